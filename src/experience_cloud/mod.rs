@@ -1,0 +1,1 @@
+//! The `experience_cloud` room.

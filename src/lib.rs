@@ -1,0 +1,27 @@
+//! Keeps the operator groups of Adobe Campaign Classic in line with the product profiles of Adobe's Admin Console.
+//!
+//! The rooms, bottom to top. A room imports only rooms above it in this list, as `tests/house.rs` checks:
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`domain`] | the vocabulary and every decision; pure |
+//! | [`transport`] | what both clients need of HTTP |
+//! | [`experience_cloud`] | the IMS token and the user management API |
+//! | [`campaign`] | Campaign's SOAP API |
+//! | [`observability`] | logging, and how errors are shown with their causes |
+//! | [`sync`] | the one place where the path of a run is spelled out |
+//! | [`scheduler`] | cron expressions and time zones |
+//! | [`settings`] | layers of configuration to typed options |
+//! | [`sandbox`] | simulated vendors over real HTTP; imports nothing of ours |
+//! | [`cli`] | arguments, output, exit codes |
+
+pub mod campaign;
+pub mod cli;
+pub mod domain;
+pub mod experience_cloud;
+pub mod observability;
+pub mod sandbox;
+pub mod scheduler;
+pub mod settings;
+pub mod sync;
+pub mod transport;

@@ -1,0 +1,1 @@
+//! A simulated Adobe Campaign instance: the SOAP router, its sessions, its tables.
