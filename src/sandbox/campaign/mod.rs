@@ -7,9 +7,7 @@ use axum::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 
 pub use change::{Dial, InstanceChange};
-pub use world::{
-    AbsentDelete, Authentication, Dials, Group, InstanceWorld, Operator, SchemaPart, WriteCollectionMode,
-};
+pub use world::{AbsentDelete, Authentication, Dials, Group, InstanceWorld, Operator, SchemaPart, WriteCollectionMode};
 
 /// What the simulated IMS says of a bearer token.
 #[derive(Clone, Debug, PartialEq, Eq)]
