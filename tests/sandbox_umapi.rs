@@ -1,4 +1,5 @@
 //! The simulated identity service and user management API, over real HTTP.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 use std::collections::BTreeSet;
 

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::campaign::{Instance, InstanceChange};
 use super::error::SandboxError;
-use super::organization::{Group, Organization, User, folded};
+use super::organization::{Group, Organization, User};
 use super::world::World;
 
 /// One change of the world.
 ///
 /// As JSON it is an object with `op`; one with `instance` as well changes that Campaign instance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Change {
     /// Of the organization.
     Organization(OrganizationChange),
@@ -23,10 +24,17 @@ pub enum Change {
         /// The name of the instance.
         instance: String,
         /// What to do there.
+        #[serde(flatten)]
         change: InstanceChange,
     },
     /// Of the dials: sections of a scenario of which the given keys replace the present ones.
-    Dial(Map<String, Value>),
+    Dial(#[serde(serialize_with = "with_op")] Map<String, Value>),
+}
+
+fn with_op<S: Serializer>(sections: &Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut object = sections.clone();
+    object.insert("op".to_owned(), Value::from("dial"));
+    object.serialize(serializer)
 }
 
 /// One change of the organization. Users are named by e-mail address, user name or id, groups by name or `id:NUMBER`.
@@ -188,126 +196,29 @@ impl World {
 impl OrganizationChange {
     fn apply(&self, organization: &mut Organization) -> Result<(), String> {
         match self {
-            Self::Assign { user, group } => organization.assign(user, group),
-            Self::Unassign { user, group } => organization.unassign(user, group),
+            Self::Assign { user, group } => {
+                organization.put(organization.known_user(user)?, organization.known_group(group)?);
+            }
+            Self::Unassign { user, group } => {
+                let (position, from) = (organization.known_user(user)?, organization.known_group(group)?);
+                if !organization.is_directly_in(position, from) {
+                    return Err(format!("{user} is not directly in {group:?}"));
+                }
+                organization.take_out(position, from);
+            }
             Self::AddUser { user } => {
                 organization.users.push(user.as_ref().clone());
-                organization.check()
+                organization.check()?;
             }
-            Self::RemoveUser { user } => {
-                let position = organization.user_position(user)?;
-                organization.users.remove(position);
-                Ok(())
-            }
-            Self::RenameUser { user, to } => organization.rename_user(user, to),
+            Self::RemoveUser { user } => drop(organization.users.remove(organization.known_user(user)?)),
+            Self::RenameUser { user, to } => organization.rename_user(organization.known_user(user)?, to),
             Self::AddGroup { group } => {
                 organization.groups.push(group.as_ref().clone());
-                organization.check()
+                organization.check()?;
             }
-            Self::RemoveGroup { group } => organization.remove_group(group),
-            Self::RenameGroup { group, to } => organization.rename_group(group, to),
-        }
-    }
-}
-
-impl Organization {
-    fn user_position(&self, name: &str) -> Result<usize, String> {
-        let wanted = folded(name);
-        let mut found = self.users.iter().enumerate().filter(|(_, user)| user.is_called(&wanted));
-        match (found.next(), found.next()) {
-            (Some((position, _)), None) => Ok(position),
-            (None, _) => Err(format!("there is no user {name:?}")),
-            (Some(_), Some(_)) => Err(format!("{name:?} means more than one user; use the id")),
-        }
-    }
-
-    fn known_group(&self, reference: &str) -> Result<usize, String> {
-        self.group_position(reference).ok_or_else(|| format!("there is no group {reference:?}"))
-    }
-
-    /// How memberships of a group name it: by its name, or by id where another group of that name comes first.
-    fn reference(&self, position: usize) -> String {
-        match self.groups.get(position) {
-            Some(group) if self.group_position(&group.name) == Some(position) => group.name.clone(),
-            Some(group) => format!("id:{}", group.group_id),
-            None => String::new(),
-        }
-    }
-
-    fn assign(&mut self, user: &str, group: &str) -> Result<(), String> {
-        let user = self.user_position(user)?;
-        let group = self.known_group(group)?;
-        let reference = self.reference(group);
-        let means_group = |organization: &Self, name: &String| organization.group_position(name) == Some(group);
-        let already = self.users.get(user).is_some_and(|user| user.groups.iter().any(|name| means_group(self, name)));
-        if let Some(user) = self.users.get_mut(user)
-            && !already
-        {
-            user.groups.push(reference);
+            Self::RemoveGroup { group } => organization.remove_group(organization.known_group(group)?),
+            Self::RenameGroup { group, to } => organization.rename_group(organization.known_group(group)?, to),
         }
         Ok(())
-    }
-
-    fn unassign(&mut self, name: &str, group: &str) -> Result<(), String> {
-        let position = self.user_position(name)?;
-        let wanted = self.known_group(group)?;
-        let Some(user) = self.users.get(position) else { return Ok(()) };
-        let (gone, kept): (Vec<String>, Vec<String>) =
-            user.groups.iter().cloned().partition(|own| self.group_position(own) == Some(wanted));
-        if gone.is_empty() {
-            return Err(format!("{name} is not directly in {group:?}"));
-        }
-        if let Some(user) = self.users.get_mut(position) {
-            user.groups = kept;
-        }
-        Ok(())
-    }
-
-    fn rename_user(&mut self, name: &str, to: &str) -> Result<(), String> {
-        let position = self.user_position(name)?;
-        if let Some(user) = self.users.get_mut(position) {
-            if user.username == user.email {
-                user.username = Some(to.to_owned());
-            }
-            user.email = Some(to.to_owned());
-        }
-        Ok(())
-    }
-
-    fn remove_group(&mut self, reference: &str) -> Result<(), String> {
-        let position = self.known_group(reference)?;
-        self.rewrite_references(position, None);
-        self.groups.remove(position);
-        Ok(())
-    }
-
-    fn rename_group(&mut self, reference: &str, to: &str) -> Result<(), String> {
-        let position = self.known_group(reference)?;
-        let Some(id) = self.groups.get(position).map(|group| group.group_id) else { return Ok(()) };
-        self.rewrite_references(position, Some(&format!("id:{id}")));
-        if let Some(group) = self.groups.get_mut(position) {
-            to.clone_into(&mut group.name);
-        }
-        let reference = self.reference(position);
-        self.rewrite_references(position, Some(&reference));
-        Ok(())
-    }
-
-    /// Replaces every mention of a group in memberships, or takes it out.
-    fn rewrite_references(&mut self, group: usize, by: Option<&str>) {
-        let positions = self.positions();
-        let rewrite = |names: &mut Vec<String>| {
-            names.retain_mut(|name| {
-                if positions.get(&folded(name)) != Some(&group) {
-                    return true;
-                }
-                by.is_some_and(|by| {
-                    by.clone_into(name);
-                    true
-                })
-            });
-        };
-        self.users.iter_mut().for_each(|user| rewrite(&mut user.groups));
-        self.groups.iter_mut().for_each(|group| rewrite(&mut group.profiles));
     }
 }

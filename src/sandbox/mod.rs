@@ -10,7 +10,7 @@
 //! | `scenario` | the document a world is built from, and the built-in ones |
 //! | `dials` | how the vendors behave |
 //! | `generate` | the large organization, made from a seed |
-//! | `organization` | groups, users and who is in what |
+//! | `organization`, `membership` | groups, users and who is in what |
 //! | `world`, `change` | the living world, and what may be done to it |
 //! | `connection` | what a client must be configured with |
 //! | `server`, `line`, `request_log` | HTTP: one handler, connections that can be cut, what was asked |
@@ -24,14 +24,18 @@ mod change;
 mod connection;
 mod control;
 mod dials;
+mod disturb;
 mod error;
+mod fault;
 mod ims;
 mod line;
+mod membership;
 mod organization;
 mod received;
 mod request_log;
 mod scenario;
 mod server;
+mod throttle;
 mod umapi;
 mod world;
 
@@ -47,6 +51,7 @@ pub use change::{Change, OrganizationChange};
 pub use connection::{Connection, InstanceConnection, InstanceCredential};
 pub use dials::{Dials, MemberCount, Pages, PastTheEnd, Quirks, SingleUser, Throttle, Tokens};
 pub use error::SandboxError;
+pub use fault::{Always, Effect, Fault, InjectedFault, Times};
 pub use organization::{Group, Organization, User};
 pub use request_log::LoggedRequest;
 pub use scenario::Scenario;
@@ -125,6 +130,21 @@ impl Sandbox {
     /// Forgets the requests seen so far.
     pub fn clear_requests(&self) {
         self.shared.log().clear();
+    }
+
+    /// Disturbs calls from now on.
+    pub fn inject(&self, fault: Fault) {
+        self.shared.faults().inject(fault);
+    }
+
+    /// The injected faults with what they have met, so that a test can tell whether its fault was met.
+    pub fn faults(&self) -> Vec<InjectedFault> {
+        self.shared.faults().injected().to_vec()
+    }
+
+    /// Forgets the injected faults.
+    pub fn clear_faults(&self) {
+        self.shared.faults().clear();
     }
 
     /// Stops accepting, cuts off what still waits, and returns when the server has ended, after two seconds at most.

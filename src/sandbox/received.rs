@@ -1,8 +1,12 @@
 //! A request as it arrived: path and query decoded once, the body whole.
 
+use std::io::Write as _;
+
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::Serialize;
 
 /// Largest body that is read, in bytes; a chunk of writes is far smaller.
@@ -105,6 +109,19 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
+/// Compresses an answer for a client that takes it so; an answer without a body stays as it is.
+pub(super) fn compress(received: &Received, answer: &mut Answer) {
+    let takes_gzip = received.header("accept-encoding").is_some_and(|encodings| encodings.contains("gzip"));
+    if !takes_gzip || answer.body().is_empty() || answer.headers().contains_key(header::CONTENT_ENCODING) {
+        return;
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    if let Ok(compressed) = encoder.write_all(answer.body()).and_then(|()| encoder.finish()) {
+        *answer.body_mut() = Bytes::from(compressed);
+        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+}
+
 /// An answer without a body.
 pub(super) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Bytes::new());
@@ -116,7 +133,7 @@ pub(super) fn empty(status: StatusCode) -> Answer {
 pub(super) fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer
 }
 

@@ -1,19 +1,24 @@
 //! The HTTP server: one handler that finds out what is asked, has it answered, and keeps the log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::uri::PathAndQuery;
+use axum::http::{Request, Response, StatusCode, Uri};
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::control;
+use super::fault::{Effect, FaultDial};
 use super::ims::{self, IssuedTokens};
 use super::line::{CuttableListener, Line};
-use super::received::{Answer, Received, typed};
+use super::received::{Answer, Received, compress, typed};
 use super::request_log::{Call, RequestLog};
+use super::throttle::Meter;
 use super::umapi;
 use super::world::World;
 
@@ -22,6 +27,8 @@ use super::world::World;
 pub(super) struct Shared {
     world: Mutex<World>,
     tokens: Mutex<IssuedTokens>,
+    meter: Mutex<Meter>,
+    faults: Mutex<FaultDial>,
     log: Mutex<RequestLog>,
 }
 
@@ -30,6 +37,8 @@ impl Shared {
         Self {
             world: Mutex::new(world),
             tokens: Mutex::new(IssuedTokens::default()),
+            meter: Mutex::new(Meter::default()),
+            faults: Mutex::new(FaultDial::default()),
             log: Mutex::new(RequestLog::new()),
         }
     }
@@ -40,6 +49,14 @@ impl Shared {
 
     pub(super) fn tokens(&self) -> MutexGuard<'_, IssuedTokens> {
         lock(&self.tokens)
+    }
+
+    pub(super) fn meter(&self) -> MutexGuard<'_, Meter> {
+        lock(&self.meter)
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, FaultDial> {
+        lock(&self.faults)
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, RequestLog> {
@@ -92,14 +109,45 @@ async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer 
         line.reset();
         return Answer::default();
     };
-    let target = Target::of(&received, &shared.world());
+    let mut target = Target::of(&received, &shared.world());
     if target == Target::Control {
         return control::answer(shared, &received);
     }
     let call = target.call(&received);
     let place = shared.log().arrived(&received, &call);
-    let answer = target.answer(shared, &received);
-    shared.log().answered(place, answer.status().as_u16());
+    let refusal = target.refusal(shared, &received);
+    let effects = if refusal.is_some() { Vec::new() } else { shared.faults().take(&call) };
+    let mut answer = match refusal {
+        Some(refusal) => refusal,
+        None => disturbed(shared, &received, &mut target, &effects).await,
+    };
+    if target.compresses() {
+        compress(&received, &mut answer);
+    }
+    let status = answer.status().as_u16();
+    let cut = effects.iter().any(|effect| effect.cut(line, &answer));
+    shared.log().answered(place, if cut { 0 } else { status });
+    answer
+}
+
+/// Has the call answered, with all effects but those on the connection.
+async fn disturbed(shared: &Shared, received: &Received, target: &mut Target, effects: &[Effect]) -> Answer {
+    for effect in effects {
+        match effect {
+            Effect::Delay { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
+            Effect::ExpireTokens => shared.tokens().expire_all(),
+            // A change that the world does not fit any more, like a second removal, is none.
+            Effect::Change { changes } => drop(shared.world().apply(changes)),
+            Effect::RepeatPage { page } => target.turn_to(*page),
+            Effect::Reset => return Answer::default(),
+            _ => {}
+        }
+    }
+    let instead = effects.iter().find_map(Effect::instead);
+    let mut answer = instead.unwrap_or_else(|| target.answer(shared, received));
+    for effect in effects {
+        effect.disturb(&mut answer);
+    }
     answer
 }
 
@@ -141,21 +189,52 @@ impl Target {
         }
     }
 
+    /// Why the gateway keeps the call from whom it is for; counts the call where calls are limited.
+    fn refusal(&self, shared: &Shared, received: &Received) -> Option<Answer> {
+        match self {
+            Self::Umapi(request) => umapi::refusal(shared, received, request),
+            _ => None,
+        }
+    }
+
+    /// Makes a listing answer another page than the one asked for.
+    fn turn_to(&mut self, other: u64) {
+        if let Self::Umapi(request) = self {
+            request.turn_to(other);
+        }
+    }
+
+    /// Whether answers are sent compressed to whoever takes them so.
+    fn compresses(&self) -> bool {
+        matches!(self, Self::Umapi(_))
+    }
+
     fn answer(&self, shared: &Shared, received: &Received) -> Answer {
         match self {
             Self::Control => control::answer(shared, received),
             Self::Token => ims::answer(shared, received),
             Self::Umapi(request) => umapi::answer(shared, received, request),
-            Self::Campaign(instance) => {
+            Self::Campaign(name) => {
                 let verdict = |token: &str| shared.tokens().verdict(token);
-                match shared.world().instance_mut(instance) {
-                    Some(instance) => instance.answer(&received.http, &verdict),
+                match shared.world().instance_mut(name) {
+                    Some(instance) => instance.answer(&at_its_root(&received.http, name), &verdict),
                     None => nobody(received),
                 }
             }
             Self::Unknown => nobody(received),
         }
     }
+}
+
+/// The request as the instance would see it, were it alone on the server.
+fn at_its_root(request: &Request<Bytes>, instance: &str) -> Request<Bytes> {
+    let mut request = request.clone();
+    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let stripped = path.strip_prefix("/campaign/").and_then(|path| path.strip_prefix(instance));
+    if let Some(uri) = stripped.and_then(|path| path.parse::<Uri>().ok()) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 fn nobody(received: &Received) -> Answer {

@@ -75,6 +75,13 @@ impl Request {
         Call { page, ..Call::named(name) }
     }
 
+    /// Makes a listing answer another page than the one asked for.
+    pub(super) fn turn_to(&mut self, other: u64) {
+        if let Self::Users { page, .. } | Self::Members { page, .. } | Self::Groups { page, .. } = self {
+            *page = other;
+        }
+    }
+
     fn organization(&self) -> Option<&str> {
         match self {
             Self::Users { organization, .. }
@@ -87,12 +94,29 @@ impl Request {
     }
 }
 
-/// Answers one request.
+/// Why the gateway does not let a call through: the caller may not ask, or asks too often. Counts the call.
+pub(super) fn refusal(shared: &Shared, received: &Received, request: &Request) -> Option<Answer> {
+    if *request == Request::Status {
+        return None;
+    }
+    let refusal = unknown_caller(shared, received, request).or_else(|| {
+        let world = shared.world();
+        shared.meter().refusal(&world.organization().client_id, request, &world.dials.throttle)
+    });
+    refusal.map(|refusal| with_gateway_headers(received, refusal))
+}
+
+/// Answers one request that was let through.
 pub(super) fn answer(shared: &Shared, received: &Received, request: &Request) -> Answer {
     if *request == Request::Status {
         return json(StatusCode::OK, &json!({"build": "2559", "version": "2.1.54", "state": "LIVE"}));
     }
-    let mut answer = refusal(shared, received, request).unwrap_or_else(|| admitted(shared, received, request));
+    // Once more: a fault may have ended the caller's token on the way.
+    let answer = unknown_caller(shared, received, request).unwrap_or_else(|| admitted(shared, received, request));
+    with_gateway_headers(received, answer)
+}
+
+fn with_gateway_headers(received: &Received, mut answer: Answer) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(header::SERVER, HeaderValue::from_static("APIP"));
     if let Some(id) = received.headers().get("x-request-id") {
@@ -120,7 +144,7 @@ fn admitted(shared: &Shared, received: &Received, request: &Request) -> Answer {
 }
 
 /// Why the caller may not ask, in the order in which the gateway looks.
-fn refusal(shared: &Shared, received: &Received, request: &Request) -> Option<Answer> {
+fn unknown_caller(shared: &Shared, received: &Received, request: &Request) -> Option<Answer> {
     let bearer = received.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     let TokenVerdict::Valid { client_id } = shared.tokens().verdict(bearer) else {
         return Some(unauthorized());
