@@ -35,8 +35,24 @@ use fault::Cause;
 use sessions::Sessions;
 use tables::{Membership, Owner, OwnerKind, Tables};
 
-/// Operators that every instance brings along, with reserved ids.
-const BUILT_IN_OPERATORS: [(&str, &str); 2] = [("admin", "Administrator (admin)"), ("webapp", "Web application agent")];
+/// Operators that every instance brings along, with their labels.
+const BUILT_IN_OPERATORS: [(&str, &str); 2] = [("admin", "Administrator"), ("webapp", "Web application agent")];
+
+/// Logins that Campaign gives to operators of its own, which have reserved ids.
+const RESERVED_LOGINS: [&str; 12] = [
+    "admin",
+    "internal",
+    "webapp",
+    "monitoring",
+    "mid",
+    "mc",
+    "billing",
+    "aemserver",
+    "interaction",
+    "central",
+    "local",
+    "campaign-loginmonitor",
+];
 
 /// The named right that opens everything.
 const ADMIN_RIGHT: &str = "admin";
@@ -198,8 +214,7 @@ fn insert(tables: &mut Tables, mut owner: Owner) -> Result<(), String> {
     if name.is_empty() {
         return Err(format!("a row of kind {kind:?} has no name"));
     }
-    if owner.id == 0 && kind == OwnerKind::Operator && BUILT_IN_OPERATORS.iter().any(|(built_in, _)| *built_in == name)
-    {
+    if owner.id == 0 && kind == OwnerKind::Operator && RESERVED_LOGINS.contains(&name.as_str()) {
         owner.id = tables.reserved_id();
     }
     let refused = |Cause(lines): Cause| format!("{kind:?} '{name}' cannot be added: {}", lines.join(" "));

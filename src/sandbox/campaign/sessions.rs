@@ -91,7 +91,7 @@ fn security_token(seed: u64, number: u64) -> String {
 mod tests {
     use super::*;
 
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
 
     #[test]
     fn tokens_have_the_vendors_shapes() {

@@ -175,7 +175,7 @@ impl Probe {
     /// Selects paths of a schema under one condition; `order` may be empty.
     fn select(&mut self, schema: &str, paths: &[&str], condition: &str, order: &[&str]) -> String {
         let nodes =
-            |paths: &[&str]| -> String { paths.iter().map(|path| format!("<node expr=\"{path}\"/>")).collect() };
+            |paths: &[&str]| paths.iter().map(|path| format!("<node expr=\"{path}\"/>")).collect::<Vec<_>>().concat();
         self.query(&format!(
             "<queryDef schema=\"{schema}\" operation=\"select\" lineCount=\"1000\"><select>{}</select>\
              <where><condition expr=\"{condition}\"/></where><orderBy>{}</orderBy></queryDef>",
