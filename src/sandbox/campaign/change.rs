@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Instance;
+use super::tables::{Owner, OwnerKind};
 use super::world::{AbsentDelete, SchemaPart, WriteCollectionMode};
 
 /// One thing that happens to an instance while it is served.
@@ -85,4 +87,85 @@ pub enum Dial {
     PageOverlap(bool),
     OmitEmpty(bool),
     Seed(u64),
+}
+
+impl Instance {
+    /// Lets a change happen; the error names what it does not find, or what is there already.
+    pub fn apply(&mut self, change: InstanceChange) -> Result<(), String> {
+        match change {
+            InstanceChange::AddOperator { login, label, email, authentication } => self.insert(Owner {
+                label: label.unwrap_or_else(|| login.clone()),
+                email: email.unwrap_or_else(|| if login.contains('@') { login.clone() } else { String::new() }),
+                authentication: authentication.unwrap_or_else(|| "ims".to_owned()),
+                ..Owner::new(OwnerKind::Operator, login)
+            }),
+            InstanceChange::RemoveOperator { login } => {
+                let id = self.operator_id(&login)?;
+                self.tables.remove_owner(id);
+                Ok(())
+            }
+            InstanceChange::RenameOperator { login, new_login } => self.rename(&login, new_login),
+            InstanceChange::AddOperatorGroup { name, label } => {
+                let label = label.unwrap_or_else(|| name.clone());
+                self.insert(Owner { label, ..Owner::new(OwnerKind::Group, name) })
+            }
+            InstanceChange::RemoveOperatorGroup { name } => {
+                let id = self.group_id(&name)?;
+                self.tables.remove_owner(id);
+                Ok(())
+            }
+            InstanceChange::Join { login, group } => {
+                let membership = self.membership(&login, &group)?;
+                // A pair that is there already stays.
+                let _ = self.tables.insert_membership(membership);
+                Ok(())
+            }
+            InstanceChange::Leave { login, group } => {
+                let membership = self.membership(&login, &group)?;
+                self.tables.remove_membership(membership);
+                Ok(())
+            }
+            InstanceChange::ExpireSessions => {
+                self.sessions.close_all();
+                Ok(())
+            }
+            InstanceChange::SetDial(dial) => {
+                self.set_dial(dial);
+                Ok(())
+            }
+        }
+    }
+
+    fn insert(&mut self, owner: Owner) -> Result<(), String> {
+        let name = owner.name.clone();
+        self.tables.insert_owner(owner).map(drop).map_err(|_| format!("'{name}' is there already"))
+    }
+
+    fn rename(&mut self, login: &str, new_login: String) -> Result<(), String> {
+        let id = self.operator_id(login)?;
+        let Some(owner) = self.tables.owner(id).cloned() else { return Ok(()) };
+        let taken = format!("'{new_login}' is there already");
+        self.tables.update_owner(Owner { name: new_login, ..owner }).map_err(|_| taken)
+    }
+
+    fn set_dial(&mut self, dial: Dial) {
+        let dials = &mut self.outline.dials;
+        match dial {
+            Dial::SessionSeconds(value) => dials.session_seconds = value,
+            Dial::SessionTokenOnly(value) => dials.session_token_only = value,
+            Dial::ShowErrors(value) => dials.show_errors = value,
+            Dial::Iso88591(value) => dials.iso_8859_1 = value,
+            Dial::DeadlockOnce(value) => dials.deadlock_once = value,
+            Dial::WriteCollection(value) => dials.write_collection = value,
+            Dial::AbsentDelete(value) => dials.absent_delete = value,
+            Dial::SchemaWithout(value) => dials.schema_without = value,
+            Dial::PageOverlap(value) => dials.page_overlap = value,
+            Dial::OmitEmpty(value) => dials.omit_empty = value,
+            Dial::Seed(value) => dials.seed = value,
+            Dial::Administrator(value) => {
+                dials.administrator = value;
+                self.settle_administrator();
+            }
+        }
+    }
 }
