@@ -110,11 +110,11 @@ pub(super) async fn walk(
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         let before = seen.len();
         seen.extend(&received.page.keys);
-        note(&mut evidence, &received, seen.len());
-        if seen.len() == before && !evidence.last_page_seen {
+        if seen.len() == before && !received.page.is_last {
             let error = ExperienceCloudError::NothingNew { call: call.name };
             return Err(cut_short(error, listing, &evidence, tolerance));
         }
+        note(&mut evidence, &received, seen.len());
         take(received.page, &evidence);
     }
     evidence.judge(tolerance).map_err(|read| ExperienceCloudError::incomplete(&listing.title, read))?;
