@@ -86,19 +86,19 @@ pub(super) async fn fetch(
         let call = call(organization, pages);
         let page = umapi.get(&call, &waiting, |answer| read(&answer.body)).await;
         let page = page.map_err(|error| cut_short(error, pages))?;
-        pages += 1;
-        progress(Progress::Groups { page: pages });
         let before = seen.len();
         for entry in page.entries {
             if seen.insert((entry.group.id, entry.group.name.folded())) {
                 listing.add(entry);
             }
         }
+        if !page.is_last && (seen.len() == before || pages >= MOST_PAGES) {
+            return Err(cut_short(ExperienceCloudError::NothingNew { call: call.name }, pages));
+        }
+        pages += 1;
+        progress(Progress::Groups { page: pages });
         if page.is_last {
             break;
-        }
-        if seen.len() == before || pages >= MOST_PAGES {
-            return Err(cut_short(ExperienceCloudError::NothingNew { call: call.name }, pages));
         }
     }
     tracing::info!(
