@@ -209,7 +209,7 @@ proptest! {
     fn no_expression_makes_it_panic(expression in "[@\\[\\]a-z/'\\\\%_0-9<>=(), ANDORLIKE-]{0,40}") {
         let mut probe = Probe::new();
         let escaped = expression.replace('<', "&lt;");
-        let answer = probe.query(&format!("<queryDef schema=\"xtk:operator\"><where><condition expr=\"{escaped}\"/></where></queryDef>"));
+        let answer = probe.query(&query_def("schema='xtk:operator'", &[], &format!("<condition expr=\"{escaped}\"/>"), &[]));
         prop_assert_eq!(answer.status, 200);
     }
 
