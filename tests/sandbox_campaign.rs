@@ -1,5 +1,5 @@
 //! The simulated Campaign instance, over real HTTP: sessions, bearer tokens, and the world behind the answers.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
 
 use campaign_group_sync::sandbox::campaign::{Authentication, Dial, InstanceChange, InstanceWorld};
 use campaign_group_sync::sandbox::{InstanceCredential, Options, Sandbox, Scenario};

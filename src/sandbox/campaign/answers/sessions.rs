@@ -4,6 +4,7 @@ use axum::http::Request;
 use bytes::Bytes;
 
 use super::*;
+use crate::sandbox::campaign::LogonSync;
 
 const EXPIRED: &str = "XSV-350008 Session has expired or is invalid. Please reconnect.";
 const REFUSED: &str = "XSV-350012 Invalid login or password. Connection denied.";
@@ -144,4 +145,23 @@ fn the_test_page_needs_no_session() {
     let request = Request::get("http://127.0.0.1/acme/r/test").body(Bytes::new()).unwrap();
     let answer = Probe::new().raw(&request);
     assert!(answer.status == 200 && answer.text.starts_with("<redir status=\"OK\""), "{answer:?}");
+}
+
+#[test]
+fn a_person_who_logs_on_gets_the_groups_of_the_mask() {
+    let mut probe = Probe::new();
+    let mut log_on = |login: &str, profiles: &[&str], sync: LogonSync| {
+        let profiles = profiles.iter().map(|profile| format!("Campaign - {profile}")).collect();
+        probe
+            .instance
+            .apply(InstanceChange::ImsLogon { login: login.to_owned(), profiles, sync })
+            .map(|()| probe.memberships())
+    };
+    let after = log_on("new@acme.com", &["acme - delivery", "acme - nowhere"], LogonSync::AddOnly).unwrap();
+    assert_eq!(after, pairs(&[("ann@acme.com", "delivery"), ("new@acme.com", "delivery")]));
+    let after = log_on("ann@acme.com", &["acme - admin"], LogonSync::AddOnly).unwrap();
+    assert!(after.contains(&("ann@acme.com".to_owned(), "delivery".to_owned())));
+    let after = log_on("ann@acme.com", &["acme - admin"], LogonSync::Replace).unwrap();
+    assert_eq!(after, pairs(&[("ann@acme.com", "admin"), ("new@acme.com", "delivery")]));
+    assert!(log_on("other@acme.com", &["other - delivery"], LogonSync::AddOnly).is_err());
 }
