@@ -7,10 +7,18 @@ use serde::{Deserialize, Serialize};
 use super::campaign::InstanceWorld;
 use super::dials::{Pages, Quirks, Throttle, Tokens};
 use super::error::SandboxError;
+use super::generate::Generate;
 use super::organization::Organization;
 
 /// The built-in scenarios with their text, the default first.
-const BUILT_IN: [(&str, &str); 1] = [("first_day", include_str!("../../config/scenarios/first_day.toml"))];
+const BUILT_IN: [(&str, &str); 6] = [
+    ("first_day", include_str!("../../config/scenarios/first_day.toml")),
+    ("joiners_and_leavers", include_str!("../../config/scenarios/joiners_and_leavers.toml")),
+    ("inherited_through_user_group", include_str!("../../config/scenarios/inherited_through_user_group.toml")),
+    ("hostile_names", include_str!("../../config/scenarios/hostile_names.toml")),
+    ("two_instances", include_str!("../../config/scenarios/two_instances.toml")),
+    ("large", include_str!("../../config/scenarios/large.toml")),
+];
 
 /// A world as a document: a scenario file in TOML, or the answer to `GET /sandbox/world` in JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +32,9 @@ pub struct Scenario {
     pub organization: Organization,
     /// The Campaign instances, by name; the first by name is also served at the root of the server.
     pub campaign: BTreeMap<String, InstanceWorld>,
+    /// What is made from a seed beside what is listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generate: Option<Generate>,
     /// Page sizes.
     pub pages: Pages,
     /// Call limits; off unless given.
@@ -59,6 +70,13 @@ impl Scenario {
     /// [`SandboxError::Scenario`] with the line and the key at fault.
     pub fn from_toml(text: &str) -> Result<Self, SandboxError> {
         toml::from_str(text).map_err(SandboxError::Scenario)
+    }
+
+    /// The scenario with so many generated people, beside those it lists.
+    #[must_use]
+    pub fn with_users(mut self, users: usize) -> Self {
+        self.generate.get_or_insert_default().users = users;
+        self
     }
 
     /// Names of the built-in scenarios, the default first.

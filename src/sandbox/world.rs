@@ -30,8 +30,12 @@ impl World {
     /// # Errors
     ///
     /// [`SandboxError::World`] when the scenario contradicts itself.
-    pub fn new(scenario: Scenario) -> Result<Self, SandboxError> {
-        let Scenario { title, description, organization, campaign, pages, throttle, tokens, quirks } = scenario;
+    pub fn new(mut scenario: Scenario) -> Result<Self, SandboxError> {
+        if let Some(generate) = scenario.generate.take() {
+            generate.extend(&mut scenario);
+        }
+        let Scenario { title, description, organization, campaign, generate: _, pages, throttle, tokens, quirks } =
+            scenario;
         let dials = Dials { pages, throttle, tokens, quirks };
         organization.check().and_then(|()| dials.check()).map_err(SandboxError::World)?;
         let build = |(name, world): (String, InstanceWorld)| match Instance::new(world) {
@@ -50,6 +54,7 @@ impl World {
             description: self.description.clone(),
             organization: self.organization.clone(),
             campaign: self.instances().map(|(name, instance)| (name.to_owned(), instance.world())).collect(),
+            generate: None,
             pages,
             throttle,
             tokens,

@@ -148,6 +148,7 @@ pub enum SchemaPart {
 /// How an instance behaves where real ones differ, or where a test wants trouble.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "a scenario turns each dial by itself")]
 pub struct Dials {
     /// Life of a session in seconds; the vendor's default is a day.
     pub session_seconds: u64,
