@@ -1,1 +1,16 @@
-//! The `transport` room.
+//! What both clients need of HTTP: a checked base address, one request with a bounded answer, the retry rule, secrets.
+//!
+//! Nothing here knows what is asked or why: no word of users, profiles or operators.
+
+mod base_url;
+mod excerpt;
+mod http_client;
+mod retry;
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
+pub use http_client::{Answer, HttpClient, Options, TransportError};
+pub use retry::{RetryPolicy, Retryable, Verdict, retry_after, retrying};
+
+/// A value that prints as `[REDACTED]` and is wiped from memory when dropped.
+pub use secrecy::{ExposeSecret, SecretString};

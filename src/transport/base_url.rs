@@ -1,0 +1,115 @@
+//! The address of a vendor's system: https anywhere, plain http only on this host.
+
+use std::fmt;
+
+use reqwest::Url;
+
+/// A checked address without a trailing slash. Secrets travel to it, so it is https, or http on loopback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+/// Why a text is no usable address.
+#[derive(Debug, thiserror::Error)]
+pub enum BaseUrlError {
+    /// The text is no URL at all.
+    #[error("\"{text}\" is not a URL such as https://host.example")]
+    Unreadable {
+        /// What was given.
+        text: String,
+        /// What the parser says.
+        source: url::ParseError,
+    },
+    /// Plain http would send secrets in the clear.
+    #[error(
+        "\"{text}\" would send secrets in the clear: use https (http is allowed on 127.0.0.1, [::1] and localhost only)"
+    )]
+    InTheClear {
+        /// What was given.
+        text: String,
+    },
+    /// A query, a fragment or credentials do not belong in a base address.
+    #[error("\"{text}\" carries a user, a password, a query or a fragment: give scheme, host, port and path only")]
+    Decorated {
+        /// What was given, without its password.
+        text: String,
+    },
+}
+
+impl BaseUrl {
+    /// Reads an address; a trailing slash is dropped.
+    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
+        let url = Url::parse(text.trim().trim_end_matches('/'))
+            .map_err(|source| BaseUrlError::Unreadable { text: text.to_owned(), source })?;
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            let host = url.host_str().unwrap_or_default();
+            return Err(BaseUrlError::Decorated { text: format!("{}://{host}/…", url.scheme()) });
+        }
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if is_loopback(&url) => Ok(Self(url)),
+            _ => Err(BaseUrlError::InTheClear { text: text.to_owned() }),
+        }
+    }
+
+    /// The address of `path` below this one. `path` starts with a slash and is already percent-encoded.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.0.as_str().trim_end_matches('/'))
+    }
+
+    /// Whether the address is on this very host, where no proxy may stand between.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_anywhere_and_http_on_loopback_only() {
+        for good in [
+            "https://acme.campaign.adobe.com",
+            "http://127.0.0.1:8080/campaign/x/",
+            "http://[::1]:1",
+            "http://localhost",
+        ] {
+            assert!(BaseUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["http://acme.campaign.adobe.com", "ftp://127.0.0.1", "acme", "", "https://user:pw@host", "https://h/?q=1"]
+        {
+            assert!(BaseUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_not_repeated() {
+        let message = BaseUrl::parse("https://user:hunter2@host/").expect_err("must be refused").to_string();
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn joining_keeps_the_path_and_never_doubles_a_slash() {
+        let base = BaseUrl::parse("http://127.0.0.1:1/campaign/x/").expect("good");
+        assert_eq!(base.join("/nl/jsp/soaprouter.jsp"), "http://127.0.0.1:1/campaign/x/nl/jsp/soaprouter.jsp");
+        let root = BaseUrl::parse("https://host/").expect("good");
+        assert_eq!(root.join("/ims"), "https://host/ims");
+        assert_eq!(root.to_string(), "https://host");
+    }
+}

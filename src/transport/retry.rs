@@ -1,0 +1,179 @@
+//! The one retry rule. A call is repeated here or not at all; what is left over, the next run does.
+
+use std::time::{Duration, SystemTime};
+
+use backon::{ExponentialBuilder, Retryable as _};
+
+use super::Answer;
+
+/// Longest pause between two attempts; Adobe's clients stop growing there too.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
+
+/// How often and how patiently one call is repeated.
+#[derive(Clone, Debug)]
+pub struct RetryPolicy {
+    /// Requests for one call, the first included.
+    pub attempts: usize,
+    /// The pause before the second attempt; it doubles each time.
+    pub first_pause: Duration,
+    /// Longest sum of pauses for one call, those a server asks for included; beyond it the call fails.
+    pub max_wait: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// Five attempts, 15 s doubling: what Adobe's own UMAPI clients do.
+    fn default() -> Self {
+        Self { attempts: 5, first_pause: Duration::from_secs(15), max_wait: Duration::from_secs(120) }
+    }
+}
+
+/// What an error says about asking the same thing again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same request gets the same answer.
+    Final,
+    /// The next attempt may succeed.
+    Retry,
+    /// The server named the least pause before the next attempt.
+    RetryAfter(Duration),
+}
+
+/// An error that knows whether its call may be repeated.
+pub trait Retryable {
+    /// Whether, and how soon, the same request may be sent again.
+    fn verdict(&self) -> Verdict;
+}
+
+/// Makes a call until it succeeds, its error is final, or the patience of `policy` ends.
+///
+/// The error of the last attempt is returned. Dropping the future stops the waiting.
+pub async fn retrying<T, E, Call, Attempt>(policy: &RetryPolicy, call: &str, attempt: Call) -> Result<T, E>
+where
+    E: Retryable + std::fmt::Display,
+    Call: FnMut() -> Attempt,
+    Attempt: Future<Output = Result<T, E>>,
+{
+    let (mut waited, max_wait) = (Duration::ZERO, policy.max_wait);
+    attempt
+        .retry(
+            ExponentialBuilder::default()
+                .with_min_delay(policy.first_pause)
+                .with_max_delay(MAX_PAUSE)
+                .with_max_times(policy.attempts.saturating_sub(1))
+                .with_jitter(),
+        )
+        .when(|error: &E| error.verdict() != Verdict::Final)
+        .adjust(move |error: &E, pause: Option<Duration>| {
+            let pause = match error.verdict() {
+                // A server that says zero still wants a breath.
+                Verdict::RetryAfter(asked) => pause.map(|_| asked.max(Duration::from_secs(1))),
+                Verdict::Retry | Verdict::Final => pause,
+            }?;
+            waited += pause;
+            (waited <= max_wait).then_some(pause)
+        })
+        .notify(|error: &E, pause| {
+            tracing::warn!(call, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), error = %error, "asking again after a pause");
+        })
+        .await
+}
+
+/// The pause a `Retry-After` header asks for: seconds, or a date as RFC 9110 allows. `None` when absent or unreadable.
+pub fn retry_after(answer: &Answer, now: SystemTime) -> Option<Duration> {
+    let text = answer.header("retry-after")?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        // Rounded up: a request that comes a little early is refused again, and page 0 would count twice.
+        return Duration::try_from_secs_f64(seconds.ceil()).ok();
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    Some(until.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, fmt};
+
+    use reqwest::{StatusCode, header::HeaderMap};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Failure(Verdict);
+
+    impl fmt::Display for Failure {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("failure")
+        }
+    }
+
+    impl Retryable for Failure {
+        fn verdict(&self) -> Verdict {
+            self.0
+        }
+    }
+
+    async fn attempts_and_time(policy: RetryPolicy, verdict: Verdict) -> (usize, Duration) {
+        let (calls, begin) = (Cell::new(0), Instant::now());
+        let result: Result<(), Failure> = retrying(&policy, "test", || async {
+            calls.set(calls.get() + 1);
+            Err(Failure(verdict))
+        })
+        .await;
+        assert!(result.is_err());
+        (calls.get(), begin.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_final_error_is_not_repeated() {
+        assert_eq!(attempts_and_time(RetryPolicy::default(), Verdict::Final).await, (1, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_double_and_stop_at_the_longest_wait() {
+        let (calls, time) = attempts_and_time(RetryPolicy::default(), Verdict::Retry).await;
+        assert!((2..=4).contains(&calls), "{calls}");
+        assert!(time <= Duration::from_secs(120), "{time:?}");
+        let patient = RetryPolicy { max_wait: Duration::MAX, ..RetryPolicy::default() };
+        let (calls, time) = attempts_and_time(patient, Verdict::Retry).await;
+        assert_eq!(calls, 5);
+        assert!(time >= Duration::from_secs(15 + 30 + 60 + 120), "{time:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_asks_for_more_than_the_longest_wait_is_not_waited_for() {
+        let verdict = Verdict::RetryAfter(Duration::from_secs(3244));
+        assert_eq!(attempts_and_time(RetryPolicy::default(), verdict).await, (1, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_a_server_asks_for_is_kept() {
+        let policy = RetryPolicy { attempts: 2, ..RetryPolicy::default() };
+        let (calls, time) = attempts_and_time(policy, Verdict::RetryAfter(Duration::from_secs(38))).await;
+        assert_eq!(calls, 2);
+        assert!(time >= Duration::from_secs(38), "{time:?}");
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_date_and_nothing_else() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let later = httpdate::fmt_http_date(now + Duration::from_secs(30));
+        let past = httpdate::fmt_http_date(now - Duration::from_secs(30));
+        let cases: [(&str, Option<u64>); 8] = [
+            ("38", Some(38)),
+            (" 3244 ", Some(3244)),
+            ("1.5", Some(2)),
+            ("0", Some(0)),
+            (&later, Some(30)),
+            (&past, Some(0)),
+            ("soon", None),
+            ("-5", None),
+        ];
+        for (text, seconds) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert("retry-after", text.parse().expect("a header"));
+            let answer = Answer { status: StatusCode::TOO_MANY_REQUESTS, headers, body: bytes::Bytes::new() };
+            assert_eq!(retry_after(&answer, now), seconds.map(Duration::from_secs), "{text}");
+        }
+    }
+}
