@@ -1,5 +1,5 @@
 //! The simulated Campaign instance, over real HTTP: sessions, bearer tokens, and the world behind the answers.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
 
 use campaign_group_sync::sandbox::campaign::{Authentication, Dial, InstanceChange, InstanceWorld};
 use campaign_group_sync::sandbox::{InstanceCredential, Options, Sandbox, Scenario};
@@ -127,12 +127,13 @@ const MEMBERS: &str = "<queryDef schema=\"xtk:operatorGroup\" operation=\"select
 async fn a_session_reads_and_writes_until_it_is_closed() {
     let visit = Visit::native().await;
     let before = visit.query(MEMBERS).await;
-    assert!(before.has("<operator name=\"karl@acme.com\"/>") && !before.has("dev@acme.com"), "{before:?}");
+    assert!(before.has(r#"<operator name="karl@acme.com"/>"#) && !before.has("dev@acme.com"), "{before:?}");
 
     let row = |operation: &str, login: &str| {
         format!(
-            "<operatorGroup xtkschema=\"xtk:operatorGroup\" _operation=\"{operation}\"><operator _operation=\"none\" \
-             _key=\"@name\" name=\"{login}\"/><group _operation=\"none\" _key=\"@name\" name=\"delivery\"/></operatorGroup>"
+            "<operatorGroup xtkschema='xtk:operatorGroup' _operation='{operation}'>\
+             <operator _operation='none' _key='@name' name='{login}'/>\
+             <group _operation='none' _key='@name' name='delivery'/></operatorGroup>"
         )
     };
     for document in [row("insert", "dev@acme.com"), row("delete", "karl@acme.com")] {
@@ -140,7 +141,7 @@ async fn a_session_reads_and_writes_until_it_is_closed() {
         assert!(written.0 == StatusCode::OK && written.has("<WriteResponse "), "{written:?}");
     }
     let after = visit.query(MEMBERS).await;
-    assert!(after.has("<operator name=\"dev@acme.com\"/>") && !after.has("karl@acme.com"), "{after:?}");
+    assert!(after.has(r#"<operator name="dev@acme.com"/>"#) && !after.has("karl@acme.com"), "{after:?}");
     assert!(visit.instance().memberships.contains(&("dev@acme.com".to_owned(), "delivery".to_owned())));
 
     let content = format!("<sessiontoken>{}</sessiontoken>", visit.session_token);
@@ -153,7 +154,7 @@ async fn a_session_reads_and_writes_until_it_is_closed() {
 async fn a_fault_travels_with_status_200() {
     let visit = Visit::native().await;
     let answer =
-        visit.query("<queryDef schema=\"xtk:operator\"><select><node expr=\"@nmae\"/></select></queryDef>").await;
+        visit.query(r#"<queryDef schema="xtk:operator"><select><node expr="@nmae"/></select></queryDef>"#).await;
     assert!(answer.0 == StatusCode::OK && answer.has("<SOAP-ENV:Fault>") && answer.has("XTK-170036"), "{answer:?}");
 }
 
@@ -184,7 +185,7 @@ async fn an_instance_is_served_under_its_name_and_the_first_one_at_the_root() {
         assert!(answer.has("<TestCnxResponse "), "{path}: {answer:?}");
     }
     let test_page = visit.http.get(format!("{}/r/test", visit.sandbox.url())).send().await.unwrap();
-    assert!(test_page.text().await.unwrap().starts_with("<redir status=\"OK\""));
+    assert!(test_page.text().await.unwrap().starts_with(r#"<redir status="OK""#));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::change::Change;
+use super::connection::Connection;
 use super::error::SandboxError;
 use super::fault::Fault;
 use super::received::{Answer, Received, json, typed};
@@ -15,15 +16,21 @@ use super::server::Shared;
 const PAGE: &str = "\
 The sandbox: simulated Experience Cloud and Campaign, one world.
 
-GET    /sandbox/world     the world
-POST   /sandbox/world     {\"changes\": [{\"op\": \"assign\", \"user\": …, \"group\": …}, …]}, all or none
-PUT    /sandbox/world     another world in its place
-GET    /sandbox/faults    the injected faults and what they have met
-POST   /sandbox/faults    {\"faults\": [{\"call\": \"users\", \"page\": 1, \"effect\": {\"type\": \"status\", \"status\": 504}}, …]}
-DELETE /sandbox/faults    forgets them
-GET    /sandbox/connection what a client must be configured with
-GET    /sandbox/requests  what was asked so far
-DELETE /sandbox/requests  forgets it
+GET    /sandbox/connection  what a client must be configured with
+GET    /sandbox/world       the world, as a scenario in JSON
+POST   /sandbox/world       {\"changes\": [{\"op\": \"assign\", \"user\": …, \"group\": …}, …]}, all or none
+PUT    /sandbox/world       another world in its place
+GET    /sandbox/faults      the injected faults, and what they have met
+POST   /sandbox/faults      {\"faults\": [{\"call\": \"users\", \"page\": 1, \"effect\": {\"type\": \"status\", \"status\": 504}}, …]}
+DELETE /sandbox/faults      forgets them
+GET    /sandbox/requests    what was asked so far
+DELETE /sandbox/requests    forgets it
+
+Changes of the organization: assign, unassign {user, group}; add_user {user: {…}}, remove_user {user},
+rename_user {user, to}; add_group {group: {…}}, remove_group {group}, rename_group {group, to}.
+With \"instance\", of that Campaign instance: join, leave {login, group}; add_operator {login}, remove_operator {login},
+rename_operator {login, new_login}; add_operator_group, remove_operator_group {name}.
+Of the dials: {\"op\": \"dial\", \"pages\": {\"users\": 2}}; the sections are pages, throttle, tokens, quirks.
 ";
 
 #[derive(Deserialize)]
@@ -46,6 +53,7 @@ pub(super) fn answer(shared: &Shared, received: &Received) -> Answer {
         ("GET", ["world"]) => world(shared),
         ("POST", ["world"]) => change(shared, received),
         ("PUT", ["world"]) => replace(shared, received),
+        ("GET", ["connection"]) => connection(shared, received),
         ("GET", ["faults"]) => faults(shared),
         ("POST", ["faults"]) => inject(shared, received),
         ("DELETE", ["faults"]) => {
@@ -67,6 +75,13 @@ pub(super) fn answer(shared: &Shared, received: &Received) -> Answer {
 fn world(shared: &Shared) -> Answer {
     let world = shared.world().describe();
     json(StatusCode::OK, &world)
+}
+
+/// The URLs are those by which the client got here.
+fn connection(shared: &Shared, received: &Received) -> Answer {
+    let url = format!("http://{}", received.header("host").unwrap_or_default());
+    let connection = Connection::of(&url, &shared.world());
+    json(StatusCode::OK, &connection)
 }
 
 fn change(shared: &Shared, received: &Received) -> Answer {

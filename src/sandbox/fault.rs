@@ -140,7 +140,8 @@ pub enum Effect {
     HugeString {
         /// Which, as a JSON pointer.
         pointer: String,
-        /// The length of the text.
+        /// The length of the text; ten megabytes when absent.
+        #[serde(default = "ten_megabytes")]
         bytes: usize,
     },
     /// Headers are left out.
@@ -164,6 +165,10 @@ pub enum Effect {
         /// How.
         changes: Vec<Change>,
     },
+}
+
+fn ten_megabytes() -> usize {
+    10 << 20
 }
 
 impl Effect {
@@ -205,7 +210,7 @@ impl Effect {
 
     /// Ten megabytes of text at a JSON pointer.
     pub fn huge_string(pointer: &str) -> Self {
-        Self::HugeString { pointer: pointer.to_owned(), bytes: 10 << 20 }
+        Self::HugeString { pointer: pointer.to_owned(), bytes: ten_megabytes() }
     }
 
     /// Leaves out headers.

@@ -109,10 +109,11 @@ async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer 
         line.reset();
         return Answer::default();
     };
-    let mut target = Target::of(&received, &shared.world());
-    if target == Target::Control {
+    // What is asked of the sandbox itself is neither logged nor disturbed.
+    if received.parts.first().is_some_and(|part| part == "sandbox") {
         return control::answer(shared, &received);
     }
+    let mut target = Target::of(&received, &shared.world());
     let call = target.call(&received);
     let place = shared.log().arrived(&received, &call);
     let refusal = target.refusal(shared, &received);
@@ -154,8 +155,6 @@ async fn disturbed(shared: &Shared, received: &Received, target: &mut Target, ef
 /// Whom a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
-    /// The sandbox itself.
-    Control,
     /// The identity service.
     Token,
     /// The user management API.
@@ -170,7 +169,6 @@ impl Target {
     fn of(received: &Received, world: &World) -> Self {
         let parts: Vec<&str> = received.parts.iter().map(String::as_str).collect();
         match parts.as_slice() {
-            ["sandbox", ..] => Self::Control,
             ["ims", "token", "v2" | "v3" | "v4"] | ["ims", "token", "v2" | "v3" | "v4", ""] => Self::Token,
             ["status"] => Self::Umapi(umapi::Request::Status),
             ["v2", "usermanagement", rest @ ..] => Self::Umapi(umapi::Request::of(rest)),
@@ -185,7 +183,7 @@ impl Target {
             Self::Token => Call::named("token"),
             Self::Umapi(request) => request.call(),
             Self::Campaign(instance) => soap_call(received, instance),
-            Self::Control | Self::Unknown => Call::named("unknown"),
+            Self::Unknown => Call::named("unknown"),
         }
     }
 
@@ -211,7 +209,6 @@ impl Target {
 
     fn answer(&self, shared: &Shared, received: &Received) -> Answer {
         match self {
-            Self::Control => control::answer(shared, received),
             Self::Token => ims::answer(shared, received),
             Self::Umapi(request) => umapi::answer(shared, received, request),
             Self::Campaign(name) => {

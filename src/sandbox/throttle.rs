@@ -67,16 +67,28 @@ impl Meter {
     pub(super) fn refusal(&mut self, key: &str, request: &Request, limits: &Throttle) -> Option<Answer> {
         let bucket = Bucket::of(request)?;
         let key = self.keys.entry(key.to_owned()).or_default();
-        let wait = key.admit(bucket, is_first_page(request), limits, Instant::now()).err()?;
+        let wait = key.admit(bucket, PageAsked::of(request), limits, Instant::now()).err()?;
         let mut answer = typed(StatusCode::TOO_MANY_REQUESTS, "application/json", TOO_MANY_REQUESTS);
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         Some(answer)
     }
 }
 
-/// Whether this is page 0 of one of the organization's two listings; a group's members are not counted.
-fn is_first_page(request: &Request) -> bool {
-    matches!(request, Request::Users { page: 0, .. } | Request::Groups { page: 0, .. })
+/// Which page is asked for, as far as the limits care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PageAsked {
+    /// Page 0 of one of the organization's two listings; that of a group's members is not counted.
+    First,
+    Other,
+}
+
+impl PageAsked {
+    fn of(request: &Request) -> Self {
+        match request {
+            Request::Users { page: 0, .. } | Request::Groups { page: 0, .. } => Self::First,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// At least one, and never less than the wait.
@@ -86,11 +98,13 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 impl KeyMeter {
     /// Admits the call or says how long to wait, in real time.
-    fn admit(&mut self, bucket: Bucket, first_page: bool, limits: &Throttle, now: Instant) -> Result<(), Duration> {
+    fn admit(&mut self, bucket: Bucket, page: PageAsked, limits: &Throttle, now: Instant) -> Result<(), Duration> {
         if let Some(until) = self.locked_until.filter(|until| *until > now) {
             return Err(until - now);
         }
-        if first_page && let Some(interval) = limits.first_page_interval {
+        if page == PageAsked::First
+            && let Some(interval) = limits.first_page_interval
+        {
             // A call that comes too early counts as well: whoever retries at once waits from then on.
             let previous = self.first_pages.insert(bucket, now);
             let interval = limits.scaled(Duration::from_secs(interval));
@@ -129,11 +143,11 @@ mod tests {
     }
 
     /// What becomes of calls at given seconds: admitted, or refused for so many seconds.
-    fn check(limits: &Throttle, first_page: bool, calls: &[(u64, Option<u64>)]) {
+    fn check(limits: &Throttle, page: PageAsked, calls: &[(u64, Option<u64>)]) {
         let mut key = KeyMeter::default();
         let start = Instant::now();
         for (second, refused) in calls {
-            let outcome = key.admit(Bucket::Users, first_page, limits, start + Duration::from_secs(*second));
+            let outcome = key.admit(Bucket::Users, page, limits, start + Duration::from_secs(*second));
             assert_eq!(outcome.err().map(whole_seconds), *refused, "at second {second} of {calls:?}");
         }
     }
@@ -142,25 +156,29 @@ mod tests {
     fn a_window_is_fixed_and_refusals_name_its_end() {
         check(
             &limits(),
-            false,
+            PageAsked::Other,
             &[(0, None), (10, None), (20, Some(40)), (59, Some(1)), (60, None), (61, None), (62, Some(58))],
         );
     }
 
     #[test]
     fn page_0_asked_too_early_locks_everything_out_and_counts() {
-        check(&limits(), true, &[(0, None), (7199, Some(2400)), (7200, Some(2399)), (9600, Some(2400)), (16800, None)]);
+        check(
+            &limits(),
+            PageAsked::First,
+            &[(0, None), (7199, Some(2400)), (7200, Some(2399)), (9600, Some(2400)), (16800, None)],
+        );
     }
 
     #[test]
     fn a_faster_clock_shortens_every_wait() {
         let fast = Throttle { time_scale: 60.0, ..limits() };
-        check(&fast, false, &[(0, None), (0, None), (0, Some(1)), (1, None)]);
-        check(&fast, true, &[(0, None), (119, Some(40)), (160, Some(40)), (280, None)]);
+        check(&fast, PageAsked::Other, &[(0, None), (0, None), (0, Some(1)), (1, None)]);
+        check(&fast, PageAsked::First, &[(0, None), (119, Some(40)), (160, Some(40)), (280, None)]);
     }
 
     #[test]
     fn without_limits_nothing_is_refused() {
-        check(&Throttle::default(), true, &[(0, None); 100]);
+        check(&Throttle::default(), PageAsked::First, &[(0, None); 100]);
     }
 }

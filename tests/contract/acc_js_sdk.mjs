@@ -149,7 +149,8 @@ await check("an unknown attribute is a fault with the vendor's codes", async () 
 
 let group;
 await check("a group is written, and written again without an effect", async () => {
-  const document = { xtkschema: "xtk:group", _operation: "insertOrUpdate", _key: "@name", name: GROUP, label: "Contract" };
+  const instructions = { xtkschema: "xtk:group", _operation: "insertOrUpdate", _key: "@name" };
+  const document = { ...instructions, name: GROUP, label: "Contract" };
   await client.NLWS.xtkSession.write(document);
   await client.NLWS.xtkSession.write(document);
   group = await query({ schema: "xtk:group", operation: "get", select: nodes("@id", "@name"), where: groupWhere });
@@ -174,19 +175,21 @@ await check("memberships are written as a collection", async () => {
 });
 
 await check("one collection adds and removes", async () => {
-  await writeRows([relation("delete", people[0]), relation("insertOrUpdate", people[1]), relation("delete", people[2])]);
+  const operations = ["delete", "insertOrUpdate", "delete"];
+  await writeRows(people.map((person, position) => relation(operations[position], person)));
   assert.deepEqual(await members(), [people[1].name]);
 });
 
 await check("a membership is written by the names at its links", async () => {
   const end = (name) => ({ _operation: "none", _key: "@name", name });
-  const document = { xtkschema: "xtk:operatorGroup", _operation: "insert", operator: end(people[2].name), group: end(GROUP) };
-  await client.NLWS.xtkSession.write(document);
+  const ends = { operator: end(people[2].name), group: end(GROUP) };
+  await client.NLWS.xtkSession.write({ xtkschema: "xtk:operatorGroup", _operation: "insert", ...ends });
   assert.deepEqual(await members(), [people[1].name, people[2].name]);
 });
 
 await check("a duplicate is a fault that wraps its cause", async () => {
-  const error = await refused(() => client.NLWS.xtkSession.write({ xtkschema: "xtk:operatorGroup", ...relation("insert", people[1]) }));
+  const document = { xtkschema: "xtk:operatorGroup", ...relation("insert", people[1]) };
+  const error = await refused(() => client.NLWS.xtkSession.write(document));
   assert.equal(error.errorCode, "SOP-330011");
   assert.match(error.detail, /duplicate key/);
   assert.match(error.detail, /XSV-350023/);
@@ -194,7 +197,8 @@ await check("a duplicate is a fault that wraps its cause", async () => {
 
 await check("a row that leads nowhere is a fault, and the collection leaves nothing behind", async () => {
   const before = await members();
-  const error = await refused(() => writeRows([relation("delete", people[1]), { ...relation("insert", people[0]), "group-id": 999999 }]));
+  const astray = { ...relation("insert", people[0]), "group-id": 999999 };
+  const error = await refused(() => writeRows([relation("delete", people[1]), astray]));
   assert.equal(error.errorCode, "SOP-330011");
   assert.match(error.detail, /Unable to find key values/);
   assert.deepEqual(await members(), before);
@@ -221,7 +225,8 @@ await check("after the logoff a call is refused", async () => {
   const local = await refused(() => stale.executeQuery());
   assert.equal(local.errorCode, "SDK-000010");
 
-  const tokens = sdk.ConnectionParameters.ofSessionAndSecurityToken(url, sessionToken, securityToken, { noStorage: true });
+  const options = { noStorage: true };
+  const tokens = sdk.ConnectionParameters.ofSessionAndSecurityToken(url, sessionToken, securityToken, options);
   const resumed = await sdk.init(tokens);
   await resumed.logon();
   const remote = await refused(() => resumed.NLWS.xtkSession.testCnx());

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Instance;
+use super::ims_logon::LogonSync;
 use super::tables::{Owner, OwnerKind};
 use super::world::{AbsentDelete, SchemaPart, WriteCollectionMode};
 
@@ -63,6 +64,16 @@ pub enum InstanceChange {
         /// The group's internal name.
         group: String,
     },
+    /// A person logs on through IMS, which is when Campaign applies the mask itself.
+    ImsLogon {
+        /// The login the identity service delivers.
+        login: String,
+        /// The person's product profiles; the logon is refused when the mask matches none.
+        profiles: Vec<String>,
+        /// What becomes of groups that no profile stands for.
+        #[serde(default)]
+        sync: LogonSync,
+    },
     /// All session tokens end now.
     ExpireSessions,
     /// One dial is turned.
@@ -93,38 +104,21 @@ impl Instance {
     /// Lets a change happen; the error names what it does not find, or what is there already.
     pub fn apply(&mut self, change: InstanceChange) -> Result<(), String> {
         match change {
-            InstanceChange::AddOperator { login, label, email, authentication } => self.insert(Owner {
-                label: label.unwrap_or_else(|| login.clone()),
-                email: email.unwrap_or_else(|| if login.contains('@') { login.clone() } else { String::new() }),
-                authentication: authentication.unwrap_or_else(|| "ims".to_owned()),
-                ..Owner::new(OwnerKind::Operator, login)
-            }),
-            InstanceChange::RemoveOperator { login } => {
-                let id = self.operator_id(&login)?;
-                self.tables.remove_owner(id);
-                Ok(())
+            InstanceChange::AddOperator { login, label, email, authentication } => {
+                self.insert(added_operator(login, label, email, authentication)).map(drop)
             }
+            InstanceChange::RemoveOperator { login } => self.operator_id(&login).map(|id| self.tables.remove_owner(id)),
             InstanceChange::RenameOperator { login, new_login } => self.rename(&login, new_login),
             InstanceChange::AddOperatorGroup { name, label } => {
                 let label = label.unwrap_or_else(|| name.clone());
-                self.insert(Owner { label, ..Owner::new(OwnerKind::Group, name) })
+                self.insert(Owner { label, ..Owner::new(OwnerKind::Group, name) }).map(drop)
             }
-            InstanceChange::RemoveOperatorGroup { name } => {
-                let id = self.group_id(&name)?;
-                self.tables.remove_owner(id);
-                Ok(())
-            }
-            InstanceChange::Join { login, group } => {
-                let membership = self.membership(&login, &group)?;
-                // A pair that is there already stays.
-                let _ = self.tables.insert_membership(membership);
-                Ok(())
-            }
-            InstanceChange::Leave { login, group } => {
-                let membership = self.membership(&login, &group)?;
-                self.tables.remove_membership(membership);
-                Ok(())
-            }
+            InstanceChange::RemoveOperatorGroup { name } => self.group_id(&name).map(|id| self.tables.remove_owner(id)),
+            InstanceChange::Join { login, group } => self.membership(&login, &group).map(|pair| self.join(pair)),
+            InstanceChange::Leave { login, group } => self.membership(&login, &group).map(|pair| {
+                self.tables.remove_membership(pair);
+            }),
+            InstanceChange::ImsLogon { login, profiles, sync } => self.ims_logon(&login, &profiles, sync),
             InstanceChange::ExpireSessions => {
                 self.sessions.close_all();
                 Ok(())
@@ -136,9 +130,10 @@ impl Instance {
         }
     }
 
-    fn insert(&mut self, owner: Owner) -> Result<(), String> {
+    /// Adds a row and gives its id.
+    pub(super) fn insert(&mut self, owner: Owner) -> Result<i64, String> {
         let name = owner.name.clone();
-        self.tables.insert_owner(owner).map(drop).map_err(|_| format!("'{name}' is there already"))
+        self.tables.insert_owner(owner).map_err(|_| format!("'{name}' is there already"))
     }
 
     fn rename(&mut self, login: &str, new_login: String) -> Result<(), String> {
@@ -167,5 +162,19 @@ impl Instance {
                 self.settle_administrator();
             }
         }
+    }
+}
+
+fn added_operator(
+    login: String,
+    label: Option<String>,
+    email: Option<String>,
+    authentication: Option<String>,
+) -> Owner {
+    Owner {
+        label: label.unwrap_or_else(|| login.clone()),
+        email: email.unwrap_or_else(|| if login.contains('@') { login.clone() } else { String::new() }),
+        authentication: authentication.unwrap_or_else(|| "ims".to_owned()),
+        ..Owner::new(OwnerKind::Operator, login)
     }
 }

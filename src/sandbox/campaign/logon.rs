@@ -1,9 +1,9 @@
 //! Who is calling: logon, bearer tokens, open sessions, and what an operator may do.
 
-use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, COOKIE};
-
 use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 
 use super::fault::{Fault, Refusal, credentials_refused, session_over};
 use super::router::{BUILD, TokenVerdict};
@@ -25,13 +25,13 @@ impl Instance {
         if let Some(bearer) = bearer(headers) {
             return self.bearer_operator(bearer, tokens).map(Some);
         }
-        let token = if call.session_token.is_empty() { cookie_token(headers) } else { call.session_token.as_str() };
-        if token.is_empty() {
+        if call.session_token.is_empty() {
             return Ok(None);
         }
         let security_token = headers.get("x-security-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let demanded = (!self.outline.dials.session_token_only).then_some(security_token);
-        let operator = self.sessions.operator(token, demanded, (self.clock)()).filter(|&id| self.may_log_on(id));
+        let operator =
+            self.sessions.operator(&call.session_token, demanded, (self.clock)()).filter(|&id| self.may_log_on(id));
         operator.map(Some).ok_or_else(session_over)
     }
 
@@ -181,14 +181,4 @@ impl Instance {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-fn cookie_token(headers: &HeaderMap) -> &str {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .find_map(|cookie| cookie.trim().strip_prefix("__sessiontoken="))
-        .unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! SOAP 1.1 as the router speaks it: the call inside an envelope, and the envelope around an answer.
 
 use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
 
 use super::fault::{Fault, Refusal};
 use super::xml::{self, Element, Markup};
@@ -28,7 +29,7 @@ pub(super) struct Call {
     pub(super) method: String,
     /// The namespace of the method element, without `urn:`.
     pub(super) namespace: String,
-    /// The text of the method's first child, whatever its name.
+    /// The text of the method's first child, whatever its name; that of the cookie when it is empty.
     pub(super) session_token: String,
     /// What follows it; parameters are told apart by their place alone.
     pub(super) parameters: Vec<Element>,
@@ -39,8 +40,9 @@ impl Call {
     pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Fault> {
         let client = |message: String| Fault::client(message);
         let (service, method) = action(headers).map_err(client)?;
-        let text = std::str::from_utf8(body).map_err(|_| client("The request is not UTF-8.".to_owned()))?;
-        let mut envelope = xml::parse(text).map_err(client)?;
+        let text =
+            xml::decoded(body).ok_or_else(|| client("The request is not in the encoding it declares.".to_owned()))?;
+        let mut envelope = xml::parse(&text).map_err(client)?;
         if envelope.local_name() != "Envelope" {
             return Err(client(format!("The root element is '{}' and not a SOAP envelope.", envelope.name)));
         }
@@ -59,7 +61,8 @@ impl Call {
         let uri = namespace(&[&element, &body, &envelope]);
         let namespace = uri.strip_prefix("urn:").unwrap_or(uri).to_owned();
         let mut children = element.children.into_iter();
-        let session_token = children.next().map(|token| token.text.trim().to_owned()).unwrap_or_default();
+        let in_body = children.next().map(|token| token.text.trim().to_owned()).filter(|token| !token.is_empty());
+        let session_token = in_body.unwrap_or_else(|| cookie_token(headers).to_owned());
         Ok(Self { service, method, namespace, session_token, parameters: children.collect() })
     }
 
@@ -78,6 +81,16 @@ impl Call {
         let what = format!("The parameter {} is missing or has no content of its type.", position + 1);
         Refusal::Fault(Fault::parameters(&self.method, &self.service, &what))
     }
+}
+
+fn cookie_token(headers: &HeaderMap) -> &str {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|cookie| cookie.trim().strip_prefix("__sessiontoken="))
+        .unwrap_or_default()
 }
 
 /// Service and method of the `SOAPAction` header, which may stand in quotes.

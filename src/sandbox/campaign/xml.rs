@@ -1,5 +1,7 @@
 //! XML in and out: a small tree read with bounds, and escaping for what is written.
 
+use std::borrow::Cow;
+
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
@@ -50,6 +52,15 @@ impl Element {
 
 fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
+/// The text of a document in UTF-8, or in ISO-8859-1 if it says so, as the vendor's older samples do.
+pub(super) fn decoded(document: &[u8]) -> Option<Cow<'_, str>> {
+    let declaration = document.split(|byte| *byte == b'>').next().unwrap_or_default().to_ascii_lowercase();
+    if declaration.starts_with(b"<?xml") && declaration.windows(10).any(|word| word == b"iso-8859-1") {
+        return Some(document.iter().map(|byte| char::from(*byte)).collect());
+    }
+    std::str::from_utf8(document).ok().map(Cow::Borrowed)
 }
 
 /// Reads one document; the error is a sentence for the fault.
@@ -269,6 +280,13 @@ mod tests {
         ] {
             assert!(parse(document).is_err(), "{document:.40}");
         }
+    }
+
+    #[test]
+    fn a_document_is_read_in_the_encoding_it_declares() {
+        let declared = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe9</a>";
+        assert_eq!(parse(&decoded(declared).unwrap()).unwrap().text, "\u{e9}");
+        assert_eq!(decoded(b"<a>\xe9</a>"), None);
     }
 
     #[test]

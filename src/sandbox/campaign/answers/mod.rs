@@ -15,14 +15,15 @@ use bytes::Bytes;
 
 use super::{Authentication, Dial, Group, Instance, InstanceChange, InstanceWorld, Operator, TokenVerdict};
 
-/// Ann (1001) and Bob (1002) are IMS operators, delivery (1003) and admin (1004) are groups, the service account is 1005.
+/// Ann (1001) and Bob (1002) are IMS operators, delivery (1003) and admin (1004) are groups, and the service account
+/// is 1005.
 fn world() -> InstanceWorld {
     InstanceWorld {
         tenant: "acme".to_owned(),
         association_mask: "Campaign - acme - (.*)".to_owned(),
         authentication: Authentication::Native,
         login: "svc".to_owned(),
-        password: "p&ss<\"'é".to_owned(),
+        password: r#"p&ss<"'é"#.to_owned(),
         technical_account: "svc@techacct.adobe.com".to_owned(),
         operators: ["ann@acme.com", "Bob@acme.com"].map(ims_operator).to_vec(),
         groups: ["delivery", "admin"].map(|name| Group { name: name.to_owned(), ..Group::default() }).to_vec(),
@@ -122,7 +123,7 @@ impl Probe {
     }
 
     fn log_on(&mut self) {
-        let answer = self.logon("svc", "p&amp;ss&lt;\"'é");
+        let answer = self.logon("svc", r#"p&amp;ss&lt;"'é"#);
         self.session_token = answer.value("pstrSessionToken");
         self.security_token = answer.value("pstrSecurityToken");
     }
@@ -174,16 +175,9 @@ impl Probe {
 
     /// Selects paths of a schema under one condition; `order` may be empty.
     fn select(&mut self, schema: &str, paths: &[&str], condition: &str, order: &[&str]) -> String {
-        let nodes =
-            |paths: &[&str]| paths.iter().map(|path| format!("<node expr=\"{path}\"/>")).collect::<Vec<_>>().concat();
-        self.query(&format!(
-            "<queryDef schema=\"{schema}\" operation=\"select\" lineCount=\"1000\"><select>{}</select>\
-             <where><condition expr=\"{condition}\"/></where><orderBy>{}</orderBy></queryDef>",
-            nodes(paths),
-            nodes(order),
-        ))
-        .output()
-        .to_owned()
+        let attributes = format!(r#"schema="{schema}" operation="select" lineCount="1000""#);
+        let condition = format!(r#"<condition expr="{condition}"/>"#);
+        self.query(&query_def(&attributes, paths, &condition, order)).output().to_owned()
     }
 
     fn write(&mut self, document: &str) -> Answer {
@@ -212,4 +206,15 @@ impl Probe {
 
 fn pairs(memberships: &[(&str, &str)]) -> Vec<(String, String)> {
     memberships.iter().map(|(login, group)| ((*login).to_owned(), (*group).to_owned())).collect()
+}
+
+/// A query; `conditions` is what stands inside of `where`.
+fn query_def(attributes: &str, paths: &[&str], conditions: &str, order: &[&str]) -> String {
+    let nodes =
+        |paths: &[&str]| paths.iter().map(|path| format!(r#"<node expr="{path}"/>"#)).collect::<Vec<_>>().concat();
+    let (select, order) = (nodes(paths), nodes(order));
+    format!(
+        "<queryDef {attributes}><select>{select}</select><where>{conditions}</where><orderBy>{order}</orderBy>\
+         </queryDef>"
+    )
 }

@@ -32,12 +32,12 @@ fn linked_fields_come_back_as_nested_elements() {
 fn nothing_found_has_a_shape_of_its_own() {
     let mut probe = Probe::new();
     let mut none = |operation: &str| {
-        let condition = "<select><node expr=\"@id\"/></select><where><condition expr=\"@name='nobody'\"/></where>";
-        probe.query(&format!("<queryDef schema=\"xtk:group\" operation=\"{operation}\">{condition}</queryDef>"))
+        let condition = r#"<select><node expr="@id"/></select><where><condition expr="@name='nobody'"/></where>"#;
+        probe.query(&format!(r#"<queryDef schema="xtk:group" operation="{operation}">{condition}</queryDef>"#))
     };
     assert_eq!(none("select").output(), "<group-collection/>");
     assert_eq!(none("getIfExists").output(), "<group/>");
-    assert_eq!(none("count").output(), "<group count=\"0\"/>");
+    assert_eq!(none("count").output(), r#"<group count="0"/>"#);
     none("get").assert_fault(&["SOP-330011", "WDB-200011 The requested database record does not exist"]);
 }
 
@@ -49,7 +49,7 @@ fn operators_groups_and_named_rights_share_a_table() {
     let groups = probe.select("xtk:group", &["@id", "@name"], "1=1", &["@id"]);
     assert_eq!(
         groups,
-        "<group-collection><group id=\"1003\" name=\"delivery\"/><group id=\"1004\" name=\"admin\"/></group-collection>"
+        r#"<group-collection><group id="1003" name="delivery"/><group id="1004" name="admin"/></group-collection>"#
     );
 }
 
@@ -57,27 +57,25 @@ fn operators_groups_and_named_rights_share_a_table() {
 fn a_named_right_looks_like_a_group_until_the_link_is_followed() {
     let paths = ["[@operator-id]", "[@group-id]", "[group/@id]", "[group/@name]"];
     let output = Probe::new().select("xtk:operatorGroup", &paths, "[operator/@name]='webapp'", &[]);
-    assert!(output.contains("operator-id=\"2\" group-id=\"3\"><group id=\"0\" name=\"\"/>"), "{output}");
+    assert!(output.contains(r#"operator-id="2" group-id="3"><group id="0" name=""/>"#), "{output}");
 }
 
 #[test]
 fn a_group_holds_named_rights_in_the_same_relation() {
     let output = Probe::new().select("xtk:operatorGroup", &["[@operator-id]"], "[operator/@type]=1", &[]);
-    assert!(output.contains("operator-id=\"1004\""), "{output}");
+    assert!(output.contains(r#"operator-id="1004""#), "{output}");
 }
 
 #[test]
 fn two_hundred_rows_come_without_a_line_count() {
     let mut probe = Probe::of(crowd(300));
     let mut rows = |attributes: &str| {
-        let query = format!(
-            "<queryDef schema=\"xtk:operator\" operation=\"select\" {attributes}><select><node expr=\"@id\"/></select></queryDef>"
-        );
-        probe.query(&query).output().matches("<operator ").count()
+        let attributes = format!(r#"schema="xtk:operator" operation="select" {attributes}"#);
+        probe.query(&query_def(&attributes, &["@id"], "", &[])).output().matches("<operator ").count()
     };
     assert_eq!(rows(""), 200);
-    assert_eq!(rows("lineCount=\"250\""), 250);
-    assert_eq!(rows("lineCount=\"999999999\""), 307);
+    assert_eq!(rows(r#"lineCount="250""#), 250);
+    assert_eq!(rows(r#"lineCount="999999999""#), 307);
 }
 
 #[test]
@@ -91,11 +89,12 @@ fn rows_that_nobody_ordered_come_in_another_order_each_time() {
 #[test]
 fn an_order_can_descend_and_have_steps() {
     let mut probe = Probe::new();
-    let query = "<queryDef schema=\"xtk:operator\"><select><node expr=\"@name\"/></select><where><condition expr=\"@type=0\"/></where>\
-                 <orderBy><node expr=\"[access/@authenticationType]\" sortDesc=\"true\"/><node expr=\"@name\"/></orderBy></queryDef>";
-    let answer = probe.query(query);
+    let order = r#"<node expr="[access/@authenticationType]" sortDesc="true"/><node expr="@name"/>"#;
+    let query = query_def(r#"schema="xtk:operator""#, &["@name"], r#"<condition expr="@type=0"/>"#, &[])
+        .replace("<orderBy>", &format!("<orderBy>{order}"));
+    let answer = probe.query(&query);
     let names: Vec<&str> =
-        answer.output().split("name=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        answer.output().split(r#"name=""#).skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert_eq!(names, ["Bob@acme.com", "ann@acme.com", "admin", "svc", "webapp"]);
 }
 
@@ -110,30 +109,31 @@ fn conditions_are_joined_by_the_operator_of_the_one_before() {
         let answer = probe.query(&query);
         answer
             .output()
-            .split("id=\"")
+            .split(r#"id=""#)
             .skip(1)
             .map(|rest| rest.split('"').next().unwrap().parse().unwrap())
             .collect::<Vec<i64>>()
     };
-    assert_eq!(names("<condition expr=\"@id=1001\"/><condition expr=\"@type=1\"/>"), [0; 0]);
+    assert_eq!(names(r#"<condition expr="@id=1001"/><condition expr="@type=1"/>"#), [0; 0]);
     assert_eq!(
-        names("<condition expr=\"@id=1001\" boolOperator=\"OR\"/><condition expr=\"@type=1\"/>"),
+        names(r#"<condition expr="@id=1001" boolOperator="OR"/><condition expr="@type=1"/>"#),
         [1001, 1003, 1004]
     );
     assert_eq!(
         names(
-            "<condition expr=\"@id=1001\" bool-operator=\"OR\"/><condition expr=\"@type=1\"/><condition expr=\"@name='admin'\"/>"
+            "<condition expr='@id=1001' bool-operator='OR'/><condition expr='@type=1'/>\
+             <condition expr=\"@name='admin'\"/>"
         ),
         [1001, 1004]
     );
     assert_eq!(
         names(
-            "<condition boolOperator=\"AND\"><condition expr=\"@id=1001\" boolOperator=\"OR\"/><condition expr=\"@type=1\"/>\
-             </condition><condition><condition expr=\"@id&lt;1004\"/></condition>"
+            "<condition boolOperator='AND'><condition expr='@id=1001' boolOperator='OR'/><condition expr='@type=1'/>\
+             </condition><condition><condition expr='@id&lt;1004'/></condition>"
         ),
         [1001, 1003]
     );
-    assert_eq!(names("<condition expr=\"@id=1001\"/><condition expr=\"@type=9\" ignore=\"true\"/>"), [1001]);
+    assert_eq!(names(r#"<condition expr="@id=1001"/><condition expr="@type=9" ignore="true"/>"#), [1001]);
 }
 
 #[test]
@@ -142,13 +142,12 @@ fn keyset_pages_of_memberships_miss_and_repeat_nothing() {
     let (mut seen, mut last) = (Vec::new(), (0, 0));
     loop {
         let (operator, group) = last;
-        let query = format!(
-            "<queryDef schema=\"xtk:operatorGroup\" operation=\"select\" lineCount=\"10\"><select><node expr=\"[@operator-id]\"/>\
-             <node expr=\"[@group-id]\"/></select><where><condition expr=\"[operator/@type]=0\"/><condition expr=\"[@operator-id] &gt; \
-             {operator} OR ([@operator-id] = {operator} AND [@group-id] &gt; {group})\"/></where>\
-             <orderBy><node expr=\"[@operator-id]\"/><node expr=\"[@group-id]\"/></orderBy></queryDef>"
-        );
-        let answer = probe.query(&query);
+        let beyond =
+            format!("[@operator-id] &gt; {operator} OR ([@operator-id] = {operator} AND [@group-id] &gt; {group})");
+        let conditions = format!(r#"<condition expr="[operator/@type]=0"/><condition expr="{beyond}"/>"#);
+        let key = ["[@operator-id]", "[@group-id]"];
+        let attributes = r#"schema="xtk:operatorGroup" operation="select" lineCount="10""#;
+        let answer = probe.query(&query_def(attributes, &key, &conditions, &key));
         let page: Vec<(i64, i64)> = answer
             .output()
             .split("<operatorGroup ")
@@ -177,7 +176,7 @@ fn members_of_a_group_are_found_and_ordered() {
     assert_eq!(members("[group/@name]='delivery' and [@operator-id] &gt; 1018").matches("operator-id").count(), 2);
     assert_eq!(members("[@group-id]=1021").matches("operator-id").count(), 20);
     assert!(members("[@group-id]=1021").starts_with(
-        "<operatorGroup-collection><operatorGroup operator-id=\"1001\"/><operatorGroup operator-id=\"1002\"/>"
+        r#"<operatorGroup-collection><operatorGroup operator-id="1001"/><operatorGroup operator-id="1002"/>"#
     ));
     assert_eq!(members("[group/@name]='admin'"), "<operatorGroup-collection/>");
     assert_eq!(members("[@group-id]=9999"), "<operatorGroup-collection/>");
@@ -186,12 +185,11 @@ fn members_of_a_group_are_found_and_ordered() {
 #[test]
 fn a_page_by_start_line_may_repeat_a_row() {
     let page = |probe: &mut Probe| {
-        let query = "<queryDef schema=\"xtk:operator\" startLine=\"2\" lineCount=\"2\"><select><node expr=\"@id\"/></select>\
-                     <orderBy><node expr=\"@id\"/></orderBy></queryDef>";
-        probe.query(query).output().to_owned()
+        let query = query_def(r#"schema="xtk:operator" startLine="2" lineCount="2""#, &["@id"], "", &["@id"]);
+        probe.query(&query).output().to_owned()
     };
     let ids = |first: i64, second: i64| {
-        format!("<operator-collection><operator id=\"{first}\"/><operator id=\"{second}\"/></operator-collection>")
+        format!(r#"<operator-collection><operator id="{first}"/><operator id="{second}"/></operator-collection>"#)
     };
     assert_eq!(page(&mut Probe::new()), ids(3, 4));
     assert_eq!(page(&mut Probe::with([Dial::PageOverlap(true)])), ids(2, 3));
@@ -200,11 +198,12 @@ fn a_page_by_start_line_may_repeat_a_row() {
 #[test]
 fn an_alias_moves_a_field_and_distinct_drops_repetitions() {
     let mut probe = Probe::of(crowd(5));
-    let query = "<queryDef schema=\"xtk:operatorGroup\" distinct=\"true\"><select><node expr=\"[group/@name]\" alias=\"@group\"/></select>\
+    let query = "<queryDef schema='xtk:operatorGroup' distinct='true'>\
+                 <select><node expr='[group/@name]' alias='@group'/></select>\
                  <where><condition expr=\"[group/@name] = 'delivery'\"/></where></queryDef>";
     assert_eq!(
         probe.query(query).output(),
-        "<operatorGroup-collection><operatorGroup group=\"delivery\"/></operatorGroup-collection>"
+        r#"<operatorGroup-collection><operatorGroup group="delivery"/></operatorGroup-collection>"#
     );
 }
 
@@ -215,7 +214,7 @@ fn any_name_survives_the_way_in_and_out() {
     world.operators.push(ims_operator(name));
     let mut probe = Probe::of(world);
     let mut literal = name.replace('\\', "\\\\").replace('\'', "\\'");
-    for (sign, reference) in [("&", "&amp;"), ("<", "&lt;"), ("\"", "&quot;"), ("\n", "&#xA;")] {
+    for (sign, reference) in [("&", "&amp;"), ("<", "&lt;"), (r#"""#, "&quot;"), ("\n", "&#xA;")] {
         literal = literal.replace(sign, reference);
     }
     let output = probe.select("xtk:operator", &["@name"], &format!("@name='{literal}'"), &[]);
@@ -227,16 +226,15 @@ fn any_name_survives_the_way_in_and_out() {
 fn empty_values_may_be_left_out() {
     let mut probe = Probe::with([Dial::OmitEmpty(true)]);
     let output = probe.select("xtk:operator", &["@id", "@email"], "@name='webapp'", &[]);
-    assert_eq!(output, "<operator-collection><operator id=\"2\"/></operator-collection>");
+    assert_eq!(output, r#"<operator-collection><operator id="2"/></operator-collection>"#);
 }
 
 #[test]
 fn what_a_schema_does_not_have_is_refused() {
     let mut probe = Probe::new();
     let mut refused = |schema: &str, select: &str, condition: &str, parts: &[&str]| {
-        let query = format!(
-            "<queryDef schema=\"{schema}\"><select><node expr=\"{select}\"/></select><where><condition expr=\"{condition}\"/></where></queryDef>"
-        );
+        let condition = format!(r#"<condition expr="{condition}"/>"#);
+        let query = query_def(&format!("schema='{schema}'"), &[select], &condition, &[]);
         probe.query(&query).assert_fault(parts);
     };
     let unknown = "XTK-170036 Unable to parse expression";
@@ -258,13 +256,13 @@ fn what_a_schema_does_not_have_is_refused() {
 fn what_is_not_simulated_says_so() {
     let mut probe = Probe::new();
     for inside in [
-        "<groupBy><node expr=\"@name\"/></groupBy>",
-        "<where><condition setOperator=\"IN\" expr=\"@id\"><subQuery schema=\"xtk:operatorGroup\"/></condition></where>",
-        "<select><node expr=\"@id\"><node expr=\"@name\"/></node></select>",
-        "<select><node expr=\"Count(@id)\"/></select>",
-        "<select><node expr=\"@id\" alias=\"@a b\"/></select>",
+        r#"<groupBy><node expr="@name"/></groupBy>"#,
+        r#"<where><condition setOperator="IN" expr="@id"><subQuery schema="xtk:operatorGroup"/></condition></where>"#,
+        r#"<select><node expr="@id"><node expr="@name"/></node></select>"#,
+        r#"<select><node expr="Count(@id)"/></select>"#,
+        r#"<select><node expr="@id" alias="@a b"/></select>"#,
     ] {
-        probe.query(&format!("<queryDef schema=\"xtk:operator\">{inside}</queryDef>")).assert_fault(&["SOP-330011"]);
+        probe.query(&format!(r#"<queryDef schema="xtk:operator">{inside}</queryDef>"#)).assert_fault(&["SOP-330011"]);
     }
 }
 
@@ -273,13 +271,12 @@ fn a_hundred_thousand_operators_are_read_page_by_page() {
     let mut probe = Probe::of(crowd(100_000));
     let (mut rows, mut last) = (0, 0);
     loop {
-        let answer = probe.query(&format!(
-            "<queryDef schema=\"xtk:operator\" lineCount=\"5000\"><select><node expr=\"@id\"/></select><where><condition \
-             expr=\"@type=0 AND @id &gt; {last}\"/></where><orderBy><node expr=\"@id\"/></orderBy></queryDef>"
-        ));
+        let condition = format!(r#"<condition expr="@type=0 AND @id &gt; {last}"/>"#);
+        let attributes = r#"schema="xtk:operator" lineCount="5000""#;
+        let answer = probe.query(&query_def(attributes, &["@id"], &condition, &["@id"]));
         let page = answer.output().matches("<operator ").count();
         rows += page;
-        let Some(id) = answer.output().rsplit("id=\"").next().and_then(|rest| rest.split('"').next()?.parse().ok())
+        let Some(id) = answer.output().rsplit(r#"id=""#).next().and_then(|rest| rest.split('"').next()?.parse().ok())
         else {
             break;
         };

@@ -1,5 +1,7 @@
 //! Requests that make no sense, and answers in other encodings.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn envelope(body: &str) -> String {
@@ -160,5 +162,60 @@ fn a_change_reads_as_json() {
         let change: InstanceChange = serde_json::from_str(json).unwrap();
         assert_eq!(change, expected);
         assert_eq!(serde_json::from_str::<InstanceChange>(&serde_json::to_string(&change).unwrap()).unwrap(), expected);
+    }
+}
+
+/// Pieces from which nonsense that resembles a request is put together.
+const PIECES: [&str; 24] = [
+    "<queryDef schema=\"xtk:operator\" lineCount=\"3\">",
+    "</queryDef>",
+    "<select><node expr=\"@id\"/></select>",
+    "<node expr=\"[group/@name]\" alias=\"a/@b\"/>",
+    "<where>",
+    "</where>",
+    "<condition expr=\"@id IN (1, '2') OR NOT (@name LIKE '%\\'\"/>",
+    "<condition boolOperator=\"OR\">",
+    "</condition>",
+    "<orderBy><node expr=\"@name\" sortDesc=\"true\"/></orderBy>",
+    "<operatorGroup xtkschema=\"xtk:operatorGroup\" _operation=\"delete\" operator-id=\"1001\"",
+    " group-id=\"1003\"/>",
+    " _key=\"[@operator-id],[@group-id]\"",
+    "<operator xtkschema=\"xtk:operator\" name=\"x\">",
+    "<access disabled=\"maybe\"/>",
+    "</operator>",
+    "startLine=\"18446744073709551615\"",
+    "&amp;",
+    "&#x41;",
+    "<![CDATA[",
+    "]]>",
+    "<!-- -->",
+    "\u{1f600}",
+    ">",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_document_makes_it_panic(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..12)) {
+        let mut probe = Probe::new();
+        let document = pieces.concat();
+        for answer in [probe.query(&document), probe.write(&document), probe.write_collection(&document)] {
+            prop_assert_eq!(answer.status, 200);
+        }
+    }
+
+    #[test]
+    fn no_expression_makes_it_panic(expression in "[@\\[\\]a-z/'\\\\%_0-9<>=(), ANDORLIKE-]{0,40}") {
+        let mut probe = Probe::new();
+        let escaped = expression.replace('<', "&lt;");
+        let answer = probe.query(&query_def("schema='xtk:operator'", &[], &format!("<condition expr=\"{escaped}\"/>"), &[]));
+        prop_assert_eq!(answer.status, 200);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let answer = Probe::new().send(Some("xtk:session#TestCnx"), body);
+        prop_assert_eq!(answer.status, 200);
     }
 }

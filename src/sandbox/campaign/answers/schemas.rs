@@ -18,25 +18,27 @@ fn a_compiled_schema_shows_keys_attributes_and_links() {
         (
             "xtk:operator",
             vec![
-                "<schema namespace=\"xtk\" name=\"operator\"",
-                "<key internal=\"true\" name=\"id\"><keyfield xpath=\"@id\"/></key>",
-                "<attribute name=\"type\" type=\"byte\"/>",
-                "<element name=\"access\" label=\"Access parameters\"><attribute name=\"authenticationType\" type=\"string\"/>",
-                "<attribute name=\"disabled\" type=\"boolean\"/>",
+                r#"<schema namespace="xtk" name="operator""#,
+                r#"<key internal="true" name="id"><keyfield xpath="@id"/></key>"#,
+                r#"<attribute name="type" type="byte"/>"#,
+                r#"<element name="access" label="Access parameters">"#,
+                r#"<attribute name="authenticationType" type="string"/>"#,
+                r#"<attribute name="disabled" type="boolean"/>"#,
             ],
         ),
-        ("xtk:group", vec!["<attribute name=\"label\" type=\"string\"/>"]),
+        ("xtk:group", vec![r#"<attribute name="label" type="string"/>"#]),
         (
             "xtk:operatorGroup",
             vec![
-                "<keyfield xpath=\"@operator-id\"/><keyfield xpath=\"@group-id\"/>",
-                "<attribute name=\"group-id\" type=\"long\"/>",
-                "<element name=\"operator\" type=\"link\" target=\"xtk:operator\"><join xpath-src=\"@operator-id\" xpath-dst=\"@id\"/></element>",
-                "<element name=\"group\" type=\"link\" target=\"xtk:group\">",
+                r#"<keyfield xpath="@operator-id"/><keyfield xpath="@group-id"/>"#,
+                r#"<attribute name="group-id" type="long"/>"#,
+                r#"<element name="operator" type="link" target="xtk:operator">"#,
+                r#"<join xpath-src="@operator-id" xpath-dst="@id"/></element>"#,
+                r#"<element name="group" type="link" target="xtk:group">"#,
             ],
         ),
-        ("xtk:session", vec!["implements=\"xtk:persist\"", "<method name=\"WriteCollection\" static=\"true\">"]),
-        ("xtk:queryDef", vec!["<method name=\"ExecuteQuery\" const=\"true\">"]),
+        ("xtk:session", vec![r#"implements="xtk:persist""#, r#"<method name="WriteCollection" static="true">"#]),
+        ("xtk:queryDef", vec![r#"<method name="ExecuteQuery" const="true">"#]),
     ] {
         let answer = entity(&mut probe, id, "");
         answer.assert_done();
@@ -52,7 +54,7 @@ fn a_compiled_schema_shows_keys_attributes_and_links() {
 fn an_unchanged_schema_and_an_absent_one_are_an_empty_document() {
     let mut probe = Probe::new();
     let first = entity(&mut probe, "xtk:operator", "");
-    let md5 = first.text.split("md5=\"").nth(1).unwrap().split('"').next().unwrap();
+    let md5 = first.text.split(r#"md5=""#).nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(md5.len(), 32);
     for answer in [entity(&mut probe, "xtk:operator", md5), entity(&mut probe, "nms:recipient", "")] {
         assert!(answer.text.contains("literalxml'></pdomDoc>"), "{}", answer.text);
@@ -65,19 +67,19 @@ fn a_schema_can_lack_what_a_program_expects() {
         Probe::with([Dial::SchemaWithout(vec![SchemaPart::MembershipKey, SchemaPart::MembershipGroupLink])]);
     let relation = entity(&mut probe, "xtk:operatorGroup", "");
     assert!(
-        !relation.text.contains("keyfield") && !relation.text.contains("target=\"xtk:group\""),
+        !relation.text.contains("keyfield") && !relation.text.contains(r#"target="xtk:group""#),
         "{}",
         relation.text
     );
     probe
-        .query("<queryDef schema=\"xtk:operatorGroup\"><select><node expr=\"[group/@name]\"/></select></queryDef>")
+        .query(r#"<queryDef schema="xtk:operatorGroup"><select><node expr="[group/@name]"/></select></queryDef>"#)
         .assert_fault(&["XTK-170036"]);
 
     let mut probe =
         Probe::with([Dial::SchemaWithout(vec![SchemaPart::OperatorAuthenticationType, SchemaPart::OperatorDisabled])]);
     assert!(!entity(&mut probe, "xtk:operator", "").text.contains("access"));
     probe
-        .write("<operator xtkschema=\"xtk:operator\" name=\"x\"><access disabled=\"true\"/></operator>")
+        .write(r#"<operator xtkschema="xtk:operator" name="x"><access disabled="true"/></operator>"#)
         .assert_fault(&["access/@disabled"]);
 }
 

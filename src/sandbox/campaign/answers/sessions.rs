@@ -4,6 +4,7 @@ use axum::http::Request;
 use bytes::Bytes;
 
 use super::*;
+use crate::sandbox::campaign::LogonSync;
 
 const EXPIRED: &str = "XSV-350008 Session has expired or is invalid. Please reconnect.";
 const REFUSED: &str = "XSV-350012 Invalid login or password. Connection denied.";
@@ -20,7 +21,7 @@ fn test_connection(probe: &mut Probe) -> Answer {
 #[test]
 fn a_logon_hands_out_three_outputs_in_order() {
     let mut probe = Probe::new();
-    let answer = probe.logon("svc", "p&amp;ss&lt;\"'é");
+    let answer = probe.logon("svc", r#"p&amp;ss&lt;"'é"#);
     let positions = [
         "<pstrSessionToken xsi:type='xsd:string'>___",
         "<pSessionInfo ",
@@ -30,14 +31,14 @@ fn a_logon_hands_out_three_outputs_in_order() {
     ]
     .map(|part| answer.text.find(part).unwrap_or_else(|| panic!("no {part} in {}", answer.text)));
     assert!(positions.is_sorted());
-    assert!(answer.text.contains("<login-right right=\"admin\"/>"), "{}", answer.text);
+    assert!(answer.text.contains(r#"<login-right right="admin"/>"#), "{}", answer.text);
     assert!(answer.text.contains("<LogonResponse xmlns='urn:xtk:session'"), "{}", answer.text);
 }
 
 #[test]
 fn wrong_credentials_are_refused_in_plain_text() {
     let mut probe = Probe::new();
-    for (login, password) in [("svc", "wrong"), ("SVC", "p&amp;ss&lt;\"'é"), ("ann@acme.com", ""), ("", "")] {
+    for (login, password) in [("svc", "wrong"), ("SVC", r#"p&amp;ss&lt;"'é"#), ("ann@acme.com", ""), ("", "")] {
         let answer = probe.logon(login, password);
         assert_eq!((answer.status, answer.text.as_str()), (403, REFUSED), "{login}");
     }
@@ -45,7 +46,7 @@ fn wrong_credentials_are_refused_in_plain_text() {
 
 #[test]
 fn native_logon_is_switched_off_where_ims_is_used() {
-    let answer = Probe::of(ims_world()).logon("svc", "p&amp;ss&lt;\"'é");
+    let answer = Probe::of(ims_world()).logon("svc", r#"p&amp;ss&lt;"'é"#);
     assert_eq!((answer.status, answer.text.as_str()), (403, REFUSED));
 }
 
@@ -82,7 +83,7 @@ fn the_session_token_may_come_in_a_cookie() {
     let body = "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body>\
                 <TestCnx xmlns=\"urn:xtk:session\"><sessiontoken/></TestCnx></e:Body></e:Envelope>";
     let request = Request::post("/nl/jsp/soaprouter.jsp?soapAction=xtk%3Asession%23TestCnx")
-        .header("SoapAction", "\"xtk:session#TestCnx\"")
+        .header("SoapAction", r#""xtk:session#TestCnx""#)
         .header("Cookie", format!("a=b; __sessiontoken={}", probe.session_token))
         .header("X-Security-Token", &probe.security_token);
     probe.raw(&request.body(Bytes::from_static(body.as_bytes())).unwrap()).assert_done();
@@ -133,15 +134,34 @@ fn time_and_user_are_told_to_anyone() {
     let time = probe.call("xtk:session#GetServerTime", "urn:xtk:session", "<sessiontoken/>");
     assert_eq!(time.value("ptm"), "2026-11-18 11:06:40.000Z");
     let user = probe.call("xtk:session#GetUserInfo", "urn:xtk:session", "<sessiontoken/>");
-    assert!(user.text.contains("loginId=\"0\""), "{}", user.text);
+    assert!(user.text.contains(r#"loginId="0""#), "{}", user.text);
     let content = format!("<sessiontoken>{}</sessiontoken>", probe.session_token);
     let user = probe.call("xtk:session#GetUserInfo", "urn:xtk:session", &content);
-    assert!(user.text.contains("login=\"svc\""), "{}", user.text);
+    assert!(user.text.contains(r#"login="svc""#), "{}", user.text);
 }
 
 #[test]
 fn the_test_page_needs_no_session() {
     let request = Request::get("http://127.0.0.1/acme/r/test").body(Bytes::new()).unwrap();
     let answer = Probe::new().raw(&request);
-    assert!(answer.status == 200 && answer.text.starts_with("<redir status=\"OK\""), "{answer:?}");
+    assert!(answer.status == 200 && answer.text.starts_with(r#"<redir status="OK""#), "{answer:?}");
+}
+
+#[test]
+fn a_person_who_logs_on_gets_the_groups_of_the_mask() {
+    let mut probe = Probe::new();
+    let mut log_on = |login: &str, profiles: &[&str], sync: LogonSync| {
+        let profiles = profiles.iter().map(|profile| format!("Campaign - {profile}")).collect();
+        probe
+            .instance
+            .apply(InstanceChange::ImsLogon { login: login.to_owned(), profiles, sync })
+            .map(|()| probe.memberships())
+    };
+    let after = log_on("new@acme.com", &["acme - delivery", "acme - nowhere"], LogonSync::AddOnly).unwrap();
+    assert_eq!(after, pairs(&[("ann@acme.com", "delivery"), ("new@acme.com", "delivery")]));
+    let after = log_on("ann@acme.com", &["acme - admin"], LogonSync::AddOnly).unwrap();
+    assert!(after.contains(&("ann@acme.com".to_owned(), "delivery".to_owned())));
+    let after = log_on("ann@acme.com", &["acme - admin"], LogonSync::Replace).unwrap();
+    assert_eq!(after, pairs(&[("ann@acme.com", "admin"), ("new@acme.com", "delivery")]));
+    assert!(log_on("other@acme.com", &["other - delivery"], LogonSync::AddOnly).is_err());
 }

@@ -3,17 +3,17 @@
 use super::*;
 use crate::sandbox::campaign::{AbsentDelete, WriteCollectionMode};
 
-const KEY: &str = "_key=\"[@operator-id],[@group-id]\"";
+const KEY: &str = r#"_key="[@operator-id],[@group-id]""#;
 
 /// A relation row by ids.
 fn row(operation: &str, operator_id: i64, group_id: i64) -> String {
-    format!("<operatorGroup _operation=\"{operation}\" {KEY} operator-id=\"{operator_id}\" group-id=\"{group_id}\"/>")
+    format!(r#"<operatorGroup _operation="{operation}" {KEY} operator-id="{operator_id}" group-id="{group_id}"/>"#)
 }
 
 fn single(operation: &str, operator_id: i64, group_id: i64) -> String {
     row(operation, operator_id, group_id).replacen(
         "<operatorGroup",
-        "<operatorGroup xtkschema=\"xtk:operatorGroup\"",
+        r#"<operatorGroup xtkschema="xtk:operatorGroup""#,
         1,
     )
 }
@@ -36,7 +36,7 @@ fn a_membership_is_written_by_links() {
                     <group _operation=\"none\" _key=\"@name\" name=\"admin\"/></operatorGroup>";
     probe.write(document).assert_done();
     assert!(probe.memberships().contains(&("Bob@acme.com".to_owned(), "admin".to_owned())));
-    probe.write(&document.replace("\"insert\"", "\"delete\"")).assert_done();
+    probe.write(&document.replace(r#""insert""#, r#""delete""#)).assert_done();
     assert!(!probe.memberships().contains(&("Bob@acme.com".to_owned(), "admin".to_owned())));
 }
 
@@ -80,7 +80,7 @@ fn an_insert_of_what_is_there_meets_the_unique_constraint() {
     probe
         .write(&single("insert", 1001, 1003))
         .assert_fault(&["duplicate key violates unique constraint", "XSV-350023"]);
-    let operator = "<operator xtkschema=\"xtk:operator\" _operation=\"insert\" name=\"ann@acme.com\"/>";
+    let operator = r#"<operator xtkschema="xtk:operator" _operation="insert" name="ann@acme.com"/>"#;
     probe.write(operator).assert_fault(&["duplicate key"]);
 }
 
@@ -90,11 +90,9 @@ fn an_update_or_delete_of_what_is_absent_is_silent() {
     let before = probe.instance.world();
     probe.write(&single("update", 1002, 1003)).assert_done();
     probe.write(&single("delete", 1002, 1003)).assert_done();
-    probe
-        .write("<operator xtkschema=\"xtk:operator\" _operation=\"update\" name=\"ghost\" label=\"x\"/>")
-        .assert_done();
-    probe.write("<operator xtkschema=\"xtk:operator\" _operation=\"delete\" name=\"ghost\"/>").assert_done();
-    probe.write("<operator xtkschema=\"xtk:operator\" _operation=\"none\" name=\"ghost\"/>").assert_done();
+    probe.write(r#"<operator xtkschema="xtk:operator" _operation="update" name="ghost" label="x"/>"#).assert_done();
+    probe.write(r#"<operator xtkschema="xtk:operator" _operation="delete" name="ghost"/>"#).assert_done();
+    probe.write(r#"<operator xtkschema="xtk:operator" _operation="none" name="ghost"/>"#).assert_done();
     assert_eq!(probe.instance.world(), before);
     probe.turn(Dial::AbsentDelete(AbsentDelete::Fault));
     probe.write(&single("delete", 1002, 1003)).assert_fault(&["WDB-200011", "XSV-350023"]);
@@ -103,16 +101,15 @@ fn an_update_or_delete_of_what_is_absent_is_silent() {
 #[test]
 fn operators_and_groups_are_created_changed_and_removed() {
     let mut probe = Probe::new();
-    let created = "<operator xtkschema=\"xtk:operator\" _operation=\"insert\" name=\"Zoë@acme.com\" label=\"Zoë &amp; co\" \
-                   email=\"z@acme.com\" type=\"0\"><access authenticationType=\"ims\" password=\"x\"/></operator>";
+    let created = "<operator xtkschema='xtk:operator' _operation='insert' name='Zoë@acme.com' label='Zoë &amp; co' \
+                   email='z@acme.com' type='0'><access authenticationType='ims' password='x'/></operator>";
     probe.write(created).assert_done();
     probe
-        .write(
-            "<group xtkschema=\"xtk:group\" _operation=\"insertOrUpdate\" _key=\"@name\" name=\"ops\" label=\"Ops\"/>",
-        )
+        .write(r#"<group xtkschema="xtk:group" _operation="insertOrUpdate" _key="@name" name="ops" label="Ops"/>"#)
         .assert_done();
-    probe.write("<group xtkschema=\"xtk:group\" _operation=\"insertOrUpdate\" _key=\"@name\" name=\"ops\" label=\"Operations\"/>").assert_done();
-    let disabled = "<operator xtkschema=\"xtk:operator\" _operation=\"update\" _key=\"@id\" id=\"1006\"><access disabled=\"true\"/></operator>";
+    probe.write("<group xtkschema='xtk:group' _key='@name' name='ops' label='Operations'/>").assert_done();
+    let disabled = "<operator xtkschema='xtk:operator' _operation='update' _key='@id' id='1006'>\
+                    <access disabled='true'/></operator>";
     probe.write(disabled).assert_done();
     let world = probe.instance.world();
     let zoe = world.operators.iter().find(|operator| operator.id == Some(1006)).unwrap();
@@ -123,7 +120,7 @@ fn operators_and_groups_are_created_changed_and_removed() {
     assert!(zoe.disabled);
     assert!(world.groups.contains(&Group { id: Some(1007), name: "ops".to_owned(), label: "Operations".to_owned() }));
     probe
-        .write("<operator xtkschema=\"xtk:operator\" _operation=\"delete\" _key=\"@name\" name=\"ann@acme.com\"/>")
+        .write(r#"<operator xtkschema="xtk:operator" _operation="delete" _key="@name" name="ann@acme.com"/>"#)
         .assert_done();
     assert_eq!(probe.memberships(), []);
 }
@@ -132,14 +129,15 @@ fn operators_and_groups_are_created_changed_and_removed() {
 fn an_operator_is_renamed_by_its_id() {
     let mut probe = Probe::new();
     probe
-        .write("<operator xtkschema=\"xtk:operator\" _operation=\"update\" id=\"1001\" name=\"anna@acme.com\"/>")
+        .write(r#"<operator xtkschema="xtk:operator" _operation="update" id="1001" name="anna@acme.com"/>"#)
         .assert_done();
     assert_eq!(probe.memberships(), pairs(&[("anna@acme.com", "delivery")]));
 }
 
 #[test]
 fn a_document_to_delete_holds_its_key_alone() {
-    let document = "<operator xtkschema=\"xtk:operator\" _operation=\"delete\" _key=\"@name\" name=\"ann@acme.com\" label=\"Ann\"/>";
+    let document =
+        "<operator xtkschema='xtk:operator' _operation='delete' _key='@name' name='ann@acme.com' label='Ann'/>";
     Probe::new().write(document).assert_fault(&["XSV-350023"]);
 }
 
@@ -148,35 +146,35 @@ fn what_the_schema_does_not_know_is_refused() {
     let mut probe = Probe::new();
     for (document, part) in [
         (
-            "<operatorGroup xtkschema=\"xtk:operatorGroup\" operator-id=\"1002\" group-id=\"1003\" since=\"x\"/>",
+            r#"<operatorGroup xtkschema="xtk:operatorGroup" operator-id="1002" group-id="1003" since="x"/>"#,
             "&apos;since&apos; attribute unknown",
         ),
         (
-            "<operatorGroup xtkschema=\"xtk:operatorGroup\" operator-id=\"1002\"><team name=\"x\"/></operatorGroup>",
+            r#"<operatorGroup xtkschema="xtk:operatorGroup" operator-id="1002"><team name="x"/></operatorGroup>"#,
             "Element &apos;team&apos; unknown",
         ),
-        ("<operatorGroup xtkschema=\"xtk:operatorGroup\" operator-id=\"1002\"/>", "Unable to find key values"),
+        (r#"<operatorGroup xtkschema="xtk:operatorGroup" operator-id="1002"/>"#, "Unable to find key values"),
         (
-            "<operatorGroup xtkschema=\"xtk:operatorGroup\" _key=\"[@operator-id]\" operator-id=\"1002\" group-id=\"1003\"/>",
+            "<operatorGroup xtkschema='xtk:operatorGroup' _key='[@operator-id]' operator-id='1002' group-id='1003'/>",
             "Unable to find key values",
         ),
         (
-            "<operatorGroup xtkschema=\"xtk:operatorGroup\" _key=\"@operator-id,@group-id\" operator-id=\"1002\" group-id=\"1003\"/>",
+            "<operatorGroup xtkschema='xtk:operatorGroup' _key='@operator-id' operator-id='1002' group-id='1003'/>",
             "XTK-170006",
         ),
         (
-            "<operatorGroup xtkschema=\"xtk:operatorGroup\" _operation=\"upsert\" operator-id=\"1002\" group-id=\"1003\"/>",
+            r#"<operatorGroup xtkschema="xtk:operatorGroup" _operation="upsert" operator-id="1002" group-id="1003"/>"#,
             "_operation",
         ),
         (
-            "<operator xtkschema=\"xtk:operator\" name=\"x\"><group name=\"delivery\"/></operator>",
+            r#"<operator xtkschema="xtk:operator" name="x"><group name="delivery"/></operator>"#,
             "Element &apos;group&apos; unknown",
         ),
-        ("<operator xtkschema=\"xtk:operator\" label=\"x\"/>", "Unable to find key values"),
-        ("<operator xtkschema=\"xtk:operator\" id=\"x\"/>", "not of its type"),
-        ("<group xtkschema=\"xtk:group\" name=\"x\" email=\"x\"/>", "&apos;email&apos; attribute unknown"),
-        ("<operatorGroup-collection xtkschema=\"xtk:operatorGroup\"/>", "unknown"),
-        ("<recipient xtkschema=\"nms:recipient\"/>", "XSV-350001"),
+        (r#"<operator xtkschema="xtk:operator" label="x"/>"#, "Unable to find key values"),
+        (r#"<operator xtkschema="xtk:operator" id="x"/>"#, "not of its type"),
+        (r#"<group xtkschema="xtk:group" name="x" email="x"/>"#, "&apos;email&apos; attribute unknown"),
+        (r#"<operatorGroup-collection xtkschema="xtk:operatorGroup"/>"#, "unknown"),
+        (r#"<recipient xtkschema="nms:recipient"/>"#, "XSV-350001"),
         ("<operator/>", "XSV-350001"),
     ] {
         probe.write(document).assert_fault(&["SOP-330011", part]);
@@ -207,13 +205,13 @@ fn a_collection_may_stop_at_its_first_error() {
 fn the_right_to_write_memberships_is_admin() {
     let mut probe = Probe::with([Dial::Administrator(false)]);
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["XSV-350023", "sandbox"]);
-    probe.write("<group xtkschema=\"xtk:group\" name=\"ops\"/>").assert_fault(&["XSV-350023"]);
+    probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_fault(&["XSV-350023"]);
 
     let named_rights = vec![("svc".to_owned(), "operatorWrite".to_owned())];
     let dials = super::super::Dials { administrator: false, ..Default::default() };
     let mut probe = Probe::of(InstanceWorld { named_rights, dials, ..world() });
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["XSV-350023"]);
-    probe.write("<group xtkschema=\"xtk:group\" name=\"ops\"/>").assert_done();
+    probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_done();
 
     let mut probe = Probe::with([Dial::Administrator(false)]);
     probe.instance.apply(InstanceChange::Join { login: "svc".to_owned(), group: "admin".to_owned() }).unwrap();

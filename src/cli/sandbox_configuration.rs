@@ -1,0 +1,116 @@
+//! The configuration that makes this program talk to a sandbox.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    sandbox::{Connection, InstanceConnection, InstanceCredential},
+    settings::Sources,
+};
+
+/// Any free port, reachable from this host only.
+pub(super) const ANY_LOOPBACK_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A configuration file and the secret files it names, in a private folder that goes away with this value.
+pub(super) struct SandboxConfiguration {
+    folder: TempDir,
+    text: String,
+}
+
+impl SandboxConfiguration {
+    /// Writes the files.
+    pub(super) fn write(connection: &Connection) -> io::Result<Self> {
+        let private = fs::Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix("campaign-group-sync-sandbox-").permissions(private).tempdir()?;
+        let secret = |name: &str, value: &str| write_private(folder.path(), name, value);
+        let client_secret = secret("experience_cloud.client_secret", &connection.client_secret)?;
+        let mut text = String::new();
+        common(&mut text, connection, &client_secret, folder.path());
+        for instance in &connection.instances {
+            let file = match &instance.authentication {
+                InstanceCredential::Native { password, .. } => {
+                    secret(&format!("{}.password", instance.name), password)?
+                }
+                InstanceCredential::Ims { client_secret, .. } => {
+                    secret(&format!("{}.client_secret", instance.name), client_secret)?
+                }
+            };
+            one_instance(&mut text, instance, &file);
+        }
+        write_private(folder.path(), "config.toml", &text)?;
+        Ok(Self { folder, text })
+    }
+
+    /// The configuration as a file would hold it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Reads this configuration and nothing else: a sandbox must not be mixed with real systems.
+    pub(super) fn sources(&self) -> Sources {
+        let file = self.folder.path().join("config.toml");
+        Sources { file: Some(file), environment: [].into(), system_file: PathBuf::new() }
+    }
+}
+
+fn common(text: &mut String, connection: &Connection, client_secret: &Path, folder: &Path) {
+    // Writing into a string cannot fail. Debug writes what TOML calls a basic string for all that occurs here.
+    let _ = write!(
+        text,
+        "[experience_cloud]\n\
+         organization_id = {:?}\n\
+         client_id = {:?}\n\
+         client_secret_file = {client_secret:?}\n\
+         ims_url = {:?}\n\
+         umapi_url = {:?}\n\
+         # The sandbox waits for nobody; real systems need the defaults.\n\
+         users_per_minute = 1000000\n\
+         groups_per_minute = 1000000\n\
+         first_page_interval = \"0s\"\n\
+         \n\
+         [state]\n\
+         url = {:?}\n\
+         \n\
+         [http]\n\
+         listen = \"off\"\n\
+         \n\
+         [control]\n\
+         socket = {:?}\n",
+        connection.organization_id,
+        connection.client_id,
+        connection.ims_url,
+        connection.umapi_url,
+        format!("sqlite://{}", folder.join("state.db").display()),
+        folder.join("control.sock"),
+    );
+}
+
+fn one_instance(text: &mut String, instance: &InstanceConnection, secret: &Path) {
+    let _ = write!(
+        text,
+        "\n[instances.{}]\nurl = {:?}\ntenant = {:?}\nassociation_mask = {:?}\n",
+        instance.name, instance.url, instance.tenant, instance.association_mask
+    );
+    let _ = match &instance.authentication {
+        InstanceCredential::Native { login, .. } => {
+            write!(text, "authentication = \"native\"\nlogin = {login:?}\npassword_file = {secret:?}\n")
+        }
+        InstanceCredential::Ims { client_id, .. } => {
+            write!(text, "authentication = \"ims\"\nclient_id = {client_id:?}\nclient_secret_file = {secret:?}\n")
+        }
+    };
+}
+
+fn write_private(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
+    let path = folder.join(name);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    io::Write::write_all(&mut file, text.as_bytes())?;
+    Ok(path)
+}
