@@ -113,7 +113,8 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     }
     if !instance.matched_profiles.is_empty() {
         let rows = instance.matched_profiles.iter().map(|matched| {
-            vec![format!("{} people", matched.members), matched.profile.clone(), format!("→ {}", matched.group)]
+            let people = format!("{} people", matched.members);
+            (DIM, vec![matched.group.clone(), people, matched.profile.clone()])
         });
         table(out, rows);
     }
@@ -139,7 +140,7 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
             out,
             instance.skipped.iter().map(|skipped| {
                 let style = if skipped.reason.could_not_be_placed() { DOUBT } else { DIM };
-                vec![painted(style, skipped.reason.as_str()), skipped.subject.clone(), skipped.detail.clone()]
+                (style, vec![skipped.reason.as_str().to_owned(), skipped.subject.clone(), skipped.detail.clone()])
             }),
         );
     }
@@ -149,31 +150,26 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     }
 }
 
-fn change_row(change: &ChangeReport) -> Vec<String> {
-    let (style, sign) = match change.op {
-        ChangeKind::Add => (GOOD, "+"),
-        ChangeKind::Remove => (BAD, "-"),
-        ChangeKind::CreateOperator | ChangeKind::CreateGroup => (GOOD, "*"),
+fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
+    let sign = match change.op {
+        ChangeKind::Add => "+",
+        ChangeKind::Remove => "-",
+        ChangeKind::CreateOperator | ChangeKind::CreateGroup => "*",
     };
     let text = |name: &Option<String>| name.clone().unwrap_or_default();
-    vec![
-        painted(style, sign),
-        text(&change.operator),
-        text(&change.group),
-        change.reason.clone(),
-        painted(outcome_style(change.outcome), change.outcome.as_str()),
-    ]
+    let outcome = change.outcome.as_str().to_owned();
+    let cells = vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()];
+    (outcome_style(change.outcome), cells)
 }
 
-/// Columns without lines; columns are padded by the width that people see, colours and wide characters included.
-fn table(out: &mut String, rows: impl Iterator<Item = Vec<String>>) {
+/// Columns without lines, aligned by the width that people see. Each row is painted as a whole: colours within a cell
+/// would count as characters.
+fn table(out: &mut String, rows: impl Iterator<Item = (Style, Vec<String>)>) {
+    let (styles, cells): (Vec<_>, Vec<_>) = rows.unzip();
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    for row in rows {
-        table.add_row(row);
-    }
-    for row in table.lines() {
-        line(out, &format!(" {}", row.trim_end()));
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).add_rows(cells);
+    for (style, row) in styles.into_iter().zip(table.lines()) {
+        line(out, &format!("  {}", painted(style, row.trim())));
     }
 }
 

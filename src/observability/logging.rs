@@ -1,6 +1,6 @@
 //! Where log lines go and what they look like.
 
-use std::io;
+use std::{fs, io, os::unix::fs::MetadataExt as _};
 
 use tracing_subscriber::{
     EnvFilter, Layer, filter::ParseError, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
@@ -24,6 +24,15 @@ pub enum Format {
     Journald,
 }
 
+/// Whether text is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// It goes to a terminal.
+    Shown,
+    /// It goes to a file or a pipe.
+    Plain,
+}
+
 /// How much is logged, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -31,10 +40,10 @@ pub struct Options {
     pub level: String,
     /// The shape of a line.
     pub format: Format,
-    /// Whether standard error is the journal (systemd sets `JOURNAL_STREAM`).
-    pub under_journal: bool,
+    /// `JOURNAL_STREAM`, as `8:4711`: device and inode of the stream that systemd leads to its journal.
+    pub journal_stream: Option<String>,
     /// Whether colours are understood where the text goes.
-    pub colours: bool,
+    pub colours: Colours,
 }
 
 /// Why logging could not start.
@@ -68,11 +77,17 @@ where
     let text = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
     let layer = match options.format {
         Format::Journald => journal()?,
-        Format::Auto if options.under_journal => journal()?,
+        Format::Auto if is_standard_error(options.journal_stream.as_deref()) => journal()?,
         Format::Json => text.json().flatten_event(true).boxed(),
-        Format::Auto | Format::Text => text.with_ansi(options.colours).boxed(),
+        Format::Auto | Format::Text => text.with_ansi(options.colours == Colours::Shown).boxed(),
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().map_err(LoggingError::Twice)
+}
+
+/// Whether the stream is our standard error: that may lead elsewhere although the variable is set.
+fn is_standard_error(stream: Option<&str>) -> bool {
+    let Ok(error) = fs::metadata("/proc/self/fd/2") else { return false };
+    stream == Some(format!("{}:{}", error.dev(), error.ino()).as_str())
 }
 
 fn journal<S>() -> Result<Box<dyn Layer<S> + Send + Sync>, LoggingError>

@@ -61,7 +61,7 @@ pub enum Progress {
 pub async fn run(options: &Options, mode: RunMode, progress: &(dyn Fn(Progress) + Sync)) -> RunReport {
     let (begin, started_at) = (Instant::now(), Utc::now());
     let run_id = RunId::new(ulid::Ulid::new().to_string());
-    tracing::info!(run.id = %run_id, run.mode = ?mode, instances = options.instances.len(), "run begins");
+    tracing::info!(run.id = %run_id, run.mode = mode.as_str(), instances = options.instances.len(), "run begins");
     let (source, error, instances) = match ExperienceCloud::new(options.experience_cloud.clone()) {
         Ok(experience_cloud) => all_instances(options, mode, &run_id, &experience_cloud, progress).await,
         Err(error) => unread(options, &error, 0),
