@@ -65,6 +65,8 @@ impl io::Write for LogWriter {
 /// A running instance. When it is left, no secret of it may have been logged.
 pub(crate) struct Visit {
     pub(crate) sandbox: Sandbox,
+    /// Where its part of the log begins.
+    logged_before: usize,
 }
 
 impl Visit {
@@ -80,11 +82,11 @@ impl Visit {
 
     /// Serves the awkward world with a change.
     pub(crate) async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
-        LazyLock::force(&LOG);
+        let logged_before = LOG.lock().unwrap().len();
         let mut scenario = Scenario::from_toml(WORLD).unwrap();
         change(scenario.campaign.get_mut("production").unwrap());
         let sandbox = Sandbox::start(sandbox::Options { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await;
-        Self { sandbox: sandbox.unwrap() }
+        Self { sandbox: sandbox.unwrap(), logged_before }
     }
 
     /// What a client must be told; it tries each call three times and does not wait in between.
@@ -181,7 +183,7 @@ impl Drop for Visit {
         if std::thread::panicking() {
             return;
         }
-        let log = String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned();
+        let log = String::from_utf8_lossy(&LOG.lock().unwrap()[self.logged_before..]).into_owned();
         assert!(!log.is_empty(), "the log is not listened to");
         for secret in self.secrets() {
             let lines: Vec<_> = log.lines().filter(|line| line.contains(&secret)).collect();
