@@ -30,7 +30,7 @@ pub(super) fn text(report: &RunReport) -> String {
     line(&mut out, &format!("{BOLD}Run {}{BOLD:#} ({mode}{})", report.run, duration(report.duration_ms)));
     line(&mut out, &source_line(report));
     if let Some(error) = &report.error {
-        line(&mut out, &painted(BAD, error));
+        line(&mut out, &painted(BAD, &harmless(error)));
     }
     for instance in &report.instances {
         line(&mut out, "");
@@ -109,7 +109,7 @@ pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
 fn instance_section(out: &mut String, instance: &InstanceReport) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
-        line(out, &format!("  {}", painted(BAD, error)));
+        line(out, &format!("  {}", painted(BAD, &harmless(error))));
     }
     if !instance.matched_profiles.is_empty() {
         let rows = instance.matched_profiles.iter().map(|matched| {
@@ -165,12 +165,28 @@ fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
 /// Columns without lines, aligned by the width that people see. Each row is painted as a whole: colours within a cell
 /// would count as characters.
 fn table(out: &mut String, rows: impl Iterator<Item = (Style, Vec<String>)>) {
-    let (styles, cells): (Vec<_>, Vec<_>) = rows.unzip();
+    let (styles, cells): (Vec<_>, Vec<Vec<_>>) =
+        rows.map(|(style, row)| (style, row.iter().map(|cell| harmless(cell)).collect())).unzip();
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).add_rows(cells);
     for (style, row) in styles.into_iter().zip(table.lines()) {
         line(out, &format!("  {}", painted(style, row.trim())));
     }
+}
+
+/// Text that cannot move the cursor, end the line or turn the reading direction: names come from people whom nobody here
+/// knows.
+pub(super) fn harmless(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || turns(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 fn style_of(outcome: Outcome) -> Style {
@@ -210,4 +226,16 @@ fn duration(milliseconds: u64) -> String {
 fn line(out: &mut String, text: &str) {
     // Writing into a string cannot fail.
     let _ = writeln!(out, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_draw_on_the_terminal() {
+        let name = "ann\u{1b}[2J\r\n\u{202e}@acme.com";
+        assert_eq!(harmless(name), "ann\\u{1b}[2J\\u{d}\\u{a}\\u{202e}@acme.com");
+        assert_eq!(harmless("zoë 日本語 עברית"), "zoë 日本語 עברית");
+    }
 }

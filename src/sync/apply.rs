@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     campaign::{COLLECTION_ROWS, Campaign, CampaignError, Write, Writer},
     domain::{
-        Action, ApprovedPlan, Change, ChangeOutcome, DesiredState, Failure, OperatorGroupId, OperatorGroupName,
-        OperatorId, OperatorLogin,
+        Action, ApprovedPlan, Change, ChangeOutcome, DesiredState, OperatorGroupId, OperatorGroupName, OperatorId,
+        OperatorLogin,
     },
     observability::Chain,
 };
@@ -229,7 +229,7 @@ impl Work<'_> {
             for (row, result) in due.iter_mut().zip(self.writer.write(&writes).await) {
                 if let Err(error) = result {
                     row.failed = Some(Chain(&error).to_string());
-                    if matches!(error.failure(), Failure::Unavailable | Failure::Throttled { .. } | Failure::Refused) {
+                    if error.concerns_every_call() {
                         out_of_reach = Some(Chain(&error).to_string());
                     }
                 }
