@@ -64,16 +64,16 @@ where
 /// Rings once at a time of the wall clock, also when the host slept or its clock was set.
 struct Alarm {
     scheduler: JobScheduler,
-    ring: mpsc::UnboundedSender<DateTime<Utc>>,
-    rung: mpsc::UnboundedReceiver<DateTime<Utc>>,
+    bell: mpsc::UnboundedSender<DateTime<Utc>>,
+    rings: mpsc::UnboundedReceiver<DateTime<Utc>>,
 }
 
 impl Alarm {
     async fn new() -> Result<Self, ScheduleError> {
         let scheduler = JobScheduler::new().await.map_err(ScheduleError::Alarm)?;
         scheduler.start().await.map_err(ScheduleError::Alarm)?;
-        let (ring, rung) = mpsc::unbounded_channel();
-        Ok(Self { scheduler, ring, rung })
+        let (bell, rings) = mpsc::unbounded_channel();
+        Ok(Self { scheduler, bell, rings })
     }
 
     async fn wait_until(&mut self, due: DateTime<Utc>) -> Result<(), ScheduleError> {
@@ -83,13 +83,13 @@ impl Alarm {
         }
         // The scheduler counts whole seconds from the second that has begun.
         let seconds = u64::try_from(due.timestamp() - now.timestamp()).unwrap_or(0);
-        let ring = self.ring.clone();
+        let bell = self.bell.clone();
         // Nothing in this closure may panic: the scheduler would never run another job.
-        let job = Job::new_one_shot(Duration::from_secs(seconds), move |_, _| ring.send(due).unwrap_or_default())
+        let job = Job::new_one_shot(Duration::from_secs(seconds), move |_, _| bell.send(due).unwrap_or_default())
             .map_err(ScheduleError::Alarm)?;
         self.scheduler.add(job).await.map_err(ScheduleError::Alarm)?;
         // A job may fire twice when the scheduler lags, so a ring for an earlier tick is passed over.
-        while self.rung.recv().await.is_some_and(|rung| rung != due) {}
+        while self.rings.recv().await.is_some_and(|rung| rung != due) {}
         Ok(())
     }
 
