@@ -1,16 +1,28 @@
 //! The vocabulary and every decision. Pure: no input or output, no clock, no environment, nothing asynchronous.
 //!
-//! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a desired state,
-//! that makes a plan, and a review splits the plan into what may be applied and what is held.
+//! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a [`DesiredState`],
+//! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
 mod campaign_snapshot;
+mod confirmation;
+mod desired_state;
 mod failure;
+mod guard;
+mod identity;
 mod mask;
 mod names;
 mod organization_snapshot;
+mod plan;
+mod policy;
+mod protection;
+mod report;
+mod skipped;
 
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
+pub use confirmation::{borne_out, profiles_to_confirm};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state};
 pub use failure::Failure;
+pub use guard::{ApprovedPlan, Digest, HeldChange, HeldPlan, Limits, SourceCounts, review};
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
@@ -19,3 +31,10 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
+pub use plan::{Action, Change, ChangeKind, Plan, plan};
+pub use policy::{Manage, Missing, Policy, ProtectedGroup};
+pub use report::{
+    ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, Outcome, RunMode, RunReport,
+    SourceReport, Summary,
+};
+pub use skipped::{SkipReason, Skipped};

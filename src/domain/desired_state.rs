@@ -1,0 +1,274 @@
+//! What one Campaign instance should hold: the managed groups, who belongs in them, and what cannot be placed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    CampaignSnapshot, MaskMatch, Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+    OrganizationSnapshot, Person, Policy, ProductProfile, SkipReason, Skipped, fold,
+    identity::{Identity, OperatorIndex},
+};
+
+/// An operator group whose members follow a product profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedGroup {
+    /// The group in Campaign's spelling, or in the profile's where it has to be created.
+    pub name: OperatorGroupName,
+    /// Its key; `None` when it has to be created.
+    pub id: Option<OperatorGroupId>,
+    /// The profile it follows.
+    pub profile: ProductProfile,
+    /// How many people the profile has.
+    pub people: usize,
+    /// Operators that belong in it, by key.
+    pub members: Vec<OperatorId>,
+    /// Positions in [`DesiredState::new_operators`] of people who belong in it and have no operator yet.
+    pub new_members: Vec<usize>,
+    /// Operators about whom nothing can be said: neither added nor removed. By key.
+    pub undecided: Vec<OperatorId>,
+}
+
+/// An operator to be created.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NewOperator {
+    /// The login, which is the e-mail address where operators log on through Adobe.
+    pub login: OperatorLogin,
+    /// The e-mail address.
+    pub email: String,
+}
+
+/// What one instance should hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredState {
+    /// Managed groups, by folded name.
+    pub groups: Vec<ManagedGroup>,
+    /// Operators to be created, by folded login.
+    pub new_operators: Vec<NewOperator>,
+    /// What could not be placed, sorted.
+    pub skipped: Vec<Skipped>,
+}
+
+/// No profile of the listing matches the mask: a wrong mask, not a wish to remove everybody.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "none of the {profiles} product profiles matches the association mask \"{mask}\": \
+     compare the mask with the names in the Admin Console"
+)]
+pub struct NoMatch {
+    /// Profiles in the listing.
+    pub profiles: usize,
+    /// The mask.
+    pub mask: String,
+}
+
+/// What the instance should hold, from what the organization wants and what the instance knows.
+pub fn desired_state(
+    organization: &OrganizationSnapshot,
+    campaign: &CampaignSnapshot,
+    policy: &Policy,
+) -> Result<DesiredState, NoMatch> {
+    let mut skipped = BTreeSet::new();
+    let by_group = profiles_by_group(organization, policy, &mut skipped);
+    if by_group.is_empty() && !skipped.iter().any(|skip: &Skipped| skip.reason == SkipReason::EmptyCapture) {
+        return Err(NoMatch { profiles: organization.profiles().len(), mask: policy.mask.as_str().to_owned() });
+    }
+    for name in organization.unlisted().iter().filter(|name| policy.mask.matches(name.as_str()) != MaskMatch::NoMatch) {
+        let detail = "seen on users and absent from the listing of product profiles: ignored";
+        skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
+    }
+    let mut newcomers = BTreeMap::new();
+    let groups = {
+        let mut placement = Placement {
+            index: OperatorIndex::new(campaign, policy.manage),
+            groups: groups_by_folded_name(campaign),
+            policy,
+            newcomers: &mut newcomers,
+            skipped: &mut skipped,
+        };
+        by_group
+            .into_values()
+            .filter_map(|claims| {
+                let (name, position) = placement.only_claim(&claims, organization)?;
+                placement.place(name, organization, position)
+            })
+            .collect::<Vec<_>>()
+    };
+    Ok(settle(groups, newcomers, skipped))
+}
+
+/// The product profiles that claim each operator group, by folded group name.
+type Claims = BTreeMap<String, Vec<(OperatorGroupName, usize)>>;
+
+fn profiles_by_group(organization: &OrganizationSnapshot, policy: &Policy, skipped: &mut BTreeSet<Skipped>) -> Claims {
+    let mut claims = Claims::new();
+    for (position, profile) in organization.profiles().iter().enumerate() {
+        match policy.mask.matches(profile.name.as_str()) {
+            MaskMatch::Group(group) => claims.entry(group.folded()).or_default().push((group, position)),
+            MaskMatch::EmptyCapture => {
+                let detail =
+                    format!("the association mask \"{}\" captures no group name from it", policy.mask.as_str());
+                skipped.insert(Skipped::new(SkipReason::EmptyCapture, profile.name.as_str(), detail));
+            }
+            MaskMatch::NoMatch => {}
+        }
+    }
+    claims
+}
+
+fn groups_by_folded_name(campaign: &CampaignSnapshot) -> HashMap<String, Vec<&OperatorGroup>> {
+    let mut groups: HashMap<String, Vec<&OperatorGroup>> = HashMap::new();
+    for group in campaign.groups() {
+        groups.entry(group.name.folded()).or_default().push(group);
+    }
+    groups
+}
+
+/// A group while its members are being found; people without operator are still named by folded login.
+struct PlacedGroup {
+    group: ManagedGroup,
+    newcomers: BTreeSet<String>,
+}
+
+struct Placement<'a> {
+    index: OperatorIndex<'a>,
+    groups: HashMap<String, Vec<&'a OperatorGroup>>,
+    policy: &'a Policy,
+    newcomers: &'a mut BTreeMap<String, NewOperator>,
+    skipped: &'a mut BTreeSet<Skipped>,
+}
+
+impl Placement<'_> {
+    /// The one profile that claims a group; several are all refused, because which is meant is anybody's guess.
+    fn only_claim(
+        &mut self,
+        claims: &[(OperatorGroupName, usize)],
+        organization: &OrganizationSnapshot,
+    ) -> Option<(OperatorGroupName, usize)> {
+        let ((name, position), others) = claims.split_first()?;
+        if others.is_empty() {
+            return Some((name.clone(), *position));
+        }
+        let profiles = claims.iter().filter_map(|(_, position)| organization.profiles().get(*position));
+        let list = profiles.map(described).collect::<Vec<_>>().join(" and ");
+        let detail = format!("claimed by {list}: rename or remove all but one");
+        self.skipped.insert(Skipped::new(SkipReason::AmbiguousProfile, name.as_str(), detail));
+        None
+    }
+
+    fn place(
+        &mut self,
+        name: OperatorGroupName,
+        organization: &OrganizationSnapshot,
+        position: usize,
+    ) -> Option<PlacedGroup> {
+        let profile = organization.profiles().get(position)?.clone();
+        let (name, id) = self.target(name, &profile)?;
+        let (mut members, mut undecided, mut newcomers) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let people = organization.members(position);
+        let count = people.len();
+        for person in people {
+            match self.index.identify(person) {
+                Identity::Operator(operator) => members.push(operator.id),
+                Identity::Ambiguous(operators) => {
+                    undecided.extend(operators.iter().map(|operator| operator.id));
+                    let logins = operators.iter().map(|o| format!("\"{}\"", o.login)).collect::<Vec<_>>().join(" and ");
+                    self.skip(SkipReason::AmbiguousIdentity, person, format!("answers to the operators {logins}"));
+                }
+                Identity::NotManaged(operator) => {
+                    let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
+                    self.skip(SkipReason::NotManaged, person, detail);
+                }
+                Identity::Unknown => newcomers.extend(self.newcomer(person)),
+                Identity::NoLogin => {
+                    let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
+                    self.skip(SkipReason::NoLogin, person, detail);
+                }
+            }
+        }
+        for ids in [&mut members, &mut undecided] {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        let group = ManagedGroup { name, id, profile, people: count, members, new_members: Vec::new(), undecided };
+        Some(PlacedGroup { group, newcomers })
+    }
+
+    /// The operator group a profile stands for, in Campaign's spelling.
+    fn target(
+        &mut self,
+        name: OperatorGroupName,
+        profile: &ProductProfile,
+    ) -> Option<(OperatorGroupName, Option<OperatorGroupId>)> {
+        match self.groups.get(&name.folded()).map(Vec::as_slice) {
+            Some([group]) => Some((group.name.clone(), Some(group.id))),
+            Some(groups @ [_, ..]) => {
+                let names = groups.iter().map(|group| format!("\"{}\"", group.name)).collect::<Vec<_>>().join(" and ");
+                let detail = format!("Campaign has the operator groups {names}, which differ only in letter case");
+                self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
+                None
+            }
+            _ if self.policy.missing_group == Missing::Create => Some((name, None)),
+            _ => {
+                let detail = format!(
+                    "profile \"{}\" stands for an operator group that does not exist: create it in Campaign, \
+                     or set missing_group = \"create\"",
+                    profile.name
+                );
+                self.skipped.insert(Skipped::new(SkipReason::NoGroup, name.as_str(), detail));
+                None
+            }
+        }
+    }
+
+    /// Remembers a person to create an operator for; gives the folded login.
+    fn newcomer(&mut self, person: &Person) -> Option<String> {
+        let email = person.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
+        let (Missing::Create, Some(email)) = (self.policy.missing_operator, email) else {
+            let detail = match self.policy.missing_operator {
+                Missing::Skip => "has no operator: the first logon creates it, or missing_operator = \"create\"",
+                Missing::Create => "has no operator and no e-mail address to create one from",
+            };
+            self.skip(SkipReason::NoOperator, person, detail.to_owned());
+            return None;
+        };
+        let newcomer = NewOperator { login: OperatorLogin::new(email), email: email.to_owned() };
+        // Two accounts of one address may spell it differently; the smaller spelling makes the choice repeatable.
+        let known = self.newcomers.entry(fold(email)).or_insert_with(|| newcomer.clone());
+        if newcomer < *known {
+            *known = newcomer;
+        }
+        Some(fold(email))
+    }
+
+    fn skip(&mut self, reason: SkipReason, person: &Person, detail: String) {
+        self.skipped.insert(Skipped::new(reason, subject(person), detail));
+    }
+}
+
+fn settle(
+    groups: Vec<PlacedGroup>,
+    newcomers: BTreeMap<String, NewOperator>,
+    skipped: BTreeSet<Skipped>,
+) -> DesiredState {
+    let positions: HashMap<String, usize> = newcomers.keys().cloned().zip(0..).collect();
+    let groups = groups.into_iter().map(|placed| ManagedGroup {
+        new_members: placed.newcomers.iter().filter_map(|login| positions.get(login).copied()).collect(),
+        ..placed.group
+    });
+    DesiredState {
+        groups: groups.collect(),
+        new_operators: newcomers.into_values().collect(),
+        skipped: skipped.into_iter().collect(),
+    }
+}
+
+fn subject(person: &Person) -> String {
+    let name = [&person.email, &person.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
+    name.map_or_else(|| "(nameless)".to_owned(), |name| name.trim().to_owned())
+}
+
+fn described(profile: &ProductProfile) -> String {
+    match profile.id {
+        Some(id) => format!("profile \"{}\" (id {id})", profile.name),
+        None => format!("profile \"{}\" (without id)", profile.name),
+    }
+}

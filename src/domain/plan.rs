@@ -1,0 +1,282 @@
+//! The difference between what an instance should hold and what it holds, as a value that people can read.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{
+    CampaignSnapshot, DesiredState, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
+    OperatorLogin, Policy, ProductProfileName, SkipReason, Skipped, identity::OperatorIndex, protection::Protection,
+};
+
+/// The kinds of changes, in the order in which they are applied. The names are part of the JSON report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// An operator group is created.
+    CreateGroup,
+    /// An operator is created.
+    CreateOperator,
+    /// An operator joins a group.
+    Add,
+    /// An operator leaves a group.
+    Remove,
+}
+
+/// What a change does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Creates an operator group.
+    CreateGroup {
+        /// Its internal name.
+        group: OperatorGroupName,
+    },
+    /// Creates an operator that logs on through Adobe's identity service.
+    CreateOperator {
+        /// The login.
+        operator: OperatorLogin,
+        /// The e-mail address.
+        email: String,
+    },
+    /// Puts an operator into a group.
+    Add {
+        /// Who.
+        operator: OperatorLogin,
+        /// Their key; `None` when this plan creates them.
+        operator_id: Option<OperatorId>,
+        /// Where.
+        group: OperatorGroupName,
+        /// Its key; `None` when this plan creates it.
+        group_id: Option<OperatorGroupId>,
+    },
+    /// Takes an operator out of a group.
+    Remove {
+        /// Who.
+        operator: OperatorLogin,
+        /// Their key.
+        operator_id: OperatorId,
+        /// From where.
+        group: OperatorGroupName,
+        /// Its key.
+        group_id: OperatorGroupId,
+    },
+}
+
+/// One change, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What it does.
+    pub action: Action,
+    /// The profile that wants it.
+    pub profile: ProductProfileName,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl Change {
+    /// The operator it touches.
+    pub fn operator(&self) -> Option<&OperatorLogin> {
+        match &self.action {
+            Action::CreateGroup { .. } => None,
+            Action::CreateOperator { operator, .. }
+            | Action::Add { operator, .. }
+            | Action::Remove { operator, .. } => Some(operator),
+        }
+    }
+
+    /// The operator group it touches.
+    pub fn group(&self) -> Option<&OperatorGroupName> {
+        match &self.action {
+            Action::CreateOperator { .. } => None,
+            Action::CreateGroup { group } | Action::Add { group, .. } | Action::Remove { group, .. } => Some(group),
+        }
+    }
+
+    /// What the change does, whom and where it touches, compared as names are: the same in every run.
+    pub(super) fn key(&self) -> (ChangeKind, String, String) {
+        let (operator, group) = (self.operator(), self.group());
+        let folded = (operator.map(OperatorLogin::folded), group.map(OperatorGroupName::folded));
+        (self.kind(), folded.1.unwrap_or_default(), folded.0.unwrap_or_default())
+    }
+
+    /// What kind of change it is.
+    pub fn kind(&self) -> ChangeKind {
+        match self.action {
+            Action::CreateGroup { .. } => ChangeKind::CreateGroup,
+            Action::CreateOperator { .. } => ChangeKind::CreateOperator,
+            Action::Add { .. } => ChangeKind::Add,
+            Action::Remove { .. } => ChangeKind::Remove,
+        }
+    }
+
+    /// Whether somebody loses something.
+    pub fn is_removal(&self) -> bool {
+        matches!(self.action, Action::Remove { .. })
+    }
+}
+
+/// All changes of one instance: created groups, created operators, additions, removals, each sorted by name.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// What to do, in the order of doing.
+    pub changes: Vec<Change>,
+    /// What was left out, sorted.
+    pub skipped: Vec<Skipped>,
+    /// Managed memberships that are as they should be.
+    pub unchanged: usize,
+    /// Managed memberships that Campaign holds before the run.
+    pub managed_memberships: usize,
+}
+
+/// The changes that bring the instance to its desired state.
+pub fn plan(desired: &DesiredState, campaign: &CampaignSnapshot, policy: &Policy) -> Plan {
+    let planner = Planner {
+        desired,
+        campaign,
+        index: OperatorIndex::new(campaign, policy.manage),
+        protection: Protection::new(policy, campaign),
+    };
+    let mut changes = planner.creations();
+    let mut result = Plan::default();
+    let mut skipped: BTreeSet<Skipped> = desired.skipped.iter().cloned().collect();
+    for group in &desired.groups {
+        let compared = planner.compare(group, &mut skipped);
+        result.unchanged += compared.unchanged;
+        result.managed_memberships += compared.unchanged + compared.removals.len() + compared.undecided;
+        changes.extend(compared.additions);
+        changes.extend(planner.keep_the_minimum(group, compared.removals, &mut skipped));
+    }
+    changes.sort_by_cached_key(Change::key);
+    result.changes = changes;
+    result.skipped = skipped.into_iter().collect();
+    result
+}
+
+struct Planner<'a> {
+    desired: &'a DesiredState,
+    campaign: &'a CampaignSnapshot,
+    index: OperatorIndex<'a>,
+    protection: Protection<'a>,
+}
+
+#[derive(Default)]
+struct Compared<'a> {
+    additions: Vec<Change>,
+    removals: Vec<(&'a Operator, OperatorGroupId)>,
+    unchanged: usize,
+    undecided: usize,
+}
+
+impl<'a> Planner<'a> {
+    fn creations(&self) -> Vec<Change> {
+        let groups = self.desired.groups.iter().filter(|group| group.id.is_none()).map(|group| Change {
+            action: Action::CreateGroup { group: group.name.clone() },
+            profile: group.profile.name.clone(),
+            reason: format!("profile {} has no operator group", group.profile.name),
+        });
+        let mut first_group: Vec<Option<&ManagedGroup>> = vec![None; self.desired.new_operators.len()];
+        for group in &self.desired.groups {
+            for position in &group.new_members {
+                if let Some(first) = first_group.get_mut(*position) {
+                    first.get_or_insert(group);
+                }
+            }
+        }
+        let operators = self.desired.new_operators.iter().zip(first_group).filter_map(|(newcomer, group)| {
+            let group = group?;
+            Some(Change {
+                action: Action::CreateOperator { operator: newcomer.login.clone(), email: newcomer.email.clone() },
+                profile: group.profile.name.clone(),
+                reason: format!("member of profile {} without operator", group.profile.name),
+            })
+        });
+        groups.chain(operators).collect()
+    }
+
+    fn compare(&self, group: &'a ManagedGroup, skipped: &mut BTreeSet<Skipped>) -> Compared<'a> {
+        let mut compared = Compared::default();
+        for operator in group.members.iter().filter_map(|id| self.campaign.operator(*id)) {
+            if group.id.is_some_and(|id| self.campaign.holds(id, operator.id)) {
+                compared.unchanged += 1;
+            } else if let Some(why) = self.protection.of_operator(operator) {
+                skipped.insert(not_touched(operator, group, why));
+            } else {
+                compared.additions.push(addition(group, operator.login.clone(), Some(operator.id)));
+            }
+        }
+        let newcomers = group.new_members.iter().filter_map(|position| self.desired.new_operators.get(*position));
+        compared.additions.extend(newcomers.map(|newcomer| addition(group, newcomer.login.clone(), None)));
+        let Some(group_id) = group.id else { return compared };
+        for operator in self.campaign.members(group_id).filter_map(|id| self.campaign.operator(id)) {
+            if group.members.binary_search(&operator.id).is_ok() {
+                continue;
+            }
+            if group.undecided.binary_search(&operator.id).is_ok() {
+                compared.undecided += 1;
+            } else if let Some(why) = self.protection.of_operator(operator) {
+                skipped.insert(not_touched(operator, group, why));
+            } else if !self.index.manages(operator) {
+                let detail = format!("is in group \"{}\" and does not log on through Adobe: left alone", group.name);
+                skipped.insert(Skipped::new(SkipReason::NotManaged, operator.login.as_str(), detail));
+            } else {
+                compared.removals.push((operator, group_id));
+            }
+        }
+        compared
+    }
+
+    /// Drops the removals that would take a protected group below its minimum or take a required member from it.
+    ///
+    /// Additions of the same plan are not counted: they may fail. The next run sees those that did not.
+    fn keep_the_minimum(
+        &self,
+        group: &ManagedGroup,
+        mut removals: Vec<(&Operator, OperatorGroupId)>,
+        skipped: &mut BTreeSet<Skipped>,
+    ) -> Vec<Change> {
+        removals.sort_by_cached_key(|(operator, _)| operator.login.clone());
+        let mut left = group.id.map_or(0, |id| self.campaign.members(id).len());
+        let protected = self.protection.of_group(&group.name);
+        let mut kept = Vec::new();
+        for (operator, group_id) in removals {
+            if let Some(rule) = protected {
+                let login = operator.login.folded();
+                let required = rule.required.iter().any(|required| required.folded() == login);
+                if required || left <= rule.min_members {
+                    let why = if required { "is required in" } else { "is among the last members allowed to leave" };
+                    let detail = format!(
+                        "{why} protected group \"{}\" (at least {} members) and stays",
+                        group.name, rule.min_members
+                    );
+                    skipped.insert(Skipped::new(SkipReason::ProtectedMinimum, operator.login.as_str(), detail));
+                    continue;
+                }
+            }
+            left = left.saturating_sub(1);
+            kept.push(Change {
+                action: Action::Remove {
+                    operator: operator.login.clone(),
+                    operator_id: operator.id,
+                    group: group.name.clone(),
+                    group_id,
+                },
+                profile: group.profile.name.clone(),
+                reason: format!("not a member of profile {}", group.profile.name),
+            });
+        }
+        kept
+    }
+}
+
+fn addition(group: &ManagedGroup, operator: OperatorLogin, operator_id: Option<OperatorId>) -> Change {
+    Change {
+        action: Action::Add { operator, operator_id, group: group.name.clone(), group_id: group.id },
+        profile: group.profile.name.clone(),
+        reason: format!("member of profile {}", group.profile.name),
+    }
+}
+
+fn not_touched(operator: &Operator, group: &ManagedGroup, why: &str) -> Skipped {
+    let detail = format!("{why}: its membership of group \"{}\" is left alone", group.name);
+    Skipped::new(SkipReason::Protected, operator.login.as_str(), detail)
+}

@@ -1,0 +1,51 @@
+//! What the administrator decided for one instance, as far as decisions need it.
+
+use super::{AssociationMask, InstanceName, OperatorGroupName, OperatorLogin};
+
+/// What becomes of a person without operator, or of a profile without operator group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Leave it out and say so.
+    Skip,
+    /// Create it.
+    Create,
+}
+
+/// Whose memberships follow the profiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manage {
+    /// Operators who log on through Adobe's identity service only.
+    Ims,
+    /// Every operator.
+    All,
+}
+
+/// A group that must not run dry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtectedGroup {
+    /// Which group.
+    pub name: OperatorGroupName,
+    /// Least number of members that removals leave.
+    pub min_members: usize,
+    /// Operators that are never removed from it.
+    pub required: Vec<OperatorLogin>,
+}
+
+/// The rules of one Campaign instance.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The name of the instance in the configuration.
+    pub instance: InstanceName,
+    /// Ties profiles to operator groups.
+    pub mask: AssociationMask,
+    /// People without operator.
+    pub missing_operator: Missing,
+    /// Profiles without operator group.
+    pub missing_group: Missing,
+    /// Whose memberships are managed.
+    pub manage: Manage,
+    /// Operators that are never touched, beside the built-in ones.
+    pub protected_operators: Vec<OperatorLogin>,
+    /// Groups that must not run dry.
+    pub protected_groups: Vec<ProtectedGroup>,
+}

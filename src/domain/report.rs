@@ -1,0 +1,360 @@
+//! What a run did, as scripts and people read it. The field names are fixed: other people's tools rely on them.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+
+use super::{Change, ChangeKind, Failure, Skipped};
+
+/// What was asked of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunMode {
+    /// Bring Campaign in line.
+    Apply,
+    /// Show what would be done.
+    DryRun,
+}
+
+/// What the configuration lets a run do to one instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceMode {
+    /// Changes are applied.
+    Apply,
+    /// Plans and reports; never writes.
+    Observe,
+}
+
+/// How a run, or its part in one instance, ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing to do.
+    InSync,
+    /// A dry run, or an observed instance, with something to do.
+    ChangesPending,
+    /// All changes were made.
+    Applied,
+    /// Some items failed, were not confirmed, or could not be placed.
+    Partial,
+    /// Something waits for an approval.
+    Held,
+    /// A system could not be read completely; nothing was written.
+    Incomplete,
+    /// A system asked for a longer pause than the run may wait.
+    Throttled,
+    /// A system does not answer.
+    Unavailable,
+    /// Another run holds the lock.
+    Locked,
+    /// Credentials were refused.
+    Refused,
+    /// An unexpected failure.
+    Failed,
+}
+
+impl Outcome {
+    /// The more important of two outcomes decides for the run; the order is that of the exit codes.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Refused => 10,
+            Self::Locked => 9,
+            Self::Incomplete => 8,
+            Self::Throttled => 7,
+            Self::Unavailable => 6,
+            Self::Failed => 5,
+            Self::Held => 4,
+            Self::Partial => 3,
+            Self::ChangesPending => 2,
+            Self::Applied => 1,
+            Self::InSync => 0,
+        }
+    }
+
+    /// The outcome of a run over several instances.
+    pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
+        outcomes.into_iter().max_by_key(|outcome| outcome.rank()).unwrap_or(Self::InSync)
+    }
+
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::ChangesPending => "changes_pending",
+            Self::Applied => "applied",
+            Self::Partial => "partial",
+            Self::Held => "held",
+            Self::Incomplete => "incomplete",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::Locked => "locked",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused => Self::Refused,
+            Failure::Incomplete => Self::Incomplete,
+            Failure::Throttled { .. } => Self::Throttled,
+            Failure::Unavailable => Self::Unavailable,
+            Failure::Unexpected => Self::Failed,
+        }
+    }
+}
+
+/// What became of one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeOutcome {
+    /// Not tried: a dry run, or an observed instance.
+    Pending,
+    /// Made, and seen in Campaign afterwards.
+    Applied,
+    /// Campaign held it so when the write was due.
+    Already,
+    /// Waits for an approval.
+    Held,
+    /// Tried, and not seen in Campaign afterwards.
+    Failed,
+    /// A second read of the profile did not bear the removal out.
+    Unconfirmed,
+}
+
+impl ChangeOutcome {
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Applied => "applied",
+            Self::Already => "already",
+            Self::Held => "held",
+            Self::Failed => "failed",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+/// One change and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeReport {
+    /// What kind of change.
+    pub op: ChangeKind,
+    /// The operator it touches.
+    pub operator: Option<String>,
+    /// The operator group it touches.
+    pub group: Option<String>,
+    /// The profile that wants it.
+    pub profile: String,
+    /// Why, in words.
+    pub reason: String,
+    /// What became of it.
+    pub outcome: ChangeOutcome,
+    /// Why it was held, failed or not confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl ChangeReport {
+    /// A change with its outcome.
+    pub fn new(change: &Change, outcome: ChangeOutcome, detail: Option<String>) -> Self {
+        Self {
+            op: change.kind(),
+            operator: change.operator().map(ToString::to_string),
+            group: change.group().map(ToString::to_string),
+            profile: change.profile.to_string(),
+            reason: change.reason.clone(),
+            outcome,
+            detail,
+        }
+    }
+}
+
+/// A profile that the mask matches and its group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MatchedProfile {
+    /// The profile.
+    pub profile: String,
+    /// The operator group.
+    pub group: String,
+    /// People in the profile.
+    pub members: usize,
+}
+
+/// A group whose profile vanished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Orphan {
+    /// The operator group.
+    pub group: String,
+    /// The profile it followed.
+    pub profile: String,
+    /// Members it still has.
+    pub members: usize,
+}
+
+/// The numbers of one instance.
+///
+/// For every kind of change, what was planned is what was applied, already so, failed, held, unconfirmed or is pending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Planned additions.
+    pub add: usize,
+    /// Planned removals.
+    pub remove: usize,
+    /// Planned creations of operators.
+    pub create_operator: usize,
+    /// Planned creations of operator groups.
+    pub create_group: usize,
+    /// Planned disablements of operators.
+    pub disable_operator: usize,
+    /// Made and seen in Campaign.
+    pub applied: usize,
+    /// So before the write.
+    pub already: usize,
+    /// Tried and not seen in Campaign.
+    pub failed: usize,
+    /// Waiting for an approval.
+    pub held: usize,
+    /// Not borne out by a second read.
+    pub unconfirmed: usize,
+    /// Not tried.
+    pub pending: usize,
+    /// Left out.
+    pub skipped: usize,
+    /// Memberships that were as they should be.
+    pub unchanged: usize,
+}
+
+impl Summary {
+    /// Counts changes.
+    pub fn of(changes: &[ChangeReport], skipped: usize, unchanged: usize) -> Self {
+        let mut summary = Self { skipped, unchanged, ..Self::default() };
+        for change in changes {
+            *match change.op {
+                ChangeKind::Add => &mut summary.add,
+                ChangeKind::Remove => &mut summary.remove,
+                ChangeKind::CreateOperator => &mut summary.create_operator,
+                ChangeKind::CreateGroup => &mut summary.create_group,
+            } += 1;
+            *match change.outcome {
+                ChangeOutcome::Applied => &mut summary.applied,
+                ChangeOutcome::Already => &mut summary.already,
+                ChangeOutcome::Failed => &mut summary.failed,
+                ChangeOutcome::Held => &mut summary.held,
+                ChangeOutcome::Unconfirmed => &mut summary.unconfirmed,
+                ChangeOutcome::Pending => &mut summary.pending,
+            } += 1;
+        }
+        summary
+    }
+
+    /// Planned changes of all kinds.
+    pub fn planned(&self) -> usize {
+        self.add + self.remove + self.create_operator + self.create_group + self.disable_operator
+    }
+}
+
+/// One instance in the report of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InstanceReport {
+    /// The name in the configuration.
+    pub name: String,
+    /// What the configuration allows.
+    pub mode: InstanceMode,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What went wrong, when nothing could be planned or applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The digest of what is held.
+    pub held: Option<String>,
+    /// Groups whose profile vanished.
+    pub orphaned: Vec<Orphan>,
+    /// Profiles that the mask matches.
+    pub matched_profiles: Vec<MatchedProfile>,
+    /// Every planned change and what became of it.
+    pub changes: Vec<ChangeReport>,
+    /// What was left out.
+    pub skipped: Vec<Skipped>,
+    /// The numbers.
+    pub summary: Summary,
+}
+
+impl InstanceReport {
+    /// An instance about which nothing could be decided.
+    pub fn failed(name: &str, mode: InstanceMode, outcome: Outcome, error: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            mode,
+            outcome,
+            error: Some(error),
+            held: None,
+            orphaned: Vec::new(),
+            matched_profiles: Vec::new(),
+            changes: Vec::new(),
+            skipped: Vec::new(),
+            summary: Summary::default(),
+        }
+    }
+
+    /// How an instance ended, judged by what became of its changes and by what could not be placed.
+    pub fn outcome_of(changes: &[ChangeReport], skipped: &[Skipped]) -> Outcome {
+        let of_changes = changes.iter().map(|change| match change.outcome {
+            ChangeOutcome::Pending => Outcome::ChangesPending,
+            ChangeOutcome::Applied | ChangeOutcome::Already => Outcome::Applied,
+            ChangeOutcome::Held => Outcome::Held,
+            ChangeOutcome::Failed | ChangeOutcome::Unconfirmed => Outcome::Partial,
+        });
+        let misplaced = skipped.iter().any(|skipped| skipped.reason.could_not_be_placed());
+        Outcome::of_all(of_changes.chain(misplaced.then_some(Outcome::Partial)))
+    }
+}
+
+/// What was read from the organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceReport {
+    /// Whose users these are.
+    pub organization: String,
+    /// Distinct users received.
+    pub users: u64,
+    /// All product profiles of the listing.
+    pub profiles: usize,
+    /// Calls to the user management API, confirmations included, tokens not.
+    pub calls: u64,
+    /// Which calls fetched the memberships: `organization` or `profiles`; absent when the read failed.
+    pub read: Option<&'static str>,
+    /// Whether everything was read.
+    pub complete: bool,
+}
+
+/// One run, as `--output json` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunReport {
+    /// Version of this document's form.
+    pub version: u32,
+    /// The run.
+    pub run: String,
+    /// What was asked.
+    pub mode: RunMode,
+    /// When it began.
+    #[serde(serialize_with = "rfc3339")]
+    pub started_at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What went wrong, when the organization could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What was read from the organization.
+    pub source: SourceReport,
+    /// Each instance, by name.
+    pub instances: Vec<InstanceReport>,
+}
+
+fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}

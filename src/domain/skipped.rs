@@ -1,0 +1,84 @@
+//! What was left out of a plan, and why.
+
+use serde::Serialize;
+
+/// Why something was left out. The names are part of the JSON report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SkipReason {
+    /// A person of a matched profile has no operator.
+    NoOperator,
+    /// A matched profile has no operator group.
+    NoGroup,
+    /// The operator logs on with a password and only those of Adobe's identity service are managed.
+    NotManaged,
+    /// The operator is never touched.
+    Protected,
+    /// A name seen on users that the groups listing does not know as a profile.
+    NotAProfile,
+    /// A person with neither e-mail address nor user name.
+    NoLogin,
+    /// One person, two operators.
+    AmbiguousIdentity,
+    /// Two profiles, one operator group.
+    AmbiguousProfile,
+    /// Two operator groups that differ only in letter case.
+    AmbiguousGroup,
+    /// The mask matches and captures nothing.
+    EmptyCapture,
+    /// The group would fall below its least number of members, or lose a required one.
+    ProtectedMinimum,
+}
+
+impl SkipReason {
+    /// Whether somebody has to mend something: the run then ends with 3.
+    pub fn could_not_be_placed(self) -> bool {
+        match self {
+            Self::NoOperator
+            | Self::NoGroup
+            | Self::NotManaged
+            | Self::Protected
+            | Self::NotAProfile
+            | Self::NoLogin => false,
+            Self::AmbiguousIdentity
+            | Self::AmbiguousProfile
+            | Self::AmbiguousGroup
+            | Self::EmptyCapture
+            | Self::ProtectedMinimum => true,
+        }
+    }
+
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoOperator => "no-operator",
+            Self::NoGroup => "no-group",
+            Self::NotManaged => "not-managed",
+            Self::Protected => "protected",
+            Self::NotAProfile => "not-a-profile",
+            Self::NoLogin => "no-login",
+            Self::AmbiguousIdentity => "ambiguous-identity",
+            Self::AmbiguousProfile => "ambiguous-profile",
+            Self::AmbiguousGroup => "ambiguous-group",
+            Self::EmptyCapture => "empty-capture",
+            Self::ProtectedMinimum => "protected-minimum",
+        }
+    }
+}
+
+/// One thing left out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Skipped {
+    /// Why.
+    pub reason: SkipReason,
+    /// Whom or what it is about: an e-mail address, a login, a profile or a group.
+    pub subject: String,
+    /// One sentence for the person who has to understand or mend it.
+    pub detail: String,
+}
+
+impl Skipped {
+    pub(super) fn new(reason: SkipReason, subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { reason, subject: subject.into(), detail: detail.into() }
+    }
+}
