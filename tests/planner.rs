@@ -1,5 +1,7 @@
 //! The path from two snapshots to a reviewed plan: tables, the whole small world, and properties.
 
+#![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
+
 use std::collections::BTreeSet;
 
 use campaign_group_sync::domain::{

@@ -1,1 +1,90 @@
-//! The `cli` room.
+//! Arguments, output and exit codes. One file a command; nothing is decided here.
+
+mod arguments;
+mod config_command;
+mod exit_code;
+mod report_json;
+mod report_markdown;
+mod report_text;
+mod sandbox_command;
+mod sandbox_configuration;
+mod sync_now_command;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+use exit_code::Exit;
+use terminal::complain;
+
+use crate::observability::Chain;
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error).into(),
+    };
+    // One thread: a run waits for two vendors far more than it computes, and one thread keeps the memory small.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("the runtime could not be started: {error}"));
+            return Exit::Failure.into();
+        }
+    };
+    runtime.block_on(run(arguments)).into()
+}
+
+async fn run(arguments: Arguments) -> Exit {
+    let result = match &arguments.command {
+        Some(Command::Config) => config_command::run(&arguments),
+        Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
+        None if arguments.sync_now => sync_now_command::run(&arguments).await,
+        None => Err(CommandError::Usage(
+            "nothing to do: give --sync-now for one run, or a command (see --help); \
+             this version has no daemon, so let a systemd timer start --sync-now"
+                .to_owned(),
+        )),
+    };
+    result.unwrap_or_else(|error| {
+        complain(&Chain(&error).to_string());
+        error.exit()
+    })
+}
+
+/// Shows what is wrong with the arguments, or the help that was asked for.
+fn usage(error: &clap::Error) -> Exit {
+    // Nothing can be done about a closed terminal.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Done }
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Settings(#[from] crate::settings::SettingsError),
+    #[error("logging could not be started")]
+    Logging(#[from] crate::observability::LoggingError),
+    #[error("the sandbox could not be started")]
+    Sandbox(#[from] crate::sandbox::SandboxError),
+    #[error("the output could not be written")]
+    Output(#[from] std::io::Error),
+    #[error("the report could not be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl CommandError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
+            Self::Settings(_) | Self::Logging(_) => Exit::Configuration,
+            Self::Sandbox(_) | Self::Output(_) | Self::Json(_) => Exit::Failure,
+        }
+    }
+}

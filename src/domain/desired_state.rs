@@ -47,6 +47,14 @@ pub struct DesiredState {
     pub skipped: Vec<Skipped>,
 }
 
+impl DesiredState {
+    /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
+    pub fn keeps_somebody(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
+        let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
+        members.any(|id| group.members.binary_search(&id).is_ok() || group.undecided.binary_search(&id).is_ok())
+    }
+}
+
 /// No profile of the listing matches the mask: a wrong mask, not a wish to remove everybody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -109,6 +109,9 @@ pub enum IncompleteRead {
         /// `X-Total-Count` of the last page.
         last: u64,
     },
+    /// A read that was to prove that somebody is absent came without the headers that prove anything.
+    #[error("unproven read: the answers carry no X-Page-Count or no X-Total-Count")]
+    Uncounted,
     /// An organization without users is a fault, not a wish to remove everybody.
     #[error("the organization has no users: nothing can be concluded from that")]
     NoUsers,
@@ -155,7 +158,8 @@ impl ReadProof {
 }
 
 impl WalkEvidence {
-    fn is_counted(&self) -> bool {
+    /// Whether the answers carried the counts that prove completeness. Without them nobody may be removed.
+    pub fn is_counted(&self) -> bool {
         self.page_count.is_some() && self.total_count.is_some()
     }
 

@@ -23,6 +23,18 @@ pub enum ChangeKind {
     Remove,
 }
 
+impl ChangeKind {
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateGroup => "create_group",
+            Self::CreateOperator => "create_operator",
+            Self::Add => "add",
+            Self::Remove => "remove",
+        }
+    }
+}
+
 /// What a change does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -93,7 +105,7 @@ impl Change {
     }
 
     /// What the change does, whom and where it touches, compared as names are: the same in every run.
-    pub(super) fn key(&self) -> (ChangeKind, String, String) {
+    pub fn key(&self) -> (ChangeKind, String, String) {
         let (operator, group) = (self.operator(), self.group());
         let folded = (operator.map(OperatorLogin::folded), group.map(OperatorGroupName::folded));
         (self.kind(), folded.1.unwrap_or_default(), folded.0.unwrap_or_default())

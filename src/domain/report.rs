@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
-use super::{Change, ChangeKind, Failure, Skipped};
+use super::{Change, ChangeKind, Failure, Plan, Skipped};
 
 /// What was asked of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -13,6 +13,16 @@ pub enum RunMode {
     Apply,
     /// Show what would be done.
     DryRun,
+}
+
+impl RunMode {
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::DryRun => "dry-run",
+        }
+    }
 }
 
 /// What the configuration lets a run do to one instance.
@@ -171,6 +181,18 @@ impl ChangeReport {
             detail,
         }
     }
+
+    /// The change as a short sentence.
+    pub fn described(&self) -> String {
+        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        let (operator, group) = (name(&self.operator), name(&self.group));
+        match self.op {
+            ChangeKind::CreateGroup => format!("create operator group {group}"),
+            ChangeKind::CreateOperator => format!("create operator {operator}"),
+            ChangeKind::Add => format!("add {operator} to {group}"),
+            ChangeKind::Remove => format!("remove {operator} from {group}"),
+        }
+    }
 }
 
 /// A profile that the mask matches and its group.
@@ -298,6 +320,21 @@ impl InstanceReport {
             skipped: Vec::new(),
             summary: Summary::default(),
         }
+    }
+
+    /// Whether every planned change, of every kind, has become something.
+    pub fn accounts_for(&self, plan: &Plan) -> bool {
+        let settled = [
+            self.summary.applied,
+            self.summary.already,
+            self.summary.failed,
+            self.summary.held,
+            self.summary.unconfirmed,
+            self.summary.pending,
+        ];
+        let planned = plan.changes.iter().map(Change::kind);
+        let reported = self.changes.iter().map(|change| change.op);
+        planned.eq(reported) && settled.iter().sum::<usize>() == self.summary.planned()
     }
 
     /// How an instance ended, judged by what became of its changes and by what could not be placed.

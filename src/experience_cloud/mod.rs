@@ -1,1 +1,236 @@
-//! The `experience_cloud` room.
+//! Reads the organization from Adobe's user management API (UMAPI), completely or not at all.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `access_token` | the token of the identity service: obtained once, renewed in time |
+//! | `call_budget` | calls per minute |
+//! | `umapi` | one call: paced, authorized, repeated as its kind allows |
+//! | `groups_listing` | which product profiles there are |
+//! | `read_choice` | which calls fetch the memberships, and what they cost |
+//! | `membership_read` | from pages to a snapshot |
+//! | `users_walk` | all pages of one listing of users, with the evidence |
+//! | `users_page`, `page_text` | one page, read within bounds |
+//! | `profile_names`, `user_key` | which names and which accounts matter |
+
+mod access_token;
+mod call_budget;
+mod error;
+mod groups_listing;
+mod membership_read;
+mod page_text;
+mod profile_names;
+mod read_choice;
+mod umapi;
+mod user_key;
+mod users_page;
+mod users_walk;
+
+use std::{cell::RefCell, num::NonZeroU32, time::Duration};
+
+pub use error::ExperienceCloudError;
+pub use read_choice::ReadChoice;
+
+use access_token::TokenSource;
+use call_budget::CallBudget;
+use groups_listing::GroupsListing;
+use membership_read::MembershipRead;
+use read_choice::Costs;
+use umapi::Umapi;
+use user_key::KeyMaker;
+
+use crate::{
+    domain::{AssociationMask, OrganizationId, OrganizationSnapshot, Person, ProductProfile, ReadKind, Tolerance},
+    transport::{self, BaseUrl, HttpClient, RetryPolicy, SecretString},
+};
+
+/// What the client needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The organization to read.
+    pub organization_id: OrganizationId,
+    /// Client id of the OAuth server-to-server credential; also the `X-Api-Key`.
+    pub client_id: String,
+    /// Secret of that credential.
+    pub client_secret: SecretString,
+    /// Base address of the identity service, such as `https://ims-na1.adobelogin.com`.
+    pub ims_url: BaseUrl,
+    /// Base address of the API, such as `https://usermanagement.adobe.io/v2/usermanagement`.
+    pub umapi_url: BaseUrl,
+    /// Scopes of the token, separated by commas.
+    pub scopes: String,
+    /// Which memberships count.
+    pub membership: Membership,
+    /// Which calls fetch the memberships.
+    pub read: ReadChoice,
+    /// Most calls for users in any minute.
+    pub users_per_minute: NonZeroU32,
+    /// Most calls for the groups listing in any minute.
+    pub groups_per_minute: NonZeroU32,
+    /// How many users may be counted and not listed.
+    pub tolerance: Tolerance,
+    /// How patiently one call is repeated.
+    pub retry: RetryPolicy,
+    /// Bounds of one request.
+    pub http: transport::Options,
+}
+
+/// Which memberships count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// Also those that come through a user group.
+    #[default]
+    Effective,
+    /// Only those given to the person.
+    Direct,
+}
+
+impl Membership {
+    /// The value of `directOnly`. It is always sent: the vendor's default is `true` and hides inherited profiles.
+    fn direct_only(self) -> &'static str {
+        match self {
+            Self::Effective => "false",
+            Self::Direct => "true",
+        }
+    }
+}
+
+/// How far a read is, for someone who watches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Pages of the groups listing received.
+    Groups {
+        /// So many.
+        page: u64,
+    },
+    /// Pages of the organization's users received.
+    Users {
+        /// So many.
+        page: u64,
+        /// Of so many, when the vendor tells.
+        pages: Option<u64>,
+    },
+    /// Profiles whose members were received.
+    ProfileMembers {
+        /// So many.
+        profile: usize,
+        /// Of so many.
+        profiles: usize,
+    },
+    /// A wait begins: for the call limit, or because the vendor asked for it.
+    Waiting {
+        /// So long.
+        pause: Duration,
+    },
+}
+
+/// Reads one organization. Clones of nothing: the token, the call limits and the count of calls live here, so that one
+/// client serves all reads of a run, and may serve many runs.
+#[derive(Debug)]
+pub struct ExperienceCloud {
+    organization: OrganizationId,
+    membership: Membership,
+    read: ReadChoice,
+    tolerance: Tolerance,
+    umapi: Umapi,
+}
+
+impl ExperienceCloud {
+    /// A client; nothing is sent yet.
+    pub fn new(options: Options) -> Result<Self, ExperienceCloudError> {
+        let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
+        let (ims_http, umapi_http) = (http(&options.ims_url)?, http(&options.umapi_url)?);
+        let budget = CallBudget::new(options.users_per_minute, options.groups_per_minute);
+        let tokens = TokenSource::new(ims_http, &options);
+        let umapi = Umapi::new(umapi_http, tokens, budget, &options)?;
+        let Options { organization_id, membership, read, tolerance, .. } = options;
+        Ok(Self { organization: organization_id, membership, read, tolerance, umapi })
+    }
+
+    /// Reads the groups listing, then the memberships of the product profiles that at least one mask matches.
+    ///
+    /// Begins a run, and asks for page 0 of the groups listing and, when all users are walked, of the organization's users.
+    pub async fn fetch_snapshot(
+        &self,
+        masks: &[AssociationMask],
+        progress: &dyn Fn(Progress),
+    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
+        self.umapi.begin_run();
+        let listing = groups_listing::fetch(&self.umapi, &self.organization, progress).await?;
+        self.fetch_memberships(listing, masks, self.read, progress).await
+    }
+
+    /// Reads the members of the profiles of a remembered listing that at least one mask matches, one by one: costs no
+    /// page 0 of the organization's listings, and cannot see new or renamed profiles. Begins a run.
+    pub async fn fetch_known_profiles(
+        &self,
+        profiles: Vec<ProductProfile>,
+        masks: &[AssociationMask],
+        progress: &dyn Fn(Progress),
+    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
+        self.umapi.begin_run();
+        let listing = GroupsListing { profiles, ..GroupsListing::default() };
+        self.fetch_memberships(listing, masks, ReadChoice::Profiles, progress).await
+    }
+
+    /// Reads the groups listing alone: all product profiles. Begins a run.
+    pub async fn fetch_profiles(
+        &self,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Vec<ProductProfile>, ExperienceCloudError> {
+        self.umapi.begin_run();
+        Ok(groups_listing::fetch(&self.umapi, &self.organization, progress).await?.profiles)
+    }
+
+    /// Reads one profile's members once more, independently, to prove that somebody is not among them.
+    ///
+    /// By the profile's id, and by its name when there is none or UMAPI does not know it. Answers without the counting
+    /// headers prove nothing and are an error, and so is "not found".
+    pub async fn fetch_profile_members(&self, profile: &ProductProfile) -> Result<Vec<Person>, ExperienceCloudError> {
+        self.membership_read(&|_| {}).of_profile(profile).await
+    }
+
+    /// UMAPI calls sent so far, repeated ones included, tokens not counted.
+    pub fn calls(&self) -> u64 {
+        self.umapi.calls()
+    }
+
+    async fn fetch_memberships(
+        &self,
+        listing: GroupsListing,
+        masks: &[AssociationMask],
+        choice: ReadChoice,
+        progress: &dyn Fn(Progress),
+    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
+        let matched = profile_names::matched(&listing.profiles, masks);
+        if matched.is_empty() {
+            let masks = masks.iter().map(|mask| format!("\"{}\"", mask.as_str())).collect::<Vec<_>>().join(", ");
+            return Err(ExperienceCloudError::NoMatch { profiles: listing.profiles.len(), masks });
+        }
+        let costs =
+            Costs::of(matched.iter().filter_map(|at| listing.profiles.get(*at as usize)), listing.largest_group);
+        let kind = choice.choose(costs);
+        tracing::info!(
+            umapi.read = ?kind,
+            umapi.matched_profiles = matched.len(),
+            umapi.cost.profiles = costs.profiles,
+            umapi.cost.organization_at_least = costs.organization,
+            "chose how to read the memberships"
+        );
+        let read = self.membership_read(progress);
+        match kind {
+            ReadKind::Organization => read.by_organization(listing, &matched, masks).await,
+            ReadKind::Profiles => read.by_profiles(listing, &matched).await,
+        }
+    }
+
+    fn membership_read<'a>(&'a self, progress: &'a dyn Fn(Progress)) -> MembershipRead<'a> {
+        MembershipRead {
+            umapi: &self.umapi,
+            organization: &self.organization,
+            membership: self.membership,
+            tolerance: self.tolerance,
+            progress,
+            keys: RefCell::new(KeyMaker::default()),
+        }
+    }
+}

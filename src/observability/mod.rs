@@ -1,1 +1,7 @@
-//! The `observability` room.
+//! Logging, and how an error is shown with its causes.
+
+mod error_chain;
+mod logging;
+
+pub use error_chain::Chain;
+pub use logging::{Colours, Format, LoggingError, Options, start_logging};

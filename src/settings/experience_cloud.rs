@@ -5,6 +5,7 @@ use std::{num::NonZeroU32, path::Path, time::Duration};
 use super::{Problem, layers::Layers, secrets::secret, section::Section, shown::shown};
 use crate::{
     domain::{OrganizationId, Tolerance},
+    experience_cloud::{Membership, ReadChoice},
     transport::{BaseUrl, SecretString},
 };
 
@@ -13,26 +14,6 @@ const ORGANIZATION_SUFFIX: &str = "@AdobeOrg";
 
 /// Hexadecimal digits before that.
 const ORGANIZATION_DIGITS: usize = 24;
-
-/// Who counts as having a product profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Membership {
-    /// Whoever has it, through a user group or not.
-    Effective,
-    /// Whoever it is assigned to.
-    Direct,
-}
-
-/// Which calls fetch the memberships.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
-    /// Whichever costs fewer calls.
-    Auto,
-    /// All users of the organization.
-    Organization,
-    /// The members of each matching profile.
-    Profiles,
-}
 
 /// How the organization is read.
 #[derive(Clone, Debug)]
@@ -52,7 +33,7 @@ pub struct ExperienceCloud {
     /// Who counts as having a profile.
     pub membership: Membership,
     /// Which calls fetch the memberships.
-    pub read: Read,
+    pub read: ReadChoice,
     /// Calls a minute to the users endpoints.
     pub users_per_minute: NonZeroU32,
     /// Calls a minute to the groups endpoint.
@@ -76,7 +57,11 @@ impl ExperienceCloud {
         let scopes = scopes(&mut section);
         let membership =
             section.choice("membership", &[("effective", Membership::Effective), ("direct", Membership::Direct)]);
-        let choices = [("auto", Read::Auto), ("organization", Read::Organization), ("profiles", Read::Profiles)];
+        let choices = [
+            ("auto", ReadChoice::Auto),
+            ("organization", ReadChoice::Organization),
+            ("profiles", ReadChoice::Profiles),
+        ];
         let read = section.choice("read", &choices);
         let users_per_minute = section.rate("users_per_minute");
         let groups_per_minute = section.rate("groups_per_minute");

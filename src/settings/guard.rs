@@ -3,16 +3,7 @@
 use std::time::Duration;
 
 use super::{Problem, layers::Layers, section::Section};
-use crate::domain::Limits;
-
-/// Whether a removal needs a second read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RemovalConfirmation {
-    /// The members of the profile are read a second time.
-    Reread,
-    /// The first read is enough.
-    Off,
-}
+use crate::{domain::Limits, sync::Confirmation};
 
 /// The limits of one run and the ways around them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +13,7 @@ pub struct Guard {
     /// Loss of users or matching profiles against the last accepted read beyond which removals are held, in percent.
     pub max_source_shrink_percent: u8,
     /// Whether a removal needs a second read.
-    pub removal_confirmation: RemovalConfirmation,
+    pub removal_confirmation: Confirmation,
     /// How long an approval counts.
     pub approval_ttl: Duration,
 }
@@ -36,7 +27,7 @@ impl Guard {
         let max_new_operators = section.count("max_new_operators");
         let max_new_groups = section.count("max_new_groups");
         let max_source_shrink_percent = section.percent("max_source_shrink_percent");
-        let choices = [("reread", RemovalConfirmation::Reread), ("off", RemovalConfirmation::Off)];
+        let choices = [("reread", Confirmation::Reread), ("off", Confirmation::Off)];
         let removal_confirmation = section.choice("removal_confirmation", &choices);
         let approval_ttl = section.duration("approval_ttl");
         Some(Self {

@@ -1,6 +1,7 @@
 //! `[log]`: what is logged, and how it is written.
 
 use super::{Problem, Sources, layers::Layers, section::Section};
+use crate::observability::Format;
 
 /// The least important lines that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,17 +18,17 @@ pub enum LogLevel {
     Trace,
 }
 
-/// How lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// To the journal under systemd, else as text.
-    Auto,
-    /// For people.
-    Text,
-    /// One JSON document a line.
-    Json,
-    /// To systemd's journal, with its fields.
-    Journald,
+impl LogLevel {
+    /// The name that filters know.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 /// What is logged, and how.
@@ -36,9 +37,9 @@ pub struct Log {
     /// The least important lines that are written.
     pub level: LogLevel,
     /// How they are written.
-    pub format: LogFormat,
+    pub format: Format,
     /// `JOURNAL_STREAM`: device and inode, as `8:4711`, of the stream that systemd leads to its journal. What
-    /// [`LogFormat::Auto`] goes by: standard error may have been led elsewhere since.
+    /// [`Format::Auto`] goes by: standard error may have been led elsewhere since.
     pub journal_stream: Option<String>,
 }
 
@@ -53,12 +54,8 @@ impl Log {
             ("trace", LogLevel::Trace),
         ];
         let level = section.choice("level", &levels);
-        let formats = [
-            ("auto", LogFormat::Auto),
-            ("text", LogFormat::Text),
-            ("json", LogFormat::Json),
-            ("journald", LogFormat::Journald),
-        ];
+        let formats =
+            [("auto", Format::Auto), ("text", Format::Text), ("json", Format::Json), ("journald", Format::Journald)];
         let format = section.choice("format", &formats);
         Some(Self { level: level?, format: format?, journal_stream: sources.journal_stream().map(str::to_owned) })
     }

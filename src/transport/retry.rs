@@ -1,9 +1,6 @@
 //! The one retry rule. A call is repeated here or not at all; what is left over, the next run does.
 
-use std::{
-    cell::Cell,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable as _};
 
@@ -56,7 +53,7 @@ where
     Call: FnMut() -> Attempt,
     Attempt: Future<Output = Result<T, E>>,
 {
-    let waited = Cell::new(Duration::ZERO);
+    let (mut waited, max_wait) = (Duration::ZERO, policy.max_wait);
     attempt
         .retry(
             ExponentialBuilder::default()
@@ -66,17 +63,14 @@ where
                 .with_jitter(),
         )
         .when(|error: &E| error.verdict() != Verdict::Final)
-        .adjust(|error: &E, pause: Option<Duration>| {
+        .adjust(move |error: &E, pause: Option<Duration>| {
             let pause = match error.verdict() {
                 // A server that says zero still wants a breath.
                 Verdict::RetryAfter(asked) => pause.map(|_| asked.max(Duration::from_secs(1))),
                 Verdict::Retry | Verdict::Final => pause,
             }?;
-            let total = waited.get() + pause;
-            (total <= policy.max_wait).then(|| {
-                waited.set(total);
-                pause
-            })
+            waited += pause;
+            (waited <= max_wait).then_some(pause)
         })
         .notify(|error: &E, pause| {
             tracing::warn!(call, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), error = %error, "asking again after a pause");
@@ -97,7 +91,7 @@ pub fn retry_after(answer: &Answer, now: SystemTime) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt;
+    use std::{cell::Cell, fmt};
 
     use reqwest::{StatusCode, header::HeaderMap};
     use tokio::time::Instant;

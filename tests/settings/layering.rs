@@ -4,9 +4,10 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use campaign_group_sync::{
     domain::{InstanceMode, Missing, OperatorLogin},
-    settings::{
-        Authentication, Http, LogFormat, LogLevel, Membership, Read, RemovalConfirmation, Sources, StateLocation, load,
-    },
+    experience_cloud::{Membership, ReadChoice},
+    observability::Format,
+    settings::{Authentication, Http, LogLevel, Sources, StateLocation, load},
+    sync::Confirmation,
     transport::ExposeSecret as _,
 };
 
@@ -20,7 +21,7 @@ fn the_defaults_complete_the_least_configuration() {
     assert_eq!(cloud.client_secret.expose_secret(), CLOUD_SECRET.1);
     assert_eq!(cloud.umapi_url.to_string(), "https://usermanagement.adobe.io/v2/usermanagement");
     assert_eq!(cloud.scopes, "openid,AdobeID,user_management_sdk");
-    assert_eq!((cloud.membership, cloud.read), (Membership::Effective, Read::Auto));
+    assert_eq!((cloud.membership, cloud.read), (Membership::Effective, ReadChoice::Auto));
     assert_eq!((cloud.users_per_minute.get(), cloud.groups_per_minute.get()), (25, 5));
     assert_eq!((cloud.first_page_interval, cloud.max_wait), (Duration::from_hours(2), Duration::from_mins(2)));
     assert!((cloud.unlisted_accounts.share - 0.01).abs() < f64::EPSILON);
@@ -35,14 +36,14 @@ fn the_defaults_complete_the_least_configuration() {
     assert_eq!(ims_secret(&settings), CAMPAIGN_SECRET.1);
 
     assert_eq!(settings.guard.limits.max_removals, 50);
-    assert_eq!(settings.guard.removal_confirmation, RemovalConfirmation::Reread);
+    assert_eq!(settings.guard.removal_confirmation, Confirmation::Reread);
     assert_eq!(settings.schedule.schedule.to_string(), "0 0 */2 * * * UTC");
     assert_eq!(settings.schedule.jitter, Duration::from_mins(5));
     assert!(
         matches!(&settings.state.url, StateLocation::Sqlite(path) if path.ends_with("campaign-group-sync/state.db"))
     );
     assert_eq!(settings.http, Http { listen: Some("127.0.0.1:9464".parse().expect("an address")) });
-    assert_eq!((settings.log.level, settings.log.format), (LogLevel::Info, LogFormat::Auto));
+    assert_eq!((settings.log.level, settings.log.format), (LogLevel::Info, Format::Auto));
     assert_eq!(settings.warnings, Vec::<String>::new());
 }
 

@@ -1,1 +1,94 @@
 //! A simulated Adobe Campaign instance: the SOAP router, its sessions, its tables.
+//!
+//! [`Instance::answer`] is the whole of it: a request in, an answer out, nothing in between but memory. The server
+//! around it speaks HTTP and injects what goes wrong on a wire. What no public source says about the vendor is either
+//! a dial ([`Dials`]) or marked in its answer as the sandbox's own wording.
+
+#[cfg(test)]
+mod answers;
+mod change;
+mod draft;
+mod entity;
+mod expression;
+mod fault;
+mod ims_logon;
+mod logon;
+mod population;
+mod query;
+mod router;
+mod schema;
+mod select;
+mod sessions;
+mod shuffle;
+mod soap;
+mod tables;
+mod world;
+mod write;
+mod xml;
+
+use std::fmt;
+use std::time::SystemTime;
+
+pub use change::{Dial, InstanceChange};
+pub use ims_logon::LogonSync;
+pub use router::TokenVerdict;
+pub use world::{AbsentDelete, Authentication, Dials, Group, InstanceWorld, Operator, SchemaPart, WriteCollectionMode};
+
+use sessions::Sessions;
+use tables::{Membership, OwnerKind, Tables};
+
+/// The named right that opens everything.
+const ADMIN_RIGHT: &str = "admin";
+
+/// The named right that opens `xtk:operator` and `xtk:group` (from 8.3.8 on).
+const OPERATOR_WRITE_RIGHT: &str = "operatorWrite";
+
+/// One simulated Campaign instance.
+pub struct Instance {
+    /// The world less its rows, which live in the tables.
+    outline: InstanceWorld,
+    tables: Tables,
+    sessions: Sessions,
+    clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    /// Queries so far: each draws another order for rows that no `orderBy` settles.
+    queries: u64,
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Instance").field("tenant", &self.outline.tenant).finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    /// The same instance with another clock; sessions and dates follow it.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    fn grant(&mut self, holder: i64, right: &str) {
+        if let Some(right) = self.tables.id_of(OwnerKind::NamedRight, right) {
+            self.join(Membership { operator_id: holder, group_id: right });
+        }
+    }
+
+    /// Adds a pair that may be there already.
+    fn join(&mut self, membership: Membership) {
+        // The one error is that it is.
+        drop(self.tables.insert_membership(membership));
+    }
+
+    fn membership(&self, login: &str, group: &str) -> Result<Membership, String> {
+        Ok(Membership { operator_id: self.operator_id(login)?, group_id: self.group_id(group)? })
+    }
+
+    fn operator_id(&self, login: &str) -> Result<i64, String> {
+        self.tables.id_of(OwnerKind::Operator, login).ok_or_else(|| format!("there is no operator '{login}'"))
+    }
+
+    fn group_id(&self, name: &str) -> Result<i64, String> {
+        self.tables.id_of(OwnerKind::Group, name).ok_or_else(|| format!("there is no operator group '{name}'"))
+    }
+}

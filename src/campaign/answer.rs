@@ -1,0 +1,310 @@
+//! What an HTTP answer to a SOAP call means.
+//!
+//! The status alone proves nothing: faults come in HTTP 200, refusals of a session as plain text with HTTP 403.
+
+use std::time::SystemTime;
+
+use super::charset::decode;
+use super::error::CampaignError;
+use super::fault::{ReceivedFault, Refusal};
+use super::soap_call::SoapCall;
+use super::xml_reader::{Misread, XmlReader};
+use crate::transport::{Answer, SecretString, excerpt, retry_after};
+
+/// What came of a call that was answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reply<T> {
+    /// What the method returns.
+    Returned(T),
+    /// The session or the token is not accepted, or not any more; in the other side's words.
+    SessionOver(String),
+}
+
+enum Content<T> {
+    Returned(T),
+    Fault(ReceivedFault),
+}
+
+/// Judges an answer. `read` gets the inside of the method's response element.
+///
+/// `secrets` are taken out of everything that an error repeats.
+pub(super) fn judge<T>(
+    call: &SoapCall,
+    answer: &Answer,
+    secrets: &[&SecretString],
+    read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, Misread>,
+) -> Result<Reply<T>, CampaignError> {
+    Judge { call, answer, secrets }.judge(read)
+}
+
+struct Judge<'a> {
+    call: &'a SoapCall,
+    answer: &'a Answer,
+    secrets: &'a [&'a SecretString],
+}
+
+impl Judge<'_> {
+    fn judge<T>(&self, read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, Misread>) -> Result<Reply<T>, CampaignError> {
+        let status = self.answer.status.as_u16();
+        if status == 429 {
+            return Err(CampaignError::Throttled { call: self.call.name(), retry_after: self.retry_after() });
+        }
+        let text = decode(self.answer);
+        if !self.answer.status.is_success() {
+            return self.judge_error(status, text.as_deref().unwrap_or_default());
+        }
+        let text = text.map_err(|misread| self.wrong_answer(&misread))?;
+        // Builds before 19.1.4 send the plain text of an expired session with HTTP 200 (NEO-16826).
+        if !text.trim_start().starts_with('<')
+            && let Some(refusal) = Refusal::in_text(&text)
+        {
+            return self.judge_refusal(refusal, &text);
+        }
+        match envelope(&text, &self.call.response(), read) {
+            Ok(Content::Returned(returned)) => Ok(Reply::Returned(returned)),
+            Ok(Content::Fault(fault)) => self.judge_fault(&fault),
+            Err(misread) => Err(self.wrong_answer(&misread)),
+        }
+    }
+
+    /// An answer whose status is no success: a fault all the same, a refusal in plain text, or a server out of order.
+    fn judge_error<T>(&self, status: u16, text: &str) -> Result<Reply<T>, CampaignError> {
+        let fault = envelope(text, &self.call.response(), |_| Ok(()));
+        if let Ok(Content::Fault(fault)) = fault {
+            return self.judge_fault(&fault);
+        }
+        match (Refusal::in_text(text), status) {
+            (Some(refusal), _) => self.judge_refusal(refusal, text),
+            (None, 401 | 403) => self.judge_refusal(Refusal::SessionOver, &format!("HTTP {status}: {text}")),
+            (None, 408 | 500..) => Err(CampaignError::Unavailable {
+                call: self.call.name(),
+                status,
+                retry_after: self.retry_after(),
+                excerpt: self.excerpt(),
+            }),
+            (None, _) => Err(self.wrong_answer(&Misread::new(format!("HTTP {status}, is the address right?")))),
+        }
+    }
+
+    fn judge_refusal<T>(&self, refusal: Refusal, text: &str) -> Result<Reply<T>, CampaignError> {
+        let reason = excerpt(text.as_bytes(), self.secrets);
+        match refusal {
+            Refusal::SessionOver => Ok(Reply::SessionOver(reason)),
+            Refusal::NotAccepted => Err(CampaignError::Refused { call: self.call.name(), reason }),
+        }
+    }
+
+    fn judge_fault<T>(&self, fault: &ReceivedFault) -> Result<Reply<T>, CampaignError> {
+        let shown = fault.shown(self.secrets);
+        // A log-on is refused in many words, fewer still where the instance hides details: whatever it blames on the
+        // caller is about the credentials.
+        let refused = self.call.brings_a_session() && fault.blames_the_caller();
+        match fault.refusal() {
+            Some(refusal) => self.judge_refusal(refusal, &shown.to_string()),
+            None if refused => self.judge_refusal(Refusal::NotAccepted, &shown.to_string()),
+            None => Err(CampaignError::Fault { call: self.call.name(), fault: shown }),
+        }
+    }
+
+    fn wrong_answer(&self, misread: &Misread) -> CampaignError {
+        CampaignError::WrongAnswer { call: self.call.name(), what: misread.to_string(), excerpt: self.excerpt() }
+    }
+
+    /// How the answer begins. A token in it is not yet known as one, so an answer that may bring one is not shown.
+    fn excerpt(&self) -> String {
+        let text = decode(self.answer).unwrap_or_default();
+        if self.call.brings_a_session() && text.contains("LogonResponse") {
+            return "(not shown, it may hold a session)".to_owned();
+        }
+        excerpt(text.as_bytes(), self.secrets)
+    }
+
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        retry_after(self.answer, SystemTime::now())
+    }
+}
+
+/// Reads a SOAP envelope that holds either a fault or the element `response`, and nothing else.
+fn envelope<T>(
+    text: &str,
+    response: &str,
+    read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, Misread>,
+) -> Result<Content<T>, Misread> {
+    let mut read = Some(read);
+    let mut content = None;
+    XmlReader::document(text, |reader, root| {
+        if !root.is("Envelope") {
+            return Err(Misread::new(format!("it is a <{:.40}>, no SOAP envelope", root.name())));
+        }
+        reader.children(|reader, part| {
+            if !part.is("Body") {
+                return Ok(());
+            }
+            reader.children(|reader, element| {
+                content = Some(match read.take() {
+                    Some(_) if element.is("Fault") => Content::Fault(ReceivedFault::read(reader)?),
+                    Some(read) if element.is(response) => Content::Returned(read(reader)?),
+                    Some(_) => return Err(Misread::new(format!("it is a <{:.60}>, no <{response}>", element.name()))),
+                    None => return Err(Misread::new("it holds more than one answer")),
+                });
+                Ok(())
+            })
+        })
+    })?;
+    content.ok_or_else(|| Misread::new(format!("it holds no <{response}>")))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use reqwest::{StatusCode, header::HeaderMap};
+
+    use super::*;
+    use crate::campaign::markup::Element;
+    use crate::domain::Failure;
+    use crate::transport::{Retryable, Verdict};
+
+    macro_rules! sample {
+        ($name:literal) => {
+            include_bytes!(concat!("../../tests/samples/campaign/", $name)).as_slice()
+        };
+    }
+
+    const OPERATORS: &[u8] = sample!("query_operators.xml");
+
+    /// Names of the rows in the answer to a query.
+    fn names(reader: &mut XmlReader<'_>) -> Result<Vec<String>, Misread> {
+        let mut names = Vec::new();
+        reader.children(|reader, _| {
+            reader.children(|reader, _| {
+                reader.children(|_, row| {
+                    names.push(row.filled("name")?.into_owned());
+                    Ok(())
+                })
+            })
+        })?;
+        Ok(names)
+    }
+
+    fn answered(status: u16, body: &[u8]) -> Answer {
+        let status = StatusCode::from_u16(status).expect("a status");
+        Answer { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body) }
+    }
+
+    fn query(status: u16, body: &[u8]) -> Result<Reply<Vec<String>>, CampaignError> {
+        let call = SoapCall::query("xtk:operator", &Element::new("queryDef"));
+        judge(&call, &answered(status, body), &[&SecretString::from("___token")], names)
+    }
+
+    fn failure(outcome: Result<Reply<Vec<String>>, CampaignError>, part: &str) -> (Failure, Verdict) {
+        let error = outcome.expect_err(part);
+        assert!(error.to_string().contains(part), "{error}");
+        (error.failure(), error.verdict())
+    }
+
+    #[test]
+    fn rows_come_whole_whatever_the_quotes_prefixes_and_encoding() {
+        for (body, expected) in [
+            (OPERATORS, vec!["admin", "Ann.O'Brien@acme.com", "XSV-350008 Session has expired"]),
+            (sample!("query_prefixed.xml"), vec!["ann"]),
+            (sample!("query_latin1.xml"), vec!["renée@acme.com"]),
+        ] {
+            let Ok(Reply::Returned(names)) = query(200, body) else { panic!("{}", String::from_utf8_lossy(body)) };
+            assert_eq!(names, expected);
+        }
+    }
+
+    #[test]
+    fn a_fault_is_a_fault_in_any_status() {
+        let detailed = "Unable to find key values for element 'operatorGroup' & its links (SOP-330011";
+        for status in [200, 500, 400] {
+            let no = failure(query(status, sample!("fault_with_detail.xml")), detailed);
+            assert_eq!(no, (Failure::Incomplete, Verdict::Final), "{status}");
+            let no = failure(query(status, sample!("fault_without_detail.xml")), "SOP-330006 The method 'Wrote'");
+            assert_eq!(no, (Failure::Incomplete, Verdict::Final), "{status}");
+            let busy = failure(query(status, sample!("fault_cdata.xml")), "{40001} deadlock with <another> & more");
+            assert_eq!(busy, (Failure::Unavailable, Verdict::Retry), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_over_is_told_in_many_ways() {
+        for (status, body) in [
+            (403, sample!("session_expired.txt")),
+            (200, sample!("session_expired.txt")),
+            (500, sample!("session_expired.txt")),
+            (200, sample!("fault_token_expired.xml")),
+            (500, sample!("fault_token_expired.xml")),
+            (403, b"no"),
+            (403, sample!("login_page.html")),
+            (401, b""),
+        ] {
+            let outcome = query(status, body);
+            assert!(matches!(outcome, Ok(Reply::SessionOver(_))), "{status}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_that_are_not_accepted_are_final() {
+        for (status, body) in [
+            (403, sample!("login_refused.txt")),
+            (200, sample!("login_refused.txt")),
+            (403, b"XSV-350013 The '192.0.2.1' IP address via which you are trying to connect is not allowed."),
+        ] {
+            assert_eq!(failure(query(status, body), "was refused"), (Failure::Refused, Verdict::Final), "{status}");
+        }
+        let call = SoapCall::log_on("svc", &SecretString::from("pw"));
+        let outcome = judge(&call, &answered(200, sample!("fault_login_refused.xml")), &[], |_| Ok(()));
+        assert_eq!(outcome.expect_err("refused").failure(), Failure::Refused);
+    }
+
+    #[test]
+    fn what_is_no_answer_to_the_call_is_a_wrong_answer_with_its_beginning() {
+        let deep = format!("<Envelope><Body><ExecuteQueryResponse><a><b><d name='x'>{}", "<d>".repeat(100));
+        for (status, body, part) in [
+            (200, sample!("login_page.html"), "document type declaration; it begins: <!DOCTYPE html> <html>"),
+            (200, b"<html><body>Sign in</body></html>".as_slice(), "it is a <html>, no SOAP envelope"),
+            (302, b"", "HTTP 302, is the address right?; it begins: (empty)"),
+            (404, b"not here", "HTTP 404"),
+            (200, b"", "it is no XML"),
+            (200, sample!("entity_declarations.xml"), "document type declaration"),
+            (200, deep.as_bytes(), "nests deeper than 64"),
+            (200, sample!("write.xml"), "it is a <WriteResponse>, no <ExecuteQueryResponse>"),
+            (200, b"<Envelope><Body/></Envelope>", "it holds no <ExecuteQueryResponse>"),
+            (200, b"<Envelope><Body><Fault/></Body></Envelope>", "a fault that says nothing"),
+            (200, b"<?xml version='1.0' encoding='utf-8'?><a>\xe9</a>", "not in UTF-8"),
+        ] {
+            assert_eq!(failure(query(status, body), part), (Failure::Incomplete, Verdict::Final), "{part}");
+            assert!(query(status, body).expect_err(part).to_string().starts_with("ExecuteQuery xtk:operator got"));
+        }
+    }
+
+    #[test]
+    fn an_answer_cut_anywhere_is_wrong() {
+        let whole = OPERATORS.trim_ascii_end();
+        for end in 0..whole.len() {
+            let outcome = query(200, whole.get(..end).expect("shorter"));
+            assert_eq!(outcome.expect_err("cut").failure(), Failure::Incomplete, "cut after {end} bytes");
+        }
+    }
+
+    #[test]
+    fn outages_and_pauses_pass() {
+        assert_eq!(failure(query(503, sample!("login_page.html")), "HTTP 503"), (Failure::Unavailable, Verdict::Retry));
+        let throttled = (Failure::Throttled { retry_after: None }, Verdict::Retry);
+        assert_eq!(failure(query(429, b""), "throttled"), throttled);
+    }
+
+    #[test]
+    fn tokens_are_not_repeated_by_errors() {
+        let error = query(200, b"<html>___token</html>").expect_err("wrong");
+        assert!(error.to_string().ends_with("it begins: <html>[REDACTED]</html>"), "{error}");
+        let logon = sample!("logon.xml");
+        let call = SoapCall::log_on("svc", &SecretString::from("pw"));
+        for end in [logon.len() - 30, logon.len() / 2] {
+            let answer = answered(200, logon.get(..end).expect("shorter"));
+            let error = judge(&call, &answer, &[], |_| Ok(())).expect_err("cut").to_string();
+            assert!(error.ends_with("(not shown, it may hold a session)"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The client: one call, with its retries and one renewal of the session.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use reqwest::header::CONTENT_TYPE;
+use tokio::sync::Mutex;
+
+use super::answer::{Reply, judge};
+use super::error::CampaignError;
+use super::ims_token::IdentityService;
+use super::options::{Authentication, Options};
+use super::session::Session;
+use super::soap_call::SoapCall;
+use super::xml_reader::{Misread, XmlReader};
+use crate::transport::{HttpClient, RetryPolicy, SecretString, TransportError, retrying};
+
+/// A Campaign instance, spoken to over SOAP.
+pub struct Campaign {
+    http: HttpClient,
+    endpoint: String,
+    credentials: Credentials,
+    retry: RetryPolicy,
+    pub(super) page_rows: usize,
+    sessions: Mutex<Sessions>,
+    /// Held by the one writer; concurrent writes of the same rows deadlock.
+    pub(super) writing: Mutex<()>,
+    pub(super) schemas_agree: AtomicBool,
+    calls: AtomicU64,
+    writes: AtomicU64,
+}
+
+/// The session in use, and the one before it.
+#[derive(Default)]
+struct Sessions {
+    current: Option<Arc<Session>>,
+    over: Option<Arc<Session>>,
+}
+
+#[derive(Debug)]
+enum Credentials {
+    Native { login: String, password: SecretString },
+    Ims { client_id: String, client_secret: SecretString, scopes: String, identity_service: IdentityService },
+}
+
+impl Credentials {
+    fn new(options: &Options) -> Result<Self, TransportError> {
+        Ok(match options.authentication.clone() {
+            Authentication::Native { login, password } => Self::Native { login, password },
+            Authentication::Ims { client_id, client_secret, ims_url, scopes } => {
+                let identity_service = IdentityService::new(&ims_url, &options.http)?;
+                Self::Ims { client_id, client_secret, scopes, identity_service }
+            }
+        })
+    }
+
+    fn secret(&self) -> &SecretString {
+        match self {
+            Self::Native { password, .. } => password,
+            Self::Ims { client_secret, .. } => client_secret,
+        }
+    }
+}
+
+impl Campaign {
+    /// A client. Nothing is sent yet; the first call begins a session.
+    pub fn new(options: Options) -> Result<Self, CampaignError> {
+        let credentials = Credentials::new(&options).map_err(CampaignError::Client)?;
+        let Options { url, http, retry, page_rows, .. } = options;
+        Ok(Self {
+            http: HttpClient::new(&url, &http).map_err(CampaignError::Client)?,
+            endpoint: url.join("/nl/jsp/soaprouter.jsp"),
+            credentials,
+            retry,
+            page_rows: page_rows.max(1),
+            sessions: Mutex::default(),
+            writing: Mutex::new(()),
+            schemas_agree: AtomicBool::new(false),
+            calls: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+        })
+    }
+
+    /// SOAP requests sent so far, repeats included.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The part of [`Self::calls`] that wrote.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Makes a call: begins a session when there is none, repeats what may pass, renews a session once that is over.
+    pub(super) async fn call<T>(
+        &self,
+        call: &SoapCall,
+        read: impl Fn(&mut XmlReader<'_>) -> Result<T, Misread>,
+    ) -> Result<T, CampaignError> {
+        let renewed = Cell::new(false);
+        retrying(&self.retry, &call.name(), || async {
+            loop {
+                let session = self.session().await?;
+                match self.exchange(call, &session, &read).await? {
+                    Reply::Returned(returned) => return Ok(returned),
+                    Reply::SessionOver(reason) if renewed.replace(true) => {
+                        return Err(CampaignError::Refused { call: call.name(), reason });
+                    }
+                    Reply::SessionOver(reason) => {
+                        tracing::info!(campaign.call = call.name(), reason, "the session is over, beginning another");
+                        self.forget(&session).await;
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Sends one request and judges its answer.
+    pub(super) async fn exchange<T>(
+        &self,
+        call: &SoapCall,
+        session: &Session,
+        read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, Misread>,
+    ) -> Result<Reply<T>, CampaignError> {
+        let request = session
+            .sign(self.http.post(&self.endpoint))
+            .header(CONTENT_TYPE, "text/xml; charset=utf-8")
+            .header("SOAPAction", call.action())
+            .body(call.envelope(&session.token));
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.writes.fetch_add(u64::from(call.is_write()), Ordering::Relaxed);
+        let answer = self.http.send(request).await;
+        let answer = answer.map_err(|source| CampaignError::NoAnswer { call: call.name(), source })?;
+        let bytes = answer.body.len();
+        tracing::debug!(
+            campaign.call = call.name(),
+            http.status = answer.status.as_u16(),
+            http.bytes = bytes,
+            "answered"
+        );
+        let secrets: Vec<_> = session.secrets().chain([self.credentials.secret()]).collect();
+        judge(call, &answer, &secrets, read)
+    }
+
+    /// The session, begun with the patience of any other call when there is none.
+    pub(super) async fn begun_session(&self) -> Result<Arc<Session>, CampaignError> {
+        retrying(&self.retry, "beginning a session", || self.session()).await
+    }
+
+    /// Takes the session away; the next call begins another.
+    pub(super) async fn take_session(&self) -> Option<Arc<Session>> {
+        let mut sessions = self.sessions.lock().await;
+        let session = sessions.current.take()?;
+        sessions.over = Some(Arc::clone(&session));
+        Some(session)
+    }
+
+    async fn session(&self) -> Result<Arc<Session>, CampaignError> {
+        // Held while a session begins, so that calls at the same time begin one and not several.
+        let mut sessions = self.sessions.lock().await;
+        if let Some(session) = &sessions.current {
+            return Ok(Arc::clone(session));
+        }
+        let session = match &self.credentials {
+            Credentials::Native { login, password } => self.log_on(login, password).await?,
+            Credentials::Ims { client_id, client_secret, scopes, identity_service } => {
+                identity_service.session(client_id, client_secret, scopes).await?
+            }
+        };
+        let session = Arc::new(session.following(sessions.over.as_deref()));
+        sessions.current = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Forgets a session that is over, unless another call has renewed it already.
+    async fn forget(&self, over: &Arc<Session>) {
+        let mut sessions = self.sessions.lock().await;
+        if sessions.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, over)) {
+            sessions.over = sessions.current.take();
+        }
+    }
+}
+
+impl fmt::Debug for Campaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Campaign")
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}

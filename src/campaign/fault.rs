@@ -1,0 +1,221 @@
+//! How Campaign says no: SOAP faults, in HTTP 200 as well as in HTTP 500, and the codes inside them.
+
+use std::fmt;
+
+use super::xml_reader::{Misread, XmlReader};
+use crate::transport::{SecretString, excerpt};
+
+/// Codes and words that say a session or a token is over. Builds differ in which of them they use.
+const SESSION_OVER: [&str; 4] = ["XSV-350008", "XSV-350392", "Access token has expired", "HTTP response code is 401"];
+
+/// Codes and words that say the credentials, or the address the program calls from, are not accepted.
+const NOT_ACCEPTED: [&str; 3] = ["XSV-350012", "XSV-350013", "Invalid login or password"];
+
+/// What a refusal in Campaign's words means for the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A new session may help.
+    SessionOver,
+    /// Nothing but other credentials or another address helps; trying again may lock the account.
+    NotAccepted,
+}
+
+impl Refusal {
+    /// Finds a refusal in the text of an error. Never to be asked about the answer to a query: names may hold anything.
+    pub(super) fn in_text(text: &str) -> Option<Self> {
+        if NOT_ACCEPTED.iter().any(|sign| text.contains(sign)) {
+            Some(Self::NotAccepted)
+        } else if SESSION_OVER.iter().any(|sign| text.contains(sign)) {
+            Some(Self::SessionOver)
+        } else {
+            None
+        }
+    }
+}
+
+/// A SOAP fault as it came.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct ReceivedFault {
+    faultcode: String,
+    faultstring: String,
+    detail: String,
+}
+
+impl ReceivedFault {
+    /// Reads what is inside `<Fault>`.
+    pub(super) fn read(reader: &mut XmlReader<'_>) -> Result<Self, Misread> {
+        let mut fault = Self::default();
+        reader.children(|reader, tag| {
+            match tag.name() {
+                "faultcode" => fault.faultcode = reader.text()?,
+                "faultstring" => fault.faultstring = reader.text()?,
+                "detail" => fault.detail = reader.text()?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        if fault.faultstring.trim().is_empty() && fault.faultcode.trim().is_empty() {
+            return Err(Misread::new("it is a fault that says nothing"));
+        }
+        Ok(fault)
+    }
+
+    /// What the fault means for the session, if anything.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        Refusal::in_text(&self.faultstring).or_else(|| Refusal::in_text(&self.detail))
+    }
+
+    /// Whether the fault lies with what was sent, by its SOAP code.
+    pub(super) fn blames_the_caller(&self) -> bool {
+        self.faultcode.trim().ends_with("Client")
+    }
+
+    /// The fault as errors show it: shortened, on one line, without secrets.
+    pub(super) fn shown(&self, secrets: &[&SecretString]) -> SoapFault {
+        let message = if self.faultstring.trim().is_empty() { &self.faultcode } else { &self.faultstring };
+        let wrapper = message.trim();
+        let cause = self.detail.lines().map(str::trim).find(|line| !line.is_empty() && *line != wrapper);
+        SoapFault {
+            code: cause.and_then(code_in).or_else(|| code_in(wrapper)),
+            message: excerpt(wrapper.as_bytes(), secrets),
+            cause: cause.map(|cause| excerpt(cause.as_bytes(), secrets)),
+            passing: self.is_passing(),
+        }
+    }
+
+    /// Whether the same call may succeed a moment later: the database was busy with somebody else.
+    fn is_passing(&self) -> bool {
+        let text = format!("{}\n{}", self.faultstring, self.detail).to_lowercase();
+        // ODB-240000 is any error of the database. A violated constraint stays violated (SQLSTATE class 23).
+        let violated = text.contains("violat") || text.contains("duplicate key") || text.contains("{23");
+        let busy = text.contains("odb-240000") || text.contains("deadlock") || is_sql_state(&text, "40001");
+        busy && !violated
+    }
+}
+
+fn is_sql_state(text: &str, state: &str) -> bool {
+    text.contains(&format!("{{{state}}}")) || (text.contains("sqlstate") && text.contains(state))
+}
+
+/// The first code of the shape `ABC-123456`.
+fn code_in(text: &str) -> Option<String> {
+    let is_code = |word: &&[u8]| {
+        let (letters, number) = word.split_at(3);
+        let digits = number.strip_prefix(b"-").unwrap_or_default();
+        letters.iter().all(u8::is_ascii_uppercase) && digits.len() == 6 && digits.iter().all(u8::is_ascii_digit)
+    };
+    text.as_bytes().windows(10).find(is_code).map(|code| String::from_utf8_lossy(code).into_owned())
+}
+
+/// What Campaign said when it refused a call: one line, shortened, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoapFault {
+    code: Option<String>,
+    message: String,
+    cause: Option<String>,
+    passing: bool,
+}
+
+impl SoapFault {
+    /// The code of the cause, such as `XSV-350023`, or else of the fault itself, which is often the wrapper `SOP-330011`.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// Whether the same call may succeed a moment later, as after a deadlock.
+    pub fn is_passing(&self) -> bool {
+        self.passing
+    }
+}
+
+impl fmt::Display for SoapFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Some(cause) => write!(f, "{cause} ({})", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(faultstring: &str, detail: &str) -> ReceivedFault {
+        ReceivedFault {
+            faultcode: "SOAP-ENV:Server".to_owned(),
+            faultstring: faultstring.to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+
+    const WRAPPER: &str = "SOP-330011 Error while executing the method 'Write' of service 'xtk:persist|xtk:session'.";
+
+    #[test]
+    fn the_cause_is_the_first_line_of_the_detail() {
+        let detail =
+            format!("\n  Unable to find key values for element 'operator'\nXSV-350023 Unable to save.\n{WRAPPER}");
+        let shown = fault(WRAPPER, &detail).shown(&[]);
+        assert_eq!(shown.to_string(), format!("Unable to find key values for element 'operator' ({WRAPPER})"));
+        assert_eq!(shown.code(), Some("SOP-330011"));
+        let shown = fault(WRAPPER, "XSV-350023 Unable to save.").shown(&[]);
+        assert_eq!(shown.code(), Some("XSV-350023"));
+        let hidden = fault(WRAPPER, "").shown(&[]);
+        assert_eq!(hidden.to_string(), WRAPPER);
+        assert_eq!(fault(WRAPPER, WRAPPER).shown(&[]).to_string(), WRAPPER);
+        assert_eq!(fault("", "").shown(&[]).to_string(), "SOAP-ENV:Server");
+    }
+
+    #[test]
+    fn a_secret_that_a_fault_repeats_is_not_shown() {
+        let secret = SecretString::from("___token-1");
+        let shown = fault("no session ___token-1", "it was ___token-1").shown(&[&secret]);
+        assert_eq!(shown.to_string(), "it was [REDACTED] (no session [REDACTED])");
+    }
+
+    #[test]
+    fn a_code_is_three_letters_and_six_digits() {
+        for (text, expected) in [
+            ("XSV-350008 Session", Some("XSV-350008")),
+            ("see (ODB-240000)", Some("ODB-240000")),
+            ("ABCD-123456", Some("BCD-123456")),
+            ("abc-123456", None),
+            ("ABC-12345", None),
+            ("é", None),
+        ] {
+            assert_eq!(code_in(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_deadlock_passes_and_a_violated_constraint_does_not() {
+        for (detail, passing) in [
+            ("ODB-240000 ODBC error: ERROR: deadlock detected SQLState: 40P01", true),
+            ("ODB-240000 ODBC error: {40001} could not serialize access (iRc=-1)", true),
+            ("PostgreSQL error: deadlock detected", true),
+            ("SQLState: 40001", true),
+            ("operator 40001 is unknown", false),
+            ("PostgreSQL error: ERROR: duplicate key violates unique constraint \"x\"\nODB-240000 {23505}", false),
+            ("ORA-00001: unique constraint (X) violated\nODB-240000 ODBC error", false),
+            ("XTK-170036 Unable to parse expression", false),
+            ("", false),
+        ] {
+            assert_eq!(fault(WRAPPER, detail).shown(&[]).is_passing(), passing, "{detail}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_told_apart_from_sessions_that_are_over() {
+        for (text, expected) in [
+            ("XSV-350008 Session has expired or is invalid. Please reconnect.", Some(Refusal::SessionOver)),
+            ("XSV-350392 Access token has expired", Some(Refusal::SessionOver)),
+            ("the HTTP response code is 401", Some(Refusal::SessionOver)),
+            ("XSV-350012 Invalid login or password. Connection denied.", Some(Refusal::NotAccepted)),
+            ("XSV-350013 The '10.0.0.1' IP address via which", Some(Refusal::NotAccepted)),
+            ("XTK-170036 Unable to parse", None),
+        ] {
+            assert_eq!(Refusal::in_text(text), expected, "{text}");
+            assert_eq!(fault("something", text).refusal(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The rows of `xtk:operatorGroup`: who is in which operator group.
+//!
+//! The same table may hold the named rights of operators and of groups; the snapshot drops rows that name no known
+//! operator group.
+
+use super::rows::Row;
+use super::xml_reader::{Misread, Tag, XmlReader};
+use super::xtk;
+use crate::domain::{OperatorGroupId, OperatorId};
+
+/// The two ids that are a membership's key, as queries and writes spell them.
+pub(super) const KEY_COLUMNS: [&str; 2] = ["[@operator-id]", "[@group-id]"];
+
+/// One row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Membership {
+    pub(super) operator: OperatorId,
+    pub(super) group: OperatorGroupId,
+}
+
+/// The condition that leaves out what groups hold.
+pub(super) fn is_of_an_operator() -> String {
+    xtk::equals("[operator/@type]", 0)
+}
+
+/// The condition for the members of these groups.
+pub(super) fn is_in_one_of(groups: &[OperatorGroupId]) -> String {
+    xtk::is_one_of_numbers("[@group-id]", groups.iter().map(|group| group.0))
+}
+
+impl Row for Membership {
+    type Key = (i64, i64);
+
+    const SCHEMA: &'static str = "xtk:operatorGroup";
+    const ELEMENT: &'static str = "operatorGroup";
+    const COLUMNS: &'static [&'static str] = &KEY_COLUMNS;
+    const KEY_COLUMNS: &'static [&'static str] = &KEY_COLUMNS;
+
+    fn key(&self) -> (i64, i64) {
+        (self.operator.0, self.group.0)
+    }
+
+    fn after(key: (i64, i64)) -> String {
+        xtk::is_after_pair(KEY_COLUMNS, key)
+    }
+
+    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
+        let (operator, group) = (tag.number("operator-id")?, tag.number("group-id")?);
+        Ok(Self { operator: OperatorId(operator), group: OperatorGroupId(group) })
+    }
+}

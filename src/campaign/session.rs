@@ -1,0 +1,242 @@
+//! How a session begins: a log-on with login and password, or a token of Adobe's identity service.
+
+use std::borrow::Cow;
+
+use reqwest::RequestBuilder;
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
+
+use super::answer::Reply;
+use super::client::Campaign;
+use super::error::CampaignError;
+use super::soap_call::SoapCall;
+use super::xml_reader::{Misread, Tag, XmlReader};
+use crate::domain::OperatorLogin;
+use crate::transport::{ExposeSecret, SecretString};
+
+/// The second half of a native session, without which a stolen cookie is worth nothing.
+const SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static("x-security-token");
+
+/// The right without which memberships cannot be written (Adobe's "Filtering schemas": only administrators write
+/// `xtk:operatorGroup`).
+const ADMINISTRATION_RIGHT: &str = "admin";
+
+/// The operator as whom the program works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnOperator {
+    /// Its login.
+    pub login: OperatorLogin,
+    /// Its named rights, such as `admin`.
+    pub rights: Vec<String>,
+}
+
+impl OwnOperator {
+    /// Whether it may write memberships: that takes the named right ADMINISTRATION.
+    pub fn is_administrator(&self) -> bool {
+        self.rights.iter().any(|right| right == ADMINISTRATION_RIGHT)
+    }
+
+    /// Reads what is inside `<userInfo>`.
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
+        let login = OperatorLogin::new(tag.filled("login")?);
+        let mut rights = Vec::new();
+        reader.children(|_, inner| {
+            if inner.is("login-right") {
+                rights.extend(inner.attribute("right")?.map(Cow::into_owned));
+            }
+            Ok(())
+        })?;
+        Ok(Self { login, rights })
+    }
+}
+
+/// What goes with every call.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The first parameter of every method: the session token, or nothing where a bearer token speaks.
+    pub(super) token: SecretString,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    secrets: Vec<SecretString>,
+    /// As whom the session works, where its beginning said so.
+    pub(super) own: Option<OwnOperator>,
+}
+
+impl Session {
+    /// The state in which a session is asked for.
+    pub(super) fn none() -> Self {
+        Self { token: SecretString::default(), headers: Vec::new(), secrets: Vec::new(), own: None }
+    }
+
+    /// A session of Campaign's own.
+    fn native(token: String, security_token: String, own: OwnOperator) -> Result<Self, Misread> {
+        let headers = vec![
+            (COOKIE, secret_header(&format!("__sessiontoken={token}"))?),
+            (SECURITY_TOKEN_HEADER, secret_header(&security_token)?),
+        ];
+        let token = SecretString::from(token);
+        let secrets = vec![token.clone(), SecretString::from(security_token)];
+        Ok(Self { token, headers, secrets, own: Some(own) })
+    }
+
+    /// Calls that carry a bearer token of the identity service.
+    pub(super) fn bearer(token: SecretString) -> Result<Self, Misread> {
+        let headers = vec![(AUTHORIZATION, secret_header(&format!("Bearer {}", token.expose_secret()))?)];
+        Ok(Self { headers, secrets: vec![token], ..Self::none() })
+    }
+
+    /// The request with the headers of the session.
+    pub(super) fn sign(&self, mut request: RequestBuilder) -> RequestBuilder {
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request
+    }
+
+    /// The same session, which also keeps the secrets of the one before: that may not be over after all.
+    pub(super) fn following(mut self, before: Option<&Self>) -> Self {
+        self.secrets.extend(before.into_iter().flat_map(Self::secrets).cloned());
+        self
+    }
+
+    /// What must never be shown.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.secrets.iter()
+    }
+}
+
+/// A header that neither the HTTP library's logs nor its `Debug` show.
+fn secret_header(value: &str) -> Result<HeaderValue, Misread> {
+    let mut header =
+        HeaderValue::try_from(value).map_err(|_| Misread::new("its token has characters that no header can carry"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+impl Campaign {
+    /// `xtk:session#Logon`, asked once: wrong passwords that are tried again lock accounts.
+    pub(super) async fn log_on(&self, login: &str, password: &SecretString) -> Result<Session, CampaignError> {
+        let call = SoapCall::log_on(login, password);
+        match self.exchange(&call, &Session::none(), read_logon).await? {
+            Reply::Returned(session) => {
+                tracing::debug!(operator.login = login, "logged on to Campaign");
+                Ok(session)
+            }
+            Reply::SessionOver(reason) => Err(CampaignError::Refused { call: call.name(), reason }),
+        }
+    }
+
+    /// As whom the program works. Begins a session when there is none.
+    pub async fn own_operator(&self) -> Result<OwnOperator, CampaignError> {
+        let told_at_log_on = self.begun_session().await?.own.clone();
+        match told_at_log_on {
+            Some(own) => Ok(own),
+            None => self.call(&SoapCall::user_info(), read_user_info).await,
+        }
+    }
+
+    /// Ends the session, when there is one. A failure is of no consequence: Campaign ends sessions by itself.
+    pub async fn log_off(&self) {
+        let Some(session) = self.take_session().await else { return };
+        match self.exchange(&SoapCall::log_off(), &session, |_| Ok(())).await {
+            Ok(Reply::Returned(())) => tracing::debug!("logged off from Campaign"),
+            Ok(Reply::SessionOver(reason)) => tracing::debug!(reason, "the session was over before the log-off"),
+            Err(error) => tracing::debug!(error = %error, "the log-off from Campaign failed"),
+        }
+    }
+}
+
+fn read_logon(reader: &mut XmlReader<'_>) -> Result<Session, Misread> {
+    let (mut token, mut security_token, mut own) = (String::new(), String::new(), None);
+    reader.children(|reader, output| {
+        match output.name() {
+            "pstrSessionToken" => token = reader.text()?,
+            "pstrSecurityToken" => security_token = reader.text()?,
+            "pSessionInfo" => reader.children(|reader, session_info| {
+                if session_info.is("sessionInfo") {
+                    own = read_own_operator(reader)?;
+                }
+                Ok(())
+            })?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    if token.is_empty() {
+        return Err(Misread::new("it brings no session token"));
+    }
+    Session::native(token, security_token, own.ok_or_else(|| Misread::new("it does not say who logged on"))?)
+}
+
+fn read_user_info(reader: &mut XmlReader<'_>) -> Result<OwnOperator, Misread> {
+    let mut own = None;
+    reader.children(|reader, output| {
+        if output.is("pUserInfo") {
+            own = read_own_operator(reader)?;
+        }
+        Ok(())
+    })?;
+    own.ok_or_else(|| Misread::new("it does not say as whom the token works"))
+}
+
+fn read_own_operator(reader: &mut XmlReader<'_>) -> Result<Option<OwnOperator>, Misread> {
+    let mut own = None;
+    reader.children(|reader, tag| {
+        if tag.is("userInfo") {
+            own = Some(OwnOperator::read(reader, tag)?);
+        }
+        Ok(())
+    })?;
+    Ok(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGON: &str = include_str!("../../tests/samples/campaign/logon.xml");
+
+    fn read<T>(text: &str, output: impl Fn(&mut XmlReader<'_>) -> Result<T, Misread>) -> Result<T, Misread> {
+        let mut found = Err(Misread::new("no body"));
+        XmlReader::document(text, |reader, _| {
+            reader.children(|reader, _| {
+                reader.children(|reader, _| {
+                    found = output(reader);
+                    Ok(())
+                })
+            })
+        })?;
+        found
+    }
+
+    #[test]
+    fn a_log_on_brings_two_tokens_and_says_who_it_is() {
+        let session = read(LOGON, read_logon).expect("a session");
+        assert_eq!(session.token.expose_secret(), "___0b2c4f6e-1111-4222-8333-444455556666");
+        let own = session.own.clone().expect("known");
+        assert_eq!(own.login.as_str(), "group-sync");
+        assert!(own.is_administrator());
+        let shown = format!("{session:?}");
+        assert!(!shown.contains("0b2c4f6e") && !shown.contains("c2VjdXJpdHk"), "{shown}");
+    }
+
+    #[test]
+    fn a_log_on_that_lacks_its_parts_is_none() {
+        for (part, replacement) in [
+            ("___0b2c4f6e-1111-4222-8333-444455556666", ""),
+            ("___0b2c4f6e", "line&#10;break"),
+            ("login='group-sync'", "login=''"),
+            ("<userInfo", "<otherInfo"),
+            ("</userInfo", "</otherInfo"),
+        ] {
+            let disturbed = LOGON.replace(part, replacement);
+            assert_ne!(disturbed, LOGON);
+            assert!(read(&disturbed, read_logon).is_err(), "{part}");
+        }
+    }
+
+    #[test]
+    fn the_bearer_of_a_token_learns_who_it_is() {
+        let own = read(include_str!("../../tests/samples/campaign/user_info.xml"), read_user_info).expect("known");
+        assert_eq!(own.login.as_str(), "sync@techacct.adobe.com");
+        assert!(!own.is_administrator());
+    }
+}

@@ -1,0 +1,101 @@
+//! Reading an instance: all of it, or the few rows that a write was about.
+
+use super::client::Campaign;
+use super::error::CampaignError;
+use super::markup::can_carry;
+use super::memberships::{Membership, is_in_one_of, is_of_an_operator};
+use super::operators::is_operator;
+use super::xtk;
+use crate::domain::{
+    CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+};
+
+/// Names or ids in one condition: 100 logins make an expression of some 3 KB, far from what a database parser minds.
+const LISTED_AT_ONCE: usize = 100;
+
+/// How far a read has come; the rows of its kind received so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Operators are being read.
+    Operators {
+        /// Operators received.
+        rows: usize,
+    },
+    /// Operator groups are being read.
+    Groups {
+        /// Operator groups received.
+        rows: usize,
+    },
+    /// Memberships are being read.
+    Memberships {
+        /// Rows of the relation received.
+        rows: usize,
+    },
+}
+
+impl Campaign {
+    /// Reads all operators, operator groups and memberships, or fails: there is no part of a snapshot.
+    ///
+    /// `progress` is called after each page.
+    pub async fn fetch_snapshot(&self, progress: &dyn Fn(Progress)) -> Result<CampaignSnapshot, CampaignError> {
+        let own = self.own_operator().await?;
+        let operators: Vec<Operator> =
+            self.walk(&[is_operator()], |rows| progress(Progress::Operators { rows })).await?;
+        let groups: Vec<OperatorGroup> = self.walk(&[], |rows| progress(Progress::Groups { rows })).await?;
+        let memberships: Vec<Membership> =
+            self.walk(&[is_of_an_operator()], |rows| progress(Progress::Memberships { rows })).await?;
+        if operators.is_empty() {
+            return Err(CampaignError::WrongAnswer {
+                call: "ExecuteQuery xtk:operator".to_owned(),
+                what: format!("it lists no operator at all, not even {}, as whom it was asked", own.login),
+                excerpt: "(an empty collection)".to_owned(),
+            });
+        }
+        let memberships = memberships.into_iter().map(|membership| (membership.operator, membership.group));
+        Ok(CampaignSnapshot::new(operators, groups, memberships, own.login))
+    }
+
+    /// Who is in these operator groups now.
+    pub async fn members(
+        &self,
+        groups: &[OperatorGroupId],
+    ) -> Result<Vec<(OperatorId, OperatorGroupId)>, CampaignError> {
+        let mut groups = groups.to_vec();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut members = Vec::new();
+        for some in groups.chunks(LISTED_AT_ONCE) {
+            let rows: Vec<Membership> = self.walk(&[is_of_an_operator(), is_in_one_of(some)], |_| {}).await?;
+            members.extend(rows.into_iter().map(|row| (row.operator, row.group)));
+        }
+        Ok(members)
+    }
+
+    /// The operators with these logins; a database that ignores letter case may find other spellings as well.
+    pub async fn find_operators(&self, logins: &[OperatorLogin]) -> Result<Vec<Operator>, CampaignError> {
+        let mut found = Vec::new();
+        for some in listed(logins.iter().map(OperatorLogin::as_str)).chunks(LISTED_AT_ONCE) {
+            let condition = xtk::is_one_of("@name", some.iter().copied());
+            found.extend(self.walk::<Operator>(&[is_operator(), condition], |_| {}).await?);
+        }
+        Ok(found)
+    }
+
+    /// The operator groups with these internal names; a database that ignores letter case may find other spellings.
+    pub async fn find_groups(&self, names: &[OperatorGroupName]) -> Result<Vec<OperatorGroup>, CampaignError> {
+        let mut found = Vec::new();
+        for some in listed(names.iter().map(OperatorGroupName::as_str)).chunks(LISTED_AT_ONCE) {
+            let condition = xtk::is_one_of("@name", some.iter().copied());
+            found.extend(self.walk::<OperatorGroup>(&[condition], |_| {}).await?);
+        }
+        Ok(found)
+    }
+}
+
+/// The names, each once, without those that XML cannot carry: nothing in Campaign can be called so.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.filter(|name| can_carry(name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

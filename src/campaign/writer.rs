@@ -1,0 +1,256 @@
+//! Writes: memberships in small collections, one by one where a collection fails, and by one writer at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::MutexGuard;
+
+use super::client::Campaign;
+use super::error::CampaignError;
+use super::markup::{Element, can_carry};
+use super::memberships::{KEY_COLUMNS, Membership};
+use super::operators::IMS;
+use super::rows::Row;
+use super::soap_call::SoapCall;
+use crate::domain::{Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
+
+/// Memberships written by one call.
+///
+/// Nobody documents a limit, and large transactions deadlock with the people at work, so it is small. A collection that
+/// fails is written again row by row: at the 0.1 s that a call takes, that ends within the 10 s a stop may take.
+pub const COLLECTION_ROWS: usize = 50;
+
+/// One thing to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Puts an operator into an operator group.
+    Join {
+        /// Whom.
+        operator: OperatorId,
+        /// Where.
+        group: OperatorGroupId,
+    },
+    /// Takes an operator out of an operator group.
+    Leave {
+        /// Whom.
+        operator: OperatorId,
+        /// Where.
+        group: OperatorGroupId,
+    },
+    /// Creates an operator that logs on through Adobe's identity service.
+    CreateOperator {
+        /// Its login.
+        login: OperatorLogin,
+        /// Its e-mail address.
+        email: String,
+        /// Its label.
+        label: String,
+    },
+    /// Creates an operator group.
+    CreateGroup {
+        /// Its internal name.
+        name: OperatorGroupName,
+        /// Its label.
+        label: String,
+    },
+}
+
+/// The one writer of a client. There is none before the schemas of the instance were found to be the expected ones.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    campaign: &'a Campaign,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Campaign {
+    /// The right to write: waits for the writer before, and checks the schemas unless that was done already.
+    pub async fn writer(&self) -> Result<Writer<'_>, CampaignError> {
+        let turn = self.writing.lock().await;
+        if !self.schemas_agree.load(Ordering::Acquire) {
+            self.check_schemas().await?;
+        }
+        Ok(Writer { campaign: self, _turn: turn })
+    }
+}
+
+impl Writer<'_> {
+    /// Writes in the order given; the answer has an outcome for each write, in the same order.
+    ///
+    /// `Ok` means that Campaign took the write; an error does not mean that nothing was written. Only reading back tells
+    /// what holds. A fault concerns its own rows and the others go on. When the instance stops answering, refuses the
+    /// session or throttles, the rest is not sent.
+    pub async fn write(&mut self, writes: &[Write]) -> Vec<Result<(), CampaignError>> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for batch in batches(writes) {
+            if let Err(end) = self.write_batch(batch, &mut outcomes).await {
+                unconfirmed(end, writes.len() - outcomes.len(), &mut outcomes);
+                break;
+            }
+        }
+        outcomes
+    }
+
+    /// Writes one batch. An error is one that every later call would meet as well; rows without an outcome are open.
+    async fn write_batch(
+        &self,
+        batch: &[Write],
+        outcomes: &mut Vec<Result<(), CampaignError>>,
+    ) -> Result<(), CampaignError> {
+        if batch.len() > 1 {
+            match self.write_collection(batch).await {
+                Ok(()) => {
+                    outcomes.extend(batch.iter().map(|_| Ok(())));
+                    return Ok(());
+                }
+                Err(error) if error.is_fault() => {
+                    // Whether part of a collection stays is not documented; joining and leaving by ids may be repeated.
+                    tracing::warn!(campaign.rows = batch.len(), error = %error, "writing the rows of a collection one by one");
+                }
+                Err(error) if error.concerns_every_call() => return Err(error),
+                Err(error) => {
+                    unconfirmed(error, batch.len(), outcomes);
+                    return Ok(());
+                }
+            }
+        }
+        for write in batch {
+            match self.write_one(write).await {
+                Err(error) if error.concerns_every_call() => return Err(error),
+                outcome => outcomes.push(outcome),
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_collection(&self, batch: &[Write]) -> Result<(), CampaignError> {
+        let rows = batch.iter().filter_map(membership_row);
+        let collection =
+            Element::new("operatorGroup-collection").attribute("xtkschema", Membership::SCHEMA).children(rows);
+        self.campaign.call(&SoapCall::write_collection(Membership::SCHEMA, &collection), |_| Ok(())).await
+    }
+
+    async fn write_one(&self, write: &Write) -> Result<(), CampaignError> {
+        if let Some(name) = write.texts().into_iter().find(|text| !can_carry(text)) {
+            return Err(CampaignError::NotWritable { name: name.to_owned() });
+        }
+        let (schema, row) = single_row(write);
+        self.campaign.call(&SoapCall::write(schema, &row.attribute("xtkschema", schema)), |_| Ok(())).await
+    }
+}
+
+/// The writes in their order: runs of memberships cut into small collections, everything else by itself.
+fn batches(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
+    let both_memberships = |one: &Write, next: &Write| one.is_membership() && next.is_membership();
+    writes.chunk_by(both_memberships).flat_map(|run| run.chunks(COLLECTION_ROWS))
+}
+
+/// Gives `rows` writes the same cause.
+fn unconfirmed(error: CampaignError, rows: usize, outcomes: &mut Vec<Result<(), CampaignError>>) {
+    let source = Arc::new(error);
+    outcomes.extend((0..rows).map(|_| Err(CampaignError::Unconfirmed { source: Arc::clone(&source) })));
+}
+
+impl Write {
+    fn is_membership(&self) -> bool {
+        matches!(self, Self::Join { .. } | Self::Leave { .. })
+    }
+
+    /// What people named.
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Join { .. } | Self::Leave { .. } => Vec::new(),
+            Self::CreateOperator { login, email, label } => vec![login.as_str(), email, label],
+            Self::CreateGroup { name, label } => vec![name.as_str(), label],
+        }
+    }
+}
+
+/// The row of a membership: its ids and nothing else, so that neither operator nor group can be altered by accident.
+fn membership_row(write: &Write) -> Option<Element> {
+    let (operation, operator, group) = match write {
+        // Found by its key and left as it is: a repeated join changes nothing, where `insert` would be a fault.
+        Write::Join { operator, group } => ("insertOrUpdate", operator, group),
+        Write::Leave { operator, group } => ("delete", operator, group),
+        Write::CreateOperator { .. } | Write::CreateGroup { .. } => return None,
+    };
+    Some(
+        Element::new(Membership::ELEMENT)
+            .attribute("_operation", operation)
+            .attribute("_key", &KEY_COLUMNS.join(","))
+            .attribute("operator-id", &operator.to_string())
+            .attribute("group-id", &group.to_string()),
+    )
+}
+
+/// The schema and the row of a write by itself.
+///
+/// Creations use `insert`: whoever has that name already, perhaps with a password, is never turned into someone else.
+fn single_row(write: &Write) -> (&'static str, Element) {
+    let created = |element: &'static str, name: &str, label: &str| {
+        Element::new(element).attribute("_operation", "insert").attribute("name", name).attribute("label", label)
+    };
+    match write {
+        Write::Join { .. } | Write::Leave { .. } => {
+            (Membership::SCHEMA, membership_row(write).unwrap_or_else(|| Element::new(Membership::ELEMENT)))
+        }
+        Write::CreateOperator { login, email, label } => {
+            let access = Element::new("access").attribute("authenticationType", IMS);
+            let operator = created(Operator::ELEMENT, login.as_str(), label).attribute("email", email);
+            (Operator::SCHEMA, operator.attribute("type", "0").child(&access))
+        }
+        Write::CreateGroup { name, label } => {
+            (OperatorGroup::SCHEMA, created(OperatorGroup::ELEMENT, name.as_str(), label))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn join(operator: i64) -> Write {
+        Write::Join { operator: OperatorId(operator), group: OperatorGroupId(-7) }
+    }
+
+    fn create(name: &str) -> Write {
+        Write::CreateGroup { name: OperatorGroupName::new(name), label: "A \"label\"".to_owned() }
+    }
+
+    #[test]
+    fn memberships_go_in_small_collections_and_creations_by_themselves_in_the_order_given() {
+        let mut writes: Vec<Write> = (0..60).map(join).collect();
+        writes.extend([create("a"), create("b"), join(60)]);
+        let sizes: Vec<usize> = batches(&writes).map(<[Write]>::len).collect();
+        assert_eq!(sizes, [50, 10, 1, 1, 1]);
+        assert_eq!(batches(&writes).flatten().cloned().collect::<Vec<_>>(), writes);
+        assert_eq!(batches(&[]).count(), 0);
+    }
+
+    #[test]
+    fn a_membership_is_written_by_its_ids_alone() {
+        let row = |write: &Write| membership_row(write).map(|row| row.to_xml());
+        let expected = "<operatorGroup _operation=\"insertOrUpdate\" _key=\"[@operator-id],[@group-id]\" \
+                        operator-id=\"5\" group-id=\"-7\"/>";
+        assert_eq!(row(&join(5)).as_deref(), Some(expected));
+        let leave = Write::Leave { operator: OperatorId(5), group: OperatorGroupId(-7) };
+        assert_eq!(row(&leave), Some(expected.replace("insertOrUpdate", "delete")));
+        assert_eq!(row(&create("a")), None);
+    }
+
+    #[test]
+    fn creations_never_touch_what_exists() {
+        let (schema, group) = single_row(&create("o'b"));
+        assert_eq!(schema, "xtk:group");
+        assert_eq!(group.to_xml(), "<group _operation=\"insert\" name=\"o&apos;b\" label=\"A &quot;label&quot;\"/>");
+        let ann = Write::CreateOperator {
+            login: OperatorLogin::new("Ann@acme.com"),
+            email: "ann@acme.com".to_owned(),
+            label: "Ann".to_owned(),
+        };
+        assert_eq!(
+            single_row(&ann).1.to_xml(),
+            "<operator _operation=\"insert\" name=\"Ann@acme.com\" label=\"Ann\" email=\"ann@acme.com\" type=\"0\">\
+             <access authenticationType=\"ims\"/></operator>"
+        );
+    }
+}

@@ -1,0 +1,305 @@
+//! XML received: read as events, by local names, within bounds.
+//!
+//! Names are compared without their prefixes: Campaign gives answers a default namespace that their content inherits.
+
+use std::borrow::Cow;
+
+use quick_xml::XmlVersion;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+/// Deepest nesting that is read: a compiled schema stays under 20, and reading it goes as deep as it nests.
+const MAX_DEPTH: usize = 64;
+
+/// Longest attribute value or text that is read, in bytes: names have 255 characters, details of a fault some thousand.
+const MAX_VALUE_BYTES: usize = 64 * 1024;
+
+/// Why an answer was not understood.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misread(String);
+
+impl Misread {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+/// The start of an element, with its attributes.
+pub(super) struct Tag<'a>(BytesStart<'a>);
+
+impl Tag<'_> {
+    /// The name without its prefix.
+    pub(super) fn name(&self) -> &str {
+        self.0.local_name().into_inner()
+    }
+
+    /// Whether the element has this local name.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.name() == name
+    }
+
+    /// The value of the attribute with this local name; `None` when there is none.
+    pub(super) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, Misread> {
+        // Without the check for duplicates, which costs more than the rest of the reading: the first one counts.
+        for attribute in self.0.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|error| self.ill_formed(&error))?;
+            if attribute.key.local_name().into_inner() != name {
+                continue;
+            }
+            if attribute.value.len() > MAX_VALUE_BYTES {
+                return Err(Misread::new(format!(
+                    "{name} of <{:.40}> is longer than {MAX_VALUE_BYTES} bytes",
+                    self.name()
+                )));
+            }
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+            return value.map(Some).map_err(|error| self.ill_formed(&error));
+        }
+        Ok(None)
+    }
+
+    /// The value of an attribute that must be there and not be empty.
+    pub(super) fn filled(&self, name: &str) -> Result<Cow<'_, str>, Misread> {
+        self.attribute(name)?
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| Misread::new(format!("<{:.40}> without {name}", self.name())))
+    }
+
+    /// The value of an attribute that must be a whole number; ids may be negative and may need 64 bits.
+    pub(super) fn number(&self, name: &str) -> Result<i64, Misread> {
+        let value = self.filled(name)?;
+        let ill_formed = |_| Misread::new(format!("{name} of <{:.40}> is {value:.40?}, no whole number", self.name()));
+        value.parse().map_err(ill_formed)
+    }
+
+    fn ill_formed(&self, error: &dyn std::error::Error) -> Misread {
+        Misread::new(format!("<{:.40}> is not well formed: {:.200}", self.name(), error.to_string()))
+    }
+}
+
+enum Step<'a> {
+    Open(Tag<'a>),
+    Text(Cow<'a, str>),
+    Close,
+    End,
+}
+
+/// Walks one document from its root to its end.
+pub(super) struct XmlReader<'a> {
+    events: Reader<&'a [u8]>,
+    depth: usize,
+}
+
+impl<'a> XmlReader<'a> {
+    /// Reads a whole document: `visit` gets the root and may leave unread what it does not want.
+    pub(super) fn document<T>(
+        text: &'a str,
+        visit: impl FnOnce(&mut Self, &Tag<'a>) -> Result<T, Misread>,
+    ) -> Result<T, Misread> {
+        let mut events = Reader::from_str(text);
+        events.config_mut().expand_empty_elements = true;
+        let mut reader = Self { events, depth: 0 };
+        let root = reader.next_root()?.ok_or_else(|| Misread::new("it is no XML"))?;
+        let outcome = visit(&mut reader, &root)?;
+        reader.leave(0)?;
+        match reader.next_root()? {
+            None => Ok(outcome),
+            Some(second) => Err(Misread::new(format!("<{:.40}> after the end of the document", second.name()))),
+        }
+    }
+
+    /// Visits every element inside the one just opened, up to its end. A visitor may leave unread what it does not want.
+    pub(super) fn children(
+        &mut self,
+        mut visit: impl FnMut(&mut Self, &Tag<'a>) -> Result<(), Misread>,
+    ) -> Result<(), Misread> {
+        loop {
+            match self.step()? {
+                Step::Open(tag) => {
+                    let outside = self.depth - 1;
+                    visit(self, &tag)?;
+                    self.leave(outside)?;
+                }
+                Step::Text(_) => {}
+                Step::Close => return Ok(()),
+                Step::End => return Err(cut()),
+            }
+        }
+    }
+
+    /// All text inside the element just opened, its inner elements included, up to its end. What exceeds 64 KiB is left out.
+    pub(super) fn text(&mut self) -> Result<String, Misread> {
+        let outside = self.depth.saturating_sub(1);
+        let mut text = String::new();
+        while self.depth > outside {
+            match self.step()? {
+                Step::Text(piece) if text.len() + piece.len() <= MAX_VALUE_BYTES => text.push_str(&piece),
+                Step::End => return Err(cut()),
+                Step::Text(_) | Step::Open(_) | Step::Close => {}
+            }
+        }
+        Ok(text)
+    }
+
+    /// Reads on until no more than `depth` elements are open.
+    fn leave(&mut self, depth: usize) -> Result<(), Misread> {
+        while self.depth > depth {
+            if let Step::End = self.step()? {
+                return Err(cut());
+            }
+        }
+        Ok(())
+    }
+
+    fn next_root(&mut self) -> Result<Option<Tag<'a>>, Misread> {
+        loop {
+            match self.step()? {
+                Step::Open(tag) => return Ok(Some(tag)),
+                Step::Text(text) if text.trim().is_empty() => {}
+                Step::Text(_) => return Err(Misread::new("it is no XML")),
+                Step::Close | Step::End => return Ok(None),
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Step<'a>, Misread> {
+        loop {
+            return Ok(match self.events.read_event().map_err(|error| ill_formed(&error))? {
+                Event::Start(start) | Event::Empty(start) => {
+                    self.depth += 1;
+                    if self.depth > MAX_DEPTH {
+                        return Err(Misread::new(format!("it nests deeper than {MAX_DEPTH} elements")));
+                    }
+                    Step::Open(Tag(start))
+                }
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    Step::Close
+                }
+                Event::Text(text) => Step::Text(text.xml10_content()),
+                Event::CData(text) => Step::Text(text.xml10_content()),
+                // An entity splits the text around it: leaving it out would turn `a &amp; b` into `a  b`.
+                Event::GeneralRef(reference) => {
+                    match reference.resolve_char_ref().map_err(|error| ill_formed(&error))? {
+                        Some(character) => Step::Text(character.to_string().into()),
+                        None => match resolve_predefined_entity(&reference) {
+                            Some(text) => Step::Text(text.into()),
+                            None => return Err(Misread::new(format!("the entity {:.40?} is unknown", &*reference))),
+                        },
+                    }
+                }
+                // Declared entities are how XML answers grow without bounds; Campaign declares none.
+                Event::DocType(_) => return Err(Misread::new("it has a document type declaration")),
+                Event::Decl(_) | Event::PI(_) | Event::Comment(_) => continue,
+                Event::Eof => Step::End,
+            });
+        }
+    }
+}
+
+fn cut() -> Misread {
+    Misread::new("it ends in the middle")
+}
+
+fn ill_formed(error: &quick_xml::Error) -> Misread {
+    // The message repeats names, and a name may be as long as the answer.
+    Misread::new(format!("it is not well formed XML: {:.200}", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Names and texts of the elements inside the root.
+    fn inside(text: &str) -> Result<Vec<(String, String)>, String> {
+        let read = XmlReader::document(text, |reader, _| {
+            let mut found = Vec::new();
+            reader.children(|reader, tag| {
+                found.push((tag.name().to_owned(), reader.text()?));
+                Ok(())
+            })?;
+            Ok(found)
+        });
+        read.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn text_is_whole_whatever_it_is_written_as() {
+        for (text, expected) in [
+            ("<r><e>a &amp; b</e></r>", "a & b"),
+            ("<r><e>&#x41;&#66;&lt;&gt;&quot;&apos;</e></r>", "AB<>\"'"),
+            ("<r><e><![CDATA[<a> & ]]>b</e></r>", "<a> & b"),
+            ("<r><e>one<i>two</i>\r\nthree<!-- no --><?no no?></e></r>", "onetwo\nthree"),
+            ("<?xml version='1.0'?>\n<p:r xmlns:p='urn:x' ><p:e xmlns='urn:y'>x</p:e></p:r>\n", "x"),
+            ("<r><e/></r>", ""),
+        ] {
+            assert_eq!(inside(text), Ok(vec![("e".to_owned(), expected.to_owned())]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_document_is_refused() {
+        let deep = format!("{}{}", "<d>".repeat(1000), "</d>".repeat(1000));
+        let bomb = "<!DOCTYPE r [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><r><e>&b;</e></r>";
+        for (text, part) in [
+            ("", "no XML"),
+            ("XSV-350008 Session has expired", "no XML"),
+            ("<r><e>", "ends in the middle"),
+            ("<r><e>a</e>", "ends in the middle"),
+            ("<r><e></r></e>", "not well formed"),
+            ("<r><e a='1></r>", "not well formed"),
+            ("<r/><r/>", "after the end"),
+            ("<r/>tail", "no XML"),
+            ("<r><e>&unknown;</e></r>", "unknown"),
+            (&deep, "deeper than 64"),
+            (bomb, "document type"),
+            ("<!doctype html><html></html>", "document type"),
+        ] {
+            let message = inside(text).expect_err(text);
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_comes_makes_it_panic(text in r#"(<|</|/>|>|<!|<\?|&|;|#|=|'|"|[a-c ]|\PC){0,60}"#) {
+            let _ = inside(&text);
+            let _ = attribute(&text, "a");
+        }
+    }
+
+    fn attribute(text: &str, name: &str) -> Result<Option<String>, String> {
+        XmlReader::document(text, |_, tag| Ok(tag.attribute(name)?.map(Cow::into_owned)))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn attributes_are_found_by_local_name_in_either_quotes() {
+        for (text, expected) in [
+            ("<r a='it is \"so\"'/>", Some("it is \"so\"")),
+            ("<r x:a=\"1\" />", Some("1")),
+            ("<r b='1' a='&lt;&#x26;&apos;\n&#10;'></r>", Some("<&' \n")),
+            ("<r ab='1'/>", None),
+            ("<r a=''/>", Some("")),
+        ] {
+            assert_eq!(attribute(text, "a"), Ok(expected.map(str::to_owned)), "{text}");
+        }
+        let long = format!("<r a='{}'/>", "x".repeat(MAX_VALUE_BYTES + 1));
+        assert!(attribute(&long, "a").expect_err("too long").contains("longer than"));
+        assert!(attribute("<r a='&nope;'/>", "a").is_err());
+    }
+
+    #[test]
+    fn a_key_is_a_whole_number_of_64_bits_or_nothing() {
+        let number = |text: &str| XmlReader::document(text, |_, tag| tag.number("id"));
+        assert_eq!(number("<r id='-5'/>"), Ok(-5));
+        assert_eq!(number("<r id='9223372036854775807'/>"), Ok(i64::MAX));
+        for wrong in ["<r/>", "<r id=''/>", "<r id='1.0'/>", "<r id='9223372036854775808'/>", "<r id=' 1'/>"] {
+            assert!(number(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! XTK expressions. Every value that enters one is escaped here and nowhere else.
+
+/// A text as an XTK literal: between single quotes, `\` and `'` each after a `\` (acc-js-sdk, `escapeXtk`).
+fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push('\'');
+    for character in text.chars() {
+        if matches!(character, '\\' | '\'') {
+            literal.push('\\');
+        }
+        literal.push(character);
+    }
+    literal.push('\'');
+    literal
+}
+
+/// The field holds this number.
+pub(super) fn equals(field: &str, number: i64) -> String {
+    format!("{field} = {number}")
+}
+
+/// The field holds one of these texts.
+pub(super) fn is_one_of<'a>(field: &str, texts: impl IntoIterator<Item = &'a str>) -> String {
+    list(field, texts.into_iter().map(literal))
+}
+
+/// The field holds one of these numbers.
+pub(super) fn is_one_of_numbers(field: &str, numbers: impl IntoIterator<Item = i64>) -> String {
+    list(field, numbers.into_iter().map(|number| number.to_string()))
+}
+
+/// The row comes after the one with this key.
+pub(super) fn is_after(field: &str, number: i64) -> String {
+    format!("{field} > {number}")
+}
+
+/// The row comes after the one with this key of two fields, where rows are ordered by the first and then the second.
+pub(super) fn is_after_pair([first, second]: [&str; 2], (one, two): (i64, i64)) -> String {
+    format!("{first} > {one} OR ({first} = {one} AND {second} > {two})")
+}
+
+fn list(field: &str, values: impl Iterator<Item = String>) -> String {
+    format!("{field} IN ({})", values.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads literals the way XTK does; `None` when the text is anything but a list of whole literals.
+    fn literals(mut text: &str) -> Option<Vec<String>> {
+        let mut values = Vec::new();
+        loop {
+            let mut value = String::new();
+            let mut characters = text.strip_prefix('\'')?.chars();
+            loop {
+                match characters.next()? {
+                    '\\' => value.push(characters.next()?),
+                    '\'' => break,
+                    other => value.push(other),
+                }
+            }
+            values.push(value);
+            match characters.as_str().strip_prefix(", ") {
+                Some(rest) => text = rest,
+                None => return characters.as_str().is_empty().then_some(values),
+            }
+        }
+    }
+
+    #[test]
+    fn a_quote_or_a_backslash_cannot_end_a_literal() {
+        for (text, expected) in [
+            ("ann@acme.com", "'ann@acme.com'"),
+            ("o'brien", r"'o\'brien'"),
+            (r"acme\ann", r"'acme\\ann'"),
+            (r"\", r"'\\'"),
+            (r"\'", r"'\\\''"),
+            ("') OR 1=1 --", r"'\') OR 1=1 --'"),
+            ("", "''"),
+        ] {
+            assert_eq!(literal(text), expected);
+        }
+    }
+
+    #[test]
+    fn conditions_read_as_xtk_writes_them() {
+        assert_eq!(equals("@type", 0), "@type = 0");
+        assert_eq!(is_one_of("@name", ["a", "b'c"]), r"@name IN ('a', 'b\'c')");
+        assert_eq!(is_one_of_numbers("[@group-id]", [-1, 7]), "[@group-id] IN (-1, 7)");
+        assert_eq!(is_after("@id", -5), "@id > -5");
+        assert_eq!(is_after_pair(["[@a]", "[@b]"], (1, 2)), "[@a] > 1 OR ([@a] = 1 AND [@b] > 2)");
+    }
+
+    proptest! {
+        #[test]
+        fn any_texts_survive_in_a_list(texts in prop::collection::vec(r"(\PC|['\\, ()]){0,12}", 1..5)) {
+            let expression = is_one_of("@name", texts.iter().map(String::as_str));
+            let inside = expression.strip_prefix("@name IN (").and_then(|rest| rest.strip_suffix(')'));
+            prop_assert_eq!(inside.and_then(literals), Some(texts));
+        }
+    }
+}

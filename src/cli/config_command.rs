@@ -1,0 +1,45 @@
+//! `config`: the effective configuration without secrets, and where each value comes from.
+
+use std::fmt::Write as _;
+
+use crate::settings::{self, EffectiveValue, Sources};
+
+use super::{
+    CommandError,
+    arguments::{Arguments, OutputFormat},
+    exit_code::Exit,
+    report_json::json,
+    terminal::print,
+};
+
+/// Prints the values even when some are wrong; the problems follow as the error.
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
+    let sources = Sources::of_process(arguments.config.clone());
+    let values = settings::effective(&sources);
+    print(&match arguments.output {
+        OutputFormat::Json => json(&values)?,
+        OutputFormat::Text => text(&values),
+        OutputFormat::Markdown => markdown(&values),
+    })?;
+    settings::load(&sources)?;
+    Ok(Exit::Done)
+}
+
+fn text(values: &[EffectiveValue]) -> String {
+    let width = values.iter().map(|value| value.key.len() + value.value.len() + 3).max().unwrap_or_default().min(70);
+    let mut out = String::new();
+    for value in values {
+        let pair = format!("{} = {}", value.key, value.value);
+        // Writing into a string cannot fail.
+        let _ = writeln!(out, "{pair:width$}  # {}", value.source);
+    }
+    out
+}
+
+fn markdown(values: &[EffectiveValue]) -> String {
+    let mut out = String::from("| Key | Value | Source |\n| --- | --- | --- |\n");
+    for value in values {
+        let _ = writeln!(out, "| `{}` | `{}` | {} |", value.key, value.value.replace('|', "\\|"), value.source);
+    }
+    out
+}

@@ -1,0 +1,54 @@
+//! The exit codes. Scripts rely on them; the README has the table.
+
+use std::process::ExitCode;
+
+use crate::domain::Outcome;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// In sync, or all changes applied.
+    Done = 0,
+    /// Unexpected failure.
+    Failure = 1,
+    /// A dry run, or an observed instance: changes are pending.
+    Pending = 2,
+    /// Finished; some items failed or could not be placed.
+    Partial = 3,
+    /// Something was held by a guard.
+    Held = 4,
+    /// A system could not be read completely; nothing was written.
+    Incomplete = 5,
+    /// Throttled, or temporarily unavailable.
+    Unavailable = 6,
+    /// Another run holds the lock.
+    Locked = 7,
+    /// Wrong usage; `EX_USAGE` of sysexits.h.
+    Usage = 64,
+    /// Credentials refused; `EX_NOPERM`.
+    Refused = 77,
+    /// Configuration wrong; `EX_CONFIG`.
+    Configuration = 78,
+}
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::InSync | Outcome::Applied => Self::Done,
+            Outcome::ChangesPending => Self::Pending,
+            Outcome::Partial => Self::Partial,
+            Outcome::Held => Self::Held,
+            Outcome::Incomplete => Self::Incomplete,
+            Outcome::Throttled | Outcome::Unavailable => Self::Unavailable,
+            Outcome::Locked => Self::Locked,
+            Outcome::Refused => Self::Refused,
+            Outcome::Failed => Self::Failure,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

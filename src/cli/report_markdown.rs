@@ -1,0 +1,61 @@
+//! The report of a run, for tickets and wikis.
+
+use crate::domain::{InstanceReport, RunReport};
+
+use super::report_text::{mode_of, sentence_of, source_line, summary_line};
+
+/// The whole report.
+pub(super) fn markdown(report: &RunReport) -> String {
+    let mut sections =
+        vec![format!("# Run {}", report.run), sentence_of(report.outcome).to_owned(), cell(&source_line(report))];
+    sections.extend(report.error.as_deref().map(cell));
+    for instance in &report.instances {
+        instance_sections(&mut sections, instance);
+    }
+    sections.join("\n\n") + "\n"
+}
+
+fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport) {
+    sections.push(format!("## {} ({})", cell(&instance.name), mode_of(instance.mode)));
+    sections.extend(instance.error.as_deref().map(cell));
+    sections.push(format!("{}.", summary_line(&instance.summary)));
+    sections.extend(instance.held.as_ref().map(|digest| format!("Held as `{digest}`.")));
+    if !instance.changes.is_empty() {
+        let rows = instance.changes.iter().map(|change| {
+            let text = |name: &Option<String>| name.clone().unwrap_or_default();
+            let outcome = match &change.detail {
+                Some(detail) => format!("{}: {detail}", change.outcome.as_str()),
+                None => change.outcome.as_str().to_owned(),
+            };
+            [change.op.as_str().to_owned(), text(&change.operator), text(&change.group), change.reason.clone(), outcome]
+        });
+        sections.push(table(["Change", "Operator", "Group", "Reason", "Outcome"], rows));
+    }
+    if !instance.skipped.is_empty() {
+        let rows = instance
+            .skipped
+            .iter()
+            .map(|skipped| [skipped.reason.as_str().to_owned(), skipped.subject.clone(), skipped.detail.clone()]);
+        sections.push(table(["Left out", "Subject", "Detail"], rows));
+    }
+}
+
+fn table<const COLUMNS: usize>(head: [&str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> String {
+    let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let mut lines = vec![row(head.map(str::to_owned).into()), row(vec!["---".to_owned(); COLUMNS])];
+    lines.extend(rows.map(|cells| row(cells.iter().map(|text| cell(text)).collect())));
+    lines.join("\n")
+}
+
+/// Text that cannot break out of its place: names come from people whom nobody here knows.
+fn cell(text: &str) -> String {
+    let mut cell = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' => cell.extend(['\\', character]),
+            '\n' | '\r' => cell.push(' '),
+            _ => cell.push(character),
+        }
+    }
+    cell
+}

@@ -1,0 +1,213 @@
+//! The report of a run, for people at a terminal.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Color, Style};
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::domain::{
+    ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, Summary,
+};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = colour(AnsiColor::Green);
+const DOUBT: Style = colour(AnsiColor::Yellow);
+const BAD: Style = colour(AnsiColor::Red);
+
+const fn colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(Color::Ansi(colour)))
+}
+
+/// The whole report.
+pub(super) fn text(report: &RunReport) -> String {
+    let mut out = String::new();
+    let mode = match report.mode {
+        RunMode::Apply => "",
+        RunMode::DryRun => "dry run, ",
+    };
+    let outcome = painted(style_of(report.outcome), sentence_of(report.outcome));
+    line(&mut out, &format!("{BOLD}Run {}{BOLD:#} ({mode}{})", report.run, duration(report.duration_ms)));
+    line(&mut out, &source_line(report));
+    if let Some(error) = &report.error {
+        line(&mut out, &painted(BAD, error));
+    }
+    for instance in &report.instances {
+        line(&mut out, "");
+        instance_section(&mut out, instance);
+    }
+    line(&mut out, "");
+    line(&mut out, &outcome);
+    out
+}
+
+/// What an outcome means, in words.
+pub(super) fn sentence_of(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::InSync => "In sync: nothing to do.",
+        Outcome::ChangesPending => "Changes are pending; nothing was written.",
+        Outcome::Applied => "All changes were applied.",
+        Outcome::Partial => "Finished; some items failed or could not be placed.",
+        Outcome::Held => "Something is held by a guard and was not applied.",
+        Outcome::Incomplete => "A system could not be read completely; nothing was written there.",
+        Outcome::Throttled => "A vendor asks for a longer pause than this run may wait; try again later.",
+        Outcome::Unavailable => "A system does not answer; try again later.",
+        Outcome::Locked => "Another run holds the lock.",
+        Outcome::Refused => "Credentials were refused.",
+        Outcome::Failed => "Unexpected failure.",
+    }
+}
+
+/// The numbers of one instance, without those that are zero.
+pub(super) fn summary_line(summary: &Summary) -> String {
+    let planned = [
+        (summary.create_group, "groups to create"),
+        (summary.create_operator, "operators to create"),
+        (summary.add, "to add"),
+        (summary.remove, "to remove"),
+        (summary.disable_operator, "to disable"),
+    ];
+    let became = [
+        (summary.applied, "applied"),
+        (summary.already, "already so"),
+        (summary.failed, "failed"),
+        (summary.held, "held"),
+        (summary.unconfirmed, "not confirmed"),
+        (summary.pending, "pending"),
+    ];
+    let list = |counts: &[(usize, &str)]| {
+        let shown: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        shown.join(", ")
+    };
+    let rest = format!("{} unchanged, {} left out", summary.unchanged, summary.skipped);
+    match summary.planned() {
+        0 => format!("nothing to change; {rest}"),
+        _ => format!("{}: {}; {rest}", list(&planned), list(&became)),
+    }
+}
+
+pub(super) fn source_line(report: &RunReport) -> String {
+    let source = &report.source;
+    let how = match (source.complete, source.read) {
+        (true, Some("profiles")) => "profile by profile",
+        (true, _) => "all users",
+        (false, _) => return format!("Organization {}: not read ({} calls)", source.organization, source.calls),
+    };
+    format!(
+        "Organization {}: {} users, {} product profiles, read completely ({how}, {} calls)",
+        source.organization, source.users, source.profiles, source.calls
+    )
+}
+
+pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
+    match mode {
+        InstanceMode::Apply => "apply",
+        InstanceMode::Observe => "observe: never written",
+    }
+}
+
+fn instance_section(out: &mut String, instance: &InstanceReport) {
+    line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
+    if let Some(error) = &instance.error {
+        line(out, &format!("  {}", painted(BAD, error)));
+    }
+    if !instance.matched_profiles.is_empty() {
+        let rows = instance.matched_profiles.iter().map(|matched| {
+            let people = format!("{} people", matched.members);
+            (DIM, vec![matched.group.clone(), people, matched.profile.clone()])
+        });
+        table(out, rows);
+    }
+    if !instance.changes.is_empty() {
+        line(out, "");
+        table(out, instance.changes.iter().map(change_row));
+    }
+    for change in instance.changes.iter().filter(|change| change.detail.is_some()) {
+        let detail = change.detail.as_deref().unwrap_or_default();
+        let style = outcome_style(change.outcome);
+        line(
+            out,
+            &format!("  {}: {detail}", painted(style, &format!("{}: {}", change.outcome.as_str(), change.described()))),
+        );
+    }
+    if let Some(digest) = &instance.held {
+        line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
+    }
+    if !instance.skipped.is_empty() {
+        line(out, "");
+        line(out, "  Left out:");
+        table(
+            out,
+            instance.skipped.iter().map(|skipped| {
+                let style = if skipped.reason.could_not_be_placed() { DOUBT } else { DIM };
+                (style, vec![skipped.reason.as_str().to_owned(), skipped.subject.clone(), skipped.detail.clone()])
+            }),
+        );
+    }
+    if instance.error.is_none() || instance.summary.planned() > 0 {
+        line(out, "");
+        line(out, &format!("  {}", summary_line(&instance.summary)));
+    }
+}
+
+fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
+    let sign = match change.op {
+        ChangeKind::Add => "+",
+        ChangeKind::Remove => "-",
+        ChangeKind::CreateOperator | ChangeKind::CreateGroup => "*",
+    };
+    let text = |name: &Option<String>| name.clone().unwrap_or_default();
+    let outcome = change.outcome.as_str().to_owned();
+    let cells = vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()];
+    (outcome_style(change.outcome), cells)
+}
+
+/// Columns without lines, aligned by the width that people see. Each row is painted as a whole: colours within a cell
+/// would count as characters.
+fn table(out: &mut String, rows: impl Iterator<Item = (Style, Vec<String>)>) {
+    let (styles, cells): (Vec<_>, Vec<_>) = rows.unzip();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).add_rows(cells);
+    for (style, row) in styles.into_iter().zip(table.lines()) {
+        line(out, &format!("  {}", painted(style, row.trim())));
+    }
+}
+
+fn style_of(outcome: Outcome) -> Style {
+    match outcome {
+        Outcome::InSync | Outcome::Applied => GOOD,
+        Outcome::ChangesPending | Outcome::Partial | Outcome::Held => DOUBT,
+        Outcome::Incomplete
+        | Outcome::Throttled
+        | Outcome::Unavailable
+        | Outcome::Locked
+        | Outcome::Refused
+        | Outcome::Failed => BAD,
+    }
+}
+
+fn outcome_style(outcome: ChangeOutcome) -> Style {
+    match outcome {
+        ChangeOutcome::Applied | ChangeOutcome::Already => GOOD,
+        ChangeOutcome::Pending => DIM,
+        ChangeOutcome::Held | ChangeOutcome::Unconfirmed => DOUBT,
+        ChangeOutcome::Failed => BAD,
+    }
+}
+
+fn painted(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+fn duration(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds / 1_000 % 60),
+    }
+}
+
+fn line(out: &mut String, text: &str) {
+    // Writing into a string cannot fail.
+    let _ = writeln!(out, "{text}");
+}

@@ -1,0 +1,112 @@
+//! Standard output for reports, standard error for the rest, and a line of progress where somebody watches.
+
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal as _, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{campaign, experience_cloud, observability::Colours, sync::Progress};
+
+/// Writes a whole report to standard output; colours go only where they are understood.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    let mut output = anstream::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
+}
+
+/// Tells on standard error why a command did not do its work.
+pub(super) fn complain(message: &str) {
+    // Nothing can be done about a closed terminal.
+    let _ = writeln!(anstream::stderr().lock(), "error: {message}");
+}
+
+/// The line of progress below the log. Silent when standard error is no terminal.
+#[derive(Clone)]
+pub(super) struct ProgressLine(ProgressBar);
+
+impl ProgressLine {
+    /// How often the line is redrawn while nothing happens, so that people see that the program lives.
+    const REDRAW: Duration = Duration::from_millis(120);
+
+    pub(super) fn new() -> Self {
+        let line = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            line.set_style(style);
+        }
+        Self(line)
+    }
+
+    /// Shows how far the run is.
+    pub(super) fn show(&self, progress: &Progress) {
+        self.0.enable_steady_tick(Self::REDRAW);
+        self.0.set_message(described(progress));
+    }
+
+    /// Takes the line away.
+    pub(super) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+
+    /// Whether colours are understood on standard error.
+    pub(super) fn colours() -> Colours {
+        if io::stderr().is_terminal() { Colours::Shown } else { Colours::Plain }
+    }
+}
+
+/// Log lines go above the line of progress and never through it.
+impl<'w> MakeWriter<'w> for ProgressLine {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        self.clone()
+    }
+}
+
+impl Write for ProgressLine {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write_all(text))?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+fn described(progress: &Progress) -> Cow<'static, str> {
+    match progress {
+        Progress::Organization(stage) => of_organization(*stage),
+        Progress::Campaign(instance, stage) => {
+            let (what, rows) = match stage {
+                campaign::Progress::Operators { rows } => ("operators", rows),
+                campaign::Progress::Groups { rows } => ("operator groups", rows),
+                campaign::Progress::Memberships { rows } => ("memberships", rows),
+            };
+            format!("{instance}: {rows} {what} read").into()
+        }
+        Progress::Confirming(instance) => format!("{instance}: reading a second time before anybody is removed").into(),
+        Progress::Applying(instance, done, planned) => format!("{instance}: {done} of {planned} changes").into(),
+    }
+}
+
+fn of_organization(stage: experience_cloud::Progress) -> Cow<'static, str> {
+    match stage {
+        experience_cloud::Progress::Groups { page } => format!("organization: {page} pages of groups read").into(),
+        experience_cloud::Progress::Users { page, pages: Some(pages) } => {
+            format!("organization: {page} of {pages} pages of users read").into()
+        }
+        experience_cloud::Progress::Users { page, pages: None } => {
+            format!("organization: {page} pages of users read").into()
+        }
+        experience_cloud::Progress::ProfileMembers { profile, profiles } => {
+            format!("organization: members of {profile} of {profiles} profiles read").into()
+        }
+        experience_cloud::Progress::Waiting { pause } => {
+            format!("organization: waiting {} s before the next call", pause.as_secs()).into()
+        }
+    }
+}

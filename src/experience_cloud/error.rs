@@ -1,0 +1,272 @@
+//! What can go wrong with Experience Cloud, by what a run does about it; and whether one attempt may be repeated.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    domain::{Failure, IncompleteRead, ProductProfileName},
+    transport::{Retryable, TransportError, Verdict},
+};
+
+/// Why something could not be read from Experience Cloud. No text of it holds a secret or a token.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperienceCloudError {
+    /// The HTTP client could not be built.
+    #[error("the client of Experience Cloud could not be set up")]
+    Setup(#[source] TransportError),
+    /// The client id cannot travel as `X-Api-Key`.
+    #[error("the client id holds signs that an HTTP header cannot carry; copy it anew from the Developer Console")]
+    ClientId,
+    /// The credential, or what it allows, was refused.
+    #[error("{call}: refused with status {status}; {remedy}: {excerpt}")]
+    Refused {
+        /// What was asked.
+        call: String,
+        /// The HTTP status.
+        status: u16,
+        /// What a person can do about it.
+        remedy: &'static str,
+        /// The beginning of the answer.
+        excerpt: String,
+    },
+    /// An answer came and is not what the call promises.
+    #[error("{call}: {reason} (status {status}): {excerpt}")]
+    WrongAnswer {
+        /// What was asked.
+        call: String,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with the answer.
+        reason: String,
+        /// The beginning of the answer.
+        excerpt: String,
+    },
+    /// An answer began and could not be read to its end.
+    #[error("{call}: the answer could not be read to its end")]
+    BrokenAnswer {
+        /// What was asked.
+        call: String,
+        /// What went wrong.
+        source: TransportError,
+    },
+    /// A page in the middle of a listing brought nothing that was not there before: it is empty, or came a second time.
+    #[error("{call}: nothing new came, and the page is not the last")]
+    NothingNew {
+        /// What was asked.
+        call: String,
+    },
+    /// A listing was not read completely: nothing may be concluded from it.
+    #[error("{listing}: {read}")]
+    Incomplete {
+        /// Which listing.
+        listing: String,
+        /// What is missing.
+        read: IncompleteRead,
+        /// The answer that ended the read, when one did.
+        #[source]
+        cause: Option<Box<ExperienceCloudError>>,
+    },
+    /// No mask matches any product profile: nothing can be concluded from that.
+    #[error(
+        "none of the {profiles} product profiles matches an association mask ({masks}); \
+         compare the mask with the names in the Admin Console"
+    )]
+    NoMatch {
+        /// How many product profiles the listing has.
+        profiles: usize,
+        /// The masks, as they were written.
+        masks: String,
+    },
+    /// A profile without a `groupId` whose name UMAPI would take for another.
+    #[error(
+        "the members of the product profile \"{profile}\" cannot be asked for: the listing gives no groupId, \
+         and UMAPI cuts a name in a path at its last dot; rename the profile"
+    )]
+    Unaddressable {
+        /// The profile.
+        profile: ProductProfileName,
+    },
+    /// UMAPI, or IMS, asked for a pause.
+    #[error("{call}: too many requests, {}", pause_in_words(*retry_after))]
+    Throttled {
+        /// What was asked.
+        call: String,
+        /// The pause it asked for, when it named one.
+        retry_after: Option<Duration>,
+    },
+    /// A passing fault on the other side.
+    #[error("{call}: temporarily unavailable (status {status}): {excerpt}")]
+    Unavailable {
+        /// What was asked.
+        call: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer.
+        excerpt: String,
+    },
+    /// No answer at all.
+    #[error("{call}: no answer")]
+    NoAnswer {
+        /// What was asked.
+        call: String,
+        /// What went wrong.
+        source: TransportError,
+    },
+}
+
+impl ExperienceCloudError {
+    /// What a run makes of it.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Setup(_) => Failure::Unexpected,
+            Self::ClientId | Self::Refused { .. } => Failure::Refused,
+            Self::WrongAnswer { .. }
+            | Self::BrokenAnswer { .. }
+            | Self::NothingNew { .. }
+            | Self::Incomplete { .. }
+            | Self::NoMatch { .. }
+            | Self::Unaddressable { .. } => Failure::Incomplete,
+            Self::Throttled { retry_after, .. } => Failure::Throttled { retry_after: *retry_after },
+            Self::Unavailable { .. } | Self::NoAnswer { .. } => Failure::Unavailable,
+        }
+    }
+
+    /// A listing whose answers do not add up, none of them being wrong by itself.
+    pub(super) fn incomplete(listing: &str, read: IncompleteRead) -> Self {
+        Self::Incomplete { listing: listing.to_owned(), read, cause: None }
+    }
+
+    /// This error as the end of a walk over `listing` that received some pages: `read` says how far it came.
+    /// When the system did not answer, that remains the news.
+    pub(super) fn in_walk(self, listing: &str, read: IncompleteRead) -> Self {
+        if self.failure() == Failure::Incomplete {
+            Self::Incomplete { listing: listing.to_owned(), read, cause: Some(Box::new(self)) }
+        } else {
+            self
+        }
+    }
+}
+
+fn pause_in_words(pause: Option<Duration>) -> String {
+    match pause {
+        Some(pause) => format!("a pause of {} s was asked for", pause.as_secs()),
+        None => "no pause was named".to_owned(),
+    }
+}
+
+/// What an answer that cannot be used says about the next one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Misread {
+    /// Cut off or no JSON at all, as gateways answer when something behind them fails: the next answer may be whole.
+    Garbled(String),
+    /// Whole, and not what the call promises: the next answer will be the same.
+    Unusable(String),
+}
+
+/// Whether a failed request may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chance {
+    /// The same request gets the same answer.
+    None,
+    /// The next attempt may succeed, and the failed one may have been served.
+    MaybeServed,
+    /// The next attempt may succeed, and the failed one was certainly not served.
+    Unserved,
+    /// It was not served, and the server named the least pause before the next attempt.
+    After(Duration),
+}
+
+/// Which failed requests of a call may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repetition {
+    /// All that may succeed later.
+    Free,
+    /// Only those that were not served. A second request for page 0 of an organization's listing counts as one more, and
+    /// the client that makes it is locked out for up to an hour (user-sync.py issue 813: 504, retried, 429 with 1938 s).
+    Unserved,
+}
+
+/// The end of one attempt, for the retry rule of the transport.
+#[derive(Debug)]
+pub(super) struct FailedAttempt {
+    pub(super) error: ExperienceCloudError,
+    pub(super) chance: Chance,
+}
+
+impl FailedAttempt {
+    pub(super) fn last(error: ExperienceCloudError) -> Self {
+        Self { error, chance: Chance::None }
+    }
+
+    /// What the transport says about a request without a whole answer.
+    pub(super) fn of_transport(call: &str, source: TransportError) -> Self {
+        let call = call.to_owned();
+        match source {
+            TransportError::Build(_) => Self::last(ExperienceCloudError::Setup(source)),
+            TransportError::Connect(_) => {
+                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::Unserved }
+            }
+            TransportError::Timeout(_) | TransportError::Broken(_) => {
+                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::MaybeServed }
+            }
+            TransportError::CutBody { .. } => {
+                Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: Chance::MaybeServed }
+            }
+            TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::BrokenAnswer { call, source }),
+        }
+    }
+
+    /// The same failure of a call that may only be repeated as `repetition` allows.
+    pub(super) fn under(mut self, repetition: Repetition) -> Self {
+        if repetition == Repetition::Unserved && self.chance == Chance::MaybeServed {
+            self.chance = Chance::None;
+        }
+        self
+    }
+}
+
+impl Retryable for FailedAttempt {
+    fn verdict(&self) -> Verdict {
+        match self.chance {
+            Chance::None => Verdict::Final,
+            Chance::MaybeServed | Chance::Unserved => Verdict::Retry,
+            Chance::After(pause) => Verdict::RetryAfter(pause),
+        }
+    }
+}
+
+impl fmt::Display for FailedAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttled(retry_after: Option<Duration>) -> ExperienceCloudError {
+        ExperienceCloudError::Throttled { call: "GET users page 2".to_owned(), retry_after }
+    }
+
+    #[test]
+    fn page_0_is_repeated_only_when_it_was_not_served() {
+        let verdict = |chance, repetition| FailedAttempt { error: throttled(None), chance }.under(repetition).verdict();
+        let pause = Duration::from_secs(38);
+        for (chance, free, unserved) in [
+            (Chance::None, Verdict::Final, Verdict::Final),
+            (Chance::MaybeServed, Verdict::Retry, Verdict::Final),
+            (Chance::Unserved, Verdict::Retry, Verdict::Retry),
+            (Chance::After(pause), Verdict::RetryAfter(pause), Verdict::RetryAfter(pause)),
+        ] {
+            assert_eq!(verdict(chance, Repetition::Free), free, "{chance:?}");
+            assert_eq!(verdict(chance, Repetition::Unserved), unserved, "{chance:?}");
+        }
+    }
+
+    #[test]
+    fn a_throttle_names_the_call_and_the_pause() {
+        let error = throttled(Some(Duration::from_secs(3244)));
+        assert_eq!(error.to_string(), "GET users page 2: too many requests, a pause of 3244 s was asked for");
+        assert_eq!(error.failure(), Failure::Throttled { retry_after: Some(Duration::from_secs(3244)) });
+    }
+}

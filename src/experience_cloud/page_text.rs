@@ -1,0 +1,153 @@
+//! From the bytes of a page to values, within bounds: what a wrong answer may cost is decided here.
+
+use std::borrow::Cow;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, Visitor},
+};
+use serde_json::error::Category;
+
+use super::error::Misread;
+
+/// Longest text anywhere in a page, in bytes; far more than any field of UMAPI holds.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// Longest name, address or id, in bytes. Adobe allows 255 characters in names.
+const LONGEST_NAME: usize = 1024;
+
+/// Reads a whole page with `seed`. Anything after the JSON document is an error.
+pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, Misread> {
+    // Checked once for the whole page: the parser then need not check each text.
+    let text = std::str::from_utf8(body).map_err(|error| Misread::Garbled(format!("no JSON: {error}")))?;
+    if has_overlong_text(body) {
+        return Err(Misread::Unusable(format!("a text of more than {LONGEST_TEXT} bytes")));
+    }
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let value = seed.deserialize(&mut parser).map_err(|error| misread(&error))?;
+    parser.end().map_err(|error| misread(&error))?;
+    Ok(value)
+}
+
+fn misread(error: &serde_json::Error) -> Misread {
+    match error.classify() {
+        Category::Syntax | Category::Eof | Category::Io => Misread::Garbled(format!("no JSON: {error}")),
+        Category::Data => Misread::Unusable(error.to_string()),
+    }
+}
+
+/// Whether more than [`LONGEST_TEXT`] bytes follow each other without a quotation mark that begins or ends a text.
+///
+/// Such a stretch covers a multiple of half its length, so it is enough to look for the nearest marks around those:
+/// a page is checked without being read.
+fn has_overlong_text(body: &[u8]) -> bool {
+    (0..body.len()).step_by(LONGEST_TEXT / 2).any(|probe| {
+        let begin = probe.saturating_sub(LONGEST_TEXT);
+        let end = body.len().min(probe + LONGEST_TEXT + 1);
+        let mark_before = (begin..probe).rev().find(|at| is_mark(body, *at)).map_or(begin, |at| at + 1);
+        let mark_after = (probe..end).find(|at| is_mark(body, *at)).unwrap_or(end);
+        mark_after - mark_before > LONGEST_TEXT
+    })
+}
+
+/// Whether the byte at this place is a quotation mark that is no part of a text.
+fn is_mark(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at) == Some(&b'"')
+        && bytes.get(..at).is_some_and(|before| before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0)
+}
+
+/// A name, an address or an id: borrowed from the page unless it is escaped there, and never long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
+
+impl Name<'_> {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Refuses a name that cannot be one.
+pub(super) fn check_length<E: Error>(name: &str) -> Result<(), E> {
+    if name.len() > LONGEST_NAME {
+        return Err(E::custom(format_args!("a name of {} bytes, more than {LONGEST_NAME}", name.len())));
+    }
+    Ok(())
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        check_length(text)?;
+        Ok(Name(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        check_length(text)?;
+        Ok(Name(Cow::Owned(text.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::marker::PhantomData;
+
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    fn check(body: &str, expected: Result<(), &str>) {
+        match (read(body.as_bytes(), PhantomData::<IgnoredAny>), expected) {
+            (Ok(_), Ok(())) => {}
+            (Err(Misread::Garbled(reason) | Misread::Unusable(reason)), Err(part)) if reason.contains(part) => {}
+            (outcome, _) => panic!("{} bytes, expected {expected:?}: {outcome:?}", body.len()),
+        }
+    }
+
+    #[test]
+    fn an_overlong_text_is_found_wherever_it_stands() {
+        let most = "x".repeat(LONGEST_TEXT);
+        for before in [0, 1, 1000, LONGEST_TEXT / 2 - 12, LONGEST_TEXT, LONGEST_TEXT * 3 / 2 + 7] {
+            let padding = "\"a\",".repeat(before / 4);
+            check(&format!("[{padding}\"{most}\"]"), Ok(()));
+            check(&format!("[{padding}\"{most}x\"]"), Err("more than 65536 bytes"));
+            check(&format!("[{padding}\"{most}x"), Err("more than 65536 bytes"));
+            check(&format!("[{padding}\"{most}x\",{padding}\"b\"]"), Err("more than 65536 bytes"));
+            check(&format!(r#"[{padding}"{}"]"#, r#"\""#.repeat(LONGEST_TEXT)), Err("more than 65536 bytes"));
+            check(&format!(r#"[{padding}"{}"]"#, r"\\".repeat(LONGEST_TEXT / 2)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn only_one_whole_document_is_a_page() {
+        check("{}", Ok(()));
+        check(" {} \n", Ok(()));
+        check("{} {}", Err("trailing characters"));
+        check("{\"users\": [", Err("EOF"));
+        check("<html>", Err("no JSON"));
+        check("", Err("no JSON"));
+        assert!(matches!(read(b"\"\xff\"", PhantomData::<IgnoredAny>), Err(Misread::Garbled(_))));
+    }
+
+    #[test]
+    fn a_name_is_borrowed_unless_escaped_and_never_long() {
+        let name = |body: &'static str| read(body.as_bytes(), PhantomData::<Name<'_>>).expect(body).0;
+        assert!(matches!(name("\"ann\""), Cow::Borrowed("ann")));
+        assert!(matches!(name(r#""\u0061nn""#), Cow::Owned(owned) if owned == "ann"));
+        let long = format!("\"{}\"", "x".repeat(LONGEST_NAME + 1));
+        assert!(matches!(read(long.as_bytes(), PhantomData::<Name<'_>>), Err(Misread::Unusable(_))));
+        assert!(matches!(read(b"1", PhantomData::<Name<'_>>), Err(Misread::Unusable(_))));
+    }
+}

@@ -1,0 +1,87 @@
+//! Which calls fetch the memberships: what each way costs, and the choice.
+
+use crate::domain::{ProductProfile, ReadKind};
+
+/// Users on a page: the vendor's maximum since 2021-04-27 (UMAPI documentation, news). Only costs are computed with it.
+const USERS_PER_PAGE: u64 = 2000;
+
+/// Which calls fetch the memberships, as configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadChoice {
+    /// Whatever costs fewer calls.
+    #[default]
+    Auto,
+    /// Always all users of the organization.
+    Organization,
+    /// Always the members of each matching profile.
+    Profiles,
+}
+
+/// What a read costs, in calls of the users' limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Costs {
+    /// Reading each matching profile; `None` when a profile came without `memberCount`.
+    pub(super) profiles: Option<u64>,
+    /// Walking the organization costs at least this much: its largest group is part of it.
+    pub(super) organization: u64,
+}
+
+impl Costs {
+    /// Of reading these profiles, in an organization whose largest group has so many members.
+    pub(super) fn of<'a>(matched: impl Iterator<Item = &'a ProductProfile>, largest_group: u64) -> Self {
+        let mut each = matched.map(|profile| profile.member_count.map(pages));
+        Self {
+            profiles: each.try_fold(0_u64, |sum, pages| Some(sum.saturating_add(pages?))),
+            organization: pages(largest_group),
+        }
+    }
+}
+
+impl ReadChoice {
+    /// The way to go. Profiles are read one by one only when that is certainly cheaper: the organization's real size is
+    /// unknown, and one walk is of one moment while many are not.
+    pub(super) fn choose(self, costs: Costs) -> ReadKind {
+        match self {
+            Self::Profiles => ReadKind::Profiles,
+            Self::Auto if costs.profiles.is_some_and(|profiles| profiles < costs.organization) => ReadKind::Profiles,
+            Self::Organization | Self::Auto => ReadKind::Organization,
+        }
+    }
+}
+
+fn pages(members: u64) -> u64 {
+    members.div_ceil(USERS_PER_PAGE).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ProductProfileName;
+
+    fn check(members: &[Option<u64>], largest_group: u64, expected: (Option<u64>, u64), kind: ReadKind) {
+        let name = ProductProfileName::new("P");
+        let profiles: Vec<_> =
+            members.iter().map(|count| ProductProfile { id: None, name: name.clone(), member_count: *count }).collect();
+        let costs = Costs::of(profiles.iter(), largest_group);
+        assert_eq!((costs.profiles, costs.organization), expected, "{members:?} of {largest_group}");
+        assert_eq!(ReadChoice::Auto.choose(costs), kind, "{members:?} of {largest_group}");
+    }
+
+    #[test]
+    fn profiles_are_read_one_by_one_only_when_that_is_certainly_cheaper() {
+        check(&[Some(3), Some(0)], 1999, (Some(2), 1), ReadKind::Organization);
+        check(&[Some(3)], 2000, (Some(1), 1), ReadKind::Organization);
+        check(&[Some(3)], 2001, (Some(1), 2), ReadKind::Profiles);
+        check(&[Some(2000), Some(2001)], 6000, (Some(3), 3), ReadKind::Organization);
+        check(&[Some(2000), Some(2001)], 6001, (Some(3), 4), ReadKind::Profiles);
+        check(&[Some(3), None], 1_000_000, (None, 500), ReadKind::Organization);
+        check(&[Some(u64::MAX), Some(u64::MAX)], 1, (Some(18_446_744_073_709_552), 1), ReadKind::Organization);
+    }
+
+    #[test]
+    fn what_is_configured_is_done() {
+        let costs = Costs { profiles: Some(1), organization: 9 };
+        assert_eq!(ReadChoice::Organization.choose(costs), ReadKind::Organization);
+        assert_eq!(ReadChoice::Profiles.choose(Costs { profiles: Some(9), organization: 1 }), ReadKind::Profiles);
+    }
+}

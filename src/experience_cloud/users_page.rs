@@ -1,0 +1,402 @@
+//! One page of users, of the organization or of one product profile, read without keeping those who do not matter.
+
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use super::{
+    error::Misread,
+    page_text::{self, Name, check_length},
+    profile_names::ProfileNames,
+    user_key::{Identity, KeyMaker, UserKey},
+};
+use crate::domain::Person;
+
+/// The `result` of an answer that may be believed.
+pub(super) const SUCCESS: &str = "success";
+
+/// Values of `status` of accounts that cannot be used. The organization's listing leaves them out, and so must the
+/// listings of profiles, or the two would never agree. Any other value, a new one included, is an account in use.
+const OUT_OF_USE: [&str; 3] = ["disabled", "locked", "removed"];
+
+/// Who is kept of a page.
+#[derive(Debug)]
+pub(super) enum Kept<'n, 'm> {
+    /// Everyone: the page lists the members of one profile.
+    Everyone,
+    /// Those whose `groups` name a profile that matters.
+    Matching(&'n mut ProfileNames<'m>),
+}
+
+/// What a page says.
+#[derive(Debug, Default)]
+pub(super) struct UsersPage {
+    /// `lastPage`; `false` when absent, as the vendor's client takes it.
+    pub(super) is_last: bool,
+    /// Every account on the page.
+    pub(super) keys: Vec<UserKey>,
+    /// The accounts that are kept.
+    pub(super) people: Vec<(UserKey, Person)>,
+    /// Pairs of (position in the listing of profiles, position in `people`).
+    pub(super) memberships: Vec<(u32, u32)>,
+}
+
+/// Reads a page. The names on it are judged by, and remembered in, `kept`.
+pub(super) fn read(body: &[u8], kept: Kept<'_, '_>, keys: &mut KeyMaker) -> Result<UsersPage, Misread> {
+    let mut collector = Collector { kept, keys, page: UsersPage::default(), found: Vec::new() };
+    let envelope = page_text::read(body, PageSeed(&mut collector))?;
+    match envelope {
+        Envelope { result: Some(result), .. } if result != SUCCESS => {
+            Err(Misread::Unusable(format!("the result is \"{result}\"")))
+        }
+        Envelope { result: None, .. } => Err(Misread::Unusable("the answer has no \"result\"".to_owned())),
+        Envelope { has_users: false, .. } => Err(Misread::Unusable("the answer has no \"users\"".to_owned())),
+        Envelope { is_last, .. } => Ok(UsersPage { is_last: is_last.unwrap_or(false), ..collector.page }),
+    }
+}
+
+#[derive(Default)]
+struct Envelope {
+    is_last: Option<bool>,
+    result: Option<String>,
+    has_users: bool,
+}
+
+struct Collector<'c, 'n, 'm> {
+    kept: Kept<'n, 'm>,
+    keys: &'c mut KeyMaker,
+    page: UsersPage,
+    /// Positions of the profiles of the user being read.
+    found: Vec<u32>,
+}
+
+struct PageSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum PageField {
+    LastPage,
+    Result,
+    Users,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> DeserializeSeed<'de> for PageSeed<'_, '_, '_, '_> {
+    type Value = Envelope;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PageSeed<'_, '_, '_, '_> {
+    type Value = Envelope;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a page of users")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut envelope = Envelope::default();
+        while let Some(field) = map.next_key()? {
+            match field {
+                PageField::LastPage => envelope.is_last = map.next_value()?,
+                PageField::Result => {
+                    let result: Option<Name<'de>> = map.next_value()?;
+                    envelope.result = result.map(|name| name.0.into_owned());
+                }
+                // The second of two lists would be taken for the rest of the first.
+                PageField::Users if envelope.has_users => return Err(M::Error::duplicate_field("users")),
+                PageField::Users => {
+                    map.next_value_seed(UsersSeed(&mut *self.0))?;
+                    envelope.has_users = true;
+                }
+                PageField::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(envelope)
+    }
+}
+
+struct UsersSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
+
+impl<'de> DeserializeSeed<'de> for UsersSeed<'_, '_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for UsersSeed<'_, '_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of users")
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut users: S) -> Result<(), S::Error> {
+        while users.next_element_seed(UserSeed(&mut *self.0))?.is_some() {}
+        Ok(())
+    }
+}
+
+struct UserSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
+
+/// One user as far as it is read; the groups go to the collector at once.
+#[derive(Default)]
+struct User<'a> {
+    id: Option<Name<'a>>,
+    email: Option<Name<'a>>,
+    username: Option<Name<'a>>,
+    domain: Option<Name<'a>>,
+    kind: Option<Name<'a>>,
+    status: Option<Name<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum UserField {
+    Id,
+    Email,
+    Username,
+    Domain,
+    Type,
+    Status,
+    Groups,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> DeserializeSeed<'de> for UserSeed<'_, '_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a user")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        let mut user = User::default();
+        self.0.found.clear();
+        while let Some(field) = map.next_key()? {
+            match field {
+                UserField::Id => user.id = map.next_value()?,
+                UserField::Email => user.email = map.next_value()?,
+                UserField::Username => user.username = map.next_value()?,
+                UserField::Domain => user.domain = map.next_value()?,
+                UserField::Type => user.kind = map.next_value()?,
+                UserField::Status => user.status = map.next_value()?,
+                UserField::Groups => match &mut self.0.kept {
+                    Kept::Matching(names) => map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?,
+                    Kept::Everyone => drop(map.next_value::<IgnoredAny>()?),
+                },
+                UserField::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        self.0.take(&user);
+        Ok(())
+    }
+}
+
+impl Collector<'_, '_, '_> {
+    fn take(&mut self, user: &User<'_>) {
+        let text = |name: &'_ Option<Name<'_>>| name.as_ref().map(|name| name.as_str().to_owned());
+        let key = self.keys.key(&Identity {
+            id: user.id.as_ref().map(Name::as_str),
+            kind: user.kind.as_ref().map(Name::as_str),
+            user_name: user.username.as_ref().map(Name::as_str),
+            domain: user.domain.as_ref().map(Name::as_str),
+            email: user.email.as_ref().map(Name::as_str),
+        });
+        self.page.keys.push(key);
+        let in_use = !user
+            .status
+            .as_ref()
+            .is_some_and(|status| OUT_OF_USE.iter().any(|value| value.eq_ignore_ascii_case(status.as_str())));
+        let matters = matches!(self.kept, Kept::Everyone) || !self.found.is_empty();
+        if in_use && matters {
+            // A page is bounded in bytes, far below 2^32 users.
+            let position = u32::try_from(self.page.people.len()).unwrap_or(u32::MAX);
+            self.page.people.push((key, Person { email: text(&user.email), user_name: text(&user.username) }));
+            self.page.memberships.extend(self.found.iter().map(|profile| (*profile, position)));
+        }
+    }
+}
+
+struct GroupsSeed<'p, 'm> {
+    names: &'p mut ProfileNames<'m>,
+    found: &'p mut Vec<u32>,
+}
+
+impl<'de> DeserializeSeed<'de> for GroupsSeed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for GroupsSeed<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of names")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut names: S) -> Result<(), S::Error> {
+        while names.next_element_seed(GroupNameSeed { names: &mut *self.names, found: &mut *self.found })?.is_some() {}
+        Ok(())
+    }
+}
+
+struct GroupNameSeed<'p, 'm> {
+    names: &'p mut ProfileNames<'m>,
+    found: &'p mut Vec<u32>,
+}
+
+impl<'de> DeserializeSeed<'de> for GroupNameSeed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for GroupNameSeed<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the name of a group")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
+        check_length(name)?;
+        self.names.look_up(name, self.found);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{AssociationMask, ProductProfile, ProductProfileName};
+
+    fn read_page(body: &str) -> Result<UsersPage, Misread> {
+        let listing = ["Campaign - acme - a", "Campaign - acme - b"].map(|name| ProductProfile {
+            id: None,
+            name: ProductProfileName::new(name),
+            member_count: None,
+        });
+        let masks = [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
+        let mut names = ProfileNames::new(&listing, &masks);
+        read(body.as_bytes(), Kept::Matching(&mut names), &mut KeyMaker::default())
+    }
+
+    fn page_of(users: &str) -> UsersPage {
+        read_page(&format!(r#"{{"lastPage": false, "result": "success", "users": [{users}]}}"#)).expect(users)
+    }
+
+    fn kept(users: &str) -> Vec<(Option<String>, Option<String>, Vec<u32>)> {
+        let page = page_of(users);
+        let profiles =
+            |person| page.memberships.iter().filter(move |(_, of)| *of == person).map(|(profile, _)| *profile);
+        (0..)
+            .zip(&page.people)
+            .map(|(at, (_, who))| (who.email.clone(), who.user_name.clone(), profiles(at).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn only_people_with_a_matching_profile_are_kept_and_everyone_is_counted() {
+        let users = r#"{"id": "1@x", "email": "ann@acme.com", "username": "ann", "domain": "acme.com", "country": "US",
+                        "type": "federatedID", "status": "active", "new": [{"a": null}],
+                        "groups": ["Photoshop", "campaign - ACME - b", "Campaign - acme - a", "_org_admin"]},
+                       {"id": "2@x", "email": "bob@acme.com", "groups": ["Photoshop"]},
+                       {"id": "3@x", "email": "cid@acme.com"}, {"id": "4@x", "groups": null}, {},
+                       {"groups": ["Campaign - acme - a"], "email": "\u0065va@acme.com"}"#;
+        assert_eq!(page_of(users).keys.len(), 6);
+        let (ann, eva) = (Some("ann@acme.com".to_owned()), Some("eva@acme.com".to_owned()));
+        assert_eq!(kept(users), [(ann, Some("ann".to_owned()), vec![1, 0]), (eva, None, vec![0])]);
+    }
+
+    #[test]
+    fn an_account_out_of_use_is_nobodys_membership() {
+        let user =
+            |status: &str| format!(r#"{{"email": "a@b", "status": {status}, "groups": ["Campaign - acme - a"]}}"#);
+        for (status, members) in [
+            ("\"active\"", 1),
+            ("null", 1),
+            ("\"pending\"", 1),
+            ("\"Disabled\"", 0),
+            ("\"locked\"", 0),
+            ("\"removed\"", 0),
+        ] {
+            let page = page_of(&user(status));
+            assert_eq!((page.people.len(), page.memberships.len(), page.keys.len()), (members, members, 1), "{status}");
+        }
+    }
+
+    #[test]
+    fn everyone_on_a_page_of_members_is_kept_whatever_their_groups() {
+        let body = r#"{"users": [{"email": "a@b"}, {"username": "c", "groups": 7}], "groupName": "P", "lastPage": true, "result": "success"}"#;
+        let page = read(body.as_bytes(), Kept::Everyone, &mut KeyMaker::default()).expect("a page");
+        assert!(page.is_last);
+        assert_eq!(page.people.len(), 2);
+        assert!(page.memberships.is_empty());
+    }
+
+    #[test]
+    fn a_page_that_does_not_say_so_is_not_the_last() {
+        assert!(!read_page(r#"{"result": "success", "users": []}"#).expect("a page").is_last);
+        assert!(!read_page(r#"{"lastPage": null, "result": "success", "users": []}"#).expect("a page").is_last);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_page_is_refused() {
+        let long =
+            format!(r#"{{"lastPage": true, "result": "success", "users": [{{"email": "{}"}}]}}"#, "x".repeat(2000));
+        for (body, part) in [
+            (r#"{"lastPage": true, "result": "success"}"#, "no \"users\""),
+            (r#"{"lastPage": true, "users": []}"#, "no \"result\""),
+            (
+                r#"{"lastPage": false, "result": "error.group.not_found", "message": "Not found"}"#,
+                "error.group.not_found",
+            ),
+            (r#"{"lastPage": true, "result": "success", "users": null}"#, "invalid type: null"),
+            (r#"{"lastPage": true, "result": "success", "users": {}}"#, "invalid type: map"),
+            (r#"{"lastPage": 1, "result": "success", "users": []}"#, "invalid type: integer"),
+            (r#"{"lastPage": true, "result": "success", "users": ["ann"]}"#, "expected a user"),
+            (r#"{"lastPage": true, "result": "success", "users": [{"email": 1}]}"#, "expected a text"),
+            (r#"{"lastPage": true, "result": "success", "users": [{"groups": "A"}]}"#, "expected a list of names"),
+            (
+                r#"{"lastPage": true, "result": "success", "users": [{"groups": [null]}]}"#,
+                "expected the name of a group",
+            ),
+            (r#"{"lastPage": true, "result": "success", "users": [], "users": []}"#, "duplicate field"),
+            ("[]", "expected a page of users"),
+            (&long, "a name of 2000 bytes"),
+        ] {
+            match read_page(body) {
+                Err(Misread::Unusable(reason)) if reason.contains(part) => {}
+                outcome => panic!("{body}: {outcome:?}"),
+            }
+        }
+        for garbled in [r#"{"lastPage": true, "result": "success", "users": [{"email": "a"#, "<html></html>", ""] {
+            assert!(matches!(read_page(garbled), Err(Misread::Garbled(_))), "{garbled}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A walk over all pages of one listing of users, and the evidence that all of it came.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Membership,
+    call_budget::Bucket,
+    error::{ExperienceCloudError, Misread, Repetition},
+    umapi::{Call, Umapi, milliseconds, path_segment},
+    user_key::UserKeys,
+    users_page::UsersPage,
+};
+use crate::{
+    domain::{OrganizationId, ProductProfile, Tolerance, WalkEvidence},
+    transport::Answer,
+};
+
+/// How many pages beyond `X-Page-Count` are asked for before a walk is given up: people who join meanwhile may make a page.
+const PAGES_BEYOND: u64 = 5;
+
+/// A walk ends after this many pages of 2,000 users even if none says that it is the last.
+const MOST_PAGES: u64 = 10_000;
+
+/// One listing of users.
+#[derive(Debug)]
+pub(super) struct UsersListing {
+    /// What errors and log lines call it.
+    title: String,
+    /// What calls are named after: `GET users page 2`.
+    call: String,
+    /// Before and after the number of the page.
+    path: (String, String),
+    /// Of page 0.
+    first_page: Repetition,
+}
+
+impl UsersListing {
+    /// All users of the organization, with the names of their groups.
+    pub(super) fn of_organization(organization: &OrganizationId, membership: Membership) -> Self {
+        Self {
+            title: "users of the organization".to_owned(),
+            call: "GET users".to_owned(),
+            path: (users_of(organization), format!("?directOnly={}", membership.direct_only())),
+            first_page: Repetition::Unserved,
+        }
+    }
+
+    /// The members of one product profile. `address` is its id or its name: the vendor takes both where the reference
+    /// speaks of the name (umapi-documentation issues 53 and 66).
+    pub(super) fn of_profile(
+        organization: &OrganizationId,
+        profile: &ProductProfile,
+        address: &str,
+        membership: Membership,
+    ) -> Self {
+        let direct_only = membership.direct_only();
+        Self {
+            title: format!("members of the product profile \"{}\"", profile.name),
+            call: format!("GET users of \"{}\"", profile.name),
+            // Without their groups the users of a page are a fraction of the bytes.
+            path: (
+                users_of(organization),
+                format!("/{}?directOnly={direct_only}&excludeGroups=true", path_segment(address)),
+            ),
+            // The vendor's extra limit is on page 0 of the organization's listings.
+            first_page: Repetition::Free,
+        }
+    }
+
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
+    fn call(&self, page: u64) -> Call {
+        let (before, after) = &self.path;
+        Call {
+            name: format!("{} page {page}", self.call),
+            path: format!("{before}/{page}{after}"),
+            bucket: Bucket::Users,
+            repetition: if page == 0 { self.first_page } else { Repetition::Free },
+        }
+    }
+}
+
+fn users_of(organization: &OrganizationId) -> String {
+    format!("/users/{}", path_segment(organization.as_str()))
+}
+
+struct Received {
+    page: UsersPage,
+    page_count: Option<u64>,
+    total_count: Option<u64>,
+}
+
+/// Receives every page of a listing, in order, and hands each to `take` with the evidence so far.
+///
+/// Errors unless the evidence holds: the pages handed over before count only when this returns `Ok`.
+pub(super) async fn walk(
+    umapi: &Umapi,
+    listing: &UsersListing,
+    tolerance: Tolerance,
+    waiting: &dyn Fn(Duration),
+    read: &dyn Fn(&[u8]) -> Result<UsersPage, Misread>,
+    take: &mut dyn FnMut(UsersPage, &WalkEvidence),
+) -> Result<WalkEvidence, ExperienceCloudError> {
+    let (mut evidence, mut seen, begin) = (WalkEvidence::default(), UserKeys::default(), Instant::now());
+    while !evidence.last_page_seen && evidence.pages < most_pages(evidence.page_count) {
+        let call = listing.call(evidence.pages);
+        let received = umapi.get(&call, waiting, |answer| Received::of(answer, read)).await;
+        let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
+        let before = seen.len();
+        seen.extend(&received.page.keys);
+        if seen.len() == before && !received.page.is_last {
+            let error = ExperienceCloudError::NothingNew { call: call.name };
+            return Err(cut_short(error, listing, &evidence, tolerance));
+        }
+        note(&mut evidence, &received, seen.len());
+        take(received.page, &evidence);
+    }
+    evidence.judge(tolerance).map_err(|read| ExperienceCloudError::incomplete(&listing.title, read))?;
+    tracing::info!(
+        umapi.listing = listing.title,
+        umapi.pages = evidence.pages,
+        umapi.users = evidence.users,
+        umapi.ms = milliseconds(begin.elapsed()),
+        "read a listing of users"
+    );
+    Ok(evidence)
+}
+
+impl Received {
+    fn of(answer: &Answer, read: &dyn Fn(&[u8]) -> Result<UsersPage, Misread>) -> Result<Self, Misread> {
+        // A header that is no number proves no more than one that is absent.
+        let count = |name| answer.header(name).and_then(|text| text.trim().parse().ok());
+        Ok(Self { page: read(&answer.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })
+    }
+}
+
+fn note(evidence: &mut WalkEvidence, received: &Received, users: usize) {
+    if evidence.pages == 0 {
+        (evidence.page_count, evidence.total_count) = (received.page_count, received.total_count);
+    }
+    evidence.pages += 1;
+    evidence.last_page_seen = received.page.is_last;
+    evidence.total_count_at_end = received.total_count;
+    evidence.users = u64::try_from(users).unwrap_or(u64::MAX);
+}
+
+fn most_pages(announced: Option<u64>) -> u64 {
+    announced.map_or(MOST_PAGES, |pages| pages.saturating_add(PAGES_BEYOND).min(MOST_PAGES))
+}
+
+/// How far the walk came, for an answer that ended it. Before page 0 has come there is no walk to speak of.
+fn cut_short(
+    error: ExperienceCloudError,
+    listing: &UsersListing,
+    evidence: &WalkEvidence,
+    tolerance: Tolerance,
+) -> ExperienceCloudError {
+    match evidence.judge(tolerance) {
+        Err(read) if evidence.pages > 0 => error.in_walk(&listing.title, read),
+        _ => error,
+    }
+}

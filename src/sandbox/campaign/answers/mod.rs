@@ -1,0 +1,220 @@
+//! Tests of what the instance answers, call by call, without HTTP around it.
+
+mod queries;
+mod robustness;
+mod schemas;
+mod sessions;
+mod writes;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use axum::http::Request;
+use bytes::Bytes;
+
+use super::{Authentication, Dial, Group, Instance, InstanceChange, InstanceWorld, Operator, TokenVerdict};
+
+/// Ann (1001) and Bob (1002) are IMS operators, delivery (1003) and admin (1004) are groups, and the service account
+/// is 1005.
+fn world() -> InstanceWorld {
+    InstanceWorld {
+        tenant: "acme".to_owned(),
+        association_mask: "Campaign - acme - (.*)".to_owned(),
+        authentication: Authentication::Native,
+        login: "svc".to_owned(),
+        password: r#"p&ss<"'é"#.to_owned(),
+        technical_account: "svc@techacct.adobe.com".to_owned(),
+        operators: ["ann@acme.com", "Bob@acme.com"].map(ims_operator).to_vec(),
+        groups: ["delivery", "admin"].map(|name| Group { name: name.to_owned(), ..Group::default() }).to_vec(),
+        memberships: vec![("ann@acme.com".to_owned(), "delivery".to_owned())],
+        named_rights: Vec::new(),
+        dials: super::Dials::default(),
+    }
+}
+
+fn ims_operator(login: &str) -> Operator {
+    Operator {
+        name: login.to_owned(),
+        label: login.to_owned(),
+        email: login.to_owned(),
+        authentication: "ims".to_owned(),
+        ..Operator::default()
+    }
+}
+
+/// An instance with someone who calls it.
+struct Probe {
+    instance: Instance,
+    session_token: String,
+    security_token: String,
+    bearer: Option<String>,
+    seconds: Arc<AtomicU64>,
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    text: String,
+}
+
+impl Answer {
+    fn value(&self, element: &str) -> String {
+        let start = self.text.find(&format!("<{element} ")).expect("the element is there");
+        let rest = &self.text[start..];
+        let content = &rest[rest.find('>').unwrap() + 1..];
+        content[..content.find('<').unwrap()].to_owned()
+    }
+
+    /// The content of `pdomOutput`.
+    fn output(&self) -> &str {
+        let start = self.text.find("<pdomOutput").unwrap_or_else(|| panic!("no output in {}", self.text));
+        let rest = &self.text[start..];
+        &rest[rest.find('>').unwrap() + 1..rest.find("</pdomOutput>").unwrap()]
+    }
+
+    fn assert_fault(&self, parts: &[&str]) {
+        assert_eq!(self.status, 200, "{}", self.text);
+        assert!(self.text.contains("<SOAP-ENV:Fault>"), "{}", self.text);
+        for part in parts {
+            assert!(self.text.contains(part), "no {part} in {}", self.text);
+        }
+    }
+
+    fn assert_done(&self) {
+        assert_eq!(self.status, 200, "{}", self.text);
+        assert!(!self.text.contains("Fault"), "{}", self.text);
+    }
+}
+
+impl Probe {
+    /// Builds the instance and logs on where logon is native; a bearer is sent otherwise.
+    fn of(world: InstanceWorld) -> Self {
+        let seconds = Arc::new(AtomicU64::new(1_795_000_000));
+        let clock = Arc::clone(&seconds);
+        let now = move || SystemTime::UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed));
+        let ims = world.authentication == Authentication::Ims;
+        let instance = Instance::new(world).expect("the world fits together").with_clock(now);
+        let (session_token, security_token) = (String::new(), String::new());
+        let mut probe = Self { instance, session_token, security_token, bearer: None, seconds };
+        if ims {
+            probe.bearer = Some("good".to_owned());
+        } else {
+            probe.log_on();
+        }
+        probe
+    }
+
+    fn new() -> Self {
+        Self::of(world())
+    }
+
+    fn with(dials: impl IntoIterator<Item = Dial>) -> Self {
+        let mut probe = Self::new();
+        for dial in dials {
+            probe.turn(dial);
+        }
+        probe
+    }
+
+    fn turn(&mut self, dial: Dial) {
+        self.instance.apply(InstanceChange::SetDial(dial)).unwrap();
+    }
+
+    fn log_on(&mut self) {
+        let answer = self.logon("svc", r#"p&amp;ss&lt;"'é"#);
+        self.session_token = answer.value("pstrSessionToken");
+        self.security_token = answer.value("pstrSecurityToken");
+    }
+
+    fn logon(&mut self, login: &str, escaped_password: &str) -> Answer {
+        let parameters = format!("<sessiontoken/><login>{login}</login><password>{escaped_password}</password><p/>");
+        self.call("xtk:session#Logon", "urn:xtk:session", &parameters)
+    }
+
+    /// Calls a method with everything inside its element as given.
+    fn call(&mut self, action: &str, namespace: &str, content: &str) -> Answer {
+        let (_, method) = action.split_once('#').unwrap();
+        let body = format!(
+            "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>\
+             <{method} xmlns=\"{namespace}\">{content}</{method}></soap:Body></soap:Envelope>"
+        );
+        self.send(Some(action), body.into_bytes())
+    }
+
+    fn send(&mut self, action: Option<&str>, body: Vec<u8>) -> Answer {
+        let mut request = Request::post("http://127.0.0.1/nl/jsp/soaprouter.jsp")
+            .header("Content-Type", "text/xml; charset=utf-8")
+            .header("X-Security-Token", &self.security_token);
+        if let Some(action) = action {
+            request = request.header("SOAPAction", action);
+        }
+        if let Some(bearer) = &self.bearer {
+            request = request.header("Authorization", format!("Bearer {bearer}"));
+        }
+        self.raw(&request.body(Bytes::from(body)).unwrap())
+    }
+
+    fn raw(&mut self, request: &Request<Bytes>) -> Answer {
+        let tokens = |token: &str| match token {
+            "good" => TokenVerdict::Valid { client_id: "client".to_owned() },
+            "old" => TokenVerdict::Expired,
+            _ => TokenVerdict::Unknown,
+        };
+        let response = self.instance.answer(request, &tokens);
+        let text = String::from_utf8(response.body().to_vec())
+            .unwrap_or_else(|error| error.as_bytes().iter().map(|byte| char::from(*byte)).collect());
+        Answer { status: response.status().as_u16(), text }
+    }
+
+    fn query(&mut self, query_def: &str) -> Answer {
+        let content = format!("<sessiontoken>{}</sessiontoken><document>{query_def}</document>", self.session_token);
+        self.call("xtk:queryDef#ExecuteQuery", "urn:xtk:queryDef", &content)
+    }
+
+    /// Selects paths of a schema under one condition; `order` may be empty.
+    fn select(&mut self, schema: &str, paths: &[&str], condition: &str, order: &[&str]) -> String {
+        let attributes = format!(r#"schema="{schema}" operation="select" lineCount="1000""#);
+        let condition = format!(r#"<condition expr="{condition}"/>"#);
+        self.query(&query_def(&attributes, paths, &condition, order)).output().to_owned()
+    }
+
+    fn write(&mut self, document: &str) -> Answer {
+        let content = format!("<sessiontoken>{}</sessiontoken><domDoc>{document}</domDoc>", self.session_token);
+        self.call("xtk:persist#Write", "urn:xtk:persist", &content)
+    }
+
+    fn write_collection(&mut self, rows: &str) -> Answer {
+        let content = format!(
+            "<sessiontoken>{}</sessiontoken><domDoc><operatorGroup-collection xtkschema=\"xtk:operatorGroup\">{rows}\
+             </operatorGroup-collection></domDoc>",
+            self.session_token
+        );
+        self.call("xtk:persist#WriteCollection", "urn:xtk:persist", &content)
+    }
+
+    /// Who is in which group, by the world's own account.
+    fn memberships(&self) -> Vec<(String, String)> {
+        self.instance.world().memberships
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+fn pairs(memberships: &[(&str, &str)]) -> Vec<(String, String)> {
+    memberships.iter().map(|(login, group)| ((*login).to_owned(), (*group).to_owned())).collect()
+}
+
+/// A query; `conditions` is what stands inside of `where`.
+fn query_def(attributes: &str, paths: &[&str], conditions: &str, order: &[&str]) -> String {
+    let nodes =
+        |paths: &[&str]| paths.iter().map(|path| format!(r#"<node expr="{path}"/>"#)).collect::<Vec<_>>().concat();
+    let (select, order) = (nodes(paths), nodes(order));
+    format!(
+        "<queryDef {attributes}><select>{select}</select><where>{conditions}</where><orderBy>{order}</orderBy>\
+         </queryDef>"
+    )
+}

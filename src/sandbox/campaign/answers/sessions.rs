@@ -1,0 +1,167 @@
+//! Logon, sessions, bearer tokens, and the methods around them.
+
+use axum::http::Request;
+use bytes::Bytes;
+
+use super::*;
+use crate::sandbox::campaign::LogonSync;
+
+const EXPIRED: &str = "XSV-350008 Session has expired or is invalid. Please reconnect.";
+const REFUSED: &str = "XSV-350012 Invalid login or password. Connection denied.";
+
+fn ims_world() -> InstanceWorld {
+    InstanceWorld { authentication: Authentication::Ims, ..world() }
+}
+
+fn test_connection(probe: &mut Probe) -> Answer {
+    let content = format!("<sessiontoken>{}</sessiontoken>", probe.session_token);
+    probe.call("xtk:session#TestCnx", "urn:xtk:session", &content)
+}
+
+#[test]
+fn a_logon_hands_out_three_outputs_in_order() {
+    let mut probe = Probe::new();
+    let answer = probe.logon("svc", r#"p&amp;ss&lt;"'é"#);
+    let positions = [
+        "<pstrSessionToken xsi:type='xsd:string'>___",
+        "<pSessionInfo ",
+        "<serverInfo ",
+        "<userInfo ",
+        "<pstrSecurityToken ",
+    ]
+    .map(|part| answer.text.find(part).unwrap_or_else(|| panic!("no {part} in {}", answer.text)));
+    assert!(positions.is_sorted());
+    assert!(answer.text.contains(r#"<login-right right="admin"/>"#), "{}", answer.text);
+    assert!(answer.text.contains("<LogonResponse xmlns='urn:xtk:session'"), "{}", answer.text);
+}
+
+#[test]
+fn wrong_credentials_are_refused_in_plain_text() {
+    let mut probe = Probe::new();
+    for (login, password) in [("svc", "wrong"), ("SVC", r#"p&amp;ss&lt;"'é"#), ("ann@acme.com", ""), ("", "")] {
+        let answer = probe.logon(login, password);
+        assert_eq!((answer.status, answer.text.as_str()), (403, REFUSED), "{login}");
+    }
+}
+
+#[test]
+fn native_logon_is_switched_off_where_ims_is_used() {
+    let answer = Probe::of(ims_world()).logon("svc", r#"p&amp;ss&lt;"'é"#);
+    assert_eq!((answer.status, answer.text.as_str()), (403, REFUSED));
+}
+
+#[test]
+fn a_session_ends_by_time_by_logoff_and_by_force() {
+    let mut probe = Probe::with([Dial::SessionSeconds(60)]);
+    probe.log_on();
+    test_connection(&mut probe).assert_done();
+    probe.pass(60);
+    assert_eq!(test_connection(&mut probe).text, EXPIRED);
+
+    probe.log_on();
+    let content = format!("<sessiontoken>{}</sessiontoken>", probe.session_token);
+    probe.call("xtk:session#Logoff", "urn:xtk:session", &content).assert_done();
+    assert_eq!(test_connection(&mut probe).status, 403);
+
+    probe.log_on();
+    probe.instance.apply(InstanceChange::ExpireSessions).unwrap();
+    assert_eq!(test_connection(&mut probe).text, EXPIRED);
+}
+
+#[test]
+fn the_security_token_is_demanded_unless_the_zone_says_otherwise() {
+    let mut probe = Probe::new();
+    probe.security_token.clear();
+    assert_eq!(test_connection(&mut probe).text, EXPIRED);
+    probe.turn(Dial::SessionTokenOnly(true));
+    test_connection(&mut probe).assert_done();
+}
+
+#[test]
+fn the_session_token_may_come_in_a_cookie() {
+    let mut probe = Probe::new();
+    let body = "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body>\
+                <TestCnx xmlns=\"urn:xtk:session\"><sessiontoken/></TestCnx></e:Body></e:Envelope>";
+    let request = Request::post("/nl/jsp/soaprouter.jsp?soapAction=xtk%3Asession%23TestCnx")
+        .header("SoapAction", r#""xtk:session#TestCnx""#)
+        .header("Cookie", format!("a=b; __sessiontoken={}", probe.session_token))
+        .header("X-Security-Token", &probe.security_token);
+    probe.raw(&request.body(Bytes::from_static(body.as_bytes())).unwrap()).assert_done();
+}
+
+#[test]
+fn a_session_does_not_outlive_its_operator() {
+    let mut probe = Probe::new();
+    probe.instance.apply(InstanceChange::RemoveOperator { login: "svc".to_owned() }).unwrap();
+    assert_eq!(test_connection(&mut probe).text, EXPIRED);
+}
+
+#[test]
+fn a_bearer_is_an_operator_from_its_first_call_on() {
+    let mut probe = Probe::of(ims_world());
+    let is_technical =
+        |operator: &Operator| operator.name == "svc@techacct.adobe.com" && operator.authentication == "ims";
+    assert!(!probe.instance.world().operators.iter().any(is_technical));
+    test_connection(&mut probe).assert_done();
+    assert!(probe.instance.world().operators.iter().any(is_technical));
+}
+
+#[test]
+fn an_expired_bearer_is_a_fault_and_an_unknown_one_is_refused() {
+    let mut probe = Probe::of(ims_world());
+    probe.bearer = Some("old".to_owned());
+    test_connection(&mut probe).assert_fault(&["XSV-350392", "Access token has expired"]);
+    probe.bearer = Some("never issued".to_owned());
+    assert_eq!(test_connection(&mut probe).status, 403);
+    probe.bearer = None;
+    assert_eq!(test_connection(&mut probe).text, EXPIRED);
+}
+
+#[test]
+fn a_bearer_can_be_exchanged_for_a_session() {
+    let mut probe = Probe::of(ims_world());
+    probe.bearer = None;
+    let content = "<sessiontoken/><bearerToken>good</bearerToken>";
+    let answer = probe.call("xtk:session#BearerTokenLogon", "urn:xtk:session", content);
+    probe.session_token = answer.value("pstrSessionToken");
+    probe.security_token = answer.value("pstrSecurityToken");
+    test_connection(&mut probe).assert_done();
+}
+
+#[test]
+fn time_and_user_are_told_to_anyone() {
+    let mut probe = Probe::new();
+    let time = probe.call("xtk:session#GetServerTime", "urn:xtk:session", "<sessiontoken/>");
+    assert_eq!(time.value("ptm"), "2026-11-18 11:06:40.000Z");
+    let user = probe.call("xtk:session#GetUserInfo", "urn:xtk:session", "<sessiontoken/>");
+    assert!(user.text.contains(r#"loginId="0""#), "{}", user.text);
+    let content = format!("<sessiontoken>{}</sessiontoken>", probe.session_token);
+    let user = probe.call("xtk:session#GetUserInfo", "urn:xtk:session", &content);
+    assert!(user.text.contains(r#"login="svc""#), "{}", user.text);
+}
+
+#[test]
+fn the_test_page_needs_no_session() {
+    let request = Request::get("http://127.0.0.1/acme/r/test").body(Bytes::new()).unwrap();
+    let answer = Probe::new().raw(&request);
+    assert!(answer.status == 200 && answer.text.starts_with(r#"<redir status="OK""#), "{answer:?}");
+}
+
+#[test]
+fn a_person_who_logs_on_gets_the_groups_of_the_mask() {
+    let mut probe = Probe::new();
+    let mut log_on = |login: &str, profiles: &[&str], sync: LogonSync| {
+        let profiles = profiles.iter().map(|profile| format!("Campaign - {profile}")).collect();
+        probe
+            .instance
+            .apply(InstanceChange::ImsLogon { login: login.to_owned(), profiles, sync })
+            .map(|()| probe.memberships())
+    };
+    let after = log_on("new@acme.com", &["acme - delivery", "acme - nowhere"], LogonSync::AddOnly).unwrap();
+    assert_eq!(after, pairs(&[("ann@acme.com", "delivery"), ("new@acme.com", "delivery")]));
+    let after = log_on("ann@acme.com", &["acme - admin"], LogonSync::AddOnly).unwrap();
+    assert!(after.contains(&("ann@acme.com".to_owned(), "delivery".to_owned())));
+    let after = log_on("ann@acme.com", &["acme - admin"], LogonSync::Replace).unwrap();
+    assert_eq!(after, pairs(&[("ann@acme.com", "admin"), ("new@acme.com", "delivery")]));
+    assert!(log_on("other@acme.com", &["other - delivery"], LogonSync::AddOnly).is_err());
+}

@@ -1,0 +1,124 @@
+//! How the instance says no: SOAP faults in the vendor's words, and the plain-text refusals of its sessions.
+
+use axum::http::StatusCode;
+
+use super::xml::Markup;
+
+/// Why a call got no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A fault of the router or the envelope, as it goes out.
+    Fault(Fault),
+    /// The method failed: the lines of the cause, which the router wraps into SOP-330011.
+    Execution(Cause),
+    /// Plain text, as sessions are refused.
+    Plain(StatusCode, String),
+}
+
+impl From<Cause> for Refusal {
+    fn from(cause: Cause) -> Self {
+        Self::Execution(cause)
+    }
+}
+
+/// The lines that lead a fault's detail, cause first.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub(super) struct Cause(pub(super) Vec<String>);
+
+impl Cause {
+    pub(super) fn new(line: impl Into<String>) -> Self {
+        Self(vec![line.into()])
+    }
+
+    /// Adds the line of an outer layer below.
+    pub(super) fn within(mut self, line: impl Into<String>) -> Self {
+        self.0.push(line.into());
+        self
+    }
+}
+
+/// A SOAP 1.1 fault.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    code: &'static str,
+    message: String,
+    detail: Option<String>,
+}
+
+impl Fault {
+    /// The sender's mistake, without detail.
+    pub(super) fn client(message: impl Into<String>) -> Self {
+        Self { code: "SOAP-ENV:Client", message: message.into(), detail: None }
+    }
+
+    /// An envelope of another SOAP version.
+    pub(super) fn version_mismatch() -> Self {
+        let message = "The envelope is not of SOAP 1.1.".to_owned();
+        Self { code: "SOAP-ENV:VersionMismatch", message, detail: None }
+    }
+
+    /// No such method on that service; the vendor sends it without detail.
+    pub(super) fn unknown_method(method: &str, service: &str) -> Self {
+        Self::client(format!("SOP-330006 The method '{method}' is not defined in SOAP service '{service}'."))
+    }
+
+    /// The namespace of the method element belongs to another library.
+    pub(super) fn unknown_library(namespace: &str) -> Self {
+        Self::client(format!("SOP-330024 Unspecified function library for the namespace '{namespace}'."))
+    }
+
+    /// A parameter is missing or not of its type.
+    pub(super) fn parameters(method: &str, service: &str, what: &str) -> Self {
+        let message = format!("Error while reading parameters of method '{method}' of service '{service}'.");
+        Self { code: "SOAP-ENV:Client", detail: Some(format!("{what}\n{message}")), message }
+    }
+
+    /// The bearer's time is over, in the words of recent builds.
+    pub(super) fn bearer_expired() -> Self {
+        Self {
+            code: "SOAP-ENV:Client",
+            message: "XSV-350392 Authentication by Adobe IMS failed.".to_owned(),
+            detail: Some("XSV-350392 Access token has expired.".to_owned()),
+        }
+    }
+
+    /// The wrapper around whatever went wrong inside a method.
+    pub(super) fn execution(method: &str, service: &str, cause: &Cause) -> Self {
+        let message = format!("SOP-330011 Error while executing the method '{method}' of service '{service}'.");
+        let detail = format!("{}\n{message}", cause.0.join("\n"));
+        Self { code: "SOAP-ENV:Server", message, detail: Some(detail) }
+    }
+
+    /// The fault without its detail, as a security zone with `showErrors="false"` sends it.
+    pub(super) fn without_detail(mut self) -> Self {
+        self.detail = self.detail.map(|_| String::new());
+        self
+    }
+
+    /// The content of the envelope's body.
+    pub(super) fn to_xml(&self) -> String {
+        let mut out = Markup::default();
+        out.raw("<SOAP-ENV:Fault><faultcode>");
+        out.text(self.code);
+        out.raw("</faultcode><faultstring xsi:type='xsd:string'>");
+        out.text(&self.message);
+        out.raw("</faultstring>");
+        if let Some(detail) = &self.detail {
+            out.raw("<detail xsi:type='xsd:string'>");
+            out.text(detail);
+            out.raw("</detail>");
+        }
+        out.raw("</SOAP-ENV:Fault>");
+        out.into_string()
+    }
+}
+
+/// The session is over, or never was.
+pub(super) fn session_over() -> Refusal {
+    Refusal::Plain(StatusCode::FORBIDDEN, "XSV-350008 Session has expired or is invalid. Please reconnect.".to_owned())
+}
+
+/// The credentials are not accepted.
+pub(super) fn credentials_refused() -> Refusal {
+    Refusal::Plain(StatusCode::FORBIDDEN, "XSV-350012 Invalid login or password. Connection denied.".to_owned())
+}

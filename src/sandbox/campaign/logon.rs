@@ -1,0 +1,184 @@
+//! Who is calling: logon, bearer tokens, open sessions, and what an operator may do.
+
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+use super::fault::{Fault, Refusal, credentials_refused, session_over};
+use super::router::{BUILD, TokenVerdict};
+use super::soap::{Call, Output};
+use super::tables::{Owner, OwnerKind};
+use super::world::Authentication;
+use super::write::Rights;
+use super::xml::Markup;
+use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
+
+impl Instance {
+    /// The operator behind a call; nothing for an anonymous one.
+    pub(super) fn caller(
+        &mut self,
+        headers: &HeaderMap,
+        call: &Call,
+        tokens: &dyn Fn(&str) -> TokenVerdict,
+    ) -> Result<Option<i64>, Refusal> {
+        if let Some(bearer) = bearer(headers) {
+            return self.bearer_operator(bearer, tokens).map(Some);
+        }
+        if call.session_token.is_empty() {
+            return Ok(None);
+        }
+        let security_token = headers.get("x-security-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let demanded = (!self.outline.dials.session_token_only).then_some(security_token);
+        let operator =
+            self.sessions.operator(&call.session_token, demanded, (self.clock)()).filter(|&id| self.may_log_on(id));
+        operator.map(Some).ok_or_else(session_over)
+    }
+
+    /// The operator a bearer stands for; it comes into being at its first call, as in Campaign.
+    fn bearer_operator(&mut self, bearer: &str, tokens: &dyn Fn(&str) -> TokenVerdict) -> Result<i64, Refusal> {
+        if self.outline.authentication != Authentication::Ims {
+            return Err(session_over());
+        }
+        match tokens(bearer) {
+            TokenVerdict::Expired => return Err(Refusal::Fault(Fault::bearer_expired())),
+            TokenVerdict::Unknown => return Err(session_over()),
+            TokenVerdict::Valid { .. } => {}
+        }
+        let login = self.outline.technical_account.clone();
+        let id = match self.tables.id_of(OwnerKind::Operator, &login) {
+            Some(id) => id,
+            None => self.create_technical_account(login)?,
+        };
+        if self.may_log_on(id) { Ok(id) } else { Err(credentials_refused()) }
+    }
+
+    fn create_technical_account(&mut self, login: String) -> Result<i64, Refusal> {
+        let id = self.tables.insert_owner(Owner {
+            label: login.clone(),
+            email: login.clone(),
+            authentication: "ims".to_owned(),
+            ..Owner::new(OwnerKind::Operator, login)
+        })?;
+        if self.outline.dials.administrator {
+            self.grant(id, ADMIN_RIGHT);
+        }
+        Ok(id)
+    }
+
+    fn may_log_on(&self, id: i64) -> bool {
+        self.tables.owner(id).is_some_and(|owner| owner.kind == OwnerKind::Operator && !owner.disabled)
+    }
+
+    /// `Logon(login, password, parameters)`.
+    pub(super) fn logon(&mut self, call: &Call) -> Result<Vec<Output>, Refusal> {
+        let accepted = self.outline.authentication == Authentication::Native
+            && call.text(0)? == self.outline.login
+            && call.text(1)? == self.outline.password;
+        let id = self.tables.id_of(OwnerKind::Operator, &self.outline.login);
+        match id.filter(|&id| accepted && self.may_log_on(id)) {
+            Some(id) => Ok(self.open_session(id)),
+            None => Err(credentials_refused()),
+        }
+    }
+
+    /// `BearerTokenLogon(bearerToken)`.
+    pub(super) fn bearer_logon(
+        &mut self,
+        call: &Call,
+        tokens: &dyn Fn(&str) -> TokenVerdict,
+    ) -> Result<Vec<Output>, Refusal> {
+        let id = self.bearer_operator(call.text(0)?, tokens)?;
+        Ok(self.open_session(id))
+    }
+
+    fn open_session(&mut self, id: i64) -> Vec<Output> {
+        let dials = &self.outline.dials;
+        let life = Duration::from_secs(dials.session_seconds);
+        let tokens = self.sessions.open(id, dials.seed, (self.clock)(), life);
+        let info = format!("<sessionInfo>{}{}</sessionInfo>", self.server_info(), self.user_info(Some(id)));
+        vec![
+            Output::Scalar("pstrSessionToken", "xsd:string", tokens.session),
+            Output::Document("pSessionInfo", info),
+            Output::Scalar("pstrSecurityToken", "xsd:string", tokens.security),
+        ]
+    }
+
+    fn server_info(&self) -> String {
+        let seconds = self.outline.dials.session_seconds.to_string();
+        let (mut out, now) = (Markup::default(), self.now());
+        let attributes = [
+            ("buildNumber", BUILD),
+            ("commitId", "sandbox"),
+            ("databaseId", "sandbox"),
+            ("defaultNameSpace", "cus"),
+            ("instanceName", &self.outline.tenant),
+            ("majNumber", "7"),
+            ("minNumber", "4"),
+            ("servicePack", "3"),
+            ("releaseName", "7.4.3"),
+            ("securityTimeOut", &seconds),
+            ("sessionTimeOut", &seconds),
+            ("serverDate", &now),
+        ];
+        out.empty("serverInfo", &attributes);
+        out.into_string()
+    }
+
+    /// What the instance tells a caller about itself: groups and rights above all.
+    pub(super) fn user_info(&self, id: Option<i64>) -> String {
+        let owner = id.and_then(|id| self.tables.owner(id));
+        let login = owner.map_or("", |owner| owner.name.as_str());
+        let label = owner.map_or("", |owner| owner.label.as_str());
+        let (name, id_text) = (format!("{label} ({login})"), id.unwrap_or(0).to_string());
+        let mut out = Markup::default();
+        let attributes = [
+            ("datakitInDatabase", "true"),
+            ("homeDir", ""),
+            ("instanceLocale", "en"),
+            ("locale", "en"),
+            ("login", login),
+            ("loginCS", &name),
+            ("loginId", &id_text),
+            ("noConsoleCnx", "false"),
+            ("orgUnitId", "0"),
+            ("theme", ""),
+            ("timezone", "Etc/UTC"),
+        ];
+        out.open("userInfo", &attributes);
+        for group in id.into_iter().flat_map(|id| self.held(id, OwnerKind::Group)) {
+            out.empty("login-group", &[("id", &group.id.to_string())]);
+        }
+        for right in id.map(|id| self.named_rights(id)).unwrap_or_default() {
+            out.empty("login-right", &[("right", right)]);
+        }
+        out.empty("installed-package", &[("name", "campaign"), ("namespace", "nms")]);
+        out.close("userInfo");
+        out.into_string()
+    }
+
+    /// What an operator may write, by its own rights and those of its groups.
+    pub(super) fn rights(&self, id: i64) -> Rights {
+        let rights = self.named_rights(id);
+        Rights { administrator: rights.contains(&ADMIN_RIGHT), operator_write: rights.contains(&OPERATOR_WRITE_RIGHT) }
+    }
+
+    fn named_rights(&self, id: i64) -> Vec<&str> {
+        let holders = std::iter::once(id).chain(self.held(id, OwnerKind::Group).map(|group| group.id));
+        let mut rights: Vec<&str> =
+            holders.flat_map(|id| self.held(id, OwnerKind::NamedRight)).map(|right| right.name.as_str()).collect();
+        rights.sort_unstable();
+        rights.dedup();
+        rights
+    }
+
+    fn held(&self, id: i64, kind: OwnerKind) -> impl Iterator<Item = &Owner> {
+        let held = self.tables.memberships(id, id).filter_map(|row| self.tables.owner(row.group_id));
+        held.filter(move |owner| owner.kind == kind)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

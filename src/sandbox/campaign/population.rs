@@ -1,0 +1,178 @@
+//! From a world to the rows of an instance, and back.
+
+use std::time::SystemTime;
+
+use super::fault::Cause;
+use super::sessions::Sessions;
+use super::tables::{Membership, Owner, OwnerKind, Tables};
+use super::world::{Authentication, Group, InstanceWorld, Operator};
+use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
+
+/// Operators that every instance brings along, with their labels.
+const BUILT_IN_OPERATORS: [(&str, &str); 2] = [("admin", "Administrator"), ("webapp", "Web application agent")];
+
+/// Logins that Campaign gives to operators of its own, which have reserved ids.
+const RESERVED_LOGINS: [&str; 12] = [
+    "admin",
+    "internal",
+    "webapp",
+    "monitoring",
+    "mid",
+    "mc",
+    "billing",
+    "aemserver",
+    "interaction",
+    "central",
+    "local",
+    "campaign-loginmonitor",
+];
+
+/// Who holds the named right `admin` from the first day on.
+const BUILT_IN_ADMINISTRATORS: [(OwnerKind, &str); 3] =
+    [(OwnerKind::Operator, "admin"), (OwnerKind::Operator, "webapp"), (OwnerKind::Group, "admin")];
+
+impl Instance {
+    /// Builds the instance; the error names what in the world does not fit together.
+    pub fn new(mut world: InstanceWorld) -> Result<Self, String> {
+        let operators = std::mem::take(&mut world.operators);
+        let groups = std::mem::take(&mut world.groups);
+        let memberships = std::mem::take(&mut world.memberships);
+        let named_rights = std::mem::take(&mut world.named_rights);
+        let mut instance = Self {
+            outline: world,
+            tables: Tables::default(),
+            sessions: Sessions::default(),
+            clock: Box::new(SystemTime::now),
+            queries: 0,
+        };
+        instance.add_owners(operators, groups)?;
+        for (login, group) in &memberships {
+            let membership = instance.membership(login, group)?;
+            let inserted = instance.tables.insert_membership(membership);
+            inserted.map_err(|_| format!("{login} is twice in the group {group}"))?;
+        }
+        instance.grant_rights(&named_rights)?;
+        instance.tables.begin();
+        Ok(instance)
+    }
+
+    /// The instance as it stands, fit to build it again: with the ids it assigned and the operators it added.
+    pub fn world(&self) -> InstanceWorld {
+        let mut world = self.outline.clone();
+        for owner in self.tables.owners(i64::MIN, i64::MAX) {
+            match owner.kind {
+                OwnerKind::Operator => world.operators.push(operator(owner)),
+                OwnerKind::Group => world.groups.push(group(owner)),
+                OwnerKind::NamedRight => {}
+            }
+        }
+        for row in self.tables.memberships(i64::MIN, i64::MAX) {
+            let ends = (self.tables.owner(row.operator_id), self.tables.owner(row.group_id));
+            let (Some(holder), Some(held)) = ends else { continue };
+            let names = (holder.name.clone(), held.name.clone());
+            match (holder.kind, held.kind) {
+                (OwnerKind::Operator, OwnerKind::Group) => world.memberships.push(names),
+                (OwnerKind::Operator, OwnerKind::NamedRight) => world.named_rights.push(names),
+                _ => {}
+            }
+        }
+        world
+    }
+
+    /// Adds the rows of the world, then the operators that no instance is without.
+    fn add_owners(&mut self, operators: Vec<Operator>, groups: Vec<Group>) -> Result<(), String> {
+        let rows = operators.into_iter().map(operator_row).chain(groups.into_iter().map(group_row));
+        // Given ids first, so that the sequence steps around them.
+        let (given, open): (Vec<Owner>, Vec<Owner>) = rows.partition(|owner| owner.id != 0);
+        for owner in given.into_iter().chain(open) {
+            insert(&mut self.tables, owner)?;
+        }
+        let mut indispensable = BUILT_IN_OPERATORS.map(|(login, label)| (login.to_owned(), label.to_owned())).to_vec();
+        if self.outline.authentication == Authentication::Native {
+            indispensable.push((self.outline.login.clone(), self.outline.login.clone()));
+        }
+        for (login, label) in indispensable {
+            if self.tables.id_of(OwnerKind::Operator, &login).is_none() {
+                insert(&mut self.tables, Owner { label, ..Owner::new(OwnerKind::Operator, login) })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn grant_rights(&mut self, named_rights: &[(String, String)]) -> Result<(), String> {
+        let mentioned = named_rights.iter().map(|(_, right)| right.as_str());
+        for right in [ADMIN_RIGHT, OPERATOR_WRITE_RIGHT].into_iter().chain(mentioned) {
+            if self.tables.id_of(OwnerKind::NamedRight, right).is_none() {
+                let id = self.tables.reserved_id();
+                insert(&mut self.tables, Owner { id, ..Owner::new(OwnerKind::NamedRight, right) })?;
+            }
+        }
+        for (login, right) in named_rights {
+            let holder = self.operator_id(login)?;
+            self.grant(holder, right);
+        }
+        for (kind, name) in BUILT_IN_ADMINISTRATORS {
+            if let Some(holder) = self.tables.id_of(kind, name) {
+                self.grant(holder, ADMIN_RIGHT);
+            }
+        }
+        if self.outline.dials.administrator {
+            self.settle_administrator();
+        }
+        Ok(())
+    }
+
+    /// Gives the accounts of programs the named right `admin`, or takes it, as the dial says.
+    pub(super) fn settle_administrator(&mut self) {
+        for login in [self.outline.login.clone(), self.outline.technical_account.clone()] {
+            let Some(holder) = self.tables.id_of(OwnerKind::Operator, &login) else { continue };
+            if self.outline.dials.administrator {
+                self.grant(holder, ADMIN_RIGHT);
+            } else if let Some(right) = self.tables.id_of(OwnerKind::NamedRight, ADMIN_RIGHT) {
+                self.tables.remove_membership(Membership { operator_id: holder, group_id: right });
+            }
+        }
+    }
+}
+
+fn insert(tables: &mut Tables, mut owner: Owner) -> Result<(), String> {
+    let (kind, name) = (owner.kind, owner.name.clone());
+    if name.is_empty() {
+        return Err(format!("a row of kind {kind:?} has no name"));
+    }
+    if owner.id == 0 && kind == OwnerKind::Operator && RESERVED_LOGINS.contains(&name.as_str()) {
+        owner.id = tables.reserved_id();
+    }
+    let refused = |Cause(lines): Cause| format!("{kind:?} '{name}' cannot be added: {}", lines.join(" "));
+    tables.insert_owner(owner).map(drop).map_err(refused)
+}
+
+fn operator_row(operator: Operator) -> Owner {
+    Owner {
+        id: operator.id.unwrap_or(0),
+        label: operator.label,
+        email: operator.email,
+        authentication: operator.authentication,
+        disabled: operator.disabled,
+        ..Owner::new(OwnerKind::Operator, operator.name)
+    }
+}
+
+fn group_row(group: Group) -> Owner {
+    Owner { id: group.id.unwrap_or(0), label: group.label, ..Owner::new(OwnerKind::Group, group.name) }
+}
+
+fn operator(owner: &Owner) -> Operator {
+    Operator {
+        id: Some(owner.id),
+        name: owner.name.clone(),
+        label: owner.label.clone(),
+        email: owner.email.clone(),
+        authentication: owner.authentication.clone(),
+        disabled: owner.disabled,
+    }
+}
+
+fn group(owner: &Owner) -> Group {
+    Group { id: Some(owner.id), name: owner.name.clone(), label: owner.label.clone() }
+}

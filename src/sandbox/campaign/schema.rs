@@ -1,0 +1,308 @@
+//! The three schemas of operators, groups and memberships: which paths they have, and how they are compiled.
+
+use super::tables::{Membership, Owner, OwnerKind, Tables};
+use super::world::SchemaPart;
+use super::xml::Markup;
+
+/// A schema that can be queried and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entity {
+    Operator,
+    Group,
+    Membership,
+}
+
+impl Entity {
+    const ALL: [Self; 3] = [Self::Operator, Self::Group, Self::Membership];
+
+    /// The schema with this id, as `xtk:operator`.
+    pub(super) fn of(schema: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|entity| schema.strip_prefix("xtk:") == Some(entity.name()))
+    }
+
+    /// The name part of the id, which is also the name of its element.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Group => "group",
+            Self::Membership => "operatorGroup",
+        }
+    }
+
+    /// Label and id, as faults show a schema.
+    pub(super) fn title(self) -> String {
+        format!("{} (xtk:{})", self.label(), self.name())
+    }
+
+    /// The label, as faults and schemas show it.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Operator => "Operators",
+            Self::Group => "Operator groups",
+            Self::Membership => "Operators of a group",
+        }
+    }
+}
+
+/// A column of an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnerField {
+    Id,
+    Name,
+    Label,
+    Email,
+    Type,
+    AuthenticationType,
+    Disabled,
+}
+
+impl OwnerField {
+    const OPERATOR: [Self; 7] =
+        [Self::Id, Self::Name, Self::Label, Self::Email, Self::Type, Self::AuthenticationType, Self::Disabled];
+    const GROUP: [Self; 3] = [Self::Id, Self::Name, Self::Label];
+
+    /// The path from the owner's element.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Id => "@id",
+            Self::Name => "@name",
+            Self::Label => "@label",
+            Self::Email => "@email",
+            Self::Type => "@type",
+            Self::AuthenticationType => "access/@authenticationType",
+            Self::Disabled => "access/@disabled",
+        }
+    }
+
+    fn data_type(self) -> &'static str {
+        match self {
+            Self::Id => "long",
+            Self::Type => "byte",
+            Self::Disabled => "boolean",
+            Self::Name | Self::Label | Self::Email | Self::AuthenticationType => "string",
+        }
+    }
+
+    pub(super) fn value(self, owner: &Owner) -> Value<'_> {
+        match self {
+            Self::Id => Value::Number(owner.id),
+            Self::Name => Value::Text(&owner.name),
+            Self::Label => Value::Text(&owner.label),
+            Self::Email => Value::Text(&owner.email),
+            Self::Type => Value::Number(owner.kind as i64),
+            Self::AuthenticationType => Value::Text(&owner.authentication),
+            Self::Disabled => Value::Number(i64::from(owner.disabled)),
+        }
+    }
+
+    fn absent(self) -> Value<'static> {
+        if self.data_type() == "string" { Value::Text("") } else { Value::Number(0) }
+    }
+}
+
+/// A link of `xtk:operatorGroup`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    Operator,
+    Group,
+}
+
+impl Link {
+    const ALL: [Self; 2] = [Self::Operator, Self::Group];
+
+    /// The schema at the other end, which has the link's name.
+    pub(super) fn target(self) -> Entity {
+        match self {
+            Self::Operator => Entity::Operator,
+            Self::Group => Entity::Group,
+        }
+    }
+
+    /// The attribute of the relation that holds the other end's id.
+    pub(super) fn foreign_key(self) -> &'static str {
+        match self {
+            Self::Operator => "operator-id",
+            Self::Group => "group-id",
+        }
+    }
+}
+
+/// A path that a schema has, resolved once and read from many rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    /// A column of the queried owner.
+    Own(OwnerField),
+    /// A foreign key of the relation.
+    ForeignKey(Link),
+    /// A column at the other end of a link.
+    Linked(Link, OwnerField),
+}
+
+/// What a field holds; absence is not representable: a missing text is empty, a missing number 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    Number(i64),
+    Text(&'a str),
+}
+
+/// A row of any of the three schemas.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Row<'t> {
+    Owner(&'t Owner),
+    Membership(Membership),
+}
+
+impl<'t> Row<'t> {
+    /// What the row holds in a field of its schema.
+    pub(super) fn value(self, field: Field, tables: &'t Tables) -> Value<'t> {
+        match (self, field) {
+            (Self::Owner(owner), Field::Own(field)) => field.value(owner),
+            (Self::Membership(row), Field::ForeignKey(Link::Operator)) => Value::Number(row.operator_id),
+            (Self::Membership(row), Field::ForeignKey(Link::Group)) => Value::Number(row.group_id),
+            (Self::Membership(row), Field::Linked(link, field)) => {
+                let end = match link {
+                    Link::Operator => tables.owner(row.operator_id),
+                    // The link leads to xtk:group: where the row holds a named right, nothing is at its end.
+                    Link::Group => tables.owner(row.group_id).filter(|owner| owner.kind == OwnerKind::Group),
+                };
+                end.map_or(field.absent(), |owner| field.value(owner))
+            }
+            (Self::Owner(_), Field::ForeignKey(_)) => Value::Number(0),
+            (Self::Owner(_), Field::Linked(_, field)) | (Self::Membership(_), Field::Own(field)) => field.absent(),
+        }
+    }
+}
+
+/// The schemas of an instance: all three, less what a dial takes out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Schemas<'a> {
+    pub(super) without: &'a [SchemaPart],
+}
+
+impl Schemas<'_> {
+    /// The field at the end of a path without brackets; the error is the vendor's line about the unknown part.
+    pub(super) fn resolve(self, entity: Entity, path: &str) -> Result<Field, String> {
+        let unknown = || format!("'{path}' attribute unknown (see definition of '{}' schema)", entity.title());
+        match entity {
+            Entity::Operator | Entity::Group => self.column(entity, path).map(Field::Own).ok_or_else(unknown),
+            Entity::Membership => self.relation_field(path).ok_or_else(unknown),
+        }
+    }
+
+    fn relation_field(self, path: &str) -> Option<Field> {
+        let foreign_key = |link: &Link| path.strip_prefix('@') == Some(link.foreign_key());
+        if let Some(link) = Link::ALL.into_iter().find(foreign_key) {
+            return Some(Field::ForeignKey(link));
+        }
+        let (step, rest) = path.split_once('/')?;
+        let link =
+            Link::ALL.into_iter().filter(|&link| self.has_link(link)).find(|link| link.target().name() == step)?;
+        self.column(link.target(), rest).map(|field| Field::Linked(link, field))
+    }
+
+    fn column(self, entity: Entity, path: &str) -> Option<OwnerField> {
+        self.columns(entity).find(|field| field.path() == path)
+    }
+
+    /// The columns of an owner schema.
+    pub(super) fn columns(self, entity: Entity) -> impl Iterator<Item = OwnerField> {
+        let all: &[OwnerField] = match entity {
+            Entity::Operator => &OwnerField::OPERATOR,
+            Entity::Group => &OwnerField::GROUP,
+            Entity::Membership => &[],
+        };
+        all.iter().copied().filter(move |&field| !part(entity, field).is_some_and(|part| self.lacks(part)))
+    }
+
+    /// Whether the relation has the link.
+    pub(super) fn has_link(self, link: Link) -> bool {
+        !self.lacks(match link {
+            Link::Operator => SchemaPart::MembershipOperatorLink,
+            Link::Group => SchemaPart::MembershipGroupLink,
+        })
+    }
+
+    fn lacks(self, part: SchemaPart) -> bool {
+        self.without.contains(&part)
+    }
+
+    /// The element of the compiled schema, as `GetEntityIfMoreRecent` answers it.
+    pub(super) fn compiled(self, entity: Entity) -> String {
+        let mut out = Markup::default();
+        let name = entity.name();
+        match entity {
+            Entity::Operator | Entity::Group => {
+                let attributes =
+                    [("name", name), ("label", entity.label()), ("sqltable", "XtkOperator"), ("autopk", "true")];
+                out.open("element", &attributes);
+                self.push_owner(&mut out, entity);
+            }
+            Entity::Membership => {
+                out.open("element", &[("name", name), ("label", entity.label()), ("sqltable", "XtkOperatorGroup")]);
+                self.push_relation(&mut out);
+            }
+        }
+        out.close("element");
+        out.into_string()
+    }
+
+    fn push_owner(self, out: &mut Markup, entity: Entity) {
+        push_key(out, &[("internal", "true"), ("name", "id")], &["@id"]);
+        if self.column(entity, "@name").is_some() {
+            push_key(out, &[("name", "name")], &["@name"]);
+        }
+        let mut access = Vec::new();
+        for field in self.columns(entity) {
+            match field.path().split_once("/@") {
+                Some((_, name)) => access.push((name, field.data_type())),
+                None => push_column(out, field.path().trim_start_matches('@'), field.data_type()),
+            }
+        }
+        if !access.is_empty() {
+            out.open("element", &[("name", "access"), ("label", "Access parameters")]);
+            for (name, data_type) in access {
+                push_column(out, name, data_type);
+            }
+            out.close("element");
+        }
+    }
+
+    fn push_relation(self, out: &mut Markup) {
+        if !self.lacks(SchemaPart::MembershipKey) {
+            push_key(out, &[("internal", "true"), ("name", "operatorGroup")], &["@operator-id", "@group-id"]);
+        }
+        for link in Link::ALL {
+            push_column(out, link.foreign_key(), "long");
+        }
+        for link in Link::ALL.into_iter().filter(|&link| self.has_link(link)) {
+            let name = link.target().name();
+            out.open("element", &[("name", name), ("type", "link"), ("target", &format!("xtk:{name}"))]);
+            out.empty("join", &[("xpath-src", &format!("@{}", link.foreign_key())), ("xpath-dst", "@id")]);
+            out.close("element");
+        }
+    }
+}
+
+fn push_key(out: &mut Markup, attributes: &[(&str, &str)], paths: &[&str]) {
+    out.open("key", attributes);
+    for path in paths {
+        out.empty("keyfield", &[("xpath", path)]);
+    }
+    out.close("key");
+}
+
+fn push_column(out: &mut Markup, name: &str, data_type: &str) {
+    out.empty("attribute", &[("name", name), ("type", data_type)]);
+}
+
+fn part(entity: Entity, field: OwnerField) -> Option<SchemaPart> {
+    match (entity, field) {
+        (Entity::Group, OwnerField::Name) => Some(SchemaPart::GroupName),
+        (Entity::Operator, OwnerField::Name) => Some(SchemaPart::OperatorName),
+        (Entity::Operator, OwnerField::Type) => Some(SchemaPart::OperatorType),
+        (Entity::Operator, OwnerField::Email) => Some(SchemaPart::OperatorEmail),
+        (Entity::Operator, OwnerField::AuthenticationType) => Some(SchemaPart::OperatorAuthenticationType),
+        (Entity::Operator, OwnerField::Disabled) => Some(SchemaPart::OperatorDisabled),
+        _ => None,
+    }
+}

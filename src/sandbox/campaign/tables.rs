@@ -1,0 +1,267 @@
+//! The rows of an instance: owners (operators, groups and named rights in one space of ids) and their relation.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::fault::Cause;
+
+/// The last identifier that Campaign keeps for what it brings along.
+const LAST_RESERVED_ID: i64 = 1000;
+
+/// `@type` of a row of `xtk:operator`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum OwnerKind {
+    Operator = 0,
+    Group = 1,
+    NamedRight = 2,
+}
+
+impl OwnerKind {
+    pub(super) const ALL: [Self; 3] = [Self::Operator, Self::Group, Self::NamedRight];
+}
+
+/// A row of the table behind `xtk:operator` and `xtk:group`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) id: i64,
+    pub(super) kind: OwnerKind,
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) email: String,
+    pub(super) authentication: String,
+    pub(super) disabled: bool,
+}
+
+impl Owner {
+    /// A row without an id yet, everything else empty.
+    pub(super) fn new(kind: OwnerKind, name: impl Into<String>) -> Self {
+        Self {
+            id: 0,
+            kind,
+            name: name.into(),
+            label: String::new(),
+            email: String::new(),
+            authentication: String::new(),
+            disabled: false,
+        }
+    }
+}
+
+/// A row of `xtk:operatorGroup`: the holder, and the group or named right it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Membership {
+    pub(super) operator_id: i64,
+    pub(super) group_id: i64,
+}
+
+/// What takes one step back.
+#[derive(Debug)]
+enum Undo {
+    RemoveOwner(i64),
+    RestoreOwner(Owner),
+    RemoveMembership(Membership),
+    RestoreMembership(Membership),
+}
+
+/// All rows, with the indexes that keep look-ups and page reads away from full scans.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    owners: BTreeMap<i64, Owner>,
+    names: HashMap<(OwnerKind, String), i64>,
+    by_operator: BTreeSet<Membership>,
+    by_group: BTreeSet<(i64, i64)>,
+    last_id: i64,
+    undo: Vec<Undo>,
+}
+
+impl Tables {
+    pub(super) fn owner(&self, id: i64) -> Option<&Owner> {
+        self.owners.get(&id)
+    }
+
+    /// The id of the row with exactly this name.
+    pub(super) fn id_of(&self, kind: OwnerKind, name: &str) -> Option<i64> {
+        self.names.get(&(kind, name.to_owned())).copied()
+    }
+
+    /// Owners with ids from `first` to `last`, ascending.
+    pub(super) fn owners(&self, first: i64, last: i64) -> impl Iterator<Item = &Owner> {
+        self.owners.range(first..=last).map(|(_, owner)| owner)
+    }
+
+    /// Memberships of holders from `first` to `last`, ascending by both ids.
+    pub(super) fn memberships(&self, first: i64, last: i64) -> impl Iterator<Item = Membership> {
+        let from = Membership { operator_id: first, group_id: i64::MIN };
+        self.by_operator.range(from..=Membership { operator_id: last, group_id: i64::MAX }).copied()
+    }
+
+    /// Memberships in the owners from `first` to `last`, ascending by group and holder.
+    pub(super) fn members(&self, first: i64, last: i64) -> impl Iterator<Item = Membership> {
+        let range = (first, i64::MIN)..=(last, i64::MAX);
+        self.by_group.range(range).map(|&(group_id, operator_id)| Membership { operator_id, group_id })
+    }
+
+    pub(super) fn holds(&self, membership: Membership) -> bool {
+        self.by_operator.contains(&membership)
+    }
+
+    /// The next id of the sequence; ids are never given twice.
+    pub(super) fn next_id(&mut self) -> i64 {
+        self.last_id = self.last_id.max(LAST_RESERVED_ID) + 1;
+        while self.owners.contains_key(&self.last_id) {
+            self.last_id += 1;
+        }
+        self.last_id
+    }
+
+    /// A free id below those of the sequence, for what Campaign brings along.
+    pub(super) fn reserved_id(&mut self) -> i64 {
+        (1..=LAST_RESERVED_ID).find(|id| !self.owners.contains_key(id)).unwrap_or_else(|| self.next_id())
+    }
+
+    /// Adds a row, with the next id when it has none.
+    pub(super) fn insert_owner(&mut self, mut owner: Owner) -> Result<i64, Cause> {
+        if owner.id == 0 {
+            owner.id = self.next_id();
+        } else if self.owners.contains_key(&owner.id) {
+            return Err(duplicate_key("xtkoperator_id"));
+        }
+        if self.names.contains_key(&(owner.kind, owner.name.clone())) {
+            return Err(duplicate_key("xtkoperator_name"));
+        }
+        let id = owner.id;
+        self.put_owner(owner);
+        self.undo.push(Undo::RemoveOwner(id));
+        Ok(id)
+    }
+
+    /// Replaces the row with the same id; its name may change, and must stay unique.
+    pub(super) fn update_owner(&mut self, owner: Owner) -> Result<(), Cause> {
+        let Some(before) = self.owners.get(&owner.id).cloned() else { return Ok(()) };
+        if self.id_of(owner.kind, &owner.name).is_some_and(|id| id != owner.id) {
+            return Err(duplicate_key("xtkoperator_name"));
+        }
+        self.take_owner(owner.id);
+        self.put_owner(owner);
+        self.undo.push(Undo::RestoreOwner(before));
+        Ok(())
+    }
+
+    /// Removes a row with all its memberships, on either side.
+    pub(super) fn remove_owner(&mut self, id: i64) {
+        let held: Vec<Membership> = self.memberships(id, id).chain(self.members(id, id)).collect();
+        for membership in held {
+            self.remove_membership(membership);
+        }
+        if let Some(owner) = self.take_owner(id) {
+            self.undo.push(Undo::RestoreOwner(owner));
+        }
+    }
+
+    /// Adds a membership; the pair is unique.
+    pub(super) fn insert_membership(&mut self, membership: Membership) -> Result<(), Cause> {
+        if self.holds(membership) {
+            return Err(duplicate_key("xtkoperatorgroup_id"));
+        }
+        self.put_membership(membership);
+        self.undo.push(Undo::RemoveMembership(membership));
+        Ok(())
+    }
+
+    /// Removes a membership; says whether it was there.
+    pub(super) fn remove_membership(&mut self, membership: Membership) -> bool {
+        let found = self.take_membership(membership);
+        if found {
+            self.undo.push(Undo::RestoreMembership(membership));
+        }
+        found
+    }
+
+    /// From here on `roll_back` returns to this state.
+    pub(super) fn begin(&mut self) {
+        self.undo.clear();
+    }
+
+    /// Takes back every change since `begin`; ids that were given stay used, as those of a database sequence.
+    pub(super) fn roll_back(&mut self) {
+        while let Some(step) = self.undo.pop() {
+            match step {
+                Undo::RemoveOwner(id) => drop(self.take_owner(id)),
+                Undo::RestoreOwner(owner) => {
+                    self.take_owner(owner.id);
+                    self.put_owner(owner);
+                }
+                Undo::RemoveMembership(membership) => drop(self.take_membership(membership)),
+                Undo::RestoreMembership(membership) => self.put_membership(membership),
+            }
+        }
+    }
+
+    fn put_owner(&mut self, owner: Owner) {
+        self.names.insert((owner.kind, owner.name.clone()), owner.id);
+        self.owners.insert(owner.id, owner);
+    }
+
+    fn take_owner(&mut self, id: i64) -> Option<Owner> {
+        let owner = self.owners.remove(&id)?;
+        self.names.remove(&(owner.kind, owner.name.clone()));
+        Some(owner)
+    }
+
+    fn put_membership(&mut self, membership: Membership) {
+        self.by_operator.insert(membership);
+        self.by_group.insert((membership.group_id, membership.operator_id));
+    }
+
+    fn take_membership(&mut self, membership: Membership) -> bool {
+        self.by_group.remove(&(membership.group_id, membership.operator_id));
+        self.by_operator.remove(&membership)
+    }
+}
+
+fn duplicate_key(constraint: &str) -> Cause {
+    Cause::new(format!("PostgreSQL error: ERROR: duplicate key violates unique constraint \"{constraint}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables() -> Tables {
+        let mut tables = Tables::default();
+        tables.insert_owner(Owner::new(OwnerKind::Operator, "ann")).unwrap();
+        tables.insert_owner(Owner::new(OwnerKind::Group, "delivery")).unwrap();
+        tables.insert_membership(Membership { operator_id: 1001, group_id: 1002 }).unwrap();
+        tables
+    }
+
+    #[test]
+    fn ids_rise_and_are_never_given_twice() {
+        let mut tables = tables();
+        tables.remove_owner(1002);
+        assert_eq!(tables.insert_owner(Owner::new(OwnerKind::Group, "other")), Ok(1003));
+    }
+
+    #[test]
+    fn an_operator_and_a_group_may_share_a_name() {
+        let mut tables = tables();
+        assert!(tables.insert_owner(Owner::new(OwnerKind::Group, "ann")).is_ok());
+        assert!(tables.insert_owner(Owner::new(OwnerKind::Operator, "ann")).is_err());
+    }
+
+    #[test]
+    fn rolling_back_restores_rows_names_and_memberships() {
+        let mut tables = tables();
+        tables.begin();
+        let mut ann = tables.owner(1001).unwrap().clone();
+        ann.name = "anna".to_owned();
+        tables.update_owner(ann).unwrap();
+        tables.remove_owner(1002);
+        tables.insert_owner(Owner::new(OwnerKind::Group, "delivery")).unwrap();
+        tables.roll_back();
+        assert_eq!(tables.id_of(OwnerKind::Operator, "ann"), Some(1001));
+        assert_eq!(tables.id_of(OwnerKind::Operator, "anna"), None);
+        assert_eq!(tables.id_of(OwnerKind::Group, "delivery"), Some(1002));
+        assert!(tables.holds(Membership { operator_id: 1001, group_id: 1002 }));
+        assert_eq!(tables.members(1002, 1002).count(), 1);
+    }
+}

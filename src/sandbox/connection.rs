@@ -1,0 +1,94 @@
+//! What a client must be configured with to talk to a sandbox.
+
+use serde::Serialize;
+
+use super::campaign::Authentication;
+use super::ims::instance_credential;
+use super::world::World;
+
+/// What a client must be configured with to talk to a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Connection {
+    /// Base URL of the identity service.
+    pub ims_url: String,
+    /// Base URL of the user management API, with its path.
+    pub umapi_url: String,
+    /// Id of the simulated organization.
+    pub organization_id: String,
+    /// Client id of the credential for the user management API; its `X-Api-Key` as well.
+    pub client_id: String,
+    /// Secret of that credential. It opens nothing but this sandbox.
+    pub client_secret: String,
+    /// The Campaign instances, by name.
+    pub instances: Vec<InstanceConnection>,
+}
+
+/// What a client must be configured with to talk to one simulated Campaign instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InstanceConnection {
+    /// The name of the instance in the scenario.
+    pub name: String,
+    /// Base URL, to which a client adds `/nl/jsp/soaprouter.jsp`.
+    pub url: String,
+    /// The tenant, as the external account names it.
+    pub tenant: String,
+    /// The association mask of the external account.
+    pub association_mask: String,
+    /// How a client logs on.
+    pub authentication: InstanceCredential,
+}
+
+/// How a client logs on to a simulated Campaign instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstanceCredential {
+    /// `xtk:session#Logon` with a login and a password.
+    Native {
+        /// Login of the service operator.
+        login: String,
+        /// Its password.
+        password: String,
+    },
+    /// A bearer token of the identity service on every call.
+    Ims {
+        /// Client id of the technical account.
+        client_id: String,
+        /// Its secret.
+        client_secret: String,
+    },
+}
+
+impl Connection {
+    pub(super) fn of(url: &str, world: &World) -> Self {
+        let organization = world.organization();
+        let instances = world
+            .instances()
+            .map(|(name, instance)| {
+                let instance = instance.world();
+                InstanceConnection {
+                    name: name.to_owned(),
+                    url: format!("{url}/campaign/{name}"),
+                    tenant: instance.tenant,
+                    association_mask: instance.association_mask,
+                    authentication: match instance.authentication {
+                        Authentication::Native => {
+                            InstanceCredential::Native { login: instance.login, password: instance.password }
+                        }
+                        Authentication::Ims => {
+                            let (client_id, client_secret) = instance_credential(name);
+                            InstanceCredential::Ims { client_id, client_secret }
+                        }
+                    },
+                }
+            })
+            .collect();
+        Self {
+            ims_url: url.to_owned(),
+            umapi_url: format!("{url}/v2/usermanagement"),
+            organization_id: organization.id.clone(),
+            client_id: organization.client_id.clone(),
+            client_secret: organization.client_secret.clone(),
+            instances,
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The dial of faults: which call is disturbed, how often, and in what way.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::change::Change;
+use super::request_log::Call;
+
+/// A disturbance of certain calls. All faults that match a call act on it, in the order in which they were injected.
+///
+/// A call that the gateway refuses (credentials, throttle) reaches no fault and uses none up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// `token`, `users`, `groups`, `members`, `user`, `action`, `logon`, `query`, `write`, `schema`, a SOAP method's
+    /// name, or `any`.
+    pub call: String,
+    /// Only this page of a listing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
+    /// Only this Campaign instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Only SOAP calls that address this schema, like `xtk:operatorGroup`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// How many matching calls pass before the first that is disturbed.
+    #[serde(default)]
+    pub skip: u32,
+    /// How many are disturbed then; one unless said otherwise.
+    #[serde(default)]
+    pub times: Times,
+    /// What happens to them.
+    pub effect: Effect,
+}
+
+/// How often a fault acts: a number, or `"forever"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Times {
+    /// So many times.
+    Count(u32),
+    /// Without end.
+    Always(Always),
+}
+
+/// The word for without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Always {
+    /// `"forever"`
+    Forever,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::Count(1)
+    }
+}
+
+/// What happens to a call. Unless an effect says that the call takes effect, one that replaces the answer keeps the call
+/// from being carried out at all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Effect {
+    /// Another answer instead.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// Its headers, as name and value.
+        #[serde(default)]
+        headers: Vec<(String, String)>,
+        /// Its body.
+        #[serde(default)]
+        body: String,
+    },
+    /// An HTML page with status 200 instead, as a portal or proxy sends it.
+    Html,
+    /// A SOAP fault instead, with status 200 as is usual there.
+    SoapFault {
+        /// `SOAP-ENV:Server` or `SOAP-ENV:Client`.
+        code: String,
+        /// The short text with a code like `SOP-330011`.
+        string: String,
+        /// The long text; left out when empty, as with `showErrors="false"`.
+        #[serde(default)]
+        detail: String,
+    },
+    /// An XML answer nested this deep instead.
+    DeepXml {
+        /// Elements inside each other.
+        depth: usize,
+    },
+    /// The connection is reset instead of an answer.
+    Reset,
+    /// The call takes effect, and the connection is reset instead of an answer.
+    LoseAnswer,
+    /// The answer comes later.
+    Delay {
+        /// By so many milliseconds.
+        ms: u64,
+    },
+    /// The body is cut short in a complete answer: HTTP alone does not tell.
+    Truncate {
+        /// To so many bytes; to half when absent.
+        #[serde(default)]
+        bytes: Option<usize>,
+    },
+    /// The connection is closed in the middle of the body.
+    CutOff {
+        /// After so many bytes of it as they are sent; after half when absent.
+        #[serde(default)]
+        after: Option<usize>,
+    },
+    /// A listing's page without entries and with `lastPage: false`; the headers stay.
+    EmptyPage,
+    /// `lastPage` says this.
+    LastPage {
+        /// The value.
+        value: bool,
+    },
+    /// A listing answers this page instead of the one asked for.
+    RepeatPage {
+        /// The page.
+        page: u64,
+    },
+    /// A JSON value is left out.
+    OmitKey {
+        /// Which, as a JSON pointer; `*` stands for every entry of an array.
+        pointer: String,
+    },
+    /// A JSON value is another.
+    SetValue {
+        /// Which, as a JSON pointer; `*` stands for every entry of an array.
+        pointer: String,
+        /// The other one.
+        value: Value,
+    },
+    /// A JSON value is a very long text.
+    HugeString {
+        /// Which, as a JSON pointer.
+        pointer: String,
+        /// The length of the text; ten megabytes when absent.
+        #[serde(default = "ten_megabytes")]
+        bytes: usize,
+    },
+    /// Headers are left out.
+    DropHeaders {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Headers are set.
+    SetHeaders {
+        /// Names and values.
+        headers: Vec<(String, String)>,
+    },
+    /// An XML answer is encoded in ISO-8859-1, and says so in its declaration.
+    Latin1,
+    /// An XML answer begins with a document type that declares entities, and uses one.
+    EntityDeclaration,
+    /// All tokens of the identity service end before the call is looked at.
+    ExpireTokens,
+    /// The world changes before the call is carried out; what does not fit it is ignored.
+    Change {
+        /// How.
+        changes: Vec<Change>,
+    },
+}
+
+fn ten_megabytes() -> usize {
+    10 << 20
+}
+
+impl Effect {
+    /// An answer with this status and no body.
+    pub fn status(status: u16) -> Self {
+        Self::Status { status, headers: Vec::new(), body: String::new() }
+    }
+
+    /// An answer in plain text, as Campaign refuses sessions and logons.
+    pub fn plain_text(status: u16, text: &str) -> Self {
+        let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
+        Self::Status { status, headers, body: text.to_owned() }
+    }
+
+    /// The vendor's 429 with this `Retry-After`.
+    pub fn too_many_requests(retry_after: &str) -> Self {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Self::Status {
+            status: 429,
+            headers: vec![header("content-type", "application/json"), header("retry-after", retry_after)],
+            body: super::throttle::TOO_MANY_REQUESTS.to_owned(),
+        }
+    }
+
+    /// A fault as a server sends it.
+    pub fn soap_fault(string: &str, detail: &str) -> Self {
+        Self::SoapFault { code: "SOAP-ENV:Server".to_owned(), string: string.to_owned(), detail: detail.to_owned() }
+    }
+
+    /// Leaves out the value at a JSON pointer.
+    pub fn omit_key(pointer: &str) -> Self {
+        Self::OmitKey { pointer: pointer.to_owned() }
+    }
+
+    /// Replaces the value at a JSON pointer.
+    pub fn set_value(pointer: &str, value: impl Into<Value>) -> Self {
+        Self::SetValue { pointer: pointer.to_owned(), value: value.into() }
+    }
+
+    /// Ten megabytes of text at a JSON pointer.
+    pub fn huge_string(pointer: &str) -> Self {
+        Self::HugeString { pointer: pointer.to_owned(), bytes: ten_megabytes() }
+    }
+
+    /// Leaves out headers.
+    pub fn drop_headers(names: &[&str]) -> Self {
+        Self::DropHeaders { names: names.iter().map(|&name| name.to_owned()).collect() }
+    }
+
+    /// Sets one header.
+    pub fn set_header(name: &str, value: &str) -> Self {
+        Self::SetHeaders { headers: vec![(name.to_owned(), value.to_owned())] }
+    }
+}
+
+impl Fault {
+    /// Disturbs the next call of this name.
+    pub fn new(call: &str, effect: Effect) -> Self {
+        Self {
+            call: call.to_owned(),
+            page: None,
+            instance: None,
+            schema: None,
+            skip: 0,
+            times: Times::default(),
+            effect,
+        }
+    }
+
+    /// Only this page of a listing.
+    #[must_use]
+    pub fn page(self, page: u64) -> Self {
+        Self { page: Some(page), ..self }
+    }
+
+    /// Only this Campaign instance.
+    #[must_use]
+    pub fn instance(self, name: &str) -> Self {
+        Self { instance: Some(name.to_owned()), ..self }
+    }
+
+    /// Only SOAP calls that address this schema.
+    #[must_use]
+    pub fn schema(self, name: &str) -> Self {
+        Self { schema: Some(name.to_owned()), ..self }
+    }
+
+    /// Lets so many matching calls pass first.
+    #[must_use]
+    pub fn skip(self, calls: u32) -> Self {
+        Self { skip: calls, ..self }
+    }
+
+    /// Acts so many times.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { times: Times::Count(times), ..self }
+    }
+
+    /// Acts without end.
+    #[must_use]
+    pub fn forever(self) -> Self {
+        Self { times: Times::Always(Always::Forever), ..self }
+    }
+
+    fn matches(&self, call: &Call) -> bool {
+        let is = |wanted: &Option<String>, own: &Option<String>| {
+            wanted.as_ref().is_none_or(|wanted| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
+        };
+        let method = call.soap_method.as_deref().unwrap_or_default();
+        let named = ["any", &call.name, method].iter().any(|name| name.eq_ignore_ascii_case(&self.call));
+        let paged = self.page.is_none_or(|page| call.page == Some(page));
+        named && paged && is(&self.instance, &call.instance) && is(&self.schema, &call.schema)
+    }
+}
+
+/// A fault with its history.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InjectedFault {
+    /// The fault.
+    #[serde(flatten)]
+    pub fault: Fault,
+    /// How many calls matched it so far, those that were let pass included.
+    pub matched: u32,
+    /// How many of them it disturbed.
+    pub disturbed: u32,
+}
+
+/// All injected faults.
+#[derive(Debug, Default)]
+pub(super) struct FaultDial(Vec<InjectedFault>);
+
+impl FaultDial {
+    pub(super) fn inject(&mut self, fault: Fault) {
+        self.0.push(InjectedFault { fault, matched: 0, disturbed: 0 });
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn injected(&self) -> &[InjectedFault] {
+        &self.0
+    }
+
+    /// What happens to a call; asking uses the faults up.
+    pub(super) fn take(&mut self, call: &Call) -> Vec<Effect> {
+        let matching = self.0.iter_mut().filter(|injected| injected.fault.matches(call));
+        matching.filter_map(InjectedFault::meet).collect()
+    }
+}
+
+impl InjectedFault {
+    fn meet(&mut self) -> Option<Effect> {
+        self.matched = self.matched.saturating_add(1);
+        let acts = match self.fault.times {
+            Times::Count(times) => self.disturbed < times,
+            Times::Always(Always::Forever) => true,
+        };
+        if self.matched <= self.fault.skip || !acts {
+            return None;
+        }
+        self.disturbed = self.disturbed.saturating_add(1);
+        Some(self.fault.effect.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn users(page: u64) -> Call {
+        Call { page: Some(page), ..Call::named("users") }
+    }
+
+    #[test]
+    fn a_fault_lets_calls_pass_acts_and_is_used_up() {
+        let mut dial = FaultDial::default();
+        dial.inject(Fault::new("users", Effect::status(504)).page(1).skip(1).times(2));
+        let disturbed: Vec<bool> = (0..5).map(|_| !dial.take(&users(1)).is_empty()).collect();
+        assert_eq!(disturbed, [false, true, true, false, false]);
+        assert!(dial.take(&users(0)).is_empty(), "another page");
+        assert!(dial.take(&Call { page: Some(1), ..Call::named("members") }).is_empty(), "another call");
+    }
+
+    #[test]
+    fn a_soap_call_is_met_by_its_short_name_or_its_method() {
+        let write = Call {
+            soap_method: Some("WriteCollection".to_owned()),
+            instance: Some("production".to_owned()),
+            schema: Some("xtk:operatorGroup".to_owned()),
+            ..Call::named("write")
+        };
+        let met = |fault: Fault| fault.matches(&write);
+        assert!(met(Fault::new("write", Effect::Reset)));
+        assert!(met(Fault::new("WriteCollection", Effect::Reset).instance("production")));
+        assert!(met(Fault::new("any", Effect::Reset).schema("xtk:operatorGroup")));
+        assert!(!met(Fault::new("Write", Effect::Reset).schema("xtk:group")));
+        assert!(!met(Fault::new("query", Effect::Reset)));
+    }
+
+    #[test]
+    fn faults_are_written_as_json() {
+        let fault: Fault = serde_json::from_value(json!({
+            "call": "users", "page": 2, "times": "forever",
+            "effect": {"type": "set_value", "pointer": "/lastPage", "value": "no"}
+        }))
+        .unwrap();
+        assert_eq!(fault, Fault::new("users", Effect::set_value("/lastPage", "no")).page(2).forever());
+        let unknown = json!({"call": "users", "effect": {"type": "delay", "ms": 1, "why": 1}});
+        assert!(serde_json::from_value::<Fault>(unknown).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! Connections that can be cut: before the answer, or in the middle of its body.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The scissors of one connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Line(Arc<Mutex<Flow>>);
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Flow {
+    #[default]
+    Open,
+    /// The next answer's head passes, then so many bytes of its body.
+    AfterBody(usize),
+    /// So many bytes pass.
+    Left(usize),
+    /// Nothing passes, and the peer sees a reset.
+    Reset,
+}
+
+impl Line {
+    /// Resets the connection instead of answering.
+    pub(super) fn reset(&self) {
+        *self.flow() = Flow::Reset;
+    }
+
+    /// Closes the connection when so many bytes of the next answer's body were sent.
+    pub(super) fn close_after(&self, bytes: usize) {
+        *self.flow() = Flow::AfterBody(bytes);
+    }
+
+    fn flow(&self) -> MutexGuard<'_, Flow> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes of the buffer may be sent now; an error when none may ever again.
+    fn admit(&self, buffer: &[u8]) -> io::Result<usize> {
+        let mut flow = self.flow();
+        if let Flow::AfterBody(bytes) = *flow {
+            // The server writes the whole head at once, at the start of a buffer.
+            let head = buffer.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |end| end + 4);
+            *flow = Flow::Left(head + bytes);
+        }
+        match *flow {
+            Flow::Left(0) | Flow::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+            Flow::Left(left) => Ok(left.min(buffer.len())),
+            Flow::Open | Flow::AfterBody(_) => Ok(buffer.len()),
+        }
+    }
+
+    fn sent(&self, bytes: usize) {
+        let mut flow = self.flow();
+        if let Flow::Left(left) = *flow {
+            *flow = Flow::Left(left.saturating_sub(bytes));
+        }
+    }
+}
+
+/// One accepted connection.
+#[derive(Debug)]
+pub(super) struct CuttableStream {
+    stream: TcpStream,
+    line: Line,
+}
+
+impl Drop for CuttableStream {
+    fn drop(&mut self) {
+        if *self.line.flow() == Flow::Reset {
+            // Without lingering the system sends a reset; if that cannot be set, the peer sees a close instead.
+            drop(self.stream.set_zero_linger());
+        }
+    }
+}
+
+impl AsyncRead for CuttableStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for CuttableStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        let admitted = match self.line.admit(buffer) {
+            Ok(bytes) => buffer.get(..bytes).unwrap_or(buffer),
+            Err(cut) => return Poll::Ready(Err(cut)),
+        };
+        let written = Pin::new(&mut self.stream).poll_write(cx, admitted);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.line.sent(bytes);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Accepts connections that can be cut.
+#[derive(Debug)]
+pub(super) struct CuttableListener(pub(super) TcpListener);
+
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = Listener::accept(&mut self.0).await;
+        // Small answers must not wait for more; a connection where this fails still works.
+        drop(stream.set_nodelay(true));
+        (CuttableStream { stream, line: Line::default() }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, CuttableListener>> for Line {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
+        stream.io().line.clone()
+    }
+}

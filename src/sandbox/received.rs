@@ -1,0 +1,168 @@
+//! A request as it arrived: path and query decoded once, the body whole.
+
+use std::io::Write as _;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::Serialize;
+
+/// Largest body that is read, in bytes; a chunk of writes is far smaller.
+const BODY_LIMIT: usize = 32 << 20;
+
+/// A whole answer.
+pub(super) type Answer = Response<Bytes>;
+
+/// A whole request.
+#[derive(Debug)]
+pub(super) struct Received {
+    /// The request as HTTP sees it.
+    pub(super) http: Request<Bytes>,
+    /// The path between its slashes, each part decoded by itself so that `%2F` stays inside its part.
+    pub(super) parts: Vec<String>,
+    /// The query, decoded, in its order.
+    pub(super) query: Vec<(String, String)>,
+}
+
+impl Received {
+    /// Reads the body and decodes the rest; `None` when the client went away or sent too much.
+    pub(super) async fn read(request: Request<Body>) -> Option<Self> {
+        let (head, body) = request.into_parts();
+        let body = to_bytes(body, BODY_LIMIT).await.ok()?;
+        let path = head.uri.path().trim_start_matches('/');
+        let parts = path.split('/').map(|part| decode(part, Plus::IsPlus)).collect();
+        let query = pairs(head.uri.query().unwrap_or_default());
+        Some(Self { http: Request::from_parts(head, body), parts, query })
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        self.http.method()
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.http.headers()
+    }
+
+    pub(super) fn body(&self) -> &Bytes {
+        self.http.body()
+    }
+
+    /// A header as text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The first value of a query parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        first(&self.query, name)
+    }
+
+    /// A boolean query parameter; production takes Python's `True` as well as `true`.
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        self.parameter(name).map(|value| value.eq_ignore_ascii_case("true"))
+    }
+}
+
+/// The first value of a name.
+pub(super) fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// Decodes `a=b&c=d`, as queries and forms write it.
+pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
+    let pair = |item: &str| {
+        let (name, value) = item.split_once('=').unwrap_or((item, ""));
+        (decode(name, Plus::IsSpace), decode(value, Plus::IsSpace))
+    };
+    text.split('&').filter(|item| !item.is_empty()).map(pair).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plus {
+    IsPlus,
+    IsSpace,
+}
+
+fn decode(text: &str, plus: Plus) -> String {
+    let mut bytes = text.as_bytes().iter();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(&byte) = bytes.next() {
+        let rest = bytes.as_slice();
+        match (byte, rest) {
+            (b'%', [high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    decoded.push(high << 4 | low);
+                    bytes.nth(1);
+                }
+                _ => decoded.push(byte),
+            },
+            (b'+', _) if plus == Plus::IsSpace => decoded.push(b' '),
+            _ => decoded.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// Compresses an answer for a client that takes it so; an answer without a body stays as it is.
+pub(super) fn compress(received: &Received, answer: &mut Answer) {
+    let takes_gzip = received.header("accept-encoding").is_some_and(|encodings| encodings.contains("gzip"));
+    if !takes_gzip || answer.body().is_empty() || answer.headers().contains_key(header::CONTENT_ENCODING) {
+        return;
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    if let Ok(compressed) = encoder.write_all(answer.body()).and_then(|()| encoder.finish()) {
+        *answer.body_mut() = Bytes::from(compressed);
+        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+}
+
+/// An answer without a body.
+pub(super) fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// An answer with a body of the given type.
+pub(super) fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    match serde_json::to_vec(body) {
+        Ok(body) => typed(status, "application/json", body),
+        Err(error) => typed(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_that_is_escaped_stays_inside_its_part() {
+        let parts: Vec<_> = "a%2Fb/c%25+d".split('/').map(|part| decode(part, Plus::IsPlus)).collect();
+        assert_eq!(parts, ["a/b", "c%+d"]);
+    }
+
+    #[test]
+    fn a_broken_escape_is_taken_as_it_stands() {
+        assert_eq!(decode("100%", Plus::IsPlus), "100%");
+        assert_eq!(decode("%zz%4", Plus::IsPlus), "%zz%4");
+    }
+
+    #[test]
+    fn forms_write_blanks_as_plus() {
+        assert_eq!(pairs("a+b=c%2Cd&e"), [("a b".into(), "c,d".into()), ("e".into(), String::new())]);
+    }
+}

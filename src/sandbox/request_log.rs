@@ -1,0 +1,116 @@
+//! What was asked: every request with its answer's status, to prove pacing, resumption and secrecy.
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::received::Received;
+
+/// Bytes of a body that are kept; enough for the largest write of a client that works in small collections.
+const BODY_KEPT: usize = 64 << 10;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LoggedRequest {
+    /// Arrival in milliseconds since the sandbox was started.
+    pub arrival_ms: u64,
+    /// What it was: `token`, `users`, `groups`, `members`, `user`, `action`, `logon`, `query`, `write`, `schema`, the
+    /// SOAP method's name for anything else sent to Campaign, or `unknown`.
+    pub call: String,
+    /// The page asked for, of the listings.
+    pub page: Option<u64>,
+    /// The Campaign instance asked.
+    pub instance: Option<String>,
+    /// The HTTP method.
+    pub method: String,
+    /// The path as it was sent, still encoded.
+    pub path: String,
+    /// The query as it was sent, without the question mark.
+    pub query: String,
+    /// Names in lower case and values, in their order.
+    pub headers: Vec<(String, String)>,
+    /// The start of the body, as text.
+    pub body: String,
+    /// The status answered; 0 while there is no answer, and when the connection was cut instead of one.
+    pub status: u16,
+}
+
+/// The requests in the order of arrival.
+#[derive(Debug)]
+pub(super) struct RequestLog {
+    since: Instant,
+    /// How many requests were forgotten; a request in flight finds its place by it.
+    forgotten: usize,
+    requests: Vec<LoggedRequest>,
+}
+
+/// The place of a request in the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LogPlace(usize);
+
+impl RequestLog {
+    pub(super) fn new() -> Self {
+        Self { since: Instant::now(), forgotten: 0, requests: Vec::new() }
+    }
+
+    pub(super) fn requests(&self) -> &[LoggedRequest] {
+        &self.requests
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.forgotten += self.requests.len();
+        self.requests.clear();
+    }
+
+    /// Notes a request that has arrived.
+    pub(super) fn arrived(&mut self, received: &Received, call: &Call) -> LogPlace {
+        let body = received.body();
+        let kept = body.get(..BODY_KEPT).unwrap_or(body);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        self.requests.push(LoggedRequest {
+            arrival_ms: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            call: call.name.clone(),
+            page: call.page,
+            instance: call.instance.clone(),
+            method: received.method().to_string(),
+            path: received.http.uri().path().to_owned(),
+            query: received.http.uri().query().unwrap_or_default().to_owned(),
+            headers: received
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
+                .collect(),
+            body: text(kept),
+            status: 0,
+        });
+        LogPlace(self.forgotten + self.requests.len() - 1)
+    }
+
+    /// Notes the status of its answer.
+    pub(super) fn answered(&mut self, place: LogPlace, status: u16) {
+        let request = place.0.checked_sub(self.forgotten).and_then(|place| self.requests.get_mut(place));
+        if let Some(request) = request {
+            request.status = status;
+        }
+    }
+}
+
+/// What a request asks for, as far as the log and the faults tell calls apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Call {
+    /// The short name, as in [`LoggedRequest::call`].
+    pub(super) name: String,
+    /// The SOAP method's own name.
+    pub(super) soap_method: Option<String>,
+    /// The page, of a listing.
+    pub(super) page: Option<u64>,
+    /// The Campaign instance.
+    pub(super) instance: Option<String>,
+    /// The schema that a SOAP call addresses, as far as its text tells.
+    pub(super) schema: Option<String>,
+}
+
+impl Call {
+    pub(super) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+}

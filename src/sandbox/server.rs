@@ -1,0 +1,273 @@
+//! The HTTP server: one handler that finds out what is asked, has it answered, and keeps the log.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::uri::PathAndQuery;
+use axum::http::{Request, Response, StatusCode, Uri};
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::control;
+use super::fault::{Effect, FaultDial};
+use super::ims::{self, IssuedTokens};
+use super::line::{CuttableListener, Line};
+use super::received::{Answer, Received, compress, typed};
+use super::request_log::{Call, RequestLog};
+use super::throttle::Meter;
+use super::umapi;
+use super::world::World;
+
+/// Everything the handler works on.
+#[derive(Debug)]
+pub(super) struct Shared {
+    world: Mutex<World>,
+    tokens: Mutex<IssuedTokens>,
+    meter: Mutex<Meter>,
+    faults: Mutex<FaultDial>,
+    log: Mutex<RequestLog>,
+}
+
+impl Shared {
+    pub(super) fn new(world: World) -> Self {
+        Self {
+            world: Mutex::new(world),
+            tokens: Mutex::new(IssuedTokens::default()),
+            meter: Mutex::new(Meter::default()),
+            faults: Mutex::new(FaultDial::default()),
+            log: Mutex::new(RequestLog::new()),
+        }
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+
+    pub(super) fn tokens(&self) -> MutexGuard<'_, IssuedTokens> {
+        lock(&self.tokens)
+    }
+
+    pub(super) fn meter(&self) -> MutexGuard<'_, Meter> {
+        lock(&self.meter)
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, FaultDial> {
+        lock(&self.faults)
+    }
+
+    pub(super) fn log(&self) -> MutexGuard<'_, RequestLog> {
+        lock(&self.log)
+    }
+}
+
+/// A test that panicked while it held the world must not take the server's other tests with it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the handler is given.
+#[derive(Debug, Clone)]
+struct Desk {
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<()>,
+}
+
+/// Serves until the sender of `stopped` is dropped.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: watch::Receiver<()>) {
+    let desk = Desk { shared, stopped: stopped.clone() };
+    let router = Router::new().fallback(handle).with_state(desk);
+    let service = router.into_make_service_with_connect_info::<Line>();
+    let serving = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(until_dropped(stopped));
+    // Accepting never fails for good: the listener retries by itself.
+    drop(serving.await);
+}
+
+async fn until_dropped(mut sender: watch::Receiver<()>) {
+    while sender.changed().await.is_ok() {}
+}
+
+async fn handle(
+    State(desk): State<Desk>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request<Body>,
+) -> Response<Body> {
+    tokio::select! {
+        answer = answer(&desk.shared, &line, request) => answer.map(Body::from),
+        () = until_dropped(desk.stopped.clone()) => {
+            line.reset();
+            Response::new(Body::empty())
+        }
+    }
+}
+
+async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer {
+    let Some(received) = Received::read(request).await else {
+        line.reset();
+        return Answer::default();
+    };
+    // What is asked of the sandbox itself is neither logged nor disturbed.
+    if received.parts.first().is_some_and(|part| part == "sandbox") {
+        return control::answer(shared, &received);
+    }
+    let mut target = Target::of(&received, &shared.world());
+    let call = target.call(&received);
+    let place = shared.log().arrived(&received, &call);
+    let refusal = target.refusal(shared, &received);
+    let effects = if refusal.is_some() { Vec::new() } else { shared.faults().take(&call) };
+    let mut answer = match refusal {
+        Some(refusal) => refusal,
+        None => disturbed(shared, &received, &mut target, &effects).await,
+    };
+    if target.compresses() {
+        compress(&received, &mut answer);
+    }
+    let status = answer.status().as_u16();
+    let cut = effects.iter().any(|effect| effect.cut(line, &answer));
+    shared.log().answered(place, if cut { 0 } else { status });
+    answer
+}
+
+/// Has the call answered, with all effects but those on the connection.
+async fn disturbed(shared: &Shared, received: &Received, target: &mut Target, effects: &[Effect]) -> Answer {
+    for effect in effects {
+        match effect {
+            Effect::Delay { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
+            Effect::ExpireTokens => shared.tokens().expire_all(),
+            // A change that the world does not fit any more, like a second removal, is none.
+            Effect::Change { changes } => drop(shared.world().apply(changes)),
+            Effect::RepeatPage { page } => target.turn_to(*page),
+            Effect::Reset => return Answer::default(),
+            _ => {}
+        }
+    }
+    let instead = effects.iter().find_map(Effect::instead);
+    let mut answer = instead.unwrap_or_else(|| target.answer(shared, received));
+    for effect in effects {
+        effect.disturb(&mut answer);
+    }
+    answer
+}
+
+/// Whom a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Target {
+    /// The identity service.
+    Token,
+    /// The user management API.
+    Umapi(umapi::Request),
+    /// A Campaign instance.
+    Campaign(String),
+    /// Nobody.
+    Unknown,
+}
+
+impl Target {
+    fn of(received: &Received, world: &World) -> Self {
+        let parts: Vec<&str> = received.parts.iter().map(String::as_str).collect();
+        match parts.as_slice() {
+            ["ims", "token", "v2" | "v3" | "v4"] | ["ims", "token", "v2" | "v3" | "v4", ""] => Self::Token,
+            ["status"] => Self::Umapi(umapi::Request::Status),
+            ["v2", "usermanagement", rest @ ..] => Self::Umapi(umapi::Request::of(rest)),
+            ["campaign", instance, ..] if world.instance(instance).is_some() => Self::Campaign((*instance).to_owned()),
+            ["nl" | "r", ..] => world.first_instance().map_or(Self::Unknown, |name| Self::Campaign(name.to_owned())),
+            _ => Self::Unknown,
+        }
+    }
+
+    fn call(&self, received: &Received) -> Call {
+        match self {
+            Self::Token => Call::named("token"),
+            Self::Umapi(request) => request.call(),
+            Self::Campaign(instance) => soap_call(received, instance),
+            Self::Unknown => Call::named("unknown"),
+        }
+    }
+
+    /// Why the gateway keeps the call from whom it is for; counts the call where calls are limited.
+    fn refusal(&self, shared: &Shared, received: &Received) -> Option<Answer> {
+        match self {
+            Self::Umapi(request) => umapi::refusal(shared, received, request),
+            _ => None,
+        }
+    }
+
+    /// Makes a listing answer another page than the one asked for.
+    fn turn_to(&mut self, other: u64) {
+        if let Self::Umapi(request) = self {
+            request.turn_to(other);
+        }
+    }
+
+    /// Whether answers are sent compressed to whoever takes them so.
+    fn compresses(&self) -> bool {
+        matches!(self, Self::Umapi(_))
+    }
+
+    fn answer(&self, shared: &Shared, received: &Received) -> Answer {
+        match self {
+            Self::Token => ims::answer(shared, received),
+            Self::Umapi(request) => umapi::answer(shared, received, request),
+            Self::Campaign(name) => {
+                let verdict = |token: &str| shared.tokens().verdict(token);
+                match shared.world().instance_mut(name) {
+                    Some(instance) => instance.answer(&at_its_root(&received.http, name), &verdict),
+                    None => nobody(received),
+                }
+            }
+            Self::Unknown => nobody(received),
+        }
+    }
+}
+
+/// The request as the instance would see it, were it alone on the server.
+fn at_its_root(request: &Request<Bytes>, instance: &str) -> Request<Bytes> {
+    let mut request = request.clone();
+    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let stripped = path.strip_prefix("/campaign/").and_then(|path| path.strip_prefix(instance));
+    if let Some(uri) = stripped.and_then(|path| path.parse::<Uri>().ok()) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+fn nobody(received: &Received) -> Answer {
+    let text = format!("the sandbox serves nothing at {}\n", received.http.uri().path());
+    typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text)
+}
+
+/// What a SOAP call is, by its `SOAPAction` header (`schema#Method`, with or without quotes).
+fn soap_call(received: &Received, instance: &str) -> Call {
+    let action = received.header("soapaction").unwrap_or_default().trim_matches('"');
+    let method = action.rsplit_once('#').map(|(_, method)| method.to_owned());
+    let name = match method.as_deref() {
+        Some("Logon" | "BearerTokenLogon") => "logon",
+        Some("ExecuteQuery") => "query",
+        Some("Write" | "WriteCollection") => "write",
+        Some("GetEntityIfMoreRecent") => "schema",
+        Some(other) => other,
+        None => "unknown",
+    };
+    Call {
+        name: name.to_owned(),
+        soap_method: method.clone(),
+        page: None,
+        instance: Some(instance.to_owned()),
+        schema: addressed_schema(&String::from_utf8_lossy(received.body())),
+    }
+}
+
+/// The schema in `schema="…"`, `xtkschema="…"` or the key `xtk:schema|…`, whichever names data and not the query itself.
+fn addressed_schema(body: &str) -> Option<String> {
+    let quoted = ["schema=\"", "schema='"].into_iter().flat_map(|start| body.split(start).skip(1));
+    let keyed = body.split("xtk:schema|").skip(1);
+    let ends = ['"', '\'', '<', '&'];
+    keyed
+        .chain(quoted)
+        .filter_map(|rest| rest.split(ends).next())
+        .find(|name| *name != "xtk:queryDef" && name.contains(':'))
+        .map(str::to_owned)
+}

@@ -1,0 +1,85 @@
+//! `GET groups/{org}/{page}`: user groups, product profiles and admin groups with their ids and member counts.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+
+use super::super::dials::{MemberCount, PastTheEnd};
+use super::super::organization::{Group, Organization, Reach, folded};
+use super::super::received::{Answer, json};
+use super::super::world::World;
+use super::paging::Listing;
+
+/// A page of groups, as the API writes it. No `X-` headers come with it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupsPage<'a> {
+    last_page: bool,
+    result: &'static str,
+    groups: Vec<WireGroup<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireGroup<'a> {
+    group_id: u64,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    group_name: &'a str,
+    member_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license_quota: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_group_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_group_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_profile_name: Option<&'a str>,
+}
+
+impl<'a> WireGroup<'a> {
+    fn of(organization: &'a Organization, group: &'a Group, member_count: usize) -> Self {
+        let admins = folded(&format!("_admin_{}", group.name));
+        let admin_group = organization.groups.iter().find(|other| folded(&other.name) == admins);
+        Self {
+            group_id: group.group_id,
+            kind: group.kind.as_deref(),
+            group_name: &group.name,
+            member_count,
+            product_name: group.product_name.as_deref(),
+            license_quota: group.license_quota.as_deref(),
+            admin_group_name: admin_group.map(|group| group.name.as_str()),
+            user_group_name: group.user_group_name.as_deref(),
+            product_profile_name: group.product_profile_name.as_deref(),
+        }
+    }
+}
+
+/// One page of all groups.
+pub(super) fn all(world: &mut World, page: u64) -> Answer {
+    let page_size = world.dials.pages.groups;
+    let past_the_end = world.dials.quirks.groups_past_the_end;
+    let reach = match world.dials.quirks.member_count {
+        MemberCount::Effective => Reach::Effective,
+        MemberCount::Direct => Reach::Direct,
+    };
+    let shuffle = world.shuffle();
+    let (organization, memberships) = world.with_memberships();
+    let asked = page;
+    let page = Listing::plain(organization.groups.len(), page_size).page(asked);
+    if asked > page.number && past_the_end == PastTheEnd::NotFound {
+        return json(StatusCode::OK, &json!({"lastPage": true, "result": "Not found"}));
+    }
+    let mut positions: Vec<usize> = (0..organization.groups.len()).collect();
+    shuffle.apply(&mut positions);
+    let on_page = positions.get(page.entries.clone()).unwrap_or_default();
+    let listed = |&position: &usize| {
+        let group = organization.groups.get(position)?;
+        Some(WireGroup::of(organization, group, memberships.members(position, reach).len()))
+    };
+    let body =
+        GroupsPage { last_page: page.last, result: "success", groups: on_page.iter().filter_map(listed).collect() };
+    json(StatusCode::OK, &body)
+}

@@ -1,0 +1,186 @@
+//! Adobe's user management API: whether a caller may ask, and which file answers.
+
+mod action;
+mod groups;
+mod paging;
+mod user;
+mod users;
+
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use serde_json::json;
+
+use super::campaign::TokenVerdict;
+use super::received::{Answer, Received, empty, json};
+use super::request_log::Call;
+use super::server::Shared;
+
+/// What is asked of the user management API, by the path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Request {
+    /// `users/{org}/{page}`
+    Users { organization: String, page: u64 },
+    /// `users/{org}/{page}/{group}`
+    Members { organization: String, page: u64, group: String },
+    /// `groups/{org}/{page}`
+    Groups { organization: String, page: u64 },
+    /// `organizations/{org}/users/{user}`
+    User { organization: String, user: String },
+    /// `action/{org}`
+    Action { organization: String },
+    /// `/status` at the root of the host
+    Status,
+    /// A path with two slashes in a row, a page that is no number, a slash in a group name.
+    Malformed,
+}
+
+impl Request {
+    /// Reads the path below `/v2/usermanagement`.
+    pub(super) fn of(parts: &[&str]) -> Self {
+        if parts.iter().any(|part| part.is_empty()) {
+            return Self::Malformed;
+        }
+        let page = |text: &str| text.parse::<u64>().ok();
+        let request = match *parts {
+            ["users", organization, number] => {
+                page(number).map(|page| Self::Users { organization: organization.to_owned(), page })
+            }
+            ["users", organization, number, group] => page(number).map(|page| Self::Members {
+                organization: organization.to_owned(),
+                page,
+                group: group.to_owned(),
+            }),
+            ["groups", organization, number] => {
+                page(number).map(|page| Self::Groups { organization: organization.to_owned(), page })
+            }
+            ["organizations", organization, "users", user] => {
+                Some(Self::User { organization: organization.to_owned(), user: user.to_owned() })
+            }
+            ["action", organization] => Some(Self::Action { organization: organization.to_owned() }),
+            _ => None,
+        };
+        request.unwrap_or(Self::Malformed)
+    }
+
+    /// What the log and the faults call it.
+    pub(super) fn call(&self) -> Call {
+        let (name, page) = match self {
+            Self::Users { page, .. } => ("users", Some(*page)),
+            Self::Members { page, .. } => ("members", Some(*page)),
+            Self::Groups { page, .. } => ("groups", Some(*page)),
+            Self::User { .. } => ("user", None),
+            Self::Action { .. } => ("action", None),
+            Self::Status => ("status", None),
+            Self::Malformed => ("unknown", None),
+        };
+        Call { page, ..Call::named(name) }
+    }
+
+    /// Makes a listing answer another page than the one asked for.
+    pub(super) fn turn_to(&mut self, other: u64) {
+        if let Self::Users { page, .. } | Self::Members { page, .. } | Self::Groups { page, .. } = self {
+            *page = other;
+        }
+    }
+
+    fn organization(&self) -> Option<&str> {
+        match self {
+            Self::Users { organization, .. }
+            | Self::Members { organization, .. }
+            | Self::Groups { organization, .. }
+            | Self::User { organization, .. }
+            | Self::Action { organization } => Some(organization),
+            Self::Status | Self::Malformed => None,
+        }
+    }
+}
+
+/// Why the gateway does not let a call through: the caller may not ask, or asks too often. Counts the call.
+pub(super) fn refusal(shared: &Shared, received: &Received, request: &Request) -> Option<Answer> {
+    if *request == Request::Status {
+        return None;
+    }
+    let refusal = unknown_caller(shared, received, request).or_else(|| {
+        let world = shared.world();
+        shared.meter().refusal(&world.organization().client_id, request, &world.dials.throttle)
+    });
+    refusal.map(|refusal| with_gateway_headers(received, refusal))
+}
+
+/// Answers one request that was let through.
+pub(super) fn answer(shared: &Shared, received: &Received, request: &Request) -> Answer {
+    if *request == Request::Status {
+        return json(StatusCode::OK, &json!({"build": "2559", "version": "2.1.54", "state": "LIVE"}));
+    }
+    // Once more: a fault may have ended the caller's token on the way.
+    let answer = unknown_caller(shared, received, request).unwrap_or_else(|| admitted(shared, received, request));
+    with_gateway_headers(received, answer)
+}
+
+fn with_gateway_headers(received: &Received, mut answer: Answer) -> Answer {
+    let headers = answer.headers_mut();
+    headers.insert(header::SERVER, HeaderValue::from_static("APIP"));
+    if let Some(id) = received.headers().get("x-request-id") {
+        headers.insert("x-request-id", id.clone());
+    }
+    answer
+}
+
+fn admitted(shared: &Shared, received: &Received, request: &Request) -> Answer {
+    let mut world = shared.world();
+    let expected = if matches!(request, Request::Action { .. }) { Method::POST } else { Method::GET };
+    if received.method() != expected {
+        return empty(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    match request {
+        Request::Users { page, .. } => users::all(&mut world, received, *page),
+        Request::Members { page, group, .. } => users::of_group(&mut world, received, *page, group),
+        Request::Groups { page, .. } => groups::all(&mut world, *page),
+        Request::User { user, .. } => user::one(&mut world, received, user),
+        Request::Action { .. } => action::act(&mut world, received),
+        Request::Status | Request::Malformed => {
+            error(StatusCode::BAD_REQUEST, "error.request.malformed", "Bad request")
+        }
+    }
+}
+
+/// Why the caller may not ask, in the order in which the gateway looks.
+fn unknown_caller(shared: &Shared, received: &Received, request: &Request) -> Option<Answer> {
+    let bearer = received.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let TokenVerdict::Valid { client_id } = shared.tokens().verdict(bearer) else {
+        return Some(unauthorized());
+    };
+    let Some(key) = received.header("x-api-key") else {
+        return Some(empty(StatusCode::FORBIDDEN));
+    };
+    let world = shared.world();
+    let organization = world.organization();
+    if key != client_id || key != organization.client_id || !shared.tokens().opens_umapi(bearer) {
+        let body = json!({"error_code": "403003", "message": "Api Key is invalid"});
+        return Some(json(StatusCode::FORBIDDEN, &body));
+    }
+    let asked = request.organization()?;
+    if !asked.ends_with("@AdobeOrg") {
+        return Some(error(StatusCode::BAD_REQUEST, "error.organization.invalid_id", "Bad organization Id"));
+    }
+    // A token is refused by an organization it was not issued for just as if it had expired.
+    (asked != organization.id).then(unauthorized)
+}
+
+fn unauthorized() -> Answer {
+    let mut answer = empty(StatusCode::UNAUTHORIZED);
+    let challenge = HeaderValue::from_static(
+        "Bearer realm=\"JIL\", error=\"invalid_token\", error_description=\"The access token is invalid\"",
+    );
+    answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    answer
+}
+
+/// An error as the API words it once the gateway let the call through.
+fn error(status: StatusCode, result: &str, message: &str) -> Answer {
+    json(status, &json!({"result": result, "message": message}))
+}
+
+/// An error about a listing, which carries `lastPage: false` even so.
+fn not_found(result: &str, message: &str) -> Answer {
+    json(StatusCode::NOT_FOUND, &json!({"lastPage": false, "result": result, "message": message}))
+}

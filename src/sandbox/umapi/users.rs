@@ -1,0 +1,183 @@
+//! `GET users/{org}/{page}`: everybody; with a group behind it: the members of that group.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::super::organization::{Group, Memberships, Organization, Reach, User};
+use super::super::received::{Answer, Received, json};
+use super::super::world::World;
+use super::not_found;
+use super::paging::Listing;
+
+/// A page of users, as the API writes it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UsersPage<'a> {
+    last_page: bool,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_name: Option<&'a str>,
+    users: Vec<WireUser<'a>>,
+}
+
+/// A user, as the API writes it: absent keys are left out, `groups` as well when there are none.
+#[derive(Serialize)]
+pub(super) struct WireUser<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    firstname: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lastname: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<&'a str>,
+}
+
+impl<'a> WireUser<'a> {
+    fn without_groups(user: &'a User) -> Self {
+        Self {
+            id: user.id.as_deref(),
+            email: user.email.as_deref(),
+            username: user.username.as_deref(),
+            domain: user.domain.as_deref(),
+            firstname: user.firstname.as_deref(),
+            lastname: user.lastname.as_deref(),
+            country: user.country.as_deref(),
+            kind: user.kind.as_deref(),
+            status: user.status.as_deref(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// The user at a position with the names of its groups; profiles that are inherited only if asked for.
+    pub(super) fn at(
+        organization: &'a Organization,
+        memberships: &Memberships,
+        position: usize,
+        reach: Reach,
+    ) -> Option<Self> {
+        let user = organization.users.get(position)?;
+        let groups = memberships.groups(position, reach);
+        let names = groups.into_iter().filter_map(|group| organization.groups.get(group)).map(Group::name_on_users);
+        let ghosts = user.ghost_groups.iter().map(String::as_str);
+        Some(Self { groups: names.chain(ghosts).collect(), ..Self::without_groups(user) })
+    }
+}
+
+/// The reach a request asks for: `directOnly` is true unless it says otherwise.
+fn reach(received: &Received) -> Reach {
+    if received.flag("directOnly").unwrap_or(true) { Reach::Direct } else { Reach::Effective }
+}
+
+fn is_of_domain(user: &User, domain: Option<&str>) -> bool {
+    domain.is_none_or(|domain| user.directory_domain().is_some_and(|own| own.eq_ignore_ascii_case(domain)))
+}
+
+/// Everybody who is active.
+pub(super) fn all(world: &mut World, received: &Received, page: u64) -> Answer {
+    let page_size = world.dials.pages.users;
+    let shuffle = world.shuffle();
+    let domain = received.parameter("domain");
+    let (organization, memberships) = world.with_memberships();
+    if let Some(domain) = domain
+        && !organization.users.iter().any(|user| is_of_domain(user, Some(domain)))
+    {
+        return not_found("error.domain.not_found", &format!("Not found: {domain}"));
+    }
+    let listed = |user: &User| user.is_active() && is_of_domain(user, domain);
+    let mut positions: Vec<usize> =
+        organization.users.iter().enumerate().filter(|(_, user)| listed(user)).map(|(position, _)| position).collect();
+    shuffle.apply(&mut positions);
+    let hidden = if domain.is_none() { organization.technical_accounts } else { 0 };
+    let listing =
+        Listing { listed: positions.len(), hidden, hidden_from: organization.technical_accounts_from, page_size };
+    let page = listing.page(page);
+    let reach = reach(received);
+    let on_page = positions.get(page.entries.clone()).unwrap_or_default();
+    let users = on_page.iter().filter_map(|&user| WireUser::at(organization, memberships, user, reach)).collect();
+    let body = UsersPage { last_page: page.last, result: "success", group_name: None, users };
+    let mut answer = json(StatusCode::OK, &body);
+    page.describe(answer.headers_mut());
+    answer
+}
+
+/// The members of one group, named by id or by name in any case.
+pub(super) fn of_group(world: &mut World, received: &Received, page: u64, asked: &str) -> Answer {
+    let page_size = world.dials.pages.users;
+    let cut_names_at_dot = world.dials.quirks.cut_names_at_dot;
+    let shuffle = world.shuffle();
+    let asked = match asked.rsplit_once('.') {
+        Some((before, _)) if cut_names_at_dot => before,
+        _ => asked,
+    };
+    let (organization, memberships) = world.with_memberships();
+    let reach = reach(received);
+    let (name, mut positions) = match find(organization, asked) {
+        Found::Group(position) => {
+            let licence = received.parameter("status");
+            let members = memberships.members(position, reach).iter().copied();
+            let kept = members.filter(|&user| has_licence(organization, user, position, licence));
+            (organization.groups.get(position).map_or(asked, |group| group.name.as_str()), kept.collect())
+        }
+        Found::NoAdmins => (asked, Vec::new()),
+        Found::Nothing => return not_found("error.group.not_found", &format!("Not found: {asked}")),
+    };
+    if let Some(domain) = received.parameter("domain") {
+        positions.retain(|&user| organization.users.get(user).is_some_and(|user| is_of_domain(user, Some(domain))));
+    }
+    shuffle.apply(&mut positions);
+    let page = Listing::plain(positions.len(), page_size).page(page);
+    let on_page = positions.get(page.entries.clone()).unwrap_or_default();
+    let users = if received.flag("excludeGroups").unwrap_or(false) {
+        on_page.iter().filter_map(|&user| organization.users.get(user)).map(WireUser::without_groups).collect()
+    } else {
+        on_page.iter().filter_map(|&user| WireUser::at(organization, memberships, user, reach)).collect()
+    };
+    let body = UsersPage { last_page: page.last, result: "success", group_name: Some(name), users };
+    let mut answer = json(StatusCode::OK, &body);
+    page.describe(answer.headers_mut());
+    answer
+}
+
+enum Found {
+    Group(usize),
+    /// The group exists and nobody administers or develops it: an empty list, not an error.
+    NoAdmins,
+    Nothing,
+}
+
+fn find(organization: &Organization, asked: &str) -> Found {
+    let by_id = || asked.parse::<u64>().ok().and_then(|id| organization.group_position(&format!("id:{id}")));
+    if let Some(position) = organization.group_position(asked).or_else(by_id) {
+        return Found::Group(position);
+    }
+    let of_admins = ["_admin_", "_developer_"].into_iter().find_map(|prefix| asked.strip_prefix(prefix));
+    match of_admins.and_then(|administered| organization.group_position(administered)) {
+        Some(_) => Found::NoAdmins,
+        None => Found::Nothing,
+    }
+}
+
+/// Whether a member is wanted by `status`, which is the state of the licence and applies to profiles only.
+fn has_licence(organization: &Organization, user: usize, group: usize, wanted: Option<&str>) -> bool {
+    let is_profile = organization.groups.get(group).is_some_and(Group::is_profile);
+    let unlicensed = organization.users.get(user).map_or(&[][..], |user| user.unlicensed.as_slice());
+    let active = !unlicensed.iter().any(|name| organization.group_position(name) == Some(group));
+    match wanted {
+        Some("active") if is_profile => active,
+        Some("inactive") if is_profile => !active,
+        _ => true,
+    }
+}

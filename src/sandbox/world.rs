@@ -1,0 +1,163 @@
+//! The living world: the organization, the Campaign instances, and the dials.
+
+use std::collections::BTreeMap;
+
+use super::campaign::{Instance, InstanceWorld};
+use super::change::Change;
+use super::dials::Dials;
+use super::error::SandboxError;
+use super::organization::{Memberships, Organization, Reach, User};
+use super::scenario::Scenario;
+
+/// What the server serves; changes are seen by the next request.
+#[derive(Debug)]
+pub struct World {
+    title: String,
+    description: String,
+    organization: Organization,
+    campaign: BTreeMap<String, Instance>,
+    /// How the vendors behave.
+    pub dials: Dials,
+    /// Answers given so far; each has its own order when the listings are shuffled.
+    answers: u64,
+    /// Who is in what; absent until asked for after a change.
+    memberships: Option<Memberships>,
+}
+
+impl World {
+    /// Builds the world a scenario describes.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::World`] when the scenario contradicts itself.
+    pub fn new(mut scenario: Scenario) -> Result<Self, SandboxError> {
+        if let Some(generate) = scenario.generate.take() {
+            generate.extend(&mut scenario);
+        }
+        let Scenario { title, description, organization, campaign, generate: _, pages, throttle, tokens, quirks } =
+            scenario;
+        let dials = Dials { pages, throttle, tokens, quirks };
+        organization.check().and_then(|()| dials.check()).map_err(SandboxError::World)?;
+        let build = |(name, world): (String, InstanceWorld)| match Instance::new(world) {
+            Ok(instance) => Ok((name, instance)),
+            Err(reason) => Err(SandboxError::World(format!("instance {name}: {reason}"))),
+        };
+        let campaign = campaign.into_iter().map(build).collect::<Result<_, _>>()?;
+        Ok(Self { title, description, organization, campaign, dials, answers: 0, memberships: None })
+    }
+
+    /// The world as a document, from which [`World::new`] builds the same world.
+    pub fn describe(&self) -> Scenario {
+        let Dials { pages, throttle, tokens, quirks } = self.dials.clone();
+        Scenario {
+            title: self.title.clone(),
+            description: self.description.clone(),
+            organization: self.organization.clone(),
+            campaign: self.instances().map(|(name, instance)| (name.to_owned(), instance.world())).collect(),
+            generate: None,
+            pages,
+            throttle,
+            tokens,
+            quirks,
+        }
+    }
+
+    /// The Experience Cloud side.
+    pub fn organization(&self) -> &Organization {
+        &self.organization
+    }
+
+    /// The Experience Cloud side, to change; [`World::apply`] checks names, this does not.
+    pub fn organization_mut(&mut self) -> &mut Organization {
+        self.memberships = None;
+        &mut self.organization
+    }
+
+    /// The Campaign instances with their names, in the order of the names.
+    pub fn instances(&self) -> impl Iterator<Item = (&str, &Instance)> {
+        self.campaign.iter().map(|(name, instance)| (name.as_str(), instance))
+    }
+
+    /// One Campaign instance.
+    pub fn instance(&self, name: &str) -> Option<&Instance> {
+        self.campaign.get(name)
+    }
+
+    /// One Campaign instance, to change.
+    pub fn instance_mut(&mut self, name: &str) -> Option<&mut Instance> {
+        self.campaign.get_mut(name)
+    }
+
+    /// Name of the instance that is also served at the root.
+    pub(super) fn first_instance(&self) -> Option<&str> {
+        self.campaign.keys().next().map(String::as_str)
+    }
+
+    /// Gives a user a profile or puts the user into a user group.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::Change`] when there is no such user or group.
+    pub fn assign(&mut self, user: &str, group: &str) -> Result<(), SandboxError> {
+        self.apply(&[Change::assign(user, group)])
+    }
+
+    /// Takes a profile from a user or the user out of a user group.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::Change`] when there is no such user or group, or the user is not in it.
+    pub fn unassign(&mut self, user: &str, group: &str) -> Result<(), SandboxError> {
+        self.apply(&[Change::unassign(user, group)])
+    }
+
+    /// E-mail addresses (or else user names) of everybody who has a profile or is in a user group, in any way.
+    pub fn members(&mut self, group: &str) -> Vec<String> {
+        let Some(position) = self.organization.group_position(group) else { return Vec::new() };
+        let name = |user: &User| user.email.clone().or_else(|| user.username.clone());
+        let (organization, memberships) = self.with_memberships();
+        let members = memberships.members(position, Reach::Effective).iter();
+        members.filter_map(|&user| organization.users.get(user)).filter_map(name).collect()
+    }
+
+    /// The organization with who is in what.
+    pub(super) fn with_memberships(&mut self) -> (&Organization, &Memberships) {
+        let memberships = self.memberships.get_or_insert_with(|| Memberships::of(&self.organization));
+        (&self.organization, memberships)
+    }
+
+    /// Puts another world in place of this one; sessions of its instances end.
+    pub(super) fn replace(&mut self, scenario: Scenario) -> Result<(), SandboxError> {
+        *self = Self::new(scenario)?;
+        Ok(())
+    }
+
+    pub(super) fn replace_organization(&mut self, organization: Organization) {
+        self.organization = organization;
+        self.memberships = None;
+    }
+}
+
+/// An order for one answer: the one of the world, or any other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shuffle(Option<u64>);
+
+impl World {
+    /// The order for the next answer.
+    pub(super) fn shuffle(&mut self) -> Shuffle {
+        self.answers += 1;
+        Shuffle(self.dials.quirks.shuffle.then_some(self.answers))
+    }
+}
+
+impl Shuffle {
+    /// Puts a listing into the order.
+    pub(super) fn apply(self, positions: &mut [usize]) {
+        let Some(answer) = self.0 else { return };
+        let disorder = |position: u64| {
+            let mixed = (position ^ answer.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+        };
+        positions.sort_by_key(|&position| disorder(position as u64));
+    }
+}

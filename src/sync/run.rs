@@ -1,0 +1,156 @@
+//! One run over one organization and all its Campaign instances.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    campaign,
+    domain::{
+        AssociationMask, InstanceName, InstanceReport, Limits, OrganizationSnapshot, Outcome, ReadKind, RunId, RunMode,
+        RunReport, SourceReport,
+    },
+    experience_cloud::{self, ExperienceCloud, ExperienceCloudError},
+    observability::Chain,
+};
+
+use super::{
+    change_log,
+    reconcile::{InstanceOptions, Run, reconcile},
+};
+
+/// Version of the report's form.
+const REPORT_VERSION: u32 = 1;
+
+/// Whether removals are read a second time before they are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// The members of each profile that somebody left are read again.
+    Reread,
+    /// The first read is trusted.
+    Off,
+}
+
+/// What a run needs to know.
+#[derive(Debug)]
+pub struct Options {
+    /// The source.
+    pub experience_cloud: experience_cloud::Options,
+    /// The targets, by name.
+    pub instances: Vec<InstanceOptions>,
+    /// How much one run may change.
+    pub limits: Limits,
+    /// Whether removals are read a second time.
+    pub confirmation: Confirmation,
+}
+
+/// How far a run is, for somebody who watches.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// Reading the organization.
+    Organization(experience_cloud::Progress),
+    /// Reading one instance.
+    Campaign(InstanceName, campaign::Progress),
+    /// Reading the members of a profile a second time.
+    Confirming(InstanceName),
+    /// Writing: changes done and planned.
+    Applying(InstanceName, usize, usize),
+}
+
+/// Makes one run. Whatever goes wrong is in the report.
+pub async fn run(options: &Options, mode: RunMode, progress: &(dyn Fn(Progress) + Sync)) -> RunReport {
+    let (begin, started_at) = (Instant::now(), Utc::now());
+    let run_id = RunId::new(ulid::Ulid::new().to_string());
+    tracing::info!(run.id = %run_id, run.mode = mode.as_str(), instances = options.instances.len(), "run begins");
+    let (source, error, instances) = match ExperienceCloud::new(options.experience_cloud.clone()) {
+        Ok(experience_cloud) => all_instances(options, mode, &run_id, &experience_cloud, progress).await,
+        Err(error) => unread(options, &error, 0),
+    };
+    let outcome = Outcome::of_all(instances.iter().map(|instance| instance.outcome));
+    let report = finished(Finished { run_id, mode, started_at, begin, outcome, error, source, instances });
+    change_log::run_ended(&report);
+    report
+}
+
+async fn all_instances(
+    options: &Options,
+    mode: RunMode,
+    run_id: &RunId,
+    experience_cloud: &ExperienceCloud,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> (SourceReport, Option<String>, Vec<InstanceReport>) {
+    let masks: Vec<AssociationMask> = options.instances.iter().map(|instance| instance.policy.mask.clone()).collect();
+    let organization =
+        match experience_cloud.fetch_snapshot(&masks, &|stage| progress(Progress::Organization(stage))).await {
+            Ok(organization) => organization,
+            Err(error) => return unread(options, &error, experience_cloud.calls()),
+        };
+    let mut instances = Vec::with_capacity(options.instances.len());
+    for instance in &options.instances {
+        let run = Run { id: run_id, mode, options, organization: &organization, experience_cloud, progress };
+        instances.push(reconcile(&run, instance).await);
+    }
+    (read(&organization, experience_cloud.calls()), None, instances)
+}
+
+fn read(organization: &OrganizationSnapshot, calls: u64) -> SourceReport {
+    SourceReport {
+        organization: organization.organization().to_string(),
+        users: organization.proof().users(),
+        profiles: organization.profiles().len(),
+        calls,
+        read: Some(match organization.proof().kind() {
+            ReadKind::Organization => "organization",
+            ReadKind::Profiles => "profiles",
+        }),
+        complete: true,
+    }
+}
+
+/// Without the organization nothing is known of any instance, and nothing is written anywhere.
+fn unread(
+    options: &Options,
+    error: &ExperienceCloudError,
+    calls: u64,
+) -> (SourceReport, Option<String>, Vec<InstanceReport>) {
+    let message = Chain(error).to_string();
+    let source = SourceReport {
+        organization: options.experience_cloud.organization_id.to_string(),
+        users: 0,
+        profiles: 0,
+        calls,
+        read: None,
+        complete: false,
+    };
+    let instances = options.instances.iter().map(|instance| {
+        let outcome = Outcome::from(error.failure());
+        let why = "the organization was not read; nothing was written".to_owned();
+        InstanceReport::failed(instance.policy.instance.as_str(), instance.mode, outcome, why)
+    });
+    (source, Some(message), instances.collect())
+}
+
+struct Finished {
+    run_id: RunId,
+    mode: RunMode,
+    started_at: DateTime<Utc>,
+    begin: Instant,
+    outcome: Outcome,
+    error: Option<String>,
+    source: SourceReport,
+    instances: Vec<InstanceReport>,
+}
+
+fn finished(run: Finished) -> RunReport {
+    RunReport {
+        version: REPORT_VERSION,
+        run: run.run_id.to_string(),
+        mode: run.mode,
+        started_at: run.started_at,
+        duration_ms: u64::try_from(run.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+        outcome: run.outcome,
+        error: run.error,
+        source: run.source,
+        instances: run.instances,
+    }
+}

@@ -1,0 +1,233 @@
+//! What is asked again, when, and how often; and what a token that ends does to a walk.
+
+use std::{cell::RefCell, time::Duration};
+
+use campaign_group_sync::{
+    domain::Failure,
+    experience_cloud::Progress,
+    sandbox::{Effect, Fault},
+    transport::BaseUrl,
+};
+
+use crate::stage::{Stage, chain, masks, memberships, memberships_of_people, people};
+
+fn users(page: u64, effect: Effect) -> Fault {
+    Fault::new("users", effect).page(page)
+}
+
+#[tokio::test]
+async fn a_fault_in_the_middle_resumes_at_the_same_page_and_never_at_page_0() {
+    for effect in [
+        Effect::status(500),
+        Effect::status(503),
+        Effect::status(504),
+        Effect::Reset,
+        Effect::LoseAnswer,
+        Effect::CutOff { after: None },
+        Effect::Truncate { bytes: None },
+        Effect::Html,
+    ] {
+        let stage = Stage::of(people(10)).await.disturbed(users(2, effect.clone()).times(2));
+        let snapshot = stage.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
+        assert_eq!(memberships(&snapshot), memberships_of_people(10), "{effect:?}");
+        assert_eq!(stage.pages("users"), [0, 1, 2, 2, 2, 3], "{effect:?}");
+        assert_eq!(stage.pages("groups"), [0], "{effect:?}");
+        assert_eq!(stage.client.calls(), 7, "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn patience_ends_after_the_configured_attempts() {
+    let stage = Stage::of(people(10)).await.disturbed(users(2, Effect::status(503)).forever());
+    let error = stage.fetch().await.expect_err("unavailable");
+    assert_eq!(error.failure(), Failure::Unavailable);
+    assert!(chain(&error).contains("GET users page 2: temporarily unavailable (status 503)"), "{}", chain(&error));
+    assert_eq!(stage.pages("users"), [0, 1, 2, 2, 2]);
+}
+
+#[tokio::test]
+async fn page_0_of_the_organization_is_not_repeated_once_it_was_sent() {
+    for call in ["groups", "users"] {
+        for (effect, failure) in [
+            (Effect::status(500), Failure::Unavailable),
+            (Effect::status(504), Failure::Unavailable),
+            (Effect::Reset, Failure::Unavailable),
+            (Effect::LoseAnswer, Failure::Unavailable),
+            (Effect::CutOff { after: None }, Failure::Incomplete),
+            (Effect::Truncate { bytes: None }, Failure::Incomplete),
+            (Effect::Html, Failure::Incomplete),
+            (Effect::status(404), Failure::Incomplete),
+            (Effect::status(403), Failure::Refused),
+        ] {
+            let stage = Stage::of(people(10)).await.disturbed(Fault::new(call, effect.clone()).page(0));
+            let error = stage.fetch().await.expect_err("a failure");
+            assert_eq!(error.failure(), failure, "{call} {effect:?}: {}", chain(&error));
+            assert_eq!(stage.pages(call), [0], "{call} {effect:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_0_that_never_answers_is_not_repeated() {
+    let impatient = |options: &mut campaign_group_sync::experience_cloud::Options| {
+        options.http.read_timeout = Duration::from_secs(2);
+    };
+    let stage = Stage::with(people(10), impatient).await.disturbed(users(0, Effect::Delay { ms: 600_000 }));
+    let error = stage.fetch().await.expect_err("no answer");
+    assert_eq!(error.failure(), Failure::Unavailable);
+    assert!(chain(&error).contains("GET users page 0: no answer: no answer in time"), "{}", chain(&error));
+    assert_eq!(stage.pages("users"), [0]);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_never_made_is_tried_again_even_for_page_0() {
+    // Port 1 is reserved, and nobody listens there.
+    let deaf = |options: &mut campaign_group_sync::experience_cloud::Options| {
+        options.umapi_url = BaseUrl::parse("http://127.0.0.1:1").expect("an address");
+    };
+    let stage = Stage::with(people(10), deaf).await;
+    let error = stage.fetch().await.expect_err("no connection");
+    assert_eq!(error.failure(), Failure::Unavailable);
+    assert!(chain(&error).contains("GET groups page 0: no answer: no connection"), "{}", chain(&error));
+    assert_eq!(stage.client.calls(), 3);
+}
+
+#[tokio::test]
+async fn a_throttle_is_waited_out_and_the_same_page_asked_again() {
+    for (call, page, expected) in
+        [("users", 2, vec![0, 1, 2, 2, 3]), ("users", 0, vec![0, 0, 1, 2, 3]), ("groups", 0, vec![0, 0])]
+    {
+        let throttled = Fault::new(call, Effect::too_many_requests("1")).page(page);
+        let stage = Stage::of(people(10)).await.disturbed(throttled);
+        let waits = RefCell::new(Vec::new());
+        let watch = |progress| {
+            if let Progress::Waiting { pause } = progress {
+                waits.borrow_mut().push(pause);
+            }
+        };
+        let snapshot = stage.client.fetch_snapshot(&masks(), &watch).await.expect("a complete read");
+        assert_eq!(memberships(&snapshot), memberships_of_people(10));
+        assert_eq!(stage.pages(call), expected);
+        assert_eq!(waits.into_inner(), [Duration::from_secs(1)]);
+        let log = stage.requests(call);
+        let asked = |nth: usize| {
+            log.iter().filter(|request| request.page == Some(page)).nth(nth).expect("asked twice").arrival_ms
+        };
+        assert!(asked(1) - asked(0) >= 1000, "{call} page {page} came back after {} ms", asked(1) - asked(0));
+    }
+}
+
+#[tokio::test]
+async fn a_throttle_that_names_no_pause_is_backed_off_from() {
+    let stage = Stage::of(people(10)).await.disturbed(users(2, Effect::status(429)));
+    stage.fetch().await.expect("a complete read");
+    assert_eq!(stage.pages("users"), [0, 1, 2, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_throttle_longer_than_the_longest_wait_is_left_with_its_pause() {
+    let pause = Failure::Throttled { retry_after: Some(Duration::from_secs(3244)) };
+    for (call, page) in [("groups", 0), ("users", 0), ("users", 2)] {
+        let throttled = Fault::new(call, Effect::too_many_requests("3244")).page(page);
+        let stage = Stage::of(people(10)).await.disturbed(throttled);
+        let error = stage.fetch().await.expect_err("throttled");
+        assert_eq!(error.failure(), pause, "{}", chain(&error));
+        assert_eq!(stage.requests(call).iter().filter(|request| request.page == Some(page)).count(), 1);
+    }
+    let unnamed = Stage::of(people(10)).await.disturbed(users(2, Effect::status(429)).forever());
+    assert_eq!(unnamed.fetch().await.expect_err("throttled").failure(), Failure::Throttled { retry_after: None });
+}
+
+#[tokio::test]
+async fn a_token_that_ends_in_mid_walk_is_renewed_once() {
+    let stage = Stage::of(people(10)).await.disturbed(users(1, Effect::ExpireTokens));
+    let snapshot = stage.fetch().await.expect("a complete read");
+    assert_eq!(memberships(&snapshot), memberships_of_people(10));
+    assert_eq!(stage.requests("token").len(), 2);
+    let pages = stage.pages("users");
+    assert_eq!(pages.len(), 5, "{pages:?}");
+    assert_eq!(pages.iter().filter(|page| **page == 0).count(), 1, "{pages:?}");
+}
+
+#[tokio::test]
+async fn a_second_refusal_of_a_fresh_token_is_final() {
+    let stage = Stage::of(people(10)).await.disturbed(users(1, Effect::status(401)).forever());
+    let error = stage.fetch().await.expect_err("refused");
+    assert_eq!(error.failure(), Failure::Refused);
+    assert!(chain(&error).contains("GET users page 1: refused with status 401"), "{}", chain(&error));
+    assert_eq!(stage.pages("users"), [0, 1, 1]);
+    assert_eq!(stage.requests("token").len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_serves_all_calls_until_it_is_about_to_end() {
+    let stage = Stage::of(people(10)).await;
+    stage.fetch().await.expect("a complete read");
+    stage.fetch().await.expect("a complete read");
+    assert_eq!(stage.requests("token").len(), 1);
+
+    let mut short_lived = people(10);
+    short_lived.tokens.expires_in = 0;
+    let stage = Stage::of(short_lived).await;
+    let error = stage.fetch().await.expect_err("tokens that are never good");
+    assert_eq!(error.failure(), Failure::Refused);
+    assert_eq!(stage.requests("token").len(), 2, "one, and one renewal");
+}
+
+#[tokio::test]
+async fn a_wrong_credential_is_tried_once() {
+    let wrong = |options: &mut campaign_group_sync::experience_cloud::Options| {
+        options.client_secret = "a-wrong-secret".to_owned().into();
+    };
+    let stage = Stage::with(people(10), wrong).await;
+    let error = stage.fetch().await.expect_err("refused");
+    assert_eq!(error.failure(), Failure::Refused);
+    let text = chain(&error);
+    assert!(text.contains("POST token: refused with status 400") && text.contains("invalid_client"), "{text}");
+    assert_eq!(stage.requests("token").len(), 1);
+    assert_eq!(stage.client.calls(), 0);
+}
+
+#[tokio::test]
+async fn the_identity_service_is_asked_again_when_it_did_not_answer() {
+    for effect in [Effect::status(500), Effect::status(503), Effect::Reset, Effect::status(429)] {
+        let stage = Stage::of(people(10)).await.disturbed(Fault::new("token", effect.clone()).times(2));
+        stage.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
+        assert_eq!(stage.requests("token").len(), 3, "{effect:?}");
+        assert_eq!(stage.pages("groups"), [0], "{effect:?}");
+    }
+    let stage = Stage::of(people(10)).await.disturbed(Fault::new("token", Effect::status(503)).forever());
+    assert_eq!(stage.fetch().await.expect_err("no token").failure(), Failure::Unavailable);
+    assert_eq!(stage.requests("token").len(), 3, "no second round of attempts by the call that needed the token");
+}
+
+#[tokio::test]
+async fn calls_are_sent_as_the_vendor_wants_them() {
+    let stage = Stage::of(people(10)).await;
+    stage.fetch().await.expect("a complete read");
+    let requests = stage.sandbox.requests();
+    let header = |at: usize, name: &str| {
+        requests[at].headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    };
+    assert_eq!(requests[0].path, "/ims/token/v3");
+    assert_eq!(
+        requests[0].body,
+        "grant_type=client_credentials&client_id=sandbox-client&client_secret=sandbox-client-secret\
+         &scope=openid%2CAdobeID%2Cuser_management_sdk"
+    );
+    let mut ids = std::collections::BTreeSet::new();
+    for at in 1..requests.len() {
+        assert!(header(at, "authorization").is_some_and(|value| value.starts_with("Bearer ")));
+        assert_eq!(header(at, "x-api-key"), Some("sandbox-client"));
+        assert_eq!(header(at, "accept"), Some("application/json"));
+        assert_eq!(header(at, "content-type"), Some("application/json"));
+        assert!(header(at, "accept-encoding").is_some_and(|value| value.contains("gzip")));
+        assert!(header(at, "user-agent").is_some_and(|value| value.starts_with("campaign-group-sync/")));
+        assert!(ids.insert(header(at, "x-request-id")), "a request id came twice");
+        assert_eq!(header(at, "pragma"), (at == 1).then_some("umapi-sync-start"), "request {at}");
+    }
+    assert_eq!(requests[1].path, "/v2/usermanagement/groups/0123456789ABCDEF01234567@AdobeOrg/0");
+    assert_eq!(requests[2].path, "/v2/usermanagement/users/0123456789ABCDEF01234567@AdobeOrg/0");
+    assert!(requests[2..].iter().all(|request| request.query == "directOnly=false"));
+    assert_eq!(stage.client.calls(), 5);
+}

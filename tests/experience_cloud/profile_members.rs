@@ -1,0 +1,172 @@
+//! The members of single profiles: as the way to read memberships, and as the second read that confirms removals.
+
+use std::collections::BTreeSet;
+
+use campaign_group_sync::{
+    domain::{Failure, ProductProfile, ProductProfileId, ProductProfileName, ReadKind},
+    experience_cloud::{Options, ReadChoice},
+    sandbox::{Change, Effect, Fault, OrganizationChange, User},
+};
+
+use crate::stage::{DELIVERY, Stage, chain, masks, memberships, memberships_of_people, people};
+
+fn one_by_one(options: &mut Options) {
+    options.read = ReadChoice::Profiles;
+}
+
+fn delivery(id: Option<i64>) -> ProductProfile {
+    ProductProfile { id: id.map(ProductProfileId), name: ProductProfileName::new(DELIVERY), member_count: None }
+}
+
+async fn members(stage: &Stage, profile: &ProductProfile) -> BTreeSet<String> {
+    let people = stage.client.fetch_profile_members(profile).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    people.into_iter().filter_map(|person| person.email).collect()
+}
+
+#[tokio::test]
+async fn reading_profile_by_profile_yields_the_same_as_the_walk() {
+    for page_size in [1, 2, 5, 2000] {
+        let mut scenario = people(25);
+        scenario.pages.users = page_size;
+        let stage = Stage::with(scenario, one_by_one).await;
+        let snapshot = stage.fetch().await.expect("a complete read");
+        assert_eq!(memberships(&snapshot), memberships_of_people(25));
+        assert_eq!(snapshot.proof().kind(), ReadKind::Profiles);
+        assert_eq!(snapshot.proof().users(), 17, "people who have at least one of the profiles");
+        assert!(snapshot.proof().is_counted());
+        assert_eq!(snapshot.profiles().len(), 3, "all profiles are listed, whether they were read or not");
+        assert!(stage.requests("users").is_empty());
+        for request in stage.requests("members") {
+            assert!(request.path.ends_with("/1") || request.path.ends_with("/2"), "by id: {}", request.path);
+            assert_eq!(request.query, "directOnly=false&excludeGroups=true");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_cheaper_way_is_taken_when_it_is_certainly_cheaper() {
+    let mut scenario = people(3);
+    scenario.organization.groups[2].name = "Everyone".to_owned();
+    scenario.organization.users.iter_mut().for_each(|user| user.groups.retain(|group| group == DELIVERY));
+    let stage = Stage::of(scenario.clone()).await;
+    stage.fetch().await.expect("a complete read");
+    assert_eq!((stage.pages("users"), stage.pages("members")), (vec![0], vec![]));
+
+    let large = Effect::set_value("/groups/2/memberCount", 6001);
+    let stage = Stage::of(scenario).await.disturbed(Fault::new("groups", large));
+    stage.fetch().await.expect("a complete read");
+    assert_eq!((stage.pages("users"), stage.pages("members")), (vec![], vec![0, 0]));
+}
+
+#[tokio::test]
+async fn profiles_of_a_remembered_listing_are_read_without_any_page_0_of_the_organization() {
+    let stage = Stage::of(people(10)).await;
+    let listing = stage.client.fetch_profiles(&|_| {}).await.expect("the listing");
+    stage.sandbox.clear_requests();
+    let snapshot = stage.client.fetch_known_profiles(listing, &masks(), &|_| {}).await.expect("a complete read");
+    assert_eq!(memberships(&snapshot), memberships_of_people(10));
+    assert!(stage.requests("groups").is_empty() && stage.requests("users").is_empty());
+}
+
+#[tokio::test]
+async fn page_0_of_a_profile_may_be_repeated() {
+    for effect in [Effect::status(503), Effect::Reset, Effect::Html] {
+        let stage = Stage::with(people(10), one_by_one).await;
+        let stage = stage.disturbed(Fault::new("members", effect.clone()).page(0).times(2));
+        stage.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
+        assert_eq!(stage.pages("members"), [0, 0, 0, 1, 0, 1], "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_profile_that_is_not_read_completely_spoils_the_snapshot() {
+    for (effect, part) in [
+        (
+            Effect::LastPage { value: true },
+            "members of the product profile \"Campaign - acme - delivery\": incomplete read: 1 of 2 pages",
+        ),
+        (Effect::status(404), "GET users of \"Campaign - acme - delivery\" page 0: not found"),
+        (Effect::omit_key("/users"), "no \"users\""),
+        (Effect::EmptyPage, "nothing new"),
+    ] {
+        let stage = Stage::with(people(10), one_by_one).await;
+        let stage = stage.disturbed(Fault::new("members", effect.clone()).page(0).times(2));
+        let error = stage.fetch().await.expect_err("an incomplete read");
+        assert_eq!(error.failure(), Failure::Incomplete);
+        assert!(chain(&error).contains(part), "{effect:?}: {}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_second_read_sees_the_members_of_one_profile_now() {
+    let stage = Stage::of(people(10)).await;
+    let expected = &memberships_of_people(10)[DELIVERY];
+    assert_eq!(&members(&stage, &delivery(Some(1))).await, expected);
+    assert_eq!(stage.client.calls(), 2, "five members, three on a page");
+    let gone = OrganizationChange::Unassign { user: "user0@acme.com".to_owned(), group: DELIVERY.to_owned() };
+    stage.sandbox.world().apply(&[Change::from(gone)]).expect("a change that fits");
+    assert!(!members(&stage, &delivery(Some(1))).await.contains("user0@acme.com"));
+}
+
+#[tokio::test]
+async fn the_name_is_asked_for_when_there_is_no_id_or_it_is_not_known() {
+    let expected = memberships_of_people(10)[DELIVERY].clone();
+    for (id, paths) in [
+        (None, vec!["Campaign%20-%20acme%20-%20delivery"; 2]),
+        (Some(99), vec!["99", "Campaign%20-%20acme%20-%20delivery", "Campaign%20-%20acme%20-%20delivery"]),
+    ] {
+        let stage = Stage::of(people(10)).await;
+        assert_eq!(members(&stage, &delivery(id)).await, expected);
+        let asked: Vec<_> = stage.requests("members").into_iter().map(|request| request.path).collect();
+        assert_eq!(asked.iter().filter_map(|path| path.rsplit('/').next()).collect::<Vec<_>>(), paths);
+    }
+}
+
+#[tokio::test]
+async fn a_name_with_a_dot_could_be_taken_for_another_and_is_never_asked_for() {
+    let stage = Stage::of(people(10)).await;
+    let dotted = ProductProfile { name: ProductProfileName::new("Campaign - acme - v1.2"), ..delivery(None) };
+    let error = stage.client.fetch_profile_members(&dotted).await.expect_err("nothing to ask for");
+    assert_eq!(error.failure(), Failure::Incomplete);
+    assert!(chain(&error).contains("cut") && chain(&error).contains("v1.2"), "{}", chain(&error));
+    assert_eq!(stage.client.calls(), 0);
+}
+
+#[tokio::test]
+async fn not_found_is_never_an_empty_list() {
+    let stage = Stage::of(people(10)).await;
+    let gone = OrganizationChange::RemoveGroup { group: DELIVERY.to_owned() };
+    stage.sandbox.world().apply(&[Change::from(gone)]).expect("a change that fits");
+    let error = stage.client.fetch_profile_members(&delivery(Some(1))).await.expect_err("not found");
+    assert_eq!(error.failure(), Failure::Incomplete);
+    assert!(chain(&error).contains("not found (status 404)"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn a_profile_without_members_is_an_answer() {
+    let mut scenario = people(10);
+    scenario.organization.users.iter_mut().for_each(|user| user.groups.retain(|group| group != DELIVERY));
+    assert!(members(&Stage::of(scenario).await, &delivery(Some(1))).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_second_read_without_counting_headers_proves_nothing() {
+    let fault = Fault::new("members", Effect::drop_headers(&["x-total-count"])).forever();
+    let stage = Stage::of(people(10)).await.disturbed(fault);
+    let error = stage.client.fetch_profile_members(&delivery(Some(1))).await.expect_err("no proof");
+    assert_eq!(error.failure(), Failure::Incomplete);
+    assert!(chain(&error).contains("unproven read"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn accounts_out_of_use_are_members_in_no_way_of_reading() {
+    let mut scenario = people(3);
+    let disabled = User { status: Some("disabled".to_owned()), ..User::federated("dora@acme.com", &[DELIVERY]) };
+    scenario.organization.users.push(disabled);
+    let walked = Stage::of(scenario.clone()).await;
+    let read = Stage::with(scenario, one_by_one).await;
+    for stage in [&walked, &read] {
+        assert_eq!(memberships(&stage.fetch().await.expect("a complete read")), memberships_of_people(3));
+    }
+    assert!(!members(&read, &delivery(Some(1))).await.contains("dora@acme.com"));
+}

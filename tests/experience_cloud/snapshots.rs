@@ -1,0 +1,220 @@
+//! What a complete read yields, however the vendor cuts, spells, shuffles and decorates it.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use campaign_group_sync::{
+    domain::{Failure, ReadKind},
+    experience_cloud::{Membership, Options, Progress, ReadChoice},
+    sandbox::{Change, Effect, Fault, Group, PastTheEnd, User},
+};
+
+use crate::stage::{
+    CONTENT, DELIVERY, Memberships, PHOTOSHOP, Stage, chain, masks, memberships, memberships_of_people, people,
+};
+
+fn one(profile: &str, members: &[&str]) -> Memberships {
+    [(profile.to_owned(), members.iter().map(|&member| member.to_owned()).collect())].into()
+}
+
+#[tokio::test]
+async fn the_size_of_pages_changes_nothing() {
+    for (users, groups) in [(1, 1), (2, 2), (3, 1), (7, 400), (25, 3), (26, 400), (2000, 400)] {
+        for past_the_end in [PastTheEnd::Clamp, PastTheEnd::NotFound] {
+            let mut scenario = people(25);
+            (scenario.pages.users, scenario.pages.groups) = (users, groups);
+            scenario.quirks.groups_past_the_end = past_the_end;
+            let stage = Stage::of(scenario).await;
+            let snapshot = stage.fetch().await.unwrap_or_else(|error| panic!("{users} a page: {}", chain(&error)));
+            assert_eq!(memberships(&snapshot), memberships_of_people(25), "{users} a page");
+            assert_eq!(snapshot.profiles().len(), 3);
+            assert_eq!((snapshot.proof().kind(), snapshot.proof().users()), (ReadKind::Organization, 25));
+            assert!(snapshot.proof().is_counted());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_groups_listing_may_end_past_its_end() {
+    let mut scenario = people(10);
+    scenario.quirks.groups_past_the_end = PastTheEnd::NotFound;
+    let fault = Fault::new("groups", Effect::LastPage { value: false }).page(0);
+    let stage = Stage::of(scenario).await.disturbed(fault);
+    let snapshot = stage.fetch().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    assert_eq!(snapshot.profiles().len(), 3);
+    assert_eq!(stage.pages("groups"), [0, 1]);
+}
+
+#[tokio::test]
+async fn technical_accounts_are_counted_and_not_missed() {
+    for from in [0, 4, 25] {
+        let mut scenario = people(25);
+        scenario.organization.technical_accounts = 2;
+        scenario.organization.technical_accounts_from = from;
+        let snapshot = Stage::of(scenario).await.fetch().await.expect("a complete read");
+        assert_eq!(memberships(&snapshot), memberships_of_people(25), "from {from}");
+        assert_eq!(snapshot.proof().users(), 25);
+    }
+    let mut scenario = people(25);
+    scenario.organization.technical_accounts = 11;
+    scenario.pages.users = 2000;
+    let error = Stage::of(scenario).await.fetch().await.expect_err("more than tolerated");
+    assert_eq!(error.failure(), Failure::Incomplete);
+    assert!(chain(&error).contains("at most 10 may be missing"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn a_page_full_of_technical_accounts_cannot_be_told_from_a_gap() {
+    let mut scenario = people(9);
+    scenario.organization.technical_accounts = 3;
+    scenario.organization.technical_accounts_from = 3;
+    let error = Stage::of(scenario).await.fetch().await.expect_err("an incomplete read");
+    assert_eq!(error.failure(), Failure::Incomplete);
+    assert!(chain(&error).contains("incomplete read: 1 of 4 pages"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn an_order_that_changes_between_pages_loses_people_and_is_noticed() {
+    let mut scenario = people(200);
+    scenario.quirks.shuffle = true;
+    scenario.pages.users = 20;
+    let error = Stage::of(scenario.clone()).await.fetch().await.expect_err("an incomplete read");
+    assert_eq!(error.failure(), Failure::Incomplete);
+    scenario.pages.users = 200;
+    let snapshot = Stage::of(scenario).await.fetch().await.expect("one page is complete in any order");
+    assert_eq!(memberships(&snapshot), memberships_of_people(200));
+}
+
+#[tokio::test]
+async fn an_account_that_comes_twice_is_one() {
+    let mut scenario = people(25);
+    let ann = User { id: None, ..User::federated("Ann@acme.com", &[DELIVERY]) };
+    let again = User { kind: Some("FederatedId".to_owned()), ..User::federated("ann@ACME.com", &[DELIVERY, CONTENT]) };
+    scenario.organization.users.insert(0, ann);
+    scenario.organization.users.push(again);
+    let snapshot = Stage::of(scenario).await.fetch().await.expect("a complete read");
+    assert_eq!(snapshot.proof().users(), 26);
+    let mut expected = memberships_of_people(25);
+    for members in expected.values_mut() {
+        members.insert("Ann@acme.com".to_owned());
+    }
+    assert_eq!(memberships(&snapshot), expected);
+}
+
+#[tokio::test]
+async fn two_accounts_with_one_address_are_two() {
+    let mut scenario = people(1);
+    let federated = User::federated("ann@acme.com", &[DELIVERY]);
+    let adobe = User { kind: Some("adobeID".to_owned()), groups: vec![CONTENT.to_owned()], ..federated.clone() };
+    scenario.organization.users = vec![federated, adobe];
+    let snapshot = Stage::of(scenario).await.fetch().await.expect("a complete read");
+    assert_eq!((snapshot.proof().users(), snapshot.people().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn letter_case_does_not_tell_names_apart() {
+    let shouting = serde_json::json!([" CAMPAIGN - ACME - DELIVERY ", "campaign - acme - delivery", "_org_admin"]);
+    let fault = Fault::new("users", Effect::set_value("/users/*/groups", shouting)).forever();
+    let stage = Stage::of(people(3)).await.disturbed(fault);
+    let snapshot = stage.fetch().await.expect("a complete read");
+    assert_eq!(memberships(&snapshot), one(DELIVERY, &["user0@acme.com", "user1@acme.com", "user2@acme.com"]));
+    assert!(snapshot.unlisted().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_only_users_have_is_no_profile() {
+    let mut scenario = people(3);
+    let ghost = "Campaign - acme - delivery_0CFE9FE-provisioning";
+    scenario.organization.users[1].ghost_groups = vec![ghost.to_owned(), "Ghost".to_owned()];
+    let snapshot = Stage::of(scenario).await.fetch().await.expect("a complete read");
+    assert_eq!(snapshot.unlisted().iter().map(ToString::to_string).collect::<Vec<_>>(), [ghost]);
+    assert_eq!(snapshot.profiles().len(), 3);
+    assert_eq!(memberships(&snapshot), memberships_of_people(3));
+}
+
+#[tokio::test]
+async fn a_group_without_a_type_may_be_a_profile_and_other_types_are_not() {
+    let mut scenario = people(3);
+    scenario.organization.groups[0].kind = None;
+    scenario.organization.groups[1].kind = Some("USER_GROUP".to_owned());
+    let snapshot = Stage::of(scenario).await.fetch().await.expect("a complete read");
+    let names: BTreeSet<_> = snapshot.profiles().iter().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(names, [DELIVERY, PHOTOSHOP].into());
+    assert_eq!(memberships(&snapshot), one(DELIVERY, &["user0@acme.com", "user2@acme.com"]));
+    assert_eq!(snapshot.unlisted().iter().map(ToString::to_string).collect::<Vec<_>>(), [CONTENT]);
+}
+
+#[tokio::test]
+async fn every_optional_key_may_be_absent() {
+    for pointer in ["/groups/*/groupId", "/groups/*/memberCount", "/groups/*/type", "/groups/*/productName"] {
+        let stage = Stage::of(people(7)).await.disturbed(Fault::new("groups", Effect::omit_key(pointer)));
+        let snapshot = stage.fetch().await.unwrap_or_else(|error| panic!("{pointer}: {}", chain(&error)));
+        assert_eq!(memberships(&snapshot), memberships_of_people(7), "{pointer}");
+    }
+    for pointer in ["/users/*/id", "/users/*/username", "/users/*/domain", "/users/*/type", "/users/*/status"] {
+        let stage = Stage::of(people(7)).await.disturbed(Fault::new("users", Effect::omit_key(pointer)).forever());
+        let snapshot = stage.fetch().await.unwrap_or_else(|error| panic!("{pointer}: {}", chain(&error)));
+        assert_eq!(memberships(&snapshot), memberships_of_people(7), "{pointer}");
+    }
+}
+
+#[tokio::test]
+async fn without_counting_headers_a_read_is_complete_and_proves_no_absence() {
+    let fault = Fault::new("users", Effect::drop_headers(&["x-total-count", "x-page-count"])).forever();
+    let snapshot = Stage::of(people(10)).await.disturbed(fault).fetch().await.expect("a complete read");
+    assert_eq!(memberships(&snapshot), memberships_of_people(10));
+    assert!(!snapshot.proof().is_counted());
+}
+
+#[tokio::test]
+async fn membership_through_a_user_group_counts_unless_only_direct_is_wanted() {
+    for (membership, query, members) in [
+        (Membership::Effective, "directOnly=false", vec!["ann@acme.com", "bob@acme.com"]),
+        (Membership::Direct, "directOnly=true", vec!["ann@acme.com"]),
+    ] {
+        for read in [ReadChoice::Organization, ReadChoice::Profiles] {
+            let mut scenario = people(0);
+            scenario.organization.groups.push(Group::user_group(9, "Marketing", &[DELIVERY]));
+            let users = [User::federated("ann@acme.com", &[DELIVERY]), User::federated("bob@acme.com", &["Marketing"])];
+            scenario.organization.users = users.to_vec();
+            let choose = |options: &mut Options| (options.membership, options.read) = (membership, read);
+            let stage = Stage::with(scenario, choose).await;
+            let snapshot = stage.fetch().await.expect("a complete read");
+            assert_eq!(memberships(&snapshot), one(DELIVERY, &members), "{membership:?} {read:?}");
+            let reads: Vec<_> = stage.requests("users").into_iter().chain(stage.requests("members")).collect();
+            assert!(!reads.is_empty() && reads.iter().all(|request| request.query.contains(query)), "{reads:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_profile_that_shares_its_name_with_a_user_group_is_read_by_its_id() {
+    let mut scenario = people(3);
+    scenario.organization.groups.push(Group::user_group(9, &DELIVERY.to_uppercase(), &[]));
+    scenario.organization.users[1].groups.push("id:9".to_owned());
+    let stage = Stage::of(scenario).await;
+    let snapshot = stage.fetch().await.expect("a complete read");
+    assert_eq!(memberships(&snapshot), memberships_of_people(3), "the user group's member is not the profile's");
+    let members = stage.requests("members");
+    assert_eq!(members.len(), 1);
+    assert!(members[0].path.ends_with("/0/1"), "{}", members[0].path);
+}
+
+#[tokio::test]
+async fn whoever_joins_or_leaves_during_the_walk_makes_it_inconsistent() {
+    let leaves = Change::from(campaign_group_sync::sandbox::OrganizationChange::RemoveUser {
+        user: "user0@acme.com".to_owned(),
+    });
+    let fault = Fault::new("users", Effect::Change { changes: vec![leaves] }).page(2);
+    let error = Stage::of(people(12)).await.disturbed(fault).fetch().await.expect_err("an inconsistent read");
+    assert_eq!(error.failure(), Failure::Incomplete);
+    assert!(chain(&error).contains("12 users announced on the first page, 11 on the last"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn progress_is_told_page_by_page() {
+    let told = RefCell::new(Vec::new());
+    let stage = Stage::of(people(7)).await;
+    stage.client.fetch_snapshot(&masks(), &|progress| told.borrow_mut().push(progress)).await.expect("a complete read");
+    let users = |page| Progress::Users { page, pages: Some(3) };
+    assert_eq!(told.into_inner(), [Progress::Groups { page: 1 }, users(1), users(2), users(3)]);
+}

@@ -1,0 +1,127 @@
+//! What the tests play on: an organization, a sandbox that serves it, and a client with little patience.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use campaign_group_sync::{
+    domain::{AssociationMask, OrganizationId, OrganizationSnapshot, Tolerance},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, Membership, Options, ReadChoice},
+    sandbox::{self, Fault, Group, LoggedRequest, Organization, Pages, Sandbox, Scenario, User},
+    transport::{self, BaseUrl, RetryPolicy, SecretString},
+};
+
+pub(crate) const DELIVERY: &str = "Campaign - acme - delivery";
+pub(crate) const CONTENT: &str = "Campaign - acme - content";
+pub(crate) const PHOTOSHOP: &str = "Photoshop";
+
+/// Profile names with the e-mail addresses of their members.
+pub(crate) type Memberships = BTreeMap<String, BTreeSet<String>>;
+
+/// A served organization and a client for it.
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) client: ExperienceCloud,
+}
+
+impl Stage {
+    pub(crate) async fn of(scenario: Scenario) -> Self {
+        Self::with(scenario, |_| {}).await
+    }
+
+    pub(crate) async fn with(scenario: Scenario, adjust: impl FnOnce(&mut Options)) -> Self {
+        let listen = "127.0.0.1:0".parse().expect("an address");
+        let sandbox = Sandbox::start(sandbox::Options { listen, scenario }).await.expect("a sandbox");
+        let client = client(&sandbox, adjust);
+        Self { sandbox, client }
+    }
+
+    pub(crate) async fn fetch(&self) -> Result<OrganizationSnapshot, ExperienceCloudError> {
+        self.client.fetch_snapshot(&masks(), &|_| {}).await
+    }
+
+    /// A stage on which one thing goes wrong.
+    pub(crate) fn disturbed(self, fault: Fault) -> Self {
+        self.sandbox.inject(fault);
+        self
+    }
+
+    /// Pages asked for, of one kind of call, in order.
+    pub(crate) fn pages(&self, call: &str) -> Vec<u64> {
+        self.requests(call).iter().filter_map(|request| request.page).collect()
+    }
+
+    pub(crate) fn requests(&self, call: &str) -> Vec<LoggedRequest> {
+        self.sandbox.requests().into_iter().filter(|request| request.call == call).collect()
+    }
+}
+
+/// A client for what the sandbox serves.
+pub(crate) fn client(sandbox: &Sandbox, adjust: impl FnOnce(&mut Options)) -> ExperienceCloud {
+    let connection = sandbox.connection();
+    let url = |text: &str| BaseUrl::parse(text).expect("a loopback address");
+    let often = NonZeroU32::new(1_000_000).expect("not zero");
+    let mut options = Options {
+        organization_id: OrganizationId::new(&connection.organization_id),
+        client_id: connection.client_id.clone(),
+        client_secret: SecretString::from(connection.client_secret.clone()),
+        ims_url: url(&connection.ims_url),
+        umapi_url: url(&connection.umapi_url),
+        scopes: "openid,AdobeID,user_management_sdk".to_owned(),
+        membership: Membership::Effective,
+        read: ReadChoice::Auto,
+        users_per_minute: often,
+        groups_per_minute: often,
+        tolerance: Tolerance { share: 0.01 },
+        retry: RetryPolicy { attempts: 3, first_pause: Duration::from_millis(1), max_wait: Duration::from_secs(5) },
+        http: transport::Options::default(),
+    };
+    adjust(&mut options);
+    ExperienceCloud::new(options).expect("a client")
+}
+
+pub(crate) fn masks() -> [AssociationMask; 1] {
+    [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")]
+}
+
+/// So many people, `user0@acme.com` and so on, three on a page: everyone has Photoshop, every second one the delivery
+/// profile, every third one the content profile.
+pub(crate) fn people(count: usize) -> Scenario {
+    let user = |number: usize| {
+        let given = [(PHOTOSHOP, 1), (DELIVERY, 2), (CONTENT, 3)];
+        let groups: Vec<&str> =
+            given.iter().filter(|(_, every)| number.is_multiple_of(*every)).map(|(name, _)| *name).collect();
+        User {
+            id: Some(format!("{number:024X}@acme.com")),
+            ..User::federated(&format!("user{number}@acme.com"), &groups)
+        }
+    };
+    let groups = vec![Group::profile(1, DELIVERY), Group::profile(2, CONTENT), Group::profile(3, PHOTOSHOP)];
+    let organization = Organization { groups, users: (0..count).map(user).collect(), ..Organization::default() };
+    Scenario { organization, pages: Pages { users: 3, groups: 400 }, ..Scenario::default() }
+}
+
+/// What `people` of the given number have of the matching profiles.
+pub(crate) fn memberships_of_people(count: usize) -> Memberships {
+    let every = |step: usize| (0..count).step_by(step).map(|number| format!("user{number}@acme.com")).collect();
+    [(DELIVERY.to_owned(), every(2)), (CONTENT.to_owned(), every(3))].into()
+}
+
+/// The profiles that have members in the snapshot.
+pub(crate) fn memberships(snapshot: &OrganizationSnapshot) -> Memberships {
+    let members =
+        |position| snapshot.members(position).filter_map(|person| person.email.clone()).collect::<BTreeSet<_>>();
+    let of = |(position, profile): (usize, &campaign_group_sync::domain::ProductProfile)| {
+        (profile.name.to_string(), members(position))
+    };
+    snapshot.profiles().iter().enumerate().map(of).filter(|(_, members)| !members.is_empty()).collect()
+}
+
+/// An error with all its causes.
+pub(crate) fn chain(error: &ExperienceCloudError) -> String {
+    let causes = std::iter::successors(Some(error as &dyn Error), |error: &&dyn Error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,131 @@
+//! The sandbox itself: its world, its log, its scenarios, its start and its end.
+
+use campaign_group_sync::sandbox::{Change, Effect, Fault, Options, Sandbox, Scenario};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::visit::{DEADLINE, Visit, json_of, read};
+
+#[tokio::test]
+async fn every_request_is_in_the_log_with_its_status() {
+    let visit = Visit::first_day().await;
+    visit.sandbox.clear_requests();
+    visit.get("users/{org}/0/61001?directOnly=false").await;
+    visit.get("users/{org}/3").await;
+    visit.get("organizations/{org}/users/nobody@acme.com").await;
+    assert_eq!(visit.calls(), ["members", "users", "user"]);
+    let requests = visit.sandbox.requests();
+    assert_eq!((requests[0].method.as_str(), requests[0].query.as_str()), ("GET", "directOnly=false"));
+    assert!(requests[0].path.ends_with("@AdobeOrg/0/61001"));
+    assert!(requests[0].headers.iter().any(|(name, _)| name == "authorization"));
+    assert_eq!((requests[1].page, requests[1].status), (Some(3), 200));
+    assert_eq!(requests[2].status, 404);
+    assert!(requests.is_sorted_by_key(|request| request.arrival_ms));
+}
+
+#[tokio::test]
+async fn the_world_is_seen_and_changed_over_http() {
+    let visit = Visit::first_day().await;
+    let get = visit.control(reqwest::Method::GET, "world", Value::Null).await;
+    let before = json_of(get).await;
+    assert_eq!(before["organization"]["client_secret"], visit.sandbox.connection().client_secret.as_str());
+
+    let good = json!({"op": "assign", "user": "mona@acme.com", "group": "Marketing"});
+    let bad = json!({"op": "assign", "user": "nobody@acme.com", "group": "Marketing"});
+    let refused = visit.control(reqwest::Method::POST, "world", json!({"changes": [good, bad]})).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let message = read(refused).await["error"].as_str().unwrap().to_owned();
+    assert!(message.contains("change 1") && message.contains("nobody@acme.com"), "{message}");
+    let get = visit.control(reqwest::Method::GET, "world", Value::Null).await;
+    assert_eq!(json_of(get).await, before, "all or none");
+
+    let changed = json_of(visit.control(reqwest::Method::POST, "world", json!({"changes": [good]})).await).await;
+    assert_eq!(changed["organization"]["users"][11]["groups"], json!(["Marketing"]));
+    let restored = visit.control(reqwest::Method::PUT, "world", before.clone()).await;
+    assert_eq!(json_of(restored).await, before);
+}
+
+#[tokio::test]
+async fn an_unknown_change_is_refused_with_its_name() {
+    let visit = Visit::first_day().await;
+    let cases = [
+        (json!({"op": "promote", "user": "x"}), "promote"),
+        (json!({"instance": "nowhere", "op": "join", "login": "a", "group": "b"}), "nowhere"),
+        (json!({"op": "dial", "pages": {"userz": 1}}), "userz"),
+        (json!({"op": "dial", "pages": {"users": 0}}), "at least one"),
+        (json!({"op": "add_group", "group": {"group_id": 61001, "name": "twin"}}), "61001"),
+    ];
+    for (change, word) in cases {
+        let refused = visit.control(reqwest::Method::POST, "world", json!({"changes": [change]})).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{word}");
+        let message = read(refused).await["error"].as_str().unwrap().to_owned();
+        assert!(message.contains(word), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn renamed_groups_keep_their_members_and_their_id() {
+    let visit = Visit::first_day().await;
+    let rename: Vec<Change> = serde_json::from_value(json!([
+        {"op": "rename_group", "group": "Campaign - acme - content", "to": "Campaign - acme - texts"},
+        {"op": "rename_user", "user": "grace@acme.com", "to": "grace.goto@acme.com"}
+    ]))
+    .unwrap();
+    visit.sandbox.world().apply(&rename).unwrap();
+    assert_eq!(visit.members("61002", "").await, ["carla@acme.com", "grace.goto@acme.com", "hugo@acme.com"]);
+    let page = visit.get_json("users/{org}/0/61002").await;
+    assert_eq!(page["groupName"], "Campaign - acme - texts");
+    assert_eq!(page["users"][1]["id"], "A10000000000000000000007@acme.com");
+    assert_eq!(page["users"][1]["groups"], json!(["Campaign - acme - texts"]));
+}
+
+#[tokio::test]
+async fn every_scenario_is_served_and_is_the_world_it_describes() {
+    for name in Scenario::names() {
+        let scenario = Scenario::named(name).unwrap();
+        let scenario = if scenario.generate.is_some() { scenario.with_users(300) } else { scenario };
+        let visit = Visit::to(scenario).await;
+        let page = visit.get_json("users/{org}/0").await;
+        assert!(!page["users"].as_array().unwrap().is_empty(), "{name}");
+        let described = visit.sandbox.world().describe();
+        assert!(!described.title.is_empty() && !described.description.is_empty(), "{name}");
+        let text = serde_json::to_string(&described).unwrap();
+        assert_eq!(serde_json::from_str::<Scenario>(&text).unwrap(), described, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_scenario_is_refused_with_the_known_ones() {
+    let message = Scenario::named("last_day").unwrap_err().to_string();
+    assert!(message.contains("last_day") && message.contains("first_day, joiners_and_leavers"), "{message}");
+}
+
+#[tokio::test]
+async fn the_sandbox_listens_on_loopback_only() {
+    let options = Options { listen: "0.0.0.0:0".parse().unwrap(), scenario: Scenario::default() };
+    let message = Sandbox::start(options).await.unwrap_err().to_string();
+    assert!(message.contains("0.0.0.0") && message.contains("127.0.0.1"), "{message}");
+}
+
+#[tokio::test]
+async fn a_stopped_sandbox_ends_what_still_waits() {
+    let visit = Visit::first_day().await;
+    visit.sandbox.inject(Fault::new("users", Effect::Delay { ms: 3_600_000 }));
+    let waiting = tokio::spawn(visit.request("users/{org}/0").send());
+    while !visit.calls().contains(&"users".to_owned()) {
+        tokio::task::yield_now().await;
+    }
+    let url = visit.sandbox.url();
+    tokio::time::timeout(DEADLINE, visit.sandbox.stop()).await.unwrap();
+    assert!(waiting.await.unwrap().is_err(), "the connection is reset, not left hanging");
+    assert!(visit.http.get(url).send().await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_dropped_sandbox_no_longer_listens() {
+    let visit = Visit::first_day().await;
+    let url = visit.sandbox.url();
+    drop(visit.sandbox);
+    let gone = async { while visit.http.get(&url).send().await.is_ok() {} };
+    tokio::time::timeout(DEADLINE, gone).await.unwrap();
+}

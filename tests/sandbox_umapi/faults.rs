@@ -1,0 +1,108 @@
+//! The dial of faults, effect by effect.
+
+use campaign_group_sync::sandbox::{Change, Effect, Fault};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::visit::{Visit, emails, header, json_of};
+
+#[tokio::test]
+async fn every_effect_on_a_page_does_what_it_says() {
+    let visit = Visit::first_day().await;
+    visit.turn(&json!({"pages": {"users": 5}}));
+    let plain = visit.get_json("users/{org}/1").await;
+    let disturbed = async |effect: Effect| {
+        visit.sandbox.inject(Fault::new("users", effect).page(1));
+        visit.get("users/{org}/1").await
+    };
+
+    let html = disturbed(Effect::Html).await;
+    assert_eq!((html.status(), header(&html, "content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
+    let throttled = disturbed(Effect::too_many_requests("38")).await;
+    assert_eq!((throttled.status(), header(&throttled, "retry-after")), (StatusCode::TOO_MANY_REQUESTS, "38"));
+    let empty = disturbed(Effect::EmptyPage).await;
+    assert_eq!(header(&empty, "x-page-count"), "3", "the headers stay");
+    assert_eq!(json_of(empty).await, json!({"lastPage": false, "result": "success", "users": []}));
+    assert_eq!(json_of(disturbed(Effect::LastPage { value: true }).await).await["lastPage"], true);
+    assert!(json_of(disturbed(Effect::omit_key("/users")).await).await.get("users").is_none());
+    assert_eq!(json_of(disturbed(Effect::set_value("/users", 7)).await).await["users"], 7);
+    let repeated = json_of(disturbed(Effect::RepeatPage { page: 0 }).await).await;
+    assert_eq!(repeated, visit.get_json("users/{org}/0").await);
+    let bare = disturbed(Effect::drop_headers(&["x-total-count", "x-page-count"])).await;
+    assert!(bare.headers().get("x-total-count").is_none());
+    let claimed = disturbed(Effect::set_header("x-page-count", "99")).await;
+    assert_eq!(header(&claimed, "x-page-count"), "99");
+    let huge = json_of(disturbed(Effect::huge_string("/users/0/firstname")).await).await;
+    assert_eq!(huge["users"][0]["firstname"].as_str().unwrap().len(), 10 << 20);
+    let half = disturbed(Effect::Truncate { bytes: None }).await.bytes().await.unwrap();
+    assert!(serde_json::from_slice::<Value>(&half).is_err());
+    assert_eq!(disturbed(Effect::ExpireTokens).await.status(), StatusCode::UNAUTHORIZED);
+
+    let visit = Visit { token: visit.fresh_token().await, ..visit };
+    assert_eq!(visit.get_json("users/{org}/1").await, plain, "each fault was used up");
+    assert!(visit.sandbox.faults().iter().all(|fault| fault.disturbed == 1));
+}
+
+#[tokio::test]
+async fn a_connection_can_be_reset_cut_off_or_lose_the_answer() {
+    let visit = Visit::first_day().await;
+    let ask = async |effect: Effect| {
+        visit.sandbox.inject(Fault::new("users", effect));
+        let answer = visit.request("users/{org}/0").send().await;
+        match answer {
+            Ok(answer) => answer.bytes().await.map(|_| ()).map_err(|_| "in the body"),
+            Err(_) => Err("before the head"),
+        }
+    };
+    assert_eq!(ask(Effect::Reset).await, Err("before the head"));
+    assert_eq!(ask(Effect::LoseAnswer).await, Err("before the head"));
+    assert_eq!(ask(Effect::CutOff { after: None }).await, Err("in the body"));
+    assert_eq!(ask(Effect::CutOff { after: Some(0) }).await, Err("in the body"));
+    assert_eq!(ask(Effect::Delay { ms: 1 }).await, Ok(()), "the next connection is whole again");
+}
+
+#[tokio::test]
+async fn a_lost_answer_took_effect_and_a_reset_did_not() {
+    let visit = Visit::first_day().await;
+    let connection = visit.sandbox.connection();
+    let url = format!("{}/action/{}", connection.umapi_url, connection.organization_id);
+    let join = async |effect: Effect| {
+        visit.sandbox.inject(Fault::new("action", effect));
+        let body = json!([{"user": "mona@acme.com", "do": [{"add": {"group": ["Marketing"]}}]}]).to_string();
+        let request = visit.http.post(&url).bearer_auth(&visit.token).header("x-api-key", &connection.client_id);
+        assert!(request.body(body).send().await.is_err());
+        visit.sandbox.world().members("Marketing").contains(&"mona@acme.com".to_owned())
+    };
+    assert!(!join(Effect::Reset).await);
+    assert!(join(Effect::LoseAnswer).await);
+}
+
+#[tokio::test]
+async fn the_world_can_change_between_two_pages() {
+    let visit = Visit::first_day().await;
+    visit.turn(&json!({"pages": {"users": 5}}));
+    let gone: Vec<Change> = serde_json::from_value(json!([{"op": "remove_user", "user": "ann@acme.com"}])).unwrap();
+    visit.sandbox.inject(Fault::new("users", Effect::Change { changes: gone }).page(1));
+    let mut walked = Vec::new();
+    for page in 0..3 {
+        walked.extend(emails(&visit.get_json(&format!("users/{{org}}/{page}")).await));
+    }
+    assert!(walked.contains(&"ann@acme.com".to_owned()), "seen before she went");
+    assert!(!walked.contains(&"dev@acme.com".to_owned()), "moved up over the edge of a page and missed");
+}
+
+#[tokio::test]
+async fn faults_are_injected_seen_and_forgotten_over_http() {
+    let visit = Visit::first_day().await;
+    let faults =
+        json!({"faults": [{"call": "users", "times": "forever", "effect": {"type": "status", "status": 503}}]});
+    let injected = json_of(visit.control(reqwest::Method::POST, "faults", faults).await).await;
+    assert_eq!(injected["faults"][0]["disturbed"], 0);
+    assert_eq!(visit.get("users/{org}/0").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let seen = json_of(visit.control(reqwest::Method::GET, "faults", Value::Null).await).await;
+    assert_eq!((&seen["faults"][0]["disturbed"], &seen["faults"][0]["times"]), (&json!(1), &json!("forever")));
+    visit.control(reqwest::Method::DELETE, "faults", Value::Null).await;
+    assert_eq!(visit.get("users/{org}/0").await.status(), StatusCode::OK);
+    let wrong = json!({"faults": [{"call": "users", "effect": {"type": "sabotage"}}]});
+    assert_eq!(visit.control(reqwest::Method::POST, "faults", wrong).await.status(), StatusCode::BAD_REQUEST);
+}

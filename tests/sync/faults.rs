@@ -1,0 +1,221 @@
+//! What a run does when a vendor misbehaves: nothing is lost, and the outcome says what happened.
+
+use campaign_group_sync::{
+    domain::{ChangeOutcome, Outcome, RunReport},
+    sandbox::{Effect, Fault, Scenario, Times},
+};
+use serde_json::json;
+
+use super::support::{Stage, changes, count};
+
+/// Three pages of users, so that there is a middle.
+async fn paged() -> Stage {
+    let mut scenario = Scenario::named("first_day").expect("built in");
+    let listed = scenario.organization.users.len() + scenario.organization.technical_accounts;
+    scenario.pages.users = listed.div_ceil(3);
+    Stage::with(scenario).await
+}
+
+#[track_caller]
+fn nothing_was_written(stage: &Stage, report: &RunReport, outcome: Outcome, before: &[(String, String)]) {
+    assert_eq!(report.outcome, outcome, "{report:#?}");
+    assert_eq!(stage.writes(), 0);
+    assert_eq!(stage.memberships("production"), before);
+    assert_eq!(count(report, ChangeOutcome::Applied), 0);
+    assert!(stage.sandbox.faults().iter().all(|fault| fault.disturbed > 0), "a fault was never met");
+}
+
+#[tokio::test]
+async fn a_wrong_answer_of_the_organization_leads_to_no_write() {
+    let html = Effect::Html;
+    let cases = [
+        ("a missing page", Fault::new("users", Effect::LastPage { value: true }).page(1)),
+        ("an empty middle page", Fault::new("users", Effect::EmptyPage).page(1).forever()),
+        ("an early lastPage", Fault::new("users", Effect::LastPage { value: true }).page(0)),
+        ("404 on page 2", Fault::new("users", Effect::status(404)).page(2).forever()),
+        ("users missing", Fault::new("users", Effect::omit_key("/users")).page(1).forever()),
+        ("HTML with 200", Fault::new("users", html.clone()).page(1).forever()),
+        ("HTML with 200 on the first page", Fault::new("users", html.clone()).page(0).forever()),
+        ("HTML for the groups listing", Fault::new("groups", html).forever()),
+        ("a repeated page", Fault::new("users", Effect::RepeatPage { page: 0 }).page(1).forever()),
+        ("cut JSON", Fault::new("users", Effect::Truncate { bytes: None }).page(1).forever()),
+        ("a cut body", Fault::new("users", Effect::CutOff { after: None }).page(1).forever()),
+        (
+            "no users at all",
+            Fault::new("users", Effect::SetValue { pointer: "/users".into(), value: json!([]) }).forever(),
+        ),
+        (
+            "users of a wrong type",
+            Fault::new("users", Effect::SetValue { pointer: "/users".into(), value: json!("x") }).forever(),
+        ),
+        (
+            "a name of a wrong type",
+            Fault::new("users", Effect::SetValue { pointer: "/users/0/email".into(), value: json!(7) }).forever(),
+        ),
+        (
+            "no groups at all",
+            Fault::new("groups", Effect::SetValue { pointer: "/groups".into(), value: json!([]) }).forever(),
+        ),
+        (
+            "a name of 10 MB",
+            Fault::new("users", Effect::HugeString { pointer: "/users/0/email".into(), bytes: 10_000_000 }).forever(),
+        ),
+        (
+            "an unused text of 10 MB",
+            Fault::new("users", Effect::HugeString { pointer: "/users/0/firstname".into(), bytes: 10_000_000 })
+                .forever(),
+        ),
+        ("no lastPage", Fault::new("users", Effect::omit_key("/lastPage")).page(2).forever()),
+        (
+            "result: error",
+            Fault::new("users", Effect::SetValue { pointer: "/result".into(), value: json!("error") })
+                .page(1)
+                .forever(),
+        ),
+    ];
+    for (what, fault) in cases {
+        let stage = paged().await;
+        let before = stage.memberships("production");
+        stage.sandbox.inject(fault);
+        let report = stage.sync().await;
+        assert_eq!(report.outcome, Outcome::Incomplete, "{what}: {report:#?}");
+        assert!(report.error.as_ref().is_some_and(|error| error.chars().count() < 900), "{what}: {report:#?}");
+        nothing_was_written(&stage, &report, Outcome::Incomplete, &before);
+    }
+}
+
+#[tokio::test]
+async fn an_incomplete_read_says_how_much_of_it_came() {
+    let stage = paged().await;
+    stage.sandbox.inject(Fault::new("users", Effect::LastPage { value: true }).page(0));
+    let report = stage.sync().await;
+    assert!(report.error.as_ref().is_some_and(|error| error.contains("incomplete read: 1 of 3 pages")), "{report:#?}");
+}
+
+#[tokio::test]
+async fn without_counting_headers_nobody_is_removed() {
+    let stage = paged().await;
+    let names = vec!["X-Total-Count".to_owned(), "X-Page-Count".to_owned()];
+    stage.sandbox.inject(Fault::new("users", Effect::DropHeaders { names }).forever());
+    let report = stage.sync().await;
+    assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
+    let lines = changes(&report);
+    assert!(lines.iter().any(|line| line.starts_with("applied: add")), "{lines:?}");
+    assert!(lines.iter().filter(|line| line.contains(": remove")).all(|line| line.starts_with("held")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_vendor_that_does_not_answer_is_unavailable_and_one_that_throttles_is_waited_for_or_left() {
+    let cases = [
+        (Fault::new("users", Effect::status(503)).page(1).forever(), Outcome::Unavailable),
+        (Fault::new("users", Effect::Reset).page(1).forever(), Outcome::Unavailable),
+        (Fault::new("users", Effect::too_many_requests("3244")).page(0).forever(), Outcome::Throttled),
+        (Fault::new("token", Effect::status(500)).forever(), Outcome::Unavailable),
+        (Fault::new("users", Effect::status(403)).forever(), Outcome::Refused),
+        (Fault::new("query", Effect::status(503)).forever(), Outcome::Unavailable),
+    ];
+    for (fault, outcome) in cases {
+        let stage = paged().await;
+        let before = stage.memberships("production");
+        stage.sandbox.inject(fault);
+        let report = stage.sync().await;
+        nothing_was_written(&stage, &report, outcome, &before);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_answer_of_campaign_leads_to_no_write() {
+    let cases = [
+        Effect::Html,
+        Effect::Truncate { bytes: None },
+        Effect::CutOff { after: None },
+        Effect::DeepXml { depth: 5_000 },
+        Effect::EntityDeclaration,
+        Effect::soap_fault("SOP-330011 Error while executing the method", "XTK-170036 Unable to parse expression"),
+        Effect::status(404),
+    ];
+    for schema in ["xtk:operator", "xtk:group", "xtk:operatorGroup"] {
+        for effect in &cases {
+            let stage = Stage::of("first_day").await;
+            let before = stage.memberships("production");
+            let mut fault = Fault::new("query", effect.clone()).forever();
+            fault.schema = Some(schema.to_owned());
+            stage.sandbox.inject(fault);
+            let report = stage.sync().await;
+            nothing_was_written(&stage, &report, Outcome::Incomplete, &before);
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_told_apart_and_tried_once() {
+    let mut stage = Stage::of("first_day").await;
+    stage.options.experience_cloud.client_secret = "wrong".to_owned().into();
+    let report = stage.sync().await;
+    assert_eq!(report.outcome, Outcome::Refused, "{report:#?}");
+    assert_eq!(stage.sandbox.requests().iter().filter(|request| request.call == "token").count(), 1);
+}
+
+#[tokio::test]
+async fn one_bad_row_does_not_stop_the_others() {
+    let stage = Stage::of("first_day").await;
+    let fault = Effect::soap_fault(
+        "SOP-330011 Error while executing the method 'Write' of service 'xtk:persist'.",
+        "XSV-350023 Unable to save document of type 'Operator groups (xtk:operatorGroup)'.",
+    );
+    // The collection of additions, and then the first row when it is written alone.
+    stage.sandbox.inject(Fault { times: Times::Count(2), ..Fault::new("write", fault) });
+    let report = stage.sync().await;
+    assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
+    assert_eq!(count(&report, ChangeOutcome::Failed), 1, "{report:#?}");
+    assert!(count(&report, ChangeOutcome::Applied) >= 4);
+    assert_eq!(stage.sync().await.outcome, Outcome::Applied, "the next run does what was left");
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_counts_by_what_campaign_shows() {
+    let stage = Stage::of("first_day").await;
+    stage.sandbox.inject(Fault::new("write", Effect::LoseAnswer));
+    let report = stage.sync().await;
+    assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
+    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+}
+
+#[tokio::test]
+async fn an_instance_that_fails_does_not_stop_another() {
+    let stage = Stage::of("two_instances").await;
+    let broken = stage.options.instances.first().expect("an instance").policy.instance.to_string();
+    let mut fault = Fault::new("query", Effect::Html).forever();
+    fault.instance = Some(broken.clone());
+    stage.sandbox.inject(fault);
+    let report = stage.sync().await;
+    assert_eq!(report.outcome, Outcome::Incomplete);
+    for instance in &report.instances {
+        assert_eq!(instance.outcome == Outcome::Incomplete, instance.name == broken, "{instance:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_disagrees_keeps_the_program_from_writing() {
+    let stage = Stage::of("first_day").await;
+    let before = stage.memberships("production");
+    stage.sandbox.inject(Fault::new("schema", Effect::Html).forever());
+    let report = stage.sync().await;
+    nothing_was_written(&stage, &report, Outcome::Incomplete, &before);
+    assert_eq!(count(&report, ChangeOutcome::Failed), changes(&report).len());
+}
+
+#[tokio::test]
+async fn no_secret_is_in_any_report() {
+    let stage = Stage::of("first_day").await;
+    let secret = stage.sandbox.connection().client_secret;
+    let body = format!("<html>{secret} is what you sent</html>");
+    for call in ["token", "users", "groups"] {
+        stage.sandbox.clear_faults();
+        let effect = Effect::Status { status: 400, headers: Vec::new(), body: body.clone() };
+        stage.sandbox.inject(Fault::new(call, effect).forever());
+        let report = format!("{:?}", stage.sync().await);
+        assert!(!report.contains(&secret), "{report}");
+        assert!(report.contains("is what you sent") || call == "token", "{report}");
+    }
+}

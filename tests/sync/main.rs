@@ -1,0 +1,7 @@
+//! Whole runs over real HTTP against the sandbox: what they change, what they leave alone, what disturbs them.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
+
+mod faults;
+mod features;
+mod support;
