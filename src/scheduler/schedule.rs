@@ -24,7 +24,7 @@ const LOOK: TimeDelta = TimeDelta::days(1);
 /// A single time of day (`0 30 2 * * *`) comes once a day, whatever the clocks do: where they jump over it, at the first
 /// moment after the jump; where the hour is repeated, in the first of the two. A repeated time (`0 */10 * * * *`, `0 0 2,14 * * *`)
 /// comes whenever the clocks show it: not in an hour that is left out, twice in an hour that is repeated.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Schedule {
     cron: Option<Cron>,
     timezone: Tz,
@@ -34,7 +34,7 @@ pub struct Schedule {
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
     /// The expression has not six fields; five are those of a crontab.
-    #[error("\"{expression}\" has {found} fields and needs six: second, minute, hour, day of month, month, day of week{}",
+    #[error("\"{expression}\" has {found} instead of six fields: second, minute, hour, day of month, month, day of week{}",
         if *.found == 5 { format!("; put the second in front: \"0 {expression}\"") } else { String::new() })]
     Fields {
         /// What was given.
@@ -122,6 +122,13 @@ impl fmt::Display for Schedule {
             Some(cron) => write!(f, "{} {}", cron.as_str(), self.timezone),
             None => f.write_str(OFF),
         }
+    }
+}
+
+/// Shows what [`Schedule`]'s `Display` shows: the parts of the expression fill pages.
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Schedule({self})")
     }
 }
 
@@ -328,15 +335,15 @@ mod tests {
             (
                 "0 3 * * *",
                 "UTC",
-                "has 5 fields and needs six: second, minute, hour, day of month, month, day of week; put the second in front: \"0 0 3 * * *\"",
+                "has 5 instead of six fields: second, minute, hour, day of month, month, day of week; put the second in front: \"0 0 3 * * *\"",
             ),
-            ("", "UTC", "\"\" has 0 fields"),
-            ("@daily", "UTC", "\"@daily\" has 1 fields"),
-            ("0 0 3 * * * 2027", "UTC", "has 7 fields"),
+            ("", "UTC", "\"\" has 0 instead of six fields"),
+            ("@daily", "UTC", "\"@daily\" has 1 instead of six fields"),
+            ("0 0 3 * * * 2027", "UTC", "has 7 instead of six fields"),
             ("0 61 3 * * *", "UTC", "\"0 61 3 * * *\" is no cron expression"),
             ("0 0 3 * * BLA", "UTC", "is no cron expression"),
             ("0 0 3 31 2 *", "UTC", "\"0 0 3 31 2 *\" never comes"),
-            ("0 0 3 30 2 *", "Europe/Berlin", "never comes"),
+            ("* * * 30 2 *", "Europe/Berlin", "never comes"),
             (
                 "0 0 3 * * *",
                 "Europe/Berln",

@@ -2,7 +2,11 @@
 
 use std::{fmt, io};
 
-use super::{KeyPath, catalogue::nearest, layers::Origin};
+use super::{
+    KeyPath,
+    catalogue::{INSTANCES, nearest},
+    layers::Origin,
+};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +65,11 @@ impl Problem {
 
     /// A value stands where a table belongs.
     pub(super) fn not_a_table(path: &KeyPath, origin: &Origin) -> Self {
-        let mend = match origin {
-            Origin::Variable(name) => format!("add two underscores and a key: {name}__KEY"),
-            Origin::Default | Origin::File { .. } => format!("write the heading [{path}] and keys below it"),
+        let names: Vec<&str> = path.names().collect();
+        let mend = match (origin, names.as_slice()) {
+            (Origin::Variable(name), _) => format!("add two underscores and a key: {name}__KEY"),
+            (_, [INSTANCES, _]) => "give the instance a name and write its keys below [instances.NAME]".to_owned(),
+            _ => format!("write the heading [{path}] and keys below it"),
         };
         Self::of_key(path, origin, "is a table and cannot have a value", mend)
     }

@@ -137,7 +137,11 @@ impl<'a> Section<'a> {
             Some(_) => format!("{} is out of range", shown_value(&found.value)),
             None => format!("{} is no whole number", shown_value(&found.value)),
         };
-        self.complain(found, what, format!("write a whole number from {} to {}", range.start(), range.end()));
+        let mend = match range.into_inner() {
+            (low, u32::MAX) => format!("write a whole number, {low} or more"),
+            (low, high) => format!("write a whole number from {low} to {high}"),
+        };
+        self.complain(found, what, mend);
         None
     }
 

@@ -32,8 +32,7 @@ impl State {
         let url = section.parse("url", mend, location)?;
         let found = section.find("url")?;
         if matches!(found.origin, Origin::File { .. }) && url.has_password() {
-            let mend =
-                format!("set {} instead, or let PostgreSQL read the password from a file", variable(&found.path));
+            let mend = format!("leave the line out and set {}", variable(&found.path));
             section.complain(found, "a password does not belong into the configuration file", mend);
             return None;
         }
@@ -60,6 +59,9 @@ fn location(text: &str) -> Result<StateLocation, String> {
         } else {
             Err("is not sqlite:// followed by the absolute path of a file".to_owned())
         };
+    }
+    if !text.contains("://") {
+        return Err("is no address".to_owned());
     }
     match url::Url::parse(text) {
         Ok(url) if !matches!(url.scheme(), "postgres" | "postgresql") => {
