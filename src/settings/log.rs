@@ -1,41 +1,13 @@
 //! `[log]`: what is logged, and how it is written.
 
 use super::{Problem, Sources, layers::Layers, section::Section};
-use crate::observability::Format;
-
-/// The least important lines that are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Failures only.
-    Error,
-    /// And doubts.
-    Warn,
-    /// And what was done.
-    Info,
-    /// And how.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-impl LogLevel {
-    /// The name that filters know.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
+use crate::observability::{Format, Level};
 
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// The least important lines that are written.
-    pub level: LogLevel,
+    pub level: Level,
     /// How they are written.
     pub format: Format,
     /// `JOURNAL_STREAM`: device and inode, as `8:4711`, of the stream that systemd leads to its journal. What
@@ -47,11 +19,11 @@ impl Log {
     pub(super) fn read(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut section = Section::new(layers, "log", problems);
         let levels = [
-            ("error", LogLevel::Error),
-            ("warn", LogLevel::Warn),
-            ("info", LogLevel::Info),
-            ("debug", LogLevel::Debug),
-            ("trace", LogLevel::Trace),
+            ("error", Level::Error),
+            ("warn", Level::Warn),
+            ("info", Level::Info),
+            ("debug", Level::Debug),
+            ("trace", Level::Trace),
         ];
         let level = section.choice("level", &levels);
         let formats =

@@ -28,7 +28,7 @@ pub use effective::{EffectiveValue, effective};
 pub use experience_cloud::ExperienceCloud;
 pub use guard::Guard;
 pub use instance::{Authentication, Instance, OrphanedGroup, WithoutGroups};
-pub use log::{Log, LogLevel};
+pub use log::Log;
 pub use problem::{Problem, SettingsError};
 pub use sources::Sources;
 pub use state::{State, StateLocation};

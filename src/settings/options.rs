@@ -15,7 +15,7 @@ impl Settings {
     }
 
     /// How the log is written, at `level` and with colours or without.
-    pub fn logging(&self, level: String, colours: observability::Colours) -> observability::Options {
+    pub fn logging(&self, level: observability::Level, colours: observability::Colours) -> observability::Options {
         observability::Options {
             level,
             format: self.log.format,

@@ -97,6 +97,7 @@ impl Served {
     pub(crate) fn ask(&self, method: reqwest::Method, what: &str, body: &str) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
+            campaign_group_sync::transport::install_cryptography();
             let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().expect("a client");
             let request = client.request(method, format!("{}/sandbox/{what}", self.url)).body(body.to_owned());
             let answer = request.send().await.expect("answered");

@@ -6,7 +6,8 @@ use campaign_group_sync::{
     domain::{InstanceMode, Missing, OperatorLogin},
     experience_cloud::{Membership, ReadChoice},
     observability::Format,
-    settings::{Authentication, Http, LogLevel, Sources, StateLocation, load},
+    observability::Level,
+    settings::{Authentication, Http, Sources, StateLocation, load},
     sync::Confirmation,
     transport::ExposeSecret as _,
 };
@@ -43,7 +44,7 @@ fn the_defaults_complete_the_least_configuration() {
         matches!(&settings.state.url, StateLocation::Sqlite(path) if path.ends_with("campaign-group-sync/state.db"))
     );
     assert_eq!(settings.http, Http { listen: Some("127.0.0.1:9464".parse().expect("an address")) });
-    assert_eq!((settings.log.level, settings.log.format), (LogLevel::Info, Format::Auto));
+    assert_eq!((settings.log.level, settings.log.format), (Level::Info, Format::Auto));
     assert_eq!(settings.warnings, Vec::<String>::new());
 }
 
