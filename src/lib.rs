@@ -16,8 +16,7 @@
 //! | [`cli`] | arguments, output, exit codes |
 
 pub mod campaign;
-// `cli` joins when the settings do.
-// pub mod cli;
+pub mod cli;
 pub mod domain;
 pub mod experience_cloud;
 pub mod observability;

@@ -37,6 +37,7 @@ impl Visit {
         let mut scenario = Scenario::named("first_day").unwrap();
         change(scenario.campaign.get_mut("production").unwrap());
         let sandbox = Sandbox::start(Options { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await.unwrap();
+        campaign_group_sync::transport::install_cryptography();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (session_token, security_token) = (String::new(), String::new());
         Self { sandbox, http, session_token, security_token, bearer: None }

@@ -76,7 +76,7 @@ impl Judge<'_> {
         match (Refusal::in_text(text), status) {
             (Some(refusal), _) => self.judge_refusal(refusal, text),
             (None, 401 | 403) => self.judge_refusal(Refusal::SessionOver, &format!("HTTP {status}: {text}")),
-            (None, 500..) => Err(CampaignError::Unavailable {
+            (None, 408 | 500..) => Err(CampaignError::Unavailable {
                 call: self.call.name(),
                 status,
                 retry_after: self.retry_after(),

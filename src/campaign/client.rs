@@ -24,12 +24,19 @@ pub struct Campaign {
     credentials: Credentials,
     retry: RetryPolicy,
     pub(super) page_rows: usize,
-    session: Mutex<Option<Arc<Session>>>,
+    sessions: Mutex<Sessions>,
     /// Held by the one writer; concurrent writes of the same rows deadlock.
     pub(super) writing: Mutex<()>,
     pub(super) schemas_agree: AtomicBool,
     calls: AtomicU64,
     writes: AtomicU64,
+}
+
+/// The session in use, and the one before it.
+#[derive(Default)]
+struct Sessions {
+    current: Option<Arc<Session>>,
+    over: Option<Arc<Session>>,
 }
 
 #[derive(Debug)]
@@ -68,7 +75,7 @@ impl Campaign {
             credentials,
             retry,
             page_rows: page_rows.max(1),
-            session: Mutex::new(None),
+            sessions: Mutex::default(),
             writing: Mutex::new(()),
             schemas_agree: AtomicBool::new(false),
             calls: AtomicU64::new(0),
@@ -145,30 +152,34 @@ impl Campaign {
 
     /// Takes the session away; the next call begins another.
     pub(super) async fn take_session(&self) -> Option<Arc<Session>> {
-        self.session.lock().await.take()
+        let mut sessions = self.sessions.lock().await;
+        let session = sessions.current.take()?;
+        sessions.over = Some(Arc::clone(&session));
+        Some(session)
     }
 
     async fn session(&self) -> Result<Arc<Session>, CampaignError> {
         // Held while a session begins, so that calls at the same time begin one and not several.
-        let mut current = self.session.lock().await;
-        if let Some(session) = &*current {
+        let mut sessions = self.sessions.lock().await;
+        if let Some(session) = &sessions.current {
             return Ok(Arc::clone(session));
         }
-        let session = Arc::new(match &self.credentials {
+        let session = match &self.credentials {
             Credentials::Native { login, password } => self.log_on(login, password).await?,
             Credentials::Ims { client_id, client_secret, scopes, identity_service } => {
                 identity_service.session(client_id, client_secret, scopes).await?
             }
-        });
-        *current = Some(Arc::clone(&session));
+        };
+        let session = Arc::new(session.following(sessions.over.as_deref()));
+        sessions.current = Some(Arc::clone(&session));
         Ok(session)
     }
 
     /// Forgets a session that is over, unless another call has renewed it already.
     async fn forget(&self, over: &Arc<Session>) {
-        let mut current = self.session.lock().await;
-        if current.as_ref().is_some_and(|session| Arc::ptr_eq(session, over)) {
-            *current = None;
+        let mut sessions = self.sessions.lock().await;
+        if sessions.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, over)) {
+            sessions.over = sessions.current.take();
         }
     }
 }

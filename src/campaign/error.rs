@@ -117,7 +117,7 @@ impl CampaignError {
     }
 
     /// Whether the next call would fail in the same way: the program, not the row, is what was not served.
-    pub(super) fn concerns_every_call(&self) -> bool {
+    pub fn concerns_every_call(&self) -> bool {
         !self.is_fault()
             && matches!(self.failure(), Failure::Refused | Failure::Throttled { .. } | Failure::Unavailable)
     }

@@ -91,6 +91,12 @@ impl Session {
         request
     }
 
+    /// The same session, which also keeps the secrets of the one before: that may not be over after all.
+    pub(super) fn following(mut self, before: Option<&Self>) -> Self {
+        self.secrets.extend(before.into_iter().flat_map(Self::secrets).cloned());
+        self
+    }
+
     /// What must never be shown.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.secrets.iter()

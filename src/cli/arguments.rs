@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::observability::Level;
+
 /// Keeps Adobe Campaign's operator groups in line with the product profiles of Adobe's Admin Console.
 #[derive(Debug, Parser)]
 #[command(
@@ -95,16 +97,15 @@ pub(super) enum OutputFormat {
 }
 
 impl Arguments {
-    /// The log filter: what the configuration says, unless `-v` or `-q` was given.
-    pub(super) fn log_level(&self, configured: &str) -> String {
+    /// What is logged: as the configuration says, unless `-v` or `-q` was given.
+    pub(super) fn log_level(&self, configured: Level) -> Level {
         match (self.verbose, self.quiet) {
             (0, 0) => configured,
-            (1, _) => "debug",
-            (2.., _) => "trace",
-            (_, 1) => "warn",
-            (_, 2..) => "error",
+            (1, _) => Level::Debug,
+            (2.., _) => Level::Trace,
+            (_, 1) => Level::Warn,
+            (_, 2..) => Level::Error,
         }
-        .to_owned()
     }
 }
 

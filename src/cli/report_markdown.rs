@@ -2,7 +2,7 @@
 
 use crate::domain::{InstanceReport, RunReport};
 
-use super::report_text::{mode_of, sentence_of, source_line, summary_line};
+use super::report_text::{harmless, mode_of, sentence_of, source_line, summary_line};
 
 /// The whole report.
 pub(super) fn markdown(report: &RunReport) -> String {
@@ -50,10 +50,9 @@ fn table<const COLUMNS: usize>(head: [&str; COLUMNS], rows: impl Iterator<Item =
 /// Text that cannot break out of its place: names come from people whom nobody here knows.
 fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in harmless(text).chars() {
         match character {
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' => cell.extend(['\\', character]),
-            '\n' | '\r' => cell.push(' '),
             _ => cell.push(character),
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn text(report: &RunReport) -> String {
     line(&mut out, &format!("{BOLD}Run {}{BOLD:#} ({mode}{})", report.run, duration(report.duration_ms)));
     line(&mut out, &source_line(report));
     if let Some(error) = &report.error {
-        line(&mut out, &painted(BAD, error));
+        line(&mut out, &painted(BAD, &harmless(error)));
     }
     for instance in &report.instances {
         line(&mut out, "");
@@ -109,11 +109,12 @@ pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
 fn instance_section(out: &mut String, instance: &InstanceReport) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
-        line(out, &format!("  {}", painted(BAD, error)));
+        line(out, &format!("  {}", painted(BAD, &harmless(error))));
     }
     if !instance.matched_profiles.is_empty() {
         let rows = instance.matched_profiles.iter().map(|matched| {
-            vec![format!("{} people", matched.members), matched.profile.clone(), format!("→ {}", matched.group)]
+            let people = format!("{} people", matched.members);
+            (DIM, vec![matched.group.clone(), people, matched.profile.clone()])
         });
         table(out, rows);
     }
@@ -139,7 +140,7 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
             out,
             instance.skipped.iter().map(|skipped| {
                 let style = if skipped.reason.could_not_be_placed() { DOUBT } else { DIM };
-                vec![painted(style, skipped.reason.as_str()), skipped.subject.clone(), skipped.detail.clone()]
+                (style, vec![skipped.reason.as_str().to_owned(), skipped.subject.clone(), skipped.detail.clone()])
             }),
         );
     }
@@ -149,32 +150,43 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     }
 }
 
-fn change_row(change: &ChangeReport) -> Vec<String> {
-    let (style, sign) = match change.op {
-        ChangeKind::Add => (GOOD, "+"),
-        ChangeKind::Remove => (BAD, "-"),
-        ChangeKind::CreateOperator | ChangeKind::CreateGroup => (GOOD, "*"),
+fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
+    let sign = match change.op {
+        ChangeKind::Add => "+",
+        ChangeKind::Remove => "-",
+        ChangeKind::CreateOperator | ChangeKind::CreateGroup => "*",
     };
     let text = |name: &Option<String>| name.clone().unwrap_or_default();
-    vec![
-        painted(style, sign),
-        text(&change.operator),
-        text(&change.group),
-        change.reason.clone(),
-        painted(outcome_style(change.outcome), change.outcome.as_str()),
-    ]
+    let outcome = change.outcome.as_str().to_owned();
+    let cells = vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()];
+    (outcome_style(change.outcome), cells)
 }
 
-/// Columns without lines; columns are padded by the width that people see, colours and wide characters included.
-fn table(out: &mut String, rows: impl Iterator<Item = Vec<String>>) {
+/// Columns without lines, aligned by the width that people see. Each row is painted as a whole: colours within a cell
+/// would count as characters.
+fn table(out: &mut String, rows: impl Iterator<Item = (Style, Vec<String>)>) {
+    let (styles, cells): (Vec<_>, Vec<Vec<_>>) =
+        rows.map(|(style, row)| (style, row.iter().map(|cell| harmless(cell)).collect())).unzip();
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    for row in rows {
-        table.add_row(row);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).add_rows(cells);
+    for (style, row) in styles.into_iter().zip(table.lines()) {
+        line(out, &format!("  {}", painted(style, row.trim())));
     }
-    for row in table.lines() {
-        line(out, &format!(" {}", row.trim_end()));
+}
+
+/// Text that cannot move the cursor, end the line or turn the reading direction: names come from people whom nobody here
+/// knows.
+pub(super) fn harmless(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || turns(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
     }
+    shown
 }
 
 fn style_of(outcome: Outcome) -> Style {
@@ -214,4 +226,16 @@ fn duration(milliseconds: u64) -> String {
 fn line(out: &mut String, text: &str) {
     // Writing into a string cannot fail.
     let _ = writeln!(out, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_draw_on_the_terminal() {
+        let name = "ann\u{1b}[2J\r\n\u{202e}@acme.com";
+        assert_eq!(harmless(name), "ann\\u{1b}[2J\\u{d}\\u{a}\\u{202e}@acme.com");
+        assert_eq!(harmless("zoë 日本語 עברית"), "zoë 日本語 עברית");
+    }
 }

@@ -31,7 +31,9 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
          # Look at the world:   GET  {url}/sandbox/world\n\
          # Change the world:    POST {url}/sandbox/world\n\
          # Disturb the vendors: POST {url}/sandbox/faults\n\
-         # What was asked:      GET  {url}/sandbox/requests\n\n{}",
+         # What was asked:      GET  {url}/sandbox/requests\n\n\
+         {}\n\
+         # The sandbox is ready.\n",
         arguments.scenario,
         configuration.text(),
         url = sandbox.url(),

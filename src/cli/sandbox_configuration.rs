@@ -61,51 +61,62 @@ impl SandboxConfiguration {
 }
 
 fn common(text: &mut String, connection: &Connection, client_secret: &Path, folder: &Path) {
-    // Writing into a string cannot fail. Debug writes what TOML calls a basic string for all that occurs here.
+    // Writing into a string cannot fail.
     let _ = write!(
         text,
         "[experience_cloud]\n\
-         organization_id = {:?}\n\
-         client_id = {:?}\n\
-         client_secret_file = {client_secret:?}\n\
-         ims_url = {:?}\n\
-         umapi_url = {:?}\n\
+         organization_id = {}\n\
+         client_id = {}\n\
+         client_secret_file = {}\n\
+         ims_url = {}\n\
+         umapi_url = {}\n\
          # The sandbox waits for nobody; real systems need the defaults.\n\
          users_per_minute = 1000000\n\
          groups_per_minute = 1000000\n\
          first_page_interval = \"0s\"\n\
          \n\
          [state]\n\
-         url = {:?}\n\
+         url = {}\n\
          \n\
          [http]\n\
          listen = \"off\"\n\
          \n\
          [control]\n\
-         socket = {:?}\n",
-        connection.organization_id,
-        connection.client_id,
-        connection.ims_url,
-        connection.umapi_url,
-        format!("sqlite://{}", folder.join("state.db").display()),
-        folder.join("control.sock"),
+         socket = {}\n",
+        quoted(&connection.organization_id),
+        quoted(&connection.client_id),
+        quoted_path(client_secret),
+        quoted(&connection.ims_url),
+        quoted(&connection.umapi_url),
+        quoted(&format!("sqlite://{}", folder.join("state.db").display())),
+        quoted_path(&folder.join("control.sock")),
     );
 }
 
 fn one_instance(text: &mut String, instance: &InstanceConnection, secret: &Path) {
     let _ = write!(
         text,
-        "\n[instances.{}]\nurl = {:?}\ntenant = {:?}\nassociation_mask = {:?}\n",
-        instance.name, instance.url, instance.tenant, instance.association_mask
+        "\n[instances.{}]\nurl = {}\ntenant = {}\nassociation_mask = {}\n",
+        instance.name,
+        quoted(&instance.url),
+        quoted(&instance.tenant),
+        quoted(&instance.association_mask)
     );
-    let _ = match &instance.authentication {
-        InstanceCredential::Native { login, .. } => {
-            write!(text, "authentication = \"native\"\nlogin = {login:?}\npassword_file = {secret:?}\n")
-        }
-        InstanceCredential::Ims { client_id, .. } => {
-            write!(text, "authentication = \"ims\"\nclient_id = {client_id:?}\nclient_secret_file = {secret:?}\n")
-        }
+    let (kind, name, login, file) = match &instance.authentication {
+        InstanceCredential::Native { login, .. } => ("native", "login", login, "password_file"),
+        InstanceCredential::Ims { client_id, .. } => ("ims", "client_id", client_id, "client_secret_file"),
     };
+    let (login, secret) = (quoted(login), quoted_path(secret));
+    let _ = write!(text, "authentication = \"{kind}\"\n{name} = {login}\n{file} = {secret}\n");
+}
+
+/// A TOML basic string; JSON escapes the same characters in the same way.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
 }
 
 fn write_private(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {

@@ -36,7 +36,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
 async fn sync_now(arguments: &Arguments, mut settings: Settings) -> Result<Exit, CommandError> {
     narrow(&mut settings, &arguments.instance)?;
     let progress = ProgressLine::new();
-    let logging = settings.logging(&arguments.log_level(&settings.log.level), ProgressLine::colours());
+    let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
     start_logging(&logging, progress.clone())?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");

@@ -9,7 +9,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{campaign, experience_cloud, sync::Progress};
+use crate::{campaign, experience_cloud, observability::Colours, sync::Progress};
 
 /// Writes a whole report to standard output; colours go only where they are understood.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -52,8 +52,8 @@ impl ProgressLine {
     }
 
     /// Whether colours are understood on standard error.
-    pub(super) fn colours() -> bool {
-        io::stderr().is_terminal()
+    pub(super) fn colours() -> Colours {
+        if io::stderr().is_terminal() { Colours::Shown } else { Colours::Plain }
     }
 }
 

@@ -106,9 +106,16 @@ impl AssociationMask {
         })
     }
 
-    /// The operator group that a profile of this name stands for.
+    /// The operator group that a profile of this name stands for. Blanks around the name and the capture do not count.
     pub fn matches(&self, profile_name: &str) -> MaskMatch {
-        let name = profile_name.trim();
+        // As it stands first: in `Campaign - acme - ` the last blank belongs to the mask, and the capture is empty.
+        match self.captured(profile_name) {
+            MaskMatch::NoMatch => self.captured(profile_name.trim()),
+            found => found,
+        }
+    }
+
+    fn captured(&self, name: &str) -> MaskMatch {
         let captured = match &self.form {
             Form::Pattern(regex) => match regex.captures(name) {
                 Some(captures) => captures.get(1).map_or("", |capture| capture.as_str()),
@@ -138,10 +145,7 @@ fn strip_folded_prefix<'a>(name: &'a str, prefix: &[char]) -> Option<&'a str> {
     let mut wanted = prefix.iter();
     let mut characters = name.char_indices();
     while wanted.len() > 0 {
-        let Some((_, character)) = characters.next() else {
-            // The blank at the end of a prefix was trimmed off the name with the rest: nothing follows.
-            return wanted.all(|c| c.is_whitespace()).then_some("");
-        };
+        let (_, character) = characters.next()?;
         for lower in character.to_lowercase() {
             if wanted.next() != Some(&lower) {
                 return None;
@@ -201,7 +205,8 @@ mod tests {
 
     #[test]
     fn an_empty_capture_is_told_apart_from_no_match() {
-        check("Campaign - acme - (.*)", "Campaign - acme - ", None);
+        check("Campaign - acme - (.*)", "Campaign - acme - ", Some(""));
+        check("Campaign - acme - (.*)", "Campaign - acme -", None);
         check("Campaign - acme -(.*)", "Campaign - acme - ", Some(""));
         check("Campaign - acme - ", "Campaign - acme - ", Some(""));
         check("Campaign - acme(?: - (.*))?", "Campaign - acme", Some(""));

@@ -15,6 +15,16 @@ pub enum RunMode {
     DryRun,
 }
 
+impl RunMode {
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::DryRun => "dry-run",
+        }
+    }
+}
+
 /// What the configuration lets a run do to one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

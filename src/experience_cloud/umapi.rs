@@ -12,7 +12,7 @@ use reqwest::{
     StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, PRAGMA},
 };
-use ulid::Ulid;
+use uuid::Uuid;
 
 use super::{
     Options,
@@ -133,7 +133,7 @@ impl Umapi {
         waiting: &dyn Fn(Duration),
     ) -> Result<Answer, FailedAttempt> {
         self.budget.ready(call.bucket, waiting).await;
-        let request_id = Ulid::new().to_string();
+        let request_id = Uuid::new_v4().to_string();
         let mut request = self
             .http
             .get(&self.base.join(&call.path))

@@ -1,15 +1,51 @@
 //! Where log lines go and what they look like.
 
-use std::io;
+use std::{fs, io, os::unix::fs::MetadataExt as _};
 
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::ParseError, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt::MakeWriter,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 /// Libraries that speak only when something is wrong. The certificate verifier logs an error for each certificate it
 /// refuses, which the failed call reports anyway.
-const QUIET_LIBRARIES: [&str; 5] =
-    ["hyper=warn", "hyper_util=warn", "reqwest=warn", "tokio_cron_scheduler=warn", "rustls_platform_verifier=off"];
+const QUIET_LIBRARIES: [(&str, LevelFilter); 5] = [
+    ("hyper", LevelFilter::WARN),
+    ("hyper_util", LevelFilter::WARN),
+    ("reqwest", LevelFilter::WARN),
+    ("tokio_cron_scheduler", LevelFilter::WARN),
+    ("rustls_platform_verifier", LevelFilter::OFF),
+];
+
+/// The least important lines that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Failures only.
+    Error,
+    /// And doubts.
+    Warn,
+    /// And what was done.
+    Info,
+    /// And how.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl From<Level> for LevelFilter {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => Self::ERROR,
+            Level::Warn => Self::WARN,
+            Level::Info => Self::INFO,
+            Level::Debug => Self::DEBUG,
+            Level::Trace => Self::TRACE,
+        }
+    }
+}
 
 /// The shape of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,30 +60,31 @@ pub enum Format {
     Journald,
 }
 
+/// Whether text is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// It goes to a terminal.
+    Shown,
+    /// It goes to a file or a pipe.
+    Plain,
+}
+
 /// How much is logged, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// A level, or a filter such as `info,campaign_group_sync::sync=debug`.
-    pub level: String,
+    /// The least important lines that are written.
+    pub level: Level,
     /// The shape of a line.
     pub format: Format,
-    /// Whether standard error is the journal (systemd sets `JOURNAL_STREAM`).
-    pub under_journal: bool,
+    /// `JOURNAL_STREAM`, as `8:4711`: device and inode of the stream that systemd leads to its journal.
+    pub journal_stream: Option<String>,
     /// Whether colours are understood where the text goes.
-    pub colours: bool,
+    pub colours: Colours,
 }
 
 /// Why logging could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// The level is no filter.
-    #[error("log.level \"{level}\" is no level (error, warn, info, debug, trace) or filter")]
-    Level {
-        /// What was given.
-        level: String,
-        /// What the parser says.
-        source: ParseError,
-    },
     /// The journal cannot be reached.
     #[error("log.format = \"journald\": the journal cannot be reached")]
     Journal(#[source] io::Error),
@@ -61,18 +98,21 @@ pub fn start_logging<W>(options: &Options, writer: W) -> Result<(), LoggingError
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let directives = [options.level.as_str()].into_iter().chain(QUIET_LIBRARIES).collect::<Vec<_>>().join(",");
-    let filter = EnvFilter::builder()
-        .parse(directives)
-        .map_err(|source| LoggingError::Level { level: options.level.clone(), source })?;
+    let filter = Targets::new().with_default(options.level).with_targets(QUIET_LIBRARIES);
     let text = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
     let layer = match options.format {
         Format::Journald => journal()?,
-        Format::Auto if options.under_journal => journal()?,
+        Format::Auto if is_standard_error(options.journal_stream.as_deref()) => journal()?,
         Format::Json => text.json().flatten_event(true).boxed(),
-        Format::Auto | Format::Text => text.with_ansi(options.colours).boxed(),
+        Format::Auto | Format::Text => text.with_ansi(options.colours == Colours::Shown).boxed(),
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().map_err(LoggingError::Twice)
+}
+
+/// Whether the stream is our standard error: that may lead elsewhere although the variable is set.
+fn is_standard_error(stream: Option<&str>) -> bool {
+    let Ok(error) = fs::metadata("/proc/self/fd/2") else { return false };
+    stream == Some(format!("{}:{}", error.dev(), error.ino()).as_str())
 }
 
 fn journal<S>() -> Result<Box<dyn Layer<S> + Send + Sync>, LoggingError>

@@ -4,4 +4,4 @@ mod error_chain;
 mod logging;
 
 pub use error_chain::Chain;
-pub use logging::{Format, LoggingError, Options, start_logging};
+pub use logging::{Colours, Format, Level, LoggingError, Options, start_logging};

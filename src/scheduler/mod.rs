@@ -1,1 +1,20 @@
-//! The `scheduler` room.
+//! When a run is due: cron expressions in a time zone, and the loop that starts one run at a time.
+//!
+//! Nothing here knows what a run does.
+
+mod schedule;
+mod ticks;
+
+use std::time::Duration;
+
+pub use schedule::{Schedule, ScheduleError};
+pub use ticks::{Tick, run};
+
+/// When runs are due, and how far they are spread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The ticks.
+    pub schedule: Schedule,
+    /// Each run starts a random time after its tick, at most this: many hosts must not call a vendor in one second.
+    pub jitter: Duration,
+}

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     campaign::{COLLECTION_ROWS, Campaign, CampaignError, Write, Writer},
     domain::{
-        Action, ApprovedPlan, Change, ChangeOutcome, DesiredState, Failure, OperatorGroupId, OperatorGroupName,
-        OperatorId, OperatorLogin,
+        Action, ApprovedPlan, Change, ChangeOutcome, DesiredState, OperatorGroupId, OperatorGroupName, OperatorId,
+        OperatorLogin,
     },
     observability::Chain,
 };
@@ -204,12 +204,11 @@ impl Work<'_> {
                 Action::Remove { operator_id, group_id, .. } => Some((*operator_id, *group_id)),
                 Action::CreateGroup { .. } | Action::CreateOperator { .. } => None,
             };
-            match keys {
-                Some((operator, group)) => rows.push(Row { change, operator, group, failed: None }),
-                None => {
-                    let why = Some("its operator or operator group could not be created".to_owned());
-                    self.applied.settled.push(Settled::new(change, ChangeOutcome::Failed, why));
-                }
+            if let Some((operator, group)) = keys {
+                rows.push(Row { change, operator, group, failed: None });
+            } else {
+                let why = Some("its operator or operator group could not be created".to_owned());
+                self.applied.settled.push(Settled::new(change, ChangeOutcome::Failed, why));
             }
         }
         rows
@@ -221,14 +220,16 @@ impl Work<'_> {
         for collection in rows.chunks_mut(COLLECTION_ROWS) {
             let mut due: Vec<_> = collection.iter_mut().filter(|row| row.failed.is_none()).collect();
             if let Some(why) = &out_of_reach {
-                due.into_iter().for_each(|row| row.failed = Some(format!("not tried: {why}")));
+                for row in due {
+                    row.failed = Some(format!("not tried: {why}"));
+                }
                 continue;
             }
             let writes: Vec<_> = due.iter().map(|row| row.write()).collect();
             for (row, result) in due.iter_mut().zip(self.writer.write(&writes).await) {
                 if let Err(error) = result {
                     row.failed = Some(Chain(&error).to_string());
-                    if matches!(error.failure(), Failure::Unavailable | Failure::Throttled { .. } | Failure::Refused) {
+                    if error.concerns_every_call() {
                         out_of_reach = Some(Chain(&error).to_string());
                     }
                 }
@@ -245,8 +246,9 @@ impl Work<'_> {
             let staying = members.iter().filter(|(_, of)| *of == group).map(|(operator, _)| *operator);
             if !self.desired.keeps_somebody(group, staying) {
                 let why = "the additions to its group failed, and this removal would empty it";
-                let of_group = removals.iter_mut().filter(|row| row.group == group);
-                of_group.for_each(|row| row.failed = Some(why.to_owned()));
+                for row in removals.iter_mut().filter(|row| row.group == group) {
+                    row.failed = Some(why.to_owned());
+                }
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use ulid::Ulid;
+use uuid::Uuid;
 
 use crate::{
     campaign,
@@ -60,8 +62,8 @@ pub enum Progress {
 /// Makes one run. Whatever goes wrong is in the report.
 pub async fn run(options: &Options, mode: RunMode, progress: &(dyn Fn(Progress) + Sync)) -> RunReport {
     let (begin, started_at) = (Instant::now(), Utc::now());
-    let run_id = RunId::new(ulid::Ulid::new().to_string());
-    tracing::info!(run.id = %run_id, run.mode = ?mode, instances = options.instances.len(), "run begins");
+    let run_id = new_run_id(started_at);
+    tracing::info!(run.id = %run_id, run.mode = mode.as_str(), instances = options.instances.len(), "run begins");
     let (source, error, instances) = match ExperienceCloud::new(options.experience_cloud.clone()) {
         Ok(experience_cloud) => all_instances(options, mode, &run_id, &experience_cloud, progress).await,
         Err(error) => unread(options, &error, 0),
@@ -70,6 +72,12 @@ pub async fn run(options: &Options, mode: RunMode, progress: &(dyn Fn(Progress) 
     let report = finished(Finished { run_id, mode, started_at, begin, outcome, error, source, instances });
     change_log::run_ended(&report);
     report
+}
+
+/// A ULID: sorts by time, and no two runs share one.
+fn new_run_id(started_at: DateTime<Utc>) -> RunId {
+    let milliseconds = u64::try_from(started_at.timestamp_millis()).unwrap_or_default();
+    RunId::new(Ulid::from_parts(milliseconds, Uuid::new_v4().as_u128()).to_string())
 }
 
 async fn all_instances(

@@ -98,6 +98,7 @@ pub struct HttpClient {
 impl HttpClient {
     /// A client for `base`. Towards loopback, proxies of the environment are ignored.
     pub fn new(base: &BaseUrl, options: &Options) -> Result<Self, TransportError> {
+        install_cryptography();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("campaign-group-sync/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
@@ -138,6 +139,12 @@ impl HttpClient {
         self.last_body.store(body.len(), Ordering::Relaxed);
         Ok(Answer { status, headers, body: body.freeze() })
     }
+}
+
+/// Makes ring the cryptography of all TLS in this process. Done by every client; whoever uses reqwest beside it must ask.
+pub fn install_cryptography() {
+    // An error only says that it is done already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn no_answer(error: reqwest::Error) -> TransportError {

@@ -9,7 +9,7 @@ mod retry;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
-pub use http_client::{Answer, HttpClient, Options, TransportError};
+pub use http_client::{Answer, HttpClient, Options, TransportError, install_cryptography};
 pub use retry::{RetryPolicy, Retryable, Verdict, retry_after, retrying};
 
 /// A value that prints as `[REDACTED]` and is wiped from memory when dropped.

@@ -20,6 +20,7 @@ impl Visit {
     pub(crate) async fn to(scenario: Scenario) -> Self {
         let sandbox = start(scenario).await;
         // Compressed answers are asked for, and unpacked, by the one test that is about them.
+        campaign_group_sync::transport::install_cryptography();
         let http = reqwest::Client::builder().no_proxy().no_gzip().timeout(DEADLINE).build().unwrap();
         let visit = Self { sandbox, http, token: String::new() };
         let token = visit.fresh_token().await;

@@ -173,6 +173,35 @@ async fn one_bad_row_does_not_stop_the_others() {
 }
 
 #[tokio::test]
+async fn a_group_whose_only_newcomer_could_not_be_added_is_not_emptied() {
+    let scenario = Scenario::from_toml(
+        r#"
+        [organization]
+        groups = [{ group_id = 1, name = "Campaign - acme - ops", type = "PRODUCT_PROFILE" }]
+        users = [{ email = "ann@acme.com", groups = ["Campaign - acme - ops"] }, { email = "eve@acme.com" }]
+        [campaign.production]
+        tenant = "acme"
+        association_mask = "Campaign - acme - (.*)"
+        authentication = "ims"
+        operators = [
+            { name = "ann@acme.com", authentication = "ims" },
+            { name = "eve@acme.com", authentication = "ims" },
+        ]
+        groups = [{ name = "ops" }]
+        memberships = [["eve@acme.com", "ops"]]
+        "#,
+    )
+    .expect("a scenario");
+    let stage = Stage::with(scenario).await;
+    let before = stage.memberships("production");
+    stage.sandbox.inject(Fault::new("write", Effect::soap_fault("SOP-330011 Error", "XSV-350023 Unable to save")));
+    let report = stage.sync().await;
+    assert_eq!(changes(&report), ["failed: add ann@acme.com to ops", "failed: remove eve@acme.com from ops"]);
+    assert_eq!((stage.memberships("production"), stage.writes()), (before, 1));
+    assert_eq!(stage.sync().await.outcome, Outcome::Applied, "the next run swaps them");
+}
+
+#[tokio::test]
 async fn a_write_whose_answer_was_lost_counts_by_what_campaign_shows() {
     let stage = Stage::of("first_day").await;
     stage.sandbox.inject(Fault::new("write", Effect::LoseAnswer));

@@ -15,28 +15,28 @@ use campaign_group_sync::{
 };
 
 /// A sandbox and the options of a run against it.
-pub struct Stage {
-    pub sandbox: Sandbox,
-    pub options: sync::Options,
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) options: sync::Options,
 }
 
 impl Stage {
-    pub async fn of(scenario: &str) -> Self {
+    pub(crate) async fn of(scenario: &str) -> Self {
         Self::with(Scenario::named(scenario).expect("a built-in scenario")).await
     }
 
-    pub async fn with(scenario: Scenario) -> Self {
+    pub(crate) async fn with(scenario: Scenario) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(Options { listen, scenario }).await.expect("a sandbox");
         let options = options(&sandbox.connection());
         Self { sandbox, options }
     }
 
-    pub async fn sync(&self) -> RunReport {
+    pub(crate) async fn sync(&self) -> RunReport {
         self.run(RunMode::Apply).await
     }
 
-    pub async fn run(&self, mode: RunMode) -> RunReport {
+    pub(crate) async fn run(&self, mode: RunMode) -> RunReport {
         self.sandbox.clear_requests();
         let report = sync::run(&self.options, mode, &|_| {}).await;
         for instance in &report.instances {
@@ -49,13 +49,13 @@ impl Stage {
     }
 
     /// Write calls of the last run.
-    pub fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         let is_write = |call: &str| call.eq_ignore_ascii_case("write") || call.eq_ignore_ascii_case("writecollection");
         self.sandbox.requests().iter().filter(|request| is_write(&request.call)).count()
     }
 
     /// Who is where in one simulated instance, sorted.
-    pub fn memberships(&self, instance: &str) -> Vec<(String, String)> {
+    pub(crate) fn memberships(&self, instance: &str) -> Vec<(String, String)> {
         let mut rows = self.sandbox.world().instance(instance).expect("an instance").world().memberships;
         rows.sort();
         rows
@@ -63,7 +63,7 @@ impl Stage {
 }
 
 /// What the options say, with pauses too short to notice.
-pub fn options(connection: &Connection) -> sync::Options {
+pub(crate) fn options(connection: &Connection) -> sync::Options {
     let many = NonZeroU32::new(1_000_000).expect("not zero");
     sync::Options {
         experience_cloud: experience_cloud::Options {
@@ -135,12 +135,12 @@ fn url(text: &str) -> BaseUrl {
 }
 
 /// The changes of the only instance, one line each.
-pub fn changes(report: &RunReport) -> Vec<String> {
+pub(crate) fn changes(report: &RunReport) -> Vec<String> {
     let [instance] = report.instances.as_slice() else { panic!("not one instance: {report:#?}") };
     instance.changes.iter().map(|change| format!("{}: {}", change.outcome.as_str(), change.described())).collect()
 }
 
 /// How many changes of all instances ended so.
-pub fn count(report: &RunReport, outcome: ChangeOutcome) -> usize {
+pub(crate) fn count(report: &RunReport, outcome: ChangeOutcome) -> usize {
     report.instances.iter().flat_map(|instance| &instance.changes).filter(|change| change.outcome == outcome).count()
 }

@@ -1,6 +1,6 @@
 """Adobe's own Python client for the user management API, unmodified, against the sandbox.
 
-    pip install -r requirements.txt && python umapi_client.py SANDBOX
+    pip install -r requirements.txt && python umapi_client_suite.py SANDBOX
 
 SANDBOX is the program, which is then started as `SANDBOX sandbox first_day` and stopped at the end, or the URL of a
 sandbox that runs already and serves that scenario, as http://127.0.0.1:8080; the environment variable SANDBOX stands in
@@ -17,8 +17,6 @@ import sys
 import threading
 import time
 
-# The suite lies beside the package it tests and must not be imported in its place.
-sys.path = [entry for entry in sys.path if os.path.abspath(entry or ".") != os.path.dirname(os.path.abspath(__file__))]
 # The client honours proxies, which have no way to this machine's loopback.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
@@ -86,7 +84,7 @@ class Sandbox:
 def check(what, holds, shown=None):
     global passed
     if not holds:
-        sys.exit(f"umapi_client.py: FAILED: {what}" + (f": {shown}" if shown is not None else ""))
+        sys.exit(f"umapi_client_suite.py: FAILED: {what}" + (f": {shown}" if shown is not None else ""))
     passed += 1
 
 
@@ -214,7 +212,7 @@ def running(sandbox):
         url = next((match.group(0) for match in found if match), None)
         late.cancel()
         if url is None:
-            sys.exit(f"umapi_client.py: FAILED: {sandbox} sandbox first_day did not say where it listens")
+            sys.exit(f"umapi_client_suite.py: FAILED: {sandbox} sandbox first_day did not say where it listens")
         # What else it prints must not fill the pipe and stop it.
         threading.Thread(target=program.stdout.read, daemon=True).start()
         yield url
@@ -227,7 +225,7 @@ def running(sandbox):
 def main():
     sandbox = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("SANDBOX")
     if not sandbox:
-        print("usage: umapi_client.py PROGRAM|URL", file=sys.stderr)
+        print("usage: umapi_client_suite.py PROGRAM|URL", file=sys.stderr)
         sys.exit(64)
     # The client reports every retry; those are asserted on, not read.
     logging.getLogger("umapi_client").setLevel(logging.CRITICAL)
@@ -238,7 +236,7 @@ def main():
             served.ask("PUT", "world", world)
             suite(served)
         served.ask("PUT", "world", world)
-    print(f"umapi_client.py: {passed} checks passed")
+    print(f"umapi_client_suite.py: {passed} checks passed")
 
 
 if __name__ == "__main__":

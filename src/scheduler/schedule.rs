@@ -1,0 +1,359 @@
+//! A cron expression in a time zone, and the next instant it names.
+
+use std::fmt;
+
+use chrono::{DateTime, FixedOffset, Offset, SubsecRound, TimeDelta, TimeZone, Utc};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use croner::{
+    Cron, JobType,
+    errors::CronError,
+    parser::{CronParser, Seconds},
+};
+
+/// What stands in place of an expression when nothing is to be scheduled.
+const OFF: &str = "off";
+
+/// Seconds, minutes, hours, day of month, month, day of week.
+const FIELDS: usize = 6;
+
+/// No zone changes its offset and back within a day, so looking once a day sees every change.
+const LOOK: TimeDelta = TimeDelta::days(1);
+
+/// When something is due: at the times of a cron expression, by the clocks of one time zone; or never.
+///
+/// A single time of day (`0 30 2 * * *`) comes once a day, whatever the clocks do: where they jump over it, at the first
+/// moment after the jump; where the hour is repeated, in the first of the two. A repeated time (`0 */10 * * * *`, `0 0 2,14 * * *`)
+/// comes whenever the clocks show it: not in an hour that is left out, twice in an hour that is repeated.
+#[derive(Clone, PartialEq)]
+pub struct Schedule {
+    cron: Option<Cron>,
+    timezone: Tz,
+}
+
+/// Why there is no schedule.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// The expression has not six fields; five are those of a crontab.
+    #[error("\"{expression}\" has {found} instead of six fields: second, minute, hour, day of month, month, day of week{}",
+        if *.found == 5 { format!("; put the second in front: \"0 {expression}\"") } else { String::new() })]
+    Fields {
+        /// What was given.
+        expression: String,
+        /// How many fields it has.
+        found: usize,
+    },
+    /// A field cannot be read.
+    #[error("\"{expression}\" is no cron expression")]
+    Unreadable {
+        /// What was given.
+        expression: String,
+        /// What the parser says.
+        source: CronError,
+    },
+    /// There is no such day, such as 31 February.
+    #[error("\"{expression}\" never comes: there is no such day")]
+    Never {
+        /// What was given.
+        expression: String,
+    },
+    /// The time zone is not one of the IANA database.
+    #[error("\"{name}\" is no time zone of the IANA database; the nearest name is \"{nearest}\"")]
+    Timezone {
+        /// What was given.
+        name: String,
+        /// The zone whose name is most like it.
+        nearest: &'static str,
+    },
+    /// The alarm that waits for a tick could not be set.
+    #[error("the alarm for the next run could not be set")]
+    Alarm(#[source] tokio_cron_scheduler::JobSchedulerError),
+}
+
+impl Schedule {
+    /// Reads six fields, seconds first, or `off`; and a name such as `Europe/Berlin`.
+    ///
+    /// Where both a day of the month and a day of the week are given, both must fit.
+    pub fn parse(cron: &str, timezone: &str) -> Result<Self, ScheduleError> {
+        let timezone: Tz = timezone
+            .trim()
+            .parse()
+            .map_err(|_| ScheduleError::Timezone { name: timezone.to_owned(), nearest: nearest_timezone(timezone) })?;
+        let expression = cron.trim();
+        if expression.eq_ignore_ascii_case(OFF) {
+            return Ok(Self { cron: None, timezone });
+        }
+        let found = expression.split_whitespace().count();
+        if found != FIELDS {
+            return Err(ScheduleError::Fields { expression: expression.to_owned(), found });
+        }
+        let cron = CronParser::builder()
+            .seconds(Seconds::Required)
+            .dom_and_dow(true)
+            .build()
+            .parse(expression)
+            .map_err(|source| ScheduleError::Unreadable { expression: expression.to_owned(), source })?;
+        let schedule = Self { cron: Some(cron), timezone };
+        match schedule.next_after(DateTime::UNIX_EPOCH) {
+            Some(_) => Ok(schedule),
+            None => Err(ScheduleError::Never { expression: expression.to_owned() }),
+        }
+    }
+
+    /// The first tick after `after`, on a whole second; `None` when the schedule is off.
+    pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let cron = self.cron.as_ref()?;
+        let after = after.trunc_subsecs(0);
+        match cron.determine_job_type() {
+            JobType::FixedTime => next_single(cron, self.timezone, after),
+            JobType::IntervalWildcard => next_repeated(cron, self.timezone, after),
+        }
+    }
+
+    /// The zone whose clocks count.
+    pub fn timezone(&self) -> Tz {
+        self.timezone
+    }
+}
+
+/// Shows the expression and the zone: `0 30 2 * * * Europe/Berlin`, or `off`.
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cron {
+            Some(cron) => write!(f, "{} {}", cron.as_str(), self.timezone),
+            None => f.write_str(OFF),
+        }
+    }
+}
+
+/// Shows what [`Schedule`]'s `Display` shows: the parts of the expression fill pages.
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Schedule({self})")
+    }
+}
+
+/// croner snaps a single time of day out of a gap and names the first of two. Asked from within the second of two
+/// equal hours it names a time of the first, which has passed: go on from there.
+fn next_single(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let mut from = after.with_timezone(&timezone);
+    loop {
+        let next = cron.find_next_occurrence(&from, false).ok()?;
+        if next > after {
+            return Some(next.to_utc());
+        }
+        from = next;
+    }
+}
+
+/// croner works on wall clock times and passes over the second of two equal hours. With a fixed offset every wall clock
+/// time comes once, so the search is made in stretches of constant offset.
+fn next_repeated(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let (mut from, mut inclusive) = (after, false);
+    loop {
+        let local = from.with_timezone(&offset(timezone, from));
+        let next = cron.find_next_occurrence(&local, inclusive).ok()?.to_utc();
+        match next_change(timezone, from, next) {
+            None => return Some(next),
+            Some(change) => (from, inclusive) = (change, true),
+        }
+    }
+}
+
+/// The first second in `from..=until` at which the offset is no longer that of `from`.
+fn next_change(timezone: Tz, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let before = offset(timezone, from);
+    let mut same = from;
+    let mut other = loop {
+        let look = (same + LOOK).min(until);
+        if offset(timezone, look) != before {
+            break look;
+        }
+        if look == until {
+            return None;
+        }
+        same = look;
+    };
+    while other - same > TimeDelta::seconds(1) {
+        let middle = same + TimeDelta::seconds((other - same).num_seconds() / 2);
+        if offset(timezone, middle) == before {
+            same = middle;
+        } else {
+            other = middle;
+        }
+    }
+    Some(other)
+}
+
+fn offset(timezone: Tz, at: DateTime<Utc>) -> FixedOffset {
+    timezone.offset_from_utc_datetime(&at.naive_utc()).fix()
+}
+
+fn nearest_timezone(name: &str) -> &'static str {
+    let name = name.trim().to_lowercase();
+    TZ_VARIANTS
+        .iter()
+        .map(|zone| zone.name())
+        .min_by_key(|zone| strsim::damerau_levenshtein(&zone.to_lowercase(), &name))
+        .unwrap_or("UTC")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ticks after `from`, in local time with the offset, so that a repeated hour can be told apart.
+    fn check(cron: &str, timezone: &str, from: &str, expected: &[&str]) {
+        let schedule = Schedule::parse(cron, timezone).expect("a valid schedule");
+        let mut at: DateTime<Utc> = from.parse().expect("a time");
+        let ticks: Vec<String> = expected
+            .iter()
+            .map(|_| {
+                at = schedule.next_after(at).expect("a tick");
+                at.with_timezone(&schedule.timezone()).format("%m-%d %H:%M:%S%:z").to_string()
+            })
+            .collect();
+        assert_eq!(ticks, expected, "{cron} {timezone} from {from}");
+    }
+
+    #[test]
+    fn ticks_come_by_the_clocks_of_the_zone() {
+        check("0 0 */2 * * *", "UTC", "2026-11-22T05:59:59Z", &["11-22 06:00:00+00:00", "11-22 08:00:00+00:00"]);
+        check(
+            "0 30 3 * * *",
+            "Europe/Berlin",
+            "2026-01-10T00:00:00Z",
+            &["01-10 03:30:00+01:00", "01-11 03:30:00+01:00"],
+        );
+        check(
+            "0 0 9 * * MON",
+            "America/New_York",
+            "2026-06-01T12:00:00Z",
+            &["06-01 09:00:00-04:00", "06-08 09:00:00-04:00"],
+        );
+        check(
+            "* * * * * *",
+            "Asia/Kolkata",
+            "2026-06-01T00:00:00.7Z",
+            &["06-01 05:30:01+05:30", "06-01 05:30:02+05:30"],
+        );
+    }
+
+    #[test]
+    fn a_tick_itself_is_not_its_own_successor() {
+        check("0 0 6 * * *", "UTC", "2026-11-22T06:00:00Z", &["11-23 06:00:00+00:00"]);
+        check("0 0 6 * * *", "UTC", "2026-11-22T06:00:00.9Z", &["11-23 06:00:00+00:00"]);
+    }
+
+    #[test]
+    fn in_spring_a_time_that_is_left_out_comes_right_after_the_jump() {
+        let berlin = "Europe/Berlin";
+        check(
+            "0 30 2 * * *",
+            berlin,
+            "2026-03-28T00:00:00Z",
+            &["03-28 02:30:00+01:00", "03-29 03:00:00+02:00", "03-30 02:30:00+02:00"],
+        );
+        check(
+            "0 30 3 * * *",
+            berlin,
+            "2026-03-28T00:00:00Z",
+            &["03-28 03:30:00+01:00", "03-29 03:30:00+02:00", "03-30 03:30:00+02:00"],
+        );
+        check(
+            "0 */30 * * * *",
+            berlin,
+            "2026-03-29T00:00:00Z",
+            &["03-29 01:30:00+01:00", "03-29 03:00:00+02:00", "03-29 03:30:00+02:00"],
+        );
+        check(
+            "0 0 */2 * * *",
+            berlin,
+            "2026-03-28T22:30:00Z",
+            &["03-29 00:00:00+01:00", "03-29 04:00:00+02:00", "03-29 06:00:00+02:00"],
+        );
+    }
+
+    #[test]
+    fn in_autumn_a_single_time_comes_once_and_a_repeated_one_twice() {
+        let berlin = "Europe/Berlin";
+        check(
+            "0 30 2 * * *",
+            berlin,
+            "2026-10-24T00:00:00Z",
+            &["10-24 02:30:00+02:00", "10-25 02:30:00+02:00", "10-26 02:30:00+01:00"],
+        );
+        check(
+            "0 30 3 * * *",
+            berlin,
+            "2026-10-24T00:00:00Z",
+            &["10-24 03:30:00+02:00", "10-25 03:30:00+01:00", "10-26 03:30:00+01:00"],
+        );
+        check(
+            "0 */30 * * * *",
+            berlin,
+            "2026-10-24T23:45:00Z",
+            &[
+                "10-25 02:00:00+02:00",
+                "10-25 02:30:00+02:00",
+                "10-25 02:00:00+01:00",
+                "10-25 02:30:00+01:00",
+                "10-25 03:00:00+01:00",
+            ],
+        );
+    }
+
+    #[test]
+    fn from_within_the_second_of_two_equal_hours_time_only_goes_forward() {
+        check("0 30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", &["10-26 02:30:00+01:00"]);
+        check("0 30 2 * * *", "Europe/Berlin", "2026-10-25T01:40:00Z", &["10-26 02:30:00+01:00"]);
+        check("0 */30 * * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", &["10-25 02:30:00+01:00"]);
+    }
+
+    #[test]
+    fn a_time_far_away_is_found_across_many_changes_of_the_clocks() {
+        check("0 0 0 29 2 *", "Europe/Berlin", "2026-03-01T00:00:00Z", &["02-29 00:00:00+01:00"]);
+        check(
+            "0 */20 0 1 7 *",
+            "Europe/Berlin",
+            "2026-10-01T00:00:00Z",
+            &["07-01 00:00:00+02:00", "07-01 00:20:00+02:00"],
+        );
+    }
+
+    #[test]
+    fn off_is_a_schedule_without_ticks() {
+        for off in ["off", " OFF "] {
+            let schedule = Schedule::parse(off, "UTC").expect("off is allowed");
+            assert_eq!(schedule.next_after(DateTime::UNIX_EPOCH), None);
+            assert_eq!(schedule.to_string(), "off");
+        }
+    }
+
+    #[test]
+    fn an_expression_that_cannot_be_meant_is_refused_with_the_remedy() {
+        for (cron, timezone, expected) in [
+            (
+                "0 3 * * *",
+                "UTC",
+                "has 5 instead of six fields: second, minute, hour, day of month, month, day of week; put the second in front: \"0 0 3 * * *\"",
+            ),
+            ("", "UTC", "\"\" has 0 instead of six fields"),
+            ("@daily", "UTC", "\"@daily\" has 1 instead of six fields"),
+            ("0 0 3 * * * 2027", "UTC", "has 7 instead of six fields"),
+            ("0 61 3 * * *", "UTC", "\"0 61 3 * * *\" is no cron expression"),
+            ("0 0 3 * * BLA", "UTC", "is no cron expression"),
+            ("0 0 3 31 2 *", "UTC", "\"0 0 3 31 2 *\" never comes"),
+            ("* * * 30 2 *", "Europe/Berlin", "never comes"),
+            (
+                "0 0 3 * * *",
+                "Europe/Berln",
+                "\"Europe/Berln\" is no time zone of the IANA database; the nearest name is \"Europe/Berlin\"",
+            ),
+            ("0 0 3 * * *", "europe/berlin", "the nearest name is \"Europe/Berlin\""),
+            ("off", "CES", "is no time zone"),
+        ] {
+            let message = Schedule::parse(cron, timezone).expect_err("must be refused").to_string();
+            assert!(message.contains(expected), "{cron:?} {timezone:?}: {message}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What is in effect, and where it was written: for people who ask why.
+
+use serde::Serialize;
+
+use super::{
+    KeyPath, Sources,
+    catalogue::{IMS_KEYS, INSTANCES, NATIVE_KEYS, PROTECTED_GROUPS, Place, SECTIONS, look},
+    layers::{Found, Layers},
+    secrets::locate,
+    section::Section,
+    shown::in_full,
+};
+
+/// One key with its value, redacted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EffectiveValue {
+    /// The key with its section: `instances.production.url`.
+    pub key: String,
+    /// The value as text. A secret is `(set)`, `(set, not usable)` or `(not set)`; so is any key without a value.
+    pub value: String,
+    /// `default`, the file and its line, or the variable; empty for what is not set.
+    pub source: String,
+}
+
+/// Every key that counts, in the order of `config/default.toml`, each instance in turn.
+///
+/// Shows as much as there is when the configuration has problems. Keys of the other way to log on are left out.
+pub fn effective(sources: &Sources) -> Vec<EffectiveValue> {
+    let mut problems = Vec::new();
+    let layers = Layers::read(sources, &mut problems);
+    let mut values = Vec::new();
+    for section in &SECTIONS {
+        if section.name == INSTANCES {
+            for name in layers.instances() {
+                let instance = Section::of_instance(&layers, name, &mut problems);
+                let hidden: &[&str] = if is_native(&instance) { &IMS_KEYS } else { &NATIVE_KEYS };
+                let keys = section.keys.iter().filter(|key| !hidden.contains(key));
+                keys.for_each(|key| show(&instance, key, sources, &mut values));
+            }
+        } else {
+            let shown = Section::new(&layers, section.name, &mut problems);
+            section.keys.iter().for_each(|key| show(&shown, key, sources, &mut values));
+        }
+    }
+    values
+}
+
+fn is_native(instance: &Section<'_>) -> bool {
+    instance.find("authentication").is_some_and(|found| in_full(&found.value) == "native")
+}
+
+fn show(section: &Section<'_>, key: &str, sources: &Sources, values: &mut Vec<EffectiveValue>) {
+    let path = section.path(key);
+    match look(&path) {
+        Place::Secret => values.push(secret(section, key, sources)),
+        _ if key == PROTECTED_GROUPS => protected_groups(section, values),
+        _ => values.push(match section.find(key) {
+            Some(found) => plain(&path, found),
+            None => not_set(&path),
+        }),
+    }
+}
+
+fn plain(path: &KeyPath, found: &Found) -> EffectiveValue {
+    EffectiveValue { key: path.to_string(), value: in_full(&found.value), source: found.origin.to_string() }
+}
+
+fn not_set(path: &KeyPath) -> EffectiveValue {
+    EffectiveValue { key: path.to_string(), value: "(not set)".to_owned(), source: String::new() }
+}
+
+fn secret(section: &Section<'_>, key: &str, sources: &Sources) -> EffectiveValue {
+    let path = section.path(key);
+    let Some(place) = locate(section, key, sources.credentials_folder()) else { return not_set(&path) };
+    let value = if place.read().is_ok() { "(set)" } else { "(set, not usable)" };
+    EffectiveValue { key: path.to_string(), value: value.to_owned(), source: place.to_string() }
+}
+
+/// The groups of this instance and those of all instances that it does not change.
+fn protected_groups(section: &Section<'_>, values: &mut Vec<EffectiveValue>) {
+    let mut shown: Vec<KeyPath> = Vec::new();
+    for path in section.paths(PROTECTED_GROUPS) {
+        for found in section.layers().below(&path) {
+            let key = found.path.names().skip(3).fold(section.path(PROTECTED_GROUPS), |path, name| path.with(name));
+            if !shown.contains(&key.folded()) {
+                shown.push(key.folded());
+                values.push(plain(&key, found));
+            }
+        }
+    }
+}

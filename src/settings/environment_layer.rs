@@ -1,0 +1,79 @@
+//! The topmost layer: variables such as `CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS`.
+
+use std::collections::BTreeMap;
+
+use config::{Environment, Map, Source as _};
+
+use super::{
+    KeyPath, Problem,
+    catalogue::{Place, SECTIONS, look},
+    layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable},
+};
+
+impl Layers {
+    /// Lays the variables over what is there.
+    ///
+    /// Secrets are kept apart from the rest: `config` would hold plain copies of them, and show them.
+    pub(super) fn lay_environment(&mut self, environment: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
+        let mut values = Map::new();
+        let mut seen: BTreeMap<String, (&String, KeyPath)> = BTreeMap::new();
+        for (name, value) in environment {
+            let Some(key) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(SEPARATOR)) else { continue };
+            let key = key.to_lowercase();
+            if let Some((other, _)) = seen.get(&key) {
+                problems.push(problem(name, format!("sets the same key as {other}"), "keep one of the two"));
+                continue;
+            }
+            let path = key.split(SEPARATOR).fold(KeyPath::root(), |path, part| path.with(part));
+            match self.classify(name, value, &path) {
+                Ok(Place::Secret) => {
+                    let secret = SecretVariable { name: name.clone(), value: value.clone().into() };
+                    self.put_secret(&path, secret);
+                }
+                Ok(_) => {
+                    values.insert(name.clone(), value.clone());
+                }
+                Err(problem) => problems.push(problem),
+            }
+            seen.insert(key, (name, path));
+        }
+        // Without `try_parsing`, which would take an id such as "00123" for a number. Nothing in this source can fail.
+        let layer = Environment::with_prefix(PREFIX).separator(SEPARATOR).source(Some(values)).collect();
+        for (key, value) in layer.unwrap_or_default() {
+            if let Some((name, path)) = seen.remove(&key.replace('.', SEPARATOR)) {
+                self.put(path, value.kind, Origin::Variable(name.clone()));
+            }
+        }
+    }
+
+    /// What a variable sets, when it can be used.
+    fn classify(&mut self, name: &str, value: &str, path: &KeyPath) -> Result<Place, Problem> {
+        let origin = Origin::Variable(name.to_owned());
+        match look(path) {
+            Place::Unknown => Err(Problem::unknown(path, &origin)),
+            Place::Table | Place::ProtectedGroup => Err(Problem::not_a_table(path, &origin)),
+            // What was not UTF-8 came here with this character in its place.
+            _ if value.contains(char::REPLACEMENT_CHARACTER) => {
+                Err(problem(name, "the value is not UTF-8".to_owned(), "give it a value in UTF-8"))
+            }
+            place => self.note_instance(path, &origin).map(|()| place),
+        }
+    }
+}
+
+/// A doubt about a variable that nothing reads because it lacks an underscore.
+///
+/// No error: Kubernetes sets variables for a service of our name, such as `CAMPAIGN_GROUP_SYNC_HTTP_PORT`.
+pub(super) fn doubt(name: &str) -> Option<String> {
+    let rest = name.strip_prefix(PREFIX)?.strip_prefix('_')?.to_lowercase();
+    let section = SECTIONS.iter().find(|section| rest.starts_with(section.name))?;
+    let key = rest.strip_prefix(section.name)?.trim_start_matches('_');
+    Some(format!(
+        "the environment variable {name} is not read; two underscores go before the section and before the key: {}",
+        [PREFIX, section.name, key].join(SEPARATOR).to_uppercase()
+    ))
+}
+
+fn problem(name: &str, what: String, mend: &str) -> Problem {
+    Problem { subject: format!("environment variable {name}"), place: None, what, mend: mend.to_owned() }
+}

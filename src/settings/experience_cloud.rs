@@ -1,0 +1,117 @@
+//! `[experience_cloud]`: Adobe's Admin Console.
+
+use std::{num::NonZeroU32, path::Path, time::Duration};
+
+use super::{Problem, layers::Layers, secrets::secret, section::Section, shown::shown};
+use crate::{
+    domain::{OrganizationId, Tolerance},
+    experience_cloud::{Membership, ReadChoice},
+    transport::{BaseUrl, SecretString},
+};
+
+/// What an organization id ends with.
+const ORGANIZATION_SUFFIX: &str = "@AdobeOrg";
+
+/// Hexadecimal digits before that.
+const ORGANIZATION_DIGITS: usize = 24;
+
+/// How the organization is read.
+#[derive(Clone, Debug)]
+pub struct ExperienceCloud {
+    /// The organization in the Admin Console.
+    pub organization_id: OrganizationId,
+    /// Client id of the credential; also the API key.
+    pub client_id: String,
+    /// Secret of the credential.
+    pub client_secret: SecretString,
+    /// Where tokens are issued.
+    pub ims_url: BaseUrl,
+    /// Where users and groups are listed, up to and without the name of the call.
+    pub umapi_url: BaseUrl,
+    /// What the token is asked for, separated by commas, without blanks.
+    pub scopes: String,
+    /// Who counts as having a profile.
+    pub membership: Membership,
+    /// Which calls fetch the memberships.
+    pub read: ReadChoice,
+    /// Calls a minute to the users endpoints.
+    pub users_per_minute: NonZeroU32,
+    /// Calls a minute to the groups endpoint.
+    pub groups_per_minute: NonZeroU32,
+    /// Least time between two reads of page 0 of one listing of the organization.
+    pub first_page_interval: Duration,
+    /// How many accounts may be missing from a complete listing.
+    pub unlisted_accounts: Tolerance,
+    /// Longest wait inside a run.
+    pub max_wait: Duration,
+}
+
+impl ExperienceCloud {
+    pub(super) fn read(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut section = Section::new(layers, "experience_cloud", problems);
+        let organization_id = section.parse("organization_id", "copy it from the Admin Console", organization_id);
+        let client_id = section.token("client_id");
+        let client_secret = secret(&mut section, "client_secret", credentials);
+        let ims_url = section.address("ims_url");
+        let umapi_url = section.address("umapi_url");
+        let scopes = scopes(&mut section);
+        let membership =
+            section.choice("membership", &[("effective", Membership::Effective), ("direct", Membership::Direct)]);
+        let choices = [
+            ("auto", ReadChoice::Auto),
+            ("organization", ReadChoice::Organization),
+            ("profiles", ReadChoice::Profiles),
+        ];
+        let read = section.choice("read", &choices);
+        let users_per_minute = section.rate("users_per_minute");
+        let groups_per_minute = section.rate("groups_per_minute");
+        let first_page_interval = section.duration("first_page_interval");
+        let unlisted_accounts = section.parse("unlisted_accounts", "write a share from \"0%\" to \"100%\"", share);
+        let max_wait = section.duration("max_wait");
+        Some(Self {
+            organization_id: organization_id?,
+            client_id: client_id?,
+            client_secret: client_secret?,
+            ims_url: ims_url?,
+            umapi_url: umapi_url?,
+            scopes: scopes?,
+            membership: membership?,
+            read: read?,
+            users_per_minute: users_per_minute?,
+            groups_per_minute: groups_per_minute?,
+            first_page_interval: first_page_interval?,
+            unlisted_accounts: unlisted_accounts?,
+            max_wait: max_wait?,
+        })
+    }
+}
+
+/// What a token is asked for, as the vendor wants it: separated by commas, without blanks.
+pub(super) fn scopes(section: &mut Section<'_>) -> Option<String> {
+    let scopes = section.list("scopes")?;
+    if scopes.is_empty()
+        && let Some(found) = section.find("scopes")
+    {
+        section.complain(found, "is empty", "leave the line out for the usual scopes");
+        return None;
+    }
+    Some(scopes.join(","))
+}
+
+fn organization_id(text: &str) -> Result<OrganizationId, String> {
+    let is_id = text.strip_suffix(ORGANIZATION_SUFFIX).is_some_and(|digits| {
+        digits.len() == ORGANIZATION_DIGITS && digits.chars().all(|digit| digit.is_ascii_hexdigit())
+    });
+    if is_id {
+        return Ok(OrganizationId::new(text));
+    }
+    Err(format!("{} is not {ORGANIZATION_DIGITS} hexadecimal digits followed by {ORGANIZATION_SUFFIX}", shown(text)))
+}
+
+fn share(text: &str) -> Result<Tolerance, String> {
+    let percent: Option<f64> = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    match percent {
+        Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Tolerance { share: percent / 100.0 }),
+        _ => Err(format!("{} is no percentage", shown(text))),
+    }
+}

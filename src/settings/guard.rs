@@ -1,0 +1,46 @@
+//! `[guard]`: how much one run may change before somebody looks at it.
+
+use std::time::Duration;
+
+use super::{Problem, layers::Layers, section::Section};
+use crate::{domain::Limits, sync::Confirmation};
+
+/// The limits of one run and the ways around them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Changes of one instance.
+    pub limits: Limits,
+    /// Loss of users or matching profiles against the last accepted read beyond which removals are held, in percent.
+    pub max_source_shrink_percent: u8,
+    /// Whether a removal needs a second read.
+    pub removal_confirmation: Confirmation,
+    /// How long an approval counts.
+    pub approval_ttl: Duration,
+}
+
+impl Guard {
+    pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut section = Section::new(layers, "guard", problems);
+        let max_removals = section.count("max_removals");
+        let max_removals_percent = section.percent("max_removals_percent");
+        let max_group_removals_percent = section.percent("max_group_removals_percent");
+        let max_new_operators = section.count("max_new_operators");
+        let max_new_groups = section.count("max_new_groups");
+        let max_source_shrink_percent = section.percent("max_source_shrink_percent");
+        let choices = [("reread", Confirmation::Reread), ("off", Confirmation::Off)];
+        let removal_confirmation = section.choice("removal_confirmation", &choices);
+        let approval_ttl = section.duration("approval_ttl");
+        Some(Self {
+            limits: Limits {
+                max_removals: max_removals?,
+                max_removals_percent: max_removals_percent?,
+                max_group_removals_percent: max_group_removals_percent?,
+                max_new_operators: max_new_operators?,
+                max_new_groups: max_new_groups?,
+            },
+            max_source_shrink_percent: max_source_shrink_percent?,
+            removal_confirmation: removal_confirmation?,
+            approval_ttl: approval_ttl?,
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! `[instances.NAME]`: one Campaign instance.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{
+    Problem,
+    catalogue::{IMS_KEYS, NATIVE_KEYS, PROTECTED_GROUPS},
+    experience_cloud::scopes,
+    layers::{Layers, Origin},
+    secrets::secret,
+    section::{Section, list_of, number_of},
+    shown::shown_value,
+};
+use crate::{
+    domain::{
+        AssociationMask, InstanceMode, InstanceName, Manage, MaskError, Missing, OperatorGroupName, OperatorLogin,
+        Policy, ProtectedGroup,
+    },
+    transport::{BaseUrl, SecretString},
+};
+
+/// How the program proves to an instance who it is.
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// As a technical account, with a token on every call.
+    Ims {
+        /// Client id of the credential.
+        client_id: String,
+        /// Secret of the credential.
+        client_secret: SecretString,
+        /// What the token is asked for, separated by commas, without blanks.
+        scopes: String,
+    },
+    /// As an operator of Campaign, with a session.
+    Native {
+        /// The operator.
+        login: OperatorLogin,
+        /// The operator's password.
+        password: SecretString,
+    },
+}
+
+/// What becomes of an operator that a run leaves in no group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutGroups {
+    /// Nothing.
+    Keep,
+    /// It can no longer log on. Refused by this version.
+    Disable,
+}
+
+/// What becomes of a group whose profile vanished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrphanedGroup {
+    /// It is reported.
+    Keep,
+    /// Its members are removed. Refused by this version.
+    Empty,
+}
+
+/// One Campaign instance.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Its name in the configuration.
+    pub name: InstanceName,
+    /// Where its SOAP router is, without the path.
+    pub url: BaseUrl,
+    /// The tenant, for people.
+    pub tenant: Option<String>,
+    /// Whether changes are written.
+    pub mode: InstanceMode,
+    /// How the program logs on.
+    pub authentication: Authentication,
+    /// The mask, what is created, who is managed and who is protected.
+    pub policy: Policy,
+    /// What becomes of an operator that a run leaves in no group.
+    pub without_groups: WithoutGroups,
+    /// What becomes of a group whose profile vanished.
+    pub orphaned_group: OrphanedGroup,
+}
+
+/// Which of the two ways to log on is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ims,
+    Native,
+}
+
+impl Instance {
+    pub(super) fn read(
+        layers: &Layers,
+        name: &str,
+        credentials: Option<&Path>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let mut section = Section::of_instance(layers, name, problems);
+        let name = InstanceName::new(name);
+        let url = section.address("url");
+        let tenant = section.find("tenant").map(|_| section.text("tenant"));
+        let mask = section.parse("association_mask", "write one such as \"Campaign - acme - (.*)\"", mask);
+        let mode = section.choice("mode", &[("apply", InstanceMode::Apply), ("observe", InstanceMode::Observe)]);
+        let authentication = authentication(&mut section, credentials);
+        let missing = [("skip", Missing::Skip), ("create", Missing::Create)];
+        let missing_operator = section.choice("missing_operator", &missing);
+        let missing_group = section.choice("missing_group", &missing);
+        let manage = section.choice("manage", &[("ims", Manage::Ims), ("all", Manage::All)]);
+        let choices = [("keep", WithoutGroups::Keep), ("disable", WithoutGroups::Disable)];
+        let without_groups = available(&mut section, "without_groups", &choices, WithoutGroups::Keep);
+        let choices = [("keep", OrphanedGroup::Keep), ("empty", OrphanedGroup::Empty)];
+        let orphaned_group = available(&mut section, "orphaned_group", &choices, OrphanedGroup::Keep);
+        let protected_operators = section.list("protected_operators").map(logins);
+        let protected_groups = protected_groups(&mut section);
+        Some(Self {
+            url: url?,
+            // A tenant that was not given is none; one that cannot be read is a problem.
+            tenant: tenant.map_or(Some(None), |tenant| tenant.map(Some))?,
+            mode: mode?,
+            authentication: authentication?,
+            policy: Policy {
+                instance: name.clone(),
+                mask: mask?,
+                missing_operator: missing_operator?,
+                missing_group: missing_group?,
+                manage: manage?,
+                protected_operators: protected_operators?,
+                protected_groups: protected_groups?,
+            },
+            name,
+            without_groups: without_groups?,
+            orphaned_group: orphaned_group?,
+        })
+    }
+}
+
+fn mask(text: &str) -> Result<AssociationMask, String> {
+    AssociationMask::parse(text).map_err(|error| match &error {
+        // The parser draws the expression with a mark below it; its last line says what is wrong.
+        MaskError::Unreadable { source, .. } => {
+            let cause = source.to_string();
+            let cause = cause.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            format!("{error}: {cause}")
+        }
+        MaskError::Empty | MaskError::Captures { .. } => error.to_string(),
+    })
+}
+
+fn authentication(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Authentication> {
+    let kind = section.choice("authentication", &[("ims", Kind::Ims), ("native", Kind::Native)])?;
+    match kind {
+        Kind::Ims => {
+            refuse_keys(section, &NATIVE_KEYS, "native");
+            let client_id = section.token("client_id");
+            let client_secret = secret(section, "client_secret", credentials);
+            let scopes = scopes(section);
+            Some(Authentication::Ims { client_id: client_id?, client_secret: client_secret?, scopes: scopes? })
+        }
+        Kind::Native => {
+            refuse_keys(section, &IMS_KEYS, "ims");
+            let login = section.text("login").map(OperatorLogin::new);
+            let password = secret(section, "password", credentials);
+            Some(Authentication::Native { login: login?, password: password? })
+        }
+    }
+}
+
+/// Keys of the other way to log on are a misunderstanding, unless they are defaults for other instances.
+fn refuse_keys(section: &mut Section<'_>, keys: &[&str], kind: &str) {
+    let layers = section.layers();
+    for key in keys {
+        let path = section.path(key);
+        let origin = match (layers.value(&path), layers.secret(&path)) {
+            (Some(found), _) => found.origin.clone(),
+            (None, Some(variable)) => Origin::Variable(variable.name.clone()),
+            (None, None) => continue,
+        };
+        let what = format!("belongs to authentication = \"{kind}\"");
+        let mend = format!("leave it out, or write authentication = \"{kind}\"");
+        section.problems.push(Problem::of_key(&path, &origin, what, mend));
+    }
+}
+
+/// A choice of which this version can do one thing only.
+fn available<T: Copy + PartialEq>(section: &mut Section<'_>, key: &str, choices: &[(&str, T)], works: T) -> Option<T> {
+    let choice = section.choice(key, choices)?;
+    if choice == works {
+        return Some(choice);
+    }
+    if let Some(found) = section.find(key) {
+        let what = format!("{} is not available in this version", shown_value(&found.value));
+        let word = choices.iter().find(|(_, choice)| *choice == works).map_or("", |(word, _)| word);
+        section.complain(found, what, format!("write \"{word}\", or leave the line out"));
+    }
+    None
+}
+
+/// Those of all instances and those of this one; a key given for this one wins.
+fn protected_groups(section: &mut Section<'_>) -> Option<Vec<ProtectedGroup>> {
+    let layers = section.layers();
+    let mut groups: BTreeMap<String, ProtectedGroup> = BTreeMap::new();
+    let mut all_good = true;
+    let paths: Vec<_> = section.paths(PROTECTED_GROUPS).collect();
+    for found in paths.iter().rev().flat_map(|path| layers.below(path)) {
+        let mut names = found.path.names().skip(3);
+        let (Some(group), Some(key)) = (names.next(), names.next()) else { continue };
+        let name = OperatorGroupName::new(group.trim());
+        let group =
+            groups.entry(name.folded()).or_insert(ProtectedGroup { name, min_members: 0, required: Vec::new() });
+        let min_members = number_of(&found.value).and_then(|number| usize::try_from(number).ok());
+        match (key, min_members, list_of(&found.value)) {
+            ("min_members", Some(number), _) => group.min_members = number,
+            ("required", _, Some(required)) => group.required = logins(required),
+            ("min_members", ..) => {
+                all_good = false;
+                let what = format!("{} is not a number of members", shown_value(&found.value));
+                section.complain(found, what, "write a whole number, 0 or more");
+            }
+            _ => {
+                all_good = false;
+                section.complain(found, "is not a list of logins", "write it like [\"ann@acme.com\"]");
+            }
+        }
+    }
+    all_good.then(|| groups.into_values().collect())
+}
+
+fn logins(texts: Vec<String>) -> Vec<OperatorLogin> {
+    texts.into_iter().map(OperatorLogin::new).collect()
+}

@@ -1,0 +1,149 @@
+//! The layers, laid over each other: one value for each key, with the place it came from.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+use config::ValueKind;
+
+use super::{
+    KeyPath, Problem,
+    catalogue::{EVERY_INSTANCE, INSTANCES},
+    environment_layer::doubt,
+    sources::Sources,
+};
+use crate::transport::SecretString;
+
+/// The layer below all others, and the documentation of every key.
+pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// What the name of a variable begins with; section and key follow.
+pub(super) const PREFIX: &str = "CAMPAIGN_GROUP_SYNC";
+
+/// Stands between the names of a path in the name of a variable.
+pub(super) const SEPARATOR: &str = "__";
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// In the program itself.
+    Default,
+    /// In a file; lines count from 1.
+    File { path: PathBuf, line: Option<usize> },
+    /// In the environment, under this name.
+    Variable(String),
+}
+
+/// The value of the topmost layer that has one.
+pub(super) struct Found {
+    pub(super) value: ValueKind,
+    pub(super) origin: Origin,
+    /// The key as this layer spells it.
+    pub(super) path: KeyPath,
+}
+
+/// A secret of the environment.
+pub(super) struct SecretVariable {
+    pub(super) name: String,
+    pub(super) value: SecretString,
+}
+
+/// All layers in one.
+#[derive(Default)]
+pub(super) struct Layers {
+    values: BTreeMap<KeyPath, Found>,
+    secrets: BTreeMap<KeyPath, SecretVariable>,
+    /// A layer could not be read: what is missing may have been there.
+    lacks_a_layer: bool,
+    /// The name in lower case, and as the lowest layer spells it.
+    instances: BTreeMap<String, String>,
+}
+
+impl Layers {
+    /// Reads all layers. What cannot be used is left out and reported.
+    pub(super) fn read(sources: &Sources, problems: &mut Vec<Problem>) -> Self {
+        let mut layers = Self::default();
+        layers.lay_toml(DEFAULTS, &Origin::Default, problems);
+        layers.lay_file(&sources.config_file(), problems);
+        layers.lay_environment(&sources.environment, problems);
+        layers
+    }
+
+    /// The value at a path.
+    pub(super) fn value(&self, path: &KeyPath) -> Option<&Found> {
+        self.values.get(&path.folded())
+    }
+
+    /// The secret at a path, when the environment has it.
+    pub(super) fn secret(&self, path: &KeyPath) -> Option<&SecretVariable> {
+        self.secrets.get(&path.folded())
+    }
+
+    /// The values below a path, sorted.
+    pub(super) fn below(&self, path: &KeyPath) -> impl Iterator<Item = &Found> {
+        let path = path.folded();
+        self.values.iter().filter(move |(other, _)| other.is_below(&path)).map(|(_, found)| found)
+    }
+
+    /// Whether a layer could not be read: what is missing may have been there.
+    pub(super) fn lacks_a_layer(&self) -> bool {
+        self.lacks_a_layer
+    }
+
+    /// The names of all instances, sorted without regard to case.
+    pub(super) fn instances(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.instances.values().map(String::as_str)
+    }
+
+    pub(super) fn put(&mut self, path: KeyPath, value: ValueKind, origin: Origin) {
+        self.values.insert(path.folded(), Found { value, origin, path });
+    }
+
+    pub(super) fn put_secret(&mut self, path: &KeyPath, secret: SecretVariable) {
+        self.secrets.insert(path.folded(), secret);
+    }
+
+    /// Remembers that a layer could not be read.
+    pub(super) fn note_missing_layer(&mut self) {
+        self.lacks_a_layer = true;
+    }
+
+    /// Remembers the instance that a path names, if it names one; fails when the name cannot be used.
+    pub(super) fn note_instance(&mut self, path: &KeyPath, origin: &Origin) -> Result<(), Problem> {
+        let mut names = path.names();
+        let (Some(INSTANCES), Some(name)) = (names.next(), names.next()) else { return Ok(()) };
+        if name == EVERY_INSTANCE && !matches!(origin, Origin::Variable(_)) {
+            return Ok(());
+        }
+        // The name becomes part of variables, of the file names of credentials, and of metrics.
+        let is_usable = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            && !name.contains(SEPARATOR);
+        if !is_usable {
+            let what = format!("\"{name}\" cannot be the name of an instance");
+            let mend = "use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit";
+            return Err(Problem::of_key(path, origin, what, mend));
+        }
+        self.instances.entry(name.to_lowercase()).or_insert_with(|| name.to_owned());
+        Ok(())
+    }
+}
+
+/// Doubts about variables that nothing reads.
+pub(super) fn doubts(sources: &Sources) -> impl Iterator<Item = String> {
+    sources.environment.keys().filter_map(|name| doubt(name))
+}
+
+/// The variable that sets a key.
+pub(super) fn variable(path: &KeyPath) -> String {
+    path.names().fold(PREFIX.to_owned(), |variable, name| variable + SEPARATOR + &name.to_uppercase())
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line: Some(line) } => write!(f, "{}, line {line}", path.display()),
+            Self::File { path, line: None } => write!(f, "{}", path.display()),
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+        }
+    }
+}

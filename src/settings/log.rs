@@ -1,0 +1,34 @@
+//! `[log]`: what is logged, and how it is written.
+
+use super::{Problem, Sources, layers::Layers, section::Section};
+use crate::observability::{Format, Level};
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important lines that are written.
+    pub level: Level,
+    /// How they are written.
+    pub format: Format,
+    /// `JOURNAL_STREAM`: device and inode, as `8:4711`, of the stream that systemd leads to its journal. What
+    /// [`Format::Auto`] goes by: standard error may have been led elsewhere since.
+    pub journal_stream: Option<String>,
+}
+
+impl Log {
+    pub(super) fn read(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut section = Section::new(layers, "log", problems);
+        let levels = [
+            ("error", Level::Error),
+            ("warn", Level::Warn),
+            ("info", Level::Info),
+            ("debug", Level::Debug),
+            ("trace", Level::Trace),
+        ];
+        let level = section.choice("level", &levels);
+        let formats =
+            [("auto", Format::Auto), ("text", Format::Text), ("json", Format::Json), ("journald", Format::Journald)];
+        let format = section.choice("format", &formats);
+        Some(Self { level: level?, format: format?, journal_stream: sources.journal_stream().map(str::to_owned) })
+    }
+}

@@ -1,0 +1,99 @@
+//! What is wrong with a configuration: all of it, each with the place and the remedy.
+
+use std::{fmt, io};
+
+use super::{
+    KeyPath,
+    catalogue::{INSTANCES, nearest},
+    layers::Origin,
+};
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, the file or the variable it is about.
+    pub subject: String,
+    /// Where it was written: file and line, or variable; `None` for what is written nowhere.
+    pub place: Option<String>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+/// Everything that is wrong with a configuration; never empty. Shown as a numbered list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct SettingsError {
+    /// Files first, then variables, then keys in the order of `config/default.toml`.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.subject)?;
+        if let Some(place) = &self.place {
+            write!(f, " ({place})")?;
+        }
+        write!(f, ": {}\n   {}", self.what, self.mend)
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.len() {
+            1 => f.write_str("the configuration has a problem:")?,
+            count => write!(f, "the configuration has {count} problems:")?,
+        }
+        for (problem, number) in self.problems.iter().zip(1..) {
+            write!(f, "\n{number}. {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Problem {
+    /// About a key that somebody wrote.
+    pub(super) fn of_key(path: &KeyPath, origin: &Origin, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { subject: path.to_string(), place: Some(origin.to_string()), what: what.into(), mend: mend.into() }
+    }
+
+    /// There is no such key.
+    pub(super) fn unknown(path: &KeyPath, origin: &Origin) -> Self {
+        let mend = format!("the nearest known key is {}", nearest(path));
+        Self::of_key(path, origin, "there is no such key", mend)
+    }
+
+    /// A value stands where a table belongs.
+    pub(super) fn not_a_table(path: &KeyPath, origin: &Origin) -> Self {
+        let names: Vec<&str> = path.names().collect();
+        let mend = match (origin, names.as_slice()) {
+            (Origin::Variable(name), _) => format!("add two underscores and a key: {name}__KEY"),
+            (_, [INSTANCES, _]) => "give the instance a name and write its keys below [instances.NAME]".to_owned(),
+            _ => format!("write the heading [{path}] and keys below it"),
+        };
+        Self::of_key(path, origin, "is a table and cannot have a value", mend)
+    }
+
+    /// Two spellings of one name in one file.
+    pub(super) fn same_but_for_case(path: &KeyPath, other: &KeyPath, origin: &Origin) -> Self {
+        let what = format!("is the same as {other}: upper and lower case do not count here");
+        Self::of_key(path, origin, what, "keep one of the two")
+    }
+
+    /// A secret where it would be copied, mailed and checked in.
+    pub(super) fn secret_in_file(path: &KeyPath, origin: &Origin, variable: &str) -> Self {
+        let mend = format!("put it into a file of its own and write {path}_file, or set {variable}");
+        Self::of_key(path, origin, "a secret does not belong into the configuration file", mend)
+    }
+}
+
+/// What an error of the file system comes down to.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "the program may not read it".to_owned(),
+        io::ErrorKind::IsADirectory => "is a folder".to_owned(),
+        io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}

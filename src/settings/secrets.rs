@@ -1,0 +1,160 @@
+//! Where a secret comes from: the environment, before a file, before a systemd credential.
+//!
+//! A secret is read from one place only, and those after it are not looked at: who sets the variable for one run
+//! need not touch the file. Nothing here is ever a value of the `config` crate, which keeps and shows plain copies.
+
+use std::{
+    fmt,
+    fs::File,
+    io::Read as _,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Problem,
+    layers::{Origin, SecretVariable, variable},
+    problem::unreadable,
+    section::{Section, text_of},
+};
+use crate::{
+    domain::fold,
+    transport::{ExposeSecret as _, SecretString},
+};
+
+/// Largest secret accepted, in bytes. Those of the vendor have some forty.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// Everyone on the host may read.
+const READ_BY_OTHERS: u32 = 0o004;
+
+/// The place a secret is read from.
+pub(super) enum SecretPlace<'a> {
+    Variable(&'a SecretVariable),
+    File { path: PathBuf, named_by: &'a Origin },
+    Credential(PathBuf),
+}
+
+/// Why a place does not hold a usable secret. Carries nothing of the secret.
+pub(super) struct Flaw {
+    what: String,
+    mend: String,
+}
+
+/// Reads the secret `key` of a section. What is missing or unusable is `None`, and a problem.
+pub(super) fn secret(section: &mut Section<'_>, key: &str, credentials: Option<&Path>) -> Option<SecretString> {
+    let path = section.path(key);
+    let Some(place) = locate(section, key, credentials) else {
+        let mend = format!(
+            "write {} under [{}], or set {}, or give the service a systemd credential {path}",
+            file_key(key),
+            section.name(),
+            variable(&path)
+        );
+        section.miss(key, mend);
+        return None;
+    };
+    match place.read() {
+        Ok(secret) => Some(secret),
+        Err(Flaw { what, mend }) => {
+            let subject = path.to_string();
+            section.problems.push(Problem { subject, place: Some(place.to_string()), what, mend });
+            None
+        }
+    }
+}
+
+/// The key that names the file of a secret.
+pub(super) fn file_key(key: &str) -> String {
+    format!("{key}_file")
+}
+
+/// Finds the place of a secret; `None` when it is nowhere.
+pub(super) fn locate<'a>(section: &Section<'a>, key: &str, credentials: Option<&Path>) -> Option<SecretPlace<'a>> {
+    let layers = section.layers();
+    if let Some(variable) = section.paths(key).find_map(|path| layers.secret(&path)) {
+        return Some(SecretPlace::Variable(variable));
+    }
+    if let Some(found) = section.find(&file_key(key)) {
+        // What is no text is no path either, and reading it says so.
+        let path = text_of(&found.value).unwrap_or_default().into();
+        return Some(SecretPlace::File { path, named_by: &found.origin });
+    }
+    // The names of credentials have case, those of instances have none.
+    let name = section.path(key).to_string();
+    let credentials = credentials?;
+    [credentials.join(&name), credentials.join(fold(&name))]
+        .into_iter()
+        .find(|path| path.exists())
+        .map(SecretPlace::Credential)
+}
+
+impl SecretPlace<'_> {
+    /// The secret itself.
+    pub(super) fn read(&self) -> Result<SecretString, Flaw> {
+        let secret = match self {
+            Self::Variable(variable) => variable.value.clone(),
+            Self::File { path, .. } if path.as_os_str().is_empty() => {
+                let what = "is not the path of a file".to_owned();
+                return Err(Flaw { what, mend: "write the path in quotes".to_owned() });
+            }
+            Self::File { path, .. } => {
+                let file = File::open(path).map_err(|error| Flaw::of_file(&error))?;
+                refuse_open_to_all(&file, path)?;
+                read_file(file)?
+            }
+            // The folder of credentials is open to the service alone, so systemd's own modes are trusted.
+            Self::Credential(path) => read_file(File::open(path).map_err(|error| Flaw::of_file(&error))?)?,
+        };
+        let text = secret.expose_secret();
+        if text.is_empty() {
+            return Err(Flaw { what: "is empty".to_owned(), mend: "put the secret there".to_owned() });
+        }
+        if text.contains(char::is_control) {
+            let what = "holds more than one line, or signs that cannot be typed".to_owned();
+            return Err(Flaw { what, mend: "put the secret there and nothing else".to_owned() });
+        }
+        Ok(secret)
+    }
+}
+
+impl Flaw {
+    fn of_file(error: &std::io::Error) -> Self {
+        Self {
+            what: unreadable(error),
+            mend: "name a file that holds the secret and that the program may read".to_owned(),
+        }
+    }
+}
+
+fn refuse_open_to_all(file: &File, path: &Path) -> Result<(), Flaw> {
+    let mode = file.metadata().map_err(|error| Flaw::of_file(&error))?.mode();
+    if mode & READ_BY_OTHERS == 0 {
+        return Ok(());
+    }
+    let what = format!("everyone on this host may read the file (mode {:04o})", mode & 0o7777);
+    Err(Flaw { what, mend: format!("chmod 0600 {}", path.display()) })
+}
+
+/// The whole file as text without the line end that editors add.
+fn read_file(file: File) -> Result<SecretString, Flaw> {
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| Flaw::of_file(&error))?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
+        let what = format!("is larger than {MAX_BYTES} bytes");
+        return Err(Flaw { what, mend: "name the file that holds the secret and nothing else".to_owned() });
+    }
+    text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    Ok(text.into())
+}
+
+impl fmt::Display for SecretPlace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(variable) => write!(f, "environment variable {}", variable.name),
+            Self::File { path, named_by } if path.as_os_str().is_empty() => named_by.fmt(f),
+            Self::File { path, named_by } => write!(f, "{}, named by {named_by}", path.display()),
+            Self::Credential(path) => write!(f, "systemd credential {}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! One section on its way from text to types: every value is checked, and every problem noted.
+
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+
+use config::ValueKind;
+
+use super::{
+    KeyPath, Problem,
+    catalogue::{EVERY_INSTANCE, INSTANCES},
+    layers::{Found, Layers, variable},
+    shown::{shown, shown_value},
+};
+use crate::transport::{BaseUrl, BaseUrlError};
+
+/// Longest duration accepted: longer ones serve nobody and overflow the arithmetic of clocks.
+const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// Reads the keys of one section, or of one instance. What cannot be used is `None`, and a problem.
+pub(super) struct Section<'a> {
+    layers: &'a Layers,
+    path: KeyPath,
+    /// Where to look when the section itself has no value.
+    fallback: Option<KeyPath>,
+    pub(super) problems: &'a mut Vec<Problem>,
+}
+
+impl<'a> Section<'a> {
+    /// A section of this name.
+    pub(super) fn new(layers: &'a Layers, name: &str, problems: &'a mut Vec<Problem>) -> Self {
+        Self { layers, path: KeyPath::root().with(name), fallback: None, problems }
+    }
+
+    /// The section of one instance; what it lacks, the defaults of all instances have.
+    pub(super) fn of_instance(layers: &'a Layers, name: &str, problems: &'a mut Vec<Problem>) -> Self {
+        let instances = KeyPath::root().with(INSTANCES);
+        Self { layers, path: instances.with(name), fallback: Some(instances.with(EVERY_INSTANCE)), problems }
+    }
+
+    pub(super) fn layers(&self) -> &'a Layers {
+        self.layers
+    }
+
+    /// The path of the section itself.
+    pub(super) fn name(&self) -> &KeyPath {
+        &self.path
+    }
+
+    /// The path of a key of this section.
+    pub(super) fn path(&self, key: &str) -> KeyPath {
+        self.path.with(key)
+    }
+
+    /// The paths at which a key may stand, the stronger first.
+    pub(super) fn paths(&self, key: &str) -> impl Iterator<Item = KeyPath> {
+        [Some(&self.path), self.fallback.as_ref()].into_iter().flatten().map(move |path| path.with(key))
+    }
+
+    /// The value of a key, wherever it was written.
+    pub(super) fn find(&self, key: &str) -> Option<&'a Found> {
+        let layers = self.layers;
+        self.paths(key).find_map(|path| layers.value(&path))
+    }
+
+    /// Notes what is wrong with a value.
+    pub(super) fn complain(&mut self, found: &Found, what: impl Into<String>, mend: impl Into<String>) {
+        self.problems.push(Problem::of_key(&found.path, &found.origin, what, mend));
+    }
+
+    /// Notes that a key is required.
+    ///
+    /// Says nothing when its value was refused before, or when a file could not be read that may have it.
+    pub(super) fn miss(&mut self, key: &str, mend: String) {
+        let subject = self.path(key).to_string();
+        if self.layers.lacks_a_layer() || self.problems.iter().any(|problem| problem.subject == subject) {
+            return;
+        }
+        self.problems.push(Problem { subject, place: None, what: "is required and not set".to_owned(), mend });
+    }
+
+    /// The value of a key that must have one.
+    fn require(&mut self, key: &str) -> Option<&'a Found> {
+        let found = self.find(key);
+        if found.is_none() {
+            self.miss(key, format!("write {key} under [{}], or set {}", self.path, variable(&self.path(key))));
+        }
+        found
+    }
+
+    /// A text, read by `read`, whose error says what is wrong; `mend` says what would be right.
+    pub(super) fn parse<T>(
+        &mut self,
+        key: &str,
+        mend: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let found = self.require(key)?;
+        match text_of(&found.value).and_then(read) {
+            Ok(value) => Some(value),
+            Err(what) => {
+                self.complain(found, what, mend);
+                None
+            }
+        }
+    }
+
+    /// A text that says something.
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        self.parse(key, "give it a value", |text| not_empty(text).map(str::to_owned))
+    }
+
+    /// A text that goes into a header: visible ASCII, without blanks.
+    pub(super) fn token(&mut self, key: &str) -> Option<String> {
+        self.parse(key, "copy it again; it has no blanks and no accents", |text| {
+            let text = not_empty(text)?;
+            let is_token = text.chars().all(|c| c.is_ascii_graphic());
+            if is_token { Ok(text.to_owned()) } else { Err(format!("{} has signs that cannot be sent", shown(text))) }
+        })
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        self.parse(key, &format!("write one of {}", words.join(", ")), |text| {
+            let choice = choices.iter().find(|(word, _)| *word == text);
+            choice.map(|(_, choice)| *choice).ok_or_else(|| format!("{} is not known here", shown(text)))
+        })
+    }
+
+    /// A whole number; in the environment it is a text.
+    fn number<T>(&mut self, key: &str, range: RangeInclusive<u32>) -> Option<T>
+    where
+        T: TryFrom<u32>,
+    {
+        let found = self.require(key)?;
+        let what = match number_of(&found.value).map(u32::try_from) {
+            Some(Ok(number)) if range.contains(&number) => return T::try_from(number).ok(),
+            Some(_) => format!("{} is out of range", shown_value(&found.value)),
+            None => format!("{} is no whole number", shown_value(&found.value)),
+        };
+        let mend = match range.into_inner() {
+            (low, u32::MAX) => format!("write a whole number, {low} or more"),
+            (low, high) => format!("write a whole number from {low} to {high}"),
+        };
+        self.complain(found, what, mend);
+        None
+    }
+
+    /// How many at most; none is a number too.
+    pub(super) fn count(&mut self, key: &str) -> Option<usize> {
+        self.number(key, 0..=u32::MAX)
+    }
+
+    /// Calls a minute.
+    pub(super) fn rate(&mut self, key: &str) -> Option<NonZeroU32> {
+        self.number(key, 1..=u32::MAX)
+    }
+
+    /// A share of a hundred.
+    pub(super) fn percent(&mut self, key: &str) -> Option<u8> {
+        self.number(key, 0..=100)
+    }
+
+    /// A time span; zero is one.
+    pub(super) fn duration(&mut self, key: &str) -> Option<Duration> {
+        self.parse(key, "write it like \"2h\", \"90s\" or \"1h 30m\", ten years at most", |text| {
+            let duration =
+                humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
+            if duration > LONGEST { Err(format!("{} is too long", shown(text))) } else { Ok(duration) }
+        })
+    }
+
+    /// An address of a vendor's system.
+    pub(super) fn address(&mut self, key: &str) -> Option<BaseUrl> {
+        const MEND: &str = "write an address such as \"https://host.example\"; http is allowed on this host only";
+        self.parse(key, MEND, |text| {
+            BaseUrl::parse(not_empty(text)?).map_err(|error| match error {
+                BaseUrlError::Unreadable { source, .. } => format!("{} is no address: {source}", shown(text)),
+                BaseUrlError::InTheClear { .. } => format!("{} would send secrets in the clear", shown(text)),
+                BaseUrlError::Decorated { .. } => {
+                    format!("{} carries a user, a password, a query or a fragment", shown(text))
+                }
+            })
+        })
+    }
+
+    /// Texts: a list, or one text with commas.
+    pub(super) fn list(&mut self, key: &str) -> Option<Vec<String>> {
+        let found = self.require(key)?;
+        let list = list_of(&found.value);
+        if list.is_none() {
+            self.complain(found, "is not a list of texts", "write it like [\"one\", \"two\"]; in a variable: one,two");
+        }
+        list
+    }
+}
+
+/// A text without the blanks around it.
+pub(super) fn text_of(value: &ValueKind) -> Result<&str, String> {
+    match value {
+        ValueKind::String(text) => Ok(text.trim()),
+        other => Err(format!("{} is not a text in quotes", shown_value(other))),
+    }
+}
+
+/// A whole number, also written as a text.
+pub(super) fn number_of(value: &ValueKind) -> Option<i64> {
+    match value {
+        ValueKind::I64(number) => Some(*number),
+        ValueKind::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A list of texts, also written as one text with commas; entries without text are passed over.
+pub(super) fn list_of(value: &ValueKind) -> Option<Vec<String>> {
+    let entries: Vec<&str> = match value {
+        ValueKind::String(text) => text.split(',').collect(),
+        ValueKind::Array(values) => values.iter().map(|value| text_of(&value.kind).ok()).collect::<Option<Vec<_>>>()?,
+        _ => return None,
+    };
+    Some(entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
+}
+
+fn not_empty(text: &str) -> Result<&str, String> {
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+}

@@ -1,0 +1,84 @@
+//! Where a configuration comes from: the command line, the environment and the system's file.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+/// Names the configuration file, as `--config` does.
+pub(super) const FILE_VARIABLE: &str = "CAMPAIGN_GROUP_SYNC_CONFIG";
+
+/// What the names of our variables begin with.
+const OWN_VARIABLES: &str = "CAMPAIGN_GROUP_SYNC";
+
+/// Read when no other file is named.
+const SYSTEM_FILE: &str = "/etc/campaign-group-sync/config.toml";
+
+/// Where systemd puts the credentials of a service (`man systemd.exec`).
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+
+/// Set by systemd when standard output or error lead to the journal (`man systemd.exec`).
+const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
+
+/// All that a configuration is read from. The environment is a value here, so that nothing else needs to look at it.
+#[derive(Clone)]
+pub struct Sources {
+    /// The file of `--config`; it must exist.
+    pub file: Option<PathBuf>,
+    /// Names and values; those that do not concern the program are passed over.
+    pub environment: BTreeMap<String, String>,
+    /// The file that is read when none is named; it may be absent.
+    pub system_file: PathBuf,
+}
+
+/// The one file to read.
+pub(super) enum ConfigFile<'a> {
+    /// Named by somebody, who is told when it does not exist.
+    Named { path: &'a Path, by: &'static str },
+    /// In its usual place, or not.
+    System(&'a Path),
+}
+
+impl Sources {
+    /// The sources of this process; `config` is the argument of `--config`.
+    pub fn of_process(config: Option<PathBuf>) -> Self {
+        let environment = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .filter(|(name, _)| {
+                name.starts_with(OWN_VARIABLES) || name == CREDENTIALS_VARIABLE || name == JOURNAL_VARIABLE
+            })
+            .collect();
+        Self { file: config, environment, system_file: PathBuf::from(SYSTEM_FILE) }
+    }
+
+    /// An empty `CAMPAIGN_GROUP_SYNC_CONFIG` counts as unset.
+    pub(super) fn config_file(&self) -> ConfigFile<'_> {
+        if let Some(path) = &self.file {
+            return ConfigFile::Named { path, by: "--config" };
+        }
+        match self.environment.get(FILE_VARIABLE) {
+            Some(path) if !path.is_empty() => ConfigFile::Named { path: Path::new(path), by: FILE_VARIABLE },
+            _ => ConfigFile::System(&self.system_file),
+        }
+    }
+
+    pub(super) fn credentials_folder(&self) -> Option<&Path> {
+        self.environment.get(CREDENTIALS_VARIABLE).map(Path::new)
+    }
+
+    pub(super) fn journal_stream(&self) -> Option<&str> {
+        self.environment.get(JOURNAL_VARIABLE).map(String::as_str)
+    }
+}
+
+/// Shows the names of the variables and not their values: secrets are among them.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("environment", &self.environment.keys())
+            .field("system_file", &self.system_file)
+            .finish()
+    }
+}

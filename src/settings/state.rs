@@ -1,0 +1,73 @@
+//! `[state]`: where the program keeps what it remembers between runs.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Problem,
+    layers::{Layers, Origin, variable},
+    section::Section,
+};
+use crate::transport::{ExposeSecret as _, SecretString};
+
+/// Where the state is.
+#[derive(Clone, Debug)]
+pub enum StateLocation {
+    /// A file on this host; an absolute path.
+    Sqlite(PathBuf),
+    /// A database that several nodes share; the whole address, which may hold a password.
+    Postgres(SecretString),
+}
+
+/// What is remembered between runs.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Where.
+    pub url: StateLocation,
+}
+
+impl State {
+    pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut section = Section::new(layers, "state", problems);
+        let mend = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
+        let url = section.parse("url", mend, location)?;
+        let found = section.find("url")?;
+        if matches!(found.origin, Origin::File { .. }) && url.has_password() {
+            let mend = format!("leave the line out and set {}", variable(&found.path));
+            section.complain(found, "a password does not belong into the configuration file", mend);
+            return None;
+        }
+        Some(Self { url })
+    }
+}
+
+impl StateLocation {
+    fn has_password(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(address) => url::Url::parse(address.expose_secret())
+                .is_ok_and(|url| url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")),
+        }
+    }
+}
+
+/// The errors do not repeat the text: there may be a password in it.
+fn location(text: &str) -> Result<StateLocation, String> {
+    if let Some(path) = text.strip_prefix("sqlite://") {
+        let is_usable = Path::new(path).is_absolute() && !path.ends_with('/') && !path.contains('?');
+        return if is_usable {
+            Ok(StateLocation::Sqlite(PathBuf::from(path)))
+        } else {
+            Err("is not sqlite:// followed by the absolute path of a file".to_owned())
+        };
+    }
+    if !text.contains("://") {
+        return Err("is no address".to_owned());
+    }
+    match url::Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "postgres" | "postgresql") => {
+            Err("is the address neither of a SQLite file nor of a PostgreSQL database".to_owned())
+        }
+        Ok(_) => Ok(StateLocation::Postgres(SecretString::from(text))),
+        Err(error) => Err(format!("is no address: {error}")),
+    }
+}

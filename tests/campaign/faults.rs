@@ -1,0 +1,121 @@
+//! What goes wrong while reading: what passes is asked again, what does not is an error, and nothing is read in part.
+
+use std::time::Duration;
+
+use campaign_group_sync::domain::Failure;
+use campaign_group_sync::sandbox::campaign::{Dial, SchemaPart};
+use campaign_group_sync::sandbox::{Effect, Fault};
+
+use crate::visit::Visit;
+
+const SCHEMAS: [&str; 3] = ["xtk:operator", "xtk:group", "xtk:operatorGroup"];
+
+#[tokio::test]
+async fn a_wrong_answer_in_the_middle_ends_the_read_and_is_not_asked_for_again() {
+    let visit = Visit::native().await;
+    for schema in SCHEMAS {
+        for (effect, part) in [
+            (Effect::Html, "document type declaration"),
+            (Effect::Truncate { bytes: None }, "wrong answer"),
+            (Effect::Truncate { bytes: Some(0) }, "it begins: (empty)"),
+            (Effect::DeepXml { depth: 1000 }, "no <ExecuteQueryResponse>"),
+            (Effect::EntityDeclaration, "document type declaration"),
+            (Effect::status(404), "HTTP 404, is the address right?"),
+            (Effect::status(302), "HTTP 302"),
+            (Effect::soap_fault("SOP-330011 Error", "XTK-170036 Unable to parse expression '@x'."), "XTK-170036"),
+            (Effect::soap_fault("SOP-330011 Error while executing", ""), "SOP-330011 Error while executing"),
+        ] {
+            visit.sandbox.clear_requests();
+            visit.sandbox.clear_faults();
+            visit.sandbox.inject(Fault::new("query", effect.clone()).schema(schema).skip(1));
+            let error = visit.client_with_pages_of(2).fetch_snapshot(&|_| {}).await.unwrap_err();
+            assert_eq!(error.failure(), Failure::Incomplete, "{schema} {effect:?}: {error}");
+            let message = error.to_string();
+            assert!(message.contains(part) && message.contains(schema), "{schema} {effect:?}: {error}");
+            let met = visit.sandbox.faults().first().unwrap().matched;
+            assert_eq!(met, 2, "{schema} {effect:?} was asked for again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn trouble_that_passes_is_asked_away() {
+    let visit = Visit::native().await;
+    let whole = visit.read().await.unwrap();
+    for call in ["logon", "query"] {
+        for effect in [
+            Effect::Reset,
+            Effect::LoseAnswer,
+            Effect::CutOff { after: None },
+            Effect::status(500),
+            Effect::status(503),
+            Effect::status(429),
+            Effect::soap_fault("SOP-330011 Error", "ODB-240000 ODBC error: deadlock detected SQLState: 40001"),
+        ] {
+            visit.sandbox.clear_faults();
+            visit.sandbox.inject(Fault::new(call, effect.clone()).times(2));
+            assert_eq!(visit.read().await.unwrap(), whole, "{call} {effect:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn trouble_that_stays_ends_after_the_last_attempt() {
+    let visit = Visit::native().await;
+    for (effect, failure) in [
+        (Effect::Reset, Failure::Unavailable),
+        (Effect::status(503), Failure::Unavailable),
+        (Effect::status(429), Failure::Throttled { retry_after: None }),
+        (Effect::CutOff { after: None }, Failure::Incomplete),
+        (Effect::soap_fault("SOP-330011 Error", "ODB-240000 ODBC error: deadlock detected"), Failure::Unavailable),
+    ] {
+        visit.sandbox.clear_requests();
+        visit.sandbox.clear_faults();
+        visit.sandbox.inject(Fault::new("query", effect.clone()).schema("xtk:operatorGroup").forever());
+        let error = visit.read().await.unwrap_err();
+        assert_eq!(error.failure(), failure, "{effect:?}: {error}");
+        assert!(error.to_string().starts_with("ExecuteQuery xtk:operatorGroup"), "{error}");
+        assert_eq!(visit.sandbox.faults().first().unwrap().matched, 3, "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_longer_than_the_patience_is_reported_and_not_waited_for() {
+    let visit = Visit::native().await;
+    visit.inject("query", Effect::too_many_requests("3244"));
+    let pause = Duration::from_secs(3244);
+    assert_eq!(visit.read().await.unwrap_err().failure(), Failure::Throttled { retry_after: Some(pause) });
+    assert_eq!(visit.count("query"), 1);
+}
+
+#[tokio::test]
+async fn an_identity_service_in_trouble_is_told_from_a_refusal() {
+    let visit = Visit::ims().await;
+    for (effect, failure, requests) in [
+        (Effect::status(503), Failure::Unavailable, 3),
+        (Effect::Reset, Failure::Unavailable, 3),
+        (Effect::status(401), Failure::Refused, 1),
+        (Effect::Html, Failure::Incomplete, 1),
+        (Effect::Truncate { bytes: None }, Failure::Incomplete, 1),
+        (Effect::status(302), Failure::Incomplete, 1),
+    ] {
+        visit.sandbox.clear_requests();
+        visit.sandbox.clear_faults();
+        visit.sandbox.inject(Fault::new("token", effect.clone()).forever());
+        let error = visit.read().await.unwrap_err();
+        assert_eq!(error.failure(), failure, "{effect:?}: {error}");
+        assert!(error.to_string().starts_with("IMS token"), "{error}");
+        assert_eq!(visit.sandbox.requests().len(), requests, "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_hides_its_errors_still_says_which_call_failed() {
+    let visit = Visit::native().await;
+    visit.turn(Dial::ShowErrors(false));
+    visit.turn(Dial::SchemaWithout(vec![SchemaPart::OperatorType]));
+    let error = visit.read().await.unwrap_err();
+    assert_eq!(error.failure(), Failure::Incomplete);
+    let message = error.to_string();
+    assert!(message.starts_with("ExecuteQuery xtk:operator failed: SOP-330011"), "{message}");
+}

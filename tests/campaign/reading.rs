@@ -1,0 +1,149 @@
+//! Reading: the same snapshot whatever the page size, the encoding and the way in.
+
+use std::cell::RefCell;
+
+use campaign_group_sync::campaign::Progress;
+use campaign_group_sync::domain::{
+    CampaignSnapshot, Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+};
+use campaign_group_sync::sandbox::campaign::Dial;
+use campaign_group_sync::sandbox::{Effect, Fault};
+
+use crate::visit::{Visit, named};
+
+#[tokio::test]
+async fn an_instance_is_read_as_it_is() {
+    let visit = Visit::native().await;
+    let snapshot = visit.read().await.unwrap();
+    let mut expected = visit.instance().memberships;
+    let mut found = named(&snapshot);
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    for operator in visit.instance().operators {
+        let read = snapshot.operator(OperatorId(operator.id.unwrap())).unwrap();
+        assert_eq!((read.login.as_str(), &read.label), (operator.name.as_str(), &operator.label));
+        assert_eq!(read.log_on == LogOn::Ims, operator.authentication == "ims", "{}", operator.name);
+    }
+    for group in visit.instance().groups {
+        let read = snapshot.group(OperatorGroupId(group.id.unwrap())).unwrap();
+        assert_eq!((read.name.as_str(), &read.label), (group.name.as_str(), &group.label));
+    }
+    assert_eq!(snapshot.operators().len(), visit.instance().operators.len(), "groups and named rights are left out");
+    assert_eq!(snapshot.own_login().as_str(), "group-sync");
+}
+
+#[tokio::test]
+async fn native_and_ims_read_equal_worlds() {
+    let (native, ims) = (Visit::native().await.read().await.unwrap(), Visit::ims().await.read().await.unwrap());
+    assert_eq!(named(&native), named(&ims));
+    assert_eq!(native.groups(), ims.groups());
+    let others = |snapshot: &CampaignSnapshot| {
+        let own = snapshot.own_login().clone();
+        snapshot.operators().iter().filter(|operator| operator.login != own).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(others(&native), others(&ims));
+    assert_eq!(ims.own_login().as_str(), "group-sync@techacct.adobe.com");
+}
+
+#[tokio::test]
+async fn the_page_size_does_not_matter() {
+    let visit = Visit::native().await;
+    let whole = visit.read().await.unwrap();
+    for page_rows in [0, 1, 2, 3, 7] {
+        let client = visit.client_with_pages_of(page_rows);
+        assert_eq!(client.fetch_snapshot(&|_| {}).await.unwrap(), whole, "{page_rows} rows a page");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_sends_fewer_rows_than_asked_for_loses_none() {
+    let visit = Visit::native().await;
+    let whole = visit.read().await.unwrap();
+    let capped = "<Envelope><Body><ExecuteQueryResponse><pdomOutput><operator-collection>\
+                  <operator id='-12' name='old-agent' label='Agent'/></operator-collection></pdomOutput>\
+                  </ExecuteQueryResponse></Body></Envelope>";
+    let answer = Effect::Status { status: 200, headers: Vec::new(), body: capped.to_owned() };
+    visit.sandbox.inject(Fault::new("query", answer).schema("xtk:operator"));
+    assert_eq!(visit.read().await.unwrap(), whole);
+}
+
+#[tokio::test]
+async fn progress_is_told_after_each_page() {
+    let visit = Visit::native().await;
+    let told = RefCell::new(Vec::new());
+    let client = visit.client_with_pages_of(2);
+    client.fetch_snapshot(&|progress| told.borrow_mut().push(progress)).await.unwrap();
+    let told = told.into_inner();
+    assert!(
+        told.contains(&Progress::Operators { rows: 2 }) && told.contains(&Progress::Operators { rows: 9 }),
+        "{told:?}"
+    );
+    assert!(told.contains(&Progress::Groups { rows: 3 }), "{told:?}");
+    assert!(matches!(told.last(), Some(Progress::Memberships { rows }) if *rows > 6), "{told:?}");
+}
+
+#[tokio::test]
+async fn old_encodings_and_empty_attributes_change_nothing() {
+    let visit = Visit::native().await;
+    let whole = visit.read().await.unwrap();
+    visit.turn(Dial::Iso88591(true));
+    assert_eq!(visit.read().await.unwrap(), whole);
+    visit.turn(Dial::Iso88591(false));
+    visit.sandbox.inject(Fault::new("query", Effect::Latin1).forever());
+    assert_eq!(visit.read().await.unwrap(), whole);
+    visit.sandbox.clear_faults();
+    visit.turn(Dial::OmitEmpty(true));
+    assert_eq!(visit.read().await.unwrap(), whole);
+}
+
+#[tokio::test]
+async fn names_are_found_whatever_is_in_them() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let hostile = ["o'brien@acme.com", r"ACME\bob", "漢字@acme.com", "XSV-350008 Session has expired", "x' OR '1'='1"];
+    let logins: Vec<_> = hostile.iter().chain(&["no\u{1}body"]).map(|login| OperatorLogin::new(*login)).collect();
+    let found = client.find_operators(&logins).await.unwrap();
+    assert_eq!(found.iter().map(|operator| operator.id.0).collect::<Vec<_>>(), [2002, 2003, 2004, 2005]);
+    let names = ["R&D <'\"\\>", "oldest", "none", "delivery"].map(OperatorGroupName::new);
+    let found = client.find_groups(&names).await.unwrap();
+    assert_eq!(found.iter().map(|group| group.id.0).collect::<Vec<_>>(), [-3, 3001, 3002]);
+    assert_eq!(client.find_operators(&[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn many_names_are_asked_for_in_several_queries() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let mut logins: Vec<_> = (0..250).map(|number| OperatorLogin::new(format!("nobody-{number}"))).collect();
+    logins.push(OperatorLogin::new("Ann@acme.com"));
+    let found = client.find_operators(&logins).await.unwrap();
+    assert_eq!(found.iter().map(|operator| operator.id.0).collect::<Vec<_>>(), [2001]);
+}
+
+#[tokio::test]
+async fn members_are_those_of_the_groups_asked_for() {
+    let visit = Visit::native().await;
+    let client = visit.client_with_pages_of(2);
+    let groups = [3001, -3, 3001, 999_999].map(OperatorGroupId);
+    let members = client.members(&groups).await.unwrap();
+    let expected = [(2001, 3001), (2002, 3001), (2005, 3001), (-12, -3), (2003, -3)];
+    let mut expected = expected.map(|(operator, group)| (OperatorId(operator), OperatorGroupId(group)));
+    let mut members = members;
+    members.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(members, expected);
+    assert_eq!(client.members(&[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_instance_without_operators_is_not_believed() {
+    let visit = Visit::native().await;
+    let nothing = "<Envelope><Body><ExecuteQueryResponse><pdomOutput><operator-collection/></pdomOutput>\
+                   </ExecuteQueryResponse></Body></Envelope>";
+    let answer = Effect::Status { status: 200, headers: Vec::new(), body: nothing.to_owned() };
+    visit.sandbox.inject(Fault::new("query", answer).schema("xtk:operator"));
+    let error = visit.read().await.unwrap_err();
+    assert_eq!(error.failure(), Failure::Incomplete);
+    assert!(error.to_string().contains("not even group-sync"), "{error}");
+}

@@ -1,0 +1,184 @@
+//! Sessions: begun once, renewed once, ended; and secrets that stay secret.
+
+use campaign_group_sync::campaign::{Authentication, Campaign, Options};
+use campaign_group_sync::domain::Failure;
+use campaign_group_sync::sandbox::campaign::{Dial, InstanceChange};
+use campaign_group_sync::sandbox::{Change, Effect, Fault};
+use campaign_group_sync::transport::SecretString;
+
+use crate::visit::Visit;
+
+const SESSION_OVER: &str = "XSV-350008 Session has expired or is invalid. Please reconnect.";
+
+fn with_secret(options: Options, wrong: &str) -> Campaign {
+    let secret = SecretString::from(wrong);
+    let authentication = match options.authentication {
+        Authentication::Native { login, .. } => Authentication::Native { login, password: secret },
+        Authentication::Ims { client_id, ims_url, scopes, .. } => {
+            Authentication::Ims { client_id, client_secret: secret, ims_url, scopes }
+        }
+    };
+    Campaign::new(Options { authentication, ..options }).unwrap()
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_sent_once() {
+    let visit = Visit::native().await;
+    let error = with_secret(visit.options(), "wrong").fetch_snapshot(&|_| {}).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::Refused);
+    assert!(error.to_string().starts_with("Logon was refused: XSV-350012"), "{error}");
+    assert_eq!((visit.count("logon"), visit.sandbox.requests().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_wrong_client_secret_is_sent_once() {
+    let visit = Visit::ims().await;
+    let error = with_secret(visit.options(), "wrong").fetch_snapshot(&|_| {}).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::Refused);
+    assert!(error.to_string().contains("invalid client_secret parameter"), "{error}");
+    assert_eq!((visit.count("token"), visit.sandbox.requests().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_let_in_is_refused_at_once() {
+    let visit = Visit::native().await;
+    visit.inject("logon", Effect::plain_text(403, "XSV-350013 The '127.0.0.1' IP address via which you connect"));
+    assert_eq!(visit.read().await.unwrap_err().failure(), Failure::Refused);
+    assert_eq!(visit.sandbox.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_in_the_middle_is_renewed_once() {
+    let visit = Visit::native().await;
+    let whole = visit.read().await.unwrap();
+    visit.sandbox.clear_requests();
+    let end = Change::instance("production", InstanceChange::ExpireSessions);
+    visit.sandbox.inject(Fault::new("query", Effect::Change { changes: vec![end] }).skip(3));
+    let client = visit.client_with_pages_of(2);
+    assert_eq!(client.fetch_snapshot(&|_| {}).await.unwrap(), whole);
+    assert_eq!(visit.count("logon"), 2);
+    assert_eq!(client.calls(), visit.sandbox.requests().len() as u64);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_in_the_middle_is_renewed_once() {
+    let visit = Visit::ims().await;
+    let whole = visit.read().await.unwrap();
+    visit.sandbox.clear_requests();
+    visit.sandbox.inject(Fault::new("query", Effect::ExpireTokens).skip(3));
+    let client = visit.client_with_pages_of(2);
+    assert_eq!(client.fetch_snapshot(&|_| {}).await.unwrap(), whole);
+    assert_eq!(visit.count("token"), 2);
+    assert_eq!(client.calls(), (visit.sandbox.requests().len() - 2) as u64, "token requests are not Campaign's");
+}
+
+#[tokio::test]
+async fn every_way_of_ending_a_session_is_understood() {
+    for visit in [Visit::native().await, Visit::ims().await] {
+        let whole = visit.read().await.unwrap();
+        for over in [
+            Effect::plain_text(403, SESSION_OVER),
+            Effect::plain_text(200, SESSION_OVER),
+            Effect::plain_text(403, ""),
+            Effect::status(401),
+            Effect::soap_fault("SOP-330011 Error", SESSION_OVER),
+            Effect::soap_fault("Error", "XSV-350392 Access token has expired"),
+            Effect::soap_fault("Error", "the HTTP response code is 401"),
+        ] {
+            visit.sandbox.clear_requests();
+            visit.inject("query", over.clone());
+            assert_eq!(visit.read().await.unwrap(), whole, "{over:?}");
+            assert_eq!(visit.count("logon") + visit.count("token"), 2, "{over:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_session_that_is_refused_as_well_is_the_end() {
+    for visit in [Visit::native().await, Visit::ims().await] {
+        visit.sandbox.inject(Fault::new("query", Effect::plain_text(403, SESSION_OVER)).forever());
+        let error = visit.read().await.unwrap_err();
+        assert_eq!(error.failure(), Failure::Refused);
+        assert!(error.to_string().starts_with("ExecuteQuery xtk:operator was refused: XSV-350008"), "{error}");
+        assert_eq!((visit.count("query"), visit.count("logon") + visit.count("token")), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_share_one_session() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let (one, other) = tokio::join!(client.fetch_snapshot(&|_| {}), client.fetch_snapshot(&|_| {}));
+    assert_eq!(one.unwrap(), other.unwrap());
+    assert_eq!(visit.count("logon"), 1);
+}
+
+#[tokio::test]
+async fn logging_off_ends_the_session_and_the_next_call_begins_another() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    client.log_off().await;
+    assert_eq!(visit.sandbox.requests().len(), 0, "there was no session to end");
+    client.fetch_snapshot(&|_| {}).await.unwrap();
+    client.log_off().await;
+    client.log_off().await;
+    let ended: Vec<_> =
+        visit.sandbox.requests().into_iter().filter(|request| request.call == "Logoff").map(|r| r.status).collect();
+    assert_eq!(ended, [200]);
+    client.fetch_snapshot(&|_| {}).await.unwrap();
+    assert_eq!(visit.count("logon"), 2);
+}
+
+#[tokio::test]
+async fn a_log_off_that_fails_is_of_no_consequence() {
+    let visit = Visit::ims().await;
+    let client = visit.client();
+    for effect in [Effect::Reset, Effect::status(500), Effect::Html, Effect::plain_text(403, SESSION_OVER)] {
+        client.fetch_snapshot(&|_| {}).await.unwrap();
+        visit.inject("Logoff", effect);
+        client.log_off().await;
+    }
+    assert_eq!(visit.count("Logoff"), 4);
+}
+
+#[tokio::test]
+async fn the_program_knows_whether_it_may_write_memberships() {
+    for visit in [Visit::native().await, Visit::ims().await] {
+        assert!(visit.client().own_operator().await.unwrap().is_administrator());
+        visit.turn(Dial::Administrator(false));
+        assert!(!visit.client().own_operator().await.unwrap().is_administrator());
+    }
+}
+
+#[tokio::test]
+async fn a_security_zone_without_security_tokens_is_served_as_well() {
+    let visit = Visit::native().await;
+    visit.turn(Dial::SessionTokenOnly(true));
+    visit.read().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_secret_is_in_any_error_or_debug_output() {
+    // That none is in a log line is checked at the end of every test.
+    for visit in [Visit::native().await, Visit::ims().await] {
+        let client = visit.client();
+        client.fetch_snapshot(&|_| {}).await.unwrap();
+        let echo = visit.secrets().join(" ");
+        for effect in [
+            Effect::plain_text(404, &echo),
+            Effect::plain_text(200, &echo),
+            Effect::plain_text(401, &echo),
+            Effect::soap_fault(&echo, &echo),
+            Effect::plain_text(500, &echo),
+        ] {
+            visit.sandbox.inject(Fault::new("query", effect.clone()).times(3));
+            let error = client.fetch_snapshot(&|_| {}).await.unwrap_err();
+            let shown = format!("{error} {error:?} {client:?} {:?}", visit.options());
+            for secret in visit.secrets() {
+                assert!(!shown.contains(&secret), "{effect:?}: {shown}");
+            }
+            visit.sandbox.clear_faults();
+        }
+        client.log_off().await;
+    }
+}

@@ -1,0 +1,202 @@
+//! A sandbox with one instance, and clients for it.
+
+use std::io;
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+use campaign_group_sync::campaign::{Authentication, Campaign, CampaignError, DEFAULT_PAGE_ROWS, Options};
+use campaign_group_sync::domain::CampaignSnapshot;
+use campaign_group_sync::sandbox::campaign::{
+    Authentication as SandboxAuthentication, Dial, InstanceChange, InstanceWorld,
+};
+use campaign_group_sync::sandbox::{self, Effect, Fault, InstanceCredential, Sandbox, Scenario};
+use campaign_group_sync::transport::{self, BaseUrl, RetryPolicy, SecretString};
+
+/// A world of awkward names: quotes, backslashes, markup, other scripts, an error code, and a negative id.
+const WORLD: &str = r#"
+[campaign.production]
+tenant = "acme"
+association_mask = "Campaign - acme - (.*)"
+authentication = "native"
+password = "p&ss<\"'é/wörd"
+operators = [
+    { id = -12, name = "old-agent", label = "Agent" },
+    { id = 2001, name = "Ann@acme.com", label = "Ann \"the <boss>\" & more", authentication = "ims" },
+    { id = 2002, name = "o'brien@acme.com", label = "Zoë\n\tO'Brien", authentication = "ims" },
+    { id = 2003, name = 'ACME\bob', label = '\' },
+    { id = 2004, name = "XSV-350008 Session has expired", label = "XSV-350012 ]]> &amp;", authentication = "ims" },
+    { id = 2005, name = "漢字@acme.com", label = "漢字 😀", authentication = "ims" },
+]
+groups = [
+    { id = -3, name = "oldest", label = "" },
+    { id = 3001, name = "delivery", label = "Delivery" },
+    { id = 3002, name = "R&D <'\"\\>", label = "R&D" },
+]
+memberships = [
+    ["Ann@acme.com", "delivery"],
+    ["Ann@acme.com", "R&D <'\"\\>"],
+    ["old-agent", "oldest"],
+    ["o'brien@acme.com", "delivery"],
+    ['ACME\bob', "oldest"],
+    ["漢字@acme.com", "delivery"],
+]
+named_rights = [["Ann@acme.com", "export"], ["old-agent", "webapp"]]
+"#;
+
+/// All that was logged in this process, down to the last trace of the HTTP library.
+static LOG: LazyLock<Mutex<Vec<u8>>> = LazyLock::new(|| {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| LogWriter).init();
+    Mutex::default()
+});
+
+struct LogWriter;
+
+impl io::Write for LogWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A running instance. When it is left, no secret of it may have been logged.
+pub(crate) struct Visit {
+    pub(crate) sandbox: Sandbox,
+    /// Where its part of the log begins.
+    logged_before: usize,
+}
+
+impl Visit {
+    /// Serves the awkward world with native log-on.
+    pub(crate) async fn native() -> Self {
+        Self::to(|_| {}).await
+    }
+
+    /// Serves the awkward world with technical accounts.
+    pub(crate) async fn ims() -> Self {
+        Self::to(|world| world.authentication = SandboxAuthentication::Ims).await
+    }
+
+    /// Serves the awkward world with a change.
+    pub(crate) async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
+        let logged_before = LOG.lock().unwrap().len();
+        let mut scenario = Scenario::from_toml(WORLD).unwrap();
+        change(scenario.campaign.get_mut("production").unwrap());
+        let sandbox = Sandbox::start(sandbox::Options { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await;
+        Self { sandbox: sandbox.unwrap(), logged_before }
+    }
+
+    /// What a client must be told; it tries each call three times and does not wait in between.
+    pub(crate) fn options(&self) -> Options {
+        let connection = self.sandbox.connection();
+        let instance = connection.instances.first().unwrap();
+        let authentication = match instance.authentication.clone() {
+            InstanceCredential::Native { login, password } => {
+                Authentication::Native { login, password: SecretString::from(password) }
+            }
+            InstanceCredential::Ims { client_id, client_secret } => Authentication::Ims {
+                client_id,
+                client_secret: SecretString::from(client_secret),
+                ims_url: BaseUrl::parse(&connection.ims_url).unwrap(),
+                scopes: "openid,AdobeID,campaign_sdk".to_owned(),
+            },
+        };
+        Options {
+            url: BaseUrl::parse(&instance.url).unwrap(),
+            authentication,
+            retry: RetryPolicy { attempts: 3, first_pause: Duration::ZERO, max_wait: Duration::from_secs(10) },
+            http: transport::Options::default(),
+            page_rows: DEFAULT_PAGE_ROWS,
+        }
+    }
+
+    /// A client with the credentials of the instance.
+    pub(crate) fn client(&self) -> Campaign {
+        Campaign::new(self.options()).unwrap()
+    }
+
+    /// A client that asks for so many rows at a time.
+    pub(crate) fn client_with_pages_of(&self, page_rows: usize) -> Campaign {
+        Campaign::new(Options { page_rows, ..self.options() }).unwrap()
+    }
+
+    /// Reads everything with a new client.
+    pub(crate) async fn read(&self) -> Result<CampaignSnapshot, CampaignError> {
+        self.client().fetch_snapshot(&|_| {}).await
+    }
+
+    /// Lets something happen behind the program's back.
+    pub(crate) fn apply(&self, change: InstanceChange) {
+        self.sandbox.world().instance_mut("production").unwrap().apply(change).unwrap();
+    }
+
+    pub(crate) fn turn(&self, dial: Dial) {
+        self.apply(InstanceChange::SetDial(dial));
+    }
+
+    pub(crate) fn inject(&self, call: &str, effect: Effect) {
+        self.sandbox.inject(Fault::new(call, effect));
+    }
+
+    /// How many requests of this kind were made: the sandbox's short name, or a SOAP method.
+    pub(crate) fn count(&self, call: &str) -> usize {
+        let action = format!("#{call}");
+        let requests = self.sandbox.requests();
+        let is_action = |(name, value): &(String, String)| name == "soapaction" && value.ends_with(&action);
+        requests.iter().filter(|request| request.call == call || request.headers.iter().any(is_action)).count()
+    }
+
+    /// The instance as it stands.
+    pub(crate) fn instance(&self) -> InstanceWorld {
+        self.sandbox.world().instance("production").unwrap().world()
+    }
+
+    /// Who is in a group, by login.
+    pub(crate) fn members(&self, group: &str) -> Vec<String> {
+        let memberships = self.instance().memberships;
+        memberships.into_iter().filter(|(_, of)| of == group).map(|(login, _)| login).collect()
+    }
+
+    /// Everything that may never be shown: the password or client secret, and all tokens that were on the wire.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let mut secrets = vec![match self.sandbox.connection().instances.remove(0).authentication {
+            InstanceCredential::Native { password, .. } => password,
+            InstanceCredential::Ims { client_secret, .. } => client_secret,
+        }];
+        for (name, value) in self.sandbox.requests().into_iter().flat_map(|request| request.headers) {
+            match name.as_str() {
+                "cookie" => secrets.extend(value.split('=').nth(1).map(str::to_owned)),
+                "x-security-token" => secrets.push(value),
+                "authorization" => secrets.extend(value.strip_prefix("Bearer ").map(str::to_owned)),
+                _ => {}
+            }
+        }
+        secrets
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let log = String::from_utf8_lossy(&LOG.lock().unwrap()[self.logged_before..]).into_owned();
+        assert!(!log.is_empty(), "the log is not listened to");
+        for secret in self.secrets() {
+            let lines: Vec<_> = log.lines().filter(|line| line.contains(&secret)).collect();
+            assert!(lines.is_empty(), "logged: {lines:#?}");
+        }
+    }
+}
+
+/// Memberships as pairs of names.
+pub(crate) fn named(snapshot: &CampaignSnapshot) -> Vec<(String, String)> {
+    let name = |(group, operator): &(_, _)| {
+        let (group, operator) = (snapshot.group(*group).unwrap(), snapshot.operator(*operator).unwrap());
+        (operator.login.to_string(), group.name.to_string())
+    };
+    snapshot.memberships().iter().map(name).collect()
+}

@@ -1,0 +1,253 @@
+//! Writing: collections, what happens when one fails, creations, and what is never touched.
+
+use campaign_group_sync::campaign::{COLLECTION_ROWS, Campaign, CampaignError, Write};
+use campaign_group_sync::domain::{Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
+use campaign_group_sync::sandbox::campaign::{AbsentDelete, Dial, Operator, SchemaPart, WriteCollectionMode};
+use campaign_group_sync::sandbox::{Effect, Fault};
+
+use crate::visit::Visit;
+
+const DELIVERY: OperatorGroupId = OperatorGroupId(3001);
+
+fn join(operator: i64) -> Write {
+    Write::Join { operator: OperatorId(operator), group: DELIVERY }
+}
+
+fn leave(operator: i64) -> Write {
+    Write::Leave { operator: OperatorId(operator), group: DELIVERY }
+}
+
+async fn write(client: &Campaign, writes: &[Write]) -> Vec<Result<(), CampaignError>> {
+    let outcomes = client.writer().await.unwrap().write(writes).await;
+    assert_eq!(outcomes.len(), writes.len());
+    outcomes
+}
+
+fn failures(outcomes: &[Result<(), CampaignError>]) -> Vec<Option<Failure>> {
+    outcomes.iter().map(|outcome| outcome.as_ref().err().map(CampaignError::failure)).collect()
+}
+
+#[tokio::test]
+async fn memberships_are_written_as_one_collection_and_writing_again_changes_nothing() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let writes = [join(2003), join(2004), leave(2001), leave(2002)];
+    for round in 1..=2 {
+        assert_eq!(failures(&write(&client, &writes).await), [None; 4]);
+        assert_eq!(visit.members("delivery"), [r"ACME\bob", "XSV-350008 Session has expired", "漢字@acme.com"]);
+        assert_eq!((visit.count("WriteCollection"), visit.count("Write"), client.writes()), (round, 0, round as u64));
+    }
+    let members = client.members(&[DELIVERY]).await.unwrap();
+    assert_eq!(members, [2003, 2004, 2005].map(|operator| (OperatorId(operator), DELIVERY)));
+    assert!(visit.instance().named_rights.contains(&("Ann@acme.com".to_owned(), "export".to_owned())));
+}
+
+#[tokio::test]
+async fn a_membership_by_itself_is_a_single_write() {
+    let visit = Visit::ims().await;
+    assert_eq!(failures(&write(&visit.client(), &[join(2003)]).await), [None]);
+    assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (0, 1));
+    assert_eq!(failures(&write(&visit.client(), &[]).await), []);
+}
+
+#[tokio::test]
+async fn many_memberships_go_in_small_collections() {
+    let crowd: Vec<i64> = (5000..5120).collect();
+    let operator = |id: &i64| Operator { id: Some(*id), name: format!("crowd-{id}"), ..Operator::default() };
+    let visit = Visit::to(|world| world.operators.extend(crowd.iter().map(operator))).await;
+    let client = visit.client();
+    let writes: Vec<Write> = crowd.iter().map(|operator| join(*operator)).collect();
+    assert!(write(&client, &writes).await.iter().all(Result::is_ok));
+    assert_eq!(visit.count("WriteCollection"), crowd.len().div_ceil(COLLECTION_ROWS));
+    assert_eq!(client.members(&[DELIVERY]).await.unwrap().len(), 3 + crowd.len());
+}
+
+#[tokio::test]
+async fn one_bad_row_does_not_stop_the_others() {
+    for mode in [WriteCollectionMode::Atomic, WriteCollectionMode::StopAtFirstError] {
+        let visit = Visit::native().await;
+        visit.turn(Dial::WriteCollection(mode));
+        let writes = [leave(2001), join(2003), join(999_999), join(2004), leave(2002)];
+        let outcomes = write(&visit.client(), &writes).await;
+        assert_eq!(failures(&outcomes), [None, None, Some(Failure::Incomplete), None, None], "{mode:?}");
+        let message = outcomes.get(2).unwrap().as_ref().unwrap_err().to_string();
+        assert!(message.starts_with("Write xtk:operatorGroup failed: Unable to find key values"), "{message}");
+        assert_eq!(visit.members("delivery"), [r"ACME\bob", "XSV-350008 Session has expired", "漢字@acme.com"]);
+        assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (1, 5));
+    }
+}
+
+#[tokio::test]
+async fn an_absent_membership_that_may_not_be_deleted_fails_alone() {
+    let visit = Visit::native().await;
+    visit.turn(Dial::AbsentDelete(AbsentDelete::Fault));
+    let outcomes = write(&visit.client(), &[leave(2003), leave(2001)]).await;
+    assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), None]);
+    assert_eq!(visit.members("delivery"), ["o'brien@acme.com", "漢字@acme.com"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again() {
+    let visit = Visit::native().await;
+    for effect in [Effect::LoseAnswer, Effect::Reset, Effect::CutOff { after: None }, Effect::status(503)] {
+        visit.inject("write", effect.clone());
+        assert_eq!(failures(&write(&visit.client(), &[join(2003), leave(2001)]).await), [None; 2], "{effect:?}");
+        assert_eq!(visit.members("delivery"), ["o'brien@acme.com", r"ACME\bob", "漢字@acme.com"], "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn writes_that_are_never_answered_are_unconfirmed_and_the_rest_is_not_sent() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    visit.sandbox.inject(Fault::new("write", Effect::LoseAnswer).forever());
+    let create = Write::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
+    let outcomes = write(&client, &[join(2003), leave(2001), create]).await;
+    assert_eq!(failures(&outcomes), [Some(Failure::Unavailable); 3]);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(CampaignError::Unconfirmed { .. }))));
+    assert_eq!((visit.count("WriteCollection"), visit.count("Write"), client.writes()), (3, 0, 3));
+    visit.sandbox.clear_faults();
+    let members = client.members(&[DELIVERY]).await.unwrap();
+    assert!(members.contains(&(OperatorId(2003), DELIVERY)), "only reading back tells");
+}
+
+#[tokio::test]
+async fn a_wrong_answer_leaves_its_rows_unconfirmed_and_the_next_are_written() {
+    let visit = Visit::native().await;
+    visit.inject("write", Effect::Html);
+    let create = Write::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
+    let outcomes = write(&visit.client(), &[join(2003), leave(2001), create]).await;
+    assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), Some(Failure::Incomplete), None]);
+    assert!(visit.instance().groups.iter().any(|group| group.name == "new"));
+}
+
+#[tokio::test]
+async fn a_deadlock_is_waited_out() {
+    let visit = Visit::native().await;
+    for writes in [vec![join(2003), leave(2001)], vec![join(2004)]] {
+        visit.turn(Dial::DeadlockOnce(true));
+        assert!(write(&visit.client(), &writes).await.iter().all(Result::is_ok));
+    }
+    assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_deadlock_that_hides_itself_costs_the_collection_and_not_its_rows() {
+    let visit = Visit::native().await;
+    visit.turn(Dial::ShowErrors(false));
+    visit.turn(Dial::DeadlockOnce(true));
+    assert_eq!(failures(&write(&visit.client(), &[join(2003), leave(2001)]).await), [None; 2]);
+    assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (1, 2));
+}
+
+#[tokio::test]
+async fn a_session_that_ends_between_writes_is_renewed() {
+    let visit = Visit::native().await;
+    visit.inject("write", Effect::plain_text(403, "XSV-350008 Session has expired or is invalid."));
+    assert_eq!(failures(&write(&visit.client(), &[join(2003), leave(2001)]).await), [None; 2]);
+    assert_eq!((visit.count("logon"), visit.count("WriteCollection")), (2, 2));
+}
+
+#[tokio::test]
+async fn hostile_names_are_created_found_and_read_intact() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    for hostile in [
+        "o'neil@acme.com",
+        "back\\slash\\",
+        "\\' OR 1=1 --",
+        "<&>\"'",
+        "&amp;&#x41;",
+        "]]>",
+        "  blanks  ",
+        "tab\tline\nreturn\r",
+        "Ünïcødé 漢字 😀",
+        "{{mustache}} $(id) %41",
+    ] {
+        let (login, group) = (OperatorLogin::new(hostile), OperatorGroupName::new(format!("{hostile}|")));
+        let writes = [
+            Write::CreateOperator {
+                login: login.clone(),
+                email: format!("{hostile}@mail"),
+                label: format!("{hostile} label"),
+            },
+            Write::CreateGroup { name: group.clone(), label: hostile.to_owned() },
+        ];
+        assert_eq!(failures(&write(&client, &writes).await), [None, None], "{hostile}");
+        let [operator] = client.find_operators(std::slice::from_ref(&login)).await.unwrap().try_into().unwrap();
+        let [found] = client.find_groups(std::slice::from_ref(&group)).await.unwrap().try_into().unwrap();
+        assert_eq!((&operator.login, operator.log_on), (&login, LogOn::Ims));
+        assert_eq!(operator.label, format!("{hostile} label"));
+        assert_eq!((&found.name, found.label.as_str()), (&group, hostile));
+        let snapshot = client.fetch_snapshot(&|_| {}).await.unwrap();
+        assert_eq!(snapshot.operator(operator.id), Some(&operator));
+        assert_eq!(snapshot.group(found.id), Some(&found));
+        let stored = visit.instance().operators.into_iter().find(|stored| stored.name == hostile).unwrap();
+        assert_eq!(stored.email, format!("{hostile}@mail"));
+    }
+}
+
+#[tokio::test]
+async fn a_creation_never_changes_what_exists() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let before = visit.instance();
+    let writes = [
+        Write::CreateOperator {
+            login: OperatorLogin::new(r"ACME\bob"),
+            email: "bob@evil".to_owned(),
+            label: String::new(),
+        },
+        Write::CreateGroup { name: OperatorGroupName::new("delivery"), label: "other".to_owned() },
+    ];
+    assert_eq!(failures(&write(&client, &writes).await), [Some(Failure::Incomplete); 2]);
+    assert_eq!(visit.instance(), before);
+    assert_eq!(client.writes(), 2, "a violated constraint is not tried again");
+}
+
+#[tokio::test]
+async fn an_instance_without_email_addresses_refuses_operators_and_nothing_else() {
+    let visit = Visit::native().await;
+    visit.turn(Dial::SchemaWithout(vec![SchemaPart::OperatorEmail]));
+    let (login, email) = (OperatorLogin::new("new@acme.com"), "new@acme.com".to_owned());
+    let create = Write::CreateOperator { login, email, label: String::new() };
+    let outcomes = write(&visit.client(), &[create, join(2003)]).await;
+    assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), None]);
+    let message = outcomes.first().unwrap().as_ref().unwrap_err().to_string();
+    assert!(message.contains("email"), "{message}");
+}
+
+#[tokio::test]
+async fn a_name_that_xml_cannot_carry_is_not_sent() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let group = |name: &str| Write::CreateGroup { name: OperatorGroupName::new(name), label: String::new() };
+    let outcomes = write(&client, &[group("a\u{1}b"), group("good")]).await;
+    assert_eq!(failures(&outcomes), [Some(Failure::Unexpected), None]);
+    assert!(outcomes.first().unwrap().as_ref().unwrap_err().to_string().starts_with("\"a\\u{1}b\" has"));
+    assert_eq!(client.writes(), 1);
+}
+
+#[tokio::test]
+async fn an_account_without_the_right_is_told_so_for_each_row() {
+    let visit = Visit::native().await;
+    visit.turn(Dial::Administrator(false));
+    let before = visit.members("delivery");
+    let outcomes = write(&visit.client(), &[join(2003), leave(2001)]).await;
+    assert_eq!(failures(&outcomes), [Some(Failure::Incomplete); 2]);
+    assert_eq!(visit.members("delivery"), before);
+}
+
+#[tokio::test]
+async fn there_is_one_writer_at_a_time() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let first = client.writer().await.unwrap();
+    tokio::select! {
+        biased;
+        _ = client.writer() => panic!("two writers"),
+        () = std::future::ready(()) => {}
+    }
+    drop(first);
+    client.writer().await.unwrap();
+}

@@ -1,0 +1,181 @@
+//! The walls between the rooms of `src/`, held as data: who may import whom, and what must not be named where.
+
+#![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A room, and the rooms it may import.
+const ROOMS: [(&str, &[&str]); 10] = [
+    ("domain", &[]),
+    ("transport", &["domain"]),
+    ("experience_cloud", &["domain", "transport"]),
+    ("campaign", &["domain", "transport"]),
+    ("observability", &["domain"]),
+    ("sync", &["domain", "experience_cloud", "campaign", "observability"]),
+    ("scheduler", &[]),
+    ("settings", &["domain", "transport", "experience_cloud", "campaign", "observability", "scheduler", "sync"]),
+    ("sandbox", &[]),
+    ("cli", &["domain", "experience_cloud", "campaign", "observability", "sync", "scheduler", "settings", "sandbox"]),
+];
+
+/// Words that must not occur in the product code of a room, and why.
+const FORBIDDEN: [(&str, &str, &str); 14] = [
+    ("domain", "async ", "decisions are pure"),
+    ("domain", "tokio", "decisions are pure"),
+    ("domain", "std::fs", "decisions are pure"),
+    ("domain", "std::env", "decisions are pure"),
+    ("domain", "Instant::now", "no decision depends on a clock"),
+    ("domain", "Utc::now", "no decision depends on a clock"),
+    ("domain", "tracing", "what decides does not log"),
+    ("experience_cloud", "std::fs", "clients know no files"),
+    ("campaign", "std::fs", "clients know no files"),
+    ("sync", "reqwest", "only the clients speak HTTP"),
+    ("sync", "settings", "a run is told what it needs"),
+    ("transport", "operator", "transport knows no word of the domain"),
+    ("transport", "profile", "transport knows no word of the domain"),
+    ("settings", "reqwest", "settings do not touch the network"),
+];
+
+/// File names that say nothing about what is in the file.
+const GRAB_BAGS: [&str; 6] = ["utils.rs", "util.rs", "helpers.rs", "common.rs", "types.rs", "misc.rs"];
+
+/// Longest file of product code, tests within it not counted.
+const LONGEST_FILE: usize = 450;
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The lines of product code with their numbers: no comments, nothing from the tests of the file on.
+fn product_code(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).expect("a readable file");
+    let code = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
+    code.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(at, line)| (at + 1, line.to_owned())).collect()
+}
+
+fn room(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)
+}
+
+#[test]
+fn every_room_is_in_the_table_and_the_other_way_round() {
+    let mut found: Vec<String> = fs::read_dir(room(""))
+        .expect("src")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().expect("named").to_string_lossy().into_owned())
+        .collect();
+    let mut known = ROOMS.map(|(name, _)| name.to_owned());
+    found.sort();
+    known.sort();
+    assert_eq!(found, known);
+}
+
+/// The rooms named after `crate::` in a piece of code, alone or at the top level of braces.
+fn imported(code: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        let Some(braced) = rest.strip_prefix('{') else {
+            rooms.push(name(rest));
+            continue;
+        };
+        let (mut depth, mut item) = (0, String::new());
+        for character in braced.chars() {
+            match character {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => rooms.push(name(std::mem::take(&mut item).trim())),
+                _ if depth == 0 => item.push(character),
+                _ => {}
+            }
+        }
+        rooms.push(name(item.trim()));
+    }
+    rooms
+}
+
+#[test]
+fn rooms_import_only_what_the_table_allows() {
+    let mut offences = Vec::new();
+    for (name, allowed) in ROOMS {
+        for path in files(&room(name)) {
+            let code: String = product_code(&path).into_iter().map(|(_, line)| line + "\n").collect();
+            for import in imported(&code) {
+                let is_room = ROOMS.iter().any(|(room, _)| *room == import);
+                if is_room && import != name && !allowed.contains(&import.as_str()) {
+                    offences.push(format!("{}: {name} may not import {import}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+}
+
+#[test]
+fn imports_are_found_alone_and_in_braces() {
+    let code = "use crate::domain::{A, campaign};\nuse crate::{\n    sync::{self, Arc},\n    transport,\n};\ncrate::cli::main()";
+    assert_eq!(imported(code), ["domain", "sync", "transport", "", "cli"]);
+}
+
+#[test]
+fn no_room_names_what_does_not_belong_there() {
+    let mut offences = Vec::new();
+    for (name, word, why) in FORBIDDEN {
+        for path in files(&room(name)) {
+            for (at, line) in product_code(&path).into_iter().filter(|(_, line)| line.contains(word)) {
+                offences.push(format!("{}:{at}: \"{word}\": {why}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+}
+
+#[test]
+fn only_the_settings_read_the_environment() {
+    for (name, _) in ROOMS.iter().filter(|(name, _)| *name != "settings") {
+        for path in files(&room(name)) {
+            for (at, line) in product_code(&path) {
+                assert!(!line.contains("env::var"), "{}:{at}: {}", path.display(), line.trim());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_lives_there_and_stays_short() {
+    for path in files(&room("")) {
+        let text = fs::read_to_string(&path).expect("a readable file");
+        assert!(text.starts_with("//! "), "{} does not open with //!", path.display());
+        let name = path.file_name().expect("named").to_string_lossy().into_owned();
+        assert!(!GRAB_BAGS.contains(&name.as_str()), "{}: name it after what it holds", path.display());
+        let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines of product code", path.display());
+    }
+}
+
+#[test]
+fn no_address_of_this_project_leads_beyond_its_own_files() {
+    // Links in the README must lead to files that exist.
+    let readme = fs::read_to_string(room("").join("../README.md")).expect("a README");
+    for link in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        if link.starts_with("http") || link.starts_with('#') {
+            continue;
+        }
+        assert!(room("").join("..").join(link).exists(), "README.md links to {link}, which does not exist");
+    }
+}

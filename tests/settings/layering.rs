@@ -1,0 +1,235 @@
+//! Which layer wins, and what types come out.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use campaign_group_sync::{
+    domain::{InstanceMode, Missing, OperatorLogin},
+    experience_cloud::{Membership, ReadChoice},
+    observability::Format,
+    observability::Level,
+    settings::{Authentication, Http, Sources, StateLocation, load},
+    sync::Confirmation,
+    transport::ExposeSecret as _,
+};
+
+use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
+
+#[test]
+fn the_defaults_complete_the_least_configuration() {
+    let settings = World::new().config(LEAST).settings();
+    let cloud = &settings.experience_cloud;
+    assert_eq!(cloud.organization_id.as_str(), "0123456789ABCDEF01234567@AdobeOrg");
+    assert_eq!(cloud.client_secret.expose_secret(), CLOUD_SECRET.1);
+    assert_eq!(cloud.umapi_url.to_string(), "https://usermanagement.adobe.io/v2/usermanagement");
+    assert_eq!(cloud.scopes, "openid,AdobeID,user_management_sdk");
+    assert_eq!((cloud.membership, cloud.read), (Membership::Effective, ReadChoice::Auto));
+    assert_eq!((cloud.users_per_minute.get(), cloud.groups_per_minute.get()), (25, 5));
+    assert_eq!((cloud.first_page_interval, cloud.max_wait), (Duration::from_hours(2), Duration::from_mins(2)));
+    assert!((cloud.unlisted_accounts.share - 0.01).abs() < f64::EPSILON);
+
+    assert_eq!(settings.instances.len(), 1);
+    let production = &settings.instances[0];
+    assert_eq!(production.name.as_str(), "production");
+    assert_eq!((production.mode, production.tenant.as_deref()), (InstanceMode::Apply, None));
+    assert_eq!(production.policy.missing_group, Missing::Skip);
+    let [admin] = production.policy.protected_groups.as_slice() else { panic!("one protected group") };
+    assert_eq!((admin.name.as_str(), admin.min_members, admin.required.len()), ("admin", 2, 0));
+    assert_eq!(ims_secret(&settings), CAMPAIGN_SECRET.1);
+
+    assert_eq!(settings.guard.limits.max_removals, 50);
+    assert_eq!(settings.guard.removal_confirmation, Confirmation::Reread);
+    assert_eq!(settings.schedule.schedule.to_string(), "0 0 */2 * * * UTC");
+    assert_eq!(settings.schedule.jitter, Duration::from_mins(5));
+    assert!(
+        matches!(&settings.state.url, StateLocation::Sqlite(path) if path.ends_with("campaign-group-sync/state.db"))
+    );
+    assert_eq!(settings.http, Http { listen: Some("127.0.0.1:9464".parse().expect("an address")) });
+    assert_eq!((settings.log.level, settings.log.format), (Level::Info, Format::Auto));
+    assert_eq!(settings.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn values_at_the_edge_are_legal() {
+    let zero = r#"users_per_minute = 4294967295
+        first_page_interval = "0s"
+        max_wait = "0"
+        unlisted_accounts = "0.5%""#;
+    let settings = World::new()
+        .config(&least_with("experience_cloud", zero))
+        .set(("CAMPAIGN_GROUP_SYNC__GUARD__APPROVAL_TTL", "0s"))
+        .set(("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "0"))
+        .set(("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS_PERCENT", "100"))
+        .set(("CAMPAIGN_GROUP_SYNC__SCHEDULE__CRON", "off"))
+        .set(("CAMPAIGN_GROUP_SYNC__SCHEDULE__JITTER", "0s"))
+        .set(("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "off"))
+        .settings();
+    assert_eq!(settings.experience_cloud.users_per_minute.get(), u32::MAX);
+    assert_eq!(settings.experience_cloud.first_page_interval, Duration::ZERO);
+    assert_eq!(settings.experience_cloud.max_wait, Duration::ZERO);
+    assert!((settings.experience_cloud.unlisted_accounts.share - 0.005).abs() < f64::EPSILON);
+    assert_eq!(settings.guard.approval_ttl, Duration::ZERO);
+    assert_eq!((settings.guard.limits.max_removals, settings.guard.limits.max_removals_percent), (0, 100));
+    assert_eq!(settings.schedule.schedule.to_string(), "off");
+    assert_eq!(settings.http.listen, None);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let world = World::new().config(&least_with("guard", "max_removals = 7\nmax_new_groups = 3"));
+    let guard = world.set(("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "9")).settings().guard;
+    assert_eq!((guard.limits.max_removals, guard.limits.max_new_groups, guard.limits.max_new_operators), (9, 3, 25));
+}
+
+#[test]
+fn a_number_that_is_an_id_keeps_its_zeros() {
+    let world = World::new().config(LEAST);
+    let settings = world.set(("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_ID", "00123")).settings();
+    assert_eq!(settings.experience_cloud.client_id, "00123");
+}
+
+#[test]
+fn names_of_instances_have_no_case_and_keep_their_spelling() {
+    let settings = World::new()
+        .config(&LEAST.replace("production", "Production"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__MODE", "observe"))
+        .settings();
+    assert_eq!(settings.instances.len(), 1);
+    assert_eq!(settings.instances[0].name.as_str(), "Production");
+    assert_eq!(settings.instances[0].mode, InstanceMode::Observe);
+    assert_eq!(ims_secret(&settings), CAMPAIGN_SECRET.1);
+}
+
+#[test]
+fn an_instance_may_come_from_the_environment_alone() {
+    let settings = World::new()
+        .config(LEAST)
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__URL", "http://127.0.0.1:8080/"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__ASSOCIATION_MASK", "Test - (.*)"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__AUTHENTICATION", "native"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__LOGIN", "sync"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__PASSWORD", "TOPSECRET"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__PROTECTED_OPERATORS", "ann@acme.com, bob@acme.com"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__PROTECTED_GROUPS__ADMIN__MIN_MEMBERS", "5"))
+        .settings();
+    let names: Vec<&str> = settings.instances.iter().map(|instance| instance.name.as_str()).collect();
+    assert_eq!(names, ["acceptance", "production"]);
+    let acceptance = &settings.instances[0];
+    assert_eq!(acceptance.url.to_string(), "http://127.0.0.1:8080");
+    let protected: Vec<&str> = acceptance.policy.protected_operators.iter().map(OperatorLogin::as_str).collect();
+    assert_eq!(protected, ["ann@acme.com", "bob@acme.com"]);
+    assert_eq!(acceptance.policy.protected_groups[0].min_members, 5);
+    assert_eq!(settings.instances[1].policy.protected_groups[0].min_members, 2);
+    assert!(matches!(&acceptance.authentication, Authentication::Native { login, password }
+        if login.as_str() == "sync" && password.expose_secret() == "TOPSECRET"));
+}
+
+#[test]
+fn protected_groups_are_added_to_those_of_all_instances() {
+    let groups = r#"protected_groups = { Admin = { required = ["ann@acme.com"] }, ops = { min_members = 1 } }"#;
+    let settings = World::new().config(&least_with("instances.production", groups)).settings();
+    let groups: Vec<_> = settings.instances[0].policy.protected_groups.iter().collect();
+    assert_eq!(groups.len(), 2);
+    assert_eq!((groups[0].min_members, groups[0].required[0].as_str()), (2, "ann@acme.com"));
+    assert_eq!((groups[1].name.as_str(), groups[1].min_members), ("ops", 1));
+}
+
+#[test]
+fn defaults_of_all_instances_can_be_changed_in_the_file() {
+    let text = least_with("instances.\"*\"", "mode = \"observe\"\nlogin = \"for native instances\"");
+    let settings = World::new().config(&text).settings();
+    assert_eq!(settings.instances[0].mode, InstanceMode::Observe);
+}
+
+#[test]
+fn the_file_is_the_one_that_was_named() {
+    let world =
+        World::new().file("a.toml", LEAST, 0o644).file("b.toml", LEAST, 0o644).file("config.toml", "x = 1", 0o644);
+    let world = world.set(("CAMPAIGN_GROUP_SYNC_CONFIG", "FOLDER/a.toml"));
+    assert!(load(&world.sources()).is_ok());
+    let both = Sources { file: Some(world.path("missing.toml")), ..world.sources() };
+    let message = load(&both).expect_err("must be refused").to_string();
+    assert!(message.contains("missing.toml (named by --config): there is no such file"), "{message}");
+    let world = world.set(("CAMPAIGN_GROUP_SYNC_CONFIG", "FOLDER/missing.toml"));
+    assert!(world.problems()[0].contains("(named by CAMPAIGN_GROUP_SYNC_CONFIG): there is no such file"));
+    let world = world.set(("CAMPAIGN_GROUP_SYNC_CONFIG", "FOLDER"));
+    assert!(world.problems()[0].starts_with("FOLDER (named by CAMPAIGN_GROUP_SYNC_CONFIG): is a folder"));
+}
+
+#[test]
+fn what_editors_of_other_systems_add_to_a_file_does_not_matter() {
+    let text = format!("\u{feff}{}", LEAST.replace('\n', "\r\n"));
+    assert_eq!(World::new().config(&text).settings().instances.len(), 1);
+}
+
+#[test]
+fn without_a_file_the_environment_may_say_everything() {
+    let settings = World::new()
+        .set(("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__ORGANIZATION_ID", "0123456789abcdef01234567@AdobeOrg"))
+        .set(("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_ID", "cloud-id"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__URL", "https://acme.campaign.adobe.com"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__ASSOCIATION_MASK", "Campaign - acme - "))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__CLIENT_ID", "campaign-id"))
+        .settings();
+    assert_eq!(settings.instances[0].name.as_str(), "production");
+}
+
+#[test]
+fn every_file_in_config_loads() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_file())
+        .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["default.toml", "example.toml"]);
+    let example = fs::read_to_string(folder.join("example.toml")).expect("readable");
+    let settings = World::new()
+        .unset(CLOUD_SECRET)
+        .unset(CAMPAIGN_SECRET)
+        .config(&example.replace("/etc/campaign-group-sync", "FOLDER"))
+        .file("experience_cloud.client_secret", "one\n", 0o600)
+        .file("production.client_secret", "two\n", 0o640)
+        .settings();
+    assert_eq!((settings.experience_cloud.client_secret.expose_secret(), ims_secret(&settings)), ("one", "two"));
+    assert_eq!(settings.warnings, Vec::<String>::new());
+    // As a file of its own default.toml changes nothing; what it lacks is what is required.
+    let defaults = fs::read_to_string(folder.join("default.toml")).expect("readable");
+    let world = World::new().unset(CAMPAIGN_SECRET).config(&defaults);
+    let subjects: Vec<String> = world.error().problems.into_iter().map(|problem| problem.subject).collect();
+    assert_eq!(subjects, ["experience_cloud.organization_id", "experience_cloud.client_id", "instances"]);
+}
+
+#[test]
+fn every_key_is_read() {
+    let defaults = include_str!("../../config/default.toml");
+    let mut table = "";
+    let mut keys = 0;
+    for line in defaults.lines() {
+        if let Some(heading) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            table = heading;
+        } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ")
+            && !key.starts_with(' ')
+        {
+            keys += 1;
+            let key = key.trim_start_matches('#');
+            let table = table.replace("\"*\"", "production");
+            // `true` is right for no key.
+            let lines = LEAST.lines().filter(|line| !line.starts_with(&format!("{key} =")));
+            let text = lines.collect::<Vec<_>>().join("\n") + "\n";
+            let heading = format!("[{table}]\n");
+            let text = if text.contains(&heading) { text } else { format!("{text}{heading}") };
+            let text = text.replace(&heading, &format!("{heading}{key} = true\n"));
+            let native = "authentication = \"native\"\n";
+            let is_native = matches!(key, "login" | "password" | "password_file");
+            let text = if is_native { text.replace("client_id = \"campaign-id\"", native) } else { text };
+            let world = World::new().config(&text).unset(CAMPAIGN_SECRET);
+            let world = if table == "experience_cloud" { world.unset(CLOUD_SECRET) } else { world };
+            let subject = format!("{table}.{}", key.trim_end_matches("_file"));
+            let problems = world.problems();
+            assert!(problems.iter().any(|problem| problem.starts_with(&subject)), "{subject}: {problems:#?}");
+        }
+    }
+    assert_eq!(keys, 14 + 19 + 8 + 3 + 1 + 1 + 1 + 2);
+}

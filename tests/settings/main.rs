@@ -1,0 +1,10 @@
+//! Configurations, good and bad: what comes out of the layers, and what people are told.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "the fixture fails the test it serves")]
+#![expect(unreachable_pub, reason = "a test has no readers")]
+
+mod effective_values;
+mod layering;
+mod refusals;
+mod secret_sources;
+mod world;

@@ -1,0 +1,344 @@
+//! What is refused, and in which words.
+
+use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, least_with};
+
+/// A line in a table, and the one problem it makes: what is wrong, then what to do.
+fn check(table: &str, line: &str, what: &str, mend: &str) {
+    let world = World::new().config(&least_with(table, line));
+    let problems = world.error().problems;
+    let [problem] = problems.as_slice() else { panic!("[{table}] {line}: {problems:#?}") };
+    assert_eq!((problem.what.as_str(), problem.mend.as_str()), (what, mend), "[{table}] {line}");
+    // Tables of the least configuration have the line below their heading, others follow at its end.
+    let text = std::fs::read_to_string(world.path("config.toml")).expect("readable");
+    let number = text.lines().position(|of| of == line).expect("a line") + 1;
+    let key = line.split(" = ").next().unwrap_or_default();
+    assert_eq!(problem.subject, format!("{table}.{key}"));
+    assert_eq!(problem.place, Some(format!("{}/config.toml, line {number}", world.folder_name())));
+}
+
+#[test]
+fn a_number_must_be_whole_and_in_range() {
+    let any = "write a whole number, 0 or more";
+    check("guard", "max_removals = -1", "-1 is out of range", any);
+    check("guard", "max_removals = 4294967296", "4294967296 is out of range", any);
+    check("guard", "max_removals = 1.9", "1.9 is no whole number", any);
+    check("guard", "max_removals = true", "true is no whole number", any);
+    check("guard", "max_new_groups = \"many\"", "\"many\" is no whole number", any);
+    let percent = "write a whole number from 0 to 100";
+    check("guard", "max_removals_percent = 101", "101 is out of range", percent);
+    check("guard", "max_source_shrink_percent = \"20%\"", "\"20%\" is no whole number", percent);
+    check("experience_cloud", "users_per_minute = 0", "0 is out of range", "write a whole number, 1 or more");
+}
+
+#[test]
+fn a_duration_has_a_unit_and_an_end() {
+    let mend = "write it like \"2h\", \"90s\" or \"1h 30m\", ten years at most";
+    check("guard", "approval_ttl = 24", "24 is not a text in quotes", mend);
+    let what = "\"24\" is no duration: time unit needed, for example 24sec or 24ms";
+    check("guard", "approval_ttl = \"24\"", what, mend);
+    check("schedule", "jitter = \"-1h\"", "\"-1h\" is no duration: expected number at 0", mend);
+    check("experience_cloud", "max_wait = \"100y\"", "\"100y\" is too long", mend);
+}
+
+#[test]
+fn a_choice_is_one_of_its_words() {
+    check(
+        "instances.production",
+        "mode = \"Apply\"",
+        "\"Apply\" is not known here",
+        "write one of \"apply\", \"observe\"",
+    );
+    check(
+        "experience_cloud",
+        "read = \"all\"",
+        "\"all\" is not known here",
+        "write one of \"auto\", \"organization\", \"profiles\"",
+    );
+    check(
+        "instances.production",
+        "authentication = \"saml\"",
+        "\"saml\" is not known here",
+        "write one of \"ims\", \"native\"",
+    );
+    check("log", "format = \"\"", "\"\" is not known here", "write one of \"auto\", \"text\", \"json\", \"journald\"");
+}
+
+#[test]
+fn what_this_version_cannot_do_is_refused() {
+    let mend = "write \"keep\", or leave the line out";
+    let what = "\"disable\" is not available in this version";
+    check("instances.production", "without_groups = \"disable\"", what, mend);
+    check("instances.production", "orphaned_group = \"empty\"", "\"empty\" is not available in this version", mend);
+}
+
+#[test]
+fn an_address_is_https_and_bare() {
+    let mend = "write an address such as \"https://host.example\"; http is allowed on this host only";
+    let what = "\"http://ims.example\" would send secrets in the clear";
+    check("experience_cloud", "ims_url = \"http://ims.example\"", what, mend);
+    let what = "\"https://…@ims.example\" carries a user, a password, a query or a fragment";
+    check("experience_cloud", "ims_url = \"https://user:TOPSECRET@ims.example\"", what, mend);
+    let what = "\"ims.example\" is no address: relative URL without a base";
+    check("experience_cloud", "umapi_url = \"ims.example\"", what, mend);
+}
+
+#[test]
+fn a_state_is_a_file_or_a_database_without_password() {
+    let mend = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
+    let what = "is the address neither of a SQLite file nor of a PostgreSQL database";
+    check("state", "url = \"mysql://root:TOPSECRET@db/x\"", what, mend);
+    check("state", "url = \"sqlite://state.db\"", "is not sqlite:// followed by the absolute path of a file", mend);
+    check("state", "url = \"/var/state.db\"", "is no address", mend);
+    let what = "a password does not belong into the configuration file";
+    let mend = "leave the line out and set CAMPAIGN_GROUP_SYNC__STATE__URL";
+    check("state", "url = \"postgres://sync:TOPSECRET@db/x\"", what, mend);
+    check("state", "url = \"postgres://sync@db/x?password=TOPSECRET\"", what, mend);
+}
+
+#[test]
+fn a_schedule_has_six_fields_and_a_zone() {
+    let mend = "write six fields, seconds first, such as \"0 0 */2 * * *\", or \"off\"";
+    let what = "\"0 0 3 31 2 *\" never comes: there is no such day";
+    check("schedule", "cron = \"0 0 3 31 2 *\"", what, mend);
+    let what = "\"0 61 3 * * *\" is no cron expression: Component error: Number out of bounds.";
+    check("schedule", "cron = \"0 61 3 * * *\"", what, mend);
+    let what = "\"Europe/Berln\" is no time zone of the IANA database; the nearest name is \"Europe/Berlin\"";
+    check("schedule", "timezone = \"Europe/Berln\"", what, "write a name such as \"Europe/Berlin\" or \"UTC\"");
+}
+
+#[test]
+fn other_values_have_their_shapes_too() {
+    let what = "\"localhost:9464\" is no address with a port";
+    let mend = "write an IP address and a port, such as \"127.0.0.1:9464\" or \"[::1]:9464\", or \"off\"";
+    check("http", "listen = \"localhost:9464\"", what, mend);
+    let mend = "write an absolute path of at most 107 bytes";
+    check("control", "socket = \"control.sock\"", "\"control.sock\" is no absolute path", mend);
+    let mend = "write a share from \"0%\" to \"100%\"";
+    check("experience_cloud", "unlisted_accounts = \"101%\"", "\"101%\" is no percentage", mend);
+    check("experience_cloud", "unlisted_accounts = \"NaN%\"", "\"NaN%\" is no percentage", mend);
+    check("experience_cloud", "unlisted_accounts = \"5\"", "\"5\" is no percentage", mend);
+    check("experience_cloud", "scopes = \"\"", "is empty", "leave the line out for the usual scopes");
+    check("instances.production", "tenant = \" \"", "is empty", "give it a value");
+    let mend = "write it like [\"one\", \"two\"]; in a variable: one,two";
+    check("instances.production", "protected_operators = [1]", "is not a list of texts", mend);
+}
+
+#[test]
+fn an_organization_id_has_its_shape() {
+    for (id, shown) in [
+        ("0123456789ABCDEF01234567", "\"0123456789ABCDEF01234567\""),
+        ("0123456789ABCDEF0123456@AdobeOrg", "\"0123456789ABCDEF0123456@AdobeOrg\""),
+        ("0123456789ABCDEFG1234567@AdobeOrg", "\"0123456789ABCDEFG1234567@AdobeOrg\""),
+    ] {
+        let world = World::new().config(&LEAST.replace("0123456789ABCDEF01234567@AdobeOrg", id));
+        let what = format!("{shown} is not 24 hexadecimal digits followed by @AdobeOrg");
+        let problem = format!(
+            "experience_cloud.organization_id (FOLDER/config.toml, line 3): {what} | copy it from the Admin Console"
+        );
+        assert_eq!(world.problems(), [problem]);
+    }
+}
+
+#[test]
+fn a_mask_that_cannot_be_meant_is_refused_and_a_doubtful_one_draws_a_warning() {
+    let with_mask = |mask: &str| World::new().config(&LEAST.replace("Campaign - acme - (.*)", mask));
+    let place = "instances.production.association_mask (FOLDER/config.toml, line 8)";
+    let mend = "write one such as \"Campaign - acme - (.*)\"";
+    let unclosed = format!(
+        "{place}: the association mask \"Campaign (.*\" is no valid regular expression: unclosed group | {mend}"
+    );
+    assert_eq!(with_mask("Campaign (.*").problems(), [unclosed]);
+    let two = "the association mask \"(.*) - (.*)\" has 2 capture groups and needs exactly one; write (?:…) for those that only group";
+    assert_eq!(with_mask("(.*) - (.*)").problems(), [format!("{place}: {two} | {mend}")]);
+    let warnings = with_mask("Campaign - .*").settings().warnings;
+    assert!(
+        warnings[0].starts_with("instances.production.association_mask: the association mask \"Campaign - .*\" has no")
+    );
+}
+
+#[test]
+fn the_keys_of_the_other_way_to_log_on_are_refused() {
+    let what = "belongs to authentication = \"native\"";
+    let mend = "leave it out, or write authentication = \"native\"";
+    check("instances.production", "login = \"sync\"", what, mend);
+    check("instances.production", "password_file = \"/x\"", what, mend);
+    let native = World::new().config(&least_with("instances.production", "authentication = \"native\""));
+    let ims = "belongs to authentication = \"ims\" | leave it out, or write authentication = \"ims\"";
+    assert_eq!(
+        native.problems(),
+        [
+            format!("instances.production.client_id (FOLDER/config.toml, line 10): {ims}"),
+            format!("instances.production.client_secret (environment variable {}): {ims}", CAMPAIGN_SECRET.0),
+            "instances.production.login: is required and not set | write login under [instances.production], or set CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__LOGIN".to_owned(),
+            "instances.production.password: is required and not set | write password_file under [instances.production], or set CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__PASSWORD, or give the service a systemd credential instances.production.password".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_protected_group_says_how_it_is_protected() {
+    let check = |value: &str, expected: &[&str]| {
+        let line = format!("protected_groups = {value}");
+        let problems = World::new().config(&least_with("instances.production", &line)).problems();
+        let prefix = "instances.production.protected_groups";
+        let expected: Vec<String> = expected.iter().map(|text| format!("{prefix}{text}")).collect();
+        assert_eq!(problems, expected, "{value}");
+    };
+    let at = "(FOLDER/config.toml, line 7)";
+    check(
+        "{ ops = {} }",
+        &[&format!(".ops {at}: does not say how the group is protected | give it min_members, required, or both")],
+    );
+    let nearest =
+        "there is no such key | the nearest known key is instances.production.protected_groups.ops.min_members";
+    check("{ ops = { minimum = 1 } }", &[&format!(".ops.minimum {at}: {nearest}")]);
+    check(
+        "{ ops = { min_members = -1, required = 3 } }",
+        &[
+            &format!(".ops.min_members {at}: -1 is not a number of members | write a whole number, 0 or more"),
+            &format!(".ops.required {at}: is not a list of logins | write it like [\"ann@acme.com\"]"),
+        ],
+    );
+    let same = "is the same as instances.production.protected_groups.OPS: upper and lower case do not count here | keep one of the two";
+    check("{ ops = { min_members = 1 }, OPS = { min_members = 1 } }", &[&format!(".ops {at}: {same}")]);
+    let table = "is a table and cannot have a value | write the heading [instances.production.protected_groups] and keys below it";
+    check("[\"ops\"]", &[&format!(" {at}: {table}")]);
+}
+
+#[test]
+fn names_of_instances_are_plain_and_differ_by_more_than_case() {
+    let check = |table: &str, expected: &str| {
+        let problems = World::new().config(&least_with(table, "url = \"https://x.example\"")).problems();
+        assert_eq!(problems, [expected], "{table}");
+    };
+    let mend = "use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit";
+    check(
+        "instances.a__b",
+        &format!("instances.a__b (FOLDER/config.toml, line 11): \"a__b\" cannot be the name of an instance | {mend}"),
+    );
+    check(
+        "instances.\"a b\"",
+        &format!("instances.\"a b\" (FOLDER/config.toml, line 11): \"a b\" cannot be the name of an instance | {mend}"),
+    );
+    check(
+        "instances.Production",
+        "instances.Production (FOLDER/config.toml, line 11): is the same as instances.production: upper and lower case do not count here | keep one of the two",
+    );
+    check(
+        "instances",
+        "instances.url (FOLDER/config.toml, line 12): is a table and cannot have a value | give the instance a name and write its keys below [instances.NAME]",
+    );
+}
+
+#[test]
+fn an_unknown_key_names_its_place_and_the_nearest_known_key() {
+    let unknown = |nearest: &str| format!("there is no such key | the nearest known key is {nearest}");
+    let check = |table: &str, lines: &str, expected: &str| {
+        assert_eq!(World::new().config(&least_with(table, lines)).problems(), [expected], "[{table}] {lines}");
+    };
+    check(
+        "guard",
+        "max_removal = 1",
+        &format!("guard.max_removal (FOLDER/config.toml, line 12): {}", unknown("guard.max_removals")),
+    );
+    check("gaurd", "max_removals = 1", &format!("gaurd (FOLDER/config.toml, line 11): {}", unknown("guard")));
+    let expected = format!("experience_cloud.cron (FOLDER/config.toml, line 3): {}", unknown("schedule.cron"));
+    check("experience_cloud", "cron = \"off\"", &expected);
+    let check = |name: &str, expected: &str| {
+        assert_eq!(World::new().config(LEAST).set((name, "1")).problems(), [expected], "{name}");
+    };
+    check(
+        "CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVAL",
+        &format!(
+            "guard.max_removal (environment variable CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVAL): {}",
+            unknown("guard.max_removals")
+        ),
+    );
+    check(
+        "CAMPAIGN_GROUP_SYNC__INSTANCE__PRODUCTION__URI",
+        &format!(
+            "instance.production.uri (environment variable CAMPAIGN_GROUP_SYNC__INSTANCE__PRODUCTION__URI): {}",
+            unknown("instances.production.url")
+        ),
+    );
+    check(
+        "CAMPAIGN_GROUP_SYNC__GUARD",
+        "guard (environment variable CAMPAIGN_GROUP_SYNC__GUARD): is a table and cannot have a value | add two underscores and a key: CAMPAIGN_GROUP_SYNC__GUARD__KEY",
+    );
+}
+
+#[test]
+fn variables_that_cannot_be_used_are_named() {
+    let world = World::new().config(LEAST);
+    let world =
+        world.set(("CAMPAIGN_GROUP_SYNC__LOG__LEVEL", "info")).set(("CAMPAIGN_GROUP_SYNC__LOG__level", "debug"));
+    let world = world
+        .set(("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "\u{fffd}"))
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__*__MODE", "apply"));
+    assert_eq!(
+        world.problems(),
+        [
+            "environment variable CAMPAIGN_GROUP_SYNC__HTTP__LISTEN: the value is not UTF-8 | give it a value in UTF-8",
+            "instances.\"*\".mode (environment variable CAMPAIGN_GROUP_SYNC__INSTANCES__*__MODE): \"*\" cannot be the name of an instance | use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit",
+            "environment variable CAMPAIGN_GROUP_SYNC__LOG__level: sets the same key as CAMPAIGN_GROUP_SYNC__LOG__LEVEL | keep one of the two",
+        ]
+    );
+}
+
+#[test]
+fn a_variable_that_lacks_an_underscore_draws_a_warning() {
+    let world = World::new().config(LEAST).set(("CAMPAIGN_GROUP_SYNC_LOG_LEVEL", "debug"));
+    let world = world.set(("CAMPAIGN_GROUP_SYNC_SERVICE_HOST", "10.0.0.1"));
+    assert_eq!(
+        world.settings().warnings,
+        [
+            "the environment variable CAMPAIGN_GROUP_SYNC_LOG_LEVEL is not read; two underscores go before the section and before the key: CAMPAIGN_GROUP_SYNC__LOG__LEVEL"
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_named_with_its_lines_and_nothing_of_what_stands_there() {
+    let text = format!("{LEAST}\n[guard]\nmax_removals =\n[log]\nlevel = TOPSECRET\n");
+    let mend = "mend this line; texts, durations and addresses are written in quotes";
+    assert_eq!(
+        World::new().config(&text).problems(),
+        [
+            format!(
+                "FOLDER/config.toml (line 12): not valid TOML: string values must be quoted, expected literal string | {mend}"
+            ),
+            format!("FOLDER/config.toml (line 14): not valid TOML: invalid boolean, expected `true` | {mend}"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_missing_is_not_asked_for_while_a_file_cannot_be_read() {
+    let world = World::new().unset(CLOUD_SECRET).unset(CAMPAIGN_SECRET).config("[guard");
+    assert_eq!(world.problems().len(), 1, "{:?}", world.problems());
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let world = World::new().unset(CLOUD_SECRET).unset(CAMPAIGN_SECRET).config(
+        r#"client_id = "x"
+[experience_cloud]
+organization_id = "acme"
+max_waits = "2m"
+[instances.production]
+association_mask = "Campaign - acme - (.*"
+missing_group = "make"
+client_id = "a b"
+[gaurd]
+[schedule]
+cron = "0 3 * * *"
+"#,
+    );
+    let text = world.error().to_string().replace(&world.folder_name(), "FOLDER");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn nothing_at_all_is_told_what_it_needs() {
+    insta::assert_snapshot!(World::new().unset(CLOUD_SECRET).unset(CAMPAIGN_SECRET).error().to_string());
+}

@@ -1,0 +1,113 @@
+//! A folder and an environment to read a configuration from.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+};
+
+use campaign_group_sync::{
+    settings::{Authentication, EffectiveValue, Problem, Settings, SettingsError, Sources, effective, load},
+    transport::ExposeSecret as _,
+};
+
+/// The least that works, with secrets from elsewhere.
+pub const LEAST: &str = r#"
+[experience_cloud]
+organization_id = "0123456789ABCDEF01234567@AdobeOrg"
+client_id = "cloud-id"
+
+[instances.production]
+url = "https://acme.campaign.adobe.com"
+association_mask = "Campaign - acme - (.*)"
+client_id = "campaign-id"
+"#;
+
+pub const CLOUD_SECRET: (&str, &str) = ("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_SECRET", "TOPSECRET-cloud");
+pub const CAMPAIGN_SECRET: (&str, &str) =
+    ("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__CLIENT_SECRET", "TOPSECRET-campaign");
+
+/// A folder with a configuration file, and an environment; secrets are there unless a test takes them away.
+pub struct World {
+    folder: tempfile::TempDir,
+    environment: BTreeMap<String, String>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { folder, environment: BTreeMap::new() }.set(CLOUD_SECRET).set(CAMPAIGN_SECRET)
+    }
+
+    pub fn set(mut self, (name, value): (&str, &str)) -> Self {
+        self.environment.insert(name.to_owned(), value.replace("FOLDER", &self.folder_name()));
+        self
+    }
+
+    pub fn unset(mut self, (name, _): (&str, &str)) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
+    /// Writes a file; `FOLDER` in it stands for the folder.
+    pub fn file(self, name: &str, text: &str, mode: u32) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("in a folder")).expect("created");
+        fs::write(&path, text.replace("FOLDER", &self.folder_name())).expect("written");
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("set");
+        self
+    }
+
+    pub fn config(self, text: &str) -> Self {
+        self.file("config.toml", text, 0o644)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn folder_name(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
+    pub fn sources(&self) -> Sources {
+        Sources { file: None, environment: self.environment.clone(), system_file: self.path("config.toml") }
+    }
+
+    pub fn settings(&self) -> Settings {
+        load(&self.sources()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub fn error(&self) -> SettingsError {
+        load(&self.sources()).expect_err("must be refused")
+    }
+
+    /// The problems, one line each, with `FOLDER` in place of the folder.
+    pub fn problems(&self) -> Vec<String> {
+        let line =
+            |problem: &Problem| problem.to_string().replace("\n   ", " | ").replace(&self.folder_name(), "FOLDER");
+        self.error().problems.iter().map(line).collect()
+    }
+
+    pub fn effective(&self) -> Vec<EffectiveValue> {
+        effective(&self.sources())
+    }
+}
+
+/// `LEAST` with lines added to one of its tables, or a table added.
+pub fn least_with(table: &str, lines: &str) -> String {
+    let heading = format!("[{table}]\n");
+    if LEAST.contains(&heading) {
+        LEAST.replace(&heading, &format!("{heading}{lines}\n"))
+    } else {
+        format!("{LEAST}\n{heading}{lines}\n")
+    }
+}
+
+pub fn ims_secret(settings: &Settings) -> &str {
+    match &settings.instances[0].authentication {
+        Authentication::Ims { client_secret, .. } => client_secret.expose_secret(),
+        Authentication::Native { .. } => panic!("not ims"),
+    }
+}
