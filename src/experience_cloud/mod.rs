@@ -141,7 +141,8 @@ impl ExperienceCloud {
         let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
         let umapi_http = http(&options.umapi_url)?;
         // Each client reads all of the host's certificates; one will do where both addresses are reached in the same way.
-        let alike = options.ims_url.is_loopback() == options.umapi_url.is_loopback();
+        let way = |base: &BaseUrl| (base.is_loopback(), base.is_plain());
+        let alike = way(&options.ims_url) == way(&options.umapi_url);
         let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
         let budget = CallBudget::new(options.users_per_minute, options.groups_per_minute);
         let tokens = TokenSource::new(ims_http, &options);
