@@ -10,13 +10,14 @@
 //! | `membership_read` | from pages to a snapshot |
 //! | `users_walk` | all pages of one listing of users, with the evidence |
 //! | `users_page`, `page_text` | one page, read within bounds |
-//! | `profile_names`, `user_key` | which names and which accounts matter |
+//! | `profile_names`, `name_hash`, `user_key` | which names and which accounts matter |
 
 mod access_token;
 mod call_budget;
 mod error;
 mod groups_listing;
 mod membership_read;
+mod name_hash;
 mod page_text;
 mod profile_names;
 mod read_choice;
@@ -138,7 +139,11 @@ impl ExperienceCloud {
     /// A client; nothing is sent yet.
     pub fn new(options: Options) -> Result<Self, ExperienceCloudError> {
         let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
-        let (ims_http, umapi_http) = (http(&options.ims_url)?, http(&options.umapi_url)?);
+        let umapi_http = http(&options.umapi_url)?;
+        // Each client reads all of the host's certificates; one will do where both addresses are reached in the same way.
+        let way = |base: &BaseUrl| (base.is_loopback(), base.is_plain());
+        let alike = way(&options.ims_url) == way(&options.umapi_url);
+        let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
         let budget = CallBudget::new(options.users_per_minute, options.groups_per_minute);
         let tokens = TokenSource::new(ims_http, &options);
         let umapi = Umapi::new(umapi_http, tokens, budget, &options)?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::name_hash::NameHash;
 use crate::domain::{AssociationMask, MaskMatch, ProductProfile, ProductProfileName, fold};
 
 /// Spellings whose verdict is remembered. An organization has some hundred; beyond this the memory begins anew.
@@ -13,7 +14,7 @@ pub(super) struct ProfileNames<'a> {
     masks: &'a [AssociationMask],
     /// Folded name to positions in the listing; more than one when two profiles have one name.
     by_name: HashMap<String, Vec<u32>>,
-    verdicts: HashMap<Box<str>, Box<[u32]>>,
+    verdicts: HashMap<Box<str>, Box<[u32]>, NameHash>,
     /// Folded name to the first spelling seen.
     unlisted: BTreeMap<String, ProductProfileName>,
 }
@@ -27,7 +28,7 @@ impl<'a> ProfileNames<'a> {
                 by_name.entry(profile.name.folded()).or_default().push(position);
             }
         }
-        Self { masks, by_name, verdicts: HashMap::new(), unlisted: BTreeMap::new() }
+        Self { masks, by_name, verdicts: HashMap::default(), unlisted: BTreeMap::new() }
     }
 
     /// Hands the positions of the profiles that a name on a user stands for to `found`; none for a name that does not matter.

@@ -56,6 +56,11 @@ impl BaseUrl {
         format!("{}{path}", self.0.as_str().trim_end_matches('/'))
     }
 
+    /// Whether nothing sent there is encrypted: http, which [`BaseUrl::parse`] takes on this very host only.
+    pub fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
     /// Whether the address is on this very host, where no proxy may stand between.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
