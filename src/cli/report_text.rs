@@ -123,12 +123,9 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
         table(out, instance.changes.iter().map(change_row));
     }
     for change in instance.changes.iter().filter(|change| change.detail.is_some()) {
-        let detail = change.detail.as_deref().unwrap_or_default();
-        let style = outcome_style(change.outcome);
-        line(
-            out,
-            &format!("  {}: {detail}", painted(style, &format!("{}: {}", change.outcome.as_str(), change.described()))),
-        );
+        let detail = harmless(change.detail.as_deref().unwrap_or_default());
+        let what = format!("{}: {}", change.outcome.as_str(), harmless(&change.described()));
+        line(out, &format!("  {}: {detail}", painted(DOUBT, &what)));
     }
     if let Some(digest) = &instance.held {
         line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
