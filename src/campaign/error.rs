@@ -98,7 +98,9 @@ impl CampaignError {
                 TransportError::Connect(_) | TransportError::Timeout(_) | TransportError::Broken(_) => {
                     Failure::Unavailable
                 }
-                TransportError::CutBody { .. } | TransportError::TooLarge { .. } => Failure::Incomplete,
+                TransportError::CutBody { .. } | TransportError::Garbled { .. } | TransportError::TooLarge { .. } => {
+                    Failure::Incomplete
+                }
                 TransportError::Build(_) => Failure::Unexpected,
             },
             Self::Refused { .. } => Failure::Refused,

@@ -208,7 +208,7 @@ impl FailedAttempt {
             TransportError::Timeout(_) | TransportError::Broken(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::MaybeServed }
             }
-            TransportError::CutBody { .. } => {
+            TransportError::CutBody { .. } | TransportError::Garbled { .. } => {
                 Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: Chance::MaybeServed }
             }
             TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::BrokenAnswer { call, source }),
