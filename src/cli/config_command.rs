@@ -31,7 +31,10 @@ fn text(values: &[EffectiveValue]) -> String {
     for value in values {
         let pair = format!("{} = {}", value.key, value.value);
         // Writing into a string cannot fail.
-        let _ = writeln!(out, "{pair:width$}  # {}", value.source);
+        let _ = match value.source.as_str() {
+            "" => writeln!(out, "{pair}"),
+            source => writeln!(out, "{pair:width$}  # {source}"),
+        };
     }
     out
 }

@@ -67,7 +67,7 @@ fn usage(error: &clap::Error) -> Exit {
 enum CommandError {
     #[error("{0}")]
     Usage(String),
-    #[error("{0}")]
+    #[error(transparent)]
     Settings(#[from] crate::settings::SettingsError),
     #[error("logging could not be started")]
     Logging(#[from] crate::observability::LoggingError),

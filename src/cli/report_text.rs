@@ -123,12 +123,9 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
         table(out, instance.changes.iter().map(change_row));
     }
     for change in instance.changes.iter().filter(|change| change.detail.is_some()) {
-        let detail = change.detail.as_deref().unwrap_or_default();
-        let style = outcome_style(change.outcome);
-        line(
-            out,
-            &format!("  {}: {detail}", painted(style, &format!("{}: {}", change.outcome.as_str(), change.described()))),
-        );
+        let detail = harmless(change.detail.as_deref().unwrap_or_default());
+        let what = format!("{}: {}", change.outcome.as_str(), harmless(&change.described()));
+        line(out, &format!("  {}: {detail}", painted(DOUBT, &what)));
     }
     if let Some(digest) = &instance.held {
         line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
@@ -151,15 +148,19 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
 }
 
 fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
-    let sign = match change.op {
-        ChangeKind::Add => "+",
-        ChangeKind::Remove => "-",
-        ChangeKind::CreateOperator | ChangeKind::CreateGroup => "*",
+    let (sign, colour) = match change.op {
+        ChangeKind::Add => ("+", GOOD),
+        ChangeKind::Remove => ("-", BAD),
+        ChangeKind::CreateOperator | ChangeKind::CreateGroup => ("*", GOOD),
+    };
+    let style = match change.outcome {
+        ChangeOutcome::Pending | ChangeOutcome::Applied | ChangeOutcome::Already => colour,
+        ChangeOutcome::Held | ChangeOutcome::Unconfirmed => DOUBT,
+        ChangeOutcome::Failed => BAD.bold(),
     };
     let text = |name: &Option<String>| name.clone().unwrap_or_default();
     let outcome = change.outcome.as_str().to_owned();
-    let cells = vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()];
-    (outcome_style(change.outcome), cells)
+    (style, vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()])
 }
 
 /// Columns without lines, aligned by the width that people see. Each row is painted as a whole: colours within a cell
@@ -199,15 +200,6 @@ fn style_of(outcome: Outcome) -> Style {
         | Outcome::Locked
         | Outcome::Refused
         | Outcome::Failed => BAD,
-    }
-}
-
-fn outcome_style(outcome: ChangeOutcome) -> Style {
-    match outcome {
-        ChangeOutcome::Applied | ChangeOutcome::Already => GOOD,
-        ChangeOutcome::Pending => DIM,
-        ChangeOutcome::Held | ChangeOutcome::Unconfirmed => DOUBT,
-        ChangeOutcome::Failed => BAD,
     }
 }
 

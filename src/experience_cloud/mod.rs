@@ -10,14 +10,13 @@
 //! | `membership_read` | from pages to a snapshot |
 //! | `users_walk` | all pages of one listing of users, with the evidence |
 //! | `users_page`, `page_text` | one page, read within bounds |
-//! | `profile_names`, `name_hash`, `user_key` | which names and which accounts matter |
+//! | `profile_names`, `user_key` | which names and which accounts matter |
 
 mod access_token;
 mod call_budget;
 mod error;
 mod groups_listing;
 mod membership_read;
-mod name_hash;
 mod page_text;
 mod profile_names;
 mod read_choice;

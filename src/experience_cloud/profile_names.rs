@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::name_hash::NameHash;
+use foldhash::fast::RandomState;
+
 use crate::domain::{AssociationMask, MaskMatch, ProductProfile, ProductProfileName, fold};
 
 /// Spellings whose verdict is remembered. An organization has some hundred; beyond this the memory begins anew.
@@ -14,7 +15,7 @@ pub(super) struct ProfileNames<'a> {
     masks: &'a [AssociationMask],
     /// Folded name to positions in the listing; more than one when two profiles have one name.
     by_name: HashMap<String, Vec<u32>>,
-    verdicts: HashMap<Box<str>, Box<[u32]>, NameHash>,
+    verdicts: HashMap<Box<str>, Box<[u32]>, RandomState>,
     /// Folded name to the first spelling seen.
     unlisted: BTreeMap<String, ProductProfileName>,
 }

@@ -211,6 +211,7 @@ fn all_problems_of_a_configuration_are_told_at_once_and_leave_with_78() {
         for part in ["asociation_mask", "association_mask", "groups_per_minute", "broken.toml"] {
             assert!(finished.stderr.contains(part), "{part} is missing: {}", finished.stderr);
         }
+        assert_eq!(finished.stderr.matches("there is no such key").count(), 1, "told once: {}", finished.stderr);
     }
 }
 

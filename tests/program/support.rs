@@ -119,10 +119,11 @@ impl Served {
 }
 
 impl Drop for Served {
+    /// As people end it, so that it takes its secrets with it.
     fn drop(&mut self) {
-        // Nothing can be done about a child that is gone already.
         if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
+            // A test that fails already has something better to say.
+            let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
             let _ = child.wait();
         }
     }
