@@ -1,8 +1,10 @@
 //! What it costs this host to read a large organization: our read against Adobe's own Python client.
 //!
 //! ```text
-//! UMAPI_CLIENT_PYTHON=venv/bin/python cargo bench --bench organization_read -- [USERS] [ROUNDS]
+//! UMAPI_CLIENT_PYTHON=venv/bin/python cargo bench --profile dist --bench organization_read -- [USERS] [ROUNDS]
 //! ```
+//!
+//! The profile `dist` is what packages carry; without it the build is quicker and the program a little slower.
 //!
 //! One process serves the sandbox's scenario `large`. In each round, in turn, one process reads it with this library (token,
 //! groups listing, all pages of users, mask applied, snapshot proved) and one with `umapi-client` (token, all pages of users,

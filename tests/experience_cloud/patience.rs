@@ -9,7 +9,7 @@ use campaign_group_sync::{
     transport::BaseUrl,
 };
 
-use crate::stage::{Stage, chain, masks, memberships, memberships_of_people, people};
+use crate::stage::{Stage, chain, client, masks, memberships, memberships_of_people, people};
 
 fn users(page: u64, effect: Effect) -> Fault {
     Fault::new("users", effect).page(page)
@@ -157,6 +157,36 @@ async fn a_second_refusal_of_a_fresh_token_is_final() {
     assert!(chain(&error).contains("GET users page 1: refused with status 401"), "{}", chain(&error));
     assert_eq!(stage.pages("users"), [0, 1, 1]);
     assert_eq!(stage.requests("token").len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_refused_before_page_0_is_renewed_as_well() {
+    for call in ["groups", "users"] {
+        let stage = Stage::of(people(10)).await.disturbed(Fault::new(call, Effect::status(401)).page(0));
+        stage.fetch().await.unwrap_or_else(|error| panic!("{call}: {}", chain(&error)));
+        assert_eq!(stage.pages(call).iter().filter(|page| **page == 0).count(), 2, "{call}");
+        assert_eq!(stage.requests("token").len(), 2, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
+    let stage = Stage::of(people(10)).await;
+    let profiles = stage.client.fetch_profiles(&|_| {}).await.expect("the listing");
+    let [delivery, content] = [&profiles[0], &profiles[1]];
+    let both = async || {
+        let (one, other) =
+            tokio::join!(stage.client.fetch_profile_members(delivery), stage.client.fetch_profile_members(content));
+        (one.expect("members").len(), other.expect("members").len())
+    };
+    assert_eq!(both().await, (5, 4));
+    assert_eq!(stage.requests("token").len(), 1);
+    // Another client's call ends the tokens of all.
+    stage.sandbox.inject(Fault::new("groups", Effect::ExpireTokens));
+    client(&stage.sandbox, |_| {}).fetch_profiles(&|_| {}).await.expect("the listing");
+    let before = stage.requests("token").len();
+    assert_eq!(both().await, (5, 4));
+    assert_eq!(stage.requests("token").len(), before + 1);
 }
 
 #[tokio::test]
