@@ -8,7 +8,7 @@
 //!
 //! One process serves the sandbox's scenario `large`. In each round, in turn, one process reads it with this library (token,
 //! groups listing, all pages of users, mask applied, snapshot proved) and one with `umapi-client` (token, all pages of users,
-//! kept as they came). CPU is user and system time of the whole process, peak is the most memory it ever held. A warm-up
+//! kept as they came), first with uncompressed answers, then with gzip, which both clients ask for. CPU is user and system time of the whole process, peak is the most memory it ever held. A warm-up
 //! round is not counted. Without `UMAPI_CLIENT_PYTHON`, an interpreter that can import `umapi_client` 3.0.1, only ours is measured.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on the terminal")]
 
@@ -55,7 +55,7 @@ fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let number = |place: usize, default: usize| arguments.get(place).map_or(Ok(default), |text| text.parse());
     match arguments.first().map(String::as_str) {
-        Some(SERVE) => serve(number(1, DEFAULT_USERS)?),
+        Some(SERVE) => serve(number(1, DEFAULT_USERS)?, arguments.get(2).map_or("gzip", String::as_str)),
         Some(READ) => read(),
         _ => compare(number(0, DEFAULT_USERS)?, number(1, DEFAULT_ROUNDS)?),
     }
@@ -71,7 +71,15 @@ struct Cost {
 }
 
 fn compare(users: usize, rounds: usize) -> Result<(), Failure> {
-    let mut server = Server::start(users)?;
+    println!("{users} users, medians of {rounds} rounds");
+    for encoding in ["plain", "gzip"] {
+        compare_encoded(users, rounds, encoding)?;
+    }
+    Ok(())
+}
+
+fn compare_encoded(users: usize, rounds: usize, encoding: &str) -> Result<(), Failure> {
+    let mut server = Server::start(users, encoding)?;
     let python = env::var_os(PYTHON);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
@@ -86,15 +94,14 @@ fn compare(users: usize, rounds: usize) -> Result<(), Failure> {
         }
     }
     server.process.kill()?;
-    println!("{users} users, medians of {rounds} rounds\n");
-    println!("{:<28}{:>9}{:>9}{:>11}{:>10}", "", "wall s", "CPU s", "peak MiB", "users");
+    println!("\n{encoding:<28}{:>9}{:>9}{:>11}{:>10}", "wall s", "CPU s", "peak MiB", "users");
     let own = row("campaign-group-sync", &ours);
     if python.is_none() {
-        println!("\nNot compared with umapi-client: {PYTHON} names no interpreter.");
+        println!("not compared with umapi-client: {PYTHON} names no interpreter.");
         return Ok(());
     }
     let other = row("umapi-client", &theirs);
-    println!("\numapi-client takes {:.1} times the CPU and {:.1} times the memory", other.0 / own.0, other.1 / own.1);
+    println!("umapi-client takes {:.1} times the CPU and {:.1} times the memory", other.0 / own.0, other.1 / own.1);
     Ok(())
 }
 
@@ -133,8 +140,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(users: usize) -> Result<Self, Failure> {
-        let arguments = [OsString::from(SERVE), users.to_string().into()];
+    fn start(users: usize, encoding: &str) -> Result<Self, Failure> {
+        let arguments = [OsString::from(SERVE), users.to_string().into(), encoding.into()];
         let mut command = Command::new(env::current_exe()?);
         let mut process = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut connection = String::new();
@@ -144,9 +151,10 @@ impl Server {
     }
 }
 
-fn serve(users: usize) -> Result<(), Failure> {
+fn serve(users: usize, encoding: &str) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let scenario = Scenario::named("large")?.with_users(users);
+    let mut scenario = Scenario::named("large")?.with_users(users);
+    scenario.quirks.uncompressed = encoding == "plain";
     let sandbox =
         runtime.block_on(Sandbox::start(sandbox::Options { listen: ([127, 0, 0, 1], 0).into(), scenario }))?;
     println!("{}", serde_json::to_string(&sandbox.connection())?);

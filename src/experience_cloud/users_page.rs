@@ -226,7 +226,10 @@ impl Collector<'_, '_, '_> {
         if in_use && matters {
             // A page is bounded in bytes, far below 2^32 users.
             let position = u32::try_from(self.page.people.len()).unwrap_or(u32::MAX);
-            self.page.people.push((key, Person { email: text(&user.email), user_name: text(&user.username) }));
+            // As most have it; a name that says the same again would only be looked up again.
+            let same = user.username.as_ref().zip(user.email.as_ref()).is_some_and(|(name, email)| name == email);
+            let user_name = if same { None } else { text(&user.username) };
+            self.page.people.push((key, Person { email: text(&user.email), user_name }));
             self.page.memberships.extend(self.found.iter().map(|profile| (*profile, position)));
         }
     }

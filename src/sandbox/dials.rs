@@ -127,6 +127,8 @@ pub struct Quirks {
     pub cut_names_at_dot: bool,
     /// Whether each call lists in another order; a walk then meets people twice and misses others.
     pub shuffle: bool,
+    /// Whether answers are left uncompressed even for a client that takes them compressed.
+    pub uncompressed: bool,
 }
 
 /// What the groups listing answers past its end; the vendor's page says both.

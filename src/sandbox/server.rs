@@ -122,7 +122,7 @@ async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer 
         Some(refusal) => refusal,
         None => disturbed(shared, &received, &mut target, &effects).await,
     };
-    if target.compresses() {
+    if target.compresses(shared) {
         compress(&received, &mut answer);
     }
     let status = answer.status().as_u16();
@@ -203,8 +203,8 @@ impl Target {
     }
 
     /// Whether answers are sent compressed to whoever takes them so.
-    fn compresses(&self) -> bool {
-        matches!(self, Self::Umapi(_))
+    fn compresses(&self, shared: &Shared) -> bool {
+        matches!(self, Self::Umapi(_)) && !shared.world().dials.quirks.uncompressed
     }
 
     fn answer(&self, shared: &Shared, received: &Received) -> Answer {
