@@ -42,9 +42,6 @@ const PYTHON: &str = "UMAPI_CLIENT_PYTHON";
 
 const UMAPI_CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/umapi_client_read.py");
 
-/// Clock ticks of `/proc/self/stat` in a second; Linux shows 100 to every process.
-const TICKS_PER_SECOND: f64 = 100.0;
-
 const DEFAULT_USERS: usize = 100_000;
 const DEFAULT_ROUNDS: usize = 7;
 
@@ -114,7 +111,7 @@ fn row(name: &str, costs: &[Cost]) -> (f64, f64) {
     };
     let (wall, cpu, peak) = (median(|cost| cost.wall_s), median(|cost| cost.cpu_s), median(|cost| cost.peak_mib));
     let users = costs.last().map_or(0, |cost| cost.users);
-    println!("{name:<28}{wall:>9.2}{cpu:>9.2}{peak:>11.1}{users:>10}");
+    println!("{name:<28}{wall:>9.2}{cpu:>9.3}{peak:>11.1}{users:>10}");
     (cpu, peak)
 }
 
@@ -192,13 +189,14 @@ fn read() -> Result<(), Failure> {
     Ok(())
 }
 
-/// User and system time of this process so far.
+/// User and system time of this process so far. `/proc/self/stat` has it in hundredths of a second, which is too coarse here.
 fn cpu_seconds() -> Result<f64, Failure> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The name of the program stands in parentheses and may hold blanks; user and system time are the 14th and 15th field.
-    let fields = stat.rsplit_once(')').ok_or("an unknown form of /proc/self/stat")?.1;
-    let ticks: f64 = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<_, _>>()?;
-    Ok(ticks / TICKS_PER_SECOND)
+    let mut nanoseconds = 0.0;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        let schedstat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanoseconds += schedstat.split_whitespace().next().ok_or("an empty schedstat")?.parse::<f64>()?;
+    }
+    Ok(nanoseconds / 1e9)
 }
 
 /// The most memory this process ever held.

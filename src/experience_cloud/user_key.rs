@@ -1,9 +1,11 @@
 //! Who is who across pages: a short key for each account, and the set of those already received.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::RandomState},
+    collections::{HashMap, HashSet},
     hash::{BuildHasher, BuildHasherDefault, Hasher},
 };
+
+use foldhash::quality::RandomState;
 
 /// Stands for one account: 64 bits of a hash over what identifies it. Among a million accounts two share a key with a
 /// chance of 1 to 37 million; one would then count as missing, which the tolerance of the proof covers.

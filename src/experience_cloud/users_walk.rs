@@ -18,6 +18,9 @@ use crate::{
 /// How many pages beyond `X-Page-Count` are asked for before a walk is given up: people who join meanwhile may make a page.
 const PAGES_BEYOND: u64 = 5;
 
+/// Users for whom room is made before they come: 16 MiB of keys.
+const MOST_EXPECTED: usize = 1_000_000;
+
 /// A walk ends after this many pages of 2,000 users even if none says that it is the last.
 const MOST_PAGES: u64 = 10_000;
 
@@ -109,6 +112,8 @@ pub(super) async fn walk(
         let received = umapi.get(&call, waiting, |answer| Received::of(answer, read)).await;
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         let before = seen.len();
+        // Room for all at once, instead of moving them each time the set has doubled; a count that lies costs little.
+        seen.reserve(received.expected_users().saturating_sub(before));
         seen.extend(&received.page.keys);
         if seen.len() == before && !received.page.is_last {
             let error = ExperienceCloudError::NothingNew { call: call.name };
@@ -133,6 +138,12 @@ impl Received {
         // A header that is no number proves no more than one that is absent.
         let count = |name| answer.header(name).and_then(|text| text.trim().parse().ok());
         Ok(Self { page: read(&answer.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })
+    }
+
+    /// How many users the walk is about to see: at least those of this page, and no more than is plausible.
+    fn expected_users(&self) -> usize {
+        let announced = self.total_count.and_then(|users| usize::try_from(users).ok()).unwrap_or_default();
+        announced.min(MOST_EXPECTED).max(self.page.keys.len())
     }
 }
 
