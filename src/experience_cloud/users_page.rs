@@ -192,6 +192,8 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
                 UserField::Id => user.id = map.next_value()?,
                 UserField::Email => user.email = map.next_value()?,
                 UserField::Username => user.username = map.next_value()?,
+                // The id identifies by itself, and comes first.
+                UserField::Domain | UserField::Type if user.id.is_some() => drop(map.next_value::<IgnoredAny>()?),
                 UserField::Domain => user.domain = map.next_value()?,
                 UserField::Type => user.kind = map.next_value()?,
                 UserField::Status => user.status = map.next_value()?,
