@@ -1,15 +1,16 @@
 //! What it costs this host to read a large organization: our read against Adobe's own Python client.
 //!
 //! ```text
-//! UMAPI_CLIENT_PYTHON=venv/bin/python cargo bench --profile dist --bench organization_read -- [USERS] [ROUNDS]
+//! UMAPI_CLIENT_PYTHON=venv/bin/python cargo bench --bench organization_read -- [USERS] [ROUNDS]
 //! ```
-//!
-//! The profile `dist` is what packages carry; without it the build is quicker and the program a little slower.
 //!
 //! One process serves the sandbox's scenario `large`. In each round, in turn, one process reads it with this library (token,
 //! groups listing, all pages of users, mask applied, snapshot proved) and one with `umapi-client` (token, all pages of users,
-//! kept as they came), first with uncompressed answers, then with gzip, which both clients ask for. CPU is user and system time of the whole process, peak is the most memory it ever held. A warm-up
-//! round is not counted. Without `UMAPI_CLIENT_PYTHON`, an interpreter that can import `umapi_client` 3.0.1, only ours is measured.
+//! kept as they came), first with uncompressed answers, then with gzip, which both clients ask for.
+//!
+//! CPU is user and system time of the whole process, peak is the most memory it ever held. A warm-up round is not counted.
+//! Without `UMAPI_CLIENT_PYTHON`, an interpreter that can import `umapi_client` 3.0.1, only ours is measured.
+
 #![expect(clippy::print_stdout, reason = "a benchmark reports on the terminal")]
 
 use std::{
