@@ -5,8 +5,8 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`domain`] | the vocabulary and every decision; pure |
-//! | [`transport`] | what both clients need of HTTP |
-//! | [`experience_cloud`] | the IMS token and the user management API |
+//! | [`transport`] | what both clients need of HTTP, the tokens of Adobe's identity service (IMS) among it |
+//! | [`experience_cloud`] | the user management API (UMAPI) |
 //! | [`campaign`] | Campaign's SOAP API |
 //! | [`observability`] | logging, and how errors are shown with their causes |
 //! | [`sync`] | the one place where the path of a run is spelled out |

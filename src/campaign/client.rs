@@ -10,12 +10,12 @@ use tokio::sync::Mutex;
 
 use super::answer::{Reply, judge};
 use super::error::CampaignError;
-use super::ims_token::IdentityService;
+use super::ims_token;
 use super::options::{Authentication, Options};
 use super::session::Session;
 use super::soap_call::SoapCall;
 use super::xml_reader::{Misread, XmlReader};
-use crate::transport::{HttpClient, RetryPolicy, SecretString, TransportError, retrying};
+use crate::transport::{Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, retrying};
 
 /// A Campaign instance, spoken to over SOAP.
 pub struct Campaign {
@@ -42,7 +42,7 @@ struct Sessions {
 #[derive(Debug)]
 enum Credentials {
     Native { login: String, password: SecretString },
-    Ims { client_id: String, client_secret: SecretString, scopes: String, identity_service: IdentityService },
+    Ims(IdentityService),
 }
 
 impl Credentials {
@@ -50,8 +50,9 @@ impl Credentials {
         Ok(match options.authentication.clone() {
             Authentication::Native { login, password } => Self::Native { login, password },
             Authentication::Ims { client_id, client_secret, ims_url, scopes } => {
-                let identity_service = IdentityService::new(&ims_url, &options.http)?;
-                Self::Ims { client_id, client_secret, scopes, identity_service }
+                let credential = Credential { client_id, client_secret, scopes };
+                let http = HttpClient::new(&ims_url, &options.http)?;
+                Self::Ims(IdentityService::new(http, &ims_url, credential))
             }
         })
     }
@@ -59,7 +60,7 @@ impl Credentials {
     fn secret(&self) -> &SecretString {
         match self {
             Self::Native { password, .. } => password,
-            Self::Ims { client_secret, .. } => client_secret,
+            Self::Ims(service) => service.client_secret(),
         }
     }
 }
@@ -166,9 +167,7 @@ impl Campaign {
         }
         let session = match &self.credentials {
             Credentials::Native { login, password } => self.log_on(login, password).await?,
-            Credentials::Ims { client_id, client_secret, scopes, identity_service } => {
-                identity_service.session(client_id, client_secret, scopes).await?
-            }
+            Credentials::Ims(service) => ims_token::session(service).await?,
         };
         let session = Arc::new(session.following(sessions.over.as_deref()));
         sessions.current = Some(Arc::clone(&session));

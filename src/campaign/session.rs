@@ -11,7 +11,7 @@ use super::error::CampaignError;
 use super::soap_call::SoapCall;
 use super::xml_reader::{Misread, Tag, XmlReader};
 use crate::domain::OperatorLogin;
-use crate::transport::{ExposeSecret, SecretString};
+use crate::transport::SecretString;
 
 /// The second half of a native session, without which a stolen cookie is worth nothing.
 const SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static("x-security-token");
@@ -78,9 +78,8 @@ impl Session {
     }
 
     /// Calls that carry a bearer token of the identity service.
-    pub(super) fn bearer(token: SecretString) -> Result<Self, Misread> {
-        let headers = vec![(AUTHORIZATION, secret_header(&format!("Bearer {}", token.expose_secret()))?)];
-        Ok(Self { headers, secrets: vec![token], ..Self::none() })
+    pub(super) fn bearer(token: SecretString, header: HeaderValue) -> Self {
+        Self { headers: vec![(AUTHORIZATION, header)], secrets: vec![token], ..Self::none() }
     }
 
     /// The request with the headers of the session.
@@ -191,6 +190,7 @@ fn read_own_operator(reader: &mut XmlReader<'_>) -> Result<Option<OwnOperator>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::ExposeSecret;
 
     const LOGON: &str = include_str!("../../tests/samples/campaign/logon.xml");
 

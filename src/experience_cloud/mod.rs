@@ -40,7 +40,7 @@ use user_key::KeyMaker;
 
 use crate::{
     domain::{AssociationMask, OrganizationId, OrganizationSnapshot, Person, ProductProfile, ReadKind, Tolerance},
-    transport::{self, BaseUrl, HttpClient, RetryPolicy, SecretString},
+    transport::{self, BaseUrl, Credential, HttpClient, IdentityService, RetryPolicy, SecretString},
 };
 
 /// What the client needs to know.
@@ -144,7 +144,13 @@ impl ExperienceCloud {
         let alike = way(&options.ims_url) == way(&options.umapi_url);
         let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
         let budget = CallBudget::new(options.users_per_minute, options.groups_per_minute);
-        let tokens = TokenSource::new(ims_http, &options);
+        let credential = Credential {
+            client_id: options.client_id.clone(),
+            client_secret: options.client_secret.clone(),
+            scopes: options.scopes.clone(),
+        };
+        let service = IdentityService::new(ims_http, &options.ims_url, credential);
+        let tokens = TokenSource::new(service, options.retry.clone());
         let umapi = Umapi::new(umapi_http, tokens, budget, &options)?;
         let Options { organization_id, membership, read, tolerance, .. } = options;
         Ok(Self { organization: organization_id, membership, read, tolerance, umapi })
