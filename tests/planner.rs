@@ -515,6 +515,33 @@ proptest! {
     }
 
     #[test]
+    fn letter_case_on_either_side_changes_no_settled_world(world in any_world(), upper in any::<[bool; 3]>()) {
+        let mut settled = world;
+        for _ in 0..5 {
+            let (_, plan) = settled.decide(&strict());
+            settled = settled.after(&plan);
+        }
+        let recase = |name: &mut String, yes: bool| if yes { *name = name.to_uppercase() };
+        for (profile, members) in &mut settled.profiles {
+            recase(profile, upper[0]);
+            for member in members {
+                recase(member, upper[0]);
+            }
+        }
+        for (login, _) in &mut settled.operators {
+            recase(login, upper[1]);
+        }
+        for group in &mut settled.groups {
+            recase(group, upper[2]);
+        }
+        for (login, group) in &mut settled.memberships {
+            recase(login, upper[1]);
+            recase(group, upper[2]);
+        }
+        prop_assert!(settled.decide(&strict()).1.changes.is_empty());
+    }
+
+    #[test]
     fn removals_and_additions_never_empty_a_group_unasked(world in any_world()) {
         let (desired, plan) = world.decide(&policy());
         let (approved, _) = review(&plan, &desired, &world.campaign(), &limits(), SourceCounts::Proven);
