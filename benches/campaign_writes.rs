@@ -80,14 +80,14 @@ async fn compare(memberships: usize, rounds: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn timed(campaign: &Campaign, writes: &[Write], way: Way) -> Result<Cost, Failure> {
+async fn timed(campaign: &Campaign, memberships: &[Write], way: Way) -> Result<Cost, Failure> {
     let mut writer = campaign.writer().await?;
     let (begin, before) = (Instant::now(), campaign.calls());
     let size = match way {
         Way::OneByOne => 1,
-        Way::Collections => writes.len(),
+        Way::Collections => memberships.len(),
     };
-    for part in writes.chunks(size.max(1)) {
+    for part in memberships.chunks(size.max(1)) {
         writer.write(part).await.into_iter().collect::<Result<Vec<()>, _>>()?;
     }
     Ok(Cost { time: begin.elapsed(), calls: campaign.calls() - before })

@@ -39,6 +39,14 @@ impl Campaign {
     /// `progress` is called after each page.
     pub async fn fetch_snapshot(&self, progress: &dyn Fn(Progress)) -> Result<CampaignSnapshot, CampaignError> {
         let own = self.own_operator().await?;
+        if !own.is_administrator() {
+            // Not an error: reading needs no right, and a right may come in ways that a session does not show.
+            tracing::warn!(
+                operator.login = %own.login,
+                "{} does not seem to have the named right ADMINISTRATION, without which Campaign refuses to write memberships",
+                own.login
+            );
+        }
         let operators: Vec<Operator> =
             self.walk(&[is_operator()], |rows| progress(Progress::Operators { rows })).await?;
         let groups: Vec<OperatorGroup> = self.walk(&[], |rows| progress(Progress::Groups { rows })).await?;
