@@ -191,7 +191,7 @@ fn a_joiner_is_added_and_a_leaver_removed() {
     );
     check(&world, &policy(), &["+ bob@x delivery", "- eve@x delivery"], &[]);
     let (_, plan) = world.decide(&policy());
-    assert_eq!((plan.unchanged, plan.managed_memberships), (1, 2));
+    assert_eq!((plan.unchanged, plan.managed_memberships()), (1, 2));
     insta::assert_debug_snapshot!(plan.changes.iter().map(|change| &change.reason).collect::<Vec<_>>(), @r#"
     [
         "member of profile P - delivery",
@@ -325,6 +325,21 @@ fn emptying_a_group_is_held_and_everything_else_goes_on() {
     assert_eq!(approved, ["+ ann@x two", "- eve@x two"]);
     assert_eq!(held.changes.iter().map(|held| written(&held.change)).collect::<Vec<_>>(), ["- eve@x one"]);
     assert!(held.changes.iter().all(|held| held.why.contains("would empty group \"one\"")), "{held:?}");
+}
+
+#[test]
+fn a_protected_group_that_keeps_its_minimum_is_not_emptied() {
+    let world = World::new(
+        &[("P - admin", &[])],
+        &["ann@x", "bob@x", "eve@x"],
+        &["admin"],
+        &[("ann@x", "admin"), ("bob@x", "admin"), ("eve@x", "admin")],
+    );
+    let rule = ProtectedGroup { name: OperatorGroupName::new("admin"), min_members: 2, required: Vec::new() };
+    let policy = Policy { protected_groups: vec![rule], ..policy() };
+    let (approved, held) = world.review(&policy, &limits(), SourceCounts::Proven);
+    assert_eq!(approved, ["- ann@x admin"]);
+    assert!(held.changes.is_empty(), "{held:?}");
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub fn review(
 ) -> (ApprovedPlan, HeldPlan) {
     let verdicts = Verdicts {
         all_removals: hold_all_removals(plan, limits, counts),
-        groups: hold_groups(plan, desired, campaign, limits),
+        groups: hold_groups(plan, limits),
         creations: hold_creations(plan, limits),
     };
     let (mut approved, mut held) = (Vec::new(), Vec::new());
@@ -132,7 +132,7 @@ impl Verdicts {
 
 fn hold_all_removals(plan: &Plan, limits: &Limits, counts: SourceCounts) -> Option<String> {
     let removals = plan.changes.iter().filter(|change| change.is_removal()).count();
-    let managed = plan.managed_memberships;
+    let managed = plan.managed_memberships();
     if removals == 0 {
         None
     } else if counts == SourceCounts::Missing {
@@ -147,19 +147,12 @@ fn hold_all_removals(plan: &Plan, limits: &Limits, counts: SourceCounts) -> Opti
     }
 }
 
-fn hold_groups(
-    plan: &Plan,
-    desired: &DesiredState,
-    campaign: &CampaignSnapshot,
-    limits: &Limits,
-) -> BTreeMap<OperatorGroupName, String> {
-    let mut removed: BTreeMap<&OperatorGroupName, BTreeSet<OperatorId>> = BTreeMap::new();
+fn hold_groups(plan: &Plan, limits: &Limits) -> BTreeMap<OperatorGroupName, String> {
+    let mut leaving: BTreeMap<&OperatorGroupName, usize> = BTreeMap::new();
     let mut joined: BTreeSet<&OperatorGroupName> = BTreeSet::new();
     for change in &plan.changes {
         match &change.action {
-            Action::Remove { group, operator_id, .. } => {
-                removed.entry(group).or_default().insert(*operator_id);
-            }
+            Action::Remove { group, .. } => *leaving.entry(group).or_default() += 1,
             // Somebody who is yet to be created may never come.
             Action::Add { group, operator_id: Some(_), .. } => {
                 joined.insert(group);
@@ -168,24 +161,18 @@ fn hold_groups(
         }
     }
     let mut held = BTreeMap::new();
-    for group in &desired.groups {
-        let (Some(leaving), Some(id)) = (removed.get(&group.name), group.id) else { continue };
-        let stays = |operator: &OperatorId| {
-            group.members.binary_search(operator).is_ok() || group.undecided.binary_search(operator).is_ok()
-        };
-        let staying = campaign.members(id).filter(stays).count();
-        let managed = staying + leaving.len();
-        if staying == 0 && !joined.contains(&group.name) {
-            let why = format!("it would empty group \"{}\": its last managed member would go", group.name);
-            held.insert(group.name.clone(), why);
-        } else if managed >= FEW_MEMBERS && exceeds(leaving.len(), managed, limits.max_group_removals_percent) {
+    for (group, leaving) in leaving {
+        let managed = plan.managed_members.get(group).copied().unwrap_or_default();
+        let percent = limits.max_group_removals_percent;
+        if leaving >= managed && !joined.contains(group) {
+            let why = format!("it would empty group \"{group}\": its last managed member would go");
+            held.insert(group.clone(), why);
+        } else if managed >= FEW_MEMBERS && exceeds(leaving, managed, percent) {
             let why = format!(
-                "{} removals of {managed} members of group \"{}\" exceed guard.max_group_removals_percent = {}",
-                leaving.len(),
-                group.name,
-                limits.max_group_removals_percent
+                "{leaving} removals of {managed} members of group \"{group}\" exceed \
+                 guard.max_group_removals_percent = {percent}"
             );
-            held.insert(group.name.clone(), why);
+            held.insert(group.clone(), why);
         }
     }
     held

@@ -1,6 +1,6 @@
 //! The difference between what an instance should hold and what it holds, as a value that people can read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -136,8 +136,15 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// Managed memberships that are as they should be.
     pub unchanged: usize,
+    /// How many managed members each existing group has before the run, by group.
+    pub managed_members: BTreeMap<OperatorGroupName, usize>,
+}
+
+impl Plan {
     /// Managed memberships that Campaign holds before the run.
-    pub managed_memberships: usize,
+    pub fn managed_memberships(&self) -> usize {
+        self.managed_members.values().sum()
+    }
 }
 
 /// The changes that bring the instance to its desired state.
@@ -154,7 +161,8 @@ pub fn plan(desired: &DesiredState, campaign: &CampaignSnapshot, policy: &Policy
     for group in &desired.groups {
         let compared = planner.compare(group, &mut skipped);
         result.unchanged += compared.unchanged;
-        result.managed_memberships += compared.unchanged + compared.removals.len() + compared.undecided;
+        let managed = compared.unchanged + compared.removals.len() + compared.undecided;
+        result.managed_members.insert(group.name.clone(), managed);
         changes.extend(compared.additions);
         changes.extend(planner.keep_the_minimum(group, compared.removals, &mut skipped));
     }
