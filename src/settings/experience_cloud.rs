@@ -1,12 +1,12 @@
 //! `[experience_cloud]`: Adobe's Admin Console.
 
-use std::{num::NonZeroU32, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use super::{Problem, layers::Layers, secrets::secret, section::Section, shown::shown};
 use crate::{
     domain::{OrganizationId, Tolerance},
-    experience_cloud::{Membership, ReadChoice},
-    transport::{BaseUrl, SecretString},
+    experience_cloud::{Membership, Options, ReadChoice},
+    transport::{self, RetryPolicy},
 };
 
 /// What an organization id ends with.
@@ -18,32 +18,10 @@ const ORGANIZATION_DIGITS: usize = 24;
 /// How the organization is read.
 #[derive(Clone, Debug)]
 pub struct ExperienceCloud {
-    /// The organization in the Admin Console.
-    pub organization_id: OrganizationId,
-    /// Client id of the credential; also the API key.
-    pub client_id: String,
-    /// Secret of the credential.
-    pub client_secret: SecretString,
-    /// Where tokens are issued.
-    pub ims_url: BaseUrl,
-    /// Where users and groups are listed, up to and without the name of the call.
-    pub umapi_url: BaseUrl,
-    /// What the token is asked for, separated by commas, without blanks.
-    pub scopes: String,
-    /// Who counts as having a profile.
-    pub membership: Membership,
-    /// Which calls fetch the memberships.
-    pub read: ReadChoice,
-    /// Calls a minute to the users endpoints.
-    pub users_per_minute: NonZeroU32,
-    /// Calls a minute to the groups endpoint.
-    pub groups_per_minute: NonZeroU32,
+    /// What its client needs to know.
+    pub options: Options,
     /// Least time between two reads of page 0 of one listing of the organization.
     pub first_page_interval: Duration,
-    /// How many accounts may be missing from a complete listing.
-    pub unlisted_accounts: Tolerance,
-    /// Longest wait inside a run.
-    pub max_wait: Duration,
 }
 
 impl ExperienceCloud {
@@ -68,7 +46,7 @@ impl ExperienceCloud {
         let first_page_interval = section.duration("first_page_interval");
         let unlisted_accounts = section.parse("unlisted_accounts", "write a share from \"0%\" to \"100%\"", share);
         let max_wait = section.duration("max_wait");
-        Some(Self {
+        let options = Options {
             organization_id: organization_id?,
             client_id: client_id?,
             client_secret: client_secret?,
@@ -79,10 +57,11 @@ impl ExperienceCloud {
             read: read?,
             users_per_minute: users_per_minute?,
             groups_per_minute: groups_per_minute?,
-            first_page_interval: first_page_interval?,
-            unlisted_accounts: unlisted_accounts?,
-            max_wait: max_wait?,
-        })
+            tolerance: unlisted_accounts?,
+            retry: RetryPolicy { max_wait: max_wait?, ..RetryPolicy::default() },
+            http: transport::Options::default(),
+        };
+        Some(Self { options, first_page_interval: first_page_interval? })
     }
 }
 

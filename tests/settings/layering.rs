@@ -18,14 +18,17 @@ use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, leas
 fn the_defaults_complete_the_least_configuration() {
     let settings = World::new().config(LEAST).settings();
     let cloud = &settings.experience_cloud;
-    assert_eq!(cloud.organization_id.as_str(), "0123456789ABCDEF01234567@AdobeOrg");
-    assert_eq!(cloud.client_secret.expose_secret(), CLOUD_SECRET.1);
-    assert_eq!(cloud.umapi_url.to_string(), "https://usermanagement.adobe.io/v2/usermanagement");
-    assert_eq!(cloud.scopes, "openid,AdobeID,user_management_sdk");
-    assert_eq!((cloud.membership, cloud.read), (Membership::Effective, ReadChoice::Auto));
-    assert_eq!((cloud.users_per_minute.get(), cloud.groups_per_minute.get()), (25, 5));
-    assert_eq!((cloud.first_page_interval, cloud.max_wait), (Duration::from_hours(2), Duration::from_mins(2)));
-    assert!((cloud.unlisted_accounts.share - 0.01).abs() < f64::EPSILON);
+    assert_eq!(cloud.options.organization_id.as_str(), "0123456789ABCDEF01234567@AdobeOrg");
+    assert_eq!(cloud.options.client_secret.expose_secret(), CLOUD_SECRET.1);
+    assert_eq!(cloud.options.umapi_url.to_string(), "https://usermanagement.adobe.io/v2/usermanagement");
+    assert_eq!(cloud.options.scopes, "openid,AdobeID,user_management_sdk");
+    assert_eq!((cloud.options.membership, cloud.options.read), (Membership::Effective, ReadChoice::Auto));
+    assert_eq!((cloud.options.users_per_minute.get(), cloud.options.groups_per_minute.get()), (25, 5));
+    assert_eq!(
+        (cloud.first_page_interval, cloud.options.retry.max_wait),
+        (Duration::from_hours(2), Duration::from_mins(2))
+    );
+    assert!((cloud.options.tolerance.share - 0.01).abs() < f64::EPSILON);
 
     assert_eq!(settings.instances.len(), 1);
     let production = &settings.instances[0];
@@ -63,10 +66,10 @@ fn values_at_the_edge_are_legal() {
         .set(("CAMPAIGN_GROUP_SYNC__SCHEDULE__JITTER", "0s"))
         .set(("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "off"))
         .settings();
-    assert_eq!(settings.experience_cloud.users_per_minute.get(), u32::MAX);
+    assert_eq!(settings.experience_cloud.options.users_per_minute.get(), u32::MAX);
     assert_eq!(settings.experience_cloud.first_page_interval, Duration::ZERO);
-    assert_eq!(settings.experience_cloud.max_wait, Duration::ZERO);
-    assert!((settings.experience_cloud.unlisted_accounts.share - 0.005).abs() < f64::EPSILON);
+    assert_eq!(settings.experience_cloud.options.retry.max_wait, Duration::ZERO);
+    assert!((settings.experience_cloud.options.tolerance.share - 0.005).abs() < f64::EPSILON);
     assert_eq!(settings.guard.approval_ttl, Duration::ZERO);
     assert_eq!((settings.guard.limits.max_removals, settings.guard.limits.max_removals_percent), (0, 100));
     assert_eq!(settings.schedule.schedule.to_string(), "off");
@@ -84,7 +87,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 fn a_number_that_is_an_id_keeps_its_zeros() {
     let world = World::new().config(LEAST);
     let settings = world.set(("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_ID", "00123")).settings();
-    assert_eq!(settings.experience_cloud.client_id, "00123");
+    assert_eq!(settings.experience_cloud.options.client_id, "00123");
 }
 
 #[test]
@@ -189,16 +192,22 @@ fn every_file_in_config_loads() {
         .unset(CLOUD_SECRET)
         .unset(CAMPAIGN_SECRET)
         .config(&example.replace("/etc/campaign-group-sync", "FOLDER"))
-        .file("experience_cloud.client_secret", "one\n", 0o600)
+        .file("experience_cloud.options.client_secret", "one\n", 0o600)
         .file("production.client_secret", "two\n", 0o640)
         .settings();
-    assert_eq!((settings.experience_cloud.client_secret.expose_secret(), ims_secret(&settings)), ("one", "two"));
+    assert_eq!(
+        (settings.experience_cloud.options.client_secret.expose_secret(), ims_secret(&settings)),
+        ("one", "two")
+    );
     assert_eq!(settings.warnings, Vec::<String>::new());
     // As a file of its own default.toml changes nothing; what it lacks is what is required.
     let defaults = fs::read_to_string(folder.join("default.toml")).expect("readable");
     let world = World::new().unset(CAMPAIGN_SECRET).config(&defaults);
     let subjects: Vec<String> = world.error().problems.into_iter().map(|problem| problem.subject).collect();
-    assert_eq!(subjects, ["experience_cloud.organization_id", "experience_cloud.client_id", "instances"]);
+    assert_eq!(
+        subjects,
+        ["experience_cloud.options.organization_id", "experience_cloud.options.client_id", "instances"]
+    );
 }
 
 #[test]

@@ -16,7 +16,8 @@ fn with_file(text: &str, mode: u32) -> World {
 
 #[test]
 fn a_secret_comes_from_the_environment_before_a_file_before_a_credential() {
-    let cloud_secret = |world: &World| world.settings().experience_cloud.client_secret.expose_secret().to_owned();
+    let cloud_secret =
+        |world: &World| world.settings().experience_cloud.options.client_secret.expose_secret().to_owned();
     let world = with_file("from the file", 0o600)
         .set(CREDENTIALS)
         .file("credentials/experience_cloud.client_secret", "from the credential", 0o400)
@@ -31,14 +32,14 @@ fn a_secret_comes_from_the_environment_before_a_file_before_a_credential() {
 #[test]
 fn a_place_that_is_not_looked_at_may_be_wrong() {
     let world = with_file("TOPSECRET", 0o644).set(CLOUD_SECRET);
-    assert_eq!(world.settings().experience_cloud.client_secret.expose_secret(), CLOUD_SECRET.1);
+    assert_eq!(world.settings().experience_cloud.options.client_secret.expose_secret(), CLOUD_SECRET.1);
 }
 
 #[test]
 fn the_variable_may_name_the_file() {
     let variable = ("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_SECRET_FILE", "FOLDER/other");
     let world = with_file("one", 0o600).file("other", "two", 0o600).set(variable);
-    assert_eq!(world.settings().experience_cloud.client_secret.expose_secret(), "two");
+    assert_eq!(world.settings().experience_cloud.options.client_secret.expose_secret(), "two");
 }
 
 #[test]
@@ -59,7 +60,7 @@ fn credentials_of_instances_carry_the_name_of_the_instance() {
 fn line_ends_do_not_belong_to_a_secret_and_blanks_do() {
     for (text, expected) in [("s", "s"), ("s\n", "s"), ("s\r\n\n", "s"), (" s p \n", " s p ")] {
         let settings = with_file(text, 0o600).settings();
-        assert_eq!(settings.experience_cloud.client_secret.expose_secret(), expected, "{text:?}");
+        assert_eq!(settings.experience_cloud.options.client_secret.expose_secret(), expected, "{text:?}");
     }
 }
 
