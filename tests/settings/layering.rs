@@ -192,7 +192,7 @@ fn every_file_in_config_loads() {
         .unset(CLOUD_SECRET)
         .unset(CAMPAIGN_SECRET)
         .config(&example.replace("/etc/campaign-group-sync", "FOLDER"))
-        .file("experience_cloud.options.client_secret", "one\n", 0o600)
+        .file("experience_cloud.client_secret", "one\n", 0o600)
         .file("production.client_secret", "two\n", 0o640)
         .settings();
     assert_eq!(
