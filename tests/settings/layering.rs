@@ -204,10 +204,7 @@ fn every_file_in_config_loads() {
     let defaults = fs::read_to_string(folder.join("default.toml")).expect("readable");
     let world = World::new().unset(CAMPAIGN_SECRET).config(&defaults);
     let subjects: Vec<String> = world.error().problems.into_iter().map(|problem| problem.subject).collect();
-    assert_eq!(
-        subjects,
-        ["experience_cloud.options.organization_id", "experience_cloud.options.client_id", "instances"]
-    );
+    assert_eq!(subjects, ["experience_cloud.organization_id", "experience_cloud.client_id", "instances"]);
 }
 
 #[test]
