@@ -13,7 +13,13 @@ use crate::{
 
 use super::reconcile::Settled;
 
-/// What became of every approved change, and the error that ended the work early.
+/// How far a change came that was never sent.
+const NOT_TRIED: &str = "not tried";
+
+/// How far a change came whose write was sent; it may hold, and the next run sees it.
+const NOT_READ_BACK: &str = "tried, and could not be read back";
+
+/// What became of every approved change, and the error that kept anything at all from being written.
 #[derive(Default)]
 pub(super) struct Applied {
     pub(super) settled: Vec<Settled>,
@@ -40,7 +46,8 @@ pub(super) async fn apply(
     let writer = match campaign.writer().await {
         Ok(writer) => writer,
         Err(error) => {
-            applied.give_up(approved.changes().iter(), error);
+            applied.fail(approved.changes().iter(), NOT_TRIED, &error);
+            applied.stopped = Some(error);
             return applied;
         }
     };
@@ -51,10 +58,9 @@ pub(super) async fn apply(
 }
 
 impl Applied {
-    fn give_up<'c>(&mut self, changes: impl Iterator<Item = &'c Change>, error: CampaignError) {
-        let why = format!("not tried: {}", Chain(&error));
+    fn fail<'c>(&mut self, changes: impl Iterator<Item = &'c Change>, how_far: &str, error: &CampaignError) {
+        let why = format!("{how_far}: {}", Chain(error));
         self.settled.extend(changes.map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.clone()))));
-        self.stopped = Some(error);
     }
 }
 
@@ -115,7 +121,7 @@ impl Work<'_> {
         let made = match self.look_up(changes).await {
             Ok(made) => made,
             Err(error) => {
-                self.applied.give_up(changes.iter().copied(), error);
+                self.applied.fail(changes.iter().copied(), NOT_READ_BACK, &error);
                 return Made::default();
             }
         };
@@ -164,7 +170,13 @@ impl Work<'_> {
         let groups: Vec<_> = rows.iter().map(|row| row.group).collect::<BTreeSet<_>>().into_iter().collect();
         match self.members(&groups).await {
             Ok(members) => self.settle(&mut rows, &members, ChangeOutcome::Already),
-            Err(error) => return self.applied.give_up(rows.iter().map(|row| row.change), error),
+            Err(error) => {
+                self.applied.fail(rows.iter().map(|row| row.change), NOT_TRIED, &error);
+                if self.campaign.writes() == 0 {
+                    self.applied.stopped = Some(error);
+                }
+                return;
+            }
         }
         let (mut additions, mut removals): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| !row.change.is_removal());
@@ -183,7 +195,7 @@ impl Work<'_> {
                 };
                 self.applied.settled.extend(tried.iter().map(failed));
             }
-            Err(error) => self.applied.give_up(tried.iter().map(|row| row.change), error),
+            Err(error) => self.applied.fail(tried.iter().map(|row| row.change), NOT_READ_BACK, &error),
         }
     }
 
@@ -221,7 +233,7 @@ impl Work<'_> {
             let mut due: Vec<_> = collection.iter_mut().filter(|row| row.failed.is_none()).collect();
             if let Some(why) = &out_of_reach {
                 for row in due {
-                    row.failed = Some(format!("not tried: {why}"));
+                    row.failed = Some(format!("{NOT_TRIED}: {why}"));
                 }
                 continue;
             }

@@ -173,6 +173,28 @@ async fn one_bad_row_does_not_stop_the_others() {
 }
 
 #[tokio::test]
+async fn writes_that_cannot_be_read_back_failed_and_are_not_called_untried() {
+    let reads_before_writing = {
+        let stage = Stage::of("first_day").await;
+        stage.sync().await;
+        let requests = stage.sandbox.requests();
+        let before = requests.iter().take_while(|request| !request.call.to_lowercase().starts_with("write"));
+        before.filter(|request| request.call == "query" && request.body.contains("\"xtk:operatorGroup\"")).count()
+    };
+    let stage = Stage::of("first_day").await;
+    let skip = u32::try_from(reads_before_writing).expect("few");
+    stage.sandbox.inject(Fault::new("query", Effect::Html).schema("xtk:operatorGroup").skip(skip).forever());
+    let report = stage.sync().await;
+    assert!(stage.writes() > 0 && count(&report, ChangeOutcome::Failed) == changes(&report).len(), "{report:#?}");
+    let instance = report.instances.first().expect("an instance");
+    for change in &instance.changes {
+        let detail = change.detail.as_deref().unwrap_or_default();
+        assert!(detail.starts_with("tried, and could not be read back: "), "{detail}");
+    }
+    assert_eq!(report.outcome, Outcome::Partial, "exit code 5 would say that nothing was written");
+}
+
+#[tokio::test]
 async fn a_group_whose_only_newcomer_could_not_be_added_is_not_emptied() {
     let scenario = Scenario::from_toml(
         r#"
