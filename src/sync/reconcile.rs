@@ -91,7 +91,8 @@ async fn read_and_decide(
     let mut settled = Vec::with_capacity(plan.changes.len());
     let mut stopped = None;
     if run.mode == RunMode::DryRun || instance.mode == InstanceMode::Observe {
-        settled.extend(approved.changes().iter().map(|change| Settled::pending(change.clone())));
+        let pending = |change| Settled::new(change, ChangeOutcome::Pending, None);
+        settled.extend(approved.changes().iter().map(pending));
     } else {
         let (confirmed, unconfirmed) = confirm(run, policy, approved, &desired, &snapshot).await;
         settled.extend(unconfirmed);
@@ -114,10 +115,6 @@ pub(super) struct Settled {
 impl Settled {
     pub(super) fn new(change: &Change, outcome: ChangeOutcome, detail: Option<String>) -> Self {
         Self { change: change.clone(), outcome, detail }
-    }
-
-    fn pending(change: Change) -> Self {
-        Self { change, outcome: ChangeOutcome::Pending, detail: None }
     }
 
     fn held(held: &HeldChange) -> Self {

@@ -68,8 +68,17 @@ pub async fn run(options: &Options, mode: RunMode, progress: &(dyn Fn(Progress) 
         Ok(experience_cloud) => all_instances(options, mode, &run_id, &experience_cloud, progress).await,
         Err(error) => unread(options, &error, 0),
     };
-    let outcome = Outcome::of_all(instances.iter().map(|instance| instance.outcome));
-    let report = finished(Finished { run_id, mode, started_at, begin, outcome, error, source, instances });
+    let report = RunReport {
+        version: REPORT_VERSION,
+        run: run_id.to_string(),
+        mode,
+        started_at,
+        duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+        outcome: Outcome::of_all(instances.iter().map(|instance| instance.outcome)),
+        error,
+        source,
+        instances,
+    };
     change_log::run_ended(&report);
     report
 }
@@ -93,9 +102,9 @@ async fn all_instances(
             Ok(organization) => organization,
             Err(error) => return unread(options, &error, experience_cloud.calls()),
         };
+    let run = Run { id: run_id, mode, options, organization: &organization, experience_cloud, progress };
     let mut instances = Vec::with_capacity(options.instances.len());
     for instance in &options.instances {
-        let run = Run { id: run_id, mode, options, organization: &organization, experience_cloud, progress };
         instances.push(reconcile(&run, instance).await);
     }
     (read(&organization, experience_cloud.calls()), None, instances)
@@ -136,29 +145,4 @@ fn unread(
         InstanceReport::failed(instance.policy.instance.as_str(), instance.mode, outcome, why)
     });
     (source, Some(message), instances.collect())
-}
-
-struct Finished {
-    run_id: RunId,
-    mode: RunMode,
-    started_at: DateTime<Utc>,
-    begin: Instant,
-    outcome: Outcome,
-    error: Option<String>,
-    source: SourceReport,
-    instances: Vec<InstanceReport>,
-}
-
-fn finished(run: Finished) -> RunReport {
-    RunReport {
-        version: REPORT_VERSION,
-        run: run.run_id.to_string(),
-        mode: run.mode,
-        started_at: run.started_at,
-        duration_ms: u64::try_from(run.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-        outcome: run.outcome,
-        error: run.error,
-        source: run.source,
-        instances: run.instances,
-    }
 }
