@@ -64,15 +64,16 @@ impl Connection {
         let instances = world
             .instances()
             .map(|(name, instance)| {
-                let instance = instance.world();
+                let instance = instance.outline();
                 InstanceConnection {
                     name: name.to_owned(),
                     url: format!("{url}/campaign/{name}"),
-                    tenant: instance.tenant,
-                    association_mask: instance.association_mask,
+                    tenant: instance.tenant.clone(),
+                    association_mask: instance.association_mask.clone(),
                     authentication: match instance.authentication {
                         Authentication::Native => {
-                            InstanceCredential::Native { login: instance.login, password: instance.password }
+                            let (login, password) = (instance.login.clone(), instance.password.clone());
+                            InstanceCredential::Native { login, password }
                         }
                         Authentication::Ims => {
                             let (client_id, client_secret) = instance_credential(name);

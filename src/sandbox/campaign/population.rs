@@ -56,6 +56,11 @@ impl Instance {
         Ok(instance)
     }
 
+    /// How the instance is reached and what its dials say, without its rows.
+    pub(in crate::sandbox) fn outline(&self) -> &InstanceWorld {
+        &self.outline
+    }
+
     /// The instance as it stands, fit to build it again: with the ids it assigned and the operators it added.
     pub fn world(&self) -> InstanceWorld {
         let mut world = self.outline.clone();

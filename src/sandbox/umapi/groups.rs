@@ -1,11 +1,13 @@
 //! `GET groups/{org}/{page}`: user groups, product profiles and admin groups with their ids and member counts.
 
+use std::collections::HashMap;
+
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 
 use super::super::dials::{MemberCount, PastTheEnd};
-use super::super::organization::{Group, Organization, Reach, folded};
+use super::super::organization::{Group, Reach, folded};
 use super::super::received::{Answer, json};
 use super::super::world::World;
 use super::paging::Listing;
@@ -40,9 +42,8 @@ struct WireGroup<'a> {
 }
 
 impl<'a> WireGroup<'a> {
-    fn of(organization: &'a Organization, group: &'a Group, member_count: usize) -> Self {
-        let admins = folded(&format!("_admin_{}", group.name));
-        let admin_group = organization.groups.iter().find(|other| folded(&other.name) == admins);
+    /// `names` are those of all groups, by folded name.
+    fn of(names: &HashMap<String, &'a str>, group: &'a Group, member_count: usize) -> Self {
         Self {
             group_id: group.group_id,
             kind: group.kind.as_deref(),
@@ -50,7 +51,7 @@ impl<'a> WireGroup<'a> {
             member_count,
             product_name: group.product_name.as_deref(),
             license_quota: group.license_quota.as_deref(),
-            admin_group_name: admin_group.map(|group| group.name.as_str()),
+            admin_group_name: names.get(&folded(&format!("_admin_{}", group.name))).copied(),
             user_group_name: group.user_group_name.as_deref(),
             product_profile_name: group.product_profile_name.as_deref(),
         }
@@ -75,9 +76,11 @@ pub(super) fn all(world: &mut World, page: u64) -> Answer {
     let mut positions: Vec<usize> = (0..organization.groups.len()).collect();
     shuffle.apply(&mut positions);
     let on_page = positions.get(page.entries.clone()).unwrap_or_default();
+    // Of two groups with one name the first counts.
+    let names = organization.groups.iter().rev().map(|group| (folded(&group.name), group.name.as_str())).collect();
     let listed = |&position: &usize| {
         let group = organization.groups.get(position)?;
-        Some(WireGroup::of(organization, group, memberships.members(position, reach).len()))
+        Some(WireGroup::of(&names, group, memberships.members(position, reach).len()))
     };
     let body =
         GroupsPage { last_page: page.last, result: "success", groups: on_page.iter().filter_map(listed).collect() };
