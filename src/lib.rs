@@ -8,6 +8,7 @@
 //! | [`transport`] | what both clients need of HTTP, the tokens of Adobe's identity service (IMS) among it |
 //! | [`experience_cloud`] | the user management API (UMAPI) |
 //! | [`campaign`] | Campaign's SOAP API |
+//! | [`journal`] | what is remembered between runs, and the lock that keeps runs apart |
 //! | [`observability`] | logging, and how errors are shown with their causes |
 //! | [`sync`] | the one place where the path of a run is spelled out |
 //! | [`scheduler`] | cron expressions and time zones |
@@ -19,6 +20,7 @@ pub mod campaign;
 pub mod cli;
 pub mod domain;
 pub mod experience_cloud;
+pub mod journal;
 pub mod observability;
 pub mod sandbox;
 pub mod scheduler;

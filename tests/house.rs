@@ -8,17 +8,34 @@ use std::{
 };
 
 /// A room, and the rooms it may import.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("transport", &["domain"]),
     ("experience_cloud", &["domain", "transport"]),
     ("campaign", &["domain", "transport"]),
+    ("journal", &["domain"]),
     ("observability", &["domain"]),
-    ("sync", &["domain", "experience_cloud", "campaign", "observability"]),
+    ("sync", &["domain", "experience_cloud", "campaign", "journal", "observability"]),
     ("scheduler", &[]),
-    ("settings", &["domain", "transport", "experience_cloud", "campaign", "observability", "scheduler", "sync"]),
+    (
+        "settings",
+        &["domain", "transport", "experience_cloud", "campaign", "journal", "observability", "scheduler", "sync"],
+    ),
     ("sandbox", &[]),
-    ("cli", &["domain", "experience_cloud", "campaign", "observability", "sync", "scheduler", "settings", "sandbox"]),
+    (
+        "cli",
+        &[
+            "domain",
+            "experience_cloud",
+            "campaign",
+            "journal",
+            "observability",
+            "sync",
+            "scheduler",
+            "settings",
+            "sandbox",
+        ],
+    ),
 ];
 
 /// Words that must not occur in the product code of a room, and why.

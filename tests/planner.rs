@@ -5,10 +5,11 @@
 use std::collections::BTreeSet;
 
 use campaign_group_sync::domain::{
-    Action, AssociationMask, CampaignSnapshot, ChangeKind, DesiredState, HeldPlan, InstanceName, Limits, LogOn, Manage,
-    Missing, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId,
-    OrganizationSnapshot, Person, Plan, Policy, ProductProfile, ProductProfileId, ProductProfileName, ProtectedGroup,
-    ReadProof, SkipReason, SourceCounts, Tolerance, WalkEvidence, desired_state, plan, review,
+    Action, AssociationMask, CampaignSnapshot, ChangeKind, Circumstances, DesiredState, HeldPlan, History,
+    InstanceName, Limits, LogOn, Manage, Missing, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName,
+    OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, OrphanedGroup, Person, Plan, Policy,
+    ProductProfile, ProductProfileId, ProductProfileName, ProtectedGroup, ReadProof, Review, SkipReason, SourceCounts,
+    Tolerance, WalkEvidence, WithoutGroups, desired_state, plan, review,
 };
 use proptest::prelude::*;
 
@@ -40,7 +41,7 @@ impl World {
         for (profile, (_, members)) in (0..).zip(&self.profiles) {
             for email in members {
                 memberships.push((profile, u32::try_from(people.len()).expect("few people")));
-                people.push(Person { email: Some(email.clone()), user_name: None });
+                people.push(Person { id: None, email: Some(email.clone()), user_name: None });
             }
         }
         let profiles = (1..).zip(&self.profiles).map(|(id, (name, _))| ProductProfile {
@@ -93,14 +94,15 @@ impl World {
 
     fn decide(&self, policy: &Policy) -> (DesiredState, Plan) {
         let campaign = self.campaign();
-        let desired = desired_state(&self.organization(), &campaign, policy).expect("a matching profile");
+        let desired =
+            desired_state(&self.organization(), &campaign, policy, &History::default()).expect("a matching profile");
         let plan = plan(&desired, &campaign, policy);
         (desired, plan)
     }
 
     fn review(&self, policy: &Policy, limits: &Limits, counts: SourceCounts) -> (Vec<String>, HeldPlan) {
         let (desired, plan) = self.decide(policy);
-        let (approved, held) = review(&plan, &desired, &self.campaign(), limits, counts);
+        let Review { approved, held, .. } = review_of(&plan, &desired, &self.campaign(), limits, counts);
         (approved.changes().iter().map(written).collect(), held)
     }
 
@@ -122,6 +124,7 @@ impl World {
                 }
                 Action::Add { .. } => world.memberships.push(row()),
                 Action::Remove { .. } => world.memberships.retain(|membership| *membership != row()),
+                Action::DisableOperator { .. } => {}
             }
         }
         world
@@ -140,6 +143,17 @@ fn proof() -> ReadProof {
     ReadProof::of_walk(&walk, Tolerance { share: 0.01 }).expect("complete")
 }
 
+fn review_of(
+    plan: &Plan,
+    desired: &DesiredState,
+    campaign: &CampaignSnapshot,
+    limits: &Limits,
+    counts: SourceCounts,
+) -> Review {
+    let circumstances = Circumstances { limits, counts, read: None, history: &History::default() };
+    review(plan, desired, campaign, &circumstances)
+}
+
 fn policy() -> Policy {
     Policy {
         instance: InstanceName::new("production"),
@@ -147,6 +161,8 @@ fn policy() -> Policy {
         missing_operator: Missing::Skip,
         missing_group: Missing::Skip,
         manage: Manage::Ims,
+        without_groups: WithoutGroups::Keep,
+        orphaned_group: OrphanedGroup::Keep,
         protected_operators: Vec::new(),
         protected_groups: Vec::new(),
     }
@@ -159,6 +175,7 @@ fn limits() -> Limits {
         max_group_removals_percent: 34,
         max_new_operators: 25,
         max_new_groups: 5,
+        max_source_shrink_percent: 20,
     }
 }
 
@@ -168,6 +185,7 @@ fn written(change: &campaign_group_sync::domain::Change) -> String {
         ChangeKind::CreateOperator => "create operator",
         ChangeKind::Add => "+",
         ChangeKind::Remove => "-",
+        ChangeKind::DisableOperator => "disable operator",
     };
     let names = [change.operator().map(OperatorLogin::as_str), change.group().map(OperatorGroupName::as_str)];
     [sign].into_iter().chain(names.into_iter().flatten()).collect::<Vec<_>>().join(" ")
@@ -309,7 +327,8 @@ fn operators_and_groups_are_created_only_when_asked() {
 #[test]
 fn no_matching_profile_is_an_error_and_not_an_empty_plan() {
     let world = World::new(&[("Q - one", &["ann@x"])], &["ann@x"], &["one"], &[("ann@x", "one")]);
-    let error = desired_state(&world.organization(), &world.campaign(), &policy()).expect_err("must be refused");
+    let error = desired_state(&world.organization(), &world.campaign(), &policy(), &History::default())
+        .expect_err("must be refused");
     assert!(error.to_string().contains("none of the 1 product profiles matches"), "{error}");
 }
 
@@ -393,7 +412,8 @@ fn a_held_plan_keeps_its_digest_once_the_rest_is_done() {
         &[("eve@x", "one"), ("eve@x", "two")],
     );
     let (desired, planned) = world.decide(&policy());
-    let (approved, first) = review(&planned, &desired, &world.campaign(), &limits(), SourceCounts::Proven);
+    let Review { approved, held: first, .. } =
+        review_of(&planned, &desired, &world.campaign(), &limits(), SourceCounts::Proven);
     let done = world.after(&Plan { changes: approved.changes().to_vec(), ..Plan::default() });
     let (again, second) = done.review(&policy(), &limits(), SourceCounts::Proven);
     assert!(again.is_empty(), "{again:?}");
@@ -431,7 +451,8 @@ fn applying_the_plan_reaches_the_wanted_state_from_everywhere() {
             let current = chosen(current_bits);
             world.memberships = current.iter().map(|(o, g)| ((*o).to_owned(), (*g).to_owned())).collect();
             let campaign = world.campaign();
-            let desired = desired_state(&organization, &campaign, &policy).expect("profiles match");
+            let desired =
+                desired_state(&organization, &campaign, &policy, &History::default()).expect("profiles match");
             let plan = plan(&desired, &campaign, &policy);
             let after = world.after(&plan);
             let reached: BTreeSet<_> = after.memberships.iter().map(|(o, g)| (o.as_str(), g.as_str())).collect();
@@ -559,7 +580,7 @@ proptest! {
     #[test]
     fn removals_and_additions_never_empty_a_group_unasked(world in any_world()) {
         let (desired, plan) = world.decide(&policy());
-        let (approved, _) = review(&plan, &desired, &world.campaign(), &limits(), SourceCounts::Proven);
+        let Review { approved, .. } = review_of(&plan, &desired, &world.campaign(), &limits(), SourceCounts::Proven);
         let after = world.after(&Plan { changes: approved.changes().to_vec(), ..Plan::default() });
         for group in &world.groups {
             let members = |world: &World| world.memberships.iter().filter(|(_, of)| of == group).count();

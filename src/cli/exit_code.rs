@@ -42,7 +42,7 @@ impl From<Outcome> for Exit {
             Outcome::Throttled | Outcome::Unavailable => Self::Unavailable,
             Outcome::Locked => Self::Locked,
             Outcome::Refused => Self::Refused,
-            Outcome::Failed => Self::Failure,
+            Outcome::Failed | Outcome::Interrupted => Self::Failure,
         }
     }
 }

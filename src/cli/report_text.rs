@@ -6,7 +6,8 @@ use anstyle::{AnsiColor, Color, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::domain::{
-    ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, Summary,
+    ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, ReadKind, RunMode, RunReport,
+    Summary,
 };
 
 const BOLD: Style = Style::new().bold();
@@ -55,6 +56,7 @@ pub(super) fn sentence_of(outcome: Outcome) -> &'static str {
         Outcome::Locked => "Another run holds the lock.",
         Outcome::Refused => "Credentials were refused.",
         Outcome::Failed => "Unexpected failure.",
+        Outcome::Interrupted => "Interrupted before its end; the next run goes on from what Campaign holds.",
     }
 }
 
@@ -89,7 +91,7 @@ pub(super) fn summary_line(summary: &Summary) -> String {
 pub(super) fn source_line(report: &RunReport) -> String {
     let source = &report.source;
     let how = match (source.complete, source.read) {
-        (true, Some("profiles")) => "profile by profile",
+        (true, Some(ReadKind::Profiles)) => "profile by profile",
         (true, _) => "all users",
         (false, _) => return format!("Organization {}: not read ({} calls)", source.organization, source.calls),
     };
@@ -150,7 +152,7 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
 fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
     let (sign, colour) = match change.op {
         ChangeKind::Add => ("+", GOOD),
-        ChangeKind::Remove => ("-", BAD),
+        ChangeKind::Remove | ChangeKind::DisableOperator => ("-", BAD),
         ChangeKind::CreateOperator | ChangeKind::CreateGroup => ("*", GOOD),
     };
     let style = match change.outcome {
@@ -199,7 +201,8 @@ fn style_of(outcome: Outcome) -> Style {
         | Outcome::Unavailable
         | Outcome::Locked
         | Outcome::Refused
-        | Outcome::Failed => BAD,
+        | Outcome::Failed
+        | Outcome::Interrupted => BAD,
     }
 }
 

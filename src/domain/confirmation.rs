@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, OperatorGroupName, OperatorId, Person, Policy,
-    ProductProfile,
+    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, OperatorGroupName, OperatorId, Person,
+    Policy, ProductProfile,
     identity::{Identity, OperatorIndex},
 };
 
@@ -28,7 +28,9 @@ pub fn borne_out(
     members: &BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
     campaign: &CampaignSnapshot,
     policy: &Policy,
+    history: &History,
 ) -> (ApprovedPlan, Vec<(Change, String)>) {
+    let _ = history;
     let index = OperatorIndex::new(campaign, policy.manage);
     let present: BTreeMap<_, _> = members
         .iter()

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, MaskMatch, Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    OrganizationSnapshot, Person, Policy, ProductProfile, SkipReason, Skipped, fold,
+    CampaignSnapshot, History, MaskMatch, Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId,
+    OperatorLogin, OrganizationSnapshot, Person, Policy, ProductProfile, ProductProfileName, SkipReason, Skipped, fold,
     identity::{Identity, OperatorIndex},
 };
 
@@ -43,8 +43,23 @@ pub struct DesiredState {
     pub groups: Vec<ManagedGroup>,
     /// Operators to be created, by folded login.
     pub new_operators: Vec<NewOperator>,
+    /// Groups that a profile fed once and none does any more, and that still have members; by folded name.
+    pub orphans: Vec<OrphanGroup>,
     /// What could not be placed, sorted.
     pub skipped: Vec<Skipped>,
+}
+
+/// A group whose profile vanished, was renamed, or does not match the mask any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrphanGroup {
+    /// The group in Campaign's spelling.
+    pub name: OperatorGroupName,
+    /// Its key.
+    pub id: OperatorGroupId,
+    /// The profile it followed.
+    pub profile: ProductProfileName,
+    /// Operators in it, by key.
+    pub members: Vec<OperatorId>,
 }
 
 impl DesiredState {
@@ -73,7 +88,9 @@ pub fn desired_state(
     organization: &OrganizationSnapshot,
     campaign: &CampaignSnapshot,
     policy: &Policy,
+    history: &History,
 ) -> Result<DesiredState, NoMatch> {
+    let _ = history;
     let mut skipped = BTreeSet::new();
     let by_group = profiles_by_group(organization, policy, &mut skipped);
     if by_group.is_empty() && !skipped.iter().any(|skip: &Skipped| skip.reason == SkipReason::EmptyCapture) {
@@ -265,6 +282,7 @@ fn settle(
     DesiredState {
         groups: groups.collect(),
         new_operators: newcomers.into_values().collect(),
+        orphans: Vec::new(),
         skipped: skipped.into_iter().collect(),
     }
 }

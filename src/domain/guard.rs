@@ -7,9 +7,13 @@ use std::{
     fmt,
 };
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, CampaignSnapshot, Change, DesiredState, OperatorGroupName, OperatorId, OperatorLogin, Plan};
+use super::{
+    Action, CampaignSnapshot, Change, ChangeKey, DesiredState, History, OperatorGroupName, OperatorId, OperatorLogin,
+    Plan, SourceRead,
+};
 
 /// Below this many removals of an instance, a percentage says nothing.
 const FEW_REMOVALS: usize = 4;
@@ -18,7 +22,7 @@ const FEW_REMOVALS: usize = 4;
 const FEW_MEMBERS: usize = 3;
 
 /// How much one run may change in one instance. Exceeding any one limit holds what the limit is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Removals.
     pub max_removals: usize,
@@ -30,11 +34,28 @@ pub struct Limits {
     pub max_new_operators: usize,
     /// Operator groups created.
     pub max_new_groups: usize,
+    /// Loss of users or of matching profiles against the last accepted read beyond which removals are held, in percent.
+    pub max_source_shrink_percent: u8,
 }
 
 /// Names a held plan: the same situation has the same digest in every run, any other has another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Digest(String);
+
+impl Digest {
+    /// Reads 16 hexadecimal digits; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let is_digest = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,14 +110,41 @@ pub enum SourceCounts {
     Missing,
 }
 
+/// What a plan is judged by, beside itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// How much one run may change.
+    pub limits: &'a Limits,
+    /// Whether the source proved by counts that it was read completely.
+    pub counts: SourceCounts,
+    /// How the organization was read; `None` for a plan that does not come from it, as that of an undo.
+    pub read: Option<&'a SourceRead>,
+    /// What earlier runs saw and decided.
+    pub history: &'a History,
+}
+
+/// A plan split into what may be applied and what is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// What may be applied.
+    pub approved: ApprovedPlan,
+    /// What waits for somebody.
+    pub held: HeldPlan,
+    /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
+    pub is_read_accepted: bool,
+    /// Changes that an approval or an undo named and that this plan does not hold any more: what was said of them is over.
+    /// Only a plan over everything can tell.
+    pub over: Vec<ChangeKey>,
+}
+
 /// Splits a plan into what may be applied and what is held.
 pub fn review(
     plan: &Plan,
     desired: &DesiredState,
     campaign: &CampaignSnapshot,
-    limits: &Limits,
-    counts: SourceCounts,
-) -> (ApprovedPlan, HeldPlan) {
+    circumstances: &Circumstances<'_>,
+) -> Review {
+    let Circumstances { limits, counts, .. } = *circumstances;
     let verdicts = Verdicts {
         all_removals: hold_all_removals(plan, limits, counts),
         groups: hold_groups(plan, limits),
@@ -110,7 +158,12 @@ pub fn review(
         }
     }
     let digest = (!held.is_empty()).then(|| digest(&held, &approved, desired, campaign));
-    (ApprovedPlan { changes: approved }, HeldPlan { changes: held, digest })
+    Review {
+        approved: ApprovedPlan { changes: approved },
+        held: HeldPlan { changes: held, digest },
+        is_read_accepted: true,
+        over: Vec::new(),
+    }
 }
 
 struct Verdicts {
@@ -122,6 +175,7 @@ struct Verdicts {
 impl Verdicts {
     fn of(&self, change: &Change) -> Option<String> {
         match &change.action {
+            Action::DisableOperator { .. } => self.all_removals.clone(),
             Action::Remove { group, .. } => self.all_removals.clone().or_else(|| self.groups.get(group).cloned()),
             // A membership waits with the operator or the group that it needs.
             Action::Add { operator_id: Some(_), group_id: Some(_), .. } => None,
@@ -157,7 +211,10 @@ fn hold_groups(plan: &Plan, limits: &Limits) -> BTreeMap<OperatorGroupName, Stri
             Action::Add { group, operator_id: Some(_), .. } => {
                 joined.insert(group);
             }
-            Action::Add { .. } | Action::CreateGroup { .. } | Action::CreateOperator { .. } => {}
+            Action::Add { .. }
+            | Action::CreateGroup { .. }
+            | Action::CreateOperator { .. }
+            | Action::DisableOperator { .. } => {}
         }
     }
     let mut held = BTreeMap::new();

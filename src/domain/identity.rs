@@ -78,7 +78,7 @@ mod tests {
         });
         let campaign = CampaignSnapshot::new(operators.collect(), Vec::new(), [], OperatorLogin::new("sync"));
         let index = OperatorIndex::new(&campaign, Manage::Ims);
-        let person = Person { email: email.map(str::to_owned), user_name: user_name.map(str::to_owned) };
+        let person = Person { id: None, email: email.map(str::to_owned), user_name: user_name.map(str::to_owned) };
         let found = match index.identify(&person) {
             Identity::Operator(operator) => operator.login.to_string(),
             Identity::Ambiguous(operators) => format!("ambiguous: {}", operators.len()),

@@ -6,8 +6,10 @@
 mod campaign_snapshot;
 mod confirmation;
 mod desired_state;
+mod explanation;
 mod failure;
 mod guard;
+mod history;
 mod identity;
 mod mask;
 mod names;
@@ -16,13 +18,16 @@ mod plan;
 mod policy;
 mod protection;
 mod report;
+mod scope;
 mod skipped;
 
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
 pub use confirmation::{borne_out, profiles_to_confirm};
-pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, OrphanGroup, desired_state};
+pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, Station, Verdict};
 pub use failure::Failure;
-pub use guard::{ApprovedPlan, Digest, HeldChange, HeldPlan, Limits, SourceCounts, review};
+pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
+pub use history::{Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead};
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
@@ -31,10 +36,11 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use plan::{Action, Change, ChangeKind, Plan, plan};
-pub use policy::{Manage, Missing, Policy, ProtectedGroup};
+pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
+pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, Outcome, RunMode, RunReport,
-    SourceReport, Summary,
+    SourceReport, Summary, rfc3339,
 };
+pub use scope::Scope;
 pub use skipped::{SkipReason, Skipped};

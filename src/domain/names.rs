@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The form in which two names are compared: blanks around are ignored and so is letter case.
 ///
 /// Adobe compares profile names, user names and e-mail addresses without regard to case (user-sync.py `normalize_string`).
@@ -12,7 +14,8 @@ pub fn fold(name: &str) -> String {
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
         pub struct $type(String);
 
         impl $type {
@@ -66,15 +69,18 @@ name! {
 }
 
 /// `groupId` of a product profile; survives renames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ProductProfileId(pub i64);
 
 /// Primary key of an operator, `xtk:operator/@id`. Campaign's own operators may have negative ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct OperatorId(pub i64);
 
 /// Primary key of an operator group, `xtk:group/@id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct OperatorGroupId(pub i64);
 
 impl fmt::Display for ProductProfileId {

@@ -1,12 +1,14 @@
 //! What the organization wants: product profiles, the people in them, and the proof that all of it was read.
 
+use serde::{Deserialize, Serialize};
+
 use super::{OrganizationId, ProductProfileId, ProductProfileName};
 
 /// Technical accounts that may be missing from a listing however small the organization is.
 const ALWAYS_TOLERATED: u64 = 10;
 
 /// One product profile of the groups listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductProfile {
     /// `groupId`; absent from the listing before 2020 and optional ever since.
     pub id: Option<ProductProfileId>,
@@ -17,8 +19,10 @@ pub struct ProductProfile {
 }
 
 /// One user, as far as matching needs them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Person {
+    /// `id`, which survives a change of name; the reference calls it optional.
+    pub id: Option<String>,
     /// `email`, as Adobe spells it.
     pub email: Option<String>,
     /// `username`, as Adobe spells it.
@@ -26,7 +30,8 @@ pub struct Person {
 }
 
 /// Which calls fetched the memberships.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReadKind {
     /// Every user of the organization was listed.
     Organization,

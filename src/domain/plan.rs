@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     CampaignSnapshot, DesiredState, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The kinds of changes, in the order in which they are applied. The names are part of the JSON report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// An operator group is created.
@@ -21,6 +21,8 @@ pub enum ChangeKind {
     Add,
     /// An operator leaves a group.
     Remove,
+    /// An operator can no longer log on.
+    DisableOperator,
 }
 
 impl ChangeKind {
@@ -31,6 +33,7 @@ impl ChangeKind {
             Self::CreateOperator => "create_operator",
             Self::Add => "add",
             Self::Remove => "remove",
+            Self::DisableOperator => "disable_operator",
         }
     }
 }
@@ -72,6 +75,24 @@ pub enum Action {
         /// Its key.
         group_id: OperatorGroupId,
     },
+    /// Keeps an operator whom this plan leaves in no group from logging on.
+    DisableOperator {
+        /// Who.
+        operator: OperatorLogin,
+        /// Their key.
+        operator_id: OperatorId,
+    },
+}
+
+/// What a change does, whom and where it touches, compared as names are: the same in every run. Sorts in the order of doing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ChangeKey {
+    /// What it does.
+    pub kind: ChangeKind,
+    /// The folded name of the operator group; empty when it touches none.
+    pub group: String,
+    /// The folded login of the operator; empty when it touches none.
+    pub operator: String,
 }
 
 /// One change, with its reason.
@@ -92,23 +113,26 @@ impl Change {
             Action::CreateGroup { .. } => None,
             Action::CreateOperator { operator, .. }
             | Action::Add { operator, .. }
-            | Action::Remove { operator, .. } => Some(operator),
+            | Action::Remove { operator, .. }
+            | Action::DisableOperator { operator, .. } => Some(operator),
         }
     }
 
     /// The operator group it touches.
     pub fn group(&self) -> Option<&OperatorGroupName> {
         match &self.action {
-            Action::CreateOperator { .. } => None,
+            Action::CreateOperator { .. } | Action::DisableOperator { .. } => None,
             Action::CreateGroup { group } | Action::Add { group, .. } | Action::Remove { group, .. } => Some(group),
         }
     }
 
-    /// What the change does, whom and where it touches, compared as names are: the same in every run.
-    pub fn key(&self) -> (ChangeKind, String, String) {
-        let (operator, group) = (self.operator(), self.group());
-        let folded = (operator.map(OperatorLogin::folded), group.map(OperatorGroupName::folded));
-        (self.kind(), folded.1.unwrap_or_default(), folded.0.unwrap_or_default())
+    /// What names the change in every run.
+    pub fn key(&self) -> ChangeKey {
+        ChangeKey {
+            kind: self.kind(),
+            group: self.group().map(OperatorGroupName::folded).unwrap_or_default(),
+            operator: self.operator().map(OperatorLogin::folded).unwrap_or_default(),
+        }
     }
 
     /// What kind of change it is.
@@ -118,12 +142,13 @@ impl Change {
             Action::CreateOperator { .. } => ChangeKind::CreateOperator,
             Action::Add { .. } => ChangeKind::Add,
             Action::Remove { .. } => ChangeKind::Remove,
+            Action::DisableOperator { .. } => ChangeKind::DisableOperator,
         }
     }
 
     /// Whether somebody loses something.
     pub fn is_removal(&self) -> bool {
-        matches!(self.action, Action::Remove { .. })
+        matches!(self.action, Action::Remove { .. } | Action::DisableOperator { .. })
     }
 }
 

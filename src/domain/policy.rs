@@ -20,6 +20,54 @@ pub enum Manage {
     All,
 }
 
+impl Manage {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ims => "ims",
+            Self::All => "all",
+        }
+    }
+}
+
+/// What becomes of an operator of Adobe's identity service whom a run leaves in no group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutGroups {
+    /// Nothing.
+    Keep,
+    /// It is disabled.
+    Disable,
+}
+
+/// What becomes of the members of a group whose profile vanished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrphanedGroup {
+    /// They stay, and every report says so.
+    Keep,
+    /// They are to be removed, once somebody approved it.
+    Empty,
+}
+
+/// Which memberships of profiles count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// Also those that come through a user group.
+    #[default]
+    Effective,
+    /// Only those given to the person.
+    Direct,
+}
+
+impl Membership {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Effective => "effective",
+            Self::Direct => "direct",
+        }
+    }
+}
+
 /// A group that must not run dry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtectedGroup {
@@ -44,6 +92,10 @@ pub struct Policy {
     pub missing_group: Missing,
     /// Whose memberships are managed.
     pub manage: Manage,
+    /// Operators whom a run leaves in no group.
+    pub without_groups: WithoutGroups,
+    /// Groups whose profile vanished.
+    pub orphaned_group: OrphanedGroup,
     /// Operators that are never touched, beside the built-in ones.
     pub protected_operators: Vec<OperatorLogin>,
     /// Groups that must not run dry.

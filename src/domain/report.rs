@@ -1,12 +1,12 @@
 //! What a run did, as scripts and people read it. The field names are fixed: other people's tools rely on them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Change, ChangeKind, Failure, Plan, Skipped};
+use super::{Change, ChangeKind, Failure, Plan, ReadKind, Skipped};
 
 /// What was asked of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunMode {
     /// Bring Campaign in line.
@@ -26,7 +26,7 @@ impl RunMode {
 }
 
 /// What the configuration lets a run do to one instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceMode {
     /// Changes are applied.
@@ -36,7 +36,7 @@ pub enum InstanceMode {
 }
 
 /// How a run, or its part in one instance, ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Nothing to do.
@@ -61,6 +61,8 @@ pub enum Outcome {
     Refused,
     /// An unexpected failure.
     Failed,
+    /// The run was told to stop, or died, before its end; only the history knows such runs.
+    Interrupted,
 }
 
 impl Outcome {
@@ -72,7 +74,7 @@ impl Outcome {
             Self::Incomplete => 8,
             Self::Throttled => 7,
             Self::Unavailable => 6,
-            Self::Failed => 5,
+            Self::Failed | Self::Interrupted => 5,
             Self::Held => 4,
             Self::Partial => 3,
             Self::ChangesPending => 2,
@@ -100,6 +102,7 @@ impl Outcome {
             Self::Locked => "locked",
             Self::Refused => "refused",
             Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -117,7 +120,7 @@ impl From<Failure> for Outcome {
 }
 
 /// What became of one change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeOutcome {
     /// Not tried: a dry run, or an observed instance.
@@ -149,7 +152,7 @@ impl ChangeOutcome {
 }
 
 /// One change and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeReport {
     /// What kind of change.
     pub op: ChangeKind,
@@ -164,7 +167,7 @@ pub struct ChangeReport {
     /// What became of it.
     pub outcome: ChangeOutcome,
     /// Why it was held, failed or not confirmed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
@@ -191,12 +194,13 @@ impl ChangeReport {
             ChangeKind::CreateOperator => format!("create operator {operator}"),
             ChangeKind::Add => format!("add {operator} to {group}"),
             ChangeKind::Remove => format!("remove {operator} from {group}"),
+            ChangeKind::DisableOperator => format!("disable operator {operator}"),
         }
     }
 }
 
 /// A profile that the mask matches and its group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchedProfile {
     /// The profile.
     pub profile: String,
@@ -207,7 +211,7 @@ pub struct MatchedProfile {
 }
 
 /// A group whose profile vanished.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orphan {
     /// The operator group.
     pub group: String,
@@ -220,7 +224,7 @@ pub struct Orphan {
 /// The numbers of one instance.
 ///
 /// For every kind of change, what was planned is what was applied, already so, failed, held, unconfirmed or is pending.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Planned additions.
     pub add: usize,
@@ -260,6 +264,7 @@ impl Summary {
                 ChangeKind::Remove => &mut summary.remove,
                 ChangeKind::CreateOperator => &mut summary.create_operator,
                 ChangeKind::CreateGroup => &mut summary.create_group,
+                ChangeKind::DisableOperator => &mut summary.disable_operator,
             } += 1;
             *match change.outcome {
                 ChangeOutcome::Applied => &mut summary.applied,
@@ -280,7 +285,7 @@ impl Summary {
 }
 
 /// One instance in the report of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceReport {
     /// The name in the configuration.
     pub name: String,
@@ -289,8 +294,11 @@ pub struct InstanceReport {
     /// How it ended.
     pub outcome: Outcome,
     /// What went wrong, when nothing could be planned or applied.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What somebody should know who reads the report, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The digest of what is held.
     pub held: Option<String>,
     /// Groups whose profile vanished.
@@ -313,6 +321,7 @@ impl InstanceReport {
             mode,
             outcome,
             error: Some(error),
+            warnings: Vec::new(),
             held: None,
             orphaned: Vec::new(),
             matched_profiles: Vec::new(),
@@ -351,7 +360,7 @@ impl InstanceReport {
 }
 
 /// What was read from the organization.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceReport {
     /// Whose users these are.
     pub organization: String,
@@ -362,13 +371,13 @@ pub struct SourceReport {
     /// Calls to the user management API, confirmations included, tokens not.
     pub calls: u64,
     /// Which calls fetched the memberships: `organization` or `profiles`; absent when the read failed.
-    pub read: Option<&'static str>,
+    pub read: Option<ReadKind>,
     /// Whether everything was read.
     pub complete: bool,
 }
 
 /// One run, as `--output json` prints it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunReport {
     /// Version of this document's form.
     pub version: u32,
@@ -384,14 +393,18 @@ pub struct RunReport {
     /// How it ended.
     pub outcome: Outcome,
     /// What went wrong, when the organization could not be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What somebody should know who reads the report, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What was read from the organization.
     pub source: SourceReport,
     /// Each instance, by name.
     pub instances: Vec<InstanceReport>,
 }
 
-fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes a time to the second, in UTC, as reports do.
+pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }

@@ -1,9 +1,9 @@
 //! What was left out of a plan, and why.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why something was left out. The names are part of the JSON report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
     /// A person of a matched profile has no operator.
@@ -18,6 +18,8 @@ pub enum SkipReason {
     NotAProfile,
     /// A person with neither e-mail address nor user name.
     NoLogin,
+    /// A user known by id has a new login that no operator has: the remembered operator stands for the person.
+    Renamed,
     /// One person, two operators.
     AmbiguousIdentity,
     /// Two profiles, one operator group.
@@ -28,6 +30,10 @@ pub enum SkipReason {
     EmptyCapture,
     /// The group would fall below its least number of members, or lose a required one.
     ProtectedMinimum,
+    /// A run was narrowed to somebody whom the organization does not know.
+    UnknownPerson,
+    /// A run was narrowed to a group that no profile stands for.
+    UnknownGroup,
 }
 
 impl SkipReason {
@@ -39,12 +45,15 @@ impl SkipReason {
             | Self::NotManaged
             | Self::Protected
             | Self::NotAProfile
-            | Self::NoLogin => false,
+            | Self::NoLogin
+            | Self::Renamed => false,
             Self::AmbiguousIdentity
             | Self::AmbiguousProfile
             | Self::AmbiguousGroup
             | Self::EmptyCapture
-            | Self::ProtectedMinimum => true,
+            | Self::ProtectedMinimum
+            | Self::UnknownPerson
+            | Self::UnknownGroup => true,
         }
     }
 
@@ -62,12 +71,15 @@ impl SkipReason {
             Self::AmbiguousGroup => "ambiguous-group",
             Self::EmptyCapture => "empty-capture",
             Self::ProtectedMinimum => "protected-minimum",
+            Self::Renamed => "renamed",
+            Self::UnknownPerson => "unknown-person",
+            Self::UnknownGroup => "unknown-group",
         }
     }
 }
 
 /// One thing left out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Skipped {
     /// Why.
     pub reason: SkipReason,

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use super::{
-    Membership, Progress,
+    Progress,
     error::ExperienceCloudError,
     groups_listing::GroupsListing,
     profile_names::ProfileNames,
@@ -13,8 +13,8 @@ use super::{
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
-    AssociationMask, IncompleteRead, OrganizationId, OrganizationSnapshot, Person, ProductProfile, ProductProfileName,
-    ReadProof, Tolerance, WalkEvidence,
+    AssociationMask, IncompleteRead, Membership, OrganizationId, OrganizationSnapshot, Person, ProductProfile,
+    ProductProfileName, ReadProof, Tolerance, WalkEvidence,
 };
 
 /// One read of memberships, and what it needs.

@@ -27,6 +27,7 @@ mod users_walk;
 
 use std::{cell::RefCell, num::NonZeroU32, time::Duration};
 
+pub use crate::domain::Membership;
 pub use error::ExperienceCloudError;
 pub use read_choice::ReadChoice;
 
@@ -74,23 +75,11 @@ pub struct Options {
     pub http: transport::Options,
 }
 
-/// Which memberships count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Membership {
-    /// Also those that come through a user group.
-    #[default]
-    Effective,
-    /// Only those given to the person.
-    Direct,
-}
-
-impl Membership {
-    /// The value of `directOnly`. It is always sent: the vendor's default is `true` and hides inherited profiles.
-    fn direct_only(self) -> &'static str {
-        match self {
-            Self::Effective => "false",
-            Self::Direct => "true",
-        }
+/// The value of `directOnly`. It is always sent: the vendor's default is `true` and hides inherited profiles.
+fn direct_only(membership: Membership) -> &'static str {
+    match membership {
+        Membership::Effective => "false",
+        Membership::Direct => "true",
     }
 }
 

@@ -231,7 +231,7 @@ impl Collector<'_, '_, '_> {
             // As most have it; a name that says the same again would only be looked up again.
             let same = user.username.as_ref().zip(user.email.as_ref()).is_some_and(|(name, email)| name == email);
             let user_name = if same { None } else { text(&user.username) };
-            self.page.people.push((key, Person { email: text(&user.email), user_name }));
+            self.page.people.push((key, Person { id: text(&user.id), email: text(&user.email), user_name }));
             self.page.memberships.extend(self.found.iter().map(|profile| (*profile, position)));
         }
     }

@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Membership,
     call_budget::Bucket,
+    direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
     umapi::{Call, Umapi, milliseconds, path_segment},
     user_key::UserKeys,
     users_page::UsersPage,
 };
 use crate::{
-    domain::{OrganizationId, ProductProfile, Tolerance, WalkEvidence},
+    domain::{Membership, OrganizationId, ProductProfile, Tolerance, WalkEvidence},
     transport::Answer,
 };
 
@@ -43,7 +43,7 @@ impl UsersListing {
         Self {
             title: "users of the organization".to_owned(),
             call: "GET users".to_owned(),
-            path: (users_of(organization), format!("?directOnly={}", membership.direct_only())),
+            path: (users_of(organization), format!("?directOnly={}", direct_only(membership))),
             first_page: Repetition::Unserved,
         }
     }
@@ -56,7 +56,7 @@ impl UsersListing {
         address: &str,
         membership: Membership,
     ) -> Self {
-        let direct_only = membership.direct_only();
+        let direct_only = direct_only(membership);
         Self {
             title: format!("members of the product profile \"{}\"", profile.name),
             call: format!("GET users of \"{}\"", profile.name),

@@ -4,8 +4,8 @@ use std::{path::Path, time::Duration};
 
 use super::{Problem, layers::Layers, secrets::secret, section::Section, shown::shown};
 use crate::{
-    domain::{OrganizationId, Tolerance},
-    experience_cloud::{Membership, Options, ReadChoice},
+    domain::{Membership, OrganizationId, Tolerance},
+    experience_cloud::{Options, ReadChoice},
     transport::{self, RetryPolicy},
 };
 

@@ -10,8 +10,6 @@ use crate::{domain::Limits, sync::Confirmation};
 pub struct Guard {
     /// Changes of one instance.
     pub limits: Limits,
-    /// Loss of users or matching profiles against the last accepted read beyond which removals are held, in percent.
-    pub max_source_shrink_percent: u8,
     /// Whether a removal needs a second read.
     pub removal_confirmation: Confirmation,
     /// How long an approval counts.
@@ -37,8 +35,8 @@ impl Guard {
                 max_group_removals_percent: max_group_removals_percent?,
                 max_new_operators: max_new_operators?,
                 max_new_groups: max_new_groups?,
+                max_source_shrink_percent: max_source_shrink_percent?,
             },
-            max_source_shrink_percent: max_source_shrink_percent?,
             removal_confirmation: removal_confirmation?,
             approval_ttl: approval_ttl?,
         })

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{
         AssociationMask, InstanceMode, InstanceName, Manage, MaskError, Missing, OperatorGroupName, OperatorLogin,
-        Policy, ProtectedGroup,
+        OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
     },
     transport::{BaseUrl, SecretString},
 };
@@ -40,24 +40,6 @@ pub enum Authentication {
     },
 }
 
-/// What becomes of an operator that a run leaves in no group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WithoutGroups {
-    /// Nothing.
-    Keep,
-    /// It can no longer log on. Refused by this version.
-    Disable,
-}
-
-/// What becomes of a group whose profile vanished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrphanedGroup {
-    /// It is reported.
-    Keep,
-    /// Its members are removed. Refused by this version.
-    Empty,
-}
-
 /// One Campaign instance.
 #[derive(Clone, Debug)]
 pub struct Instance {
@@ -73,10 +55,6 @@ pub struct Instance {
     pub authentication: Authentication,
     /// The mask, what is created, who is managed and who is protected.
     pub policy: Policy,
-    /// What becomes of an operator that a run leaves in no group.
-    pub without_groups: WithoutGroups,
-    /// What becomes of a group whose profile vanished.
-    pub orphaned_group: OrphanedGroup,
 }
 
 /// Which of the two ways to log on is meant.
@@ -105,9 +83,9 @@ impl Instance {
         let missing_group = section.choice("missing_group", &missing);
         let manage = section.choice("manage", &[("ims", Manage::Ims), ("all", Manage::All)]);
         let choices = [("keep", WithoutGroups::Keep), ("disable", WithoutGroups::Disable)];
-        let without_groups = available(&mut section, "without_groups", &choices, WithoutGroups::Keep);
+        let without_groups = section.choice("without_groups", &choices);
         let choices = [("keep", OrphanedGroup::Keep), ("empty", OrphanedGroup::Empty)];
-        let orphaned_group = available(&mut section, "orphaned_group", &choices, OrphanedGroup::Keep);
+        let orphaned_group = section.choice("orphaned_group", &choices);
         let protected_operators = section.list("protected_operators").map(logins);
         let protected_groups = protected_groups(&mut section);
         Some(Self {
@@ -122,12 +100,12 @@ impl Instance {
                 missing_operator: missing_operator?,
                 missing_group: missing_group?,
                 manage: manage?,
+                without_groups: without_groups?,
+                orphaned_group: orphaned_group?,
                 protected_operators: protected_operators?,
                 protected_groups: protected_groups?,
             },
             name,
-            without_groups: without_groups?,
-            orphaned_group: orphaned_group?,
         })
     }
 }
@@ -177,20 +155,6 @@ fn refuse_keys(section: &mut Section<'_>, keys: &[&str], kind: &str) {
         let mend = format!("leave it out, or write authentication = \"{kind}\"");
         section.problems.push(Problem::of_key(&path, &origin, what, mend));
     }
-}
-
-/// A choice of which this version can do one thing only.
-fn available<T: Copy + PartialEq>(section: &mut Section<'_>, key: &str, choices: &[(&str, T)], works: T) -> Option<T> {
-    let choice = section.choice(key, choices)?;
-    if choice == works {
-        return Some(choice);
-    }
-    if let Some(found) = section.find(key) {
-        let what = format!("{} is not available in this version", shown_value(&found.value));
-        let word = choices.iter().find(|(_, choice)| *choice == works).map_or("", |(word, _)| word);
-        section.complain(found, what, format!("write \"{word}\", or leave the line out"));
-    }
-    None
 }
 
 /// Those of all instances and those of this one; a key given for this one wins.

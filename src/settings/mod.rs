@@ -27,7 +27,7 @@ pub use daemon::{Control, Http};
 pub use effective::{EffectiveValue, effective};
 pub use experience_cloud::ExperienceCloud;
 pub use guard::Guard;
-pub use instance::{Authentication, Instance, OrphanedGroup, WithoutGroups};
+pub use instance::{Authentication, Instance};
 pub use log::Log;
 pub use problem::{Problem, SettingsError};
 pub use sources::Sources;

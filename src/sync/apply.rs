@@ -129,7 +129,7 @@ impl Work<'_> {
             let found = match &change.action {
                 Action::CreateGroup { group } => made.groups.contains_key(&group.folded()),
                 Action::CreateOperator { operator, .. } => made.operators.contains_key(&operator.folded()),
-                Action::Add { .. } | Action::Remove { .. } => false,
+                Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => false,
             };
             let (outcome, detail) = match (found, error) {
                 (true, None) => (ChangeOutcome::Applied, None),
@@ -147,7 +147,7 @@ impl Work<'_> {
             match &change.action {
                 Action::CreateGroup { group } => groups.push(group.clone()),
                 Action::CreateOperator { operator, .. } => operators.push(operator.clone()),
-                Action::Add { .. } | Action::Remove { .. } => {}
+                Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => {}
             }
         }
         let mut made = Made::default();
@@ -214,7 +214,7 @@ impl Work<'_> {
                     operator(*operator_id, login).zip(group(*group_id, name))
                 }
                 Action::Remove { operator_id, group_id, .. } => Some((*operator_id, *group_id)),
-                Action::CreateGroup { .. } | Action::CreateOperator { .. } => None,
+                Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::DisableOperator { .. } => None,
             };
             if let Some((operator, group)) = keys {
                 rows.push(Row { change, operator, group, failed: None });
@@ -300,7 +300,7 @@ fn creation(change: &Change) -> Option<Write> {
             email: email.clone(),
             label: operator.as_str().to_owned(),
         }),
-        Action::Add { .. } | Action::Remove { .. } => None,
+        Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => None,
     }
 }
 

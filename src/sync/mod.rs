@@ -3,8 +3,12 @@
 mod apply;
 mod change_log;
 mod confirm;
+mod explain;
 mod reconcile;
 mod run;
+mod undo;
 
+pub use explain::explain;
 pub use reconcile::InstanceOptions;
-pub use run::{Confirmation, Options, Progress, run};
+pub use run::{Confirmation, Options, Patience, Progress, Request, run};
+pub use undo::{UndoError, undo};

@@ -3,9 +3,9 @@
 use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
-        Change, ChangeOutcome, ChangeReport, DesiredState, HeldChange, HeldPlan, InstanceMode, InstanceReport,
-        MatchedProfile, NoMatch, OrganizationSnapshot, Outcome, Plan, Policy, RunId, RunMode, SourceCounts, Summary,
-        desired_state, plan, review,
+        Change, ChangeOutcome, ChangeReport, Circumstances, DesiredState, HeldChange, HeldPlan, History, InstanceMode,
+        InstanceReport, MatchedProfile, NoMatch, OrganizationSnapshot, Outcome, Plan, Policy, Review, RunId, RunMode,
+        SourceCounts, Summary, desired_state, plan, review,
     },
     experience_cloud::ExperienceCloud,
     observability::Chain,
@@ -83,10 +83,12 @@ async fn read_and_decide(
     let policy = &instance.policy;
     let watch = |stage| (run.progress)(Progress::Campaign(policy.instance.clone(), stage));
     let snapshot = campaign.fetch_snapshot(&watch).await?;
-    let desired = desired_state(run.organization, &snapshot, policy)?;
+    let history = History::default();
+    let desired = desired_state(run.organization, &snapshot, policy, &history)?;
     let plan = plan(&desired, &snapshot, policy);
     let counts = if run.organization.proof().is_counted() { SourceCounts::Proven } else { SourceCounts::Missing };
-    let (approved, held) = review(&plan, &desired, &snapshot, &run.options.limits, counts);
+    let circumstances = Circumstances { limits: &run.options.limits, counts, read: None, history: &history };
+    let Review { approved, held, .. } = review(&plan, &desired, &snapshot, &circumstances);
 
     let mut settled = Vec::with_capacity(plan.changes.len());
     let mut stopped = None;
@@ -145,6 +147,7 @@ fn report(
         mode: instance.mode,
         outcome: InstanceReport::outcome_of(&changes, &plan.skipped),
         error: None,
+        warnings: Vec::new(),
         held: held.digest.as_ref().map(ToString::to_string),
         orphaned: Vec::new(),
         matched_profiles: matched.collect(),

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::{
     campaign,
     domain::{
-        AssociationMask, InstanceName, InstanceReport, Limits, OrganizationSnapshot, Outcome, ReadKind, RunId, RunMode,
-        RunReport, SourceReport,
+        AssociationMask, Digest, InstanceName, InstanceReport, Limits, OrganizationSnapshot, Outcome, RunId, RunMode,
+        RunReport, Scope, SourceReport,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError},
     observability::Chain,
@@ -46,6 +46,33 @@ pub struct Options {
     pub confirmation: Confirmation,
 }
 
+/// How long a run waits where the vendor wants no calls yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as one call may wait; beyond it the run leaves as throttled.
+    #[default]
+    Bounded,
+    /// As long as it takes.
+    Unbounded,
+    /// As a scheduled run: 15 minutes longer than one call may wait, so that a jitter costs no calls.
+    Scheduled,
+}
+
+/// What is asked of one run.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Whether anything is written.
+    pub mode: RunMode,
+    /// What the run is narrowed to.
+    pub scope: Scope,
+    /// Digests of held plans that this run may make.
+    pub approve: Vec<Digest>,
+    /// Who asks: recorded with every approval.
+    pub approver: String,
+    /// How long the run waits for the vendor.
+    pub patience: Patience,
+}
+
 /// How far a run is, for somebody who watches.
 #[derive(Clone, Debug)]
 pub enum Progress {
@@ -76,6 +103,7 @@ pub async fn run(options: &Options, mode: RunMode, progress: &(dyn Fn(Progress) 
         duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
         outcome: Outcome::of_all(instances.iter().map(|instance| instance.outcome)),
         error,
+        warnings: Vec::new(),
         source,
         instances,
     };
@@ -116,10 +144,7 @@ fn read(organization: &OrganizationSnapshot, calls: u64) -> SourceReport {
         users: organization.proof().users(),
         profiles: organization.profiles().len(),
         calls,
-        read: Some(match organization.proof().kind() {
-            ReadKind::Organization => "organization",
-            ReadKind::Profiles => "profiles",
-        }),
+        read: Some(organization.proof().kind()),
         complete: true,
     }
 }

@@ -3,8 +3,8 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use campaign_group_sync::{
-    domain::{InstanceMode, Missing, OperatorLogin},
-    experience_cloud::{Membership, ReadChoice},
+    domain::{InstanceMode, Membership, Missing, OperatorLogin},
+    experience_cloud::ReadChoice,
     observability::Format,
     observability::Level,
     settings::{Authentication, Http, Sources, StateLocation, load},

@@ -64,14 +64,6 @@ fn a_choice_is_one_of_its_words() {
 }
 
 #[test]
-fn what_this_version_cannot_do_is_refused() {
-    let mend = "write \"keep\", or leave the line out";
-    let what = "\"disable\" is not available in this version";
-    check("instances.production", "without_groups = \"disable\"", what, mend);
-    check("instances.production", "orphaned_group = \"empty\"", "\"empty\" is not available in this version", mend);
-}
-
-#[test]
 fn an_address_is_https_and_bare() {
     let mend = "write an address such as \"https://host.example\"; http is allowed on this host only";
     let what = "\"http://ims.example\" would send secrets in the clear";

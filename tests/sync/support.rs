@@ -5,8 +5,8 @@ use std::{num::NonZeroU32, time::Duration};
 use campaign_group_sync::{
     campaign,
     domain::{
-        AssociationMask, ChangeOutcome, InstanceMode, InstanceName, Limits, Manage, Missing, OrganizationId, Policy,
-        RunMode, RunReport, Tolerance,
+        AssociationMask, ChangeOutcome, InstanceMode, InstanceName, Limits, Manage, Missing, OrganizationId,
+        OrphanedGroup, Policy, RunMode, RunReport, Tolerance, WithoutGroups,
     },
     experience_cloud::{self, Membership, ReadChoice},
     sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
@@ -88,6 +88,7 @@ pub(crate) fn options(connection: &Connection) -> sync::Options {
             max_group_removals_percent: 34,
             max_new_operators: 25,
             max_new_groups: 5,
+            max_source_shrink_percent: 20,
         },
         confirmation: Confirmation::Reread,
     }
@@ -112,6 +113,8 @@ fn one_instance(connection: &Connection, instance: &InstanceConnection) -> Insta
             missing_operator: Missing::Skip,
             missing_group: Missing::Skip,
             manage: Manage::Ims,
+            without_groups: WithoutGroups::Keep,
+            orphaned_group: OrphanedGroup::Keep,
             protected_operators: Vec::new(),
             protected_groups: Vec::new(),
         },

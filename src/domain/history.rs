@@ -1,0 +1,111 @@
+//! What earlier runs saw and decided, as far as decisions need it. No clock: the journal hands over only what still counts.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ChangeKey, Digest, Limits, OperatorGroupName, OperatorId, Person, ProductProfileId, ProductProfileName, fold,
+};
+
+/// What is remembered of one instance. The default is that of a new, empty journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Whether something was remembered and is lost.
+    pub memory: Memory,
+    /// The last read whose word was taken for removals.
+    pub accepted: Option<SourceRead>,
+    /// Which operator each user was.
+    pub identities: Identities,
+    /// Every group that a profile fed at the last accepted read or before, and does not have to feed any more.
+    pub followed: Vec<FollowedGroup>,
+    /// What earlier runs held, and nobody approved: it stays held while these limits are in force.
+    pub held: Vec<HeldBefore>,
+    /// Changes that an undo took back: they would do again what a person undid.
+    pub undone: Vec<ChangeKey>,
+    /// Approvals that have not expired.
+    pub approvals: Vec<Approval>,
+}
+
+/// Whether what was remembered is still there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    /// It is, or there was none.
+    #[default]
+    Kept,
+    /// It was lost, for this reason; until a read is accepted anew, nobody is removed unasked.
+    Lost(String),
+}
+
+/// A product profile that the mask matched, and the group it stood for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FollowedGroup {
+    /// The operator group.
+    pub group: OperatorGroupName,
+    /// `groupId` of the profile, when the listing gave it.
+    pub profile_id: Option<ProductProfileId>,
+    /// The profile's name at that time.
+    pub profile: ProductProfileName,
+}
+
+/// How an organization was read for one instance, and what came of it: like is compared with like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRead {
+    /// The association mask as written.
+    pub mask: String,
+    /// Which memberships counted: `effective` or `direct`.
+    pub membership: String,
+    /// Whose memberships were managed: `ims` or `all`.
+    pub manage: String,
+    /// Users of the organization; `None` when they were not walked, which says nothing of their number.
+    pub users: Option<u64>,
+    /// The matching profiles, by group.
+    pub matched: Vec<FollowedGroup>,
+}
+
+/// A change that was held, and the limits that were in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldBefore {
+    /// Which change.
+    pub key: ChangeKey,
+    /// Why it was held.
+    pub why: String,
+    /// The limits of that run: when somebody changes them, the guard judges anew.
+    pub limits: Limits,
+}
+
+/// Somebody's word that held changes may be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// What was approved.
+    pub digest: Digest,
+    /// Who approved it.
+    pub approver: String,
+    /// The changes it names and that are not spent.
+    pub changes: Vec<ApprovedChange>,
+}
+
+/// A change as an approval names it: the same wish by the same profile.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ApprovedChange {
+    /// Which change.
+    pub key: ChangeKey,
+    /// The profile that wanted it.
+    pub profile: ProductProfileName,
+}
+
+/// Which operator each user of the organization was, by UMAPI `id`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identities(HashMap<String, OperatorId>);
+
+impl Identities {
+    /// Pairs of a user's `id` and the key of the operator.
+    pub fn new(pairs: impl IntoIterator<Item = (String, OperatorId)>) -> Self {
+        Self(pairs.into_iter().map(|(id, operator)| (fold(&id), operator)).collect())
+    }
+
+    /// The operator that this person was when last seen.
+    pub fn operator_of(&self, person: &Person) -> Option<OperatorId> {
+        self.0.get(&fold(person.id.as_deref()?)).copied()
+    }
+}

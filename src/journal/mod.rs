@@ -1,0 +1,25 @@
+//! What is remembered between runs: runs, plans, changes, accepted reads, who is who, approvals, throttle windows; and the
+//! lock that keeps runs apart. SQLite by default, PostgreSQL where several nodes share it.
+//!
+//! Times come from the caller. Every method that writes is one transaction: after a crash it happened or it did not.
+
+mod access;
+mod approvals;
+mod call_windows;
+mod changes;
+mod error;
+mod instance_history;
+mod lock;
+mod open;
+mod runs;
+mod step_watch;
+
+pub use access::{GroupAccess, InstanceAccess, Observation};
+pub use approvals::{ApproveError, Approved, HeldRecord};
+pub use call_windows::{CallWindows, Listing, RememberedListing};
+pub use changes::{ChangeRecord, Settlement};
+pub use error::JournalError;
+pub use lock::{Lock, RunLock};
+pub use open::{Journal, Location, Options};
+pub use runs::{RunBegin, RunEntry};
+pub use step_watch::{Step, StepWatch};
