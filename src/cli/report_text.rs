@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Color, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::domain::{
-    ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, ReadKind, RunMode, RunReport,
+    ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, SourceKind,
     Summary,
 };
 
@@ -91,7 +91,8 @@ pub(super) fn summary_line(summary: &Summary) -> String {
 pub(super) fn source_line(report: &RunReport) -> String {
     let source = &report.source;
     let how = match (source.complete, source.read) {
-        (true, Some(ReadKind::Profiles)) => "profile by profile",
+        (true, Some(SourceKind::Profiles)) => "profile by profile",
+        (true, Some(SourceKind::Users)) => "those asked for",
         (true, _) => "all users",
         (false, _) => return format!("Organization {}: not read ({} calls)", source.organization, source.calls),
     };

@@ -1,15 +1,17 @@
 //! `--sync-now`: one run, its report, an exit code.
 
 use crate::{
-    domain::{InstanceName, RunMode},
+    domain::{InstanceName, OperatorGroupName, RunMode, Scope},
+    journal::Journal,
     observability::start_logging,
     sandbox::{Options as SandboxOptions, Sandbox, Scenario},
     settings::{self, Settings, Sources},
-    sync,
+    sync::{self, Patience, Request},
 };
 
 use super::{
     CommandError,
+    approve_command::digest,
     arguments::{Arguments, OutputFormat},
     exit_code::Exit,
     report_json::json,
@@ -41,8 +43,12 @@ async fn sync_now(arguments: &Arguments, mut settings: Settings) -> Result<Exit,
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let mode = if arguments.dry_run { RunMode::DryRun } else { RunMode::Apply };
-    let report = sync::run(&settings.sync_options(), mode, &|stage| progress.show(&stage)).await;
+    let request = request(arguments)?;
+    let journal = Journal::open(&settings.journal_options()).await?;
+    for warning in journal.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let report = sync::run(&settings.sync_options(), &journal, &request, &|stage| progress.show(&stage)).await;
     progress.finish();
     print(&match arguments.output {
         OutputFormat::Text => text(&report),
@@ -50,6 +56,21 @@ async fn sync_now(arguments: &Arguments, mut settings: Settings) -> Result<Exit,
         OutputFormat::Markdown => markdown(&report),
     })?;
     Ok(report.outcome.into())
+}
+
+/// What the arguments ask of the run.
+fn request(arguments: &Arguments) -> Result<Request, CommandError> {
+    let approve = arguments.approve.iter().map(|text| digest(text)).collect::<Result<_, _>>()?;
+    Ok(Request {
+        mode: if arguments.dry_run { RunMode::DryRun } else { RunMode::Apply },
+        scope: Scope {
+            people: arguments.user.clone(),
+            groups: arguments.group.iter().map(OperatorGroupName::new).collect(),
+        },
+        approve,
+        approver: settings::approver(),
+        patience: if arguments.wait { Patience::Unbounded } else { Patience::Bounded },
+    })
 }
 
 /// Keeps the instances that were named; a name that nobody knows is a slip that must not narrow the run to nothing.

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::{ChangeReport, RunId};
+
 /// What is said about one station of the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +72,17 @@ pub struct InstanceExplanation {
     pub findings: Vec<Finding>,
     /// Each group that the person has, should have, or was asked about; by name.
     pub groups: Vec<GroupExplanation>,
+}
+
+/// A change of the past, as the journal knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastChange {
+    /// The run that planned it.
+    pub run: RunId,
+    /// When it was last written about.
+    pub at: DateTime<Utc>,
+    /// What it was and what became of it.
+    pub change: ChangeReport,
 }
 
 /// The whole answer.

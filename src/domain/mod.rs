@@ -6,6 +6,7 @@
 mod campaign_snapshot;
 mod confirmation;
 mod desired_state;
+mod explaining;
 mod explanation;
 mod failure;
 mod guard;
@@ -24,7 +25,8 @@ mod skipped;
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
 pub use confirmation::{borne_out, profiles_to_confirm};
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, OrphanGroup, desired_state};
-pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, Station, Verdict};
+pub use explaining::{Ground, Subject, explained, user_findings};
+pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
 pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
 pub use history::{Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead};
@@ -40,7 +42,7 @@ pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, Outcome, RunMode, RunReport,
-    SourceReport, Summary, rfc3339,
+    SourceKind, SourceReport, Summary, rfc3339,
 };
 pub use scope::Scope;
 pub use skipped::{SkipReason, Skipped};

@@ -30,8 +30,7 @@ pub struct Person {
 }
 
 /// Which calls fetched the memberships.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadKind {
     /// Every user of the organization was listed.
     Organization,

@@ -149,6 +149,11 @@ impl ChangeOutcome {
             Self::Unconfirmed => "unconfirmed",
         }
     }
+
+    /// Whether Campaign holds what the change wanted.
+    pub fn is_so(self) -> bool {
+        matches!(self, Self::Applied | Self::Already)
+    }
 }
 
 /// One change and what became of it.
@@ -359,6 +364,27 @@ impl InstanceReport {
     }
 }
 
+/// Which calls fetched the memberships.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// All users of the organization were walked.
+    Organization,
+    /// The members of each matching profile were read.
+    Profiles,
+    /// The users to whom the run was narrowed were read, one by one.
+    Users,
+}
+
+impl From<ReadKind> for SourceKind {
+    fn from(kind: ReadKind) -> Self {
+        match kind {
+            ReadKind::Organization => Self::Organization,
+            ReadKind::Profiles => Self::Profiles,
+        }
+    }
+}
+
 /// What was read from the organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceReport {
@@ -371,7 +397,7 @@ pub struct SourceReport {
     /// Calls to the user management API, confirmations included, tokens not.
     pub calls: u64,
     /// Which calls fetched the memberships: `organization` or `profiles`; absent when the read failed.
-    pub read: Option<ReadKind>,
+    pub read: Option<SourceKind>,
     /// Whether everything was read.
     pub complete: bool,
 }

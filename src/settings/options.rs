@@ -8,9 +8,11 @@ impl Settings {
     pub fn sync_options(&self) -> sync::Options {
         sync::Options {
             experience_cloud: self.experience_cloud.options.clone(),
+            first_page_interval: self.experience_cloud.first_page_interval,
             instances: self.instances.iter().map(|instance| self.instance_options(instance)).collect(),
             limits: self.guard.limits.clone(),
             confirmation: self.guard.removal_confirmation,
+            approval_ttl: self.guard.approval_ttl,
         }
     }
 

@@ -1,17 +1,24 @@
 //! Makes the approved changes and looks what came of them. Decides nothing: what is approved is tried, in plan order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    error::Error,
+};
 
 use crate::{
     campaign::{COLLECTION_ROWS, Campaign, CampaignError, Write, Writer},
     domain::{
-        Action, ApprovedPlan, Change, ChangeOutcome, DesiredState, OperatorGroupId, OperatorGroupName, OperatorId,
-        OperatorLogin,
+        Action, ApprovedPlan, Change, ChangeKey, ChangeKind, ChangeOutcome, OperatorGroupId, OperatorGroupName, OperatorId,
+        OperatorLogin, Outcome,
     },
+    journal::JournalError,
     observability::Chain,
 };
 
-use super::reconcile::Settled;
+use super::{
+    decision::{Decision, Settled},
+    ledger::Ledger,
+};
 
 /// How far a change came that was never sent.
 const NOT_TRIED: &str = "not tried";
@@ -19,48 +26,76 @@ const NOT_TRIED: &str = "not tried";
 /// How far a change came whose write was sent; it may hold, and the next run sees it.
 const NOT_READ_BACK: &str = "tried, and could not be read back";
 
-/// What became of every approved change, and the error that kept anything at all from being written.
+/// What kept anything at all from being written, or ended the writing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApplyError {
+    #[error("nothing could be written")]
+    Campaign(#[from] CampaignError),
+    #[error("without the journal nothing is written")]
+    Journal(#[from] JournalError),
+}
+
+impl ApplyError {
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Campaign(error) => error.failure().into(),
+            Self::Journal(_) => Outcome::Failed,
+        }
+    }
+}
+
+/// What became of every approved change, and what ended the writing early.
 #[derive(Default)]
 pub(super) struct Applied {
     pub(super) settled: Vec<Settled>,
-    pub(super) stopped: Option<CampaignError>,
+    pub(super) stopped: Option<ApplyError>,
 }
 
-/// Makes the changes: created groups and operators first, then additions, then removals.
+/// Makes the changes: created groups and operators first, then additions, then removals, then disabled operators.
 ///
-/// Nothing is sent, not even the schema check, when there is nothing to write.
+/// Each change is written to the journal before it is sent and after what became of it was seen. Nothing is sent, not even
+/// the schema check, when there is nothing to write.
 pub(super) async fn apply(
     campaign: &Campaign,
+    ledger: &Ledger<'_>,
     approved: &ApprovedPlan,
-    desired: &DesiredState,
+    decision: &Decision,
     watch: &(dyn Fn(usize, usize) + Sync),
 ) -> Applied {
-    if approved.changes().is_empty() {
+    let changes = approved.changes();
+    if changes.is_empty() {
         return Applied::default();
     }
-    let (creations, memberships): (Vec<_>, Vec<_>) = approved
-        .changes()
-        .iter()
-        .partition(|change| matches!(change.action, Action::CreateGroup { .. } | Action::CreateOperator { .. }));
     let mut applied = Applied::default();
     let writer = match campaign.writer().await {
         Ok(writer) => writer,
         Err(error) => {
-            applied.fail(approved.changes().iter(), NOT_TRIED, &error);
-            applied.stopped = Some(error);
+            applied.fail(changes.iter(), NOT_TRIED, &error);
+            applied.stopped = Some(error.into());
+            applied.recorded(ledger).await;
             return applied;
         }
     };
-    let mut work = Work { campaign, writer, desired, watch, done: 0, planned: approved.changes().len(), applied };
-    let made = work.create(&creations).await;
-    work.change_memberships(&memberships, &made).await;
+    let (sent, recorded) = (HashSet::new(), 0);
+    let mut work =
+        Work { campaign, ledger, writer, decision, watch, done: 0, planned: changes.len(), applied, sent, recorded };
+    if let Err(error) = work.make(changes).await {
+        work.stop(changes, error);
+    }
     work.applied
 }
 
 impl Applied {
-    fn fail<'c>(&mut self, changes: impl Iterator<Item = &'c Change>, how_far: &str, error: &CampaignError) {
+    fn fail<'c>(&mut self, changes: impl Iterator<Item = &'c Change>, how_far: &str, error: &dyn Error) {
         let why = format!("{how_far}: {}", Chain(error));
         self.settled.extend(changes.map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.clone()))));
+    }
+
+    /// Writes everything down. What stopped the writing is the news, should this fail as well.
+    async fn recorded(&mut self, ledger: &Ledger<'_>) {
+        if let Err(error) = ledger.settled(&self.settled).await {
+            self.stopped.get_or_insert(error.into());
+        }
     }
 }
 
@@ -96,22 +131,71 @@ impl Row<'_> {
 
 struct Work<'a> {
     campaign: &'a Campaign,
+    ledger: &'a Ledger<'a>,
     writer: Writer<'a>,
-    desired: &'a DesiredState,
+    decision: &'a Decision,
     watch: &'a (dyn Fn(usize, usize) + Sync),
     done: usize,
     planned: usize,
     applied: Applied,
+    /// What was, or was about to be, sent.
+    sent: HashSet<ChangeKey>,
+    /// How many of the settled changes the journal knows.
+    recorded: usize,
 }
 
 impl Work<'_> {
+    /// Makes all changes. Fails only when the journal does; then nothing more is sent.
+    async fn make(&mut self, changes: &[Change]) -> Result<(), JournalError> {
+        let (mut creations, mut memberships, mut disabled) = (Vec::new(), Vec::new(), Vec::new());
+        for change in changes {
+            match change.action {
+                Action::CreateGroup { .. } | Action::CreateOperator { .. } => creations.push(change),
+                Action::Add { .. } | Action::Remove { .. } => memberships.push(change),
+                Action::DisableOperator { .. } => disabled.push(change),
+            }
+        }
+        let made = self.create(&creations).await?;
+        self.record().await?;
+        self.change_memberships(&memberships, &made).await?;
+        self.record().await?;
+        self.disable(&disabled).await?;
+        self.record().await
+    }
+
+    /// Writes down that these changes are being sent.
+    async fn announce(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
+        self.ledger.about_to_write(changes.iter().copied()).await?;
+        self.sent.extend(changes.iter().map(|change| change.key()));
+        Ok(())
+    }
+
+    /// Writes down what was settled since the last time.
+    async fn record(&mut self) -> Result<(), JournalError> {
+        let news = self.applied.settled.get(self.recorded..).unwrap_or_default();
+        self.ledger.settled(news).await?;
+        self.recorded = self.applied.settled.len();
+        Ok(())
+    }
+
+    /// The journal failed: what is not settled yet stays as far as it came.
+    fn stop(&mut self, changes: &[Change], error: JournalError) {
+        let settled: HashSet<_> = self.applied.settled.iter().map(|one| one.change.key()).collect();
+        for change in changes.iter().filter(|change| !settled.contains(&change.key())) {
+            let how_far = if self.sent.contains(&change.key()) { NOT_READ_BACK } else { NOT_TRIED };
+            self.applied.fail(std::iter::once(change), how_far, &error);
+        }
+        self.applied.stopped = Some(error.into());
+    }
+
     /// Creates groups and operators, and looks all of them up by name: only what is found there was created.
-    async fn create(&mut self, changes: &[&Change]) -> Made {
+    async fn create(&mut self, changes: &[&Change]) -> Result<Made, JournalError> {
         if changes.is_empty() {
-            return Made::default();
+            return Ok(Made::default());
         }
         let mut errors = Vec::with_capacity(changes.len());
         for change in changes {
+            self.announce(&[change]).await?;
             errors.push(match creation(change) {
                 Some(write) => self.writer.write(&[write]).await.pop().and_then(Result::err),
                 None => None,
@@ -122,7 +206,7 @@ impl Work<'_> {
             Ok(made) => made,
             Err(error) => {
                 self.applied.fail(changes.iter().copied(), NOT_READ_BACK, &error);
-                return Made::default();
+                return Ok(Made::default());
             }
         };
         for (change, error) in changes.iter().zip(errors) {
@@ -138,7 +222,7 @@ impl Work<'_> {
             };
             self.applied.settled.push(Settled::new(change, outcome, detail));
         }
-        made
+        Ok(made)
     }
 
     async fn look_up(&self, changes: &[&Change]) -> Result<Made, CampaignError> {
@@ -162,10 +246,10 @@ impl Work<'_> {
         Ok(made)
     }
 
-    async fn change_memberships(&mut self, changes: &[&Change], made: &Made) {
+    async fn change_memberships(&mut self, changes: &[&Change], made: &Made) -> Result<(), JournalError> {
         let mut rows = self.rows(changes, made);
         if rows.is_empty() {
-            return;
+            return Ok(());
         }
         let groups: Vec<_> = rows.iter().map(|row| row.group).collect::<BTreeSet<_>>().into_iter().collect();
         match self.members(&groups).await {
@@ -173,18 +257,18 @@ impl Work<'_> {
             Err(error) => {
                 self.applied.fail(rows.iter().map(|row| row.change), NOT_TRIED, &error);
                 if self.campaign.writes() == 0 {
-                    self.applied.stopped = Some(error);
+                    self.applied.stopped = Some(error.into());
                 }
-                return;
+                return Ok(());
             }
         }
         let (mut additions, mut removals): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| !row.change.is_removal());
-        self.write(&mut additions).await;
+        self.write(&mut additions).await?;
         if additions.iter().any(|row| row.failed.is_some()) {
             self.spare_last_members(&mut removals).await;
         }
-        self.write(&mut removals).await;
+        self.write(&mut removals).await?;
         let mut tried: Vec<_> = additions.into_iter().chain(removals).collect();
         match self.members(&groups).await {
             Ok(members) => {
@@ -197,6 +281,54 @@ impl Work<'_> {
             }
             Err(error) => self.applied.fail(tried.iter().map(|row| row.change), NOT_READ_BACK, &error),
         }
+        Ok(())
+    }
+
+    /// Disables operators whose removals of this plan have all been seen; the others still have something.
+    async fn disable(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
+        let (due, early): (Vec<&Change>, Vec<_>) = changes.iter().copied().partition(|change| self.lost_all(change));
+        let why = "not tried: not all of the removals that leave this operator in no group were made";
+        let failed = early.into_iter().map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.to_owned())));
+        self.applied.settled.extend(failed);
+        let mut errors = Vec::with_capacity(due.len());
+        for change in &due {
+            self.announce(&[change]).await?;
+            let write = disabling(change);
+            let outcome = self.writer.write(&write.into_iter().collect::<Vec<_>>()).await.pop();
+            errors.push(outcome.and_then(Result::err));
+            self.step(1);
+        }
+        if due.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = due.iter().filter_map(|change| operator_of(change)).collect();
+        let disabled: HashSet<_> = match self.campaign.operators_by_id(&ids).await {
+            Ok(operators) => operators.into_iter().filter(|found| found.disabled).map(|found| found.id).collect(),
+            Err(error) => {
+                self.applied.fail(due.into_iter(), NOT_READ_BACK, &error);
+                return Ok(());
+            }
+        };
+        for (change, error) in due.into_iter().zip(errors) {
+            let is_so = operator_of(change).is_some_and(|id| disabled.contains(&id));
+            let (outcome, detail) = match is_so {
+                true => (ChangeOutcome::Applied, None),
+                false => (ChangeOutcome::Failed, Some(why_not(error.as_ref()))),
+            };
+            self.applied.settled.push(Settled::new(change, outcome, detail));
+        }
+        Ok(())
+    }
+
+    /// Whether all removals of this operator that the plan holds, held and unconfirmed ones among them, have been seen.
+    fn lost_all(&self, disabled: &Change) -> bool {
+        let operator = disabled.operator().map(OperatorLogin::folded);
+        let of_operator = |change: &&Change| {
+            change.kind() == ChangeKind::Remove && change.operator().map(OperatorLogin::folded) == operator
+        };
+        let seen: HashSet<_> =
+            self.applied.settled.iter().filter(|one| one.is_so()).map(|one| one.change.key()).collect();
+        self.decision.plan.changes.iter().filter(of_operator).all(|change| seen.contains(&change.key()))
     }
 
     /// The memberships with their keys. One whose operator or group could not be created has failed already.
@@ -227,7 +359,7 @@ impl Work<'_> {
     }
 
     /// Writes rows in small collections; stops trying when Campaign is out of reach.
-    async fn write(&mut self, rows: &mut [Row<'_>]) {
+    async fn write(&mut self, rows: &mut [Row<'_>]) -> Result<(), JournalError> {
         let mut out_of_reach: Option<String> = None;
         for collection in rows.chunks_mut(COLLECTION_ROWS) {
             let mut due: Vec<_> = collection.iter_mut().filter(|row| row.failed.is_none()).collect();
@@ -237,6 +369,10 @@ impl Work<'_> {
                 }
                 continue;
             }
+            if due.is_empty() {
+                continue;
+            }
+            self.announce(&due.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
             let writes: Vec<_> = due.iter().map(|row| row.write()).collect();
             for (row, result) in due.iter_mut().zip(self.writer.write(&writes).await) {
                 if let Err(error) = result {
@@ -248,6 +384,7 @@ impl Work<'_> {
             }
             self.step(writes.len());
         }
+        Ok(())
     }
 
     /// An addition failed, so a group may have nobody left whom it was meant to keep: those who should go then stay.
@@ -256,7 +393,7 @@ impl Work<'_> {
         let members = self.members(&groups.iter().copied().collect::<Vec<_>>()).await.unwrap_or_default();
         for group in groups {
             let staying = members.iter().filter(|(_, of)| *of == group).map(|(operator, _)| *operator);
-            if !self.desired.keeps_somebody(group, staying) {
+            if !self.decision.desired.keeps_somebody(group, staying) {
                 let why = "the additions to its group failed, and this removal would empty it";
                 for row in removals.iter_mut().filter(|row| row.group == group) {
                     row.failed = Some(why.to_owned());
@@ -301,6 +438,18 @@ fn creation(change: &Change) -> Option<Write> {
             label: operator.as_str().to_owned(),
         }),
         Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => None,
+    }
+}
+
+fn disabling(change: &Change) -> Option<Write> {
+    operator_of(change).map(|operator| Write::Disable { operator })
+}
+
+/// The operator that a change disables.
+fn operator_of(change: &Change) -> Option<OperatorId> {
+    match change.action {
+        Action::DisableOperator { operator_id, .. } => Some(operator_id),
+        _ => None,
     }
 }
 

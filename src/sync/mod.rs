@@ -3,7 +3,10 @@
 mod apply;
 mod change_log;
 mod confirm;
+mod decision;
 mod explain;
+mod ledger;
+mod read_source;
 mod reconcile;
 mod run;
 mod undo;

@@ -1,21 +1,26 @@
 //! One Campaign instance in one run.
 
+use chrono::Utc;
+
 use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
-        Change, ChangeOutcome, ChangeReport, Circumstances, DesiredState, HeldChange, HeldPlan, History, InstanceMode,
-        InstanceReport, MatchedProfile, NoMatch, OrganizationSnapshot, Outcome, Plan, Policy, Review, RunId, RunMode,
-        SourceCounts, Summary, desired_state, plan, review,
+        CampaignSnapshot, Digest, History, InstanceMode, InstanceReport, NoMatch, Outcome, Policy, RunId, RunMode,
+        SkipReason, Skipped, desired_state, desired_state_of_users, followed_groups, identities_seen, source_read, warnings,
     },
     experience_cloud::ExperienceCloud,
+    journal::{Journal, JournalError},
     observability::Chain,
 };
 
 use super::{
-    apply::apply,
+    apply::{Applied, apply},
     change_log,
     confirm::confirm,
-    run::{Options, Progress},
+    decision::{Decision, Grounds},
+    ledger::{Ledger, Reach},
+    read_source::{Content, Source},
+    run::{Options, Progress, Request},
 };
 
 /// What a run needs to know of one instance.
@@ -32,20 +37,23 @@ pub struct InstanceOptions {
 /// What all instances of one run share.
 pub(super) struct Run<'a> {
     pub(super) id: &'a RunId,
-    pub(super) mode: RunMode,
     pub(super) options: &'a Options,
-    pub(super) organization: &'a OrganizationSnapshot,
+    pub(super) journal: &'a Journal,
+    pub(super) request: &'a Request,
+    pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 /// Why nothing could be decided about an instance.
 #[derive(Debug, thiserror::Error)]
-enum ReconcileError {
+pub(super) enum ReconcileError {
     #[error("Campaign could not be read or written")]
     Campaign(#[from] CampaignError),
     #[error("nothing to go by")]
     NoMatch(#[from] NoMatch),
+    #[error("without the journal nothing is written")]
+    Journal(#[from] JournalError),
 }
 
 impl ReconcileError {
@@ -53,115 +61,143 @@ impl ReconcileError {
         match self {
             Self::Campaign(error) => error.failure().into(),
             Self::NoMatch(_) => Outcome::Incomplete,
+            Self::Journal(_) => Outcome::Failed,
         }
     }
 }
 
-/// Brings one instance in line, or finds out what that would take. Other instances go on whatever happens here.
-pub(super) async fn reconcile(run: &Run<'_>, instance: &InstanceOptions) -> InstanceReport {
+/// Logs on to one instance, lets `work` make its report, and logs that. Other instances go on whatever happens here.
+pub(super) async fn visit(
+    run: &RunId,
+    instance: &InstanceOptions,
+    work: impl AsyncFnOnce(&Campaign) -> Result<InstanceReport, ReconcileError>,
+) -> InstanceReport {
     let name = instance.policy.instance.as_str();
     let report = match Campaign::new(instance.campaign.clone()) {
         Ok(campaign) => {
-            let report = read_and_decide(run, instance, &campaign).await;
+            let report = work(&campaign).await;
             campaign.log_off().await;
             report
         }
         Err(error) => Err(error.into()),
     };
-    let report = report.unwrap_or_else(|error: ReconcileError| {
+    let report = report.unwrap_or_else(|error| {
         InstanceReport::failed(name, instance.mode, error.outcome(), Chain(&error).to_string())
     });
-    change_log::instance_ended(run.id, &report);
+    change_log::instance_ended(run, &report);
     report
+}
+
+/// Brings one instance in line, or finds out what that would take. Digests that were asked for and are held here are added
+/// to `approved`.
+pub(super) async fn reconcile(
+    run: &Run<'_>,
+    instance: &InstanceOptions,
+    approved: &mut Vec<Digest>,
+) -> InstanceReport {
+    visit(run.id, instance, async |campaign| read_and_decide(run, instance, campaign, approved).await).await
 }
 
 async fn read_and_decide(
     run: &Run<'_>,
     instance: &InstanceOptions,
     campaign: &Campaign,
+    approved: &mut Vec<Digest>,
 ) -> Result<InstanceReport, ReconcileError> {
     let policy = &instance.policy;
+    let ledger = run.ledger(instance);
     let watch = |stage| (run.progress)(Progress::Campaign(policy.instance.clone(), stage));
     let snapshot = campaign.fetch_snapshot(&watch).await?;
-    let history = History::default();
-    let desired = desired_state(run.organization, &snapshot, policy, &history)?;
-    let plan = plan(&desired, &snapshot, policy);
-    let counts = if run.organization.proof().is_counted() { SourceCounts::Proven } else { SourceCounts::Missing };
-    let circumstances = Circumstances { limits: &run.options.limits, counts, read: None, history: &history };
-    let Review { approved, held, .. } = review(&plan, &desired, &snapshot, &circumstances);
-
-    let mut settled = Vec::with_capacity(plan.changes.len());
-    let mut stopped = None;
-    if run.mode == RunMode::DryRun || instance.mode == InstanceMode::Observe {
-        let pending = |change| Settled::new(change, ChangeOutcome::Pending, None);
-        settled.extend(approved.changes().iter().map(pending));
-    } else {
-        let (confirmed, unconfirmed) = confirm(run, policy, approved, &desired, &snapshot).await;
-        settled.extend(unconfirmed);
-        let watch = |done, planned| (run.progress)(Progress::Applying(policy.instance.clone(), done, planned));
-        let applied = apply(campaign, &confirmed, &desired, &watch).await;
-        settled.extend(applied.settled);
-        stopped = applied.stopped;
+    let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
+    let grounds =
+        Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
+    let mut decision = decide(run, &grounds, &history)?;
+    ledger.observed(&decision.desired, &snapshot, &[]).await?;
+    if run.approves(&decision) {
+        approved.extend(decision.review.held.digest.clone());
+        ledger.approved(&decision, run.options, &run.request.approver).await?;
+        history.approvals.extend(decision.approval(&run.request.approver));
+        decision.judge(&grounds, &history);
     }
-    settled.extend(held.changes.iter().map(Settled::held));
-    Ok(report(instance, &desired, &plan, &held, settled, stopped.as_ref()))
+    ledger.held(&decision, run.options).await?;
+    if !ledger.writes() {
+        let report = decision.report(instance, &[], None);
+        ledger.planned(&report).await?;
+        remember(run, &ledger, &decision, &snapshot, &history).await?;
+        return Ok(report);
+    }
+    let (confirmed, unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await;
+    ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
+    remember(run, &ledger, &decision, &snapshot, &history).await?;
+    let watch = |done, planned| (run.progress)(Progress::Applying(policy.instance.clone(), done, planned));
+    let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, &watch).await;
+    ledger.made(&settled).await?;
+    ledger.observed(&decision.desired, &snapshot, &settled).await?;
+    settled.extend(unconfirmed);
+    Ok(decision.report(instance, &settled, stopped.as_ref()))
 }
 
-/// A planned change and what became of it.
-pub(super) struct Settled {
-    pub(super) change: Change,
-    pub(super) outcome: ChangeOutcome,
-    pub(super) detail: Option<String>,
-}
-
-impl Settled {
-    pub(super) fn new(change: &Change, outcome: ChangeOutcome, detail: Option<String>) -> Self {
-        Self { change: change.clone(), outcome, detail }
-    }
-
-    fn held(held: &HeldChange) -> Self {
-        Self::new(&held.change, ChangeOutcome::Held, Some(held.why.clone()))
-    }
-}
-
-fn report(
-    instance: &InstanceOptions,
-    desired: &DesiredState,
-    plan: &Plan,
-    held: &HeldPlan,
-    mut settled: Vec<Settled>,
-    stopped: Option<&CampaignError>,
-) -> InstanceReport {
-    settled.sort_by_cached_key(|settled| settled.change.key());
-    let changes: Vec<_> = settled
-        .into_iter()
-        .map(|settled| ChangeReport::new(&settled.change, settled.outcome, settled.detail))
-        .collect();
-    let matched = desired.groups.iter().map(|group| MatchedProfile {
-        profile: group.profile.name.to_string(),
-        group: group.name.to_string(),
-        members: group.people,
-    });
-    let mut report = InstanceReport {
-        name: instance.policy.instance.to_string(),
-        mode: instance.mode,
-        outcome: InstanceReport::outcome_of(&changes, &plan.skipped),
-        error: None,
-        warnings: Vec::new(),
-        held: held.digest.as_ref().map(ToString::to_string),
-        orphaned: Vec::new(),
-        matched_profiles: matched.collect(),
-        summary: Summary::of(&changes, plan.skipped.len(), plan.unchanged),
-        changes,
-        skipped: plan.skipped.clone(),
+/// What the instance should hold, the plan for it, and what of that may be made.
+fn decide(run: &Run<'_>, grounds: &Grounds<'_>, history: &History) -> Result<Decision, NoMatch> {
+    let (policy, snapshot) = (&grounds.instance.policy, grounds.snapshot);
+    let membership = run.options.membership();
+    let (mut desired, read, mut notes) = match &run.source.content {
+        Content::Organization(organization) => {
+            let desired = desired_state(organization, snapshot, policy, history)?;
+            (desired, source_read(organization, policy, membership), warnings(organization, snapshot, policy, history))
+        }
+        Content::Users { snapshot: users, unknown } => {
+            let mut desired = desired_state_of_users(users, snapshot, policy, history)?;
+            desired.skipped.extend(unknown.iter().map(|name| unknown_person(name)));
+            (desired, users.source_read(policy, membership), Vec::new())
+        }
     };
-    if let Some(error) = stopped {
-        report.outcome = Outcome::of_all([report.outcome, error.failure().into()]);
-        report.error = Some(Chain(error).to_string());
-    } else if !report.accounts_for(plan) {
-        report.outcome = Outcome::Failed;
-        report.error =
-            Some("the numbers of this report do not add up to the plan: please report this as a defect".into());
+    desired.narrow_to(&run.request.scope);
+    let mut decision = Decision::of(grounds, desired, Some(read), history);
+    decision.warnings.append(&mut notes);
+    Ok(decision)
+}
+
+fn unknown_person(name: &str) -> Skipped {
+    let detail = "the organization knows no active user of this e-mail address; nothing of theirs was touched";
+    Skipped::new(SkipReason::UnknownPerson, name, detail)
+}
+
+/// What later runs need to know, written before anything is done.
+async fn remember(
+    run: &Run<'_>,
+    ledger: &Ledger<'_>,
+    decision: &Decision,
+    snapshot: &CampaignSnapshot,
+    history: &History,
+) -> Result<(), JournalError> {
+    let instance = &ledger.instance.policy.instance;
+    if run.request.mode == RunMode::DryRun {
+        return Ok(());
     }
-    report
+    if let Content::Organization(organization) = &run.source.content {
+        let seen = identities_seen(organization, snapshot, &ledger.instance.policy, history);
+        run.journal.remember_identities(instance, &seen).await?;
+    }
+    if !ledger.is_remembered() {
+        return Ok(());
+    }
+    ledger.over(&decision.review.over).await?;
+    if let Some(read) = decision.read.as_ref().filter(|_| decision.review.is_read_accepted) {
+        let followed = followed_groups(&decision.desired, read, history);
+        run.journal.accept_read(instance, run.id, Utc::now(), read, &followed).await?;
+    }
+    Ok(())
+}
+
+impl<'a> Run<'a> {
+    fn ledger(&self, instance: &'a InstanceOptions) -> Ledger<'a> {
+        let reach = if self.request.scope.is_everything() { Reach::Everything } else { Reach::Part };
+        Ledger { journal: self.journal, run: self.id, mode: self.request.mode, reach, instance }
+    }
+
+    /// Whether what this decision holds was approved with the request.
+    fn approves(&self, decision: &Decision) -> bool {
+        decision.review.held.digest.as_ref().is_some_and(|digest| self.request.approve.contains(digest))
+    }
 }

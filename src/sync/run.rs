@@ -1,6 +1,6 @@
 //! One run over one organization and all its Campaign instances.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use ulid::Ulid;
@@ -9,15 +9,16 @@ use uuid::Uuid;
 use crate::{
     campaign,
     domain::{
-        AssociationMask, Digest, InstanceName, InstanceReport, Limits, OrganizationSnapshot, Outcome, RunId, RunMode,
-        RunReport, Scope, SourceReport,
+        Digest, InstanceName, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport,
     },
-    experience_cloud::{self, ExperienceCloud, ExperienceCloudError},
+    experience_cloud::{self, ExperienceCloud},
+    journal::{Journal, JournalError, Lock, RunBegin, RunLock},
     observability::Chain,
 };
 
 use super::{
     change_log,
+    read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
 
@@ -38,12 +39,22 @@ pub enum Confirmation {
 pub struct Options {
     /// The source.
     pub experience_cloud: experience_cloud::Options,
+    /// Least time between two requests for page 0 of one listing of the organization.
+    pub first_page_interval: Duration,
     /// The targets, by name.
     pub instances: Vec<InstanceOptions>,
     /// How much one run may change.
     pub limits: Limits,
     /// Whether removals are read a second time.
     pub confirmation: Confirmation,
+    /// How long an approval counts.
+    pub approval_ttl: Duration,
+}
+
+impl Options {
+    pub(super) fn membership(&self) -> Membership {
+        self.experience_cloud.membership
+    }
 }
 
 /// How long a run waits where the vendor wants no calls yet.
@@ -54,7 +65,7 @@ pub enum Patience {
     Bounded,
     /// As long as it takes.
     Unbounded,
-    /// As a scheduled run: 15 minutes longer than one call may wait, so that a jitter costs no calls.
+    /// As a scheduled run: up to 15 minutes for the end of the interval between two reads, so that a jitter costs no calls.
     Scheduled,
 }
 
@@ -76,6 +87,8 @@ pub struct Request {
 /// How far a run is, for somebody who watches.
 #[derive(Clone, Debug)]
 pub enum Progress {
+    /// Waiting until the vendor may be asked again.
+    WaitingUntil(DateTime<Utc>),
     /// Reading the organization.
     Organization(experience_cloud::Progress),
     /// Reading one instance.
@@ -86,29 +99,134 @@ pub enum Progress {
     Applying(InstanceName, usize, usize),
 }
 
-/// Makes one run. Whatever goes wrong is in the report.
-pub async fn run(options: &Options, mode: RunMode, progress: &(dyn Fn(Progress) + Sync)) -> RunReport {
-    let (begin, started_at) = (Instant::now(), Utc::now());
-    let run_id = new_run_id(started_at);
-    tracing::info!(run.id = %run_id, run.mode = mode.as_str(), instances = options.instances.len(), "run begins");
-    let (source, error, instances) = match ExperienceCloud::new(options.experience_cloud.clone()) {
-        Ok(experience_cloud) => all_instances(options, mode, &run_id, &experience_cloud, progress).await,
-        Err(error) => unread(options, &error, 0),
-    };
-    let report = RunReport {
-        version: REPORT_VERSION,
-        run: run_id.to_string(),
-        mode,
-        started_at,
-        duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-        outcome: Outcome::of_all(instances.iter().map(|instance| instance.outcome)),
-        error,
-        warnings: Vec::new(),
-        source,
-        instances,
+/// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.
+pub async fn run(
+    options: &Options,
+    journal: &Journal,
+    request: &Request,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> RunReport {
+    let frame = Frame::begin(options, request.mode);
+    let report = match frame.lock(journal, request.scope.described()).await {
+        Ok(_lock) => {
+            let report = match all_instances(options, journal, request, &frame, progress).await {
+                Ok(found) => frame.report(found),
+                Err(error) => frame.journal_failed(&error),
+            };
+            frame.end(journal, report).await
+        }
+        Err(report) => *report,
     };
     change_log::run_ended(&report);
     report
+}
+
+/// What a run over whatever it is about found, before it is put into its report.
+pub(super) struct Found {
+    pub(super) source: SourceReport,
+    pub(super) error: Option<String>,
+    pub(super) warnings: Vec<String>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) instances: Vec<InstanceReport>,
+}
+
+/// The beginning and the end that every kind of run shares: its id, the lock, its place in the journal.
+pub(super) struct Frame<'a> {
+    options: &'a Options,
+    mode: RunMode,
+    begin: Instant,
+    started_at: DateTime<Utc>,
+    pub(super) id: RunId,
+}
+
+impl<'a> Frame<'a> {
+    pub(super) fn begin(options: &'a Options, mode: RunMode) -> Self {
+        let (begin, started_at) = (Instant::now(), Utc::now());
+        let id = new_run_id(started_at);
+        tracing::info!(run.id = %id, run.mode = mode.as_str(), instances = options.instances.len(), "run begins");
+        Self { options, mode, begin, started_at, id }
+    }
+
+    /// Gets the lock and writes that the run begins; the report of a run that could not begin otherwise.
+    pub(super) async fn lock(&self, journal: &Journal, scope: Option<String>) -> Result<RunLock, Box<RunReport>> {
+        let holder = format!("run {} ({})", self.id, self.mode.as_str());
+        let lock = match journal.lock(&holder).await {
+            Ok(Lock::Got(lock)) => lock,
+            Ok(Lock::Held(holder)) => {
+                let error = format!("another run holds the lock: {holder}");
+                return Err(Box::new(self.report(self.nothing_done(Outcome::Locked, error))));
+            }
+            Err(error) => return Err(Box::new(self.journal_failed(&error))),
+        };
+        let instances = self.options.instances.iter().map(|instance| instance.policy.instance.clone()).collect();
+        let begin =
+            RunBegin { run: self.id.clone(), mode: self.mode, scope, started_at: self.started_at, instances };
+        match journal.begin_run(&begin).await {
+            Ok(()) => Ok(lock),
+            Err(error) => Err(Box::new(self.journal_failed(&error))),
+        }
+    }
+
+    /// Writes the end of the run. A report that could not be remembered says so.
+    pub(super) async fn end(&self, journal: &Journal, mut report: RunReport) -> RunReport {
+        if let Err(error) = journal.end_run(&report).await {
+            report.outcome = Outcome::of_all([report.outcome, Outcome::Failed]);
+            report.error = Some(format!("the end of the run could not be remembered: {}", Chain(&error)));
+        }
+        report
+    }
+
+    pub(super) fn report(&self, found: Found) -> RunReport {
+        let outcomes = found.instances.iter().map(|instance| instance.outcome);
+        RunReport {
+            version: REPORT_VERSION,
+            run: self.id.to_string(),
+            mode: self.mode,
+            started_at: self.started_at,
+            duration_ms: u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            outcome: Outcome::of_all(outcomes.chain(found.outcome)),
+            error: found.error,
+            warnings: found.warnings,
+            source: found.source,
+            instances: found.instances,
+        }
+    }
+
+    /// Without the journal nothing may be written anywhere: it could not be explained afterwards.
+    pub(super) fn journal_failed(&self, error: &JournalError) -> RunReport {
+        self.report(self.nothing_done(Outcome::Failed, Chain(error).to_string()))
+    }
+
+    /// Nothing is known of any instance, and nothing was written anywhere.
+    fn nothing_done(&self, outcome: Outcome, error: String) -> Found {
+        let instances = self.options.instances.iter().map(|instance| {
+            let why = "the organization was not read; nothing was written".to_owned();
+            InstanceReport::failed(instance.policy.instance.as_str(), instance.mode, outcome, why)
+        });
+        Found {
+            source: self.source_unread(0),
+            error: Some(error),
+            warnings: Vec::new(),
+            outcome: Some(outcome),
+            instances: instances.collect(),
+        }
+    }
+
+    pub(super) fn mode(&self) -> RunMode {
+        self.mode
+    }
+
+    /// What a report says of an organization that was not read.
+    pub(super) fn source_unread(&self, calls: u64) -> SourceReport {
+        SourceReport {
+            organization: self.options.experience_cloud.organization_id.to_string(),
+            users: 0,
+            profiles: 0,
+            calls,
+            read: None,
+            complete: false,
+        }
+    }
 }
 
 /// A ULID: sorts by time, and no two runs share one.
@@ -119,55 +237,86 @@ fn new_run_id(started_at: DateTime<Utc>) -> RunId {
 
 async fn all_instances(
     options: &Options,
-    mode: RunMode,
-    run_id: &RunId,
-    experience_cloud: &ExperienceCloud,
+    journal: &Journal,
+    request: &Request,
+    frame: &Frame<'_>,
     progress: &(dyn Fn(Progress) + Sync),
-) -> (SourceReport, Option<String>, Vec<InstanceReport>) {
-    let masks: Vec<AssociationMask> = options.instances.iter().map(|instance| instance.policy.mask.clone()).collect();
-    let organization =
-        match experience_cloud.fetch_snapshot(&masks, &|stage| progress(Progress::Organization(stage))).await {
-            Ok(organization) => organization,
-            Err(error) => return unread(options, &error, experience_cloud.calls()),
-        };
-    let run = Run { id: run_id, mode, options, organization: &organization, experience_cloud, progress };
+) -> Result<Found, JournalError> {
+    let client = ExperienceCloud::new(options.experience_cloud.clone());
+    let experience_cloud = match client {
+        Ok(client) => client,
+        Err(error) => return unread(frame, SourceError::from(error), 0),
+    };
+    let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
+    let source = match reader.read().await {
+        Ok(source) => source,
+        Err(error) => return unread(frame, error, experience_cloud.calls()),
+    };
+    let run = Run {
+        id: &frame.id,
+        mode: request.mode,
+        options,
+        journal,
+        request,
+        source: &source,
+        experience_cloud: &experience_cloud,
+        progress,
+    };
     let mut instances = Vec::with_capacity(options.instances.len());
+    let mut approved = Vec::new();
     for instance in &options.instances {
-        instances.push(reconcile(&run, instance).await);
+        instances.push(reconcile(&run, instance, &mut approved).await);
     }
-    (read(&organization, experience_cloud.calls()), None, instances)
+    let mut found = Found {
+        source: read(options, &source, experience_cloud.calls()),
+        error: None,
+        warnings: source.notes,
+        outcome: None,
+        instances,
+    };
+    report_unknown_approvals(journal, request, &approved, &mut found).await?;
+    Ok(found)
 }
 
-fn read(organization: &OrganizationSnapshot, calls: u64) -> SourceReport {
+/// A digest that nothing held has is a slip, or was approved before: said so in either case.
+async fn report_unknown_approvals(
+    journal: &Journal,
+    request: &Request,
+    approved: &[Digest],
+    found: &mut Found,
+) -> Result<(), JournalError> {
+    for digest in request.approve.iter().filter(|digest| !approved.contains(digest)) {
+        if let Some(approver) = journal.approver_of(digest).await? {
+            found.warnings.push(format!("{digest} was approved before by {approver}; there is nothing left of it to approve"));
+            continue;
+        }
+        let held: Vec<_> = found.instances.iter().filter_map(|instance| instance.held.clone()).collect();
+        let held = if held.is_empty() { "nothing is held".to_owned() } else { format!("held is {}", held.join(", ")) };
+        found.warnings.push(format!("nothing held has the digest {digest}, so nothing was approved; {held}"));
+        found.outcome = Some(Outcome::Held);
+    }
+    Ok(())
+}
+
+fn read(options: &Options, source: &Source, calls: u64) -> SourceReport {
     SourceReport {
-        organization: organization.organization().to_string(),
-        users: organization.proof().users(),
-        profiles: organization.profiles().len(),
+        organization: options.experience_cloud.organization_id.to_string(),
+        users: source.users(),
+        profiles: source.profiles(),
         calls,
-        read: Some(organization.proof().kind()),
+        read: Some(source.kind()),
         complete: true,
     }
 }
 
 /// Without the organization nothing is known of any instance, and nothing is written anywhere.
-fn unread(
-    options: &Options,
-    error: &ExperienceCloudError,
-    calls: u64,
-) -> (SourceReport, Option<String>, Vec<InstanceReport>) {
-    let message = Chain(error).to_string();
-    let source = SourceReport {
-        organization: options.experience_cloud.organization_id.to_string(),
-        users: 0,
-        profiles: 0,
-        calls,
-        read: None,
-        complete: false,
+fn unread(frame: &Frame<'_>, error: SourceError, calls: u64) -> Result<Found, JournalError> {
+    let outcome = match error {
+        SourceError::Journal(error) => return Err(error),
+        SourceError::ExperienceCloud(ref error) => error.failure().into(),
+        SourceError::TooEarly { .. } => Outcome::Throttled,
     };
-    let instances = options.instances.iter().map(|instance| {
-        let outcome = Outcome::from(error.failure());
-        let why = "the organization was not read; nothing was written".to_owned();
-        InstanceReport::failed(instance.policy.instance.as_str(), instance.mode, outcome, why)
-    });
-    (source, Some(message), instances.collect())
+    let mut found = frame.nothing_done(outcome, Chain(&error).to_string());
+    found.source.calls = calls;
+    Ok(found)
 }

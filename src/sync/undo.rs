@@ -1,11 +1,23 @@
 //! Taking back what one run did to memberships: an ordinary plan through the ordinary guards.
 
+use chrono::Utc;
+
 use crate::{
-    domain::{RunMode, RunReport},
+    campaign::Campaign,
+    domain::{
+        ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, desired_by_undo,
+    },
     journal::{Journal, JournalError},
 };
 
-use super::{Options, Progress};
+use super::{
+    apply::{Applied, apply},
+    change_log,
+    decision::{Decision, Grounds, Settled},
+    ledger::{Ledger, Reach},
+    reconcile::{InstanceOptions, ReconcileError, visit},
+    run::{Found, Frame, Options, Progress},
+};
 
 /// Why there is nothing to take back.
 #[derive(Debug, thiserror::Error)]
@@ -19,15 +31,109 @@ pub enum UndoError {
 }
 
 /// Makes, or in a dry run shows, the plan that takes the membership changes of `run` back where Campaign still holds them.
-/// The organization is not read. `approver` is recorded.
+///
+/// The organization is not read, so no call of the vendor's is spent. What is taken back is remembered: a later run would
+/// do it again, and holds it instead. `run` may be shortened as in [`Journal::run`].
 pub async fn undo(
     options: &Options,
     journal: &Journal,
     run: &str,
     mode: RunMode,
-    approver: &str,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<RunReport, UndoError> {
-    let _ = (options, journal, run, mode, approver, progress);
-    todo!()
+    let Some(past) = journal.run(run).await? else { return Err(UndoError::UnknownRun(run.to_owned())) };
+    let frame = Frame::begin(options, mode);
+    let report = match frame.lock(journal, Some(format!("undo of run {}", past.run))).await {
+        Ok(_lock) => {
+            let found = all_instances(options, journal, &frame, &past, progress).await;
+            frame.end(journal, frame.report(found)).await
+        }
+        Err(report) => *report,
+    };
+    change_log::run_ended(&report);
+    Ok(report)
+}
+
+async fn all_instances(
+    options: &Options,
+    journal: &Journal,
+    frame: &Frame<'_>,
+    past: &RunReport,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Found {
+    let (mut instances, mut warnings) = (Vec::new(), Vec::new());
+    for past in past.instances.iter().filter(|past| past.changes.iter().any(|change| change.outcome == ChangeOutcome::Applied)) {
+        let of_name = |instance: &&InstanceOptions| instance.policy.instance.as_str() == past.name;
+        let Some(instance) = options.instances.iter().find(of_name) else {
+            warnings.push(format!("instance {} is not configured any more: nothing was taken back there", past.name));
+            continue;
+        };
+        let undo = Undo { journal, run: &frame.id, mode: frame.mode(), options, instance, progress };
+        instances.push(visit(&frame.id, instance, async |campaign| undo.take_back(campaign, past).await).await);
+    }
+    if instances.is_empty() && warnings.is_empty() {
+        warnings.push(format!("run {} changed no memberships: there is nothing to take back", past.run));
+    }
+    Found { source: frame.source_unread(0), error: None, warnings, outcome: None, instances }
+}
+
+/// The undo of one run in one instance.
+struct Undo<'a> {
+    journal: &'a Journal,
+    run: &'a RunId,
+    mode: RunMode,
+    options: &'a Options,
+    instance: &'a InstanceOptions,
+    progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl Undo<'_> {
+    async fn take_back(&self, campaign: &Campaign, past: &InstanceReport) -> Result<InstanceReport, ReconcileError> {
+        let policy = &self.instance.policy;
+        let name = &policy.instance;
+        let ledger = Ledger {
+            journal: self.journal,
+            run: self.run,
+            mode: self.mode,
+            reach: Reach::Part,
+            instance: self.instance,
+        };
+        let snapshot = campaign.fetch_snapshot(&|stage| (self.progress)(Progress::Campaign(name.clone(), stage))).await?;
+        let history = self.journal.history(name, Utc::now()).await?;
+        let counts = SourceCounts::Proven;
+        let grounds = Grounds { instance: self.instance, snapshot: &snapshot, limits: &self.options.limits, counts };
+        let desired = desired_by_undo(&past.changes, &snapshot, policy);
+        let decision = Decision::of(&grounds, desired, None, &history);
+        ledger.held(&decision, self.options).await?;
+        ledger.planned(&decision.report(self.instance, &[], None)).await?;
+        if !ledger.writes() {
+            return Ok(decision.report(self.instance, &[], None));
+        }
+        // Written before the changes are made: a run that comes between would do again what is being undone.
+        let opposite: Vec<_> = decision.review.approved.changes().iter().filter_map(|change| opposite(&change.key())).collect();
+        self.journal.remember_undone(name, self.run, &opposite).await?;
+        let watch = |done, planned| (self.progress)(Progress::Applying(name.clone(), done, planned));
+        let Applied { settled, stopped } =
+            apply(campaign, &ledger, &decision.review.approved, &decision, &watch).await;
+        self.forget_what_failed(&settled).await?;
+        ledger.made(&settled).await?;
+        ledger.observed(&decision.desired, &snapshot, &settled).await?;
+        Ok(decision.report(self.instance, &settled, stopped.as_ref()))
+    }
+
+    /// What could not be taken back is not undone, and later runs need not be held for it.
+    async fn forget_what_failed(&self, settled: &[Settled]) -> Result<(), JournalError> {
+        let failed: Vec<_> = settled.iter().filter(|one| !one.is_so()).filter_map(|one| opposite(&one.change.key())).collect();
+        if failed.is_empty() { Ok(()) } else { self.journal.spend(&self.instance.policy.instance, &failed).await }
+    }
+}
+
+/// The change that would do again what this one takes back.
+fn opposite(change: &ChangeKey) -> Option<ChangeKey> {
+    let kind = match change.kind {
+        ChangeKind::Add => ChangeKind::Remove,
+        ChangeKind::Remove => ChangeKind::Add,
+        ChangeKind::CreateGroup | ChangeKind::CreateOperator | ChangeKind::DisableOperator => return None,
+    };
+    Some(ChangeKey { kind, ..change.clone() })
 }

@@ -1,7 +1,7 @@
 //! What a run does when nothing goes wrong.
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, InstanceMode, Limits, Missing, Outcome, ReadKind, RunMode, SkipReason},
+    domain::{ChangeOutcome, InstanceMode, Limits, Missing, Outcome, RunMode, SkipReason, SourceKind},
     experience_cloud::{Membership, ReadChoice},
     sandbox::{Change, Effect, Fault, Group, Scenario, User, campaign::InstanceChange},
 };
@@ -92,7 +92,7 @@ async fn reading_profile_by_profile_plans_the_same() {
         let whole = stage.run(RunMode::DryRun).await;
         stage.options.experience_cloud.read = ReadChoice::Profiles;
         let single = stage.run(RunMode::DryRun).await;
-        assert_eq!(single.source.read, Some(ReadKind::Profiles));
+        assert_eq!(single.source.read, Some(SourceKind::Profiles));
         assert_eq!(changes(&whole), changes(&single), "{scenario}");
     }
 }

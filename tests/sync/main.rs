@@ -2,6 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
+mod crash;
 mod faults;
 mod features;
+mod over_time;
 mod support;
+mod throttle;

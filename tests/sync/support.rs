@@ -1,23 +1,31 @@
 //! A running sandbox and a run against it, as a test wants them.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use campaign_group_sync::{
     campaign,
     domain::{
-        AssociationMask, ChangeOutcome, InstanceMode, InstanceName, Limits, Manage, Missing, OrganizationId,
+        AssociationMask, ChangeOutcome, Digest, InstanceMode, OperatorGroupName, Scope, InstanceName, Limits, Manage, Missing, OrganizationId,
         OrphanedGroup, Policy, RunMode, RunReport, Tolerance, WithoutGroups,
     },
     experience_cloud::{self, Membership, ReadChoice},
+    journal::{self, Journal},
     sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
-    sync::{self, Confirmation, InstanceOptions},
+    sync::{self, Confirmation, InstanceOptions, Patience, Request},
     transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
+use tempfile::TempDir;
 
 /// A sandbox and the options of a run against it.
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     pub(crate) options: sync::Options,
+    pub(crate) journal: Journal,
+    folder: TempDir,
 }
 
 impl Stage {
@@ -29,7 +37,19 @@ impl Stage {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(Options { listen, scenario }).await.expect("a sandbox");
         let options = options(&sandbox.connection());
-        Self { sandbox, options }
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = open(&folder.path().join("state.db")).await;
+        Self { sandbox, options, journal, folder }
+    }
+
+    /// The file of the journal.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state.db")
+    }
+
+    /// What the journal remembers is gone, or is read anew: as after a restart.
+    pub(crate) async fn reopen(&mut self) {
+        self.journal = open(&self.state()).await;
     }
 
     pub(crate) async fn sync(&self) -> RunReport {
@@ -37,8 +57,30 @@ impl Stage {
     }
 
     pub(crate) async fn run(&self, mode: RunMode) -> RunReport {
+        self.ask(&request(mode)).await
+    }
+
+    /// A run over one person.
+    pub(crate) async fn sync_user(&self, person: &str) -> RunReport {
+        let scope = Scope { people: vec![person.to_owned()], groups: Vec::new() };
+        self.ask(&Request { scope, ..request(RunMode::Apply) }).await
+    }
+
+    /// A run over one operator group.
+    pub(crate) async fn sync_group(&self, group: &str) -> RunReport {
+        let scope = Scope { people: Vec::new(), groups: vec![OperatorGroupName::new(group)] };
+        self.ask(&Request { scope, ..request(RunMode::Apply) }).await
+    }
+
+    /// A run that releases what is held under this digest.
+    pub(crate) async fn sync_approving(&self, digest: &str) -> RunReport {
+        let approve = vec![Digest::parse(digest).expect("a digest")];
+        self.ask(&Request { approve, ..request(RunMode::Apply) }).await
+    }
+
+    pub(crate) async fn ask(&self, request: &Request) -> RunReport {
         self.sandbox.clear_requests();
-        let report = sync::run(&self.options, mode, &|_| {}).await;
+        let report = sync::run(&self.options, &self.journal, request, &|_| {}).await;
         for instance in &report.instances {
             let summary = &instance.summary;
             let settled =
@@ -62,6 +104,23 @@ impl Stage {
     }
 }
 
+/// A run over everything.
+pub(crate) fn request(mode: RunMode) -> Request {
+    Request {
+        mode,
+        scope: Scope::default(),
+        approve: Vec::new(),
+        approver: "eve".to_owned(),
+        patience: Patience::Bounded,
+    }
+}
+
+/// The journal in this file.
+pub(crate) async fn open(state: &Path) -> Journal {
+    let options = journal::Options { location: journal::Location::Sqlite(state.to_owned()), watch: None };
+    Journal::open(&options).await.expect("a journal")
+}
+
 /// What the options say, with pauses too short to notice.
 pub(crate) fn options(connection: &Connection) -> sync::Options {
     let many = NonZeroU32::new(1_000_000).expect("not zero");
@@ -81,6 +140,7 @@ pub(crate) fn options(connection: &Connection) -> sync::Options {
             retry: retry(),
             http: transport::Options::default(),
         },
+        first_page_interval: Duration::ZERO,
         instances: connection.instances.iter().map(|instance| one_instance(connection, instance)).collect(),
         limits: Limits {
             max_removals: 50,
@@ -91,6 +151,7 @@ pub(crate) fn options(connection: &Connection) -> sync::Options {
             max_source_shrink_percent: 20,
         },
         confirmation: Confirmation::Reread,
+        approval_ttl: Duration::from_secs(24 * 3600),
     }
 }
 

@@ -1,0 +1,163 @@
+//! What is decided about one instance, as a value: the wish, the plan, and what of it may be made.
+
+use std::collections::HashMap;
+
+use crate::{
+    domain::{
+        Approval, ApprovedChange, CampaignSnapshot, Change, ChangeKey, ChangeOutcome, ChangeReport, Circumstances,
+        DesiredState, HeldBefore, History, InstanceReport, Limits, MatchedProfile, Orphan, Outcome, Plan, Review,
+        SourceCounts, SourceRead, Summary, plan, review,
+    },
+    observability::Chain,
+};
+
+use super::{
+    apply::ApplyError,
+    reconcile::InstanceOptions,
+};
+
+/// The wish, the plan, and what of it may be made.
+pub(super) struct Decision {
+    pub(super) desired: DesiredState,
+    pub(super) plan: Plan,
+    pub(super) review: Review,
+    pub(super) warnings: Vec<String>,
+    /// How the organization was read; `None` where the wish does not come from it.
+    pub(super) read: Option<SourceRead>,
+    counts: SourceCounts,
+}
+
+/// A planned change and what became of it.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    pub(super) change: Change,
+    pub(super) outcome: ChangeOutcome,
+    pub(super) detail: Option<String>,
+}
+
+impl Settled {
+    pub(super) fn new(change: &Change, outcome: ChangeOutcome, detail: Option<String>) -> Self {
+        Self { change: change.clone(), outcome, detail }
+    }
+
+    /// Whether Campaign now holds it as planned.
+    pub(super) fn is_so(&self) -> bool {
+        self.outcome.is_so()
+    }
+}
+
+/// What a decision is made from, beside the wish.
+pub(super) struct Grounds<'a> {
+    pub(super) instance: &'a InstanceOptions,
+    pub(super) snapshot: &'a CampaignSnapshot,
+    pub(super) limits: &'a Limits,
+    pub(super) counts: SourceCounts,
+}
+
+impl Decision {
+    /// Plans what the wish takes, and judges it.
+    pub(super) fn of(grounds: &Grounds<'_>, desired: DesiredState, read: Option<SourceRead>, history: &History) -> Self {
+        let plan = plan(&desired, grounds.snapshot, &grounds.instance.policy);
+        let mut decision = Self {
+            review: Review::default(),
+            desired,
+            plan,
+            warnings: Vec::new(),
+            read,
+            counts: grounds.counts,
+        };
+        decision.judge(grounds, history);
+        decision
+    }
+
+    /// Judges the plan, anew when the history has grown by an approval.
+    pub(super) fn judge(&mut self, grounds: &Grounds<'_>, history: &History) {
+        let circumstances = Circumstances {
+            instance: &grounds.instance.policy.instance,
+            limits: grounds.limits,
+            counts: self.counts,
+            read: self.read.as_ref(),
+            history,
+        };
+        self.review = review(&self.plan, &self.desired, grounds.snapshot, &circumstances);
+    }
+
+    /// The held changes as an approval names them.
+    pub(super) fn held_changes(&self) -> Vec<ApprovedChange> {
+        let name = |change: &Change| ApprovedChange { key: change.key(), profile: change.profile.clone() };
+        self.review.held.changes.iter().map(|held| name(&held.change)).collect()
+    }
+
+    /// The held changes as later runs remember them.
+    pub(super) fn held_before(&self, limits: &Limits) -> Vec<HeldBefore> {
+        let remembered = self.review.held.changes.iter().map(|held| HeldBefore {
+            key: held.change.key(),
+            why: held.why.clone(),
+            limits: limits.clone(),
+        });
+        remembered.collect()
+    }
+
+    /// An approval of all that is held, by `approver`; `None` when nothing is.
+    pub(super) fn approval(&self, approver: &str) -> Option<Approval> {
+        let digest = self.review.held.digest.clone()?;
+        Some(Approval { digest, approver: approver.to_owned(), changes: self.held_changes() })
+    }
+
+    /// The report, with what became of the changes so far; the others are held or pending.
+    pub(super) fn report(
+        &self,
+        instance: &InstanceOptions,
+        settled: &[Settled],
+        stopped: Option<&ApplyError>,
+    ) -> InstanceReport {
+        let changes = self.changes(settled);
+        let matched = self.desired.groups.iter().map(|group| MatchedProfile {
+            profile: group.profile.name.to_string(),
+            group: group.name.to_string(),
+            members: group.people,
+        });
+        let orphaned = self.desired.orphans.iter().map(|orphan| Orphan {
+            group: orphan.name.to_string(),
+            profile: orphan.profile.to_string(),
+            members: orphan.members.len(),
+        });
+        let mut report = InstanceReport {
+            name: instance.policy.instance.to_string(),
+            mode: instance.mode,
+            outcome: InstanceReport::outcome_of(&changes, &self.plan.skipped),
+            error: None,
+            warnings: self.warnings.clone(),
+            held: self.review.held.digest.as_ref().map(ToString::to_string),
+            orphaned: orphaned.collect(),
+            matched_profiles: matched.collect(),
+            summary: Summary::of(&changes, self.plan.skipped.len(), self.plan.unchanged),
+            changes,
+            skipped: self.plan.skipped.clone(),
+        };
+        if let Some(error) = stopped {
+            report.outcome = Outcome::of_all([report.outcome, error.outcome()]);
+            report.error = Some(Chain(error).to_string());
+        } else if !report.accounts_for(&self.plan) {
+            report.outcome = Outcome::Failed;
+            report.error =
+                Some("the numbers of this report do not add up to the plan: please report this as a defect".into());
+        }
+        report
+    }
+
+    fn changes(&self, settled: &[Settled]) -> Vec<ChangeReport> {
+        let settled: HashMap<ChangeKey, &Settled> = settled.iter().map(|one| (one.change.key(), one)).collect();
+        let held: HashMap<ChangeKey, &str> =
+            self.review.held.changes.iter().map(|held| (held.change.key(), held.why.as_str())).collect();
+        let report = |change: &Change| {
+            let key = change.key();
+            match (settled.get(&key), held.get(&key)) {
+                (Some(settled), _) => ChangeReport::new(change, settled.outcome, settled.detail.clone()),
+                (None, Some(why)) => ChangeReport::new(change, ChangeOutcome::Held, Some((*why).to_owned())),
+                (None, None) => ChangeReport::new(change, ChangeOutcome::Pending, None),
+            }
+        };
+        self.plan.changes.iter().map(report).collect()
+    }
+}

@@ -1,0 +1,296 @@
+//! Reading the organization within what the vendor allows: what was asked for, and when, is written down before it is sent.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::{
+    domain::{AssociationMask, OrganizationId, OrganizationSnapshot, ReadKind, SourceCounts, SourceKind, UserSnapshot},
+    experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
+    journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
+};
+
+use super::run::{Options, Patience, Progress, Request};
+
+/// How long before the end of the interval a scheduled run still waits for it.
+const SCHEDULED_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// Why the organization was not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SourceError {
+    #[error(transparent)]
+    ExperienceCloud(#[from] ExperienceCloudError),
+    #[error("{what} may be asked again at {}; --wait waits for it", shown(*until))]
+    TooEarly { what: &'static str, until: DateTime<Utc> },
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// What was read, and what has to be said about it.
+pub(super) struct Source {
+    pub(super) content: Content,
+    pub(super) notes: Vec<String>,
+}
+
+/// What was read: everybody, or those to whom the run is narrowed.
+pub(super) enum Content {
+    /// The members of every matching profile.
+    Organization(OrganizationSnapshot),
+    /// A few users.
+    Users {
+        /// Those who were found.
+        snapshot: UserSnapshot,
+        /// Those whom the organization does not know.
+        unknown: Vec<String>,
+    },
+}
+
+impl Source {
+    pub(super) fn users(&self) -> u64 {
+        match &self.content {
+            Content::Organization(organization) => organization.proof().users(),
+            Content::Users { snapshot, .. } => snapshot.users().len() as u64,
+        }
+    }
+
+    pub(super) fn profiles(&self) -> usize {
+        match &self.content {
+            Content::Organization(organization) => organization.profiles().len(),
+            Content::Users { snapshot, .. } => snapshot.profiles().len(),
+        }
+    }
+
+    /// Whether the read proved by counts that it is complete. Single users prove nothing about others, and need not: whom
+    /// they would remove is read a second time, and everybody else is out of their reach.
+    pub(super) fn counts(&self) -> SourceCounts {
+        match &self.content {
+            Content::Organization(organization) if !organization.proof().is_counted() => SourceCounts::Missing,
+            Content::Organization(_) | Content::Users { .. } => SourceCounts::Proven,
+        }
+    }
+
+    pub(super) fn kind(&self) -> SourceKind {
+        match &self.content {
+            Content::Organization(organization) => organization.proof().kind().into(),
+            Content::Users { .. } => SourceKind::Users,
+        }
+    }
+}
+
+/// A listing of the product profiles, and whether it is of this run.
+struct KnownProfiles {
+    listing: ProfileListing,
+    /// When the vendor may be asked for a new one; `None` when this one is new.
+    renewable_at: Option<DateTime<Utc>>,
+}
+
+/// Reads the organization for one run.
+pub(super) struct SourceReader<'a> {
+    pub(super) options: &'a Options,
+    pub(super) journal: &'a Journal,
+    pub(super) request: &'a Request,
+    pub(super) experience_cloud: &'a ExperienceCloud,
+    pub(super) progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl SourceReader<'_> {
+    /// Reads everybody, or those to whom the run is narrowed.
+    pub(super) async fn read(&self) -> Result<Source, SourceError> {
+        let windows = self.journal.call_windows(self.organization()).await?;
+        if let Some(until) = windows.not_before {
+            self.wait(until, "the vendor asked for silence: it", self.most_wait()).await?;
+        }
+        let profiles = self.profiles(&windows).await?;
+        let notes = profiles.renewable_at.map(|at| {
+            format!("the product profiles are those of the last listing; new and renamed ones will be seen after {}", shown(at))
+        });
+        let content = if self.request.scope.people.is_empty() {
+            Content::Organization(self.everybody(profiles, &windows).await?)
+        } else {
+            self.users(profiles.listing).await?
+        };
+        Ok(Source { content, notes: notes.into_iter().collect() })
+    }
+
+    fn organization(&self) -> &OrganizationId {
+        &self.options.experience_cloud.organization_id
+    }
+
+    fn masks(&self) -> Vec<AssociationMask> {
+        self.options.instances.iter().map(|instance| instance.policy.mask.clone()).collect()
+    }
+
+    /// The groups listing: a new one where its page 0 may be asked for, else the remembered one.
+    async fn profiles(&self, windows: &CallWindows) -> Result<KnownProfiles, SourceError> {
+        let allowed = self.allowed_at(windows.groups_first_page);
+        if let Some(until) = allowed.filter(|at| *at > Utc::now()) {
+            let remembered = self.journal.listing(self.organization()).await?;
+            match remembered.filter(|_| self.may_use_remembered(until)) {
+                Some(remembered) => {
+                    let listing = ProfileListing::remembered(remembered.profiles);
+                    return Ok(KnownProfiles { listing, renewable_at: Some(until) });
+                }
+                None => self.wait(until, "page 0 of the groups listing", self.most_wait_for_interval()).await?,
+            }
+        }
+        let read = async |progress: &dyn Fn(experience_cloud::Progress)| self.experience_cloud.fetch_listing(progress).await;
+        let listing = self.first_page(Listing::Groups, windows.groups_first_page, read).await?;
+        let remembered = RememberedListing { read_at: Utc::now(), profiles: listing.profiles().to_vec() };
+        self.journal.remember_listing(self.organization(), &remembered).await?;
+        Ok(KnownProfiles { listing, renewable_at: None })
+    }
+
+    /// Whether a remembered listing will do, where a new one may be had at `until`. A scheduled run rather waits a little.
+    fn may_use_remembered(&self, until: DateTime<Utc>) -> bool {
+        if !self.request.scope.people.is_empty() {
+            return true;
+        }
+        let worth_waiting = self.request.patience == Patience::Scheduled && left(until) <= SCHEDULED_WAIT;
+        !worth_waiting && self.experience_cloud.read_choice() != ReadChoice::Organization
+    }
+
+    async fn everybody(
+        &self,
+        profiles: KnownProfiles,
+        windows: &CallWindows,
+    ) -> Result<OrganizationSnapshot, SourceError> {
+        let (masks, listing) = (self.masks(), profiles.listing);
+        let mut kind = self.experience_cloud.choose(&listing, &masks)?;
+        let allowed = self.allowed_at(windows.users_first_page);
+        if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
+            if self.experience_cloud.read_choice() == ReadChoice::Organization {
+                self.wait(until, "page 0 of the users", self.most_wait_for_interval()).await?;
+            } else {
+                kind = ReadKind::Profiles;
+            }
+        }
+        let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
+            self.experience_cloud.fetch_memberships(listing, &masks, kind, progress).await
+        };
+        if kind == ReadKind::Organization {
+            self.first_page(Listing::Users, windows.users_first_page, read).await
+        } else {
+            self.heeding(read).await
+        }
+    }
+
+    /// Those to whom the run is narrowed, one call each.
+    async fn users(&self, listing: ProfileListing) -> Result<Content, SourceError> {
+        let (mut users, mut unknown) = (Vec::new(), Vec::new());
+        for name in &self.request.scope.people {
+            let read = async |_: &dyn Fn(experience_cloud::Progress)| {
+                self.experience_cloud.fetch_user(name, self.options.membership()).await
+            };
+            match self.heeding(read).await? {
+                Some(user) => users.push((user.person, user.profiles)),
+                None => unknown.push(name.clone()),
+            }
+        }
+        let snapshot = UserSnapshot::new(listing.profiles().to_vec(), users);
+        Ok(Content::Users { snapshot, unknown })
+    }
+
+    /// Asks for a listing from its page 0 on. That is written down before it is sent, so that a run that dies meanwhile
+    /// counts; and taken back when nothing can have reached the vendor.
+    async fn first_page<T>(
+        &self,
+        listing: Listing,
+        before: Option<DateTime<Utc>>,
+        read: impl AsyncFnOnce(&dyn Fn(experience_cloud::Progress)) -> Result<T, ExperienceCloudError>,
+    ) -> Result<T, SourceError> {
+        self.journal.set_first_page(self.organization(), listing, Some(Utc::now())).await?;
+        let outcome = self.heeding(read).await;
+        match &outcome {
+            // A page 0 that was repeated after a pause went out later than it was written down.
+            Ok(_) => self.journal.set_first_page(self.organization(), listing, Some(Utc::now())).await?,
+            Err(SourceError::ExperienceCloud(error)) if !error.was_sent() => {
+                self.journal.set_first_page(self.organization(), listing, before).await?;
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// Reads, and writes each pause that the vendor asks for into the journal at once: it is obeyed after a crash as well.
+    async fn heeding<T>(
+        &self,
+        read: impl AsyncFnOnce(&dyn Fn(experience_cloud::Progress)) -> Result<T, ExperienceCloudError>,
+    ) -> Result<T, SourceError> {
+        let (send, mut pauses) = unbounded_channel();
+        let watch = |stage: experience_cloud::Progress| {
+            if let experience_cloud::Progress::AskedForPause { pause } = stage {
+                // Nobody listens any more only when the read is over.
+                let _ = send.send(after(pause));
+            }
+            (self.progress)(Progress::Organization(stage));
+        };
+        let outcome = {
+            let mut read = std::pin::pin!(read(&watch));
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(until) = pauses.recv() => self.journal.set_not_before(self.organization(), until).await?,
+                    outcome = &mut read => break outcome,
+                }
+            }
+        };
+        while let Ok(until) = pauses.try_recv() {
+            self.journal.set_not_before(self.organization(), until).await?;
+        }
+        Ok(outcome?)
+    }
+
+    /// When page 0 of a listing may be asked for again; `None` when it never was.
+    fn allowed_at(&self, last: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        let interval = TimeDelta::from_std(self.options.first_page_interval).unwrap_or(TimeDelta::MAX);
+        last.map(|last| last.checked_add_signed(interval).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
+
+    /// The longest wait for something that the vendor asked for.
+    fn most_wait(&self) -> Option<Duration> {
+        match self.request.patience {
+            Patience::Bounded | Patience::Scheduled => Some(self.options.experience_cloud.retry.max_wait),
+            Patience::Unbounded => None,
+        }
+    }
+
+    /// The longest wait for the end of the interval between two reads.
+    fn most_wait_for_interval(&self) -> Option<Duration> {
+        match self.request.patience {
+            Patience::Scheduled => Some(SCHEDULED_WAIT),
+            Patience::Bounded | Patience::Unbounded => self.most_wait(),
+        }
+    }
+
+    /// Waits until `until`, if that is not longer than `most`.
+    async fn wait(&self, until: DateTime<Utc>, what: &'static str, most: Option<Duration>) -> Result<(), SourceError> {
+        let pause = left(until);
+        if most.is_some_and(|most| pause > most) {
+            return Err(SourceError::TooEarly { what, until });
+        }
+        if !pause.is_zero() {
+            tracing::info!(umapi.until = %shown(until), "waiting until {}: {what} may not be asked before", shown(until));
+            (self.progress)(Progress::WaitingUntil(until));
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+}
+
+/// How long it is until then; zero when that is past.
+fn left(until: DateTime<Utc>) -> Duration {
+    (until - Utc::now()).to_std().unwrap_or_default()
+}
+
+/// The moment so long from now.
+pub(super) fn after(pause: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(pause)
+        .ok()
+        .and_then(|pause| Utc::now().checked_add_signed(pause))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn shown(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,248 @@
+//! A run that dies: at every step of the journal, and at every write it sends. The next run converges, and the history says
+//! what the dead run had done (incident 22).
+//!
+//! The process that dies is this test program, started once more with [`dying_run`] alone.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use campaign_group_sync::{
+    domain::{ChangeKind, ChangeOutcome, ChangeReport, Missing, Outcome, RunMode, RunReport},
+    journal::{self, Journal},
+    sandbox::{Change, Connection, Effect, Fault, Scenario, campaign::InstanceChange},
+    sync,
+};
+
+use super::support::{Stage, options, request};
+
+/// How long a process that is to die may live.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the dying process is told.
+const CONNECTION: &str = "TEST_CRASH_CONNECTION";
+const STATE: &str = "TEST_CRASH_STATE";
+const STEP: &str = "TEST_CRASH_STEP";
+
+/// 12 changes: 1 group and 1 operator created, 6 additions, 3 removals that pass the guard and 1 that it holds.
+async fn stage() -> Stage {
+    let mut stage = Stage::with(Scenario::named("joiners_and_leavers").expect("built in")).await;
+    stage.options = create_all(&stage.sandbox.connection());
+    let join = |login: &str, group: &str| InstanceChange::Join { login: login.to_owned(), group: group.to_owned() };
+    let changes = [Change::instance("production", join("nora@acme.com", "content"))];
+    stage.sandbox.world().apply(&changes).expect("joined");
+    stage
+}
+
+fn create_all(connection: &Connection) -> sync::Options {
+    let mut options = options(connection);
+    for instance in &mut options.instances {
+        instance.policy.missing_operator = Missing::Create;
+        instance.policy.missing_group = Missing::Create;
+    }
+    options
+}
+
+/// Starts the process that makes one run and dies at `step`, or lives on to the end of the run without one.
+fn start(stage: &Stage, step: Option<usize>) -> Child {
+    let connection = serde_json::to_string(&stage.sandbox.connection()).expect("JSON");
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "crash::dying_run", "--ignored", "--nocapture"]);
+    command.env(CONNECTION, connection).env(STATE, stage.state());
+    if let Some(step) = step {
+        command.env(STEP, step.to_string());
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
+}
+
+fn end(mut child: Child) -> ExitStatus {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            return status;
+        }
+        if begin.elapsed() > DEADLINE {
+            child.kill().expect("killed");
+            panic!("the process did not end in {DEADLINE:?}");
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+#[ignore = "this is the process that the tests of this file start and kill"]
+fn dying_run() {
+    let variable = |name| std::env::var(name).ok();
+    let connection: Connection =
+        serde_json::from_str(&variable(CONNECTION).expect("told by the test that starts this")).expect("JSON");
+    let last = variable(STEP).map(|step| step.parse::<usize>().expect("a number"));
+    let steps = AtomicUsize::new(0);
+    let watch: journal::StepWatch = Arc::new(move |_| {
+        if Some(steps.fetch_add(1, Ordering::SeqCst)) == last {
+            // No destructor runs: as if the machine had lost its power.
+            std::process::abort();
+        }
+    });
+    let state = variable(STATE).expect("told").into();
+    let location = journal::Location::Sqlite(state);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let report = runtime.block_on(async {
+        let journal = Journal::open(&journal::Options { location, watch: Some(watch) }).await.expect("a journal");
+        sync::run(&create_all(&connection), &journal, &request(RunMode::Apply), &|_| {}).await
+    });
+    assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
+}
+
+/// The world of one instance, in names.
+fn world(stage: &Stage) -> (BTreeSet<String>, BTreeSet<String>, Vec<(String, String)>) {
+    let world = stage.sandbox.world();
+    let instance = world.instance("production").expect("an instance").world();
+    let operators = instance.operators.iter().map(|operator| operator.name.clone()).collect();
+    let groups = instance.groups.iter().map(|group| group.name.clone()).collect();
+    drop(world);
+    (operators, groups, stage.memberships("production"))
+}
+
+/// What an uninterrupted run leaves, and the report of it.
+async fn uninterrupted() -> (Stage, RunReport) {
+    let stage = stage().await;
+    let report = stage.sync().await;
+    let [instance] = report.instances.as_slice() else { panic!("not one instance: {report:#?}") };
+    assert_eq!((instance.summary.planned(), instance.summary.held, report.outcome), (12, 1, Outcome::Held), "{report:#?}");
+    (stage, report)
+}
+
+/// Runs until nothing changes any more, and compares the end with that of an uninterrupted run.
+async fn converge(stage: &Stage, expected: &Stage, what: &str) {
+    for _ in 0..3 {
+        stage.sync().await;
+    }
+    let last = stage.sync().await;
+    assert_eq!((last.outcome, stage.writes()), (Outcome::Held, 0), "{what}: {last:#?}");
+    assert_eq!(world(stage), world(expected), "{what}");
+}
+
+/// What the history says of the dead run is so: `before` and `after` are the memberships around it.
+fn history_is_true(dead: &RunReport, before: &[(String, String)], after: &[(String, String)], what: &str) {
+    for change in dead.instances.iter().flat_map(|instance| &instance.changes) {
+        let Some((operator, group)) = change.operator.clone().zip(change.group.clone()) else { continue };
+        let holds = |rows: &[(String, String)]| rows.contains(&(operator.clone(), group.clone()));
+        let wanted = change.op == ChangeKind::Add;
+        match change.outcome {
+            ChangeOutcome::Applied | ChangeOutcome::Already => {
+                assert_eq!(holds(after), wanted, "{what}: said to be so: {change:?}");
+            }
+            ChangeOutcome::Held => assert_eq!(holds(before), holds(after), "{what}: said to be held: {change:?}"),
+            ChangeOutcome::Pending if was_never_sent(change) => {
+                assert_eq!(holds(before), holds(after), "{what}: said to be untouched: {change:?}");
+            }
+            ChangeOutcome::Pending => {}
+            other => panic!("{what}: {other:?} in a run that died: {change:?}"),
+        }
+    }
+}
+
+/// Of a pending change the history says whether it was on its way when the run died.
+fn was_never_sent(change: &ChangeReport) -> bool {
+    change.detail.as_deref().is_some_and(|detail| detail.starts_with("not tried"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_step_of_the_journal_the_next_run_converges() {
+    let (expected, _) = uninterrupted().await;
+    let mut step = 0;
+    loop {
+        let stage = stage().await;
+        let before = stage.memberships("production");
+        let status = end(start(&stage, Some(step)));
+        if status.success() {
+            break;
+        }
+        let what = format!("killed at step {step}");
+        let after = stage.memberships("production");
+        let dead = stage.journal.runs(10).await.expect("a history");
+        if let [dead] = dead.as_slice() {
+            // The very last steps write that the run ended, and may have been durable already.
+            let report = stage.journal.run(&dead.run).await.expect("a history").expect("the run");
+            if dead.outcome == Some(Outcome::Interrupted) {
+                history_is_true(&report, &before, &after, &what);
+            }
+        } else {
+            assert!(dead.is_empty(), "{what}: {dead:?}");
+            assert_eq!(before, after, "{what}: a run that nobody knows of changed something");
+        }
+        converge(&stage, &expected, &what).await;
+        step += 1;
+    }
+    assert!(step > 20, "only {step} steps: is the watch called?");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_write_it_sends_the_next_run_converges() {
+    let (expected, _) = uninterrupted().await;
+    let is_write = |call: &str| call.eq_ignore_ascii_case("write") || call.eq_ignore_ascii_case("writecollection");
+    let writes: Vec<String> =
+        expected.sandbox.requests().into_iter().map(|request| request.call).filter(|call| is_write(call)).collect();
+    assert!(writes.len() >= 4, "{writes:?}");
+    for (at, call) in writes.iter().enumerate() {
+        let stage = stage().await;
+        let before = stage.memberships("production");
+        // The write takes effect, and its answer never reaches the process.
+        let skipped = writes.get(..at).expect("in range").iter().filter(|other| *other == call).count();
+        let never = Effect::Delay { ms: 10 * 60 * 1000 };
+        stage.sandbox.inject(Fault::new(call, never).skip(skipped.try_into().expect("small")));
+        let mut child = start(&stage, None);
+        let begin = Instant::now();
+        while stage.sandbox.requests().iter().filter(|request| is_write(&request.call)).count() <= at {
+            assert!(begin.elapsed() < DEADLINE, "write {at} was never sent");
+            assert!(child.try_wait().expect("a child of ours").is_none(), "the run ended before write {at}");
+            tokio::task::yield_now().await;
+        }
+        child.kill().expect("killed");
+        end(child);
+        stage.sandbox.clear_faults();
+        let what = format!("killed at write {at}");
+        let [dead] = stage.journal.runs(10).await.expect("a history").try_into().expect("one run");
+        assert_eq!(dead.outcome, Some(Outcome::Interrupted), "{what}");
+        let report = stage.journal.run(&dead.run).await.expect("a history").expect("the run");
+        history_is_true(&report, &before, &stage.memberships("production"), &what);
+        converge(&stage, &expected, &what).await;
+    }
+}
+
+#[tokio::test]
+async fn a_state_file_that_is_garbage_is_set_aside_and_holds_removals() {
+    let mut stage = Stage::of("first_day").await;
+    stage.run(RunMode::DryRun).await;
+    stage.journal.close().await;
+    std::fs::write(stage.state(), b"not a database at all").expect("written");
+    stage.reopen().await;
+    assert!(stage.journal.warnings().iter().any(|warning| warning.contains("corrupt")), "{:?}", stage.journal.warnings());
+    let report = stage.sync().await;
+    let removals: Vec<_> = report
+        .instances
+        .iter()
+        .flat_map(|instance| &instance.changes)
+        .filter(|change| change.op == ChangeKind::Remove)
+        .map(|change| change.outcome)
+        .collect();
+    assert!(!removals.is_empty() && removals.iter().all(|outcome| *outcome == ChangeOutcome::Held), "{report:#?}");
+    assert_eq!(report.outcome, Outcome::Held);
+    // It stays so after a restart, until somebody approves it.
+    stage.reopen().await;
+    let again = stage.sync().await;
+    assert_eq!((again.outcome, stage.writes()), (Outcome::Held, 0), "{again:#?}");
+    let digest = again.instances.first().and_then(|instance| instance.held.clone()).expect("a digest");
+    let approved = stage.sync_approving(&digest).await;
+    assert_eq!(approved.outcome, Outcome::Applied, "{approved:#?}");
+    let aside = Path::new(&stage.state()).parent().expect("a folder").read_dir().expect("readable");
+    let names: Vec<_> = aside.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+    assert!(names.iter().any(|name| name.contains("corrupt")), "{names:?}");
+}

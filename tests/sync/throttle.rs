@@ -1,0 +1,122 @@
+//! The vendor's scarce calls: what was asked for, and when it may be asked again, is obeyed by every later run.
+
+use std::time::Duration;
+
+use campaign_group_sync::{
+    domain::{Outcome, RunMode, SourceKind},
+    experience_cloud::ReadChoice,
+    sandbox::{Change, Effect, Fault, Group},
+    sync::{Patience, Request},
+};
+
+use super::support::{Stage, request};
+
+/// How many requests for page 0 of this listing the last run sent.
+fn first_pages(stage: &Stage, call: &str) -> usize {
+    stage.sandbox.requests().iter().filter(|request| request.call == call && request.page == Some(0)).count()
+}
+
+/// Requests of the last run to the user management API.
+fn calls(stage: &Stage) -> usize {
+    let is_umapi = |call: &str| ["users", "groups", "members", "user"].contains(&call);
+    stage.sandbox.requests().iter().filter(|request| is_umapi(&request.call)).count()
+}
+
+async fn stage(read: ReadChoice) -> Stage {
+    let mut stage = Stage::of("first_day").await;
+    stage.options.first_page_interval = Duration::from_secs(2 * 3600);
+    stage.options.experience_cloud.read = read;
+    stage
+}
+
+#[tokio::test]
+async fn within_the_interval_a_run_reads_the_profiles_it_knows_and_says_what_it_cannot_see() {
+    let mut stage = stage(ReadChoice::Auto).await;
+    let first = stage.sync().await;
+    assert_eq!((first.outcome, first_pages(&stage, "groups")), (Outcome::Applied, 1), "{first:#?}");
+    stage.reopen().await;
+    let profile = Group::profile(69001, "Campaign - acme - new");
+    stage.sandbox.world().organization_mut().groups.push(profile);
+    stage.sandbox.world().apply(&[Change::unassign("ann@acme.com", "Campaign - acme - delivery")]).expect("applied");
+    let second = stage.sync().await;
+    assert_eq!((second.outcome, second.source.read), (Outcome::Applied, Some(SourceKind::Profiles)), "{second:#?}");
+    assert_eq!((first_pages(&stage, "groups"), first_pages(&stage, "users")), (0, 0));
+    assert!(second.warnings.iter().any(|warning| warning.contains("new and renamed")), "{:?}", second.warnings);
+    assert_eq!(second.instances.first().map(|instance| instance.changes.len()), Some(1), "{second:#?}");
+}
+
+#[tokio::test]
+async fn a_walk_of_the_organization_that_comes_too_early_leaves_without_a_call() {
+    let mut stage = stage(ReadChoice::Organization).await;
+    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
+    stage.reopen().await;
+    let report = stage.sync().await;
+    assert_eq!((report.outcome, calls(&stage), stage.writes()), (Outcome::Throttled, 0, 0), "{report:#?}");
+    assert!(report.error.as_deref().is_some_and(|error| error.contains("--wait")), "{report:#?}");
+}
+
+#[tokio::test]
+async fn incident_07_a_long_retry_after_is_obeyed_also_after_a_restart() {
+    let mut stage = stage(ReadChoice::Organization).await;
+    stage.options.first_page_interval = Duration::ZERO;
+    stage.sandbox.inject(Fault::new("users", Effect::too_many_requests("3244")).page(0).forever());
+    let report = stage.sync().await;
+    assert_eq!((report.outcome, first_pages(&stage, "users")), (Outcome::Throttled, 1), "{report:#?}");
+    stage.sandbox.clear_faults();
+    for _ in 0..2 {
+        stage.reopen().await;
+        let report = stage.sync().await;
+        assert_eq!((report.outcome, calls(&stage)), (Outcome::Throttled, 0), "{report:#?}");
+    }
+    let windows = stage.journal.call_windows(&stage.options.experience_cloud.organization_id).await.expect("readable");
+    let left = windows.not_before.expect("remembered") - chrono::Utc::now();
+    assert!((3000..3300).contains(&left.num_seconds()), "{left}");
+}
+
+#[tokio::test]
+async fn incident_07_a_short_pause_is_remembered_before_it_is_waited_out() {
+    let stage = stage(ReadChoice::Organization).await;
+    stage.sandbox.inject(Fault::new("users", Effect::too_many_requests("1")).page(0).times(1));
+    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
+    let windows = stage.journal.call_windows(&stage.options.experience_cloud.organization_id).await.expect("readable");
+    assert!(windows.not_before.is_some(), "{windows:?}");
+}
+
+#[tokio::test]
+async fn page_0_that_failed_after_it_was_sent_counts_and_one_that_was_never_sent_does_not() {
+    let mut failed = stage(ReadChoice::Organization).await;
+    failed.sandbox.inject(Fault::new("users", Effect::status(503)).page(0).forever());
+    assert_eq!(failed.sync().await.outcome, Outcome::Unavailable);
+    assert_eq!(first_pages(&failed, "users"), 1);
+    failed.sandbox.clear_faults();
+    failed.reopen().await;
+    assert_eq!((failed.sync().await.outcome, calls(&failed)), (Outcome::Throttled, 0));
+
+    let unsent = stage(ReadChoice::Organization).await;
+    unsent.sandbox.inject(Fault::new("token", Effect::status(500)).forever());
+    assert_eq!(unsent.sync().await.outcome, Outcome::Unavailable);
+    unsent.sandbox.clear_faults();
+    assert_eq!(unsent.sync().await.outcome, Outcome::Applied);
+}
+
+#[tokio::test]
+async fn a_user_costs_no_page_0_when_a_listing_is_remembered() {
+    let stage = stage(ReadChoice::Organization).await;
+    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
+    let report = stage.sync_user("ann@acme.com").await;
+    assert_eq!((report.outcome, report.source.read), (Outcome::InSync, Some(SourceKind::Users)), "{report:#?}");
+    assert_eq!(calls(&stage), 1);
+}
+
+#[tokio::test]
+async fn somebody_who_waits_gets_the_run_when_the_interval_is_over() {
+    let mut stage = stage(ReadChoice::Organization).await;
+    stage.options.first_page_interval = Duration::from_secs(1);
+    stage.options.experience_cloud.retry.max_wait = Duration::ZERO;
+    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
+    assert_eq!(stage.sync().await.outcome, Outcome::Throttled);
+    let patient = Request { patience: Patience::Unbounded, ..request(RunMode::Apply) };
+    assert_eq!(stage.ask(&patient).await.outcome, Outcome::InSync);
+    let scheduled = Request { patience: Patience::Scheduled, ..request(RunMode::Apply) };
+    assert_eq!(stage.ask(&scheduled).await.outcome, Outcome::InSync);
+}
