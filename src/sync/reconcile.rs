@@ -87,7 +87,8 @@ async fn read_and_decide(
     let desired = desired_state(run.organization, &snapshot, policy, &history)?;
     let plan = plan(&desired, &snapshot, policy);
     let counts = if run.organization.proof().is_counted() { SourceCounts::Proven } else { SourceCounts::Missing };
-    let circumstances = Circumstances { limits: &run.options.limits, counts, read: None, history: &history };
+    let limits = &run.options.limits;
+    let circumstances = Circumstances { instance: &policy.instance, limits, counts, read: None, history: &history };
     let Review { approved, held, .. } = review(&plan, &desired, &snapshot, &circumstances);
 
     let mut settled = Vec::with_capacity(plan.changes.len());
