@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     super::{
-        Action, CampaignSnapshot, Change, DesiredState, InstanceName, ManagedGroup, OperatorGroupId, OperatorId,
-        OperatorLogin,
+        Action, CampaignSnapshot, Change, DesiredState, InstanceName, ManagedGroup, OperatorGroupId, OperatorGroupName,
+        OperatorId, OperatorLogin,
     },
     HeldChange,
     earlier::Wish,
@@ -60,7 +60,9 @@ pub(super) fn digest(situation: &Situation<'_>) -> Digest {
     wishes.sort_unstable();
     fields.count(wishes.len());
     for Wish { key, profile } in &wishes {
-        [key.kind.as_str(), &key.group, &key.operator, profile].into_iter().for_each(|field| fields.text(field));
+        for field in [key.kind.as_str(), &key.group, &key.operator, profile] {
+            fields.text(field);
+        }
     }
     for (group, members) in situation.touched_groups() {
         fields.text(&group);
@@ -83,7 +85,7 @@ impl Situation<'_> {
         let touched: HashSet<_> = self.held.iter().filter_map(|held| Some(held.change.group()?.folded())).collect();
         let mut made: BTreeMap<String, Vec<&Change>> = BTreeMap::new();
         for change in self.approved {
-            if let Some(group) = change.group().map(|group| group.folded()).filter(|group| touched.contains(group)) {
+            if let Some(group) = change.group().map(OperatorGroupName::folded).filter(|group| touched.contains(group)) {
                 made.entry(group).or_default().push(change);
             }
         }
@@ -141,6 +143,8 @@ impl Fields {
     fn list(&mut self, mut texts: Vec<String>) {
         texts.sort_unstable();
         self.count(texts.len());
-        texts.iter().for_each(|text| self.text(text));
+        for text in &texts {
+            self.text(text);
+        }
     }
 }

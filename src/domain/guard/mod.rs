@@ -104,8 +104,8 @@ pub fn review(
     circumstances: &Circumstances<'_>,
 ) -> Review {
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
-    for (change, hold) in plan.changes.iter().zip(verdicts(plan, desired, circumstances)) {
-        match hold {
+    for (change, verdict) in plan.changes.iter().zip(verdicts(plan, desired, circumstances)) {
+        match verdict {
             Some(hold) => {
                 is_read_accepted &= hold.about != About::Source;
                 held.push(HeldChange { change: change.clone(), why: hold.why });
