@@ -1,5 +1,7 @@
 //! The digest: the same situation has the same one, any other has another.
 
+use std::collections::BTreeSet;
+
 use campaign_group_sync::domain::{Digest, Limits};
 
 use crate::scene::{Group, Scene, wide};
@@ -96,7 +98,7 @@ fn the_members_of_an_orphan_count() {
     let orphan = |current: &str| {
         let mut scene = scene();
         let current = current.split_whitespace().map(str::to_owned).collect();
-        let (name, profile, wanted) = ("gone".to_owned(), "P - gone".to_owned(), Default::default());
+        let (name, profile, wanted) = ("gone".to_owned(), "P - gone".to_owned(), BTreeSet::default());
         scene.groups.push(Group { name, profile, is_there: true, is_orphan: true, current, wanted });
         scene
     };
@@ -122,12 +124,12 @@ fn names_that_run_into_each_other_are_not_the_same() {
 
 #[test]
 fn neither_order_nor_letter_case_make_a_difference() {
-    let plain = scene();
-    let mut plan = plain.plan();
-    let mut desired = plain.desired();
+    let unturned = scene();
+    let mut plan = unturned.plan();
+    let mut desired = unturned.desired();
     plan.changes.reverse();
     desired.groups.reverse();
-    assert_eq!(plain.review_of(&plan, &desired).held.digest, Some(digest(&plain)));
+    assert_eq!(unturned.review_of(&plan, &desired).held.digest, Some(digest(&unturned)));
 
     let mut upper = scene();
     for group in &mut upper.groups {
@@ -136,5 +138,5 @@ fn neither_order_nor_letter_case_make_a_difference() {
         group.current = group.current.iter().map(|login| login.to_uppercase()).collect();
         group.wanted = group.wanted.iter().map(|login| login.to_uppercase()).collect();
     }
-    assert_eq!(digest(&upper), digest(&plain));
+    assert_eq!(digest(&upper), digest(&unturned));
 }

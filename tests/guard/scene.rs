@@ -51,7 +51,7 @@ fn names(list: &str) -> BTreeSet<String> {
 
 /// `p1 p2 …`: this many logins.
 pub(crate) fn people(count: usize) -> String {
-    (1..=count).map(|n| format!("p{n} ")).collect()
+    (1..=count).map(|n| format!("p{n}")).collect::<Vec<_>>().join(" ")
 }
 
 /// A read of 100 users in which these (profile id, group) match.

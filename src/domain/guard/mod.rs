@@ -13,7 +13,7 @@ use std::collections::HashSet;
 pub use self::{digest::Digest, limits::Limits};
 use self::{
     digest::{Situation, digest},
-    verdicts::{About, verdicts},
+    verdicts::{About, Hold, verdicts},
 };
 use super::{CampaignSnapshot, Change, ChangeKey, DesiredState, History, InstanceName, Plan, SourceRead};
 
@@ -106,9 +106,9 @@ pub fn review(
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
     for (change, verdict) in plan.changes.iter().zip(verdicts(plan, desired, circumstances)) {
         match verdict {
-            Some(hold) => {
-                is_read_accepted &= hold.about != About::Source;
-                held.push(HeldChange { change: change.clone(), why: hold.why });
+            Some(Hold { why, about }) => {
+                is_read_accepted &= about != About::Source;
+                held.push(HeldChange { change: change.clone(), why });
             }
             None => approved.push(change.clone()),
         }
