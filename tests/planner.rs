@@ -150,7 +150,8 @@ fn review_of(
     limits: &Limits,
     counts: SourceCounts,
 ) -> Review {
-    let circumstances = Circumstances { limits, counts, read: None, history: &History::default() };
+    let instance = InstanceName::new("production");
+    let circumstances = Circumstances { instance: &instance, limits, counts, read: None, history: &History::default() };
     review(plan, desired, campaign, &circumstances)
 }
 

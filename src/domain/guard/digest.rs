@@ -1,0 +1,150 @@
+//! The digest that names a held plan.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    super::{
+        Action, CampaignSnapshot, Change, DesiredState, InstanceName, ManagedGroup, OperatorGroupId, OperatorGroupName,
+        OperatorId, OperatorLogin,
+    },
+    HeldChange,
+    earlier::Wish,
+};
+
+/// Names a held plan: the same situation has the same digest in every run, any other has another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Reads 16 hexadecimal digits; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let is_digest = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A change and the situation it is in, as [`digest`] needs them.
+pub(super) struct Situation<'a> {
+    pub(super) instance: &'a InstanceName,
+    pub(super) held: &'a [HeldChange],
+    pub(super) approved: &'a [Change],
+    pub(super) desired: &'a DesiredState,
+    pub(super) campaign: &'a CampaignSnapshot,
+}
+
+/// 16 hexadecimal digits over the instance, the held changes, and the wanted and actual members of the groups they touch,
+/// as they are once the approved changes are made: the next run, which finds those made, comes to the same digest.
+pub(super) fn digest(situation: &Situation<'_>) -> Digest {
+    let mut fields = Fields(Sha256::new());
+    fields.text(&situation.instance.folded());
+    let mut wishes: Vec<_> = situation.held.iter().map(|held| Wish::of(&held.change)).collect();
+    wishes.sort_unstable();
+    fields.count(wishes.len());
+    for Wish { key, profile } in &wishes {
+        for field in [key.kind.as_str(), &key.group, &key.operator, profile] {
+            fields.text(field);
+        }
+    }
+    for (group, members) in situation.touched_groups() {
+        fields.text(&group);
+        fields.list(members.wanted);
+        fields.list(members.actual);
+    }
+    let first = fields.0.finalize().iter().take(8).fold(0_u64, |digits, byte| (digits << 8) | u64::from(*byte));
+    Digest(format!("{first:016x}"))
+}
+
+/// Folded logins of one group.
+struct Members {
+    wanted: Vec<String>,
+    actual: Vec<String>,
+}
+
+impl Situation<'_> {
+    /// The groups that held changes touch, by folded name.
+    fn touched_groups(&self) -> BTreeMap<String, Members> {
+        let touched: HashSet<_> = self.held.iter().filter_map(|held| Some(held.change.group()?.folded())).collect();
+        let mut made: BTreeMap<String, Vec<&Change>> = BTreeMap::new();
+        for change in self.approved {
+            if let Some(group) = change.group().map(OperatorGroupName::folded).filter(|group| touched.contains(group)) {
+                made.entry(group).or_default().push(change);
+            }
+        }
+        let managed = self.desired.groups.iter().map(|group| (group.name.folded(), group.id, Some(group)));
+        let orphans = self.desired.orphans.iter().map(|orphan| (orphan.name.folded(), Some(orphan.id), None));
+        let groups = managed.chain(orphans).filter(|(name, ..)| touched.contains(name));
+        groups
+            .map(|(name, id, group)| {
+                let made = made.get(&name).map(Vec::as_slice).unwrap_or_default();
+                let wanted = group.map(|group| self.wanted(group)).unwrap_or_default();
+                let actual = self.actual(id, made);
+                (name, Members { wanted, actual })
+            })
+            .collect()
+    }
+
+    fn login(&self, id: OperatorId) -> Option<String> {
+        self.campaign.operator(id).map(|operator| operator.login.folded())
+    }
+
+    fn wanted(&self, group: &ManagedGroup) -> Vec<String> {
+        let known = group.members.iter().filter_map(|id| self.login(*id));
+        let newcomers = group.new_members.iter().filter_map(|position| self.desired.new_operators.get(*position));
+        known.chain(newcomers.map(|newcomer| newcomer.login.folded())).collect()
+    }
+
+    /// The members of a group once these changes of it are made.
+    fn actual(&self, group: Option<OperatorGroupId>, made: &[&Change]) -> Vec<String> {
+        let left = |change: &&Change| match &change.action {
+            Action::Remove { operator_id, .. } => Some(*operator_id),
+            _ => None,
+        };
+        let left: HashSet<OperatorId> = made.iter().filter_map(left).collect();
+        let stayed = group.into_iter().flat_map(|id| self.campaign.members(id)).filter(|id| !left.contains(id));
+        let came = made.iter().filter(|change| matches!(change.action, Action::Add { .. }));
+        let came = came.filter_map(|change| change.operator().map(OperatorLogin::folded));
+        stayed.filter_map(|id| self.login(id)).chain(came).collect()
+    }
+}
+
+/// Texts one after the other, each with its length before it: no two lists of texts give the same bytes, and nothing
+/// depends on how a compiler prints them.
+struct Fields(Sha256);
+
+impl Fields {
+    fn count(&mut self, count: usize) {
+        self.0.update(format!("{count};"));
+    }
+
+    fn text(&mut self, text: &str) {
+        self.0.update(format!("{}:", text.len()));
+        self.0.update(text);
+    }
+
+    fn list(&mut self, mut texts: Vec<String>) {
+        texts.sort_unstable();
+        self.count(texts.len());
+        for text in &texts {
+            self.text(text);
+        }
+    }
+}

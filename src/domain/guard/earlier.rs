@@ -1,0 +1,81 @@
+//! What people and earlier runs said of single changes: approved, undone, held before.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::super::{ApprovedChange, Change, ChangeKey, ChangeKind, History, Limits, ProductProfileName};
+
+/// Opens the reason of a change that is held because it was held before.
+const STILL_HELD: &str = "held since an earlier run, and nobody approved it: ";
+
+/// A change, and the profile that wants it, as two runs compare them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Wish {
+    pub(super) key: ChangeKey,
+    pub(super) profile: String,
+}
+
+impl Wish {
+    pub(super) fn new(key: ChangeKey, profile: &ProductProfileName) -> Self {
+        // An operator is disabled for want of any group. Which profile the plan names for that depends on which of the
+        // removals are left to do, so it would be another wish after each part of them.
+        let profile = if key.kind == ChangeKind::DisableOperator { String::new() } else { profile.folded() };
+        Self { key, profile }
+    }
+
+    pub(super) fn of(change: &Change) -> Self {
+        Self::new(change.key(), &change.profile)
+    }
+}
+
+/// The words of people and earlier runs that count now.
+pub(super) struct EarlierWords<'a> {
+    approved: HashSet<Wish>,
+    undone: HashSet<&'a ChangeKey>,
+    held: HashMap<&'a ChangeKey, &'a str>,
+}
+
+impl<'a> EarlierWords<'a> {
+    pub(super) fn new(history: &'a History, limits: &Limits) -> Self {
+        let mut held = HashMap::new();
+        for before in history.held.iter().filter(|before| before.limits == *limits) {
+            held.entry(&before.key).or_insert(before.why.as_str());
+        }
+        Self {
+            approved: approved(history).map(|named| Wish::new(named.key.clone(), &named.profile)).collect(),
+            undone: history.undone.iter().collect(),
+            held,
+        }
+    }
+
+    /// Whether somebody approved this change, wanted by this profile.
+    pub(super) fn approve(&self, wish: &Wish) -> bool {
+        self.approved.contains(wish)
+    }
+
+    /// Why the change waits because an undo took it back, if one did.
+    pub(super) fn undone(&self, key: &ChangeKey) -> Option<String> {
+        self.undone.contains(key).then(|| {
+            "an undo took this change back, and the organization still wants it: change it in the Admin Console, or \
+             approve it"
+                .to_owned()
+        })
+    }
+
+    /// Why the change stays held because it was, under the limits of now. Additions raise the base of the percentages, so
+    /// what was too much yesterday may be little enough today, although nobody looked at it.
+    pub(super) fn held(&self, key: &ChangeKey) -> Option<String> {
+        let why = *self.held.get(key)?;
+        Some(format!("{STILL_HELD}{}", why.strip_prefix(STILL_HELD).unwrap_or(why)))
+    }
+}
+
+fn approved(history: &History) -> impl Iterator<Item = &ApprovedChange> {
+    history.approvals.iter().flat_map(|approval| &approval.changes)
+}
+
+/// Changes that an approval or an undo named and that are not planned any more, sorted.
+pub(super) fn over(history: &History, planned: &HashSet<ChangeKey>) -> Vec<ChangeKey> {
+    let named = history.undone.iter().chain(approved(history).map(|change| &change.key));
+    let over: BTreeSet<_> = named.filter(|key| !planned.contains(key)).collect();
+    over.into_iter().cloned().collect()
+}

@@ -1,0 +1,126 @@
+//! What may be applied at once, and what is held until somebody looked at it.
+//!
+//! Every removal of any kind passes [`review`], and only it makes an [`ApprovedPlan`].
+
+mod digest;
+mod earlier;
+mod limits;
+mod source;
+mod verdicts;
+
+use std::collections::HashSet;
+
+pub use self::{digest::Digest, limits::Limits};
+use self::{
+    digest::{Situation, digest},
+    verdicts::{About, Hold, verdicts},
+};
+use super::{CampaignSnapshot, Change, ChangeKey, DesiredState, History, InstanceName, Plan, SourceRead};
+
+/// A held change and why it is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldChange {
+    /// The change.
+    pub change: Change,
+    /// The most important reason that holds it, in words.
+    pub why: String,
+}
+
+/// The changes that may be applied. Only [`review`] makes one, and it can only become smaller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovedPlan {
+    changes: Vec<Change>,
+}
+
+/// The changes that wait for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldPlan {
+    /// The held changes, in plan order.
+    pub changes: Vec<HeldChange>,
+    /// Names them; `None` when nothing is held.
+    pub digest: Option<Digest>,
+}
+
+impl ApprovedPlan {
+    /// The changes, in the order of doing.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The same plan without the changes that `keep` refuses.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(&Change) -> bool) -> Self {
+        self.changes.retain(keep);
+        self
+    }
+}
+
+/// Whether the source proved by counts that it was read completely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceCounts {
+    /// It did.
+    Proven,
+    /// The answers carried no counts: nobody is removed on their word.
+    Missing,
+}
+
+/// What a plan is judged by, beside itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// The name the instance has in the configuration: one digest never names plans of two instances.
+    pub instance: &'a InstanceName,
+    /// How much one run may change.
+    pub limits: &'a Limits,
+    /// Whether the source proved by counts that it was read completely; `Proven` for a plan that does not come from it.
+    pub counts: SourceCounts,
+    /// How the organization was read; `None` for a plan that does not come from it, as that of an undo.
+    pub read: Option<&'a SourceRead>,
+    /// What earlier runs saw and decided.
+    pub history: &'a History,
+}
+
+/// A plan split into what may be applied and what is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// What may be applied.
+    pub approved: ApprovedPlan,
+    /// What waits for somebody.
+    pub held: HeldPlan,
+    /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
+    pub is_read_accepted: bool,
+    /// Changes that an approval or an undo named and that this plan does not hold any more: what was said of them is over.
+    /// Only a plan over everything can tell.
+    pub over: Vec<ChangeKey>,
+}
+
+/// Splits a plan into what may be applied and what is held.
+///
+/// The limits count the whole plan, approved changes included. An approval passes over every reason but one: what cannot
+/// be done without a held change (a membership without its operator, disabling somebody who stays in a group) waits for it.
+pub fn review(
+    plan: &Plan,
+    desired: &DesiredState,
+    campaign: &CampaignSnapshot,
+    circumstances: &Circumstances<'_>,
+) -> Review {
+    let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
+    for (change, verdict) in plan.changes.iter().zip(verdicts(plan, desired, circumstances)) {
+        match verdict {
+            Some(Hold { why, about }) => {
+                is_read_accepted &= about != About::Source;
+                held.push(HeldChange { change: change.clone(), why });
+            }
+            None => approved.push(change.clone()),
+        }
+    }
+    let Circumstances { instance, history, .. } = *circumstances;
+    let situation = Situation { instance, held: &held, approved: &approved, desired, campaign };
+    let digest = (!held.is_empty()).then(|| digest(&situation));
+    let planned: HashSet<ChangeKey> = plan.changes.iter().map(Change::key).collect();
+    Review {
+        approved: ApprovedPlan { changes: approved },
+        held: HeldPlan { changes: held, digest },
+        is_read_accepted,
+        over: earlier::over(history, &planned),
+    }
+}

@@ -1,0 +1,167 @@
+//! One verdict for each change of a plan: whether it is held, and for which reason.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    super::{Action, Change, ChangeKind, DesiredState, Limits, OperatorId, Plan},
+    Circumstances,
+    earlier::{EarlierWords, Wish},
+    limits::{too_many_creations, too_many_of_a_group, too_many_removals},
+    source::SourceDoubts,
+};
+
+/// Why one change is held.
+#[derive(Clone, Debug)]
+pub(super) struct Hold {
+    pub(super) why: String,
+    pub(super) about: About,
+}
+
+/// What a reason is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// The read of the organization cannot be taken at its word.
+    Source,
+    /// The change itself, or their number.
+    Change,
+}
+
+/// The reasons of each change, in the order of the plan; `None` for what may be made.
+pub(super) fn verdicts(plan: &Plan, desired: &DesiredState, circumstances: &Circumstances<'_>) -> Vec<Option<Hold>> {
+    let Circumstances { limits, history, .. } = *circumstances;
+    let mut bench = Bench {
+        cases: plan.changes.iter().map(|change| Case { change, wish: Wish::of(change), hold: None }).collect(),
+        earlier: EarlierWords::new(history, limits),
+    };
+    // Each step looks at what the steps before it let through: the order is that of doing.
+    bench.judge_creations(too_many_creations(plan, limits).as_deref());
+    bench.judge_additions();
+    bench.judge_removals(plan, desired, limits, &SourceDoubts::new(circumstances));
+    bench.keep_operators_of_held_removals();
+    bench.cases.into_iter().map(|case| case.hold).collect()
+}
+
+struct Case<'a> {
+    change: &'a Change,
+    wish: Wish,
+    hold: Option<Hold>,
+}
+
+struct Bench<'a> {
+    cases: Vec<Case<'a>>,
+    earlier: EarlierWords<'a>,
+}
+
+/// What may be said against one change, beside what earlier runs said of it.
+#[derive(Default)]
+struct Charges<'a> {
+    source: Option<&'a String>,
+    orphan: Option<&'a String>,
+    limit: Option<&'a str>,
+}
+
+impl EarlierWords<'_> {
+    /// The most important reason that holds a change; an approval passes over all of them.
+    fn judge(&self, wish: &Wish, charges: &Charges<'_>) -> Option<Hold> {
+        if self.approve(wish) {
+            return None;
+        }
+        if let Some(why) = charges.source {
+            return Some(Hold { why: why.clone(), about: About::Source });
+        }
+        let why = charges
+            .orphan
+            .cloned()
+            .or_else(|| self.undone(&wish.key))
+            .or_else(|| charges.limit.map(str::to_owned))
+            .or_else(|| self.held(&wish.key))?;
+        Some(Hold { why, about: About::Change })
+    }
+}
+
+impl Bench<'_> {
+    fn judge_creations(&mut self, limit: Option<&str>) {
+        for case in &mut self.cases {
+            if matches!(case.wish.key.kind, ChangeKind::CreateGroup | ChangeKind::CreateOperator) {
+                case.hold = self.earlier.judge(&case.wish, &Charges { limit, ..Charges::default() });
+            }
+        }
+    }
+
+    /// A membership waits with the operator or the group that it needs, whoever approved it: it cannot be made without.
+    fn judge_additions(&mut self) {
+        let (mut groups, mut operators) = (HashMap::new(), HashMap::new());
+        for case in &self.cases {
+            let Some(hold) = &case.hold else { continue };
+            match case.wish.key.kind {
+                ChangeKind::CreateGroup => groups.insert(case.wish.key.group.clone(), hold.why.clone()),
+                ChangeKind::CreateOperator => operators.insert(case.wish.key.operator.clone(), hold.why.clone()),
+                ChangeKind::Add | ChangeKind::Remove | ChangeKind::DisableOperator => None,
+            };
+        }
+        for case in &mut self.cases {
+            let Action::Add { operator, operator_id, group, group_id } = &case.change.action else { continue };
+            let key = &case.wish.key;
+            let operator_waits = operators.get(&key.operator).filter(|_| operator_id.is_none());
+            let group_waits = groups.get(&key.group).filter(|_| group_id.is_none());
+            let waits = operator_waits
+                .map(|why| format!("it waits for operator \"{operator}\" to be created: {why}"))
+                .or_else(|| group_waits.map(|why| format!("it waits for group \"{group}\" to be created: {why}")))
+                .map(|why| Hold { why, about: About::Change });
+            case.hold = self.earlier.judge(&case.wish, &Charges::default()).or(waits);
+        }
+    }
+
+    fn judge_removals(&mut self, plan: &Plan, desired: &DesiredState, limits: &Limits, doubts: &SourceDoubts) {
+        let all = too_many_removals(plan, limits);
+        let groups = too_many_of_a_group(plan, &self.joined_groups(), limits);
+        let orphans = orphans_in_words(desired);
+        for case in self.cases.iter_mut().filter(|case| case.change.is_removal()) {
+            // Empty for a disabled operator, which no group has for its name.
+            let group = &case.wish.key.group;
+            let charges = Charges {
+                source: doubts.about(group),
+                orphan: orphans.get(group),
+                limit: all.as_deref().or_else(|| groups.get(group).map(String::as_str)),
+            };
+            case.hold = self.earlier.judge(&case.wish, &charges);
+        }
+    }
+
+    /// The groups into which somebody comes for certain, by folded name. Somebody who is yet to be created may never
+    /// come, and neither may somebody whose addition is held.
+    fn joined_groups(&self) -> BTreeSet<String> {
+        let comes = |case: &&Case<'_>| {
+            case.hold.is_none() && matches!(case.change.action, Action::Add { operator_id: Some(_), .. })
+        };
+        self.cases.iter().filter(comes).map(|case| case.wish.key.group.clone()).collect()
+    }
+
+    /// An operator is disabled because no group is left to them: not while one is, whoever approved it.
+    fn keep_operators_of_held_removals(&mut self) {
+        let mut staying: HashMap<OperatorId, (String, About)> = HashMap::new();
+        for case in &self.cases {
+            if let (Action::Remove { operator_id, group, .. }, Some(hold)) = (&case.change.action, &case.hold) {
+                let why = format!("the operator stays in group \"{group}\" for now: {}", hold.why);
+                staying.entry(*operator_id).or_insert((why, hold.about));
+            }
+        }
+        for case in &mut self.cases {
+            let Action::DisableOperator { operator_id, .. } = &case.change.action else { continue };
+            if case.hold.is_none() {
+                case.hold = staying.get(operator_id).map(|(why, about)| Hold { why: why.clone(), about: *about });
+            }
+        }
+    }
+}
+
+fn orphans_in_words(desired: &DesiredState) -> BTreeMap<String, String> {
+    let in_words = |group: &str, profile: &str| {
+        format!(
+            "group \"{group}\" lost its profile \"{profile}\", which vanished, was renamed or does not match the mask any \
+             more: orphaned_group = \"empty\" removes nobody unasked"
+        )
+    };
+    let orphans = desired.orphans.iter();
+    orphans.map(|orphan| (orphan.name.folded(), in_words(orphan.name.as_str(), orphan.profile.as_str()))).collect()
+}

@@ -1,0 +1,142 @@
+//! The digest: the same situation has the same one, any other has another.
+
+use std::collections::BTreeSet;
+
+use campaign_group_sync::domain::{Digest, Limits};
+
+use crate::scene::{Group, Scene, wide};
+
+/// Two groups with held changes (the second is to be created), and one without.
+fn scene() -> Scene {
+    let mut scene =
+        Scene::new(&[("one", "p1 p2 p3 p4", "p3 p4 p5"), ("two", "", "p1 n1"), ("three", "p1 p2", "p1 p2 p3")]);
+    scene.group("two").is_there = false;
+    scene.limits = Limits { max_group_removals_percent: 34, max_new_groups: 0, ..wide() };
+    scene
+}
+
+fn digest(scene: &Scene) -> Digest {
+    scene.review().held.digest.expect("something is held")
+}
+
+#[track_caller]
+fn check_other(disturb: impl FnOnce(&mut Scene)) {
+    let mut disturbed = scene();
+    disturb(&mut disturbed);
+    assert_ne!(digest(&disturbed), digest(&scene()));
+}
+
+#[test]
+fn a_digest_has_sixteen_digits_and_is_read_in_either_case() {
+    let digest = digest(&scene());
+    assert_eq!(digest.as_str().len(), 16);
+    assert_eq!(Digest::parse(&format!(" {}\n", digest.as_str().to_uppercase())), Some(digest));
+    for wrong in ["", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeg", "０123456789abcde"] {
+        assert_eq!(Digest::parse(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn a_digest_is_the_same_in_every_build() {
+    // Journals keep digests over updates of the program: whoever changes this value makes standing approvals void.
+    assert_eq!(digest(&scene()).as_str(), "ef2574eae640ad6a");
+}
+
+#[test]
+fn the_next_run_comes_to_the_same_digest() {
+    let first = scene().review();
+    assert!(!first.approved.changes().is_empty());
+    let second = scene().after(first.approved.changes()).remembering(&first).review();
+    assert!(second.approved.changes().is_empty());
+    assert_eq!(second.held.digest, first.held.digest);
+}
+
+#[test]
+fn a_part_of_the_approved_changes_is_enough() {
+    let first = scene().review();
+    for change in first.approved.changes() {
+        let after = scene().after(std::slice::from_ref(change)).remembering(&first);
+        assert_eq!(after.review().held.digest, first.held.digest, "{change:?}");
+    }
+}
+
+#[test]
+fn another_instance_has_another_digest() {
+    check_other(|scene| scene.instance = "stage".into());
+}
+
+#[test]
+fn another_profile_has_another_digest() {
+    check_other(|scene| scene.group("one").profile = "P - other".into());
+}
+
+#[test]
+fn another_held_change_has_another_digest() {
+    check_other(|scene| assert!(scene.group("one").wanted.remove("p3")));
+    check_other(|scene| assert!(scene.group("two").wanted.insert("p6".into())));
+}
+
+#[test]
+fn another_member_of_a_touched_group_has_another_digest() {
+    // Somebody who is in the group and belongs there: no change of the plan speaks of them.
+    check_other(|scene| {
+        scene.group("one").current.insert("p9".into());
+        scene.group("one").wanted.insert("p9".into());
+    });
+    check_other(|scene| assert!(scene.group("one").wanted.insert("p9".into())));
+}
+
+#[test]
+fn groups_that_no_held_change_touches_make_no_difference() {
+    let mut other = scene();
+    other.group("three").wanted.insert("p9".into());
+    assert_eq!(digest(&other), digest(&scene()));
+}
+
+#[test]
+fn the_members_of_an_orphan_count() {
+    let orphan = |current: &str| {
+        let mut scene = scene();
+        let current = current.split_whitespace().map(str::to_owned).collect();
+        let (name, profile, wanted) = ("gone".to_owned(), "P - gone".to_owned(), BTreeSet::default());
+        scene.groups.push(Group { name, profile, is_there: true, is_orphan: true, current, wanted });
+        scene
+    };
+    assert_ne!(digest(&orphan("p1")), digest(&orphan("p2")));
+    // p7 is not to be removed: a protected operator, say. The situation is another all the same.
+    let both = orphan("p1 p7");
+    let mut plan = both.plan();
+    plan.changes.retain(|change| crate::scene::written(change) != "- p7 gone");
+    let review = both.review_of(&plan, &both.desired());
+    assert_ne!(review.held.digest, Some(digest(&orphan("p1"))));
+}
+
+#[test]
+fn names_that_run_into_each_other_are_not_the_same() {
+    let held = |groups: &[(&str, &str, &str)]| {
+        let mut scene = Scene::new(groups);
+        scene.limits.max_removals = 0;
+        digest(&scene)
+    };
+    assert_ne!(held(&[("ab", "p1 pc", "pc")]), held(&[("a", "p1 pbc", "pbc")]));
+    assert_ne!(held(&[("a", "p1 p2p3", "p2p3")]), held(&[("a", "p1 p2 p3", "p2 p3")]));
+}
+
+#[test]
+fn neither_order_nor_letter_case_make_a_difference() {
+    let unturned = scene();
+    let mut plan = unturned.plan();
+    let mut desired = unturned.desired();
+    plan.changes.reverse();
+    desired.groups.reverse();
+    assert_eq!(unturned.review_of(&plan, &desired).held.digest, Some(digest(&unturned)));
+
+    let mut upper = scene();
+    for group in &mut upper.groups {
+        group.name = group.name.to_uppercase();
+        group.profile = group.profile.to_uppercase();
+        group.current = group.current.iter().map(|login| login.to_uppercase()).collect();
+        group.wanted = group.wanted.iter().map(|login| login.to_uppercase()).collect();
+    }
+    assert_eq!(digest(&upper), digest(&unturned));
+}

@@ -1,0 +1,216 @@
+//! What people and earlier runs said of single changes: approvals, undone changes, changes held before, orphans; and the
+//! changes that wait for others.
+
+use campaign_group_sync::domain::{Limits, ProductProfileName};
+
+use crate::scene::{Scene, held, let_through, named, people, wide};
+
+/// Ten removals where five may go at once.
+fn ten_leavers() -> Scene {
+    let (all, staying) = (people(40), people(40));
+    let staying: Vec<_> = staying.split_whitespace().skip(10).collect();
+    let mut scene = Scene::new(&[("one", &all, &staying.join(" "))]);
+    scene.limits = Limits { max_removals: 5, ..wide() };
+    scene
+}
+
+#[test]
+fn an_approval_lets_exactly_what_it_names_through() {
+    let scene = ten_leavers();
+    let first = scene.review();
+    assert_eq!(held(&first).len(), 10);
+    let second = scene.approving(&first).review();
+    assert_eq!(let_through(&second), held(&first));
+    assert_eq!(second.held.digest, None);
+    assert!(second.over.is_empty());
+}
+
+#[test]
+fn incident_24_approving_one_plan_does_not_let_another_through() {
+    let mut other = Scene::new(&[("one", "p1 p2", "p1"), ("two", "p1 p2", "p1")]);
+    other.limits.max_removals = 1;
+    let approved = other.review();
+    let scene = ten_leavers().approving(&approved);
+    let review = scene.review();
+    // It named "- p2 one", which this plan has too, and "- p2 two", which it has not.
+    assert_eq!(let_through(&review), ["- p2 one"]);
+    assert_eq!(held(&review).len(), 9);
+    assert_eq!(review.over, [other.planned("- p2 two").key()]);
+}
+
+#[test]
+fn an_approval_is_void_when_another_profile_wants_the_change() {
+    let first = ten_leavers().review();
+    let mut scene = ten_leavers().approving(&first);
+    scene.group("one").profile = "P - ONE".into();
+    assert_eq!(held(&scene.review()), [""; 0], "letter case is no other profile");
+    scene.group("one").profile = "P - other".into();
+    assert_eq!(held(&scene.review()).len(), 10);
+}
+
+#[test]
+fn without_its_approval_a_plan_is_held_again() {
+    // An expired approval is not in the history.
+    let first = ten_leavers().review();
+    let second = ten_leavers().remembering(&first).review();
+    assert_eq!(held(&second), held(&first));
+    assert_eq!(second.held.digest, first.held.digest);
+}
+
+#[test]
+fn incident_22_after_a_crash_the_rest_of_an_approved_plan_goes_on_and_anything_else_is_held() {
+    let first = ten_leavers().review();
+    let scene = ten_leavers().remembering(&first).approving(&first);
+    let done = &scene.review().approved.changes()[..3].to_vec();
+    let mut rest = scene.after(done);
+    assert_eq!(let_through(&rest.review()).len(), 7);
+    assert_eq!(rest.review().over, done.iter().map(campaign_group_sync::domain::Change::key).collect::<Vec<_>>());
+    rest.group("one").wanted.remove("p40");
+    let review = rest.review();
+    assert_eq!((let_through(&review).len(), held(&review)), (7, vec!["- p40 one".to_owned()]));
+}
+
+#[test]
+fn an_approval_outweighs_every_reason() {
+    let mut scene = Scene::new(&[("one", "p1", ""), ("two", "p1 p2", "p2 n1")]);
+    scene.group("one").is_orphan = true;
+    scene.disables_leavers = true;
+    scene.limits = Limits { max_removals: 0, max_new_operators: 0, ..wide() };
+    scene.counts = campaign_group_sync::domain::SourceCounts::Missing;
+    scene.history.undone = scene.plan().changes.iter().map(campaign_group_sync::domain::Change::key).collect();
+    let first = scene.review();
+    assert_eq!(held(&first), ["create n1", "+ n1 two", "- p1 one", "- p1 two", "disable p1"]);
+    let second = scene.remembering(&first).approving(&first).review();
+    assert_eq!(let_through(&second), held(&first));
+    assert!(second.is_read_accepted);
+}
+
+#[test]
+fn approved_changes_count_against_the_limits_of_the_others() {
+    let mut scene = Scene::new(&[("one", "p1 p2 p3 p4 p5", "p4 p5")]);
+    scene.limits.max_removals = 2;
+    let first = scene.review();
+    scene = scene.approving(&first);
+    scene.history.approvals[0].changes.truncate(2);
+    let review = scene.review();
+    assert_eq!((let_through(&review).len(), held(&review)), (2, vec!["- p3 one".to_owned()]));
+}
+
+#[test]
+fn what_was_held_stays_held_although_additions_made_the_base_larger() {
+    let mut scene = Scene::new(&[("one", "p1 p2 p3 p4", "p3 p4 p5 p6")]);
+    scene.limits.max_group_removals_percent = 34;
+    let first = scene.review();
+    assert_eq!(
+        (let_through(&first), held(&first)),
+        (vec!["+ p5 one".into(), "+ p6 one".into()], vec!["- p1 one".into(), "- p2 one".into()])
+    );
+    let next = scene.after(first.approved.changes());
+    assert!(held(&next.review()).is_empty(), "2 of 6 are within the limit by themselves");
+    let second = next.clone().remembering(&first).review();
+    assert_eq!(held(&second), held(&first));
+    assert_eq!(second.held.digest, first.held.digest);
+    let why = &second.held.changes[0].why;
+    assert!(why.starts_with("held since an earlier run") && why.contains("2 removals of 4 members"), "{why}");
+    let third = next.remembering(&second).review();
+    assert_eq!(third.held, second.held, "reasons do not grow from run to run");
+}
+
+#[test]
+fn other_limits_have_what_was_held_judged_anew() {
+    let first = ten_leavers().review();
+    let mut scene = ten_leavers().remembering(&first);
+    scene.limits.max_removals = 10;
+    assert_eq!(let_through(&scene.review()).len(), 10);
+    scene.limits.max_removals = 9;
+    assert!(scene.review().held.changes.iter().all(|held| held.why.contains("guard.max_removals = 9")));
+    let mut same = ten_leavers().remembering(&first);
+    same.group("one").wanted = same.group("one").current.clone();
+    same.group("one").wanted.remove("p1");
+    assert_eq!(held(&same.review()), ["- p1 one"], "one of them alone is within the limit and stays held");
+}
+
+#[test]
+fn an_undone_change_waits_whether_it_adds_or_removes() {
+    let mut scene = Scene::new(&[("one", "p1 p2", "p2 p3 p4")]);
+    let undone = ["- p1 one", "+ p3 one"].map(|text| scene.planned(text));
+    scene.history.undone = undone.iter().map(campaign_group_sync::domain::Change::key).collect();
+    let review = scene.review();
+    assert_eq!(let_through(&review), ["+ p4 one"]);
+    assert_eq!(held(&review), ["+ p3 one", "- p1 one"]);
+    assert!(review.held.changes.iter().all(|held| held.why.contains("undo")), "{:?}", review.held);
+    assert!(review.is_read_accepted && review.over.is_empty());
+    assert_eq!(let_through(&scene.approving(&review).review()).len(), 3);
+}
+
+#[test]
+fn an_undone_change_is_over_once_the_organization_does_not_want_it() {
+    let mut scene = Scene::new(&[("one", "p1 p2", "p2")]);
+    let undone = scene.planned("- p1 one").key();
+    scene.history.undone = vec![undone.clone()];
+    scene.group("one").wanted.insert("p1".into());
+    assert_eq!(scene.review().over, [undone]);
+}
+
+#[test]
+fn incident_10_removals_of_an_orphan_wait_for_an_approval() {
+    let mut scene = Scene::new(&[("one", "p1 p2", ""), ("two", "p1 p2", "p2")]);
+    scene.group("one").is_orphan = true;
+    let review = scene.review();
+    assert_eq!(let_through(&review), ["- p1 two"]);
+    assert_eq!(held(&review), ["- p1 one", "- p2 one"]);
+    let why = &review.held.changes[0].why;
+    assert!(why.contains("lost its profile \"P - one\"") && why.contains("orphaned_group"), "{why}");
+    assert!(review.is_read_accepted, "a group without profile says nothing against the read");
+    assert_eq!(let_through(&scene.approving(&review).review()).len(), 3);
+}
+
+#[test]
+fn an_operator_is_not_disabled_while_one_of_its_removals_is_held() {
+    let mut scene = Scene::new(&[("one", "p1", ""), ("two", "p1 p2 p3 p4 p5", "p3 p4 p5")]);
+    scene.disables_leavers = true;
+    let review = scene.review();
+    assert_eq!(let_through(&review), ["- p1 two", "- p2 two", "disable p2"]);
+    assert_eq!(held(&review), ["- p1 one", "disable p1"]);
+    let why = &review.held.changes[1].why;
+    assert!(why.contains("stays in group \"one\"") && why.contains("would empty"), "{why}");
+    // Nor when somebody approved that alone.
+    let disable = named(&scene.planned("disable p1"));
+    scene = scene.approving(&review);
+    scene.history.approvals[0].changes = vec![disable];
+    assert_eq!(held(&scene.review()), ["- p1 one", "disable p1"]);
+}
+
+#[test]
+fn an_approval_to_disable_an_operator_outlives_part_of_its_removals() {
+    let mut scene = Scene::new(&[("one", "p1 p9", "p9"), ("two", "p1 p9", "p9")]);
+    (scene.disables_leavers, scene.limits.max_removals) = (true, 0);
+    let first = scene.review();
+    let approved = scene.approving(&first);
+    let rest = approved.after(&[approved.planned("- p1 one")]);
+    assert_ne!(rest.planned("disable p1").profile, approved.planned("disable p1").profile);
+    assert_eq!(let_through(&rest.review()), ["- p1 two", "disable p1"]);
+}
+
+#[test]
+fn an_approved_membership_waits_for_its_operator() {
+    let mut scene = Scene::new(&[("one", "p1", "p1 n1")]);
+    scene.limits.max_new_operators = 0;
+    let first = scene.review();
+    let mut half = scene.clone().approving(&first);
+    half.history.approvals[0].changes = vec![named(&scene.planned("+ n1 one"))];
+    assert_eq!(held(&half.review()), ["create n1", "+ n1 one"]);
+    half.history.approvals[0].changes = vec![named(&scene.planned("create n1"))];
+    assert_eq!(let_through(&half.review()), ["create n1", "+ n1 one"]);
+}
+
+#[test]
+fn letter_case_makes_no_difference_to_what_was_said() {
+    let mut scene = Scene::new(&[("one", "p1 p2", "p2")]);
+    scene.limits.max_removals = 0;
+    let first = scene.review();
+    let mut spelled = Scene::new(&[("ONE", "P1 P2", "P2")]);
+    spelled.limits.max_removals = 0;
+    spelled.group("ONE").profile = ProductProfileName::new("p - One").to_string();
+    assert_eq!(let_through(&spelled.approving(&first).review()), ["- P1 ONE"]);
+}

@@ -1,0 +1,139 @@
+//! Each limit just below, at, and just above it.
+
+use campaign_group_sync::domain::Limits;
+
+use crate::scene::{Scene, held, let_through, people, wide};
+
+/// A group of `members`, of whom the first `leaving` have to go.
+fn leaving(members: usize, leaving: usize) -> Scene {
+    let all = people(members);
+    let staying: Vec<_> = all.split_whitespace().skip(leaving).collect();
+    Scene::new(&[("one", &all, &staying.join(" "))])
+}
+
+#[track_caller]
+fn check(mut scene: Scene, limits: Limits, expected: Option<&str>) {
+    scene.limits = limits;
+    let planned = scene.plan().changes.len();
+    let review = scene.review();
+    match expected {
+        None => assert_eq!((let_through(&review).len(), held(&review).len()), (planned, 0), "{review:?}"),
+        Some(why) => {
+            assert_eq!((let_through(&review).len(), held(&review).len()), (0, planned), "{review:?}");
+            assert!(review.held.changes.iter().all(|held| held.why.contains(why)), "{:?}", review.held);
+        }
+    }
+    assert!(review.is_read_accepted, "a limit says nothing against the read");
+}
+
+#[test]
+fn removals_of_an_instance_have_a_limit() {
+    let limits = || Limits { max_removals: 5, ..wide() };
+    check(leaving(20, 4), limits(), None);
+    check(leaving(20, 5), limits(), None);
+    check(leaving(20, 6), limits(), Some("6 removals exceed guard.max_removals = 5"));
+}
+
+#[test]
+fn a_limit_of_none_holds_a_single_removal() {
+    check(leaving(20, 1), Limits { max_removals: 0, ..wide() }, Some("guard.max_removals = 0"));
+    check(leaving(20, 0), Limits { max_removals: 0, ..wide() }, None);
+}
+
+#[test]
+fn disabling_an_operator_counts_as_a_removal() {
+    let limits = || Limits { max_removals: 5, ..wide() };
+    let disabling = |count| Scene { disables_leavers: true, ..leaving(20, count) };
+    check(disabling(2), limits(), None);
+    check(disabling(3), limits(), Some("6 removals exceed guard.max_removals = 5"));
+}
+
+#[test]
+fn removals_of_an_instance_have_a_limit_in_percent() {
+    let limits = || Limits { max_removals_percent: 20, ..wide() };
+    check(leaving(25, 4), limits(), None);
+    check(leaving(25, 5), limits(), None);
+    check(leaving(25, 6), limits(), Some("6 removals of 25 memberships exceed guard.max_removals_percent = 20"));
+}
+
+#[test]
+fn a_percentage_of_the_instance_is_not_counted_below_four_removals() {
+    let limits = || Limits { max_removals_percent: 20, ..wide() };
+    check(leaving(5, 3), limits(), None);
+    check(leaving(5, 4), limits(), Some("guard.max_removals_percent = 20"));
+}
+
+#[test]
+fn removals_of_one_group_have_a_limit_in_percent() {
+    let limits = || Limits { max_group_removals_percent: 34, ..wide() };
+    check(leaving(100, 33), limits(), None);
+    check(leaving(100, 34), limits(), None);
+    check(leaving(100, 35), limits(), Some("35 removals of 100 members of group \"one\" exceed"));
+    check(leaving(2, 1), limits(), None);
+    check(leaving(3, 1), limits(), None);
+    check(leaving(3, 2), limits(), Some("guard.max_group_removals_percent = 34"));
+}
+
+#[test]
+fn a_limit_of_a_group_holds_that_group_only() {
+    let mut scene = Scene::new(&[("one", "p1 p2 p3", "p3"), ("two", "p4 p5 p6", "p5 p6")]);
+    scene.limits = Limits { max_group_removals_percent: 34, ..wide() };
+    let review = scene.review();
+    assert_eq!(let_through(&review), ["- p4 two"]);
+    assert_eq!(held(&review), ["- p1 one", "- p2 one"]);
+}
+
+#[test]
+fn new_operators_have_a_limit_and_their_memberships_wait() {
+    let limits = || Limits { max_new_operators: 2, ..wide() };
+    check(Scene::new(&[("one", "", "n1")]), limits(), None);
+    check(Scene::new(&[("one", "", "n1 n2")]), limits(), None);
+    check(Scene::new(&[("one", "", "n1 n2 n3")]), limits(), Some("3 new operators exceed guard.max_new_operators = 2"));
+}
+
+#[test]
+fn new_groups_have_a_limit_and_their_memberships_wait() {
+    let limits = || Limits { max_new_groups: 1, ..wide() };
+    let new_groups = |count: usize| {
+        let mut scene = Scene::new(&[("one", "", "p1"), ("two", "", "p2")][..count]);
+        scene.groups.iter_mut().for_each(|group| group.is_there = false);
+        scene
+    };
+    check(new_groups(1), limits(), None);
+    check(new_groups(2), limits(), Some("2 new operator groups exceed guard.max_new_groups = 1"));
+    check(new_groups(1), Limits { max_new_groups: 0, ..wide() }, Some("guard.max_new_groups = 0"));
+}
+
+#[test]
+fn too_many_creations_hold_nothing_of_those_who_exist() {
+    let mut scene = Scene::new(&[("one", "p1 p2", "p1 n1 n2 p3")]);
+    scene.limits = Limits { max_new_operators: 1, ..wide() };
+    let review = scene.review();
+    assert_eq!(let_through(&review), ["+ p3 one", "- p2 one"]);
+    assert_eq!(held(&review), ["create n1", "create n2", "+ n1 one", "+ n2 one"]);
+    let waits = &review.held.changes[2].why;
+    assert!(waits.starts_with("it waits for operator \"n1\" to be created: 2 new operators exceed"), "{waits}");
+}
+
+#[test]
+fn incident_11_a_group_is_not_emptied_unless_somebody_comes() {
+    let emptied = Some("it would empty group \"one\": its last managed member would go");
+    check(Scene::new(&[("one", "p1", "")]), wide(), emptied);
+    check(Scene::new(&[("one", "p1 p2 p3", "")]), wide(), emptied);
+    check(Scene::new(&[("one", "p1", "p2")]), wide(), None);
+    check(Scene::new(&[("one", "p1 p2", "p2")]), wide(), None);
+}
+
+#[test]
+fn somebody_yet_to_be_created_does_not_keep_a_group_from_being_emptied() {
+    let review = Scene::new(&[("one", "p1", "n1")]).review();
+    assert_eq!(let_through(&review), ["create n1", "+ n1 one"]);
+    assert_eq!(held(&review), ["- p1 one"]);
+}
+
+#[test]
+fn somebody_whose_addition_is_held_does_not_keep_a_group_from_being_emptied() {
+    let mut scene = Scene::new(&[("one", "p1", "p2")]);
+    scene.history.undone = vec![scene.planned("+ p2 one").key()];
+    assert_eq!(held(&scene.review()), ["+ p2 one", "- p1 one"]);
+}

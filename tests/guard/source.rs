@@ -1,0 +1,209 @@
+//! Doubts about the source: each holds removals, lets additions go on, and keeps the read from being remembered.
+
+use campaign_group_sync::domain::{Memory, ProductProfileName, SourceCounts, SourceRead};
+
+use crate::scene::{Scene, held, let_through, source_read};
+
+const BEFORE: [(i64, &str); 3] = [(1, "one"), (2, "two"), (3, "three")];
+
+/// One removal and one addition in each of two groups, and a read like the accepted one.
+fn quiet() -> Scene {
+    let mut scene = Scene::new(&[("one", "p1 p2 p3", "p2 p3 p4"), ("two", "p1 p2 p3", "p2 p3 p4")]);
+    scene.read = Some(source_read(Some(100), &BEFORE));
+    scene.history.accepted = scene.read.clone();
+    scene
+}
+
+#[track_caller]
+fn check(scene: &Scene, expected: Option<&str>) {
+    let review = scene.review();
+    let (passed, why) = (let_through(&review), review.held.changes.first().map(|held| held.why.as_str()));
+    match expected {
+        None => assert_eq!((passed.len(), why), (4, None)),
+        Some(part) => {
+            assert_eq!(passed, ["+ p4 one", "+ p4 two"]);
+            assert_eq!(held(&review), ["- p1 one", "- p1 two"]);
+            assert!(review.held.changes.iter().all(|held| held.why.contains(part)), "{why:?} lacks {part}");
+        }
+    }
+    assert_eq!(review.is_read_accepted, expected.is_none());
+}
+
+fn reading(change: impl FnOnce(&mut SourceRead)) -> Scene {
+    let mut scene = quiet();
+    change(scene.read.as_mut().expect("a read"));
+    scene
+}
+
+#[test]
+fn a_read_like_the_last_one_is_taken_at_its_word() {
+    check(&quiet(), None);
+}
+
+#[test]
+fn a_new_and_empty_journal_holds_nothing() {
+    let mut scene = quiet();
+    scene.history.accepted = None;
+    check(&scene, None);
+}
+
+#[test]
+fn incident_22_lost_memory_holds_all_removals() {
+    let mut scene = quiet();
+    scene.history.accepted = None;
+    scene.history.memory = Memory::Lost("the state file was corrupt".into());
+    check(&scene, Some("what earlier runs saw is lost (the state file was corrupt)"));
+    scene.history.accepted = scene.read.clone();
+    check(&scene, Some("is lost"));
+}
+
+#[test]
+fn missing_counts_hold_all_removals_with_and_without_a_read() {
+    let mut scene = Scene { counts: SourceCounts::Missing, ..quiet() };
+    check(&scene, Some("without X-Total-Count and X-Page-Count"));
+    scene.read = None;
+    check(&scene, Some("without X-Total-Count and X-Page-Count"));
+}
+
+#[test]
+fn another_mask_holds_all_removals() {
+    let scene = reading(|read| read.mask = "Q - (.*)".into());
+    check(&scene, Some("the association mask was changed from \"P - (.*)\" to \"Q - (.*)\""));
+}
+
+#[test]
+fn other_rules_of_membership_hold_all_removals() {
+    let scene = reading(|read| read.membership = "direct".into());
+    check(&scene, Some("experience_cloud.membership was changed from \"effective\" to \"direct\""));
+    let mut back = quiet();
+    back.history.accepted.as_mut().expect("accepted").membership = "direct".into();
+    check(&back, Some("from \"direct\" to \"effective\""));
+}
+
+#[test]
+fn managing_all_operators_holds_all_removals_and_managing_fewer_does_not() {
+    check(&reading(|read| read.manage = "all".into()), Some("instances.production.manage was changed"));
+    let mut fewer = quiet();
+    fewer.history.accepted.as_mut().expect("accepted").manage = "all".into();
+    check(&fewer, None);
+}
+
+#[test]
+fn incident_4_fewer_users_than_the_limit_allows_hold_all_removals() {
+    check(&reading(|read| read.users = Some(81)), None);
+    check(&reading(|read| read.users = Some(80)), None);
+    check(&reading(|read| read.users = Some(79)), Some("100 → 79 users since the last accepted read"));
+    check(&reading(|read| read.users = Some(79)), Some("guard.max_source_shrink_percent = 20"));
+    check(&reading(|read| read.users = Some(5000)), None);
+}
+
+#[test]
+fn users_are_compared_only_when_both_reads_walked_the_organization() {
+    check(&reading(|read| read.users = None), None);
+    let mut scene = reading(|read| read.users = Some(1));
+    scene.history.accepted.as_mut().expect("accepted").users = None;
+    check(&scene, None);
+}
+
+#[test]
+fn incident_4_fewer_profiles_than_the_limit_allows_hold_all_removals() {
+    let names: Vec<String> = (0..10).map(|n| format!("g{n}")).collect();
+    let ten: Vec<(i64, &str)> = (1..).zip(names.iter().map(String::as_str)).collect();
+    for (left, expected) in [
+        (9, None),
+        (8, None),
+        (7, Some("10 → 7 profiles match the association mask since the last accepted read")),
+        (0, Some("10 → 0 profiles match")),
+    ] {
+        let mut scene = quiet();
+        scene.history.accepted = Some(source_read(Some(100), &ten));
+        scene.read = Some(source_read(Some(100), &ten[..left]));
+        check(&scene, expected);
+    }
+}
+
+#[test]
+fn incident_15_a_renamed_profile_holds_the_groups_concerned() {
+    let mut scene = quiet();
+    scene.read = Some(source_read(Some(100), &[(1, "uno"), (2, "two"), (3, "three")]));
+    let review = scene.review();
+    assert_eq!(let_through(&review), ["+ p4 one", "+ p4 two", "- p1 two"]);
+    assert_eq!(held(&review), ["- p1 one"]);
+    let why = &review.held.changes[0].why;
+    assert!(why.contains("profile \"P - one\" was renamed to \"P - uno\""), "{why}");
+    assert!(!review.is_read_accepted);
+    // And the group for which it stands now.
+    scene.read = Some(source_read(Some(100), &[(1, "one"), (3, "two")]));
+    scene.history.accepted = Some(source_read(Some(100), &[(1, "one"), (3, "three")]));
+    assert_eq!(held(&scene.review()), ["- p1 two"]);
+}
+
+#[test]
+fn a_rename_that_yields_the_same_group_holds_nothing() {
+    let scene = reading(|read| {
+        read.matched[0].profile = ProductProfileName::new("P - ONE");
+        read.matched[0].group = campaign_group_sync::domain::OperatorGroupName::new("ONE");
+    });
+    check(&scene, None);
+}
+
+#[test]
+fn two_profiles_that_changed_names_hold_both_groups() {
+    let mut scene = quiet();
+    scene.read = Some(source_read(Some(100), &[(1, "two"), (2, "one"), (3, "three")]));
+    check(&scene, Some("was renamed to"));
+}
+
+#[test]
+fn an_undo_knows_no_doubts_about_the_source() {
+    let mut scene = quiet();
+    scene.read = None;
+    scene.history.memory = Memory::Lost("the state file was corrupt".into());
+    scene.history.accepted = Some(source_read(Some(5000), &[(1, "uno")]));
+    check(&scene, None);
+}
+
+#[test]
+fn a_doubt_with_nothing_to_remove_holds_nothing_and_the_read_is_remembered() {
+    let mut scene = reading(|read| read.users = Some(1));
+    scene.groups.iter_mut().for_each(|group| group.wanted.extend(group.current.clone()));
+    let review = scene.review();
+    assert_eq!(let_through(&review), ["+ p4 one", "+ p4 two"]);
+    assert!(review.held.changes.is_empty() && review.is_read_accepted);
+}
+
+#[test]
+fn a_doubt_that_somebody_released_does_not_keep_the_read_from_being_remembered() {
+    let scene = reading(|read| read.users = Some(1));
+    let released = scene.clone().approving(&scene.review()).review();
+    assert!(released.held.changes.is_empty() && released.is_read_accepted);
+    let mut half = scene.clone().approving(&scene.review());
+    half.history.approvals[0].changes.pop();
+    assert!(!half.review().is_read_accepted);
+}
+
+#[test]
+fn the_most_important_doubt_is_named() {
+    let mut scene = reading(|read| {
+        read.mask = "Q - (.*)".into();
+        read.membership = "direct".into();
+        read.users = Some(1);
+        read.matched[0].group = campaign_group_sync::domain::OperatorGroupName::new("uno");
+    });
+    scene.limits.max_removals = 0;
+    scene.history.memory = Memory::Lost("why".into());
+    scene.counts = SourceCounts::Missing;
+    let accepted = scene.history.accepted.clone().expect("accepted");
+    check(&scene, Some("is lost"));
+    scene.history.memory = Memory::Kept;
+    check(&scene, Some("X-Total-Count"));
+    scene.counts = SourceCounts::Proven;
+    check(&scene, Some("mask was changed"));
+    scene.read.as_mut().expect("a read").mask.clone_from(&accepted.mask);
+    check(&scene, Some("membership was changed"));
+    scene.read.as_mut().expect("a read").membership.clone_from(&accepted.membership);
+    check(&scene, Some("100 → 1 users"));
+    scene.read.as_mut().expect("a read").users = accepted.users;
+    let whys: Vec<_> = scene.review().held.changes.into_iter().map(|held| held.why).collect();
+    assert!(whys[0].contains("was renamed") && whys[1].contains("guard.max_removals = 0"), "{whys:?}");
+}
