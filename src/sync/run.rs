@@ -126,7 +126,7 @@ async fn all_instances(
 ) -> (SourceReport, Option<String>, Vec<InstanceReport>) {
     let masks: Vec<AssociationMask> = options.instances.iter().map(|instance| instance.policy.mask.clone()).collect();
     let organization =
-        match experience_cloud.fetch_snapshot(&masks, &|stage| progress(Progress::Organization(stage))).await {
+        match read_organization(experience_cloud, &masks, &|stage| progress(Progress::Organization(stage))).await {
             Ok(organization) => organization,
             Err(error) => return unread(options, &error, experience_cloud.calls()),
         };
@@ -136,6 +136,16 @@ async fn all_instances(
         instances.push(reconcile(&run, instance).await);
     }
     (read(&organization, experience_cloud.calls()), None, instances)
+}
+
+async fn read_organization(
+    experience_cloud: &ExperienceCloud,
+    masks: &[AssociationMask],
+    progress: &dyn Fn(experience_cloud::Progress),
+) -> Result<OrganizationSnapshot, ExperienceCloudError> {
+    let listing = experience_cloud.fetch_listing(progress).await?;
+    let kind = experience_cloud.choose(&listing, masks)?;
+    experience_cloud.fetch_memberships(listing, masks, kind, progress).await
 }
 
 fn read(organization: &OrganizationSnapshot, calls: u64) -> SourceReport {
