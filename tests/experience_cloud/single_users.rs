@@ -1,7 +1,7 @@
 //! One user, without a page.
 
 use campaign_group_sync::{
-    domain::Failure,
+    domain::{Failure, ProductProfileName},
     experience_cloud::{ExperienceCloudError, Membership, UserRead},
     sandbox::{Change, Effect, Fault, Group, OrganizationChange, User},
 };
@@ -18,7 +18,7 @@ async fn found(stage: &Stage, name: &str) -> UserRead {
 }
 
 fn names(read: &UserRead) -> Vec<&str> {
-    read.profiles.iter().map(|name| name.as_str()).collect()
+    read.profiles.iter().map(ProductProfileName::as_str).collect()
 }
 
 #[tokio::test]
