@@ -182,7 +182,11 @@ fn read() -> Result<(), Failure> {
     let masks = [AssociationMask::parse("Campaign - acme - (.*)")?];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = ExperienceCloud::new(options)?;
-    let snapshot = runtime.block_on(client.fetch_snapshot(&masks, &|_| {}))?;
+    let snapshot = runtime.block_on(async {
+        let listing = client.fetch_listing(&|_| {}).await?;
+        let kind = client.choose(&listing, &masks)?;
+        client.fetch_memberships(listing, &masks, kind, &|_| {}).await
+    })?;
     let memberships: usize = (0..snapshot.profiles().len()).map(|profile| snapshot.members(profile).len()).sum();
     let (cpu_s, peak_kib) = (cpu_seconds()?, peak_kib()?);
     let users = snapshot.proof().users();

@@ -77,6 +77,7 @@ impl World {
                     login: OperatorLogin::new(login),
                     label: String::new(),
                     log_on: log_on.unwrap_or(LogOn::Native),
+                    disabled: false,
                 })
                 .collect(),
             self.groups

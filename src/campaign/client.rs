@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use reqwest::header::CONTENT_TYPE;
 use tokio::sync::Mutex;
@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use super::answer::{Reply, judge};
 use super::error::CampaignError;
 use super::ims_token;
+use super::operators::Disabling;
 use super::options::{Authentication, Options};
 use super::session::Session;
 use super::soap_call::SoapCall;
@@ -28,6 +29,8 @@ pub struct Campaign {
     /// Held by the one writer; concurrent writes of the same rows deadlock.
     pub(super) writing: Mutex<()>,
     pub(super) schemas_agree: AtomicBool,
+    /// What the compiled schema of the operators says; a client does not outlive an upgrade of its instance.
+    pub(super) disabling: OnceLock<Disabling>,
     calls: AtomicU64,
     writes: AtomicU64,
 }
@@ -79,6 +82,7 @@ impl Campaign {
             sessions: Mutex::default(),
             writing: Mutex::new(()),
             schemas_agree: AtomicBool::new(false),
+            disabling: OnceLock::new(),
             calls: AtomicU64::new(0),
             writes: AtomicU64::new(0),
         })

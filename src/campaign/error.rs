@@ -76,6 +76,15 @@ pub enum CampaignError {
         /// Each schema that disagrees, with what it lacks.
         lacking: String,
     },
+    /// The instance offers no switch that keeps an operator from logging on.
+    #[error(
+        "operators of this instance cannot be disabled by this program, its xtk:operator has no attribute {attribute}; \
+         disable the operator in the console"
+    )]
+    CannotDisable {
+        /// The attribute that was looked for.
+        attribute: &'static str,
+    },
     /// A name that XML cannot carry, so that it was not sent.
     #[error("\"{}\" has a character that XML cannot carry", name.escape_debug())]
     NotWritable {
@@ -107,7 +116,9 @@ impl CampaignError {
             Self::Throttled { retry_after, .. } => Failure::Throttled { retry_after: *retry_after },
             Self::Unavailable { .. } => Failure::Unavailable,
             Self::Fault { fault, .. } if fault.is_passing() => Failure::Unavailable,
-            Self::Fault { .. } | Self::WrongAnswer { .. } | Self::Schemas { .. } => Failure::Incomplete,
+            Self::Fault { .. } | Self::WrongAnswer { .. } | Self::Schemas { .. } | Self::CannotDisable { .. } => {
+                Failure::Incomplete
+            }
             Self::NotWritable { .. } => Failure::Unexpected,
             Self::Unconfirmed { source } => source.failure(),
         }

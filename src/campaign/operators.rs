@@ -8,6 +8,29 @@ use crate::domain::{LogOn, Operator, OperatorId, OperatorLogin};
 /// `access/@authenticationType` of operators that log on through Adobe's identity service.
 pub(super) const IMS: &str = "ims";
 
+/// The attribute that keeps an operator from logging on.
+///
+/// Adobe documents the switch and not its name: an instance whose compiled schema has no such attribute is neither asked
+/// for it nor written to.
+pub(super) const DISABLED: &str = "access/@disabled";
+
+/// Whether the compiled `xtk:operator` of an instance has [`DISABLED`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disabling {
+    Offered,
+    NotOffered,
+}
+
+impl Disabling {
+    /// What is selected of an operator beside the columns that every instance has.
+    pub(super) fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Offered => &["[access/@disabled]"],
+            Self::NotOffered => &[],
+        }
+    }
+}
+
 /// The condition that leaves out groups (1) and named rights (2), which live in the same table.
 pub(super) fn is_operator() -> String {
     xtk::equals("@type", 0)
@@ -33,19 +56,31 @@ impl Row for Operator {
         let id = OperatorId(tag.number("id")?);
         let login = OperatorLogin::new(tag.filled("name")?);
         let label = tag.attribute("label")?.unwrap_or_default().into_owned();
-        let mut log_on = LogOn::Native;
+        let (mut log_on, mut disabled) = (LogOn::Native, false);
         reader.children(|_, inner| {
-            if inner.is("access") && inner.attribute("authenticationType")?.is_some_and(|value| is_ims(&value)) {
-                log_on = LogOn::Ims;
+            if inner.is("access") {
+                if inner.attribute("authenticationType")?.is_some_and(|value| is_ims(&value)) {
+                    log_on = LogOn::Ims;
+                }
+                disabled = inner.attribute("disabled")?.map_or(Ok(false), |value| is_true(&value))?;
             }
             Ok(())
         })?;
-        Ok(Self { id, login, label, log_on })
+        Ok(Self { id, login, label, log_on, disabled })
     }
 }
 
 fn is_ims(authentication_type: &str) -> bool {
     authentication_type.trim().eq_ignore_ascii_case(IMS)
+}
+
+/// A boolean in any of the spellings in which Campaign writes them (acc-js-sdk, `asBoolean` of `XtkCaster`).
+fn is_true(value: &str) -> Result<bool, Misread> {
+    match value.trim() {
+        "true" | "1" => Ok(true),
+        "false" | "0" | "" => Ok(false),
+        other => Err(Misread::new(format!("\"{other:.40}\" where a boolean was expected"))),
+    }
 }
 
 #[cfg(test)]
@@ -55,8 +90,13 @@ mod tests {
     fn check(row: &str, expected: (i64, &str, &str, LogOn)) {
         let operator = XmlReader::document(row, |reader, tag| Operator::read(reader, tag)).expect(row);
         let (id, login, label, log_on) = expected;
-        let expected =
-            Operator { id: OperatorId(id), login: OperatorLogin::new(login), label: label.to_owned(), log_on };
+        let expected = Operator {
+            id: OperatorId(id),
+            login: OperatorLogin::new(login),
+            label: label.to_owned(),
+            log_on,
+            disabled: false,
+        };
         assert_eq!(operator, expected);
     }
 
@@ -79,5 +119,25 @@ mod tests {
         ] {
             check(row, expected);
         }
+    }
+
+    #[test]
+    fn an_operator_is_disabled_only_when_its_row_says_so() {
+        let read = |access: &str| {
+            let row = format!("<operator id='7' name='a'>{access}</operator>");
+            XmlReader::document(&row, |reader, tag| Operator::read(reader, tag)).map(|operator| operator.disabled)
+        };
+        for (access, disabled) in [
+            ("<access disabled='true'/>", true),
+            ("<access disabled='1' authenticationType='ims'/>", true),
+            ("<access disabled='false'/>", false),
+            ("<access disabled='0'/>", false),
+            ("<access disabled=''/>", false),
+            ("<access/>", false),
+            ("", false),
+        ] {
+            assert_eq!(read(access).expect(access), disabled, "{access}");
+        }
+        assert!(read("<access disabled='maybe'/>").is_err());
     }
 }

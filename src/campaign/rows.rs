@@ -43,10 +43,20 @@ impl Campaign {
         conditions: &[String],
         progress: impl Fn(usize),
     ) -> Result<Vec<R>, CampaignError> {
+        self.walk_with(conditions, &[], progress).await
+    }
+
+    /// As [`Self::walk`], with columns that not every instance has.
+    pub(super) async fn walk_with<R: Row>(
+        &self,
+        conditions: &[String],
+        more_columns: &[&str],
+        progress: impl Fn(usize),
+    ) -> Result<Vec<R>, CampaignError> {
         let mut rows: Vec<R> = Vec::new();
         loop {
             let last = rows.last().map(R::key);
-            let call = SoapCall::query(R::SCHEMA, &page_query::<R>(conditions, last, self.page_rows));
+            let call = SoapCall::query(R::SCHEMA, &page_query::<R>(conditions, more_columns, last, self.page_rows));
             let page = self.call(&call, |reader| read_page::<R>(reader, last)).await?;
             if page.is_empty() {
                 return Ok(rows);
@@ -58,7 +68,7 @@ impl Campaign {
 }
 
 /// The query for the rows after `last`. The first page has no lower bound: built-in rows may have negative ids.
-fn page_query<R: Row>(conditions: &[String], last: Option<R::Key>, lines: usize) -> Element {
+fn page_query<R: Row>(conditions: &[String], more_columns: &[&str], last: Option<R::Key>, lines: usize) -> Element {
     let node = |expression: &&str| Element::new("node").attribute("expr", expression);
     let condition = |expression: String| Element::new("condition").attribute("expr", &expression);
     let conditions = conditions.iter().cloned().chain(last.map(R::after));
@@ -67,7 +77,7 @@ fn page_query<R: Row>(conditions: &[String], last: Option<R::Key>, lines: usize)
         .attribute("schema", R::SCHEMA)
         .attribute("operation", "select")
         .attribute("lineCount", &lines.to_string())
-        .child(&Element::new("select").children(R::COLUMNS.iter().map(node)));
+        .child(&Element::new("select").children(R::COLUMNS.iter().chain(more_columns).map(node)));
     let mut conditions = conditions.peekable();
     if conditions.peek().is_some() {
         query = query.child(&Element::new("where").children(conditions.map(condition)));
@@ -130,16 +140,16 @@ mod tests {
 
     #[test]
     fn a_query_names_its_order_and_its_number_of_lines() {
-        let query = page_query::<Operator>(&["@type = 0".to_owned()], Some(-7), 500).to_xml();
+        let query = page_query::<Operator>(&["@type = 0".to_owned()], &["[access/@disabled]"], Some(-7), 500).to_xml();
         assert_eq!(
             query,
             "<queryDef xtkschema=\"xtk:queryDef\" schema=\"xtk:operator\" operation=\"select\" lineCount=\"500\">\
              <select><node expr=\"@id\"/><node expr=\"@name\"/><node expr=\"@label\"/>\
-             <node expr=\"[access/@authenticationType]\"/></select>\
+             <node expr=\"[access/@authenticationType]\"/><node expr=\"[access/@disabled]\"/></select>\
              <where><condition expr=\"@type = 0\"/><condition expr=\"@id &gt; -7\"/></where>\
              <orderBy><node expr=\"@id\"/></orderBy></queryDef>"
         );
-        let first = page_query::<OperatorGroup>(&[], None, 1).to_xml();
+        let first = page_query::<OperatorGroup>(&[], &[], None, 1).to_xml();
         assert!(!first.contains("where"), "{first}");
     }
 

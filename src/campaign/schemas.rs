@@ -9,8 +9,11 @@ use std::sync::atomic::Ordering;
 
 use super::client::Campaign;
 use super::error::CampaignError;
+use super::operators::{DISABLED, Disabling};
+use super::rows::Row;
 use super::soap_call::SoapCall;
 use super::xml_reader::{Misread, Tag, XmlReader};
+use crate::domain::Operator;
 
 /// What this program reads and writes of one schema.
 struct ExpectedSchema {
@@ -48,6 +51,9 @@ impl Campaign {
         let mut lacking = Vec::new();
         for expected in &EXPECTED {
             let found = self.call(&SoapCall::schema(expected.schema), read_schema).await?;
+            if expected.schema == Operator::SCHEMA {
+                self.disabling.get_or_init(|| disabling(found.as_ref()));
+            }
             lacking.extend(expected.lacking(found.as_ref()));
         }
         if lacking.is_empty() {
@@ -56,6 +62,20 @@ impl Campaign {
         }
         Err(CampaignError::Schemas { lacking: lacking.join("; ") })
     }
+
+    /// Whether operators of this instance can be disabled, by its compiled schema; asked for once.
+    pub(super) async fn disabling(&self) -> Result<Disabling, CampaignError> {
+        if let Some(known) = self.disabling.get() {
+            return Ok(*known);
+        }
+        let found = self.call(&SoapCall::schema(Operator::SCHEMA), read_schema).await?;
+        Ok(*self.disabling.get_or_init(|| disabling(found.as_ref())))
+    }
+}
+
+fn disabling(operator: Option<&CompiledSchema>) -> Disabling {
+    let is_offered = operator.is_some_and(|schema| schema.attributes.contains(DISABLED));
+    if is_offered { Disabling::Offered } else { Disabling::NotOffered }
 }
 
 impl ExpectedSchema {

@@ -47,8 +47,7 @@ impl Campaign {
                 own.login
             );
         }
-        let operators: Vec<Operator> =
-            self.walk(&[is_operator()], |rows| progress(Progress::Operators { rows })).await?;
+        let operators = self.operators(&[is_operator()], |rows| progress(Progress::Operators { rows })).await?;
         let groups: Vec<OperatorGroup> = self.walk(&[], |rows| progress(Progress::Groups { rows })).await?;
         let memberships: Vec<Membership> =
             self.walk(&[is_of_an_operator()], |rows| progress(Progress::Memberships { rows })).await?;
@@ -84,9 +83,28 @@ impl Campaign {
         let mut found = Vec::new();
         for some in listed(logins.iter().map(OperatorLogin::as_str)).chunks(LISTED_AT_ONCE) {
             let condition = xtk::is_one_of("@name", some.iter().copied());
-            found.extend(self.walk::<Operator>(&[is_operator(), condition], |_| {}).await?);
+            found.extend(self.operators(&[is_operator(), condition], |_| {}).await?);
         }
         Ok(found)
+    }
+
+    /// The operators with these ids, as they are now; an id that no operator has any more is left out.
+    pub async fn operators_by_id(&self, ids: &[OperatorId]) -> Result<Vec<Operator>, CampaignError> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut found = Vec::new();
+        for some in ids.chunks(LISTED_AT_ONCE) {
+            let condition = xtk::is_one_of_numbers("@id", some.iter().map(|id| id.0));
+            found.extend(self.operators(&[is_operator(), condition], |_| {}).await?);
+        }
+        Ok(found)
+    }
+
+    /// Operators, with whatever this instance has to tell of them.
+    async fn operators(&self, conditions: &[String], progress: impl Fn(usize)) -> Result<Vec<Operator>, CampaignError> {
+        let disabling = self.disabling().await?;
+        self.walk_with(conditions, disabling.columns(), progress).await
     }
 
     /// The operator groups with these internal names; a database that ignores letter case may find other spellings.

@@ -9,7 +9,7 @@ use super::client::Campaign;
 use super::error::CampaignError;
 use super::markup::{Element, can_carry};
 use super::memberships::{KEY_COLUMNS, Membership};
-use super::operators::IMS;
+use super::operators::{DISABLED, Disabling, IMS};
 use super::rows::Row;
 use super::soap_call::SoapCall;
 use crate::domain::{Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
@@ -52,6 +52,11 @@ pub enum Write {
         name: OperatorGroupName,
         /// Its label.
         label: String,
+    },
+    /// Keeps an operator from logging on; its memberships stay as they are.
+    Disable {
+        /// Whom.
+        operator: OperatorId,
     },
 }
 
@@ -133,6 +138,9 @@ impl Writer<'_> {
         if let Some(name) = write.texts().into_iter().find(|text| !can_carry(text)) {
             return Err(CampaignError::NotWritable { name: name.to_owned() });
         }
+        if matches!(write, Write::Disable { .. }) && self.campaign.disabling().await? == Disabling::NotOffered {
+            return Err(CampaignError::CannotDisable { attribute: DISABLED });
+        }
         let (schema, row) = single_row(write);
         self.campaign.call(&SoapCall::write(schema, &row.attribute("xtkschema", schema)), |_| Ok(())).await
     }
@@ -158,7 +166,7 @@ impl Write {
     /// What people named.
     fn texts(&self) -> Vec<&str> {
         match self {
-            Self::Join { .. } | Self::Leave { .. } => Vec::new(),
+            Self::Join { .. } | Self::Leave { .. } | Self::Disable { .. } => Vec::new(),
             Self::CreateOperator { login, email, label } => vec![login.as_str(), email, label],
             Self::CreateGroup { name, label } => vec![name.as_str(), label],
         }
@@ -171,7 +179,7 @@ fn membership_row(write: &Write) -> Option<Element> {
         // Found by its key and left as it is: a repeated join changes nothing, where `insert` would be a fault.
         Write::Join { operator, group } => ("insertOrUpdate", operator, group),
         Write::Leave { operator, group } => ("delete", operator, group),
-        Write::CreateOperator { .. } | Write::CreateGroup { .. } => return None,
+        Write::CreateOperator { .. } | Write::CreateGroup { .. } | Write::Disable { .. } => return None,
     };
     Some(
         Element::new(Membership::ELEMENT)
@@ -200,6 +208,12 @@ fn single_row(write: &Write) -> (&'static str, Element) {
         }
         Write::CreateGroup { name, label } => {
             (OperatorGroup::SCHEMA, created(OperatorGroup::ELEMENT, name.as_str(), label))
+        }
+        Write::Disable { operator } => {
+            // `update` and not the default: an operator that was deleted meanwhile must not come back.
+            let found = Element::new(Operator::ELEMENT).attribute("_operation", "update").attribute("_key", "@id");
+            let access = Element::new("access").attribute("disabled", "true");
+            (Operator::SCHEMA, found.attribute("id", &operator.to_string()).child(&access))
         }
     }
 }
@@ -235,6 +249,14 @@ mod tests {
         let leave = Write::Leave { operator: OperatorId(5), group: OperatorGroupId(-7) };
         assert_eq!(row(&leave), Some(expected.replace("insertOrUpdate", "delete")));
         assert_eq!(row(&create("a")), None);
+    }
+
+    #[test]
+    fn disabling_touches_one_attribute_of_an_operator_that_is_there() {
+        let (schema, row) = single_row(&Write::Disable { operator: OperatorId(5) });
+        assert_eq!(schema, "xtk:operator");
+        let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\"><access disabled=\"true\"/></operator>";
+        assert_eq!(row.to_xml(), expected);
     }
 
     #[test]

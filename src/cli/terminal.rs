@@ -108,5 +108,8 @@ fn of_organization(stage: experience_cloud::Progress) -> Cow<'static, str> {
         experience_cloud::Progress::Waiting { pause } => {
             format!("organization: waiting {} s before the next call", pause.as_secs()).into()
         }
+        experience_cloud::Progress::AskedForPause { pause } => {
+            format!("organization: Adobe asks for a pause of {} s", pause.as_secs()).into()
+        }
     }
 }

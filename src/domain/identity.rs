@@ -75,6 +75,7 @@ mod tests {
             login: OperatorLogin::new(*login),
             label: String::new(),
             log_on: *log_on,
+            disabled: false,
         });
         let campaign = CampaignSnapshot::new(operators.collect(), Vec::new(), [], OperatorLogin::new("sync"));
         let index = OperatorIndex::new(&campaign, Manage::Ims);

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use reqwest::header::HeaderValue;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::error::{Chance, ExperienceCloudError, FailedAttempt};
+use super::{
+    Progress,
+    error::{Chance, ExperienceCloudError, FailedAttempt},
+};
 use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, retrying};
 
 /// What errors and log lines call the request.
@@ -43,21 +46,25 @@ impl TokenSource {
     }
 
     /// The token to use now. Callers at the same time share one request.
-    pub(super) async fn current(&self) -> Result<Arc<AccessToken>, ExperienceCloudError> {
+    pub(super) async fn current(&self, progress: &dyn Fn(Progress)) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.renew_at) {
             return Ok(Arc::clone(token));
         }
-        self.obtain(&mut held).await
+        self.obtain(&mut held, progress).await
     }
 
     /// A token other than `refused`, which UMAPI did not take. Callers at the same time share one request.
-    pub(super) async fn renewed(&self, refused: &Arc<AccessToken>) -> Result<Arc<AccessToken>, ExperienceCloudError> {
+    pub(super) async fn renewed(
+        &self,
+        refused: &Arc<AccessToken>,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| !Arc::ptr_eq(token, refused)) {
             return Ok(Arc::clone(token));
         }
-        self.obtain(&mut held).await
+        self.obtain(&mut held, progress).await
     }
 
     /// Drops a token that is of no use, so that no later run begins with it.
@@ -65,17 +72,28 @@ impl TokenSource {
         *self.held.lock().await = None;
     }
 
-    async fn obtain(&self, held: &mut Option<Arc<AccessToken>>) -> Result<Arc<AccessToken>, ExperienceCloudError> {
+    async fn obtain(
+        &self,
+        held: &mut Option<Arc<AccessToken>>,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         *held = None;
-        let token = retrying(&self.retry, CALL, || self.request()).await.map_err(|failed| failed.error)?;
+        let token = retrying(&self.retry, CALL, || self.request(progress)).await.map_err(|failed| failed.error)?;
         let token = Arc::new(token);
         *held = Some(Arc::clone(&token));
         Ok(token)
     }
 
-    async fn request(&self) -> Result<AccessToken, FailedAttempt> {
+    async fn request(&self, progress: &dyn Fn(Progress)) -> Result<AccessToken, FailedAttempt> {
         let asked_at = Instant::now();
-        let issued = self.service.issue().await.map_err(failed)?;
+        let issued = self.service.issue().await.map_err(|error| {
+            if let TokenError::Throttled { retry_after: Some(pause) }
+            | TokenError::Unavailable { retry_after: Some(pause), .. } = error
+            {
+                progress(Progress::AskedForPause { pause });
+            }
+            failed(error).announced(self.retry.max_wait, progress)
+        })?;
         Ok(AccessToken::of(issued, asked_at))
     }
 }
@@ -101,9 +119,9 @@ fn failed(error: TokenError) -> FailedAttempt {
             let chance = retry_after.map_or(Chance::Unserved, Chance::After);
             FailedAttempt { error: ExperienceCloudError::Throttled { call, retry_after }, chance }
         }
-        TokenError::Unavailable { status, excerpt, .. } => FailedAttempt {
+        TokenError::Unavailable { status, retry_after, excerpt } => FailedAttempt {
             error: ExperienceCloudError::Unavailable { call, status, excerpt },
-            chance: Chance::MaybeServed,
+            chance: retry_after.map_or(Chance::MaybeServed, Chance::MaybeServedAfter),
         },
         TokenError::WrongAnswer { status, reason, excerpt } => {
             FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use super::Progress;
 use crate::{
     domain::{Failure, IncompleteRead, ProductProfileName},
     transport::{Retryable, TransportError, Verdict},
@@ -103,6 +104,9 @@ pub enum ExperienceCloudError {
         /// The beginning of the answer.
         excerpt: String,
     },
+    /// What was to be read failed before any of its requests can have reached the vendor.
+    #[error(transparent)]
+    Unsent(Box<ExperienceCloudError>),
     /// No answer at all.
     #[error("{call}: no answer")]
     NoAnswer {
@@ -127,7 +131,14 @@ impl ExperienceCloudError {
             | Self::Unaddressable { .. } => Failure::Incomplete,
             Self::Throttled { retry_after, .. } => Failure::Throttled { retry_after: *retry_after },
             Self::Unavailable { .. } | Self::NoAnswer { .. } => Failure::Unavailable,
+            Self::Unsent(cause) => cause.failure(),
         }
+    }
+
+    /// Whether a UMAPI request of the failed read may have reached the vendor, so that page 0, when the read begins with
+    /// it, counts as asked for. Known of the listing and of memberships alone; of anything else it says yes.
+    pub fn was_sent(&self) -> bool {
+        !matches!(self, Self::Unsent(_))
     }
 
     /// A listing whose answers do not add up, none of them being wrong by itself.
@@ -173,6 +184,8 @@ pub(super) enum Chance {
     Unserved,
     /// It was not served, and the server named the least pause before the next attempt.
     After(Duration),
+    /// It may have been served, and the server named the least pause before the next attempt.
+    MaybeServedAfter(Duration),
 }
 
 /// Which failed requests of a call may be sent again.
@@ -217,8 +230,19 @@ impl FailedAttempt {
 
     /// The same failure of a call that may only be repeated as `repetition` allows.
     pub(super) fn under(mut self, repetition: Repetition) -> Self {
-        if repetition == Repetition::Unserved && self.chance == Chance::MaybeServed {
+        let may_be_served = matches!(self.chance, Chance::MaybeServed | Chance::MaybeServedAfter(_));
+        if repetition == Repetition::Unserved && may_be_served {
             self.chance = Chance::None;
+        }
+        self
+    }
+
+    /// Tells `progress` of the pause that is waited out before the next attempt, when the server named it.
+    pub(super) fn announced(self, max_wait: Duration, progress: &dyn Fn(Progress)) -> Self {
+        if let Chance::After(pause) | Chance::MaybeServedAfter(pause) = self.chance
+            && pause <= max_wait
+        {
+            progress(Progress::Waiting { pause });
         }
         self
     }
@@ -229,7 +253,7 @@ impl Retryable for FailedAttempt {
         match self.chance {
             Chance::None => Verdict::Final,
             Chance::MaybeServed | Chance::Unserved => Verdict::Retry,
-            Chance::After(pause) => Verdict::RetryAfter(pause),
+            Chance::After(pause) | Chance::MaybeServedAfter(pause) => Verdict::RetryAfter(pause),
         }
     }
 }
@@ -257,6 +281,7 @@ mod tests {
             (Chance::MaybeServed, Verdict::Retry, Verdict::Final),
             (Chance::Unserved, Verdict::Retry, Verdict::Retry),
             (Chance::After(pause), Verdict::RetryAfter(pause), Verdict::RetryAfter(pause)),
+            (Chance::MaybeServedAfter(pause), Verdict::RetryAfter(pause), Verdict::Final),
         ] {
             assert_eq!(verdict(chance, Repetition::Free), free, "{chance:?}");
             assert_eq!(verdict(chance, Repetition::Unserved), unserved, "{chance:?}");

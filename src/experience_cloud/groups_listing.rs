@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, HashSet},
     marker::PhantomData,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use super::{
     call_budget::Bucket,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
-    umapi::{Call, Umapi, milliseconds, path_segment},
+    umapi::{Absence, Call, Umapi, milliseconds, path_segment},
     users_page::SUCCESS,
 };
 use crate::domain::{IncompleteRead, OrganizationId, ProductProfile, ProductProfileId, ProductProfileName};
@@ -30,14 +30,54 @@ const PRODUCT_PROFILE: &str = "PRODUCT_PROFILE";
 /// A walk ends after this many pages of 400 groups even if none says that it is the last.
 const MOST_PAGES: u64 = 1000;
 
-/// All of the groups listing that matters.
-#[derive(Debug, Default)]
-pub(super) struct GroupsListing {
+/// All of the groups listing that matters: read now, or remembered from an earlier run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileListing {
     pub(super) profiles: Vec<ProductProfile>,
-    /// Folded names of groups of other kinds. On users such a name cannot be told from a profile of the same name.
-    pub(super) other_names: BTreeSet<String>,
-    /// `memberCount` of the largest group of any kind: the organization has at least as many users.
-    pub(super) largest_group: u64,
+    pub(super) origin: Origin,
+}
+
+/// Where a listing comes from, and what is known beside the profiles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The whole groups listing was read.
+    Read {
+        /// Folded names of groups of other kinds. On users such a name cannot be told from a profile of the same name.
+        other_names: BTreeSet<String>,
+        /// `memberCount` of the largest group of any kind: the organization has at least as many users.
+        largest_group: u64,
+    },
+    /// The profiles were read once and remembered, and nothing else was.
+    #[default]
+    Remembered,
+}
+
+impl ProfileListing {
+    /// A listing that an earlier run read. New profiles are not in it, and renamed ones have their old name.
+    pub fn remembered(profiles: Vec<ProductProfile>) -> Self {
+        Self { profiles, origin: Origin::Remembered }
+    }
+
+    /// All product profiles, in the order of the listing.
+    pub fn profiles(&self) -> &[ProductProfile] {
+        &self.profiles
+    }
+
+    /// Whether a group of another kind has, or may have, this name.
+    pub(super) fn is_shared(&self, name: &ProductProfileName) -> bool {
+        match &self.origin {
+            Origin::Read { other_names, .. } => other_names.contains(&name.folded()),
+            Origin::Remembered => true,
+        }
+    }
+}
+
+/// What was received of the listing so far.
+#[derive(Default)]
+struct Collected {
+    profiles: Vec<ProductProfile>,
+    other_names: BTreeSet<String>,
+    largest_group: u64,
 }
 
 #[derive(Deserialize)]
@@ -78,13 +118,12 @@ pub(super) async fn fetch(
     umapi: &Umapi,
     organization: &OrganizationId,
     progress: &dyn Fn(Progress),
-) -> Result<GroupsListing, ExperienceCloudError> {
-    let (mut listing, mut seen, begin) = (GroupsListing::default(), HashSet::new(), Instant::now());
-    let waiting = |pause: Duration| progress(Progress::Waiting { pause });
+) -> Result<ProfileListing, ExperienceCloudError> {
+    let (mut listing, mut seen, begin) = (Collected::default(), HashSet::new(), Instant::now());
     let mut pages = 0;
     loop {
         let call = call(organization, pages);
-        let page = umapi.get(&call, &waiting, |answer| read(&answer.body)).await;
+        let page = umapi.get(&call, progress, |answer| read(&answer.body)).await;
         let page = page.map_err(|error| cut_short(error, pages))?;
         let before = seen.len();
         for entry in page.entries {
@@ -111,7 +150,8 @@ pub(super) async fn fetch(
     if listing.profiles.is_empty() {
         return Err(ExperienceCloudError::incomplete(LISTING, IncompleteRead::NoProfiles));
     }
-    Ok(listing)
+    let Collected { profiles, other_names, largest_group } = listing;
+    Ok(ProfileListing { profiles, origin: Origin::Read { other_names, largest_group } })
 }
 
 fn call(organization: &OrganizationId, page: u64) -> Call {
@@ -120,6 +160,7 @@ fn call(organization: &OrganizationId, page: u64) -> Call {
         path: format!("/groups/{}/{page}", path_segment(organization.as_str())),
         bucket: Bucket::Groups,
         repetition: if page == 0 { Repetition::Unserved } else { Repetition::Free },
+        absence: Absence::Wrong,
     }
 }
 
@@ -128,7 +169,7 @@ fn cut_short(error: ExperienceCloudError, pages: u64) -> ExperienceCloudError {
     if pages == 0 { error } else { error.in_walk(LISTING, IncompleteRead::NoLastPage { pages }) }
 }
 
-impl GroupsListing {
+impl Collected {
     fn add(&mut self, entry: Entry) {
         self.largest_group = self.largest_group.max(entry.group.member_count.unwrap_or(0));
         if entry.is_eligible {

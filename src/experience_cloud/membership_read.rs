@@ -1,11 +1,11 @@
 //! From pages to a snapshot: by a walk over the organization, or by the members of each matching profile.
 
-use std::{cell::RefCell, time::Duration};
+use std::cell::RefCell;
 
 use super::{
     Progress,
     error::ExperienceCloudError,
-    groups_listing::GroupsListing,
+    groups_listing::ProfileListing,
     profile_names::ProfileNames,
     umapi::Umapi,
     user_key::{ByUserKey, KeyMaker, UserKey},
@@ -40,7 +40,7 @@ impl MembershipRead<'_> {
     /// Walks the organization and keeps those who have a profile that one of the masks matches.
     pub(super) async fn by_organization(
         &self,
-        listing: GroupsListing,
+        listing: ProfileListing,
         matched: &[u32],
         masks: &[AssociationMask],
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
@@ -53,13 +53,13 @@ impl MembershipRead<'_> {
             (self.progress)(Progress::Users { page: evidence.pages, pages: evidence.page_count });
             members.add_page(page, None);
         };
-        let evidence = walk(self.umapi, &users, self.tolerance, &self.waiting(), &read, &mut take).await?;
+        let evidence = walk(self.umapi, &users, self.tolerance, self.progress, &read, &mut take).await?;
         let proof = ReadProof::of_walk(&evidence, self.tolerance)
             .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
         for &position in matched {
             let Some(profile) = listing.profiles.get(position as usize) else { continue };
-            if listing.other_names.contains(&profile.name.folded()) {
-                // A group of another kind has the same name, and users show names only.
+            if listing.is_shared(&profile.name) {
+                // A group of another kind has, or may have, the same name, and users show names only.
                 members.memberships.retain(|(of, _)| *of != position);
                 self.read_members(profile, position, &mut members).await?;
             }
@@ -70,7 +70,7 @@ impl MembershipRead<'_> {
     /// Reads the members of each of the profiles at `matched`.
     pub(super) async fn by_profiles(
         &self,
-        listing: GroupsListing,
+        listing: ProfileListing,
         matched: &[u32],
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let (mut members, mut walks) = (Members::default(), Vec::new());
@@ -128,11 +128,7 @@ impl MembershipRead<'_> {
         let listing = UsersListing::of_profile(self.organization, profile, address, self.membership);
         let read = |body: &[u8]| users_page::read(body, Kept::Everyone, &mut self.keys.borrow_mut());
         let mut take = |page: UsersPage, _: &WalkEvidence| members.add_page(page, Some(position));
-        walk(self.umapi, &listing, self.tolerance, &self.waiting(), &read, &mut take).await
-    }
-
-    fn waiting(&self) -> impl Fn(Duration) {
-        |pause| (self.progress)(Progress::Waiting { pause })
+        walk(self.umapi, &listing, self.tolerance, self.progress, &read, &mut take).await
     }
 
     fn snapshot(

@@ -9,6 +9,7 @@
 //! | `read_choice` | which calls fetch the memberships, and what they cost |
 //! | `membership_read` | from pages to a snapshot |
 //! | `users_walk` | all pages of one listing of users, with the evidence |
+//! | `single_user` | one person, without any page |
 //! | `users_page`, `page_text` | one page, read within bounds |
 //! | `profile_names`, `user_key` | which names and which accounts matter |
 
@@ -20,6 +21,7 @@ mod membership_read;
 mod page_text;
 mod profile_names;
 mod read_choice;
+mod single_user;
 mod umapi;
 mod user_key;
 mod users_page;
@@ -29,11 +31,13 @@ use std::{cell::RefCell, num::NonZeroU32, time::Duration};
 
 pub use crate::domain::Membership;
 pub use error::ExperienceCloudError;
+pub use groups_listing::ProfileListing;
 pub use read_choice::ReadChoice;
+pub use single_user::UserRead;
 
 use access_token::TokenSource;
 use call_budget::CallBudget;
-use groups_listing::GroupsListing;
+use groups_listing::Origin;
 use membership_read::MembershipRead;
 use read_choice::Costs;
 use umapi::Umapi;
@@ -110,6 +114,11 @@ pub enum Progress {
         /// So long.
         pause: Duration,
     },
+    /// UMAPI, or the identity service, asked for silence; what follows tells whether it is waited for or the call fails.
+    AskedForPause {
+        /// So long, from now on.
+        pause: Duration,
+    },
 }
 
 /// Reads one organization. Clones of nothing: the token, the call limits and the count of calls live here, so that one
@@ -145,39 +154,80 @@ impl ExperienceCloud {
         Ok(Self { organization: organization_id, membership, read, tolerance, umapi })
     }
 
-    /// Reads the groups listing, then the memberships of the product profiles that at least one mask matches.
+    /// Reads the groups listing: all product profiles. Begins a run, and asks for page 0 of the listing of groups.
+    pub async fn fetch_listing(&self, progress: &dyn Fn(Progress)) -> Result<ProfileListing, ExperienceCloudError> {
+        self.umapi.begin_run();
+        self.umapi.marking_unsent(groups_listing::fetch(&self.umapi, &self.organization, progress)).await
+    }
+
+    /// Which calls will fetch the memberships of the profiles that at least one mask matches: what is configured, or what
+    /// costs fewer calls. Those of a remembered listing are read one by one, unless the configuration forbids it.
     ///
-    /// Begins a run, and asks for page 0 of the groups listing and, when all users are walked, of the organization's users.
-    pub async fn fetch_snapshot(
+    /// Sends nothing. Fails with [`ExperienceCloudError::NoMatch`] when no mask matches any profile.
+    pub fn choose(
         &self,
+        listing: &ProfileListing,
         masks: &[AssociationMask],
-        progress: &dyn Fn(Progress),
-    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        self.umapi.begin_run();
-        let listing = groups_listing::fetch(&self.umapi, &self.organization, progress).await?;
-        self.fetch_memberships(listing, masks, self.read, progress).await
+    ) -> Result<ReadKind, ExperienceCloudError> {
+        let matched = matched(listing, masks)?;
+        let largest_group = match &listing.origin {
+            Origin::Read { largest_group, .. } => *largest_group,
+            Origin::Remembered if self.read == ReadChoice::Organization => return Ok(ReadKind::Organization),
+            Origin::Remembered => return Ok(ReadKind::Profiles),
+        };
+        let costs = Costs::of(matched.iter().filter_map(|at| listing.profiles.get(*at as usize)), largest_group);
+        let kind = self.read.choose(costs);
+        tracing::info!(
+            umapi.read = ?kind,
+            umapi.matched_profiles = matched.len(),
+            umapi.cost.profiles = costs.profiles,
+            umapi.cost.organization_at_least = costs.organization,
+            "chose how to read the memberships"
+        );
+        Ok(kind)
     }
 
-    /// Reads the members of the profiles of a remembered listing that at least one mask matches, one by one: costs no
-    /// page 0 of the organization's listings, and cannot see new or renamed profiles. Begins a run.
-    pub async fn fetch_known_profiles(
-        &self,
-        profiles: Vec<ProductProfile>,
-        masks: &[AssociationMask],
-        progress: &dyn Fn(Progress),
-    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        self.umapi.begin_run();
-        let listing = GroupsListing { profiles, ..GroupsListing::default() };
-        self.fetch_memberships(listing, masks, ReadChoice::Profiles, progress).await
+    /// Which calls fetch the memberships, as configured.
+    pub fn read_choice(&self) -> ReadChoice {
+        self.read
     }
 
-    /// Reads the groups listing alone: all product profiles. Begins a run.
-    pub async fn fetch_profiles(
+    /// Reads the memberships of the product profiles that at least one mask matches.
+    ///
+    /// [`ReadKind::Organization`] begins with page 0 of the organization's users. [`ReadKind::Profiles`] costs no page 0 of
+    /// the organization's listings. With a remembered listing this begins a run, and a walk over the organization is
+    /// followed by the members of each matching profile: nobody knows whether a group of another kind has its name.
+    pub async fn fetch_memberships(
         &self,
+        listing: ProfileListing,
+        masks: &[AssociationMask],
+        kind: ReadKind,
         progress: &dyn Fn(Progress),
-    ) -> Result<Vec<ProductProfile>, ExperienceCloudError> {
-        self.umapi.begin_run();
-        Ok(groups_listing::fetch(&self.umapi, &self.organization, progress).await?.profiles)
+    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
+        let matched = matched(&listing, masks)?;
+        if listing.origin == Origin::Remembered {
+            self.umapi.begin_run();
+        }
+        let read = self.membership_read(progress);
+        let reading = async {
+            match kind {
+                ReadKind::Organization => read.by_organization(listing, &matched, masks).await,
+                ReadKind::Profiles => read.by_profiles(listing, &matched).await,
+            }
+        };
+        self.umapi.marking_unsent(reading).await
+    }
+
+    /// Reads one user by e-mail address, in any letter case; `None` when the organization has no such user in use.
+    ///
+    /// Costs no page 0. Of two users with one address the vendor shows one. Whether profiles that come through a user
+    /// group are shown is not documented: what is absent here proves nothing.
+    pub async fn fetch_user(
+        &self,
+        name: &str,
+        membership: Membership,
+    ) -> Result<Option<UserRead>, ExperienceCloudError> {
+        single_user::fetch(&self.umapi, &self.organization, name, membership).await
     }
 
     /// Reads one profile's members once more, independently, to prove that somebody is not among them.
@@ -193,35 +243,6 @@ impl ExperienceCloud {
         self.umapi.calls()
     }
 
-    async fn fetch_memberships(
-        &self,
-        listing: GroupsListing,
-        masks: &[AssociationMask],
-        choice: ReadChoice,
-        progress: &dyn Fn(Progress),
-    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        let matched = profile_names::matched(&listing.profiles, masks);
-        if matched.is_empty() {
-            let masks = masks.iter().map(|mask| format!("\"{}\"", mask.as_str())).collect::<Vec<_>>().join(", ");
-            return Err(ExperienceCloudError::NoMatch { profiles: listing.profiles.len(), masks });
-        }
-        let costs =
-            Costs::of(matched.iter().filter_map(|at| listing.profiles.get(*at as usize)), listing.largest_group);
-        let kind = choice.choose(costs);
-        tracing::info!(
-            umapi.read = ?kind,
-            umapi.matched_profiles = matched.len(),
-            umapi.cost.profiles = costs.profiles,
-            umapi.cost.organization_at_least = costs.organization,
-            "chose how to read the memberships"
-        );
-        let read = self.membership_read(progress);
-        match kind {
-            ReadKind::Organization => read.by_organization(listing, &matched, masks).await,
-            ReadKind::Profiles => read.by_profiles(listing, &matched).await,
-        }
-    }
-
     fn membership_read<'a>(&'a self, progress: &'a dyn Fn(Progress)) -> MembershipRead<'a> {
         MembershipRead {
             umapi: &self.umapi,
@@ -232,4 +253,14 @@ impl ExperienceCloud {
             keys: RefCell::new(KeyMaker::default()),
         }
     }
+}
+
+/// Positions of the profiles that at least one mask matches; never none.
+fn matched(listing: &ProfileListing, masks: &[AssociationMask]) -> Result<Vec<u32>, ExperienceCloudError> {
+    let matched = profile_names::matched(&listing.profiles, masks);
+    if matched.is_empty() {
+        let masks = masks.iter().map(|mask| format!("\"{}\"", mask.as_str())).collect::<Vec<_>>().join(", ");
+        return Err(ExperienceCloudError::NoMatch { profiles: listing.profiles.len(), masks });
+    }
+    Ok(matched)
 }

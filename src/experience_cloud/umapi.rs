@@ -15,12 +15,12 @@ use reqwest::{
 use uuid::Uuid;
 
 use super::{
-    Options,
+    Options, Progress,
     access_token::{AccessToken, TokenSource},
     call_budget::{Bucket, CallBudget},
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
-use crate::transport::{Answer, BaseUrl, HttpClient, RetryPolicy, excerpt, retry_after, retrying};
+use crate::transport::{Answer, BaseUrl, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying};
 
 /// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
 /// 813, `make_call` in the `connection.py` of umapi-client).
@@ -39,6 +39,16 @@ pub(super) struct Call {
     pub(super) path: String,
     pub(super) bucket: Bucket,
     pub(super) repetition: Repetition,
+    pub(super) absence: Absence,
+}
+
+/// What "not found" (404) means to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// A wrong answer, as for every listing: a deleted profile and one without members are not the same.
+    Wrong,
+    /// An answer that the call reads.
+    Read,
 }
 
 /// The user management API of one organization.
@@ -51,6 +61,8 @@ pub(super) struct Umapi {
     budget: CallBudget,
     retry: RetryPolicy,
     calls: AtomicU64,
+    /// The part of `calls` that may have reached the vendor.
+    reached: AtomicU64,
     run_announced: AtomicBool,
 }
 
@@ -63,13 +75,25 @@ impl Umapi {
     ) -> Result<Self, ExperienceCloudError> {
         let api_key = HeaderValue::try_from(&options.client_id).map_err(|_| ExperienceCloudError::ClientId)?;
         let (base, retry) = (options.umapi_url.clone(), options.retry.clone());
-        let (calls, run_announced) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self { base, api_key, http, tokens, budget, retry, calls, run_announced })
+        let (calls, reached, run_announced) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        Ok(Self { base, api_key, http, tokens, budget, retry, calls, reached, run_announced })
     }
 
     /// Calls sent so far, repeated ones included.
     pub(super) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Makes a read, and marks its error when none of its requests can have reached the vendor. A read at the same time
+    /// as others is marked less often than it might be, never wrongly.
+    pub(super) async fn marking_unsent<T>(
+        &self,
+        read: impl Future<Output = Result<T, ExperienceCloudError>>,
+    ) -> Result<T, ExperienceCloudError> {
+        let before = self.reached.load(Ordering::Relaxed);
+        let outcome = read.await;
+        let unsent = before == self.reached.load(Ordering::Relaxed);
+        outcome.map_err(|error| if unsent { ExperienceCloudError::Unsent(Box::new(error)) } else { error })
     }
 
     /// The next call is the first of a run.
@@ -78,25 +102,17 @@ impl Umapi {
     }
 
     /// Makes a call and reads its answer with `read`, which may see more than one answer when the first is garbled.
-    /// `waiting` is told each pause that is known before it begins.
+    /// `progress` is told each pause that is known before it begins, and each that the vendor asks for.
     pub(super) async fn get<T>(
         &self,
         call: &Call,
-        waiting: &dyn Fn(Duration),
+        progress: &dyn Fn(Progress),
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
         let attempt = || async {
-            let outcome = self.attempt(call, first_of_run, waiting, &read).await;
-            outcome.map_err(|failed| {
-                let failed = failed.under(call.repetition);
-                if let Chance::After(pause) = failed.chance
-                    && pause <= self.retry.max_wait
-                {
-                    waiting(pause);
-                }
-                failed
-            })
+            let outcome = self.attempt(call, first_of_run, progress, &read).await;
+            outcome.map_err(|failed| failed.under(call.repetition).announced(self.retry.max_wait, progress))
         };
         retrying(&self.retry, &call.name, attempt).await.map_err(|failed| failed.error)
     }
@@ -105,18 +121,23 @@ impl Umapi {
         &self,
         call: &Call,
         first_of_run: bool,
-        waiting: &dyn Fn(Duration),
+        progress: &dyn Fn(Progress),
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, FailedAttempt> {
         // The requests for tokens have had their own repetitions.
-        let mut token = self.tokens.current().await.map_err(FailedAttempt::last)?;
-        let mut answer = self.send(call, &token, first_of_run, waiting).await?;
+        let mut token = self.tokens.current(progress).await.map_err(FailedAttempt::last)?;
+        let mut answer = self.send(call, &token, first_of_run, progress).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             // Refused at the door, page 0 included: nothing was served that could count twice.
-            token = self.tokens.renewed(&token).await.map_err(FailedAttempt::last)?;
-            answer = self.send(call, &token, first_of_run, waiting).await?;
+            token = self.tokens.renewed(&token, progress).await.map_err(FailedAttempt::last)?;
+            answer = self.send(call, &token, first_of_run, progress).await?;
         }
-        if answer.status != StatusCode::OK {
+        let is_readable = match answer.status {
+            StatusCode::OK => true,
+            StatusCode::NOT_FOUND => call.absence == Absence::Read,
+            _ => false,
+        };
+        if !is_readable {
             if answer.status == StatusCode::UNAUTHORIZED {
                 self.tokens.forget().await;
             }
@@ -130,9 +151,9 @@ impl Umapi {
         call: &Call,
         token: &Arc<AccessToken>,
         first_of_run: bool,
-        waiting: &dyn Fn(Duration),
+        progress: &dyn Fn(Progress),
     ) -> Result<Answer, FailedAttempt> {
-        self.budget.ready(call.bucket, waiting).await;
+        self.budget.ready(call.bucket, |pause| progress(Progress::Waiting { pause })).await;
         let request_id = Uuid::new_v4().to_string();
         let mut request = self
             .http
@@ -147,7 +168,16 @@ impl Umapi {
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
         let begin = Instant::now();
-        let answer = self.http.send(request).await.map_err(|source| FailedAttempt::of_transport(&call.name, source))?;
+        let outcome = self.http.send(request).await;
+        if !matches!(outcome, Err(TransportError::Connect(_) | TransportError::Build(_))) {
+            self.reached.fetch_add(1, Ordering::Relaxed);
+        }
+        let answer = outcome.map_err(|source| FailedAttempt::of_transport(&call.name, source))?;
+        if answer.status != StatusCode::OK
+            && let Some(pause) = retry_after(&answer, SystemTime::now())
+        {
+            progress(Progress::AskedForPause { pause });
+        }
         tracing::debug!(
             umapi.call = call.name,
             umapi.request_id = request_id,
@@ -172,7 +202,7 @@ impl Umapi {
             }
             other if other.is_server_error() => FailedAttempt {
                 error: ExperienceCloudError::Unavailable { call, status, excerpt },
-                chance: Chance::MaybeServed,
+                chance: retry_after(answer, SystemTime::now()).map_or(Chance::MaybeServed, Chance::MaybeServedAfter),
             },
             other => {
                 // Not even "not found" means "nobody": a deleted profile and one without members are not the same.

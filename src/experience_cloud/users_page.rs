@@ -20,6 +20,19 @@ pub(super) const SUCCESS: &str = "success";
 /// listings of profiles, or the two would never agree. Any other value, a new one included, is an account in use.
 const OUT_OF_USE: [&str; 3] = ["disabled", "locked", "removed"];
 
+/// Whether an account of this `status` can be used.
+pub(super) fn is_in_use(status: Option<&Name<'_>>) -> bool {
+    !status.is_some_and(|status| OUT_OF_USE.iter().any(|value| value.eq_ignore_ascii_case(status.as_str())))
+}
+
+/// A person by what an answer says of the account.
+pub(super) fn person(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name: Option<&Name<'_>>) -> Person {
+    let text = |name: Option<&Name<'_>>| name.map(|name| name.as_str().to_owned());
+    // A user name that says the same as the address, as most do, would only be looked up again.
+    let user_name = user_name.filter(|name| Some(*name) != email);
+    Person { id: text(id), email: text(email), user_name: text(user_name) }
+}
+
 /// Who is kept of a page.
 pub(super) enum Kept<'n, 'm> {
     /// Everyone: the page lists the members of one profile.
@@ -211,7 +224,6 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
 
 impl Collector<'_, '_, '_> {
     fn take(&mut self, user: &User<'_>) {
-        let text = |name: &'_ Option<Name<'_>>| name.as_ref().map(|name| name.as_str().to_owned());
         let key = self.keys.key(&Identity {
             id: user.id.as_ref().map(Name::as_str),
             kind: user.kind.as_ref().map(Name::as_str),
@@ -220,18 +232,13 @@ impl Collector<'_, '_, '_> {
             email: user.email.as_ref().map(Name::as_str),
         });
         self.page.keys.push(key);
-        let in_use = !user
-            .status
-            .as_ref()
-            .is_some_and(|status| OUT_OF_USE.iter().any(|value| value.eq_ignore_ascii_case(status.as_str())));
+        let in_use = is_in_use(user.status.as_ref());
         let matters = matches!(self.kept, Kept::Everyone) || !self.found.is_empty();
         if in_use && matters {
             // A page is bounded in bytes, far below 2^32 users.
             let position = u32::try_from(self.page.people.len()).unwrap_or(u32::MAX);
-            // As most have it; a name that says the same again would only be looked up again.
-            let same = user.username.as_ref().zip(user.email.as_ref()).is_some_and(|(name, email)| name == email);
-            let user_name = if same { None } else { text(&user.username) };
-            self.page.people.push((key, Person { id: text(&user.id), email: text(&user.email), user_name }));
+            let who = person(user.id.as_ref(), user.email.as_ref(), user.username.as_ref());
+            self.page.people.push((key, who));
             self.page.memberships.extend(self.found.iter().map(|profile| (*profile, position)));
         }
     }

@@ -1,12 +1,13 @@
 //! A walk over all pages of one listing of users, and the evidence that all of it came.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{
+    Progress,
     call_budget::Bucket,
     direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
-    umapi::{Call, Umapi, milliseconds, path_segment},
+    umapi::{Absence, Call, Umapi, milliseconds, path_segment},
     user_key::UserKeys,
     users_page::UsersPage,
 };
@@ -81,6 +82,7 @@ impl UsersListing {
             path: format!("{before}/{page}{after}"),
             bucket: Bucket::Users,
             repetition: if page == 0 { self.first_page } else { Repetition::Free },
+            absence: Absence::Wrong,
         }
     }
 }
@@ -102,14 +104,14 @@ pub(super) async fn walk(
     umapi: &Umapi,
     listing: &UsersListing,
     tolerance: Tolerance,
-    waiting: &dyn Fn(Duration),
+    progress: &dyn Fn(Progress),
     read: &dyn Fn(&[u8]) -> Result<UsersPage, Misread>,
     take: &mut dyn FnMut(UsersPage, &WalkEvidence),
 ) -> Result<WalkEvidence, ExperienceCloudError> {
     let (mut evidence, mut seen, begin) = (WalkEvidence::default(), UserKeys::default(), Instant::now());
     while !evidence.last_page_seen && evidence.pages < most_pages(evidence.page_count) {
         let call = listing.call(evidence.pages);
-        let received = umapi.get(&call, waiting, |answer| Received::of(answer, read)).await;
+        let received = umapi.get(&call, progress, |answer| Received::of(answer, read)).await;
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         let before = seen.len();
         // Room for all at once, instead of moving them each time the set has doubled; a count that lies costs little.

@@ -153,13 +153,15 @@ pub enum MemberCount {
     Direct,
 }
 
-/// Which profiles the single-user call shows; it has no documented `directOnly`.
+/// Which profiles the single-user call shows; its documentation does not mention `directOnly`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SingleUser {
-    /// Those given to the person.
+    /// As `directOnly` says, and like the listings only those given to the person where it is absent.
     #[default]
+    AsAsked,
+    /// Those given to the person, whatever is asked.
     Direct,
-    /// Also those that come through a user group.
+    /// Also those that come through a user group, whatever is asked.
     Effective,
 }

@@ -9,7 +9,7 @@ use campaign_group_sync::{
     transport::BaseUrl,
 };
 
-use crate::stage::{Stage, chain, client, masks, memberships, memberships_of_people, people};
+use crate::stage::{Stage, chain, client, memberships, memberships_of_people, people};
 
 fn users(page: u64, effect: Effect) -> Fault {
     Fault::new("users", effect).page(page)
@@ -105,7 +105,7 @@ async fn a_throttle_is_waited_out_and_the_same_page_asked_again() {
                 waits.borrow_mut().push(pause);
             }
         };
-        let snapshot = stage.client.fetch_snapshot(&masks(), &watch).await.expect("a complete read");
+        let snapshot = stage.fetch_watched(&watch).await.expect("a complete read");
         assert_eq!(memberships(&snapshot), memberships_of_people(10));
         assert_eq!(stage.pages(call), expected);
         assert_eq!(waits.into_inner(), [Duration::from_secs(1)]);
@@ -172,8 +172,8 @@ async fn a_token_refused_before_page_0_is_renewed_as_well() {
 #[tokio::test]
 async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
     let stage = Stage::of(people(10)).await;
-    let profiles = stage.client.fetch_profiles(&|_| {}).await.expect("the listing");
-    let [delivery, content] = [&profiles[0], &profiles[1]];
+    let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
+    let [delivery, content] = [&listing.profiles()[0], &listing.profiles()[1]];
     let both = async || {
         let (one, other) =
             tokio::join!(stage.client.fetch_profile_members(delivery), stage.client.fetch_profile_members(content));
@@ -183,7 +183,7 @@ async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
     assert_eq!(stage.requests("token").len(), 1);
     // Another client's call ends the tokens of all.
     stage.sandbox.inject(Fault::new("groups", Effect::ExpireTokens));
-    client(&stage.sandbox, |_| {}).fetch_profiles(&|_| {}).await.expect("the listing");
+    client(&stage.sandbox, |_| {}).fetch_listing(&|_| {}).await.expect("the listing");
     let before = stage.requests("token").len();
     assert_eq!(both().await, (5, 4));
     assert_eq!(stage.requests("token").len(), before + 1);

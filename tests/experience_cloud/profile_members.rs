@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use campaign_group_sync::{
     domain::{Failure, ProductProfile, ProductProfileId, ProductProfileName, ReadKind},
-    experience_cloud::{Options, ReadChoice},
+    experience_cloud::{Options, ProfileListing, ReadChoice},
     sandbox::{Change, Effect, Fault, OrganizationChange, User},
 };
 
@@ -61,9 +61,12 @@ async fn the_cheaper_way_is_taken_when_it_is_certainly_cheaper() {
 #[tokio::test]
 async fn profiles_of_a_remembered_listing_are_read_without_any_page_0_of_the_organization() {
     let stage = Stage::of(people(10)).await;
-    let listing = stage.client.fetch_profiles(&|_| {}).await.expect("the listing");
+    let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
+    let remembered = ProfileListing::remembered(listing.profiles().to_vec());
     stage.sandbox.clear_requests();
-    let snapshot = stage.client.fetch_known_profiles(listing, &masks(), &|_| {}).await.expect("a complete read");
+    let kind = stage.client.choose(&remembered, &masks()).expect("a match");
+    assert_eq!(kind, ReadKind::Profiles);
+    let snapshot = stage.client.fetch_memberships(remembered, &masks(), kind, &|_| {}).await.expect("a complete read");
     assert_eq!(memberships(&snapshot), memberships_of_people(10));
     assert!(stage.requests("groups").is_empty() && stage.requests("users").is_empty());
 }

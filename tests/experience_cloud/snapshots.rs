@@ -9,7 +9,7 @@ use campaign_group_sync::{
 };
 
 use crate::stage::{
-    CONTENT, DELIVERY, Memberships, PHOTOSHOP, Stage, chain, masks, memberships, memberships_of_people, people,
+    CONTENT, DELIVERY, Memberships, PHOTOSHOP, Stage, chain, memberships, memberships_of_people, people,
 };
 
 fn one(profile: &str, members: &[&str]) -> Memberships {
@@ -214,7 +214,7 @@ async fn whoever_joins_or_leaves_during_the_walk_makes_it_inconsistent() {
 async fn progress_is_told_page_by_page() {
     let told = RefCell::new(Vec::new());
     let stage = Stage::of(people(7)).await;
-    stage.client.fetch_snapshot(&masks(), &|progress| told.borrow_mut().push(progress)).await.expect("a complete read");
+    stage.fetch_watched(&|progress| told.borrow_mut().push(progress)).await.expect("a complete read");
     let users = |page| Progress::Users { page, pages: Some(3) };
     assert_eq!(told.into_inner(), [Progress::Groups { page: 1 }, users(1), users(2), users(3)]);
 }

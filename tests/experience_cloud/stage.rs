@@ -9,7 +9,7 @@ use std::{
 
 use campaign_group_sync::{
     domain::{AssociationMask, OrganizationId, OrganizationSnapshot, Tolerance},
-    experience_cloud::{ExperienceCloud, ExperienceCloudError, Membership, Options, ReadChoice},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, Membership, Options, Progress, ReadChoice},
     sandbox::{self, Fault, Group, LoggedRequest, Organization, Pages, Sandbox, Scenario, User},
     transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
@@ -40,7 +40,17 @@ impl Stage {
     }
 
     pub(crate) async fn fetch(&self) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        self.client.fetch_snapshot(&masks(), &|_| {}).await
+        self.fetch_watched(&|_| {}).await
+    }
+
+    /// All steps of a read.
+    pub(crate) async fn fetch_watched(
+        &self,
+        progress: &dyn Fn(Progress),
+    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
+        let listing = self.client.fetch_listing(progress).await?;
+        let kind = self.client.choose(&listing, &masks())?;
+        self.client.fetch_memberships(listing, &masks(), kind, progress).await
     }
 
     /// A stage on which one thing goes wrong.

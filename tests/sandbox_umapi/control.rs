@@ -80,6 +80,46 @@ async fn renamed_groups_keep_their_members_and_their_id() {
 }
 
 #[tokio::test]
+async fn an_address_moves_from_one_user_to_another_and_two_may_share_one() {
+    let visit = Visit::first_day().await;
+    let ids = |page: &Value, email: &str| -> Vec<String> {
+        let users = page["users"].as_array().unwrap().iter().filter(|user| user["email"] == email);
+        users.map(|user| user["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = visit.get_json("users/{org}/0").await;
+    let [ann, grace] = ["ann@acme.com", "grace@acme.com"].map(|email| ids(&before, email).remove(0));
+    let rename = |user: &str, to: &str| json!({"op": "rename_user", "user": user, "to": to});
+    let moved = json!({"changes": [rename(&ann, "ann.old@acme.com"), rename(&grace, "ann@acme.com")]});
+    json_of(visit.control(reqwest::Method::POST, "world", moved).await).await;
+    let page = visit.get_json("users/{org}/0").await;
+    assert_eq!(ids(&page, "ann@acme.com"), std::slice::from_ref(&grace));
+    assert_eq!(ids(&page, "ann.old@acme.com"), std::slice::from_ref(&ann));
+    assert!(ids(&page, "grace@acme.com").is_empty());
+
+    let shared = json!({"changes": [rename(&ann, "ann@acme.com")]});
+    json_of(visit.control(reqwest::Method::POST, "world", shared).await).await;
+    let both = ids(&visit.get_json("users/{org}/0").await, "ann@acme.com");
+    assert_eq!(both, [ann, grace]);
+    let ambiguous = json!({"changes": [{"op": "remove_user", "user": "ann@acme.com"}]});
+    let refused = visit.control(reqwest::Method::POST, "world", ambiguous).await;
+    let message = read(refused).await["error"].as_str().unwrap().to_owned();
+    assert!(message.contains("use the id"), "{message}");
+}
+
+#[tokio::test]
+async fn a_removed_profile_leaves_the_listing_and_its_members() {
+    let visit = Visit::first_day().await;
+    let remove = json!({"changes": [{"op": "remove_group", "group": "id:61002"}]});
+    json_of(visit.control(reqwest::Method::POST, "world", remove).await).await;
+    let listing = visit.get_json("groups/{org}/0").await;
+    assert!(listing["groups"].as_array().unwrap().iter().all(|group| group["groupId"] != 61002));
+    assert_eq!(visit.get("users/{org}/0/61002").await.status(), StatusCode::NOT_FOUND);
+    let page = visit.get_json("users/{org}/0").await;
+    let names = page["users"].as_array().unwrap().iter().filter_map(|user| user["groups"].as_array()).flatten();
+    assert_eq!(names.filter(|name| *name == "Campaign - acme - content").count(), 0);
+}
+
+#[tokio::test]
 async fn every_scenario_is_served_and_is_the_world_it_describes() {
     for name in Scenario::names() {
         let scenario = Scenario::named(name).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use campaign_group_sync::sandbox::Scenario;
+use campaign_group_sync::sandbox::{Group, Scenario, User};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -177,6 +177,29 @@ async fn one_user_is_found_by_address_in_any_case() {
     assert_eq!(nobody.status(), StatusCode::NOT_FOUND);
     let expected = json!({"result": "error.user.not_found", "message": "User not found nobody@acme.com"});
     assert_eq!(read(nobody).await, expected);
+}
+
+#[tokio::test]
+async fn one_user_shows_inherited_profiles_as_asked_unless_the_dial_says_otherwise() {
+    let mut scenario = Scenario::default();
+    let inherited = "Campaign - acme - delivery";
+    scenario.organization.groups = vec![Group::profile(1, inherited), Group::user_group(2, "Marketing", &[inherited])];
+    scenario.organization.users = vec![User::federated("ann@acme.com", &["Marketing"])];
+    let visit = Visit::to(scenario).await;
+    let groups = async |query: &str| {
+        visit.get_json(&format!("organizations/{{org}}/users/ann@acme.com{query}")).await["user"]["groups"].clone()
+    };
+    let (direct, effective) = (json!(["Marketing"]), json!(["Marketing", inherited]));
+    for (dial, absent, said_false, said_true) in [
+        ("as_asked", &direct, &effective, &direct),
+        ("direct", &direct, &direct, &direct),
+        ("effective", &effective, &effective, &effective),
+    ] {
+        visit.turn(&json!({"quirks": {"single_user": dial}}));
+        assert_eq!(&groups("").await, absent, "{dial}");
+        assert_eq!(&groups("?directOnly=false").await, said_false, "{dial}");
+        assert_eq!(&groups("?directOnly=True").await, said_true, "{dial}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::super::organization::{Organization, Reach, User, folded};
 use super::super::received::{Answer, Received, json};
 use super::super::world::World;
 use super::error;
-use super::users::WireUser;
+use super::users::{self, WireUser};
 
 #[derive(Serialize)]
 struct UserAnswer<'a> {
@@ -19,6 +19,7 @@ struct UserAnswer<'a> {
 /// One active user; of two with one address the one that is no Adobe ID, as action commands prefer it.
 pub(super) fn one(world: &mut World, received: &Received, asked: &str) -> Answer {
     let reach = match world.dials.quirks.single_user {
+        SingleUser::AsAsked => users::reach(received),
         SingleUser::Direct => Reach::Direct,
         SingleUser::Effective => Reach::Effective,
     };

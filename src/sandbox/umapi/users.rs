@@ -77,7 +77,7 @@ impl<'a> WireUser<'a> {
 }
 
 /// The reach a request asks for: `directOnly` is true unless it says otherwise.
-fn reach(received: &Received) -> Reach {
+pub(super) fn reach(received: &Received) -> Reach {
     if received.flag("directOnly").unwrap_or(true) { Reach::Direct } else { Reach::Effective }
 }
 

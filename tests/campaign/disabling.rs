@@ -1,0 +1,104 @@
+//! Operators that are kept from logging on: how that is read, written, and seen to hold.
+
+use campaign_group_sync::campaign::{Campaign, CampaignError, Write};
+use campaign_group_sync::domain::{Failure, Operator, OperatorGroupId, OperatorId, OperatorLogin};
+use campaign_group_sync::sandbox::campaign::{Dial, InstanceWorld, SchemaPart};
+
+use crate::visit::Visit;
+
+const ANN: OperatorId = OperatorId(2001);
+
+fn disable(operator: OperatorId) -> Write {
+    Write::Disable { operator }
+}
+
+async fn write(client: &Campaign, writes: &[Write]) -> Vec<Result<(), CampaignError>> {
+    client.writer().await.unwrap().write(writes).await
+}
+
+async fn operator(client: &Campaign, id: OperatorId) -> Operator {
+    let [operator] = client.operators_by_id(&[id]).await.unwrap().try_into().unwrap();
+    operator
+}
+
+#[tokio::test]
+async fn a_disabled_operator_is_read_as_such_and_others_are_not() {
+    let visit = Visit::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
+    let snapshot = visit.read().await.unwrap();
+    let disabled: Vec<_> = snapshot.operators().iter().filter(|operator| operator.disabled).collect();
+    assert_eq!(disabled.iter().map(|operator| operator.id).collect::<Vec<_>>(), [ANN]);
+    let found = visit.client().find_operators(&["Ann@acme.com", r"ACME\bob"].map(OperatorLogin::new)).await.unwrap();
+    assert_eq!(found.iter().map(|operator| operator.disabled).collect::<Vec<_>>(), [true, false]);
+}
+
+#[tokio::test]
+async fn disabling_changes_that_switch_and_nothing_else_and_is_seen_to_hold() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let mut expected = visit.instance();
+    expected.operators.iter_mut().find(|operator| operator.id == Some(2001)).unwrap().disabled = true;
+    assert!(!operator(&client, ANN).await.disabled);
+    for _ in 1..=2 {
+        assert!(write(&client, &[disable(ANN)]).await.iter().all(Result::is_ok));
+        assert!(operator(&client, ANN).await.disabled);
+        assert_eq!(visit.instance(), expected, "memberships stay, and a second time changes nothing");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_that_is_gone_does_not_come_back() {
+    let visit = Visit::native().await;
+    let (client, before) = (visit.client(), visit.instance());
+    assert!(write(&client, &[disable(OperatorId(999_999))]).await.iter().all(Result::is_ok));
+    assert_eq!(client.operators_by_id(&[OperatorId(999_999)]).await.unwrap(), []);
+    assert_eq!(visit.instance(), before);
+}
+
+#[tokio::test]
+async fn an_instance_without_the_switch_has_nobody_disabled_and_refuses_to_disable() {
+    let visit = Visit::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
+    visit.turn(Dial::SchemaWithout(vec![SchemaPart::OperatorDisabled]));
+    let client = visit.client();
+    let snapshot = client.fetch_snapshot(&|_| {}).await.unwrap();
+    assert!(snapshot.operators().iter().all(|operator| !operator.disabled));
+    let join = Write::Join { operator: OperatorId(2003), group: OperatorGroupId(3001) };
+    let outcomes = write(&client, &[disable(ANN), join]).await;
+    let error = outcomes.first().unwrap().as_ref().unwrap_err();
+    assert!(matches!(error, CampaignError::CannotDisable { .. }), "{error}");
+    assert_eq!(error.failure(), Failure::Incomplete);
+    assert!(error.to_string().contains("access/@disabled"), "{error}");
+    assert!(outcomes.get(1).unwrap().is_ok(), "the other writes go on");
+    assert_eq!(client.writes(), 1);
+}
+
+#[tokio::test]
+async fn the_schema_is_asked_for_once_whatever_is_read() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    client.fetch_snapshot(&|_| {}).await.unwrap();
+    operator(&client, ANN).await;
+    client.find_operators(&[OperatorLogin::new("Ann@acme.com")]).await.unwrap();
+    assert_eq!(visit.count("schema"), 1);
+}
+
+#[tokio::test]
+async fn operators_are_found_by_id_each_once_and_in_several_queries() {
+    let visit = Visit::native().await;
+    let client = visit.client_with_pages_of(2);
+    let ids: Vec<_> = (2001..2300).chain([2001, -12]).map(OperatorId).collect();
+    let found = client.operators_by_id(&ids).await.unwrap();
+    assert_eq!(found.iter().map(|operator| operator.id.0).collect::<Vec<_>>(), [-12, 2001, 2002, 2003, 2004, 2005]);
+    assert_eq!(client.operators_by_id(&[]).await.unwrap(), []);
+    let a_group = client.operators_by_id(&[OperatorId(3001)]).await.unwrap();
+    assert_eq!(a_group, [], "groups live in the same table");
+}
+
+#[tokio::test]
+async fn a_disabled_operator_cannot_log_on() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    let own = client.fetch_snapshot(&|_| {}).await.unwrap().own_login().clone();
+    let [own] = client.find_operators(&[own]).await.unwrap().try_into().unwrap();
+    assert!(write(&client, &[disable(own.id)]).await.iter().all(Result::is_ok));
+    assert_eq!(visit.read().await.unwrap_err().failure(), Failure::Refused);
+}

@@ -1,0 +1,137 @@
+//! One user, without a page.
+
+use campaign_group_sync::{
+    domain::{Failure, ProductProfileName},
+    experience_cloud::{ExperienceCloudError, Membership, UserRead},
+    sandbox::{Change, Effect, Fault, Group, OrganizationChange, User},
+};
+
+use crate::stage::{CONTENT, DELIVERY, PHOTOSHOP, Stage, chain, people};
+
+async fn ask(stage: &Stage, name: &str) -> Result<Option<UserRead>, ExperienceCloudError> {
+    stage.client.fetch_user(name, Membership::Effective).await
+}
+
+async fn found(stage: &Stage, name: &str) -> UserRead {
+    let read = ask(stage, name).await.unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
+    read.unwrap_or_else(|| panic!("{name} was not found"))
+}
+
+fn names(read: &UserRead) -> Vec<&str> {
+    read.profiles.iter().map(ProductProfileName::as_str).collect()
+}
+
+#[tokio::test]
+async fn a_user_is_found_in_any_case_with_all_profiles_and_costs_no_page_0() {
+    let stage = Stage::of(people(10)).await;
+    let read = found(&stage, " USER6@acme.com").await;
+    assert_eq!(read.person.email.as_deref(), Some("user6@acme.com"));
+    assert_eq!(read.person.id.as_deref(), Some("000000000000000000000006@acme.com"));
+    assert_eq!(read.person.user_name, None, "it says the same as the address");
+    assert_eq!(names(&read), [PHOTOSHOP, DELIVERY, CONTENT]);
+    let requests = stage.requests("user");
+    assert_eq!((requests.len(), requests[0].query.as_str()), (1, "directOnly=false"));
+    assert!(stage.requests("users").is_empty() && stage.requests("groups").is_empty());
+    assert_eq!(stage.client.calls(), 1);
+}
+
+#[tokio::test]
+async fn inherited_profiles_are_asked_for_unless_only_direct_ones_are_wanted() {
+    let mut scenario = people(0);
+    scenario.organization.groups.push(Group::user_group(9, "Marketing", &[DELIVERY]));
+    scenario.organization.users = vec![User::federated("bob@acme.com", &["Marketing"])];
+    let stage = Stage::of(scenario).await;
+    for (membership, expected) in
+        [(Membership::Effective, vec!["Marketing", DELIVERY]), (Membership::Direct, vec!["Marketing"])]
+    {
+        let read = stage.client.fetch_user("bob@acme.com", membership).await.expect("an answer").expect("a user");
+        assert_eq!(names(&read), expected, "{membership:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_groups_is_a_user() {
+    let mut scenario = people(1);
+    scenario.organization.users[0].groups.clear();
+    let stage = Stage::of(scenario).await;
+    assert_eq!(names(&found(&stage, "user0@acme.com").await), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn nobody_is_found_where_nobody_is_and_odd_names_lead_nowhere_else() {
+    let stage = Stage::of(people(3)).await;
+    for name in ["nobody@acme.com", "a/b@acme.com", "a?b#c@acme.com", "100%@acme.com", "zoë@acme.com"] {
+        assert_eq!(ask(&stage, name).await.unwrap_or_else(|error| panic!("{name}: {}", chain(&error))), None, "{name}");
+    }
+    assert!(stage.sandbox.requests().iter().all(|request| request.call == "token" || request.call == "user"));
+    let before = stage.client.calls();
+    for name in ["", "  ", ".", ".."] {
+        assert_eq!(ask(&stage, name).await.expect("no call"), None, "{name:?}");
+    }
+    assert_eq!(stage.client.calls(), before);
+}
+
+#[tokio::test]
+async fn an_account_out_of_use_is_nobody() {
+    let stage = Stage::of(people(3)).await;
+    for status in ["disabled", "Locked", "removed"] {
+        stage.sandbox.inject(Fault::new("user", Effect::set_value("/user/status", status)));
+        assert_eq!(ask(&stage, "user0@acme.com").await.expect("an answer"), None, "{status}");
+    }
+    stage.sandbox.inject(Fault::new("user", Effect::set_value("/user/status", "pending")));
+    found(&stage, "user0@acme.com").await;
+}
+
+#[tokio::test]
+async fn not_found_means_nobody_only_when_it_says_so() {
+    let not_found = |body: &str| Effect::Status { status: 404, headers: Vec::new(), body: body.to_owned() };
+    for effect in [
+        not_found(""),
+        not_found("<html>nothing here</html>"),
+        not_found(r#"{"result": "error.organization.not_found", "message": "Not found"}"#),
+        not_found(r#"{"message": "User not found user0@acme.com"}"#),
+        not_found(r#"{"result": "error.user.not_found", "user": {"email": "user0@acme.com"}}"#),
+    ] {
+        let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());
+        let error = ask(&stage, "user0@acme.com").await.expect_err("a wrong answer");
+        assert_eq!(error.failure(), Failure::Incomplete, "{effect:?}");
+        assert!(chain(&error).contains("GET user user0@acme.com: not found"), "{}", chain(&error));
+        assert_eq!(stage.requests("user").len(), 1, "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_answer_is_nobodys_profile() {
+    for (effect, part) in [
+        (Effect::Html, "no JSON"),
+        (Effect::omit_key("/user"), "no \"user\""),
+        (Effect::omit_key("/result"), "the result is \"\""),
+        (Effect::set_value("/result", "error.internal"), "error.internal"),
+        (Effect::set_value("/user/groups", "A"), "invalid type"),
+        (Effect::Truncate { bytes: None }, "EOF"),
+    ] {
+        let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());
+        let error = ask(&stage, "user0@acme.com").await.expect_err(part);
+        assert_eq!(error.failure(), Failure::Incomplete, "{effect:?}");
+        assert!(chain(&error).contains(part), "{effect:?}: {}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_passing_fault_is_asked_again_and_a_throttle_named() {
+    let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", Effect::status(503)).times(2));
+    found(&stage, "user0@acme.com").await;
+    stage.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")));
+    let error = ask(&stage, "user0@acme.com").await.expect_err("throttled");
+    assert!(matches!(error.failure(), Failure::Throttled { retry_after: Some(_) }), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn a_renamed_user_is_found_by_the_new_address_with_the_old_id() {
+    let stage = Stage::of(people(3)).await;
+    let id = found(&stage, "user2@acme.com").await.person.id;
+    let rename = OrganizationChange::RenameUser { user: "user2@acme.com".to_owned(), to: "two@acme.com".to_owned() };
+    stage.sandbox.world().apply(&[Change::from(rename)]).expect("a change that fits");
+    assert_eq!(ask(&stage, "user2@acme.com").await.expect("an answer"), None);
+    assert_eq!(found(&stage, "two@acme.com").await.person.id, id);
+}
