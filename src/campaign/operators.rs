@@ -40,7 +40,7 @@ impl Row for Operator {
             }
             Ok(())
         })?;
-        Ok(Self { id, login, label, log_on })
+        Ok(Self { id, login, label, log_on, disabled: false })
     }
 }
 
@@ -55,8 +55,13 @@ mod tests {
     fn check(row: &str, expected: (i64, &str, &str, LogOn)) {
         let operator = XmlReader::document(row, |reader, tag| Operator::read(reader, tag)).expect(row);
         let (id, login, label, log_on) = expected;
-        let expected =
-            Operator { id: OperatorId(id), login: OperatorLogin::new(login), label: label.to_owned(), log_on };
+        let expected = Operator {
+            id: OperatorId(id),
+            login: OperatorLogin::new(login),
+            label: label.to_owned(),
+            log_on,
+            disabled: false,
+        };
         assert_eq!(operator, expected);
     }
 

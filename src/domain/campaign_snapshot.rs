@@ -22,6 +22,8 @@ pub struct Operator {
     pub label: String,
     /// How the operator logs on.
     pub log_on: LogOn,
+    /// Whether the operator is kept from logging on.
+    pub disabled: bool,
 }
 
 /// One operator group, `xtk:group`.

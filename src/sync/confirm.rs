@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         ApprovedPlan, CampaignSnapshot, ChangeOutcome, DesiredState, History, OperatorGroupName, Person, Policy,
-        borne_out, profiles_to_confirm,
+        SecondRead, borne_out, profiles_to_confirm,
     },
     observability::Chain,
 };
@@ -32,7 +32,8 @@ pub(super) async fn confirm(
         let people = run.experience_cloud.fetch_profile_members(profile).await;
         members.insert(group.clone(), people.map_err(|error| Chain(&error).to_string()));
     }
-    let (confirmed, doubted) = borne_out(approved, &members, snapshot, policy, &History::default());
+    let second = SecondRead { members: &members, people: run.organization.people() };
+    let (confirmed, doubted) = borne_out(approved, &second, desired, snapshot, policy, &History::default());
     let unconfirmed =
         doubted.iter().map(|(change, why)| Settled::new(change, ChangeOutcome::Unconfirmed, Some(why.clone())));
     (confirmed, unconfirmed.collect())
