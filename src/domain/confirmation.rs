@@ -8,54 +8,92 @@ use super::{
     identity::{Identity, OperatorIndex},
 };
 
+/// What was read a second time, beside the people of the first read.
+#[derive(Clone, Copy, Debug)]
+pub struct SecondRead<'a> {
+    /// For each group of [`profiles_to_confirm`], the people its profile has now, or why they could not be read.
+    pub members: &'a BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
+    /// All people of the first read: an operator whose login one of them has stands for nobody else.
+    pub people: &'a [Person],
+}
+
 /// The profiles whose members must be read again before the removals of this plan are made, with the group of each.
+///
+/// An orphan has no profile that could be read.
 pub fn profiles_to_confirm<'a>(
     approved: &ApprovedPlan,
     desired: &'a DesiredState,
 ) -> Vec<(&'a OperatorGroupName, &'a ProductProfile)> {
-    let loses = |group: &OperatorGroupName| {
-        approved.changes().iter().any(|change| change.is_removal() && change.group() == Some(group))
-    };
-    desired.groups.iter().filter(|group| loses(&group.name)).map(|group| (&group.name, &group.profile)).collect()
+    let losing: HashSet<&OperatorGroupName> =
+        approved.changes().iter().filter(|change| change.is_removal()).filter_map(Change::group).collect();
+    desired
+        .groups
+        .iter()
+        .filter(|group| losing.contains(&group.name))
+        .map(|group| (&group.name, &group.profile))
+        .collect()
 }
 
 /// Splits a plan into what a second read bears out and the removals that it does not, each with the reason.
 ///
-/// `members` holds, for each group of [`profiles_to_confirm`], the people its profile had at the second read, or why they
-/// could not be read. Absence is only concluded from a complete list: a failed read bears nothing out.
+/// Absence is only concluded from a complete list: a failed read bears nothing out. Removals from an orphan were approved
+/// by a person and go on. Nobody is disabled of whom one removal is in doubt.
 pub fn borne_out(
     approved: ApprovedPlan,
-    members: &BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
+    second: &SecondRead<'_>,
+    desired: &DesiredState,
     campaign: &CampaignSnapshot,
     policy: &Policy,
     history: &History,
 ) -> (ApprovedPlan, Vec<(Change, String)>) {
-    let _ = history;
-    let index = OperatorIndex::new(campaign, policy.manage);
-    let present: BTreeMap<_, _> = members
+    let people = second.members.values().flatten().flatten().chain(second.people);
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, people);
+    let present: BTreeMap<_, _> = second
+        .members
         .iter()
         .map(|(group, people)| (group, people.as_ref().map(|people| operators_of(people, &index))))
         .collect();
-    let doubt = |change: &Change| -> Option<String> {
-        let Action::Remove { operator_id, group, .. } = &change.action else { return None };
+    let removal_in_doubt = |change: &Change| -> Option<String> {
+        let Action::Remove { operator_id, group, group_id, .. } = &change.action else { return None };
+        let profile = &change.profile;
         match present.get(group) {
-            Some(Ok(operators)) => operators
-                .contains(operator_id)
-                .then(|| format!("a second read found them in profile {}", change.profile)),
-            Some(Err(why)) => Some(format!("profile {} could not be read a second time: {why}", change.profile)),
-            None => Some(format!("profile {} was not read a second time", change.profile)),
+            _ if desired.orphans.iter().any(|orphan| orphan.id == *group_id) => None,
+            Some(Ok(operators)) => {
+                operators.contains(operator_id).then(|| format!("a second read found them in profile {profile}"))
+            }
+            Some(Err(why)) => Some(format!("profile {profile} could not be read a second time: {why}")),
+            None => Some(format!("profile {profile} was not read a second time")),
         }
     };
-    let unconfirmed: Vec<_> =
-        approved.changes().iter().filter_map(|change| Some((change.clone(), doubt(change)?))).collect();
-    (approved.only(|change| doubt(change).is_none()), unconfirmed)
+    let mut staying: HashSet<OperatorId> = HashSet::new();
+    let mut doubts: Vec<Option<String>> = Vec::with_capacity(approved.changes().len());
+    // Removals come before disablements in every plan.
+    for change in approved.changes() {
+        doubts.push(match &change.action {
+            Action::DisableOperator { operator_id, .. } => staying
+                .contains(operator_id)
+                .then(|| "a second read does not bear out that they lose their last group".to_owned()),
+            Action::Remove { operator_id, .. } => {
+                let doubt = removal_in_doubt(change);
+                staying.extend(doubt.is_some().then_some(*operator_id));
+                doubt
+            }
+            Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::Add { .. } => None,
+        });
+    }
+    let changes = approved.changes().iter().zip(doubts);
+    let unconfirmed: Vec<_> = changes.filter_map(|(change, doubt)| Some((change.clone(), doubt?))).collect();
+    let keys: HashSet<_> = unconfirmed.iter().map(|(change, _)| change.key()).collect();
+    (approved.only(|change| !keys.contains(&change.key())), unconfirmed)
 }
 
 fn operators_of(people: &[Person], index: &OperatorIndex<'_>) -> HashSet<OperatorId> {
     people
         .iter()
         .flat_map(|person| match index.identify(person) {
-            Identity::Operator(operator) | Identity::NotManaged(operator) => vec![operator.id],
+            Identity::Operator(operator) | Identity::Renamed(operator) | Identity::NotManaged(operator) => {
+                vec![operator.id]
+            }
             Identity::Ambiguous(operators) => operators.iter().map(|operator| operator.id).collect(),
             Identity::Unknown | Identity::NoLogin => Vec::new(),
         })

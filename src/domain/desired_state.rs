@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     CampaignSnapshot, History, MaskMatch, Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId,
-    OperatorLogin, OrganizationSnapshot, Person, Policy, ProductProfile, ProductProfileName, SkipReason, Skipped, fold,
+    OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile, SkipReason, Skipped,
+    UserSnapshot, fold,
     identity::{Identity, OperatorIndex},
+    narrowing::only_these_users,
+    orphans::orphans,
+    roster::Roster,
 };
 
 /// An operator group whose members follow a product profile.
@@ -37,7 +41,7 @@ pub struct NewOperator {
 }
 
 /// What one instance should hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DesiredState {
     /// Managed groups, by folded name.
     pub groups: Vec<ManagedGroup>,
@@ -45,21 +49,10 @@ pub struct DesiredState {
     pub new_operators: Vec<NewOperator>,
     /// Groups that a profile fed once and none does any more, and that still have members; by folded name.
     pub orphans: Vec<OrphanGroup>,
+    /// Operators who are not disabled whatever they lose here: this state does not say everything that they are given. By key.
+    pub spared: Vec<OperatorId>,
     /// What could not be placed, sorted.
     pub skipped: Vec<Skipped>,
-}
-
-/// A group whose profile vanished, was renamed, or does not match the mask any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrphanGroup {
-    /// The group in Campaign's spelling.
-    pub name: OperatorGroupName,
-    /// Its key.
-    pub id: OperatorGroupId,
-    /// The profile it followed.
-    pub profile: ProductProfileName,
-    /// Operators in it, by key.
-    pub members: Vec<OperatorId>,
 }
 
 impl DesiredState {
@@ -90,42 +83,76 @@ pub fn desired_state(
     policy: &Policy,
     history: &History,
 ) -> Result<DesiredState, NoMatch> {
-    let _ = history;
+    of_roster(organization.roster(), Reach::Everybody, campaign, policy, history)
+}
+
+/// The same decisions for a few users only; about everybody else nothing is said.
+///
+/// A user whose login changed is neither added nor removed here: calls for single users cannot tell whether somebody
+/// else has the old login now.
+pub fn desired_state_of_users(
+    users: &UserSnapshot,
+    campaign: &CampaignSnapshot,
+    policy: &Policy,
+    history: &History,
+) -> Result<DesiredState, NoMatch> {
+    let desired = of_roster(users.roster(), Reach::Users, campaign, policy, history)?;
+    Ok(only_these_users(desired, users, campaign, policy))
+}
+
+/// Whom a read speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Everybody,
+    Users,
+}
+
+fn of_roster(
+    roster: &Roster,
+    reach: Reach,
+    campaign: &CampaignSnapshot,
+    policy: &Policy,
+    history: &History,
+) -> Result<DesiredState, NoMatch> {
     let mut skipped = BTreeSet::new();
-    let by_group = profiles_by_group(organization, policy, &mut skipped);
-    if by_group.is_empty() && !skipped.iter().any(|skip: &Skipped| skip.reason == SkipReason::EmptyCapture) {
-        return Err(NoMatch { profiles: organization.profiles().len(), mask: policy.mask.as_str().to_owned() });
+    let claims = profiles_by_group(roster, policy, &mut skipped);
+    if claims.is_empty() && !skipped.iter().any(|skip: &Skipped| skip.reason == SkipReason::EmptyCapture) {
+        return Err(NoMatch { profiles: roster.profiles().len(), mask: policy.mask.as_str().to_owned() });
     }
-    for name in organization.unlisted().iter().filter(|name| policy.mask.matches(name.as_str()) != MaskMatch::NoMatch) {
+    for name in roster.unlisted().iter().filter(|name| policy.mask.matches(name.as_str()) != MaskMatch::NoMatch) {
         let detail = "seen on users and absent from the listing of product profiles: ignored";
         skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
     }
+    let groups_by_name = groups_by_folded_name(campaign);
+    let orphans = orphans(&claims, &groups_by_name, campaign, history);
     let mut newcomers = BTreeMap::new();
     let groups = {
         let mut placement = Placement {
-            index: OperatorIndex::new(campaign, policy.manage),
-            groups: groups_by_folded_name(campaign),
+            index: OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter()),
+            groups: groups_by_name,
+            roster,
+            reach,
             policy,
             newcomers: &mut newcomers,
             skipped: &mut skipped,
         };
-        by_group
+        claims
             .into_values()
             .filter_map(|claims| {
-                let (name, position) = placement.only_claim(&claims, organization)?;
-                placement.place(name, organization, position)
+                let (name, position) = placement.only_claim(&claims)?;
+                placement.place(name, position)
             })
             .collect::<Vec<_>>()
     };
-    Ok(settle(groups, newcomers, skipped))
+    Ok(DesiredState { orphans, ..settle(groups, newcomers, skipped) })
 }
 
 /// The product profiles that claim each operator group, by folded group name.
-type Claims = BTreeMap<String, Vec<(OperatorGroupName, usize)>>;
+pub(super) type Claims = BTreeMap<String, Vec<(OperatorGroupName, usize)>>;
 
-fn profiles_by_group(organization: &OrganizationSnapshot, policy: &Policy, skipped: &mut BTreeSet<Skipped>) -> Claims {
+pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut BTreeSet<Skipped>) -> Claims {
     let mut claims = Claims::new();
-    for (position, profile) in organization.profiles().iter().enumerate() {
+    for (position, profile) in roster.profiles().iter().enumerate() {
         match policy.mask.matches(profile.name.as_str()) {
             MaskMatch::Group(group) => claims.entry(group.folded()).or_default().push((group, position)),
             MaskMatch::EmptyCapture => {
@@ -139,8 +166,11 @@ fn profiles_by_group(organization: &OrganizationSnapshot, policy: &Policy, skipp
     claims
 }
 
-fn groups_by_folded_name(campaign: &CampaignSnapshot) -> HashMap<String, Vec<&OperatorGroup>> {
-    let mut groups: HashMap<String, Vec<&OperatorGroup>> = HashMap::new();
+/// Campaign's groups by folded name; several that differ in letter case only share one.
+pub(super) type GroupsByName<'a> = HashMap<String, Vec<&'a OperatorGroup>>;
+
+pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName<'_> {
+    let mut groups = GroupsByName::new();
     for group in campaign.groups() {
         groups.entry(group.name.folded()).or_default().push(group);
     }
@@ -153,9 +183,19 @@ struct PlacedGroup {
     newcomers: BTreeSet<String>,
 }
 
+/// The people of one profile, as far as they have or will have an operator.
+#[derive(Default)]
+struct Members {
+    decided: Vec<OperatorId>,
+    undecided: Vec<OperatorId>,
+    newcomers: BTreeSet<String>,
+}
+
 struct Placement<'a> {
     index: OperatorIndex<'a>,
-    groups: HashMap<String, Vec<&'a OperatorGroup>>,
+    groups: GroupsByName<'a>,
+    roster: &'a Roster,
+    reach: Reach,
     policy: &'a Policy,
     newcomers: &'a mut BTreeMap<String, NewOperator>,
     skipped: &'a mut BTreeSet<Skipped>,
@@ -163,58 +203,68 @@ struct Placement<'a> {
 
 impl Placement<'_> {
     /// The one profile that claims a group; several are all refused, because which is meant is anybody's guess.
-    fn only_claim(
-        &mut self,
-        claims: &[(OperatorGroupName, usize)],
-        organization: &OrganizationSnapshot,
-    ) -> Option<(OperatorGroupName, usize)> {
+    fn only_claim(&mut self, claims: &[(OperatorGroupName, usize)]) -> Option<(OperatorGroupName, usize)> {
         let ((name, position), others) = claims.split_first()?;
         if others.is_empty() {
             return Some((name.clone(), *position));
         }
-        let profiles = claims.iter().filter_map(|(_, position)| organization.profiles().get(*position));
+        let profiles = claims.iter().filter_map(|(_, position)| self.roster.profiles().get(*position));
         let list = profiles.map(described).collect::<Vec<_>>().join(" and ");
         let detail = format!("claimed by {list}: rename or remove all but one");
         self.skipped.insert(Skipped::new(SkipReason::AmbiguousProfile, name.as_str(), detail));
         None
     }
 
-    fn place(
-        &mut self,
-        name: OperatorGroupName,
-        organization: &OrganizationSnapshot,
-        position: usize,
-    ) -> Option<PlacedGroup> {
-        let profile = organization.profiles().get(position)?.clone();
+    fn place(&mut self, name: OperatorGroupName, position: usize) -> Option<PlacedGroup> {
+        let roster = self.roster;
+        let profile = roster.profiles().get(position)?.clone();
         let (name, id) = self.target(name, &profile)?;
-        let (mut members, mut undecided, mut newcomers) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let people = organization.members(position);
-        let count = people.len();
-        for person in people {
-            match self.index.identify(person) {
-                Identity::Operator(operator) => members.push(operator.id),
-                Identity::Ambiguous(operators) => {
-                    undecided.extend(operators.iter().map(|operator| operator.id));
-                    let logins = operators.iter().map(|o| format!("\"{}\"", o.login)).collect::<Vec<_>>().join(" and ");
-                    self.skip(SkipReason::AmbiguousIdentity, person, format!("answers to the operators {logins}"));
-                }
-                Identity::NotManaged(operator) => {
-                    let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
-                    self.skip(SkipReason::NotManaged, person, detail);
-                }
-                Identity::Unknown => newcomers.extend(self.newcomer(person)),
-                Identity::NoLogin => {
-                    let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
-                    self.skip(SkipReason::NoLogin, person, detail);
-                }
-            }
+        let mut people = Members::default();
+        for (_, person) in roster.members(position) {
+            self.put(person, &profile, &mut people);
         }
-        for ids in [&mut members, &mut undecided] {
+        let Members { mut decided, mut undecided, newcomers } = people;
+        for ids in [&mut decided, &mut undecided] {
             ids.sort_unstable();
             ids.dedup();
         }
-        let group = ManagedGroup { name, id, profile, people: count, members, new_members: Vec::new(), undecided };
+        let people = roster.count(position);
+        let group = ManagedGroup { name, id, profile, people, members: decided, new_members: Vec::new(), undecided };
         Some(PlacedGroup { group, newcomers })
+    }
+
+    /// Puts one person of a profile where they belong in its group, or says why not.
+    fn put(&mut self, person: &Person, profile: &ProductProfile, members: &mut Members) {
+        match self.index.identify(person) {
+            Identity::Operator(operator) => members.decided.push(operator.id),
+            Identity::Renamed(operator) => {
+                let detail = format!(
+                    "was operator \"{}\" and has the login \"{}\" now, which no managed operator has: the old one stands \
+                     for them until one does",
+                    operator.login,
+                    subject(person)
+                );
+                self.skip(SkipReason::Renamed, person, detail);
+                match self.reach {
+                    Reach::Everybody => members.decided.push(operator.id),
+                    Reach::Users => members.undecided.push(operator.id),
+                }
+            }
+            Identity::Ambiguous(operators) => {
+                members.undecided.extend(operators.iter().map(|operator| operator.id));
+                let logins = operators.iter().map(|o| format!("\"{}\"", o.login)).collect::<Vec<_>>().join(" and ");
+                self.skip(SkipReason::AmbiguousIdentity, person, format!("answers to the operators {logins}"));
+            }
+            Identity::NotManaged(operator) => {
+                let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
+                self.skip(SkipReason::NotManaged, person, detail);
+            }
+            Identity::Unknown => members.newcomers.extend(self.newcomer(person)),
+            Identity::NoLogin => {
+                let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
+                self.skip(SkipReason::NoLogin, person, detail);
+            }
+        }
     }
 
     /// The operator group a profile stands for, in Campaign's spelling.
@@ -282,12 +332,13 @@ fn settle(
     DesiredState {
         groups: groups.collect(),
         new_operators: newcomers.into_values().collect(),
-        orphans: Vec::new(),
         skipped: skipped.into_iter().collect(),
+        ..DesiredState::default()
     }
 }
 
-fn subject(person: &Person) -> String {
+/// The name under which a person appears among what was left out.
+pub(super) fn subject(person: &Person) -> String {
     let name = [&person.email, &person.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
     name.map_or_else(|| "(nameless)".to_owned(), |name| name.trim().to_owned())
 }

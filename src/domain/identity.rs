@@ -1,14 +1,19 @@
-//! Which operator a person is.
+//! Which operator a person is, now and over time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
-use super::{CampaignSnapshot, LogOn, Manage, Operator, Person, fold};
+use super::{
+    CampaignSnapshot, History, Identities, LogOn, Manage, Operator, OperatorId, OrganizationSnapshot, Person, Policy,
+    fold,
+};
 
 /// What is known of a person in one instance.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Identity<'a> {
     /// Exactly this operator.
     Operator(&'a Operator),
+    /// This operator when last seen; the person's present login belongs to no managed operator.
+    Renamed(&'a Operator),
     /// Several operators answer to the same name; nobody can say which is meant.
     Ambiguous(Vec<&'a Operator>),
     /// An operator that logs on with a password, where only those of Adobe's identity service are managed.
@@ -19,38 +24,122 @@ pub(super) enum Identity<'a> {
     NoLogin,
 }
 
-/// Finds operators by login.
+/// Finds operators by login, and by what is remembered of a user's `id`.
 pub(super) struct OperatorIndex<'a> {
     by_login: HashMap<String, Vec<&'a Operator>>,
     manage: Manage,
+    campaign: &'a CampaignSnapshot,
+    memory: Option<Memory<'a>>,
+}
+
+/// Which operators earlier runs knew people as, and who goes by those operators' logins now.
+struct Memory<'a> {
+    identities: &'a Identities,
+    claims: HashMap<OperatorId, Claim>,
+}
+
+/// Who has an operator's login as their present name.
+#[derive(PartialEq, Eq)]
+enum Claim {
+    /// The user with this folded `id` alone.
+    One(String),
+    /// Several users, or one without `id`.
+    Others,
+}
+
+impl Claim {
+    fn of(person: &Person) -> Self {
+        person.id.as_deref().map_or(Self::Others, |id| Self::One(fold(id)))
+    }
 }
 
 impl<'a> OperatorIndex<'a> {
+    /// Knows present logins only.
     pub(super) fn new(campaign: &'a CampaignSnapshot, manage: Manage) -> Self {
         let mut by_login: HashMap<String, Vec<&Operator>> = HashMap::with_capacity(campaign.operators().len());
         for operator in campaign.operators() {
             by_login.entry(operator.login.folded()).or_default().push(operator);
         }
-        Self { by_login, manage }
+        Self { by_login, manage, campaign, memory: None }
+    }
+
+    /// Knows also whom earlier runs saw. `people` are all that were read: an operator whose login one of them has now
+    /// stands for nobody else.
+    #[must_use]
+    pub(super) fn remembering<'p>(
+        mut self,
+        identities: &'a Identities,
+        people: impl Iterator<Item = &'p Person> + Clone,
+    ) -> Self {
+        let sought: HashSet<OperatorId> = people
+            .clone()
+            .filter_map(|person| {
+                let operator = self.campaign.operator(identities.operator_of(person)?)?;
+                (!is_named(person, operator)).then_some(operator.id)
+            })
+            .collect();
+        let mut claims = HashMap::new();
+        // Nobody has a new login: the usual case needs no second pass over everybody.
+        if !sought.is_empty() {
+            for person in people {
+                for operator in self.named_by(person).filter(|operator| sought.contains(&operator.id)) {
+                    let claim = Claim::of(person);
+                    match claims.entry(operator.id) {
+                        Entry::Vacant(free) => drop(free.insert(claim)),
+                        Entry::Occupied(taken) if *taken.get() == claim => {}
+                        Entry::Occupied(mut taken) => drop(taken.insert(Claim::Others)),
+                    }
+                }
+            }
+        }
+        self.memory = Some(Memory { identities, claims });
+        self
     }
 
     pub(super) fn manages(&self, operator: &Operator) -> bool {
         self.manage == Manage::All || operator.log_on == LogOn::Ims
     }
 
-    /// The person's e-mail address decides; the user name only where no operator has the address as login.
+    /// Every operator with this login, whoever it stands for.
+    pub(super) fn of_login(&self, login: &str) -> &[&'a Operator] {
+        self.by_login.get(&fold(login)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The person's present names decide. Only where no managed operator has one of them does memory speak.
     pub(super) fn identify(&self, person: &Person) -> Identity<'a> {
-        let mut named = false;
-        for login in [&person.email, &person.user_name].into_iter().flatten().map(|login| fold(login)) {
-            if login.is_empty() {
-                continue;
-            }
-            named = true;
-            if let Some(operators) = self.by_login.get(&login) {
-                return self.among(operators);
-            }
+        match self.present(person) {
+            found @ (Identity::Operator(_) | Identity::Ambiguous(_)) => found,
+            found => self.remembered(person).map_or(found, Identity::Renamed),
         }
-        if named { Identity::Unknown } else { Identity::NoLogin }
+    }
+
+    /// The person's e-mail address decides; the user name only where no operator has the address as login.
+    fn present(&self, person: &Person) -> Identity<'a> {
+        if names(person).next().is_none() {
+            return Identity::NoLogin;
+        }
+        match self.first_named(person) {
+            Some(operators) => self.among(operators),
+            None => Identity::Unknown,
+        }
+    }
+
+    fn remembered(&self, person: &Person) -> Option<&'a Operator> {
+        let memory = self.memory.as_ref()?;
+        let operator = self.campaign.operator(memory.identities.operator_of(person)?)?;
+        let is_free = match memory.claims.get(&operator.id) {
+            None => true,
+            Some(claim) => *claim != Claim::Others && *claim == Claim::of(person),
+        };
+        (is_free && self.manages(operator) && !is_named(person, operator)).then_some(operator)
+    }
+
+    fn first_named(&self, person: &Person) -> Option<&[&'a Operator]> {
+        names(person).find_map(|login| self.by_login.get(&login).map(Vec::as_slice))
+    }
+
+    fn named_by(&self, person: &Person) -> impl Iterator<Item = &'a Operator> {
+        self.first_named(person).unwrap_or_default().iter().copied()
     }
 
     fn among(&self, operators: &[&'a Operator]) -> Identity<'a> {
@@ -64,9 +153,46 @@ impl<'a> OperatorIndex<'a> {
     }
 }
 
+/// Which operator each user is who is exactly one, as pairs of the user's `id` and the operator's key, sorted; only what
+/// `history` does not say already.
+pub fn identities_seen(
+    organization: &OrganizationSnapshot,
+    campaign: &CampaignSnapshot,
+    policy: &Policy,
+    history: &History,
+) -> Vec<(String, OperatorId)> {
+    let index = OperatorIndex::new(campaign, policy.manage);
+    let mut seen: Vec<_> = organization
+        .people()
+        .iter()
+        .filter_map(|person| {
+            let id = person.id.as_deref().map(str::trim).filter(|id| !id.is_empty())?;
+            match index.identify(person) {
+                Identity::Operator(operator) if history.identities.operator_of(person) != Some(operator.id) => {
+                    Some((id.to_owned(), operator.id))
+                }
+                _ => None,
+            }
+        })
+        .collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen
+}
+
+/// The folded names by which a person may be an operator, in the order in which they decide.
+fn names(person: &Person) -> impl Iterator<Item = String> {
+    [&person.email, &person.user_name].into_iter().flatten().map(|name| fold(name)).filter(|name| !name.is_empty())
+}
+
+fn is_named(person: &Person, operator: &Operator) -> bool {
+    let login = operator.login.folded();
+    names(person).any(|name| name == login)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{OperatorId, OperatorLogin};
+    use super::super::OperatorLogin;
     use super::*;
 
     fn check(operators: &[(&str, LogOn)], email: Option<&str>, user_name: Option<&str>, expected: &str) {
@@ -82,6 +208,7 @@ mod tests {
         let person = Person { id: None, email: email.map(str::to_owned), user_name: user_name.map(str::to_owned) };
         let found = match index.identify(&person) {
             Identity::Operator(operator) => operator.login.to_string(),
+            Identity::Renamed(operator) => format!("renamed: {}", operator.login),
             Identity::Ambiguous(operators) => format!("ambiguous: {}", operators.len()),
             Identity::NotManaged(operator) => format!("native: {}", operator.login),
             Identity::Unknown => "unknown".to_owned(),

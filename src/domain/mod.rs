@@ -14,22 +14,29 @@ mod history;
 mod identity;
 mod mask;
 mod names;
+mod narrowing;
 mod organization_snapshot;
+mod orphans;
 mod plan;
 mod policy;
 mod protection;
 mod report;
+mod roster;
 mod scope;
 mod skipped;
+mod undo;
+mod user_snapshot;
+mod warnings;
 
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
-pub use confirmation::{borne_out, profiles_to_confirm};
-pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, OrphanGroup, desired_state};
+pub use confirmation::{SecondRead, borne_out, profiles_to_confirm};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
 pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
 pub use history::{Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead};
+pub use identity::identities_seen;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
@@ -38,6 +45,7 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
+pub use orphans::{OrphanGroup, followed_groups, source_read};
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use report::{
@@ -46,3 +54,6 @@ pub use report::{
 };
 pub use scope::Scope;
 pub use skipped::{SkipReason, Skipped};
+pub use undo::desired_by_undo;
+pub use user_snapshot::UserSnapshot;
+pub use warnings::warnings;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OrganizationId, ProductProfileId, ProductProfileName};
+use super::{OrganizationId, ProductProfileId, ProductProfileName, roster::Roster};
 
 /// Technical accounts that may be missing from a listing however small the organization is.
 const ALWAYS_TOLERATED: u64 = 10;
@@ -208,14 +208,11 @@ impl Tolerance {
     }
 }
 
-/// Everything read from the organization. Strings live once; memberships are pairs of positions.
+/// Everything read from the organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationSnapshot {
     organization: OrganizationId,
-    profiles: Vec<ProductProfile>,
-    people: Vec<Person>,
-    memberships: Vec<(u32, u32)>,
-    unlisted: Vec<ProductProfileName>,
+    roster: Roster,
     proof: ReadProof,
 }
 
@@ -228,18 +225,14 @@ impl OrganizationSnapshot {
         organization: OrganizationId,
         profiles: Vec<ProductProfile>,
         people: Vec<Person>,
-        mut memberships: Vec<(u32, u32)>,
-        mut unlisted: Vec<ProductProfileName>,
+        memberships: Vec<(u32, u32)>,
+        unlisted: Vec<ProductProfileName>,
         proof: ReadProof,
     ) -> Result<Self, IncompleteRead> {
         if profiles.is_empty() {
             return Err(IncompleteRead::NoProfiles);
         }
-        memberships.sort_unstable();
-        memberships.dedup();
-        unlisted.sort_unstable();
-        unlisted.dedup();
-        Ok(Self { organization, profiles, people, memberships, unlisted, proof })
+        Ok(Self { organization, roster: Roster::new(profiles, people, memberships, unlisted), proof })
     }
 
     /// Whose users these are.
@@ -249,31 +242,31 @@ impl OrganizationSnapshot {
 
     /// All product profiles of the listing.
     pub fn profiles(&self) -> &[ProductProfile] {
-        &self.profiles
+        self.roster.profiles()
     }
 
     /// The people who have at least one matching profile.
     pub fn people(&self) -> &[Person] {
-        &self.people
+        self.roster.people()
     }
 
     /// The people in the profile at this position of [`Self::profiles`].
-    pub fn members(&self, profile: usize) -> impl ExactSizeIterator<Item = &Person> {
-        let profile = u32::try_from(profile).unwrap_or(u32::MAX);
-        let begin = self.memberships.partition_point(|(of, _)| *of < profile);
-        let end = self.memberships.partition_point(|(of, _)| *of <= profile);
-        let rows = self.memberships.get(begin..end).unwrap_or_default();
-        rows.iter().filter_map(|(_, person)| self.people.get(*person as usize)).collect::<Vec<_>>().into_iter()
+    pub fn members(&self, profile: usize) -> impl Iterator<Item = &Person> {
+        self.roster.members(profile).map(|(_, person)| person)
     }
 
     /// Names that a mask matches, seen on users and absent from the listing: never profiles.
     pub fn unlisted(&self) -> &[ProductProfileName] {
-        &self.unlisted
+        self.roster.unlisted()
     }
 
     /// That all of it was read.
     pub fn proof(&self) -> &ReadProof {
         &self.proof
+    }
+
+    pub(super) fn roster(&self) -> &Roster {
+        &self.roster
     }
 }
 

@@ -1,12 +1,13 @@
 //! The difference between what an instance should hold and what it holds, as a value that people can read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CampaignSnapshot, DesiredState, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
-    OperatorLogin, Policy, ProductProfileName, SkipReason, Skipped, identity::OperatorIndex, protection::Protection,
+    CampaignSnapshot, DesiredState, LogOn, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
+    OperatorLogin, OrphanGroup, OrphanedGroup, Policy, ProductProfile, ProductProfileName, RunId, SkipReason, Skipped,
+    WithoutGroups, identity::OperatorIndex, protection::Protection,
 };
 
 /// The kinds of changes, in the order in which they are applied. The names are part of the JSON report.
@@ -152,7 +153,8 @@ impl Change {
     }
 }
 
-/// All changes of one instance: created groups, created operators, additions, removals, each sorted by name.
+/// All changes of one instance: created groups, created operators, additions, removals, disabled operators, each sorted
+/// by name.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Plan {
     /// What to do, in the order of doing.
@@ -161,7 +163,8 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// Managed memberships that are as they should be.
     pub unchanged: usize,
-    /// How many managed members each existing group has before the run, by group.
+    /// How many members that a plan may touch each group has in Campaign before the run, by group: managed and not
+    /// protected, whatever the run is narrowed to.
     pub managed_members: BTreeMap<OperatorGroupName, usize>,
 }
 
@@ -170,26 +173,38 @@ impl Plan {
     pub fn managed_memberships(&self) -> usize {
         self.managed_members.values().sum()
     }
+
+    /// The same plan with the reason that it takes back what `run` did.
+    #[must_use]
+    pub fn taking_back(mut self, run: &RunId) -> Self {
+        for change in &mut self.changes {
+            change.reason = format!("takes back run {run}");
+        }
+        self
+    }
 }
 
 /// The changes that bring the instance to its desired state.
 pub fn plan(desired: &DesiredState, campaign: &CampaignSnapshot, policy: &Policy) -> Plan {
-    let planner = Planner {
-        desired,
-        campaign,
-        index: OperatorIndex::new(campaign, policy.manage),
-        protection: Protection::new(policy, campaign),
-    };
+    let planner = Planner::new(desired, campaign, policy);
     let mut changes = planner.creations();
     let mut result = Plan::default();
     let mut skipped: BTreeSet<Skipped> = desired.skipped.iter().cloned().collect();
     for group in &desired.groups {
-        let compared = planner.compare(group, &mut skipped);
-        result.unchanged += compared.unchanged;
-        let managed = compared.unchanged + compared.removals.len() + compared.undecided;
-        result.managed_members.insert(group.name.clone(), managed);
-        changes.extend(compared.additions);
-        changes.extend(planner.keep_the_minimum(group, compared.removals, &mut skipped));
+        let reason = format!("not a member of profile {}", group.profile.name);
+        result.unchanged += planner.settle(group, &reason, &mut changes, &mut skipped);
+        result.managed_members.insert(group.name.clone(), planner.managed_members(group.id));
+    }
+    if policy.orphaned_group == OrphanedGroup::Empty {
+        for orphan in &desired.orphans {
+            let reason = format!("profile {}, which stood for this group, is gone", orphan.profile);
+            let group = emptied(orphan);
+            planner.settle(&group, &reason, &mut changes, &mut skipped);
+            result.managed_members.insert(group.name.clone(), planner.managed_members(group.id));
+        }
+    }
+    if policy.without_groups == WithoutGroups::Disable {
+        changes.extend(planner.disablements(&changes));
     }
     changes.sort_by_cached_key(Change::key);
     result.changes = changes;
@@ -197,11 +212,26 @@ pub fn plan(desired: &DesiredState, campaign: &CampaignSnapshot, policy: &Policy
     result
 }
 
+/// An orphan as a group in which nobody belongs.
+fn emptied(orphan: &OrphanGroup) -> ManagedGroup {
+    ManagedGroup {
+        name: orphan.name.clone(),
+        id: Some(orphan.id),
+        profile: ProductProfile { id: None, name: orphan.profile.clone(), member_count: None },
+        people: 0,
+        members: Vec::new(),
+        new_members: Vec::new(),
+        undecided: orphan.undecided.clone(),
+    }
+}
+
 struct Planner<'a> {
     desired: &'a DesiredState,
     campaign: &'a CampaignSnapshot,
     index: OperatorIndex<'a>,
     protection: Protection<'a>,
+    /// Operators that no plan takes anything from.
+    untouchable: HashSet<OperatorId>,
 }
 
 #[derive(Default)]
@@ -209,10 +239,72 @@ struct Compared<'a> {
     additions: Vec<Change>,
     removals: Vec<(&'a Operator, OperatorGroupId)>,
     unchanged: usize,
-    undecided: usize,
 }
 
 impl<'a> Planner<'a> {
+    fn new(desired: &'a DesiredState, campaign: &'a CampaignSnapshot, policy: &'a Policy) -> Self {
+        let index = OperatorIndex::new(campaign, policy.manage);
+        let protection = Protection::new(policy, campaign);
+        let is_touched = |operator: &&Operator| index.manages(operator) && protection.of_operator(operator).is_none();
+        let untouchable = campaign.operators().iter().filter(|operator| !is_touched(operator));
+        let untouchable = untouchable.map(|operator| operator.id).collect();
+        Self { desired, campaign, index, protection, untouchable }
+    }
+
+    /// Adds what one group needs to `changes`, its removals for this reason; gives the memberships that are as they should be.
+    fn settle(
+        &self,
+        group: &ManagedGroup,
+        reason: &str,
+        changes: &mut Vec<Change>,
+        skipped: &mut BTreeSet<Skipped>,
+    ) -> usize {
+        let compared = self.compare(group, skipped);
+        changes.extend(compared.additions);
+        changes.extend(self.keep_the_minimum(group, compared.removals, reason, skipped));
+        compared.unchanged
+    }
+
+    fn managed_members(&self, group: Option<OperatorGroupId>) -> usize {
+        let members = group.into_iter().flat_map(|id| self.campaign.members(id));
+        members.filter(|operator| !self.untouchable.contains(operator)).count()
+    }
+
+    /// Disables who logs on through Adobe and is in no group at all once `changes` are made.
+    fn disablements(&self, changes: &[Change]) -> Vec<Change> {
+        let mut losses: BTreeMap<OperatorId, (usize, &ProductProfileName)> = BTreeMap::new();
+        let mut coming = HashSet::new();
+        for change in changes {
+            match &change.action {
+                Action::Remove { operator_id, .. } => {
+                    losses.entry(*operator_id).or_insert((0, &change.profile)).0 += 1;
+                }
+                Action::Add { operator_id: Some(id), .. } => drop(coming.insert(*id)),
+                Action::Add { .. }
+                | Action::CreateGroup { .. }
+                | Action::CreateOperator { .. }
+                | Action::DisableOperator { .. } => {}
+            }
+        }
+        losses.retain(|id, _| !coming.contains(id) && self.desired.spared.binary_search(id).is_err());
+        let mut left: BTreeMap<OperatorId, usize> = losses.keys().map(|id| (*id, 0)).collect();
+        for (_, operator) in self.campaign.memberships() {
+            if let Some(count) = left.get_mut(operator) {
+                *count += 1;
+            }
+        }
+        let losers = losses.into_iter().filter(|(id, (lost, _))| left.get(id) == Some(lost));
+        losers
+            .filter_map(|(id, (_, profile))| Some((self.campaign.operator(id)?, profile)))
+            .filter(|(operator, _)| operator.log_on == LogOn::Ims && !operator.disabled)
+            .map(|(operator, profile)| Change {
+                action: Action::DisableOperator { operator: operator.login.clone(), operator_id: operator.id },
+                profile: profile.clone(),
+                reason: "this plan leaves it in no operator group".to_owned(),
+            })
+            .collect()
+    }
+
     fn creations(&self) -> Vec<Change> {
         let groups = self.desired.groups.iter().filter(|group| group.id.is_none()).map(|group| Change {
             action: Action::CreateGroup { group: group.name.clone() },
@@ -238,7 +330,7 @@ impl<'a> Planner<'a> {
         groups.chain(operators).collect()
     }
 
-    fn compare(&self, group: &'a ManagedGroup, skipped: &mut BTreeSet<Skipped>) -> Compared<'a> {
+    fn compare(&self, group: &ManagedGroup, skipped: &mut BTreeSet<Skipped>) -> Compared<'a> {
         let mut compared = Compared::default();
         for operator in group.members.iter().filter_map(|id| self.campaign.operator(*id)) {
             if group.id.is_some_and(|id| self.campaign.holds(id, operator.id)) {
@@ -257,8 +349,9 @@ impl<'a> Planner<'a> {
                 continue;
             }
             if group.undecided.binary_search(&operator.id).is_ok() {
-                compared.undecided += 1;
-            } else if let Some(why) = self.protection.of_operator(operator) {
+                continue;
+            }
+            if let Some(why) = self.protection.of_operator(operator) {
                 skipped.insert(not_touched(operator, group, why));
             } else if !self.index.manages(operator) {
                 let detail = format!("is in group \"{}\" and does not log on through Adobe: left alone", group.name);
@@ -277,6 +370,7 @@ impl<'a> Planner<'a> {
         &self,
         group: &ManagedGroup,
         mut removals: Vec<(&Operator, OperatorGroupId)>,
+        reason: &str,
         skipped: &mut BTreeSet<Skipped>,
     ) -> Vec<Change> {
         removals.sort_by_cached_key(|(operator, _)| operator.login.clone());
@@ -306,7 +400,7 @@ impl<'a> Planner<'a> {
                     group_id,
                 },
                 profile: group.profile.name.clone(),
-                reason: format!("not a member of profile {}", group.profile.name),
+                reason: reason.to_owned(),
             });
         }
         kept

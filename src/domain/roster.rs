@@ -1,0 +1,61 @@
+//! Product profiles and the people in them, however they were read.
+
+use super::{Person, ProductProfile, ProductProfileName};
+
+/// All product profiles of a listing, and people with their profiles. Strings live once; memberships are pairs of positions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Roster {
+    profiles: Vec<ProductProfile>,
+    people: Vec<Person>,
+    memberships: Vec<(u32, u32)>,
+    unlisted: Vec<ProductProfileName>,
+}
+
+impl Roster {
+    /// `memberships` are pairs (position in `profiles`, position in `people`), in any order.
+    pub(super) fn new(
+        profiles: Vec<ProductProfile>,
+        people: Vec<Person>,
+        mut memberships: Vec<(u32, u32)>,
+        mut unlisted: Vec<ProductProfileName>,
+    ) -> Self {
+        memberships.sort_unstable();
+        memberships.dedup();
+        unlisted.sort_unstable();
+        unlisted.dedup();
+        Self { profiles, people, memberships, unlisted }
+    }
+
+    pub(super) fn profiles(&self) -> &[ProductProfile] {
+        &self.profiles
+    }
+
+    pub(super) fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// Names seen on users and absent from the listing.
+    pub(super) fn unlisted(&self) -> &[ProductProfileName] {
+        &self.unlisted
+    }
+
+    /// The people in the profile at this position, each with their own position.
+    pub(super) fn members(&self, profile: usize) -> impl Iterator<Item = (usize, &Person)> {
+        self.rows(profile).iter().filter_map(|(_, person)| {
+            let person = *person as usize;
+            Some((person, self.people.get(person)?))
+        })
+    }
+
+    /// How many people the profile at this position has.
+    pub(super) fn count(&self, profile: usize) -> usize {
+        self.rows(profile).len()
+    }
+
+    fn rows(&self, profile: usize) -> &[(u32, u32)] {
+        let profile = u32::try_from(profile).unwrap_or(u32::MAX);
+        let begin = self.memberships.partition_point(|(of, _)| *of < profile);
+        let end = self.memberships.partition_point(|(of, _)| *of <= profile);
+        self.memberships.get(begin..end).unwrap_or_default()
+    }
+}

@@ -1,0 +1,110 @@
+//! The desired state that takes back what one run did to memberships.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport, DesiredState, ManagedGroup, Operator, OperatorGroup,
+    OperatorGroupName, Policy, ProductProfile, ProductProfileName, SkipReason, Skipped,
+    desired_state::{GroupsByName, groups_by_folded_name},
+    identity::OperatorIndex,
+};
+
+/// What the instance should hold once the memberships that a run made or ended are taken back.
+///
+/// `changes` are those of one run in this instance; only additions and removals that it saw applied count. Where Campaign
+/// does not hold a change's result any more, nothing is taken back. All else stays: whoever is in a touched group belongs
+/// in it. Changes whose operator or group is gone, or cannot be told apart, are among [`DesiredState::skipped`].
+pub fn desired_by_undo(changes: &[ChangeReport], campaign: &CampaignSnapshot, policy: &Policy) -> DesiredState {
+    let mut taking_back = TakingBack {
+        campaign,
+        index: OperatorIndex::new(campaign, policy.manage),
+        groups_by_name: groups_by_folded_name(campaign),
+        groups: BTreeMap::new(),
+        skipped: BTreeSet::new(),
+    };
+    for change in changes.iter().filter(|change| change.outcome == ChangeOutcome::Applied) {
+        taking_back.inverse_of(change);
+    }
+    let TakingBack { groups, skipped, .. } = taking_back;
+    let groups: Vec<ManagedGroup> = groups
+        .into_values()
+        .map(|mut group| {
+            group.members.sort_unstable();
+            group.people = group.members.len();
+            group
+        })
+        .collect();
+    // A membership that is taken back was somebody's only one for a while: no reason to lock them out.
+    let mut spared: Vec<_> = groups.iter().filter_map(|group| group.id).flat_map(|id| campaign.members(id)).collect();
+    spared.sort_unstable();
+    spared.dedup();
+    DesiredState { groups, spared, skipped: skipped.into_iter().collect(), ..DesiredState::default() }
+}
+
+struct TakingBack<'a> {
+    campaign: &'a CampaignSnapshot,
+    index: OperatorIndex<'a>,
+    groups_by_name: GroupsByName<'a>,
+    groups: BTreeMap<String, ManagedGroup>,
+    skipped: BTreeSet<Skipped>,
+}
+
+impl<'a> TakingBack<'a> {
+    fn inverse_of(&mut self, change: &ChangeReport) {
+        let (Some(login), Some(name)) = (&change.operator, &change.group) else { return };
+        let was_added = match change.op {
+            ChangeKind::Add => true,
+            ChangeKind::Remove => false,
+            ChangeKind::CreateGroup | ChangeKind::CreateOperator | ChangeKind::DisableOperator => return,
+        };
+        let Some(group) = self.group(name) else { return };
+        let Some(operator) = self.operator(login, name) else { return };
+        let campaign = self.campaign;
+        if campaign.holds(group.id, operator.id) != was_added {
+            return;
+        }
+        let managed = self.groups.entry(group.name.folded()).or_insert_with(|| ManagedGroup {
+            name: group.name.clone(),
+            id: Some(group.id),
+            profile: ProductProfile {
+                id: None,
+                name: ProductProfileName::new(change.profile.as_str()),
+                member_count: None,
+            },
+            people: 0,
+            members: campaign.members(group.id).collect(),
+            new_members: Vec::new(),
+            undecided: Vec::new(),
+        });
+        if was_added {
+            managed.members.retain(|member| *member != operator.id);
+        } else {
+            managed.members.push(operator.id);
+        }
+    }
+
+    fn group(&mut self, name: &str) -> Option<&'a OperatorGroup> {
+        let groups = self.groups_by_name.get(&OperatorGroupName::new(name).folded()).map(Vec::as_slice);
+        let (reason, detail) = match groups.unwrap_or_default() {
+            [group] => return Some(group),
+            [] => (SkipReason::NoGroup, "the operator group does not exist any more"),
+            _ => (SkipReason::AmbiguousGroup, "Campaign has several operator groups of this name now"),
+        };
+        self.skipped.insert(Skipped::new(reason, name, detail));
+        None
+    }
+
+    fn operator(&mut self, login: &str, group: &str) -> Option<&'a Operator> {
+        let operators = self.index.of_login(login);
+        let mut managed = operators.iter().filter(|operator| self.index.manages(operator));
+        let (reason, why) = match (managed.next(), managed.next()) {
+            (Some(operator), None) => return Some(operator),
+            (Some(_), Some(_)) => (SkipReason::AmbiguousIdentity, "several operators have this login now"),
+            (None, _) if operators.is_empty() => (SkipReason::NoOperator, "the operator does not exist any more"),
+            (None, _) => (SkipReason::NotManaged, "the operator does not log on through Adobe any more"),
+        };
+        let detail = format!("{why}: what was done in group \"{group}\" is not taken back");
+        self.skipped.insert(Skipped::new(reason, login, detail));
+        None
+    }
+}

@@ -1,0 +1,54 @@
+//! What calls for single users gave: a few people and the product profiles on them.
+
+use std::collections::HashMap;
+
+use super::{IncompleteRead, Person, ProductProfile, ProductProfileName, fold, roster::Roster};
+
+/// A few users with their profiles, against a listing of all product profiles. It says nothing of anybody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserSnapshot {
+    roster: Roster,
+}
+
+impl UserSnapshot {
+    /// Puts the answers together. `profiles` is the listing, just read or remembered; `users` are people with all the
+    /// names that their record carries. A name that the listing does not know is never a profile.
+    pub fn new(
+        profiles: Vec<ProductProfile>,
+        users: impl IntoIterator<Item = (Person, Vec<ProductProfileName>)>,
+    ) -> Result<Self, IncompleteRead> {
+        if profiles.is_empty() {
+            return Err(IncompleteRead::NoProfiles);
+        }
+        // Several profiles of one name are kept apart: whoever has the name counts for each, and the group is refused.
+        let mut positions: HashMap<String, Vec<u32>> = HashMap::with_capacity(profiles.len());
+        for (position, profile) in (0..).zip(&profiles) {
+            positions.entry(fold(profile.name.as_str())).or_default().push(position);
+        }
+        let (mut people, mut memberships, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, (person, names)) in (0..).zip(users) {
+            people.push(person);
+            for name in names {
+                match positions.get(&name.folded()) {
+                    Some(known) => memberships.extend(known.iter().map(|position| (*position, at))),
+                    None => unlisted.push(name),
+                }
+            }
+        }
+        Ok(Self { roster: Roster::new(profiles, people, memberships, unlisted) })
+    }
+
+    /// All product profiles of the listing.
+    pub fn profiles(&self) -> &[ProductProfile] {
+        self.roster.profiles()
+    }
+
+    /// The users.
+    pub fn people(&self) -> &[Person] {
+        self.roster.people()
+    }
+
+    pub(super) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+}

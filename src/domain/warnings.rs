@@ -1,0 +1,60 @@
+//! What the reader of a report should know although nothing is wrong with the run.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{CampaignSnapshot, DesiredState, History, OperatorId, ProductProfileId, ProductProfileName, SourceRead};
+
+/// Adobe opens the Control Panel to members of every product profile with this word in its name, in any case.
+const CONTROL_PANEL_WORD: &str = "admin";
+
+/// One sentence for each thing to know of this instance: profiles that open the Control Panel, renamed profiles, and
+/// disabled operators who belong in a group. In this order, each sorted by name.
+pub fn warnings(
+    read: &SourceRead,
+    desired: &DesiredState,
+    campaign: &CampaignSnapshot,
+    history: &History,
+) -> Vec<String> {
+    let control_panel = read.matched.iter().filter(|followed| followed.profile.folded().contains(CONTROL_PANEL_WORD));
+    let control_panel = control_panel.map(|followed| {
+        let (profile, word) = (&followed.profile, CONTROL_PANEL_WORD);
+        format!("profile \"{profile}\" has \"{word}\" in its name: Adobe gives its members access to the Control Panel")
+    });
+    let renamed = renamed_profiles(read, history);
+    let disabled = disabled_members(desired, campaign);
+    control_panel.chain(renamed).chain(disabled).collect()
+}
+
+fn renamed_profiles(read: &SourceRead, history: &History) -> Vec<String> {
+    let before: HashMap<ProductProfileId, &ProductProfileName> = history
+        .accepted
+        .iter()
+        .flat_map(|read| &read.matched)
+        .filter_map(|followed| Some((followed.profile_id?, &followed.profile)))
+        .collect();
+    let renamed = read.matched.iter().filter_map(|followed| {
+        let (id, new) = (followed.profile_id?, &followed.profile);
+        let old = before.get(&id).filter(|old| old.folded() != new.folded())?;
+        Some(format!("profile \"{old}\" (id {id}) is called \"{new}\" now"))
+    });
+    renamed.collect()
+}
+
+fn disabled_members(desired: &DesiredState, campaign: &CampaignSnapshot) -> Vec<String> {
+    let mut groups_of: BTreeMap<OperatorId, Vec<&str>> = BTreeMap::new();
+    for group in &desired.groups {
+        for operator in &group.members {
+            groups_of.entry(*operator).or_default().push(group.name.as_str());
+        }
+    }
+    let mut disabled: Vec<_> = groups_of
+        .into_iter()
+        .filter_map(|(id, groups)| Some((campaign.operator(id).filter(|operator| operator.disabled)?, groups)))
+        .map(|(operator, groups)| {
+            let groups = groups.iter().map(|group| format!("\"{group}\"")).collect::<Vec<_>>().join(", ");
+            format!("operator \"{}\" belongs in {groups} and is disabled in Campaign", operator.login)
+        })
+        .collect();
+    disabled.sort_unstable();
+    disabled
+}
