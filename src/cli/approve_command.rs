@@ -267,17 +267,17 @@ mod tests {
 
     #[test]
     fn an_approval_shows_what_it_releases_and_until_when() {
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&approved())), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&approved())));
     }
 
     #[test]
     fn an_approval_fits_into_a_ticket() {
-        insta::assert_snapshot!(markdown(&approved()), @"");
+        insta::assert_snapshot!(markdown(&approved()));
     }
 
     #[test]
     fn programs_get_the_same_answer() {
-        insta::assert_snapshot!(json(&approved()).expect("writable"), @"");
+        insta::assert_snapshot!(json(&approved()).expect("writable"));
     }
 
     #[test]

@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn an_explanation_reads_from_the_user_to_the_last_change() {
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&explanation())), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&explanation())));
     }
 
     #[test]
     fn an_explanation_fits_into_a_ticket() {
-        insta::assert_snapshot!(markdown(&explanation()), @"");
+        insta::assert_snapshot!(markdown(&explanation()));
     }
 }

@@ -107,12 +107,14 @@ pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
     }
 }
 
-/// The numbers that are not zero, in few words; for a list of runs.
+/// The numbers that are not zero, in few words, for a list of runs; empty when all are.
 pub(super) fn numbers(summary: &Summary) -> String {
-    match summary.planned() {
-        0 => "nothing to change".to_owned(),
+    let changes = match summary.planned() {
+        0 => String::new(),
         _ => format!("{}: {}", nonzero(&planned(summary)), nonzero(&became(summary))),
-    }
+    };
+    let parts = [changes, nonzero(&[(summary.skipped, "left out")])];
+    parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("; ")
 }
 
 /// How somebody lets go what is held.
@@ -214,5 +216,80 @@ fn duration(milliseconds: u64) -> String {
         0..1_000 => format!("{milliseconds} ms"),
         1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
         _ => format!("{} min {} s", milliseconds / 60_000, milliseconds / 1_000 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::{
+        cli::report_markdown,
+        domain::{Orphan, SourceReport},
+    };
+
+    /// A run that holds the disabling of a leaver and has something to say.
+    fn held() -> RunReport {
+        let change = ChangeReport {
+            op: ChangeKind::DisableOperator,
+            operator: Some("karl@acme.com".to_owned()),
+            group: None,
+            profile: "Campaign - acme - delivery".to_owned(),
+            reason: "in no group any more".to_owned(),
+            outcome: ChangeOutcome::Held,
+            detail: Some("1 removal exceeds guard.max_removals = 0".to_owned()),
+        };
+        let instance = InstanceReport {
+            name: "production".to_owned(),
+            mode: InstanceMode::Apply,
+            outcome: Outcome::Held,
+            error: None,
+            warnings: vec!["the mask matches one profile less".to_owned()],
+            held: Some("0123456789abcdef".to_owned()),
+            orphaned: vec![Orphan { group: "ops".to_owned(), profile: "Campaign - acme - ops".to_owned(), members: 3 }],
+            matched_profiles: Vec::new(),
+            skipped: Vec::new(),
+            summary: Summary::of(std::slice::from_ref(&change), 0, 9),
+            changes: vec![change],
+        };
+        RunReport {
+            version: 1,
+            run: "01KB0000000000000000000001".to_owned(),
+            mode: RunMode::Apply,
+            started_at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
+            duration_ms: 5_123,
+            outcome: Outcome::Held,
+            error: None,
+            warnings: vec!["new profiles\u{1b}[2J will be seen after 08:00".to_owned()],
+            source: SourceReport {
+                organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
+                users: 12,
+                profiles: 6,
+                calls: 3,
+                read: Some(ReadKind::Profiles),
+                complete: true,
+            },
+            instances: vec![instance],
+        }
+    }
+
+    #[test]
+    fn a_held_plan_says_how_to_go_on() {
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&held())));
+    }
+
+    #[test]
+    fn a_held_plan_says_how_to_go_on_in_a_ticket_too() {
+        insta::assert_snapshot!(report_markdown::markdown(&held()));
+    }
+
+    #[test]
+    fn numbers_leave_out_what_is_zero() {
+        let check = |summary: Summary, expected: &str| assert_eq!(numbers(&summary), expected);
+        check(Summary::default(), "");
+        check(Summary { unchanged: 9, ..Summary::default() }, "");
+        check(Summary { skipped: 2, ..Summary::default() }, "2 left out");
+        check(Summary { add: 1, failed: 1, skipped: 2, ..Summary::default() }, "1 to add: 1 failed; 2 left out");
     }
 }
