@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Local, Utc};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::observability::Level;
+use crate::{domain::Digest, observability::Level};
+
+use super::moment::past_moment;
 
 /// Keeps Adobe Campaign's operator groups in line with the product profiles of Adobe's Admin Console.
 #[derive(Debug, Parser)]
@@ -13,8 +16,8 @@ use crate::observability::Level;
     about,
     subcommand_negates_reqs = true,
     after_help = "Exit codes: 0 in sync or applied, 1 unexpected failure, 2 changes pending, 3 some items failed or could not be \
-                  placed, 4 held by a guard, 5 incomplete read and nothing written, 6 throttled or unavailable, 64 usage, \
-                  77 credentials refused, 78 configuration wrong"
+                  placed, 4 held by a guard, 5 incomplete read and nothing written, 6 throttled or unavailable, 7 another run \
+                  holds the lock, 64 usage, 77 credentials refused, 78 configuration wrong"
 )]
 pub(super) struct Arguments {
     /// Make one run now, print its report, and exit
@@ -28,6 +31,22 @@ pub(super) struct Arguments {
     /// Only this Campaign instance (repeatable)
     #[arg(long, value_name = "NAME", requires = "sync_now")]
     pub(super) instance: Vec<String>,
+
+    /// Only this operator group (repeatable)
+    #[arg(long, value_name = "NAME", requires = "sync_now")]
+    pub(super) group: Vec<String>,
+
+    /// Only this person: e-mail address, or user name (repeatable)
+    #[arg(long, value_name = "EMAIL", requires = "sync_now")]
+    pub(super) user: Vec<String>,
+
+    /// Release the held part of exactly this plan (repeatable)
+    #[arg(long, value_name = "DIGEST", value_parser = digest, requires = "sync_now")]
+    pub(super) approve: Vec<Digest>,
+
+    /// Wait out a throttle instead of leaving with 6
+    #[arg(long, requires = "sync_now")]
+    pub(super) wait: bool,
 
     /// Against the built-in sandbox instead of real systems; needs no configuration
     #[arg(
@@ -63,10 +82,79 @@ pub(super) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// List past runs, newest first, or show one run's report
+    History(HistoryArguments),
+    /// Explain why a person is, or is not, in a group: from the user to the last change
+    Explain(ExplainArguments),
+    /// Show who is in which managed group, now or at a past time
+    Access(AccessArguments),
+    /// Release a held plan for the next run
+    Approve(ApproveArguments),
+    /// Show the plan that takes one run's membership changes back; with --apply, make it
+    Undo(UndoArguments),
     /// Show the effective configuration, without secrets, and where each value comes from
     Config,
     /// Serve the sandbox until stopped; prints the configuration to use
     Sandbox(SandboxArguments),
+}
+
+/// Which past runs are shown.
+#[derive(Debug, Args)]
+pub(super) struct HistoryArguments {
+    /// The run to show, or a beginning of its name that no other run has
+    pub(super) run: Option<String>,
+
+    /// List at most so many runs
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u32).range(1..),
+        conflicts_with = "run"
+    )]
+    pub(super) limit: u32,
+}
+
+/// Whom and what to explain.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// E-mail address, user name, or login of the operator
+    pub(super) email: String,
+
+    /// Only this operator group
+    pub(super) group: Option<String>,
+}
+
+/// Which time the answer is about, and how it is written.
+#[derive(Debug, Args)]
+pub(super) struct AccessArguments {
+    /// A past time: 2026-11-22T14:00:00Z, or "2026-11-22 14:00", or 2026-11-22 for the beginning of that day; without an
+    /// offset it is meant in the time zone of this host
+    #[arg(long, value_name = "TIME", value_parser = past)]
+    pub(super) at: Option<DateTime<Utc>>,
+
+    /// Rows for a spreadsheet (at, instance, group, login) instead of --output
+    #[arg(long, conflicts_with = "output")]
+    pub(super) csv: bool,
+}
+
+/// What to approve.
+#[derive(Debug, Args)]
+pub(super) struct ApproveArguments {
+    /// The digest under which the plan is held: 16 hexadecimal digits
+    #[arg(value_parser = digest)]
+    pub(super) digest: Digest,
+}
+
+/// What to take back.
+#[derive(Debug, Args)]
+pub(super) struct UndoArguments {
+    /// The run whose membership changes are taken back, or a beginning of its name that no other run has
+    pub(super) run: String,
+
+    /// Make the changes, through the same guards as any other
+    #[arg(long)]
+    pub(super) apply: bool,
 }
 
 /// What the sandbox serves, and where.
@@ -94,6 +182,14 @@ pub(super) enum OutputFormat {
     Json,
     /// For tickets and wikis
     Markdown,
+}
+
+fn digest(text: &str) -> Result<Digest, String> {
+    Digest::parse(text).ok_or_else(|| "a digest has 16 hexadecimal digits".to_owned())
+}
+
+fn past(text: &str) -> Result<DateTime<Utc>, String> {
+    past_moment(text, &Local, Utc::now())
 }
 
 impl Arguments {
@@ -134,5 +230,53 @@ mod tests {
         assert_eq!(scenario(&["cgs", "--sync-now", "--sandbox"]).as_deref(), Some("first_day"));
         assert_eq!(scenario(&["cgs", "--sync-now", "--sandbox", "large", "-v"]).as_deref(), Some("large"));
         assert_eq!(scenario(&["cgs", "--sandbox", "--sync-now", "--dry-run"]).as_deref(), Some("first_day"));
+    }
+    #[test]
+    fn a_run_can_be_narrowed_and_released_by_several_names() {
+        let line =
+            "cgs --sync-now --group delivery --group report --user ann@acme.com --approve 0123456789ABCDEF --wait";
+        let arguments = Arguments::try_parse_from(line.split(' ')).expect("understood");
+        assert_eq!(arguments.group, ["delivery", "report"]);
+        assert_eq!(arguments.user, ["ann@acme.com"]);
+        assert_eq!(arguments.approve.iter().map(Digest::as_str).collect::<Vec<_>>(), ["0123456789abcdef"]);
+        assert!(arguments.wait);
+    }
+
+    #[test]
+    fn options_of_a_run_need_a_run() {
+        for option in ["--dry-run", "--instance=a", "--group=a", "--user=a", "--approve=0123456789abcdef", "--wait"] {
+            assert!(Arguments::try_parse_from(["cgs", option]).is_err(), "{option}");
+            assert!(Arguments::try_parse_from(["cgs", "--sync-now", option]).is_ok(), "{option}");
+        }
+    }
+
+    #[test]
+    fn each_command_takes_what_it_needs_and_nothing_that_cannot_be_meant() {
+        let check = |line: &str, is_understood: bool| {
+            let result = Arguments::try_parse_from(line.split(' '));
+            assert_eq!(result.is_ok(), is_understood, "{line}: {:?}", result.err().map(|error| error.to_string()));
+        };
+        check("cgs history", true);
+        check("cgs history 01J --output markdown", true);
+        check("cgs history --limit 5", true);
+        check("cgs history --limit 0", false);
+        check("cgs history 01J --limit 5", false);
+        check("cgs explain", false);
+        check("cgs explain ann@acme.com", true);
+        check("cgs explain ann@acme.com delivery", true);
+        check("cgs access", true);
+        check("cgs access --at 2020-02-29", true);
+        check("cgs access --at 2020-02-29T12:00:00+01:00", true);
+        check("cgs access --at yesterday", false);
+        check("cgs access --at 9999-01-01", false);
+        check("cgs access --csv", true);
+        check("cgs access --csv --output json", false);
+        check("cgs approve 0123456789abcdef", true);
+        check("cgs approve 0123456789abcde", false);
+        check("cgs approve", false);
+        check("cgs undo 01J", true);
+        check("cgs undo 01J --apply", true);
+        check("cgs undo", false);
+        check("cgs history --sandbox", false);
     }
 }

@@ -1,15 +1,23 @@
 //! Arguments, output and exit codes. One file a command; nothing is decided here.
 
+mod access_command;
+mod approve_command;
 mod arguments;
 mod config_command;
 mod exit_code;
+mod explain_command;
+mod history_command;
+mod layout;
+mod moment;
 mod report_json;
 mod report_markdown;
 mod report_text;
 mod sandbox_command;
 mod sandbox_configuration;
+mod start;
 mod sync_now_command;
 mod terminal;
+mod undo_command;
 
 use std::process::ExitCode;
 
@@ -40,6 +48,15 @@ pub fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Exit {
     let result = match &arguments.command {
+        // Somebody who wrote `--sync-now --dry-run undo RUN --apply` meant one of the two; which, nobody can tell.
+        Some(_) if arguments.sync_now => {
+            Err(CommandError::Usage("give --sync-now or a command, and not both".to_owned()))
+        }
+        Some(Command::History(history)) => history_command::run(&arguments, history).await,
+        Some(Command::Explain(explain)) => explain_command::run(&arguments, explain).await,
+        Some(Command::Access(access)) => access_command::run(&arguments, access).await,
+        Some(Command::Approve(approve)) => approve_command::run(&arguments, approve).await,
+        Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
         Some(Command::Config) => config_command::run(&arguments),
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
         None if arguments.sync_now => sync_now_command::run(&arguments).await,
@@ -73,6 +90,10 @@ enum CommandError {
     Logging(#[from] crate::observability::LoggingError),
     #[error("the sandbox could not be started")]
     Sandbox(#[from] crate::sandbox::SandboxError),
+    #[error(transparent)]
+    Journal(#[from] crate::journal::JournalError),
+    #[error("{0}")]
+    NotHeld(String),
     #[error("the output could not be written")]
     Output(#[from] std::io::Error),
     #[error("the report could not be written as JSON")]
@@ -84,7 +105,8 @@ impl CommandError {
         match self {
             Self::Usage(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
             Self::Settings(_) | Self::Logging(_) => Exit::Configuration,
-            Self::Sandbox(_) | Self::Output(_) | Self::Json(_) => Exit::Failure,
+            Self::NotHeld(_) => Exit::Held,
+            Self::Journal(_) | Self::Sandbox(_) | Self::Output(_) | Self::Json(_) => Exit::Failure,
         }
     }
 }

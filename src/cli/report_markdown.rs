@@ -2,13 +2,17 @@
 
 use crate::domain::{InstanceReport, RunReport};
 
-use super::report_text::{harmless, mode_of, sentence_of, source_line, summary_line};
+use super::{
+    layout::harmless,
+    report_text::{mode_of, sentence_of, source_line, summary_line},
+};
 
 /// The whole report.
 pub(super) fn markdown(report: &RunReport) -> String {
     let mut sections =
         vec![format!("# Run {}", report.run), sentence_of(report.outcome).to_owned(), cell(&source_line(report))];
     sections.extend(report.error.as_deref().map(cell));
+    sections.extend(report.warnings.iter().map(|warning| note(warning)));
     for instance in &report.instances {
         instance_sections(&mut sections, instance);
     }
@@ -18,8 +22,18 @@ pub(super) fn markdown(report: &RunReport) -> String {
 fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport) {
     sections.push(format!("## {} ({})", cell(&instance.name), mode_of(instance.mode)));
     sections.extend(instance.error.as_deref().map(cell));
+    sections.extend(instance.warnings.iter().map(|warning| note(warning)));
     sections.push(format!("{}.", summary_line(&instance.summary)));
-    sections.extend(instance.held.as_ref().map(|digest| format!("Held as `{digest}`.")));
+    sections.extend(instance.held.as_ref().map(|digest| {
+        format!("Held as `{digest}`. To release exactly this: `campaign-group-sync approve {digest}`, or `--sync-now --approve {digest}`.")
+    }));
+    if !instance.orphaned.is_empty() {
+        let rows = instance
+            .orphaned
+            .iter()
+            .map(|orphan| [orphan.group.clone(), orphan.profile.clone(), orphan.members.to_string()]);
+        sections.push(table(["Orphaned", "Profile that is gone", "Members"], rows));
+    }
     if !instance.changes.is_empty() {
         let rows = instance.changes.iter().map(|change| {
             let text = |name: &Option<String>| name.clone().unwrap_or_default();
@@ -40,7 +54,15 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport) {
     }
 }
 
-fn table<const COLUMNS: usize>(head: [&str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> String {
+fn note(warning: &str) -> String {
+    format!("Note: {}", cell(warning))
+}
+
+/// A table whose cells are made safe.
+pub(super) fn table<const COLUMNS: usize>(
+    head: [&str; COLUMNS],
+    rows: impl Iterator<Item = [String; COLUMNS]>,
+) -> String {
     let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let mut lines = vec![row(head.map(str::to_owned).into()), row(vec!["---".to_owned(); COLUMNS])];
     lines.extend(rows.map(|cells| row(cells.iter().map(|text| cell(text)).collect())));
@@ -48,7 +70,7 @@ fn table<const COLUMNS: usize>(head: [&str; COLUMNS], rows: impl Iterator<Item =
 }
 
 /// Text that cannot break out of its place: names come from people whom nobody here knows.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for character in harmless(text).chars() {
         match character {

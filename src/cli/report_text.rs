@@ -1,24 +1,13 @@
 //! The report of a run, for people at a terminal.
 
-use std::fmt::Write as _;
-
-use anstyle::{AnsiColor, Color, Style};
-use comfy_table::{ContentArrangement, Table, presets};
+use anstyle::Style;
 
 use crate::domain::{
     ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, SourceKind,
     Summary,
 };
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = colour(AnsiColor::Green);
-const DOUBT: Style = colour(AnsiColor::Yellow);
-const BAD: Style = colour(AnsiColor::Red);
-
-const fn colour(colour: AnsiColor) -> Style {
-    Style::new().fg_color(Some(Color::Ansi(colour)))
-}
+use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted, table};
 
 /// The whole report.
 pub(super) fn text(report: &RunReport) -> String {
@@ -32,6 +21,9 @@ pub(super) fn text(report: &RunReport) -> String {
     line(&mut out, &source_line(report));
     if let Some(error) = &report.error {
         line(&mut out, &painted(BAD, &harmless(error)));
+    }
+    for warning in &report.warnings {
+        line(&mut out, &note(warning));
     }
     for instance in &report.instances {
         line(&mut out, "");
@@ -62,30 +54,37 @@ pub(super) fn sentence_of(outcome: Outcome) -> &'static str {
 
 /// The numbers of one instance, without those that are zero.
 pub(super) fn summary_line(summary: &Summary) -> String {
-    let planned = [
+    let rest = format!("{} unchanged, {} left out", summary.unchanged, summary.skipped);
+    match summary.planned() {
+        0 => format!("nothing to change; {rest}"),
+        _ => format!("{}: {}; {rest}", nonzero(&planned(summary)), nonzero(&became(summary))),
+    }
+}
+
+fn planned(summary: &Summary) -> [(usize, &'static str); 5] {
+    [
         (summary.create_group, "groups to create"),
         (summary.create_operator, "operators to create"),
         (summary.add, "to add"),
         (summary.remove, "to remove"),
         (summary.disable_operator, "to disable"),
-    ];
-    let became = [
+    ]
+}
+
+fn became(summary: &Summary) -> [(usize, &'static str); 6] {
+    [
         (summary.applied, "applied"),
         (summary.already, "already so"),
         (summary.failed, "failed"),
         (summary.held, "held"),
         (summary.unconfirmed, "not confirmed"),
         (summary.pending, "pending"),
-    ];
-    let list = |counts: &[(usize, &str)]| {
-        let shown: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        shown.join(", ")
-    };
-    let rest = format!("{} unchanged, {} left out", summary.unchanged, summary.skipped);
-    match summary.planned() {
-        0 => format!("nothing to change; {rest}"),
-        _ => format!("{}: {}; {rest}", list(&planned), list(&became)),
-    }
+    ]
+}
+
+fn nonzero(counts: &[(usize, &str)]) -> String {
+    let shown: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    shown.join(", ")
 }
 
 pub(super) fn source_line(report: &RunReport) -> String {
@@ -109,21 +108,43 @@ pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
     }
 }
 
+/// The numbers that are not zero, in few words, for a list of runs; empty when all are.
+pub(super) fn numbers(summary: &Summary) -> String {
+    let changes = match summary.planned() {
+        0 => String::new(),
+        _ => format!("{}: {}", nonzero(&planned(summary)), nonzero(&became(summary))),
+    };
+    let parts = [changes, nonzero(&[(summary.skipped, "left out")])];
+    parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("; ")
+}
+
+/// How somebody lets go what is held.
+pub(super) fn how_to_release(digest: &str) -> String {
+    format!("campaign-group-sync approve {digest}  (or --sync-now --approve {digest})")
+}
+
+fn note(warning: &str) -> String {
+    painted(DOUBT, &format!("Note: {}", harmless(warning)))
+}
+
 fn instance_section(out: &mut String, instance: &InstanceReport) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
         line(out, &format!("  {}", painted(BAD, &harmless(error))));
+    }
+    for warning in &instance.warnings {
+        line(out, &format!("  {}", note(warning)));
     }
     if !instance.matched_profiles.is_empty() {
         let rows = instance.matched_profiles.iter().map(|matched| {
             let people = format!("{} people", matched.members);
             (DIM, vec![matched.group.clone(), people, matched.profile.clone()])
         });
-        table(out, rows);
+        table(out, "  ", rows);
     }
     if !instance.changes.is_empty() {
         line(out, "");
-        table(out, instance.changes.iter().map(change_row));
+        table(out, "  ", instance.changes.iter().map(change_row));
     }
     for change in instance.changes.iter().filter(|change| change.detail.is_some()) {
         let detail = harmless(change.detail.as_deref().unwrap_or_default());
@@ -132,12 +153,22 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     }
     if let Some(digest) = &instance.held {
         line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
+        line(out, &format!("  to release exactly this: {}", how_to_release(digest)));
+    }
+    if !instance.orphaned.is_empty() {
+        line(out, "");
+        line(out, "  Orphaned (the profile is gone):");
+        let rows = instance.orphaned.iter().map(|orphan| {
+            (DOUBT, vec![orphan.group.clone(), format!("{} members", orphan.members), orphan.profile.clone()])
+        });
+        table(out, "  ", rows);
     }
     if !instance.skipped.is_empty() {
         line(out, "");
         line(out, "  Left out:");
         table(
             out,
+            "  ",
             instance.skipped.iter().map(|skipped| {
                 let style = if skipped.reason.could_not_be_placed() { DOUBT } else { DIM };
                 (style, vec![skipped.reason.as_str().to_owned(), skipped.subject.clone(), skipped.detail.clone()])
@@ -153,7 +184,8 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
 fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
     let (sign, colour) = match change.op {
         ChangeKind::Add => ("+", GOOD),
-        ChangeKind::Remove | ChangeKind::DisableOperator => ("-", BAD),
+        ChangeKind::Remove => ("-", BAD),
+        ChangeKind::DisableOperator => ("x", BAD),
         ChangeKind::CreateOperator | ChangeKind::CreateGroup => ("*", GOOD),
     };
     let style = match change.outcome {
@@ -166,34 +198,7 @@ fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
     (style, vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()])
 }
 
-/// Columns without lines, aligned by the width that people see. Each row is painted as a whole: colours within a cell
-/// would count as characters.
-fn table(out: &mut String, rows: impl Iterator<Item = (Style, Vec<String>)>) {
-    let (styles, cells): (Vec<_>, Vec<Vec<_>>) =
-        rows.map(|(style, row)| (style, row.iter().map(|cell| harmless(cell)).collect())).unzip();
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).add_rows(cells);
-    for (style, row) in styles.into_iter().zip(table.lines()) {
-        line(out, &format!("  {}", painted(style, row.trim())));
-    }
-}
-
-/// Text that cannot move the cursor, end the line or turn the reading direction: names come from people whom nobody here
-/// knows.
-pub(super) fn harmless(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() || turns(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-fn style_of(outcome: Outcome) -> Style {
+pub(super) fn style_of(outcome: Outcome) -> Style {
     match outcome {
         Outcome::InSync | Outcome::Applied => GOOD,
         Outcome::ChangesPending | Outcome::Partial | Outcome::Held => DOUBT,
@@ -207,10 +212,6 @@ fn style_of(outcome: Outcome) -> Style {
     }
 }
 
-fn painted(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
-}
-
 fn duration(milliseconds: u64) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),
@@ -219,19 +220,77 @@ fn duration(milliseconds: u64) -> String {
     }
 }
 
-fn line(out: &mut String, text: &str) {
-    // Writing into a string cannot fail.
-    let _ = writeln!(out, "{text}");
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
+    use crate::{
+        cli::report_markdown,
+        domain::{Orphan, SourceReport},
+    };
+
+    /// A run that holds the disabling of a leaver and has something to say.
+    fn held() -> RunReport {
+        let change = ChangeReport {
+            op: ChangeKind::DisableOperator,
+            operator: Some("karl@acme.com".to_owned()),
+            group: None,
+            profile: "Campaign - acme - delivery".to_owned(),
+            reason: "in no group any more".to_owned(),
+            outcome: ChangeOutcome::Held,
+            detail: Some("1 removal exceeds guard.max_removals = 0".to_owned()),
+        };
+        let instance = InstanceReport {
+            name: "production".to_owned(),
+            mode: InstanceMode::Apply,
+            outcome: Outcome::Held,
+            error: None,
+            warnings: vec!["the mask matches one profile less".to_owned()],
+            held: Some("0123456789abcdef".to_owned()),
+            orphaned: vec![Orphan { group: "ops".to_owned(), profile: "Campaign - acme - ops".to_owned(), members: 3 }],
+            matched_profiles: Vec::new(),
+            skipped: Vec::new(),
+            summary: Summary::of(std::slice::from_ref(&change), 0, 9),
+            changes: vec![change],
+        };
+        RunReport {
+            version: 1,
+            run: "01KB0000000000000000000001".to_owned(),
+            mode: RunMode::Apply,
+            started_at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
+            duration_ms: 5_123,
+            outcome: Outcome::Held,
+            error: None,
+            warnings: vec!["new profiles\u{1b}[2J will be seen after 08:00".to_owned()],
+            source: SourceReport {
+                organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
+                users: 12,
+                profiles: 6,
+                calls: 3,
+                read: Some(ReadKind::Profiles),
+                complete: true,
+            },
+            instances: vec![instance],
+        }
+    }
 
     #[test]
-    fn a_name_cannot_draw_on_the_terminal() {
-        let name = "ann\u{1b}[2J\r\n\u{202e}@acme.com";
-        assert_eq!(harmless(name), "ann\\u{1b}[2J\\u{d}\\u{a}\\u{202e}@acme.com");
-        assert_eq!(harmless("zoë 日本語 עברית"), "zoë 日本語 עברית");
+    fn a_held_plan_says_how_to_go_on() {
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&held())));
+    }
+
+    #[test]
+    fn a_held_plan_says_how_to_go_on_in_a_ticket_too() {
+        insta::assert_snapshot!(report_markdown::markdown(&held()));
+    }
+
+    #[test]
+    fn numbers_leave_out_what_is_zero() {
+        let check = |summary: Summary, expected: &str| assert_eq!(numbers(&summary), expected);
+        check(Summary::default(), "");
+        check(Summary { unchanged: 9, ..Summary::default() }, "");
+        check(Summary { skipped: 2, ..Summary::default() }, "2 left out");
+        check(Summary { add: 1, failed: 1, skipped: 2, ..Summary::default() }, "1 to add: 1 failed; 2 left out");
     }
 }

@@ -4,6 +4,7 @@
 //! wrong is found in one go, each with the place and the remedy. For secrets the environment wins over a `…_file` key,
 //! and that over a systemd credential; they are kept apart from all other values on the way.
 
+mod approver;
 mod catalogue;
 mod daemon;
 mod effective;
@@ -23,6 +24,7 @@ mod sources;
 mod state;
 mod toml_layer;
 
+pub use approver::approver;
 pub use daemon::{Control, Http};
 pub use effective::{EffectiveValue, effective};
 pub use experience_cloud::ExperienceCloud;

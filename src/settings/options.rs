@@ -1,7 +1,7 @@
 //! From settings to the options of each room.
 
-use super::{Authentication, Instance, Settings};
-use crate::{campaign, observability, sync, transport};
+use super::{Authentication, Instance, Settings, StateLocation};
+use crate::{campaign, journal, observability, sync, transport};
 
 impl Settings {
     /// What a run needs to know.
@@ -14,6 +14,15 @@ impl Settings {
             confirmation: self.guard.removal_confirmation,
             approval_ttl: self.guard.approval_ttl,
         }
+    }
+
+    /// Where the journal is.
+    pub fn journal_options(&self) -> journal::Options {
+        let location = match &self.state.url {
+            StateLocation::Sqlite(path) => journal::Location::Sqlite(path.clone()),
+            StateLocation::Postgres(address) => journal::Location::Postgres(address.clone()),
+        };
+        journal::Options { location, watch: None }
     }
 
     /// How the log is written, at `level` and with colours or without.

@@ -2,7 +2,12 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
+mod access;
+mod approvals;
 mod exit_codes;
+mod explain;
+mod history;
 mod readme;
 mod secrets;
 mod support;
+mod undo;

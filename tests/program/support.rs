@@ -93,6 +93,18 @@ impl Served {
         run(command.args(more))
     }
 
+    /// A command with the configuration of this sandbox, not started yet.
+    pub(crate) fn prepared(&self, arguments: &[&str]) -> Command {
+        let mut command = program(arguments);
+        command.arg("--config").arg(&self.configuration);
+        command
+    }
+
+    /// Runs a command with the configuration of this sandbox.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Finished {
+        run(&mut self.prepared(arguments))
+    }
+
     /// Asks the sandbox itself; answers its body.
     pub(crate) fn ask(&self, method: reqwest::Method, what: &str, body: &str) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

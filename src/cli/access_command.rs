@@ -1,0 +1,199 @@
+//! `access`: who is, or was, in which managed group.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::journal::{InstanceAccess, Journal};
+
+use super::{
+    CommandError,
+    arguments::{AccessArguments, Arguments, OutputFormat},
+    exit_code::Exit,
+    layout::{BOLD, harmless, line, time},
+    report_json::json,
+    report_markdown,
+    start::start,
+    terminal::print,
+};
+
+/// Shows what the last runs saw in Campaign, now or at the given time.
+pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Result<Exit, CommandError> {
+    // Before the command clap does not see that the two exclude each other.
+    if access.csv && arguments.output != OutputFormat::Text {
+        return Err(CommandError::Usage("give --csv or --output, and not both".to_owned()));
+    }
+    let (settings, _) = start(arguments)?;
+    let at = access.at.unwrap_or_else(Utc::now);
+    let instances = match Journal::open_existing(&settings.journal_options()).await? {
+        Some(journal) => journal.access(at).await?,
+        None => Vec::new(),
+    };
+    let access_then = Access { at, instances };
+    print(&match arguments.output {
+        _ if access.csv => csv(&access_then),
+        OutputFormat::Text => text(&access_then),
+        OutputFormat::Json => json(&access_then)?,
+        OutputFormat::Markdown => markdown(&access_then),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The whole answer; the JSON form.
+#[derive(Serialize)]
+struct Access {
+    #[serde(serialize_with = "crate::domain::rfc3339")]
+    at: DateTime<Utc>,
+    instances: Vec<InstanceAccess>,
+}
+
+fn nothing_known(at: DateTime<Utc>) -> String {
+    format!("Nothing is known of {}: no run had looked into Campaign by then.\n", time(at))
+}
+
+fn text(access: &Access) -> String {
+    if access.instances.is_empty() {
+        return nothing_known(access.at);
+    }
+    let mut out = String::new();
+    line(&mut out, &format!("Access at {}", time(access.at)));
+    for instance in &access.instances {
+        line(&mut out, "");
+        line(&mut out, &format!("{BOLD}{}{BOLD:#}", harmless(&instance.name)));
+        if instance.groups.is_empty() {
+            line(&mut out, "  no managed group");
+        }
+        for group in &instance.groups {
+            line(&mut out, &format!("  {} ({})", harmless(&group.group), members(group.members.len())));
+            for login in &group.members {
+                line(&mut out, &format!("    {}", harmless(login)));
+            }
+        }
+    }
+    out
+}
+
+fn members(count: usize) -> String {
+    match count {
+        0 => "nobody".to_owned(),
+        1 => "1 member".to_owned(),
+        _ => format!("{count} members"),
+    }
+}
+
+fn markdown(access: &Access) -> String {
+    if access.instances.is_empty() {
+        return nothing_known(access.at);
+    }
+    let mut sections = vec![format!("# Access at {}", time(access.at))];
+    for instance in &access.instances {
+        sections.push(format!("## {}", report_markdown::cell(&instance.name)));
+        if instance.groups.is_empty() {
+            sections.push("No managed group.".to_owned());
+            continue;
+        }
+        let rows = instance.groups.iter().map(|group| {
+            let count = group.members.len().to_string();
+            [group.group.clone(), count, group.members.join(", ")]
+        });
+        sections.push(report_markdown::table(["Operator group", "Members", "Operators"], rows));
+    }
+    sections.join("\n\n") + "\n"
+}
+
+/// One row a membership, as RFC 4180 has it; a group without members has none.
+fn csv(access: &Access) -> String {
+    let at = time(access.at);
+    let mut out = "at,instance,group,login\r\n".to_owned();
+    for instance in &access.instances {
+        for group in &instance.groups {
+            for login in &group.members {
+                let cells = [&at, &instance.name, &group.group, login].map(|text| csv_cell(text));
+                out.push_str(&cells.join(","));
+                out.push_str("\r\n");
+            }
+        }
+    }
+    out
+}
+
+/// Signs with which a spreadsheet takes a cell for a formula, their full-width forms included.
+const FORMULA_SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// A cell that a spreadsheet shows and does not run.
+///
+/// Whoever may name an operator or a group could otherwise have a formula run on the auditor's computer, which may send
+/// what it reads elsewhere (OWASP, "CSV Injection"). The apostrophe makes the cell text.
+fn csv_cell(text: &str) -> String {
+    let text = harmless(text);
+    let text = if text.starts_with(FORMULA_SIGNS) { format!("'{text}") } else { text };
+    if text.contains([',', '"']) || text.starts_with(' ') || text.ends_with(' ') {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::GroupAccess;
+
+    fn access() -> Access {
+        let group = |group: &str, members: &[&str]| GroupAccess {
+            group: group.to_owned(),
+            members: members.iter().map(|login| (*login).to_owned()).collect(),
+        };
+        Access {
+            at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
+            instances: vec![
+                InstanceAccess {
+                    name: "production".to_owned(),
+                    groups: vec![
+                        group("delivery", &["ann@acme.com", "o'brien@acme.com"]),
+                        group("empty", &[]),
+                        group("a|b, \"c\"", &["=cmd()", "eve\u{1b}[2J@acme.com"]),
+                    ],
+                },
+                InstanceAccess { name: "stage".to_owned(), groups: Vec::new() },
+            ],
+        }
+    }
+
+    #[test]
+    fn an_access_review_is_a_list_of_groups_with_their_members() {
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&access())));
+    }
+
+    #[test]
+    fn an_access_review_fits_into_a_ticket() {
+        insta::assert_snapshot!(markdown(&access()));
+    }
+
+    #[test]
+    fn a_spreadsheet_gets_rows_and_no_formula() {
+        insta::assert_snapshot!(csv(&access()).replace("\r\n", " CRLF\n"));
+    }
+
+    #[test]
+    fn what_begins_like_a_formula_is_made_text_and_nothing_else_is_touched() {
+        let check = |text: &str, expected: &str| assert_eq!(csv_cell(text), expected);
+        check("=1+1", "'=1+1");
+        check("+ann@acme.com", "'+ann@acme.com");
+        check("-ann", "'-ann");
+        check("@ann", "'@ann");
+        check("＝1+1", "'＝1+1");
+        check("=\"a\",b", "\"'=\"\"a\"\",b\"");
+        check("ann+test@acme.com", "ann+test@acme.com");
+        check(" ann", "\" ann\"");
+        check("a\r\nb", "a\\u{d}\\u{a}b");
+        check("", "");
+    }
+
+    #[test]
+    fn before_the_first_run_nothing_is_known_and_that_is_said() {
+        let access = Access { instances: Vec::new(), ..access() };
+        assert!(text(&access).contains("2026-11-23T06:00:00Z"), "{}", text(&access));
+        assert_eq!(text(&access), markdown(&access));
+        assert_eq!(csv(&access), "at,instance,group,login\r\n");
+    }
+}

@@ -1,0 +1,168 @@
+//! `history`: past runs, and one run's report.
+
+use anstyle::Style;
+use serde::Serialize;
+
+use crate::{
+    domain::{Outcome, RunReport},
+    journal::{Journal, RunEntry},
+};
+
+use super::{
+    CommandError,
+    arguments::{Arguments, HistoryArguments, OutputFormat},
+    exit_code::Exit,
+    layout::{DIM, table, time},
+    report_json::json,
+    report_markdown, report_text,
+    start::start,
+    terminal::print,
+};
+
+/// What there is to say where no run was made yet.
+pub(super) const NO_RUN: &str = "No run has been recorded yet.\n";
+
+/// Ends with 0 whatever became of the runs it shows: the question was answered.
+pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<Exit, CommandError> {
+    let (settings, _) = start(arguments)?;
+    let journal = Journal::open_existing(&settings.journal_options()).await?;
+    let shown = match &history.run {
+        Some(run) => one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?,
+        None => {
+            let limit = usize::try_from(history.limit).unwrap_or(usize::MAX);
+            let runs = match &journal {
+                Some(journal) => journal.runs(limit).await?,
+                None => Vec::new(),
+            };
+            list(arguments.output, &runs)?
+        }
+    };
+    print(&shown)?;
+    Ok(Exit::Done)
+}
+
+async fn one_run(journal: Option<&Journal>, run: &str) -> Result<RunReport, CommandError> {
+    let report = match journal {
+        Some(journal) => journal.run(run).await?,
+        None => None,
+    };
+    report.ok_or_else(|| unknown_run(run))
+}
+
+/// A slip of whoever asked.
+pub(super) fn unknown_run(run: &str) -> CommandError {
+    CommandError::Usage(format!("the journal knows no run \"{run}\"; `campaign-group-sync history` lists them"))
+}
+
+/// The report of a run in the form that was asked for.
+pub(super) fn one_report(output: OutputFormat, report: &RunReport) -> Result<String, serde_json::Error> {
+    Ok(match output {
+        OutputFormat::Text => report_text::text(report),
+        OutputFormat::Json => json(report)?,
+        OutputFormat::Markdown => report_markdown::markdown(report),
+    })
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+struct Runs<'a> {
+    runs: &'a [RunEntry],
+}
+
+fn list(output: OutputFormat, runs: &[RunEntry]) -> Result<String, serde_json::Error> {
+    Ok(match output {
+        OutputFormat::Json => json(&Runs { runs })?,
+        _ if runs.is_empty() => NO_RUN.to_owned(),
+        OutputFormat::Text => text(runs),
+        OutputFormat::Markdown => {
+            report_markdown::table(["Run", "Started", "Mode", "Outcome", "Changes"], rows(runs)) + "\n"
+        }
+    })
+}
+
+fn text(runs: &[RunEntry]) -> String {
+    let mut out = String::new();
+    let heads = ["Run", "Started", "Mode", "Outcome", "Changes"].map(str::to_owned).into();
+    let lines = runs.iter().zip(rows(runs)).map(|(entry, row)| (style_of(entry), row.into()));
+    table(&mut out, "", std::iter::once((DIM, heads)).chain(lines));
+    out
+}
+
+fn rows(runs: &[RunEntry]) -> impl Iterator<Item = [String; 5]> {
+    runs.iter().map(|entry| {
+        let outcome = entry.outcome.map_or("running", Outcome::as_str);
+        [
+            entry.run.clone(),
+            time(entry.started_at),
+            entry.mode.as_str().to_owned(),
+            outcome.to_owned(),
+            report_text::numbers(&entry.summary),
+        ]
+    })
+}
+
+fn style_of(entry: &RunEntry) -> Style {
+    entry.outcome.map_or(DIM, report_text::style_of)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::domain::{RunMode, Summary};
+
+    fn entry(run: &str, mode: RunMode, outcome: Option<Outcome>, summary: Summary) -> RunEntry {
+        let started_at = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
+        RunEntry { run: run.to_owned(), started_at, mode, outcome, summary }
+    }
+
+    fn runs() -> Vec<RunEntry> {
+        let held = Summary { add: 2, remove: 3, applied: 2, held: 3, unchanged: 140, ..Summary::default() };
+        let pending = Summary { add: 1, disable_operator: 1, pending: 2, skipped: 4, ..Summary::default() };
+        vec![
+            entry("01KB0000000000000000000004", RunMode::Apply, None, Summary::default()),
+            entry("01KB0000000000000000000003", RunMode::Apply, Some(Outcome::Held), held),
+            entry("01KB0000000000000000000002", RunMode::DryRun, Some(Outcome::ChangesPending), pending),
+            entry("01KB0000000000000000000001", RunMode::Apply, Some(Outcome::Interrupted), Summary::default()),
+        ]
+    }
+
+    fn shown(output: OutputFormat, runs: &[RunEntry]) -> String {
+        anstream::adapter::strip_str(&list(output, runs).expect("writable")).to_string()
+    }
+
+    #[test]
+    fn runs_are_listed_with_the_numbers_that_count() {
+        insta::assert_snapshot!(shown(OutputFormat::Text, &runs()));
+    }
+
+    #[test]
+    fn the_list_fits_into_a_ticket() {
+        insta::assert_snapshot!(shown(OutputFormat::Markdown, &runs()[1..3]));
+    }
+
+    #[test]
+    fn programs_get_the_promised_fields() {
+        let document: serde_json::Value = serde_json::from_str(&shown(OutputFormat::Json, &runs())).expect("JSON");
+        let first = &document["runs"][1];
+        assert_eq!(
+            (&first["run"], &first["started_at"], &first["mode"], &first["outcome"], &first["summary"]["held"]),
+            (
+                &"01KB0000000000000000000003".into(),
+                &"2026-11-23T06:00:00Z".into(),
+                &"apply".into(),
+                &"held".into(),
+                &3.into()
+            )
+        );
+        assert!(document["runs"][0]["outcome"].is_null(), "it still runs");
+    }
+
+    #[test]
+    fn without_a_run_there_is_an_answer_all_the_same() {
+        assert_eq!(shown(OutputFormat::Text, &[]), NO_RUN);
+        assert_eq!(shown(OutputFormat::Markdown, &[]), NO_RUN);
+        assert_eq!(shown(OutputFormat::Json, &[]), "{\n  \"runs\": []\n}\n");
+    }
+}

@@ -1,0 +1,37 @@
+//! `undo`: the plan that takes one run's membership changes back, shown or made.
+
+use crate::{
+    domain::RunMode,
+    journal::Journal,
+    settings,
+    sync::{self, UndoError},
+};
+
+use super::{
+    CommandError,
+    arguments::{Arguments, UndoArguments},
+    exit_code::Exit,
+    history_command::{one_report, unknown_run},
+    start::start,
+    terminal::print,
+};
+
+/// Without `--apply` a dry run.
+pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<Exit, CommandError> {
+    let (settings, progress) = start(arguments)?;
+    // Where nothing was recorded there is nothing to take back.
+    let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
+        return Err(unknown_run(&undo.run));
+    };
+    let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
+    let options = settings.sync_options();
+    let watch = |stage| progress.show(&stage);
+    let report = sync::undo(&options, &journal, &undo.run, mode, &settings::approver(), &watch).await;
+    progress.finish();
+    let report = report.map_err(|error| match error {
+        UndoError::UnknownRun(run) => unknown_run(&run),
+        UndoError::Journal(error) => error.into(),
+    })?;
+    print(&one_report(arguments.output, &report)?)?;
+    Ok(report.outcome.into())
+}

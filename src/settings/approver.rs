@@ -1,0 +1,69 @@
+//! Who runs this program: the name that the journal keeps beside an approval.
+
+use std::os::unix::fs::MetadataExt as _;
+
+/// Set by `sudo` to the login name of the person behind it (`man sudo`).
+const SUDO_VARIABLE: &str = "SUDO_USER";
+
+/// Where the login name may be found when the list of accounts has none; accounts of a directory service are not in it.
+const LOGIN_VARIABLES: [&str; 2] = ["LOGNAME", "USER"];
+
+/// The accounts of this host (`man 5 passwd`).
+const ACCOUNTS: &str = "/etc/passwd";
+
+/// Belongs to the user of this process (`man 5 proc`).
+const OWN_PROCESS: &str = "/proc/self";
+
+/// Who runs this: the person behind `sudo`, else the login name of the process' user, else `uid 1000`.
+///
+/// Whoever may write the journal may write any name into it: this is a note for the record, no proof of identity.
+pub fn approver() -> String {
+    let accounts = std::fs::read_to_string(ACCOUNTS).unwrap_or_default();
+    let uid = std::fs::metadata(OWN_PROCESS).map(|process| process.uid()).ok();
+    name_of(&|name| std::env::var(name).ok(), &accounts, uid)
+}
+
+fn name_of(variable: &dyn Fn(&str) -> Option<String>, accounts: &str, uid: Option<u32>) -> String {
+    let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    set(SUDO_VARIABLE)
+        .or_else(|| account_of(accounts, uid?))
+        .or_else(|| LOGIN_VARIABLES.into_iter().find_map(set))
+        .unwrap_or_else(|| uid.map_or_else(|| "unknown".to_owned(), |uid| format!("uid {uid}")))
+}
+
+/// The login name of a user id. A line is `login:password:uid:…`.
+fn account_of(accounts: &str, uid: u32) -> Option<String> {
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (login, _, id) = (fields.next()?, fields.next()?, fields.next()?);
+        (id.parse() == Ok(uid) && !login.is_empty()).then(|| login.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "root:x:0:0:root:/root:/bin/bash\nbroken\nann:x:1000:1000::/home/ann:/bin/sh\n";
+
+    fn check(variables: &[(&str, &str)], uid: Option<u32>, expected: &str) {
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        assert_eq!(name_of(&variable, HOST, uid), expected, "{variables:?} {uid:?}");
+    }
+
+    #[test]
+    fn the_person_behind_sudo_comes_before_the_account_and_that_before_other_variables() {
+        check(&[("SUDO_USER", "zoe"), ("USER", "eve")], Some(0), "zoe");
+        check(&[("SUDO_USER", ""), ("USER", "eve")], Some(1000), "ann");
+        check(&[("LOGNAME", "dora"), ("USER", "eve")], Some(4711), "dora");
+        check(&[("USER", "eve")], Some(4711), "eve");
+        check(&[], Some(4711), "uid 4711");
+        check(&[], None, "unknown");
+    }
+
+    #[test]
+    fn this_process_has_a_user() {
+        assert!(!approver().is_empty() && approver() != "unknown");
+    }
+}

@@ -1,0 +1,91 @@
+//! `approve`: what is held waits for somebody's word, and goes on with the next run.
+
+use serde_json::Value;
+
+use super::support::{Finished, Served, run};
+
+/// No removal passes.
+const NO_REMOVALS: (&str, &str) = ("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "0");
+
+fn guarded_run(served: &Served, more: &[&str]) -> Finished {
+    let mut command = served.prepared(&["--sync-now", "--output", "json"]);
+    run(command.env(NO_REMOVALS.0, NO_REMOVALS.1).args(more))
+}
+
+fn held_in(report: &Value) -> String {
+    report["instances"][0]["held"].as_str().expect("something is held").to_owned()
+}
+
+#[test]
+fn what_is_held_is_released_by_its_digest_for_the_next_run_and_no_other() {
+    let served = Served::of(&["first_day"]);
+    let first = guarded_run(&served, &[]);
+    assert_eq!(first.exit, Some(4), "{}", first.stderr);
+    let digest = held_in(&first.json());
+
+    let mut command = served.prepared(&["approve", &digest, "--output", "json"]);
+    let approved = run(command.env("SUDO_USER", "zoe"));
+    assert_eq!(approved.exit, Some(0), "{}", approved.stderr);
+    let answer = approved.json();
+    assert_eq!((&answer["outcome"], &answer["approver"]), (&"approved".into(), &"zoe".into()));
+    assert_eq!(answer["instances"][0]["changes"], 3);
+    assert_eq!(answer["instances"][0]["released"].as_array().map(Vec::len), Some(3), "{answer}");
+
+    let second = guarded_run(&served, &[]);
+    assert_eq!(second.exit, Some(0), "{}{}", second.stdout, second.stderr);
+    assert_eq!(second.json()["instances"][0]["summary"]["applied"], 3);
+    let third = guarded_run(&served, &[]);
+    assert_eq!(third.json()["outcome"], "in_sync");
+
+    let again = served.command(&["approve", &digest]);
+    assert_eq!(again.exit, Some(0), "{}", again.stderr);
+    assert!(again.stdout.contains(&digest) && again.stdout.contains("zoe"), "who approved it: {}", again.stdout);
+}
+
+#[test]
+fn a_report_says_how_to_release_what_it_holds() {
+    let served = Served::of(&["first_day"]);
+    let mut command = served.prepared(&["--sync-now"]);
+    let text = run(command.env(NO_REMOVALS.0, NO_REMOVALS.1)).stdout;
+    let digest = text.split("held as ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a digest");
+    assert!(text.contains(&format!("campaign-group-sync approve {digest}")), "{text}");
+    let approved = served.command(&["approve", digest]);
+    assert_eq!(approved.exit, Some(0), "{}", approved.stderr);
+    assert!(approved.stdout.contains("karl@acme.com"), "what is released: {}", approved.stdout);
+    assert!(approved.stdout.contains(" until 20"), "how long: {}", approved.stdout);
+}
+
+#[test]
+fn a_digest_that_is_not_held_releases_nothing_and_those_that_are_held_are_named() {
+    let served = Served::of(&["first_day"]);
+    let nothing = served.command(&["approve", "0123456789abcdef"]);
+    assert_eq!(nothing.exit, Some(4), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("nothing is held"), "{}", nothing.stderr);
+
+    let digest = held_in(&guarded_run(&served, &[]).json());
+    let wrong = served.command(&["approve", "0123456789abcdef"]);
+    assert_eq!((wrong.exit, wrong.stdout.as_str()), (Some(4), ""));
+    assert!(wrong.stderr.contains(&digest), "{}", wrong.stderr);
+    let wrong = served.command(&["approve", "0123456789abcdef", "--output", "json"]);
+    assert_eq!((wrong.exit, &wrong.json()["outcome"]), (Some(4), &"not_held".into()));
+    assert_eq!(wrong.json()["held"], serde_json::json!([digest]));
+    assert_eq!(guarded_run(&served, &[]).exit, Some(4), "still held");
+}
+
+#[test]
+fn what_is_no_digest_is_wrong_usage() {
+    let served = Served::of(&["first_day"]);
+    for digest in ["", "0123", "0123456789abcdeg", "0123456789abcdef0"] {
+        let finished = served.command(&["approve", digest]);
+        assert_eq!((finished.exit, finished.stdout.as_str()), (Some(64), ""), "{digest}: {}", finished.stderr);
+    }
+}
+
+#[test]
+fn an_approval_that_has_run_out_releases_nothing() {
+    let served = Served::of(&["first_day"]);
+    let digest = held_in(&guarded_run(&served, &[]).json());
+    let mut command = served.prepared(&["approve", &digest]);
+    assert_eq!(run(command.env("CAMPAIGN_GROUP_SYNC__GUARD__APPROVAL_TTL", "0s")).exit, Some(0));
+    assert_eq!(guarded_run(&served, &[]).exit, Some(4));
+}

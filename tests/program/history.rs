@@ -1,0 +1,72 @@
+//! `history`: what was done is told to whoever asks later.
+
+use super::support::{Served, program, run};
+
+#[test]
+fn before_the_first_run_there_is_nothing_to_tell_and_that_is_no_error() {
+    let served = Served::of(&["first_day"]);
+    let finished = served.command(&["history"]);
+    assert_eq!((finished.exit, finished.stdout.as_str()), (Some(0), "No run has been recorded yet.\n"));
+    let finished = served.command(&["history", "--output", "json"]);
+    assert_eq!((finished.exit, &finished.json()["runs"]), (Some(0), &serde_json::json!([])));
+}
+
+#[test]
+fn runs_are_listed_newest_first_and_each_can_be_looked_at() {
+    let served = Served::of(&["first_day"]);
+    let dry = served.sync_now(&["--dry-run", "--output", "json"]).json();
+    let first = served.sync_now(&["--output", "json"]).json();
+    let second = served.sync_now(&["--output", "json"]).json();
+
+    let finished = served.command(&["history", "--output", "json"]);
+    assert_eq!(finished.exit, Some(0), "{}", finished.stderr);
+    let document = finished.json();
+    let runs = document["runs"].as_array().expect("a list");
+    let told: Vec<_> = runs.iter().map(|run| (&run["run"], &run["mode"], &run["outcome"])).collect();
+    let expected: Vec<_> = [&second, &first, &dry].map(|run| (&run["run"], &run["mode"], &run["outcome"])).into();
+    assert_eq!(told, expected);
+    assert_eq!((&runs[1]["summary"]["applied"], &runs[1]["started_at"]), (&8.into(), &first["started_at"]));
+
+    let run = first["run"].as_str().expect("a name");
+    assert_eq!(served.command(&["history", run, "--output", "json"]).json(), first, "the same report as then");
+    let text = served.command(&["history", run]).stdout;
+    assert!(text.contains("5 to add, 3 to remove: 8 applied; 9 unchanged"), "{text}");
+    let markdown = served.command(&["history", run, "--output", "markdown"]).stdout;
+    assert!(markdown.starts_with(&format!("# Run {run}\n")), "{markdown}");
+}
+
+#[test]
+fn the_list_can_be_shortened() {
+    let served = Served::of(&["first_day"]);
+    served.sync_now(&[]);
+    let last = served.sync_now(&["--output", "json"]).json();
+    let document = served.command(&["history", "--limit", "1", "--output", "json"]).json();
+    let runs = document["runs"].as_array().expect("a list");
+    assert_eq!((runs.len(), &runs[0]["run"]), (1, &last["run"]));
+}
+
+#[test]
+fn an_unknown_run_is_a_slip_and_the_way_to_the_list_is_named() {
+    let served = Served::of(&["first_day"]);
+    for has_history in [false, true] {
+        if has_history {
+            served.sync_now(&[]);
+        }
+        for command in [&["history", "01NOSUCHRUN"][..], &["undo", "01NOSUCHRUN"], &["undo", "01NOSUCHRUN", "--apply"]]
+        {
+            let finished = served.command(command);
+            assert_eq!((finished.exit, finished.stdout.as_str()), (Some(64), ""), "{command:?}: {}", finished.stderr);
+            assert!(
+                finished.stderr.contains("01NOSUCHRUN") && finished.stderr.contains("history"),
+                "{}",
+                finished.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn a_run_and_a_command_at_once_are_refused() {
+    let finished = run(&mut program(&["--sync-now", "--dry-run", "undo", "01J", "--apply"]));
+    assert_eq!((finished.exit, finished.stdout.as_str()), (Some(64), ""), "{}", finished.stderr);
+}

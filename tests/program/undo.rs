@@ -1,0 +1,67 @@
+//! `undo`: what a run did to memberships is shown, and taken back, by an ordinary plan.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::support::{Served, run};
+
+fn memberships(served: &Served) -> Value {
+    let world: Value = serde_json::from_str(&served.ask(Method::GET, "world", "")).expect("JSON");
+    let mut pairs = world["campaign"]["production"]["memberships"].as_array().expect("a list").clone();
+    pairs.sort_by_key(ToString::to_string);
+    Value::from(pairs)
+}
+
+#[test]
+fn an_undo_shows_its_plan_first_and_makes_it_when_told() {
+    let served = Served::of(&["first_day"]);
+    let before = memberships(&served);
+    let report = served.sync_now(&["--output", "json"]).json();
+    let run = report["run"].as_str().expect("a name");
+    let after = memberships(&served);
+    assert_ne!(before, after);
+
+    let shown = served.command(&["undo", run, "--output", "json"]);
+    assert_eq!(shown.exit, Some(2), "{}{}", shown.stdout, shown.stderr);
+    let summary = &shown.json()["instances"][0]["summary"];
+    assert_eq!((&summary["add"], &summary["remove"], &summary["pending"]), (&3.into(), &5.into(), &8.into()));
+    assert_eq!(memberships(&served), after, "nothing was written");
+
+    let undone = served.command(&["undo", run, "--apply", "--output", "json"]);
+    assert!(matches!(undone.exit, Some(0 | 4)), "{}{}", undone.stdout, undone.stderr);
+    let summary = &undone.json()["instances"][0]["summary"];
+    assert_eq!(summary["add"], 3);
+    if undone.exit == Some(0) {
+        assert_eq!(memberships(&served), before);
+    } else {
+        assert!(undone.json()["instances"][0]["held"].is_string(), "the same guards as for any other plan");
+    }
+}
+
+#[test]
+fn an_undone_change_is_not_simply_done_again() {
+    let served = Served::of(&["first_day"]);
+    let mut command = served.prepared(&["--sync-now", "--output", "json"]);
+    let report = run(&mut command).json();
+    let run = report["run"].as_str().expect("a name");
+    let mut undo = served.prepared(&["undo", run, "--apply"]);
+    // Wide limits, so that this is about the undo alone.
+    for (key, limit) in [("MAX_REMOVALS_PERCENT", "100"), ("MAX_GROUP_REMOVALS_PERCENT", "100")] {
+        undo.env(format!("CAMPAIGN_GROUP_SYNC__GUARD__{key}"), limit);
+    }
+    let undone = run(&mut undo);
+    let left = memberships(&served);
+    let next = served.sync_now(&[]);
+    assert_eq!(next.exit, Some(4), "{}{}{}", undone.stdout, next.stdout, next.stderr);
+    assert_eq!(memberships(&served), left);
+}
+
+#[test]
+fn a_run_that_changed_nothing_leaves_nothing_to_take_back() {
+    let served = Served::of(&["first_day"]);
+    let dry = served.sync_now(&["--dry-run", "--output", "json"]).json();
+    let before = memberships(&served);
+    let undone = served.command(&["undo", dry["run"].as_str().expect("a name"), "--apply", "--output", "json"]);
+    assert_eq!((undone.exit, &undone.json()["outcome"]), (Some(0), &"in_sync".into()), "{}", undone.stderr);
+    assert_eq!(memberships(&served), before);
+}
