@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use crate::{
-    domain::{Explanation, Finding, GroupExplanation, Station, Verdict},
+    domain::{Explanation, Finding, GroupExplanation, OperatorGroupName, Station, Verdict},
     journal::Journal,
     sync,
 };
@@ -24,7 +24,8 @@ pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Re
     let (settings, _) = start(arguments)?;
     let journal = Journal::open_existing(&settings.journal_options()).await?;
     let options = settings.sync_options();
-    let explanation = sync::explain(&options, journal.as_ref(), &explain.email, explain.group.as_deref()).await;
+    let group = explain.group.as_deref().map(OperatorGroupName::new);
+    let explanation = sync::explain(&options, journal.as_ref(), &explain.email, group.as_ref()).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&explanation),
         OutputFormat::Json => json(&explanation)?,

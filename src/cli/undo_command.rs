@@ -3,7 +3,6 @@
 use crate::{
     domain::RunMode,
     journal::Journal,
-    settings,
     sync::{self, UndoError},
 };
 
@@ -26,7 +25,7 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
     let options = settings.sync_options();
     let watch = |stage| progress.show(&stage);
-    let report = sync::undo(&options, &journal, &undo.run, mode, &settings::approver(), &watch).await;
+    let report = sync::undo(&options, &journal, &undo.run, mode, &watch).await;
     progress.finish();
     let report = report.map_err(|error| match error {
         UndoError::UnknownRun(run) => unknown_run(&run),

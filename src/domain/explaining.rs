@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, GroupExplanation, HeldChange, History,
-    InstanceExplanation, MaskMatch, Operator, OperatorGroup, OperatorGroupName, OperatorLogin, PastChange, Person, Plan,
-    Policy, ProductProfile, ProductProfileName, Review, Station, Verdict, fold,
+    InstanceExplanation, MaskMatch, Operator, OperatorGroup, OperatorGroupName, OperatorLogin, PastChange, Person,
+    Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict, fold,
     identity::{Identity, OperatorIndex},
 };
 
@@ -61,7 +61,8 @@ pub fn user_findings(subject: &Subject<'_>) -> Vec<Finding> {
         return vec![finding(Station::User, Verdict::No, text)];
     };
     let id = subject.person.id.as_deref().map(|id| format!(" (id {id})")).unwrap_or_default();
-    let text = format!("\"{}\" is a user of the organization{id} with {} profiles and groups", subject.asked, names.len());
+    let text =
+        format!("\"{}\" is a user of the organization{id} with {} profiles and groups", subject.asked, names.len());
     vec![finding(Station::User, Verdict::Yes, text)]
 }
 
@@ -81,7 +82,9 @@ impl<'a> Explainer<'a> {
     /// The operators that the person is, or may be.
     fn operators(&self) -> Vec<&'a Operator> {
         match &self.identity {
-            Identity::Operator(operator) | Identity::Renamed(operator) | Identity::NotManaged(operator) => vec![operator],
+            Identity::Operator(operator) | Identity::Renamed(operator) | Identity::NotManaged(operator) => {
+                vec![operator]
+            }
             Identity::Ambiguous(operators) => operators.clone(),
             Identity::Unknown | Identity::NoLogin => Vec::new(),
         }
@@ -153,8 +156,7 @@ impl<'a> Explainer<'a> {
     /// The profiles that stand for a group: whether the person has them, how, and what the mask makes of their names.
     fn profile_findings(&self, name: &OperatorGroupName) -> Vec<Finding> {
         let stands = |profile: &str| self.captured(profile).is_some_and(|group| group.folded() == name.folded());
-        let profiles: Vec<_> =
-            self.subject.listing.iter().filter(|profile| stands(profile.name.as_str())).collect();
+        let profiles: Vec<_> = self.subject.listing.iter().filter(|profile| stands(profile.name.as_str())).collect();
         let listed: HashSet<String> = profiles.iter().map(|profile| profile.name.folded()).collect();
         let mut findings = Vec::new();
         for profile in &profiles {
@@ -171,7 +173,8 @@ impl<'a> Explainer<'a> {
         }
         if findings.is_empty() {
             let mask = self.ground.policy.mask.as_str();
-            let text = format!("no product profile that \"{mask}\" matches stands for group \"{name}\": it is not managed");
+            let text =
+                format!("no product profile that \"{mask}\" matches stands for group \"{name}\": it is not managed");
             findings.push(finding(Station::Mask, Verdict::No, text));
         }
         findings

@@ -45,7 +45,7 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use orphans::{OrphanGroup, followed_groups, source_read};
+pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_users};
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use report::{

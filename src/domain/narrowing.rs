@@ -18,9 +18,34 @@ impl DesiredState {
     /// know are not noticed here: only the caller can tell whether they exist.
     #[must_use]
     pub fn narrowed_to(
-        mut self,
+        self,
         scope: &Scope,
         organization: &OrganizationSnapshot,
+        campaign: &CampaignSnapshot,
+        policy: &Policy,
+        history: &History,
+    ) -> Self {
+        self.narrowed(scope, organization.roster(), campaign, policy, history)
+    }
+
+    /// The same for a state that was made from single users: of `scope` only the groups count, the people are chosen already.
+    #[must_use]
+    pub fn narrowed_to_groups(
+        self,
+        scope: &Scope,
+        users: &UserSnapshot,
+        campaign: &CampaignSnapshot,
+        policy: &Policy,
+        history: &History,
+    ) -> Self {
+        let scope = Scope { people: Vec::new(), groups: scope.groups.clone() };
+        self.narrowed(&scope, users.roster(), campaign, policy, history)
+    }
+
+    fn narrowed(
+        mut self,
+        scope: &Scope,
+        roster: &Roster,
         campaign: &CampaignSnapshot,
         policy: &Policy,
         history: &History,
@@ -28,7 +53,6 @@ impl DesiredState {
         if scope.is_everything() {
             return self;
         }
-        let roster = organization.roster();
         let reach = Reach::new(scope, roster);
         self.keep_notices(&reach, roster, policy);
         if let Some(groups) = &reach.groups {

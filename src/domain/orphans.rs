@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CampaignSnapshot, DesiredState, FollowedGroup, History, Membership, OperatorGroupId, OperatorGroupName, OperatorId,
-    OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead,
+    OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead, UserSnapshot,
     desired_state::{Claims, GroupsByName, profiles_by_group},
+    roster::Roster,
 };
 
 /// A group whose profile vanished, was renamed, or does not match the mask any more.
@@ -73,22 +74,32 @@ pub fn followed_groups(desired: &DesiredState, history: &History) -> Vec<Followe
 /// How the organization was read for this instance: every profile that the mask matches with a group, whether or not
 /// Campaign has that group, so that a count of them is a count of profiles.
 pub fn source_read(organization: &OrganizationSnapshot, policy: &Policy, membership: Membership) -> SourceRead {
-    let claims = profiles_by_group(organization.roster(), policy, &mut BTreeSet::new());
+    let proof = organization.proof();
+    let users = (proof.kind() == ReadKind::Organization).then(|| proof.users());
+    of_roster(organization.roster(), users, policy, membership)
+}
+
+/// The same of calls for single users, which tell the profiles and not how many users there are.
+pub fn source_read_of_users(users: &UserSnapshot, policy: &Policy, membership: Membership) -> SourceRead {
+    of_roster(users.roster(), None, policy, membership)
+}
+
+fn of_roster(roster: &Roster, users: Option<u64>, policy: &Policy, membership: Membership) -> SourceRead {
+    let claims = profiles_by_group(roster, policy, &mut BTreeSet::new());
     let mut matched: Vec<_> = claims
         .into_values()
         .flatten()
         .filter_map(|(group, position)| {
-            let profile = organization.profiles().get(position)?;
+            let profile = roster.profiles().get(position)?;
             Some(FollowedGroup { group, profile_id: profile.id, profile: profile.name.clone() })
         })
         .collect();
     matched.sort_by_cached_key(|followed| (followed.group.folded(), followed.clone()));
-    let proof = organization.proof();
     SourceRead {
         mask: policy.mask.as_str().to_owned(),
         membership: membership.as_str().to_owned(),
         manage: policy.manage.as_str().to_owned(),
-        users: (proof.kind() == ReadKind::Organization).then(|| proof.users()),
+        users,
         matched,
     }
 }

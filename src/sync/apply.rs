@@ -8,8 +8,8 @@ use std::{
 use crate::{
     campaign::{COLLECTION_ROWS, Campaign, CampaignError, Write, Writer},
     domain::{
-        Action, ApprovedPlan, Change, ChangeKey, ChangeKind, ChangeOutcome, OperatorGroupId, OperatorGroupName, OperatorId,
-        OperatorLogin, Outcome,
+        Action, ApprovedPlan, Change, ChangeKey, ChangeKind, ChangeOutcome, OperatorGroupId, OperatorGroupName,
+        OperatorId, OperatorLogin, Outcome,
     },
     journal::JournalError,
     observability::Chain,

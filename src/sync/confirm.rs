@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
-        ApprovedPlan, CampaignSnapshot, ChangeOutcome, Failure, History, OperatorGroupName, Person, Policy, borne_out,
-        profiles_to_confirm,
+        ApprovedPlan, CampaignSnapshot, ChangeOutcome, Failure, History, OperatorGroupName, Person, Policy, SecondRead,
+        borne_out, profiles_to_confirm,
     },
     experience_cloud::ExperienceCloudError,
     observability::Chain,
@@ -39,7 +39,8 @@ pub(super) async fn confirm(
         }
         members.insert(group.clone(), people.map_err(|error| Chain(&error).to_string()));
     }
-    let (confirmed, doubted) = borne_out(approved, &members, &decision.desired, snapshot, policy, history);
+    let second = SecondRead { members: &members, people: run.source.people() };
+    let (confirmed, doubted) = borne_out(approved, &second, &decision.desired, snapshot, policy, history);
     let unconfirmed =
         doubted.iter().map(|(change, why)| Settled::new(change, ChangeOutcome::Unconfirmed, Some(why.clone())));
     (confirmed, unconfirmed.collect())

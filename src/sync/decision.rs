@@ -11,10 +11,7 @@ use crate::{
     observability::Chain,
 };
 
-use super::{
-    apply::ApplyError,
-    reconcile::InstanceOptions,
-};
+use super::{apply::ApplyError, reconcile::InstanceOptions};
 
 /// The wish, the plan, and what of it may be made.
 pub(super) struct Decision {
@@ -56,16 +53,15 @@ pub(super) struct Grounds<'a> {
 
 impl Decision {
     /// Plans what the wish takes, and judges it.
-    pub(super) fn of(grounds: &Grounds<'_>, desired: DesiredState, read: Option<SourceRead>, history: &History) -> Self {
+    pub(super) fn of(
+        grounds: &Grounds<'_>,
+        desired: DesiredState,
+        read: Option<SourceRead>,
+        history: &History,
+    ) -> Self {
         let plan = plan(&desired, grounds.snapshot, &grounds.instance.policy);
-        let mut decision = Self {
-            review: Review::default(),
-            desired,
-            plan,
-            warnings: Vec::new(),
-            read,
-            counts: grounds.counts,
-        };
+        let mut decision =
+            Self { review: Review::default(), desired, plan, warnings: Vec::new(), read, counts: grounds.counts };
         decision.judge(grounds, history);
         decision
     }

@@ -7,8 +7,9 @@ use chrono::Utc;
 use crate::{
     campaign::Campaign,
     domain::{
-        Explanation, Finding, Ground, History, InstanceExplanation, OperatorGroupName, PastChange, Person, ProductProfile,
-        SourceCounts, Station, Subject, UserSnapshot, Verdict, desired_state_of_users, explained, user_findings,
+        Explanation, Finding, Ground, History, InstanceExplanation, OperatorGroupName, PastChange, Person,
+        ProductProfile, SourceCounts, Station, Subject, UserSnapshot, Verdict, desired_state_of_users, explained, fold,
+        source_read_of_users, user_findings,
     },
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
@@ -138,7 +139,8 @@ async fn of_instance(
     let desired = desired_state_of_users(&user, &snapshot, policy, &history)?;
     let counts = SourceCounts::Proven;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &options.limits, counts };
-    let decision = Decision::of(&grounds, desired, Some(user.source_read(policy, options.membership())), &history);
+    let decision =
+        Decision::of(&grounds, desired, Some(source_read_of_users(&user, policy, options.membership())), &history);
     let ground = Ground {
         policy,
         campaign: &snapshot,
@@ -164,7 +166,9 @@ async fn past(
     for name in names.into_iter().flatten() {
         for past in journal.last_changes(&instance.policy.instance, name, None, PAST_CHANGES).await? {
             if let Some(group) = &past.change.group {
-                last.entry(crate::domain::fold(group)).or_insert(past);
+                let group = fold(group);
+                let past = PastChange { run: past.run, at: past.at, change: past.change };
+                last.entry(group).or_insert(past);
             }
         }
     }

@@ -108,11 +108,8 @@ impl Ledger<'_> {
         if settled.is_empty() {
             return Ok(());
         }
-        let settlement = |one: &Settled| Settlement {
-            key: one.change.key(),
-            outcome: one.outcome,
-            detail: one.detail.clone(),
-        };
+        let settlement =
+            |one: &Settled| Settlement { key: one.change.key(), outcome: one.outcome, detail: one.detail.clone() };
         let settlements: Vec<_> = settled.iter().map(settlement).collect();
         self.journal.settled(self.run, &self.instance.policy.instance, Utc::now(), &settlements).await
     }

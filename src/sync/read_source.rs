@@ -6,7 +6,10 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::{
-    domain::{AssociationMask, OrganizationId, OrganizationSnapshot, ReadKind, SourceCounts, SourceKind, UserSnapshot},
+    domain::{
+        AssociationMask, IncompleteRead, OrganizationId, OrganizationSnapshot, Person, ReadKind, SourceCounts,
+        SourceKind, UserSnapshot,
+    },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
 };
@@ -23,6 +26,8 @@ pub(super) enum SourceError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error("{what} may be asked again at {}; --wait waits for it", shown(*until))]
     TooEarly { what: &'static str, until: DateTime<Utc> },
+    #[error("nothing to go by")]
+    NoProfiles(#[from] IncompleteRead),
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
@@ -50,7 +55,15 @@ impl Source {
     pub(super) fn users(&self) -> u64 {
         match &self.content {
             Content::Organization(organization) => organization.proof().users(),
-            Content::Users { snapshot, .. } => snapshot.users().len() as u64,
+            Content::Users { snapshot, .. } => snapshot.people().len() as u64,
+        }
+    }
+
+    /// Everybody who was read and kept.
+    pub(super) fn people(&self) -> &[Person] {
+        match &self.content {
+            Content::Organization(organization) => organization.people(),
+            Content::Users { snapshot, .. } => snapshot.people(),
         }
     }
 
@@ -103,7 +116,10 @@ impl SourceReader<'_> {
         }
         let profiles = self.profiles(&windows).await?;
         let notes = profiles.renewable_at.map(|at| {
-            format!("the product profiles are those of the last listing; new and renamed ones will be seen after {}", shown(at))
+            format!(
+                "the product profiles are those of the last listing; new and renamed ones will be seen after {}",
+                shown(at)
+            )
         });
         let content = if self.request.scope.people.is_empty() {
             Content::Organization(self.everybody(profiles, &windows).await?)
@@ -134,7 +150,8 @@ impl SourceReader<'_> {
                 None => self.wait(until, "page 0 of the groups listing", self.most_wait_for_interval()).await?,
             }
         }
-        let read = async |progress: &dyn Fn(experience_cloud::Progress)| self.experience_cloud.fetch_listing(progress).await;
+        let read =
+            async |progress: &dyn Fn(experience_cloud::Progress)| self.experience_cloud.fetch_listing(progress).await;
         let listing = self.first_page(Listing::Groups, windows.groups_first_page, read).await?;
         let remembered = RememberedListing { read_at: Utc::now(), profiles: listing.profiles().to_vec() };
         self.journal.remember_listing(self.organization(), &remembered).await?;
@@ -187,7 +204,7 @@ impl SourceReader<'_> {
                 None => unknown.push(name.clone()),
             }
         }
-        let snapshot = UserSnapshot::new(listing.profiles().to_vec(), users);
+        let snapshot = UserSnapshot::new(listing.profiles().to_vec(), users)?;
         Ok(Content::Users { snapshot, unknown })
     }
 

@@ -6,7 +6,8 @@ use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
         CampaignSnapshot, Digest, History, InstanceMode, InstanceReport, NoMatch, Outcome, Policy, RunId, RunMode,
-        SkipReason, Skipped, desired_state, desired_state_of_users, followed_groups, identities_seen, source_read, warnings,
+        SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, followed_groups, identities_seen,
+        source_read, source_read_of_users, warnings,
     },
     experience_cloud::ExperienceCloud,
     journal::{Journal, JournalError},
@@ -90,11 +91,7 @@ pub(super) async fn visit(
 
 /// Brings one instance in line, or finds out what that would take. Digests that were asked for and are held here are added
 /// to `approved`.
-pub(super) async fn reconcile(
-    run: &Run<'_>,
-    instance: &InstanceOptions,
-    approved: &mut Vec<Digest>,
-) -> InstanceReport {
+pub(super) async fn reconcile(run: &Run<'_>, instance: &InstanceOptions, approved: &mut Vec<Digest>) -> InstanceReport {
     visit(run.id, instance, async |campaign| read_and_decide(run, instance, campaign, approved).await).await
 }
 
@@ -109,8 +106,7 @@ async fn read_and_decide(
     let watch = |stage| (run.progress)(Progress::Campaign(policy.instance.clone(), stage));
     let snapshot = campaign.fetch_snapshot(&watch).await?;
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
-    let grounds =
-        Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
+    let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     let mut decision = decide(run, &grounds, &history)?;
     ledger.observed(&decision.desired, &snapshot, &[]).await?;
     if run.approves(&decision) {
@@ -140,22 +136,22 @@ async fn read_and_decide(
 /// What the instance should hold, the plan for it, and what of that may be made.
 fn decide(run: &Run<'_>, grounds: &Grounds<'_>, history: &History) -> Result<Decision, NoMatch> {
     let (policy, snapshot) = (&grounds.instance.policy, grounds.snapshot);
-    let membership = run.options.membership();
-    let (mut desired, read, mut notes) = match &run.source.content {
+    let (scope, membership) = (&run.request.scope, run.options.membership());
+    let (desired, read) = match &run.source.content {
         Content::Organization(organization) => {
             let desired = desired_state(organization, snapshot, policy, history)?;
-            (desired, source_read(organization, policy, membership), warnings(organization, snapshot, policy, history))
+            let desired = desired.narrowed_to(scope, organization, snapshot, policy, history);
+            (desired, source_read(organization, policy, membership))
         }
         Content::Users { snapshot: users, unknown } => {
-            let mut desired = desired_state_of_users(users, snapshot, policy, history)?;
+            let desired = desired_state_of_users(users, snapshot, policy, history)?;
+            let mut desired = desired.narrowed_to_groups(scope, users, snapshot, policy, history);
             desired.skipped.extend(unknown.iter().map(|name| unknown_person(name)));
-            (desired, users.source_read(policy, membership), Vec::new())
+            (desired, source_read_of_users(users, policy, membership))
         }
     };
-    desired.narrow_to(&run.request.scope);
-    let mut decision = Decision::of(grounds, desired, Some(read), history);
-    decision.warnings.append(&mut notes);
-    Ok(decision)
+    let warnings = warnings(&read, &desired, snapshot, history);
+    Ok(Decision { warnings, ..Decision::of(grounds, desired, Some(read), history) })
 }
 
 fn unknown_person(name: &str) -> Skipped {
@@ -184,8 +180,11 @@ async fn remember(
     }
     ledger.over(&decision.review.over).await?;
     if let Some(read) = decision.read.as_ref().filter(|_| decision.review.is_read_accepted) {
-        let followed = followed_groups(&decision.desired, read, history);
-        run.journal.accept_read(instance, run.id, Utc::now(), read, &followed).await?;
+        let followed = followed_groups(&decision.desired, history);
+        // A read that did not count the users leaves the last number to be compared with.
+        let before = history.accepted.as_ref().and_then(|accepted| accepted.users);
+        let read = SourceRead { users: read.users.or(before), ..read.clone() };
+        run.journal.accept_read(instance, run.id, Utc::now(), &read, &followed).await?;
     }
     Ok(())
 }

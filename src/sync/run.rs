@@ -9,7 +9,8 @@ use uuid::Uuid;
 use crate::{
     campaign,
     domain::{
-        Digest, InstanceName, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport,
+        Digest, InstanceName, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
+        SourceReport,
     },
     experience_cloud::{self, ExperienceCloud},
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
@@ -159,8 +160,7 @@ impl<'a> Frame<'a> {
             Err(error) => return Err(Box::new(self.journal_failed(&error))),
         };
         let instances = self.options.instances.iter().map(|instance| instance.policy.instance.clone()).collect();
-        let begin =
-            RunBegin { run: self.id.clone(), mode: self.mode, scope, started_at: self.started_at, instances };
+        let begin = RunBegin { run: self.id.clone(), mode: self.mode, scope, started_at: self.started_at, instances };
         match journal.begin_run(&begin).await {
             Ok(()) => Ok(lock),
             Err(error) => Err(Box::new(self.journal_failed(&error))),
@@ -254,7 +254,6 @@ async fn all_instances(
     };
     let run = Run {
         id: &frame.id,
-        mode: request.mode,
         options,
         journal,
         request,
@@ -287,7 +286,9 @@ async fn report_unknown_approvals(
 ) -> Result<(), JournalError> {
     for digest in request.approve.iter().filter(|digest| !approved.contains(digest)) {
         if let Some(approver) = journal.approver_of(digest).await? {
-            found.warnings.push(format!("{digest} was approved before by {approver}; there is nothing left of it to approve"));
+            found
+                .warnings
+                .push(format!("{digest} was approved before by {approver}; there is nothing left of it to approve"));
             continue;
         }
         let held: Vec<_> = found.instances.iter().filter_map(|instance| instance.held.clone()).collect();
@@ -315,6 +316,7 @@ fn unread(frame: &Frame<'_>, error: SourceError, calls: u64) -> Result<Found, Jo
         SourceError::Journal(error) => return Err(error),
         SourceError::ExperienceCloud(ref error) => error.failure().into(),
         SourceError::TooEarly { .. } => Outcome::Throttled,
+        SourceError::NoProfiles(_) => Outcome::Incomplete,
     };
     let mut found = frame.nothing_done(outcome, Chain(&error).to_string());
     found.source.calls = calls;

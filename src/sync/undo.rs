@@ -62,7 +62,9 @@ async fn all_instances(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Found {
     let (mut instances, mut warnings) = (Vec::new(), Vec::new());
-    for past in past.instances.iter().filter(|past| past.changes.iter().any(|change| change.outcome == ChangeOutcome::Applied)) {
+    for past in
+        past.instances.iter().filter(|past| past.changes.iter().any(|change| change.outcome == ChangeOutcome::Applied))
+    {
         let of_name = |instance: &&InstanceOptions| instance.policy.instance.as_str() == past.name;
         let Some(instance) = options.instances.iter().find(of_name) else {
             warnings.push(format!("instance {} is not configured any more: nothing was taken back there", past.name));
@@ -98,7 +100,8 @@ impl Undo<'_> {
             reach: Reach::Part,
             instance: self.instance,
         };
-        let snapshot = campaign.fetch_snapshot(&|stage| (self.progress)(Progress::Campaign(name.clone(), stage))).await?;
+        let snapshot =
+            campaign.fetch_snapshot(&|stage| (self.progress)(Progress::Campaign(name.clone(), stage))).await?;
         let history = self.journal.history(name, Utc::now()).await?;
         let counts = SourceCounts::Proven;
         let grounds = Grounds { instance: self.instance, snapshot: &snapshot, limits: &self.options.limits, counts };
@@ -110,11 +113,11 @@ impl Undo<'_> {
             return Ok(decision.report(self.instance, &[], None));
         }
         // Written before the changes are made: a run that comes between would do again what is being undone.
-        let opposite: Vec<_> = decision.review.approved.changes().iter().filter_map(|change| opposite(&change.key())).collect();
+        let opposite: Vec<_> =
+            decision.review.approved.changes().iter().filter_map(|change| opposite(&change.key())).collect();
         self.journal.remember_undone(name, self.run, &opposite).await?;
         let watch = |done, planned| (self.progress)(Progress::Applying(name.clone(), done, planned));
-        let Applied { settled, stopped } =
-            apply(campaign, &ledger, &decision.review.approved, &decision, &watch).await;
+        let Applied { settled, stopped } = apply(campaign, &ledger, &decision.review.approved, &decision, &watch).await;
         self.forget_what_failed(&settled).await?;
         ledger.made(&settled).await?;
         ledger.observed(&decision.desired, &snapshot, &settled).await?;
@@ -123,7 +126,8 @@ impl Undo<'_> {
 
     /// What could not be taken back is not undone, and later runs need not be held for it.
     async fn forget_what_failed(&self, settled: &[Settled]) -> Result<(), JournalError> {
-        let failed: Vec<_> = settled.iter().filter(|one| !one.is_so()).filter_map(|one| opposite(&one.change.key())).collect();
+        let failed: Vec<_> =
+            settled.iter().filter(|one| !one.is_so()).filter_map(|one| opposite(&one.change.key())).collect();
         if failed.is_empty() { Ok(()) } else { self.journal.spend(&self.instance.policy.instance, &failed).await }
     }
 }

@@ -115,7 +115,11 @@ async fn uninterrupted() -> (Stage, RunReport) {
     let stage = stage().await;
     let report = stage.sync().await;
     let [instance] = report.instances.as_slice() else { panic!("not one instance: {report:#?}") };
-    assert_eq!((instance.summary.planned(), instance.summary.held, report.outcome), (12, 1, Outcome::Held), "{report:#?}");
+    assert_eq!(
+        (instance.summary.planned(), instance.summary.held, report.outcome),
+        (12, 1, Outcome::Held),
+        "{report:#?}"
+    );
     (stage, report)
 }
 
@@ -224,7 +228,11 @@ async fn a_state_file_that_is_garbage_is_set_aside_and_holds_removals() {
     stage.journal.close().await;
     std::fs::write(stage.state(), b"not a database at all").expect("written");
     stage.reopen().await;
-    assert!(stage.journal.warnings().iter().any(|warning| warning.contains("corrupt")), "{:?}", stage.journal.warnings());
+    assert!(
+        stage.journal.warnings().iter().any(|warning| warning.contains("corrupt")),
+        "{:?}",
+        stage.journal.warnings()
+    );
     let report = stage.sync().await;
     let removals: Vec<_> = report
         .instances

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{AssociationMask, ChangeKind, ChangeOutcome, Digest, OrphanedGroup, Outcome, RunMode, RunReport, SkipReason},
+    domain::{
+        AssociationMask, ChangeKind, ChangeOutcome, Digest, OrphanedGroup, Outcome, RunMode, RunReport, SkipReason,
+    },
     journal::Lock,
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
     sync,
@@ -112,10 +114,7 @@ async fn incident_15_a_renamed_profile_leaves_its_group_orphaned_and_full() {
 #[tokio::test]
 async fn incident_15_a_profile_renamed_to_another_groups_name_holds_that_groups_removals() {
     let stage = settled().await;
-    let swap = [
-        rename_group(CONTENT, "Campaign - acme - spare"),
-        rename_group(DELIVERY, CONTENT),
-    ];
+    let swap = [rename_group(CONTENT, "Campaign - acme - spare"), rename_group(DELIVERY, CONTENT)];
     disturb(&stage, &swap);
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
@@ -230,7 +229,11 @@ async fn a_dry_runs_digest_is_that_of_the_next_run() {
     let dry = stage.run(RunMode::DryRun).await;
     let digest = Digest::parse(&held(&dry)).expect("a digest");
     let now = Utc::now();
-    stage.journal.approve(&digest, "eve", now, now + TimeDelta::days(1)).await.expect("a dry run's plan can be approved");
+    stage
+        .journal
+        .approve(&digest, "eve", now, now + TimeDelta::days(1))
+        .await
+        .expect("a dry run's plan can be approved");
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
 }
@@ -324,7 +327,10 @@ async fn incident_13_a_narrowed_run_touches_nobody_else() {
 #[tokio::test]
 async fn a_single_user_loses_a_group_only_when_a_second_read_bears_it_out() {
     let stage = settled().await;
-    disturb(&stage, &[Change::unassign("ann@acme.com", DELIVERY), Change::unassign("bob@acme.com", "Campaign - acme - report")]);
+    disturb(
+        &stage,
+        &[Change::unassign("ann@acme.com", DELIVERY), Change::unassign("bob@acme.com", "Campaign - acme - report")],
+    );
     let report = stage.sync_user("ann@acme.com").await;
     assert_eq!(changes(&report), ["applied: remove ann@acme.com from delivery"], "{report:#?}");
     let calls: Vec<_> = stage.sandbox.requests().iter().map(|request| request.call.clone()).collect();
@@ -347,10 +353,10 @@ async fn somebody_nobody_knows_and_a_group_nobody_feeds_are_said_so() {
 async fn incident_12_an_unconfirmed_removal_and_a_held_one_stop_nothing_else() {
     let stage = settled().await;
     disturb(&stage, &[Change::unassign("ann@acme.com", DELIVERY), Change::assign("farid@acme.com", CONTENT)]);
-    stage.sandbox.inject(campaign_group_sync::sandbox::Fault::new(
-        "members",
-        campaign_group_sync::sandbox::Effect::status(404),
-    ).forever());
+    stage.sandbox.inject(
+        campaign_group_sync::sandbox::Fault::new("members", campaign_group_sync::sandbox::Effect::status(404))
+            .forever(),
+    );
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
     let outcomes: Vec<_> = changes(&report);
@@ -365,7 +371,8 @@ async fn the_wait_of_a_run_that_may_wait_is_bounded_by_its_patience() {
     stage.options.experience_cloud.retry.max_wait = Duration::from_secs(5);
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::InSync, "{report:#?}");
-    let kinds: Vec<_> = report.instances.iter().flat_map(|instance| &instance.changes).map(|change| change.op).collect();
+    let kinds: Vec<_> =
+        report.instances.iter().flat_map(|instance| &instance.changes).map(|change| change.op).collect();
     assert!(!kinds.contains(&ChangeKind::Remove) && details(&report).is_empty());
     assert_eq!(super::support::count(&report, ChangeOutcome::Failed), 0);
     let _ = request(RunMode::Apply);

@@ -9,8 +9,8 @@ use std::{
 use campaign_group_sync::{
     campaign,
     domain::{
-        AssociationMask, ChangeOutcome, Digest, InstanceMode, OperatorGroupName, Scope, InstanceName, Limits, Manage, Missing, OrganizationId,
-        OrphanedGroup, Policy, RunMode, RunReport, Tolerance, WithoutGroups,
+        AssociationMask, ChangeOutcome, Digest, InstanceMode, InstanceName, Limits, Manage, Missing, OperatorGroupName,
+        OrganizationId, OrphanedGroup, Policy, RunMode, RunReport, Scope, Tolerance, WithoutGroups,
     },
     experience_cloud::{self, Membership, ReadChoice},
     journal::{self, Journal},
