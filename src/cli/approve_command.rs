@@ -1,7 +1,7 @@
 //! `approve`: somebody's word that a held plan may be made by the next run.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{
     domain::{ApprovedChange, ChangeKind, Digest},
@@ -51,16 +51,15 @@ struct Answer {
     message: String,
     approver: String,
     /// Until when the approval counts; `null` when none was recorded.
-    #[serde(serialize_with = "optional_time")]
-    expires_at: Option<DateTime<Utc>>,
-    instances: Vec<Released>,
+    expires_at: Option<String>,
+    instances: Vec<ReleasedInstance>,
     /// All digests that could be approved.
     held: Vec<String>,
 }
 
 /// What is released in one instance.
 #[derive(Serialize)]
-struct Released {
+struct ReleasedInstance {
     name: String,
     /// How many changes the approval names.
     changes: usize,
@@ -78,13 +77,6 @@ struct ReleasedChange {
     profile: String,
 }
 
-fn optional_time<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => crate::domain::rfc3339(at, serializer),
-        None => serializer.serialize_none(),
-    }
-}
-
 async fn answer(settings: &Settings, digest: &Digest) -> Result<Answer, CommandError> {
     let (now, approver) = (Utc::now(), settings::approver());
     let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
@@ -94,13 +86,13 @@ async fn answer(settings: &Settings, digest: &Digest) -> Result<Answer, CommandE
     // Before the approval: what it releases is what was held then.
     let held = journal.held().await?;
     match journal.approve(digest, &approver, now, expiry(settings, now)).await {
-        Ok(approved) => {
-            let instances = approved.iter().map(|approved| {
-                let record = held.iter().find(|held| held.digest == *digest && held.instance == approved.instance);
-                Released::new(approved.instance.as_str(), approved.changes, record)
+        Ok(recorded) => {
+            let instances = recorded.iter().map(|approval| {
+                let record = held.iter().find(|held| held.digest == *digest && held.instance == approval.instance);
+                ReleasedInstance::new(approval.instance.as_str(), approval.changes, record)
             });
             let instances = instances.collect();
-            let expires_at = approved.iter().map(|approved| approved.expires_at).min();
+            let expires_at = recorded.iter().map(|approval| time(approval.expires_at)).min();
             Ok(Answer::approved(digest, approver, expires_at, instances, &held))
         }
         Err(error) => Answer::refused(digest, approver, error, &held),
@@ -117,11 +109,11 @@ impl Answer {
     fn approved(
         digest: &Digest,
         approver: String,
-        expires_at: Option<DateTime<Utc>>,
-        instances: Vec<Released>,
+        expires_at: Option<String>,
+        instances: Vec<ReleasedInstance>,
         held: &[HeldRecord],
     ) -> Self {
-        let until = expires_at.map(|at| format!(" until {}", time(at))).unwrap_or_default();
+        let until = expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
         Self {
             digest: digest.to_string(),
             outcome: Verdict::Approved,
@@ -168,7 +160,7 @@ fn digests(held: &[HeldRecord]) -> Vec<String> {
     digests
 }
 
-impl Released {
+impl ReleasedInstance {
     fn new(instance: &str, changes: usize, record: Option<&HeldRecord>) -> Self {
         Self {
             name: instance.to_owned(),
@@ -260,8 +252,8 @@ mod tests {
     }
 
     fn approved() -> Answer {
-        let expires_at = DateTime::from_timestamp(1_795_500_000, 0);
-        let instances = vec![Released::new("production", 2, Some(&record()))];
+        let expires_at = Some("2026-11-24T06:00:00Z".to_owned());
+        let instances = vec![ReleasedInstance::new("production", 2, Some(&record()))];
         Answer::approved(&digest(), "ann".to_owned(), expires_at, instances, &[record()])
     }
 

@@ -20,25 +20,26 @@ use super::{
 };
 
 /// What there is to say where no run was made yet.
-pub(super) const NO_RUN: &str = "No run has been recorded yet.\n";
+const NO_RUN: &str = "No run has been recorded yet.\n";
 
 /// Ends with 0 whatever became of the runs it shows: the question was answered.
 pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<Exit, CommandError> {
     let (settings, _) = start(arguments)?;
     let journal = Journal::open_existing(&settings.journal_options()).await?;
-    let shown = match &history.run {
-        Some(run) => one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?,
-        None => {
-            let limit = usize::try_from(history.limit).unwrap_or(usize::MAX);
-            let runs = match &journal {
-                Some(journal) => journal.runs(limit).await?,
-                None => Vec::new(),
-            };
-            list(arguments.output, &runs)?
-        }
+    let shown = if let Some(run) = &history.run {
+        one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?
+    } else {
+        list(arguments.output, &last_runs(journal.as_ref(), history.limit).await?)?
     };
     print(&shown)?;
     Ok(Exit::Done)
+}
+
+async fn last_runs(journal: Option<&Journal>, limit: u32) -> Result<Vec<RunEntry>, CommandError> {
+    match journal {
+        Some(journal) => Ok(journal.runs(usize::try_from(limit).unwrap_or(usize::MAX)).await?),
+        None => Ok(Vec::new()),
+    }
 }
 
 async fn one_run(journal: Option<&Journal>, run: &str) -> Result<RunReport, CommandError> {

@@ -8,6 +8,7 @@ mod exit_codes;
 mod explain;
 mod history;
 mod readme;
+mod recorded;
 mod secrets;
 mod support;
 mod undo;

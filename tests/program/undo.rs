@@ -41,10 +41,9 @@ fn an_undo_shows_its_plan_first_and_makes_it_when_told() {
 #[test]
 fn an_undone_change_is_not_simply_done_again() {
     let served = Served::of(&["first_day"]);
-    let mut command = served.prepared(&["--sync-now", "--output", "json"]);
-    let report = run(&mut command).json();
-    let run = report["run"].as_str().expect("a name");
-    let mut undo = served.prepared(&["undo", run, "--apply"]);
+    let report = served.sync_now(&["--output", "json"]).json();
+    let first = report["run"].as_str().expect("a name");
+    let mut undo = served.prepared(&["undo", first, "--apply"]);
     // Wide limits, so that this is about the undo alone.
     for (key, limit) in [("MAX_REMOVALS_PERCENT", "100"), ("MAX_GROUP_REMOVALS_PERCENT", "100")] {
         undo.env(format!("CAMPAIGN_GROUP_SYNC__GUARD__{key}"), limit);
