@@ -268,7 +268,7 @@ mod tests {
                 users: 12,
                 profiles: 6,
                 calls: 3,
-                read: Some(ReadKind::Profiles),
+                read: Some(SourceKind::Profiles),
                 complete: true,
             },
             instances: vec![instance],

@@ -11,7 +11,6 @@ use crate::{
 
 use super::{
     CommandError,
-    approve_command::digest,
     arguments::{Arguments, OutputFormat},
     exit_code::Exit,
     report_json::json,
@@ -43,7 +42,7 @@ async fn sync_now(arguments: &Arguments, mut settings: Settings) -> Result<Exit,
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let request = request(arguments)?;
+    let request = request(arguments);
     let journal = Journal::open(&settings.journal_options()).await?;
     for warning in journal.warnings() {
         tracing::warn!("{warning}");
@@ -59,18 +58,17 @@ async fn sync_now(arguments: &Arguments, mut settings: Settings) -> Result<Exit,
 }
 
 /// What the arguments ask of the run.
-fn request(arguments: &Arguments) -> Result<Request, CommandError> {
-    let approve = arguments.approve.iter().map(|text| digest(text)).collect::<Result<_, _>>()?;
-    Ok(Request {
+fn request(arguments: &Arguments) -> Request {
+    Request {
         mode: if arguments.dry_run { RunMode::DryRun } else { RunMode::Apply },
         scope: Scope {
             people: arguments.user.clone(),
             groups: arguments.group.iter().map(OperatorGroupName::new).collect(),
         },
-        approve,
+        approve: arguments.approve.clone(),
         approver: settings::approver(),
         patience: if arguments.wait { Patience::Unbounded } else { Patience::Bounded },
-    })
+    }
 }
 
 /// Keeps the instances that were named; a name that nobody knows is a slip that must not narrow the run to nothing.

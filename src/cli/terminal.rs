@@ -1,5 +1,6 @@
 //! Standard output for reports, standard error for the rest, and a line of progress where somebody watches.
 
+use chrono::SecondsFormat;
 use std::{
     borrow::Cow,
     io::{self, IsTerminal as _, Write},
@@ -79,6 +80,9 @@ impl Write for ProgressLine {
 
 fn described(progress: &Progress) -> Cow<'static, str> {
     match progress {
+        Progress::WaitingUntil(time) => {
+            format!("waiting until {}", time.to_rfc3339_opts(SecondsFormat::Secs, true)).into()
+        }
         Progress::Organization(stage) => of_organization(*stage),
         Progress::Campaign(instance, stage) => {
             let (what, rows) = match stage {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
     CampaignSnapshot, DesiredState, History, MaskMatch, OperatorGroupName, OperatorId, OrganizationSnapshot, Person,
-    Policy, Scope, SkipReason, Skipped, UserSnapshot,
+    Policy, ProductProfileName, Scope, SkipReason, Skipped, UserSnapshot,
     desired_state::subject,
     fold,
     identity::{Identity, OperatorIndex},
@@ -18,34 +18,9 @@ impl DesiredState {
     /// know are not noticed here: only the caller can tell whether they exist.
     #[must_use]
     pub fn narrowed_to(
-        self,
-        scope: &Scope,
-        organization: &OrganizationSnapshot,
-        campaign: &CampaignSnapshot,
-        policy: &Policy,
-        history: &History,
-    ) -> Self {
-        self.narrowed(scope, organization.roster(), campaign, policy, history)
-    }
-
-    /// The same for a state that was made from single users: of `scope` only the groups count, the people are chosen already.
-    #[must_use]
-    pub fn narrowed_to_groups(
-        self,
-        scope: &Scope,
-        users: &UserSnapshot,
-        campaign: &CampaignSnapshot,
-        policy: &Policy,
-        history: &History,
-    ) -> Self {
-        let scope = Scope { people: Vec::new(), groups: scope.groups.clone() };
-        self.narrowed(&scope, users.roster(), campaign, policy, history)
-    }
-
-    fn narrowed(
         mut self,
         scope: &Scope,
-        roster: &Roster,
+        organization: &OrganizationSnapshot,
         campaign: &CampaignSnapshot,
         policy: &Policy,
         history: &History,
@@ -53,6 +28,7 @@ impl DesiredState {
         if scope.is_everything() {
             return self;
         }
+        let roster = organization.roster();
         let reach = Reach::new(scope, roster);
         self.keep_notices(&reach, roster, policy);
         if let Some(groups) = &reach.groups {
@@ -216,7 +192,7 @@ impl Reach {
         });
         // A listing of everybody does not tell whose record carried the name: a few people are not bothered with it.
         if self.names.is_empty() {
-            subjects.extend(unlisted.map(|name| name.folded()));
+            subjects.extend(unlisted.map(ProductProfileName::folded));
         }
         subjects
     }

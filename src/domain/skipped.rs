@@ -90,7 +90,8 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    pub(super) fn new(reason: SkipReason, subject: impl Into<String>, detail: impl Into<String>) -> Self {
+    /// One thing left out.
+    pub fn new(reason: SkipReason, subject: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { reason, subject: subject.into(), detail: detail.into() }
     }
 }

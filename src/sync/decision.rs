@@ -21,7 +21,6 @@ pub(super) struct Decision {
     pub(super) warnings: Vec<String>,
     /// How the organization was read; `None` where the wish does not come from it.
     pub(super) read: Option<SourceRead>,
-    counts: SourceCounts,
 }
 
 /// A planned change and what became of it.
@@ -51,6 +50,14 @@ pub(super) struct Grounds<'a> {
     pub(super) counts: SourceCounts,
 }
 
+impl Grounds<'_> {
+    fn judge(&self, plan: &Plan, desired: &DesiredState, read: Option<&SourceRead>, history: &History) -> Review {
+        let Self { instance, snapshot, limits, counts } = *self;
+        let circumstances = Circumstances { instance: &instance.policy.instance, limits, counts, read, history };
+        review(plan, desired, snapshot, &circumstances)
+    }
+}
+
 impl Decision {
     /// Plans what the wish takes, and judges it.
     pub(super) fn of(
@@ -60,22 +67,14 @@ impl Decision {
         history: &History,
     ) -> Self {
         let plan = plan(&desired, grounds.snapshot, &grounds.instance.policy);
-        let mut decision =
-            Self { review: Review::default(), desired, plan, warnings: Vec::new(), read, counts: grounds.counts };
-        decision.judge(grounds, history);
-        decision
+        let review = grounds.judge(&plan, &desired, read.as_ref(), history);
+        Self { desired, plan, review, warnings: Vec::new(), read }
     }
 
-    /// Judges the plan, anew when the history has grown by an approval.
-    pub(super) fn judge(&mut self, grounds: &Grounds<'_>, history: &History) {
-        let circumstances = Circumstances {
-            instance: &grounds.instance.policy.instance,
-            limits: grounds.limits,
-            counts: self.counts,
-            read: self.read.as_ref(),
-            history,
-        };
-        self.review = review(&self.plan, &self.desired, grounds.snapshot, &circumstances);
+    /// The same, judged anew: the history has grown by an approval.
+    pub(super) fn judged_anew(self, grounds: &Grounds<'_>, history: &History) -> Self {
+        let review = grounds.judge(&self.plan, &self.desired, self.read.as_ref(), history);
+        Self { review, ..self }
     }
 
     /// The held changes as an approval names them.

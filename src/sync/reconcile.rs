@@ -113,7 +113,7 @@ async fn read_and_decide(
         approved.extend(decision.review.held.digest.clone());
         ledger.approved(&decision, run.options, &run.request.approver).await?;
         history.approvals.extend(decision.approval(&run.request.approver));
-        decision.judge(&grounds, &history);
+        decision = decision.judged_anew(&grounds, &history);
     }
     ledger.held(&decision, run.options).await?;
     if !ledger.writes() {
@@ -145,7 +145,7 @@ fn decide(run: &Run<'_>, grounds: &Grounds<'_>, history: &History) -> Result<Dec
         }
         Content::Users { snapshot: users, unknown } => {
             let desired = desired_state_of_users(users, snapshot, policy, history)?;
-            let mut desired = desired.narrowed_to_groups(scope, users, snapshot, policy, history);
+            let mut desired = desired.narrowed_to_groups(&scope.groups, users, policy);
             desired.skipped.extend(unknown.iter().map(|name| unknown_person(name)));
             (desired, source_read_of_users(users, policy, membership))
         }
