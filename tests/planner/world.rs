@@ -69,7 +69,8 @@ impl World {
     }
 
     pub(crate) fn person(&self, email: &str) -> Person {
-        Person { id: self.ids.get(email).cloned(), email: Some(email.to_owned()), user_name: None }
+        let id = self.ids.get(email).or_else(|| self.ids.get(&email.to_lowercase()));
+        Person { id: id.cloned(), email: Some(email.to_owned()), user_name: None }
     }
 
     pub(crate) fn operator_id(&self, login: &str) -> OperatorId {
