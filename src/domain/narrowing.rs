@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
     CampaignSnapshot, DesiredState, History, MaskMatch, OperatorGroupName, OperatorId, OrganizationSnapshot, Person,
-    Policy, Scope, SkipReason, Skipped, UserSnapshot,
+    Policy, ProductProfileName, Scope, SkipReason, Skipped, UserSnapshot,
     desired_state::subject,
     fold,
     identity::{Identity, OperatorIndex},
@@ -192,7 +192,7 @@ impl Reach {
         });
         // A listing of everybody does not tell whose record carried the name: a few people are not bothered with it.
         if self.names.is_empty() {
-            subjects.extend(unlisted.map(|name| name.folded()));
+            subjects.extend(unlisted.map(ProductProfileName::folded));
         }
         subjects
     }

@@ -1,7 +1,7 @@
 //! Who belongs where, and what is left out.
 
 use campaign_group_sync::domain::{
-    LogOn, Manage, Missing, OperatorGroupName, OperatorLogin, Policy, ProtectedGroup, SkipReason, desired_state,
+    Manage, Missing, OperatorGroupName, OperatorLogin, Policy, ProtectedGroup, SkipReason, desired_state,
 };
 
 use super::world::{World, check, policy, written};

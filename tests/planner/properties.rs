@@ -25,7 +25,7 @@ fn any_world() -> impl Strategy<Value = World> {
             let rows: BTreeSet<_> = rows.into_iter().map(|(o, g)| (o, g.to_owned())).collect();
             let known = known.iter().filter(|_| !logins.is_empty());
             let known: Vec<_> =
-                known.map(|(id, at)| (id.clone(), at.get(&logins.iter().collect::<Vec<_>>()).to_string())).collect();
+                known.map(|(id, at)| (id.clone(), (*at.get(&logins.iter().collect::<Vec<_>>())).clone())).collect();
             let known: Vec<_> = known.iter().map(|(id, login)| (id.as_str(), login.as_str())).collect();
             let mut world = World {
                 profiles: ["P - one", "P - two", "P - admin"].into_iter().map(String::from).zip(profiles).collect(),

@@ -71,7 +71,7 @@ fn incident_13_a_narrowed_run_does_its_part_and_nothing_else() {
             check_disabled(&world, &full.changes, &world.after(&full));
             let keys: BTreeSet<ChangeKey> = full.changes.iter().map(Change::key).collect();
             for login in LOGINS {
-                let part = narrowed(&world, &policy, Scope { people: vec![login.to_uppercase()], ..Scope::default() });
+                let part = narrowed(&world, &policy, &Scope { people: vec![login.to_uppercase()], ..Scope::default() });
                 assert!(part.is_subset(&keys), "{part:?} of {keys:?}");
                 let own = |key: &&ChangeKey| {
                     key.operator == login && key.group != "gone" && key.kind != ChangeKind::DisableOperator
@@ -83,7 +83,7 @@ fn incident_13_a_narrowed_run_does_its_part_and_nothing_else() {
             }
             for group in GROUPS {
                 let groups = vec![OperatorGroupName::new(group.to_uppercase())];
-                let part = narrowed(&world, &policy, Scope { groups, ..Scope::default() });
+                let part = narrowed(&world, &policy, &Scope { groups, ..Scope::default() });
                 assert!(part.is_subset(&keys), "{part:?} of {keys:?}");
                 let of_group = |keys: &BTreeSet<ChangeKey>| -> Vec<ChangeKey> {
                     keys.iter().filter(|key| key.group == group).cloned().collect()
@@ -95,10 +95,10 @@ fn incident_13_a_narrowed_run_does_its_part_and_nothing_else() {
     }
 }
 
-fn narrowed(world: &World, policy: &Policy, scope: Scope) -> BTreeSet<ChangeKey> {
+fn narrowed(world: &World, policy: &Policy, scope: &Scope) -> BTreeSet<ChangeKey> {
     let (organization, campaign) = (world.organization(), world.campaign());
     let (desired, _) = world.decide(policy);
-    let desired = desired.narrowed_to(&scope, &organization, &campaign, policy, &world.history);
+    let desired = desired.narrowed_to(scope, &organization, &campaign, policy, &world.history);
     plan(&desired, &campaign, policy).changes.iter().map(Change::key).collect()
 }
 
