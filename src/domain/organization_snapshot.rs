@@ -251,8 +251,8 @@ impl OrganizationSnapshot {
     }
 
     /// The people in the profile at this position of [`Self::profiles`].
-    pub fn members(&self, profile: usize) -> impl Iterator<Item = &Person> {
-        self.roster.members(profile).map(|(_, person)| person)
+    pub fn members(&self, profile: usize) -> impl ExactSizeIterator<Item = &Person> {
+        self.roster.members(profile).map(|(_, person)| person).collect::<Vec<_>>().into_iter()
     }
 
     /// Names that a mask matches, seen on users and absent from the listing: never profiles.

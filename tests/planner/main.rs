@@ -1,0 +1,13 @@
+//! The path from two snapshots to a reviewed plan: tables, the whole small world, and properties.
+
+#![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
+
+mod confirmed;
+mod limits;
+mod narrowed;
+mod over_time;
+mod placed;
+mod properties;
+mod small_world;
+mod taken_back;
+mod world;

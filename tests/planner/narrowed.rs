@@ -1,0 +1,144 @@
+//! Runs that are narrowed to people or groups, and calls for single users.
+
+use campaign_group_sync::domain::{
+    LogOn, Missing, OperatorGroupName, OrphanedGroup, Person, Plan, Policy, ProductProfileName, Scope, SkipReason,
+    UserSnapshot, desired_state_of_users, plan,
+};
+
+use super::world::{World, policy, written};
+
+fn world() -> World {
+    World::new(
+        &[
+            ("P - one", &["ann@x", "new@x", "lost@x"]),
+            ("P - two", &["ann@x", "bob@x"]),
+            ("P - nowhere", &["bob@x"]),
+            ("P - twin", &["eve@x"]),
+            ("p - TWIN", &["eve@x"]),
+        ],
+        &["ann@x", "bob@x", "eve@x"],
+        &["one", "two", "twin"],
+        &[("eve@x", "one"), ("bob@x", "one"), ("eve@x", "two"), ("eve@x", "twin")],
+    )
+}
+
+fn create() -> Policy {
+    Policy { missing_operator: Missing::Create, ..policy() }
+}
+
+#[track_caller]
+fn check(plan: &Plan, changes: &[&str], skipped: &[(SkipReason, &str)]) {
+    assert_eq!(plan.changes.iter().map(written).collect::<Vec<_>>(), changes, "{plan:#?}");
+    let found: Vec<_> = plan.skipped.iter().map(|skipped| (skipped.reason, skipped.subject.as_str())).collect();
+    assert_eq!(found, skipped);
+}
+
+fn narrowed(world: &World, policy: &Policy, people: &[&str], groups: &[&str]) -> Plan {
+    let scope = Scope {
+        people: people.iter().map(ToString::to_string).collect(),
+        groups: groups.iter().map(|name| OperatorGroupName::new(*name)).collect(),
+    };
+    let (organization, campaign) = (world.organization(), world.campaign());
+    let (desired, _) = world.decide(policy);
+    plan(&desired.narrowed_to(&scope, &organization, &campaign, policy, &world.history), &campaign, policy)
+}
+
+#[test]
+fn incident_13_a_run_for_one_group_leaves_the_others_alone() {
+    check(&narrowed(&world(), &policy(), &[], &["TWO"]), &["+ ann@x two", "+ bob@x two", "- eve@x two"], &[]);
+    check(&narrowed(&world(), &policy(), &[], &["twin"]), &[], &[(SkipReason::AmbiguousProfile, "twin")]);
+    check(&narrowed(&world(), &policy(), &[], &["nowhere"]), &[], &[(SkipReason::NoGroup, "nowhere")]);
+    check(&narrowed(&world(), &policy(), &[], &["never"]), &[], &[(SkipReason::UnknownGroup, "never")]);
+}
+
+#[test]
+fn incident_13_a_run_for_one_person_leaves_everybody_else_alone() {
+    check(&narrowed(&world(), &create(), &["ANN@x"], &[]), &["+ ann@x one", "+ ann@x two"], &[]);
+    check(&narrowed(&world(), &create(), &["new@x"], &[]), &["create operator new@x", "+ new@x one"], &[]);
+    check(&narrowed(&world(), &policy(), &["new@x"], &[]), &[], &[(SkipReason::NoOperator, "new@x")]);
+    check(
+        &narrowed(&world(), &policy(), &["eve@x"], &[]),
+        &["- eve@x one", "- eve@x two"],
+        &[(SkipReason::AmbiguousProfile, "twin")],
+    );
+    check(&narrowed(&world(), &policy(), &["eve@x"], &["two"]), &["- eve@x two"], &[]);
+    check(
+        &narrowed(&world(), &policy(), &["bob@x"], &[]),
+        &["+ bob@x two", "- bob@x one"],
+        &[(SkipReason::NoGroup, "nowhere")],
+    );
+}
+
+#[test]
+fn a_person_is_meant_by_either_name() {
+    let scope = Scope { people: vec!["ann".into()], groups: Vec::new() };
+    let mut world = world();
+    world.operators.push(("ann".into(), Some(LogOn::Ims)));
+    world.memberships.push(("ann".into(), "one".into()));
+    let (organization, campaign) = (world.organization(), world.campaign());
+    let (desired, _) = world.decide(&policy());
+    let narrowed = desired.narrowed_to(&scope, &organization, &campaign, &policy(), &world.history);
+    check(&plan(&narrowed, &campaign, &policy()), &["- ann one"], &[]);
+}
+
+#[test]
+fn a_run_for_one_person_tells_orphans_and_empties_none() {
+    let mut world = world();
+    world.accept(&policy());
+    world.profiles.remove(1);
+    let empty = Policy { orphaned_group: OrphanedGroup::Empty, ..policy() };
+    let (organization, campaign) = (world.organization(), world.campaign());
+    let scope = Scope { people: vec!["eve@x".into()], groups: Vec::new() };
+    let (desired, full) = world.decide(&empty);
+    assert!(full.changes.iter().map(written).any(|change| change == "- eve@x two"), "{full:#?}");
+    let narrowed_state = desired.narrowed_to(&scope, &organization, &campaign, &empty, &world.history);
+    assert_eq!(narrowed_state.orphans.len(), 1);
+    let written: Vec<_> = plan(&narrowed_state, &campaign, &empty).changes.iter().map(written).collect();
+    assert_eq!(written, ["- eve@x one"]);
+    check(&narrowed(&world, &empty, &[], &["two"]), &["- eve@x two"], &[]);
+    check(
+        &narrowed(&world, &empty, &[], &["one"]).clone(),
+        &["+ ann@x one", "- bob@x one", "- eve@x one"],
+        &[(SkipReason::NoOperator, "lost@x"), (SkipReason::NoOperator, "new@x")],
+    );
+}
+
+fn single(world: &World, policy: &Policy, person: Person, names: &[&str], groups: &[&str]) -> Plan {
+    let names = names.iter().map(|name| ProductProfileName::new(*name)).collect();
+    let profiles = world.organization().profiles().to_vec();
+    let users = UserSnapshot::new(profiles, [(person, names)]).expect("has profiles");
+    let campaign = world.campaign();
+    let desired = desired_state_of_users(&users, &campaign, policy, &world.history).expect("matches");
+    let groups: Vec<_> = groups.iter().map(|name| OperatorGroupName::new(*name)).collect();
+    plan(&desired.narrowed_to_groups(&groups, &users, policy), &campaign, policy)
+}
+
+#[test]
+fn a_single_user_call_decides_about_that_user_only() {
+    let world = world();
+    let ann = || world.person("Ann@x");
+    check(&single(&world, &policy(), ann(), &["P - ONE", "other"], &[]), &["+ ann@x one"], &[]);
+    check(&single(&world, &policy(), ann(), &["P - one", "P - two"], &["two"]), &["+ ann@x two"], &[]);
+    check(&single(&world, &policy(), ann(), &[], &["never"]), &[], &[(SkipReason::UnknownGroup, "never")]);
+    let eve = world.person("eve@x");
+    check(&single(&world, &policy(), eve, &["P - two"], &[]), &["- eve@x one"], &[]);
+    let new = world.person("new@x");
+    check(&single(&world, &create(), new, &["P - one"], &[]), &["create operator new@x", "+ new@x one"], &[]);
+}
+
+#[test]
+fn incident_6_a_name_on_a_user_that_the_listing_does_not_know_is_no_profile() {
+    let world = world();
+    check(
+        &single(&world, &policy(), world.person("ann@x"), &["P - one_0CFE9FE-provisioning"], &[]),
+        &[],
+        &[(SkipReason::NotAProfile, "P - one_0CFE9FE-provisioning")],
+    );
+}
+
+#[test]
+fn a_single_user_call_cannot_tell_who_has_an_old_login_now() {
+    let world = world().with_ids(&[("changed@x", "eve")]).remembering(&[("eve", "eve@x")]);
+    let changed = world.person("changed@x");
+    check(&single(&world, &policy(), changed, &["P - one"], &[]), &[], &[(SkipReason::Renamed, "changed@x")]);
+}

@@ -1,0 +1,252 @@
+//! People who change their login, groups that lose their profile, operators left in no group.
+
+use campaign_group_sync::domain::{
+    FollowedGroup, History, LogOn, Manage, Membership, Missing, OperatorGroupName, OperatorId, OperatorLogin,
+    OrphanedGroup, Policy, ProductProfileId, ProductProfileName, ProtectedGroup, SkipReason, SourceCounts,
+    WithoutGroups, followed_groups, identities_seen, source_read, warnings,
+};
+
+use super::world::{World, check, limits, policy, written};
+
+/// Ann was `old@x` when last seen and is `new@x` now.
+fn renamed_ann() -> World {
+    World::new(
+        &[("P - one", &["new@x", "bob@x"]), ("P - two", &["new@x"])],
+        &["old@x", "bob@x"],
+        &["one", "two"],
+        &[("old@x", "one"), ("bob@x", "one")],
+    )
+    .with_ids(&[("new@x", "ANN"), ("bob@x", "bob")])
+    .remembering(&[("ann", "old@x"), ("bob", "bob@x")])
+}
+
+#[test]
+fn incident_15_a_changed_login_is_no_removal() {
+    let world = renamed_ann();
+    check(&world, &policy(), &["+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
+    let create = Policy { missing_operator: Missing::Create, ..policy() };
+    check(&world, &create, &["+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
+    let (_, plan) = world.decide(&policy());
+    let detail = &plan.skipped.first().expect("a notice").detail;
+    assert!(detail.contains("\"old@x\"") && detail.contains("\"new@x\""), "{detail}");
+}
+
+#[test]
+fn incident_15_without_memory_a_changed_login_is_a_leaver_and_a_stranger() {
+    let world = World { history: History::default(), ..renamed_ann() };
+    check(&world, &policy(), &["- old@x one"], &[(SkipReason::NoOperator, "new@x")]);
+}
+
+#[test]
+fn incident_15_once_the_new_login_has_an_operator_the_old_one_leaves() {
+    let mut world = renamed_ann();
+    world.operators.push(("New@x".into(), Some(LogOn::Ims)));
+    check(&world, &policy(), &["+ New@x one", "+ New@x two", "- old@x one"], &[]);
+}
+
+#[test]
+fn a_new_login_that_only_an_unmanaged_operator_has_leaves_the_old_operator_in_place() {
+    let mut world = renamed_ann();
+    world.operators.push(("new@x".into(), Some(LogOn::Native)));
+    check(&world, &policy(), &["+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
+}
+
+#[test]
+fn an_old_login_that_somebody_else_has_now_is_theirs() {
+    let mut world = renamed_ann();
+    world.profiles.push(("P - three".into(), vec!["OLD@x".into()]));
+    world.groups.push("three".into());
+    world.ids.insert("OLD@x".into(), "other".into());
+    check(&world, &policy(), &["+ old@x three", "- old@x one"], &[(SkipReason::NoOperator, "new@x")]);
+    world.ids.remove("OLD@x");
+    check(&world, &policy(), &["+ old@x three", "- old@x one"], &[(SkipReason::NoOperator, "new@x")]);
+    // One record read twice while the login changed is not somebody else.
+    world.ids.insert("OLD@x".into(), "ann".into());
+    check(&world, &policy(), &["+ old@x three", "+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
+}
+
+#[test]
+fn an_ambiguous_new_login_stays_refused() {
+    let mut world = renamed_ann();
+    world.operators.extend(["new@x", "NEW@x"].map(|login| (login.to_owned(), Some(LogOn::Ims))));
+    check(&world, &policy(), &["- old@x one"], &[(SkipReason::AmbiguousIdentity, "new@x")]);
+}
+
+#[test]
+fn a_remembered_operator_that_is_gone_or_not_managed_stands_for_nobody() {
+    let mut world = renamed_ann();
+    world.operators[0].1 = None;
+    check(&world, &policy(), &[], &[(SkipReason::NoOperator, "new@x"), (SkipReason::NotManaged, "old@x")]);
+    let gone = World::new(&[("P - one", &["new@x"])], &["bob@x"], &["one"], &[]).with_ids(&[("new@x", "ann")]);
+    let history = renamed_ann().history;
+    let operators = vec![("zoe@x".to_owned(), Some(LogOn::Ims))];
+    check(&World { history, ..gone.clone() }, &policy(), &["+ bob@x one"], &[(SkipReason::Renamed, "new@x")]);
+    let history = World { operators, ..World::default() }.remembering(&[("ann", "zoe@x")]).history;
+    let empty = World { operators: Vec::new(), history, ..gone };
+    check(&empty, &policy(), &[], &[(SkipReason::NoOperator, "new@x")]);
+}
+
+#[test]
+fn only_news_about_identities_is_told() {
+    let mut world = renamed_ann();
+    let seen = |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history);
+    assert_eq!(seen(&world), [], "a renamed user is remembered as before");
+    world.operators.push(("new@x".into(), Some(LogOn::Ims)));
+    assert_eq!(seen(&world), [("ANN".to_owned(), OperatorId(1003))]);
+    world.history = History::default();
+    assert_eq!(seen(&world), [("ANN".to_owned(), OperatorId(1003)), ("bob".to_owned(), OperatorId(1002))]);
+}
+
+/// A world whose profile `P - gone` vanished after a run that accepted it.
+fn orphaned() -> World {
+    let mut world = World::new(
+        &[("P - one", &["ann@x"]), ("P - gone", &["ann@x", "eve@x"]), ("P - nowhere", &[])],
+        &["ann@x", "eve@x", "vip@x", "native@x"],
+        &["one", "gone"],
+        &[("ann@x", "one"), ("ann@x", "gone"), ("eve@x", "gone"), ("vip@x", "gone"), ("native@x", "gone")],
+    );
+    world.operators[3].1 = None;
+    world.accept(&policy());
+    world.profiles.truncate(1);
+    world
+}
+
+fn orphans(world: &World) -> Vec<String> {
+    let (desired, _) = world.decide(&policy());
+    desired
+        .orphans
+        .iter()
+        .map(|orphan| format!("{} {} {}", orphan.name, orphan.profile, orphan.members.len()))
+        .collect()
+}
+
+#[test]
+fn incident_10_a_vanished_profile_removes_nobody_and_is_told_in_every_run() {
+    let mut world = orphaned();
+    for _ in 0..3 {
+        check(&world, &policy(), &[], &[]);
+        assert_eq!(orphans(&world), ["gone P - gone 4"]);
+        world.accept(&policy());
+    }
+    assert_eq!(world.history.followed.first().and_then(|followed| followed.profile_id), Some(ProductProfileId(2)));
+    world.memberships.retain(|(_, group)| group != "gone");
+    assert_eq!(orphans(&world), [""; 0], "a group without members is nobody's worry");
+    world.accept(&policy());
+    assert_eq!(world.history.followed, []);
+}
+
+#[test]
+fn incident_10_members_of_an_orphan_go_only_when_the_policy_says_so_and_somebody_approved() {
+    let world = orphaned();
+    let vip = vec![OperatorLogin::new("vip@x")];
+    let empty = Policy { orphaned_group: OrphanedGroup::Empty, protected_operators: vip, ..policy() };
+    let left = [(SkipReason::NotManaged, "native@x"), (SkipReason::Protected, "vip@x")];
+    check(&world, &empty, &["- ann@x gone", "- eve@x gone"], &left);
+    let (_, plan) = world.decide(&empty);
+    assert!(plan.changes.iter().all(|change| change.reason == "profile P - gone, which stood for this group, is gone"));
+    assert_eq!(plan.managed_members.get(&OperatorGroupName::new("gone")), Some(&2));
+    let (approved, held) = world.review(&empty, &limits(), SourceCounts::Proven);
+    assert_eq!((approved.len(), held.changes.len()), (0, 2));
+
+    let rule = ProtectedGroup { name: OperatorGroupName::new("GONE"), min_members: 4, required: Vec::new() };
+    let kept = Policy { protected_groups: vec![rule], orphaned_group: OrphanedGroup::Empty, ..policy() };
+    let (_, plan) = world.decide(&kept);
+    assert_eq!(plan.changes, []);
+}
+
+#[test]
+fn a_group_that_two_profiles_claim_is_refused_and_no_orphan() {
+    let mut world = orphaned();
+    world.profiles.extend([("P - gone".to_owned(), Vec::new()), ("p - GONE".to_owned(), Vec::new())]);
+    assert_eq!(orphans(&world), [""; 0]);
+}
+
+#[test]
+fn incident_15_a_renamed_profile_leaves_an_orphan_and_is_told() {
+    let mut world = World::new(&[("P - one", &["ann@x"])], &["ann@x"], &["one"], &[("ann@x", "one")]);
+    world.accept(&policy());
+    world.profiles[0].0 = "P - ONE admins".into();
+    check(&world, &policy(), &[], &[(SkipReason::NoGroup, "ONE admins")]);
+    assert_eq!(orphans(&world), ["one P - one 1"]);
+    let (desired, _) = world.decide(&policy());
+    let read = source_read(&world.organization(), &policy(), Membership::Direct);
+    insta::assert_debug_snapshot!(warnings(&read, &desired, &world.campaign(), &world.history), @r#"
+    [
+        "profile \"P - ONE admins\" has \"admin\" in its name: Adobe gives its members access to the Control Panel",
+        "profile \"P - one\" (id 1) is called \"P - ONE admins\" now",
+    ]
+    "#);
+}
+
+#[test]
+fn a_disabled_operator_who_belongs_in_a_group_is_told() {
+    let mut world = World::new(&[("P - one", &["ann@x"])], &["ann@x"], &["one"], &[]);
+    world.disabled.insert("ann@x".into());
+    let (desired, _) = world.decide(&policy());
+    let read = source_read(&world.organization(), &policy(), Membership::Effective);
+    let told = warnings(&read, &desired, &world.campaign(), &world.history);
+    assert_eq!(told, ["operator \"ann@x\" belongs in \"one\" and is disabled in Campaign"]);
+}
+
+#[test]
+fn every_matched_profile_is_counted_with_or_without_operator_group() {
+    let world = World::new(
+        &[("P - one", &["ann@x"]), ("P - nowhere", &[]), ("p - ONE", &[]), ("Other", &[])],
+        &["ann@x"],
+        &["one"],
+        &[],
+    );
+    let read = source_read(&world.organization(), &policy(), Membership::Direct);
+    let matched: Vec<_> = read.matched.iter().map(|followed| followed.profile.as_str()).collect();
+    assert_eq!(matched, ["P - nowhere", "p - ONE", "P - one"]);
+    assert_eq!((read.users, read.membership.as_str(), read.manage.as_str()), (Some(9), "direct", "ims"));
+    assert_eq!(read.mask, "P - (.*)");
+}
+
+#[test]
+fn what_was_followed_before_the_last_accepted_read_is_followed_still() {
+    let mut world = orphaned();
+    world.history = History {
+        followed: vec![FollowedGroup {
+            group: OperatorGroupName::new("Gone"),
+            profile_id: None,
+            profile: ProductProfileName::new("P - gone"),
+        }],
+        ..History::default()
+    };
+    let (desired, _) = world.decide(&policy());
+    assert_eq!(followed_groups(&desired, &world.history).len(), 1);
+}
+
+#[test]
+fn who_is_left_in_no_group_at_all_is_disabled_when_asked() {
+    let mut world = World::new(
+        &[("P - one", &["ann@x"]), ("P - two", &["bob@x"])],
+        &["ann@x", "bob@x", "eve@x", "foreign@x", "gone@x", "idle@x"],
+        &["one", "two", "foreign"],
+        &[
+            ("ann@x", "one"),
+            ("bob@x", "one"),
+            ("eve@x", "one"),
+            ("eve@x", "two"),
+            ("foreign@x", "one"),
+            ("foreign@x", "foreign"),
+            ("gone@x", "one"),
+        ],
+    );
+    world.disabled.insert("gone@x".into());
+    let disable = Policy { without_groups: WithoutGroups::Disable, ..policy() };
+    let removals = ["- bob@x one", "- eve@x one", "- foreign@x one", "- gone@x one", "- eve@x two"];
+    let (_, plan) = world.decide(&disable);
+    let found: Vec<_> = plan.changes.iter().map(written).collect();
+    let expected: Vec<_> =
+        ["+ bob@x two"].iter().chain(&removals).chain(&["disable operator eve@x"]).copied().collect();
+    assert_eq!(found, expected);
+    let (_, plan) = world.decide(&policy());
+    assert_eq!(plan.changes.len(), 6, "{:#?}", plan.changes);
+    // A native operator is never disabled, also where everybody is managed.
+    world.operators[2].1 = None;
+    let all = Policy { manage: Manage::All, ..disable };
+    let (_, plan) = world.decide(&all);
+    assert!(plan.changes.iter().all(|change| !written(change).starts_with("disable")), "{:#?}", plan.changes);
+}

@@ -1,0 +1,235 @@
+//! Two worlds written as lists of names, the rules of one instance, and how a plan is written down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use campaign_group_sync::domain::{
+    Action, AssociationMask, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, HeldPlan, History,
+    Identities, InstanceName, Limits, LogOn, Manage, Membership, Missing, Operator, OperatorGroup, OperatorGroupId,
+    OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, OrphanedGroup, Person, Plan,
+    Policy, ProductProfile, ProductProfileId, ProductProfileName, ReadProof, Review, SkipReason, SourceCounts,
+    Tolerance, WalkEvidence, WithoutGroups, desired_state, followed_groups, plan, review, source_read,
+};
+
+/// Both sides, to be disturbed by a test.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct World {
+    /// (profile, e-mails of its members)
+    pub(crate) profiles: Vec<(String, Vec<String>)>,
+    /// (login, how it logs on)
+    pub(crate) operators: Vec<(String, Option<LogOn>)>,
+    pub(crate) groups: Vec<String>,
+    /// (login, group)
+    pub(crate) memberships: Vec<(String, String)>,
+    /// The `id` of the user with an e-mail address.
+    pub(crate) ids: BTreeMap<String, String>,
+    /// Logins that are kept from logging on.
+    pub(crate) disabled: BTreeSet<String>,
+    pub(crate) history: History,
+}
+
+impl World {
+    pub(crate) fn new(
+        profiles: &[(&str, &[&str])],
+        operators: &[&str],
+        groups: &[&str],
+        memberships: &[(&str, &str)],
+    ) -> Self {
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Self {
+            profiles: profiles.iter().map(|(name, members)| ((*name).to_owned(), owned(members))).collect(),
+            operators: operators.iter().map(|login| ((*login).to_owned(), Some(LogOn::Ims))).collect(),
+            groups: owned(groups),
+            memberships: memberships.iter().map(|(o, g)| ((*o).to_owned(), (*g).to_owned())).collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn organization(&self) -> OrganizationSnapshot {
+        let (mut people, mut memberships) = (Vec::new(), Vec::new());
+        for (profile, (_, members)) in (0..).zip(&self.profiles) {
+            for email in members {
+                memberships.push((profile, u32::try_from(people.len()).expect("few people")));
+                people.push(self.person(email));
+            }
+        }
+        let profiles = (1..).zip(&self.profiles).map(|(id, (name, _))| ProductProfile {
+            id: Some(ProductProfileId(id)),
+            name: ProductProfileName::new(name),
+            member_count: None,
+        });
+        OrganizationSnapshot::new(
+            OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg"),
+            profiles.collect(),
+            people,
+            memberships,
+            Vec::new(),
+            proof(),
+        )
+        .expect("has profiles")
+    }
+
+    pub(crate) fn person(&self, email: &str) -> Person {
+        let id = self.ids.get(email).or_else(|| self.ids.get(&email.to_lowercase()));
+        Person { id: id.cloned(), email: Some(email.to_owned()), user_name: None }
+    }
+
+    pub(crate) fn operator_id(&self, login: &str) -> OperatorId {
+        let at = self.operators.iter().position(|(name, _)| name == login).expect("a known operator");
+        OperatorId(1001 + i64::try_from(at).expect("few operators"))
+    }
+
+    /// Gives users ids, and remembers the operator of each as a run over the present world would.
+    pub(crate) fn remembering(mut self, known: &[(&str, &str)]) -> Self {
+        let pairs = known.iter().map(|(id, login)| ((*id).to_owned(), self.operator_id(login)));
+        self.history.identities = Identities::new(pairs.collect::<Vec<_>>());
+        self
+    }
+
+    pub(crate) fn with_ids(mut self, ids: &[(&str, &str)]) -> Self {
+        self.ids = ids.iter().map(|(email, id)| ((*email).to_owned(), (*id).to_owned())).collect();
+        self
+    }
+
+    /// The next run's history, when the read of this world is accepted.
+    pub(crate) fn accept(&mut self, policy: &Policy) {
+        let (desired, _) = self.decide(policy);
+        self.history.followed = followed_groups(&desired, &self.history);
+        self.history.accepted = Some(source_read(&self.organization(), policy, Membership::Effective));
+    }
+
+    pub(crate) fn campaign(&self) -> CampaignSnapshot {
+        let operator_id = |login: &str| self.operator_id(login);
+        let group_id = |name: &str| {
+            let at = self.groups.iter().position(|group| group == name).expect("a known group");
+            OperatorGroupId(5001 + i64::try_from(at).expect("few groups"))
+        };
+        CampaignSnapshot::new(
+            self.operators
+                .iter()
+                .map(|(login, log_on)| Operator {
+                    id: operator_id(login),
+                    login: OperatorLogin::new(login),
+                    label: String::new(),
+                    log_on: log_on.unwrap_or(LogOn::Native),
+                    disabled: self.disabled.contains(login),
+                })
+                .collect(),
+            self.groups
+                .iter()
+                .map(|name| OperatorGroup {
+                    id: group_id(name),
+                    name: OperatorGroupName::new(name),
+                    label: String::new(),
+                })
+                .collect(),
+            self.memberships.iter().map(|(login, group)| (operator_id(login), group_id(group))),
+            OperatorLogin::new("sync@techacct.adobe.com"),
+        )
+    }
+
+    pub(crate) fn decide(&self, policy: &Policy) -> (DesiredState, Plan) {
+        let campaign = self.campaign();
+        let desired =
+            desired_state(&self.organization(), &campaign, policy, &self.history).expect("a matching profile");
+        let plan = plan(&desired, &campaign, policy);
+        (desired, plan)
+    }
+
+    pub(crate) fn review(&self, policy: &Policy, limits: &Limits, counts: SourceCounts) -> (Vec<String>, HeldPlan) {
+        let (desired, plan) = self.decide(policy);
+        let Review { approved, held, .. } = review_of(&plan, &desired, &self.campaign(), limits, counts);
+        (approved.changes().iter().map(written).collect(), held)
+    }
+
+    /// The world after these changes, as Campaign would hold it.
+    pub(crate) fn after(&self, plan: &Plan) -> Self {
+        let mut world = self.clone();
+        for change in &plan.changes {
+            let row = || {
+                let text = |name: Option<&str>| name.expect("named").to_owned();
+                (
+                    text(change.operator().map(OperatorLogin::as_str)),
+                    text(change.group().map(OperatorGroupName::as_str)),
+                )
+            };
+            match &change.action {
+                Action::CreateGroup { group } => world.groups.push(group.to_string()),
+                Action::CreateOperator { operator, .. } => {
+                    world.operators.push((operator.to_string(), Some(LogOn::Ims)));
+                }
+                Action::Add { .. } => world.memberships.push(row()),
+                Action::Remove { .. } => world.memberships.retain(|membership| *membership != row()),
+                Action::DisableOperator { operator, .. } => drop(world.disabled.insert(operator.to_string())),
+            }
+        }
+        world
+    }
+}
+
+pub(crate) fn proof() -> ReadProof {
+    let walk = WalkEvidence {
+        pages: 1,
+        last_page_seen: true,
+        page_count: Some(1),
+        total_count: Some(9),
+        total_count_at_end: Some(9),
+        users: 9,
+    };
+    ReadProof::of_walk(&walk, Tolerance { share: 0.01 }).expect("complete")
+}
+
+pub(crate) fn review_of(
+    plan: &Plan,
+    desired: &DesiredState,
+    campaign: &CampaignSnapshot,
+    limits: &Limits,
+    counts: SourceCounts,
+) -> Review {
+    let circumstances = Circumstances { limits, counts, read: None, history: &History::default() };
+    review(plan, desired, campaign, &circumstances)
+}
+
+pub(crate) fn policy() -> Policy {
+    Policy {
+        instance: InstanceName::new("production"),
+        mask: AssociationMask::parse("P - (.*)").expect("valid"),
+        missing_operator: Missing::Skip,
+        missing_group: Missing::Skip,
+        manage: Manage::Ims,
+        without_groups: WithoutGroups::Keep,
+        orphaned_group: OrphanedGroup::Keep,
+        protected_operators: Vec::new(),
+        protected_groups: Vec::new(),
+    }
+}
+
+pub(crate) fn limits() -> Limits {
+    Limits {
+        max_removals: 50,
+        max_removals_percent: 20,
+        max_group_removals_percent: 34,
+        max_new_operators: 25,
+        max_new_groups: 5,
+        max_source_shrink_percent: 20,
+    }
+}
+
+pub(crate) fn written(change: &Change) -> String {
+    let sign = match change.kind() {
+        ChangeKind::CreateGroup => "create group",
+        ChangeKind::CreateOperator => "create operator",
+        ChangeKind::Add => "+",
+        ChangeKind::Remove => "-",
+        ChangeKind::DisableOperator => "disable operator",
+    };
+    let names = [change.operator().map(OperatorLogin::as_str), change.group().map(OperatorGroupName::as_str)];
+    [sign].into_iter().chain(names.into_iter().flatten()).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+pub(crate) fn check(world: &World, policy: &Policy, changes: &[&str], skipped: &[(SkipReason, &str)]) {
+    let (_, plan) = world.decide(policy);
+    assert_eq!(plan.changes.iter().map(written).collect::<Vec<_>>(), changes, "{plan:#?}");
+    let found: Vec<_> = plan.skipped.iter().map(|skipped| (skipped.reason, skipped.subject.as_str())).collect();
+    assert_eq!(found, skipped);
+}
