@@ -149,10 +149,10 @@ impl Journal {
         }
         records.retain(|record| record.digest == *digest);
         let mut writing = self.writing().await?;
-        let mut approved = Vec::new();
+        let mut recorded = Vec::new();
         for record in records {
             write_approval(&mut writing, &record, approver, at, expires_at).await?;
-            approved.push(Approved {
+            recorded.push(Approved {
                 instance: record.instance,
                 digest: record.digest,
                 changes: record.changes.len(),
@@ -160,7 +160,7 @@ impl Journal {
             });
         }
         writing.commit().await?;
-        Ok(approved)
+        Ok(recorded)
     }
 
     /// Who approved this digest before, expired or spent or not; the latest.

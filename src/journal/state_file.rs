@@ -28,6 +28,9 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 /// How often, within [`BUSY_PATIENCE`], something is tried that `SQLite` does not wait for by itself.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
+/// The header of a database (<https://www.sqlite.org/fileformat.html>, section 1.3). `SQLite` takes a single byte for none.
+const HEADER_BYTES: u64 = 100;
+
 /// What stands beside the file while it is used.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
@@ -95,6 +98,9 @@ fn corrupt(place: &str, why: &str) -> JournalError {
 async fn look(path: &Path) -> Result<Look, JournalError> {
     match File::open(path).and_then(|file| file.metadata()) {
         Ok(metadata) if metadata.len() == 0 => return Ok(Look::Nothing),
+        Ok(metadata) if metadata.is_file() && metadata.len() < HEADER_BYTES => {
+            return Ok(Look::Corrupt("it is shorter than the header of a database".to_owned()));
+        }
         Ok(metadata) if metadata.is_file() => {}
         Ok(_) => {
             let source = io::Error::from(io::ErrorKind::IsADirectory);

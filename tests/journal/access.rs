@@ -81,7 +81,10 @@ async fn instances_are_kept_apart() {
     for place in Place::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("delivery", &["ann"])], true).await;
-        journal.observe(&InstanceName::new("alpha"), at(11), &[seen("delivery", &["bob"])], true).await.expect("observed");
+        journal
+            .observe(&InstanceName::new("alpha"), at(11), &[seen("delivery", &["bob"])], true)
+            .await
+            .expect("observed");
         assert_eq!(access(&journal, 12).await, ["alpha/delivery: bob", "production/delivery: ann"]);
     }
 }

@@ -22,7 +22,10 @@ async fn the_last_accepted_read_is_remembered_with_the_groups_to_follow() {
         let journal = place.open().await;
         for groups in [&["delivery"][..], &["delivery", "ops"]] {
             let followed: Vec<_> = groups.iter().chain(&["orphan"]).map(|group| followed(group)).collect();
-            journal.accept_read(&production(), &run_id("01JA"), at(0), &read(groups), &followed).await.expect("accepted");
+            journal
+                .accept_read(&production(), &run_id("01JA"), at(0), &read(groups), &followed)
+                .await
+                .expect("accepted");
             let history = journal.history(&production(), at(0)).await.expect("readable");
             assert_eq!((history.accepted, history.followed), (Some(read(groups)), followed));
         }

@@ -44,7 +44,9 @@ impl Place {
         let mut places = vec![Self::in_a_folder()];
         match env::var("TEST_POSTGRES_URL") {
             Ok(address) => places.push(Self::on_the_server(&address).await),
-            Err(_) => println!("skipped for PostgreSQL: TEST_POSTGRES_URL is not set (tests/journal/with_postgres sets it)"),
+            Err(_) => {
+                println!("skipped for PostgreSQL: TEST_POSTGRES_URL is not set (tests/journal/with_postgres sets it)");
+            }
         }
         places
     }

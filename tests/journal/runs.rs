@@ -76,7 +76,9 @@ async fn a_run_that_died_is_told_with_what_it_had_done() {
         let became: Vec<_> = told.instances[0]
             .changes
             .iter()
-            .map(|change| (change.operator.as_deref().unwrap_or(""), change.outcome, change.detail.as_deref().unwrap_or("")))
+            .map(|change| {
+                (change.operator.as_deref().unwrap_or(""), change.outcome, change.detail.as_deref().unwrap_or(""))
+            })
             .collect();
         let sent = "was being written when the run ended; Campaign may hold it";
         assert_eq!(
@@ -109,10 +111,7 @@ async fn the_next_run_marks_the_one_that_died() {
         let outcomes: Vec<_> = journal.runs(9).await.expect("readable").into_iter().map(|run| run.outcome).collect();
         assert_eq!(outcomes, [None, Some(Outcome::Interrupted)]);
         let bob = journal.last_changes(&production(), "bob@acme.com", None, 9).await.expect("readable");
-        assert_eq!(
-            bob[0].change.detail.as_deref(),
-            Some("was being written when the run ended; Campaign may hold it")
-        );
+        assert_eq!(bob[0].change.detail.as_deref(), Some("was being written when the run ended; Campaign may hold it"));
     }
 }
 
@@ -172,7 +171,10 @@ async fn the_last_changes_of_an_operator_are_found_in_any_spelling_newest_first(
         }
         let found = async |group: Option<&str>, limit: usize| {
             let records = journal.last_changes(&production(), " ANN@acme.COM", group, limit).await.expect("readable");
-            records.into_iter().map(|record| (record.run.to_string(), record.at, record.change.outcome)).collect::<Vec<_>>()
+            records
+                .into_iter()
+                .map(|record| (record.run.to_string(), record.at, record.change.outcome))
+                .collect::<Vec<_>>()
         };
         let expected = [("01JC", 125), ("01JB", 65), ("01JA", 5)]
             .map(|(run, seconds)| (run.to_owned(), at(seconds), ChangeOutcome::Failed));

@@ -3,8 +3,8 @@
 use campaign_group_sync::{
     domain::{
         ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, FollowedGroup, HeldBefore,
-        InstanceMode, InstanceName, InstanceReport, Limits, MatchedProfile, OperatorGroupName, Outcome, ProductProfileId,
-        ProductProfileName, RunId, RunMode, RunReport, SourceRead, SourceReport, Summary,
+        InstanceMode, InstanceName, InstanceReport, Limits, MatchedProfile, OperatorGroupName, Outcome,
+        ProductProfileId, ProductProfileName, RunId, RunMode, RunReport, SourceRead, SourceReport, Summary,
     },
     journal::{HeldRecord, Journal, RunBegin, Settlement},
 };
