@@ -1,11 +1,16 @@
 //! Who was in which managed group, and when: every stay with its beginning and its end.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::domain::{InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName};
 
-use super::{Journal, JournalError};
+use super::{
+    Journal, JournalError,
+    database::{Reading, Value, Writing},
+};
 
 /// One managed group as Campaign was seen to hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +41,18 @@ pub struct GroupAccess {
     pub members: Vec<String>,
 }
 
+/// What is written of one group, by the folded logins of its members.
+type Members = HashMap<String, String>;
+
+/// The difference between what was seen and what is written.
+#[derive(Default)]
+struct Difference<'a> {
+    managed: Vec<&'a Observation>,
+    unmanaged: Vec<String>,
+    came: Vec<(String, &'a OperatorLogin)>,
+    left: Vec<(String, String)>,
+}
+
 impl Journal {
     /// Writes who was seen in the managed groups: new members begin a stay, missing ones end theirs. With `is_all`, groups
     /// that are not observed are not managed any more; otherwise nothing is said of them.
@@ -46,13 +63,133 @@ impl Journal {
         groups: &[Observation],
         is_all: bool,
     ) -> Result<(), JournalError> {
-        let _ = (instance, at, groups, is_all);
-        todo!()
+        let mut looking = self.reading().await?;
+        let managed = open_groups(&mut looking, instance).await?;
+        let stays = open_stays(&mut looking, instance).await?;
+        drop(looking);
+        let difference = difference(groups, is_all, &managed, stays);
+        if difference.is_empty() {
+            return Ok(());
+        }
+        let mut writing = self.writing().await?;
+        difference.write(&mut writing, instance, at.timestamp_millis()).await?;
+        writing.commit().await
     }
 
     /// Who was in which managed group at that time, by instance and group; empty before the first run.
     pub async fn access(&self, at: DateTime<Utc>) -> Result<Vec<InstanceAccess>, JournalError> {
-        let _ = at;
-        todo!()
+        let mut looking = self.reading().await?;
+        let at = at.timestamp_millis();
+        let mut instances: BTreeMap<String, BTreeMap<String, (String, BTreeSet<String>)>> = BTreeMap::new();
+        let sql = "select instance, group_folded, group_name from managed_groups
+                   where since <= $1 and (until is null or until > $1)";
+        for row in looking.rows(sql, [at.into()]).await? {
+            instances.entry(row.text(0)?).or_default().insert(row.text(1)?, (row.text(2)?, BTreeSet::new()));
+        }
+        let sql = "select instance, group_folded, login from stays
+                   where since <= $1 and (until is null or until > $1)";
+        for row in looking.rows(sql, [at.into()]).await? {
+            let groups = instances.get_mut(&row.text(0)?);
+            if let Some((_, members)) =
+                groups.and_then(|groups| row.text(1).ok().and_then(|group| groups.get_mut(&group)))
+            {
+                members.insert(row.text(2)?);
+            }
+        }
+        let access = |(name, groups): (String, BTreeMap<String, (String, BTreeSet<String>)>)| InstanceAccess {
+            name,
+            groups: groups
+                .into_values()
+                .map(|(group, members)| GroupAccess { group, members: members.into_iter().collect() })
+                .collect(),
+        };
+        Ok(instances.into_iter().map(access).collect())
+    }
+}
+
+/// Spelling and profile of the groups that are managed now, by folded name.
+async fn open_groups(
+    looking: &mut Reading,
+    instance: &InstanceName,
+) -> Result<BTreeMap<String, (String, String)>, JournalError> {
+    let sql = "select group_folded, group_name, profile from managed_groups where instance = $1 and until is null";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, (row.text(1)?, row.text(2)?)))).collect()
+}
+
+async fn open_stays(looking: &mut Reading, instance: &InstanceName) -> Result<BTreeMap<String, Members>, JournalError> {
+    let sql = "select group_folded, login_folded, login from stays where instance = $1 and until is null";
+    let mut stays: BTreeMap<String, Members> = BTreeMap::new();
+    for row in looking.rows(sql, [instance.as_str().into()]).await? {
+        stays.entry(row.text(0)?).or_default().insert(row.text(1)?, row.text(2)?);
+    }
+    Ok(stays)
+}
+
+fn difference<'a>(
+    groups: &'a [Observation],
+    is_all: bool,
+    managed: &BTreeMap<String, (String, String)>,
+    mut stays: BTreeMap<String, Members>,
+) -> Difference<'a> {
+    let mut difference = Difference::default();
+    let observed: BTreeMap<String, &Observation> = groups.iter().map(|group| (group.group.folded(), group)).collect();
+    for (name, group) in &observed {
+        // A new spelling, or another profile, begins a new line of the record.
+        let is_known = managed
+            .get(name)
+            .is_some_and(|(spelling, profile)| spelling == group.group.as_str() && profile == group.profile.as_str());
+        if !is_known {
+            difference.managed.push(group);
+        }
+        let mut before = stays.remove(name).unwrap_or_default();
+        let members: BTreeMap<String, &OperatorLogin> =
+            group.members.iter().map(|login| (login.folded(), login)).collect();
+        for (folded, login) in members {
+            if before.remove(&folded).is_none() {
+                difference.came.push((name.clone(), login));
+            }
+        }
+        difference.left.extend(before.into_keys().map(|login| (name.clone(), login)));
+    }
+    if is_all {
+        difference.unmanaged.extend(managed.keys().filter(|name| !observed.contains_key(*name)).cloned());
+        let gone =
+            stays.into_iter().flat_map(|(name, members)| members.into_keys().map(move |login| (name.clone(), login)));
+        difference.left.extend(gone);
+    }
+    difference
+}
+
+impl Difference<'_> {
+    fn is_empty(&self) -> bool {
+        self.managed.is_empty() && self.unmanaged.is_empty() && self.came.is_empty() && self.left.is_empty()
+    }
+
+    async fn write(self, writing: &mut Writing, instance: &InstanceName, at: i64) -> Result<(), JournalError> {
+        let instance = || Value::from(instance.as_str());
+        // A clock that was set back ends nothing before it began.
+        let close = "update managed_groups set until = case when since > $1 then since else $1 end
+                     where instance = $2 and group_folded = $3 and until is null";
+        let renewed = self.managed.iter().map(|group| group.group.folded());
+        for group in self.unmanaged.into_iter().chain(renewed) {
+            writing.execute(close, [at.into(), instance(), group.into()]).await?;
+        }
+        let leave = "update stays set until = case when since > $1 then since else $1 end
+                     where instance = $2 and group_folded = $3 and login_folded = $4 and until is null";
+        for (group, login) in self.left {
+            writing.execute(leave, [at.into(), instance(), group.into(), login.into()]).await?;
+        }
+        let managed = self.managed.iter().map(|group| {
+            let (name, profile) = (group.group.as_str(), group.profile.as_str());
+            [instance(), group.group.folded().into(), name.into(), profile.into(), at.into()]
+        });
+        let head = "insert into managed_groups (instance, group_folded, group_name, profile, since)";
+        writing.insert(head, managed, "").await?;
+        let came = self
+            .came
+            .into_iter()
+            .map(|(group, login)| [instance(), group.into(), login.folded().into(), login.as_str().into(), at.into()]);
+        writing.insert("insert into stays (instance, group_folded, login_folded, login, since)", came, "").await
     }
 }

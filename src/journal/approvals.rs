@@ -1,10 +1,20 @@
 //! Held plans, and the word of somebody that they may be made.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use crate::domain::{ApprovedChange, ChangeKey, Digest, HeldBefore, InstanceName, RunId};
+use crate::domain::{
+    Approval, ApprovedChange, ChangeKey, Digest, HeldBefore, InstanceName, Limits, ProductProfileName, RunId,
+};
 
-use super::{Journal, JournalError};
+use super::{
+    Journal, JournalError,
+    database::{Reading, Row, Value, Writing},
+    encoding::{from_json, to_json, to_key, to_time},
+    instance_history::undone,
+};
 
 /// A plan that waits for somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,22 +81,54 @@ fn held_in_words(held: &[Digest]) -> String {
     }
 }
 
+/// A held plan as it is stored.
+#[derive(Serialize, Deserialize)]
+struct StoredHeld {
+    run: RunId,
+    is_dry_run: bool,
+    is_narrowed: bool,
+    changes: Vec<ApprovedChange>,
+    held: Vec<StoredHeldBefore>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredHeldBefore {
+    key: ChangeKey,
+    why: String,
+    limits: Limits,
+}
+
 impl Journal {
     /// Writes what an instance's plan holds now. A run over everything replaces what was held in that instance before
     /// (`held` is `None` when nothing is); a narrowed one, and a dry run, adds to it or replaces the record of the same digest.
+    ///
+    /// What a real run over everything holds stays so when a dry run or a narrowed one finds the same digest.
     pub async fn record_held(
         &self,
         instance: &InstanceName,
         held: Option<&HeldRecord>,
         replaces_all: bool,
     ) -> Result<(), JournalError> {
-        let _ = (instance, held, replaces_all);
-        todo!()
+        if held.is_none() && !replaces_all {
+            return Ok(());
+        }
+        let mut writing = self.writing().await?;
+        if replaces_all {
+            writing.execute("delete from held where instance = $1", [instance.as_str().into()]).await?;
+        }
+        if let Some(record) = held {
+            write_held(&mut writing, instance, record).await?;
+        }
+        writing.commit().await
     }
 
     /// Everything that is held, by instance.
     pub async fn held(&self) -> Result<Vec<HeldRecord>, JournalError> {
-        todo!()
+        let mut looking = self.reading().await?;
+        let rows = looking.rows("select instance, digest, at, record from held", []).await?;
+        let mut records = rows.iter().map(held_record).collect::<Result<Vec<_>, _>>()?;
+        records.sort_by(|a, b| (&a.instance, a.at, &a.digest).cmp(&(&b.instance, b.at, &b.digest)));
+        Ok(records)
     }
 
     /// Records the approval of what is held under `digest`, in every instance that holds it.
@@ -97,20 +139,64 @@ impl Journal {
         at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<Vec<Approved>, ApproveError> {
-        let _ = (digest, approver, at, expires_at);
-        todo!()
+        let mut records = self.held().await?;
+        if !records.iter().any(|record| record.digest == *digest) {
+            if let Some(approver) = self.approver_of(digest).await? {
+                return Err(ApproveError::AppliedBefore { digest: digest.clone(), approver });
+            }
+            let held: BTreeSet<Digest> = records.into_iter().map(|record| record.digest).collect();
+            return Err(ApproveError::NotHeld { digest: digest.clone(), held: held.into_iter().collect() });
+        }
+        records.retain(|record| record.digest == *digest);
+        let mut writing = self.writing().await?;
+        let mut recorded = Vec::new();
+        for record in records {
+            write_approval(&mut writing, &record, approver, at, expires_at).await?;
+            recorded.push(Approved {
+                instance: record.instance,
+                digest: record.digest,
+                changes: record.changes.len(),
+                expires_at,
+            });
+        }
+        writing.commit().await?;
+        Ok(recorded)
     }
 
     /// Who approved this digest before, expired or spent or not; the latest.
     pub async fn approver_of(&self, digest: &Digest) -> Result<Option<String>, JournalError> {
-        let _ = digest;
-        todo!()
+        let mut looking = self.reading().await?;
+        let sql = "select approver from approvals where digest = $1 order by at desc limit 1";
+        let rows = looking.rows(sql, [digest.as_str().into()]).await?;
+        rows.first().map(|row| row.text(0)).transpose()
     }
 
     /// Ends what approvals and undone changes say about these changes: they were made, or nobody wants them any more.
     pub async fn spend(&self, instance: &InstanceName, changes: &[ChangeKey]) -> Result<(), JournalError> {
-        let _ = (instance, changes);
-        todo!()
+        let mut looking = self.reading().await?;
+        // Most runs spend nothing and write nothing: a run has many changes, and few of them were ever approved or undone.
+        let sql = "select op, group_folded, operator_folded from approved_changes where instance = $1";
+        let approved = looking.rows(sql, [instance.as_str().into()]).await?;
+        let mut known: HashSet<ChangeKey> = undone(&mut looking, instance).await?.into_iter().collect();
+        for row in approved {
+            known.insert(to_key(row.text(0)?, row.text(1)?, row.text(2)?)?);
+        }
+        drop(looking);
+        let spent: BTreeSet<&ChangeKey> = changes.iter().filter(|key| known.contains(key)).collect();
+        if spent.is_empty() {
+            return Ok(());
+        }
+        let mut writing = self.writing().await?;
+        for key in spent {
+            for sql in [
+                "delete from approved_changes
+                 where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4",
+                "delete from undone where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4",
+            ] {
+                writing.execute(sql, columns(instance, key)).await?;
+            }
+        }
+        writing.commit().await
     }
 
     /// Remembers what an undo took back: changes that would do again what a person undid.
@@ -120,7 +206,136 @@ impl Journal {
         run: &RunId,
         changes: &[ChangeKey],
     ) -> Result<(), JournalError> {
-        let _ = (instance, run, changes);
-        todo!()
+        let changes: BTreeSet<&ChangeKey> = changes.iter().collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let rows = changes.into_iter().map(|key| {
+            let [instance, op, group, operator] = columns(instance, key);
+            [instance, op, group, operator, run.as_str().into()]
+        });
+        let mut writing = self.writing().await?;
+        let head = "insert into undone (instance, op, group_folded, operator_folded, run)";
+        let tail = "on conflict (instance, op, group_folded, operator_folded) do update set run = excluded.run";
+        writing.insert(head, rows, tail).await?;
+        writing.commit().await
     }
+}
+
+fn columns(instance: &InstanceName, key: &ChangeKey) -> [Value; 4] {
+    [instance.as_str().into(), key.kind.as_str().into(), key.group.as_str().into(), key.operator.as_str().into()]
+}
+
+fn to_digest(text: &str) -> Result<Digest, JournalError> {
+    Digest::parse(text).ok_or_else(|| JournalError::Unreadable { what: format!("{text:?} is not a digest") })
+}
+
+/// Reads the columns instance, digest, at and record.
+fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
+    let stored: StoredHeld = from_json(&row.text(3)?, "a held plan")?;
+    let held = stored.held.into_iter().map(|held| HeldBefore { key: held.key, why: held.why, limits: held.limits });
+    Ok(HeldRecord {
+        instance: InstanceName::new(row.text(0)?),
+        digest: to_digest(&row.text(1)?)?,
+        run: stored.run,
+        at: to_time(row.number(2)?)?,
+        is_dry_run: stored.is_dry_run,
+        is_narrowed: stored.is_narrowed,
+        changes: stored.changes,
+        held: held.collect(),
+    })
+}
+
+async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &HeldRecord) -> Result<(), JournalError> {
+    let sql = "select instance, digest, at, record from held where instance = $1 and digest = $2";
+    let rows = writing.rows(sql, [instance.as_str().into(), record.digest.as_str().into()]).await?;
+    let before = rows.first().map(held_record).transpose()?;
+    if record.is_dry_run && before.as_ref().is_some_and(|before| !before.is_dry_run) {
+        return Ok(());
+    }
+    let held = record.held.iter().map(|held| StoredHeldBefore {
+        key: held.key.clone(),
+        why: held.why.clone(),
+        limits: held.limits.clone(),
+    });
+    let is_full_already = before.is_some_and(|before| !before.is_dry_run && !before.is_narrowed);
+    let stored = StoredHeld {
+        run: record.run.clone(),
+        is_dry_run: record.is_dry_run,
+        is_narrowed: record.is_narrowed && !is_full_already,
+        changes: record.changes.clone(),
+        held: held.collect(),
+    };
+    let sql = "insert into held (instance, digest, at, record) values ($1, $2, $3, $4)
+               on conflict (instance, digest) do update set at = excluded.at, record = excluded.record";
+    let values = [
+        instance.as_str().into(),
+        record.digest.as_str().into(),
+        record.at.timestamp_millis().into(),
+        to_json(&stored, "a held plan")?.into(),
+    ];
+    writing.execute(sql, values).await
+}
+
+async fn write_approval(
+    writing: &mut Writing,
+    record: &HeldRecord,
+    approver: &str,
+    at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), JournalError> {
+    let (instance, digest) = (record.instance.as_str(), record.digest.as_str());
+    let sql = "insert into approvals (instance, digest, approver, at, expires_at) values ($1, $2, $3, $4, $5)
+               on conflict (instance, digest) do update set
+                   approver = excluded.approver, at = excluded.at, expires_at = excluded.expires_at";
+    let (at, expires_at) = (at.timestamp_millis(), expires_at.timestamp_millis());
+    writing.execute(sql, [instance.into(), digest.into(), approver.into(), at.into(), expires_at.into()]).await?;
+    let sql = "delete from approved_changes where instance = $1 and digest = $2";
+    writing.execute(sql, [instance.into(), digest.into()]).await?;
+    let changes: BTreeMap<&ChangeKey, &ProductProfileName> =
+        record.changes.iter().map(|change| (&change.key, &change.profile)).collect();
+    let rows = changes.into_iter().map(|(key, profile)| {
+        let [instance, op, group, operator] = columns(&record.instance, key);
+        [instance, digest.into(), op, group, operator, profile.as_str().into()]
+    });
+    let head = "insert into approved_changes (instance, digest, op, group_folded, operator_folded, profile)";
+    writing.insert(head, rows, "").await
+}
+
+/// What real runs hold in this instance, each change once: the latest word counts.
+pub(super) async fn holding(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<HeldBefore>, JournalError> {
+    let sql = "select instance, digest, at, record from held where instance = $1";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let mut records = rows.iter().map(held_record).collect::<Result<Vec<_>, _>>()?;
+    records.retain(|record| !record.is_dry_run);
+    records.sort_by(|a, b| (a.at, &a.digest).cmp(&(b.at, &b.digest)));
+    let held = records.into_iter().flat_map(|record| record.held);
+    let by_key: BTreeMap<ChangeKey, HeldBefore> = held.map(|held| (held.key.clone(), held)).collect();
+    Ok(by_key.into_values().collect())
+}
+
+/// Approvals that expire after `now`, the oldest first, with the changes that are left of them.
+pub(super) async fn approvals_in_force(
+    looking: &mut Reading,
+    instance: &InstanceName,
+    now: DateTime<Utc>,
+) -> Result<Vec<Approval>, JournalError> {
+    let sql = "select a.digest, a.approver, a.at, c.op, c.group_folded, c.operator_folded, c.profile
+               from approvals a
+               join approved_changes c on c.instance = a.instance and c.digest = a.digest
+               where a.instance = $1 and a.expires_at > $2";
+    let mut found: BTreeMap<(i64, Digest), Approval> = BTreeMap::new();
+    for row in looking.rows(sql, [instance.as_str().into(), now.timestamp_millis().into()]).await? {
+        let (digest, approver) = (to_digest(&row.text(0)?)?, row.text(1)?);
+        let change = ApprovedChange {
+            key: to_key(row.text(3)?, row.text(4)?, row.text(5)?)?,
+            profile: ProductProfileName::new(row.text(6)?),
+        };
+        let none = || Approval { digest: digest.clone(), approver, changes: Vec::new() };
+        found.entry((row.number(2)?, digest.clone())).or_insert_with(none).changes.push(change);
+    }
+    for approval in found.values_mut() {
+        approval.changes.sort();
+    }
+    Ok(found.into_values().collect())
 }

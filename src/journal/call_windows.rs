@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{OrganizationId, ProductProfile};
 
-use super::{Journal, JournalError};
+use super::{
+    Journal, JournalError,
+    encoding::{from_json, to_json, to_optional_time, to_time},
+};
 
 /// A listing of the organization whose page 0 counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +41,15 @@ pub struct RememberedListing {
 impl Journal {
     /// What is known of the calls to one organization.
     pub async fn call_windows(&self, organization: &OrganizationId) -> Result<CallWindows, JournalError> {
-        let _ = organization;
-        todo!()
+        let mut looking = self.reading().await?;
+        let sql = "select users_first_page, groups_first_page, not_before from call_windows where organization = $1";
+        let rows = looking.rows(sql, [organization.as_str().into()]).await?;
+        let Some(row) = rows.first() else { return Ok(CallWindows::default()) };
+        Ok(CallWindows {
+            users_first_page: to_optional_time(row.optional_number(0)?)?,
+            groups_first_page: to_optional_time(row.optional_number(1)?)?,
+            not_before: to_optional_time(row.optional_number(2)?)?,
+        })
     }
 
     /// Writes when page 0 of a listing was last asked for; written before it is sent, and taken back with the earlier value
@@ -50,8 +60,20 @@ impl Journal {
         listing: Listing,
         at: Option<DateTime<Utc>>,
     ) -> Result<(), JournalError> {
-        let _ = (organization, listing, at);
-        todo!()
+        let sql = match listing {
+            Listing::Users => {
+                "insert into call_windows (organization, users_first_page) values ($1, $2)
+                 on conflict (organization) do update set users_first_page = excluded.users_first_page"
+            }
+            Listing::Groups => {
+                "insert into call_windows (organization, groups_first_page) values ($1, $2)
+                 on conflict (organization) do update set groups_first_page = excluded.groups_first_page"
+            }
+        };
+        let at = at.map(|at| at.timestamp_millis());
+        let mut writing = self.writing().await?;
+        writing.execute(sql, [organization.as_str().into(), at.into()]).await?;
+        writing.commit().await
     }
 
     /// Writes until when the vendor wants silence; an earlier time than the one known changes nothing.
@@ -60,8 +82,12 @@ impl Journal {
         organization: &OrganizationId,
         not_before: DateTime<Utc>,
     ) -> Result<(), JournalError> {
-        let _ = (organization, not_before);
-        todo!()
+        let sql = "insert into call_windows (organization, not_before) values ($1, $2)
+                   on conflict (organization) do update set not_before = excluded.not_before
+                   where call_windows.not_before is null or call_windows.not_before < excluded.not_before";
+        let mut writing = self.writing().await?;
+        writing.execute(sql, [organization.as_str().into(), not_before.timestamp_millis().into()]).await?;
+        writing.commit().await
     }
 
     /// Remembers a groups listing that was read completely.
@@ -70,13 +96,24 @@ impl Journal {
         organization: &OrganizationId,
         listing: &RememberedListing,
     ) -> Result<(), JournalError> {
-        let _ = (organization, listing);
-        todo!()
+        let sql = "insert into call_windows (organization, listing_read_at, listing) values ($1, $2, $3)
+                   on conflict (organization) do update set
+                       listing_read_at = excluded.listing_read_at, listing = excluded.listing";
+        let profiles = to_json(&listing.profiles, "a groups listing")?;
+        let values = [organization.as_str().into(), listing.read_at.timestamp_millis().into(), profiles.into()];
+        let mut writing = self.writing().await?;
+        writing.execute(sql, values).await?;
+        writing.commit().await
     }
 
     /// The remembered groups listing.
     pub async fn listing(&self, organization: &OrganizationId) -> Result<Option<RememberedListing>, JournalError> {
-        let _ = organization;
-        todo!()
+        let mut looking = self.reading().await?;
+        let sql = "select listing_read_at, listing from call_windows
+                   where organization = $1 and listing_read_at is not null and listing is not null";
+        let rows = looking.rows(sql, [organization.as_str().into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let profiles = from_json(&row.text(1)?, "a groups listing")?;
+        Ok(Some(RememberedListing { read_at: to_time(row.number(0)?)?, profiles }))
     }
 }

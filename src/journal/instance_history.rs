@@ -1,16 +1,39 @@
 //! What is remembered of one instance: accepted reads, followed groups, who is who.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
-use crate::domain::{FollowedGroup, History, InstanceName, OperatorId, RunId, SourceRead};
+use crate::domain::{
+    ChangeKey, FollowedGroup, History, Identities, InstanceName, Memory, OperatorId, RunId, SourceRead, fold,
+};
 
-use super::{Journal, JournalError};
+use super::{
+    Journal, JournalError,
+    approvals::{approvals_in_force, holding},
+    database::Reading,
+    encoding::{from_json, to_json, to_key},
+};
 
 impl Journal {
     /// All that decisions about this instance need; approvals that expire after `now` and are not spent.
     pub async fn history(&self, instance: &InstanceName, now: DateTime<Utc>) -> Result<History, JournalError> {
-        let _ = (instance, now);
-        todo!()
+        let mut looking = self.reading().await?;
+        let accepted = accepted(&mut looking, instance).await?;
+        let memory = match (lost(&mut looking).await?, &accepted) {
+            (Some(why), None) => Memory::Lost(why),
+            _ => Memory::Kept,
+        };
+        let (accepted, followed) = accepted.unzip();
+        Ok(History {
+            memory,
+            accepted,
+            identities: Identities::new(identities(&mut looking, instance).await?),
+            followed: followed.unwrap_or_default(),
+            held: holding(&mut looking, instance).await?,
+            undone: undone(&mut looking, instance).await?,
+            approvals: approvals_in_force(&mut looking, instance, now).await?,
+        })
     }
 
     /// Writes the read whose word was taken, and the groups to follow from now on (those of the read, and orphans). A lost
@@ -23,8 +46,19 @@ impl Journal {
         read: &SourceRead,
         followed: &[FollowedGroup],
     ) -> Result<(), JournalError> {
-        let _ = (instance, run, at, read, followed);
-        todo!()
+        let sql = "insert into accepted_reads (instance, run, at, read, followed) values ($1, $2, $3, $4, $5)
+                   on conflict (instance) do update set
+                       run = excluded.run, at = excluded.at, read = excluded.read, followed = excluded.followed";
+        let values = [
+            instance.as_str().into(),
+            run.as_str().into(),
+            at.timestamp_millis().into(),
+            to_json(read, "an accepted read")?.into(),
+            to_json(&followed, "followed groups")?.into(),
+        ];
+        let mut writing = self.writing().await?;
+        writing.execute(sql, values).await?;
+        writing.commit().await
     }
 
     /// Remembers which operator each of these users is, by UMAPI `id`; new and changed ones only.
@@ -33,7 +67,56 @@ impl Journal {
         instance: &InstanceName,
         identities: &[(String, OperatorId)],
     ) -> Result<(), JournalError> {
-        let _ = (instance, identities);
-        todo!()
+        let mut looking = self.reading().await?;
+        let known: HashMap<_, _> = self::identities(&mut looking, instance).await?.into_iter().collect();
+        drop(looking);
+        // A user that is named twice is one row: one statement cannot write it twice.
+        let fresh: HashMap<String, OperatorId> = identities
+            .iter()
+            .map(|(user, operator)| (fold(user), *operator))
+            .filter(|(user, operator)| known.get(user) != Some(operator))
+            .collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let rows = fresh.into_iter().map(|(user, operator)| [instance.as_str().into(), user.into(), operator.0.into()]);
+        let mut writing = self.writing().await?;
+        let head = "insert into identities (instance, user_folded, operator)";
+        writing
+            .insert(head, rows, "on conflict (instance, user_folded) do update set operator = excluded.operator")
+            .await?;
+        writing.commit().await
     }
+}
+
+async fn accepted(
+    looking: &mut Reading,
+    instance: &InstanceName,
+) -> Result<Option<(SourceRead, Vec<FollowedGroup>)>, JournalError> {
+    let sql = "select read, followed from accepted_reads where instance = $1";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let read = from_json(&row.text(0)?, "an accepted read")?;
+    Ok(Some((read, from_json(&row.text(1)?, "followed groups")?)))
+}
+
+/// Why something that was remembered is lost. Every accepted read is younger than the loss.
+async fn lost(looking: &mut Reading) -> Result<Option<String>, JournalError> {
+    let rows = looking.rows("select value from meta where name = 'memory_lost'", []).await?;
+    rows.first().map(|row| row.text(0)).transpose()
+}
+
+async fn identities(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<(String, OperatorId)>, JournalError> {
+    let sql = "select user_folded, operator from identities where instance = $1";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, OperatorId(row.number(1)?)))).collect()
+}
+
+pub(super) async fn undone(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
+    let sql = "select op, group_folded, operator_folded from undone where instance = $1";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.text(1)?, row.text(2)?)).collect();
+    let mut keys = keys?;
+    keys.sort();
+    Ok(keys)
 }

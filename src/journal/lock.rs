@@ -1,6 +1,42 @@
 //! One run at a time. The kernel, or the database, releases the lock when the process dies: nothing to clean up, nothing stale.
 
-use super::{Journal, JournalError};
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    process,
+    time::Duration,
+};
+
+use chrono::{SecondsFormat, Utc};
+use secrecy::SecretString;
+use sqlx::{
+    Connection as _, Either, PgConnection,
+    postgres::{PgAdvisoryLock, PgAdvisoryLockGuard},
+};
+
+use super::{
+    Journal, JournalError, Location,
+    database::{opening, reading},
+    open::{CONNECTION_PATIENCE, server},
+    state_file::beside,
+};
+
+/// How long a reader may hold the lock of the file to see whether anybody else does; far more than it needs.
+const GLANCE: Duration = Duration::from_millis(60);
+
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(15);
+
+/// How soon the server of the database notices that a node is gone; another takes over within 15 s.
+const KEEPALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "3"),
+    ("tcp_keepalives_count", "2"),
+    ("tcp_user_timeout", "10000"),
+];
 
 /// Whether the lock was got.
 #[derive(Debug)]
@@ -12,18 +48,187 @@ pub enum Lock {
 }
 
 /// The lock of the one run. Dropping it releases it.
-#[derive(Debug)]
-pub struct RunLock {}
+pub struct RunLock {
+    held: Held,
+}
+
+enum Held {
+    /// The kernel holds it as long as the file is open.
+    File(File),
+    /// The server holds it as long as the session lasts.
+    Session(PgAdvisoryLockGuard<PgConnection>),
+}
+
+impl fmt::Debug for RunLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RunLock")
+    }
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        if let Held::File(file) = &self.held {
+            // Who comes next must not read the old name before the new one is written. Should it fail, the name is stale for
+            // that moment and nothing worse.
+            let _ = file.set_len(0);
+            let _ = file.unlock();
+        }
+    }
+}
+
+impl RunLock {
+    /// Whether the lock is still held: a node that loses its session of the database loses it, and must not write any more.
+    /// The lock of a file is never lost.
+    pub async fn is_still_held(&mut self) -> bool {
+        match &mut self.held {
+            Held::File(_) => true,
+            Held::Session(session) => {
+                let connection: &mut PgConnection = session.as_mut();
+                matches!(tokio::time::timeout(CONNECTION_PATIENCE, connection.ping()).await, Ok(Ok(())))
+            }
+        }
+    }
+}
 
 impl Journal {
-    /// Tries to get the lock; does not wait. `holder` is what others are told: who holds it.
+    /// Tries to get the lock; does not wait. `holder` is what others are told: who holds it. The process, the host and the
+    /// time are added.
     pub async fn lock(&self, holder: &str) -> Result<Lock, JournalError> {
-        let _ = holder;
-        todo!()
+        let holder = signed(holder);
+        match &self.location {
+            Location::Sqlite(path) => lock_file(path, &holder).await,
+            Location::Postgres(address) => self.lock_session(address, &holder).await,
+        }
     }
 
     /// Who holds the lock at this moment; `None` when nobody does.
     pub async fn lock_holder(&self) -> Result<Option<String>, JournalError> {
-        todo!()
+        match &self.location {
+            Location::Sqlite(path) => {
+                let path = beside(path, ".lock");
+                holder_of(&path).map_err(|source| JournalError::File { path, source })
+            }
+            Location::Postgres(_) => self.session_holder().await,
+        }
     }
+
+    async fn lock_session(&self, address: &SecretString, holder: &str) -> Result<Lock, JournalError> {
+        let lock = self.session_lock().await?;
+        let (options, _) = server(address)?;
+        // A session of its own: the pool would hand it to others, and close it when it is idle.
+        let session = PgConnection::connect_with(&options.options(KEEPALIVE)).await.map_err(opening)?;
+        let Either::Left(session) = lock.try_acquire(session).await.map_err(opening)? else {
+            let holder = self.session_holder().await?;
+            return Ok(Lock::Held(holder.unwrap_or_else(nameless)));
+        };
+        let mut writing = self.writing().await?;
+        let name = "insert into meta (name, value) values ('lock_holder', $1)
+                    on conflict (name) do update set value = excluded.value";
+        writing.execute(name, [holder.into()]).await?;
+        writing.commit().await?;
+        Ok(Lock::Got(RunLock { held: Held::Session(session) }))
+    }
+
+    /// Asks the server who holds the lock, without trying it: a reader never keeps a run from beginning.
+    async fn session_holder(&self) -> Result<Option<String>, JournalError> {
+        let key = self.session_lock().await?.key().as_bigint().unwrap_or_default();
+        let mut looking = self.reading().await?;
+        let sql = "select (select value from meta where name = 'lock_holder') from pg_locks
+                   where locktype = 'advisory' and granted and objsubid = 1
+                     and database = (select oid from pg_database where datname = current_database())
+                     and classid::bigint = $1 and objid::bigint = $2 limit 1";
+        let rows = looking.rows(sql, [((key >> 32) & 0xffff_ffff).into(), (key & 0xffff_ffff).into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(row.optional_text(0)?.unwrap_or_else(nameless)))
+    }
+
+    /// One lock for each schema of the database, as each holds a journal of its own.
+    async fn session_lock(&self) -> Result<PgAdvisoryLock, JournalError> {
+        let mut looking = self.reading().await?;
+        let rows = looking.rows("select current_schema()::text", []).await?;
+        let schema = rows.first().map(|row| row.optional_text(0)).transpose()?.flatten();
+        let schema = schema.ok_or_else(|| reading(sqlx::Error::RowNotFound))?;
+        Ok(PgAdvisoryLock::new(format!("campaign-group-sync run {schema}")))
+    }
+}
+
+/// Who it is, with what helps to find them: `run 01J… (process 4711 on host, since 06:00:00Z)`.
+fn signed(holder: &str) -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { String::new() } else { format!(" on {}", host.trim()) };
+    let since = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    format!("{holder} (process {}{host}, since {since})", process::id())
+}
+
+fn nameless() -> String {
+    "a run that has not said its name yet".to_owned()
+}
+
+/// Waits until nobody uses the file, to make it anew.
+pub(super) async fn alone(state: &Path, patience: Duration) -> Result<RunLock, JournalError> {
+    let mut attempts = patience.as_millis() / PAUSE.as_millis();
+    loop {
+        match lock_file(state, &signed("making the state file")).await? {
+            Lock::Got(lock) => return Ok(lock),
+            Lock::Held(holder) if attempts == 0 => {
+                let what = format!("the state file {} has to be made anew, and is in use by {holder}", state.display());
+                return Err(JournalError::Unreadable { what });
+            }
+            Lock::Held(_) => attempts -= 1,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn lock_file(state: &Path, holder: &str) -> Result<Lock, JournalError> {
+    let path = beside(state, ".lock");
+    let wrong = |source| JournalError::File { path: path.clone(), source };
+    let mut file = open_lock(&path).map_err(wrong)?;
+    let mut attempts = GLANCE.as_millis() / PAUSE.as_millis();
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            // It may be a reader that takes a look.
+            Err(TryLockError::WouldBlock) if attempts > 0 => attempts -= 1,
+            Err(TryLockError::WouldBlock) => return Ok(Lock::Held(name_in(&mut file).map_err(wrong)?)),
+            Err(TryLockError::Error(source)) => return Err(wrong(source)),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    let write = |file: &mut File| {
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(holder.as_bytes())
+    };
+    write(&mut file).map_err(wrong)?;
+    Ok(Lock::Got(RunLock { held: Held::File(file) }))
+}
+
+fn open_lock(path: &PathBuf) -> io::Result<File> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    // Never deleted: a process that waits with the deleted file in hand would lock what nobody else sees.
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Takes a look without keeping the lock.
+fn holder_of(path: &Path) -> io::Result<Option<String>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| None),
+        Err(TryLockError::WouldBlock) => name_in(&mut file).map(Some),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn name_in(file: &mut File) -> io::Result<String> {
+    let mut holder = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut holder)?;
+    Ok(if holder.trim().is_empty() { nameless() } else { holder })
 }

@@ -7,11 +7,16 @@ mod access;
 mod approvals;
 mod call_windows;
 mod changes;
+mod database;
+mod encoding;
 mod error;
 mod instance_history;
+mod interrupted;
 mod lock;
 mod open;
 mod runs;
+mod schema;
+mod state_file;
 mod step_watch;
 
 pub use access::{GroupAccess, InstanceAccess, Observation};

@@ -1,10 +1,25 @@
 //! Opening the journal: creating it, migrating it, setting a corrupt one aside.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
-use super::{JournalError, StepWatch};
+use super::{
+    JournalError, StepWatch,
+    database::{Database, opening, reading},
+    schema::{self, Schema},
+    state_file,
+};
+
+/// Connections of one process: one writes, the others look.
+pub(super) const CONNECTIONS: u32 = 4;
+
+/// How long a method waits for a connection of the pool. A run that finds no database gives up and is made again later.
+pub(super) const CONNECTION_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where the journal is.
 #[derive(Clone, Debug)]
@@ -27,8 +42,10 @@ pub struct Options {
 /// The journal. Clones share one connection pool.
 #[derive(Clone)]
 pub struct Journal {
-    #[expect(dead_code, reason = "sketch")]
-    options: Options,
+    pub(super) database: Database,
+    pub(super) location: Location,
+    pub(super) watch: Option<StepWatch>,
+    warnings: Arc<[String]>,
 }
 
 impl Journal {
@@ -36,18 +53,61 @@ impl Journal {
     /// old place, with a warning in [`Self::warnings`], and every instance's memory counts as lost until a read of it is
     /// accepted anew (also after a restart). A file from the future is refused and left as it is.
     pub async fn open(options: &Options) -> Result<Self, JournalError> {
-        let _ = options;
-        todo!()
+        let (database, warnings) = match &options.location {
+            Location::Sqlite(path) => state_file::open(path, options.watch.as_ref()).await?,
+            Location::Postgres(address) => {
+                let (database, place) = connect(address).await?;
+                schema::migrate(&database, options.watch.as_ref(), &place, None).await?;
+                (database, Vec::new())
+            }
+        };
+        Ok(Self::over(database, options, warnings))
     }
 
-    /// Opens what exists, for commands that only look or approve; `None` when there is nothing yet. Creates nothing.
+    /// Opens what exists, for commands that only look or approve; `None` when there is nothing yet. Creates nothing, and
+    /// sets nothing aside: a corrupt file is an error here.
     pub async fn open_existing(options: &Options) -> Result<Option<Self>, JournalError> {
-        let _ = options;
-        todo!()
+        let database = match &options.location {
+            Location::Sqlite(path) => state_file::open_existing(path, options.watch.as_ref()).await?,
+            Location::Postgres(address) => {
+                let (database, place) = connect(address).await?;
+                let mut looking = database.reading().await?;
+                let schema = schema::found(looking.transaction()).await.map_err(reading)?;
+                drop(looking);
+                if schema != Schema::Nothing {
+                    schema::migrate(&database, options.watch.as_ref(), &place, None).await?;
+                }
+                (schema != Schema::Nothing).then_some(database)
+            }
+        };
+        Ok(database.map(|database| Self::over(database, options, Vec::new())))
     }
 
     /// What somebody should know about how it was opened, one sentence each.
     pub fn warnings(&self) -> &[String] {
-        todo!()
+        &self.warnings
     }
+
+    fn over(database: Database, options: &Options, warnings: Vec<String>) -> Self {
+        Self { database, location: options.location.clone(), watch: options.watch.clone(), warnings: warnings.into() }
+    }
+}
+
+/// How `PostgreSQL` is reached. The server, and the name that errors may show, without any password.
+pub(super) fn server(address: &SecretString) -> Result<(PgConnectOptions, String), JournalError> {
+    let options = PgConnectOptions::from_str(address.expose_secret()).map_err(opening)?;
+    let options = options.application_name("campaign-group-sync").disable_statement_logging();
+    let database = options.get_database().unwrap_or(options.get_username());
+    let place = format!("database {database} on {}:{}", options.get_host(), options.get_port());
+    Ok((options, place))
+}
+
+/// One connection first: its error says why there is none, and the pool would only say that it waited in vain.
+async fn connect(address: &SecretString) -> Result<(Database, String), JournalError> {
+    let (options, place) = server(address)?;
+    let attempt = tokio::time::timeout(CONNECTION_PATIENCE, PgConnection::connect_with(&options)).await;
+    let connection = attempt.map_err(|_elapsed| opening(sqlx::Error::PoolTimedOut))?.map_err(opening)?;
+    connection.close().await.map_err(opening)?;
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE);
+    Ok((Database::Postgres(pool.connect_lazy_with(options)), place))
 }

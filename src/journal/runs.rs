@@ -5,7 +5,12 @@ use serde::Serialize;
 
 use crate::domain::{InstanceName, Outcome, RunId, RunMode, RunReport, Summary};
 
-use super::{Journal, JournalError};
+use super::{
+    Journal, JournalError,
+    database::{Row, Transaction, Writing, reading},
+    encoding::{from_json, from_name, to_json, to_time},
+    interrupted::{NOT_TRIED, Unfinished, WAS_BEING_WRITTEN, reconstructed},
+};
 
 /// What is written when a run begins.
 #[derive(Clone, Debug)]
@@ -41,20 +46,49 @@ pub struct RunEntry {
 impl Journal {
     /// Writes that a run begins. The caller holds the lock: runs that have no end are marked as interrupted first.
     pub async fn begin_run(&self, begin: &RunBegin) -> Result<(), JournalError> {
-        let _ = begin;
-        todo!()
+        let mut writing = self.writing().await?;
+        for row in writing.rows("select run from runs where outcome is null", []).await? {
+            mark_interrupted(&mut writing, &row.text(0)?).await?;
+        }
+        let names: Vec<&str> = begin.instances.iter().map(InstanceName::as_str).collect();
+        let sql = "insert into runs (run, mode, scope, started_at, instances, summary) values ($1, $2, $3, $4, $5, $6)";
+        let values = [
+            begin.run.as_str().into(),
+            begin.mode.as_str().into(),
+            begin.scope.clone().into(),
+            begin.started_at.timestamp_millis().into(),
+            to_json(&names, "the instances of a run")?.into(),
+            to_json(&Summary::default(), "a summary")?.into(),
+        ];
+        writing.execute(sql, values).await?;
+        writing.commit().await
     }
 
     /// Writes how a run ended, with its whole report.
     pub async fn end_run(&self, report: &RunReport) -> Result<(), JournalError> {
-        let _ = report;
-        todo!()
+        let mut writing = self.writing().await?;
+        write_end(&mut writing, report).await?;
+        writing.commit().await
     }
 
     /// The runs, newest first, at most `limit`. A run without end is interrupted when nobody holds the lock.
     pub async fn runs(&self, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
-        let _ = limit;
-        todo!()
+        let unfinished = self.unfinished().await?;
+        let mut looking = self.reading().await?;
+        let sql =
+            "select run, started_at, mode, outcome, summary from runs order by started_at desc, run desc limit $1";
+        let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+        let mut runs = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut entry = entry(&row)?;
+            if entry.outcome.is_none() {
+                let report = reconstructed(looking.transaction(), &entry.run, unfinished).await?;
+                entry.summary = total(&report);
+                entry.outcome = (unfinished == Unfinished::Dead).then_some(report.outcome);
+            }
+            runs.push(entry);
+        }
+        Ok(runs)
     }
 
     /// One run's report; for a run that died, what the journal knows of it: planned changes with what became of them, and
@@ -62,7 +96,101 @@ impl Journal {
     ///
     /// `run` may be shortened to a beginning that only one run has.
     pub async fn run(&self, run: &str) -> Result<Option<RunReport>, JournalError> {
-        let _ = run;
-        todo!()
+        let unfinished = self.unfinished().await?;
+        let mut looking = self.reading().await?;
+        let Some(run) = full_name(looking.transaction(), run.trim()).await? else { return Ok(None) };
+        let sql = "select report, started_at from runs where run = $1";
+        let rows = looking.rows(sql, [run.as_str().into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let Some(report) = row.optional_text(0)? else {
+            return reconstructed(looking.transaction(), &run, unfinished).await.map(Some);
+        };
+        let report: RunReport = from_json(&report, "the report of a run")?;
+        // The document carries whole seconds.
+        Ok(Some(RunReport { started_at: to_time(row.number(1)?)?, ..report }))
     }
+
+    /// How it stands with runs that have no end: whoever holds the lock is the one that goes on.
+    pub(super) async fn unfinished(&self) -> Result<Unfinished, JournalError> {
+        let is_held = self.lock_holder().await?.is_some();
+        Ok(if is_held { Unfinished::Running } else { Unfinished::Dead })
+    }
+}
+
+/// The numbers of all instances together.
+fn total(report: &RunReport) -> Summary {
+    report.instances.iter().map(|instance| instance.summary).fold(Summary::default(), |all, one| Summary {
+        add: all.add + one.add,
+        remove: all.remove + one.remove,
+        create_operator: all.create_operator + one.create_operator,
+        create_group: all.create_group + one.create_group,
+        disable_operator: all.disable_operator + one.disable_operator,
+        applied: all.applied + one.applied,
+        already: all.already + one.already,
+        failed: all.failed + one.failed,
+        held: all.held + one.held,
+        unconfirmed: all.unconfirmed + one.unconfirmed,
+        pending: all.pending + one.pending,
+        skipped: all.skipped + one.skipped,
+        unchanged: all.unchanged + one.unchanged,
+    })
+}
+
+fn entry(row: &Row) -> Result<RunEntry, JournalError> {
+    Ok(RunEntry {
+        run: row.text(0)?,
+        started_at: to_time(row.number(1)?)?,
+        mode: from_name(row.text(2)?, "the mode of a run")?,
+        outcome: row.optional_text(3)?.map(|name| from_name(name, "the outcome of a run")).transpose()?,
+        summary: from_json(&row.text(4)?, "the summary of a run")?,
+    })
+}
+
+/// The run that is meant: by its whole name, or by a beginning that only one run has, in any letter case.
+async fn full_name(transaction: &mut Transaction, run: &str) -> Result<Option<String>, JournalError> {
+    let length = i64::try_from(run.chars().count()).unwrap_or(i64::MAX);
+    if length == 0 {
+        return Ok(None);
+    }
+    let sql = "select run from runs where lower(substr(run, 1, cast($2 as integer))) = lower($1) order by run limit 2";
+    let exact = transaction.rows("select run from runs where run = $1", [run.into()]).await.map_err(reading)?;
+    let rows = match exact.as_slice() {
+        [] => transaction.rows(sql, [run.into(), length.min(1_000).into()]).await.map_err(reading)?,
+        _ => exact,
+    };
+    match rows.as_slice() {
+        [row] => row.text(0).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Writes the report of a run that died, and the same words to its changes.
+async fn mark_interrupted(writing: &mut Writing, run: &str) -> Result<(), JournalError> {
+    let report = reconstructed(writing.transaction(), run, Unfinished::Dead).await?;
+    write_end(writing, &report).await?;
+    if report.mode == RunMode::Apply {
+        let sql = "update changes set detail = case when sent_at is null then $1 else $2 end
+                   where run = $3 and outcome = 'pending' and instance in (
+                       select instance from plans where run = $3 and mode = 'apply')";
+        writing.execute(sql, [NOT_TRIED.into(), WAS_BEING_WRITTEN.into(), run.into()]).await?;
+    }
+    Ok(())
+}
+
+async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<(), JournalError> {
+    let names: Vec<&str> = report.instances.iter().map(|instance| instance.name.as_str()).collect();
+    let sql = "insert into runs (run, mode, started_at, instances, outcome, summary, report)
+               values ($1, $2, $3, $4, $5, $6, $7)
+               on conflict (run) do update set
+                   outcome = excluded.outcome, summary = excluded.summary, report = excluded.report";
+    let values = [
+        report.run.as_str().into(),
+        report.mode.as_str().into(),
+        report.started_at.timestamp_millis().into(),
+        to_json(&names, "the instances of a run")?.into(),
+        report.outcome.as_str().into(),
+        to_json(&total(report), "a summary")?.into(),
+        to_json(report, "the report of a run")?.into(),
+    ];
+    writing.execute(sql, values).await
 }

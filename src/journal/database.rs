@@ -1,0 +1,299 @@
+//! One way to speak to either database: the same SQL text, columns that are text or whole numbers, and transactions that
+//! tell the step watch of every write.
+
+use sqlx::{
+    AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type, postgres::PgRow,
+    sqlite::SqliteRow,
+};
+
+use super::{Journal, JournalError, Step, StepWatch};
+
+/// Placeholders of one statement; `SQLite` takes 32,766 of them and `PostgreSQL` 65,535.
+const MOST_PLACEHOLDERS: usize = 8_000;
+
+/// The pool of connections.
+#[derive(Clone, Debug)]
+pub(super) enum Database {
+    /// A file on this host.
+    Sqlite(SqlitePool),
+    /// A server that several nodes share.
+    Postgres(PgPool),
+}
+
+/// What is written into one column.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// `TEXT`.
+    Text(Option<String>),
+    /// `BIGINT`.
+    Number(Option<i64>),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// One row of an answer; columns are read by position.
+pub(super) enum Row {
+    /// Of `SQLite`.
+    Sqlite(SqliteRow),
+    /// Of `PostgreSQL`.
+    Postgres(PgRow),
+}
+
+impl Row {
+    pub(super) fn text(&self, column: usize) -> Result<String, JournalError> {
+        self.get(column)
+    }
+
+    pub(super) fn optional_text(&self, column: usize) -> Result<Option<String>, JournalError> {
+        self.get(column)
+    }
+
+    pub(super) fn number(&self, column: usize) -> Result<i64, JournalError> {
+        self.get(column)
+    }
+
+    pub(super) fn optional_number(&self, column: usize) -> Result<Option<i64>, JournalError> {
+        self.get(column)
+    }
+
+    fn get<T>(&self, column: usize) -> Result<T, JournalError>
+    where
+        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
+        usize: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>,
+    {
+        let value = match self {
+            Self::Sqlite(row) => row.try_get(column),
+            Self::Postgres(row) => row.try_get(column),
+        };
+        value.map_err(reading)
+    }
+}
+
+pub(super) fn reading(source: sqlx::Error) -> JournalError {
+    JournalError::Database { doing: "read", source }
+}
+
+pub(super) fn writing(source: sqlx::Error) -> JournalError {
+    JournalError::Database { doing: "written", source }
+}
+
+pub(super) fn opening(source: sqlx::Error) -> JournalError {
+    JournalError::Database { doing: "opened", source }
+}
+
+/// A transaction of either database.
+pub(super) enum Transaction {
+    /// Of `SQLite`.
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// Of `PostgreSQL`.
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// Runs the same query on either transaction.
+macro_rules! on_either {
+    ($transaction:expr, $sql:expr, $values:expr, $query:ident, $connection:ident => $run:expr) => {
+        match $transaction {
+            Transaction::Sqlite(transaction) => {
+                let mut $query = sqlx::query($sql);
+                for value in $values {
+                    $query = match value {
+                        Value::Text(text) => $query.bind(text),
+                        Value::Number(number) => $query.bind(number),
+                    };
+                }
+                let $connection = &mut **transaction;
+                $run.map(|found| found.into_iter().map(Row::Sqlite).collect::<Vec<_>>())
+            }
+            Transaction::Postgres(transaction) => {
+                let mut $query = sqlx::query($sql);
+                for value in $values {
+                    $query = match value {
+                        Value::Text(text) => $query.bind(text),
+                        Value::Number(number) => $query.bind(number),
+                    };
+                }
+                let $connection = &mut **transaction;
+                $run.map(|found| found.into_iter().map(Row::Postgres).collect::<Vec<_>>())
+            }
+        }
+    };
+}
+
+impl Transaction {
+    pub(super) async fn rows(
+        &mut self,
+        sql: impl sqlx::SqlSafeStr,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        on_either!(self, sql, values, query, connection => query.fetch_all(connection).await)
+    }
+}
+
+/// A view on the journal that does not change while it is looked at.
+pub(super) struct Reading(Transaction);
+
+impl Reading {
+    pub(super) fn transaction(&mut self) -> &mut Transaction {
+        &mut self.0
+    }
+
+    pub(super) async fn rows<const N: usize>(
+        &mut self,
+        sql: &'static str,
+        values: [Value; N],
+    ) -> Result<Vec<Row>, JournalError> {
+        self.0.rows(sql, values).await.map_err(reading)
+    }
+}
+
+/// A transaction that writes. Dropped without [`Self::commit`] it never happened.
+pub(super) struct Writing {
+    transaction: Transaction,
+    watch: Option<StepWatch>,
+}
+
+impl Writing {
+    pub(super) fn transaction(&mut self) -> &mut Transaction {
+        &mut self.transaction
+    }
+
+    pub(super) async fn execute<const N: usize>(
+        &mut self,
+        sql: &'static str,
+        values: [Value; N],
+    ) -> Result<(), JournalError> {
+        self.transaction.rows(sql, values).await.map(drop).map_err(writing)
+    }
+
+    pub(super) async fn rows<const N: usize>(
+        &mut self,
+        sql: &'static str,
+        values: [Value; N],
+    ) -> Result<Vec<Row>, JournalError> {
+        self.transaction.rows(sql, values).await.map_err(reading)
+    }
+
+    /// Inserts many rows with few statements. `head` is `insert into … (…)`, `tail` what follows the values.
+    pub(super) async fn insert<const N: usize>(
+        &mut self,
+        head: &'static str,
+        rows: impl IntoIterator<Item = [Value; N]>,
+        tail: &'static str,
+    ) -> Result<(), JournalError> {
+        let mut rows = rows.into_iter();
+        loop {
+            let chunk: Vec<[Value; N]> = rows.by_ref().take(MOST_PLACEHOLDERS / N.max(1)).collect();
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let sql = format!("{head} values {} {tail}", placeholders(chunk.len(), N));
+            // Built of constants and numbered placeholders alone.
+            self.transaction.rows(AssertSqlSafe(sql), chunk.into_iter().flatten()).await.map_err(writing)?;
+        }
+    }
+
+    /// Runs a script of several statements.
+    pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), JournalError> {
+        let done = match &mut self.transaction {
+            Transaction::Sqlite(transaction) => sqlx::raw_sql(sql).execute(&mut **transaction).await.map(drop),
+            Transaction::Postgres(transaction) => sqlx::raw_sql(sql).execute(&mut **transaction).await.map(drop),
+        };
+        done.map_err(writing)
+    }
+
+    /// Makes it durable.
+    pub(super) async fn commit(self) -> Result<(), JournalError> {
+        let committed = match self.transaction {
+            Transaction::Sqlite(transaction) => transaction.commit().await,
+            Transaction::Postgres(transaction) => transaction.commit().await,
+        };
+        committed.map_err(writing)?;
+        if let Some(watch) = self.watch {
+            watch(Step::After);
+        }
+        Ok(())
+    }
+}
+
+/// `($1, $2), ($3, $4)` for two rows of two columns.
+fn placeholders(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let numbers: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", numbers.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+impl Database {
+    pub(super) async fn reading(&self) -> Result<Reading, JournalError> {
+        let transaction = match self {
+            Self::Sqlite(pool) => pool.begin().await.map(Transaction::Sqlite),
+            // One look at several tables, so that a commit in between is seen in all of them or in none.
+            Self::Postgres(pool) => {
+                pool.begin_with("begin isolation level repeatable read read only").await.map(Transaction::Postgres)
+            }
+        };
+        transaction.map(Reading).map_err(reading)
+    }
+
+    /// The only way to write: no writer can forget the watch.
+    pub(super) async fn writing(&self, watch: Option<&StepWatch>) -> Result<Writing, JournalError> {
+        if let Some(watch) = watch {
+            watch(Step::Before);
+        }
+        let transaction = match self {
+            // Takes the write lock at once: a reader that turns into a writer is refused when somebody else wrote.
+            Self::Sqlite(pool) => pool.begin_with("begin immediate").await.map(Transaction::Sqlite),
+            Self::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
+        };
+        Ok(Writing { transaction: transaction.map_err(writing)?, watch: watch.cloned() })
+    }
+}
+
+impl Journal {
+    pub(super) async fn reading(&self) -> Result<Reading, JournalError> {
+        self.database.reading().await
+    }
+
+    pub(super) async fn writing(&self) -> Result<Writing, JournalError> {
+        self.database.writing(self.watch.as_ref()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::placeholders;
+
+    #[test]
+    fn placeholders_are_numbered_through_all_rows() {
+        assert_eq!(placeholders(2, 3), "($1, $2, $3), ($4, $5, $6)");
+    }
+}

@@ -1,0 +1,98 @@
+//! The schema and its version: what is found, and the way forward to what this version of the program knows.
+
+use super::{
+    JournalError, StepWatch,
+    database::{Database, Transaction, reading, writing},
+};
+
+/// Every step of the schema, in order; the number of a step is its position, counted from 1.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_first.sql")];
+
+/// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.
+const MIGRATION_LOCK: i64 = 0x6367_735f_6d69_6772;
+
+/// The newest schema this version knows.
+#[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
+const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+/// What a database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Schema {
+    /// Nothing of ours, nothing of others.
+    Nothing,
+    /// Tables of another program, none of ours.
+    Foreign,
+    /// Our tables, of this version.
+    Version(i64),
+    /// Our table of the version, without a version that makes sense.
+    Senseless,
+}
+
+/// Looks what is there.
+pub(super) async fn found(transaction: &mut Transaction) -> Result<Schema, sqlx::Error> {
+    let (ours, others) = match transaction {
+        Transaction::Sqlite(_) => (
+            "select name from sqlite_master where name = 'campaign_group_sync_schema'",
+            "select name from sqlite_master limit 1",
+        ),
+        // Other programs may have their tables in the same schema of a shared server.
+        Transaction::Postgres(_) => {
+            ("select 'it' where to_regclass('campaign_group_sync_schema') is not null", "select 'nobody' where 1 = 0")
+        }
+    };
+    if transaction.rows(ours, []).await?.is_empty() {
+        let is_foreign = !transaction.rows(others, []).await?.is_empty();
+        return Ok(if is_foreign { Schema::Foreign } else { Schema::Nothing });
+    }
+    let rows = transaction.rows("select version from campaign_group_sync_schema", []).await?;
+    let version = match rows.as_slice() {
+        [row] => row.number(0).ok().filter(|version| *version > 0),
+        _ => None,
+    };
+    Ok(version.map_or(Schema::Senseless, Schema::Version))
+}
+
+/// Makes the schema, or brings it forward; `place` names the database in errors. A schema that is made anew remembers, in
+/// the same transaction, why an earlier memory was lost.
+pub(super) async fn migrate(
+    database: &Database,
+    watch: Option<&StepWatch>,
+    place: &str,
+    lost: Option<&str>,
+) -> Result<(), JournalError> {
+    let mut looking = database.reading().await?;
+    let schema = found(looking.transaction()).await.map_err(reading)?;
+    drop(looking);
+    if steps_done(schema, place)? == KNOWN {
+        return Ok(());
+    }
+    let mut step = database.writing(watch).await?;
+    if matches!(step.transaction(), Transaction::Postgres(_)) {
+        step.execute("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
+    }
+    // Somebody else may have been faster.
+    let done = steps_done(found(step.transaction()).await.map_err(writing)?, place)?;
+    if done == 0 {
+        step.execute("create table campaign_group_sync_schema (version bigint not null)", []).await?;
+        step.execute("insert into campaign_group_sync_schema (version) values ($1)", [KNOWN.into()]).await?;
+    }
+    for script in MIGRATIONS.iter().skip(usize::try_from(done).unwrap_or_default()) {
+        step.script(script).await?;
+    }
+    step.execute("update campaign_group_sync_schema set version = $1", [KNOWN.into()]).await?;
+    if let (0, Some(why)) = (done, lost) {
+        step.execute("insert into meta (name, value) values ('memory_lost', $1)", [why.into()]).await?;
+    }
+    step.commit().await
+}
+
+/// How many migrations were made.
+pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalError> {
+    match schema {
+        Schema::Nothing => Ok(0),
+        Schema::Version(version) if version <= KNOWN => Ok(version),
+        Schema::Version(found) => Err(JournalError::FromTheFuture { place: place.to_owned(), found, known: KNOWN }),
+        Schema::Foreign => Err(JournalError::Unreadable { what: format!("{place} belongs to another program") }),
+        Schema::Senseless => Err(JournalError::Unreadable { what: format!("{place} has no version of its schema") }),
+    }
+}

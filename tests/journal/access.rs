@@ -1,0 +1,111 @@
+//! Who was in which managed group, and when.
+
+use std::time::Instant;
+
+use campaign_group_sync::{
+    domain::{InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName},
+    journal::{Journal, Observation},
+};
+
+use crate::{
+    place::Place,
+    sample::{at, production},
+};
+
+fn seen(group: &str, members: &[&str]) -> Observation {
+    Observation {
+        group: OperatorGroupName::new(group),
+        profile: ProductProfileName::new(format!("Campaign - acme - {group}")),
+        members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),
+    }
+}
+
+async fn observe(journal: &Journal, seconds: i64, groups: &[Observation], is_all: bool) {
+    journal.observe(&production(), at(seconds), groups, is_all).await.expect("observed");
+}
+
+/// `production/delivery: ann bob` for every group.
+async fn access(journal: &Journal, seconds: i64) -> Vec<String> {
+    let instances = journal.access(at(seconds)).await.expect("readable");
+    let lines = instances.iter().flat_map(|instance| {
+        instance.groups.iter().map(|group| format!("{}/{}: {}", instance.name, group.group, group.members.join(" ")))
+    });
+    lines.collect()
+}
+
+#[tokio::test]
+async fn every_past_moment_is_told_as_it_was() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        observe(&journal, 10, &[seen("delivery", &["bob", "ann"]), seen("Ops", &[])], true).await;
+        observe(&journal, 20, &[seen("delivery", &["ann"]), seen("Ops", &["cid"])], true).await;
+        observe(&journal, 30, &[seen("delivery", &["ann", "bob"]), seen("Ops", &["cid"])], true).await;
+        assert!(access(&journal, 9).await.is_empty(), "before the first run");
+        assert_eq!(access(&journal, 10).await, ["production/delivery: ann bob", "production/Ops: "]);
+        assert_eq!(access(&journal, 19).await, ["production/delivery: ann bob", "production/Ops: "]);
+        assert_eq!(access(&journal, 20).await, ["production/delivery: ann", "production/Ops: cid"]);
+        assert_eq!(access(&journal, 99).await, ["production/delivery: ann bob", "production/Ops: cid"]);
+    }
+}
+
+#[tokio::test]
+async fn a_partial_look_says_nothing_of_other_groups_and_a_full_one_does() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        observe(&journal, 10, &[seen("delivery", &["ann"]), seen("ops", &["cid"])], true).await;
+        observe(&journal, 20, &[seen("delivery", &["bob"])], false).await;
+        assert_eq!(access(&journal, 20).await, ["production/delivery: bob", "production/ops: cid"]);
+        observe(&journal, 30, &[seen("delivery", &["bob"])], true).await;
+        assert_eq!(access(&journal, 30).await, ["production/delivery: bob"]);
+        assert_eq!(access(&journal, 29).await, ["production/delivery: bob", "production/ops: cid"]);
+    }
+}
+
+#[tokio::test]
+async fn names_are_compared_folded_and_shown_as_campaign_spells_them() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        observe(&journal, 10, &[seen("Delivery", &["Ann@acme.com", "ANN@acme.com"])], true).await;
+        let steps = place.steps();
+        observe(&journal, 20, &[seen("Delivery", &["ann@ACME.com"])], true).await;
+        assert_eq!(place.steps(), steps, "the same person: nothing to write");
+        observe(&journal, 30, &[seen("DELIVERY", &["ann@ACME.com"])], true).await;
+        assert_eq!(access(&journal, 30).await.len(), 1);
+        assert!(access(&journal, 30).await[0].starts_with("production/DELIVERY: "));
+        assert!(access(&journal, 20).await[0].starts_with("production/Delivery: "));
+    }
+}
+
+#[tokio::test]
+async fn instances_are_kept_apart() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        observe(&journal, 10, &[seen("delivery", &["ann"])], true).await;
+        journal
+            .observe(&InstanceName::new("alpha"), at(11), &[seen("delivery", &["bob"])], true)
+            .await
+            .expect("observed");
+        assert_eq!(access(&journal, 12).await, ["alpha/delivery: bob", "production/delivery: ann"]);
+    }
+}
+
+#[tokio::test]
+async fn the_first_look_at_a_large_instance_takes_seconds_and_the_second_writes_nothing() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let logins: Vec<String> = (0..2_500).map(|number| format!("user{number}@acme.com")).collect();
+        let logins: Vec<&str> = logins.iter().map(String::as_str).collect();
+        let groups: Vec<_> = (0..30).map(|number| seen(&format!("group {number}"), &logins)).collect();
+        let begin = Instant::now();
+        observe(&journal, 10, &groups, true).await;
+        let first = begin.elapsed();
+        let steps = place.steps();
+        observe(&journal, 20, &groups, true).await;
+        println!("75,000 stays: first {first:?}, again {:?}", begin.elapsed().saturating_sub(first));
+        assert_eq!(place.steps(), steps);
+        // Generous: unoptimized, on a busy machine.
+        assert!(first.as_secs() < 30, "{first:?}");
+        let told = journal.access(at(15)).await.expect("readable");
+        assert_eq!(told[0].groups.iter().map(|group| group.members.len()).sum::<usize>(), 75_000);
+    }
+}

@@ -1,0 +1,161 @@
+//! Held plans, approvals, and what an undo left behind.
+
+use campaign_group_sync::{
+    domain::{ApprovedChange, ChangeKey, ChangeKind},
+    journal::{ApproveError, HeldRecord, Journal},
+};
+
+use crate::{
+    place::Place,
+    sample::{at, digest, held, key, production, run_id},
+};
+
+const ONE: &str = "00000000000000aa";
+const OTHER: &str = "00000000000000bb";
+
+async fn hold(journal: &Journal, record: &HeldRecord, replaces_all: bool) {
+    journal.record_held(&production(), Some(record), replaces_all).await.expect("held");
+}
+
+async fn held_digests(journal: &Journal) -> Vec<String> {
+    journal.held().await.expect("readable").into_iter().map(|record| record.digest.to_string()).collect()
+}
+
+fn removal(operator: &str) -> ChangeKey {
+    key(ChangeKind::Remove, operator, "delivery")
+}
+
+async fn approved_changes(journal: &Journal, seconds: i64) -> Vec<ApprovedChange> {
+    let history = journal.history(&production(), at(seconds)).await.expect("readable");
+    history.approvals.into_iter().flat_map(|approval| approval.changes).collect()
+}
+
+#[tokio::test]
+async fn a_full_run_replaces_what_was_held_and_a_narrowed_one_adds_to_it() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let first = held(ONE, "01JA", at(0), &["ann", "bob"]);
+        hold(&journal, &first, true).await;
+        assert_eq!(journal.held().await.expect("readable"), [first]);
+        hold(&journal, &HeldRecord { is_narrowed: true, ..held(OTHER, "01JB", at(1), &["cid"]) }, false).await;
+        assert_eq!(held_digests(&journal).await, [ONE, OTHER]);
+        hold(&journal, &held(OTHER, "01JC", at(2), &["cid"]), true).await;
+        assert_eq!(held_digests(&journal).await, [OTHER]);
+        journal.record_held(&production(), None, false).await.expect("nothing to say");
+        assert_eq!(held_digests(&journal).await, [OTHER]);
+        journal.record_held(&production(), None, true).await.expect("released");
+        assert!(held_digests(&journal).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_a_dry_run_holds_can_be_approved_and_holds_nothing_later() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }, false).await;
+        assert!(journal.history(&production(), at(0)).await.expect("readable").held.is_empty());
+        assert_eq!(journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_does_not_loosen_what_a_real_run_holds() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let real = held(ONE, "01JA", at(0), &["ann"]);
+        hold(&journal, &real, true).await;
+        hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JB", at(1), &["ann"]) }, false).await;
+        let history = journal.history(&production(), at(2)).await.expect("readable");
+        assert_eq!(history.held, real.held);
+        assert_eq!(journal.held().await.expect("readable"), [real]);
+    }
+}
+
+#[tokio::test]
+async fn an_approval_counts_until_it_expires() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
+        hold(&journal, &record, true).await;
+        let approved = journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
+        assert_eq!((approved[0].changes, approved[0].expires_at), (2, at(100)));
+        assert_eq!(approved_changes(&journal, 99).await, record.changes);
+        assert!(approved_changes(&journal, 100).await.is_empty());
+        assert_eq!(journal.approver_of(&digest(ONE)).await.expect("readable").as_deref(), Some("eve"));
+    }
+}
+
+#[tokio::test]
+async fn times_are_compared_as_numbers_and_not_as_text() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
+        // 9,999,999,999,999 ms is earlier than 10,000,000,000,000 ms; as text it would be later.
+        let end_of_thirteen_digits = 9_999_999_999_999 - at(0).timestamp_millis();
+        let late = at(0) + chrono::TimeDelta::milliseconds(end_of_thirteen_digits);
+        let later = late + chrono::TimeDelta::milliseconds(1);
+        journal.approve(&digest(ONE), "eve", at(1), late).await.expect("approved");
+        assert!(journal.history(&production(), later).await.expect("readable").approvals.is_empty());
+        journal.approve(&digest(ONE), "eve", at(1), later).await.expect("approved");
+        assert_eq!(journal.history(&production(), late).await.expect("readable").approvals.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn spent_changes_leave_their_approval_and_the_last_one_ends_it() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
+        hold(&journal, &record, true).await;
+        journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
+        journal.spend(&production(), &[removal("ann"), removal("zoe")]).await.expect("spent");
+        assert_eq!(approved_changes(&journal, 2).await, record.changes[1..]);
+        journal.spend(&production(), &[removal("bob")]).await.expect("spent");
+        assert!(journal.history(&production(), at(2)).await.expect("readable").approvals.is_empty());
+        let steps = place.steps();
+        journal.spend(&production(), &[removal("bob")]).await.expect("nothing to spend");
+        assert_eq!(place.steps(), steps, "nothing to spend, nothing to write");
+    }
+}
+
+#[tokio::test]
+async fn a_digest_that_is_not_held_is_refused_with_those_that_are() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
+        let refused = journal.approve(&digest(OTHER), "eve", at(1), at(100)).await.expect_err("not held");
+        assert_eq!(refused.to_string(), format!("nothing held has the digest {OTHER}; held: {ONE}"));
+        journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
+        journal.record_held(&production(), None, true).await.expect("applied");
+        let refused = journal.approve(&digest(ONE), "mal", at(2), at(100)).await.expect_err("applied before");
+        assert!(matches!(refused, ApproveError::AppliedBefore { approver, .. } if approver == "eve"));
+    }
+}
+
+#[tokio::test]
+async fn approving_what_is_held_again_renews_the_approval() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let record = held(ONE, "01JA", at(0), &["ann"]);
+        hold(&journal, &record, true).await;
+        journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
+        journal.spend(&production(), &[removal("ann")]).await.expect("spent");
+        journal.approve(&digest(ONE), "mal", at(2), at(200)).await.expect("approved again");
+        let history = journal.history(&production(), at(150)).await.expect("readable");
+        assert_eq!(history.approvals.len(), 1);
+        assert_eq!((history.approvals[0].approver.as_str(), &history.approvals[0].changes), ("mal", &record.changes));
+    }
+}
+
+#[tokio::test]
+async fn what_an_undo_took_back_is_remembered_until_it_is_spent() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let undone = [removal("ann"), removal("bob")];
+        journal.remember_undone(&production(), &run_id("01JA"), &undone).await.expect("remembered");
+        journal.remember_undone(&production(), &run_id("01JB"), &undone).await.expect("remembered again");
+        assert_eq!(journal.history(&production(), at(0)).await.expect("readable").undone, undone);
+        journal.spend(&production(), &undone[..1]).await.expect("spent");
+        assert_eq!(journal.history(&production(), at(0)).await.expect("readable").undone, undone[1..]);
+    }
+}

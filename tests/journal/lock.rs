@@ -1,0 +1,153 @@
+//! One run at a time, and what readers learn of it.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use campaign_group_sync::journal::{Journal, Location, Lock, Options};
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    place::Place,
+    sample::{at, begin_and_die, production},
+};
+
+/// Set in the process that holds the lock until it is killed.
+const HOLDER: &str = "TEST_JOURNAL_HOLDER";
+
+/// How long something may take that happens at once unless it is broken.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Waits for what the kernel or the server does by itself: a journal has no event for it.
+async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    let found = tokio::time::timeout(DEADLINE, async {
+        loop {
+            if let Some(found) = attempt().await {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    found.await.unwrap_or_else(|_| panic!("{what}: not within {DEADLINE:?}"))
+}
+
+async fn try_lock(journal: &Journal, holder: &str) -> Lock {
+    journal.lock(holder).await.expect("an answer")
+}
+
+async fn got(journal: &Journal, holder: &str) -> Option<Lock> {
+    Some(try_lock(journal, holder).await).filter(|lock| matches!(lock, Lock::Got(_)))
+}
+
+#[tokio::test]
+async fn the_second_is_told_who_holds_it() {
+    for place in Place::all().await {
+        let (first, second) = (place.open().await, place.open().await);
+        assert_eq!(first.lock_holder().await.expect("readable"), None);
+        let Lock::Got(mut lock) = try_lock(&first, "run 01JA").await else { panic!("nobody holds it") };
+        assert!(lock.is_still_held().await);
+        let Lock::Held(holder) = try_lock(&second, "run 01JB").await else { panic!("it is held") };
+        assert!(holder.starts_with(&format!("run 01JA (process {}", std::process::id())), "{holder}");
+        assert_eq!(second.lock_holder().await.expect("readable"), Some(holder.clone()));
+        assert_eq!(first.lock_holder().await.expect("readable"), Some(holder));
+        drop(lock);
+        eventually("released by the drop", async || got(&second, "run 01JB").await).await;
+    }
+}
+
+#[tokio::test]
+async fn a_released_lock_has_no_holder() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        drop(try_lock(&journal, "run 01JA").await);
+        let nobody = async || journal.lock_holder().await.expect("readable").is_none().then_some(());
+        eventually("nobody", nobody).await;
+    }
+}
+
+#[tokio::test]
+async fn looking_does_not_keep_anybody_from_locking() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        for _ in 0..50 {
+            assert_eq!(journal.lock_holder().await.expect("readable"), None);
+        }
+        assert!(matches!(try_lock(&journal, "run 01JA").await, Lock::Got(_)));
+    }
+}
+
+#[tokio::test]
+async fn of_two_that_start_at_once_exactly_one_gets_it() {
+    for place in Place::all().await {
+        let (first, second) = tokio::join!(Journal::open(&place.options), Journal::open(&place.options));
+        let (first, second) = (first.expect("a journal"), second.expect("a journal"));
+        let (one, other) = tokio::join!(first.lock("one"), second.lock("other"));
+        let locks = [one.expect("an answer"), other.expect("an answer")];
+        assert_eq!(locks.iter().filter(|lock| matches!(lock, Lock::Got(_))).count(), 1, "{locks:?}");
+    }
+}
+
+/// Not a test of its own: what [`killing_the_holder_frees_the_lock`] starts in another process.
+#[tokio::test]
+async fn hold_the_lock_until_killed() {
+    let Ok(address) = env::var(HOLDER) else {
+        println!("skipped: only another test starts this, in a process of its own");
+        return;
+    };
+    let location = match address.strip_prefix("file:") {
+        Some(path) => Location::Sqlite(PathBuf::from(path)),
+        None => Location::Postgres(address.into()),
+    };
+    let journal = Journal::open(&Options { location, watch: None }).await.expect("a journal");
+    let _lock = try_lock(&journal, "run 01JA").await;
+    begin_and_die(&journal, "01JA", at(0)).await;
+    println!("\nholding");
+    std::future::pending::<()>().await;
+}
+
+/// Starts a process that holds the lock, and waits until it does.
+fn holder(place: &Place) -> Child {
+    let address = match &place.options.location {
+        Location::Sqlite(path) => format!("file:{}", path.display()),
+        Location::Postgres(address) => address.expose_secret().to_owned(),
+    };
+    let mut child = Command::new(env::current_exe().expect("this program"))
+        .args(["--exact", "lock::hold_the_lock_until_killed", "--nocapture"])
+        .env(HOLDER, address)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line == "holding"), "the process ended without the lock");
+    child
+}
+
+#[tokio::test]
+async fn killing_the_holder_frees_the_lock() {
+    for place in Place::all().await {
+        let mut child = holder(&place);
+        let journal = place.open().await;
+        assert!(matches!(try_lock(&journal, "run 01JB").await, Lock::Held(who) if who.starts_with("run 01JA")));
+        assert_eq!(journal.runs(1).await.expect("readable")[0].outcome, None, "it runs");
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+        let _lock = eventually("freed by the kill", async || got(&journal, "run 01JB").await).await;
+        let bob = journal.last_changes(&production(), "bob@acme.com", None, 1).await.expect("readable");
+        assert_eq!(bob.len(), 1, "what the dead process wrote is there");
+    }
+}
+
+#[tokio::test]
+async fn the_lock_file_stays_and_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::in_a_folder();
+    let journal = place.open().await;
+    drop(try_lock(&journal, "run 01JA").await);
+    let path = place.file().with_file_name("state.db.lock");
+    let mode = std::fs::metadata(path).expect("still there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -1,0 +1,13 @@
+//! The journal against `SQLite` in a temporary folder and, where `TEST_POSTGRES_URL` names a server, against `PostgreSQL`.
+#![expect(clippy::expect_used, clippy::panic, reason = "in a test a panic is the message")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+mod access;
+mod approvals;
+mod call_windows;
+mod instance_history;
+mod lock;
+mod place;
+mod runs;
+mod sample;
+mod state_file;

@@ -1,0 +1,76 @@
+//! Where a test keeps its journal: a folder of its own, or a schema of its own on a server.
+
+use std::{
+    env,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use campaign_group_sync::journal::{Journal, Location, Options, Step};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tempfile::TempDir;
+
+static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
+
+/// A place for one journal; it goes with the value.
+pub(crate) struct Place {
+    pub(crate) options: Options,
+    folder: Option<TempDir>,
+    steps: Arc<[AtomicUsize; 2]>,
+}
+
+impl Place {
+    pub(crate) fn in_a_folder() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let location = Location::Sqlite(folder.path().join("state").join("state.db"));
+        Self::new(location, Some(folder))
+    }
+
+    async fn on_the_server(address: &str) -> Self {
+        let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
+        let schema = format!("journal_{}_{number}", std::process::id());
+        let mut connection = PgConnection::connect(address).await.expect("a server");
+        let sql = AssertSqlSafe(format!("create schema {schema}"));
+        sqlx::query(sql).execute(&mut connection).await.expect("a schema");
+        let address = format!("{address}?options=-c%20search_path%3D{schema}");
+        Self::new(Location::Postgres(address.into()), None)
+    }
+
+    /// Every kind of place there is here.
+    pub(crate) async fn all() -> Vec<Self> {
+        let mut places = vec![Self::in_a_folder()];
+        match env::var("TEST_POSTGRES_URL") {
+            Ok(address) => places.push(Self::on_the_server(&address).await),
+            Err(_) => {
+                println!("skipped for PostgreSQL: TEST_POSTGRES_URL is not set (tests/journal/with_postgres sets it)");
+            }
+        }
+        places
+    }
+
+    fn new(location: Location, folder: Option<TempDir>) -> Self {
+        let steps = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let counted = Arc::clone(&steps);
+        let watch = move |step: Step| {
+            let _ = counted[usize::from(step == Step::After)].fetch_add(1, Ordering::SeqCst);
+        };
+        Self { options: Options { location, watch: Some(Arc::new(watch)) }, folder, steps }
+    }
+
+    pub(crate) async fn open(&self) -> Journal {
+        Journal::open(&self.options).await.expect("a journal")
+    }
+
+    /// The state file.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.as_ref().expect("a place in a folder").path().join("state").join("state.db")
+    }
+
+    /// Transactions that were begun, and those that became durable.
+    pub(crate) fn steps(&self) -> (usize, usize) {
+        (self.steps[0].load(Ordering::SeqCst), self.steps[1].load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,215 @@
+//! Runs and their changes: begun, ended, interrupted.
+
+use campaign_group_sync::{
+    domain::{ChangeKind, ChangeOutcome, Outcome, RunMode, Summary},
+    journal::{Journal, Lock},
+};
+
+use crate::{
+    place::Place,
+    sample::{at, begin, begin_and_die, change, key, plan, production, report, run_id, settled},
+};
+
+async fn ended(journal: &Journal, run: &str, seconds: i64) {
+    journal.begin_run(&begin(run, RunMode::Apply, at(seconds))).await.expect("begun");
+    journal.end_run(&report(run, at(seconds), Outcome::Applied, plan(Vec::new()))).await.expect("ended");
+}
+
+#[tokio::test]
+async fn the_report_of_a_run_comes_back_as_it_was_written_also_after_a_restart() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
+        let mut added = change(ChangeKind::Add, "ann@acme.com", "delivery");
+        journal.record_plan(&run_id("01JA"), at(1), &plan(vec![added.clone()])).await.expect("planned");
+        added.outcome = ChangeOutcome::Applied;
+        let written = report("01JA", at(0), Outcome::Applied, plan(vec![added]));
+        journal.end_run(&written).await.expect("ended");
+        drop(journal);
+
+        let journal = place.open().await;
+        assert_eq!(journal.run("01JA").await.expect("readable"), Some(written.clone()));
+        let runs = journal.runs(10).await.expect("readable");
+        assert_eq!(runs.len(), 1);
+        assert_eq!((runs[0].started_at, runs[0].outcome), (at(0), Some(Outcome::Applied)));
+        assert_eq!(runs[0].summary, written.instances[0].summary);
+    }
+}
+
+#[tokio::test]
+async fn runs_are_listed_newest_first_and_no_more_than_asked_for() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        for (run, seconds) in [("01JB", 20), ("01JC", 30), ("01JA", 10)] {
+            ended(&journal, run, seconds).await;
+        }
+        let runs = journal.runs(2).await.expect("readable");
+        assert_eq!(runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>(), ["01JC", "01JB"]);
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_found_by_a_beginning_that_only_it_has() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01JA", 3)] {
+            ended(&journal, run, seconds).await;
+        }
+        let found = async |name: &str| journal.run(name).await.expect("readable").map(|report| report.run);
+        assert_eq!(found("01JAC").await.as_deref(), Some("01JAC"));
+        assert_eq!(found("01jac").await.as_deref(), Some("01JAC"));
+        assert_eq!(found("01JA").await.as_deref(), Some("01JA"), "a whole name wins");
+        for name in ["01J", "", "  ", "01JAD", "01JABX", "%", "_1JAB"] {
+            assert_eq!(found(name).await, None, "{name:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_died_is_told_with_what_it_had_done() {
+    for place in Place::all().await {
+        begin_and_die(&place.open().await, "01JA", at(0)).await;
+
+        let journal = place.open().await;
+        let told = journal.run("01JA").await.expect("readable").expect("known");
+        assert_eq!(told.outcome, Outcome::Interrupted);
+        let became: Vec<_> = told.instances[0]
+            .changes
+            .iter()
+            .map(|change| {
+                (change.operator.as_deref().unwrap_or(""), change.outcome, change.detail.as_deref().unwrap_or(""))
+            })
+            .collect();
+        let sent = "was being written when the run ended; Campaign may hold it";
+        assert_eq!(
+            became,
+            [
+                ("Ann@acme.com", ChangeOutcome::Applied, "ann@acme.com was seen"),
+                ("Bob@acme.com", ChangeOutcome::Pending, sent),
+                ("Cid@acme.com", ChangeOutcome::Pending, "not tried: the run ended before"),
+            ]
+        );
+        assert_eq!(told.instances[0].warnings, ["mind the gap"]);
+        let expected = Summary { add: 3, applied: 1, pending: 2, unchanged: 7, ..Summary::default() };
+        assert_eq!(told.instances[0].summary, expected);
+        let runs = journal.runs(1).await.expect("readable");
+        assert_eq!((runs[0].outcome, runs[0].summary), (Some(Outcome::Interrupted), expected));
+    }
+}
+
+#[tokio::test]
+async fn the_next_run_marks_the_one_that_died() {
+    for place in Place::all().await {
+        begin_and_die(&place.open().await, "01JA", at(0)).await;
+        let journal = place.open().await;
+        let before = journal.run("01JA").await.expect("readable");
+        // With the lock of the next run, the dead one must not pass for the one that runs.
+        let Lock::Got(_lock) = journal.lock("run 01JB").await.expect("a lock") else { panic!("nobody holds it") };
+        journal.begin_run(&begin("01JB", RunMode::Apply, at(60))).await.expect("begun");
+
+        assert_eq!(journal.run("01JA").await.expect("readable"), before);
+        let outcomes: Vec<_> = journal.runs(9).await.expect("readable").into_iter().map(|run| run.outcome).collect();
+        assert_eq!(outcomes, [None, Some(Outcome::Interrupted)]);
+        let bob = journal.last_changes(&production(), "bob@acme.com", None, 9).await.expect("readable");
+        assert_eq!(bob[0].change.detail.as_deref(), Some("was being written when the run ended; Campaign may hold it"));
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_lock_is_held_is_running() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let Lock::Got(lock) = journal.lock("run 01JA").await.expect("a lock") else { panic!("nobody holds it") };
+        begin_and_die(&journal, "01JA", at(0)).await;
+        assert_eq!(journal.runs(1).await.expect("readable")[0].outcome, None);
+        let told = journal.run("01JA").await.expect("readable").expect("known");
+        assert_ne!(told.outcome, Outcome::Interrupted);
+        assert_eq!(told.instances[0].changes[1].detail, None);
+        drop(lock);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_died_before_it_planned_changed_nothing() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
+        let told = journal.run("01JA").await.expect("readable").expect("known");
+        assert_eq!(told.instances[0].outcome, Outcome::Interrupted);
+        assert_eq!(told.instances[0].summary, Summary::default());
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_that_died_was_not_about_to_write() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        journal.begin_run(&begin("01JA", RunMode::DryRun, at(0))).await.expect("begun");
+        let added = change(ChangeKind::Add, "ann@acme.com", "delivery");
+        journal.record_plan(&run_id("01JA"), at(1), &plan(vec![added])).await.expect("planned");
+        let told = journal.run("01JA").await.expect("readable").expect("known");
+        assert_eq!(told.instances[0].changes[0].detail, None);
+        let found = journal.last_changes(&production(), "ann@acme.com", None, 9).await.expect("readable");
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_changes_of_an_operator_are_found_in_any_spelling_newest_first() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        for (run, seconds, group) in [("01JA", 0, "Delivery"), ("01JB", 60, "Delivery"), ("01JC", 120, "Ops")] {
+            journal.begin_run(&begin(run, RunMode::Apply, at(seconds))).await.expect("begun");
+            let changes = vec![
+                change(ChangeKind::Add, "Ann@Acme.com", group),
+                change(ChangeKind::Add, "bob@acme.com", group),
+                change(ChangeKind::DisableOperator, "Ann@Acme.com", ""),
+            ];
+            journal.record_plan(&run_id(run), at(seconds), &plan(changes)).await.expect("planned");
+            let settlement = settled("ann@acme.com", &group.to_lowercase(), ChangeOutcome::Failed);
+            journal.settled(&run_id(run), &production(), at(seconds + 5), &[settlement]).await.expect("settled");
+        }
+        let found = async |group: Option<&str>, limit: usize| {
+            let records = journal.last_changes(&production(), " ANN@acme.COM", group, limit).await.expect("readable");
+            records
+                .into_iter()
+                .map(|record| (record.run.to_string(), record.at, record.change.outcome))
+                .collect::<Vec<_>>()
+        };
+        let expected = [("01JC", 125), ("01JB", 65), ("01JA", 5)]
+            .map(|(run, seconds)| (run.to_owned(), at(seconds), ChangeOutcome::Failed));
+        assert_eq!(found(None, 9).await, expected);
+        assert_eq!(found(None, 1).await, expected[..1]);
+        assert_eq!(found(Some("DELIVERY"), 9).await, expected[1..]);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_of_many_changes_is_written_in_order() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
+        let changes: Vec<_> =
+            (0..2_500).map(|number| change(ChangeKind::Add, &format!("user{number}@acme.com"), "delivery")).collect();
+        journal.record_plan(&run_id("01JA"), at(0), &plan(changes.clone())).await.expect("planned");
+        journal.record_plan(&run_id("01JA"), at(0), &plan(changes.clone())).await.expect("planned again");
+        let sent = [key(ChangeKind::Add, "user2000@acme.com", "delivery")];
+        journal.about_to_write(&run_id("01JA"), &production(), at(1), &sent).await.expect("sent");
+        let told = journal.run("01JA").await.expect("readable").expect("known").instances.remove(0);
+        assert!(told.changes.iter().map(|change| &change.operator).eq(changes.iter().map(|change| &change.operator)));
+        assert_ne!(told.changes[2_000].detail, told.changes[2_001].detail);
+    }
+}
+
+#[tokio::test]
+async fn every_write_is_one_transaction_that_the_watch_sees_from_both_sides() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        assert_eq!(place.steps(), (1, 1), "the schema");
+        begin_and_die(&journal, "01JA", at(0)).await;
+        assert_eq!(place.steps(), (5, 5));
+        journal.runs(9).await.expect("readable");
+        journal.run("01JA").await.expect("readable");
+        assert_eq!(place.steps(), (5, 5), "readers write nothing");
+    }
+}

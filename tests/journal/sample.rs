@@ -1,0 +1,152 @@
+//! Values to write into a journal.
+
+use campaign_group_sync::{
+    domain::{
+        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, FollowedGroup, HeldBefore,
+        InstanceMode, InstanceName, InstanceReport, Limits, MatchedProfile, OperatorGroupName, Outcome,
+        ProductProfileId, ProductProfileName, RunId, RunMode, RunReport, SourceRead, SourceReport, Summary,
+    },
+    journal::{HeldRecord, Journal, RunBegin, Settlement},
+};
+use chrono::{DateTime, Utc};
+
+/// A time, in seconds and a fraction that must survive.
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(1_795_000_000_123 + seconds * 1_000).expect("a time")
+}
+
+pub(crate) fn production() -> InstanceName {
+    InstanceName::new("production")
+}
+
+pub(crate) fn run_id(name: &str) -> RunId {
+    RunId::new(name)
+}
+
+pub(crate) fn begin(run: &str, mode: RunMode, started_at: DateTime<Utc>) -> RunBegin {
+    RunBegin { run: run_id(run), mode, scope: Some("user ann".to_owned()), started_at, instances: vec![production()] }
+}
+
+pub(crate) fn change(op: ChangeKind, operator: &str, group: &str) -> ChangeReport {
+    ChangeReport {
+        op,
+        operator: Some(operator.to_owned()),
+        group: Some(group.to_owned()),
+        profile: format!("Campaign - acme - {group}"),
+        reason: "because of the test".to_owned(),
+        outcome: ChangeOutcome::Pending,
+        detail: None,
+    }
+}
+
+pub(crate) fn key(kind: ChangeKind, operator: &str, group: &str) -> ChangeKey {
+    ChangeKey { kind, group: group.to_lowercase(), operator: operator.to_lowercase() }
+}
+
+pub(crate) fn settled(operator: &str, group: &str, outcome: ChangeOutcome) -> Settlement {
+    Settlement { key: key(ChangeKind::Add, operator, group), outcome, detail: Some(format!("{operator} was seen")) }
+}
+
+pub(crate) fn plan(changes: Vec<ChangeReport>) -> InstanceReport {
+    let summary = Summary::of(&changes, 0, 7);
+    InstanceReport {
+        name: "production".to_owned(),
+        mode: InstanceMode::Apply,
+        outcome: Outcome::ChangesPending,
+        error: None,
+        warnings: vec!["mind the gap".to_owned()],
+        held: None,
+        orphaned: Vec::new(),
+        matched_profiles: vec![MatchedProfile {
+            profile: "Campaign - acme - delivery".to_owned(),
+            group: "delivery".to_owned(),
+            members: 3,
+        }],
+        changes,
+        skipped: Vec::new(),
+        summary,
+    }
+}
+
+pub(crate) fn report(run: &str, started_at: DateTime<Utc>, outcome: Outcome, instance: InstanceReport) -> RunReport {
+    RunReport {
+        version: 1,
+        run: run.to_owned(),
+        mode: RunMode::Apply,
+        started_at,
+        duration_ms: 5_123,
+        outcome,
+        error: None,
+        warnings: Vec::new(),
+        source: SourceReport {
+            organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
+            users: 1_204,
+            profiles: 31,
+            calls: 4,
+            read: None,
+            complete: true,
+        },
+        instances: vec![instance],
+    }
+}
+
+/// Begins a run, plans three additions, sends two, and settles one: then it dies.
+pub(crate) async fn begin_and_die(journal: &Journal, run: &str, started_at: DateTime<Utc>) {
+    journal.begin_run(&begin(run, RunMode::Apply, started_at)).await.expect("begun");
+    let changes = ["Ann@acme.com", "Bob@acme.com", "Cid@acme.com"].map(|who| change(ChangeKind::Add, who, "Delivery"));
+    let run = run_id(run);
+    journal.record_plan(&run, started_at, &plan(changes.to_vec())).await.expect("planned");
+    let sent = ["ann@acme.com", "bob@acme.com"].map(|who| key(ChangeKind::Add, who, "delivery"));
+    journal.about_to_write(&run, &production(), started_at, &sent).await.expect("sent");
+    let settlement = settled("ann@acme.com", "delivery", ChangeOutcome::Applied);
+    journal.settled(&run, &production(), started_at, &[settlement]).await.expect("settled");
+}
+
+pub(crate) fn digest(text: &str) -> Digest {
+    Digest::parse(text).expect("a digest")
+}
+
+pub(crate) fn limits() -> Limits {
+    Limits {
+        max_removals: 50,
+        max_removals_percent: 20,
+        max_group_removals_percent: 34,
+        max_new_operators: 25,
+        max_new_groups: 5,
+        max_source_shrink_percent: 20,
+    }
+}
+
+/// Removals of these operators from the group `delivery`, held.
+pub(crate) fn held(text: &str, run: &str, at: DateTime<Utc>, operators: &[&str]) -> HeldRecord {
+    let keys = || operators.iter().map(|operator| key(ChangeKind::Remove, operator, "delivery"));
+    let profile = ProductProfileName::new("Campaign - acme - delivery");
+    HeldRecord {
+        instance: production(),
+        digest: digest(text),
+        run: run_id(run),
+        at,
+        is_dry_run: false,
+        is_narrowed: false,
+        changes: keys().map(|key| ApprovedChange { key, profile: profile.clone() }).collect(),
+        held: keys().map(|key| HeldBefore { key, why: "too many".to_owned(), limits: limits() }).collect(),
+    }
+}
+
+pub(crate) fn followed(group: &str) -> FollowedGroup {
+    FollowedGroup {
+        group: OperatorGroupName::new(group),
+        profile_id: Some(ProductProfileId(4_711)),
+        profile: ProductProfileName::new(format!("Campaign - acme - {group}")),
+    }
+}
+
+pub(crate) fn read(groups: &[&str]) -> SourceRead {
+    SourceRead {
+        mask: "Campaign - acme - (.*)".to_owned(),
+        membership: "effective".to_owned(),
+        manage: "ims".to_owned(),
+        users: Some(1_204),
+        matched: groups.iter().map(|group| followed(group)).collect(),
+    }
+}

@@ -1,0 +1,258 @@
+//! The file of `SQLite`: its modes, and what happens to one that is corrupt or from the future.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+};
+
+use campaign_group_sync::{
+    domain::Memory,
+    journal::{Journal, JournalError, Lock, Options},
+};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::{
+    place::Place,
+    sample::{at, begin_and_die, production, read, run_id},
+};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it exists").permissions().mode() & 0o777
+}
+
+async fn connection(path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::from_str("sqlite://").expect("options").filename(path);
+    SqliteConnection::connect_with(&options).await.expect("a connection")
+}
+
+async fn run_sql(path: &Path, sql: &'static str) {
+    let mut connection = connection(path).await;
+    sqlx::raw_sql(sql).execute(&mut connection).await.expect("done");
+    connection.close().await.expect("closed");
+}
+
+/// A file with something in it, and nobody who uses it.
+async fn a_used_file() -> Place {
+    let place = Place::in_a_folder();
+    let journal = place.open().await;
+    begin_and_die(&journal, "01JA", at(0)).await;
+    journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&["delivery"]), &[]).await.expect("accepted");
+    drop(journal);
+    // Everything into the one file.
+    run_sql(&place.file(), "pragma wal_checkpoint(truncate)").await;
+    place
+}
+
+fn set_aside(place: &Place) -> Vec<PathBuf> {
+    let folder = place.file().parent().expect("a folder").to_owned();
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.to_string_lossy().contains("state.db.corrupt-")).collect()
+}
+
+async fn lost(journal: &Journal) -> Option<String> {
+    match journal.history(&production(), at(0)).await.expect("readable").memory {
+        Memory::Kept => None,
+        Memory::Lost(why) => Some(why),
+    }
+}
+
+/// The corrupt file lies beside the new one, and the new one knows what it lost until a read is accepted.
+async fn assert_set_aside(place: &Place, content: &[u8]) {
+    let journal = Journal::open(&place.options).await.expect("a new journal");
+    assert_eq!(journal.warnings().len(), 1, "{:?}", journal.warnings());
+    let aside = set_aside(place);
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    assert_eq!(fs::read(&aside[0]).expect("readable"), content, "kept as it was");
+    assert!(journal.runs(9).await.expect("readable").is_empty());
+    drop(journal);
+
+    let journal = Journal::open(&place.options).await.expect("the new journal again");
+    assert!(journal.warnings().is_empty(), "said once");
+    assert!(lost(&journal).await.expect("lost after a restart, too").contains(".corrupt-"));
+    journal.accept_read(&production(), &run_id("01JB"), at(0), &read(&["delivery"]), &[]).await.expect("accepted");
+    assert_eq!(lost(&journal).await, None);
+}
+
+#[tokio::test]
+async fn the_folder_and_the_file_are_private() {
+    let place = Place::in_a_folder();
+    let journal = place.open().await;
+    begin_and_die(&journal, "01JA", at(0)).await;
+    assert_eq!(mode(place.file().parent().expect("a folder")), 0o700);
+    for name in ["state.db", "state.db-wal", "state.db-shm"] {
+        assert_eq!(mode(&place.file().with_file_name(name)), 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_others_may_read_is_tightened() {
+    let place = a_used_file().await;
+    fs::set_permissions(place.file(), Permissions::from_mode(0o644)).expect("loosened");
+    drop(place.open().await);
+    assert_eq!(mode(&place.file()), 0o600);
+}
+
+#[tokio::test]
+async fn the_file_is_written_ahead_of() {
+    let place = Place::in_a_folder();
+    let journal = place.open().await;
+    begin_and_die(&journal, "01JA", at(0)).await;
+    let mut connection = connection(&place.file()).await;
+    let mode: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut connection).await.expect("readable");
+    assert_eq!(mode, "wal");
+    assert!(fs::metadata(place.file().with_file_name("state.db-wal")).expect("a log").len() > 0);
+}
+
+#[tokio::test]
+async fn garbage_is_set_aside() {
+    let place = Place::in_a_folder();
+    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
+    for content in [&b"x"[..], b"SQLite format 3\0", &[0; 100], &[b'?'; 10_000]] {
+        for left_over in set_aside(&place).into_iter().chain([place.file()]) {
+            let _ = fs::remove_file(left_over);
+        }
+        fs::write(place.file(), content).expect("written");
+        assert_set_aside(&place, content).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_off_is_set_aside() {
+    let whole = fs::read(a_used_file().await.file()).expect("readable");
+    for length in [50, 600, 4_096, whole.len() / 2, whole.len() - 4_096] {
+        let place = a_used_file().await;
+        fs::write(place.file(), &whole[..length]).expect("cut off");
+        println!("cut off at {length} of {}", whole.len());
+        assert_set_aside(&place, &whole[..length]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_set_aside() {
+    let place = a_used_file().await;
+    let mut content = fs::read(place.file()).expect("readable");
+    content[4_096..8_192].fill(0xa5);
+    fs::write(place.file(), &content).expect("damaged");
+    assert_set_aside(&place, &content).await;
+}
+
+#[tokio::test]
+async fn a_schema_without_a_version_is_set_aside() {
+    for damage in [
+        "delete from campaign_group_sync_schema",
+        "insert into campaign_group_sync_schema values (1)",
+        "update campaign_group_sync_schema set version = 'one'",
+        "update campaign_group_sync_schema set version = -1",
+    ] {
+        let place = a_used_file().await;
+        run_sql(&place.file(), damage).await;
+        let content = fs::read(place.file()).expect("readable");
+        println!("{damage}");
+        assert_set_aside(&place, &content).await;
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_new_one() {
+    let place = Place::in_a_folder();
+    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
+    fs::write(place.file(), "").expect("written");
+    let journal = place.open().await;
+    assert!(journal.warnings().is_empty());
+    assert_eq!(lost(&journal).await, None);
+}
+
+#[tokio::test]
+async fn dying_between_setting_aside_and_making_anew_loses_no_loss() {
+    let place = a_used_file().await;
+    fs::rename(place.file(), place.file().with_file_name("state.db.corrupt-20261122T060000Z")).expect("set aside");
+    fs::write(place.file().with_file_name("state.db-wal"), "left over").expect("written");
+    let journal = place.open().await;
+    assert!(lost(&journal).await.expect("lost").contains("state.db.corrupt-20261122T060000Z"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_in_use_is_not_set_aside() {
+    let place = a_used_file().await;
+    let journal = place.open().await;
+    let Lock::Got(_lock) = journal.lock("run 01JA").await.expect("a lock") else { panic!("nobody holds it") };
+    fs::write(place.file(), "garbage").expect("written");
+    let error = Journal::open(&place.options).await.err().expect("refused");
+    assert!(error.to_string().contains("run 01JA"), "{error}");
+    assert!(set_aside(&place).is_empty());
+}
+
+#[tokio::test]
+async fn a_file_from_the_future_is_refused_and_left_as_it_is() {
+    let place = a_used_file().await;
+    run_sql(&place.file(), "update campaign_group_sync_schema set version = 99").await;
+    run_sql(&place.file(), "pragma wal_checkpoint(truncate)").await;
+    let before = fs::read(place.file()).expect("readable");
+    for error in [Journal::open(&place.options).await.err(), Journal::open_existing(&place.options).await.err()] {
+        assert!(matches!(error, Some(JournalError::FromTheFuture { found: 99, known: 1, .. })), "{error:?}");
+    }
+    assert_eq!(fs::read(place.file()).expect("readable"), before);
+    assert!(set_aside(&place).is_empty());
+}
+
+#[tokio::test]
+async fn the_database_of_another_program_is_refused_and_left_as_it_is() {
+    let place = Place::in_a_folder();
+    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
+    fs::write(place.file(), "").expect("written");
+    run_sql(&place.file(), "create table songs (name text)").await;
+    let before = fs::read(place.file()).expect("readable");
+    let error = Journal::open(&place.options).await.err().expect("refused");
+    assert!(error.to_string().contains("another program"), "{error}");
+    assert_eq!(fs::read(place.file()).expect("readable"), before);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_an_error_and_not_corrupt() {
+    let place = Place::in_a_folder();
+    fs::create_dir_all(place.file()).expect("a folder where the file should be");
+    let error = Journal::open(&place.options).await.err().expect("refused");
+    assert!(matches!(error, JournalError::File { .. }), "{error:?}");
+    assert!(set_aside(&place).is_empty());
+}
+
+#[tokio::test]
+async fn looking_creates_nothing_and_sets_nothing_aside() {
+    let place = Place::in_a_folder();
+    assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
+    let folder = place.file().parent().expect("a folder").to_owned();
+    assert!(!folder.exists());
+    fs::create_dir(folder).expect("a folder");
+    fs::write(place.file(), "garbage").expect("written");
+    assert!(Journal::open_existing(&place.options).await.err().expect("corrupt").to_string().contains("corrupt"));
+    assert_eq!(fs::read(place.file()).expect("readable"), b"garbage");
+}
+
+#[tokio::test]
+async fn what_exists_is_opened_for_looking_and_approving() {
+    for place in Place::all().await {
+        assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
+        begin_and_die(&place.open().await, "01JA", at(0)).await;
+        let journal = Journal::open_existing(&place.options).await.expect("readable").expect("there");
+        assert_eq!(journal.runs(9).await.expect("readable").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn many_that_open_a_new_journal_at_once_share_it() {
+    for place in Place::all().await {
+        let open = |options: &Options| {
+            let options = options.clone();
+            tokio::spawn(async move { Journal::open(&options).await.map(drop) })
+        };
+        let opened: Vec<_> = (0..8).map(|_| open(&place.options)).collect();
+        for task in opened {
+            task.await.expect("no panic").expect("a journal");
+        }
+        let journal = place.open().await;
+        assert!(journal.warnings().is_empty());
+        begin_and_die(&journal, "01JA", at(0)).await;
+    }
+}
