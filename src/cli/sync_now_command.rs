@@ -48,6 +48,7 @@ async fn sync_now(arguments: &Arguments, mut settings: Settings) -> Result<Exit,
         tracing::warn!("{warning}");
     }
     let report = sync::run(&settings.sync_options(), &journal, &request, &|stage| progress.show(&stage)).await;
+    journal.close().await;
     progress.finish();
     print(&match arguments.output {
         OutputFormat::Text => text(&report),

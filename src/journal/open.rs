@@ -88,6 +88,14 @@ impl Journal {
         &self.warnings
     }
 
+    /// Closes all connections and waits for it: a file is left without its side files. Clones are closed as well.
+    pub async fn close(&self) {
+        match &self.database {
+            Database::Sqlite(pool) => pool.close().await,
+            Database::Postgres(pool) => pool.close().await,
+        }
+    }
+
     fn over(database: Database, options: &Options, warnings: Vec<String>) -> Self {
         Self { database, location: options.location.clone(), watch: options.watch.clone(), warnings: warnings.into() }
     }

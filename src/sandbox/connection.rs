@@ -1,13 +1,13 @@
 //! What a client must be configured with to talk to a sandbox.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::campaign::Authentication;
 use super::ims::instance_credential;
 use super::world::World;
 
 /// What a client must be configured with to talk to a sandbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// Base URL of the identity service.
     pub ims_url: String,
@@ -24,7 +24,7 @@ pub struct Connection {
 }
 
 /// What a client must be configured with to talk to one simulated Campaign instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceConnection {
     /// The name of the instance in the scenario.
     pub name: String,
@@ -39,7 +39,7 @@ pub struct InstanceConnection {
 }
 
 /// How a client logs on to a simulated Campaign instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceCredential {
     /// `xtk:session#Logon` with a login and a password.

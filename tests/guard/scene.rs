@@ -182,6 +182,7 @@ impl Scene {
             id: self.group_id(group).expect("an orphan exists"),
             profile: ProductProfileName::new(&group.profile),
             members: ids(&group.current),
+            undecided: Vec::new(),
         });
         DesiredState {
             groups: managed.collect(),
@@ -191,6 +192,7 @@ impl Scene {
                 .collect(),
             orphans: orphans.collect(),
             skipped: Vec::new(),
+            spared: Vec::new(),
         }
     }
 
@@ -307,7 +309,7 @@ pub(crate) fn named(change: &Change) -> ApprovedChange {
 }
 
 fn operator(login: &str, id: OperatorId) -> Operator {
-    Operator { id, login: OperatorLogin::new(login), label: String::new(), log_on: LogOn::Ims }
+    Operator { id, login: OperatorLogin::new(login), label: String::new(), log_on: LogOn::Ims, disabled: false }
 }
 
 fn change(action: Action, group: &Group) -> Change {

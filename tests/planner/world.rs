@@ -185,7 +185,8 @@ pub(crate) fn review_of(
     limits: &Limits,
     counts: SourceCounts,
 ) -> Review {
-    let circumstances = Circumstances { limits, counts, read: None, history: &History::default() };
+    let circumstances =
+        Circumstances { instance: &policy().instance, limits, counts, read: None, history: &History::default() };
     review(plan, desired, campaign, &circumstances)
 }
 
