@@ -107,12 +107,9 @@ async fn the_file_is_written_ahead_of() {
 
 #[tokio::test]
 async fn garbage_is_set_aside() {
-    let place = Place::in_a_folder();
-    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     for content in [&b"x"[..], b"SQLite format 3\0", &[0; 100], &[b'?'; 10_000]] {
-        for left_over in set_aside(&place).into_iter().chain([place.file()]) {
-            let _ = fs::remove_file(left_over);
-        }
+        let place = Place::in_a_folder();
+        fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
         fs::write(place.file(), content).expect("written");
         assert_set_aside(&place, content).await;
     }
