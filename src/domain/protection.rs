@@ -56,7 +56,7 @@ impl<'a> Protection<'a> {
             Some("built into Campaign")
         } else if login.ends_with(TECHNICAL_ACCOUNT_DOMAIN) {
             Some("a technical account")
-        } else if AGENT_LABELS.iter().any(|label| fold(&operator.label).contains(label)) {
+        } else if is_agent_label(&operator.label) {
             Some("an agent of Campaign, by its label")
         } else {
             None
@@ -66,4 +66,9 @@ impl<'a> Protection<'a> {
     pub(super) fn of_group(&self, group: &OperatorGroupName) -> Option<&'a ProtectedGroup> {
         self.groups.get(&group.folded()).copied()
     }
+}
+
+fn is_agent_label(label: &str) -> bool {
+    let label = fold(label);
+    AGENT_LABELS.iter().any(|known| label.contains(known))
 }
