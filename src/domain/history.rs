@@ -104,6 +104,11 @@ impl Identities {
         Self(pairs.into_iter().map(|(id, operator)| (fold(&id), operator)).collect())
     }
 
+    /// All pairs, ids folded, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, OperatorId)> {
+        self.0.iter().map(|(id, operator)| (id.as_str(), *operator))
+    }
+
     /// The operator that this person was when last seen.
     pub fn operator_of(&self, person: &Person) -> Option<OperatorId> {
         self.0.get(&fold(person.id.as_deref()?)).copied()

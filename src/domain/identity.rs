@@ -153,31 +153,38 @@ impl<'a> OperatorIndex<'a> {
     }
 }
 
-/// Which operator each user is who is exactly one, as pairs of the user's `id` and the operator's key, sorted; only what
-/// `history` does not say already.
+/// What a read says about who is who, as far as it is not remembered already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdentitiesSeen {
+    /// Which operator each user is who is exactly one: the user's `id` and the operator's key, sorted.
+    pub new: Vec<(String, OperatorId)>,
+    /// Users, by folded `id`, who were an operator whose login somebody else has now: they are that operator no more.
+    pub over: Vec<String>,
+}
+
+/// Who is who by the logins of this moment, against what `history` remembers.
 pub fn identities_seen(
     organization: &OrganizationSnapshot,
     campaign: &CampaignSnapshot,
     policy: &Policy,
     history: &History,
-) -> Vec<(String, OperatorId)> {
+) -> IdentitiesSeen {
     let index = OperatorIndex::new(campaign, policy.manage);
-    let mut seen: Vec<_> = organization
-        .people()
-        .iter()
-        .filter_map(|person| {
-            let id = person.id.as_deref().map(str::trim).filter(|id| !id.is_empty())?;
-            match index.identify(person) {
-                Identity::Operator(operator) if history.identities.operator_of(person) != Some(operator.id) => {
-                    Some((id.to_owned(), operator.id))
-                }
-                _ => None,
-            }
-        })
-        .collect();
-    seen.sort_unstable();
-    seen.dedup();
-    seen
+    let (mut new, mut owners) = (Vec::new(), HashMap::new());
+    for person in organization.people() {
+        let Some(id) = person.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
+        let Identity::Operator(operator) = index.identify(person) else { continue };
+        owners.entry(operator.id).or_insert_with(HashSet::new).insert(fold(id));
+        if history.identities.operator_of(person) != Some(operator.id) {
+            new.push((id.to_owned(), operator.id));
+        }
+    }
+    new.sort_unstable();
+    new.dedup();
+    let is_over = |(id, operator): &(&str, OperatorId)| owners.get(operator).is_some_and(|ids| !ids.contains(*id));
+    let mut over: Vec<_> = history.identities.iter().filter(is_over).map(|(id, _)| id.to_owned()).collect();
+    over.sort_unstable();
+    IdentitiesSeen { new, over }
 }
 
 /// The folded names by which a person may be an operator, in the order in which they decide.

@@ -36,7 +36,7 @@ pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanatio
 pub use failure::Failure;
 pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
 pub use history::{Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead};
-pub use identity::identities_seen;
+pub use identity::{IdentitiesSeen, identities_seen};
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,

@@ -61,11 +61,13 @@ impl Journal {
         writing.commit().await
     }
 
-    /// Remembers which operator each of these users is, by UMAPI `id`; new and changed ones only.
+    /// Remembers which operator each of these users is, by UMAPI `id`, new and changed ones only; and forgets who users
+    /// were that are `over`.
     pub async fn remember_identities(
         &self,
         instance: &InstanceName,
         identities: &[(String, OperatorId)],
+        over: &[String],
     ) -> Result<(), JournalError> {
         let mut looking = self.reading().await?;
         let known: HashMap<_, _> = self::identities(&mut looking, instance).await?.into_iter().collect();
@@ -76,11 +78,16 @@ impl Journal {
             .map(|(user, operator)| (fold(user), *operator))
             .filter(|(user, operator)| known.get(user) != Some(operator))
             .collect();
-        if fresh.is_empty() {
+        let over: Vec<String> = over.iter().map(|user| fold(user)).filter(|user| known.contains_key(user)).collect();
+        if fresh.is_empty() && over.is_empty() {
             return Ok(());
         }
         let rows = fresh.into_iter().map(|(user, operator)| [instance.as_str().into(), user.into(), operator.0.into()]);
         let mut writing = self.writing().await?;
+        for user in over {
+            let sql = "delete from identities where instance = $1 and user_folded = $2";
+            writing.execute(sql, [instance.as_str().into(), user.into()]).await?;
+        }
         let head = "insert into identities (instance, user_folded, operator)";
         writing
             .insert(head, rows, "on conflict (instance, user_folded) do update set operator = excluded.operator")

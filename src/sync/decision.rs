@@ -67,6 +67,17 @@ impl Decision {
         history: &History,
     ) -> Self {
         let plan = plan(&desired, grounds.snapshot, &grounds.instance.policy);
+        Self::of_plan(grounds, desired, plan, read, history)
+    }
+
+    /// Judges a plan that is there already.
+    pub(super) fn of_plan(
+        grounds: &Grounds<'_>,
+        desired: DesiredState,
+        plan: Plan,
+        read: Option<SourceRead>,
+        history: &History,
+    ) -> Self {
         let review = grounds.judge(&plan, &desired, read.as_ref(), history);
         Self { desired, plan, review, warnings: Vec::new(), read }
     }

@@ -173,7 +173,7 @@ async fn remember(
     }
     if let Content::Organization(organization) = &run.source.content {
         let seen = identities_seen(organization, snapshot, &ledger.instance.policy, history);
-        run.journal.remember_identities(instance, &seen).await?;
+        run.journal.remember_identities(instance, &seen.new, &seen.over).await?;
     }
     if !ledger.is_remembered() {
         return Ok(());

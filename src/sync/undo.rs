@@ -6,6 +6,7 @@ use crate::{
     campaign::Campaign,
     domain::{
         ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, desired_by_undo,
+        plan,
     },
     journal::{Journal, JournalError},
 };
@@ -61,7 +62,7 @@ async fn all_instances(
     past: &RunReport,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Found {
-    let (mut instances, mut warnings) = (Vec::new(), Vec::new());
+    let (run, mut instances, mut warnings) = (&past.run, Vec::new(), Vec::new());
     for past in
         past.instances.iter().filter(|past| past.changes.iter().any(|change| change.outcome == ChangeOutcome::Applied))
     {
@@ -70,11 +71,19 @@ async fn all_instances(
             warnings.push(format!("instance {} is not configured any more: nothing was taken back there", past.name));
             continue;
         };
-        let undo = Undo { journal, run: &frame.id, mode: frame.mode(), options, instance, progress };
+        let undo = Undo {
+            journal,
+            run: &frame.id,
+            past: RunId::new(run.as_str()),
+            mode: frame.mode(),
+            options,
+            instance,
+            progress,
+        };
         instances.push(visit(&frame.id, instance, async |campaign| undo.take_back(campaign, past).await).await);
     }
     if instances.is_empty() && warnings.is_empty() {
-        warnings.push(format!("run {} changed no memberships: there is nothing to take back", past.run));
+        warnings.push(format!("run {run} changed no memberships: there is nothing to take back"));
     }
     Found { source: frame.source_unread(0), error: None, warnings, outcome: None, instances }
 }
@@ -83,6 +92,7 @@ async fn all_instances(
 struct Undo<'a> {
     journal: &'a Journal,
     run: &'a RunId,
+    past: RunId,
     mode: RunMode,
     options: &'a Options,
     instance: &'a InstanceOptions,
@@ -106,7 +116,8 @@ impl Undo<'_> {
         let counts = SourceCounts::Proven;
         let grounds = Grounds { instance: self.instance, snapshot: &snapshot, limits: &self.options.limits, counts };
         let desired = desired_by_undo(&past.changes, &snapshot, policy);
-        let decision = Decision::of(&grounds, desired, None, &history);
+        let plan = plan(&desired, &snapshot, policy).taking_back(&self.past);
+        let decision = Decision::of_plan(&grounds, desired, plan, None, &history);
         ledger.held(&decision, self.options).await?;
         ledger.planned(&decision.report(self.instance, &[], None)).await?;
         if !ledger.writes() {

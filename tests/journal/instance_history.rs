@@ -42,13 +42,15 @@ async fn identities_are_remembered_and_only_news_is_written() {
             (0..count).map(|number| (format!("USER-{number}@AdobeID"), OperatorId(number - 3))).collect()
         };
         let mut known = users(5_000);
-        journal.remember_identities(&production(), &known).await.expect("remembered");
+        journal.remember_identities(&production(), &known, &[]).await.expect("remembered");
         let steps = place.steps();
-        journal.remember_identities(&production(), &known).await.expect("known");
+        journal.remember_identities(&production(), &known, &[]).await.expect("known");
         assert_eq!(place.steps(), steps, "nothing new, nothing written");
         known[17].1 = OperatorId(99);
         let twice = [known[17].clone(), ("user-17@adobeid ".to_owned(), OperatorId(99))];
-        journal.remember_identities(&production(), &twice).await.expect("remembered");
+        journal.remember_identities(&production(), &twice, &[]).await.expect("remembered");
+        let gone = known.remove(4).0;
+        journal.remember_identities(&production(), &[], &[gone]).await.expect("forgotten");
         let history = journal.history(&production(), at(0)).await.expect("readable");
         assert_eq!(history.identities, Identities::new(known));
     }

@@ -89,12 +89,26 @@ fn a_remembered_operator_that_is_gone_or_not_managed_stands_for_nobody() {
 #[test]
 fn only_news_about_identities_is_told() {
     let mut world = renamed_ann();
-    let seen = |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history);
+    let seen = |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).new;
     assert_eq!(seen(&world), [], "a renamed user is remembered as before");
     world.operators.push(("new@x".into(), Some(LogOn::Ims)));
     assert_eq!(seen(&world), [("ANN".to_owned(), OperatorId(1003))]);
     world.history = History::default();
     assert_eq!(seen(&world), [("ANN".to_owned(), OperatorId(1003)), ("bob".to_owned(), OperatorId(1002))]);
+}
+
+#[test]
+fn who_was_an_operator_is_forgotten_when_somebody_else_has_its_login() {
+    let mut world = renamed_ann();
+    let over =
+        |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).over;
+    assert_eq!(over(&world), Vec::<String>::new(), "a renamed user is remembered");
+    for (_, people) in &mut world.profiles {
+        people.retain(|person| person != "new@x");
+        people.push("old@x".to_owned());
+    }
+    world.ids.insert("old@x".to_owned(), "hired".to_owned());
+    assert_eq!(over(&world), ["ann"], "the new owner of the login would otherwise inherit her wishes");
 }
 
 /// A world whose profile `P - gone` vanished after a run that accepted it.

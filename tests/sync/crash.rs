@@ -36,13 +36,18 @@ async fn stage() -> Stage {
     let mut stage = Stage::with(Scenario::named("joiners_and_leavers").expect("built in")).await;
     stage.options = create_all(&stage.sandbox.connection());
     let join = |login: &str, group: &str| InstanceChange::Join { login: login.to_owned(), group: group.to_owned() };
-    let changes = [Change::instance("production", join("nora@acme.com", "content"))];
+    let changes = [
+        Change::instance("production", join("nora@acme.com", "content")),
+        Change::assign("gita@acme.com", "Campaign - acme - content"),
+    ];
     stage.sandbox.world().apply(&changes).expect("joined");
     stage
 }
 
 fn create_all(connection: &Connection) -> sync::Options {
     let mut options = options(connection);
+    // The removals of a group are judged by its own members here.
+    options.limits.max_removals_percent = 100;
     for instance in &mut options.instances {
         instance.policy.missing_operator = Missing::Create;
         instance.policy.missing_group = Missing::Create;

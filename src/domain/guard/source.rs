@@ -2,7 +2,7 @@
 //!
 //! A doubt holds removals and nothing else: an addition too many is noticed and taken back, a right too few stops work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{FollowedGroup, InstanceName, Limits, Memory, SourceRead},
@@ -27,7 +27,8 @@ impl SourceDoubts {
             .or_else(|| compared.and_then(|(now, before)| other_mask(now, before)))
             .or_else(|| compared.and_then(|(now, before)| other_rules(now, before, instance)))
             .or_else(|| compared.and_then(|(now, before)| shrunk(now, before, limits)));
-        let groups = compared.map(|(now, before)| renamed(now, before)).unwrap_or_default();
+        let mut groups = compared.map(|(now, before)| newly_matched(now, before)).unwrap_or_default();
+        groups.extend(compared.map(|(now, before)| renamed(now, before)).unwrap_or_default());
         Self { all, groups }
     }
 
@@ -96,6 +97,19 @@ fn wide(users: u64) -> usize {
 
 fn shrank(now: usize, before: usize, percent: u8) -> bool {
     exceeds(before.saturating_sub(now), before, percent)
+}
+
+/// Groups that the mask matches a profile for now and did not before: whoever is in them came there in another way.
+fn newly_matched(now: &SourceRead, before: &SourceRead) -> BTreeMap<String, String> {
+    let known: BTreeSet<String> = before.matched.iter().map(|followed| followed.group.folded()).collect();
+    let new = now.matched.iter().filter(|followed| !known.contains(&followed.group.folded()));
+    let why = |followed: &FollowedGroup| {
+        format!(
+            "profile \"{}\" stands for group \"{}\" only since the last accepted read: its members came there in another way",
+            followed.profile, followed.group
+        )
+    };
+    new.map(|followed| (followed.group.folded(), why(followed))).collect()
 }
 
 /// The groups concerned by a profile that was given another name, by folded name: the one it stood for and the one it
