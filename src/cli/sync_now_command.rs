@@ -6,7 +6,7 @@ use crate::{
     observability::start_logging,
     sandbox::{Options as SandboxOptions, Sandbox, Scenario},
     settings::{self, Settings, Sources},
-    sync::{self, Patience, Request},
+    sync::{self, Patience, Request, Stop},
 };
 
 use super::{
@@ -69,6 +69,7 @@ fn request(arguments: &Arguments) -> Request {
         approve: arguments.approve.clone(),
         approver: settings::approver(),
         patience: if arguments.wait { Patience::Unbounded } else { Patience::Bounded },
+        stop: Stop::never(),
     }
 }
 

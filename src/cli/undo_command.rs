@@ -3,7 +3,7 @@
 use crate::{
     domain::RunMode,
     journal::Journal,
-    sync::{self, UndoError},
+    sync::{self, Stop, UndoError},
 };
 
 use super::{
@@ -25,7 +25,7 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
     let options = settings.sync_options();
     let watch = |stage| progress.show(&stage);
-    let report = sync::undo(&options, &journal, &undo.run, mode, &watch).await;
+    let report = sync::undo(&options, &journal, &undo.run, mode, &Stop::never(), &watch).await;
     progress.finish();
     let report = report.map_err(|error| match error {
         UndoError::UnknownRun(run) => unknown_run(&run),

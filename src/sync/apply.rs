@@ -16,6 +16,7 @@ use crate::{
 };
 
 use super::{
+    Stop,
     decision::{Decision, Settled},
     ledger::Ledger,
 };
@@ -26,11 +27,16 @@ const NOT_TRIED: &str = "not tried";
 /// How far a change came whose write was sent; it may hold, and the next run sees it.
 const NOT_READ_BACK: &str = "tried, and could not be read back";
 
+/// How far a change came when the run was told to stop.
+const STOPPED: &str = "not tried: the run was told to stop";
+
 /// What kept anything at all from being written, or ended the writing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApplyError {
     #[error("nothing could be written")]
     Campaign(#[from] CampaignError),
+    #[error("the run was told to stop")]
+    Stopped,
     #[error("without the journal nothing is written")]
     Journal(#[from] JournalError),
 }
@@ -39,6 +45,7 @@ impl ApplyError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Campaign(error) => error.failure().into(),
+            Self::Stopped => Outcome::Interrupted,
             Self::Journal(_) => Outcome::Failed,
         }
     }
@@ -60,6 +67,7 @@ pub(super) async fn apply(
     ledger: &Ledger<'_>,
     approved: &ApprovedPlan,
     decision: &Decision,
+    stop: &Stop,
     watch: &(dyn Fn(usize, usize) + Sync),
 ) -> Applied {
     let changes = approved.changes();
@@ -77,10 +85,24 @@ pub(super) async fn apply(
         }
     };
     let (sent, recorded) = (HashSet::new(), 0);
-    let mut work =
-        Work { campaign, ledger, writer, decision, watch, done: 0, planned: changes.len(), applied, sent, recorded };
+    let mut work = Work {
+        campaign,
+        ledger,
+        writer,
+        decision,
+        stop,
+        watch,
+        done: 0,
+        planned: changes.len(),
+        applied,
+        sent,
+        recorded,
+    };
     if let Err(error) = work.make(changes).await {
-        work.stop(changes, error);
+        work.give_up(changes, error);
+    }
+    if work.applied.stopped.is_none() && work.applied.settled.iter().any(|one| one.outcome == ChangeOutcome::Pending) {
+        work.applied.stopped = Some(ApplyError::Stopped);
     }
     work.applied
 }
@@ -111,7 +133,8 @@ struct Row<'a> {
     change: &'a Change,
     operator: OperatorId,
     group: OperatorGroupId,
-    failed: Option<String>,
+    /// Why it is not made, and what that makes of it.
+    unmade: Option<(ChangeOutcome, String)>,
 }
 
 /// Who is in the touched groups.
@@ -134,6 +157,7 @@ struct Work<'a> {
     ledger: &'a Ledger<'a>,
     writer: Writer<'a>,
     decision: &'a Decision,
+    stop: &'a Stop,
     watch: &'a (dyn Fn(usize, usize) + Sync),
     done: usize,
     planned: usize,
@@ -178,8 +202,18 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Whether the run was told to stop before these changes were begun; they stay as they are then.
+    fn is_stopped(&mut self, changes: &[&Change]) -> bool {
+        let stopped = self.stop.is_asked();
+        if stopped {
+            let untouched = |change: &&Change| Settled::new(change, ChangeOutcome::Pending, Some(STOPPED.to_owned()));
+            self.applied.settled.extend(changes.iter().map(untouched));
+        }
+        stopped
+    }
+
     /// The journal failed: what is not settled yet stays as far as it came.
-    fn stop(&mut self, changes: &[Change], error: JournalError) {
+    fn give_up(&mut self, changes: &[Change], error: JournalError) {
         let settled: HashSet<_> = self.applied.settled.iter().map(|one| one.change.key()).collect();
         for change in changes.iter().filter(|change| !settled.contains(&change.key())) {
             let how_far = if self.sent.contains(&change.key()) { NOT_READ_BACK } else { NOT_TRIED };
@@ -190,11 +224,14 @@ impl Work<'_> {
 
     /// Creates groups and operators, and looks all of them up by name: only what is found there was created.
     async fn create(&mut self, changes: &[&Change]) -> Result<Made, JournalError> {
-        if changes.is_empty() {
+        if changes.is_empty() || self.is_stopped(changes) {
             return Ok(Made::default());
         }
         let mut errors = Vec::with_capacity(changes.len());
         for change in changes {
+            if self.stop.is_asked() {
+                break;
+            }
             self.announce(&[change]).await?;
             errors.push(match creation(change) {
                 Some(write) => self.writer.write(&[write]).await.pop().and_then(Result::err),
@@ -202,6 +239,8 @@ impl Work<'_> {
             });
             self.step(1);
         }
+        let (changes, rest) = changes.split_at(errors.len());
+        self.is_stopped(rest);
         let made = match self.look_up(changes).await {
             Ok(made) => made,
             Err(error) => {
@@ -247,6 +286,9 @@ impl Work<'_> {
     }
 
     async fn change_memberships(&mut self, changes: &[&Change], made: &Made) -> Result<(), JournalError> {
+        if self.is_stopped(changes) {
+            return Ok(());
+        }
         let mut rows = self.rows(changes, made);
         if rows.is_empty() {
             return Ok(());
@@ -265,7 +307,7 @@ impl Work<'_> {
         let (mut additions, mut removals): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| !row.change.is_removal());
         self.write(&mut additions).await?;
-        if additions.iter().any(|row| row.failed.is_some()) {
+        if additions.iter().any(|row| row.unmade.is_some()) {
             self.spare_last_members(&mut removals).await;
         }
         self.write(&mut removals).await?;
@@ -273,11 +315,11 @@ impl Work<'_> {
         match self.members(&groups).await {
             Ok(members) => {
                 self.settle(&mut tried, &members, ChangeOutcome::Applied);
-                let failed = |row: &Row<'_>| {
-                    let detail = row.failed.clone().unwrap_or_else(|| why_not(None));
-                    Settled::new(row.change, ChangeOutcome::Failed, Some(detail))
+                let unmade = |row: &Row<'_>| {
+                    let (outcome, why) = row.unmade.clone().unwrap_or_else(|| (ChangeOutcome::Failed, why_not(None)));
+                    Settled::new(row.change, outcome, Some(why))
                 };
-                self.applied.settled.extend(tried.iter().map(failed));
+                self.applied.settled.extend(tried.iter().map(unmade));
             }
             Err(error) => self.applied.fail(tried.iter().map(|row| row.change), NOT_READ_BACK, &error),
         }
@@ -286,6 +328,9 @@ impl Work<'_> {
 
     /// Disables operators whose removals of this plan have all been seen; the others still have something.
     async fn disable(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
+        if self.is_stopped(changes) {
+            return Ok(());
+        }
         let (due, early): (Vec<&Change>, Vec<_>) = changes.iter().copied().partition(|change| self.lost_all(change));
         let why = "not tried: not all of the removals that leave this operator in no group were made";
         let failed = early.into_iter().map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.to_owned())));
@@ -349,7 +394,7 @@ impl Work<'_> {
                 Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::DisableOperator { .. } => None,
             };
             if let Some((operator, group)) = keys {
-                rows.push(Row { change, operator, group, failed: None });
+                rows.push(Row { change, operator, group, unmade: None });
             } else {
                 let why = Some("its operator or operator group could not be created".to_owned());
                 self.applied.settled.push(Settled::new(change, ChangeOutcome::Failed, why));
@@ -362,10 +407,14 @@ impl Work<'_> {
     async fn write(&mut self, rows: &mut [Row<'_>]) -> Result<(), JournalError> {
         let mut out_of_reach: Option<String> = None;
         for collection in rows.chunks_mut(COLLECTION_ROWS) {
-            let mut due: Vec<_> = collection.iter_mut().filter(|row| row.failed.is_none()).collect();
-            if let Some(why) = &out_of_reach {
+            let mut due: Vec<_> = collection.iter_mut().filter(|row| row.unmade.is_none()).collect();
+            let not_tried = match &out_of_reach {
+                Some(why) => Some((ChangeOutcome::Failed, format!("{NOT_TRIED}: {why}"))),
+                None => self.stop.is_asked().then(|| (ChangeOutcome::Pending, STOPPED.to_owned())),
+            };
+            if not_tried.is_some() {
                 for row in due {
-                    row.failed = Some(format!("{NOT_TRIED}: {why}"));
+                    row.unmade.clone_from(&not_tried);
                 }
                 continue;
             }
@@ -376,7 +425,7 @@ impl Work<'_> {
             let writes: Vec<_> = due.iter().map(|row| row.write()).collect();
             for (row, result) in due.iter_mut().zip(self.writer.write(&writes).await) {
                 if let Err(error) = result {
-                    row.failed = Some(Chain(&error).to_string());
+                    row.unmade = Some((ChangeOutcome::Failed, Chain(&error).to_string()));
                     if error.concerns_every_call() {
                         out_of_reach = Some(Chain(&error).to_string());
                     }
@@ -396,7 +445,7 @@ impl Work<'_> {
             if !self.decision.desired.keeps_somebody(group, staying) {
                 let why = "the additions to its group failed, and this removal would empty it";
                 for row in removals.iter_mut().filter(|row| row.group == group) {
-                    row.failed = Some(why.to_owned());
+                    row.unmade = Some((ChangeOutcome::Failed, why.to_owned()));
                 }
             }
         }

@@ -32,6 +32,9 @@ pub(super) async fn confirm(
     }
     let mut members: BTreeMap<OperatorGroupName, Result<Vec<Person>, String>> = BTreeMap::new();
     for (group, profile) in profiles_to_confirm(&approved, &decision.desired) {
+        if run.request.stop.is_asked() {
+            break;
+        }
         (run.progress)(Progress::Confirming(policy.instance.clone()));
         let people = run.experience_cloud.fetch_profile_members(profile).await;
         if let Err(error) = &people {

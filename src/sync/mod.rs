@@ -9,9 +9,11 @@ mod ledger;
 mod read_source;
 mod reconcile;
 mod run;
+mod stop;
 mod undo;
 
 pub use explain::explain;
 pub use reconcile::InstanceOptions;
 pub use run::{Confirmation, Options, Patience, Progress, Request, run};
+pub use stop::{Stop, StopSwitch};
 pub use undo::{UndoError, undo};

@@ -26,6 +26,8 @@ pub(super) enum SourceError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error("{what} may be asked again at {}; --wait waits for it", shown(*until))]
     TooEarly { what: &'static str, until: DateTime<Utc> },
+    #[error("the run was told to stop")]
+    Stopped,
     #[error("nothing to go by")]
     NoProfiles(#[from] IncompleteRead),
     #[error(transparent)]

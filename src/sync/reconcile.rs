@@ -53,6 +53,8 @@ pub(super) enum ReconcileError {
     Campaign(#[from] CampaignError),
     #[error("nothing to go by")]
     NoMatch(#[from] NoMatch),
+    #[error("the run was told to stop")]
+    Stopped,
     #[error("without the journal nothing is written")]
     Journal(#[from] JournalError),
 }
@@ -62,6 +64,7 @@ impl ReconcileError {
         match self {
             Self::Campaign(error) => error.failure().into(),
             Self::NoMatch(_) => Outcome::Incomplete,
+            Self::Stopped => Outcome::Interrupted,
             Self::Journal(_) => Outcome::Failed,
         }
     }
@@ -104,7 +107,11 @@ async fn read_and_decide(
     let policy = &instance.policy;
     let ledger = run.ledger(instance);
     let watch = |stage| (run.progress)(Progress::Campaign(policy.instance.clone(), stage));
-    let snapshot = campaign.fetch_snapshot(&watch).await?;
+    let snapshot = tokio::select! {
+        biased;
+        () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
+        snapshot = campaign.fetch_snapshot(&watch) => snapshot?,
+    };
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     let mut decision = decide(run, &grounds, &history)?;
@@ -126,7 +133,8 @@ async fn read_and_decide(
     ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
     remember(run, &ledger, &decision, &snapshot, &history).await?;
     let watch = |done, planned| (run.progress)(Progress::Applying(policy.instance.clone(), done, planned));
-    let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, &watch).await;
+    let stop = &run.request.stop;
+    let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, stop, &watch).await;
     ledger.made(&settled).await?;
     ledger.observed(&decision.desired, &snapshot, &settled).await?;
     settled.extend(unconfirmed);

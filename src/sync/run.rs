@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    change_log,
+    Stop, change_log,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -83,6 +83,8 @@ pub struct Request {
     pub approver: String,
     /// How long the run waits for the vendor.
     pub patience: Patience,
+    /// Tells the run to stop.
+    pub stop: Stop,
 }
 
 /// How far a run is, for somebody who watches.
@@ -248,7 +250,12 @@ async fn all_instances(
         Err(error) => return unread(frame, SourceError::from(error), 0),
     };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
-    let source = match reader.read().await {
+    let source = tokio::select! {
+        biased;
+        () = request.stop.asked() => Err(SourceError::Stopped),
+        source = reader.read() => source,
+    };
+    let source = match source {
         Ok(source) => source,
         Err(error) => return unread(frame, error, experience_cloud.calls()),
     };
@@ -317,6 +324,7 @@ fn unread(frame: &Frame<'_>, error: SourceError, calls: u64) -> Result<Found, Jo
         SourceError::ExperienceCloud(ref error) => error.failure().into(),
         SourceError::TooEarly { .. } => Outcome::Throttled,
         SourceError::NoProfiles(_) => Outcome::Incomplete,
+        SourceError::Stopped => Outcome::Interrupted,
     };
     let mut found = frame.nothing_done(outcome, Chain(&error).to_string());
     found.source.calls = calls;

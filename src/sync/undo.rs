@@ -12,6 +12,7 @@ use crate::{
 };
 
 use super::{
+    Stop,
     apply::{Applied, apply},
     change_log,
     decision::{Decision, Grounds, Settled},
@@ -40,13 +41,14 @@ pub async fn undo(
     journal: &Journal,
     run: &str,
     mode: RunMode,
+    stop: &Stop,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<RunReport, UndoError> {
     let Some(past) = journal.run(run).await? else { return Err(UndoError::UnknownRun(run.to_owned())) };
     let frame = Frame::begin(options, mode);
     let report = match frame.lock(journal, Some(format!("undo of run {}", past.run))).await {
         Ok(_lock) => {
-            let found = all_instances(options, journal, &frame, &past, progress).await;
+            let found = all_instances(options, journal, &frame, &past, stop, progress).await;
             frame.end(journal, frame.report(found)).await
         }
         Err(report) => *report,
@@ -60,6 +62,7 @@ async fn all_instances(
     journal: &Journal,
     frame: &Frame<'_>,
     past: &RunReport,
+    stop: &Stop,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Found {
     let (run, mut instances, mut warnings) = (&past.run, Vec::new(), Vec::new());
@@ -78,6 +81,7 @@ async fn all_instances(
             mode: frame.mode(),
             options,
             instance,
+            stop,
             progress,
         };
         instances.push(visit(&frame.id, instance, async |campaign| undo.take_back(campaign, past).await).await);
@@ -96,6 +100,7 @@ struct Undo<'a> {
     mode: RunMode,
     options: &'a Options,
     instance: &'a InstanceOptions,
+    stop: &'a Stop,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -128,7 +133,8 @@ impl Undo<'_> {
             decision.review.approved.changes().iter().filter_map(|change| opposite(&change.key())).collect();
         self.journal.remember_undone(name, self.run, &opposite).await?;
         let watch = |done, planned| (self.progress)(Progress::Applying(name.clone(), done, planned));
-        let Applied { settled, stopped } = apply(campaign, &ledger, &decision.review.approved, &decision, &watch).await;
+        let Applied { settled, stopped } =
+            apply(campaign, &ledger, &decision.review.approved, &decision, self.stop, &watch).await;
         self.forget_what_failed(&settled).await?;
         ledger.made(&settled).await?;
         ledger.observed(&decision.desired, &snapshot, &settled).await?;

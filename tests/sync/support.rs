@@ -15,7 +15,7 @@ use campaign_group_sync::{
     experience_cloud::{self, Membership, ReadChoice},
     journal::{self, Journal},
     sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
-    sync::{self, Confirmation, InstanceOptions, Patience, Request},
+    sync::{self, Confirmation, InstanceOptions, Patience, Request, Stop},
     transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
 use tempfile::TempDir;
@@ -112,6 +112,7 @@ pub(crate) fn request(mode: RunMode) -> Request {
         approve: Vec::new(),
         approver: "eve".to_owned(),
         patience: Patience::Bounded,
+        stop: Stop::never(),
     }
 }
 
