@@ -13,11 +13,13 @@
 //! | [`sync`] | the one place where the path of a run is spelled out |
 //! | [`scheduler`] | cron expressions and time zones |
 //! | [`settings`] | layers of configuration to typed options |
+//! | [`daemon`] | runs on the schedule; systemd, control socket, health, metrics, a page to look at |
 //! | [`sandbox`] | simulated vendors over real HTTP; imports nothing of ours |
 //! | [`cli`] | arguments, output, exit codes |
 
 pub mod campaign;
 pub mod cli;
+pub mod daemon;
 pub mod domain;
 pub mod experience_cloud;
 pub mod journal;

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// A room, and the rooms it may import.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("transport", &["domain"]),
     ("experience_cloud", &["domain", "transport"]),
@@ -21,6 +21,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
         "settings",
         &["domain", "transport", "experience_cloud", "campaign", "journal", "observability", "scheduler", "sync"],
     ),
+    ("daemon", &["domain", "journal", "observability", "scheduler", "settings", "sync"]),
     ("sandbox", &[]),
     (
         "cli",
@@ -29,6 +30,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
             "experience_cloud",
             "campaign",
             "journal",
+            "daemon",
             "observability",
             "sync",
             "scheduler",

@@ -59,7 +59,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
         Some(Command::Config) => config_command::run(&arguments),
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
-        None if arguments.sync_now => sync_now_command::run(&arguments).await,
+        None if arguments.sync_now => Box::pin(sync_now_command::run(&arguments)).await,
         None => Err(CommandError::Usage(
             "nothing to do: give --sync-now for one run, or a command (see --help); \
              this version has no daemon, so let a systemd timer start --sync-now"

@@ -23,13 +23,13 @@ use super::{
 pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     let Some(scenario) = &arguments.sandbox else {
         let settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
-        return sync_now(arguments, settings).await;
+        return Box::pin(sync_now(arguments, settings)).await;
     };
     let scenario = Scenario::named(scenario)?;
     let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario }).await?;
     let configuration = SandboxConfiguration::write(&sandbox.connection())?;
     let settings = settings::load(&configuration.sources())?;
-    let exit = sync_now(arguments, settings).await;
+    let exit = Box::pin(sync_now(arguments, settings)).await;
     sandbox.stop().await;
     exit
 }

@@ -356,9 +356,10 @@ impl Work<'_> {
         };
         for (change, error) in due.into_iter().zip(errors) {
             let is_so = operator_of(change).is_some_and(|id| disabled.contains(&id));
-            let (outcome, detail) = match is_so {
-                true => (ChangeOutcome::Applied, None),
-                false => (ChangeOutcome::Failed, Some(why_not(error.as_ref()))),
+            let (outcome, detail) = if is_so {
+                (ChangeOutcome::Applied, None)
+            } else {
+                (ChangeOutcome::Failed, Some(why_not(error.as_ref())))
             };
             self.applied.settled.push(Settled::new(change, outcome, detail));
         }

@@ -1,0 +1,150 @@
+//! What is known of the daemon at this moment. The loop writes it; the control socket, HTTP and systemd read it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::sync::watch;
+
+use crate::domain::{Outcome, RunReport};
+
+use super::{LastRun, State, Status};
+
+/// Version of the status document's form.
+const STATUS_VERSION: u32 = 1;
+
+/// What is known of the daemon. Clones are the same board.
+#[derive(Clone, Debug)]
+pub struct Board {
+    facts: Arc<Mutex<Facts>>,
+    changed: watch::Sender<u64>,
+}
+
+/// Everything that readers may want to know; a copy is cheap next to a request.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The document.
+    pub status: Status,
+    /// What the run under way is doing, in words; empty between runs.
+    pub progress: String,
+    /// The report of the last run that ended.
+    pub last_report: Option<Arc<RunReport>>,
+    /// How often the least time between two good runs may pass before the daemon counts as not ready.
+    pub ready_within: Duration,
+    /// Whether the credentials of both systems have worked since the start.
+    pub credentials_proven: bool,
+    /// Runs ended since the start, by outcome.
+    pub runs: BTreeMap<&'static str, u64>,
+    /// Changes of runs ended since the start, by kind and outcome.
+    pub changes: BTreeMap<(&'static str, &'static str), u64>,
+    /// Calls to the user management API since the start.
+    pub calls: u64,
+}
+
+impl Board {
+    /// A board of a daemon that starts. `ready_within` is the longest time without a good run that still counts as ready.
+    pub fn new(ready_within: Duration, leader: Option<String>) -> Self {
+        let status = Status { version: STATUS_VERSION, reason: "starting".to_owned(), leader, ..Status::default() };
+        let facts = Facts { status, ready_within, ..Facts::default() };
+        Self { facts: Arc::new(Mutex::new(facts)), changed: watch::Sender::new(0) }
+    }
+
+    /// All that is known at this moment.
+    pub fn facts(&self) -> Facts {
+        self.lock().clone()
+    }
+
+    /// Told whenever something changes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Changes what is known.
+    pub fn update(&self, change: impl FnOnce(&mut Facts)) {
+        change(&mut self.lock());
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// A run begins.
+    pub fn run_begins(&self) {
+        self.update(|facts| {
+            facts.status.state = State::Running;
+            facts.status.reason = "a run is under way".to_owned();
+        });
+    }
+
+    /// A run ended: what it says of the state.
+    pub fn run_ended(&self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
+        self.update(|facts| facts.take(report, throttled_until));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Facts> {
+        // Facts are plain values: a reader that panicked left them whole.
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Facts {
+    fn take(&mut self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
+        let status = &mut self.status;
+        (status.state, status.reason) = judged(&report, throttled_until);
+        status.last_run =
+            Some(LastRun { run: report.run.clone(), started_at: report.started_at, outcome: report.outcome });
+        if is_success(report.outcome) {
+            status.last_success = Some(Utc::now());
+        }
+        status.throttled_until = throttled_until;
+        status.held = report.instances.iter().filter_map(|instance| instance.held.clone()).collect();
+        self.credentials_proven |= report.source.complete
+            && report.instances.iter().any(|instance| !matches!(instance.outcome, Outcome::Refused));
+        *self.runs.entry(report.outcome.as_str()).or_default() += 1;
+        for change in report.instances.iter().flat_map(|instance| &instance.changes) {
+            *self.changes.entry((change.op.as_str(), change.outcome.as_str())).or_default() += 1;
+        }
+        self.calls += report.source.calls;
+        self.progress.clear();
+        self.last_report = Some(Arc::new(report));
+    }
+}
+
+/// Whether a run ended well: both worlds were read, and nothing waits for a person.
+pub fn is_success(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::InSync | Outcome::ChangesPending | Outcome::Applied | Outcome::Partial => true,
+        Outcome::Held
+        | Outcome::Incomplete
+        | Outcome::Throttled
+        | Outcome::Unavailable
+        | Outcome::Locked
+        | Outcome::Refused
+        | Outcome::Failed
+        | Outcome::Interrupted => false,
+    }
+}
+
+/// The state after a run, and the sentence for it.
+fn judged(report: &RunReport, throttled_until: Option<DateTime<Utc>>) -> (State, String) {
+    let error = report
+        .error
+        .clone()
+        .or_else(|| report.instances.iter().find_map(|instance| instance.error.clone()))
+        .unwrap_or_default();
+    match report.outcome {
+        Outcome::InSync => (State::Idle, "in sync".to_owned()),
+        Outcome::ChangesPending => (State::Idle, "changes are pending in an observed instance".to_owned()),
+        Outcome::Applied => (State::Idle, "all changes were applied".to_owned()),
+        Outcome::Partial => (State::Idle, "some items failed or could not be placed".to_owned()),
+        Outcome::Held => (State::Blocked, "a guard holds changes until somebody approves them".to_owned()),
+        Outcome::Throttled => {
+            let until = throttled_until.map(|until| until.to_rfc3339_opts(SecondsFormat::Secs, true));
+            (State::Throttled, until.map_or(error, |until| format!("the vendor wants no calls until {until}")))
+        }
+        Outcome::Refused => (State::Failing, format!("credentials: {error}")),
+        Outcome::Incomplete | Outcome::Unavailable | Outcome::Locked | Outcome::Failed | Outcome::Interrupted => {
+            (State::Failing, format!("{}: {error}", report.outcome.as_str()))
+        }
+    }
+}

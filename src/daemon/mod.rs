@@ -1,0 +1,12 @@
+//! The daemon: runs on the schedule until told to stop, and says how it fares.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `board` | what is known of the daemon at this moment: written by the loop, read by everybody else |
+//! | `status` | that as a document with fixed names |
+
+mod board;
+mod status;
+
+pub use board::{Board, Facts, is_success};
+pub use status::{LastRun, State, Status};

@@ -1,0 +1,80 @@
+//! What the daemon is doing, as a document: the answer of `/status` and of the command `status`. The field names are fixed.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Outcome;
+
+/// What the daemon is doing, in one word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// No run has ended yet since the start.
+    #[default]
+    Starting,
+    /// The last run ended well, and the next is due at its time.
+    Idle,
+    /// A run is under way.
+    Running,
+    /// A run is under way and waits until the vendor may be asked.
+    Waiting,
+    /// The vendor asked for a longer silence than a run may wait.
+    Throttled,
+    /// A guard holds something until somebody approves it.
+    Blocked,
+    /// The last run failed.
+    Failing,
+}
+
+impl State {
+    /// The word in documents, metrics and STATUS.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Idle => "idle",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Throttled => "throttled",
+            Self::Blocked => "blocked",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// All words, in the order of the enum.
+    pub const ALL: [Self; 7] =
+        [Self::Starting, Self::Idle, Self::Running, Self::Waiting, Self::Throttled, Self::Blocked, Self::Failing];
+}
+
+/// The last run that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// The run.
+    pub run: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What the daemon is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of this document's form.
+    pub version: u32,
+    /// In one word.
+    pub state: State,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// The last run that ended.
+    pub last_run: Option<LastRun>,
+    /// When a run last ended well.
+    pub last_success: Option<DateTime<Utc>>,
+    /// When the next run is due; `null` when the schedule is off.
+    pub next_run: Option<DateTime<Utc>>,
+    /// Until when the vendor wants no calls.
+    pub throttled_until: Option<DateTime<Utc>>,
+    /// Digests of what is held.
+    pub held: Vec<String>,
+    /// The node that leads, when several share the state; this host otherwise.
+    pub leader: Option<String>,
+}
