@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use campaign_group_sync::{
-    domain::{ChangeKind, InstanceName, OperatorGroupName, OperatorLogin, Outcome, ProtectedGroup, RunMode, SkipReason},
+    domain::{
+        ChangeKind, InstanceName, OperatorGroupName, OperatorLogin, Outcome, ProtectedGroup, RunMode, SkipReason,
+    },
     sandbox::{Change, Group, OrganizationChange, Scenario, campaign::InstanceChange},
     sync::Confirmation,
 };
@@ -31,8 +33,7 @@ fn busy(numbers: &mut Numbers) -> Scenario {
     let profiles_of = |numbers: &mut Numbers| {
         GROUPS.iter().filter(|_| numbers.below(2) == 0).map(|group| profile(group)).collect::<Vec<_>>()
     };
-    let users: Vec<_> =
-        (0..PEOPLE).map(|at| json!({"email": person(at), "groups": profiles_of(numbers)})).collect();
+    let users: Vec<_> = (0..PEOPLE).map(|at| json!({"email": person(at), "groups": profiles_of(numbers)})).collect();
     let foreign: Vec<String> = (0..500).map(|at| format!("foreign{at:03}")).collect();
     let strangers = (0..20).map(|at| json!({"name": format!("native{at:02}")}));
     let operators = (0..PEOPLE).map(|at| json!({"name": person(at), "authentication": "ims"})).chain(strangers);
@@ -81,7 +82,8 @@ async fn incident_09_five_hundred_foreign_groups_are_byte_for_byte_the_same_afte
     for _ in 0..100 {
         for _ in 0..3 {
             let (user, group) = (person(numbers.below(PEOPLE)), profile(*numbers.one_of(&GROUPS)));
-            let change = if numbers.below(2) == 0 { Change::assign(&user, &group) } else { Change::unassign(&user, &group) };
+            let change =
+                if numbers.below(2) == 0 { Change::assign(&user, &group) } else { Change::unassign(&user, &group) };
             // Who is not in a group cannot be taken out of it: another change, then.
             let _ = stage.sandbox.world().apply(&[change]);
         }
