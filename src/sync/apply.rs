@@ -1,9 +1,7 @@
 //! Makes the approved changes and looks what came of them. Decides nothing: what is approved is tried, in plan order.
 
-mod creations;
-
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     error::Error,
 };
 
@@ -16,8 +14,6 @@ use crate::{
     journal::JournalError,
     observability::Chain,
 };
-
-use creations::Made;
 
 use super::{
     Stop,
@@ -125,6 +121,13 @@ impl Applied {
     }
 }
 
+/// Keys of operators and groups that this run created, by folded name.
+#[derive(Default)]
+struct Made {
+    operators: BTreeMap<String, OperatorId>,
+    groups: BTreeMap<String, OperatorGroupId>,
+}
+
 /// A membership to be made or ended, with its keys.
 struct Row<'a> {
     change: &'a Change,
@@ -217,6 +220,69 @@ impl Work<'_> {
             self.applied.fail(std::iter::once(change), how_far, &error);
         }
         self.applied.stopped = Some(error.into());
+    }
+
+    /// Creates groups and operators, and looks all of them up by name: only what is found there was created.
+    async fn create(&mut self, changes: &[&Change]) -> Result<Made, JournalError> {
+        if changes.is_empty() || self.is_stopped(changes) {
+            return Ok(Made::default());
+        }
+        let mut errors = Vec::with_capacity(changes.len());
+        for change in changes {
+            if self.stop.is_asked() {
+                break;
+            }
+            self.announce(&[change]).await?;
+            errors.push(match creation(change) {
+                Some(write) => self.writer.write(&[write]).await.pop().and_then(Result::err),
+                None => None,
+            });
+            self.step(1);
+        }
+        let (changes, rest) = changes.split_at(errors.len());
+        self.is_stopped(rest);
+        let made = match self.look_up(changes).await {
+            Ok(made) => made,
+            Err(error) => {
+                self.applied.fail(changes.iter().copied(), NOT_READ_BACK, &error);
+                return Ok(Made::default());
+            }
+        };
+        for (change, error) in changes.iter().zip(errors) {
+            let found = match &change.action {
+                Action::CreateGroup { group } => made.groups.contains_key(&group.folded()),
+                Action::CreateOperator { operator, .. } => made.operators.contains_key(&operator.folded()),
+                Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => false,
+            };
+            let (outcome, detail) = match (found, error) {
+                (true, None) => (ChangeOutcome::Applied, None),
+                (true, Some(_)) => (ChangeOutcome::Already, None),
+                (false, error) => (ChangeOutcome::Failed, Some(why_not(error.as_ref()))),
+            };
+            self.applied.settled.push(Settled::new(change, outcome, detail));
+        }
+        Ok(made)
+    }
+
+    async fn look_up(&self, changes: &[&Change]) -> Result<Made, CampaignError> {
+        let (mut groups, mut operators) = (Vec::new(), Vec::new());
+        for change in changes {
+            match &change.action {
+                Action::CreateGroup { group } => groups.push(group.clone()),
+                Action::CreateOperator { operator, .. } => operators.push(operator.clone()),
+                Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => {}
+            }
+        }
+        let mut made = Made::default();
+        if !groups.is_empty() {
+            let found = self.campaign.find_groups(&groups).await?;
+            made.groups.extend(found.into_iter().map(|group| (group.name.folded(), group.id)));
+        }
+        if !operators.is_empty() {
+            let found = self.campaign.find_operators(&operators).await?;
+            made.operators.extend(found.into_iter().map(|operator| (operator.login.folded(), operator.id)));
+        }
+        Ok(made)
     }
 
     async fn change_memberships(&mut self, changes: &[&Change], made: &Made) -> Result<(), JournalError> {
@@ -408,6 +474,20 @@ impl Work<'_> {
     fn step(&mut self, changes: usize) {
         self.done += changes;
         (self.watch)(self.done, self.planned);
+    }
+}
+
+fn creation(change: &Change) -> Option<Write> {
+    match &change.action {
+        Action::CreateGroup { group } => {
+            Some(Write::CreateGroup { name: group.clone(), label: group.as_str().to_owned() })
+        }
+        Action::CreateOperator { operator, email } => Some(Write::CreateOperator {
+            login: operator.clone(),
+            email: email.clone(),
+            label: operator.as_str().to_owned(),
+        }),
+        Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => None,
     }
 }
 
