@@ -72,7 +72,7 @@ impl Board {
     pub fn run_begins(&self) {
         self.update(|facts| {
             facts.status.state = State::Running;
-            facts.status.reason = "a run is under way".to_owned();
+            "a run is under way".clone_into(&mut facts.status.reason);
         });
     }
 

@@ -16,6 +16,7 @@ use sqlx::{
     Connection as _, Either, PgConnection,
     postgres::{PgAdvisoryLock, PgAdvisoryLockGuard},
 };
+use tokio::sync::Mutex;
 
 use super::{
     Journal, JournalError, Location,
@@ -56,7 +57,7 @@ enum Held {
     /// The kernel holds it as long as the file is open.
     File(File),
     /// The server holds it as long as the session lasts.
-    Session(PgAdvisoryLockGuard<PgConnection>),
+    Session(Mutex<PgAdvisoryLockGuard<PgConnection>>),
 }
 
 impl fmt::Debug for RunLock {
@@ -79,10 +80,11 @@ impl Drop for RunLock {
 impl RunLock {
     /// Whether the lock is still held: a node that loses its session of the database loses it, and must not write any more.
     /// The lock of a file is never lost.
-    pub async fn is_still_held(&mut self) -> bool {
-        match &mut self.held {
+    pub async fn is_still_held(&self) -> bool {
+        match &self.held {
             Held::File(_) => true,
             Held::Session(session) => {
+                let mut session = session.lock().await;
                 let connection: &mut PgConnection = session.as_mut();
                 matches!(tokio::time::timeout(CONNECTION_PATIENCE, connection.ping()).await, Ok(Ok(())))
             }
@@ -126,7 +128,7 @@ impl Journal {
                     on conflict (name) do update set value = excluded.value";
         writing.execute(name, [holder.into()]).await?;
         writing.commit().await?;
-        Ok(Lock::Got(RunLock { held: Held::Session(session) }))
+        Ok(Lock::Got(RunLock { held: Held::Session(Mutex::new(session)) }))
     }
 
     /// Asks the server who holds the lock, without trying it: a reader never keeps a run from beginning.

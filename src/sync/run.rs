@@ -111,8 +111,8 @@ pub async fn run(
 ) -> RunReport {
     let frame = Frame::begin(options, request.mode);
     let report = match frame.lock(journal, request.scope.described()).await {
-        Ok(_lock) => {
-            let report = match all_instances(options, journal, request, &frame, progress).await {
+        Ok(lock) => {
+            let report = match all_instances(options, journal, &lock, request, &frame, progress).await {
                 Ok(found) => frame.report(found),
                 Err(error) => frame.journal_failed(&error),
             };
@@ -240,6 +240,7 @@ fn new_run_id(started_at: DateTime<Utc>) -> RunId {
 async fn all_instances(
     options: &Options,
     journal: &Journal,
+    lock: &RunLock,
     request: &Request,
     frame: &Frame<'_>,
     progress: &(dyn Fn(Progress) + Sync),
@@ -263,6 +264,7 @@ async fn all_instances(
         id: &frame.id,
         options,
         journal,
+        lock,
         request,
         source: &source,
         experience_cloud: &experience_cloud,
