@@ -15,13 +15,14 @@ use crate::{
 };
 
 use super::{
+    Progress,
     apply::{Applied, apply},
     change_log,
     confirm::confirm,
     decision::{Decision, Grounds},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
-    run::{Options, Progress, Request},
+    run::{Options, Request},
 };
 
 /// What a run needs to know of one instance.

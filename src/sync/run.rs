@@ -7,18 +7,14 @@ use ulid::Ulid;
 use uuid::Uuid;
 
 use crate::{
-    campaign,
-    domain::{
-        Digest, InstanceName, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
-        SourceReport,
-    },
+    domain::{Digest, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport},
     experience_cloud::{self, ExperienceCloud},
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
     observability::Chain,
 };
 
 use super::{
-    Stop, change_log,
+    Progress, Stop, change_log,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -85,21 +81,6 @@ pub struct Request {
     pub patience: Patience,
     /// Tells the run to stop.
     pub stop: Stop,
-}
-
-/// How far a run is, for somebody who watches.
-#[derive(Clone, Debug)]
-pub enum Progress {
-    /// Waiting until the vendor may be asked again.
-    WaitingUntil(DateTime<Utc>),
-    /// Reading the organization.
-    Organization(experience_cloud::Progress),
-    /// Reading one instance.
-    Campaign(InstanceName, campaign::Progress),
-    /// Reading the members of a profile a second time.
-    Confirming(InstanceName),
-    /// Writing: changes done and planned.
-    Applying(InstanceName, usize, usize),
 }
 
 /// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.

@@ -12,13 +12,13 @@ use crate::{
 };
 
 use super::{
-    Stop,
+    Progress, Stop,
     apply::{Applied, apply},
     change_log,
     decision::{Decision, Grounds, Settled},
     ledger::{Ledger, Reach},
     reconcile::{InstanceOptions, ReconcileError, visit},
-    run::{Found, Frame, Options, Progress},
+    run::{Found, Frame, Options},
 };
 
 /// Why there is nothing to take back.
