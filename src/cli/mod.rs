@@ -6,6 +6,7 @@ mod arguments;
 mod config_command;
 mod exit_code;
 mod explain_command;
+mod generate_command;
 mod history_command;
 mod layout;
 mod moment;
@@ -59,6 +60,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
         Some(Command::Config) => config_command::run(&arguments),
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
+        Some(Command::Generate(generate)) => generate_command::run(generate),
         None if arguments.sync_now => Box::pin(sync_now_command::run(&arguments)).await,
         None => Err(CommandError::Usage(
             "nothing to do: give --sync-now for one run, or a command (see --help); \
