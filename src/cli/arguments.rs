@@ -100,6 +100,9 @@ pub(super) enum Command {
     Config,
     /// Serve the sandbox until stopped; prints the configuration to use
     Sandbox(SandboxArguments),
+    /// Write manual pages or shell completions, for packages
+    #[command(hide = true)]
+    Generate(GenerateArguments),
 }
 
 /// Which past runs are shown.
@@ -175,6 +178,26 @@ pub(super) struct SandboxArguments {
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
+}
+
+/// What to generate, and where to.
+#[derive(Debug, Args)]
+pub(super) struct GenerateArguments {
+    /// What to write
+    #[arg(value_enum)]
+    pub(super) what: Generated,
+
+    /// The folder that the files go to; it must exist
+    pub(super) folder: PathBuf,
+}
+
+/// What packages carry beside the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Generated {
+    /// Manual pages, one a command
+    Man,
+    /// Completions for bash, zsh and fish
+    Completions,
 }
 
 /// How a report is written.

@@ -8,6 +8,7 @@ mod daemon_command;
 mod daemon_reach;
 mod exit_code;
 mod explain_command;
+mod generate_command;
 mod history_command;
 mod layout;
 mod moment;
@@ -63,6 +64,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
         Some(Command::Config) => config_command::run(&arguments),
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
+        Some(Command::Generate(generate)) => generate_command::run(generate),
         None if arguments.sync_now => Box::pin(sync_now_command::run(&arguments)).await,
         None => Box::pin(daemon_command::run(&arguments)).await,
     };
