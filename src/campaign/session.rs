@@ -116,7 +116,7 @@ impl Campaign {
         let call = SoapCall::log_on(login, password);
         match self.exchange(&call, &Session::none(), read_logon).await? {
             Reply::Returned(session) => {
-                tracing::debug!(operator.login = login, "logged on to Campaign");
+                tracing::debug!(operator = login, "logged on to Campaign");
                 Ok(session)
             }
             Reply::SessionOver(reason) => Err(CampaignError::Refused { call: call.name(), reason }),

@@ -42,7 +42,7 @@ impl Campaign {
         if !own.is_administrator() {
             // Not an error: reading needs no right, and a right may come in ways that a session does not show.
             tracing::warn!(
-                operator.login = %own.login,
+                operator = %own.login,
                 "{} does not seem to have the named right ADMINISTRATION, without which Campaign refuses to write memberships",
                 own.login
             );

@@ -10,6 +10,8 @@ use crate::{domain::Digest, observability::Level};
 use super::moment::past_moment;
 
 /// Keeps Adobe Campaign's operator groups in line with the product profiles of Adobe's Admin Console.
+///
+/// Without --sync-now and without a command: the daemon, which runs on the schedule until it is told to stop.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -82,6 +84,8 @@ pub(super) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Show what the daemon is doing, when a run last ended well, and when the next is due
+    Status,
     /// List past runs, newest first, or show one run's report
     History(HistoryArguments),
     /// Explain why a person is, or is not, in a group: from the user to the last change
@@ -96,6 +100,9 @@ pub(super) enum Command {
     Config,
     /// Serve the sandbox until stopped; prints the configuration to use
     Sandbox(SandboxArguments),
+    /// Write manual pages or shell completions, for packages
+    #[command(hide = true)]
+    Generate(GenerateArguments),
 }
 
 /// Which past runs are shown.
@@ -171,6 +178,26 @@ pub(super) struct SandboxArguments {
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
+}
+
+/// What to generate, and where to.
+#[derive(Debug, Args)]
+pub(super) struct GenerateArguments {
+    /// What to write
+    #[arg(value_enum)]
+    pub(super) what: Generated,
+
+    /// The folder that the files go to; it must exist
+    pub(super) folder: PathBuf,
+}
+
+/// What packages carry beside the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Generated {
+    /// Manual pages, one a command
+    Man,
+    /// Completions for bash, zsh and fish
+    Completions,
 }
 
 /// How a report is written.
@@ -256,6 +283,10 @@ mod tests {
             let result = Arguments::try_parse_from(line.split(' '));
             assert_eq!(result.is_ok(), is_understood, "{line}: {:?}", result.err().map(|error| error.to_string()));
         };
+        check("cgs", true);
+        check("cgs status", true);
+        check("cgs status --output json", true);
+        check("cgs status now", false);
         check("cgs history", true);
         check("cgs history 01J --output markdown", true);
         check("cgs history --limit 5", true);

@@ -1,4 +1,7 @@
 //! The reconciliation log: one line a change, one line an instance, one line a run.
+//!
+//! The journal turns a dot into an underscore and writes capitals: `run.id`, `op`, `operator`, `operator_group` and `outcome`
+//! are `RUN_ID`, `OP`, `OPERATOR`, `OPERATOR_GROUP` and `OUTCOME` there, which is what people and scripts ask it for.
 
 use crate::domain::{ChangeOutcome, ChangeReport, InstanceReport, Outcome, RunId, RunReport};
 
@@ -63,12 +66,12 @@ fn change_settled(run: &RunId, instance: &str, change: &ChangeReport) {
             tracing::$level!(
                 run.id = %run,
                 instance,
-                change.op = change.op.as_str(),
-                operator.login = operator,
-                operator_group.name = group,
+                op = change.op.as_str(),
+                operator,
+                operator_group = group,
                 product_profile.name = change.profile,
                 change.reason = change.reason,
-                change.outcome = outcome,
+                outcome,
                 change.detail = detail,
                 "{outcome}: {}",
                 change.described()

@@ -170,7 +170,6 @@ fn wrong_usage_leaves_with_64() {
         &["--sync-now", "--sandbox", "--instance", "nowhere"],
         &["sandbox", "no_such_scenario"],
         &["sandbox", "/nowhere/at/all.toml"],
-        &[],
     ] {
         let finished = run(&mut program(line));
         assert_eq!(finished.exit, Some(64), "{line:?}: {}", finished.stderr);
