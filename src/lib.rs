@@ -14,10 +14,12 @@
 //! | [`scheduler`] | cron expressions and time zones |
 //! | [`settings`] | layers of configuration to typed options |
 //! | [`daemon`] | runs on the schedule; systemd, control socket, health, metrics, a page to look at |
+//! | [`check`] | every prerequisite with evidence and remedy; what a mask matches |
 //! | [`sandbox`] | simulated vendors over real HTTP; imports nothing of ours |
 //! | [`cli`] | arguments, output, exit codes |
 
 pub mod campaign;
+pub mod check;
 pub mod cli;
 pub mod daemon;
 pub mod domain;

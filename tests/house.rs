@@ -8,7 +8,7 @@ use std::{
 };
 
 /// A room, and the rooms it may import.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("transport", &["domain"]),
     ("experience_cloud", &["domain", "transport"]),
@@ -22,6 +22,20 @@ const ROOMS: [(&str, &[&str]); 12] = [
         &["domain", "transport", "experience_cloud", "campaign", "journal", "observability", "scheduler", "sync"],
     ),
     ("daemon", &["domain", "journal", "observability", "scheduler", "settings", "sync"]),
+    (
+        "check",
+        &[
+            "domain",
+            "transport",
+            "experience_cloud",
+            "campaign",
+            "journal",
+            "observability",
+            "scheduler",
+            "settings",
+            "sync",
+        ],
+    ),
     ("sandbox", &[]),
     (
         "cli",
@@ -30,6 +44,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
             "experience_cloud",
             "campaign",
             "journal",
+            "check",
             "daemon",
             "observability",
             "sync",

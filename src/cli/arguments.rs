@@ -10,6 +10,8 @@ use crate::{domain::Digest, observability::Level};
 use super::moment::past_moment;
 
 /// Keeps Adobe Campaign's operator groups in line with the product profiles of Adobe's Admin Console.
+///
+/// Without --sync-now and without a command: the daemon, which runs on the schedule until it is told to stop.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -82,6 +84,8 @@ pub(super) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Show what the daemon is doing, when a run last ended well, and when the next is due
+    Status,
     /// List past runs, newest first, or show one run's report
     History(HistoryArguments),
     /// Explain why a person is, or is not, in a group: from the user to the last change
@@ -279,6 +283,10 @@ mod tests {
             let result = Arguments::try_parse_from(line.split(' '));
             assert_eq!(result.is_ok(), is_understood, "{line}: {:?}", result.err().map(|error| error.to_string()));
         };
+        check("cgs", true);
+        check("cgs status", true);
+        check("cgs status --output json", true);
+        check("cgs status now", false);
         check("cgs history", true);
         check("cgs history 01J --output markdown", true);
         check("cgs history --limit 5", true);

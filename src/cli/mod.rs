@@ -4,6 +4,8 @@ mod access_command;
 mod approve_command;
 mod arguments;
 mod config_command;
+mod daemon_command;
+mod daemon_reach;
 mod exit_code;
 mod explain_command;
 mod generate_command;
@@ -16,6 +18,7 @@ mod report_text;
 mod sandbox_command;
 mod sandbox_configuration;
 mod start;
+mod status_command;
 mod sync_now_command;
 mod terminal;
 mod undo_command;
@@ -53,6 +56,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(_) if arguments.sync_now => {
             Err(CommandError::Usage("give --sync-now or a command, and not both".to_owned()))
         }
+        Some(Command::Status) => status_command::run(&arguments).await,
         Some(Command::History(history)) => history_command::run(&arguments, history).await,
         Some(Command::Explain(explain)) => explain_command::run(&arguments, explain).await,
         Some(Command::Access(access)) => access_command::run(&arguments, access).await,
@@ -62,11 +66,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
         Some(Command::Generate(generate)) => generate_command::run(generate),
         None if arguments.sync_now => Box::pin(sync_now_command::run(&arguments)).await,
-        None => Err(CommandError::Usage(
-            "nothing to do: give --sync-now for one run, or a command (see --help); \
-             this version has no daemon, so let a systemd timer start --sync-now"
-                .to_owned(),
-        )),
+        None => Box::pin(daemon_command::run(&arguments)).await,
     };
     result.unwrap_or_else(|error| {
         complain(&Chain(&error).to_string());
@@ -96,6 +96,12 @@ enum CommandError {
     Journal(#[from] crate::journal::JournalError),
     #[error("{0}")]
     NotHeld(String),
+    #[error(transparent)]
+    Daemon(#[from] crate::daemon::DaemonError),
+    #[error("the daemon broke off the conversation; its log may say why")]
+    Control(#[source] std::io::Error),
+    #[error("the daemon refused: {0}")]
+    Refused(String),
     #[error("the output could not be written")]
     Output(#[from] std::io::Error),
     #[error("the report could not be written as JSON")]
@@ -108,7 +114,14 @@ impl CommandError {
             Self::Usage(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
             Self::Settings(_) | Self::Logging(_) => Exit::Configuration,
             Self::NotHeld(_) => Exit::Held,
-            Self::Journal(_) | Self::Sandbox(_) | Self::Output(_) | Self::Json(_) => Exit::Failure,
+            Self::Daemon(crate::daemon::DaemonError::Held { .. }) => Exit::Locked,
+            Self::Journal(_)
+            | Self::Daemon(_)
+            | Self::Control(_)
+            | Self::Refused(_)
+            | Self::Sandbox(_)
+            | Self::Output(_)
+            | Self::Json(_) => Exit::Failure,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The report of a run, for tickets and wikis.
 
-use crate::domain::{InstanceReport, RunReport};
+use chrono::SecondsFormat;
+
+use crate::domain::{InstanceReport, RunMode, RunReport};
 
 use super::{
     layout::harmless,
@@ -9,8 +11,13 @@ use super::{
 
 /// The whole report.
 pub(super) fn markdown(report: &RunReport) -> String {
-    let mut sections =
-        vec![format!("# Run {}", report.run), sentence_of(report.outcome).to_owned(), cell(&source_line(report))];
+    let mode = match report.mode {
+        RunMode::Apply => "",
+        RunMode::DryRun => ", dry run",
+    };
+    let began = report.started_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let title = format!("# Run {}, {began}{mode}", report.run);
+    let mut sections = vec![title, sentence_of(report.outcome).to_owned(), cell(&source_line(report))];
     sections.extend(report.error.as_deref().map(cell));
     sections.extend(report.warnings.iter().map(|warning| note(warning)));
     for instance in &report.instances {

@@ -1,6 +1,7 @@
 //! The report of a run, for people at a terminal.
 
 use anstyle::Style;
+use chrono::SecondsFormat;
 
 use crate::domain::{
     ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, SourceKind,
@@ -17,7 +18,8 @@ pub(super) fn text(report: &RunReport) -> String {
         RunMode::DryRun => "dry run, ",
     };
     let outcome = painted(style_of(report.outcome), sentence_of(report.outcome));
-    line(&mut out, &format!("{BOLD}Run {}{BOLD:#} ({mode}{})", report.run, duration(report.duration_ms)));
+    let began = report.started_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    line(&mut out, &format!("{BOLD}Run {}{BOLD:#} at {began} ({mode}{})", report.run, duration(report.duration_ms)));
     line(&mut out, &source_line(report));
     if let Some(error) = &report.error {
         line(&mut out, &painted(BAD, &harmless(error)));
@@ -27,7 +29,7 @@ pub(super) fn text(report: &RunReport) -> String {
     }
     for instance in &report.instances {
         line(&mut out, "");
-        instance_section(&mut out, instance);
+        instance_section(&mut out, instance, report.source.read);
     }
     line(&mut out, "");
     line(&mut out, &outcome);
@@ -91,14 +93,21 @@ pub(super) fn source_line(report: &RunReport) -> String {
     let source = &report.source;
     let how = match (source.complete, source.read) {
         (true, Some(SourceKind::Profiles)) => "profile by profile",
-        (true, Some(SourceKind::Users)) => "those asked for",
+        (true, Some(SourceKind::Users)) => "only those asked for",
         (true, _) => "all users",
-        (false, _) => return format!("Organization {}: not read ({} calls)", source.organization, source.calls),
+        (false, _) => {
+            return format!("Organization {}: not read ({})", source.organization, counted(source.calls, "call"));
+        }
     };
-    format!(
-        "Organization {}: {} users, {} product profiles, read completely ({how}, {} calls)",
-        source.organization, source.users, source.profiles, source.calls
-    )
+    let (users, calls) = (counted(source.users, "user"), counted(source.calls, "call"));
+    let profiles = counted(source.profiles as u64, "product profile");
+    format!("Organization {}: {users}, {profiles}, read completely ({how}, {calls})", source.organization)
+}
+
+/// So many of something, whose plural ends with "s".
+fn counted(count: u64, one: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{plural}")
 }
 
 pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
@@ -127,7 +136,7 @@ fn note(warning: &str) -> String {
     painted(DOUBT, &format!("Note: {}", harmless(warning)))
 }
 
-fn instance_section(out: &mut String, instance: &InstanceReport) {
+fn instance_section(out: &mut String, instance: &InstanceReport, read: Option<SourceKind>) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
         line(out, &format!("  {}", painted(BAD, &harmless(error))));
@@ -137,7 +146,10 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     }
     if !instance.matched_profiles.is_empty() {
         let rows = instance.matched_profiles.iter().map(|matched| {
-            let people = format!("{} people", matched.members);
+            // Of a profile's members only those asked for are known then.
+            let of = if read == Some(SourceKind::Users) { " of those asked for" } else { "" };
+            let people = if matched.members == 1 { "person" } else { "people" };
+            let people = format!("{} {people}{of}", matched.members);
             (DIM, vec![matched.group.clone(), people, matched.profile.clone()])
         });
         table(out, "  ", rows);
@@ -146,10 +158,8 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
         line(out, "");
         table(out, "  ", instance.changes.iter().map(change_row));
     }
-    for change in instance.changes.iter().filter(|change| change.detail.is_some()) {
-        let detail = harmless(change.detail.as_deref().unwrap_or_default());
-        let what = format!("{}: {}", change.outcome.as_str(), harmless(&change.described()));
-        line(out, &format!("  {}: {detail}", painted(DOUBT, &what)));
+    for because in details(&instance.changes) {
+        line(out, &format!("  {}", painted(DOUBT, &because)));
     }
     if let Some(digest) = &instance.held {
         line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
@@ -159,7 +169,7 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
         line(out, "");
         line(out, "  Orphaned (the profile is gone):");
         let rows = instance.orphaned.iter().map(|orphan| {
-            (DOUBT, vec![orphan.group.clone(), format!("{} members", orphan.members), orphan.profile.clone()])
+            (DOUBT, vec![orphan.group.clone(), counted(orphan.members as u64, "member"), orphan.profile.clone()])
         });
         table(out, "  ", rows);
     }
@@ -179,6 +189,24 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
         line(out, "");
         line(out, &format!("  {}", summary_line(&instance.summary)));
     }
+}
+
+/// Why changes were held, failed or not confirmed, each reason once: a guard has one for many changes.
+fn details(changes: &[ChangeReport]) -> Vec<String> {
+    let mut reasons: Vec<(&ChangeReport, &str, usize)> = Vec::new();
+    for (change, detail) in changes.iter().filter_map(|change| Some((change, change.detail.as_deref()?))) {
+        let same =
+            |(other, why, _): &&mut (&ChangeReport, &str, usize)| other.outcome == change.outcome && *why == detail;
+        match reasons.iter_mut().find(same) {
+            Some((_, _, count)) => *count += 1,
+            None => reasons.push((change, detail, 1)),
+        }
+    }
+    let sentence = |(change, detail, count): (&ChangeReport, &str, usize)| {
+        let what = if count == 1 { harmless(&change.described()) } else { format!("{count} changes") };
+        format!("{}: {what}: {}", change.outcome.as_str(), harmless(detail))
+    };
+    reasons.into_iter().map(sentence).collect()
 }
 
 fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {

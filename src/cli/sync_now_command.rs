@@ -1,67 +1,119 @@
-//! `--sync-now`: one run, its report, an exit code.
+//! `--sync-now`: one run, its report, an exit code. A daemon makes it when one listens; else it is made in place.
 
 use crate::{
-    domain::{InstanceName, OperatorGroupName, RunMode, Scope},
+    daemon::control::{Answer, Ask, Client, RunOrder, Throttle},
+    domain::{OperatorGroupName, RunMode, RunReport, Scope},
     journal::Journal,
-    observability::start_logging,
     sandbox::{Options as SandboxOptions, Sandbox, Scenario},
+    scheduler::StopSignals,
     settings::{self, Settings, Sources},
-    sync::{self, Patience, Request, Stop},
+    sync::{self, Patience, Request, Stop, StopSwitch},
 };
 
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
+    daemon_reach::{reach, unexpected},
     exit_code::Exit,
     report_json::json,
     report_markdown::markdown,
     report_text::text,
     sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
+    start::log,
     terminal::{ProgressLine, print},
 };
 
 pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     let Some(scenario) = &arguments.sandbox else {
-        let settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
-        return Box::pin(sync_now(arguments, settings)).await;
+        return Box::pin(sync_now(arguments)).await;
     };
     let scenario = Scenario::named(scenario)?;
     let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario }).await?;
     let configuration = SandboxConfiguration::write(&sandbox.connection())?;
     let settings = settings::load(&configuration.sources())?;
-    let exit = Box::pin(sync_now(arguments, settings)).await;
+    let exit = Box::pin(sync_in_sandbox(arguments, settings)).await;
     sandbox.stop().await;
     exit
 }
 
-async fn sync_now(arguments: &Arguments, mut settings: Settings) -> Result<Exit, CommandError> {
-    narrow(&mut settings, &arguments.instance)?;
-    let progress = ProgressLine::new();
-    let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
-    start_logging(&logging, progress.clone())?;
-    for warning in &settings.warnings {
-        tracing::warn!("{warning}");
-    }
-    let request = request(arguments);
-    let journal = Journal::open(&settings.journal_options()).await?;
-    for warning in journal.warnings() {
-        tracing::warn!("{warning}");
-    }
-    let report = sync::run(&settings.sync_options(), &journal, &request, &|stage| progress.show(&stage)).await;
-    journal.close().await;
+/// A sandbox of one's own has no daemon.
+async fn sync_in_sandbox(arguments: &Arguments, mut settings: Settings) -> Result<Exit, CommandError> {
+    settings.keep_instances(&arguments.instance).map_err(CommandError::Usage)?;
+    let progress = log(arguments, &settings)?;
+    let report = in_place(arguments, &settings, &progress).await?;
+    show(arguments, &progress, &report)
+}
+
+async fn sync_now(arguments: &Arguments) -> Result<Exit, CommandError> {
+    let mut settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
+    settings.keep_instances(&arguments.instance).map_err(CommandError::Usage)?;
+    let progress = log(arguments, &settings)?;
+    let report = match reach(&settings).await {
+        Some(daemon) => by_daemon(arguments, daemon, &progress).await?,
+        None => in_place(arguments, &settings, &progress).await?,
+    };
+    show(arguments, &progress, &report)
+}
+
+fn show(arguments: &Arguments, progress: &ProgressLine, report: &RunReport) -> Result<Exit, CommandError> {
     progress.finish();
     print(&match arguments.output {
-        OutputFormat::Text => text(&report),
-        OutputFormat::Json => json(&report)?,
-        OutputFormat::Markdown => markdown(&report),
+        OutputFormat::Text => text(report),
+        OutputFormat::Json => json(report)?,
+        OutputFormat::Markdown => markdown(report),
     })?;
     Ok(report.outcome.into())
 }
 
-/// What the arguments ask of the run.
-fn request(arguments: &Arguments) -> Request {
+/// Asks the daemon, and shows what it says. When this program is ended meanwhile, the run goes on.
+async fn by_daemon(
+    arguments: &Arguments,
+    mut daemon: Client,
+    progress: &ProgressLine,
+) -> Result<RunReport, CommandError> {
+    tracing::info!("a daemon is there and makes the run; what it does is in its own log");
+    daemon.ask(&Ask::SyncNow { order: order(arguments) }).await.map_err(CommandError::Control)?;
+    loop {
+        match daemon.answer().await.map_err(CommandError::Control)? {
+            Answer::Progress { text } => progress.show_text(text),
+            Answer::Report { report } => return Ok(*report),
+            other => return Err(unexpected(other)),
+        }
+    }
+}
+
+/// Makes the run in this process. Told to end, it finishes what it has in hand.
+async fn in_place(
+    arguments: &Arguments,
+    settings: &Settings,
+    progress: &ProgressLine,
+) -> Result<RunReport, CommandError> {
+    let mut signals = StopSignals::listen()?;
+    let (switch, stop) = StopSwitch::new();
+    let journal = Journal::open(&settings.journal_options()).await?;
+    for warning in journal.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let (options, request) = (settings.sync_options(), request(arguments, stop));
+    let watch = |stage| progress.show(&stage);
+    let mut run = Box::pin(sync::run(&options, &journal, &request, &watch));
+    let report = tokio::select! {
+        biased;
+        report = &mut run => report,
+        () = signals.come() => {
+            switch.stop();
+            run.as_mut().await
+        }
+    };
+    drop(run);
+    journal.close().await;
+    Ok(report)
+}
+
+/// What the arguments ask of a run in this process.
+fn request(arguments: &Arguments, stop: Stop) -> Request {
     Request {
-        mode: if arguments.dry_run { RunMode::DryRun } else { RunMode::Apply },
+        mode: mode(arguments),
         scope: Scope {
             people: arguments.user.clone(),
             groups: arguments.group.iter().map(OperatorGroupName::new).collect(),
@@ -69,21 +121,23 @@ fn request(arguments: &Arguments) -> Request {
         approve: arguments.approve.clone(),
         approver: settings::approver(),
         patience: if arguments.wait { Patience::Unbounded } else { Patience::Bounded },
-        stop: Stop::never(),
+        stop,
     }
 }
 
-/// Keeps the instances that were named; a name that nobody knows is a slip that must not narrow the run to nothing.
-fn narrow(settings: &mut Settings, names: &[String]) -> Result<(), CommandError> {
-    if names.is_empty() {
-        return Ok(());
+/// The same for the daemon.
+fn order(arguments: &Arguments) -> RunOrder {
+    RunOrder {
+        mode: mode(arguments),
+        instances: arguments.instance.clone(),
+        people: arguments.user.clone(),
+        groups: arguments.group.clone(),
+        approve: arguments.approve.iter().map(ToString::to_string).collect(),
+        approver: settings::approver(),
+        throttle: if arguments.wait { Throttle::WaitOut } else { Throttle::Leave },
     }
-    let wanted: Vec<_> = names.iter().map(|name| InstanceName::new(name).folded()).collect();
-    let known: Vec<_> = settings.instances.iter().map(|instance| instance.name.folded()).collect();
-    if let Some(unknown) = names.iter().find(|name| !known.contains(&InstanceName::new(name.as_str()).folded())) {
-        let list = settings.instances.iter().map(|instance| instance.name.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(CommandError::Usage(format!("there is no instance \"{unknown}\"; the configuration has: {list}")));
-    }
-    settings.instances.retain(|instance| wanted.contains(&instance.name.folded()));
-    Ok(())
+}
+
+fn mode(arguments: &Arguments) -> RunMode {
+    if arguments.dry_run { RunMode::DryRun } else { RunMode::Apply }
 }

@@ -1,8 +1,6 @@
 //! Standard output for reports, standard error for the rest, and a line of progress where somebody watches.
 
-use chrono::SecondsFormat;
 use std::{
-    borrow::Cow,
     io::{self, IsTerminal as _, Write},
     time::Duration,
 };
@@ -10,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{campaign, experience_cloud, observability::Colours, sync::Progress};
+use crate::{observability::Colours, sync::Progress};
 
 /// Writes a whole report to standard output; colours go only where they are understood.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -43,8 +41,13 @@ impl ProgressLine {
 
     /// Shows how far the run is.
     pub(super) fn show(&self, progress: &Progress) {
+        self.show_text(progress.to_string());
+    }
+
+    /// Shows how far a run is that is made elsewhere.
+    pub(super) fn show_text(&self, text: String) {
         self.0.enable_steady_tick(Self::REDRAW);
-        self.0.set_message(described(progress));
+        self.0.set_message(text);
     }
 
     /// Takes the line away.
@@ -75,45 +78,5 @@ impl Write for ProgressLine {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
-    }
-}
-
-fn described(progress: &Progress) -> Cow<'static, str> {
-    match progress {
-        Progress::WaitingUntil(time) => {
-            format!("waiting until {}", time.to_rfc3339_opts(SecondsFormat::Secs, true)).into()
-        }
-        Progress::Organization(stage) => of_organization(*stage),
-        Progress::Campaign(instance, stage) => {
-            let (what, rows) = match stage {
-                campaign::Progress::Operators { rows } => ("operators", rows),
-                campaign::Progress::Groups { rows } => ("operator groups", rows),
-                campaign::Progress::Memberships { rows } => ("memberships", rows),
-            };
-            format!("{instance}: {rows} {what} read").into()
-        }
-        Progress::Confirming(instance) => format!("{instance}: reading a second time before anybody is removed").into(),
-        Progress::Applying(instance, done, planned) => format!("{instance}: {done} of {planned} changes").into(),
-    }
-}
-
-fn of_organization(stage: experience_cloud::Progress) -> Cow<'static, str> {
-    match stage {
-        experience_cloud::Progress::Groups { page } => format!("organization: {page} pages of groups read").into(),
-        experience_cloud::Progress::Users { page, pages: Some(pages) } => {
-            format!("organization: {page} of {pages} pages of users read").into()
-        }
-        experience_cloud::Progress::Users { page, pages: None } => {
-            format!("organization: {page} pages of users read").into()
-        }
-        experience_cloud::Progress::ProfileMembers { profile, profiles } => {
-            format!("organization: members of {profile} of {profiles} profiles read").into()
-        }
-        experience_cloud::Progress::Waiting { pause } => {
-            format!("organization: waiting {} s before the next call", pause.as_secs()).into()
-        }
-        experience_cloud::Progress::AskedForPause { pause } => {
-            format!("organization: Adobe asks for a pause of {} s", pause.as_secs()).into()
-        }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     CommandError,
-    arguments::{Arguments, UndoArguments},
+    arguments::{Arguments, OutputFormat, UndoArguments},
     exit_code::Exit,
     history_command::{one_report, unknown_run},
     start::start,
@@ -32,5 +32,9 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
         UndoError::Journal(error) => error.into(),
     })?;
     print(&one_report(arguments.output, &report)?)?;
+    // A run on its own does not make what an undo wants.
+    if arguments.output == OutputFormat::Text && report.instances.iter().any(|instance| instance.held.is_some()) {
+        print(&format!("Once it is approved, say it again: campaign-group-sync undo {} --apply\n", undo.run))?;
+    }
     Ok(report.outcome.into())
 }

@@ -6,15 +6,18 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use tokio::sync::watch;
 
 use crate::domain::{Outcome, RunReport};
 
 use super::{LastRun, State, Status};
 
-/// Version of the status document's form.
-const STATUS_VERSION: u32 = 1;
+/// Why a daemon is blocked.
+pub(super) const HELD: &str = "a guard holds changes until somebody approves them";
+
+/// What a daemon does that makes a run.
+const UNDER_WAY: &str = "a run is under way";
 
 /// What is known of the daemon. Clones are the same board.
 #[derive(Clone, Debug)]
@@ -42,19 +45,28 @@ pub struct Facts {
     pub changes: BTreeMap<(&'static str, &'static str), u64>,
     /// Calls to the user management API since the start.
     pub calls: u64,
+    /// Why the configuration that was to be loaded is not used; `None` when it is.
+    pub reload_problem: Option<String>,
+    /// State and reason before the run under way.
+    before: (State, String),
 }
 
 impl Board {
     /// A board of a daemon that starts. `ready_within` is the longest time without a good run that still counts as ready.
     pub fn new(ready_within: Duration, leader: Option<String>) -> Self {
-        let status = Status { version: STATUS_VERSION, reason: "starting".to_owned(), leader, ..Status::default() };
+        let status =
+            Status { version: super::status::VERSION, reason: "starting".to_owned(), leader, ..Status::default() };
         let facts = Facts { status, ready_within, ..Facts::default() };
         Self { facts: Arc::new(Mutex::new(facts)), changed: watch::Sender::new(0) }
     }
 
     /// All that is known at this moment.
     pub fn facts(&self) -> Facts {
-        self.lock().clone()
+        let mut facts = self.lock().clone();
+        if let Some(problem) = &facts.reload_problem {
+            facts.status.reason = format!("{}; the configuration was not loaded anew: {problem}", facts.status.reason);
+        }
+        facts
     }
 
     /// Told whenever something changes.
@@ -71,14 +83,43 @@ impl Board {
     /// A run begins.
     pub fn run_begins(&self) {
         self.update(|facts| {
-            facts.status.state = State::Running;
-            facts.status.reason = "a run is under way".to_owned();
+            let status = &mut facts.status;
+            facts.before = (status.state, std::mem::replace(&mut status.reason, UNDER_WAY.to_owned()));
+            status.state = State::Running;
+        });
+    }
+
+    /// How far the run under way is, and whether it works or waits for the vendor.
+    pub fn run_goes_on(&self, state: State, progress: String) {
+        self.update(|facts| {
+            facts.status.state = state;
+            facts.progress = progress;
         });
     }
 
     /// A run ended: what it says of the state.
     pub fn run_ended(&self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
-        self.update(|facts| facts.take(report, throttled_until));
+        self.update(|facts| {
+            facts.judge(&report, throttled_until);
+            facts.count(report);
+        });
+    }
+
+    /// A run ended that says nothing of the whole, because it was narrowed or wrote nothing: the state is as before.
+    pub fn partial_run_ended(&self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
+        self.update(|facts| {
+            (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
+            facts.status.throttled_until = throttled_until;
+            facts.count(report);
+        });
+    }
+
+    /// A run ended without a report, by a fault of this program.
+    pub fn run_broke(&self, why: &str) {
+        self.update(|facts| {
+            (facts.status.state, facts.status.reason) = (State::Failing, why.to_owned());
+            facts.progress.clear();
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Facts> {
@@ -88,16 +129,24 @@ impl Board {
 }
 
 impl Facts {
-    fn take(&mut self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
+    /// What the run says of the state.
+    fn judge(&mut self, report: &RunReport, throttled_until: Option<DateTime<Utc>>) {
         let status = &mut self.status;
-        (status.state, status.reason) = judged(&report, throttled_until);
-        status.last_run =
-            Some(LastRun { run: report.run.clone(), started_at: report.started_at, outcome: report.outcome });
+        (status.state, status.reason) = judged(report, throttled_until);
         if is_success(report.outcome) {
-            status.last_success = Some(Utc::now());
+            status.last_success = Some(Utc::now().trunc_subsecs(0));
         }
         status.throttled_until = throttled_until;
-        status.held = report.instances.iter().filter_map(|instance| instance.held.clone()).collect();
+        // Where the organization was not read, or the lock not got, what was held still is.
+        if report.source.complete {
+            status.held = report.instances.iter().filter_map(|instance| instance.held.clone()).collect();
+        }
+    }
+
+    /// Adds the run to what has been since the start.
+    fn count(&mut self, report: RunReport) {
+        let started_at = report.started_at.trunc_subsecs(0);
+        self.status.last_run = Some(LastRun { run: report.run.clone(), started_at, outcome: report.outcome });
         self.credentials_proven |= report.source.complete
             && report.instances.iter().any(|instance| !matches!(instance.outcome, Outcome::Refused));
         *self.runs.entry(report.outcome.as_str()).or_default() += 1;
@@ -137,14 +186,17 @@ fn judged(report: &RunReport, throttled_until: Option<DateTime<Utc>>) -> (State,
         Outcome::ChangesPending => (State::Idle, "changes are pending in an observed instance".to_owned()),
         Outcome::Applied => (State::Idle, "all changes were applied".to_owned()),
         Outcome::Partial => (State::Idle, "some items failed or could not be placed".to_owned()),
-        Outcome::Held => (State::Blocked, "a guard holds changes until somebody approves them".to_owned()),
-        Outcome::Throttled => {
-            let until = throttled_until.map(|until| until.to_rfc3339_opts(SecondsFormat::Secs, true));
-            (State::Throttled, until.map_or(error, |until| format!("the vendor wants no calls until {until}")))
-        }
+        Outcome::Held => (State::Blocked, HELD.to_owned()),
+        Outcome::Throttled => throttled(throttled_until, error),
         Outcome::Refused => (State::Failing, format!("credentials: {error}")),
         Outcome::Incomplete | Outcome::Unavailable | Outcome::Locked | Outcome::Failed | Outcome::Interrupted => {
             (State::Failing, format!("{}: {error}", report.outcome.as_str()))
         }
     }
+}
+
+/// Throttled: until when, or else why.
+pub(super) fn throttled(until: Option<DateTime<Utc>>, why: String) -> (State, String) {
+    let until = until.map(|until| until.to_rfc3339_opts(SecondsFormat::Secs, true));
+    (State::Throttled, until.map_or(why, |until| format!("throttled until {until}: the vendor wants no calls before")))
 }

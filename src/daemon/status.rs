@@ -1,9 +1,12 @@
 //! What the daemon is doing, as a document: the answer of `/status` and of the command `status`. The field names are fixed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Outcome;
+
+/// Version of this document's form.
+pub(super) const VERSION: u32 = 1;
 
 /// What the daemon is doing, in one word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,7 @@ pub struct LastRun {
     /// The run.
     pub run: String,
     /// When it began.
+    #[serde(serialize_with = "crate::domain::rfc3339")]
     pub started_at: DateTime<Utc>,
     /// How it ended.
     pub outcome: Outcome,
@@ -77,4 +81,31 @@ pub struct Status {
     pub held: Vec<String>,
     /// The node that leads, when several share the state; this host otherwise.
     pub leader: Option<String>,
+}
+
+impl Status {
+    /// In words, as systemd shows it: `idle: in sync; next run 2026-11-22T08:00:00Z; last success 2026-11-22T06:00:04Z`.
+    pub fn described(&self) -> String {
+        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let mut words = format!("{}: {}", self.state.as_str(), self.reason);
+        if let Some(next) = self.next_run {
+            words = format!("{words}; next run {}", time(next));
+        }
+        match self.last_success {
+            Some(last) => format!("{words}; last success {}", time(last)),
+            None => format!("{words}; no success yet"),
+        }
+    }
+
+    /// Takes over what was known before the start.
+    pub(super) fn take_over(&mut self, remembered: Self, next_run: Option<DateTime<Utc>>) {
+        if !remembered.reason.is_empty() {
+            (self.state, self.reason) = (remembered.state, remembered.reason);
+        }
+        self.last_run = remembered.last_run;
+        self.last_success = remembered.last_success;
+        self.throttled_until = remembered.throttled_until;
+        self.held = remembered.held;
+        self.next_run = next_run;
+    }
 }

@@ -228,7 +228,11 @@ impl Placement<'_> {
             ids.sort_unstable();
             ids.dedup();
         }
-        let people = roster.count(position);
+        let people = match self.reach {
+            Reach::Everybody => roster.count(position),
+            // A few users say nothing of how many a profile has.
+            Reach::Users => profile.member_count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
+        };
         let group = ManagedGroup { name, id, profile, people, members: decided, new_members: Vec::new(), undecided };
         Some(PlacedGroup { group, newcomers })
     }

@@ -61,8 +61,12 @@ pub fn user_findings(subject: &Subject<'_>) -> Vec<Finding> {
         return vec![finding(Station::User, Verdict::No, text)];
     };
     let id = subject.person.id.as_deref().map(|id| format!(" (id {id})")).unwrap_or_default();
-    let text =
-        format!("\"{}\" is a user of the organization{id} with {} profiles and groups", subject.asked, names.len());
+    let has = match names.len() {
+        0 => "no profile and no group".to_owned(),
+        1 => "1 profile or group".to_owned(),
+        count => format!("{count} profiles and groups"),
+    };
+    let text = format!("\"{}\" is a user of the organization{id} with {has}", subject.asked);
     vec![finding(Station::User, Verdict::Yes, text)]
 }
 

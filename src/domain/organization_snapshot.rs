@@ -197,13 +197,14 @@ impl WalkEvidence {
 }
 
 impl Tolerance {
+    /// How many of `total` may be missing.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
         reason = "a share between 0 and 1 of a count of people"
     )]
-    fn of(self, total: u64) -> u64 {
+    pub fn of(self, total: u64) -> u64 {
         ((total as f64 * self.share) as u64).max(ALWAYS_TOLERATED)
     }
 }

@@ -56,15 +56,38 @@ impl MembershipRead<'_> {
         let evidence = walk(self.umapi, &users, self.tolerance, self.progress, &read, &mut take).await?;
         let proof = ReadProof::of_walk(&evidence, self.tolerance)
             .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
+        let shown = members.counts(listing.profiles.len());
         for &position in matched {
             let Some(profile) = listing.profiles.get(position as usize) else { continue };
             if listing.is_shared(&profile.name) {
                 // A group of another kind has, or may have, the same name, and users show names only.
                 members.memberships.retain(|(of, _)| *of != position);
                 self.read_members(profile, position, &mut members).await?;
+            } else if self.is_short(profile, shown.get(position as usize).copied().unwrap_or(0)) {
+                // Whoever was shown with the profile stays a member: more people lose nothing by that.
+                self.read_members(profile, position, &mut members).await?;
             }
         }
         self.snapshot(listing.profiles, members, names.into_inner().into_unlisted(), proof)
+    }
+
+    /// Whether fewer people show a profile than the groups listing counts. The list of groups of a user was seen cut short
+    /// (user-sync.py issues 384 and 536). Technical accounts are counted and not listed: some are always missing. A count
+    /// may comprise those who come through a user group, so that direct memberships alone cannot be compared with it.
+    fn is_short(&self, profile: &ProductProfile, shown: u64) -> bool {
+        let Some(counted) = profile.member_count.filter(|_| self.membership == Membership::Effective) else {
+            return false;
+        };
+        let short = counted.saturating_sub(shown) > self.tolerance.of(counted);
+        if short {
+            tracing::warn!(
+                product_profile.name = %profile.name,
+                umapi.members.counted = counted,
+                umapi.members.shown = shown,
+                "fewer users show this product profile than are counted: its members are read by themselves"
+            );
+        }
+        short
     }
 
     /// Reads the members of each of the profiles at `matched`.
@@ -156,6 +179,17 @@ impl Members {
                     .filter_map(|(profile, person)| Some((profile, *positions.get(person as usize)?))),
             ),
         }
+    }
+
+    /// How many members of each of so many profiles were seen.
+    fn counts(&self, profiles: usize) -> Vec<u64> {
+        let mut counts = vec![0; profiles];
+        for (profile, _) in &self.memberships {
+            if let Some(count) = counts.get_mut(*profile as usize) {
+                *count += 1;
+            }
+        }
+        counts
     }
 
     fn add(&mut self, key: UserKey, person: Person) -> u32 {

@@ -34,6 +34,9 @@ pub enum JournalError {
         /// What went wrong.
         source: sqlx::Error,
     },
+    /// The session of the database that held the lock is gone: another node may lead now.
+    #[error("the lock of this run is lost: the session of the database that held it has ended")]
+    LockLost,
     /// Something in it cannot be understood.
     #[error("the journal holds something that cannot be understood: {what}")]
     Unreadable {

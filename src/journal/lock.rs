@@ -5,7 +5,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
+    path::Path,
     process,
     time::Duration,
 };
@@ -16,6 +16,7 @@ use sqlx::{
     Connection as _, Either, PgConnection,
     postgres::{PgAdvisoryLock, PgAdvisoryLockGuard},
 };
+use tokio::sync::Mutex;
 
 use super::{
     Journal, JournalError, Location,
@@ -23,6 +24,10 @@ use super::{
     open::{CONNECTION_PATIENCE, server},
     state_file::beside,
 };
+
+/// What follows the name of the state file in the name of a lock file: of the one run, and of the one daemon.
+const RUN_LOCK: &str = ".lock";
+const DAEMON_LOCK: &str = ".daemon.lock";
 
 /// How long a reader may hold the lock of the file to see whether anybody else does; far more than it needs.
 const GLANCE: Duration = Duration::from_millis(60);
@@ -56,7 +61,7 @@ enum Held {
     /// The kernel holds it as long as the file is open.
     File(File),
     /// The server holds it as long as the session lasts.
-    Session(PgAdvisoryLockGuard<PgConnection>),
+    Session(Mutex<PgAdvisoryLockGuard<PgConnection>>),
 }
 
 impl fmt::Debug for RunLock {
@@ -79,10 +84,11 @@ impl Drop for RunLock {
 impl RunLock {
     /// Whether the lock is still held: a node that loses its session of the database loses it, and must not write any more.
     /// The lock of a file is never lost.
-    pub async fn is_still_held(&mut self) -> bool {
-        match &mut self.held {
+    pub async fn is_still_held(&self) -> bool {
+        match &self.held {
             Held::File(_) => true,
             Held::Session(session) => {
+                let mut session = session.lock().await;
                 let connection: &mut PgConnection = session.as_mut();
                 matches!(tokio::time::timeout(CONNECTION_PATIENCE, connection.ping()).await, Ok(Ok(())))
             }
@@ -96,8 +102,17 @@ impl Journal {
     pub async fn lock(&self, holder: &str) -> Result<Lock, JournalError> {
         let holder = signed(holder);
         match &self.location {
-            Location::Sqlite(path) => lock_file(path, &holder).await,
+            Location::Sqlite(path) => lock_file(&beside(path, RUN_LOCK), &holder).await,
             Location::Postgres(address) => self.lock_session(address, &holder).await,
+        }
+    }
+
+    /// Tries to get the lock of the one daemon of a state file; does not wait. It is another lock than that of a run, so that
+    /// runs can be made beside a daemon that waits for its next one. `None` for a database: several nodes share it.
+    pub async fn lock_daemon(&self) -> Result<Option<Lock>, JournalError> {
+        match &self.location {
+            Location::Sqlite(path) => lock_file(&beside(path, DAEMON_LOCK), &signed("the daemon")).await.map(Some),
+            Location::Postgres(_) => Ok(None),
         }
     }
 
@@ -105,7 +120,7 @@ impl Journal {
     pub async fn lock_holder(&self) -> Result<Option<String>, JournalError> {
         match &self.location {
             Location::Sqlite(path) => {
-                let path = beside(path, ".lock");
+                let path = beside(path, RUN_LOCK);
                 holder_of(&path).map_err(|source| JournalError::File { path, source })
             }
             Location::Postgres(_) => self.session_holder().await,
@@ -126,7 +141,7 @@ impl Journal {
                     on conflict (name) do update set value = excluded.value";
         writing.execute(name, [holder.into()]).await?;
         writing.commit().await?;
-        Ok(Lock::Got(RunLock { held: Held::Session(session) }))
+        Ok(Lock::Got(RunLock { held: Held::Session(Mutex::new(session)) }))
     }
 
     /// Asks the server who holds the lock, without trying it: a reader never keeps a run from beginning.
@@ -168,7 +183,7 @@ fn nameless() -> String {
 pub(super) async fn alone(state: &Path, patience: Duration) -> Result<RunLock, JournalError> {
     let mut attempts = patience.as_millis() / PAUSE.as_millis();
     loop {
-        match lock_file(state, &signed("making the state file")).await? {
+        match lock_file(&beside(state, RUN_LOCK), &signed("making the state file")).await? {
             Lock::Got(lock) => return Ok(lock),
             Lock::Held(holder) if attempts == 0 => {
                 let what = format!("the state file {} has to be made anew, and is in use by {holder}", state.display());
@@ -180,10 +195,9 @@ pub(super) async fn alone(state: &Path, patience: Duration) -> Result<RunLock, J
     }
 }
 
-async fn lock_file(state: &Path, holder: &str) -> Result<Lock, JournalError> {
-    let path = beside(state, ".lock");
-    let wrong = |source| JournalError::File { path: path.clone(), source };
-    let mut file = open_lock(&path).map_err(wrong)?;
+async fn lock_file(path: &Path, holder: &str) -> Result<Lock, JournalError> {
+    let wrong = |source| JournalError::File { path: path.to_owned(), source };
+    let mut file = open_lock(path).map_err(wrong)?;
     let mut attempts = GLANCE.as_millis() / PAUSE.as_millis();
     loop {
         match file.try_lock() {
@@ -204,7 +218,7 @@ async fn lock_file(state: &Path, holder: &str) -> Result<Lock, JournalError> {
     Ok(Lock::Got(RunLock { held: Held::File(file) }))
 }
 
-fn open_lock(path: &PathBuf) -> io::Result<File> {
+fn open_lock(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }

@@ -1,6 +1,6 @@
 //! Runs: begun, ended, and those that never ended.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::domain::{InstanceName, Outcome, RunId, RunMode, RunReport, Summary};
@@ -11,6 +11,17 @@ use super::{
     encoding::{from_json, from_name, to_json, to_time},
     interrupted::{NOT_TRIED, Unfinished, WAS_BEING_WRITTEN, reconstructed},
 };
+
+/// How long a run that planned no change is remembered. A run that did is never forgotten: access reviews look years back.
+const IDLE_RUNS_KEPT: TimeDelta = TimeDelta::days(90);
+
+/// Plans first: they name their run.
+const FORGET_IDLE_RUNS: [&str; 2] = [
+    "delete from plans where run in (select run from runs where started_at < $1 and outcome is not null
+         and not exists (select 1 from changes where changes.run = runs.run))",
+    "delete from runs where started_at < $1 and outcome is not null
+         and not exists (select 1 from changes where changes.run = runs.run)",
+];
 
 /// What is written when a run begins.
 #[derive(Clone, Debug)]
@@ -64,10 +75,16 @@ impl Journal {
         writing.commit().await
     }
 
-    /// Writes how a run ended, with its whole report.
+    /// Writes how a run ended, with its whole report, and forgets runs that planned nothing long before it.
     pub async fn end_run(&self, report: &RunReport) -> Result<(), JournalError> {
         let mut writing = self.writing().await?;
         write_end(&mut writing, report).await?;
+        // The whole report says it all now.
+        writing.execute("delete from plans where run = $1", [report.run.as_str().into()]).await?;
+        let before = report.started_at - IDLE_RUNS_KEPT;
+        for sql in FORGET_IDLE_RUNS {
+            writing.execute(sql, [before.timestamp_millis().into()]).await?;
+        }
         writing.commit().await
     }
 

@@ -1,13 +1,16 @@
-//! When a run is due: cron expressions in a time zone, and the loop that starts one run at a time.
+//! When a run is due: cron expressions in a time zone, and the loop that starts one run at a time; and what the operating
+//! system asks of the process.
 //!
 //! Nothing here knows what a run does.
 
 mod schedule;
+mod signals;
 mod ticks;
 
 use std::time::Duration;
 
 pub use schedule::{Schedule, ScheduleError};
+pub use signals::{ReloadSignal, StopSignals};
 pub use ticks::{Tick, run};
 
 /// When runs are due, and how far they are spread.

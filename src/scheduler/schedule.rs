@@ -16,6 +16,9 @@ const OFF: &str = "off";
 /// Seconds, minutes, hours, day of month, month, day of week.
 const FIELDS: usize = 6;
 
+/// So many gaps between ticks are looked at: with one tick an hour they reach over a week-end.
+const GAPS: usize = 100;
+
 /// No zone changes its offset and back within a day, so looking once a day sees every change.
 const LOOK: TimeDelta = TimeDelta::days(1);
 
@@ -107,6 +110,18 @@ impl Schedule {
             JobType::FixedTime => next_single(cron, self.timezone, after),
             JobType::IntervalWildcard => next_repeated(cron, self.timezone, after),
         }
+    }
+
+    /// The shortest and the longest time between two of the next ticks after `after`; `None` when the schedule is off.
+    pub fn gaps_after(&self, after: DateTime<Utc>) -> Option<(TimeDelta, TimeDelta)> {
+        let first = self.next_after(after)?;
+        let ticks = std::iter::successors(Some(first), |tick| self.next_after(*tick)).skip(1).take(GAPS);
+        let (_, gaps) = ticks.fold((first, None), |(before, gaps), tick| {
+            let gap = tick - before;
+            let (shortest, longest) = gaps.unwrap_or((gap, gap));
+            (tick, Some((gap.min(shortest), gap.max(longest))))
+        });
+        gaps
     }
 
     /// The zone whose clocks count.
@@ -318,6 +333,17 @@ mod tests {
             "2026-10-01T00:00:00Z",
             &["07-01 00:00:00+02:00", "07-01 00:20:00+02:00"],
         );
+    }
+
+    #[test]
+    fn the_gaps_between_ticks_are_known_beforehand() {
+        let gaps = |cron: &str| {
+            let from = "2026-11-22T00:00:00Z".parse().expect("a time");
+            Schedule::parse(cron, "UTC").expect("valid").gaps_after(from)
+        };
+        assert_eq!(gaps("0 0 */2 * * *"), Some((TimeDelta::hours(2), TimeDelta::hours(2))));
+        assert_eq!(gaps("0 0 9,17 * * MON-FRI"), Some((TimeDelta::hours(8), TimeDelta::hours(64))));
+        assert_eq!(gaps("off"), None);
     }
 
     #[test]

@@ -1,9 +1,25 @@
 //! From settings to the options of each room.
 
 use super::{Authentication, Instance, Settings, StateLocation};
-use crate::{campaign, journal, observability, sync, transport};
+use crate::{campaign, domain::InstanceName, journal, observability, sync, transport};
 
 impl Settings {
+    /// Keeps the instances that are named, all when none is; a name that nobody knows is a slip that must not narrow a run to
+    /// nothing, and is answered with a sentence.
+    pub fn keep_instances(&mut self, names: &[String]) -> Result<(), String> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<_> = names.iter().map(|name| InstanceName::new(name.as_str()).folded()).collect();
+        let known: Vec<_> = self.instances.iter().map(|instance| instance.name.folded()).collect();
+        if let Some((unknown, _)) = names.iter().zip(&wanted).find(|(_, name)| !known.contains(name)) {
+            let list = self.instances.iter().map(|instance| instance.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(format!("there is no instance \"{unknown}\"; the configuration has: {list}"));
+        }
+        self.instances.retain(|instance| wanted.contains(&instance.name.folded()));
+        Ok(())
+    }
+
     /// What a run needs to know.
     pub fn sync_options(&self) -> sync::Options {
         sync::Options {

@@ -12,10 +12,11 @@ use crate::{
 };
 
 use super::{
+    Progress,
     decision::{Decision, Settled},
     read_source::after,
     reconcile::Run,
-    run::{Confirmation, Progress},
+    run::Confirmation,
 };
 
 /// Keeps what a second read of the affected profiles bears out; the rest is settled as unconfirmed.

@@ -9,7 +9,7 @@ use crate::{
         Action, CampaignSnapshot, Change, ChangeKey, DesiredState, InstanceMode, InstanceReport, OperatorGroupId,
         OperatorGroupName, OperatorLogin, ProductProfileName, RunId, RunMode,
     },
-    journal::{ApproveError, HeldRecord, Journal, JournalError, Observation, Settlement},
+    journal::{ApproveError, HeldRecord, Journal, JournalError, Observation, RunLock, Settlement},
 };
 
 use super::{
@@ -31,6 +31,7 @@ pub(super) enum Reach {
 /// One run in one instance, as the journal sees it.
 pub(super) struct Ledger<'a> {
     pub(super) journal: &'a Journal,
+    pub(super) lock: &'a RunLock,
     pub(super) run: &'a RunId,
     pub(super) mode: RunMode,
     pub(super) reach: Reach,
@@ -97,8 +98,11 @@ impl Ledger<'_> {
         self.journal.record_plan(self.run, Utc::now(), plan).await
     }
 
-    /// These changes are being sent.
+    /// These changes are being sent. Fails when the lock is lost: whoever has it now may be writing.
     pub(super) async fn about_to_write(&self, changes: impl Iterator<Item = &Change>) -> Result<(), JournalError> {
+        if !self.lock.is_still_held().await {
+            return Err(JournalError::LockLost);
+        }
         let keys: Vec<ChangeKey> = changes.map(Change::key).collect();
         self.journal.about_to_write(self.run, &self.instance.policy.instance, Utc::now(), &keys).await
     }

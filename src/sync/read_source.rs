@@ -14,7 +14,10 @@ use crate::{
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
 };
 
-use super::run::{Options, Patience, Progress, Request};
+use super::{
+    Progress,
+    run::{Options, Patience, Request},
+};
 
 /// How long before the end of the interval a scheduled run still waits for it.
 const SCHEDULED_WAIT: Duration = Duration::from_secs(15 * 60);

@@ -10,18 +10,19 @@ use crate::{
         source_read, source_read_of_users, warnings,
     },
     experience_cloud::ExperienceCloud,
-    journal::{Journal, JournalError},
+    journal::{Journal, JournalError, RunLock},
     observability::Chain,
 };
 
 use super::{
+    Progress,
     apply::{Applied, apply},
     change_log,
     confirm::confirm,
     decision::{Decision, Grounds},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
-    run::{Options, Progress, Request},
+    run::{Options, Request},
 };
 
 /// What a run needs to know of one instance.
@@ -40,6 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) id: &'a RunId,
     pub(super) options: &'a Options,
     pub(super) journal: &'a Journal,
+    pub(super) lock: &'a RunLock,
     pub(super) request: &'a Request,
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
@@ -200,7 +202,7 @@ async fn remember(
 impl<'a> Run<'a> {
     fn ledger(&self, instance: &'a InstanceOptions) -> Ledger<'a> {
         let reach = if self.request.scope.is_everything() { Reach::Everything } else { Reach::Part };
-        Ledger { journal: self.journal, run: self.id, mode: self.request.mode, reach, instance }
+        Ledger { journal: self.journal, lock: self.lock, run: self.id, mode: self.request.mode, reach, instance }
     }
 
     /// Whether what this decision holds was approved with the request.

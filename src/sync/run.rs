@@ -7,18 +7,14 @@ use ulid::Ulid;
 use uuid::Uuid;
 
 use crate::{
-    campaign,
-    domain::{
-        Digest, InstanceName, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
-        SourceReport,
-    },
+    domain::{Digest, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport},
     experience_cloud::{self, ExperienceCloud},
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
     observability::Chain,
 };
 
 use super::{
-    Stop, change_log,
+    Progress, Stop, change_log,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -87,21 +83,6 @@ pub struct Request {
     pub stop: Stop,
 }
 
-/// How far a run is, for somebody who watches.
-#[derive(Clone, Debug)]
-pub enum Progress {
-    /// Waiting until the vendor may be asked again.
-    WaitingUntil(DateTime<Utc>),
-    /// Reading the organization.
-    Organization(experience_cloud::Progress),
-    /// Reading one instance.
-    Campaign(InstanceName, campaign::Progress),
-    /// Reading the members of a profile a second time.
-    Confirming(InstanceName),
-    /// Writing: changes done and planned.
-    Applying(InstanceName, usize, usize),
-}
-
 /// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.
 pub async fn run(
     options: &Options,
@@ -111,8 +92,8 @@ pub async fn run(
 ) -> RunReport {
     let frame = Frame::begin(options, request.mode);
     let report = match frame.lock(journal, request.scope.described()).await {
-        Ok(_lock) => {
-            let report = match all_instances(options, journal, request, &frame, progress).await {
+        Ok(lock) => {
+            let report = match all_instances(options, journal, &lock, request, &frame, progress).await {
                 Ok(found) => frame.report(found),
                 Err(error) => frame.journal_failed(&error),
             };
@@ -240,6 +221,7 @@ fn new_run_id(started_at: DateTime<Utc>) -> RunId {
 async fn all_instances(
     options: &Options,
     journal: &Journal,
+    lock: &RunLock,
     request: &Request,
     frame: &Frame<'_>,
     progress: &(dyn Fn(Progress) + Sync),
@@ -263,6 +245,7 @@ async fn all_instances(
         id: &frame.id,
         options,
         journal,
+        lock,
         request,
         source: &source,
         experience_cloud: &experience_cloud,

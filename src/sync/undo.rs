@@ -8,17 +8,17 @@ use crate::{
         ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, desired_by_undo,
         plan,
     },
-    journal::{Journal, JournalError},
+    journal::{Journal, JournalError, RunLock},
 };
 
 use super::{
-    Stop,
+    Progress, Stop,
     apply::{Applied, apply},
     change_log,
     decision::{Decision, Grounds, Settled},
     ledger::{Ledger, Reach},
     reconcile::{InstanceOptions, ReconcileError, visit},
-    run::{Found, Frame, Options, Progress},
+    run::{Found, Frame, Options},
 };
 
 /// Why there is nothing to take back.
@@ -47,8 +47,8 @@ pub async fn undo(
     let Some(past) = journal.run(run).await? else { return Err(UndoError::UnknownRun(run.to_owned())) };
     let frame = Frame::begin(options, mode);
     let report = match frame.lock(journal, Some(format!("undo of run {}", past.run))).await {
-        Ok(_lock) => {
-            let found = all_instances(options, journal, &frame, &past, stop, progress).await;
+        Ok(lock) => {
+            let found = all_instances(options, journal, &lock, &frame, &past, stop, progress).await;
             frame.end(journal, frame.report(found)).await
         }
         Err(report) => *report,
@@ -60,6 +60,7 @@ pub async fn undo(
 async fn all_instances(
     options: &Options,
     journal: &Journal,
+    lock: &RunLock,
     frame: &Frame<'_>,
     past: &RunReport,
     stop: &Stop,
@@ -76,6 +77,7 @@ async fn all_instances(
         };
         let undo = Undo {
             journal,
+            lock,
             run: &frame.id,
             past: RunId::new(run.as_str()),
             mode: frame.mode(),
@@ -95,6 +97,7 @@ async fn all_instances(
 /// The undo of one run in one instance.
 struct Undo<'a> {
     journal: &'a Journal,
+    lock: &'a RunLock,
     run: &'a RunId,
     past: RunId,
     mode: RunMode,
@@ -110,6 +113,7 @@ impl Undo<'_> {
         let name = &policy.instance;
         let ledger = Ledger {
             journal: self.journal,
+            lock: self.lock,
             run: self.run,
             mode: self.mode,
             reach: Reach::Part,

@@ -89,7 +89,7 @@ fn managing_all_operators_holds_all_removals_and_managing_fewer_does_not() {
 }
 
 #[test]
-fn incident_4_fewer_users_than_the_limit_allows_hold_all_removals() {
+fn incident_04_fewer_users_than_the_limit_allows_hold_all_removals() {
     check(&reading(|read| read.users = Some(81)), None);
     check(&reading(|read| read.users = Some(80)), None);
     check(&reading(|read| read.users = Some(79)), Some("100 → 79 users since the last accepted read"));
@@ -106,7 +106,7 @@ fn users_are_compared_only_when_both_reads_walked_the_organization() {
 }
 
 #[test]
-fn incident_4_fewer_profiles_than_the_limit_allows_hold_all_removals() {
+fn incident_04_fewer_profiles_than_the_limit_allows_hold_all_removals() {
     let names: Vec<String> = (0..10).map(|n| format!("g{n}")).collect();
     let ten: Vec<(i64, &str)> = (1..).zip(names.iter().map(String::as_str)).collect();
     for (left, expected) in [

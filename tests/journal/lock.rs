@@ -48,7 +48,7 @@ async fn the_second_is_told_who_holds_it() {
     for place in Place::all().await {
         let (first, second) = (place.open().await, place.open().await);
         assert_eq!(first.lock_holder().await.expect("readable"), None);
-        let Lock::Got(mut lock) = try_lock(&first, "run 01JA").await else { panic!("nobody holds it") };
+        let Lock::Got(lock) = try_lock(&first, "run 01JA").await else { panic!("nobody holds it") };
         assert!(lock.is_still_held().await);
         let Lock::Held(holder) = try_lock(&second, "run 01JB").await else { panic!("it is held") };
         assert!(holder.starts_with(&format!("run 01JA (process {}", std::process::id())), "{holder}");

@@ -43,7 +43,7 @@ fn world() -> World {
 }
 
 #[test]
-fn incident_3_only_absence_from_a_complete_list_is_absence() {
+fn incident_03_only_absence_from_a_complete_list_is_absence() {
     let found = confirm(&world(), &policy(), &[("one", Ok(&["ann@x"])), ("two", Ok(&["ann@x", "EVE@x"]))]);
     assert_eq!(found.0, ["- bob@x one"]);
     assert_eq!(found.1, ["- eve@x two: a second read found them in profile P - two"]);

@@ -127,7 +127,7 @@ fn a_single_user_call_decides_about_that_user_only() {
 }
 
 #[test]
-fn incident_6_a_name_on_a_user_that_the_listing_does_not_know_is_no_profile() {
+fn incident_06_a_name_on_a_user_that_the_listing_does_not_know_is_no_profile() {
     let world = world();
     check(
         &single(&world, &policy(), world.person("ann@x"), &["P - one_0CFE9FE-provisioning"], &[]),

@@ -97,7 +97,7 @@ fn protected_operators_are_never_touched() {
 }
 
 #[test]
-fn a_protected_group_keeps_its_minimum_and_its_required_members() {
+fn incident_08_a_protected_group_keeps_its_minimum_and_its_required_members() {
     let world = World::new(
         &[("P - admin", &["new@x"]), ("P - one", &[])],
         &["ann@x", "bob@x", "eve@x", "req@x", "new@x"],

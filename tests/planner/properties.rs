@@ -92,7 +92,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_second_plan_is_empty(world in any_world()) {
+    fn incident_25_a_second_plan_is_empty(world in any_world()) {
         let (_, first) = world.decide(&strict());
         let (_, second) = world.after(&first).decide(&strict());
         // A protected group may let more members go once its new ones have arrived.
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn foreign_groups_and_protected_operators_are_untouched(world in any_world()) {
+    fn incident_09_foreign_groups_and_protected_operators_are_untouched(world in any_world()) {
         let (_, plan) = world.decide(&strict());
         for change in &plan.changes {
             prop_assert_ne!(change.group().map(OperatorGroupName::as_str), Some("foreign"));
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn a_protected_group_never_runs_dry(world in any_world()) {
+    fn incident_08_a_protected_group_never_runs_dry(world in any_world()) {
         let (_, plan) = world.decide(&strict());
         let in_admin = |world: &World| world.memberships.iter().filter(|(_, group)| group == "admin").count();
         let removed = plan.changes.iter().filter(|change| written(change).ends_with(" admin") && change.is_removal()).count();
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn letter_case_on_either_side_changes_no_settled_world(world in any_world(), upper in any::<[bool; 3]>()) {
+    fn incident_14_letter_case_on_either_side_changes_no_settled_world(world in any_world(), upper in any::<[bool; 3]>()) {
         let mut settled = world;
         for _ in 0..5 {
             let (_, plan) = settled.decide(&strict());
@@ -272,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn incident_3_a_failed_second_read_never_removes_anybody(
+    fn incident_03_a_failed_second_read_never_removes_anybody(
         world in any_world(),
         fails in any::<[bool; 3]>(),
         back in prop::collection::vec("[a-e]@x", 0..3),

@@ -31,8 +31,18 @@ fn why_somebody_lost_a_group_is_told_with_the_run_that_did_it() {
 }
 
 #[test]
-fn who_is_in_a_group_learns_why_even_before_the_first_run() {
+fn before_the_first_run_the_user_is_told_and_what_is_missing() {
     let served = Served::of(&["first_day"]);
+    let finished = served.command(&["explain", "ann@acme.com"]);
+    assert_eq!(finished.exit, Some(0), "{}", finished.stderr);
+    assert!(finished.stdout.contains("is a user of the organization"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("make a run first"), "{}", finished.stdout);
+}
+
+#[test]
+fn who_is_in_a_group_learns_why() {
+    let served = Served::of(&["first_day"]);
+    assert_eq!(served.sync_now(&[]).exit, Some(0));
     let finished = served.command(&["explain", "ann@acme.com"]);
     assert_eq!(finished.exit, Some(0), "{}", finished.stderr);
     assert!(finished.stdout.starts_with("ann@acme.com ("), "{}", finished.stdout);
@@ -58,6 +68,7 @@ fn an_answer_costs_no_page_0() {
 #[test]
 fn what_cannot_be_found_out_is_part_of_the_answer() {
     let served = Served::of(&["first_day"]);
+    assert_eq!(served.sync_now(&[]).exit, Some(0));
     let fault = r#"{"faults": [{"call": "query", "times": "forever", "effect": {"type": "html"}}]}"#;
     served.ask(Method::POST, "faults", fault);
     let finished = served.command(&["explain", "ann@acme.com", "--output", "json"]);

@@ -32,7 +32,7 @@ fn runs_are_listed_newest_first_and_each_can_be_looked_at() {
     let text = served.command(&["history", run]).stdout;
     assert!(text.contains("5 to add, 3 to remove: 8 applied; 9 unchanged"), "{text}");
     let markdown = served.command(&["history", run, "--output", "markdown"]).stdout;
-    assert!(markdown.starts_with(&format!("# Run {run}\n")), "{markdown}");
+    assert!(markdown.starts_with(&format!("# Run {run}, ")), "{markdown}");
 }
 
 #[test]

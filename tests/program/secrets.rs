@@ -62,7 +62,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn nothing_secret_is_printed_at_trace_level_with_and_without_faults() {
+fn incident_20_nothing_secret_is_printed_or_kept_at_trace_level_with_and_without_faults() {
     assert_eq!(base64(b"any carnal pleas"), "YW55IGNhcm5hbCBwbGVhcw");
     let served = Served::of(&["two_instances"]);
     let mut printed = String::new();
@@ -87,12 +87,68 @@ fn nothing_secret_is_printed_at_trace_level_with_and_without_faults() {
             printed.push_str(&finished.stderr);
         }
     }
+    served.ask(Method::DELETE, "faults", "");
+    printed.push_str(&every_other_command(&served));
     let secrets = marked(&served);
     assert!(secrets.len() >= 5, "client secrets, password, bearer tokens and session tokens: {}", secrets.len());
     assert!(printed.contains("TRACE") || printed.contains("DEBUG"), "the log is as loud as it gets");
+    let state = state_files(&served);
+    assert!(state.iter().any(|(_, bytes)| bytes.len() > 10_000), "the state is looked at");
     for secret in &secrets {
         for form in forms(secret) {
             assert!(!printed.contains(&form), "a secret was printed, {} characters long", secret.len());
+            for (name, bytes) in &state {
+                let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
+                assert!(!found, "{name} holds a secret, {} characters long", secret.len());
+            }
         }
     }
+}
+
+/// The commands that look back, and those that change, each as loud as it gets; all that they print.
+fn every_other_command(served: &Served) -> String {
+    let world = json!({"changes": [{"op": "unassign", "user": "ann@acme.com", "group": "Campaign - acme - delivery"}]});
+    let run = served.sync_now(&["--output", "json", "-q"]).json();
+    let run = run["run"].as_str().expect("a run").to_owned();
+    served.ask(Method::POST, "world", &world.to_string());
+    let mut held = served.prepared(&["--sync-now", "--output", "json", "-vv"]);
+    held.env("CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS", "0");
+    let held = super::support::run(&mut held);
+    let digest = held.json()["instances"]
+        .as_array()
+        .expect("instances")
+        .iter()
+        .find_map(|i| i["held"].as_str().map(str::to_owned));
+    let digest = digest.expect("something is held");
+    let mut printed = held.stdout + &held.stderr;
+    for command in [
+        &["history"][..],
+        &["history", &run],
+        &["explain", "ann@acme.com"],
+        &["access"],
+        &["access", "--csv"],
+        &["approve", &digest],
+        &["undo", &run],
+        &["undo", &run, "--apply"],
+        &["config"],
+        &["--sync-now", "--user", "bob@acme.com"],
+        &["--sync-now", "--group", "delivery", "--dry-run"],
+    ] {
+        let finished = served.command(&[command, &["-vv"]].concat());
+        assert!(!finished.stdout.is_empty(), "{command:?}: {}", finished.stderr);
+        printed.push_str(&finished.stdout);
+        printed.push_str(&finished.stderr);
+    }
+    printed
+}
+
+/// The state file of this sandbox and what SQLite keeps beside it.
+fn state_files(served: &Served) -> Vec<(String, Vec<u8>)> {
+    let configuration = std::fs::read_to_string(&served.configuration).expect("written");
+    let url = configuration.lines().find_map(|line| line.strip_prefix("url = \"sqlite://")).expect("a state file");
+    let state = std::path::Path::new(url.trim_end_matches('"'));
+    let entries = std::fs::read_dir(state.parent().expect("a folder")).expect("readable");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let of_state = paths.filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("state.db")));
+    of_state.map(|path| (path.display().to_string(), std::fs::read(&path).expect("readable"))).collect()
 }

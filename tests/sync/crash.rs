@@ -164,7 +164,7 @@ fn was_never_sent(change: &ChangeReport) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_every_step_of_the_journal_the_next_run_converges() {
+async fn incident_22_killed_at_every_step_of_the_journal_the_next_run_converges() {
     let (expected, _) = uninterrupted().await;
     let mut step = 0;
     loop {
@@ -194,7 +194,7 @@ async fn killed_at_every_step_of_the_journal_the_next_run_converges() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_every_write_it_sends_the_next_run_converges() {
+async fn incident_22_killed_at_every_write_it_sends_the_next_run_converges() {
     let (expected, _) = uninterrupted().await;
     let is_write = |call: &str| call.eq_ignore_ascii_case("write") || call.eq_ignore_ascii_case("writecollection");
     let writes: Vec<String> =
@@ -227,7 +227,7 @@ async fn killed_at_every_write_it_sends_the_next_run_converges() {
 }
 
 #[tokio::test]
-async fn a_state_file_that_is_garbage_is_set_aside_and_holds_removals() {
+async fn incident_22_a_state_file_that_is_garbage_is_set_aside_and_holds_removals() {
     let mut stage = Stage::of("first_day").await;
     stage.run(RunMode::DryRun).await;
     stage.journal.close().await;

@@ -26,7 +26,7 @@ fn nothing_was_written(stage: &Stage, report: &RunReport, outcome: Outcome, befo
 }
 
 #[tokio::test]
-async fn a_wrong_answer_of_the_organization_leads_to_no_write() {
+async fn incident_01_a_wrong_answer_of_the_organization_leads_to_no_write() {
     let html = Effect::Html;
     let cases = [
         ("a missing page", Fault::new("users", Effect::LastPage { value: true }).page(1)),
@@ -85,7 +85,7 @@ async fn a_wrong_answer_of_the_organization_leads_to_no_write() {
 }
 
 #[tokio::test]
-async fn an_incomplete_read_says_how_much_of_it_came() {
+async fn incident_01_an_incomplete_read_says_how_much_of_it_came() {
     let stage = paged().await;
     stage.sandbox.inject(Fault::new("users", Effect::LastPage { value: true }).page(0));
     let report = stage.sync().await;
@@ -157,7 +157,7 @@ async fn wrong_credentials_are_told_apart_and_tried_once() {
 }
 
 #[tokio::test]
-async fn one_bad_row_does_not_stop_the_others() {
+async fn incident_12_one_bad_row_does_not_stop_the_others() {
     let stage = Stage::of("first_day").await;
     let fault = Effect::soap_fault(
         "SOP-330011 Error while executing the method 'Write' of service 'xtk:persist'.",
@@ -224,7 +224,7 @@ async fn a_group_whose_only_newcomer_could_not_be_added_is_not_emptied() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_counts_by_what_campaign_shows() {
+async fn incident_25_a_write_whose_answer_was_lost_counts_by_what_campaign_shows() {
     let stage = Stage::of("first_day").await;
     stage.sandbox.inject(Fault::new("write", Effect::LoseAnswer));
     let report = stage.sync().await;
@@ -257,7 +257,7 @@ async fn a_schema_that_disagrees_keeps_the_program_from_writing() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_any_report() {
+async fn incident_20_no_secret_is_in_any_report() {
     let stage = Stage::of("first_day").await;
     let secret = stage.sandbox.connection().client_secret;
     let body = format!("<html>{secret} is what you sent</html>");

@@ -18,7 +18,7 @@ async fn the_first_day_adds_removes_and_leaves_the_rest() {
 }
 
 #[tokio::test]
-async fn a_second_run_is_in_sync_and_writes_nothing() {
+async fn incident_25_a_second_run_is_in_sync_and_writes_nothing() {
     let stage = Stage::of("first_day").await;
     stage.sync().await;
     let held = stage.memberships("production");
@@ -157,7 +157,7 @@ async fn operators_and_groups_are_created_when_asked() {
 }
 
 #[tokio::test]
-async fn emptying_a_group_is_held_and_the_rest_goes_on() {
+async fn incident_11_emptying_a_group_is_held_and_the_rest_goes_on() {
     let stage = Stage::of("first_day").await;
     stage.sync().await;
     {
@@ -177,7 +177,7 @@ async fn emptying_a_group_is_held_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn foreign_groups_are_untouched_whatever_happens() {
+async fn incident_09_foreign_groups_are_untouched_whatever_happens() {
     let stage = Stage::of("first_day").await;
     let foreign = |rows: Vec<(String, String)>| {
         rows.into_iter()
@@ -245,7 +245,7 @@ async fn a_mask_that_matches_nothing_stops_its_instance_only() {
 }
 
 #[tokio::test]
-async fn a_change_that_somebody_else_made_meanwhile_counts_as_already() {
+async fn incident_25_a_change_that_somebody_else_made_meanwhile_counts_as_already() {
     let stage = Stage::of("first_day").await;
     let planned = stage.run(RunMode::DryRun).await;
     let addition = planned.instances.first().expect("an instance").changes.first().expect("a change").clone();
@@ -262,7 +262,7 @@ async fn a_change_that_somebody_else_made_meanwhile_counts_as_already() {
 }
 
 #[tokio::test]
-async fn a_name_seen_only_on_users_is_never_a_profile() {
+async fn incident_06_a_name_seen_only_on_users_is_never_a_profile() {
     let stage = Stage::of("first_day").await;
     stage.sync().await;
     {
@@ -277,7 +277,7 @@ async fn a_name_seen_only_on_users_is_never_a_profile() {
 }
 
 #[tokio::test]
-async fn two_profiles_for_one_group_are_refused_with_both_ids() {
+async fn incident_16_two_profiles_for_one_group_are_refused_with_both_ids() {
     let stage = Stage::of("first_day").await;
     stage.sync().await;
     stage.sandbox.world().organization_mut().groups.push(Group::profile(77_777, "campaign - ACME - delivery"));

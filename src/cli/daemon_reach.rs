@@ -1,0 +1,32 @@
+//! Reaching the daemon over its control socket.
+
+use crate::{
+    daemon::control::{Answer, Client, Refusal},
+    settings::Settings,
+};
+
+use super::CommandError;
+
+/// The daemon of this configuration; `None` where none listens, or none that lets us in.
+pub(super) async fn reach(settings: &Settings) -> Option<Client> {
+    let socket = &settings.control.socket;
+    match Client::connect(socket).await {
+        Ok(daemon) => daemon,
+        Err(error) => {
+            tracing::warn!(control.socket = %socket.display(), %error, "the daemon cannot be reached");
+            None
+        }
+    }
+}
+
+/// What to make of an answer that is not the one that was asked for.
+pub(super) fn unexpected(answer: Answer) -> CommandError {
+    match answer {
+        Answer::Refused { reason: Refusal::Usage, message } => CommandError::Usage(message),
+        Answer::Refused { reason: Refusal::NotHeld, message } => CommandError::NotHeld(message),
+        Answer::Refused { message, .. } => CommandError::Refused(message),
+        Answer::Status { .. } | Answer::Progress { .. } | Answer::Report { .. } | Answer::Approved { .. } => {
+            CommandError::Refused("it answered something else than was asked: is it another version?".to_owned())
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `status`: what the daemon is doing; without one, what the journal remembers.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    daemon::{
+        State, Status,
+        control::{Answer, Ask, Client},
+        status_without_daemon,
+    },
+    journal::Journal,
+    settings::Settings,
+};
+
+use super::{
+    CommandError,
+    arguments::{Arguments, OutputFormat},
+    daemon_reach::{reach, unexpected},
+    exit_code::Exit,
+    layout::{BAD, DOUBT, GOOD, line, painted, table, time},
+    report_json::json,
+    report_markdown,
+    start::start,
+    terminal::print,
+};
+
+/// Ends with 0 when a daemon answered, whatever it said, and with 3 when none did.
+pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
+    let (settings, _) = start(arguments)?;
+    let (status, exit) = match reach(&settings).await {
+        Some(daemon) => (ask(daemon).await?, Exit::Done),
+        None => (remembered(&settings).await?, Exit::Partial),
+    };
+    print(&match arguments.output {
+        OutputFormat::Text => text(&status),
+        OutputFormat::Json => json(&status)?,
+        OutputFormat::Markdown => markdown(&status),
+    })?;
+    Ok(exit)
+}
+
+async fn ask(mut daemon: Client) -> Result<Status, CommandError> {
+    daemon.ask(&Ask::Status).await.map_err(CommandError::Control)?;
+    match daemon.answer().await.map_err(CommandError::Control)? {
+        Answer::Status { status } => Ok(*status),
+        other => Err(unexpected(other)),
+    }
+}
+
+async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
+    let journal = Journal::open_existing(&settings.journal_options()).await?;
+    let why = format!("no daemon answers at {}", settings.control.socket.display());
+    let organization = &settings.experience_cloud.options.organization_id;
+    Ok(status_without_daemon(journal.as_ref(), organization, why).await?)
+}
+
+fn text(status: &Status) -> String {
+    let style = match status.state {
+        State::Idle | State::Running => GOOD,
+        State::Starting | State::Waiting | State::Throttled => DOUBT,
+        State::Blocked | State::Failing => BAD,
+    };
+    let mut out = String::new();
+    line(&mut out, &format!("{}: {}", painted(style, status.state.as_str()), super::layout::harmless(&status.reason)));
+    table(&mut out, "", rows(status).into_iter().map(|row| (anstyle::Style::new(), row.into())));
+    out
+}
+
+fn markdown(status: &Status) -> String {
+    let heading = report_markdown::cell(&format!("{}: {}", status.state.as_str(), status.reason));
+    format!("{heading}\n\n{}\n", report_markdown::table(["What", "Value"], rows(status).into_iter()))
+}
+
+fn rows(status: &Status) -> Vec<[String; 2]> {
+    let shown = |at: Option<DateTime<Utc>>, otherwise: &str| at.map_or_else(|| otherwise.to_owned(), time);
+    let last_run = status.last_run.as_ref().map_or_else(
+        || "none".to_owned(),
+        |last| format!("{} {}, {}", time(last.started_at), last.outcome.as_str(), last.run),
+    );
+    let mut rows = vec![
+        ["last run", last_run.as_str()].map(str::to_owned),
+        ["last success".to_owned(), shown(status.last_success, "none")],
+        ["next run".to_owned(), shown(status.next_run, "not planned")],
+    ];
+    if status.throttled_until.is_some() {
+        rows.push(["throttled until".to_owned(), shown(status.throttled_until, "")]);
+    }
+    if !status.held.is_empty() {
+        rows.push(["held".to_owned(), status.held.join(", ")]);
+    }
+    if let Some(leader) = &status.leader {
+        rows.push(["leader".to_owned(), leader.clone()]);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{daemon::LastRun, domain::Outcome};
+
+    fn status() -> Status {
+        let at = |seconds| DateTime::from_timestamp(1_795_413_600 + seconds, 0);
+        Status {
+            version: 1,
+            state: State::Blocked,
+            reason: "a guard holds changes until somebody approves them".to_owned(),
+            last_run: at(0).map(|started_at| LastRun {
+                run: "01KB0000000000000000000003".to_owned(),
+                started_at,
+                outcome: Outcome::Held,
+            }),
+            last_success: at(-7200),
+            next_run: at(7200),
+            throttled_until: at(3244),
+            held: vec!["0123456789abcdef".to_owned()],
+            leader: Some("acme-sync-1".to_owned()),
+        }
+    }
+
+    #[test]
+    fn people_see_the_state_first() {
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&status())), @"");
+    }
+
+    #[test]
+    fn the_status_fits_into_a_ticket() {
+        insta::assert_snapshot!(markdown(&status()), @"");
+    }
+
+    #[test]
+    fn programs_get_the_promised_fields() {
+        insta::assert_snapshot!(json(&status()).expect("writable"), @"");
+    }
+}

@@ -1,0 +1,43 @@
+//! The end of the control socket that asks.
+
+use std::{io, path::Path};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::UnixStream,
+};
+
+use super::{Answer, Ask};
+
+/// A daemon that listens.
+#[derive(Debug)]
+pub struct Client(BufReader<UnixStream>);
+
+impl Client {
+    /// Reaches the daemon at `socket`; `None` where no daemon listens.
+    pub async fn connect(socket: &Path) -> io::Result<Option<Self>> {
+        match UnixStream::connect(socket).await {
+            Ok(stream) => Ok(Some(Self(BufReader::new(stream)))),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks; the answers follow.
+    pub async fn ask(&mut self, ask: &Ask) -> io::Result<()> {
+        let mut line = serde_json::to_vec(ask)?;
+        line.push(b'\n');
+        self.0.write_all(&line).await
+    }
+
+    /// The next answer.
+    pub async fn answer(&mut self) -> io::Result<Answer> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+}

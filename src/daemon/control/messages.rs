@@ -1,0 +1,126 @@
+//! What goes over the control socket: one JSON object a line, asked by the command line and answered by the daemon.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{RunMode, RunReport};
+
+use super::super::Status;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// What the daemon is doing. Answered by a status.
+    Status,
+    /// One run now. Answered by any number of progress lines and a report.
+    SyncNow {
+        /// What is asked of the run.
+        order: RunOrder,
+    },
+    /// Somebody's word that a held plan may be made by the next run. Answered by an approval.
+    Approve {
+        /// Names the plan: 16 hexadecimal digits.
+        digest: String,
+        /// Who says so: a note for the record.
+        approver: String,
+    },
+}
+
+/// One run, as it is ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunOrder {
+    /// Whether anything is written.
+    pub mode: RunMode,
+    /// Only these instances; empty for all.
+    #[serde(default)]
+    pub instances: Vec<String>,
+    /// Only these people; empty for everybody.
+    #[serde(default)]
+    pub people: Vec<String>,
+    /// Only these operator groups; empty for all.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Digests of held plans that the run may make.
+    #[serde(default)]
+    pub approve: Vec<String>,
+    /// Who asks.
+    pub approver: String,
+    /// What is done about a throttle.
+    #[serde(default)]
+    pub throttle: Throttle,
+}
+
+/// What a run does about a throttle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Throttle {
+    /// It leaves when the wait would be longer than one call may wait.
+    #[default]
+    Leave,
+    /// It waits as long as it takes.
+    WaitOut,
+}
+
+impl RunOrder {
+    /// Whether the run is about everything and may write: only such a run says how it stands with the whole.
+    pub(in super::super) fn is_whole(&self) -> bool {
+        let is_narrowed = !(self.instances.is_empty() && self.people.is_empty() && self.groups.is_empty());
+        self.mode == RunMode::Apply && !is_narrowed
+    }
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// What the daemon is doing.
+    Status {
+        /// The document.
+        status: Box<Status>,
+    },
+    /// How far the run is.
+    Progress {
+        /// In words.
+        text: String,
+    },
+    /// The run ended.
+    Report {
+        /// Its report.
+        report: Box<RunReport>,
+    },
+    /// The approval is in the journal.
+    Approved {
+        /// How many changes it names, in all instances together.
+        changes: usize,
+    },
+    /// Nothing was done.
+    Refused {
+        /// In a word.
+        reason: Refusal,
+        /// In a sentence.
+        message: String,
+    },
+}
+
+/// Why nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The line is too long, no JSON, or asks for what nobody knows.
+    NotUnderstood,
+    /// A name or a digest is wrong.
+    Usage,
+    /// No plan of that digest is held.
+    NotHeld,
+    /// The daemon ends, or failed.
+    Failed,
+    /// Whoever asks may not.
+    Forbidden,
+}
+
+impl Answer {
+    pub(super) fn refused(reason: Refusal, message: impl Into<String>) -> Self {
+        Self::Refused { reason, message: message.into() }
+    }
+}

@@ -1,0 +1,19 @@
+//! How the command line reaches the daemon: JSON lines over a Unix socket.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `messages` | what is asked and answered |
+//! | `socket` | the socket file, and who may use it |
+//! | `server` | the end that answers |
+//! | `client` | the end that asks |
+
+mod client;
+mod messages;
+mod server;
+mod socket;
+
+pub use client::Client;
+pub use messages::{Answer, Ask, Refusal, RunOrder, Throttle};
+
+pub(super) use server::{Desk, Ordered, Server};
+pub(super) use socket::listen;

@@ -1,0 +1,216 @@
+//! The end of the control socket that answers. A connection asks one thing after the other; none can disturb another.
+
+use std::{io, rc::Rc, sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream, unix::OwnedReadHalf, unix::OwnedWriteHalf},
+    sync::{mpsc, oneshot, watch},
+    task::{JoinSet, spawn_local},
+    time::timeout,
+};
+
+use crate::{
+    domain::{Digest, RunReport},
+    journal::{ApproveError, Journal},
+    observability::Chain,
+    settings::Settings,
+    sync::Stop,
+};
+
+use super::{
+    super::Board,
+    messages::{Answer, Ask, Refusal, RunOrder},
+    socket::SocketFile,
+};
+
+/// Longest line that is read, in bytes: a thousand names, and more.
+const LONGEST_LINE: u64 = 256 * 1024;
+
+/// So many connections at once; more have to wait.
+const CONNECTIONS: usize = 16;
+
+/// How long a peer may take to send a line or to take one: a connection that nobody uses is closed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A run that somebody asked for over the socket.
+#[derive(Debug)]
+pub(in super::super) struct Ordered {
+    pub(in super::super) order: RunOrder,
+    /// Gets the report, or the sentence that says what is wrong with the order.
+    pub(in super::super) reply: oneshot::Sender<Result<RunReport, String>>,
+}
+
+/// What the answers are made of.
+pub(in super::super) struct Desk {
+    pub(in super::super) board: Board,
+    pub(in super::super) journal: Journal,
+    pub(in super::super) settings: watch::Receiver<Arc<Settings>>,
+    pub(in super::super) orders: mpsc::Sender<Ordered>,
+    /// The daemon ends: connections that wait for nothing are closed.
+    pub(in super::super) stop: Stop,
+}
+
+/// Answers until the daemon ends and every peer has got what it waits for.
+pub(super) async fn serve(listener: UnixListener, file: SocketFile, desk: Desk) {
+    let (desk, file) = (Rc::new(desk), Rc::new(file));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = desk.stop.asked() => break,
+            Some(_) = connections.join_next() => {}
+            peer = listener.accept(), if connections.len() < CONNECTIONS => match peer {
+                Ok((stream, _)) => drop(connections.spawn_local(connection(stream, file.clone(), desk.clone()))),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection to the control socket was lost");
+                    // Without a free file handle the next attempt fails at once as well.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(stream: UnixStream, file: Rc<SocketFile>, desk: Rc<Desk>) {
+    let is_admitted = stream.peer_cred().is_ok_and(|peer| file.admits(&peer));
+    let (read, write) = stream.into_split();
+    let mut peer = Peer { read: BufReader::new(read), write };
+    let outcome = if is_admitted {
+        peer.converse(&desk).await
+    } else {
+        peer.send(&Answer::refused(Refusal::Forbidden, "only members of the socket's group may ask")).await
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection to the control socket ended");
+    }
+}
+
+struct Peer {
+    read: BufReader<OwnedReadHalf>,
+    write: OwnedWriteHalf,
+}
+
+/// What a peer sent.
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+    End,
+}
+
+impl Peer {
+    async fn converse(&mut self, desk: &Desk) -> io::Result<()> {
+        loop {
+            let line = tokio::select! {
+                biased;
+                line = timeout(PATIENCE, self.line()) => line??,
+                () = desk.stop.asked() => return Ok(()),
+            };
+            let line = match line {
+                Line::Whole(line) => line,
+                Line::End => return Ok(()),
+                Line::TooLong => {
+                    let message = format!("a line has at most {LONGEST_LINE} bytes");
+                    return self.send(&Answer::refused(Refusal::NotUnderstood, message)).await;
+                }
+            };
+            match serde_json::from_slice(&line) {
+                Ok(ask) => self.answer(ask, desk).await?,
+                Err(error) => self.send(&Answer::refused(Refusal::NotUnderstood, error.to_string())).await?,
+            }
+        }
+    }
+
+    async fn line(&mut self) -> io::Result<Line> {
+        let mut line = Vec::new();
+        let length = (&mut self.read).take(LONGEST_LINE + 1).read_until(b'\n', &mut line).await?;
+        Ok(match line.last() {
+            Some(b'\n') => Line::Whole(line),
+            _ if length as u64 > LONGEST_LINE => Line::TooLong,
+            _ => Line::End,
+        })
+    }
+
+    async fn answer(&mut self, ask: Ask, desk: &Desk) -> io::Result<()> {
+        match ask {
+            Ask::Status => self.send(&Answer::Status { status: Box::new(desk.board.facts().status) }).await,
+            Ask::Approve { digest, approver } => {
+                let answer = approve(&digest, &approver, desk).await;
+                self.send(&answer).await
+            }
+            Ask::SyncNow { order } => self.sync_now(order, desk).await,
+        }
+    }
+
+    /// Passes the order on and tells how far the run is. The run goes on when the peer leaves.
+    async fn sync_now(&mut self, order: RunOrder, desk: &Desk) -> io::Result<()> {
+        let (reply, mut report) = oneshot::channel();
+        let mut changes = desk.board.changes();
+        if desk.orders.send(Ordered { order, reply }).await.is_err() {
+            return self.send(&Answer::refused(Refusal::Failed, "the daemon ends")).await;
+        }
+        let mut shown = String::new();
+        let answer = loop {
+            tokio::select! {
+                biased;
+                report = &mut report => break match report {
+                    Ok(Ok(report)) => Answer::Report { report: Box::new(report) },
+                    Ok(Err(message)) => Answer::refused(Refusal::Usage, message),
+                    Err(_) => Answer::refused(Refusal::Failed, "the run ended without a report; the log says why"),
+                },
+                Ok(()) = changes.changed() => {}
+            }
+            let text = desk.board.facts().progress;
+            if !text.is_empty() && text != shown {
+                shown.clone_from(&text);
+                self.send(&Answer::Progress { text }).await?;
+            }
+        };
+        self.send(&answer).await
+    }
+
+    async fn send(&mut self, answer: &Answer) -> io::Result<()> {
+        let mut line = serde_json::to_vec(answer)?;
+        line.push(b'\n');
+        timeout(PATIENCE, self.write.write_all(&line)).await?
+    }
+}
+
+async fn approve(digest: &str, approver: &str, desk: &Desk) -> Answer {
+    let Some(digest) = Digest::parse(digest) else {
+        return Answer::refused(Refusal::Usage, "a digest has 16 hexadecimal digits");
+    };
+    let (now, ttl) = (Utc::now(), desk.settings.borrow().guard.approval_ttl);
+    let ttl = TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
+    let expires_at = now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    match desk.journal.approve(&digest, approver, now, expires_at).await {
+        Ok(approved) => {
+            tracing::info!(plan.digest = %digest, approver, "{digest} was approved by {approver}");
+            Answer::Approved { changes: approved.iter().map(|approved| approved.changes).sum() }
+        }
+        Err(ApproveError::Journal(error)) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
+        Err(error) => Answer::refused(Refusal::NotHeld, error.to_string()),
+    }
+}
+
+/// The server as a task of its own.
+pub(in super::super) struct Server(tokio::task::JoinHandle<()>);
+
+impl Server {
+    /// Listens at `socket` from now on.
+    pub(in super::super) fn start(listener: UnixListener, file: SocketFile, desk: Desk) -> Self {
+        Self(spawn_local(serve(listener, file, desk)))
+    }
+
+    /// Waits until every peer has got its answer, at most so long. The socket file is gone then.
+    pub(in super::super) async fn finish(mut self, patience: Duration) {
+        if timeout(patience, &mut self.0).await.is_err() {
+            self.0.abort();
+            // Cancelled, as was asked for.
+            let _ = self.0.await;
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The socket file: made where nobody listens, for the daemon's user and the group of the file, and taken away at the end.
+
+use std::{
+    fs::{self, DirBuilder, Permissions},
+    io,
+    os::unix::{
+        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+        net::UnixStream as BlockingStream,
+    },
+    path::{Path, PathBuf},
+};
+
+use tokio::net::{UnixListener, unix::UCred};
+
+use super::super::DaemonError;
+
+/// Its user and its group; nobody else.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Of a folder that is made for the socket; systemd usually has made one.
+const FOLDER_MODE: u32 = 0o750;
+
+/// The socket file; goes away with this value.
+#[derive(Debug)]
+pub(in super::super) struct SocketFile {
+    path: PathBuf,
+    /// Told apart by it from a file that somebody else has put there meanwhile.
+    inode: u64,
+    user: u32,
+    group: u32,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
+            // What is left is replaced by the next daemon.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Makes the socket. The file of a daemon that died is replaced; one where somebody listens is left alone.
+pub(in super::super) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), DaemonError> {
+    let wrong = |source| DaemonError::Socket { path: path.to_owned(), source };
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(wrong)?;
+    }
+    if is_answered(path).map_err(wrong)? {
+        return Err(DaemonError::Held { holder: format!("it listens at {}", path.display()) });
+    }
+    let listener = UnixListener::bind(path).map_err(wrong)?;
+    fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE)).map_err(wrong)?;
+    let file = fs::symlink_metadata(path).map_err(wrong)?;
+    let file = SocketFile { path: path.to_owned(), inode: file.ino(), user: file.uid(), group: file.gid() };
+    Ok((listener, file))
+}
+
+/// Whether somebody listens there; a socket where nobody does is removed, and anything else is an error.
+fn is_answered(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(file) if !file.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
+        }
+        Ok(_) => {}
+    }
+    match BlockingStream::connect(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map(|()| false),
+        Err(error) => Err(error),
+    }
+}
+
+impl SocketFile {
+    /// Whether this peer may ask: root, the daemon's own user, and members of the socket's group.
+    ///
+    /// The mode of the file has already kept others out; this is for a mode that somebody loosened. Where the groups of the peer
+    /// cannot be seen (`ProtectProc=invisible` hides them), the mode alone has decided.
+    pub(super) fn admits(&self, peer: &UCred) -> bool {
+        let is_known = peer.uid() == 0 || peer.uid() == self.user || peer.gid() == self.group;
+        is_known || peer.pid().and_then(supplementary_groups).is_none_or(|groups| groups.contains(&self.group))
+    }
+}
+
+/// The groups of a process (`man 5 proc_pid_status`).
+fn supplementary_groups(process: i32) -> Option<Vec<u32>> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let groups = status.lines().find_map(|line| line.strip_prefix("Groups:"))?;
+    Some(groups.split_whitespace().filter_map(|group| group.parse().ok()).collect())
+}

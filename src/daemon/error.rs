@@ -1,0 +1,41 @@
+//! Why the daemon did not start, or could not go on.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use crate::{journal::JournalError, scheduler::ScheduleError};
+
+/// Why the daemon did not start, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Another daemon is there already.
+    #[error("another daemon is there already: {holder}")]
+    Held {
+        /// Who, as far as it said.
+        holder: String,
+    },
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The control socket could not be made.
+    #[error("the control socket {} could not be made", path.display())]
+    Socket {
+        /// Its path.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The address of `http.listen` cannot be had.
+    #[error("http.listen: {address} could not be listened at")]
+    Http {
+        /// The address.
+        address: SocketAddr,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The signals of the operating system cannot be received.
+    #[error("the signals of the operating system cannot be received")]
+    Signals(#[source] io::Error),
+    /// The schedule ended by itself.
+    #[error("the schedule came to an end")]
+    Schedule(#[source] Option<ScheduleError>),
+}

@@ -1,0 +1,48 @@
+//! What follows from a configuration before anything has run: what may be expected of it, and what a reload leaves out.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+
+use crate::settings::{Settings, StateLocation};
+
+/// What a run may take before the next counts as late; one over a very large organization takes hours, and its own schedule
+/// has gaps accordingly.
+const LENGTH_OF_A_RUN: Duration = Duration::from_secs(15 * 60);
+
+/// The longest time without a good run that still counts as ready: two gaps of the schedule, so that one failure is no alarm,
+/// and what jitter and the run itself take. Without a schedule nothing is ever late.
+pub(super) fn ready_within(settings: &Settings) -> Duration {
+    let Some((_, longest)) = settings.schedule.schedule.gaps_after(Utc::now()) else { return Duration::MAX };
+    let longest = longest.to_std().unwrap_or_default();
+    longest.saturating_mul(2).saturating_add(settings.schedule.jitter).saturating_add(LENGTH_OF_A_RUN)
+}
+
+/// Says what runs see that come more often than the vendor lets the whole organization be read.
+pub(super) fn log_what_runs_see(settings: &Settings) {
+    let interval = settings.experience_cloud.first_page_interval;
+    let Some((shortest, _)) = settings.schedule.schedule.gaps_after(Utc::now()) else { return };
+    if shortest < TimeDelta::from_std(interval).unwrap_or(TimeDelta::MAX) {
+        tracing::info!(
+            "schedule.cron ticks more often than every {} (experience_cloud.first_page_interval): runs between two reads of \
+             the organization read the members of the profiles they know, and see new or renamed profiles later",
+            humantime::format_duration(interval)
+        );
+    }
+}
+
+/// The keys whose new value counts only after a restart.
+pub(super) fn changes_that_need_a_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let place = |settings: &Settings| match &settings.state.url {
+        StateLocation::Sqlite(path) => Some(path.clone()),
+        // An address with a password is not looked at; whoever changes it has to restart anyway.
+        StateLocation::Postgres(_) => None,
+    };
+    let changed = [
+        ("state.url", place(old) != place(new)),
+        ("http.listen", old.http != new.http),
+        ("control.socket", old.control != new.control),
+        ("log", (old.log.level, old.log.format) != (new.log.level, new.log.format)),
+    ];
+    changed.into_iter().filter_map(|(key, is_changed)| is_changed.then_some(key)).collect()
+}

@@ -1,0 +1,270 @@
+//! The loop of the daemon: one run at a time, and an answer to whatever happens meanwhile.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinError, spawn_local},
+};
+
+use crate::{
+    domain::{Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope},
+    journal::Journal,
+    scheduler::{ReloadSignal, StopSignals},
+    settings::{self, Settings, Sources},
+    sync::{self, Patience, Request, Stop, StopSwitch},
+};
+
+use super::{
+    Board, DaemonError,
+    control::{Ordered, RunOrder, Server, Throttle},
+    current_run::{Asker, CurrentRun, Reach},
+    expectations::{changes_that_need_a_restart, log_what_runs_see, ready_within},
+    recall::throttled_until,
+    service_manager::ServiceManager,
+    timetable::{DueTick, Timetable},
+};
+
+/// How long a run that was told to stop may take to finish what it has in hand. With what follows the daemon is gone within
+/// 10 s.
+const RUN_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long the peers of the control socket may take to get their answers.
+const PEER_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Who a scheduled run says has approved; it approves nothing.
+const SCHEDULE: &str = "the schedule";
+
+/// What wakes the loop.
+pub(super) struct Signals {
+    pub(super) stop: StopSignals,
+    pub(super) reload: ReloadSignal,
+}
+
+/// The daemon, with everything that is open.
+pub(super) struct Daemon {
+    pub(super) sources: Sources,
+    pub(super) settings: watch::Sender<Arc<Settings>>,
+    pub(super) journal: Journal,
+    pub(super) board: Board,
+    pub(super) manager: ServiceManager,
+    pub(super) timetable: Timetable,
+    pub(super) orders: mpsc::Receiver<Ordered>,
+    pub(super) server: Server,
+    /// Tells those who serve that the daemon ends.
+    pub(super) closing: StopSwitch,
+    pub(super) current: Option<CurrentRun>,
+}
+
+impl Daemon {
+    /// Goes on until it is told to stop.
+    pub(super) async fn serve(mut self, mut signals: Signals) -> Result<(), DaemonError> {
+        let mut changes = self.board.changes();
+        self.manager.ready();
+        let outcome = loop {
+            self.show();
+            tokio::select! {
+                biased;
+                () = signals.stop.come() => break Ok(()),
+                () = signals.reload.come() => self.reload().await,
+                ended = ended(&mut self.current) => self.run_ended(ended).await,
+                Some(ordered) = self.orders.recv() => self.order(ordered),
+                tick = self.timetable.tick(), if self.current.is_none() => match tick {
+                    Some(tick) => self.scheduled_run(tick),
+                    None => break Err(()),
+                },
+                Ok(()) = changes.changed() => {}
+                () = self.manager.ping_is_due() => {}
+            }
+        };
+        self.end(outcome).await
+    }
+
+    /// Tells systemd what the board says, and that the daemon goes on; the latter only while a run does, if there is one.
+    fn show(&mut self) {
+        let facts = self.board.facts();
+        let words = facts.status.described();
+        self.manager.show(&match facts.progress.as_str() {
+            "" => words,
+            progress => format!("{words}; {progress}"),
+        });
+        if self.current.as_ref().is_none_or(CurrentRun::is_alive) {
+            self.manager.ping();
+        } else {
+            self.manager.keep_silent();
+        }
+    }
+
+    fn scheduled_run(&mut self, due: DueTick) {
+        tracing::info!(due = %due.tick.due, "a run is due");
+        let order = RunOrder {
+            mode: RunMode::Apply,
+            instances: Vec::new(),
+            people: Vec::new(),
+            groups: Vec::new(),
+            approve: Vec::new(),
+            approver: SCHEDULE.to_owned(),
+            throttle: Throttle::Leave,
+        };
+        let options = self.settings.borrow().sync_options();
+        self.start(options, &order, Patience::Scheduled, Asker::Schedule(due.done));
+    }
+
+    /// A run that somebody asked for. Beside another run it fails as any other program would that finds the lock held.
+    fn order(&mut self, Ordered { order, reply }: Ordered) {
+        let mut settings = Settings::clone(&self.settings.borrow());
+        let wrong = order.approve.iter().find(|digest| Digest::parse(digest).is_none());
+        let wrong = wrong.map(|digest| format!("\"{digest}\" is no digest: 16 hexadecimal digits"));
+        if let Some(message) = wrong.or_else(|| settings.keep_instances(&order.instances).err()) {
+            // Whoever has left needs no answer.
+            let _ = reply.send(Err(message));
+            return;
+        }
+        let patience = match order.throttle {
+            Throttle::Leave => Patience::Bounded,
+            Throttle::WaitOut => Patience::Unbounded,
+        };
+        if self.current.is_none() {
+            self.start(settings.sync_options(), &order, patience, Asker::Socket(reply));
+            return;
+        }
+        // Told to stop from the beginning: should the other run end in this moment, nothing is begun behind the loop's back.
+        let (switch, stop) = StopSwitch::new();
+        switch.stop();
+        let (options, request, journal) =
+            (settings.sync_options(), request(&order, patience, stop), self.journal.clone());
+        spawn_local(async move {
+            let report = sync::run(&options, &journal, &request, &|_| {}).await;
+            let _ = reply.send(Ok(report));
+        });
+    }
+
+    fn start(&mut self, options: sync::Options, order: &RunOrder, patience: Patience, asker: Asker) {
+        let (switch, stop) = StopSwitch::new();
+        let request = request(order, patience, stop);
+        let reach = if order.is_whole() { Reach::Whole } else { Reach::Part };
+        let run = CurrentRun::start((options, request), switch, (&self.journal, &self.board), (asker, reach));
+        self.current = Some(run);
+        self.show_next_run();
+    }
+
+    async fn run_ended(&mut self, ended: Result<RunReport, JoinError>) {
+        let Some(CurrentRun { asker, reach, .. }) = self.current.take() else { return };
+        match ended {
+            Ok(report) => {
+                asker.tell(Some(&report));
+                let until = self.throttled_until(report.outcome).await;
+                match reach {
+                    Reach::Whole => self.board.run_ended(report, until),
+                    Reach::Part => self.board.partial_run_ended(report, until),
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a run did not end by itself");
+                asker.tell(None);
+                self.board.run_broke("the last run broke off by a fault of this program; the log says where");
+            }
+        }
+        self.show_next_run();
+    }
+
+    /// A journal that cannot be read has failed the run already; there is nothing to add.
+    async fn throttled_until(&self, outcome: Outcome) -> Option<DateTime<Utc>> {
+        let organization = self.settings.borrow().experience_cloud.options.organization_id.clone();
+        let until = throttled_until(&self.journal, &organization).await.unwrap_or_default();
+        until.filter(|_| outcome != Outcome::Locked)
+    }
+
+    fn show_next_run(&self) {
+        let next = self.timetable.options().schedule.next_after(Utc::now());
+        self.board.update(|facts| facts.status.next_run = next);
+    }
+
+    /// Reads the configuration again. One that is wrong changes nothing, and everybody is told.
+    async fn reload(&mut self) {
+        self.manager.reloading();
+        match settings::load(&self.sources) {
+            Ok(settings) => self.take(settings).await,
+            Err(error) => {
+                for problem in &error.problems {
+                    tracing::error!("the configuration was not loaded anew: {problem}");
+                }
+                let others = match error.problems.len() {
+                    0 | 1 => String::new(),
+                    count => format!(" (and {} more)", count - 1),
+                };
+                let first = error.problems.first().map(|problem| format!("{}: {}", problem.subject, problem.what));
+                let problem = first.unwrap_or_default() + &others;
+                self.board.update(|facts| facts.reload_problem = Some(problem));
+            }
+        }
+        self.show();
+        self.manager.ready();
+    }
+
+    async fn take(&mut self, settings: Settings) {
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
+        for key in changes_that_need_a_restart(&self.settings.borrow(), &settings) {
+            tracing::warn!("{key} was changed: the new value counts after a restart");
+        }
+        log_what_runs_see(&settings);
+        if *self.timetable.options() != settings.schedule {
+            let timetable = Timetable::start(&settings.schedule, Utc::now());
+            if let Err(error) = std::mem::replace(&mut self.timetable, timetable).stop().await {
+                tracing::warn!(%error, "the old schedule ended badly");
+            }
+        }
+        let within = ready_within(&settings);
+        self.settings.send_replace(Arc::new(settings));
+        self.board.update(|facts| {
+            facts.reload_problem = None;
+            facts.ready_within = within;
+        });
+        self.show_next_run();
+        tracing::info!("the configuration was loaded anew");
+    }
+
+    async fn end(mut self, outcome: Result<(), ()>) -> Result<(), DaemonError> {
+        self.manager.stopping();
+        tracing::info!("the daemon ends");
+        // A run may come to its end in the moment in which the stop comes: it is told to stop all the same.
+        if let Some(run) = self.current.take() {
+            run.stop(RUN_PATIENCE).await;
+        }
+        self.closing.stop();
+        self.orders.close();
+        self.server.finish(PEER_PATIENCE).await;
+        let schedule = self.timetable.stop().await;
+        // Connections that somebody still holds are closed with the process.
+        let _ = tokio::time::timeout(PEER_PATIENCE / 2, self.journal.close()).await;
+        match (outcome, schedule) {
+            (Ok(()), _) => Ok(()),
+            (Err(()), schedule) => Err(DaemonError::Schedule(schedule.err())),
+        }
+    }
+}
+
+/// Waits for the end of the run under way; for ever when there is none.
+async fn ended(current: &mut Option<CurrentRun>) -> Result<RunReport, JoinError> {
+    match current {
+        Some(run) => run.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn request(order: &RunOrder, patience: Patience, stop: Stop) -> Request {
+    Request {
+        mode: order.mode,
+        scope: Scope {
+            people: order.people.clone(),
+            groups: order.groups.iter().map(OperatorGroupName::new).collect(),
+        },
+        approve: order.approve.iter().filter_map(|digest| Digest::parse(digest)).collect(),
+        approver: order.approver.clone(),
+        patience,
+        stop,
+    }
+}

@@ -1,0 +1,76 @@
+//! Operators whom the removals of this plan left in no group, and who are not to log on any more.
+
+use std::collections::HashSet;
+
+use crate::{
+    campaign::Write,
+    domain::{Action, Change, ChangeKind, ChangeOutcome, OperatorId, OperatorLogin},
+    journal::JournalError,
+};
+
+use super::{NOT_READ_BACK, Settled, Work, why_not};
+
+impl Work<'_> {
+    /// Disables operators whose removals of this plan have all been seen; the others still have something.
+    pub(super) async fn disable(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
+        if self.is_stopped(changes) {
+            return Ok(());
+        }
+        let (due, early): (Vec<&Change>, Vec<_>) = changes.iter().copied().partition(|change| self.lost_all(change));
+        let why = "not tried: not all of the removals that leave this operator in no group were made";
+        let failed = early.into_iter().map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.to_owned())));
+        self.applied.settled.extend(failed);
+        let mut errors = Vec::with_capacity(due.len());
+        for change in &due {
+            self.announce(&[change]).await?;
+            let write = disabling(change);
+            let outcome = self.writer.write(&write.into_iter().collect::<Vec<_>>()).await.pop();
+            errors.push(outcome.and_then(Result::err));
+            self.step(1);
+        }
+        if due.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = due.iter().filter_map(|change| operator_of(change)).collect();
+        let disabled: HashSet<_> = match self.campaign.operators_by_id(&ids).await {
+            Ok(operators) => operators.into_iter().filter(|found| found.disabled).map(|found| found.id).collect(),
+            Err(error) => {
+                self.applied.fail(due.into_iter(), NOT_READ_BACK, &error);
+                return Ok(());
+            }
+        };
+        for (change, error) in due.into_iter().zip(errors) {
+            let is_so = operator_of(change).is_some_and(|id| disabled.contains(&id));
+            let (outcome, detail) = if is_so {
+                (ChangeOutcome::Applied, None)
+            } else {
+                (ChangeOutcome::Failed, Some(why_not(error.as_ref())))
+            };
+            self.applied.settled.push(Settled::new(change, outcome, detail));
+        }
+        Ok(())
+    }
+
+    /// Whether all removals of this operator that the plan holds, held and unconfirmed ones among them, have been seen.
+    fn lost_all(&self, disabled: &Change) -> bool {
+        let operator = disabled.operator().map(OperatorLogin::folded);
+        let of_operator = |change: &&Change| {
+            change.kind() == ChangeKind::Remove && change.operator().map(OperatorLogin::folded) == operator
+        };
+        let seen: HashSet<_> =
+            self.applied.settled.iter().filter(|one| one.is_so()).map(|one| one.change.key()).collect();
+        self.decision.plan.changes.iter().filter(of_operator).all(|change| seen.contains(&change.key()))
+    }
+}
+
+fn disabling(change: &Change) -> Option<Write> {
+    operator_of(change).map(|operator| Write::Disable { operator })
+}
+
+/// The operator that a change disables.
+fn operator_of(change: &Change) -> Option<OperatorId> {
+    match change.action {
+        Action::DisableOperator { operator_id, .. } => Some(operator_id),
+        _ => None,
+    }
+}

@@ -1,0 +1,15 @@
+//! What happened to others with programs of this kind, each told as a test of what rules it out here.
+//!
+//! A test named `incident_NN_…`, here or elsewhere under `tests`, proves what the same story demands.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
+
+mod numbers;
+#[expect(dead_code, reason = "the stage of other tests as well")]
+#[path = "../sync/support.rs"]
+mod support;
+
+mod names;
+mod reading;
+mod removing;
+mod writing;
