@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
-use super::support::{NEVER, Scene};
+use super::support::{NEVER, Scene, program};
 
 #[test]
 fn the_socket_is_for_its_user_and_its_group() {
@@ -123,14 +123,9 @@ fn beside_a_run_another_one_leaves_with_7() {
 fn an_own_sandbox_asks_no_daemon() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
-    let mut command = scene.prepared(&[]);
-    // The configuration is named by the environment, as --sandbox and --config exclude each other.
-    command = {
-        let mut bare = std::process::Command::new(command.get_program());
-        bare.args(["--sync-now", "--sandbox"]).env_clear();
-        bare.env("CAMPAIGN_GROUP_SYNC_CONFIG", scene.configuration());
-        bare
-    };
+    // Named by the environment, as --sandbox and --config exclude each other.
+    let mut command = program();
+    command.args(["--sync-now", "--sandbox"]).env("CAMPAIGN_GROUP_SYNC_CONFIG", scene.configuration());
     let output = command.output().expect("started");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(scene.history().is_empty(), "the daemon made no run");

@@ -88,7 +88,7 @@ fn a_run_without_a_daemon_finishes_the_change_in_hand_too() {
     let scene = Scene::of("first_day", NEVER);
     scene.fault("write", &json!({"type": "delay", "ms": 1500}));
     let run = scene.begin(&["--sync-now", "--output", "json"]);
-    while !scene.calls().iter().any(|call| call.starts_with("write")) {}
+    scene.await_call("write");
     run.signal("-TERM");
     let finished = run.finish();
     assert_eq!((finished.exit, &finished.json()["outcome"]), (Some(1), &json!("interrupted")), "{finished:?}");

@@ -1,12 +1,16 @@
 //! Runs on the schedule: one at a time, one for all that were missed, and one try with refused credentials.
 
+use chrono::{Timelike as _, Utc};
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::support::{ALWAYS, NEVER, Scene};
 
-/// At each full hour; the test sets the last run back by two.
-const HOURLY: &str = "[schedule]\ncron = \"0 0 * * * *\"\njitter = \"0s\"\n";
+/// Once an hour, half an hour from now: the tests set the last run back by two.
+fn hourly() -> String {
+    let minute = (Utc::now().minute() + 30) % 60;
+    format!("[schedule]\ncron = \"0 {minute} * * * *\"\njitter = \"0s\"\n")
+}
 
 #[test]
 fn ticks_that_come_during_a_run_never_start_another() {
@@ -29,7 +33,7 @@ fn ticks_that_come_during_a_run_never_start_another() {
 
 #[test]
 fn ticks_that_were_missed_while_nobody_ran_are_made_up_for_once() {
-    let scene = Scene::of("first_day", HOURLY);
+    let scene = Scene::of("first_day", &hourly());
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
     set_back(&scene.state(), 2 * 60 * 60 * 1000);
     let mut daemon = scene.daemon();
@@ -63,7 +67,7 @@ fn set_back(state: &str, milliseconds: i64) {
 
 #[test]
 fn incident_21_refused_credentials_are_told_after_one_try() {
-    let scene = Scene::of("first_day", HOURLY);
+    let scene = Scene::of("first_day", &hourly());
     scene.fault("token", &json!({"type": "status", "status": 400, "body": "{\"error\":\"invalid_client\"}"}));
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(77));
     set_back(&scene.state(), 2 * 60 * 60 * 1000);
@@ -77,7 +81,7 @@ fn incident_21_refused_credentials_are_told_after_one_try() {
 
 #[test]
 fn a_schedule_that_ticks_more_often_than_the_vendor_allows_is_told_at_the_start() {
-    let scene = Scene::of("first_day", HOURLY);
+    let scene = Scene::of("first_day", &hourly());
     let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__FIRST_PAGE_INTERVAL", "2h")]);
     daemon.hear("READY=1");
     assert!(daemon.log().contains("ticks more often than every 2h"), "{}", daemon.log());

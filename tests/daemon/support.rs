@@ -23,7 +23,8 @@ pub(crate) const NEVER: &str = "[schedule]\ncron = \"0 0 3 29 2 *\"\njitter = \"
 /// As often as a schedule can tick.
 pub(crate) const ALWAYS: &str = "[schedule]\ncron = \"* * * * * *\"\njitter = \"0s\"\n";
 
-fn program() -> Command {
+/// The program with an environment that holds nothing of the person who runs the tests.
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync"));
     command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
     command
@@ -154,6 +155,14 @@ impl Scene {
         let requests: Value = serde_json::from_str(&self.ask(Method::GET, "requests", "")).expect("JSON");
         let requests = requests["requests"].as_array().expect("a list");
         requests.iter().filter_map(|request| request["call"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Asks the sandbox until it has got a call whose name begins like this.
+    pub(crate) fn await_call(&self, name: &str) {
+        let begin = Instant::now();
+        while !self.calls().iter().any(|call| call.starts_with(name)) {
+            assert!(begin.elapsed() < DEADLINE, "no {name} came");
+        }
     }
 
     /// Asks the sandbox itself.
