@@ -100,7 +100,7 @@ mod tests {
     use crate::{daemon::LastRun, domain::Outcome};
 
     fn status() -> Status {
-        let at = |seconds| DateTime::from_timestamp(1_795_413_600 + seconds, 0);
+        let at = |seconds: i64| DateTime::from_timestamp(1_795_413_600 + seconds, 0);
         Status {
             version: 1,
             state: State::Blocked,

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinError, spawn_local},
+    task::{JoinError, JoinHandle, spawn_local},
+    time::timeout,
 };
 
 use crate::{
@@ -30,7 +31,7 @@ use super::{
 /// 10 s.
 const RUN_PATIENCE: Duration = Duration::from_secs(8);
 
-/// How long the peers of the control socket may take to get their answers.
+/// How long the peers of the control socket, and half as long those of HTTP, may take to get their answers.
 const PEER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who a scheduled run says has approved; it approves nothing.
@@ -52,6 +53,7 @@ pub(super) struct Daemon {
     pub(super) timetable: Timetable,
     pub(super) orders: mpsc::Receiver<Ordered>,
     pub(super) server: Server,
+    pub(super) http: Option<JoinHandle<()>>,
     /// Tells those who serve that the daemon ends.
     pub(super) closing: StopSwitch,
     pub(super) current: Option<CurrentRun>,
@@ -61,7 +63,7 @@ impl Daemon {
     /// Goes on until it is told to stop.
     pub(super) async fn serve(mut self, mut signals: Signals) -> Result<(), DaemonError> {
         let mut changes = self.board.changes();
-        self.manager.ready();
+        ServiceManager::ready();
         let outcome = loop {
             self.show();
             tokio::select! {
@@ -183,7 +185,7 @@ impl Daemon {
 
     /// Reads the configuration again. One that is wrong changes nothing, and everybody is told.
     async fn reload(&mut self) {
-        self.manager.reloading();
+        ServiceManager::reloading();
         match settings::load(&self.sources) {
             Ok(settings) => self.take(settings).await,
             Err(error) => {
@@ -200,7 +202,7 @@ impl Daemon {
             }
         }
         self.show();
-        self.manager.ready();
+        ServiceManager::ready();
     }
 
     async fn take(&mut self, settings: Settings) {
@@ -228,7 +230,7 @@ impl Daemon {
     }
 
     async fn end(mut self, outcome: Result<(), ()>) -> Result<(), DaemonError> {
-        self.manager.stopping();
+        ServiceManager::stopping();
         tracing::info!("the daemon ends");
         // A run may come to its end in the moment in which the stop comes: it is told to stop all the same.
         if let Some(run) = self.current.take() {
@@ -237,9 +239,13 @@ impl Daemon {
         self.closing.stop();
         self.orders.close();
         self.server.finish(PEER_PATIENCE).await;
+        if let Some(http) = self.http.take() {
+            // What is still being answered then ends with the process.
+            let _ = timeout(PEER_PATIENCE / 2, http).await;
+        }
         let schedule = self.timetable.stop().await;
         // Connections that somebody still holds are closed with the process.
-        let _ = tokio::time::timeout(PEER_PATIENCE / 2, self.journal.close()).await;
+        let _ = timeout(PEER_PATIENCE / 2, self.journal.close()).await;
         match (outcome, schedule) {
             (Ok(()), _) => Ok(()),
             (Err(()), schedule) => Err(DaemonError::Schedule(schedule.err())),

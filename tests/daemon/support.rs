@@ -167,16 +167,9 @@ impl Scene {
 
     /// Asks the sandbox itself.
     pub(crate) fn ask(&self, method: Method, what: &str, body: &str) -> String {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            campaign_group_sync::transport::install_cryptography();
-            let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().expect("a client");
-            let request = client.request(method, format!("{}/sandbox/{what}", self.url)).body(body.to_owned());
-            let answer = request.send().await.expect("answered");
-            let (status, text) = (answer.status(), answer.text().await.expect("a body"));
-            assert!(status.is_success(), "{status}: {text}");
-            text
-        })
+        let (status, text) = exchange(method, &format!("{}/sandbox/{what}", self.url), body);
+        assert!((200..300).contains(&status), "{status}: {text}");
+        text
     }
 
     /// A daemon that has said it is ready.
@@ -216,6 +209,21 @@ impl Scene {
         stream.set_write_timeout(Some(DEADLINE)).expect("settable");
         Talk(BufReader::new(stream))
     }
+}
+
+/// Status and body of an answer over HTTP.
+pub(crate) fn get(url: &str) -> (u16, String) {
+    exchange(Method::GET, url, "")
+}
+
+fn exchange(method: Method, url: &str, body: &str) -> (u16, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        campaign_group_sync::transport::install_cryptography();
+        let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().expect("a client");
+        let answer = client.request(method, url).body(body.to_owned()).send().await.expect("answered");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    })
 }
 
 impl Drop for Scene {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{NEVER, Scene, process_status};
+use super::support::{NEVER, Scene, get, process_status};
 
 #[test]
 fn status_without_a_daemon_shows_the_last_run_and_ends_with_3() {
@@ -63,6 +63,32 @@ fn incident_7_an_hour_of_throttle_is_told_survives_a_restart_and_keeps_nobody_wa
     assert!(exit == Some(0) && took < Duration::from_secs(2), "{exit:?} {took:?}");
     assert_eq!(waiting.finish().exit, Some(1));
     assert!(scene.calls().is_empty(), "{:?}", scene.calls());
+}
+
+#[test]
+fn health_is_served_and_an_address_that_is_taken_is_told() {
+    let scene = Scene::of("first_day", NEVER);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = taken.local_addr().expect("an address").to_string();
+    let mut command = scene.prepared(&[]);
+    let refused = command.env("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", &address).output().expect("started");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains(&address), "{refused:?}");
+    let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0")]);
+    daemon.hear("READY=1");
+    let log = daemon.log();
+    let url = log.split("status page are at ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("told");
+    assert_eq!(get(&format!("{url}healthz")).0, 200);
+    assert_eq!(get(&format!("{url}readyz")).0, 503, "nothing has worked yet");
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    daemon.hear("STATUS=idle");
+    assert_eq!(get(&format!("{url}readyz")).0, 200);
+    let status: serde_json::Value = serde_json::from_str(&get(&format!("{url}status")).1).expect("JSON");
+    assert_eq!(status, scene.status());
+    let (code, page) = get(&format!("{url}?person=bob%40acme.com"));
+    assert!(code == 200 && page.contains("bob@acme.com"), "{page}");
+    let (exit, took) = daemon.terminate();
+    assert!(exit == Some(0) && took < Duration::from_secs(2), "{exit:?} {took:?}");
 }
 
 #[test]
