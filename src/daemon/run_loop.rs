@@ -29,7 +29,7 @@ use super::{
 
 /// How long a run that was told to stop may take to finish what it has in hand. With what follows the daemon is gone within
 /// 10 s.
-const RUN_PATIENCE: Duration = Duration::from_secs(8);
+const RUN_PATIENCE: Duration = Duration::from_secs(7);
 
 /// How long the peers of the control socket, and half as long those of HTTP, may take to get their answers.
 const PEER_PATIENCE: Duration = Duration::from_secs(1);
@@ -69,7 +69,7 @@ impl Daemon {
             tokio::select! {
                 biased;
                 () = signals.stop.come() => break Ok(()),
-                () = signals.reload.come() => self.reload().await,
+                () = signals.reload.come() => self.reload(),
                 ended = ended(&mut self.current) => self.run_ended(ended).await,
                 Some(ordered) = self.orders.recv() => self.order(ordered),
                 tick = self.timetable.tick(), if self.current.is_none() => match tick {
@@ -156,10 +156,11 @@ impl Daemon {
         match ended {
             Ok(report) => {
                 asker.tell(Some(&report));
-                let until = self.throttled_until(report.outcome).await;
+                let until = self.throttled_until().await;
                 match reach {
-                    Reach::Whole => self.board.run_ended(report, until),
-                    Reach::Part => self.board.partial_run_ended(report, until),
+                    Reach::Whole if report.outcome != Outcome::Locked => self.board.run_ended(report, until),
+                    // Beside a run that somebody made without asking the daemon nothing was found out.
+                    Reach::Whole | Reach::Part => self.board.partial_run_ended(report, until),
                 }
             }
             Err(error) => {
@@ -172,10 +173,9 @@ impl Daemon {
     }
 
     /// A journal that cannot be read has failed the run already; there is nothing to add.
-    async fn throttled_until(&self, outcome: Outcome) -> Option<DateTime<Utc>> {
+    async fn throttled_until(&self) -> Option<DateTime<Utc>> {
         let organization = self.settings.borrow().experience_cloud.options.organization_id.clone();
-        let until = throttled_until(&self.journal, &organization).await.unwrap_or_default();
-        until.filter(|_| outcome != Outcome::Locked)
+        throttled_until(&self.journal, &organization).await.unwrap_or_default()
     }
 
     fn show_next_run(&self) {
@@ -184,10 +184,10 @@ impl Daemon {
     }
 
     /// Reads the configuration again. One that is wrong changes nothing, and everybody is told.
-    async fn reload(&mut self) {
+    fn reload(&mut self) {
         ServiceManager::reloading();
         match settings::load(&self.sources) {
-            Ok(settings) => self.take(settings).await,
+            Ok(settings) => self.take(settings),
             Err(error) => {
                 for problem in &error.problems {
                     tracing::error!("the configuration was not loaded anew: {problem}");
@@ -205,7 +205,7 @@ impl Daemon {
         ServiceManager::ready();
     }
 
-    async fn take(&mut self, settings: Settings) {
+    fn take(&mut self, settings: Settings) {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
@@ -215,9 +215,13 @@ impl Daemon {
         log_what_runs_see(&settings);
         if *self.timetable.options() != settings.schedule {
             let timetable = Timetable::start(&settings.schedule, Utc::now());
-            if let Err(error) = std::mem::replace(&mut self.timetable, timetable).stop().await {
-                tracing::warn!(%error, "the old schedule ended badly");
-            }
+            let old = std::mem::replace(&mut self.timetable, timetable);
+            // Not waited for: it ends after the run that it began, and the loop has to see that end.
+            spawn_local(async move {
+                if let Err(error) = old.stop().await {
+                    tracing::warn!(%error, "the old schedule ended badly");
+                }
+            });
         }
         let within = ready_within(&settings);
         self.settings.send_replace(Arc::new(settings));

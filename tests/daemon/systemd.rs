@@ -1,6 +1,6 @@
 //! What systemd is told.
 
-use super::support::{NEVER, Scene};
+use super::support::{ALWAYS, NEVER, Scene};
 
 const TWO_PROBLEMS: &str = "[schedule]\ncron = \"0 0 25 * * *\"\n[guard]\nmax_removal = 3\n";
 
@@ -46,6 +46,23 @@ fn a_reload_is_announced_and_takes_effect() {
     assert!(daemon.hear("RELOADING=1").contains("MONOTONIC_USEC="));
     daemon.hear("READY=1");
     assert!(scene.status()["next_run"].as_str().is_some_and(|next| next.contains("-01-01T04:00:00Z")));
+}
+
+#[test]
+fn a_reload_during_a_run_disturbs_neither_the_run_nor_the_daemon() {
+    let scene = Scene::of("first_day", ALWAYS);
+    scene.fault("groups", &serde_json::json!({"type": "delay", "ms": 1500}));
+    let mut daemon = scene.daemon();
+    daemon.hear("STATUS=running");
+    scene.configure(NEVER);
+    daemon.signal("-HUP");
+    daemon.hear("RELOADING=1");
+    daemon.hear("READY=1");
+    assert_eq!(scene.status()["state"], "running");
+    daemon.hear("STATUS=idle");
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(scene.history().len(), 2, "the new schedule has no tick");
 }
 
 #[test]
