@@ -86,7 +86,7 @@ pub(crate) async fn record(journal: &Journal, board: &Board, report: RunReport) 
     journal.begin_run(&begin).await.expect("begun");
     for instance in &report.instances {
         let name = InstanceName::new(&instance.name);
-        journal.record_held(&name, held(&run, report.started_at, instance).as_ref()).await.expect("recorded");
+        journal.record_held(&name, held(&run, report.started_at, instance).as_ref(), true).await.expect("recorded");
     }
     journal.end_run(&report).await.expect("ended");
     board.run_ended(report, None);

@@ -1,6 +1,6 @@
 //! What is not answered: other methods, other paths, other names, too much of everything.
 
-use crate::stage::{Stage, ask, send};
+use crate::stage::{Stage, ask, send, send_all};
 
 #[tokio::test]
 async fn only_get_and_head_are_answered() {
@@ -57,7 +57,7 @@ async fn garbage_hurts_nobody() {
         b"GET / HTTP/9.9\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
-        assert_ne!(send(stage.address, &[garbage, b"\r\n\r\n"].concat()).await.status, 200);
+        assert_ne!(send_all(stage.address, &[garbage, b"\r\n\r\n"].concat()).await.status, 200);
     }
     assert_eq!(stage.get("/healthz").await.status, 200);
 }

@@ -73,6 +73,18 @@ pub(crate) async fn send(address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     // A server that has seen enough closes before everything is sent.
     drop(stream.write_all(request).await);
+    receive(stream).await
+}
+
+/// The same, and says that nothing more will come.
+pub(crate) async fn send_all(address: SocketAddr, request: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    drop(stream.write_all(request).await);
+    drop(stream.shutdown().await);
+    receive(stream).await
+}
+
+async fn receive(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     drop(stream.read_to_end(&mut bytes).await);
     Answer::parse(&String::from_utf8_lossy(&bytes))
