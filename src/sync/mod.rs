@@ -6,6 +6,7 @@ mod confirm;
 mod decision;
 mod explain;
 mod ledger;
+mod listing;
 mod read_source;
 mod reconcile;
 mod run;
@@ -13,7 +14,8 @@ mod stop;
 mod undo;
 
 pub use explain::explain;
+pub use listing::{KnownListing, ListingError, listing};
 pub use reconcile::InstanceOptions;
-pub use run::{Confirmation, Options, Patience, Progress, Request, run};
+pub use run::{Confirmation, Options, Patience, Progress, Request, rehearse, run};
 pub use stop::{Stop, StopSwitch};
 pub use undo::{UndoError, undo};
