@@ -8,6 +8,9 @@ mod exit_code;
 mod explain_command;
 mod history_command;
 mod layout;
+mod mask_command;
+mod mask_markdown;
+mod mask_text;
 mod moment;
 mod report_json;
 mod report_markdown;
@@ -57,6 +60,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(Command::Access(access)) => access_command::run(&arguments, access).await,
         Some(Command::Approve(approve)) => approve_command::run(&arguments, approve).await,
         Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
+        Some(Command::Mask(mask)) => Box::pin(mask_command::run(&arguments, mask)).await,
         Some(Command::Config) => config_command::run(&arguments),
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
         None if arguments.sync_now => Box::pin(sync_now_command::run(&arguments)).await,
@@ -92,6 +96,8 @@ enum CommandError {
     Sandbox(#[from] crate::sandbox::SandboxError),
     #[error(transparent)]
     Journal(#[from] crate::journal::JournalError),
+    #[error(transparent)]
+    Mask(#[from] crate::check::MaskError),
     #[error("{0}")]
     NotHeld(String),
     #[error("the output could not be written")]
@@ -106,6 +112,7 @@ impl CommandError {
             Self::Usage(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
             Self::Settings(_) | Self::Logging(_) => Exit::Configuration,
             Self::NotHeld(_) => Exit::Held,
+            Self::Mask(error) => mask_command::exit_of(error),
             Self::Journal(_) | Self::Sandbox(_) | Self::Output(_) | Self::Json(_) => Exit::Failure,
         }
     }
