@@ -107,6 +107,11 @@ impl Campaign {
         self.walk_with(conditions, disabling.columns(), progress).await
     }
 
+    /// All operator groups.
+    pub async fn fetch_groups(&self) -> Result<Vec<OperatorGroup>, CampaignError> {
+        self.walk(&[], |_| {}).await
+    }
+
     /// The operator groups with these internal names; a database that ignores letter case may find other spellings.
     pub async fn find_groups(&self, names: &[OperatorGroupName]) -> Result<Vec<OperatorGroup>, CampaignError> {
         let mut found = Vec::new();

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use chrono::{DateTime, Local, Utc};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::{domain::Digest, observability::Level};
+use crate::{
+    domain::{AssociationMask, Digest},
+    observability::{Chain, Level},
+};
 
 use super::moment::past_moment;
 
@@ -96,6 +99,8 @@ pub(super) enum Command {
     Approve(ApproveArguments),
     /// Show the plan that takes one run's membership changes back; with --apply, make it
     Undo(UndoArguments),
+    /// Show what the association mask matches, what nearly matches, and why
+    Mask(MaskArguments),
     /// Show the effective configuration, without secrets, and where each value comes from
     Config,
     /// Serve the sandbox until stopped; prints the configuration to use
@@ -164,6 +169,36 @@ pub(super) struct UndoArguments {
     pub(super) apply: bool,
 }
 
+/// Which names are held against which mask.
+#[derive(Debug, Args)]
+pub(super) struct MaskArguments {
+    /// Names of product profiles; without any, all of the organization
+    #[arg(value_name = "NAME")]
+    pub(super) names: Vec<String>,
+
+    /// Another mask: what it would match, and, without names, what a run under it would change; nothing is changed
+    #[arg(long = "try", value_name = "MASK", value_parser = mask)]
+    pub(super) tried: Option<AssociationMask>,
+
+    /// Only this Campaign instance (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(super) instance: Vec<String>,
+
+    /// Ask nobody: the names given, or the listing that is remembered
+    #[arg(long)]
+    pub(super) offline: bool,
+
+    /// Against the built-in sandbox instead of real systems; needs no configuration
+    #[arg(
+        long,
+        value_name = "SCENARIO",
+        num_args = 0..=1,
+        default_missing_value = crate::sandbox::Scenario::DEFAULT,
+        conflicts_with_all = ["config", "offline"]
+    )]
+    pub(super) sandbox: Option<String>,
+}
+
 /// What the sandbox serves, and where.
 #[derive(Debug, Args)]
 pub(super) struct SandboxArguments {
@@ -213,6 +248,10 @@ pub(super) enum OutputFormat {
 
 fn digest(text: &str) -> Result<Digest, String> {
     Digest::parse(text).ok_or_else(|| "a digest has 16 hexadecimal digits".to_owned())
+}
+
+fn mask(text: &str) -> Result<AssociationMask, String> {
+    AssociationMask::parse(text).map_err(|error| Chain(&error).to_string())
 }
 
 fn past(text: &str) -> Result<DateTime<Utc>, String> {
@@ -305,6 +344,10 @@ mod tests {
         check("cgs approve 0123456789abcdef", true);
         check("cgs approve 0123456789abcde", false);
         check("cgs approve", false);
+        check("cgs mask", true);
+        check("cgs mask a b --try c --instance production", true);
+        check("cgs mask --offline --sandbox", false);
+        check("cgs mask --try a(", false);
         check("cgs undo 01J", true);
         check("cgs undo 01J --apply", true);
         check("cgs undo", false);

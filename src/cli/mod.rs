@@ -11,6 +11,9 @@ mod explain_command;
 mod generate_command;
 mod history_command;
 mod layout;
+mod mask_command;
+mod mask_markdown;
+mod mask_text;
 mod moment;
 mod report_json;
 mod report_markdown;
@@ -62,6 +65,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(Command::Access(access)) => access_command::run(&arguments, access).await,
         Some(Command::Approve(approve)) => approve_command::run(&arguments, approve).await,
         Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
+        Some(Command::Mask(mask)) => Box::pin(mask_command::run(&arguments, mask)).await,
         Some(Command::Config) => config_command::run(&arguments),
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,
         Some(Command::Generate(generate)) => generate_command::run(generate),
@@ -94,6 +98,8 @@ enum CommandError {
     Sandbox(#[from] crate::sandbox::SandboxError),
     #[error(transparent)]
     Journal(#[from] crate::journal::JournalError),
+    #[error(transparent)]
+    Mask(#[from] crate::check::MaskError),
     #[error("{0}")]
     NotHeld(String),
     #[error(transparent)]
@@ -122,6 +128,7 @@ impl CommandError {
             | Self::Sandbox(_)
             | Self::Output(_)
             | Self::Json(_) => Exit::Failure,
+            Self::Mask(error) => mask_command::exit_of(error),
         }
     }
 }

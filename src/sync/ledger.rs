@@ -26,6 +26,8 @@ pub(super) enum Reach {
     Everything,
     /// A part: nothing is said of the rest.
     Part,
+    /// None of it: the run goes by rules that are not in force, and what it sees is not to be remembered.
+    Nothing,
 }
 
 /// One run in one instance, as the journal sees it.
@@ -56,6 +58,9 @@ impl Ledger<'_> {
         snapshot: &CampaignSnapshot,
         settled: &[Settled],
     ) -> Result<(), JournalError> {
+        if self.reach == Reach::Nothing {
+            return Ok(());
+        }
         let groups = observations(desired, snapshot, settled);
         let is_all = self.reach == Reach::Everything;
         self.journal.observe(&self.instance.policy.instance, Utc::now(), &groups, is_all).await
@@ -63,6 +68,9 @@ impl Ledger<'_> {
 
     /// What the guard holds, so that it can be approved and stays held.
     pub(super) async fn held(&self, decision: &Decision, options: &Options) -> Result<(), JournalError> {
+        if self.reach == Reach::Nothing {
+            return Ok(());
+        }
         let instance = &self.instance.policy.instance;
         let record = decision.review.held.digest.as_ref().map(|digest| HeldRecord {
             instance: instance.clone(),

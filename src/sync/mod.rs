@@ -6,6 +6,7 @@ mod confirm;
 mod decision;
 mod explain;
 mod ledger;
+mod listing;
 mod progress;
 mod read_source;
 mod reconcile;
@@ -14,8 +15,9 @@ mod stop;
 mod undo;
 
 pub use explain::explain;
+pub use listing::{KnownListing, ListingError, listing};
 pub use progress::Progress;
 pub use reconcile::InstanceOptions;
-pub use run::{Confirmation, Options, Patience, Request, run};
+pub use run::{Confirmation, Options, Patience, Request, rehearse, run};
 pub use stop::{Stop, StopSwitch};
 pub use undo::{UndoError, undo};

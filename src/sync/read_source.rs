@@ -7,7 +7,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, OrganizationId, OrganizationSnapshot, Person, ReadKind, SourceCounts,
+        AssociationMask, IncompleteRead, OrganizationId, OrganizationSnapshot, Outcome, Person, ReadKind, SourceCounts,
         SourceKind, UserSnapshot,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
@@ -31,10 +31,26 @@ pub(super) enum SourceError {
     TooEarly { what: &'static str, until: DateTime<Utc> },
     #[error("the run was told to stop")]
     Stopped,
+    #[error("another run holds the lock: {holder}")]
+    Locked { holder: String },
     #[error("nothing to go by")]
     NoProfiles(#[from] IncompleteRead),
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+impl SourceError {
+    /// What a run that fails in this way ends with.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::ExperienceCloud(error) => error.failure().into(),
+            Self::TooEarly { .. } => Outcome::Throttled,
+            Self::NoProfiles(_) => Outcome::Incomplete,
+            Self::Stopped => Outcome::Interrupted,
+            Self::Locked { .. } => Outcome::Locked,
+            Self::Journal(_) => Outcome::Failed,
+        }
+    }
 }
 
 /// What was read, and what has to be said about it.
@@ -97,10 +113,10 @@ impl Source {
 }
 
 /// A listing of the product profiles, and whether it is of this run.
-struct KnownProfiles {
-    listing: ProfileListing,
+pub(super) struct KnownProfiles {
+    pub(super) listing: ProfileListing,
     /// When the vendor may be asked for a new one; `None` when this one is new.
-    renewable_at: Option<DateTime<Utc>>,
+    pub(super) renewable_at: Option<DateTime<Utc>>,
 }
 
 /// Reads the organization for one run.
@@ -143,7 +159,7 @@ impl SourceReader<'_> {
     }
 
     /// The groups listing: a new one where its page 0 may be asked for, else the remembered one.
-    async fn profiles(&self, windows: &CallWindows) -> Result<KnownProfiles, SourceError> {
+    pub(super) async fn profiles(&self, windows: &CallWindows) -> Result<KnownProfiles, SourceError> {
         let allowed = self.allowed_at(windows.groups_first_page);
         if let Some(until) = allowed.filter(|at| *at > Utc::now()) {
             let remembered = self.journal.listing(self.organization()).await?;
@@ -261,6 +277,22 @@ impl SourceReader<'_> {
             self.journal.set_not_before(self.organization(), until).await?;
         }
         Ok(outcome?)
+    }
+
+    /// The groups listing for somebody who only looks at it: the remembered one wherever the vendor may not be asked now.
+    pub(super) async fn profiles_to_look_at(&self) -> Result<KnownProfiles, SourceError> {
+        let windows = self.journal.call_windows(self.organization()).await?;
+        let renewable_at = self.allowed_at(windows.groups_first_page).max(windows.not_before);
+        if let Some(until) = renewable_at.filter(|at| *at > Utc::now())
+            && let Some(remembered) = self.journal.listing(self.organization()).await?
+        {
+            let listing = ProfileListing::remembered(remembered.profiles);
+            return Ok(KnownProfiles { listing, renewable_at: Some(until) });
+        }
+        if let Some(until) = windows.not_before {
+            self.wait(until, "the vendor asked for silence: it", self.most_wait()).await?;
+        }
+        self.profiles(&windows).await
     }
 
     /// When page 0 of a listing may be asked for again; `None` when it never was.

@@ -22,7 +22,7 @@ use super::{
     decision::{Decision, Grounds},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
-    run::{Options, Request},
+    run::{Options, Request, Rules},
 };
 
 /// What a run needs to know of one instance.
@@ -43,6 +43,7 @@ pub(super) struct Run<'a> {
     pub(super) journal: &'a Journal,
     pub(super) lock: &'a RunLock,
     pub(super) request: &'a Request,
+    pub(super) rules: Rules,
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
@@ -201,7 +202,11 @@ async fn remember(
 
 impl<'a> Run<'a> {
     fn ledger(&self, instance: &'a InstanceOptions) -> Ledger<'a> {
-        let reach = if self.request.scope.is_everything() { Reach::Everything } else { Reach::Part };
+        let reach = match self.rules {
+            Rules::Tried => Reach::Nothing,
+            Rules::InForce if self.request.scope.is_everything() => Reach::Everything,
+            Rules::InForce => Reach::Part,
+        };
         Ledger { journal: self.journal, lock: self.lock, run: self.id, mode: self.request.mode, reach, instance }
     }
 

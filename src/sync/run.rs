@@ -90,10 +90,51 @@ pub async fn run(
     request: &Request,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
+    let scope = request.scope.described();
+    make(options, journal, request, Rules::InForce, scope, progress).await
+}
+
+/// Makes a dry run under rules that are not in force, such as another mask. Of what it sees and decides nothing is remembered
+/// but the run itself, as `described` in the history: later runs, approvals and the record of who was where know nothing of it.
+/// What would be held has no digest, for there is nothing to approve yet.
+pub async fn rehearse(
+    options: &Options,
+    journal: &Journal,
+    described: String,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> RunReport {
+    let request = Request {
+        mode: RunMode::DryRun,
+        scope: Scope::default(),
+        approve: Vec::new(),
+        approver: String::new(),
+        patience: Patience::Bounded,
+        stop: Stop::never(),
+    };
+    make(options, journal, &request, Rules::Tried, Some(described), progress).await
+}
+
+/// Whether a run goes by the rules that are configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// It does.
+    InForce,
+    /// It shows what others would do.
+    Tried,
+}
+
+async fn make(
+    options: &Options,
+    journal: &Journal,
+    request: &Request,
+    rules: Rules,
+    scope: Option<String>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> RunReport {
     let frame = Frame::begin(options, request.mode);
-    let report = match frame.lock(journal, request.scope.described()).await {
+    let report = match frame.lock(journal, scope).await {
         Ok(lock) => {
-            let report = match all_instances(options, journal, &lock, request, &frame, progress).await {
+            let report = match all_instances(options, journal, &lock, request, rules, &frame, progress).await {
                 Ok(found) => frame.report(found),
                 Err(error) => frame.journal_failed(&error),
             };
@@ -223,6 +264,7 @@ async fn all_instances(
     journal: &Journal,
     lock: &RunLock,
     request: &Request,
+    rules: Rules,
     frame: &Frame<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
@@ -247,6 +289,7 @@ async fn all_instances(
         journal,
         lock,
         request,
+        rules,
         source: &source,
         experience_cloud: &experience_cloud,
         progress,
@@ -254,7 +297,11 @@ async fn all_instances(
     let mut instances = Vec::with_capacity(options.instances.len());
     let mut approved = Vec::new();
     for instance in &options.instances {
-        instances.push(reconcile(&run, instance, &mut approved).await);
+        let mut report = reconcile(&run, instance, &mut approved).await;
+        if rules == Rules::Tried {
+            report.held = None;
+        }
+        instances.push(report);
     }
     let mut found = Found {
         source: read(options, &source, experience_cloud.calls()),
@@ -302,14 +349,10 @@ fn read(options: &Options, source: &Source, calls: u64) -> SourceReport {
 
 /// Without the organization nothing is known of any instance, and nothing is written anywhere.
 fn unread(frame: &Frame<'_>, error: SourceError, calls: u64) -> Result<Found, JournalError> {
-    let outcome = match error {
-        SourceError::Journal(error) => return Err(error),
-        SourceError::ExperienceCloud(ref error) => error.failure().into(),
-        SourceError::TooEarly { .. } => Outcome::Throttled,
-        SourceError::NoProfiles(_) => Outcome::Incomplete,
-        SourceError::Stopped => Outcome::Interrupted,
-    };
-    let mut found = frame.nothing_done(outcome, Chain(&error).to_string());
+    if let SourceError::Journal(error) = error {
+        return Err(error);
+    }
+    let mut found = frame.nothing_done(error.outcome(), Chain(&error).to_string());
     found.source.calls = calls;
     Ok(found)
 }

@@ -1,0 +1,281 @@
+//! What an association mask says of each product profile: matched, nearly matched, or not matched and why.
+
+use serde::Serialize;
+
+use crate::domain::{AssociationMask, MaskMatch, OperatorGroup, OperatorGroupName};
+
+use super::{
+    mask_outline::MaskOutline,
+    near::{Difference, near_match},
+};
+
+/// How many signs of a text are quoted.
+const QUOTED_SIGNS: usize = 24;
+
+/// What a mask says of a name. Every name is one of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matching {
+    /// The profile stands for an operator group.
+    Matched,
+    /// It would, if it were not for a few signs.
+    NearlyMatched,
+    /// It has nothing to do with the mask.
+    Unmatched,
+}
+
+/// Whether the operator group of a profile is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InCampaign {
+    /// Campaign has it.
+    Exists,
+    /// Campaign does not have it.
+    Missing,
+    /// Campaign has two that differ in letter case only.
+    Ambiguous,
+}
+
+/// What a mask says of one product profile. The field names are part of the JSON form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NameVerdict {
+    /// The name of the profile.
+    pub profile: String,
+    /// Which of the three it is.
+    pub matching: Matching,
+    /// The operator group it stands for, or would stand for; in Campaign's spelling where Campaign has it.
+    pub group: Option<String>,
+    /// Whether Campaign has that group; `None` where Campaign was not asked.
+    pub in_campaign: Option<InCampaign>,
+    /// Why it is not matched, or what is to be said of the match.
+    pub reason: Option<String>,
+    /// Of a near match: where it differs.
+    pub differences: Vec<Difference>,
+    /// Of a near match: the name as the mask would match it.
+    pub mended: Option<String>,
+    /// Of a near match: the mask that would match the name as it is.
+    pub mended_mask: Option<String>,
+}
+
+/// What became of a profile under another mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnderTried {
+    /// Matched by the other mask only.
+    Gained,
+    /// Matched by the configured mask only.
+    Lost,
+    /// Matched by both, for different operator groups.
+    OtherGroup,
+    /// The same under both.
+    Same,
+}
+
+/// One product profile under two masks. The field names are part of the JSON form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// The name of the profile.
+    pub profile: String,
+    /// What becomes of it.
+    pub change: UnderTried,
+    /// Its group under the configured mask.
+    pub configured: Option<String>,
+    /// Its group under the other one.
+    pub tried: Option<String>,
+}
+
+/// What the mask says of each of the names, sorted by what it says and then by name. `groups` are those of Campaign, where
+/// they are known.
+pub fn verdicts<'a>(
+    mask: &AssociationMask,
+    names: impl IntoIterator<Item = &'a str>,
+    groups: Option<&[OperatorGroup]>,
+) -> Vec<NameVerdict> {
+    let outline = MaskOutline::of(mask);
+    let mut verdicts: Vec<_> = names.into_iter().map(|name| verdict(mask, &outline, name)).collect();
+    refuse_shared_groups(&mut verdicts);
+    if let Some(groups) = groups {
+        verdicts.iter_mut().for_each(|verdict| verdict.look_up(groups));
+    }
+    verdicts.sort_by_cached_key(|verdict| (verdict.matching, verdict.profile.to_lowercase(), verdict.profile.clone()));
+    verdicts
+}
+
+/// Each of the names under both masks, those that change first.
+pub fn compared<'a>(
+    configured: &AssociationMask,
+    tried: &AssociationMask,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Vec<Compared> {
+    let group = |mask: &AssociationMask, name: &str| match mask.matches(name) {
+        MaskMatch::Group(group) => Some(group),
+        MaskMatch::EmptyCapture | MaskMatch::NoMatch => None,
+    };
+    let text = |group: Option<OperatorGroupName>| group.map(|group| group.to_string());
+    let mut compared: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            let (before, after) = (group(configured, name), group(tried, name));
+            let change = match (&before, &after) {
+                (None, Some(_)) => UnderTried::Gained,
+                (Some(_), None) => UnderTried::Lost,
+                (Some(before), Some(after)) if before.folded() != after.folded() => UnderTried::OtherGroup,
+                _ => UnderTried::Same,
+            };
+            Compared { profile: name.to_owned(), change, configured: text(before), tried: text(after) }
+        })
+        .collect();
+    compared.sort_by_cached_key(|one| (one.change, one.profile.to_lowercase(), one.profile.clone()));
+    compared
+}
+
+fn verdict(mask: &AssociationMask, outline: &MaskOutline, name: &str) -> NameVerdict {
+    let unmatched = NameVerdict {
+        profile: name.to_owned(),
+        matching: Matching::Unmatched,
+        group: None,
+        in_campaign: None,
+        reason: None,
+        differences: Vec::new(),
+        mended: None,
+        mended_mask: None,
+    };
+    match mask.matches(name) {
+        MaskMatch::Group(group) => {
+            NameVerdict { matching: Matching::Matched, group: Some(group.to_string()), ..unmatched }
+        }
+        MaskMatch::EmptyCapture => {
+            let reason = "the mask matches and leaves nothing to name an operator group".to_owned();
+            NameVerdict { reason: Some(reason), ..unmatched }
+        }
+        MaskMatch::NoMatch => match near_match(mask, outline, name) {
+            Some(near) => NameVerdict {
+                matching: Matching::NearlyMatched,
+                group: Some(near.group.to_string()),
+                differences: near.differences,
+                mended: Some(near.mended),
+                mended_mask: Some(near.mended_mask),
+                ..unmatched
+            },
+            None => NameVerdict { reason: Some(why_not(outline, name)), ..unmatched },
+        },
+    }
+}
+
+/// Where a name leaves the mask.
+fn why_not(outline: &MaskOutline, name: &str) -> String {
+    let begin = name.chars().take_while(|sign| sign.is_whitespace()).count();
+    let signs: Vec<char> = name.trim().chars().collect();
+    let same = |(wanted, found): &(&char, &char)| wanted.to_lowercase().eq(found.to_lowercase());
+    let agreed = outline.head.iter().zip(&signs).take_while(same).count();
+    let missing = outline.head.get(agreed..).unwrap_or_default();
+    if missing.is_empty() {
+        let rest: String = signs.get(agreed..).unwrap_or_default().iter().collect();
+        let rest = if rest.is_empty() { "what follows (nothing)".to_owned() } else { quoted(&rest) };
+        let tail: String = outline.tail.iter().collect();
+        return format!("{rest} does not fit {}", outline.capture.clone() + &outline.written(&tail));
+    }
+    let expected = quoted(&missing.iter().collect::<String>());
+    if agreed == signs.len() {
+        return format!("ends where the mask goes on with {expected}");
+    }
+    format!("differs from sign {} on: expected {expected}", begin + agreed + 1)
+}
+
+/// The beginning of a text, in quotation marks.
+fn quoted(text: &str) -> String {
+    let beginning: String = text.chars().take(QUOTED_SIGNS).collect();
+    let more = if beginning.len() < text.len() { "…" } else { "" };
+    format!("\"{beginning}{more}\"")
+}
+
+/// Two profiles for one group are refused by a run; both are told so.
+fn refuse_shared_groups(verdicts: &mut [NameVerdict]) {
+    let folded = |verdict: &NameVerdict| verdict.group.as_deref().map(|group| OperatorGroupName::new(group).folded());
+    let matched = |verdict: &&NameVerdict| verdict.matching == Matching::Matched;
+    let groups: Vec<_> = verdicts.iter().filter(matched).filter_map(folded).collect();
+    for verdict in verdicts.iter_mut().filter(|verdict| verdict.matching == Matching::Matched) {
+        let group = folded(verdict);
+        if groups.iter().filter(|other| Some(*other) == group.as_ref()).count() > 1 {
+            verdict.reason = Some("another profile stands for the same operator group: a run refuses both".to_owned());
+        }
+    }
+}
+
+impl NameVerdict {
+    /// Looks for the group in Campaign, where letter case does not count.
+    fn look_up(&mut self, groups: &[OperatorGroup]) {
+        let Some(group) = self.group.as_deref().map(|group| OperatorGroupName::new(group).folded()) else { return };
+        let mut found = groups.iter().filter(|known| known.name.folded() == group);
+        self.in_campaign = Some(match (found.next(), found.next()) {
+            (None, _) => InCampaign::Missing,
+            (Some(known), None) => {
+                self.group = Some(known.name.to_string());
+                InCampaign::Exists
+            }
+            (Some(_), Some(_)) => InCampaign::Ambiguous,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::OperatorGroupId;
+
+    fn mask(text: &str) -> AssociationMask {
+        AssociationMask::parse(text).expect("a mask")
+    }
+
+    #[test]
+    fn a_name_that_does_not_match_says_where_it_leaves_the_mask() {
+        let check = |text: &str, name: &str, expected: &str| {
+            let [verdict] = &verdicts(&mask(text), [name], None)[..] else { panic!("one name") };
+            assert_eq!(verdict.matching, Matching::Unmatched, "{name}");
+            assert_eq!(verdict.reason.as_deref(), Some(expected), "{name}");
+        };
+        let acme = "Campaign - acme - (.*)";
+        check(acme, "Photoshop", "differs from sign 1 on: expected \"Campaign - acme - \"");
+        check(acme, "Campaign - ACME-stage - x", "differs from sign 16 on: expected \" - \"");
+        check(acme, " Campaign - globex - x", "differs from sign 13 on: expected \"acme - \"");
+        check(acme, "Campaign", "ends where the mask goes on with \" - acme - \"");
+        check(acme, "Campaign - acme - ", "the mask matches and leaves nothing to name an operator group");
+        check("Campaign - ([a-z]+) - x", "Campaign - 7 - x", "\"7 - x\" does not fit ([a-z]+) - x");
+    }
+
+    #[test]
+    fn groups_are_those_of_campaign() {
+        let groups = ["Delivery", "Offers", "offers"].into_iter().zip(1..).map(|(name, id)| OperatorGroup {
+            id: OperatorGroupId(id),
+            name: OperatorGroupName::new(name),
+            label: String::new(),
+        });
+        let groups: Vec<_> = groups.collect();
+        let names = ["C - delivery", "C - offers", "C - x", "C – delivery", "C - y", "c - Y"];
+        let found = verdicts(&mask("C - (.*)"), names, Some(&groups));
+        let shown = |one: &NameVerdict| {
+            let shared = if one.reason.is_some() { " shared" } else { "" };
+            format!("{}: {} {:?}{shared}", one.profile, one.group.clone().unwrap_or_default(), one.in_campaign)
+        };
+        let found: Vec<_> = found.iter().map(shown).collect();
+        assert_eq!(
+            found,
+            [
+                "C - delivery: Delivery Some(Exists)",
+                "C - offers: offers Some(Ambiguous)",
+                "C - x: x Some(Missing)",
+                "C - y: y Some(Missing) shared",
+                "c - Y: Y Some(Missing) shared",
+                "C – delivery: Delivery Some(Exists)",
+            ]
+        );
+    }
+
+    #[test]
+    fn two_masks_are_compared_by_what_they_change() {
+        let names = ["C - a", "C – a", "C - b x", "Photoshop", "C - c"];
+        let found = compared(&mask("C - (.*)"), &mask("C [-–] ([a-b])(?: x)?"), names);
+        let found: Vec<_> = found.iter().map(|one| format!("{:?} {}", one.change, one.profile)).collect();
+        assert_eq!(found, ["Gained C – a", "Lost C - c", "OtherGroup C - b x", "Same C - a", "Same Photoshop"]);
+    }
+}

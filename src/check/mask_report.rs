@@ -1,0 +1,246 @@
+//! The whole answer about masks: for every instance and every product profile, and for a mask that is only tried.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::{
+    campaign::{Campaign, CampaignError},
+    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport},
+    journal::{Journal, JournalError},
+    observability::Chain,
+    settings::Settings,
+    sync::{self, InstanceOptions, KnownListing, ListingError, Options, Progress},
+};
+
+use super::mask::{Compared, Matching, NameVerdict, compared, verdicts};
+
+/// Version of the document's form.
+const VERSION: u32 = 1;
+
+/// Whether anything may be asked over the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Yes.
+    Used,
+    /// No: what the journal remembers has to do.
+    Unused,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Names of product profiles; empty for all of the listing.
+    pub names: Vec<String>,
+    /// A mask to try; for one instance only, so the settings must hold no other.
+    pub tried: Option<AssociationMask>,
+    /// Whether the network may be used.
+    pub network: Network,
+}
+
+/// The answer. The field names are part of the JSON form.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MaskReport {
+    /// Version of this document's form.
+    pub version: u32,
+    /// Where the names come from; `None` when they were given.
+    pub listing: Option<ListingOrigin>,
+    /// The answer for each instance.
+    pub instances: Vec<InstanceNames>,
+    /// What a run under the tried mask would change; `None` when none was tried, or not for the whole organization.
+    pub run: Option<RunReport>,
+    /// What the program would end with; not part of the JSON form.
+    #[serde(skip)]
+    pub outcome: Outcome,
+}
+
+/// Where the names of the profiles come from. The field names are part of the JSON form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListingOrigin {
+    /// When the listing was read.
+    pub read_at: DateTime<Utc>,
+    /// When the vendor may be asked for a new one; `None` when this one is new, or nobody was to be asked.
+    pub renewable_at: Option<DateTime<Utc>>,
+    /// How many profiles it has.
+    pub profiles: usize,
+}
+
+/// The answer for one instance. The field names are part of the JSON form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InstanceNames {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its mask.
+    pub mask: String,
+    /// A doubt about the mask.
+    pub warning: Option<String>,
+    /// Why Campaign's operator groups are not known; `None` when they are, or nobody was to be asked.
+    pub error: Option<String>,
+    /// Whether a run creates operator groups that are missing.
+    pub creates_groups: bool,
+    /// What the mask says of each name.
+    pub names: Vec<NameVerdict>,
+    /// The mask that is tried.
+    pub tried: Option<Tried>,
+}
+
+/// A mask that is only tried. The field names are part of the JSON form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tried {
+    /// The mask.
+    pub mask: String,
+    /// A doubt about it.
+    pub warning: Option<String>,
+    /// What it says of each name.
+    pub names: Vec<NameVerdict>,
+    /// Each name under both masks.
+    pub compared: Vec<Compared>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum MaskError {
+    /// The organization, or what is remembered of it, could not be read.
+    #[error(transparent)]
+    Listing(#[from] ListingError),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Without the network there is nothing to go by.
+    #[error("no listing of the product profiles is remembered; leave out --offline, or give names")]
+    NothingRemembered,
+}
+
+impl MaskReport {
+    /// How many names of all instances are of this kind.
+    pub fn count(&self, matching: Matching) -> usize {
+        self.instances.iter().map(|instance| count(&instance.names, matching)).sum()
+    }
+}
+
+/// How many names are of this kind.
+pub(super) fn count(names: &[NameVerdict], matching: Matching) -> usize {
+    names.iter().filter(|name| name.matching == matching).count()
+}
+
+/// Answers. A tried mask costs a dry run when no names are given; nothing in Campaign or the organization is changed by
+/// either.
+pub async fn mask_report(
+    settings: &Settings,
+    question: &Question,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<MaskReport, MaskError> {
+    let options = settings.sync_options();
+    let run = match &question.tried {
+        Some(tried) if question.names.is_empty() && question.network == Network::Used => {
+            Some(rehearsed(settings, tried, progress).await?)
+        }
+        _ => None,
+    };
+    let listing = listing(settings, &options, question, run.as_ref(), progress).await?;
+    let names: Vec<&str> = match &listing {
+        Some(listing) => listing.profiles.iter().map(|profile| profile.name.as_str()).collect(),
+        None => question.names.iter().map(String::as_str).collect(),
+    };
+    let mut outcome = run.as_ref().map_or(Outcome::InSync, |run| run.outcome);
+    let mut instances = Vec::with_capacity(options.instances.len());
+    for instance in &options.instances {
+        let groups = match question.network {
+            Network::Used => Some(operator_groups(instance).await),
+            Network::Unused => None,
+        };
+        if let Some(Err(error)) = &groups {
+            outcome = Outcome::of_all([outcome, error.failure().into()]);
+        }
+        instances.push(of_instance(instance, question, &names, groups));
+    }
+    let origin = listing.as_ref().map(|listing| ListingOrigin {
+        read_at: listing.read_at,
+        renewable_at: listing.renewable_at,
+        profiles: listing.profiles.len(),
+    });
+    Ok(MaskReport { version: VERSION, listing: origin, instances, run, outcome })
+}
+
+/// A dry run under another mask.
+async fn rehearsed(
+    settings: &Settings,
+    tried: &AssociationMask,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<RunReport, JournalError> {
+    let mut options = settings.sync_options();
+    for instance in &mut options.instances {
+        instance.policy.mask = tried.clone();
+    }
+    let journal = Journal::open(&settings.journal_options()).await?;
+    let described = format!("mask --try {}", tried.as_str());
+    let report = sync::rehearse(&options, &journal, described, progress).await;
+    journal.close().await;
+    Ok(report)
+}
+
+/// The listing to go by; `None` when names were given.
+async fn listing(
+    settings: &Settings,
+    options: &Options,
+    question: &Question,
+    run: Option<&RunReport>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Option<KnownListing>, MaskError> {
+    if !question.names.is_empty() {
+        return Ok(None);
+    }
+    let journal = Journal::open_existing(&settings.journal_options()).await?;
+    // A run has read the listing or has said why not: the vendor is not asked twice.
+    if run.is_none() && question.network == Network::Used {
+        return Ok(Some(sync::listing(options, journal.as_ref(), progress).await?));
+    }
+    let remembered = match &journal {
+        Some(journal) => journal.listing(&options.experience_cloud.organization_id).await?,
+        None => None,
+    };
+    match remembered {
+        Some(listing) => {
+            let (profiles, read_at) = (listing.profiles, listing.read_at);
+            Ok(Some(KnownListing { profiles, read_at, renewable_at: None }))
+        }
+        None if run.is_some() => Ok(None),
+        None => Err(MaskError::NothingRemembered),
+    }
+}
+
+async fn operator_groups(instance: &InstanceOptions) -> Result<Vec<OperatorGroup>, CampaignError> {
+    let campaign = Campaign::new(instance.campaign.clone())?;
+    let groups = campaign.fetch_groups().await;
+    campaign.log_off().await;
+    groups
+}
+
+fn of_instance(
+    instance: &InstanceOptions,
+    question: &Question,
+    names: &[&str],
+    groups: Option<Result<Vec<OperatorGroup>, CampaignError>>,
+) -> InstanceNames {
+    let policy = &instance.policy;
+    let (groups, error) = match groups {
+        Some(Ok(groups)) => (Some(groups), None),
+        Some(Err(error)) => (None, Some(Chain(&error).to_string())),
+        None => (None, None),
+    };
+    let verdicts_of = |mask: &AssociationMask| verdicts(mask, names.iter().copied(), groups.as_deref());
+    let tried = question.tried.as_ref().map(|tried| Tried {
+        mask: tried.as_str().to_owned(),
+        warning: tried.warning(),
+        names: verdicts_of(tried),
+        compared: compared(&policy.mask, tried, names.iter().copied()),
+    });
+    InstanceNames {
+        name: policy.instance.to_string(),
+        mask: policy.mask.as_str().to_owned(),
+        warning: policy.mask.warning(),
+        error,
+        creates_groups: policy.missing_group == Missing::Create,
+        names: verdicts_of(&policy.mask),
+        tried,
+    }
+}

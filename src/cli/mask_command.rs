@@ -1,0 +1,74 @@
+//! `mask`: what the association mask matches, what nearly matches, and what another mask would do.
+
+use crate::{
+    check::{MaskError, Network, Question, mask_report},
+    observability::start_logging,
+    sandbox::{Options as SandboxOptions, Sandbox, Scenario},
+    settings::{self, Settings},
+};
+
+use super::{
+    CommandError,
+    arguments::{Arguments, MaskArguments, OutputFormat},
+    exit_code::Exit,
+    mask_markdown::markdown,
+    mask_text::text,
+    report_json::json,
+    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
+    start::start,
+    terminal::{ProgressLine, print},
+};
+
+/// Without a mask to try it ends with 0 whenever everything could be asked; with one, as a dry run under it would.
+pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<Exit, CommandError> {
+    let Some(scenario) = &mask.sandbox else {
+        let (settings, progress) = start(arguments)?;
+        return answer(arguments, mask, settings, &progress).await;
+    };
+    let scenario = Scenario::named(scenario)?;
+    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario }).await?;
+    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
+    let settings = settings::load(&configuration.sources())?;
+    let progress = ProgressLine::new();
+    let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
+    start_logging(&logging, progress.clone())?;
+    let exit = answer(arguments, mask, settings, &progress).await;
+    sandbox.stop().await;
+    exit
+}
+
+/// What the program ends with where there is no answer.
+pub(super) fn exit_of(error: &MaskError) -> Exit {
+    match error {
+        MaskError::Listing(error) => error.outcome().into(),
+        MaskError::Journal(_) => Exit::Failure,
+        MaskError::NothingRemembered => Exit::Usage,
+    }
+}
+
+async fn answer(
+    arguments: &Arguments,
+    mask: &MaskArguments,
+    mut settings: Settings,
+    progress: &ProgressLine,
+) -> Result<Exit, CommandError> {
+    settings.keep_instances(&mask.instance).map_err(CommandError::Usage)?;
+    if mask.tried.is_some() && settings.instances.len() > 1 {
+        let names = settings.instances.iter().map(|instance| instance.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(CommandError::Usage(format!("a mask is tried in one instance: give --instance, one of {names}")));
+    }
+    let question = Question {
+        names: mask.names.clone(),
+        tried: mask.tried.clone(),
+        network: if mask.offline { Network::Unused } else { Network::Used },
+    };
+    let report = mask_report(&settings, &question, &|stage| progress.show(&stage)).await;
+    progress.finish();
+    let report = report?;
+    print(&match arguments.output {
+        OutputFormat::Text => text(&report),
+        OutputFormat::Json => json(&report)?,
+        OutputFormat::Markdown => markdown(&report),
+    })?;
+    Ok(report.outcome.into())
+}

@@ -1,0 +1,58 @@
+//! What a mask matches, for tickets and wikis.
+
+use crate::check::{InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried};
+
+use super::{
+    mask_text::{groups, meaning, notes, origin, remark},
+    report_markdown::{self, cell, table},
+};
+
+/// The whole answer.
+pub(super) fn markdown(report: &MaskReport) -> String {
+    let mut sections = vec!["# Association mask".to_owned()];
+    sections.extend(origin(report).map(|origin| format!("{origin}.")));
+    for instance in &report.instances {
+        instance_sections(&mut sections, instance);
+    }
+    let mut text = sections.join("\n\n") + "\n";
+    if let Some(run) = &report.run {
+        text.push_str("\nWhat a run under the tried mask would change (nothing was changed):\n\n");
+        text.push_str(&report_markdown::markdown(run));
+    }
+    text
+}
+
+fn instance_sections(sections: &mut Vec<String>, instance: &InstanceNames) {
+    sections.push(format!("## {}: {}", cell(&instance.name), cell(&instance.mask)));
+    sections.extend(notes(instance).iter().map(|note| format!("Note: {}", cell(note))));
+    let of = |matching| instance.names.iter().filter(move |name| name.matching == matching);
+    let group = |name: &NameVerdict| name.group.clone().unwrap_or_default();
+    if of(Matching::Matched).count() > 0 {
+        let rows = of(Matching::Matched).map(|name| [name.profile.clone(), group(name), remark(instance, name)]);
+        sections.push(table(["Matched", "Operator group", "Remark"], rows));
+    }
+    if of(Matching::NearlyMatched).count() > 0 {
+        let rows = of(Matching::NearlyMatched).map(|name| {
+            let differences = name.differences.iter().map(|one| format!("sign {}: {}", one.position, meaning(one)));
+            let mended = name.mended.clone().unwrap_or_default();
+            [name.profile.clone(), differences.collect::<Vec<_>>().join("; "), mended, group(name)]
+        });
+        sections.push(table(["Nearly matched", "Difference", "Would match as", "Operator group"], rows));
+    }
+    if of(Matching::Unmatched).count() > 0 {
+        let rows = of(Matching::Unmatched).map(|name| [name.profile.clone(), name.reason.clone().unwrap_or_default()]);
+        sections.push(table(["Not matched", "Reason"], rows));
+    }
+    sections.extend(instance.tried.as_ref().map(tried_section));
+}
+
+fn tried_section(tried: &Tried) -> String {
+    let changing: Vec<_> = tried.compared.iter().filter(|one| one.change != UnderTried::Same).collect();
+    let title = format!("### Under {}", cell(&tried.mask));
+    let doubt = tried.warning.as_ref().map_or_else(String::new, |warning| format!("Note: {}\n\n", cell(warning)));
+    if changing.is_empty() {
+        return format!("{title}\n\n{doubt}Every profile is matched as before, or as little as before.");
+    }
+    let rows = changing.into_iter().map(|one| [one.profile.clone(), groups(one)]);
+    format!("{title}\n\n{doubt}{}", table(["Profile", "Operator group"], rows))
+}

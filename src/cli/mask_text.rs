@@ -1,0 +1,326 @@
+//! What a mask matches, for people at a terminal. A name that nearly matches has its difference marked below it.
+
+use anstyle::Style;
+
+use crate::check::{
+    Compared, Difference, InCampaign, InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried, name_of,
+};
+
+use super::{
+    layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted, table, time},
+    report_text,
+};
+
+/// The whole answer.
+pub(super) fn text(report: &MaskReport) -> String {
+    let mut out = String::new();
+    if let Some(origin) = origin(report) {
+        line(&mut out, &painted(DIM, &origin));
+        line(&mut out, "");
+    }
+    for (place, instance) in report.instances.iter().enumerate() {
+        if place > 0 {
+            line(&mut out, "");
+        }
+        instance_section(&mut out, instance);
+    }
+    if let Some(run) = &report.run {
+        line(&mut out, "");
+        line(&mut out, &format!("{BOLD}What a run under the tried mask would change{BOLD:#} (nothing was changed)"));
+        line(&mut out, "");
+        out.push_str(&report_text::text(run));
+    }
+    out
+}
+
+/// Where the names come from.
+pub(super) fn origin(report: &MaskReport) -> Option<String> {
+    let listing = report.listing.as_ref()?;
+    let profiles = counted(listing.profiles, "product profile", "product profiles");
+    let until = listing
+        .renewable_at
+        .map_or_else(String::new, |at| format!("; new and renamed ones will be seen after {}", time(at)));
+    Some(format!("{profiles}, as listed at {}{until}", time(listing.read_at)))
+}
+
+/// `1 thing`, `2 things`.
+pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn instance_section(out: &mut String, instance: &InstanceNames) {
+    line(out, &format!("{BOLD}{}{BOLD:#}: {}", harmless(&instance.name), painted(BOLD, &quoted(&instance.mask))));
+    for doubt in notes(instance) {
+        line(out, &format!("  {}", painted(DOUBT, &harmless(&doubt))));
+    }
+    names_section(out, instance, &instance.names);
+    if let Some(tried) = &instance.tried {
+        tried_section(out, instance, tried);
+    }
+}
+
+/// What has to be said of an instance beside the names.
+pub(super) fn notes(instance: &InstanceNames) -> Vec<String> {
+    let mut notes: Vec<String> = instance.warning.iter().cloned().collect();
+    notes.extend(
+        instance
+            .error
+            .as_ref()
+            .map(|error| format!("whether the operator groups exist in Campaign is not known: {error}")),
+    );
+    let is_none_matched = instance.names.iter().all(|name| name.matching != Matching::Matched);
+    let mended = instance.names.iter().find_map(|name| name.mended_mask.as_deref());
+    if let (true, Some(mask)) = (is_none_matched, mended) {
+        let mask = mask.replace('\'', r"'\''");
+        notes.push(format!(
+            "no profile matches and some nearly do: is it the mask that is wrong? See mask --try '{mask}'"
+        ));
+    }
+    notes
+}
+
+fn names_section(out: &mut String, instance: &InstanceNames, names: &[NameVerdict]) {
+    let of = |matching| names.iter().filter(move |name| name.matching == matching);
+    if of(Matching::Matched).count() > 0 {
+        heading(out, "Matched", GOOD, of(Matching::Matched).count());
+        let rows = of(Matching::Matched).map(|name| {
+            let style = if is_doubtful(name) { DOUBT } else { Style::new() };
+            let group = format!("→ {}", name.group.clone().unwrap_or_default());
+            (style, vec![name.profile.clone(), group, remark(instance, name)])
+        });
+        table(out, "    ", rows);
+    }
+    if of(Matching::NearlyMatched).count() > 0 {
+        heading(out, "Nearly matched", DOUBT, of(Matching::NearlyMatched).count());
+        for (place, name) in of(Matching::NearlyMatched).enumerate() {
+            if place > 0 {
+                line(out, "");
+            }
+            near_lines(out, instance, name);
+        }
+    }
+    if of(Matching::Unmatched).count() > 0 {
+        heading(out, "Not matched", DIM, of(Matching::Unmatched).count());
+        let rows = of(Matching::Unmatched)
+            .map(|name| (DIM, vec![name.profile.clone(), name.reason.clone().unwrap_or_default()]));
+        table(out, "    ", rows);
+    }
+}
+
+fn heading(out: &mut String, text: &str, style: Style, count: usize) {
+    line(out, "");
+    line(out, &format!("  {} ({count})", painted(style.bold(), text)));
+}
+
+fn is_doubtful(name: &NameVerdict) -> bool {
+    name.reason.is_some() || matches!(name.in_campaign, Some(InCampaign::Missing | InCampaign::Ambiguous))
+}
+
+/// What is to be said of a group in Campaign.
+pub(super) fn remark(instance: &InstanceNames, name: &NameVerdict) -> String {
+    let group = match name.in_campaign {
+        Some(InCampaign::Exists) => "in Campaign",
+        Some(InCampaign::Missing) if instance.creates_groups => "not in Campaign: a run creates it",
+        Some(InCampaign::Missing) => "not in Campaign: a run leaves it out",
+        Some(InCampaign::Ambiguous) => "twice in Campaign, in different letter case: a run leaves it out",
+        None => "",
+    };
+    [Some(group).filter(|text| !text.is_empty()), name.reason.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// The name, the marks below it, and what each mark means.
+fn near_lines(out: &mut String, instance: &InstanceNames, name: &NameVerdict) {
+    let signs: Vec<(String, usize)> = name.profile.chars().map(shown).collect();
+    line(out, &format!("    {}", signs.iter().map(|(sign, _)| sign.as_str()).collect::<String>()));
+    for marks in marks(&signs, &name.differences) {
+        line(out, &format!("    {}", painted(DOUBT, &marks)));
+    }
+    let group = name.group.clone().unwrap_or_default();
+    let remark = remark(instance, name);
+    let remark = if remark.is_empty() { remark } else { format!(" ({remark})") };
+    let mended = name.mended.as_deref().unwrap_or_default();
+    line(out, &format!("    Named {} it would be the group {}{remark}.", quoted(mended), harmless(&group)));
+}
+
+/// A line of marks with the meaning of the last one; then, below, one line for each mark before it.
+fn marks(signs: &[(String, usize)], differences: &[Difference]) -> Vec<String> {
+    let width = |from: usize, to: usize| -> usize {
+        signs.get(from..to.min(signs.len())).unwrap_or_default().iter().map(|(_, width)| width).sum()
+    };
+    let places: Vec<(usize, usize)> = differences
+        .iter()
+        .map(|difference| {
+            let (at, length) = (difference.position - 1, difference.found.chars().count());
+            (width(0, at), width(at, at + length).max(1))
+        })
+        .collect();
+    let mut lines = vec![String::new()];
+    for shown in (0..differences.len()).rev() {
+        let mut text = String::new();
+        for (place, (column, length)) in places.iter().enumerate().take(shown + 1) {
+            text.push_str(&" ".repeat(column.saturating_sub(columns(&text))));
+            if shown + 1 == differences.len() {
+                text.push_str(&"^".repeat(*length));
+            } else if place < shown {
+                text.push('|');
+            }
+        }
+        let meaning = differences.get(shown).map(meaning).unwrap_or_default();
+        let gap = if shown + 1 == differences.len() { " " } else { "" };
+        lines.push(format!("{text}{gap}{meaning}"));
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+/// A difference in words.
+pub(super) fn meaning(difference: &Difference) -> String {
+    let names: Vec<String> = difference.found.chars().filter_map(name_of).collect();
+    let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join("; ")) };
+    let (found, expected) = (visible(&difference.found), visible(&difference.expected));
+    match (difference.found.is_empty(), difference.expected.is_empty()) {
+        (true, _) => format!("{expected} is missing here"),
+        (false, true) => format!("{found}{names} is too much"),
+        (false, false) => format!("{found}{names} instead of {expected}"),
+    }
+}
+
+/// A text with its blanks made visible.
+fn visible(text: &str) -> String {
+    let shown: String = text.chars().map(|sign| if sign == ' ' { "␣".to_owned() } else { shown(sign).0 }).collect();
+    format!("\"{shown}\"")
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", harmless(text))
+}
+
+/// A sign as it is shown, and how many columns it takes. What nobody would see is written out.
+fn shown(sign: char) -> (String, usize) {
+    let is_unseen = matches!(sign, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
+    let text = if is_unseen { sign.escape_unicode().to_string() } else { harmless(sign.encode_utf8(&mut [0; 4])) };
+    let width = columns(&text);
+    (text, width)
+}
+
+/// How many columns a text takes: signs of East Asia two, marks above and below other signs none.
+fn columns(text: &str) -> usize {
+    let column = |sign: char| match sign {
+        '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff01}'..='\u{ff60}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    };
+    text.chars().map(column).sum()
+}
+
+fn tried_section(out: &mut String, instance: &InstanceNames, tried: &Tried) {
+    line(out, "");
+    line(out, &format!("  {BOLD}Under{BOLD:#} {}", painted(BOLD, &quoted(&tried.mask))));
+    if let Some(warning) = &tried.warning {
+        line(out, &format!("  {}", painted(DOUBT, &harmless(warning))));
+    }
+    let changing = tried.compared.iter().filter(|one| one.change != UnderTried::Same);
+    table(out, "    ", changing.map(compared_row));
+    let same = tried.compared.iter().filter(|one| one.change == UnderTried::Same);
+    let matched = same.clone().filter(|one| one.tried.is_some()).count();
+    let none = same.filter(|one| one.tried.is_none()).count();
+    line(out, &format!("    {matched} matched as before, {none} as little as before"));
+    for name in tried.names.iter().filter(|name| name.matching == Matching::Matched && is_doubtful(name)) {
+        let text = format!("{}: {}", harmless(&name.profile), harmless(&remark(instance, name)));
+        line(out, &format!("    {}", painted(DOUBT, &text)));
+    }
+}
+
+fn compared_row(one: &Compared) -> (Style, Vec<String>) {
+    let (sign, style) = match one.change {
+        UnderTried::Gained => ("+", GOOD),
+        UnderTried::Lost => ("-", BAD),
+        UnderTried::OtherGroup | UnderTried::Same => ("~", DOUBT),
+    };
+    (style, vec![sign.to_owned(), one.profile.clone(), groups(one)])
+}
+
+/// Which group becomes which.
+pub(super) fn groups(one: &Compared) -> String {
+    match (&one.configured, &one.tried) {
+        (Some(before), Some(after)) if before == after => before.clone(),
+        (Some(before), Some(after)) => format!("{before} becomes {after}"),
+        (None, Some(after)) => format!("→ {after}"),
+        (Some(before), None) => format!("no longer {before}"),
+        (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        check::{compared, verdicts},
+        cli::mask_markdown::markdown,
+        domain::{AssociationMask, OperatorGroup, OperatorGroupId, OperatorGroupName, Outcome},
+    };
+
+    const NAMES: [&str; 12] = [
+        "Campaign - acme - content",
+        "Campaign - acme - workflow",
+        "Campaign – acme - delivery",
+        "Campaign-acme-delivery",
+        "Campaign - acme -report",
+        "Cаmpaign - acme - sms",
+        "Campaing – acme - push",
+        "Campaign\u{200b} - acme - 日本語",
+        "\u{202e}Campaign - acme - x\u{1b}[2J",
+        "Analytics - all reports",
+        "Campaign - globex - content",
+        "Campaign - acme - ",
+    ];
+
+    fn report(tried: &str) -> MaskReport {
+        let mask = AssociationMask::parse("Campaign - acme - (.*)").expect("a mask");
+        let other = AssociationMask::parse(tried).expect("a mask");
+        let groups = ["Content", "delivery"].into_iter().zip(1..);
+        let groups: Vec<_> = groups
+            .map(|(name, id)| OperatorGroup {
+                id: OperatorGroupId(id),
+                name: OperatorGroupName::new(name),
+                label: String::new(),
+            })
+            .collect();
+        let instance = InstanceNames {
+            name: "production".to_owned(),
+            mask: mask.as_str().to_owned(),
+            warning: None,
+            error: None,
+            creates_groups: false,
+            names: verdicts(&mask, NAMES, Some(&groups)),
+            tried: Some(Tried {
+                mask: other.as_str().to_owned(),
+                warning: other.warning(),
+                names: verdicts(&other, NAMES, Some(&groups)),
+                compared: compared(&mask, &other, NAMES),
+            }),
+        };
+        MaskReport { version: 1, listing: None, instances: vec![instance], run: None, outcome: Outcome::InSync }
+    }
+
+    #[test]
+    fn what_differs_is_marked_below_the_name() {
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&report("Campaign [-–] acme - (.*)"))));
+    }
+
+    #[test]
+    fn names_and_differences_fit_into_a_ticket() {
+        insta::assert_snapshot!(markdown(&report("Campaign [-–] acme - (.*)")));
+    }
+}

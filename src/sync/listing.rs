@@ -1,0 +1,100 @@
+//! The product profiles of the organization, for commands that only look.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    domain::{Outcome, ProductProfile, RunMode, Scope},
+    experience_cloud::ExperienceCloud,
+    journal::{Journal, Lock},
+};
+
+use super::{
+    progress::Progress,
+    read_source::{SourceError, SourceReader},
+    run::{Options, Patience, Request},
+    stop::Stop,
+};
+
+/// The product profiles, and of when they are.
+#[derive(Clone, Debug)]
+pub struct KnownListing {
+    /// All product profiles, in the order of the listing.
+    pub profiles: Vec<ProductProfile>,
+    /// When the listing was read.
+    pub read_at: DateTime<Utc>,
+    /// When the vendor may be asked for a new one; `None` when this one is new.
+    pub renewable_at: Option<DateTime<Utc>>,
+}
+
+/// Why there is no listing.
+#[derive(Debug, thiserror::Error)]
+#[error("the product profiles could not be read")]
+pub struct ListingError {
+    outcome: Outcome,
+    source: SourceError,
+}
+
+impl ListingError {
+    /// What a run that fails in this way ends with.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+}
+
+impl From<SourceError> for ListingError {
+    fn from(source: SourceError) -> Self {
+        Self { outcome: source.outcome(), source }
+    }
+}
+
+/// Reads the groups listing where its page 0 may be asked for, and answers the remembered one otherwise. The call is written
+/// down as a run does it. `journal` is `None` where no run was made yet: then nothing is written down.
+///
+/// While a run goes on, it has the vendor for itself, and the remembered listing is the answer.
+pub async fn listing(
+    options: &Options,
+    journal: Option<&Journal>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<KnownListing, ListingError> {
+    Ok(read(options, journal, progress).await?)
+}
+
+async fn read(
+    options: &Options,
+    journal: Option<&Journal>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<KnownListing, SourceError> {
+    let client = ExperienceCloud::new(options.experience_cloud.clone())?;
+    let Some(journal) = journal else {
+        let listing = client.fetch_listing(&|stage| progress(Progress::Organization(stage))).await?;
+        return Ok(KnownListing { profiles: listing.profiles().to_vec(), read_at: Utc::now(), renewable_at: None });
+    };
+    let organization = &options.experience_cloud.organization_id;
+    let _lock = match journal.lock("a look at the product profiles").await? {
+        Lock::Got(lock) => lock,
+        Lock::Held(holder) => {
+            let remembered = journal.listing(organization).await?.ok_or(SourceError::Locked { holder })?;
+            let (profiles, read_at) = (remembered.profiles, remembered.read_at);
+            return Ok(KnownListing { profiles, read_at, renewable_at: Some(Utc::now()) });
+        }
+    };
+    let request = request();
+    let reader = SourceReader { options, journal, request: &request, experience_cloud: &client, progress };
+    let known = reader.profiles_to_look_at().await?;
+    let read_at = match known.renewable_at {
+        Some(_) => journal.listing(organization).await?.map_or_else(Utc::now, |remembered| remembered.read_at),
+        None => Utc::now(),
+    };
+    Ok(KnownListing { profiles: known.listing.profiles().to_vec(), read_at, renewable_at: known.renewable_at })
+}
+
+fn request() -> Request {
+    Request {
+        mode: RunMode::DryRun,
+        scope: Scope::default(),
+        approve: Vec::new(),
+        approver: String::new(),
+        patience: Patience::Bounded,
+        stop: Stop::never(),
+    }
+}
