@@ -82,6 +82,8 @@ pub(super) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Look at every prerequisite: what is wrong, and how to mend it; writes nothing
+    Check(CheckArguments),
     /// List past runs, newest first, or show one run's report
     History(HistoryArguments),
     /// Explain why a person is, or is not, in a group: from the user to the last change
@@ -96,6 +98,28 @@ pub(super) enum Command {
     Config,
     /// Serve the sandbox until stopped; prints the configuration to use
     Sandbox(SandboxArguments),
+}
+
+/// What is checked.
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Only what needs no network
+    #[arg(long)]
+    pub(super) offline: bool,
+
+    /// Only this Campaign instance (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(super) instance: Vec<String>,
+
+    /// Against the built-in sandbox: a scenario, or a scenario file (a path that ends in .toml)
+    #[arg(
+        long,
+        value_name = "SCENARIO",
+        num_args = 0..=1,
+        default_missing_value = crate::sandbox::Scenario::DEFAULT,
+        conflicts_with = "config"
+    )]
+    pub(super) sandbox: Option<String>,
 }
 
 /// Which past runs are shown.

@@ -3,6 +3,7 @@
 mod access_command;
 mod approve_command;
 mod arguments;
+mod check_command;
 mod config_command;
 mod exit_code;
 mod explain_command;
@@ -52,6 +53,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(_) if arguments.sync_now => {
             Err(CommandError::Usage("give --sync-now or a command, and not both".to_owned()))
         }
+        Some(Command::Check(check)) => check_command::run(&arguments, check).await,
         Some(Command::History(history)) => history_command::run(&arguments, history).await,
         Some(Command::Explain(explain)) => explain_command::run(&arguments, explain).await,
         Some(Command::Access(access)) => access_command::run(&arguments, access).await,

@@ -74,7 +74,7 @@ fn request(arguments: &Arguments) -> Request {
 }
 
 /// Keeps the instances that were named; a name that nobody knows is a slip that must not narrow the run to nothing.
-fn narrow(settings: &mut Settings, names: &[String]) -> Result<(), CommandError> {
+pub(super) fn narrow(settings: &mut Settings, names: &[String]) -> Result<(), CommandError> {
     if names.is_empty() {
         return Ok(());
     }
