@@ -72,10 +72,8 @@ impl Board {
     /// Every prerequisite in its place; those that nobody came to wait for the one that failed.
     pub(super) fn report(self) -> CheckReport {
         let mut findings = Vec::new();
-        let (host, general): (Vec<_>, Vec<_>) = PREREQUISITES
-            .iter()
-            .filter(|one| one.asked == Asked::Once)
-            .partition(|one| one.section == Section::Host);
+        let (host, general): (Vec<_>, Vec<_>) =
+            PREREQUISITES.iter().filter(|one| one.asked == Asked::Once).partition(|one| one.section == Section::Host);
         general.into_iter().for_each(|one| findings.extend(self.findings(one, None)));
         for instance in &self.instances {
             let each = PREREQUISITES.iter().filter(|one| one.asked == Asked::OfEachInstance);

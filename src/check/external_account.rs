@@ -4,7 +4,7 @@ use super::{
     board::{Board, Outcome},
     catalogue::{
         ACCOUNT, ACCOUNT_CALLBACK, ACCOUNT_CONTEXT, ACCOUNT_ENABLED, ACCOUNT_IMS, ACCOUNT_MASK, ACCOUNT_NAME,
-        ACCOUNT_ORGANIZATION, ACCOUNT_TENANT,
+        ACCOUNT_ORGANIZATION, ACCOUNT_TENANT, ORGANIZATION,
     },
     difference::{difference, shown},
     verdict::Cause,
@@ -46,7 +46,11 @@ pub(super) fn check(board: &mut Board, settings: &Settings, instance: &Instance,
     board.settle_of(name, ACCOUNT_ENABLED, enabled(account));
     board.settle_of(name, ACCOUNT_IMS, ims_server(settings, account));
     let organization = settings.experience_cloud.options.organization_id.as_str();
-    board.settle_of(name, ACCOUNT_ORGANIZATION, field("IMS organization id", organization, &account.organization_id));
+    // An organization id that is not that of the credential differs from the account's as well.
+    if !board.has_failed(name, ORGANIZATION) {
+        let outcome = field("IMS organization id", organization, &account.organization_id);
+        board.settle_of(name, ACCOUNT_ORGANIZATION, outcome);
+    }
     board.settle_of(name, ACCOUNT_CALLBACK, callback(instance, account));
     board.settle_of(name, ACCOUNT_MASK, field("Association mask", instance.policy.mask.as_str(), &account.mask));
     board.settle_of(name, ACCOUNT_TENANT, tenant(instance, account));

@@ -31,17 +31,17 @@ pub(super) fn check(
     campaign: Option<&CampaignSnapshot>,
 ) {
     let (name, mask) = (instance.name.as_str(), &instance.policy.mask);
-    board.settle_of(name, MASK, meant(mask));
     let reason = "it would cost a read of every profile's members; --sync-now --dry-run lists them as no-operator";
     board.settle_of(name, WITHOUT_OPERATOR, Outcome::not_checked(reason));
     if let Some(campaign) = campaign {
         board.settle_of(name, AMBIGUOUS, ambiguous(campaign));
     }
-    let Some(listing) = listing else { return };
-    let matched = matched(mask, listing.profiles());
+    let matched = listing.map(|listing| matched(mask, listing.profiles()));
+    board.settle_of(name, MASK, meant(mask, matched.as_deref()));
+    let (Some(listing), Some(matched)) = (listing, matched) else { return };
     if matched.is_empty() {
-        // Which of two masks is wrong is not known: that they differ is the news.
-        if !board.has_failed(name, ACCOUNT_MASK) {
+        // Where the masks differ, or one has stray blanks, that is the news.
+        if ![ACCOUNT_MASK, MASK].into_iter().any(|id| board.has_failed(name, id)) {
             board.settle_of(name, MATCHES, no_match(mask, listing.profiles()));
         }
         return;
@@ -66,7 +66,7 @@ fn matched<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<(&
     profiles.iter().filter_map(group).collect()
 }
 
-fn meant(mask: &AssociationMask) -> Outcome {
+fn meant(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> Outcome {
     let signs: Vec<char> = mask.as_str().chars().collect();
     if let Some(doubt) = mask.warning() {
         return Outcome::warning(
@@ -78,8 +78,14 @@ fn meant(mask: &AssociationMask) -> Outcome {
         || mask.as_str().starts_with(char::is_whitespace)
         || mask.as_str().chars().any(|sign| sign.is_whitespace() && sign != ' ');
     if has_stray_blanks {
-        let remedy = "take the blanks out that are too many, here and in the external account";
-        return Outcome::warning(format!("stray blanks: {}", shown(&signs)), remedy);
+        let (evidence, remedy) = (
+            format!("stray blanks: {}", shown(&signs)),
+            "take the blanks out that are too many, here and in the external account",
+        );
+        return match matched {
+            Some([]) => Outcome::failed(Cause::Configuration, format!("{evidence}; it matches nothing"), remedy),
+            _ => Outcome::warning(evidence, remedy),
+        };
     }
     Outcome::ok(mask.as_str())
 }
