@@ -20,8 +20,8 @@ use crate::transport::{Credential, HttpClient, IdentityService, RetryPolicy, Sec
 
 /// A Campaign instance, spoken to over SOAP.
 pub struct Campaign {
-    http: HttpClient,
-    endpoint: String,
+    pub(super) http: HttpClient,
+    pub(super) endpoint: String,
     credentials: Credentials,
     retry: RetryPolicy,
     pub(super) page_rows: usize,

@@ -10,6 +10,8 @@
 //! | `snapshot`, `rows` | reading, and the walk over one schema by its keys |
 //! | `operators`, `operator_groups`, `memberships` | the rows of the three schemas |
 //! | `schemas` | what the compiled schemas must have before anything is written |
+//! | `external_account` | what Campaign itself was told of the Experience Cloud |
+//! | `server_test` | what an instance says of itself to anybody |
 //! | `writer` | writes: small collections, and one by one where a collection fails |
 //! | `error` | what can go wrong |
 
@@ -17,6 +19,7 @@ mod answer;
 mod charset;
 mod client;
 mod error;
+mod external_account;
 mod fault;
 mod ims_token;
 mod markup;
@@ -26,6 +29,7 @@ mod operators;
 mod options;
 mod rows;
 mod schemas;
+mod server_test;
 mod session;
 mod snapshot;
 mod soap_call;
@@ -35,8 +39,10 @@ mod xtk;
 
 pub use client::Campaign;
 pub use error::CampaignError;
+pub use external_account::{EXTERNAL_ACCOUNT_NAME, ExternalAccount};
 pub use fault::SoapFault;
 pub use options::{Authentication, DEFAULT_PAGE_ROWS, Options};
+pub use server_test::ServerTest;
 pub use session::OwnOperator;
 pub use snapshot::Progress;
 pub use writer::{COLLECTION_ROWS, Write, Writer};

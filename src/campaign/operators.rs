@@ -75,7 +75,7 @@ fn is_ims(authentication_type: &str) -> bool {
 }
 
 /// A boolean in any of the spellings in which Campaign writes them (acc-js-sdk, `asBoolean` of `XtkCaster`).
-fn is_true(value: &str) -> Result<bool, Misread> {
+pub(super) fn is_true(value: &str) -> Result<bool, Misread> {
     match value.trim() {
         "true" | "1" => Ok(true),
         "false" | "0" | "" => Ok(false),

@@ -101,9 +101,9 @@ fn sorted(fields: &'static [&'static str]) -> impl Iterator<Item = &'static str>
 
 /// What a compiled schema says of its main element.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct CompiledSchema {
+pub(super) struct CompiledSchema {
     /// Paths of all attributes: `@name`, `access/@authenticationType`.
-    attributes: BTreeSet<String>,
+    pub(super) attributes: BTreeSet<String>,
     /// The fields of each key. A field may be named by its path, or by the link that it is the foreign key of.
     keys: Vec<Vec<KeyField>>,
     /// Links with the attribute they are joined by.
@@ -171,7 +171,7 @@ fn read_key(reader: &mut XmlReader<'_>) -> Result<Vec<KeyField>, Misread> {
 }
 
 /// Reads the answer to `GetEntityIfMoreRecent`: the main element of a schema, or nothing where there is no such schema.
-fn read_schema(reader: &mut XmlReader<'_>) -> Result<Option<CompiledSchema>, Misread> {
+pub(super) fn read_schema(reader: &mut XmlReader<'_>) -> Result<Option<CompiledSchema>, Misread> {
     let mut compiled = None;
     reader.children(|reader, output| {
         if !output.is("pdomDoc") {

@@ -16,10 +16,26 @@ pub enum Verdict {
     Failed,
 }
 
+/// What a failure comes from; each has the exit code that a run would end with. The gravest is last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A system does not answer for now (6).
+    Unavailable,
+    /// A system answers with what cannot be used (5).
+    Incomplete,
+    /// Credentials, or what they allow, are refused (77).
+    Refused,
+    /// What is written, here or there, is wrong (78).
+    Configuration,
+}
+
 /// What a prerequisite is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Section {
+    /// The configuration of this program.
+    Configuration,
     /// Adobe's Admin Console and its credentials.
     ExperienceCloud,
     /// One Campaign instance.
@@ -43,7 +59,11 @@ pub struct Finding {
     pub title: String,
     /// What became of it.
     pub verdict: Verdict,
-    /// What was seen, or why it was not looked at.
+    /// What a failure comes from; `None` for anything else.
+    pub cause: Option<Cause>,
+    /// The `id` of the prerequisite that has to be mended first, where this one was not looked at for that reason.
+    pub waits_for: Option<&'static str>,
+    /// What was seen, or why it was not looked at; several lines where two values are compared.
     pub evidence: String,
     /// What to do; empty when nothing is.
     pub remedy: String,
@@ -56,4 +76,16 @@ pub struct CheckReport {
     pub version: u32,
     /// Every prerequisite that was thought of.
     pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    /// The gravest cause of any failure; `None` when nothing failed.
+    pub fn gravest(&self) -> Option<Cause> {
+        self.findings.iter().filter_map(|finding| finding.cause).max()
+    }
+
+    /// How many prerequisites have this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.findings.iter().filter(|finding| finding.verdict == verdict).count()
+    }
 }

@@ -89,6 +89,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Show what the daemon is doing, when a run last ended well, and when the next is due
     Status,
+    /// Look at every prerequisite: what is wrong, and how to mend it; writes nothing
+    Check(CheckArguments),
     /// List past runs, newest first, or show one run's report
     History(HistoryArguments),
     /// Explain why a person is, or is not, in a group: from the user to the last change
@@ -108,6 +110,28 @@ pub(super) enum Command {
     /// Write manual pages or shell completions, for packages
     #[command(hide = true)]
     Generate(GenerateArguments),
+}
+
+/// What is checked.
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Only what needs no network
+    #[arg(long)]
+    pub(super) offline: bool,
+
+    /// Only this Campaign instance (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(super) instance: Vec<String>,
+
+    /// Against the built-in sandbox: a scenario, or a scenario file (a path that ends in .toml)
+    #[arg(
+        long,
+        value_name = "SCENARIO",
+        num_args = 0..=1,
+        default_missing_value = crate::sandbox::Scenario::DEFAULT,
+        conflicts_with = "config"
+    )]
+    pub(super) sandbox: Option<String>,
 }
 
 /// Which past runs are shown.

@@ -3,6 +3,7 @@
 mod access_command;
 mod approve_command;
 mod arguments;
+mod check_command;
 mod config_command;
 mod daemon_command;
 mod daemon_reach;
@@ -60,6 +61,7 @@ async fn run(arguments: Arguments) -> Exit {
             Err(CommandError::Usage("give --sync-now or a command, and not both".to_owned()))
         }
         Some(Command::Status) => status_command::run(&arguments).await,
+        Some(Command::Check(check)) => check_command::run(&arguments, check).await,
         Some(Command::History(history)) => history_command::run(&arguments, history).await,
         Some(Command::Explain(explain)) => explain_command::run(&arguments, explain).await,
         Some(Command::Access(access)) => access_command::run(&arguments, access).await,

@@ -46,7 +46,8 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
     Ok(Exit::Done)
 }
 
-fn scenario(name: &str) -> Result<Scenario, CommandError> {
+/// A built-in scenario, or a scenario file.
+pub(super) fn scenario(name: &str) -> Result<Scenario, CommandError> {
     if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
         let text = std::fs::read_to_string(name)
             .map_err(|error| CommandError::Usage(format!("the scenario file {name} cannot be read: {error}")))?;

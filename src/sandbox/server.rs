@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::campaign::Surroundings;
 use super::control;
 use super::fault::{Effect, FaultDial};
 use super::ims::{self, IssuedTokens};
@@ -213,8 +214,10 @@ impl Target {
             Self::Umapi(request) => umapi::answer(shared, received, request),
             Self::Campaign(name) => {
                 let verdict = |token: &str| shared.tokens().verdict(token);
-                match shared.world().instance_mut(name) {
-                    Some(instance) => instance.answer(&at_its_root(&received.http, name), &verdict),
+                let mut world = shared.world();
+                let around = surroundings(received, name, &world);
+                match world.instance_mut(name) {
+                    Some(instance) => instance.answer(&at_its_root(&received.http, name, around), &verdict),
                     None => nobody(received),
                 }
             }
@@ -224,14 +227,22 @@ impl Target {
 }
 
 /// The request as the instance would see it, were it alone on the server.
-fn at_its_root(request: &Request<Bytes>, instance: &str) -> Request<Bytes> {
+fn at_its_root(request: &Request<Bytes>, instance: &str, around: Surroundings) -> Request<Bytes> {
     let mut request = request.clone();
+    request.extensions_mut().insert(around);
     let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
     let stripped = path.strip_prefix("/campaign/").and_then(|path| path.strip_prefix(instance));
     if let Some(uri) = stripped.and_then(|path| path.parse::<Uri>().ok()) {
         *request.uri_mut() = uri;
     }
     request
+}
+
+/// What an external account without a fault refers to: this server, as the caller names it.
+fn surroundings(received: &Received, instance: &str, world: &World) -> Surroundings {
+    let ims_url = format!("http://{}", received.header("host").unwrap_or_default());
+    let access_url = format!("{ims_url}/campaign/{instance}");
+    Surroundings { access_url, ims_url, organization_id: world.organization().id.clone() }
 }
 
 fn nobody(received: &Received) -> Answer {
@@ -241,6 +252,9 @@ fn nobody(received: &Received) -> Answer {
 
 /// What a SOAP call is, by its `SOAPAction` header (`schema#Method`, with or without quotes).
 fn soap_call(received: &Received, instance: &str) -> Call {
+    if received.http.uri().path().ends_with("/r/test") {
+        return Call { instance: Some(instance.to_owned()), ..Call::named("test") };
+    }
     let action = received.header("soapaction").unwrap_or_default().trim_matches('"');
     let method = action.rsplit_once('#').map(|(_, method)| method.to_owned());
     let name = match method.as_deref() {

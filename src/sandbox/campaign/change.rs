@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Instance;
+use super::external_account::ExternalAccount;
 use super::ims_logon::LogonSync;
 use super::tables::{Owner, OwnerKind};
 use super::world::{AbsentDelete, SchemaPart, WriteCollectionMode};
@@ -74,6 +75,11 @@ pub enum InstanceChange {
         #[serde(default)]
         sync: LogonSync,
     },
+    /// The external accounts are others from now on.
+    SetExternalAccounts {
+        /// All of them.
+        accounts: Vec<ExternalAccount>,
+    },
     /// All session tokens end now.
     ExpireSessions,
     /// One dial is turned.
@@ -119,6 +125,10 @@ impl Instance {
                 self.tables.remove_membership(pair);
             }),
             InstanceChange::ImsLogon { login, profiles, sync } => self.ims_logon(&login, &profiles, sync),
+            InstanceChange::SetExternalAccounts { accounts } => {
+                self.outline.external_accounts = accounts;
+                Ok(())
+            }
             InstanceChange::ExpireSessions => {
                 self.sessions.close_all();
                 Ok(())

@@ -51,10 +51,10 @@ pub(super) fn compiled_schema(key: &str, schemas: Schemas<'_>) -> Option<Compile
         }
     };
     let md5 = checksum(&content);
-    let name = id.trim_start_matches("xtk:");
+    let (namespace, name) = id.split_once(':')?;
     let mut out = Markup::default();
     out.start("schema");
-    for (name, value) in [("namespace", "xtk"), ("name", name), ("label", label), ("md5", &md5)] {
+    for (name, value) in [("namespace", namespace), ("name", name), ("label", label), ("md5", &md5)] {
         out.attribute(name, value);
     }
     if let Some(implements) = implements {

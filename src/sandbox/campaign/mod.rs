@@ -10,6 +10,7 @@ mod change;
 mod draft;
 mod entity;
 mod expression;
+mod external_account;
 mod fault;
 mod ims_logon;
 mod logon;
@@ -30,6 +31,8 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use change::{Dial, InstanceChange};
+pub use external_account::ExternalAccount;
+pub(in crate::sandbox) use external_account::Surroundings;
 pub use ims_logon::LogonSync;
 pub use router::TokenVerdict;
 pub use world::{AbsentDelete, Authentication, Dials, Group, InstanceWorld, Operator, SchemaPart, WriteCollectionMode};

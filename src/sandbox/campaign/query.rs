@@ -228,7 +228,7 @@ fn unreadable(error: &str, expression: &str) -> Cause {
 /// The wording is the sandbox's own: that of the vendor is not recorded, only the code.
 pub(super) fn unknown_schema(schema: &str) -> Cause {
     Cause::new(format!(
-        "XSV-350001 The schema '{schema}' could not be loaded; there are xtk:operator, xtk:group and xtk:operatorGroup."
+        "XSV-350001 The schema '{schema}' could not be loaded; there are xtk:operator, xtk:group, xtk:operatorGroup and nms:extAccount."
     ))
 }
 

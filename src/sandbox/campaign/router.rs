@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::Instance;
 use super::entity::compiled_schema;
+use super::external_account::{AccountRow, Surroundings};
 use super::fault::{Cause, Fault, Refusal, session_over};
 use super::query::Query;
 use super::schema::Schemas;
@@ -119,12 +120,21 @@ impl Instance {
             Ok(call) => call,
             Err(fault) => return self.fault(fault),
         };
+        self.settle_accounts(request);
         match self.call(request, &call, tokens) {
             Ok(content) => self.soap(&content),
             Err(Refusal::Plain(status, text)) => plain(status, text),
             Err(Refusal::Fault(fault)) => self.fault(fault),
             Err(Refusal::Execution(cause)) => self.fault(Fault::execution(&call.method, &call.service, &cause)),
         }
+    }
+
+    /// Fills in what the external accounts leave open; where the instance is reached is known with each request only.
+    fn settle_accounts(&mut self, request: &Request<Bytes>) {
+        let around = request.extensions().get::<Surroundings>().cloned().unwrap_or_default();
+        let outline = &self.outline;
+        self.tables.accounts =
+            AccountRow::all(&outline.external_accounts, &around, &outline.tenant, &outline.association_mask);
     }
 
     fn call(
@@ -233,7 +243,7 @@ impl Instance {
             ("status", "OK"),
             ("date", now.as_str()),
             ("build", BUILD),
-            ("version", "7.4.3"),
+            ("version", &self.outline.dials.version),
             ("sha1", "sandbox"),
             ("instance", &self.outline.tenant),
             ("sourceIP", "127.0.0.1"),

@@ -1,23 +1,30 @@
-//! The three schemas of operators, groups and memberships: which paths they have, and how they are compiled.
+//! The schemas of operators, groups, memberships and external accounts: which paths they have, and how they are compiled.
 
+use super::external_account::{AccountField, AccountRow};
 use super::tables::{Membership, Owner, OwnerKind, Tables};
 use super::world::SchemaPart;
 use super::xml::Markup;
 
-/// A schema that can be queried and written.
+/// A schema that can be queried; all but the external accounts can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entity {
     Operator,
     Group,
     Membership,
+    ExternalAccount,
 }
 
 impl Entity {
-    const ALL: [Self; 3] = [Self::Operator, Self::Group, Self::Membership];
+    const ALL: [Self; 4] = [Self::Operator, Self::Group, Self::Membership, Self::ExternalAccount];
 
     /// The schema with this id, as `xtk:operator`.
     pub(super) fn of(schema: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|entity| schema.strip_prefix("xtk:") == Some(entity.name()))
+        Self::ALL.into_iter().find(|entity| schema.split_once(':') == Some((entity.namespace(), entity.name())))
+    }
+
+    /// The part of the id before the colon.
+    pub(super) fn namespace(self) -> &'static str {
+        if self == Self::ExternalAccount { "nms" } else { "xtk" }
     }
 
     /// The name part of the id, which is also the name of its element.
@@ -26,12 +33,13 @@ impl Entity {
             Self::Operator => "operator",
             Self::Group => "group",
             Self::Membership => "operatorGroup",
+            Self::ExternalAccount => "extAccount",
         }
     }
 
     /// Label and id, as faults show a schema.
     pub(super) fn title(self) -> String {
-        format!("{} (xtk:{})", self.label(), self.name())
+        format!("{} ({}:{})", self.label(), self.namespace(), self.name())
     }
 
     /// The label, as faults and schemas show it.
@@ -40,6 +48,7 @@ impl Entity {
             Self::Operator => "Operators",
             Self::Group => "Operator groups",
             Self::Membership => "Operators of a group",
+            Self::ExternalAccount => "External accounts",
         }
     }
 }
@@ -136,6 +145,8 @@ pub(super) enum Field {
     ForeignKey(Link),
     /// A column at the other end of a link.
     Linked(Link, OwnerField),
+    /// A column of an external account.
+    Account(AccountField),
 }
 
 /// What a field holds; absence is not representable: a missing text is empty, a missing number 0.
@@ -145,11 +156,12 @@ pub(super) enum Value<'a> {
     Text(&'a str),
 }
 
-/// A row of any of the three schemas.
+/// A row of any of the schemas.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Row<'t> {
     Owner(&'t Owner),
     Membership(Membership),
+    Account(&'t AccountRow),
 }
 
 impl<'t> Row<'t> {
@@ -167,7 +179,9 @@ impl<'t> Row<'t> {
                 };
                 end.map_or(field.absent(), |owner| field.value(owner))
             }
-            (Self::Owner(_), Field::ForeignKey(_)) => Value::Number(0),
+            (Self::Account(row), Field::Account(field)) => field.value(row),
+            // Never resolved for such a row.
+            (Self::Owner(_), Field::ForeignKey(_)) | (Self::Account(_), _) | (_, Field::Account(_)) => Value::Number(0),
             (Self::Owner(_), Field::Linked(_, field)) | (Self::Membership(_), Field::Own(field)) => field.absent(),
         }
     }
@@ -186,6 +200,9 @@ impl Schemas<'_> {
         match entity {
             Entity::Operator | Entity::Group => self.column(entity, path).map(Field::Own).ok_or_else(unknown),
             Entity::Membership => self.relation_field(path).ok_or_else(unknown),
+            Entity::ExternalAccount => {
+                self.account_columns().find(|field| field.path() == path).map(Field::Account).ok_or_else(unknown)
+            }
         }
     }
 
@@ -209,9 +226,15 @@ impl Schemas<'_> {
         let all: &[OwnerField] = match entity {
             Entity::Operator => &OwnerField::OPERATOR,
             Entity::Group => &OwnerField::GROUP,
-            Entity::Membership => &[],
+            Entity::Membership | Entity::ExternalAccount => &[],
         };
         all.iter().copied().filter(move |&field| !part(entity, field).is_some_and(|part| self.lacks(part)))
+    }
+
+    /// The columns of an external account.
+    fn account_columns(self) -> impl Iterator<Item = AccountField> {
+        let has_package = !self.lacks(SchemaPart::ExternalAccountIms);
+        AccountField::ALL.into_iter().filter(move |field| has_package || field.is_everywhere())
     }
 
     /// Whether the relation has the link.
@@ -240,6 +263,13 @@ impl Schemas<'_> {
             Entity::Membership => {
                 out.open("element", &[("name", name), ("label", entity.label()), ("sqltable", "XtkOperatorGroup")]);
                 self.push_relation(&mut out);
+            }
+            Entity::ExternalAccount => {
+                out.open("element", &[("name", name), ("label", entity.label()), ("sqltable", "NmsExtAccount")]);
+                push_key(&mut out, &[("internal", "true"), ("name", "id")], &["@id"]);
+                for field in self.account_columns() {
+                    push_column(&mut out, field.path().trim_start_matches('@'), field.data_type());
+                }
             }
         }
         out.close("element");

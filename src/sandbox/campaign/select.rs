@@ -125,6 +125,7 @@ impl<'t> Search<'t> {
     fn candidates(&self) -> Box<dyn Iterator<Item = Row<'t>> + 't> {
         let tables = self.tables;
         match self.query.entity {
+            Entity::ExternalAccount => Box::new(tables.accounts.iter().map(Row::Account)),
             Entity::Operator => Box::new(self.owners()),
             Entity::Group => {
                 Box::new(self.owners().filter(|row| matches!(row, Row::Owner(owner) if owner.kind == OwnerKind::Group)))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::external_account::AccountRow;
 use super::fault::Cause;
 
 /// The last identifier that Campaign keeps for what it brings along.
@@ -71,6 +72,8 @@ pub(super) struct Tables {
     by_group: BTreeSet<(i64, i64)>,
     last_id: i64,
     undo: Vec<Undo>,
+    /// Read and never written.
+    pub(super) accounts: Vec<AccountRow>,
 }
 
 impl Tables {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::external_account::ExternalAccount;
+
 /// How the instance lets programs in.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +35,9 @@ pub struct InstanceWorld {
     /// The operator a valid bearer stands for; it comes into being at the first call.
     #[serde(default = "default_technical_account")]
     pub technical_account: String,
+    /// Its external accounts of the Experience Cloud; one without a fault unless given.
+    #[serde(default = "one_external_account")]
+    pub external_accounts: Vec<ExternalAccount>,
     /// All operators; the built-in ones are added when they are missing.
     #[serde(default)]
     pub operators: Vec<Operator>,
@@ -48,6 +53,10 @@ pub struct InstanceWorld {
     /// How this instance behaves where real ones differ.
     #[serde(default)]
     pub dials: Dials,
+}
+
+fn one_external_account() -> Vec<ExternalAccount> {
+    vec![ExternalAccount::default()]
 }
 
 fn default_login() -> String {
@@ -143,6 +152,8 @@ pub enum SchemaPart {
     MembershipOperatorLink,
     /// The link `group` of `xtk:operatorGroup`.
     MembershipGroupLink,
+    /// What the package for the Experience Cloud adds to `nms:extAccount`.
+    ExternalAccountIms,
 }
 
 /// How an instance behaves where real ones differ, or where a test wants trouble.
@@ -160,6 +171,8 @@ pub struct Dials {
     pub iso_8859_1: bool,
     /// The next write meets a deadlock; turns itself off.
     pub deadlock_once: bool,
+    /// What the instance gives out as its version, such as `7.4.3`.
+    pub version: String,
     /// The service account and the technical account hold the named right `admin`.
     pub administrator: bool,
     /// What a failed `WriteCollection` leaves behind.
@@ -184,6 +197,7 @@ impl Default for Dials {
             show_errors: true,
             iso_8859_1: false,
             deadlock_once: false,
+            version: "7.4.3".to_owned(),
             administrator: true,
             write_collection: WriteCollectionMode::default(),
             absent_delete: AbsentDelete::default(),

@@ -192,7 +192,7 @@ impl Writer<'_> {
                 self.schemas.resolve(Entity::Membership, path).map_err(|unknown| unknown_path(unknown, path))?;
             match field {
                 Field::ForeignKey(link) | Field::Linked(link, _) => links.push(link),
-                Field::Own(_) => {}
+                Field::Own(_) | Field::Account(_) => {}
             }
         }
         let complete = links.contains(&Link::Operator) && links.contains(&Link::Group);
@@ -231,7 +231,8 @@ impl Writer<'_> {
 
 fn entity_of(document: &Element) -> Result<Entity, Cause> {
     let schema = document.attribute("xtkschema").unwrap_or_default();
-    Entity::of(schema).ok_or_else(|| unknown_schema(schema))
+    // Nobody but a person at the console changes an external account here.
+    Entity::of(schema).filter(|entity| *entity != Entity::ExternalAccount).ok_or_else(|| unknown_schema(schema))
 }
 
 /// No public source shows the vendor's text for this refusal; nobody may rely on it.

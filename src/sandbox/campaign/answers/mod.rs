@@ -25,6 +25,7 @@ fn world() -> InstanceWorld {
         login: "svc".to_owned(),
         password: r#"p&ss<"'é"#.to_owned(),
         technical_account: "svc@techacct.adobe.com".to_owned(),
+        external_accounts: vec![super::ExternalAccount::default()],
         operators: ["ann@acme.com", "Bob@acme.com"].map(ims_operator).to_vec(),
         groups: ["delivery", "admin"].map(|name| Group { name: name.to_owned(), ..Group::default() }).to_vec(),
         memberships: vec![("ann@acme.com".to_owned(), "delivery".to_owned())],

@@ -1,0 +1,57 @@
+//! `GET /r/test`: what an instance says of itself to anybody, without a session.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use super::client::Campaign;
+use super::error::CampaignError;
+use super::xml_reader::{Misread, XmlReader};
+use crate::transport::excerpt;
+
+/// What errors call the request.
+const CALL: &str = "GET /r/test";
+
+/// Below the address of the SOAP router.
+const ROUTER: &str = "/nl/jsp/soaprouter.jsp";
+
+/// What the web server of an instance says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerTest {
+    /// Such as `7.4.3`; `None` where the security zone hides it.
+    pub version: Option<String>,
+    /// Such as `9396`; `None` where the security zone hides it.
+    pub build: Option<String>,
+    /// What its clock shows, to the second, by the `Date` header.
+    pub clock: Option<SystemTime>,
+}
+
+impl Campaign {
+    /// Asks the instance how it is. Sent once, without credentials.
+    pub async fn fetch_server_test(&self) -> Result<ServerTest, CampaignError> {
+        let url = format!("{}/r/test", self.endpoint.trim_end_matches(ROUTER));
+        let answer = self.http.send(self.http.get(&url)).await;
+        let answer = answer.map_err(|source| CampaignError::NoAnswer { call: CALL.to_owned(), source })?;
+        let (status, excerpt) = (answer.status.as_u16(), excerpt(&answer.body, &[]));
+        if answer.status.is_server_error() {
+            return Err(CampaignError::Unavailable { call: CALL.to_owned(), status, retry_after: None, excerpt });
+        }
+        let wrong = |what: String| CampaignError::WrongAnswer { call: CALL.to_owned(), what, excerpt: excerpt.clone() };
+        if !answer.status.is_success() {
+            return Err(wrong(format!("HTTP {status}, is the address right?")));
+        }
+        let text = String::from_utf8_lossy(&answer.body);
+        let test = read(&text).map_err(|misread| wrong(misread.to_string()))?;
+        let clock = answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+        Ok(ServerTest { clock, ..test })
+    }
+}
+
+fn read(text: &str) -> Result<ServerTest, Misread> {
+    XmlReader::document(text, |_, tag| {
+        if !tag.is("redir") {
+            return Err(Misread::new(format!("it is a <{:.40}>, no <redir>", tag.name())));
+        }
+        let text = |name| tag.attribute(name).map(|value| value.map(Cow::into_owned).filter(|text| !text.is_empty()));
+        Ok(ServerTest { version: text("version")?, build: text("build")?, clock: None })
+    })
+}

@@ -1,0 +1,229 @@
+//! One Campaign instance: whether it answers, lets the program in and is what the program expects.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    asked_once,
+    board::{Board, Outcome},
+    catalogue::{CERTIFICATE, CLOCK, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION},
+    experience_cloud::{refused_token, time},
+    external_account,
+    verdict::Cause,
+};
+use crate::{
+    campaign::{Campaign, CampaignError, Options, OwnOperator, ServerTest},
+    domain::{CampaignSnapshot, Failure, InstanceMode},
+    observability::Chain,
+    settings::{Authentication, Instance, Settings},
+};
+
+/// Clocks that differ by more make log lines of both sides hard to compare; tokens bear five times as much.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
+
+/// Checks all that concerns one instance; what it holds, when it lets the program in.
+pub(super) async fn check(
+    board: &mut Board,
+    settings: &Settings,
+    instance: &Instance,
+    now: DateTime<Utc>,
+) -> Option<CampaignSnapshot> {
+    let options = settings.sync_options().instances.into_iter().find(|one| one.policy.instance == instance.name)?;
+    let campaign = match Campaign::new(Options { retry: asked_once(), ..options.campaign }) {
+        Ok(campaign) => campaign,
+        Err(error) => {
+            board.settle_of(instance.name.as_str(), REACHABLE, unreachable(&error, instance));
+            return None;
+        }
+    };
+    if !reachable(board, &campaign, instance, now).await || !logged_on(board, &campaign, instance).await {
+        return None;
+    }
+    schemas(board, &campaign, instance).await;
+    package(board, &campaign, settings, instance).await;
+    let snapshot = campaign.fetch_snapshot(&|_| {}).await;
+    campaign.log_off().await;
+    snapshot.ok()
+}
+
+async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, now: DateTime<Utc>) -> bool {
+    let name = instance.name.as_str();
+    let test = match campaign.fetch_server_test().await {
+        Ok(test) => test,
+        Err(error) => {
+            board.settle_of(name, REACHABLE, unreachable(&error, instance));
+            return false;
+        }
+    };
+    board.settle_of(name, REACHABLE, Outcome::ok(instance.url.to_string()));
+    let certificate = if instance.url.is_plain() {
+        Outcome::not_checked("plain http on this host has no certificate")
+    } else {
+        Outcome::ok("this host trusts it today; the days left are not read")
+    };
+    board.settle_of(name, CERTIFICATE, certificate);
+    board.settle_of(name, VERSION, version(&test, instance));
+    board.settle_of(name, CLOCK, clock(&test, now));
+    true
+}
+
+fn unreachable(error: &CampaignError, instance: &Instance) -> Outcome {
+    let remedy = format!(
+        "open {}/r/test from this host; compare instances.{}.url with the address in the browser, and see whether a proxy, a \
+         firewall or a certificate stands between",
+        instance.url, instance.name
+    );
+    Outcome::failed(cause(error), Chain(error).to_string(), remedy)
+}
+
+/// Adobe's documentation of technical operators: IMS from 7.3.5, 7.4.1 and 8.5 on; nothing else from 8.6 on.
+fn version(test: &ServerTest, instance: &Instance) -> Outcome {
+    let (Some(version), build) = (&test.version, test.build.as_deref().unwrap_or("not shown")) else {
+        return Outcome::not_checked("the security zone of this host hides the version");
+    };
+    let evidence = format!("{version}, build {build}");
+    let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+    let is_ims = matches!(instance.authentication, Authentication::Ims { .. });
+    let supports_ims = match numbers.as_slice() {
+        [7, 3, patch, ..] => *patch >= 5,
+        [7, 4, patch, ..] => *patch >= 1,
+        [major, minor, ..] => (*major, *minor) >= (8, 5),
+        _ => return Outcome::not_checked(format!("\"{version}\" cannot be read")),
+    };
+    let refuses_native = matches!(numbers.as_slice(), [major, minor, ..] if (*major, *minor) >= (8, 6));
+    let name = &instance.name;
+    match (is_ims, supports_ims, refuses_native) {
+        (true, false, _) => Outcome::failed(
+            Cause::Configuration,
+            format!("{evidence}: technical accounts log on through IMS from 7.3.5, 7.4.1 and 8.5 on"),
+            format!("upgrade the instance, or write authentication = \"native\" with a login under [instances.{name}]"),
+        ),
+        (false, _, true) => Outcome::warning(
+            format!("{evidence}: from 8.6 on technical accounts log on through IMS"),
+            format!(
+                "ask the vendor's support for a technical account, then write authentication = \"ims\" under [instances.{name}]"
+            ),
+        ),
+        _ => Outcome::ok(evidence),
+    }
+}
+
+fn clock(test: &ServerTest, now: DateTime<Utc>) -> Outcome {
+    let Some(theirs) = test.clock.filter(|clock| *clock > SystemTime::UNIX_EPOCH).map(DateTime::<Utc>::from) else {
+        return Outcome::not_checked("the answer carries no date");
+    };
+    let apart = (theirs - now).abs();
+    if apart <= CLOCK_TOLERANCE {
+        return Outcome::ok(format!("less than {} s apart", CLOCK_TOLERANCE.num_seconds()));
+    }
+    let evidence = format!("{} s apart: {} there, {} here", apart.num_seconds(), time(theirs), time(now));
+    Outcome::warning(evidence, "have both hosts follow a time server (here: timedatectl set-ntp true)")
+}
+
+async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &Instance) -> bool {
+    let name = instance.name.as_str();
+    let asks_ims = matches!(instance.authentication, Authentication::Ims { .. });
+    if asks_ims && board.has_failed(name, IMS) {
+        // It would fail in the same way, and that is known by now.
+        return false;
+    }
+    match campaign.own_operator().await {
+        Ok(own) => {
+            board.settle_of(name, LOG_ON, Outcome::ok(format!("as {}", own.login)));
+            board.settle_of(name, RIGHTS, rights(&own, instance));
+            true
+        }
+        Err(error) => {
+            board.settle_of(name, LOG_ON, not_logged_on(&error, instance));
+            false
+        }
+    }
+}
+
+fn not_logged_on(error: &CampaignError, instance: &Instance) -> Outcome {
+    let section = format!("instances.{}", instance.name);
+    let CampaignError::Refused { call, reason } = error else {
+        return Outcome::failed(cause(error), Chain(error).to_string(), "see the instance's log; try again later");
+    };
+    match &instance.authentication {
+        Authentication::Ims { .. } if call.contains("IMS") => refused_token(reason, &section),
+        Authentication::Ims { .. } => Outcome::failed(
+            Cause::Refused,
+            format!("Campaign refused the token: {reason}"),
+            "add the project of the technical account to Campaign's product profile in the Admin Console; on premises run \
+             nlserver config -setimsoauth; see whether its operator is disabled, and whether the security zone admits this host",
+        ),
+        Authentication::Native { login, .. } => Outcome::failed(
+            Cause::Refused,
+            format!("Campaign refused {login}: {reason}"),
+            format!(
+                "compare {section}.login and its password with the operator in Administration > Access management > \
+                 Operators; see whether it is disabled, and whether the security zone admits this host"
+            ),
+        ),
+    }
+}
+
+fn rights(own: &OwnOperator, instance: &Instance) -> Outcome {
+    let rights = if own.rights.is_empty() { "no named right".to_owned() } else { own.rights.join(", ") };
+    let evidence = format!("{} has {rights}", own.login);
+    if own.is_administrator() {
+        return Outcome::ok(evidence);
+    }
+    let remedy = format!(
+        "give the operator {} the named right ADMINISTRATION (Administration > Access management > Operators > {0} > Rights): \
+         nobody else may write memberships",
+        own.login
+    );
+    match instance.mode {
+        InstanceMode::Apply => Outcome::failed(Cause::Refused, evidence, remedy),
+        InstanceMode::Observe => Outcome::warning(format!("{evidence}; enough to observe"), remedy),
+    }
+}
+
+async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Instance) {
+    let outcome = match campaign.check_schemas().await {
+        Ok(()) => Outcome::ok("xtk:operator, xtk:group and xtk:operatorGroup"),
+        Err(CampaignError::Schemas { lacking }) => Outcome::failed(
+            Cause::Incomplete,
+            lacking,
+            "look at Administration > Configuration > Data schemas for extensions of these schemas, and update the database \
+             structure; report what is missing, the program writes nothing until then",
+        ),
+        Err(error) => Outcome::failed(cause(&error), Chain(&error).to_string(), "see the instance's log"),
+    };
+    board.settle_of(instance.name.as_str(), SCHEMAS, outcome);
+}
+
+async fn package(board: &mut Board, campaign: &Campaign, settings: &Settings, instance: &Instance) {
+    let name = instance.name.as_str();
+    match campaign.fetch_external_accounts().await {
+        Ok(Some(accounts)) => {
+            board.settle_of(name, PACKAGE, Outcome::ok("nms:extAccount has its fields"));
+            external_account::check(board, settings, instance, &accounts);
+        }
+        Ok(None) => board.settle_of(
+            name,
+            PACKAGE,
+            Outcome::failed(
+                Cause::Configuration,
+                "nms:extAccount has no imsServer, imsOrgId or imsRightsMask",
+                "install \"Integration with the Adobe Experience Cloud\" (Tools > Advanced > Import package); on a hosted \
+                 instance ask the vendor's support for it",
+            ),
+        ),
+        Err(error) => {
+            let remedy = "see whether the program's operator may read nms:extAccount";
+            board.settle_of(name, PACKAGE, Outcome::failed(cause(&error), Chain(&error).to_string(), remedy));
+        }
+    }
+}
+
+fn cause(error: &CampaignError) -> Cause {
+    match error.failure() {
+        Failure::Refused => Cause::Refused,
+        Failure::Unavailable | Failure::Throttled { .. } => Cause::Unavailable,
+        _ => Cause::Incomplete,
+    }
+}

@@ -1,0 +1,113 @@
+//! Every prerequisite, in the order in which a person would mend them, and what each waits for.
+
+use super::verdict::Section;
+
+/// Whether a prerequisite is asked once or of every instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Once,
+    OfEachInstance,
+}
+
+/// One prerequisite.
+#[derive(Debug)]
+pub(super) struct Prerequisite {
+    pub(super) id: &'static str,
+    pub(super) section: Section,
+    pub(super) asked: Asked,
+    pub(super) title: &'static str,
+    /// What must not have failed before it can be looked at.
+    pub(super) needs: &'static [&'static str],
+}
+
+const fn once(id: &'static str, section: Section, title: &'static str, needs: &'static [&'static str]) -> Prerequisite {
+    Prerequisite { id, section, asked: Asked::Once, title, needs }
+}
+
+const fn each(id: &'static str, section: Section, title: &'static str, needs: &'static [&'static str]) -> Prerequisite {
+    Prerequisite { id, section, asked: Asked::OfEachInstance, title, needs }
+}
+
+pub(super) const CONFIGURATION: &str = "configuration";
+pub(super) const ORGANIZATION_ID: &str = "experience_cloud.organization_id";
+pub(super) const IMS: &str = "experience_cloud.ims";
+pub(super) const TOKEN: &str = "experience_cloud.token";
+pub(super) const PRODUCT: &str = "experience_cloud.product";
+pub(super) const ORGANIZATION: &str = "experience_cloud.organization";
+pub(super) const FIRST_PAGE: &str = "experience_cloud.first_page";
+pub(super) const PROFILES: &str = "experience_cloud.profiles";
+pub(super) const REACHABLE: &str = "campaign.reachable";
+pub(super) const CERTIFICATE: &str = "campaign.certificate";
+pub(super) const VERSION: &str = "campaign.version";
+pub(super) const CLOCK: &str = "campaign.clock";
+pub(super) const LOG_ON: &str = "campaign.log_on";
+pub(super) const RIGHTS: &str = "campaign.rights";
+pub(super) const SCHEMAS: &str = "campaign.schemas";
+pub(super) const PACKAGE: &str = "campaign.package";
+pub(super) const ACCOUNT: &str = "external_account";
+pub(super) const ACCOUNT_NAME: &str = "external_account.name";
+pub(super) const ACCOUNT_ENABLED: &str = "external_account.enabled";
+pub(super) const ACCOUNT_IMS: &str = "external_account.ims_server";
+pub(super) const ACCOUNT_ORGANIZATION: &str = "external_account.organization_id";
+pub(super) const ACCOUNT_CALLBACK: &str = "external_account.callback_server";
+pub(super) const ACCOUNT_MASK: &str = "external_account.mask";
+pub(super) const ACCOUNT_TENANT: &str = "external_account.tenant";
+pub(super) const ACCOUNT_CONTEXT: &str = "external_account.product_context";
+pub(super) const MASK: &str = "names.mask";
+pub(super) const MATCHES: &str = "names.matches";
+pub(super) const ONE_GROUP_EACH: &str = "names.one_profile_each";
+pub(super) const LOOK_ALIKES: &str = "names.look_alikes";
+pub(super) const GROUPS: &str = "names.groups";
+pub(super) const UNFED: &str = "names.unfed_groups";
+pub(super) const CONTROL_PANEL: &str = "names.control_panel";
+pub(super) const AMBIGUOUS: &str = "names.ambiguous";
+pub(super) const WITHOUT_OPERATOR: &str = "names.users_without_operator";
+pub(super) const SECRETS: &str = "host.secrets";
+pub(super) const STATE: &str = "host.state";
+pub(super) const SOCKET: &str = "host.socket";
+pub(super) const SCHEDULE: &str = "host.schedule";
+pub(super) const TIME: &str = "host.time";
+pub(super) const UNIT: &str = "host.unit";
+
+pub(super) const PREREQUISITES: [Prerequisite; 40] = [
+    once(CONFIGURATION, Section::Configuration, "The configuration can be used", &[]),
+    once(ORGANIZATION_ID, Section::ExperienceCloud, "The organization id has the right shape", &[CONFIGURATION]),
+    once(IMS, Section::ExperienceCloud, "The identity service (IMS) answers", &[CONFIGURATION]),
+    once(TOKEN, Section::ExperienceCloud, "IMS issues a token for the credential", &[IMS]),
+    once(PRODUCT, Section::ExperienceCloud, "The credential may use the User Management API", &[TOKEN]),
+    once(ORGANIZATION, Section::ExperienceCloud, "The organization id is that of the credential", &[PRODUCT]),
+    once(FIRST_PAGE, Section::ExperienceCloud, "Page 0 may be asked for", &[CONFIGURATION, STATE]),
+    once(PROFILES, Section::ExperienceCloud, "Product profiles are visible", &[ORGANIZATION, FIRST_PAGE]),
+    each(REACHABLE, Section::Campaign, "The instance answers", &[CONFIGURATION]),
+    each(CERTIFICATE, Section::Campaign, "Its certificate is valid", &[REACHABLE]),
+    each(VERSION, Section::Campaign, "Its version supports this log-on", &[REACHABLE]),
+    each(CLOCK, Section::Campaign, "Its clock agrees with this host", &[REACHABLE]),
+    each(LOG_ON, Section::Campaign, "The program can log on", &[REACHABLE, IMS]),
+    each(RIGHTS, Section::Campaign, "The program's operator may write memberships", &[LOG_ON]),
+    each(SCHEMAS, Section::Campaign, "The compiled schemas are those expected", &[LOG_ON]),
+    each(PACKAGE, Section::Campaign, "The package for the Experience Cloud is installed", &[LOG_ON]),
+    each(ACCOUNT, Section::Campaign, "There is one external account of the Experience Cloud", &[PACKAGE]),
+    each(ACCOUNT_NAME, Section::Campaign, "Its internal name", &[ACCOUNT]),
+    each(ACCOUNT_ENABLED, Section::Campaign, "It is enabled", &[ACCOUNT]),
+    each(ACCOUNT_IMS, Section::Campaign, "Its IMS server", &[ACCOUNT]),
+    each(ACCOUNT_ORGANIZATION, Section::Campaign, "Its organization id", &[ACCOUNT, ORGANIZATION]),
+    each(ACCOUNT_CALLBACK, Section::Campaign, "Its callback server", &[ACCOUNT]),
+    each(ACCOUNT_MASK, Section::Campaign, "Its association mask", &[ACCOUNT]),
+    each(ACCOUNT_TENANT, Section::Campaign, "Its tenant", &[ACCOUNT]),
+    each(ACCOUNT_CONTEXT, Section::Campaign, "Its product context", &[ACCOUNT]),
+    each(MASK, Section::Names, "The association mask can be meant", &[CONFIGURATION]),
+    each(MATCHES, Section::Names, "The mask matches product profiles", &[PROFILES, MASK, ACCOUNT_MASK]),
+    each(ONE_GROUP_EACH, Section::Names, "No two profiles stand for one group", &[MATCHES]),
+    each(LOOK_ALIKES, Section::Names, "No profile looks as if the mask should match it", &[PROFILES, MASK, MATCHES]),
+    each(GROUPS, Section::Names, "Every matched profile has its operator group", &[MATCHES, LOG_ON]),
+    each(UNFED, Section::Names, "Operator groups that no profile feeds", &[MATCHES, LOG_ON]),
+    each(CONTROL_PANEL, Section::Names, "No profile opens the Control Panel by accident", &[MATCHES]),
+    each(AMBIGUOUS, Section::Names, "No two operators or groups can be taken for each other", &[LOG_ON]),
+    each(WITHOUT_OPERATOR, Section::Names, "Every user has an operator", &[]),
+    once(SECRETS, Section::Host, "Nobody else can read the secret files", &[CONFIGURATION]),
+    once(STATE, Section::Host, "The state can be kept", &[CONFIGURATION]),
+    once(SOCKET, Section::Host, "The control socket is private", &[CONFIGURATION]),
+    once(SCHEDULE, Section::Host, "The schedule leaves time between runs", &[CONFIGURATION]),
+    once(TIME, Section::Host, "The clock of this host is synchronized", &[]),
+    once(UNIT, Section::Host, "The service is installed, enabled and healthy", &[]),
+];

@@ -1,0 +1,103 @@
+//! Two values that should be equal, sign by sign: blanks, case and look-alikes made visible.
+
+/// `None` when they are equal; otherwise both below each other, with marks under the signs that differ.
+pub(super) fn difference(ours: &str, theirs: &str) -> Option<String> {
+    if ours == theirs {
+        return None;
+    }
+    let (left, right): (Vec<char>, Vec<char>) = (ours.chars().collect(), theirs.chars().collect());
+    let before = left.iter().zip(&right).take_while(|(left, right)| left == right).count();
+    let shorter = left.len().min(right.len());
+    let tails = left.iter().rev().zip(right.iter().rev());
+    let after = tails.take_while(|(left, right)| left == right).count().min(shorter - before);
+    let marks = |length: usize| format!("{}{}", " ".repeat(before), "^".repeat((length - before - after).max(1)));
+    let middle = |signs: &[char]| signs.get(before..signs.len() - after).unwrap_or_default().to_vec();
+    Some(format!(
+        "configuration: {}\n     Campaign: {}\n               {}  {}",
+        shown(&left),
+        shown(&right),
+        marks(right.len()),
+        explained(&middle(&left), &middle(&right))
+    ))
+}
+
+/// A value with every blank at its place visible.
+pub(super) fn shown(signs: &[char]) -> String {
+    let visible = |sign: &char| match sign {
+        ' ' => "␣".to_owned(),
+        '\u{a0}' => "⍽".to_owned(),
+        '\t' => "⇥".to_owned(),
+        other if other.is_control() || !is_visible(*other) => "�".to_owned(),
+        other => other.to_string(),
+    };
+    signs.iter().map(visible).collect()
+}
+
+/// Signs without width, or that turn the reading direction.
+fn is_visible(sign: char) -> bool {
+    !matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+fn explained(ours: &[char], theirs: &[char]) -> String {
+    let text = |signs: &[char]| signs.iter().collect::<String>();
+    match (ours, theirs) {
+        ([], extra) if extra.iter().all(|sign| sign.is_whitespace()) => "blanks too many in Campaign".to_owned(),
+        (extra, []) if extra.iter().all(|sign| sign.is_whitespace()) => "blanks missing in Campaign".to_owned(),
+        ([], _) => "too much in Campaign".to_owned(),
+        (_, []) => "missing in Campaign".to_owned(),
+        _ if text(ours).to_lowercase() == text(theirs).to_lowercase() => "only the letter case differs".to_owned(),
+        ([one], [other]) => format!("U+{:04X} is not U+{:04X}", u32::from(*one), u32::from(*other)),
+        _ => "differs".to_owned(),
+    }
+}
+
+/// Names that people take for each other become equal: without case, blanks, hyphens and dashes, with look-alike letters
+/// of other alphabets as their Latin twins.
+pub(super) fn skeleton(name: &str) -> String {
+    let twin = |sign: char| match sign {
+        'а' | 'α' => 'a',
+        'е' | 'ε' => 'e',
+        'о' | 'ο' | '0' => 'o',
+        'р' | 'ρ' => 'p',
+        'с' => 'c',
+        'х' | 'χ' => 'x',
+        'у' => 'y',
+        'і' | 'ι' | '1' | 'l' => 'i',
+        'м' => 'm',
+        'к' | 'κ' => 'k',
+        'т' | 'τ' => 't',
+        'в' => 'b',
+        'н' => 'h',
+        other => other,
+    };
+    let counts = |sign: &char| {
+        !sign.is_whitespace() && !matches!(sign, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}') && is_visible(*sign)
+    };
+    name.chars().filter(counts).flat_map(char::to_lowercase).map(twin).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_marked_under_its_sign() {
+        assert_eq!(difference("a", "a"), None);
+        for (ours, theirs, expected) in [
+            ("a - b", "a – b", "configuration: a␣-␣b\n     Campaign: a␣–␣b\n                 ^  U+002D is not U+2013"),
+            ("ab", "ab ", "configuration: ab\n     Campaign: ab␣\n                 ^  blanks too many in Campaign"),
+            ("ab", "aB", "configuration: ab\n     Campaign: aB\n                ^  only the letter case differs"),
+            ("aab", "ab", "configuration: aab\n     Campaign: ab\n                ^  missing in Campaign"),
+        ] {
+            assert_eq!(difference(ours, theirs).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_have_one_skeleton() {
+        for name in ["Campaign – acme - delivery", "campaign-acme-delivery", "Саmpaign - acme - delivery"] {
+            assert_eq!(skeleton(name), skeleton("Campaign - acme - delivery"), "{name}");
+        }
+        assert_ne!(skeleton("delivery"), skeleton("deliveries"));
+    }
+}

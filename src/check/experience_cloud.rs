@@ -1,0 +1,261 @@
+//! The Admin Console: what IMS and UMAPI say to the credential.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+
+use super::{
+    asked_once,
+    board::{Board, Outcome},
+    catalogue::{FIRST_PAGE, IMS, ORGANIZATION, PRODUCT, PROFILES, TOKEN},
+    verdict::Cause,
+};
+use crate::{
+    domain::{Failure, OrganizationId},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
+    journal::{CallWindows, Journal, RememberedListing},
+    observability::Chain,
+    settings::Settings,
+    transport::{Credential, HttpClient, IdentityService, TokenError},
+};
+
+/// Nobody's address (RFC 2606): asking for it costs no page and proves the token, the product and the organization.
+const NOBODY: &str = "nobody@campaign-group-sync.invalid";
+
+/// The scope that opens UMAPI (Adobe's guide to the User Management API).
+const UMAPI_SCOPE: &str = "user_management_sdk";
+
+const HOSTS: &str = "allow this host to reach ims-na1.adobelogin.com and usermanagement.adobe.io on port 443, and see \
+                     whether a proxy or its certificate stands between";
+
+/// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
+pub(super) async fn check(
+    board: &mut Board,
+    settings: &Settings,
+    journal: Option<&Journal>,
+    now: DateTime<Utc>,
+) -> Option<ProfileListing> {
+    let options = Options { retry: asked_once(), ..settings.experience_cloud.options.clone() };
+    let organization = options.organization_id.clone();
+    let memory = Memory::read(journal, &organization).await;
+    let gate = memory.gate(settings.experience_cloud.first_page_interval, now);
+    board.settle(FIRST_PAGE, gate.outcome(&memory.windows));
+    if !token(board, &options).await {
+        return None;
+    }
+    let client = match ExperienceCloud::new(options.clone()) {
+        Ok(client) => client,
+        Err(error) => {
+            board.settle(PRODUCT, failed(&error));
+            return None;
+        }
+    };
+    if !admitted(board, &client, &options).await {
+        return None;
+    }
+    profiles(board, &client, memory, &gate, settings.experience_cloud.first_page_interval, now).await
+}
+
+/// Whether IMS issues a token.
+async fn token(board: &mut Board, options: &Options) -> bool {
+    let credential = Credential {
+        client_id: options.client_id.clone(),
+        client_secret: options.client_secret.clone(),
+        scopes: options.scopes.clone(),
+    };
+    let http = match HttpClient::new(&options.ims_url, &options.http) {
+        Ok(http) => http,
+        Err(error) => {
+            board.settle(IMS, Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS));
+            return false;
+        }
+    };
+    match IdentityService::new(http, &options.ims_url, credential).issue().await {
+        Ok(issued) => {
+            board.settle(IMS, Outcome::ok(options.ims_url.to_string()));
+            board.settle(TOKEN, Outcome::ok(format!("good for {} h", issued.life.as_secs().div_ceil(3600))));
+            return true;
+        }
+        Err(TokenError::Refused { excerpt, .. }) => {
+            board.settle(IMS, Outcome::ok(options.ims_url.to_string()));
+            board.settle(TOKEN, refused_token(&excerpt, "experience_cloud"));
+        }
+        Err(error @ TokenError::WrongAnswer { .. }) => {
+            let remedy = "compare experience_cloud.ims_url with the vendor's: https://ims-na1.adobelogin.com; see whether a \
+                          proxy answers in its place";
+            board.settle(IMS, Outcome::failed(Cause::Incomplete, Chain(&error).to_string(), remedy));
+        }
+        Err(error) => board.settle(IMS, Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS)),
+    }
+    false
+}
+
+/// What a refusal of IMS means; `section` is where the credential is configured.
+pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
+    let remedy = if excerpt.contains("invalid_scope") {
+        format!(
+            "compare {section}.scopes with the credential's page in the Developer Console (\"Scopes\"); a scope is granted \
+             by adding its API to the project"
+        )
+    } else if excerpt.contains("client_secret") {
+        format!(
+            "copy the secret anew from the Developer Console (\"OAuth Server-to-Server\", \"Retrieve client secret\") into \
+             {section}.client_secret_file; see whether it was rotated"
+        )
+    } else if excerpt.contains("client_id") {
+        format!(
+            "copy the client id anew from the Developer Console (\"OAuth Server-to-Server\") into {section}.client_id"
+        )
+    } else {
+        format!("compare {section}.client_id, its secret and its scopes with the Developer Console")
+    };
+    Outcome::failed(Cause::Refused, format!("IMS refused: {excerpt}"), remedy)
+}
+
+/// Whether UMAPI takes the token, and the organization is that of the credential.
+async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options) -> bool {
+    let error = match client.fetch_user(NOBODY, options.membership).await {
+        Ok(_) => None,
+        // Whoever says that there is no such domain has let the call through.
+        Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
+        Err(error) => Some(error),
+    };
+    let Some(error) = error else {
+        board.settle(PRODUCT, Outcome::ok(options.umapi_url.to_string()));
+        board.settle(ORGANIZATION, Outcome::ok(options.organization_id.to_string()));
+        return true;
+    };
+    match &error {
+        ExperienceCloudError::Refused { status: 401, excerpt, .. }
+        | ExperienceCloudError::WrongAnswer { status: 400, excerpt, .. } => {
+            board.settle(PRODUCT, Outcome::ok(options.umapi_url.to_string()));
+            let evidence = format!("UMAPI refuses {}: {excerpt}", options.organization_id);
+            let remedy = "copy the organization id from the overview of the same project in the Developer Console; the \
+                          credential opens its own organization alone";
+            board.settle(ORGANIZATION, Outcome::failed(Cause::Refused, evidence, remedy));
+        }
+        ExperienceCloudError::Refused { excerpt, .. } => {
+            let has_scope = options.scopes.split(',').any(|scope| scope == UMAPI_SCOPE);
+            let remedy = if has_scope {
+                "add the \"User Management API\" to the project of the credential in the Developer Console (\"Add to \
+                 project\", \"API\"); it takes a system administrator"
+            } else {
+                "add user_management_sdk to experience_cloud.scopes, or leave the line out"
+            };
+            board.settle(PRODUCT, Outcome::failed(Cause::Refused, format!("UMAPI refused: {excerpt}"), remedy));
+        }
+        _ => board.settle(PRODUCT, failed(&error)),
+    }
+    false
+}
+
+async fn profiles(
+    board: &mut Board,
+    client: &ExperienceCloud,
+    memory: Memory,
+    gate: &Gate,
+    interval: Duration,
+    now: DateTime<Utc>,
+) -> Option<ProfileListing> {
+    let is_fresh = |listing: &RememberedListing| {
+        TimeDelta::from_std(interval).is_ok_and(|interval| now < listing.read_at + interval)
+    };
+    let remembered = memory.listing.filter(|listing| gate.groups.is_some() || is_fresh(listing));
+    if let Some(listing) = remembered {
+        let evidence = format!("{} product profiles, as read at {}", listing.profiles.len(), time(listing.read_at));
+        board.settle(PROFILES, Outcome::ok(evidence));
+        return Some(ProfileListing::remembered(listing.profiles));
+    }
+    if let Some(until) = gate.groups {
+        let reason =
+            format!("page 0 of the groups may not be asked for before {}, and no listing is remembered", time(until));
+        board.settle(PROFILES, Outcome::not_checked(reason));
+        return None;
+    }
+    match client.fetch_listing(&|_| {}).await {
+        Ok(listing) if listing.profiles().is_empty() => {
+            let remedy = "see whether the organization has product profiles at all, and whether the credential's project is \
+                          in this organization";
+            board.settle(
+                PROFILES,
+                Outcome::failed(Cause::Incomplete, "the groups listing has no product profile", remedy),
+            );
+            None
+        }
+        Ok(listing) => {
+            let count = listing.profiles().len();
+            board.settle(PROFILES, Outcome::ok(format!("{count} product profiles, read now and not remembered")));
+            Some(listing)
+        }
+        Err(error) => {
+            board.settle(PROFILES, failed(&error));
+            None
+        }
+    }
+}
+
+fn failed(error: &ExperienceCloudError) -> Outcome {
+    let (cause, remedy) = match error.failure() {
+        Failure::Refused => (Cause::Refused, "compare the credential with the Developer Console"),
+        Failure::Throttled { .. } => {
+            (Cause::Unavailable, "wait as long as UMAPI asks; another client of this key may be at work")
+        }
+        Failure::Unavailable => (Cause::Unavailable, HOSTS),
+        _ => (
+            Cause::Incomplete,
+            "compare experience_cloud.umapi_url with the vendor's; see whether a proxy answers in its place",
+        ),
+    };
+    Outcome::failed(cause, Chain(error).to_string(), remedy)
+}
+
+/// What the journal knows of the calls to the organization.
+#[derive(Default)]
+struct Memory {
+    windows: CallWindows,
+    listing: Option<RememberedListing>,
+}
+
+/// Until when page 0 may not be asked for; `None` when it may.
+struct Gate {
+    groups: Option<DateTime<Utc>>,
+    users: Option<DateTime<Utc>>,
+}
+
+impl Memory {
+    async fn read(journal: Option<&Journal>, organization: &OrganizationId) -> Self {
+        let Some(journal) = journal else { return Self::default() };
+        // A journal that cannot be read is a finding of its own.
+        let windows = journal.call_windows(organization).await.unwrap_or_default();
+        let listing = journal.listing(organization).await.unwrap_or_default();
+        Self { windows, listing }
+    }
+
+    fn gate(&self, interval: Duration, now: DateTime<Utc>) -> Gate {
+        let interval = TimeDelta::from_std(interval).unwrap_or(TimeDelta::MAX);
+        let until = |last: Option<DateTime<Utc>>| {
+            let interval_ends = last.and_then(|last| last.checked_add_signed(interval));
+            interval_ends.max(self.windows.not_before).filter(|until| *until > now)
+        };
+        Gate { groups: until(self.windows.groups_first_page), users: until(self.windows.users_first_page) }
+    }
+}
+
+impl Gate {
+    fn outcome(&self, windows: &CallWindows) -> Outcome {
+        match (self.users.max(self.groups), windows.not_before) {
+            (Some(until), Some(not_before)) if until == not_before => Outcome::warning(
+                format!("Adobe asked for silence until {}", time(until)),
+                "wait; see whether another client uses the same credential, and give this one its own",
+            ),
+            (Some(until), _) => {
+                Outcome::ok(format!("again at {}; until then runs use what they remember", time(until)))
+            }
+            (None, _) => Outcome::ok("now: a run may start at once"),
+        }
+    }
+}
+
+pub(super) fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,226 @@
+//! This host: files, the state, the schedule, and the service under systemd.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Request,
+    board::{Board, Outcome},
+    catalogue::{SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
+    verdict::Cause,
+};
+use crate::{
+    journal::{Journal, JournalError},
+    observability::Chain,
+    settings::{self, Settings, StateLocation},
+};
+
+/// Modes that let others than the owner and its group in, or the group change something.
+const TOO_OPEN: u32 = 0o027;
+
+/// Modes that let anybody but the owner in.
+const NOT_PRIVATE: u32 = 0o077;
+
+/// Least room for the state, in kilobytes: a year of runs over a large organization, and as much again to compact it.
+const LEAST_ROOM_KB: u64 = 200 * 1024;
+
+/// Ticks that are shown, and between which the schedule is judged.
+const TICKS: usize = 5;
+
+/// The service, as the package installs it.
+const SERVICE: &str = "campaign-group-sync.service";
+
+/// How much of this host is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it: the program is, or will be, a service here.
+    Service,
+    /// The files alone: the sandbox is no service.
+    Sandbox,
+}
+
+/// Checks all that concerns this host.
+pub(super) async fn check(
+    board: &mut Board,
+    settings: &Settings,
+    request: &Request<'_>,
+    journal: &Result<Option<Journal>, JournalError>,
+) {
+    board.settle(SECRETS, secrets(request));
+    board.settle(STATE, state(&settings.state.url, journal));
+    board.settle(SOCKET, socket(&settings.control.socket));
+    board.settle(SCHEDULE, schedule(settings, request.now));
+    let (time, unit) = match request.extent {
+        Extent::Sandbox => {
+            let reason = "the sandbox is no service of this host";
+            (Outcome::not_checked(reason), Outcome::not_checked(reason))
+        }
+        Extent::Service => (synchronized(), unit()),
+    };
+    board.settle(TIME, time);
+    board.settle(UNIT, unit);
+}
+
+fn mode(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|found| found.mode() & 0o7777)
+}
+
+fn secrets(request: &Request<'_>) -> Outcome {
+    let files: Vec<PathBuf> = settings::effective(request.sources)
+        .into_iter()
+        .filter(|value| value.key.ends_with("_file"))
+        .map(|value| PathBuf::from(value.value.trim_matches('"')))
+        .filter(|path| path.is_absolute())
+        .collect();
+    let open = |path: &&PathBuf| mode(path).is_some_and(|mode| mode & TOO_OPEN != 0);
+    let open: Vec<&PathBuf> = files.iter().filter(open).collect();
+    let Some(first) = open.first() else {
+        return Outcome::ok(match files.len() {
+            0 => "no secret is in a file".to_owned(),
+            count => format!("{count} secret files"),
+        });
+    };
+    let names = open.iter().map(|path| format!("{} (mode {:04o})", path.display(), mode(path).unwrap_or_default()));
+    let evidence = names.collect::<Vec<_>>().join("\n");
+    Outcome::warning(evidence, format!("chmod 0600 {}", first.display()))
+}
+
+fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+    if let Err(error) = journal {
+        let remedy = "see whether the program's user may read the file or reach the database; the next run sets a corrupt \
+                      file aside by itself and holds removals until a read is accepted";
+        return Outcome::failed(Cause::Configuration, Chain(error).to_string(), remedy);
+    }
+    let StateLocation::Sqlite(path) = location else {
+        return Outcome::ok("the database answers");
+    };
+    let Some(folder) = path.parent() else { return Outcome::not_checked("the state has no folder") };
+    let Some(folder_mode) = mode(folder) else {
+        let remedy = format!("install -d -m 0700 -o campaign-group-sync {}", folder.display());
+        let evidence = format!("there is no folder {}", folder.display());
+        // The first run makes it where it may, and the unit's StateDirectory everywhere else.
+        return Outcome::warning(evidence, remedy);
+    };
+    if !is_writable(folder) || (path.exists() && !is_writable(path)) {
+        let evidence = format!("{} cannot be written by this user", path.display());
+        let remedy =
+            format!("run the check as the service's user, or chown -R campaign-group-sync {}", folder.display());
+        return Outcome::failed(Cause::Configuration, evidence, remedy);
+    }
+    let open = [(folder, folder_mode, 0o700), (path, mode(path).unwrap_or_default(), 0o600)];
+    if let Some((path, mode, right)) = open.into_iter().find(|(_, mode, _)| mode & NOT_PRIVATE != 0) {
+        let evidence = format!("others may look into {} (mode {mode:04o})", path.display());
+        return Outcome::warning(evidence, format!("chmod {right:04o} {}", path.display()));
+    }
+    match room(folder) {
+        Some(room) if room < LEAST_ROOM_KB => {
+            let remedy = "make room, or move the state with [state] url";
+            Outcome::warning(format!("{} MB are left in {}", room / 1024, folder.display()), remedy)
+        }
+        _ => Outcome::ok(format!("{}, private and writable, with room", path.display())),
+    }
+}
+
+/// Asked of the system, without writing: modes alone do not know of read-only mounts and access lists.
+fn is_writable(path: &Path) -> bool {
+    match Command::new("test").arg("-w").arg(path).status() {
+        Ok(status) => status.success(),
+        Err(_) => {
+            fs::metadata(path).is_ok_and(|found| !found.permissions().readonly() && found.permissions().mode() != 0)
+        }
+    }
+}
+
+/// Kilobytes left, as `df` (POSIX) tells them.
+fn room(folder: &Path) -> Option<u64> {
+    let answer = Command::new("df").arg("-Pk").arg(folder).output().ok()?;
+    let text = String::from_utf8_lossy(&answer.stdout);
+    text.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()
+}
+
+fn socket(socket: &Path) -> Outcome {
+    let Some(folder) = socket.parent() else { return Outcome::not_checked("the socket has no folder") };
+    match mode(folder) {
+        None => Outcome::ok(format!("{} is made when the service starts", folder.display())),
+        Some(mode) if mode & 0o002 != 0 => Outcome::failed(
+            Cause::Configuration,
+            format!("everyone may put a socket into {} (mode {mode:04o})", folder.display()),
+            "name a folder of its own in [control] socket, such as /run/campaign-group-sync/control.sock",
+        ),
+        Some(_) => Outcome::ok(socket.display().to_string()),
+    }
+}
+
+fn schedule(settings: &Settings, now: DateTime<Utc>) -> Outcome {
+    let schedule = &settings.schedule.schedule;
+    let ticks: Vec<DateTime<Utc>> =
+        std::iter::successors(schedule.next_after(now), |tick| schedule.next_after(*tick)).take(TICKS).collect();
+    if ticks.is_empty() {
+        return Outcome::ok("off: runs are started by hand, or by a timer");
+    }
+    let local =
+        |tick: &DateTime<Utc>| tick.with_timezone(&schedule.timezone()).format("%a %Y-%m-%d %H:%M:%S %Z").to_string();
+    let next = format!("next runs: {}", ticks.iter().map(local).collect::<Vec<_>>().join(", "));
+    let shortest = ticks.windows(2).filter_map(|pair| match pair {
+        [first, second] => (*second - *first).to_std().ok(),
+        _ => None,
+    });
+    let interval = settings.experience_cloud.first_page_interval;
+    match shortest.min() {
+        Some(shortest) if shortest < interval => Outcome::warning(
+            format!(
+                "runs are {} apart and page 0 may be asked for every {} only\n{next}",
+                humantime::format_duration(shortest),
+                humantime::format_duration(interval)
+            ),
+            "make [schedule] cron as rare as experience_cloud.first_page_interval; runs between only see known profiles",
+        ),
+        _ => Outcome::ok(next),
+    }
+}
+
+/// What a command of systemd prints; `None` where there is no systemd.
+fn asked(command: &str, arguments: &[&str]) -> Option<String> {
+    if !Path::new("/run/systemd/system").exists() {
+        return None;
+    }
+    let answer = Command::new(command).args(arguments).output().ok().filter(|answer| answer.status.success())?;
+    Some(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+}
+
+fn synchronized() -> Outcome {
+    match asked("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]).as_deref() {
+        Some("yes") => Outcome::ok("timedatectl says so"),
+        Some(_) => Outcome::warning("timedatectl says it is not", "timedatectl set-ntp true"),
+        None => Outcome::not_checked("no systemd runs here"),
+    }
+}
+
+fn unit() -> Outcome {
+    let properties = ["show", SERVICE, "-p", "LoadState", "-p", "UnitFileState", "-p", "ActiveState"];
+    let Some(answer) = asked("systemctl", &properties) else {
+        return Outcome::not_checked("no systemd runs here");
+    };
+    let value =
+        |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or("unknown");
+    let (load, file, active) = (value("LoadState"), value("UnitFileState"), value("ActiveState"));
+    let evidence = format!("{SERVICE}: {load}, {file}, {active}");
+    match (load, file, active) {
+        ("loaded", "enabled", "active") => Outcome::ok(evidence),
+        (_, _, "failed") => Outcome::failed(
+            Cause::Unavailable,
+            evidence,
+            format!("journalctl -u {SERVICE} -n 50, then systemctl restart {SERVICE}"),
+        ),
+        ("loaded", ..) => Outcome::warning(evidence, format!("systemctl enable --now {SERVICE}")),
+        _ => {
+            Outcome::warning(evidence, "install the package, or copy systemd/ from the source, then enable the service")
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The association mask, and the names on both sides.
+
+use std::collections::BTreeMap;
+
+use super::{
+    board::{Board, Outcome},
+    catalogue::{
+        ACCOUNT_MASK, AMBIGUOUS, CONTROL_PANEL, GROUPS, LOOK_ALIKES, MASK, MATCHES, ONE_GROUP_EACH, UNFED,
+        WITHOUT_OPERATOR,
+    },
+    difference::{shown, skeleton},
+    verdict::Cause,
+};
+use crate::{
+    domain::{AssociationMask, CampaignSnapshot, MaskMatch, Missing, ProductProfile, fold},
+    experience_cloud::ProfileListing,
+    settings::Instance,
+};
+
+/// Adobe opens the Control Panel to members of every product profile with this word in its name.
+const CONTROL_PANEL_WORD: &str = "admin";
+
+/// Names in one line of evidence; the rest is counted.
+const NAMES_SHOWN: usize = 8;
+
+/// Checks the names of one instance, as far as both sides could be read.
+pub(super) fn check(
+    board: &mut Board,
+    instance: &Instance,
+    listing: Option<&ProfileListing>,
+    campaign: Option<&CampaignSnapshot>,
+) {
+    let (name, mask) = (instance.name.as_str(), &instance.policy.mask);
+    let reason = "it would cost a read of every profile's members; --sync-now --dry-run lists them as no-operator";
+    board.settle_of(name, WITHOUT_OPERATOR, Outcome::not_checked(reason));
+    if let Some(campaign) = campaign {
+        board.settle_of(name, AMBIGUOUS, ambiguous(campaign));
+    }
+    let matched = listing.map(|listing| matched(mask, listing.profiles()));
+    board.settle_of(name, MASK, meant(mask, matched.as_deref()));
+    let (Some(listing), Some(matched)) = (listing, matched) else { return };
+    if matched.is_empty() {
+        // Where the masks differ, or one has stray blanks, that is the news.
+        if ![ACCOUNT_MASK, MASK].into_iter().any(|id| board.has_failed(name, id)) {
+            board.settle_of(name, MATCHES, no_match(mask, listing.profiles()));
+        }
+        return;
+    }
+    let count = listing.profiles().len();
+    board.settle_of(name, MATCHES, Outcome::ok(format!("{} of {count} product profiles", matched.len())));
+    board.settle_of(name, ONE_GROUP_EACH, one_group_each(&matched));
+    board.settle_of(name, LOOK_ALIKES, look_alikes(mask, &matched, listing.profiles()));
+    board.settle_of(name, CONTROL_PANEL, control_panel(&matched));
+    if let Some(campaign) = campaign {
+        board.settle_of(name, GROUPS, groups(&matched, campaign, instance));
+        board.settle_of(name, UNFED, unfed(&matched, campaign));
+    }
+}
+
+/// Matched profiles with the operator group that each stands for.
+fn matched<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<(&'a str, String)> {
+    let group = |profile: &'a ProductProfile| match mask.matches(profile.name.as_str()) {
+        MaskMatch::Group(group) => Some((profile.name.as_str(), group.to_string())),
+        MaskMatch::EmptyCapture | MaskMatch::NoMatch => None,
+    };
+    profiles.iter().filter_map(group).collect()
+}
+
+fn meant(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> Outcome {
+    let signs: Vec<char> = mask.as_str().chars().collect();
+    if let Some(doubt) = mask.warning() {
+        return Outcome::warning(
+            doubt,
+            "write the mask as it stands in the external account, such as Campaign - acme - (.*)",
+        );
+    }
+    let has_stray_blanks = mask.as_str().contains("  ")
+        || mask.as_str().starts_with(char::is_whitespace)
+        || mask.as_str().chars().any(|sign| sign.is_whitespace() && sign != ' ');
+    if has_stray_blanks {
+        let (evidence, remedy) = (
+            format!("stray blanks: {}", shown(&signs)),
+            "take the blanks out that are too many, here and in the external account",
+        );
+        return match matched {
+            Some([]) => Outcome::failed(Cause::Configuration, format!("{evidence}; it matches nothing"), remedy),
+            _ => Outcome::warning(evidence, remedy),
+        };
+    }
+    Outcome::ok(mask.as_str())
+}
+
+fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
+    let near = near(mask, &[], profiles);
+    let evidence = if near.is_empty() {
+        format!("none of {} product profiles", profiles.len())
+    } else {
+        format!("none of {} product profiles; nearly: {}", profiles.len(), listed(&near))
+    };
+    let remedy = "compare the mask with the names of the product profiles in the Admin Console (campaign-group-sync mask \
+                  shows each difference)";
+    Outcome::failed(Cause::Incomplete, evidence, remedy)
+}
+
+fn one_group_each(matched: &[(&str, String)]) -> Outcome {
+    let mut by_group: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (profile, group) in matched {
+        by_group.entry(fold(group)).or_default().push(profile);
+    }
+    let twice: Vec<String> = by_group
+        .into_iter()
+        .filter(|(_, profiles)| profiles.len() > 1)
+        .map(|(group, profiles)| format!("{group}: {}", listed(&profiles)))
+        .collect();
+    if twice.is_empty() {
+        return Outcome::ok("each stands for a group of its own");
+    }
+    Outcome::warning(
+        twice.join("\n"),
+        "rename or delete all but one of them in the Admin Console; until then the group is refused",
+    )
+}
+
+fn look_alikes(mask: &AssociationMask, matched: &[(&str, String)], profiles: &[ProductProfile]) -> Outcome {
+    let near = near(mask, matched, profiles);
+    if near.is_empty() {
+        return Outcome::ok("none");
+    }
+    let remedy = "rename them in the Admin Console, or leave them if they are meant for something else \
+                  (campaign-group-sync mask shows each difference)";
+    Outcome::warning(near.iter().map(|name| signs(name)).collect::<Vec<_>>().join("\n"), remedy)
+}
+
+/// Profiles that the mask does not match although, to the eye, they begin as it does.
+fn near<'a>(mask: &AssociationMask, matched: &[(&str, String)], profiles: &'a [ProductProfile]) -> Vec<&'a str> {
+    let literal = mask.as_str().split('(').next().unwrap_or_default();
+    let beginning = skeleton(literal);
+    // A tenant whose name continues this one's has a name of its own: the literal part must end where the eye sees an end.
+    let ends_alike = |name: &str| {
+        let separators = |sign: char| sign.is_whitespace() || skeleton(&sign.to_string()).is_empty();
+        let rest = after(name, beginning.chars().count());
+        !literal.ends_with(separators)
+            || rest.starts_with(|sign: char| sign.is_whitespace() || is_spaced_dash(rest, sign))
+    };
+    let is_near = |name: &&str| {
+        !beginning.is_empty()
+            && !matched.iter().any(|(profile, _)| profile == name)
+            && mask.matches(name) == MaskMatch::NoMatch
+            && skeleton(name).starts_with(&beginning)
+            && ends_alike(name)
+    };
+    profiles.iter().map(|profile| profile.name.as_str()).filter(is_near).collect()
+}
+
+/// What follows the signs that make up the first `count` signs of the skeleton.
+fn after(name: &str, count: usize) -> &str {
+    let mut seen = 0;
+    for (at, sign) in name.char_indices() {
+        if seen >= count {
+            return name.get(at..).unwrap_or_default();
+        }
+        seen += skeleton(&sign.to_string()).chars().count();
+    }
+    ""
+}
+
+/// A dash right after the tenant separates when a blank follows: `acme- delivery`, and not `acme-stage - delivery`.
+fn is_spaced_dash(rest: &str, sign: char) -> bool {
+    skeleton(&sign.to_string()).is_empty()
+        && (sign != '-' || rest.chars().nth(1).is_some_and(char::is_whitespace) || !rest.contains(char::is_whitespace))
+}
+
+fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, instance: &Instance) -> Outcome {
+    let known = |group: &str| campaign.groups().iter().any(|known| known.name.folded() == fold(group));
+    let missing: Vec<String> = matched
+        .iter()
+        .filter(|(_, group)| !known(group))
+        .map(|(profile, group)| {
+            let alike = campaign.groups().iter().find(|known| skeleton(known.name.as_str()) == skeleton(group));
+            let alike = alike.map(|alike| format!("; nearly {}", signs(alike.name.as_str()))).unwrap_or_default();
+            format!("{profile}: there is no group {}{alike}", signs(group))
+        })
+        .collect();
+    if missing.is_empty() {
+        return Outcome::ok(format!("{} groups", matched.len()));
+    }
+    if instance.policy.missing_group == Missing::Create {
+        return Outcome::ok(format!("the next run creates {}", missing.len()));
+    }
+    let remedy = format!(
+        "create the groups (Administration > Access management > Operator groups, with exactly this internal name), rename \
+         the profiles, or write missing_group = \"create\" under [instances.{}]",
+        instance.name
+    );
+    Outcome::warning(missing.join("\n"), remedy)
+}
+
+/// Never a fault by itself: built-in groups, and those that people keep by hand.
+fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> Outcome {
+    let is_fed = |name: &str| matched.iter().any(|(_, group)| fold(group) == fold(name));
+    let groups = campaign.groups().iter().map(|group| group.name.as_str());
+    let unfed: Vec<&str> = groups.filter(|name| !is_fed(name)).collect();
+    Outcome::ok(if unfed.is_empty() { "none".to_owned() } else { format!("left alone: {}", listed(&unfed)) })
+}
+
+fn control_panel(matched: &[(&str, String)]) -> Outcome {
+    let opening: Vec<&str> =
+        matched.iter().map(|(profile, _)| *profile).filter(|name| fold(name).contains(CONTROL_PANEL_WORD)).collect();
+    if opening.is_empty() {
+        return Outcome::ok("none has \"admin\" in its name");
+    }
+    let remedy =
+        "Adobe gives members of such a profile access to the Control Panel: see whether that is wanted, or rename it";
+    Outcome::warning(listed(&opening), remedy)
+}
+
+fn ambiguous(campaign: &CampaignSnapshot) -> Outcome {
+    let operators = twins(campaign.operators().iter().map(|operator| operator.login.as_str()));
+    let groups = twins(campaign.groups().iter().map(|group| group.name.as_str()));
+    let found: Vec<String> = operators
+        .iter()
+        .map(|names| format!("operators {names}"))
+        .chain(groups.iter().map(|names| format!("operator groups {names}")))
+        .collect();
+    if found.is_empty() {
+        let (operators, groups) = (campaign.operators().len(), campaign.groups().len());
+        return Outcome::ok(format!("{operators} operators, {groups} operator groups"));
+    }
+    let remedy = "delete or rename all but one of them in Campaign; until then nobody is placed there";
+    Outcome::warning(found.join("\n"), remedy)
+}
+
+/// Names that differ in letter case and blanks only.
+fn twins<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut by_fold: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        by_fold.entry(fold(name)).or_default().push(name);
+    }
+    by_fold.into_values().filter(|names| names.len() > 1).map(|names| listed(&names)).collect()
+}
+
+fn signs(name: &str) -> String {
+    shown(&name.chars().collect::<Vec<_>>())
+}
+
+fn listed(names: &[&str]) -> String {
+    let mut text = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > NAMES_SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - NAMES_SHOWN));
+    }
+    text
+}

@@ -1,0 +1,36 @@
+//! Nothing wrong: nothing found, and nothing done.
+
+use campaign_group_sync::check::{Reach, Verdict};
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_sound_sandbox_is_all_ok_and_nothing_is_written_or_wasted() {
+    let checked = Stage::sound().check().await;
+    for finding in &checked.report.findings {
+        assert!(matches!(finding.verdict, Verdict::Ok | Verdict::NotChecked), "{finding:#?}");
+        assert_eq!(finding.waits_for, None, "{finding:#?}");
+    }
+    assert!(checked.report.count(Verdict::Ok) >= 36, "{:#?}", checked.report);
+    let calls: Vec<&str> = checked.requests.iter().map(|request| request.call.as_str()).collect();
+    assert!(!calls.iter().any(|call| ["write", "users", "members", "action"].contains(call)), "{calls:?}");
+    assert_eq!(calls.iter().filter(|call| **call == "groups").count(), 1, "{calls:?}");
+    for request in &checked.requests {
+        assert!(!request.body.contains("@clientSecret"), "{}", request.body);
+    }
+    assert_eq!(checked.left, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn offline_nothing_is_asked_and_the_host_is_looked_at_all_the_same() {
+    let stage = Stage { reach: Reach::Offline, ..Stage::sound() };
+    let checked = stage.check().await;
+    assert!(checked.requests.is_empty(), "{:?}", checked.requests);
+    let verdict = |id: &str| checked.report.findings.iter().find(|finding| finding.id == id).map(|found| found.verdict);
+    for id in ["configuration", "host.secrets", "host.state", "host.schedule", "names.mask"] {
+        assert_eq!(verdict(id), Some(Verdict::Ok), "{id}");
+    }
+    for id in ["experience_cloud.token", "campaign.log_on", "external_account.mask", "names.matches"] {
+        assert_eq!(verdict(id), Some(Verdict::NotChecked), "{id}");
+    }
+}

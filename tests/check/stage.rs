@@ -1,0 +1,146 @@
+//! A sandbox, a configuration for it, and a check of both.
+
+use std::{
+    fs::{self, Permissions},
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use campaign_group_sync::{
+    check::{self, CheckReport, Extent, Reach, Request},
+    sandbox::{
+        Connection, Fault, InstanceCredential, LoggedRequest, Options, Sandbox, Scenario, Times,
+        campaign::InstanceWorld,
+    },
+    settings::{self, Sources},
+};
+use chrono::Utc;
+
+/// What is to be checked; nothing is wrong with it until a test plants something.
+pub(crate) struct Stage {
+    pub(crate) scenario: Scenario,
+    pub(crate) faults: Vec<Fault>,
+    /// What is replaced in the configuration.
+    pub(crate) edits: Vec<(String, String)>,
+    /// Files written over those of the configuration, with their modes; modes of folders as well.
+    pub(crate) files: Vec<(&'static str, Option<&'static str>, u32)>,
+    pub(crate) reach: Reach,
+}
+
+/// What came of it.
+pub(crate) struct Checked {
+    pub(crate) report: CheckReport,
+    pub(crate) requests: Vec<LoggedRequest>,
+    pub(crate) left: Vec<String>,
+    pub(crate) folder: String,
+    pub(crate) url: String,
+}
+
+impl Stage {
+    pub(crate) fn sound() -> Self {
+        let scenario = Scenario::named("first_day").expect("built in");
+        Self { scenario, faults: Vec::new(), edits: Vec::new(), files: Vec::new(), reach: Reach::Online }
+    }
+
+    /// The only Campaign instance.
+    pub(crate) fn campaign(&mut self) -> &mut InstanceWorld {
+        self.scenario.campaign.get_mut("production").expect("there")
+    }
+
+    pub(crate) fn edit(&mut self, from: &str, to: &str) {
+        self.edits.push((from.to_owned(), to.to_owned()));
+    }
+
+    /// Disturbs every call of this name.
+    pub(crate) fn disturb(&mut self, call: &str, effect: campaign_group_sync::sandbox::Effect) {
+        let times = Times::Count(100);
+        let call = call.to_owned();
+        self.faults.push(Fault { call, page: None, instance: None, schema: None, skip: 0, times, effect });
+    }
+
+    pub(crate) async fn check(self) -> Checked {
+        let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        let sandbox = Sandbox::start(Options { listen, scenario: self.scenario }).await.expect("a sandbox");
+        self.faults.into_iter().for_each(|fault| sandbox.inject(fault));
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path();
+        set_mode(folder, 0o700);
+        let mut text = configuration(&sandbox.connection(), folder);
+        for (from, to) in &self.edits {
+            assert!(text.contains(from), "{from} is not in {text}");
+            text = text.replacen(from, to, 1);
+        }
+        write(folder, "config.toml", &text, 0o600);
+        for (name, content, mode) in &self.files {
+            match content {
+                Some(content) => write(folder, name, content, *mode),
+                None => {
+                    fs::create_dir_all(folder.join(name)).expect("a folder");
+                    set_mode(&folder.join(name), *mode);
+                }
+            }
+        }
+        let before = listed(folder);
+        let sources =
+            Sources { file: Some(folder.join("config.toml")), environment: [].into(), system_file: PathBuf::new() };
+        let settings = settings::load(&sources);
+        let request = Request {
+            settings: settings.as_ref(),
+            sources: &sources,
+            reach: self.reach,
+            extent: Extent::Sandbox,
+            now: Utc::now(),
+        };
+        let report = check::check(&request).await;
+        let left = listed(folder).into_iter().filter(|name| !before.contains(name)).collect();
+        let checked = Checked {
+            report,
+            requests: sandbox.requests(),
+            left,
+            folder: folder.display().to_string(),
+            url: sandbox.url(),
+        };
+        sandbox.stop().await;
+        checked
+    }
+}
+
+fn listed(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).collect()
+}
+
+fn write(folder: &Path, name: &str, text: &str, mode: u32) {
+    let path = folder.join(name);
+    fs::write(&path, text).expect("written");
+    set_mode(&path, mode);
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("set");
+}
+
+fn configuration(connection: &Connection, folder: &Path) -> String {
+    let [instance] = connection.instances.as_slice() else { panic!("one instance") };
+    let InstanceCredential::Ims { client_id, client_secret } = &instance.authentication else { panic!("IMS") };
+    write(folder, "cloud.secret", &connection.client_secret, 0o600);
+    write(folder, "campaign.secret", client_secret, 0o600);
+    let place = folder.display();
+    format!(
+        "[experience_cloud]\norganization_id = {:?}\nclient_id = {:?}\nclient_secret_file = \"{place}/cloud.secret\"\n\
+         ims_url = {:?}\numapi_url = {:?}\nscopes = \"openid,AdobeID,user_management_sdk\"\n\
+         users_per_minute = 1000\ngroups_per_minute = 1000\n\
+         [schedule]\ncron = \"0 0 */2 * * *\"\n[state]\nurl = \"sqlite://{place}/state.db\"\n[http]\nlisten = \"off\"\n\
+         [control]\nsocket = \"{place}/control.sock\"\n\
+         [instances.production]\nurl = {:?}\ntenant = {:?}\nassociation_mask = {:?}\n\
+         client_id = {client_id:?}\nclient_secret_file = \"{place}/campaign.secret\"\n",
+        connection.organization_id,
+        connection.client_id,
+        connection.ims_url,
+        connection.umapi_url,
+        instance.url,
+        instance.tenant,
+        instance.association_mask,
+    )
+}
