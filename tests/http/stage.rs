@@ -60,10 +60,10 @@ impl Stage {
 pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        request += &format!("Host: {address}\r\n");
+        request.extend(["Host: ", &address.to_string(), "\r\n"]);
     }
     for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
+        request.extend([*name, ": ", *value, "\r\n"]);
     }
     send(address, (request + "\r\n").as_bytes()).await
 }
