@@ -100,7 +100,7 @@ mod tests {
     use crate::{daemon::LastRun, domain::Outcome};
 
     fn status() -> Status {
-        let at = |seconds| DateTime::from_timestamp(1_795_413_600 + seconds, 0);
+        let at = |seconds: i64| DateTime::from_timestamp(1_795_413_600 + seconds, 0);
         Status {
             version: 1,
             state: State::Blocked,
@@ -120,16 +120,16 @@ mod tests {
 
     #[test]
     fn people_see_the_state_first() {
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&status())), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&status())));
     }
 
     #[test]
     fn the_status_fits_into_a_ticket() {
-        insta::assert_snapshot!(markdown(&status()), @"");
+        insta::assert_snapshot!(markdown(&status()));
     }
 
     #[test]
     fn programs_get_the_promised_fields() {
-        insta::assert_snapshot!(json(&status()).expect("writable"), @"");
+        insta::assert_snapshot!(json(&status()).expect("writable"));
     }
 }

@@ -1,7 +1,10 @@
 //! `--sync-now`: one run, its report, an exit code. A daemon makes it when one listens; else it is made in place.
 
 use crate::{
-    daemon::control::{Answer, Ask, Client, RunOrder, Throttle},
+    daemon::{
+        DaemonError,
+        control::{Answer, Ask, Client, RunOrder, Throttle},
+    },
     domain::{OperatorGroupName, RunMode, RunReport, Scope},
     journal::Journal,
     sandbox::{Options as SandboxOptions, Sandbox, Scenario},
@@ -88,7 +91,7 @@ async fn in_place(
     settings: &Settings,
     progress: &ProgressLine,
 ) -> Result<RunReport, CommandError> {
-    let mut signals = StopSignals::listen()?;
+    let mut signals = StopSignals::listen().map_err(DaemonError::Signals)?;
     let (switch, stop) = StopSwitch::new();
     let journal = Journal::open(&settings.journal_options()).await?;
     for warning in journal.warnings() {

@@ -47,8 +47,8 @@ pub struct Facts {
     pub calls: u64,
     /// Why the configuration that was to be loaded is not used; `None` when it is.
     pub reload_problem: Option<String>,
-    /// State and reason before the run under way.
-    before: (State, String),
+    /// State and reason before the run under way; what they are again when it says nothing of the whole.
+    pub before: (State, String),
 }
 
 impl Board {

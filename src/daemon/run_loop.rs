@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinError, spawn_local},
+    task::{JoinError, JoinHandle, spawn_local},
+    time::timeout,
 };
 
 use crate::{
@@ -28,9 +29,9 @@ use super::{
 
 /// How long a run that was told to stop may take to finish what it has in hand. With what follows the daemon is gone within
 /// 10 s.
-const RUN_PATIENCE: Duration = Duration::from_secs(8);
+const RUN_PATIENCE: Duration = Duration::from_secs(7);
 
-/// How long the peers of the control socket may take to get their answers.
+/// How long the peers of the control socket, and half as long those of HTTP, may take to get their answers.
 const PEER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who a scheduled run says has approved; it approves nothing.
@@ -52,6 +53,7 @@ pub(super) struct Daemon {
     pub(super) timetable: Timetable,
     pub(super) orders: mpsc::Receiver<Ordered>,
     pub(super) server: Server,
+    pub(super) http: Option<JoinHandle<()>>,
     /// Tells those who serve that the daemon ends.
     pub(super) closing: StopSwitch,
     pub(super) current: Option<CurrentRun>,
@@ -61,13 +63,13 @@ impl Daemon {
     /// Goes on until it is told to stop.
     pub(super) async fn serve(mut self, mut signals: Signals) -> Result<(), DaemonError> {
         let mut changes = self.board.changes();
-        self.manager.ready();
+        ServiceManager::ready();
         let outcome = loop {
             self.show();
             tokio::select! {
                 biased;
                 () = signals.stop.come() => break Ok(()),
-                () = signals.reload.come() => self.reload().await,
+                () = signals.reload.come() => self.reload(),
                 ended = ended(&mut self.current) => self.run_ended(ended).await,
                 Some(ordered) = self.orders.recv() => self.order(ordered),
                 tick = self.timetable.tick(), if self.current.is_none() => match tick {
@@ -154,10 +156,11 @@ impl Daemon {
         match ended {
             Ok(report) => {
                 asker.tell(Some(&report));
-                let until = self.throttled_until(report.outcome).await;
+                let until = self.throttled_until().await;
                 match reach {
-                    Reach::Whole => self.board.run_ended(report, until),
-                    Reach::Part => self.board.partial_run_ended(report, until),
+                    Reach::Whole if report.outcome != Outcome::Locked => self.board.run_ended(report, until),
+                    // Beside a run that somebody made without asking the daemon nothing was found out.
+                    Reach::Whole | Reach::Part => self.board.partial_run_ended(report, until),
                 }
             }
             Err(error) => {
@@ -170,10 +173,9 @@ impl Daemon {
     }
 
     /// A journal that cannot be read has failed the run already; there is nothing to add.
-    async fn throttled_until(&self, outcome: Outcome) -> Option<DateTime<Utc>> {
+    async fn throttled_until(&self) -> Option<DateTime<Utc>> {
         let organization = self.settings.borrow().experience_cloud.options.organization_id.clone();
-        let until = throttled_until(&self.journal, &organization).await.unwrap_or_default();
-        until.filter(|_| outcome != Outcome::Locked)
+        throttled_until(&self.journal, &organization).await.unwrap_or_default()
     }
 
     fn show_next_run(&self) {
@@ -182,10 +184,10 @@ impl Daemon {
     }
 
     /// Reads the configuration again. One that is wrong changes nothing, and everybody is told.
-    async fn reload(&mut self) {
-        self.manager.reloading();
+    fn reload(&mut self) {
+        ServiceManager::reloading();
         match settings::load(&self.sources) {
-            Ok(settings) => self.take(settings).await,
+            Ok(settings) => self.take(settings),
             Err(error) => {
                 for problem in &error.problems {
                     tracing::error!("the configuration was not loaded anew: {problem}");
@@ -200,10 +202,10 @@ impl Daemon {
             }
         }
         self.show();
-        self.manager.ready();
+        ServiceManager::ready();
     }
 
-    async fn take(&mut self, settings: Settings) {
+    fn take(&mut self, settings: Settings) {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
@@ -213,9 +215,13 @@ impl Daemon {
         log_what_runs_see(&settings);
         if *self.timetable.options() != settings.schedule {
             let timetable = Timetable::start(&settings.schedule, Utc::now());
-            if let Err(error) = std::mem::replace(&mut self.timetable, timetable).stop().await {
-                tracing::warn!(%error, "the old schedule ended badly");
-            }
+            let old = std::mem::replace(&mut self.timetable, timetable);
+            // Not waited for: it ends after the run that it began, and the loop has to see that end.
+            spawn_local(async move {
+                if let Err(error) = old.stop().await {
+                    tracing::warn!(%error, "the old schedule ended badly");
+                }
+            });
         }
         let within = ready_within(&settings);
         self.settings.send_replace(Arc::new(settings));
@@ -228,7 +234,7 @@ impl Daemon {
     }
 
     async fn end(mut self, outcome: Result<(), ()>) -> Result<(), DaemonError> {
-        self.manager.stopping();
+        ServiceManager::stopping();
         tracing::info!("the daemon ends");
         // A run may come to its end in the moment in which the stop comes: it is told to stop all the same.
         if let Some(run) = self.current.take() {
@@ -237,9 +243,13 @@ impl Daemon {
         self.closing.stop();
         self.orders.close();
         self.server.finish(PEER_PATIENCE).await;
+        if let Some(http) = self.http.take() {
+            // What is still being answered then ends with the process.
+            let _ = timeout(PEER_PATIENCE / 2, http).await;
+        }
         let schedule = self.timetable.stop().await;
         // Connections that somebody still holds are closed with the process.
-        let _ = tokio::time::timeout(PEER_PATIENCE / 2, self.journal.close()).await;
+        let _ = timeout(PEER_PATIENCE / 2, self.journal.close()).await;
         match (outcome, schedule) {
             (Ok(()), _) => Ok(()),
             (Err(()), schedule) => Err(DaemonError::Schedule(schedule.err())),

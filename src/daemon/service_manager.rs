@@ -23,12 +23,12 @@ impl ServiceManager {
     }
 
     /// The daemon has started, or has read its configuration again.
-    pub(super) fn ready(&self) {
+    pub(super) fn ready() {
         tell(&[NotifyState::Ready]);
     }
 
     /// The configuration is being read again; the time tells this from an older message (`man 3 sd_notify`).
-    pub(super) fn reloading(&self) {
+    pub(super) fn reloading() {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => tell(&[NotifyState::Reloading, now]),
             Err(_) => tell(&[NotifyState::Reloading]),
@@ -36,7 +36,7 @@ impl ServiceManager {
     }
 
     /// The daemon ends.
-    pub(super) fn stopping(&self) {
+    pub(super) fn stopping() {
         tell(&[NotifyState::Stopping]);
     }
 

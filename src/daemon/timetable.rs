@@ -56,7 +56,7 @@ impl Timetable {
         self.ticks.recv().await
     }
 
-    /// Stops ringing. A tick that nobody took is given up.
+    /// Stops ringing, and waits for the end of the run that the last tick began. A tick that nobody took is given up.
     pub(super) async fn stop(mut self) -> Result<(), ScheduleError> {
         drop(self.stop.take());
         self.ticks.close();

@@ -81,7 +81,9 @@ async fn incident_09_five_hundred_foreign_groups_are_byte_for_byte_the_same_afte
     let mut writes = 0;
     for _ in 0..100 {
         for _ in 0..3 {
-            let (user, group) = (person(numbers.below(PEOPLE)), profile(*numbers.one_of(&GROUPS)));
+            let user = person(numbers.below(PEOPLE));
+            let &group = numbers.one_of(&GROUPS);
+            let group = profile(group);
             let change =
                 if numbers.below(2) == 0 { Change::assign(&user, &group) } else { Change::unassign(&user, &group) };
             // Who is not in a group cannot be taken out of it: another change, then.

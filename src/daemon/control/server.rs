@@ -187,9 +187,9 @@ async fn approve(digest: &str, approver: &str, desk: &Desk) -> Answer {
     let ttl = TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
     let expires_at = now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC);
     match desk.journal.approve(&digest, approver, now, expires_at).await {
-        Ok(approved) => {
+        Ok(recorded) => {
             tracing::info!(plan.digest = %digest, approver, "{digest} was approved by {approver}");
-            Answer::Approved { changes: approved.iter().map(|approved| approved.changes).sum() }
+            Answer::Approved { changes: recorded.iter().map(|approval| approval.changes).sum() }
         }
         Err(ApproveError::Journal(error)) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
         Err(error) => Answer::refused(Refusal::NotHeld, error.to_string()),
@@ -200,8 +200,8 @@ async fn approve(digest: &str, approver: &str, desk: &Desk) -> Answer {
 pub(in super::super) struct Server(tokio::task::JoinHandle<()>);
 
 impl Server {
-    /// Listens at `socket` from now on.
-    pub(in super::super) fn start(listener: UnixListener, file: SocketFile, desk: Desk) -> Self {
+    /// Answers from now on.
+    pub(in super::super) fn start((listener, file): (UnixListener, SocketFile), desk: Desk) -> Self {
         Self(spawn_local(serve(listener, file, desk)))
     }
 

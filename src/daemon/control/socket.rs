@@ -78,8 +78,12 @@ impl SocketFile {
     /// The mode of the file has already kept others out; this is for a mode that somebody loosened. Where the groups of the peer
     /// cannot be seen (`ProtectProc=invisible` hides them), the mode alone has decided.
     pub(super) fn admits(&self, peer: &UCred) -> bool {
-        let is_known = peer.uid() == 0 || peer.uid() == self.user || peer.gid() == self.group;
-        is_known || peer.pid().and_then(supplementary_groups).is_none_or(|groups| groups.contains(&self.group))
+        self.may_ask(peer.uid(), peer.gid(), || peer.pid().and_then(supplementary_groups))
+    }
+
+    fn may_ask(&self, user: u32, group: u32, others: impl FnOnce() -> Option<Vec<u32>>) -> bool {
+        let is_known = user == 0 || user == self.user || group == self.group;
+        is_known || others().is_none_or(|groups| groups.contains(&self.group))
     }
 }
 
@@ -88,4 +92,31 @@ fn supplementary_groups(process: i32) -> Option<Vec<u32>> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let groups = status.lines().find_map(|line| line.strip_prefix("Groups:"))?;
     Some(groups.split_whitespace().filter_map(|group| group.parse().ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_the_own_user_and_members_of_the_group_may_ask() {
+        let file = SocketFile { path: PathBuf::new(), inode: 0, user: 990, group: 980 };
+        let check = |(user, group): (u32, u32), others: Option<&[u32]>, expected: bool| {
+            let others = others.map(<[u32]>::to_vec);
+            assert_eq!(file.may_ask(user, group, || others.clone()), expected, "{user} {group} {others:?}");
+        };
+        check((0, 0), Some(&[]), true);
+        check((990, 1), Some(&[]), true);
+        check((1000, 980), Some(&[]), true);
+        check((1000, 1000), Some(&[27, 980]), true);
+        check((1000, 1000), Some(&[27, 1000]), false);
+        check((1000, 1000), Some(&[]), false);
+        check((1000, 1000), None, true);
+    }
+
+    #[test]
+    fn the_groups_of_this_process_can_be_seen() {
+        let own = i32::try_from(std::process::id()).expect("a process id");
+        assert!(supplementary_groups(own).is_some());
+    }
 }

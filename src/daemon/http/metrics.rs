@@ -1,0 +1,187 @@
+//! What is known of the daemon as numbers. Built anew for every answer from what the board says: there is no second account
+//! that could differ from the first.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicI64, AtomicU64},
+};
+
+use chrono::{DateTime, Utc};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
+    registry::{Registry, Unit},
+};
+
+use crate::{
+    daemon::{Facts, State},
+    domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome},
+};
+
+/// All metrics begin with it.
+const PREFIX: &str = "campaign_group_sync";
+
+/// Outcomes that a run of the daemon can have: each is a series from the start, so that the first of a kind is seen as an
+/// increase.
+const RUN_OUTCOMES: [Outcome; 12] = [
+    Outcome::InSync,
+    Outcome::ChangesPending,
+    Outcome::Applied,
+    Outcome::Partial,
+    Outcome::Held,
+    Outcome::Incomplete,
+    Outcome::Throttled,
+    Outcome::Unavailable,
+    Outcome::Locked,
+    Outcome::Refused,
+    Outcome::Failed,
+    Outcome::Interrupted,
+];
+
+const CHANGE_KINDS: [ChangeKind; 5] = [
+    ChangeKind::CreateGroup,
+    ChangeKind::CreateOperator,
+    ChangeKind::Add,
+    ChangeKind::Remove,
+    ChangeKind::DisableOperator,
+];
+
+const CHANGE_OUTCOMES: [ChangeOutcome; 6] = [
+    ChangeOutcome::Pending,
+    ChangeOutcome::Applied,
+    ChangeOutcome::Already,
+    ChangeOutcome::Held,
+    ChangeOutcome::Failed,
+    ChangeOutcome::Unconfirmed,
+];
+
+type Labels = Vec<(&'static str, String)>;
+type Counters = Family<Labels, Counter<u64, AtomicU64>>;
+type Gauges = Family<Labels, Gauge<i64, AtomicI64>>;
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// All metrics in the text form of `OpenMetrics`.
+pub(super) fn open_metrics(facts: &Facts) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix(PREFIX);
+    register_times(&mut registry, facts);
+    register_counts(&mut registry, facts);
+    register_state(&mut registry, facts);
+    register_instances(&mut registry, facts);
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+/// Times are seconds since 1970; 0 means never, or none, as in Prometheus' own metrics.
+fn register_times(registry: &mut Registry, facts: &Facts) {
+    let status = &facts.status;
+    let times = [
+        ("last_success_timestamp", "When a run last ended well; 0 before the first", status.last_success),
+        (
+            "last_run_timestamp",
+            "When the last run that ended had begun; 0 before the first",
+            status.last_run.as_ref().map(|run| run.started_at),
+        ),
+        ("next_run_timestamp", "When the next run is due; 0 when the schedule is off", status.next_run),
+        (
+            "throttled_until_timestamp",
+            "Until when the vendor wants no calls; 0 when it does not say",
+            status.throttled_until,
+        ),
+    ];
+    for (name, help, time) in times {
+        register_seconds(registry, name, help, time.map_or(0.0, since_1970));
+    }
+    let duration = facts.last_report.as_ref().map_or(0, |report| report.duration_ms);
+    register_seconds(registry, "last_run_duration", "How long the last run took", milliseconds(duration));
+    register_seconds(
+        registry,
+        "ready_within",
+        "How old the last success may be while the daemon counts as ready",
+        facts.ready_within.as_secs_f64(),
+    );
+}
+
+fn register_seconds(registry: &mut Registry, name: &str, help: &str, value: f64) {
+    let gauge = Seconds::default();
+    gauge.set(value);
+    registry.register_with_unit(name, help, Unit::Seconds, gauge);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact in a double for 285,000 years")]
+fn since_1970(time: DateTime<Utc>) -> f64 {
+    time.timestamp_millis() as f64 / 1000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a run does not take 285,000 years")]
+fn milliseconds(duration: u64) -> f64 {
+    duration as f64 / 1000.0
+}
+
+fn register_counts(registry: &mut Registry, facts: &Facts) {
+    let runs = Counters::default();
+    for outcome in RUN_OUTCOMES.map(Outcome::as_str) {
+        runs.get_or_create(&vec![("outcome", outcome.to_owned())]).inc_by(0);
+    }
+    for (outcome, count) in &facts.runs {
+        runs.get_or_create(&vec![("outcome", (*outcome).to_owned())]).inc_by(*count);
+    }
+    registry.register("runs", "Runs that ended since the start", runs);
+
+    let changes = Counters::default();
+    let labels = |op: &str, outcome: &str| vec![("op", op.to_owned()), ("outcome", outcome.to_owned())];
+    for op in CHANGE_KINDS {
+        for outcome in CHANGE_OUTCOMES {
+            changes.get_or_create(&labels(op.as_str(), outcome.as_str())).inc_by(0);
+        }
+    }
+    for ((op, outcome), count) in &facts.changes {
+        changes.get_or_create(&labels(op, outcome)).inc_by(*count);
+    }
+    registry.register("changes", "Planned changes of runs that ended since the start, by what became of them", changes);
+
+    let calls = Counter::<u64, AtomicU64>::default();
+    calls.inc_by(facts.calls);
+    registry.register("umapi_calls", "Calls to the user management API since the start, tokens not counted", calls);
+}
+
+fn register_state(registry: &mut Registry, facts: &Facts) {
+    let states = Gauges::default();
+    for state in State::ALL {
+        let is_so = i64::from(state == facts.status.state);
+        states.get_or_create(&vec![("state", state.as_str().to_owned())]).set(is_so);
+    }
+    registry.register("state", "What the daemon is doing: 1 for the state it is in, 0 for the others", states);
+    let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("build", "Which program this is", build);
+}
+
+/// One number of an instance, as the last run saw it.
+type Measure = (&'static str, &'static str, fn(&InstanceReport) -> usize);
+
+const MEASURES: [Measure; 6] = [
+    ("held_changes", "Changes that wait for an approval", |instance| instance.summary.held),
+    ("pending_changes", "Changes that an observed instance lacks", |instance| instance.summary.pending),
+    ("matched_profiles", "Product profiles that the association mask matches", |instance| {
+        instance.matched_profiles.len()
+    }),
+    ("managed_members", "Members of the matched product profiles, counted once for each profile", |instance| {
+        instance.matched_profiles.iter().map(|matched| matched.members).sum()
+    }),
+    ("orphaned_groups", "Operator groups whose product profile vanished", |instance| instance.orphaned.len()),
+    ("misplaced", "What could not be placed and somebody has to mend", |instance| {
+        instance.skipped.iter().filter(|skipped| skipped.reason.could_not_be_placed()).count()
+    }),
+];
+
+fn register_instances(registry: &mut Registry, facts: &Facts) {
+    let instances = facts.last_report.as_ref().map_or(&[][..], |report| report.instances.as_slice());
+    for (name, help, measure) in MEASURES {
+        let gauges = Gauges::default();
+        for instance in instances {
+            let value = i64::try_from(measure(instance)).unwrap_or(i64::MAX);
+            gauges.get_or_create(&vec![("instance", instance.name.clone())]).set(value);
+        }
+        registry.register(name, help, gauges);
+    }
+}

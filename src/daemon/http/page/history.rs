@@ -1,0 +1,187 @@
+//! What the page shows of the past: read from the journal at most once a second, whoever asks how often.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::Utc;
+use tokio::sync::Mutex;
+
+use crate::{
+    domain::{ApprovedChange, ChangeKind, ChangeOutcome, ChangeReport, Outcome, RunReport},
+    journal::{HeldRecord, Journal, JournalError, RunEntry},
+    observability::Chain,
+};
+
+/// Runs in the table and the chart.
+const RUNS: usize = 50;
+
+/// How long what was read is shown. A page that is asked for a thousand times costs the journal one look a second.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What became of one run's changes, as the chart shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bars {
+    pub(super) added: usize,
+    pub(super) removed: usize,
+    pub(super) held: usize,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub(super) struct PastRun {
+    pub(super) entry: RunEntry,
+    pub(super) bars: Bars,
+}
+
+/// One plan that waits for somebody's word.
+#[derive(Clone, Debug)]
+pub(super) struct HeldPlan {
+    pub(super) record: HeldRecord,
+    /// Its changes as the run reported them.
+    pub(super) changes: Vec<ChangeReport>,
+    /// Whether somebody gave the word, and the next run will take it.
+    pub(super) is_approved: bool,
+}
+
+/// The past.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    /// Newest first.
+    pub(super) runs: Vec<PastRun>,
+    pub(super) held: Vec<HeldPlan>,
+    /// The last run that ended and read something.
+    pub(super) latest: Option<Arc<RunReport>>,
+    /// Why there is nothing, or less than there should be.
+    pub(super) error: Option<String>,
+}
+
+/// Reads the past when what it has is old.
+#[derive(Default)]
+pub(super) struct HistoryReader {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// When it was read, and which run had ended last.
+    read: Option<(Instant, Option<String>)>,
+    history: Arc<History>,
+    /// What became of the changes of runs that ended: that never changes.
+    bars: BTreeMap<String, Bars>,
+}
+
+impl HistoryReader {
+    /// The past, a second old at most; anew when another run has ended since. Who asks meanwhile waits for the same read.
+    pub(super) async fn history(&self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Arc<History> {
+        let mut kept = self.kept.lock().await;
+        let last_run = last_report.map(|report| report.run.clone());
+        let is_fresh = kept.read.as_ref().is_some_and(|(at, run)| at.elapsed() < FRESH && *run == last_run);
+        if !is_fresh {
+            let read = read(journal, last_report, &mut kept.bars).await;
+            kept.history = Arc::new(read.unwrap_or_else(|error| {
+                let error = format!("the history cannot be read: {}", Chain(&error));
+                History { latest: last_report.cloned(), error: Some(error), ..History::default() }
+            }));
+            kept.read = Some((Instant::now(), last_run));
+        }
+        Arc::clone(&kept.history)
+    }
+}
+
+async fn read(
+    journal: &Journal,
+    last_report: Option<&Arc<RunReport>>,
+    known: &mut BTreeMap<String, Bars>,
+) -> Result<History, JournalError> {
+    let entries = journal.runs(RUNS).await?;
+    known.retain(|run, _| entries.iter().any(|entry| entry.run == *run));
+    let mut runs = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let bars = bars_of(journal, &entry, known).await?;
+        runs.push(PastRun { entry, bars });
+    }
+    let mut held = Vec::new();
+    for record in journal.held().await? {
+        held.push(plan_of(journal, record, last_report).await?);
+    }
+    let latest = match last_report {
+        Some(report) => Some(Arc::clone(report)),
+        None => latest_of(journal, &runs).await?.map(Arc::new),
+    };
+    Ok(History { runs, held, latest, error: None })
+}
+
+async fn latest_of(journal: &Journal, runs: &[PastRun]) -> Result<Option<RunReport>, JournalError> {
+    let has_seen = |outcome| {
+        matches!(
+            outcome,
+            Outcome::InSync | Outcome::ChangesPending | Outcome::Applied | Outcome::Partial | Outcome::Held
+        )
+    };
+    match runs.iter().find(|run| run.entry.outcome.is_some_and(has_seen)) {
+        Some(run) => journal.run(&run.entry.run).await,
+        None => Ok(None),
+    }
+}
+
+/// The numbers of the entry suffice where all changes are of one direction; else the whole report is read, once.
+async fn bars_of(
+    journal: &Journal,
+    entry: &RunEntry,
+    known: &mut BTreeMap<String, Bars>,
+) -> Result<Bars, JournalError> {
+    let summary = &entry.summary;
+    let removals = summary.remove + summary.disable_operator;
+    let additions = summary.planned() - removals;
+    if let Some(bars) = known.get(&entry.run) {
+        return Ok(*bars);
+    }
+    let bars = match (additions, removals) {
+        (_, 0) => Bars { added: summary.applied, removed: 0, held: summary.held },
+        (0, _) => Bars { added: 0, removed: summary.applied, held: summary.held },
+        _ => journal.run(&entry.run).await?.map_or(Bars::default(), |report| counted(&report)),
+    };
+    if entry.outcome.is_some() {
+        known.insert(entry.run.clone(), bars);
+    }
+    Ok(bars)
+}
+
+fn counted(report: &RunReport) -> Bars {
+    let mut bars = Bars::default();
+    for change in report.instances.iter().flat_map(|instance| &instance.changes) {
+        match (change.outcome, change.op) {
+            (ChangeOutcome::Held, _) => bars.held += 1,
+            (ChangeOutcome::Applied, ChangeKind::Remove | ChangeKind::DisableOperator) => bars.removed += 1,
+            (ChangeOutcome::Applied, _) => bars.added += 1,
+            _ => {}
+        }
+    }
+    bars
+}
+
+async fn plan_of(
+    journal: &Journal,
+    record: HeldRecord,
+    last_report: Option<&Arc<RunReport>>,
+) -> Result<HeldPlan, JournalError> {
+    let report = match last_report {
+        Some(report) if report.run == record.run.as_str() => Some(Arc::clone(report)),
+        _ => journal.run(record.run.as_str()).await?.map(Arc::new),
+    };
+    let of_instance = report.iter().flat_map(|report| &report.instances);
+    let changes = of_instance
+        .filter(|instance| instance.name == record.instance.as_str())
+        .flat_map(|instance| &instance.changes)
+        .filter(|change| change.outcome == ChangeOutcome::Held)
+        .cloned()
+        .collect();
+    let approvals = journal.history(&record.instance, Utc::now()).await?.approvals;
+    let is_released =
+        |change: &ApprovedChange| approvals.iter().any(|approval| approval.changes.iter().any(|one| one == change));
+    let is_approved = !record.changes.is_empty() && record.changes.iter().all(is_released);
+    Ok(HeldPlan { record, changes, is_approved })
+}

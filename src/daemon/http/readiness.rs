@@ -1,0 +1,45 @@
+//! Whether the daemon does its work: judged by the last run that ended well, never by being alive.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::daemon::Facts;
+
+/// Why the daemon is not ready at this time; `None` when it is.
+pub(super) fn why_not_ready(facts: &Facts, now: DateTime<Utc>) -> Option<String> {
+    if !facts.credentials_proven {
+        return Some(format!("no run has proven the credentials since the start; {}", facts.status.reason));
+    }
+    let Some(last_success) = facts.status.last_success else {
+        return Some(format!("no run has ended well yet; {}", facts.status.reason));
+    };
+    // More than a time can hold is for ever.
+    let ready_within = TimeDelta::from_std(facts.ready_within).unwrap_or(TimeDelta::MAX);
+    let age = now - last_success;
+    (age > ready_within).then(|| {
+        let minutes = age.num_minutes();
+        format!("the last run that ended well is {minutes} minutes old; {}", facts.status.reason)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_a_recent_success_with_proven_credentials_is_ready() {
+        let now = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
+        let mut facts = Facts { ready_within: Duration::from_secs(600), ..Facts::default() };
+        let reason = |facts: &Facts| why_not_ready(facts, now).unwrap_or_default();
+        assert!(reason(&facts).contains("credentials"), "{}", reason(&facts));
+        facts.credentials_proven = true;
+        assert!(reason(&facts).contains("no run has ended well"), "{}", reason(&facts));
+        facts.status.last_success = Some(now - TimeDelta::seconds(600));
+        assert_eq!(why_not_ready(&facts, now), None);
+        facts.status.last_success = Some(now - TimeDelta::seconds(601));
+        assert!(reason(&facts).contains("10 minutes old"), "{}", reason(&facts));
+        facts.ready_within = Duration::MAX;
+        assert_eq!(why_not_ready(&facts, now), None, "nothing is asked of a daemon without a schedule");
+    }
+}

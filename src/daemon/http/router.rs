@@ -1,0 +1,173 @@
+//! What is asked, who answers, and the headers of every answer.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts},
+};
+use chrono::Utc;
+
+use super::{
+    HttpState, exposition,
+    host::is_addressed_here,
+    metrics,
+    page::{Asked, Page},
+    readiness::why_not_ready,
+};
+
+/// Bytes of a request's address and headers; a browser with the cookies of other ports of this host stays below.
+const MOST_HEAD: usize = 16 * 1024;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What every answer carries, beside the policy for the page: nothing may be guessed, framed, kept or told to others.
+const PROTECTION: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// What the handler is given.
+struct Desk {
+    state: HttpState,
+    page: Page,
+    policy: String,
+    listening: SocketAddr,
+}
+
+/// Everything that is served on this address.
+pub(super) fn router(state: HttpState, listening: SocketAddr) -> Router {
+    let page = Page::new(state.clone());
+    let policy = format!(
+        "default-src 'none'; style-src '{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        page.style_source()
+    );
+    Router::new().fallback(handle).with_state(Arc::new(Desk { state, page, policy, listening }))
+}
+
+async fn handle(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response<Body> {
+    // No answer depends on a body; the connection ends where one goes on for too long.
+    let (head, _body) = request.into_parts();
+    let answer = match refusal(&desk, &head) {
+        Some(refusal) => refusal,
+        None => answer(&desk, &head).await,
+    };
+    answer.into_response(&desk.policy)
+}
+
+/// An answer before its headers.
+struct Answer {
+    status: StatusCode,
+    media_type: &'static str,
+    body: String,
+}
+
+impl Answer {
+    fn text(status: StatusCode, line: &str) -> Self {
+        Self { status, media_type: TEXT, body: format!("{line}\n") }
+    }
+
+    fn ok(media_type: &'static str, body: String) -> Self {
+        Self { status: StatusCode::OK, media_type, body }
+    }
+
+    fn into_response(self, policy: &str) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        for (name, value) in PROTECTION {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        if let Ok(policy) = HeaderValue::from_str(policy) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        response
+    }
+}
+
+/// Why nothing is answered at all.
+fn refusal(desk: &Desk, request: &Parts) -> Option<Answer> {
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        return Some(Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here"));
+    }
+    if head_size(request) > MOST_HEAD {
+        let text = "address and headers are too large";
+        return Some(Answer::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
+    }
+    let is_public = matches!(request.uri.path(), "/healthz" | "/readyz" | "/metrics");
+    // A header that is not even text names nobody.
+    let host = request.headers.get(header::HOST).map(|host| host.to_str().unwrap_or(""));
+    (!is_addressed_here(host, desk.listening, is_public)).then(|| {
+        let text = format!("this server is not known by that name; ask for http://{}/", desk.listening);
+        Answer::text(StatusCode::MISDIRECTED_REQUEST, &text)
+    })
+}
+
+fn head_size(request: &Parts) -> usize {
+    let uri = &request.uri;
+    let address = uri.path().len() + uri.query().map_or(0, str::len);
+    address + request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
+}
+
+async fn answer(desk: &Desk, request: &Parts) -> Answer {
+    let facts = || desk.state.board.facts();
+    match request.uri.path() {
+        "/healthz" => Answer::text(StatusCode::OK, "alive"),
+        "/readyz" => match why_not_ready(&facts(), Utc::now()) {
+            None => Answer::text(StatusCode::OK, "ready"),
+            Some(why) => Answer::text(StatusCode::SERVICE_UNAVAILABLE, &why),
+        },
+        "/status" => serde_json::to_string(&facts().status).map_or_else(
+            |error| Answer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            |body| Answer::ok("application/json", body + "\n"),
+        ),
+        "/metrics" => metrics::open_metrics(&facts()).map_or_else(
+            |error| Answer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            |text| exposed(text, &request.headers),
+        ),
+        "/" => Answer::ok("text/html; charset=utf-8", desk.page.rendered(&asked(request)).await),
+        _ => Answer::text(StatusCode::NOT_FOUND, "there are /, /status, /healthz, /readyz and /metrics"),
+    }
+}
+
+/// The form that the reader knows: Prometheus asks for `OpenMetrics` when it does.
+fn exposed(open_metrics: String, headers: &HeaderMap) -> Answer {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if accepted.flat_map(|value| value.split(',')).any(is_open_metrics) {
+        return Answer::ok(exposition::OPEN_METRICS, open_metrics);
+    }
+    Answer::ok(exposition::PROMETHEUS_TEXT, exposition::as_prometheus_text(&open_metrics))
+}
+
+fn is_open_metrics(accepted: &str) -> bool {
+    let mut parts = accepted.split(';').map(str::trim);
+    let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/openmetrics-text"));
+    // A weight of nothing means: anything but this.
+    is_named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+}
+
+/// What the page is asked. A foreign site can make a browser ask without anybody wanting it, and each question costs calls
+/// to the vendor: such a question is only shown, to be sent by a person.
+fn asked(request: &Parts) -> Asked {
+    let mut asked = Asked::default();
+    for (key, value) in url::form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes()) {
+        match key.as_ref() {
+            "person" => value.trim().clone_into(&mut asked.person),
+            "group" => value.trim().clone_into(&mut asked.group),
+            _ => {}
+        }
+    }
+    let site = request.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    asked.is_foreign = matches!(site, Some("cross-site" | "same-site")) || request.method == Method::HEAD;
+    asked
+}

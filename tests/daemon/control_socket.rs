@@ -1,0 +1,132 @@
+//! The control socket: who may use it, what it does with nonsense, and runs that are asked for over it.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use serde_json::json;
+
+use super::support::{NEVER, Scene, program};
+
+#[test]
+fn the_socket_is_for_its_user_and_its_group() {
+    let scene = Scene::of("first_day", NEVER);
+    let _daemon = scene.daemon();
+    let mode = |path| fs::metadata(path).expect("there").permissions().mode() & 0o7777;
+    assert_eq!(mode(scene.socket()), 0o660);
+    assert_eq!(mode(scene.socket().parent().expect("a folder").to_owned()), 0o750);
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    let scene = Scene::of("first_day", NEVER);
+    fs::create_dir(scene.path("run")).expect("made");
+    fs::write(scene.socket(), "precious").expect("written");
+    let refused = scene.command(&[]);
+    assert_eq!(refused.exit, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("no socket"), "{}", refused.stderr);
+    assert_eq!(fs::read_to_string(scene.socket()).expect("readable"), "precious");
+}
+
+#[test]
+fn nonsense_is_answered_and_hurts_nobody() {
+    let scene = Scene::of("first_day", NEVER);
+    let _daemon = scene.daemon();
+    let mut talk = scene.talk();
+    for nonsense in [
+        "",
+        "nonsense",
+        "{}",
+        "[]",
+        "\u{0}",
+        r#"{"ask": "make_coffee"}"#,
+        r#"{"ask": "sync_now"}"#,
+        r#"{"ask": "sync_now", "order": {"mode": "apply", "approver": "ann", "colour": "red"}}"#,
+        r#"{"ask": "approve", "digest": 7}"#,
+    ] {
+        let answer = talk.say(nonsense);
+        assert_eq!(
+            (&answer["answer"], &answer["reason"]),
+            (&json!("refused"), &json!("not_understood")),
+            "{nonsense:?}"
+        );
+    }
+    assert_eq!(talk.say(r#"{"ask": "approve", "digest": "zz", "approver": "ann"}"#)["reason"], "usage");
+    assert_eq!(
+        talk.say(r#"{"ask": "approve", "digest": "0123456789abcdef", "approver": "ann"}"#)["reason"],
+        "not_held"
+    );
+    assert_eq!(talk.say(r#"{"ask": "status"}"#)["status"]["state"], "starting");
+    assert!(scene.history().is_empty(), "nothing ran");
+}
+
+#[test]
+fn a_line_without_end_is_refused_and_its_connection_closed() {
+    let scene = Scene::of("first_day", NEVER);
+    let _daemon = scene.daemon();
+    let mut endless = scene.talk();
+    let mut polite = scene.talk();
+    endless.pour(&vec![b'x'; 256 * 1024 + 1]);
+    assert_eq!(endless.answer()["reason"], "not_understood");
+    assert!(endless.is_closed());
+    assert_eq!(polite.say(r#"{"ask": "status"}"#)["answer"], "status");
+}
+
+#[test]
+fn a_run_asked_for_over_the_socket_prints_what_one_in_place_prints() {
+    let (with, without) = (Scene::of("first_day", NEVER), Scene::of("first_day", NEVER));
+    let mut daemon = with.daemon();
+    // The first line names the run and its time.
+    let rest = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    for (exit, line) in [(2, &["--sync-now", "--dry-run"][..]), (0, &["--sync-now"]), (0, &["--sync-now"])] {
+        let (over, place) = (with.command(line), without.command(line));
+        assert_eq!((over.exit, place.exit), (Some(exit), Some(exit)), "{over:?} {place:?}");
+        assert_eq!(rest(&over.stdout), rest(&place.stdout));
+        assert!(over.stderr.contains("a daemon is there") && !place.stderr.contains("a daemon is there"), "{over:?}");
+    }
+    assert_eq!(with.history().len(), 3);
+    assert_eq!(with.command(&["--sync-now", "--instance", "nowhere"]).exit, Some(64));
+    let document = with.command(&["--sync-now", "--output", "json"]).json();
+    assert_eq!((&document["version"], &document["outcome"]), (&json!(1), &json!("in_sync")));
+    assert_eq!(daemon.terminate().0, Some(0));
+}
+
+#[test]
+fn a_narrowed_run_and_a_dry_run_say_nothing_of_the_whole() {
+    let scene = Scene::of("first_day", NEVER);
+    let mut daemon = scene.daemon();
+    assert_eq!(scene.command(&["--sync-now", "--dry-run"]).exit, Some(2));
+    assert_eq!(scene.command(&["--sync-now", "--group", "report"]).exit, Some(0));
+    let status = scene.status();
+    assert_eq!((&status["state"], &status["last_success"]), (&json!("starting"), &json!(null)), "{status}");
+    assert_eq!(status["last_run"]["outcome"], "applied");
+    daemon.hear("STATUS=starting");
+}
+
+#[test]
+fn beside_a_run_another_one_leaves_with_7() {
+    let scene = Scene::of("first_day", NEVER);
+    let mut daemon = scene.daemon();
+    scene.fault("groups", &json!({"type": "delay", "ms": 60_000}));
+    let first = scene.begin(&["--sync-now"]);
+    daemon.hear("STATUS=running");
+    let second = scene.command(&["--sync-now", "--output", "json"]);
+    assert_eq!((second.exit, &second.json()["outcome"]), (Some(7), &json!("locked")), "{second:?}");
+    assert_eq!(scene.status()["state"], "running");
+    let (exit, _) = daemon.terminate();
+    assert_eq!(exit, Some(0));
+    // The peer that waits for the run gets its report all the same.
+    let first = first.finish();
+    assert_eq!(first.exit, Some(1), "{first:?}");
+    assert!(first.stdout.contains("told to stop"), "{first:?}");
+}
+
+#[test]
+fn an_own_sandbox_asks_no_daemon() {
+    let scene = Scene::of("first_day", NEVER);
+    let _daemon = scene.daemon();
+    // Named by the environment, as --sandbox and --config exclude each other.
+    let mut command = program();
+    command.args(["--sync-now", "--sandbox"]).env("CAMPAIGN_GROUP_SYNC_CONFIG", scene.configuration());
+    let output = command.output().expect("started");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(scene.history().is_empty(), "the daemon made no run");
+}

@@ -1,0 +1,98 @@
+//! Runs on the schedule: one at a time, one for all that were missed, and one try with refused credentials.
+
+use chrono::{Timelike as _, Utc};
+use serde_json::json;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use super::support::{ALWAYS, NEVER, Scene};
+
+/// Once an hour, half an hour from now: the tests set the last run back by two.
+fn hourly() -> String {
+    let minute = (Utc::now().minute() + 30) % 60;
+    format!("[schedule]\ncron = \"0 {minute} * * * *\"\njitter = \"0s\"\n")
+}
+
+#[test]
+fn ticks_that_come_during_a_run_never_start_another() {
+    let scene = Scene::of("first_day", ALWAYS);
+    scene.fault("groups", &json!({"type": "delay", "ms": 1200}));
+    let mut daemon = scene.daemon();
+    for _ in 0..3 {
+        daemon.hear("STATUS=running");
+        daemon.hear("STATUS=idle");
+    }
+    assert_eq!(daemon.terminate().0, Some(0));
+    let log = daemon.log();
+    let bounds =
+        log.lines().filter_map(|line| ["run begins", "run ends"].into_iter().find(|&bound| line.contains(bound)));
+    for (at, bound) in bounds.enumerate() {
+        assert_eq!(bound, ["run begins", "run ends"][at % 2], "{log}");
+    }
+    assert!(!log.contains("locked"), "{log}");
+}
+
+#[test]
+fn ticks_that_were_missed_while_nobody_ran_are_made_up_for_once() {
+    let scene = Scene::of("first_day", &hourly());
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    set_back(&scene.state(), 2 * 60 * 60 * 1000);
+    let mut daemon = scene.daemon();
+    daemon.hear("STATUS=running");
+    daemon.hear("STATUS=idle: in sync");
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(scene.history().len(), 2);
+}
+
+#[test]
+fn without_a_missed_tick_the_first_run_is_at_the_next_one() {
+    let scene = Scene::of("first_day", NEVER);
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    let mut daemon = scene.daemon();
+    let status = scene.status();
+    assert_eq!((&status["state"], &status["last_run"]["outcome"]), (&json!("starting"), &json!("applied")), "{status}");
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(scene.history().len(), 1);
+}
+
+/// All runs began so many milliseconds earlier.
+fn set_back(state: &str, milliseconds: i64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(state);
+        let mut connection = SqliteConnection::connect_with(&options).await.expect("opened");
+        let update = sqlx::query("update runs set started_at = started_at - $1").bind(milliseconds);
+        assert!(update.execute(&mut connection).await.expect("written").rows_affected() > 0);
+    });
+}
+
+#[test]
+fn incident_21_refused_credentials_are_told_after_one_try() {
+    let scene = Scene::of("first_day", &hourly());
+    scene.fault("token", &json!({"type": "status", "status": 400, "body": "{\"error\":\"invalid_client\"}"}));
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(77));
+    set_back(&scene.state(), 2 * 60 * 60 * 1000);
+    scene.ask(reqwest::Method::DELETE, "requests", "");
+    let mut daemon = scene.daemon();
+    daemon.hear("STATUS=failing: credentials");
+    let status = scene.status();
+    assert_eq!((&status["state"], &status["last_success"]), (&json!("failing"), &json!(null)), "{status}");
+    assert_eq!(scene.calls(), ["token"], "one try a cycle");
+}
+
+#[test]
+fn a_schedule_that_ticks_more_often_than_the_vendor_allows_is_told_at_the_start() {
+    let scene = Scene::of("first_day", &hourly());
+    let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__FIRST_PAGE_INTERVAL", "2h")]);
+    daemon.hear("READY=1");
+    assert!(daemon.log().contains("ticks more often than every 2h"), "{}", daemon.log());
+}
+
+#[test]
+fn without_a_schedule_only_asked_runs_are_made() {
+    let scene = Scene::of("first_day", "[schedule]\ncron = \"off\"\n");
+    let mut daemon = scene.daemon();
+    assert_eq!(scene.status()["next_run"], json!(null));
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(scene.history().len(), 1);
+}

@@ -1,0 +1,91 @@
+//! What systemd is told.
+
+use super::support::{ALWAYS, NEVER, Scene};
+
+const TWO_PROBLEMS: &str = "[schedule]\ncron = \"0 0 25 * * *\"\n[guard]\nmax_removal = 3\n";
+
+#[test]
+fn readiness_and_state_are_told_in_words() {
+    let scene = Scene::of("first_day", NEVER);
+    let mut daemon = scene.starting_daemon(&[]);
+    daemon.hear("READY=1");
+    daemon.hear("STATUS=starting: starting; next run ");
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    daemon.hear("STATUS=running: a run is under way");
+    let status = daemon.hear("STATUS=idle: all changes were applied; next run ");
+    assert!(status.contains("last success 20"), "{status}");
+    daemon.signal("-TERM");
+    daemon.hear("STOPPING=1");
+    assert_eq!(daemon.ended().0, Some(0));
+}
+
+#[test]
+fn the_watchdog_is_fed_while_the_daemon_waits_and_while_it_runs() {
+    let scene = Scene::of("first_day", NEVER);
+    let mut daemon = scene.starting_daemon(&[("WATCHDOG_USEC", "300000")]);
+    for _ in 0..4 {
+        daemon.hear("WATCHDOG=1");
+    }
+    scene.fault("groups", &serde_json::json!({"type": "delay", "ms": 60_000}));
+    let run = scene.begin(&["--sync-now"]);
+    daemon.hear("STATUS=running");
+    for _ in 0..4 {
+        daemon.hear("WATCHDOG=1");
+    }
+    daemon.signal("-TERM");
+    assert_eq!(run.finish().exit, Some(1));
+}
+
+#[test]
+fn a_reload_is_announced_and_takes_effect() {
+    let scene = Scene::of("first_day", NEVER);
+    let mut daemon = scene.daemon();
+    assert!(scene.status()["next_run"].as_str().is_some_and(|next| next.contains("-02-29T03:00:00Z")));
+    scene.configure("[schedule]\ncron = \"0 0 4 1 1 *\"\n");
+    daemon.signal("-HUP");
+    assert!(daemon.hear("RELOADING=1").contains("MONOTONIC_USEC="));
+    daemon.hear("READY=1");
+    assert!(scene.status()["next_run"].as_str().is_some_and(|next| next.contains("-01-01T04:00:00Z")));
+}
+
+#[test]
+fn a_reload_during_a_run_disturbs_neither_the_run_nor_the_daemon() {
+    let scene = Scene::of("first_day", ALWAYS);
+    scene.fault("groups", &serde_json::json!({"type": "delay", "ms": 1500}));
+    let mut daemon = scene.daemon();
+    daemon.hear("STATUS=running");
+    scene.configure(NEVER);
+    daemon.signal("-HUP");
+    daemon.hear("RELOADING=1");
+    daemon.hear("READY=1");
+    assert_eq!(scene.status()["state"], "running");
+    daemon.hear("STATUS=idle");
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(scene.history().len(), 2, "the new schedule has no tick");
+}
+
+#[test]
+fn a_bad_file_keeps_the_old_configuration_and_everybody_is_told() {
+    let scene = Scene::of("first_day", NEVER);
+    let mut daemon = scene.daemon();
+    let socket = scene.socket();
+    scene.configure(TWO_PROBLEMS);
+    daemon.signal("-HUP");
+    daemon.hear("RELOADING=1");
+    daemon.hear("the configuration was not loaded anew: ");
+    daemon.hear("READY=1");
+    let log = daemon.log();
+    for problem in ["guard.max_removal (", "schedule.cron ("] {
+        assert!(log.contains(&format!("the configuration was not loaded anew: {problem}")), "{problem}: {log}");
+    }
+    assert!(socket.exists());
+    scene.configure(NEVER);
+    let status = scene.status();
+    assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("not loaded anew")), "{status}");
+    assert!(status["next_run"].as_str().is_some_and(|next| next.contains("-02-29T03:00:00Z")), "{status}");
+    daemon.signal("-HUP");
+    daemon.hear("RELOADING=1");
+    daemon.hear("READY=1");
+    assert_eq!(scene.status()["reason"], "starting");
+}

@@ -1,0 +1,122 @@
+//! `status`, a throttle, and how little the daemon needs while it waits.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::support::{NEVER, Scene, get, process_status};
+
+#[test]
+fn status_without_a_daemon_shows_the_last_run_and_ends_with_3() {
+    let scene = Scene::of("first_day", NEVER);
+    let none = scene.command(&["status"]);
+    assert_eq!(none.exit, Some(3), "{none:?}");
+    assert!(none.stdout.contains("no daemon answers") && none.stdout.contains("last run      none"), "{}", none.stdout);
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    let status = scene.command(&["status", "--output", "json"]);
+    assert_eq!(status.exit, Some(3), "{status:?}");
+    let document = status.json();
+    assert_eq!((&document["version"], &document["state"]), (&json!(1), &json!("failing")));
+    assert_eq!(document["last_run"]["outcome"], "applied");
+    assert!(document["last_success"].is_string() && document["next_run"].is_null(), "{document}");
+}
+
+#[test]
+fn status_of_a_daemon_has_the_promised_fields_and_ends_with_0() {
+    let scene = Scene::of("first_day", NEVER);
+    let _daemon = scene.daemon();
+    let status = scene.command(&["status", "--output", "json"]);
+    assert_eq!(status.exit, Some(0), "{status:?}");
+    let mut keys: Vec<_> = status.json().as_object().expect("an object").keys().cloned().collect();
+    let mut promised =
+        ["version", "state", "reason", "last_run", "last_success", "next_run", "throttled_until", "held", "leader"];
+    keys.sort();
+    promised.sort_unstable();
+    assert_eq!(keys, promised);
+    for form in ["text", "markdown"] {
+        let shown = scene.command(&["status", "--output", form]);
+        assert!(shown.exit == Some(0) && shown.stdout.starts_with("starting: starting\n"), "{shown:?}");
+    }
+}
+
+#[test]
+fn incident_7_an_hour_of_throttle_is_told_survives_a_restart_and_keeps_nobody_waiting() {
+    let scene = Scene::of("first_day", NEVER);
+    let throttle = json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]});
+    scene.fault("groups", &throttle);
+    let mut daemon = scene.daemon();
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(6));
+    daemon.hear("STATUS=throttled: throttled until 20");
+    let before = scene.status();
+    assert_eq!(before["state"], "throttled");
+    assert!(before["throttled_until"].is_string(), "{before}");
+    let (exit, took) = daemon.terminate();
+    assert!(exit == Some(0) && took < Duration::from_secs(2), "{exit:?} {took:?}");
+    scene.ask(reqwest::Method::DELETE, "requests", "");
+    let mut daemon = scene.daemon();
+    let after = scene.status();
+    assert_eq!((&after["state"], &after["throttled_until"]), (&json!("throttled"), &before["throttled_until"]));
+    let waiting = scene.begin(&["--sync-now", "--wait"]);
+    daemon.hear("STATUS=waiting");
+    assert_eq!(scene.status()["state"], "waiting");
+    let (exit, took) = daemon.terminate();
+    assert!(exit == Some(0) && took < Duration::from_secs(2), "{exit:?} {took:?}");
+    assert_eq!(waiting.finish().exit, Some(1));
+    assert!(scene.calls().is_empty(), "{:?}", scene.calls());
+}
+
+#[test]
+fn health_is_served_and_an_address_that_is_taken_is_told() {
+    let scene = Scene::of("first_day", NEVER);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = taken.local_addr().expect("an address").to_string();
+    let mut command = scene.prepared(&[]);
+    let refused = command.env("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", &address).output().expect("started");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains(&address), "{refused:?}");
+    let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0")]);
+    daemon.hear("READY=1");
+    let log = daemon.log();
+    let url = log.split("status page are at ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("told");
+    assert_eq!(get(&format!("{url}healthz")).0, 200);
+    assert_eq!(get(&format!("{url}readyz")).0, 503, "nothing has worked yet");
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    daemon.hear("STATUS=idle");
+    assert_eq!(get(&format!("{url}readyz")).0, 200);
+    let status: serde_json::Value = serde_json::from_str(&get(&format!("{url}status")).1).expect("JSON");
+    assert_eq!(status, scene.status());
+    let (code, page) = get(&format!("{url}?person=bob%40acme.com"));
+    assert!(code == 200 && page.contains("bob@acme.com"), "{page}");
+    let (exit, took) = daemon.terminate();
+    assert!(exit == Some(0) && took < Duration::from_secs(2), "{exit:?} {took:?}");
+}
+
+#[test]
+fn a_held_plan_blocks_until_it_is_approved() {
+    let scene = Scene::of("first_day", "[guard]\nmax_removals = 1\n[schedule]\ncron = \"off\"\n");
+    let mut daemon = scene.daemon();
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+    daemon.hear("STATUS=blocked");
+    let status = scene.status();
+    let digest = status["held"][0].as_str().expect("a digest").to_owned();
+    assert_eq!(daemon.terminate().0, Some(0));
+    let mut daemon = scene.daemon();
+    assert_eq!(scene.status()["state"], "blocked", "also after a restart");
+    let mut talk = scene.talk();
+    let answer = talk.say(&json!({"ask": "approve", "digest": digest, "approver": "ann"}).to_string());
+    assert_eq!((&answer["answer"], &answer["changes"]), (&json!("approved"), &json!(3)), "{answer}");
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    daemon.hear("STATUS=idle");
+    assert_eq!(scene.status()["held"], json!([]));
+}
+
+#[test]
+fn an_idle_daemon_needs_little_memory() {
+    let scene = Scene::of("first_day", NEVER);
+    let daemon = scene.daemon();
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    // Pages of the program file are shared with the kernel's cache, and many in an unoptimized build: what the program itself
+    // takes is the rest.
+    let own = process_status(daemon.id(), "VmRSS") - process_status(daemon.id(), "RssFile");
+    assert!(own < 25 * 1024, "{own} kB");
+}

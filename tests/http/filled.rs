@@ -1,0 +1,186 @@
+//! Runs, held plans and answers to show.
+
+use campaign_group_sync::{
+    daemon::Board,
+    domain::{
+        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, Explanation, Finding,
+        GroupExplanation, HeldBefore, InstanceExplanation, InstanceMode, InstanceName, InstanceReport, Limits,
+        MatchedProfile, Orphan, Outcome, ProductProfileName, RunId, RunMode, RunReport, SourceKind, SourceReport,
+        Station, Summary, Verdict,
+    },
+    journal::{HeldRecord, Journal, RunBegin},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub(crate) const DIGEST: &str = "00c0ffee00c0ffee";
+
+pub(crate) fn change(op: ChangeKind, operator: &str, group: &str, outcome: ChangeOutcome) -> ChangeReport {
+    let held = (outcome == ChangeOutcome::Held).then(|| format!("the group {group} would be emptied"));
+    ChangeReport {
+        op,
+        operator: Some(operator.to_owned()),
+        group: Some(group.to_owned()),
+        profile: format!("Campaign - acme - {group}"),
+        reason: match op {
+            ChangeKind::Remove => format!("not a member of profile Campaign - acme - {group} any more"),
+            _ => format!("member of profile Campaign - acme - {group}"),
+        },
+        outcome,
+        detail: held,
+    }
+}
+
+pub(crate) fn instance(name: &str, groups: &[&str], changes: Vec<ChangeReport>) -> InstanceReport {
+    let summary = Summary::of(&changes, 1, 140);
+    InstanceReport {
+        name: name.to_owned(),
+        mode: InstanceMode::Apply,
+        outcome: InstanceReport::outcome_of(&changes, &[]),
+        error: None,
+        warnings: Vec::new(),
+        held: (summary.held > 0).then(|| DIGEST.to_owned()),
+        orphaned: Vec::new(),
+        matched_profiles: groups.iter().zip(3..).map(|(group, members)| matched(group, members)).collect(),
+        changes,
+        skipped: Vec::new(),
+        summary,
+    }
+}
+
+fn matched(group: &str, members: usize) -> MatchedProfile {
+    MatchedProfile { profile: format!("Campaign - acme - {group}"), group: group.to_owned(), members }
+}
+
+pub(crate) fn orphan(group: &str) -> Orphan {
+    Orphan { group: group.to_owned(), profile: format!("Campaign - acme - {group}"), members: 3 }
+}
+
+pub(crate) fn report(run: &str, started_at: DateTime<Utc>, instances: Vec<InstanceReport>) -> RunReport {
+    RunReport {
+        version: 1,
+        run: run.to_owned(),
+        mode: RunMode::Apply,
+        started_at,
+        duration_ms: 5_123,
+        outcome: Outcome::of_all(instances.iter().map(|instance| instance.outcome)),
+        error: None,
+        warnings: Vec::new(),
+        source: SourceReport {
+            organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
+            users: 1_204,
+            profiles: 31,
+            calls: 4,
+            read: Some(SourceKind::Organization),
+            complete: true,
+        },
+        instances,
+    }
+}
+
+/// Writes a whole run, and what it holds, as a run does; the board is told as well.
+pub(crate) async fn record(journal: &Journal, board: &Board, report: RunReport) {
+    let run = RunId::new(&report.run);
+    let names = report.instances.iter().map(|instance| InstanceName::new(&instance.name)).collect();
+    let begin =
+        RunBegin { run: run.clone(), mode: report.mode, scope: None, started_at: report.started_at, instances: names };
+    journal.begin_run(&begin).await.expect("begun");
+    for instance in &report.instances {
+        let name = InstanceName::new(&instance.name);
+        journal.record_held(&name, held(&run, report.started_at, instance).as_ref(), true).await.expect("recorded");
+    }
+    journal.end_run(&report).await.expect("ended");
+    board.run_ended(report, None);
+}
+
+fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<HeldRecord> {
+    let digest = Digest::parse(instance.held.as_deref()?).expect("a digest");
+    let held = instance.changes.iter().filter(|change| change.outcome == ChangeOutcome::Held);
+    let keyed: Vec<(ChangeKey, String)> = held
+        .map(|change| {
+            let folded = |name: &Option<String>| name.clone().unwrap_or_default().to_lowercase();
+            let key = ChangeKey { kind: change.op, group: folded(&change.group), operator: folded(&change.operator) };
+            (key, change.profile.clone())
+        })
+        .collect();
+    Some(HeldRecord {
+        instance: InstanceName::new(&instance.name),
+        digest,
+        run: run.clone(),
+        at,
+        is_dry_run: false,
+        is_narrowed: false,
+        changes: keyed
+            .iter()
+            .map(|(key, profile)| ApprovedChange { key: key.clone(), profile: ProductProfileName::new(profile) })
+            .collect(),
+        held: keyed
+            .into_iter()
+            .map(|(key, _)| HeldBefore { key, why: "the group would be emptied".to_owned(), limits: limits() })
+            .collect(),
+    })
+}
+
+fn limits() -> Limits {
+    Limits {
+        max_removals: 50,
+        max_removals_percent: 20,
+        max_group_removals_percent: 34,
+        max_new_operators: 25,
+        max_new_groups: 5,
+        max_source_shrink_percent: 20,
+    }
+}
+
+/// Two days of runs, every two hours; the last one holds something in one of two instances.
+pub(crate) async fn fill(journal: &Journal, board: &Board) {
+    let now = Utc::now();
+    for age in (1..26).rev() {
+        let mut changes = Vec::new();
+        for number in 0..(age * 7) % 5 {
+            changes.push(change(ChangeKind::Add, &format!("a{number}@acme.com"), "delivery", ChangeOutcome::Applied));
+        }
+        for number in 0..(age * 5) % 4 {
+            changes.push(change(ChangeKind::Remove, &format!("r{number}@acme.com"), "content", ChangeOutcome::Applied));
+        }
+        let production = instance("production", &["content", "delivery", "workflow"], changes);
+        let run = format!("01KB{:022}", 26 - age);
+        record(journal, board, report(&run, now - TimeDelta::hours(2 * age), vec![production])).await;
+    }
+    let removals = ["ann@acme.com", "ben@acme.com", "cid@acme.com"];
+    let mut changes = vec![change(ChangeKind::Add, "nora@acme.com", "delivery", ChangeOutcome::Applied)];
+    changes.extend(removals.map(|who| change(ChangeKind::Remove, who, "offers", ChangeOutcome::Held)));
+    let mut production = instance("production", &["content", "delivery", "offers", "workflow"], changes);
+    production.orphaned.push(orphan("ops"));
+    production.warnings.push("the mask looks like a pattern and has no capture group".to_owned());
+    let mut stage = instance("stage", &["delivery"], Vec::new());
+    stage.mode = InstanceMode::Observe;
+    let last = report("01KB9999999999999999999999", now - TimeDelta::minutes(5), vec![production, stage]);
+    record(journal, board, last).await;
+    board.update(|facts| {
+        facts.status.last_success = Some(now - TimeDelta::hours(2));
+        facts.status.next_run = Some(now + TimeDelta::minutes(115));
+    });
+}
+
+/// An answer with every verdict.
+pub(crate) fn explanation(person: &str, group: &str) -> Explanation {
+    let finding = |station, verdict, text: &str| Finding { station, verdict, text: text.to_owned() };
+    Explanation {
+        person: person.to_owned(),
+        at: Utc::now(),
+        findings: vec![finding(Station::User, Verdict::Yes, "is an active user of the organization")],
+        instances: vec![InstanceExplanation {
+            name: "production".to_owned(),
+            findings: vec![finding(Station::Operator, Verdict::Yes, "is the operator ann@acme.com")],
+            groups: vec![GroupExplanation {
+                group: group.to_owned(),
+                is_member: Some(true),
+                findings: vec![
+                    finding(Station::Profile, Verdict::No, "does not have the profile \"Campaign - acme - offers\""),
+                    finding(Station::Guard, Verdict::Note, "the removal is held until somebody approves it"),
+                    finding(Station::LastChange, Verdict::Unknown, "the journal knows no change"),
+                ],
+            }],
+        }],
+    }
+}

@@ -1,0 +1,72 @@
+//! Health and status: from the last success, not from being alive.
+
+use campaign_group_sync::{
+    daemon::{State, Status},
+    domain::{ChangeKind, ChangeOutcome, Outcome},
+};
+use chrono::{TimeDelta, Utc};
+
+use crate::{
+    filled::{change, instance, report},
+    stage::Stage,
+};
+
+#[tokio::test]
+async fn a_daemon_that_has_done_nothing_is_alive_and_not_ready() {
+    let stage = Stage::start().await;
+    assert_eq!(stage.get("/healthz").await.status, 200);
+    let ready = stage.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("credentials"), "{}", ready.body);
+}
+
+#[tokio::test]
+async fn readiness_ages_with_the_last_success() {
+    let stage = Stage::start().await;
+    stage.board.run_ended(report("01A", Utc::now(), vec![instance("production", &["delivery"], Vec::new())]), None);
+    assert_eq!(stage.get("/readyz").await.status, 200);
+    stage.board.update(|facts| facts.status.last_success = Some(Utc::now() - TimeDelta::seconds(660)));
+    let ready = stage.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("11 minutes old"), "{}", ready.body);
+    assert_eq!(stage.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn refused_credentials_never_make_it_ready() {
+    let stage = Stage::start().await;
+    let mut refused = report("01A", Utc::now(), Vec::new());
+    (refused.outcome, refused.error) = (Outcome::Refused, Some("the client secret is refused".to_owned()));
+    refused.source.complete = false;
+    stage.board.run_ended(refused, None);
+    let ready = stage.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("the client secret is refused"), "{}", ready.body);
+}
+
+#[tokio::test]
+async fn the_status_is_the_document_of_the_board() {
+    let stage = Stage::start().await;
+    let held = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
+    stage.board.run_ended(report("01A", Utc::now(), vec![instance("production", &["offers"], vec![held])]), None);
+    let answer = stage.get("/status").await;
+    assert_eq!(answer.header("content-type"), "application/json");
+    let status: Status = serde_json::from_str(&answer.body).expect("a status");
+    assert_eq!(status, stage.board.facts().status);
+    assert_eq!(status.state, State::Blocked);
+    assert_eq!(status.held, [crate::filled::DIGEST]);
+}
+
+#[tokio::test]
+async fn told_to_stop_it_stops_although_a_question_is_open() {
+    let mut stage = Stage::start().await;
+    let address = stage.address;
+    let asking = tokio::spawn(async move { crate::stage::ask(address, "GET", "/?person=ann", &[]).await });
+    let question = stage.questions.recv().await.expect("a question");
+    drop(stage.stop);
+    stage.served.await.expect("not panicked").expect("served");
+    drop(question);
+    // The connection may have been closed in the middle: that the client is let go is what matters.
+    drop(asking.await.expect("let go"));
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
