@@ -18,6 +18,10 @@ const SYSTEM_FILE: &str = "/etc/campaign-group-sync/config.toml";
 /// Where systemd puts the credentials of a service (`man systemd.exec`).
 const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 
+/// Where the package's units take their credentials from. Whoever may read it, root that is, then has the secrets of the
+/// service on the command line as well.
+const SYSTEM_CREDENTIALS: &str = "/etc/campaign-group-sync/credentials";
+
 /// Set by systemd when standard output or error lead to the journal (`man systemd.exec`).
 const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
 
@@ -43,12 +47,15 @@ pub(super) enum ConfigFile<'a> {
 impl Sources {
     /// The sources of this process; `config` is the argument of `--config`.
     pub fn of_process(config: Option<PathBuf>) -> Self {
-        let environment = std::env::vars_os()
+        let mut environment: BTreeMap<String, String> = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .filter(|(name, _)| {
                 name.starts_with(OWN_VARIABLES) || name == CREDENTIALS_VARIABLE || name == JOURNAL_VARIABLE
             })
             .collect();
+        if std::fs::read_dir(SYSTEM_CREDENTIALS).is_ok() {
+            environment.entry(CREDENTIALS_VARIABLE.to_owned()).or_insert_with(|| SYSTEM_CREDENTIALS.to_owned());
+        }
         Self { file: config, environment, system_file: PathBuf::from(SYSTEM_FILE) }
     }
 
