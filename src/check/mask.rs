@@ -154,7 +154,7 @@ fn verdict(mask: &AssociationMask, outline: &MaskOutline, name: &str) -> NameVer
                 group: Some(near.group.to_string()),
                 differences: near.differences,
                 mended: Some(near.mended),
-                mended_mask: Some(near.mended_mask),
+                mended_mask: near.mended_mask,
                 ..unmatched
             },
             None => NameVerdict { reason: Some(why_not(outline, name)), ..unmatched },

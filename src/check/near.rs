@@ -38,8 +38,8 @@ pub struct NearMatch {
     pub mended: String,
     /// The group that the mended name stands for.
     pub group: OperatorGroupName,
-    /// The mask that would match the name as it is.
-    pub mended_mask: String,
+    /// The mask that would match the name as it is; `None` where it cannot be written by changing the literal parts.
+    pub mended_mask: Option<String>,
 }
 
 /// How near a name comes to a mask that does not match it. What is found here would match once it is mended.
@@ -68,9 +68,12 @@ pub(super) fn near_match(mask: &AssociationMask, outline: &MaskOutline, name: &s
     // Tenants are numbered: another number is another tenant, and no slip.
     let is_near = !differences.is_empty() && !differences.iter().any(is_another_number);
     let literal = |signs: Option<&[char]>| outline.written(&signs.unwrap_or_default().iter().collect::<String>());
-    let mended_mask =
-        [literal(signs.get(..head.length)).as_str(), &outline.capture, &literal(rest.get(rest.len() - tail.length..))]
-            .concat();
+    let before = literal(signs.get(..head.length));
+    let behind = literal(rest.get(rest.len() - tail.length..));
+    let mended_mask = Some([before.as_str(), &outline.capture, &behind].concat()).filter(|text| {
+        let mask = AssociationMask::parse(text);
+        mask.is_ok_and(|mask| matches!(mask.matches(name), MaskMatch::Group(_)))
+    });
     is_near.then_some(NearMatch { differences, mended, group, mended_mask })
 }
 

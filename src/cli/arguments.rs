@@ -275,7 +275,8 @@ fn digest(text: &str) -> Result<Digest, String> {
 }
 
 fn mask(text: &str) -> Result<AssociationMask, String> {
-    AssociationMask::parse(text).map_err(|error| Chain(&error).to_string())
+    // As the configuration reads it: without blanks around.
+    AssociationMask::parse(text.trim()).map_err(|error| Chain(&error).to_string())
 }
 
 fn past(text: &str) -> Result<DateTime<Utc>, String> {

@@ -1,0 +1,85 @@
+//! Answers about the names of a whole organization, over HTTP.
+
+use campaign_group_sync::{
+    check::{InCampaign, MaskError, Matching, Network, Question},
+    domain::Outcome,
+    sandbox::{Change, OrganizationChange, Scenario, campaign::InstanceChange},
+};
+
+use super::stage::{AT_ONCE, Stage, ask, everything, run};
+
+async fn first_day() -> Stage {
+    Stage::of(Scenario::named("first_day").expect("a built-in scenario")).await
+}
+
+#[tokio::test]
+async fn a_profile_with_an_en_dash_is_shown_as_nearly_matched() {
+    let stage = first_day().await;
+    let (group, to) = ("Campaign - acme - delivery".to_owned(), "Campaign – acme - delivery".to_owned());
+    let rename = OrganizationChange::RenameGroup { group, to }.into();
+    let removal = InstanceChange::RemoveOperatorGroup { name: "workflow".to_owned() };
+    stage.sandbox.world().apply(&[rename, Change::instance("production", removal)]).expect("changed");
+    let report = ask(&stage.settings(None, AT_ONCE), &everything(None)).await.expect("an answer");
+    let [instance] = report.instances.as_slice() else { panic!("one instance") };
+    let name = |profile: &str| instance.names.iter().find(|one| one.profile == profile).expect("listed");
+    let near = name("Campaign – acme - delivery");
+    assert_eq!((near.matching, near.differences.len()), (Matching::NearlyMatched, 1));
+    assert_eq!(near.differences.first().map(|one| (one.position, one.found.as_str())), Some((10, "–")));
+    assert_eq!(near.mended.as_deref(), Some("Campaign - acme - delivery"));
+    assert_eq!(name("Campaign - acme - workflow").in_campaign, Some(InCampaign::Missing));
+    assert_eq!(name("Campaign - acme - content").in_campaign, Some(InCampaign::Exists));
+    assert_eq!(name("Campaign - acme-stage - delivery").matching, Matching::Unmatched);
+    assert!(!stage.state().exists(), "a look creates no journal");
+}
+
+#[tokio::test]
+async fn within_the_interval_the_listing_of_the_last_run_does() {
+    let stage = first_day().await;
+    let settings = stage.settings(None, "first_page_interval = \"2h\"");
+    run(&settings).await;
+    stage.sandbox.clear_requests();
+    let report = ask(&settings, &everything(None)).await.expect("an answer");
+    assert!(report.listing.is_some_and(|listing| listing.renewable_at.is_some() && listing.profiles == 7));
+    assert_eq!(stage.group_listings(), 0);
+}
+
+#[tokio::test]
+async fn a_look_counts_as_page_0_where_there_is_a_journal() {
+    let stage = first_day().await;
+    run(&stage.settings(None, AT_ONCE)).await;
+    stage.sandbox.clear_requests();
+    ask(&stage.settings(None, AT_ONCE), &everything(None)).await.expect("an answer");
+    assert!(stage.group_listings() > 0);
+    stage.sandbox.clear_requests();
+    let hours = stage.settings(None, "first_page_interval = \"2h\"");
+    ask(&hours, &everything(None)).await.expect("an answer");
+    assert_eq!(stage.group_listings(), 0);
+}
+
+#[tokio::test]
+async fn offline_asks_nobody() {
+    let stage = first_day().await;
+    let settings = stage.settings(None, AT_ONCE);
+    let offline = Question { network: Network::Unused, ..everything(Some("Campaign - acme-stage - (.*)")) };
+    assert!(matches!(ask(&settings, &offline).await, Err(MaskError::NothingRemembered)));
+    let named = Question { names: vec!["Campaign – acme - x".to_owned()], ..offline.clone() };
+    let report = ask(&settings, &named).await.expect("an answer");
+    assert_eq!((report.count(Matching::NearlyMatched), report.run.is_none()), (1, true));
+    run(&settings).await;
+    stage.sandbox.clear_requests();
+    let report = ask(&settings, &offline).await.expect("an answer");
+    assert_eq!((report.count(Matching::Matched), report.run.is_none()), (4, true));
+    assert!(stage.sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_campaign_that_does_not_answer_hides_no_answer_about_the_names() {
+    let stage = first_day().await;
+    let settings = stage.settings(None, "max_wait = \"0s\"");
+    let named = Question { names: vec!["Campaign - acme - x".to_owned()], ..everything(None) };
+    stage.sandbox.stop().await;
+    let report = ask(&settings, &named).await.expect("an answer");
+    assert_eq!(report.count(Matching::Matched), 1);
+    assert!(report.instances.iter().all(|instance| instance.error.is_some()));
+    assert_eq!(report.outcome, Outcome::Unavailable);
+}
