@@ -3,5 +3,6 @@
 #![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
 
 mod misconfigurations;
+mod program;
 mod sound;
 mod stage;
