@@ -12,7 +12,7 @@ use campaign_group_sync::{
 
 use crate::stage::{Checked, Stage};
 
-const HOUR_AGO_OR_SO: &str = "Sun, 01 Nov 2026 08:00:00 GMT";
+const LONG_AGO: &str = "Sun, 01 Nov 2026 08:00:00 GMT";
 
 /// What is planted, the prerequisite that must be named, and what it must come to.
 type Case = (&'static str, fn(&mut Stage), &'static str, Option<Cause>);
@@ -114,7 +114,7 @@ const OF_CAMPAIGN: [Case; 21] = [
     ),
     (
         "a clock that stands still",
-        |s| s.disturb("test", Effect::SetHeaders { headers: vec![("date".to_owned(), HOUR_AGO_OR_SO.to_owned())] }),
+        |s| s.disturb("test", Effect::SetHeaders { headers: vec![("date".to_owned(), LONG_AGO.to_owned())] }),
         "campaign.clock",
         WARNING,
     ),
@@ -209,7 +209,16 @@ const OF_CAMPAIGN: [Case; 21] = [
     ),
 ];
 
-const OF_NAMES_AND_HOST: [Case; 12] = [
+const OF_NAMES_AND_HOST: [Case; 13] = [
+    (
+        "operators that cannot be read",
+        |s| {
+            s.disturb("query", Effect::status(503));
+            s.faults.iter_mut().for_each(|fault| fault.schema = Some("xtk:operator".to_owned()));
+        },
+        "names.ambiguous",
+        UNAVAILABLE,
+    ),
     (
         "a mask that matches nothing",
         |s| "Campaign - acmee - (.*)".clone_into(&mut s.campaign().association_mask),
