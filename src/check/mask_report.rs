@@ -132,11 +132,11 @@ pub async fn mask_report(
     let options = settings.sync_options();
     let run = match &question.tried {
         Some(tried) if question.names.is_empty() && question.network == Network::Used => {
-            Some(rehearsed(settings, tried, progress).await?)
+            Some(Box::pin(rehearsed(settings, tried, progress)).await?)
         }
         _ => None,
     };
-    let listing = listing(settings, &options, question, run.as_ref(), progress).await?;
+    let listing = Box::pin(listing(settings, &options, question, run.as_ref(), progress)).await?;
     let names: Vec<&str> = match &listing {
         Some(listing) => listing.profiles.iter().map(|profile| profile.name.as_str()).collect(),
         None => question.names.iter().map(String::as_str).collect(),
@@ -145,7 +145,7 @@ pub async fn mask_report(
     let mut instances = Vec::with_capacity(options.instances.len());
     for instance in &options.instances {
         let groups = match question.network {
-            Network::Used => Some(operator_groups(instance).await),
+            Network::Used => Some(Box::pin(operator_groups(instance)).await),
             Network::Unused => None,
         };
         if let Some(Err(error)) = &groups {
