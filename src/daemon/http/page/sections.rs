@@ -102,7 +102,7 @@ fn one_plan(html: &mut Html, plan: &HeldPlan, now: DateTime<Utc>) {
         html.raw("<p class=\"quiet\">The report of that run is gone; <code>approve</code> shows what it releases.</p>");
         return;
     }
-    html.raw("<div class=\"wide\"><table><caption>What is held under ").text(record.digest.as_str());
+    html.raw("<div class=\"wide\" tabindex=\"0\"><table><caption>What is held under ").text(record.digest.as_str());
     html.raw("</caption><thead><tr><th scope=\"col\">Change</th><th scope=\"col\">Why it is wanted</th>")
         .raw("<th scope=\"col\">Why it is held</th></tr></thead><tbody>");
     for change in plan.changes.iter().take(MOST_CHANGES) {
@@ -130,7 +130,7 @@ pub(super) fn instances(html: &mut Html, latest: Option<&RunReport>) {
         html.raw("<p class=\"quiet\">No run has looked at an instance yet.</p></section>");
         return;
     };
-    html.raw("<div class=\"wide\"><table><caption>As the run of ");
+    html.raw("<div class=\"wide\" tabindex=\"0\"><table><caption>As the run of ");
     time(html, report.started_at);
     html.raw(" saw them</caption><thead><tr><th scope=\"col\">Instance</th><th scope=\"col\">Outcome</th>")
         .raw("<th scope=\"col\" class=\"n\">Profiles</th><th scope=\"col\" class=\"n\">Groups</th>")
@@ -190,7 +190,7 @@ fn instance_details(html: &mut Html, instance: &InstanceReport) {
     }
     html.raw("<details><summary>Product profiles of ").name(&instance.name);
     html.raw(
-        "</summary><div class=\"wide\"><table><caption>Product profiles that the association mask matches</caption>",
+        "</summary><div class=\"wide\" tabindex=\"0\"><table><caption>Product profiles that the association mask matches</caption>",
     )
     .raw("<thead><tr><th scope=\"col\">Product profile</th><th scope=\"col\">Operator group</th>")
     .raw("<th scope=\"col\" class=\"n\">Members</th></tr></thead><tbody>");
@@ -223,7 +223,7 @@ pub(super) fn runs(html: &mut Html, runs: &[PastRun]) {
 }
 
 fn runs_table(html: &mut Html, caption: &'static str, runs: &[PastRun]) {
-    html.raw("<div class=\"wide\"><table><caption>").raw(caption).raw("</caption><thead><tr>");
+    html.raw("<div class=\"wide\" tabindex=\"0\"><table><caption>").raw(caption).raw("</caption><thead><tr>");
     html.raw("<th scope=\"col\">Began</th><th scope=\"col\">Run</th><th scope=\"col\">Outcome</th>")
         .raw("<th scope=\"col\" class=\"n\">Added</th><th scope=\"col\" class=\"n\">Removed</th>")
         .raw("<th scope=\"col\" class=\"n\">Held</th><th scope=\"col\" class=\"n\">Failed</th></tr></thead><tbody>");
