@@ -2,7 +2,7 @@
 
 use crate::{
     daemon::control::{Answer, Client, Refusal},
-    settings::Settings,
+    settings::{self, Settings, SettingsError, Sources},
 };
 
 use super::CommandError;
@@ -17,6 +17,17 @@ pub(super) async fn reach(settings: &Settings) -> Option<Client> {
             None
         }
     }
+}
+
+/// The daemon of a configuration whose secrets cannot be read: somebody who may use the socket need not be able to.
+pub(super) async fn daemon_instead(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
+    let control = settings::control(sources).filter(|_| error.is_of_secrets_alone());
+    if let Some(control) = control
+        && let Ok(Some(daemon)) = Client::connect(&control.socket).await
+    {
+        return Ok(daemon);
+    }
+    Err(error.into())
 }
 
 /// What to make of an answer that is not the one that was asked for.

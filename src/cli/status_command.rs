@@ -9,27 +9,33 @@ use crate::{
         status_without_daemon,
     },
     journal::Journal,
-    settings::Settings,
+    settings::{self, Settings, Sources},
 };
 
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    daemon_reach::{reach, unexpected},
+    daemon_reach::{daemon_instead, reach, unexpected},
     exit_code::Exit,
     layout::{BAD, DOUBT, GOOD, line, painted, table, time},
     report_json::json,
     report_markdown,
-    start::start,
+    start::log,
     terminal::print,
 };
 
 /// Ends with 0 when a daemon answered, whatever it said, and with 3 when none did.
 pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
-    let (settings, _) = start(arguments)?;
-    let (status, exit) = match reach(&settings).await {
-        Some(daemon) => (ask(daemon).await?, Exit::Done),
-        None => (remembered(&settings).await?, Exit::Partial),
+    let sources = Sources::of_process(arguments.config.clone());
+    let (status, exit) = match settings::load(&sources) {
+        Ok(settings) => {
+            log(arguments, &settings)?;
+            match reach(&settings).await {
+                Some(daemon) => (ask(daemon).await?, Exit::Done),
+                None => (remembered(&settings).await?, Exit::Partial),
+            }
+        }
+        Err(error) => (ask(daemon_instead(&sources, error).await?).await?, Exit::Done),
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&status),

@@ -16,7 +16,7 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    daemon_reach::{reach, unexpected},
+    daemon_reach::{daemon_instead, reach, unexpected},
     exit_code::Exit,
     report_json::json,
     report_markdown::markdown,
@@ -48,7 +48,14 @@ async fn sync_in_sandbox(arguments: &Arguments, mut settings: Settings) -> Resul
 }
 
 async fn sync_now(arguments: &Arguments) -> Result<Exit, CommandError> {
-    let mut settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
+    let sources = Sources::of_process(arguments.config.clone());
+    let mut settings = match settings::load(&sources) {
+        Ok(settings) => settings,
+        Err(error) => {
+            let (daemon, progress) = (daemon_instead(&sources, error).await?, ProgressLine::new());
+            return show(arguments, &progress, &by_daemon(arguments, daemon, &progress).await?);
+        }
+    };
     settings.keep_instances(&arguments.instance).map_err(CommandError::Usage)?;
     let progress = log(arguments, &settings)?;
     let report = match reach(&settings).await {

@@ -73,6 +73,12 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
     }
 }
 
+/// Where the daemon of this configuration listens, as far as that much of it can be read.
+pub fn control(sources: &Sources) -> Option<Control> {
+    let mut problems = Vec::new();
+    Control::read(&Layers::read(sources, &mut problems), &mut problems)
+}
+
 /// `None` only with a problem noted.
 fn read(sources: &Sources, problems: &mut Vec<Problem>) -> Option<Settings> {
     let layers = Layers::read(sources, problems);

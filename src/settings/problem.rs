@@ -38,6 +38,17 @@ impl fmt::Display for Problem {
     }
 }
 
+impl SettingsError {
+    /// Whether nothing is wrong but secrets that are missing, or that whoever asks may not read.
+    pub fn is_of_secrets_alone(&self) -> bool {
+        let is_secret = |problem: &Problem| {
+            let key = problem.subject.rsplit('.').next().unwrap_or_default();
+            key.starts_with("client_secret") || key.starts_with("password")
+        };
+        self.problems.iter().all(is_secret)
+    }
+}
+
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.problems.len() {

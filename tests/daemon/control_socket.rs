@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
-use super::support::{NEVER, Scene, program};
+use super::support::{NEVER, Scene, finished, program};
 
 #[test]
 fn the_socket_is_for_its_user_and_its_group() {
@@ -129,4 +129,29 @@ fn an_own_sandbox_asks_no_daemon() {
     let output = command.output().expect("started");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(scene.history().is_empty(), "the daemon made no run");
+}
+
+#[test]
+fn whoever_may_use_the_socket_need_not_be_able_to_read_the_secrets() {
+    let scene = Scene::of("first_day", NEVER);
+    let text = fs::read_to_string(scene.configuration()).expect("readable");
+    let without: String = text
+        .lines()
+        .map(|line| if line.starts_with("client_secret_file") { "client_secret_file = \"/nowhere\"" } else { line })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let other = scene.path("other.toml");
+    fs::write(&other, without).expect("written");
+    let other = other.to_str().expect("UTF-8");
+    let run = |line: &[&str]| finished(program().args(line).args(["--config", other]));
+    let alone = run(&["status"]);
+    assert_eq!(alone.exit, Some(78), "{alone:?}");
+    assert!(alone.stderr.contains("/nowhere"), "{alone:?}");
+    let _daemon = scene.daemon();
+    assert_eq!(run(&["status", "--output", "json"]).json()["state"], "starting");
+    assert_eq!(run(&["--sync-now"]).exit, Some(0));
+    fs::write(scene.path("wrong.toml"), text.replace("[http]", "[htpp]")).expect("written");
+    let wrong = scene.path("wrong.toml");
+    let wrong = finished(program().args(["--sync-now", "--config", wrong.to_str().expect("UTF-8")]));
+    assert_eq!(wrong.exit, Some(78), "a wrong file is not passed over: {wrong:?}");
 }

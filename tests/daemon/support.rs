@@ -127,8 +127,7 @@ impl Scene {
 
     /// Starts a command.
     pub(crate) fn begin(&self, arguments: &[&str]) -> Started {
-        let mut command = self.prepared(arguments);
-        Started(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started"))
+        Started::of(&mut self.prepared(arguments))
     }
 
     /// The status as JSON.
@@ -238,6 +237,10 @@ impl Drop for Scene {
 pub(crate) struct Started(Child);
 
 impl Started {
+    fn of(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started"))
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         signal(name, self.0.id());
     }
@@ -245,6 +248,11 @@ impl Started {
     pub(crate) fn finish(self) -> Finished {
         Finished::of(&in_time(|| self.0.wait_with_output()).expect("readable to the end"))
     }
+}
+
+/// Runs any command of the program to its end.
+pub(crate) fn finished(command: &mut Command) -> Finished {
+    Started::of(command).finish()
 }
 
 /// The daemon; killed when the test is over.
