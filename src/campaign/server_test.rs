@@ -39,10 +39,10 @@ impl Campaign {
         if !answer.status.is_success() {
             return Err(wrong(format!("HTTP {status}, is the address right?")));
         }
-        let text = String::from_utf8_lossy(&answer.body);
-        let test = read(&text).map_err(|misread| wrong(misread.to_string()))?;
+        let page = String::from_utf8_lossy(&answer.body);
+        let found = read(&page).map_err(|misread| wrong(misread.to_string()))?;
         let clock = answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
-        Ok(ServerTest { clock, ..test })
+        Ok(ServerTest { clock, ..found })
     }
 }
 

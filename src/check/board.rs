@@ -74,12 +74,18 @@ impl Board {
         let mut findings = Vec::new();
         let (host, general): (Vec<_>, Vec<_>) =
             PREREQUISITES.iter().filter(|one| one.asked == Asked::Once).partition(|one| one.section == Section::Host);
-        general.into_iter().for_each(|one| findings.extend(self.findings(one, None)));
+        for one in general {
+            findings.extend(self.findings(one, None));
+        }
         for instance in &self.instances {
             let each = PREREQUISITES.iter().filter(|one| one.asked == Asked::OfEachInstance);
-            each.for_each(|one| findings.extend(self.findings(one, Some(instance))));
+            for one in each {
+                findings.extend(self.findings(one, Some(instance)));
+            }
         }
-        host.into_iter().for_each(|one| findings.extend(self.findings(one, None)));
+        for one in host {
+            findings.extend(self.findings(one, None));
+        }
         CheckReport { version: 1, findings }
     }
 

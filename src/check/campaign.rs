@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     asked_once,
     board::{Board, Outcome},
-    catalogue::{CERTIFICATE, CLOCK, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION},
+    catalogue::{AMBIGUOUS, CERTIFICATE, CLOCK, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION},
     experience_cloud::{refused_token, time},
     external_account,
     verdict::Cause,
@@ -44,6 +44,12 @@ pub(super) async fn check(
     package(board, &campaign, settings, instance).await;
     let snapshot = campaign.fetch_snapshot(&|_| {}).await;
     campaign.log_off().await;
+    if let Err(error) = &snapshot {
+        let remedy =
+            "see whether the program's operator may read operators, groups and memberships; see the instance's log";
+        let outcome = Outcome::failed(cause(error), Chain(error).to_string(), remedy);
+        board.settle_of(instance.name.as_str(), AMBIGUOUS, outcome);
+    }
     snapshot.ok()
 }
 

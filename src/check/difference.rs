@@ -13,7 +13,7 @@ pub(super) fn difference(ours: &str, theirs: &str) -> Option<String> {
     let marks = |length: usize| format!("{}{}", " ".repeat(before), "^".repeat((length - before - after).max(1)));
     let middle = |signs: &[char]| signs.get(before..signs.len() - after).unwrap_or_default().to_vec();
     Some(format!(
-        "configuration: {}\n     Campaign: {}\n               {}  {}",
+        "expected: {}\nCampaign: {}\n          {}  {}",
         shown(&left),
         shown(&right),
         marks(right.len()),
@@ -84,10 +84,10 @@ mod tests {
     fn a_difference_is_marked_under_its_sign() {
         assert_eq!(difference("a", "a"), None);
         for (ours, theirs, expected) in [
-            ("a - b", "a – b", "configuration: a␣-␣b\n     Campaign: a␣–␣b\n                 ^  U+002D is not U+2013"),
-            ("ab", "ab ", "configuration: ab\n     Campaign: ab␣\n                 ^  blanks too many in Campaign"),
-            ("ab", "aB", "configuration: ab\n     Campaign: aB\n                ^  only the letter case differs"),
-            ("aab", "ab", "configuration: aab\n     Campaign: ab\n                ^  missing in Campaign"),
+            ("a - b", "a – b", "expected: a␣-␣b\nCampaign: a␣–␣b\n            ^  U+002D is not U+2013"),
+            ("ab", "ab ", "expected: ab\nCampaign: ab␣\n            ^  blanks too many in Campaign"),
+            ("ab", "aB", "expected: ab\nCampaign: aB\n           ^  only the letter case differs"),
+            ("aab", "ab", "expected: aab\nCampaign: ab\n           ^  missing in Campaign"),
         ] {
             assert_eq!(difference(ours, theirs).as_deref(), Some(expected));
         }

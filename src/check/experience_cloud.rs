@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use super::{
     asked_once,
     board::{Board, Outcome},
-    catalogue::{FIRST_PAGE, IMS, ORGANIZATION, PRODUCT, PROFILES, TOKEN},
+    catalogue::{FIRST_PAGE, IMS, ORGANIZATION, PRODUCT, PROFILES, STATE, TOKEN},
     verdict::Cause,
 };
 use crate::{
@@ -39,7 +39,11 @@ pub(super) async fn check(
     let organization = options.organization_id.clone();
     let memory = Memory::read(journal, &organization).await;
     let gate = memory.gate(settings.experience_cloud.first_page_interval, now);
-    board.settle(FIRST_PAGE, gate.outcome(&memory.windows));
+    // Where the state cannot be read, nobody knows what page 0 would cost.
+    let is_remembered = !board.has_failed("", STATE);
+    if is_remembered {
+        board.settle(FIRST_PAGE, gate.outcome(&memory.windows));
+    }
     if !token(board, &options).await {
         return None;
     }
@@ -50,7 +54,7 @@ pub(super) async fn check(
             return None;
         }
     };
-    if !admitted(board, &client, &options).await {
+    if !admitted(board, &client, &options).await || !is_remembered {
         return None;
     }
     profiles(board, &client, memory, &gate, settings.experience_cloud.first_page_interval, now).await
@@ -115,9 +119,8 @@ pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
 /// Whether UMAPI takes the token, and the organization is that of the credential.
 async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options) -> bool {
     let error = match client.fetch_user(NOBODY, options.membership).await {
-        Ok(_) => None,
         // Whoever says that there is no such domain has let the call through.
-        Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
+        Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
         Err(error) => Some(error),
     };
     let Some(error) = error else {
@@ -173,19 +176,16 @@ async fn profiles(
         return None;
     }
     match client.fetch_listing(&|_| {}).await {
-        Ok(listing) if listing.profiles().is_empty() => {
-            let remedy = "see whether the organization has product profiles at all, and whether the credential's project is \
-                          in this organization";
-            board.settle(
-                PROFILES,
-                Outcome::failed(Cause::Incomplete, "the groups listing has no product profile", remedy),
-            );
-            None
-        }
         Ok(listing) => {
             let count = listing.profiles().len();
             board.settle(PROFILES, Outcome::ok(format!("{count} product profiles, read now and not remembered")));
             Some(listing)
+        }
+        Err(error @ ExperienceCloudError::Incomplete { .. }) => {
+            let remedy = "see whether the organization has product profiles at all, and whether the project of the credential \
+                          is in this organization";
+            board.settle(PROFILES, Outcome::failed(Cause::Incomplete, Chain(&error).to_string(), remedy));
+            None
         }
         Err(error) => {
             board.settle(PROFILES, failed(&error));

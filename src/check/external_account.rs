@@ -25,7 +25,10 @@ const WHERE: &str = "Administration > Platform > External accounts > Adobe Exper
 /// Checks the accounts of an instance; the fields only where it is clear which account is meant.
 pub(super) fn check(board: &mut Board, settings: &Settings, instance: &Instance, accounts: &[ExternalAccount]) {
     let name = instance.name.as_str();
-    let account = match accounts {
+    let enabled: Vec<&ExternalAccount> = accounts.iter().filter(|account| account.enabled).collect();
+    // Disabled accounts beside the one that is enabled do no harm.
+    let all = if enabled.len() == 1 { enabled } else { accounts.iter().collect() };
+    let account = match all.as_slice() {
         [account] => account,
         [] => {
             let evidence = "there is none";
@@ -43,7 +46,7 @@ pub(super) fn check(board: &mut Board, settings: &Settings, instance: &Instance,
     };
     board.settle_of(name, ACCOUNT, Outcome::ok(format!("{} (id {})", account.name, account.id)));
     board.settle_of(name, ACCOUNT_NAME, field("Internal name", EXTERNAL_ACCOUNT_NAME, &account.name));
-    board.settle_of(name, ACCOUNT_ENABLED, enabled(account));
+    board.settle_of(name, ACCOUNT_ENABLED, ticked(account));
     board.settle_of(name, ACCOUNT_IMS, ims_server(settings, account));
     let organization = settings.experience_cloud.options.organization_id.as_str();
     // An organization id that is not that of the credential differs from the account's as well.
@@ -70,7 +73,7 @@ fn field(label: &str, ours: &str, theirs: &str) -> Outcome {
     }
 }
 
-fn enabled(account: &ExternalAccount) -> Outcome {
+fn ticked(account: &ExternalAccount) -> Outcome {
     if account.enabled {
         return Outcome::ok("yes");
     }

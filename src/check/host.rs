@@ -46,7 +46,7 @@ pub enum Extent {
 }
 
 /// Checks all that concerns this host.
-pub(super) async fn check(
+pub(super) fn check(
     board: &mut Board,
     settings: &Settings,
     request: &Request<'_>,

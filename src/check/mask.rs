@@ -95,7 +95,9 @@ pub fn verdicts<'a>(
     let mut verdicts: Vec<_> = names.into_iter().map(|name| verdict(mask, &outline, name)).collect();
     refuse_shared_groups(&mut verdicts);
     if let Some(groups) = groups {
-        verdicts.iter_mut().for_each(|verdict| verdict.look_up(groups));
+        for verdict in &mut verdicts {
+            verdict.look_up(groups);
+        }
     }
     verdicts.sort_by_cached_key(|verdict| (verdict.matching, verdict.profile.to_lowercase(), verdict.profile.clone()));
     verdicts

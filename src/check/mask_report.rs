@@ -1,11 +1,11 @@
 //! The whole answer about masks: for every instance and every product profile, and for a mask that is only tried.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
     campaign::{Campaign, CampaignError},
-    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport},
+    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport, rfc3339},
     journal::{Journal, JournalError},
     observability::Chain,
     settings::Settings,
@@ -57,8 +57,10 @@ pub struct MaskReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListingOrigin {
     /// When the listing was read.
+    #[serde(serialize_with = "rfc3339")]
     pub read_at: DateTime<Utc>,
     /// When the vendor may be asked for a new one; `None` when this one is new, or nobody was to be asked.
+    #[serde(serialize_with = "optional_rfc3339")]
     pub renewable_at: Option<DateTime<Utc>>,
     /// How many profiles it has.
     pub profiles: usize,
@@ -132,11 +134,11 @@ pub async fn mask_report(
     let options = settings.sync_options();
     let run = match &question.tried {
         Some(tried) if question.names.is_empty() && question.network == Network::Used => {
-            Some(rehearsed(settings, tried, progress).await?)
+            Some(Box::pin(rehearsed(settings, tried, progress)).await?)
         }
         _ => None,
     };
-    let listing = listing(settings, &options, question, run.as_ref(), progress).await?;
+    let listing = Box::pin(listing(settings, &options, question, run.as_ref(), progress)).await?;
     let names: Vec<&str> = match &listing {
         Some(listing) => listing.profiles.iter().map(|profile| profile.name.as_str()).collect(),
         None => question.names.iter().map(String::as_str).collect(),
@@ -145,7 +147,7 @@ pub async fn mask_report(
     let mut instances = Vec::with_capacity(options.instances.len());
     for instance in &options.instances {
         let groups = match question.network {
-            Network::Used => Some(operator_groups(instance).await),
+            Network::Used => Some(Box::pin(operator_groups(instance)).await),
             Network::Unused => None,
         };
         if let Some(Err(error)) = &groups {
@@ -242,5 +244,13 @@ fn of_instance(
         creates_groups: policy.missing_group == Missing::Create,
         names: verdicts_of(&policy.mask),
         tried,
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the form in which serde hands a field over")]
+fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => rfc3339(time, serializer),
+        None => serializer.serialize_none(),
     }
 }

@@ -69,7 +69,7 @@ pub async fn check(request: &Request<'_>) -> CheckReport {
     let mut board = Board::new(request.reach, instances);
     configuration::accepted(&mut board, settings);
     let journal = Journal::open_existing(&settings.journal_options()).await;
-    host::check(&mut board, settings, request, &journal).await;
+    host::check(&mut board, settings, request, &journal);
     let mut listing = None;
     if request.reach == Reach::Online {
         let journal = journal.as_ref().ok().and_then(Option::as_ref);

@@ -244,9 +244,9 @@ fn signs(name: &str) -> String {
 }
 
 fn listed(names: &[&str]) -> String {
-    let mut text = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > NAMES_SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - NAMES_SHOWN));
+    let text = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
-    text
 }

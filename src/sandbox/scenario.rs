@@ -11,12 +11,13 @@ use super::generate::Generate;
 use super::organization::Organization;
 
 /// The built-in scenarios with their text, the default first.
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("first_day", include_str!("../../config/scenarios/first_day.toml")),
     ("joiners_and_leavers", include_str!("../../config/scenarios/joiners_and_leavers.toml")),
     ("inherited_through_user_group", include_str!("../../config/scenarios/inherited_through_user_group.toml")),
     ("hostile_names", include_str!("../../config/scenarios/hostile_names.toml")),
     ("two_instances", include_str!("../../config/scenarios/two_instances.toml")),
+    ("misconfigured", include_str!("../../config/scenarios/misconfigured.toml")),
     ("large", include_str!("../../config/scenarios/large.toml")),
 ];
 

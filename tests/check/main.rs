@@ -1,7 +1,8 @@
 //! `check` against the sandbox: with nothing wrong, and with one thing wrong at a time.
 
-#![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
 mod misconfigurations;
+mod program;
 mod sound;
 mod stage;

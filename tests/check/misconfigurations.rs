@@ -12,7 +12,7 @@ use campaign_group_sync::{
 
 use crate::stage::{Checked, Stage};
 
-const HOUR_AGO_OR_SO: &str = "Sun, 01 Nov 2026 08:00:00 GMT";
+const LONG_AGO: &str = "Sun, 01 Nov 2026 08:00:00 GMT";
 
 /// What is planted, the prerequisite that must be named, and what it must come to.
 type Case = (&'static str, fn(&mut Stage), &'static str, Option<Cause>);
@@ -114,7 +114,7 @@ const OF_CAMPAIGN: [Case; 21] = [
     ),
     (
         "a clock that stands still",
-        |s| s.disturb("test", Effect::SetHeaders { headers: vec![("date".to_owned(), HOUR_AGO_OR_SO.to_owned())] }),
+        |s| s.disturb("test", Effect::SetHeaders { headers: vec![("date".to_owned(), LONG_AGO.to_owned())] }),
         "campaign.clock",
         WARNING,
     ),
@@ -166,41 +166,41 @@ const OF_CAMPAIGN: [Case; 21] = [
     ("a disabled account", |s| account(s, |a| a.active = false), "external_account.enabled", FAILED),
     (
         "the IMS server of the stage",
-        |s| account(s, |a| a.ims_server = text("ims-na1-stg1.adobelogin.com")),
+        |s| account(s, |a| a.ims_server = Some("ims-na1-stg1.adobelogin.com".to_owned())),
         "external_account.ims_server",
         FAILED,
     ),
     (
         "a blank after the organization id",
-        |s| account(s, |a| a.ims_org_id = text("0123456789ABCDEF01234567@AdobeOrg ")),
+        |s| account(s, |a| a.ims_org_id = Some("0123456789ABCDEF01234567@AdobeOrg ".to_owned())),
         "external_account.organization_id",
         FAILED,
     ),
     (
         "the callback of another instance",
-        |s| account(s, |a| a.callback_server = text("https://acme-stage.campaign.adobe.com")),
+        |s| account(s, |a| a.callback_server = Some("https://acme-stage.campaign.adobe.com".to_owned())),
         "external_account.callback_server",
         FAILED,
     ),
     (
         "a dash for a hyphen in the mask",
-        |s| account(s, |a| a.ims_rights_mask = text("Campaign – acme - (.*)")),
+        |s| account(s, |a| a.ims_rights_mask = Some("Campaign – acme - (.*)".to_owned())),
         "external_account.mask",
         FAILED,
     ),
     (
         "a blank at the end of the mask",
-        |s| account(s, |a| a.ims_rights_mask = text("Campaign - acme - (.*) ")),
+        |s| account(s, |a| a.ims_rights_mask = Some("Campaign - acme - (.*) ".to_owned())),
         "external_account.mask",
         FAILED,
     ),
     (
         "the mask in another case",
-        |s| account(s, |a| a.ims_rights_mask = text("campaign - acme - (.*)")),
+        |s| account(s, |a| a.ims_rights_mask = Some("campaign - acme - (.*)".to_owned())),
         "external_account.mask",
         FAILED,
     ),
-    ("another tenant", |s| account(s, |a| a.tenant = text("acme-stage")), "external_account.tenant", FAILED),
+    ("another tenant", |s| account(s, |a| a.tenant = Some("acme-stage".to_owned())), "external_account.tenant", FAILED),
     (
         "a product context that nobody knows",
         |s| account(s, |a| "campaign".clone_into(&mut a.product_context)),
@@ -209,7 +209,16 @@ const OF_CAMPAIGN: [Case; 21] = [
     ),
 ];
 
-const OF_NAMES_AND_HOST: [Case; 12] = [
+const OF_NAMES_AND_HOST: [Case; 13] = [
+    (
+        "operators that cannot be read",
+        |s| {
+            s.disturb("query", Effect::status(503));
+            s.faults.iter_mut().for_each(|fault| fault.schema = Some("xtk:operator".to_owned()));
+        },
+        "names.ambiguous",
+        UNAVAILABLE,
+    ),
     (
         "a mask that matches nothing",
         |s| "Campaign - acmee - (.*)".clone_into(&mut s.campaign().association_mask),
@@ -268,10 +277,6 @@ const OF_NAMES_AND_HOST: [Case; 12] = [
 
 fn account(stage: &mut Stage, disturb: fn(&mut ExternalAccount)) {
     stage.campaign().external_accounts.iter_mut().for_each(disturb);
-}
-
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
 }
 
 fn profile(stage: &mut Stage, name: &str) {

@@ -1,6 +1,11 @@
 //! Nothing wrong: nothing found, and nothing done.
 
-use campaign_group_sync::check::{Reach, Verdict};
+use campaign_group_sync::{
+    check::{Reach, Verdict},
+    domain::{ProductProfile, ProductProfileName},
+    journal::RememberedListing,
+};
+use chrono::Utc;
 
 use crate::stage::Stage;
 
@@ -33,4 +38,22 @@ async fn offline_nothing_is_asked_and_the_host_is_looked_at_all_the_same() {
     for id in ["experience_cloud.token", "campaign.log_on", "external_account.mask", "names.matches"] {
         assert_eq!(verdict(id), Some(Verdict::NotChecked), "{id}");
     }
+}
+
+#[tokio::test]
+async fn what_a_run_has_just_read_is_not_asked_for_again() {
+    let name = ProductProfileName::new("Campaign - acme - delivery");
+    let profiles = vec![ProductProfile { id: None, name, member_count: None }];
+    let remembered = Some(RememberedListing { read_at: Utc::now(), profiles });
+    let checked = Stage { remembered, ..Stage::sound() }.check().await;
+    assert!(!checked.requests.iter().any(|request| request.call == "groups"), "{:?}", checked.requests);
+    let evidence = |id: &str| {
+        let found = checked.report.findings.iter().find(|finding| finding.id == id).expect(id);
+        assert_eq!(found.verdict, Verdict::Ok, "{found:?}");
+        found.evidence.clone()
+    };
+    assert!(evidence("experience_cloud.profiles").starts_with("1 product profiles, as read at "));
+    assert_eq!(evidence("names.matches"), "1 of 1 product profiles");
+    assert!(evidence("experience_cloud.first_page").starts_with("again at "));
+    assert_eq!(checked.left, Vec::<String>::new());
 }

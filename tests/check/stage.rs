@@ -9,6 +9,8 @@ use std::{
 
 use campaign_group_sync::{
     check::{self, CheckReport, Extent, Reach, Request},
+    domain::OrganizationId,
+    journal::{self, Journal, Listing, RememberedListing},
     sandbox::{
         Connection, Fault, InstanceCredential, LoggedRequest, Options, Sandbox, Scenario, Times,
         campaign::InstanceWorld,
@@ -26,6 +28,8 @@ pub(crate) struct Stage {
     /// Files written over those of the configuration, with their modes; modes of folders as well.
     pub(crate) files: Vec<(&'static str, Option<&'static str>, u32)>,
     pub(crate) reach: Reach,
+    /// What the journal of an earlier run remembers.
+    pub(crate) remembered: Option<RememberedListing>,
 }
 
 /// What came of it.
@@ -40,7 +44,14 @@ pub(crate) struct Checked {
 impl Stage {
     pub(crate) fn sound() -> Self {
         let scenario = Scenario::named("first_day").expect("built in");
-        Self { scenario, faults: Vec::new(), edits: Vec::new(), files: Vec::new(), reach: Reach::Online }
+        Self {
+            scenario,
+            faults: Vec::new(),
+            edits: Vec::new(),
+            files: Vec::new(),
+            reach: Reach::Online,
+            remembered: None,
+        }
     }
 
     /// The only Campaign instance.
@@ -73,13 +84,15 @@ impl Stage {
         }
         write(folder, "config.toml", &text, 0o600);
         for (name, content, mode) in &self.files {
-            match content {
-                Some(content) => write(folder, name, content, *mode),
-                None => {
-                    fs::create_dir_all(folder.join(name)).expect("a folder");
-                    set_mode(&folder.join(name), *mode);
-                }
+            if let Some(content) = content {
+                write(folder, name, content, *mode);
+            } else {
+                fs::create_dir_all(folder.join(name)).expect("a folder");
+                set_mode(&folder.join(name), *mode);
             }
+        }
+        if let Some(listing) = &self.remembered {
+            remember(folder, &sandbox.connection(), listing).await;
         }
         let before = listed(folder);
         let sources =
@@ -104,6 +117,16 @@ impl Stage {
         sandbox.stop().await;
         checked
     }
+}
+
+/// The journal as a run left it that has just read this listing.
+async fn remember(folder: &Path, connection: &Connection, listing: &RememberedListing) {
+    let options = journal::Options { location: journal::Location::Sqlite(folder.join("state.db")), watch: None };
+    let journal = Journal::open(&options).await.expect("a journal");
+    let organization = OrganizationId::new(&connection.organization_id);
+    journal.remember_listing(&organization, listing).await.expect("remembered");
+    journal.set_first_page(&organization, Listing::Groups, Some(listing.read_at)).await.expect("written");
+    journal.close().await;
 }
 
 fn listed(folder: &Path) -> Vec<String> {

@@ -92,7 +92,7 @@ pub(crate) fn everything(tried: Option<&str>) -> Question {
 }
 
 pub(crate) async fn ask(settings: &Settings, question: &Question) -> Result<MaskReport, MaskError> {
-    mask_report(settings, question, &|_| {}).await
+    Box::pin(mask_report(settings, question, &|_| {})).await
 }
 
 /// A run over everything.
@@ -106,7 +106,7 @@ pub(crate) async fn run(settings: &Settings) -> RunReport {
         patience: Patience::Bounded,
         stop: Stop::never(),
     };
-    let report = sync::run(&settings.sync_options(), &journal, &request, &|_| {}).await;
+    let report = Box::pin(sync::run(&settings.sync_options(), &journal, &request, &|_| {})).await;
     journal.close().await;
     report
 }

@@ -1,0 +1,59 @@
+//! The command itself: what it prints, and how it ends.
+
+use std::process::{Command, Output};
+
+fn check(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync"));
+    command.arg("check").args(arguments).env_clear().env("PATH", "/usr/bin:/bin");
+    command.output().expect("the program runs")
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+#[test]
+fn a_sound_sandbox_ends_with_0_and_a_misconfigured_one_with_78() {
+    assert_eq!(check(&["--sandbox"]).status.code(), Some(0));
+    let wrong = check(&["--sandbox", "misconfigured", "--output", "json"]);
+    assert_eq!(wrong.status.code(), Some(78));
+    let report: serde_json::Value = serde_json::from_str(&printed(&wrong)).expect("JSON");
+    let findings = report["findings"].as_array().expect("a list");
+    let with = |verdict: &str| -> Vec<&str> {
+        findings.iter().filter(|one| one["verdict"] == verdict).filter_map(|one| one["id"].as_str()).collect()
+    };
+    assert_eq!(
+        with("failed"),
+        [
+            "campaign.rights",
+            "external_account.enabled",
+            "external_account.callback_server",
+            "external_account.mask",
+            "external_account.tenant"
+        ]
+    );
+    assert_eq!(with("warning"), ["names.look_alikes", "names.groups", "names.control_panel", "names.ambiguous"]);
+}
+
+#[test]
+fn a_configuration_that_does_not_exist_is_a_finding_and_ends_with_78() {
+    let output = check(&["--config", "/nonexistent/config.toml"]);
+    assert_eq!(output.status.code(), Some(78));
+    let text = printed(&output);
+    assert!(text.contains("FAILED") && text.contains("/nonexistent/config.toml"), "{text}");
+    assert!(!text.contains('\u{1b}'), "colours are for terminals: {text}");
+}
+
+#[test]
+fn a_report_can_be_written_for_a_ticket() {
+    let text = printed(&check(&["--sandbox", "misconfigured", "--output", "markdown"]));
+    assert!(text.starts_with("# Check\n\n5 failed, 4 warnings, "), "{text}");
+    assert!(text.contains("\n## Campaign: production\n\n| Verdict | Prerequisite | Evidence | Remedy |\n"), "{text}");
+}
+
+#[test]
+fn an_unknown_scenario_or_instance_is_wrong_usage() {
+    for arguments in [["--sandbox", "nowhere", "--offline"], ["--sandbox", "--instance", "nowhere"]] {
+        assert_eq!(check(&arguments).status.code(), Some(64), "{arguments:?}");
+    }
+}
