@@ -11,7 +11,7 @@
 //! | [`journal`] | what is remembered between runs, and the lock that keeps runs apart |
 //! | [`observability`] | logging, and how errors are shown with their causes |
 //! | [`sync`] | the one place where the path of a run is spelled out |
-//! | [`scheduler`] | cron expressions and time zones |
+//! | [`scheduler`] | cron expressions, time zones, ticks and signals |
 //! | [`settings`] | layers of configuration to typed options |
 //! | [`daemon`] | runs on the schedule; systemd, control socket, health, metrics, a page to look at |
 //! | [`check`] | every prerequisite with evidence and remedy; what a mask matches |

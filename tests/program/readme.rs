@@ -38,11 +38,16 @@ fn timeless(line: &str) -> String {
 #[test]
 fn what_the_readme_shows_of_later_commands_is_real() {
     let served = Served::of(&["joiners_and_leavers"]);
+    let checked = served.command(&["check", "-q"]).stdout;
+    let compared =
+        run(&mut program(&["mask", "--sandbox", "-q", "Campaign - acme – delivery", "campaign-acme-report"]));
     let held = served.sync_now(&["-q"]).stdout;
     let explained = served.command(&["explain", "quinn@acme.com", "delivery", "-q"]).stdout;
     let examples = examples();
-    assert_eq!(examples.len(), 2);
-    for (shown, printed) in examples.iter().zip([held, explained]) {
+    // In the order of the README.
+    let all_printed = [checked, compared.stdout, held, explained];
+    assert_eq!(examples.len(), all_printed.len());
+    for (shown, printed) in examples.iter().zip(all_printed) {
         let printed: Vec<_> = printed.lines().map(timeless).collect();
         for line in shown.lines().map(timeless) {
             assert!(printed.contains(&line), "README.md shows {line:?}; the program prints {printed:#?}");
