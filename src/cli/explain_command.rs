@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use crate::{
-    domain::{Explanation, Finding, GroupExplanation, OperatorGroupName, Station, Verdict},
+    domain::{Explanation, Finding, GroupExplanation, OperatorGroupName, Verdict},
     journal::Journal,
     sync,
 };
@@ -56,7 +56,7 @@ fn findings(out: &mut String, indent: &str, findings: &[Finding]) {
     for finding in findings {
         let (mark, style) = mark_of(finding.verdict);
         // As wide as the widest station.
-        let station = format!("{:<16}", station_of(finding.station));
+        let station = format!("{:<16}", finding.station.title());
         line(out, &format!("{indent}{} {station}  {}", painted(style, mark), harmless(&finding.text)));
     }
 }
@@ -82,7 +82,7 @@ fn bullets(out: &mut String, findings: &[Finding]) {
     }
     for finding in findings {
         let (mark, _) = mark_of(finding.verdict);
-        line(out, &format!("- {mark} **{}**: {}", station_of(finding.station), cell(&finding.text)));
+        line(out, &format!("- {mark} **{}**: {}", finding.station.title(), cell(&finding.text)));
     }
 }
 
@@ -103,25 +103,13 @@ fn mark_of(verdict: Verdict) -> (&'static str, Style) {
     }
 }
 
-fn station_of(station: Station) -> &'static str {
-    match station {
-        Station::User => "user",
-        Station::Profile => "product profile",
-        Station::Mask => "association mask",
-        Station::Operator => "operator",
-        Station::OperatorGroup => "operator group",
-        Station::Guard => "guard",
-        Station::LastChange => "last change",
-        Station::NextRun => "next run",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
 
     use super::*;
     use crate::domain::InstanceExplanation;
+    use crate::domain::Station;
 
     fn finding(station: Station, verdict: Verdict, text: &str) -> Finding {
         Finding { station, verdict, text: text.to_owned() }

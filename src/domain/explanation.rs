@@ -41,6 +41,22 @@ pub enum Station {
     NextRun,
 }
 
+impl Station {
+    /// As people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Profile => "product profile",
+            Self::Mask => "association mask",
+            Self::Operator => "operator",
+            Self::OperatorGroup => "operator group",
+            Self::Guard => "guard",
+            Self::LastChange => "last change",
+            Self::NextRun => "next run",
+        }
+    }
+}
+
 /// One station and what was found there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {

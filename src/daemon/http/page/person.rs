@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     daemon::Question,
-    domain::{Explanation, Finding, OperatorGroupName, Station, Verdict},
+    domain::{Explanation, Finding, OperatorGroupName, Verdict},
 };
 
 use super::{
@@ -108,21 +108,8 @@ fn findings(html: &mut Html, findings: &[Finding]) {
             Verdict::Unknown => badge(html, "badge doubt", "unknown"),
             Verdict::Note => badge(html, "badge info", "note"),
         }
-        html.raw("<span class=\"quiet\">").raw(station(finding.station)).raw("</span> <span>");
+        html.raw("<span class=\"quiet\">").raw(finding.station.title()).raw("</span> <span>");
         html.name(&finding.text).raw("</span></li>");
     }
     html.raw("</ul>");
-}
-
-fn station(station: Station) -> &'static str {
-    match station {
-        Station::User => "user",
-        Station::Profile => "product profile",
-        Station::Mask => "association mask",
-        Station::Operator => "operator",
-        Station::OperatorGroup => "operator group",
-        Station::Guard => "guard",
-        Station::LastChange => "last change",
-        Station::NextRun => "next run",
-    }
 }
