@@ -108,8 +108,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::domain::InstanceExplanation;
-    use crate::domain::Station;
+    use crate::domain::{InstanceExplanation, Station};
 
     fn finding(station: Station, verdict: Verdict, text: &str) -> Finding {
         Finding { station, verdict, text: text.to_owned() }
