@@ -9,6 +9,7 @@ use super::dials::{Pages, Quirks, Throttle, Tokens};
 use super::error::SandboxError;
 use super::generate::Generate;
 use super::organization::Organization;
+use super::tls::Tls;
 
 /// The built-in scenarios with their text, the default first.
 const BUILT_IN: [(&str, &str); 7] = [
@@ -44,6 +45,9 @@ pub struct Scenario {
     pub tokens: Tokens,
     /// What the vendor's documentation leaves open.
     pub quirks: Quirks,
+    /// Which vendors are reached over https, and how the server proves itself; plain http throughout unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
 impl Scenario {

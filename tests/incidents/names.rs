@@ -80,7 +80,7 @@ async fn incident_14_another_letter_case_on_either_side_yields_an_empty_plan() {
     }
     for (side, scenario) in [("users", organization), ("profiles", profiles), ("Campaign", campaign)] {
         assert_ne!(scenario, settled, "{side}");
-        check_empty_plan(side, scenario).await;
+        Box::pin(check_empty_plan(side, scenario)).await;
     }
 }
 
