@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
 mod crash;
+mod encrypted;
 mod faults;
 mod features;
 mod over_time;

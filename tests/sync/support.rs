@@ -139,7 +139,7 @@ pub(crate) fn options(connection: &Connection) -> sync::Options {
             groups_per_minute: many,
             tolerance: Tolerance { share: 0.01 },
             retry: retry(),
-            http: transport::Options::default(),
+            http: http(connection),
         },
         first_page_interval: Duration::ZERO,
         instances: connection.instances.iter().map(|instance| one_instance(connection, instance)).collect(),
@@ -185,10 +185,14 @@ fn one_instance(connection: &Connection, instance: &InstanceConnection) -> Insta
             url: url(&instance.url),
             authentication,
             retry: retry(),
-            http: transport::Options::default(),
+            http: http(connection),
             page_rows: campaign::DEFAULT_PAGE_ROWS,
         },
     }
+}
+
+fn http(connection: &Connection) -> transport::Options {
+    transport::Options { trusted_authorities: connection.authority.clone(), ..transport::Options::default() }
 }
 
 fn retry() -> RetryPolicy {
