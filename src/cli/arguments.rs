@@ -53,7 +53,8 @@ pub(super) struct Arguments {
     #[arg(long, requires = "sync_now")]
     pub(super) wait: bool,
 
-    /// Against the built-in sandbox instead of real systems; needs no configuration
+    /// Against the built-in sandbox instead of real systems: a scenario, or a scenario file (a path that ends in .toml); needs
+    /// no configuration
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -212,7 +213,8 @@ pub(super) struct MaskArguments {
     #[arg(long)]
     pub(super) offline: bool,
 
-    /// Against the built-in sandbox instead of real systems; needs no configuration
+    /// Against the built-in sandbox instead of real systems: a scenario, or a scenario file (a path that ends in .toml); needs
+    /// no configuration
     #[arg(
         long,
         value_name = "SCENARIO",

@@ -6,7 +6,7 @@ use crate::{
     check::{self, Cause, CheckReport, Extent, Finding, Reach, Section, Verdict},
     observability::start_logging,
     sandbox::{Options as SandboxOptions, Sandbox},
-    settings::{self, Settings, Sources},
+    settings::{self, Settings, SettingsError, Sources},
 };
 
 use super::{
@@ -22,12 +22,13 @@ use super::{
 
 pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<Exit, CommandError> {
     let Some(name) = &check.sandbox else {
-        return Box::pin(checked(arguments, check, &Sources::of_process(arguments.config.clone()), Extent::Service))
-            .await;
+        let sources = Sources::of_process(arguments.config.clone());
+        return Box::pin(checked(arguments, check, &sources, settings::load(&sources), Extent::Service)).await;
     };
     let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario: scenario(name)? }).await?;
     let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let exit = Box::pin(checked(arguments, check, &configuration.sources(), Extent::Sandbox)).await;
+    let (sources, settings) = (configuration.sources(), configuration.settings());
+    let exit = Box::pin(checked(arguments, check, &sources, settings, Extent::Sandbox)).await;
     sandbox.stop().await;
     exit
 }
@@ -36,9 +37,9 @@ async fn checked(
     arguments: &Arguments,
     options: &CheckArguments,
     sources: &Sources,
+    mut settings: Result<Settings, SettingsError>,
     extent: Extent,
 ) -> Result<Exit, CommandError> {
-    let mut settings = settings::load(sources);
     if let Ok(settings) = &mut settings {
         settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
         log(arguments, settings)?;

@@ -3,8 +3,8 @@
 use crate::{
     check::{MaskError, Network, Question, mask_report},
     observability::start_logging,
-    sandbox::{Options as SandboxOptions, Sandbox, Scenario},
-    settings::{self, Settings},
+    sandbox::{Options as SandboxOptions, Sandbox},
+    settings::Settings,
 };
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     mask_markdown::markdown,
     mask_text::text,
     report_json::json,
+    sandbox_command::scenario,
     sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     start::start,
     terminal::{ProgressLine, print},
@@ -21,14 +22,13 @@ use super::{
 
 /// Without a mask to try it ends with 0 whenever everything could be asked; with one, as a dry run under it would.
 pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<Exit, CommandError> {
-    let Some(scenario) = &mask.sandbox else {
+    let Some(name) = &mask.sandbox else {
         let (settings, progress) = start(arguments)?;
         return answer(arguments, mask, settings, &progress).await;
     };
-    let scenario = Scenario::named(scenario)?;
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario }).await?;
+    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario: scenario(name)? }).await?;
     let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let settings = settings::load(&configuration.sources())?;
+    let settings = configuration.settings()?;
     let progress = ProgressLine::new();
     let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
     start_logging(&logging, progress.clone())?;

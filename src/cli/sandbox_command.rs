@@ -31,10 +31,12 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
          # Look at the world:   GET  {url}/sandbox/world\n\
          # Change the world:    POST {url}/sandbox/world\n\
          # Disturb the vendors: POST {url}/sandbox/faults\n\
-         # What was asked:      GET  {url}/sandbox/requests\n\n\
+         # What was asked:      GET  {url}/sandbox/requests\n\
+         {}\n\
          {}\n\
          # The sandbox is ready.\n",
         arguments.scenario,
+        trust(&configuration),
         configuration.text(),
         url = sandbox.url(),
     ))?;
@@ -44,6 +46,17 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
     }
     sandbox.stop().await;
     Ok(Exit::Done)
+}
+
+/// How commands are told whom to trust where the sandbox encrypts: by the way in which a host trusts an authority.
+fn trust(configuration: &SandboxConfiguration) -> String {
+    configuration.authority_file().map_or_else(String::new, |file| {
+        format!(
+            "# Its certificate is known to nobody else. Have every command trust its authority:\n\
+             #   SSL_CERT_FILE={} campaign-group-sync --sync-now --config FILE\n",
+            file.display()
+        )
+    })
 }
 
 /// A built-in scenario, or a scenario file.

@@ -12,16 +12,20 @@ use tempfile::TempDir;
 
 use crate::{
     sandbox::{Connection, InstanceConnection, InstanceCredential},
-    settings::Sources,
+    settings::{self, Settings, SettingsError, Sources},
 };
 
 /// Any free port, reachable from this host only.
 pub(super) const ANY_LOOPBACK_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// Holds the authority of the sandbox's certificates, in PEM.
+const AUTHORITY_FILE: &str = "authority.pem";
+
 /// A configuration file and the secret files it names, in a private folder that goes away with this value.
 pub(super) struct SandboxConfiguration {
     folder: TempDir,
     text: String,
+    authority: Option<String>,
 }
 
 impl SandboxConfiguration {
@@ -45,12 +49,30 @@ impl SandboxConfiguration {
             one_instance(&mut text, instance, &file);
         }
         write_private(folder.path(), "config.toml", &text)?;
-        Ok(Self { folder, text })
+        let authority = connection.authority.clone();
+        if let Some(authority) = &authority {
+            write_private(folder.path(), AUTHORITY_FILE, authority)?;
+        }
+        Ok(Self { folder, text, authority })
     }
 
     /// The configuration as a file would hold it.
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The file with the authority that has to be trusted; `None` where nothing is encrypted.
+    pub(super) fn authority_file(&self) -> Option<PathBuf> {
+        self.authority.as_ref().map(|_| self.folder.path().join(AUTHORITY_FILE))
+    }
+
+    /// What the configuration says, with the trust that a file cannot give.
+    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
+        let mut settings = settings::load(&self.sources())?;
+        if let Some(authority) = &self.authority {
+            settings.trust_only(authority);
+        }
+        Ok(settings)
     }
 
     /// Reads this configuration and nothing else: a sandbox must not be mixed with real systems.

@@ -7,7 +7,7 @@ use crate::{
     },
     domain::{OperatorGroupName, RunMode, RunReport, Scope},
     journal::Journal,
-    sandbox::{Options as SandboxOptions, Sandbox, Scenario},
+    sandbox::{Options as SandboxOptions, Sandbox},
     scheduler::StopSignals,
     settings::{self, Settings, Sources},
     sync::{self, Patience, Request, Stop, StopSwitch},
@@ -21,19 +21,19 @@ use super::{
     report_json::json,
     report_markdown::markdown,
     report_text::text,
+    sandbox_command::scenario,
     sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     start::log,
     terminal::{ProgressLine, print},
 };
 
 pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
-    let Some(scenario) = &arguments.sandbox else {
+    let Some(name) = &arguments.sandbox else {
         return Box::pin(sync_now(arguments)).await;
     };
-    let scenario = Scenario::named(scenario)?;
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario }).await?;
+    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario: scenario(name)? }).await?;
     let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let settings = settings::load(&configuration.sources())?;
+    let settings = configuration.settings()?;
     let exit = Box::pin(sync_in_sandbox(arguments, settings)).await;
     sandbox.stop().await;
     exit

@@ -1,7 +1,7 @@
 //! From settings to the options of each room.
 
 use super::{Authentication, Instance, Settings, StateLocation};
-use crate::{campaign, domain::InstanceName, journal, observability, sync, transport};
+use crate::{campaign, domain::InstanceName, journal, observability, sync};
 
 impl Settings {
     /// Keeps the instances that are named, all when none is; a name that nobody knows is a slip that must not narrow a run to
@@ -18,6 +18,12 @@ impl Settings {
         }
         self.instances.retain(|instance| wanted.contains(&instance.name.folded()));
         Ok(())
+    }
+
+    /// Has every client trust these authorities, in PEM, in place of the host's: those of a sandbox. No key of the
+    /// configuration does that, because a host has a store for whom it trusts.
+    pub fn trust_only(&mut self, authorities: &str) {
+        self.experience_cloud.options.http.trusted_authorities = Some(authorities.to_owned());
     }
 
     /// What a run needs to know.
@@ -70,7 +76,7 @@ impl Settings {
                 url: instance.url.clone(),
                 authentication,
                 retry: self.experience_cloud.options.retry.clone(),
-                http: transport::Options::default(),
+                http: self.experience_cloud.options.http.clone(),
                 page_rows: campaign::DEFAULT_PAGE_ROWS,
             },
         }
