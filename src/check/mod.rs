@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `catalogue` | every prerequisite in the order of mending, and what it waits for |
 //! | `board` | what was found so far, and the report it becomes |
-//! | `configuration`, `experience_cloud`, `campaign`, `external_account`, `names`, `host` | the prerequisites themselves |
+//! | `configuration`, `experience_cloud`, `campaign`, `certificate`, `external_account`, `names`, `host` | the prerequisites themselves |
 //! | `difference` | two values sign by sign |
 //! | `mask`, `mask_outline`, `mask_report` | what a mask matches, and what another would |
 //! | `near`, `near_signs` | names that nearly match, and where they differ |
@@ -14,6 +14,7 @@
 mod board;
 mod campaign;
 mod catalogue;
+mod certificate;
 mod configuration;
 mod difference;
 mod experience_cloud;
