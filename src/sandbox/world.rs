@@ -34,7 +34,7 @@ impl World {
         if let Some(generate) = scenario.generate.take() {
             generate.extend(&mut scenario);
         }
-        let Scenario { title, description, organization, campaign, generate: _, pages, throttle, tokens, quirks } =
+        let Scenario { title, description, organization, campaign, pages, throttle, tokens, quirks, changes, .. } =
             scenario;
         let dials = Dials { pages, throttle, tokens, quirks };
         organization.check().and_then(|()| dials.check()).map_err(SandboxError::World)?;
@@ -43,7 +43,9 @@ impl World {
             Err(reason) => Err(SandboxError::World(format!("instance {name}: {reason}"))),
         };
         let campaign = campaign.into_iter().map(build).collect::<Result<_, _>>()?;
-        Ok(Self { title, description, organization, campaign, dials, answers: 0, memberships: None })
+        let mut world = Self { title, description, organization, campaign, dials, answers: 0, memberships: None };
+        world.apply(&changes)?;
+        Ok(world)
     }
 
     /// The world as a document, from which [`World::new`] builds the same world.
@@ -54,11 +56,11 @@ impl World {
             description: self.description.clone(),
             organization: self.organization.clone(),
             campaign: self.instances().map(|(name, instance)| (name.to_owned(), instance.world())).collect(),
-            generate: None,
             pages,
             throttle,
             tokens,
             quirks,
+            ..Scenario::default()
         }
     }
 
