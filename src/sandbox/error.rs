@@ -20,6 +20,15 @@ pub enum SandboxError {
         #[source]
         source: std::io::Error,
     },
+    /// No certificate can be made for the name.
+    #[error("there can be no certificate for {name:?}")]
+    Certificate {
+        /// The host name or address.
+        name: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// No built-in scenario has this name.
     #[error("there is no scenario named {name:?}; the known ones are {known}")]
     UnknownScenario {

@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::generate::Generate;
 use super::mistakes::Mistakes;
 use super::organization::Organization;
+use super::tls::Tls;
 
 /// A world as a document: a scenario file in TOML, or the answer to `GET /sandbox/world` in JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub struct Scenario {
     pub tokens: Tokens,
     /// What the vendor's documentation leaves open.
     pub quirks: Quirks,
+    /// Which vendors are reached over https, and how the server proves itself; plain http throughout unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
     /// What has happened to the world before it is served.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
