@@ -45,17 +45,17 @@ pub(super) fn check(board: &mut Board, settings: &Settings, instance: &Instance,
         }
     };
     board.settle_of(name, ACCOUNT, Outcome::ok(format!("{} (id {})", account.name, account.id)));
-    board.settle_of(name, ACCOUNT_NAME, field("Internal name", EXTERNAL_ACCOUNT_NAME, &account.name));
+    board.settle_of(name, ACCOUNT_NAME, field("Internal Name", EXTERNAL_ACCOUNT_NAME, &account.name));
     board.settle_of(name, ACCOUNT_ENABLED, ticked(account));
     board.settle_of(name, ACCOUNT_IMS, ims_server(settings, account));
     let organization = settings.experience_cloud.options.organization_id.as_str();
     // An organization id that is not that of the credential differs from the account's as well.
     if !board.has_failed(name, ORGANIZATION) {
-        let outcome = field("IMS organization id", organization, &account.organization_id);
+        let outcome = field("IMS organization ID", organization, &account.organization_id);
         board.settle_of(name, ACCOUNT_ORGANIZATION, outcome);
     }
     board.settle_of(name, ACCOUNT_CALLBACK, callback(instance, account));
-    board.settle_of(name, ACCOUNT_MASK, field("Association mask", instance.policy.mask.as_str(), &account.mask));
+    board.settle_of(name, ACCOUNT_MASK, field("Association Mask", instance.policy.mask.as_str(), &account.mask));
     board.settle_of(name, ACCOUNT_TENANT, tenant(instance, account));
     board.settle_of(name, ACCOUNT_CONTEXT, context(account));
 }
@@ -89,7 +89,7 @@ fn ims_server(settings: &Settings, account: &ExternalAccount) -> Outcome {
     if our_host == their_host || are_both_known {
         return Outcome::ok(account.ims_server.clone());
     }
-    field("IMS server", &ours, &account.ims_server)
+    field("IMS Server URL", &ours, &account.ims_server)
 }
 
 fn callback(instance: &Instance, account: &ExternalAccount) -> Outcome {
@@ -124,7 +124,7 @@ fn context(account: &ExternalAccount) -> Outcome {
         Cause::Configuration,
         format!("{} is none that Adobe names", shown(&signs)),
         format!(
-            "write dma_campaign_classic in \"Product context\" of {WHERE}, or ask the vendor's support which is yours"
+            "write dma_campaign_classic in \"Product Context\" of {WHERE}, or ask the vendor's support which is yours"
         ),
     )
 }

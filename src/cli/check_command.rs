@@ -5,7 +5,6 @@ use chrono::Utc;
 use crate::{
     check::{self, Cause, CheckReport, Extent, Finding, Reach, Section, Verdict},
     observability::start_logging,
-    sandbox::{Options as SandboxOptions, Sandbox},
     settings::{self, Settings, SettingsError, Sources},
 };
 
@@ -14,9 +13,8 @@ use super::{
     arguments::{Arguments, CheckArguments, OutputFormat},
     exit_code::Exit,
     layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted},
+    own_sandbox::OwnSandbox,
     report_json::json,
-    sandbox_command::scenario,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     terminal::{ProgressLine, print},
 };
 
@@ -25,10 +23,8 @@ pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result
         let sources = Sources::of_process(arguments.config.clone());
         return Box::pin(checked(arguments, check, &sources, settings::load(&sources), Extent::Service)).await;
     };
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario: scenario(name)? }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let (sources, settings) = (configuration.sources(), configuration.settings());
-    let exit = Box::pin(checked(arguments, check, &sources, settings, Extent::Sandbox)).await;
+    let sandbox = OwnSandbox::start(name).await?;
+    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.settings(), Extent::Sandbox)).await;
     sandbox.stop().await;
     exit
 }

@@ -3,7 +3,6 @@
 use crate::{
     check::{MaskError, Network, Question, mask_report},
     observability::start_logging,
-    sandbox::{Options as SandboxOptions, Sandbox},
     settings::Settings,
 };
 
@@ -13,22 +12,20 @@ use super::{
     exit_code::Exit,
     mask_markdown::markdown,
     mask_text::text,
+    own_sandbox::OwnSandbox,
     report_json::json,
-    sandbox_command::scenario,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     start::start,
     terminal::{ProgressLine, print},
 };
 
 /// Without a mask to try it ends with 0 whenever everything could be asked; with one, as a dry run under it would.
 pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<Exit, CommandError> {
-    let Some(name) = &mask.sandbox else {
+    let Some(scenario) = &mask.sandbox else {
         let (settings, progress) = start(arguments)?;
         return answer(arguments, mask, settings, &progress).await;
     };
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario: scenario(name)? }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let settings = configuration.settings()?;
+    let sandbox = OwnSandbox::start(scenario).await?;
+    let settings = sandbox.settings()?;
     let progress = ProgressLine::new();
     let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
     start_logging(&logging, progress.clone())?;

@@ -7,7 +7,6 @@ use crate::{
     },
     domain::{OperatorGroupName, RunMode, RunReport, Scope},
     journal::Journal,
-    sandbox::{Options as SandboxOptions, Sandbox},
     scheduler::StopSignals,
     settings::{self, Settings, Sources},
     sync::{self, Patience, Request, Stop, StopSwitch},
@@ -18,22 +17,20 @@ use super::{
     arguments::{Arguments, OutputFormat},
     daemon_reach::{daemon_instead, reach, unexpected},
     exit_code::Exit,
+    own_sandbox::OwnSandbox,
     report_json::json,
     report_markdown::markdown,
     report_text::text,
-    sandbox_command::scenario,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     start::log,
     terminal::{ProgressLine, print},
 };
 
 pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
-    let Some(name) = &arguments.sandbox else {
+    let Some(scenario) = &arguments.sandbox else {
         return Box::pin(sync_now(arguments)).await;
     };
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario: scenario(name)? }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let settings = configuration.settings()?;
+    let sandbox = OwnSandbox::start(scenario).await?;
+    let settings = sandbox.settings()?;
     let exit = Box::pin(sync_in_sandbox(arguments, settings)).await;
     sandbox.stop().await;
     exit

@@ -39,7 +39,7 @@ pub enum SandboxError {
     },
     /// The text is not a scenario.
     #[error("the scenario cannot be read")]
-    Scenario(#[source] toml::de::Error),
+    Scenario(#[from] toml::de::Error),
     /// The scenario can be read and contradicts itself.
     #[error("the world of the sandbox is wrong: {0}")]
     World(String),

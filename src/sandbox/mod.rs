@@ -7,7 +7,7 @@
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `scenario` | the document a world is built from, and the built-in ones |
+//! | `scenario`, `mistakes`, `built_in` | the document a world is built from, and the built-in ones |
 //! | `dials` | how the vendors behave |
 //! | `generate` | the large organization, made from a seed |
 //! | `organization`, `membership` | groups, users and who is in what |
@@ -20,6 +20,7 @@
 //! | `fault`, `disturb` | the dial of faults, and what a fault does to an answer |
 //! | `control` | `/sandbox`: the world, the faults and the log over HTTP |
 
+mod built_in;
 pub mod campaign;
 mod change;
 mod connection;
@@ -33,6 +34,7 @@ mod ims;
 mod line;
 mod listener;
 mod membership;
+mod mistakes;
 mod organization;
 mod received;
 mod request_log;
@@ -57,6 +59,7 @@ pub use dials::{Dials, MemberCount, Pages, PastTheEnd, Quirks, SingleUser, Throt
 pub use error::SandboxError;
 pub use fault::{Always, Effect, Fault, InjectedFault, Times};
 pub use generate::Generate;
+pub use mistakes::{MistakenFile, Mistakes};
 pub use organization::{Group, Organization, User};
 pub use request_log::LoggedRequest;
 pub use scenario::Scenario;
@@ -97,10 +100,11 @@ impl Sandbox {
     /// bound, [`SandboxError::World`] when the scenario contradicts itself, [`SandboxError::Certificate`] when it names
     /// a host for which there can be no certificate.
     pub async fn start(options: Options) -> Result<Self, SandboxError> {
-        let Options { listen, scenario } = options;
+        let Options { listen, mut scenario } = options;
         if !listen.ip().is_loopback() {
             return Err(SandboxError::NotLoopback { address: listen });
         }
+        let faults = std::mem::take(&mut scenario.faults);
         let unbound = |source| SandboxError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(unbound)?;
         let address = listener.local_addr().map_err(unbound)?;
@@ -108,6 +112,9 @@ impl Sandbox {
         let identity = world.tls().map(|tls| Identity::new(tls, address.ip())).transpose()?;
         let (acceptor, authority) = identity.map(|identity| (identity.acceptor, identity.authority)).unzip();
         let shared = Arc::new(Shared::new(world, authority));
+        for fault in faults {
+            shared.faults().inject(fault);
+        }
         let (stop, stopped) = watch::channel(());
         let listener = CuttableListener::new(listener, acceptor);
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped));

@@ -36,8 +36,9 @@ impl World {
         if let Some(generate) = scenario.generate.take() {
             generate.extend(&mut scenario);
         }
-        let Scenario { title, description, organization, campaign, generate: _, pages, throttle, tokens, quirks, tls } =
-            scenario;
+        let Scenario {
+            title, description, organization, campaign, pages, throttle, tokens, quirks, tls, changes, ..
+        } = scenario;
         let dials = Dials { pages, throttle, tokens, quirks };
         organization.check().and_then(|()| dials.check()).map_err(SandboxError::World)?;
         let build = |(name, world): (String, InstanceWorld)| match Instance::new(world) {
@@ -45,7 +46,9 @@ impl World {
             Err(reason) => Err(SandboxError::World(format!("instance {name}: {reason}"))),
         };
         let campaign = campaign.into_iter().map(build).collect::<Result<_, _>>()?;
-        Ok(Self { title, description, organization, campaign, dials, tls, answers: 0, memberships: None })
+        let mut world = Self { title, description, organization, campaign, dials, tls, answers: 0, memberships: None };
+        world.apply(&changes)?;
+        Ok(world)
     }
 
     /// The world as a document, from which [`World::new`] builds the same world.
@@ -56,12 +59,12 @@ impl World {
             description: self.description.clone(),
             organization: self.organization.clone(),
             campaign: self.instances().map(|(name, instance)| (name.to_owned(), instance.world())).collect(),
-            generate: None,
             pages,
             throttle,
             tokens,
             quirks,
             tls: self.tls.clone(),
+            ..Scenario::default()
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::process::{Command, Output};
 
-fn check(arguments: &[&str]) -> Output {
+pub(crate) fn check(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync"));
     command.arg("check").args(arguments).env_clear().env("PATH", "/usr/bin:/bin");
     command.output().expect("the program runs")
 }
 
-fn printed(output: &Output) -> String {
+pub(crate) fn printed(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 

@@ -118,6 +118,7 @@ async fn incident_12_what_is_wrong_with_some_is_listed_at_once_and_stops_nobody_
             label: None,
             email: None,
             authentication: None,
+            disabled: false,
         };
         Change::instance("production", change)
     };
