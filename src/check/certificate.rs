@@ -51,7 +51,7 @@ pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &Instance)
         }
         CertificateFault::NotYetValid { .. } => CLOCK.to_owned(),
         CertificateFault::OtherName { .. } => {
-            format!("write the host name in instances.{name}.url that people have in the browser, and that is one of these")
+            format!("write in instances.{name}.url the host name that people have in the browser; the certificate must be for it")
         }
         CertificateFault::UnknownAuthority => format!(
             "install the certificate of the authority on this host (in /usr/local/share/ca-certificates, then \
@@ -94,7 +94,7 @@ fn refused(fault: &CertificateFault, url: &BaseUrl, remedy: String) -> Outcome {
 
 /// The command that names who issued a certificate.
 fn shown_by(url: &BaseUrl) -> String {
-    format!("openssl s_client -connect {} -showcerts </dev/null", url.host_and_port())
+    format!("openssl s_client -connect {} </dev/null", url.host_and_port())
 }
 
 fn some(names: &[String]) -> String {
