@@ -16,7 +16,7 @@ pub(super) struct Prerequisite {
     pub(super) section: Section,
     pub(super) asked: Asked,
     pub(super) title: &'static str,
-    /// What must not have failed before it can be looked at.
+    /// What must not have failed before it can be looked at, beside its own part of the configuration.
     pub(super) needs: &'static [&'static str],
 }
 
@@ -71,14 +71,14 @@ pub(super) const UNIT: &str = "host.unit";
 
 pub(super) const PREREQUISITES: [Prerequisite; 40] = [
     once(CONFIGURATION, Section::Configuration, "The configuration can be used", &[]),
-    once(ORGANIZATION_ID, Section::ExperienceCloud, "The organization id has the right shape", &[CONFIGURATION]),
-    once(IMS, Section::ExperienceCloud, "The identity service (IMS) answers", &[CONFIGURATION]),
+    once(ORGANIZATION_ID, Section::ExperienceCloud, "The organization id has the right shape", &[]),
+    once(IMS, Section::ExperienceCloud, "The identity service (IMS) answers", &[]),
     once(TOKEN, Section::ExperienceCloud, "IMS issues a token for the credential", &[IMS]),
     once(PRODUCT, Section::ExperienceCloud, "The credential may use the User Management API", &[TOKEN]),
     once(ORGANIZATION, Section::ExperienceCloud, "The organization id is that of the credential", &[PRODUCT]),
-    once(FIRST_PAGE, Section::ExperienceCloud, "Page 0 may be asked for", &[CONFIGURATION, STATE]),
+    once(FIRST_PAGE, Section::ExperienceCloud, "Page 0 may be asked for", &[STATE]),
     once(PROFILES, Section::ExperienceCloud, "Product profiles are visible", &[ORGANIZATION, FIRST_PAGE]),
-    each(REACHABLE, Section::Campaign, "The instance answers", &[CONFIGURATION]),
+    each(REACHABLE, Section::Campaign, "The instance answers", &[]),
     each(CERTIFICATE, Section::Campaign, "Its certificate is valid", &[REACHABLE]),
     each(VERSION, Section::Campaign, "Its version supports this log-on", &[REACHABLE]),
     each(CLOCK, Section::Campaign, "Its clock agrees with this host", &[REACHABLE]),
@@ -95,7 +95,7 @@ pub(super) const PREREQUISITES: [Prerequisite; 40] = [
     each(ACCOUNT_MASK, Section::Campaign, "Its association mask", &[ACCOUNT]),
     each(ACCOUNT_TENANT, Section::Campaign, "Its tenant", &[ACCOUNT]),
     each(ACCOUNT_CONTEXT, Section::Campaign, "Its product context", &[ACCOUNT]),
-    each(MASK, Section::Names, "The association mask can be meant", &[CONFIGURATION]),
+    each(MASK, Section::Names, "The association mask can be meant", &[]),
     each(MATCHES, Section::Names, "The mask matches product profiles", &[PROFILES, MASK, ACCOUNT_MASK]),
     each(ONE_GROUP_EACH, Section::Names, "No two profiles stand for one group", &[MATCHES]),
     each(LOOK_ALIKES, Section::Names, "No profile looks as if the mask should match it", &[PROFILES, MASK, MATCHES]),
@@ -103,11 +103,11 @@ pub(super) const PREREQUISITES: [Prerequisite; 40] = [
     each(UNFED, Section::Names, "Operator groups that no profile feeds", &[MATCHES, LOG_ON, AMBIGUOUS]),
     each(CONTROL_PANEL, Section::Names, "No profile opens the Control Panel by accident", &[MATCHES]),
     each(AMBIGUOUS, Section::Names, "No two operators or groups can be taken for each other", &[LOG_ON]),
-    each(WITHOUT_OPERATOR, Section::Names, "Every user has an operator", &[]),
-    once(SECRETS, Section::Host, "Nobody else can read the secret files", &[CONFIGURATION]),
-    once(STATE, Section::Host, "The state can be kept", &[CONFIGURATION]),
-    once(SOCKET, Section::Host, "The control socket is private", &[CONFIGURATION]),
-    once(SCHEDULE, Section::Host, "The schedule leaves time between runs", &[CONFIGURATION]),
+    each(WITHOUT_OPERATOR, Section::Names, "Every user has an operator", &[AMBIGUOUS]),
+    once(SECRETS, Section::Host, "Nobody else can read the secret files", &[]),
+    once(STATE, Section::Host, "The state can be kept", &[]),
+    once(SOCKET, Section::Host, "The control socket is private", &[]),
+    once(SCHEDULE, Section::Host, "The schedule leaves time between runs", &[]),
     once(TIME, Section::Host, "The clock of this host is synchronized", &[]),
     once(UNIT, Section::Host, "The service is installed, enabled and healthy", &[]),
 ];

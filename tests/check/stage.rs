@@ -97,9 +97,9 @@ impl Stage {
         let before = listed(folder);
         let sources =
             Sources { file: Some(folder.join("config.toml")), environment: [].into(), system_file: PathBuf::new() };
-        let settings = settings::load(&sources);
+        let settings = settings::readable(&sources);
         let request = Request {
-            settings: settings.as_ref(),
+            settings: &settings,
             sources: &sources,
             reach: self.reach,
             extent: Extent::Sandbox,
