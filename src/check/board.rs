@@ -79,6 +79,11 @@ impl Board {
         self.outcomes(id, Some(instance)).any(|outcome| outcome.verdict == Verdict::Failed)
     }
 
+    /// Whether credentials were refused there.
+    pub(super) fn is_refused(&self, instance: Option<&str>, id: &str) -> bool {
+        self.outcomes(id, instance).any(|outcome| outcome.cause == Some(Cause::Refused))
+    }
+
     /// Whether nobody can look at the prerequisite before something is mended: it failed itself, or waits.
     pub(super) fn is_out_of_sight(&self, id: &str) -> bool {
         let stands_still = |outcome: &Outcome| outcome.verdict == Verdict::Failed || outcome.waits_for.is_some();

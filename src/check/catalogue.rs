@@ -32,6 +32,7 @@ pub(super) const CONFIGURATION: &str = "configuration";
 pub(super) const ORGANIZATION_ID: &str = "experience_cloud.organization_id";
 pub(super) const IMS: &str = "experience_cloud.ims";
 pub(super) const TOKEN: &str = "experience_cloud.token";
+pub(super) const CREDENTIAL_EXPIRY: &str = "experience_cloud.credential_expiry";
 pub(super) const PRODUCT: &str = "experience_cloud.product";
 pub(super) const ORGANIZATION: &str = "experience_cloud.organization";
 pub(super) const FIRST_PAGE: &str = "experience_cloud.first_page";
@@ -41,6 +42,7 @@ pub(super) const CERTIFICATE: &str = "campaign.certificate";
 pub(super) const VERSION: &str = "campaign.version";
 pub(super) const CLOCK: &str = "campaign.clock";
 pub(super) const LOG_ON: &str = "campaign.log_on";
+pub(super) const INSTANCE_CREDENTIAL_EXPIRY: &str = "campaign.credential_expiry";
 pub(super) const RIGHTS: &str = "campaign.rights";
 pub(super) const SCHEMAS: &str = "campaign.schemas";
 pub(super) const PACKAGE: &str = "campaign.package";
@@ -69,11 +71,17 @@ pub(super) const SCHEDULE: &str = "host.schedule";
 pub(super) const TIME: &str = "host.time";
 pub(super) const UNIT: &str = "host.unit";
 
-pub(super) const PREREQUISITES: [Prerequisite; 40] = [
+pub(super) const PREREQUISITES: [Prerequisite; 42] = [
     once(CONFIGURATION, Section::Configuration, "The configuration can be used", &[]),
     once(ORGANIZATION_ID, Section::ExperienceCloud, "The organization id has the right shape", &[]),
     once(IMS, Section::ExperienceCloud, "The identity service (IMS) answers", &[]),
     once(TOKEN, Section::ExperienceCloud, "IMS issues a token for the credential", &[IMS]),
+    once(
+        CREDENTIAL_EXPIRY,
+        Section::ExperienceCloud,
+        "The credential's secret stays good for a while",
+        &[ORGANIZATION_ID],
+    ),
     once(PRODUCT, Section::ExperienceCloud, "The credential may use the User Management API", &[TOKEN]),
     once(ORGANIZATION, Section::ExperienceCloud, "The organization id is that of the credential", &[PRODUCT]),
     once(FIRST_PAGE, Section::ExperienceCloud, "Page 0 may be asked for", &[STATE]),
@@ -83,6 +91,7 @@ pub(super) const PREREQUISITES: [Prerequisite; 40] = [
     each(VERSION, Section::Campaign, "Its version supports this log-on", &[REACHABLE]),
     each(CLOCK, Section::Campaign, "Its clock agrees with this host", &[REACHABLE]),
     each(LOG_ON, Section::Campaign, "The program can log on", &[REACHABLE, IMS]),
+    each(INSTANCE_CREDENTIAL_EXPIRY, Section::Campaign, "Its credential's secret stays good for a while", &[REACHABLE]),
     each(RIGHTS, Section::Campaign, "The program's operator may write memberships", &[LOG_ON]),
     each(SCHEMAS, Section::Campaign, "The compiled schemas are those expected", &[LOG_ON]),
     each(PACKAGE, Section::Campaign, "The package for the Experience Cloud is installed", &[LOG_ON]),

@@ -58,7 +58,7 @@ impl Instance {
     /// What the client of this instance needs to know; `ims_url` is where tokens are issued.
     pub fn campaign_options(&self, ims_url: &BaseUrl, retry: &RetryPolicy) -> campaign::Options {
         let authentication = match &self.authentication {
-            Authentication::Ims { client_id, client_secret, scopes } => campaign::Authentication::Ims {
+            Authentication::Ims { client_id, client_secret, scopes, .. } => campaign::Authentication::Ims {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
                 ims_url: ims_url.clone(),

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
 mod configuration;
+mod credential_expiry;
 mod misconfigurations;
 mod program;
 mod sound;
