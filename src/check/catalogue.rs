@@ -112,7 +112,7 @@ pub(super) const PREREQUISITES: [Prerequisite; 42] = [
     each(UNFED, Section::Names, "Operator groups that no profile feeds", &[MATCHES, LOG_ON, AMBIGUOUS]),
     each(CONTROL_PANEL, Section::Names, "No profile opens the Control Panel by accident", &[MATCHES]),
     each(AMBIGUOUS, Section::Names, "No two operators or groups can be taken for each other", &[LOG_ON]),
-    each(WITHOUT_OPERATOR, Section::Names, "Every user has an operator", &[AMBIGUOUS]),
+    each(WITHOUT_OPERATOR, Section::Names, "Users who have no operator yet", &[AMBIGUOUS]),
     once(SECRETS, Section::Host, "Nobody else can read the secret files", &[]),
     once(STATE, Section::Host, "The state can be kept", &[]),
     once(SOCKET, Section::Host, "The control socket is private", &[]),

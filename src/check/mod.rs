@@ -10,6 +10,7 @@
 //! | `difference` | two values sign by sign |
 //! | `mask`, `mask_outline`, `mask_report` | what a mask matches, and what another would |
 //! | `near`, `near_signs` | names that nearly match, and where they differ |
+//! | `people` | who had no operator when somebody last looked |
 //! | `verdict` | the report |
 
 mod board;
@@ -27,6 +28,7 @@ mod mask_report;
 mod names;
 mod near;
 mod near_signs;
+mod people;
 mod verdict;
 
 pub use board::Reach;
@@ -69,10 +71,10 @@ pub async fn check(request: &Request<'_>) -> CheckReport {
     configuration::check(&mut board, settings);
     let journal = journal(settings.state.as_ref()).await;
     host::check(&mut board, request, &journal);
+    let kept = journal.as_ref().ok().and_then(Option::as_ref);
     let mut listing = None;
     if let (Some(configured), Reach::Online) = (&settings.experience_cloud, request.reach) {
-        let journal = journal.as_ref().ok().and_then(Option::as_ref);
-        listing = experience_cloud::check(&mut board, configured, journal, request.now).await;
+        listing = experience_cloud::check(&mut board, configured, kept, request.now).await;
     }
     for instance in settings.instances.iter().filter_map(|one| one.instance.as_ref()) {
         let mut snapshot = None;
@@ -80,6 +82,9 @@ pub async fn check(request: &Request<'_>) -> CheckReport {
             snapshot = campaign::check(&mut board, settings, instance, request.now).await;
         }
         names::check(&mut board, instance, listing.as_ref(), snapshot.as_ref());
+        if let Some(snapshot) = &snapshot {
+            people::check(&mut board, instance, kept, snapshot).await;
+        }
     }
     credential_expiry::check(&mut board, settings, request.now.date_naive());
     close(journal).await;
