@@ -5,6 +5,7 @@
 mod configuration;
 mod credential_expiry;
 mod misconfigurations;
+mod people;
 mod program;
 mod sound;
 mod stage;

@@ -237,7 +237,10 @@ const OF_NAMES_AND_HOST: [Case; 13] = [
     ),
     (
         "two operators that differ in case",
-        |s| s.campaign().operators.push(Operator { name: "Ann@acme.com".to_owned(), ..Operator::default() }),
+        |s| {
+            let (name, authentication) = ("Ann@acme.com".to_owned(), "ims".to_owned());
+            s.campaign().operators.push(Operator { name, authentication, ..Operator::default() });
+        },
         "names.ambiguous",
         WARNING,
     ),
