@@ -4,8 +4,8 @@ use chrono::Utc;
 
 use crate::{
     check::{self, Cause, CheckReport, Extent, Finding, Reach, Section, Verdict},
-    observability::start_logging,
-    settings::{self, Settings, Sources},
+    observability::{Level, start_logging},
+    settings::{self, Sources},
 };
 
 use super::{
@@ -35,13 +35,14 @@ async fn checked(
     sources: &Sources,
     extent: Extent,
 ) -> Result<Exit, CommandError> {
-    let mut settings = settings::load(sources);
-    if let Ok(settings) = &mut settings {
-        settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
-        log(arguments, settings)?;
+    let mut settings = settings::readable(sources);
+    settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
+    if let Some(configured) = &settings.log {
+        let logging = configured.options(arguments.log_level(Level::Error), ProgressLine::colours());
+        start_logging(&logging, ProgressLine::new())?;
     }
     let reach = if options.offline { Reach::Offline } else { Reach::Online };
-    let request = check::Request { settings: settings.as_ref(), sources, reach, extent, now: Utc::now() };
+    let request = check::Request { settings: &settings, sources, reach, extent, now: Utc::now() };
     let report = check::check(&request).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&report),
@@ -49,12 +50,6 @@ async fn checked(
         OutputFormat::Markdown => markdown(&report),
     })?;
     Ok(exit(&report))
-}
-
-fn log(arguments: &Arguments, settings: &Settings) -> Result<(), CommandError> {
-    let level = arguments.log_level(crate::observability::Level::Error);
-    start_logging(&settings.logging(level, ProgressLine::colours()), ProgressLine::new())?;
-    Ok(())
 }
 
 fn exit(report: &CheckReport) -> Exit {

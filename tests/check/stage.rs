@@ -12,10 +12,11 @@ use campaign_group_sync::{
     domain::OrganizationId,
     journal::{self, Journal, Listing, RememberedListing},
     sandbox::{
-        Connection, Fault, InstanceCredential, LoggedRequest, Options, Sandbox, Scenario, Times,
+        Change, Connection, Fault, InstanceCredential, LoggedRequest, Options, Sandbox, Scenario, Times,
         campaign::InstanceWorld,
     },
     settings::{self, Sources},
+    sync,
 };
 use chrono::Utc;
 
@@ -30,6 +31,10 @@ pub(crate) struct Stage {
     pub(crate) reach: Reach,
     /// What the journal of an earlier run remembers.
     pub(crate) remembered: Option<RememberedListing>,
+    /// Runs that were made before.
+    pub(crate) earlier: Vec<sync::Request>,
+    /// What has happened since.
+    pub(crate) since: Vec<Change>,
 }
 
 /// What came of it.
@@ -51,6 +56,8 @@ impl Stage {
             files: Vec::new(),
             reach: Reach::Online,
             remembered: None,
+            earlier: Vec::new(),
+            since: Vec::new(),
         }
     }
 
@@ -94,12 +101,17 @@ impl Stage {
         if let Some(listing) = &self.remembered {
             remember(folder, &sandbox.connection(), listing).await;
         }
-        let before = listed(folder);
         let sources =
             Sources { file: Some(folder.join("config.toml")), environment: [].into(), system_file: PathBuf::new() };
-        let settings = settings::load(&sources);
+        for request in &self.earlier {
+            run(&sources, request).await;
+        }
+        sandbox.world().apply(&self.since).expect("possible");
+        sandbox.clear_requests();
+        let before = listed(folder);
+        let settings = settings::readable(&sources);
         let request = Request {
-            settings: settings.as_ref(),
+            settings: &settings,
             sources: &sources,
             reach: self.reach,
             extent: Extent::Sandbox,
@@ -126,6 +138,13 @@ async fn remember(folder: &Path, connection: &Connection, listing: &RememberedLi
     let organization = OrganizationId::new(&connection.organization_id);
     journal.remember_listing(&organization, listing).await.expect("remembered");
     journal.set_first_page(&organization, Listing::Groups, Some(listing.read_at)).await.expect("written");
+    journal.close().await;
+}
+
+async fn run(sources: &Sources, request: &sync::Request) {
+    let settings = settings::load(sources).expect("usable");
+    let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
+    let _ = sync::run(&settings.sync_options(), &journal, request, &|_| {}).await;
     journal.close().await;
 }
 
