@@ -68,7 +68,7 @@ pub async fn check(request: &Request<'_>) -> CheckReport {
     let instances = settings.instances.iter().map(|instance| instance.name.to_string()).collect();
     let mut board = Board::new(request.reach, instances);
     configuration::accepted(&mut board, settings);
-    let journal = Journal::open_existing(&settings.journal_options()).await;
+    let journal = Journal::look(&settings.journal_options()).await;
     host::check(&mut board, settings, request, &journal);
     let mut listing = None;
     if request.reach == Reach::Online {
