@@ -51,7 +51,7 @@ fn nonsense_is_answered_and_hurts_nobody() {
     }
     assert_eq!(talk.say(r#"{"ask": "approve", "digest": "zz", "approver": "ann"}"#)["reason"], "usage");
     assert_eq!(
-        talk.say(r#"{"ask": "approve", "digest": "0123456789abcdef", "approver": "ann"}"#)["reason"],
+        talk.say(r#"{"ask": "approve", "digest": "0123456789abcdef", "approver": "ann"}"#)["approval"]["outcome"],
         "not_held"
     );
     assert_eq!(talk.say(r#"{"ask": "status"}"#)["status"]["state"], "starting");
@@ -87,6 +87,36 @@ fn a_run_asked_for_over_the_socket_prints_what_one_in_place_prints() {
     let document = with.command(&["--sync-now", "--output", "json"]).json();
     assert_eq!((&document["version"], &document["outcome"]), (&json!(1), &json!("in_sync")));
     assert_eq!(daemon.terminate().0, Some(0));
+}
+
+#[test]
+fn an_approval_over_the_socket_answers_what_one_in_place_answers() {
+    let guard = format!("{NEVER}[guard]\nmax_removals = 1\n");
+    let (with, without) = (Scene::of("first_day", &guard), Scene::of("first_day", &guard));
+    let _daemon = with.daemon();
+    for scene in [&with, &without] {
+        assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+    }
+    let digest = with.status()["held"][0].as_str().expect("a digest").to_owned();
+    // What cannot be the same in two runs.
+    let rest = |line: &[&str]| {
+        [&with, &without].map(|scene| {
+            let finished = scene.command(line);
+            let mut answer = finished.json();
+            answer["expires_at"].take();
+            answer["message"] = answer["message"].as_str().expect("a sentence").split(" until ").next().into();
+            answer["instances"].as_array_mut().expect("a list").iter_mut().for_each(|one| drop(one["run"].take()));
+            (finished.exit, answer)
+        })
+    };
+    for (exit, digest, released) in [(4, "0123456789abcdef", 0), (0, &digest, 1), (0, &digest, 1)] {
+        let [over, place] = rest(&["approve", digest, "--output", "json"]);
+        assert_eq!(over, place);
+        assert_eq!((over.0, over.1["instances"].as_array().map(Vec::len)), (Some(exit), Some(released)), "{over:?}");
+    }
+    let wrong = ["approve", "0123456789abcdef"];
+    let (over, place) = (with.command(&wrong), without.command(&wrong));
+    assert_eq!((over.exit, over.stderr, over.stdout), (Some(4), place.stderr, String::new()));
 }
 
 #[test]
@@ -150,6 +180,8 @@ fn whoever_may_use_the_socket_need_not_be_able_to_read_the_secrets() {
     let _daemon = scene.daemon();
     assert_eq!(run(&["status", "--output", "json"]).json()["state"], "starting");
     assert_eq!(run(&["--sync-now"]).exit, Some(0));
+    let approval = run(&["approve", "0123456789abcdef"]);
+    assert!(approval.exit == Some(4) && approval.stderr.contains("nothing is held"), "{approval:?}");
     fs::write(scene.path("wrong.toml"), text.replace("[http]", "[htpp]")).expect("written");
     let wrong = scene.path("wrong.toml");
     let wrong = finished(program().args(["--sync-now", "--config", wrong.to_str().expect("UTF-8")]));
