@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
-use super::support::{NEVER, Scene, finished, program};
+use super::support::{NEVER, Scene, program, run};
 
 #[test]
 fn the_socket_is_for_its_user_and_its_group() {
@@ -154,8 +154,8 @@ fn an_own_sandbox_asks_no_daemon() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
     // Named by the environment, as --sandbox and --config exclude each other.
-    let mut command = program();
-    command.args(["--sync-now", "--sandbox"]).env("CAMPAIGN_GROUP_SYNC_CONFIG", scene.configuration());
+    let mut command = program(&["--sync-now", "--sandbox"]);
+    command.env("CAMPAIGN_GROUP_SYNC_CONFIG", scene.configuration());
     let output = command.output().expect("started");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(scene.history().is_empty(), "the daemon made no run");
@@ -173,17 +173,17 @@ fn whoever_may_use_the_socket_need_not_be_able_to_read_the_secrets() {
     let other = scene.path("other.toml");
     fs::write(&other, without).expect("written");
     let other = other.to_str().expect("UTF-8");
-    let run = |line: &[&str]| finished(program().args(line).args(["--config", other]));
-    let alone = run(&["status"]);
+    let with = |configuration: &str, line: &[&str]| run(program(line).args(["--config", configuration]));
+    let alone = with(other, &["status"]);
     assert_eq!(alone.exit, Some(78), "{alone:?}");
     assert!(alone.stderr.contains("/nowhere"), "{alone:?}");
     let _daemon = scene.daemon();
-    assert_eq!(run(&["status", "--output", "json"]).json()["state"], "starting");
-    assert_eq!(run(&["--sync-now"]).exit, Some(0));
-    let approval = run(&["approve", "0123456789abcdef"]);
+    assert_eq!(with(other, &["status", "--output", "json"]).json()["state"], "starting");
+    assert_eq!(with(other, &["--sync-now"]).exit, Some(0));
+    let approval = with(other, &["approve", "0123456789abcdef"]);
     assert!(approval.exit == Some(4) && approval.stderr.contains("nothing is held"), "{approval:?}");
     fs::write(scene.path("wrong.toml"), text.replace("[http]", "[htpp]")).expect("written");
     let wrong = scene.path("wrong.toml");
-    let wrong = finished(program().args(["--sync-now", "--config", wrong.to_str().expect("UTF-8")]));
+    let wrong = with(wrong.to_str().expect("UTF-8"), &["--sync-now"]);
     assert_eq!(wrong.exit, Some(78), "a wrong file is not passed over: {wrong:?}");
 }
