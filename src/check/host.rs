@@ -99,6 +99,9 @@ fn secrets(request: &Request<'_>) -> Outcome {
 }
 
 fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+    if let Err(error @ JournalError::FromThePast { .. }) = journal {
+        return Outcome::warning(Chain(error).to_string(), "let the service run, or make a run with --sync-now");
+    }
     if let Err(error) = journal {
         let remedy = "see whether the program's user may read the file or reach the database; the next run sets a corrupt \
                       file aside by itself and holds removals until a read is accepted";
@@ -231,5 +234,22 @@ fn unit() -> Outcome {
         _ => {
             Outcome::warning(evidence, "install the package, or copy systemd/ from the source, then enable the service")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::verdict::Verdict, *};
+    use crate::check::Reach;
+
+    #[test]
+    fn a_state_of_an_earlier_version_is_no_failure() {
+        let place = "/var/lib/campaign-group-sync/state.db";
+        let older = Err(JournalError::FromThePast { place: place.to_owned(), found: 1, known: 2 });
+        let mut board = Board::new(Reach::Offline, Vec::new());
+        board.settle(STATE, state(&StateLocation::Sqlite(place.into()), &older));
+        let finding = board.report().findings.into_iter().find(|finding| finding.id == STATE).expect("a finding");
+        assert_eq!(finding.verdict, Verdict::Warning, "{finding:?}");
+        assert!(finding.evidence.contains("the next run"), "{finding:?}");
     }
 }

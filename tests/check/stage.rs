@@ -42,8 +42,6 @@ pub(crate) struct Checked {
     pub(crate) report: CheckReport,
     pub(crate) requests: Vec<LoggedRequest>,
     pub(crate) left: Vec<String>,
-    pub(crate) folder: String,
-    pub(crate) url: String,
 }
 
 impl Stage {
@@ -119,13 +117,7 @@ impl Stage {
         };
         let report = check::check(&request).await;
         let left = listed(folder).into_iter().filter(|name| !before.contains(name)).collect();
-        let checked = Checked {
-            report,
-            requests: sandbox.requests(),
-            left,
-            folder: folder.display().to_string(),
-            url: sandbox.url(),
-        };
+        let checked = Checked { report, requests: sandbox.requests(), left };
         sandbox.stop().await;
         checked
     }
