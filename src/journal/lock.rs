@@ -162,7 +162,8 @@ impl Journal {
     /// Writes who holds a lock of the server: it knows sessions only.
     pub(super) async fn write_name(&self, what: &str, name: &str) -> Result<(), JournalError> {
         let mut writing = self.writing().await?;
-        let sql = "insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
+        let sql =
+            "insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
         writing.execute(sql, [what.into(), name.into()]).await?;
         writing.commit().await
     }

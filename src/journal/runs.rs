@@ -98,8 +98,7 @@ impl Journal {
     pub async fn runs(&self, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut looking = self.reading().await?;
-        let sql =
-            "select run, started_at, mode, outcome, summary, scope, instances from runs order by started_at desc, run desc limit $1";
+        let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs order by started_at desc, run desc limit $1";
         let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
