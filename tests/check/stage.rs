@@ -76,6 +76,11 @@ impl Stage {
     }
 
     pub(crate) async fn check(self) -> Checked {
+        // Worlds are large values.
+        Box::pin(self.checked()).await
+    }
+
+    async fn checked(self) -> Checked {
         let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(Options { listen, scenario: self.scenario }).await.expect("a sandbox");
         self.faults.into_iter().for_each(|fault| sandbox.inject(fault));
@@ -102,7 +107,7 @@ impl Stage {
         let sources =
             Sources { file: Some(folder.join("config.toml")), environment: [].into(), system_file: PathBuf::new() };
         for request in &self.earlier {
-            run(&sources, request).await;
+            Box::pin(run(&sources, request)).await;
         }
         sandbox.world().apply(&self.since).expect("possible");
         sandbox.clear_requests();
