@@ -7,17 +7,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     asked_once,
     board::{Board, Outcome},
-    catalogue::{AMBIGUOUS, CERTIFICATE, CLOCK, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION},
+    catalogue::{
+        AMBIGUOUS, CERTIFICATE, CLOCK, CONFIGURATION, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION,
+    },
     certificate,
     experience_cloud::{refused_token, time},
     external_account,
     verdict::Cause,
 };
 use crate::{
-    campaign::{Campaign, CampaignError, Options, OwnOperator, ServerReply, ServerTest},
+    campaign::{Campaign, CampaignError, OwnOperator, ServerReply, ServerTest},
     domain::{CampaignSnapshot, Failure, InstanceMode},
     observability::Chain,
-    settings::{Authentication, Instance, Settings},
+    settings::{Authentication, Instance, Readable},
 };
 
 /// Clocks that differ by more make log lines of both sides hard to compare; tokens bear five times as much.
@@ -26,15 +28,18 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 /// Checks all that concerns one instance; what it holds, when it lets the program in.
 pub(super) async fn check(
     board: &mut Board,
-    settings: &Settings,
+    settings: &Readable,
     instance: &Instance,
     now: DateTime<Utc>,
 ) -> Option<CampaignSnapshot> {
-    let options = settings.sync_options().instances.into_iter().find(|one| one.policy.instance == instance.name)?;
-    let campaign = match Campaign::new(Options { retry: asked_once(), ..options.campaign }) {
+    let Some(ims_url) = &settings.ims_url else {
+        board.settle_of(instance.name.as_str(), CERTIFICATE, Outcome::waiting(CONFIGURATION));
+        return None;
+    };
+    let campaign = match Campaign::new(instance.campaign_options(ims_url, &asked_once())) {
         Ok(campaign) => campaign,
         Err(error) => {
-            board.settle_of(instance.name.as_str(), CERTIFICATE, certificate::not_shown(&instance.url));
+            board.settle_of(instance.name.as_str(), CERTIFICATE, Outcome::waiting(REACHABLE));
             board.settle_of(instance.name.as_str(), REACHABLE, unreachable(&error, instance));
             return None;
         }
@@ -62,8 +67,15 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, 
         board.settle_of(name, CERTIFICATE, certificate::refused_of_instance(fault, instance));
         return false;
     }
-    let shown = certificate.map_or_else(|| certificate::not_shown(&instance.url), |one| certificate::valid(&one, now));
-    board.settle_of(name, CERTIFICATE, shown);
+    board.settle_of(
+        name,
+        CERTIFICATE,
+        match certificate {
+            Some(certificate) => certificate::valid(&certificate, now),
+            None if test.is_ok() => Outcome::not_checked("plain http on this host has no certificate"),
+            None => Outcome::waiting(REACHABLE),
+        },
+    );
     let test = match test {
         Ok(test) => test,
         Err(error) => {
@@ -205,7 +217,7 @@ async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Instance) {
     board.settle_of(instance.name.as_str(), SCHEMAS, outcome);
 }
 
-async fn package(board: &mut Board, campaign: &Campaign, settings: &Settings, instance: &Instance) {
+async fn package(board: &mut Board, campaign: &Campaign, settings: &Readable, instance: &Instance) {
     let name = instance.name.as_str();
     match campaign.fetch_external_accounts().await {
         Ok(Some(accounts)) => {

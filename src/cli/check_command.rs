@@ -4,8 +4,8 @@ use chrono::Utc;
 
 use crate::{
     check::{self, Cause, CheckReport, Extent, Finding, Reach, Section, Verdict},
-    observability::start_logging,
-    settings::{self, Settings, SettingsError, Sources},
+    observability::{Level, start_logging},
+    settings::{self, Readable, Sources},
 };
 
 use super::{
@@ -21,10 +21,10 @@ use super::{
 pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<Exit, CommandError> {
     let Some(name) = &check.sandbox else {
         let sources = Sources::of_process(arguments.config.clone());
-        return Box::pin(checked(arguments, check, &sources, settings::load(&sources), Extent::Service)).await;
+        return Box::pin(checked(arguments, check, &sources, settings::readable(&sources), Extent::Service)).await;
     };
     let sandbox = OwnSandbox::start(name).await?;
-    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.settings(), Extent::Sandbox)).await;
+    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), Extent::Sandbox)).await;
     sandbox.stop().await;
     exit
 }
@@ -33,15 +33,16 @@ async fn checked(
     arguments: &Arguments,
     options: &CheckArguments,
     sources: &Sources,
-    mut settings: Result<Settings, SettingsError>,
+    mut settings: Readable,
     extent: Extent,
 ) -> Result<Exit, CommandError> {
-    if let Ok(settings) = &mut settings {
-        settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
-        log(arguments, settings)?;
+    settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
+    if let Some(configured) = &settings.log {
+        let logging = configured.options(arguments.log_level(Level::Error), ProgressLine::colours());
+        start_logging(&logging, ProgressLine::new())?;
     }
     let reach = if options.offline { Reach::Offline } else { Reach::Online };
-    let request = check::Request { settings: settings.as_ref(), sources, reach, extent, now: Utc::now() };
+    let request = check::Request { settings: &settings, sources, reach, extent, now: Utc::now() };
     let report = check::check(&request).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&report),
@@ -49,12 +50,6 @@ async fn checked(
         OutputFormat::Markdown => markdown(&report),
     })?;
     Ok(exit(&report))
-}
-
-fn log(arguments: &Arguments, settings: &Settings) -> Result<(), CommandError> {
-    let level = arguments.log_level(crate::observability::Level::Error);
-    start_logging(&settings.logging(level, ProgressLine::colours()), ProgressLine::new())?;
-    Ok(())
 }
 
 fn exit(report: &CheckReport) -> Exit {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     sandbox::{Options, Sandbox, Scenario},
-    settings::{self, Settings, SettingsError, Sources},
+    settings::{self, Readable, Settings, SettingsError, Sources},
 };
 
 use super::{CommandError, sandbox_configuration::SandboxConfiguration};
@@ -51,13 +51,18 @@ impl OwnSandbox {
         self.configuration.sources()
     }
 
-    /// What that configuration says, and the trust that no configuration gives.
-    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
-        let mut settings = settings::load(&self.sources())?;
+    /// What of that configuration can be used, with the trust that no configuration gives.
+    pub(super) fn readable(&self) -> Readable {
+        let mut settings = settings::readable(&self.sources());
         if let Some(authority) = &self.authority {
             settings.trust_only(authority);
         }
-        Ok(settings)
+        settings
+    }
+
+    /// All of it, likewise.
+    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
+        self.readable().whole()
     }
 
     /// The file with the authority that other processes have to trust; `None` where nothing is encrypted.

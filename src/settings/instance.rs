@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use chrono::NaiveDate;
+
 use super::{
     Problem,
     catalogue::{IMS_KEYS, NATIVE_KEYS, PROTECTED_GROUPS},
@@ -16,7 +18,7 @@ use crate::{
         AssociationMask, InstanceMode, InstanceName, Manage, MaskError, Missing, OperatorGroupName, OperatorLogin,
         OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
     },
-    transport::{BaseUrl, SecretString},
+    transport::{self, BaseUrl, SecretString},
 };
 
 /// How the program proves to an instance who it is.
@@ -28,6 +30,8 @@ pub enum Authentication {
         client_id: String,
         /// Secret of the credential.
         client_secret: SecretString,
+        /// Last day on which the secret is good, in UTC; `None` when nobody wrote it down.
+        client_secret_expires: Option<NaiveDate>,
         /// What the token is asked for, separated by commas, without blanks.
         scopes: String,
     },
@@ -55,6 +59,8 @@ pub struct Instance {
     pub authentication: Authentication,
     /// The mask, what is created, who is managed and who is protected.
     pub policy: Policy,
+    /// Bounds of one request, and whom its clients trust.
+    pub http: transport::Options,
 }
 
 /// Which of the two ways to log on is meant.
@@ -106,6 +112,7 @@ impl Instance {
                 protected_groups: protected_groups?,
             },
             name,
+            http: transport::Options::default(),
         })
     }
 }
@@ -129,8 +136,14 @@ fn authentication(section: &mut Section<'_>, credentials: Option<&Path>) -> Opti
             refuse_keys(section, &NATIVE_KEYS, "native");
             let client_id = section.token("client_id");
             let client_secret = secret(section, "client_secret", credentials);
+            let client_secret_expires = section.optional_day("client_secret_expires");
             let scopes = scopes(section);
-            Some(Authentication::Ims { client_id: client_id?, client_secret: client_secret?, scopes: scopes? })
+            Some(Authentication::Ims {
+                client_id: client_id?,
+                client_secret: client_secret?,
+                client_secret_expires: client_secret_expires?,
+                scopes: scopes?,
+            })
         }
         Kind::Native => {
             refuse_keys(section, &IMS_KEYS, "ims");

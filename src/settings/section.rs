@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
+use chrono::NaiveDate;
 use config::ValueKind;
 
 use super::{
@@ -177,6 +178,17 @@ impl<'a> Section<'a> {
                 humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
             if duration > LONGEST { Err(format!("{} is too long", shown(text))) } else { Ok(duration) }
         })
+    }
+
+    /// A day that need not be given: what is written nowhere is `Some(None)`.
+    pub(super) fn optional_day(&mut self, key: &str) -> Option<Option<NaiveDate>> {
+        if self.find(key).is_none() {
+            return Some(None);
+        }
+        let day = self.parse(key, "write it like \"2027-03-31\"", |text| {
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| format!("{} is no day", shown(text)))
+        });
+        day.map(Some)
     }
 
     /// An address of a vendor's system.

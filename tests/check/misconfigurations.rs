@@ -100,14 +100,14 @@ fn shown_of(prefixes: &[&str]) -> String {
     };
     let names: Vec<&'static str> = Scenario::misconfigurations().filter(shows).collect();
     let each = names.len().div_ceil(AT_ONCE).max(1);
-    let shown: Vec<String> = thread::scope(|scope| {
+    let told: Vec<String> = thread::scope(|scope| {
         let workers: Vec<_> = names
             .chunks(each)
             .map(|names| scope.spawn(|| names.iter().map(|name| Checked::of(name).shown()).collect::<Vec<_>>()))
             .collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("each is checked")).collect()
     });
-    shown.join("\n")
+    told.join("\n")
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod encrypted;
 mod exit_codes;
 mod explain;
 mod history;
+#[path = "../support/process.rs"]
+mod process;
 mod readme;
 mod recorded;
 mod secrets;
