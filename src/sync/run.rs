@@ -83,6 +83,20 @@ pub struct Request {
     pub stop: Stop,
 }
 
+impl Request {
+    /// A dry run over everything, which nobody approves anything with and nobody tells to stop.
+    pub(super) fn to_look() -> Self {
+        Self {
+            mode: RunMode::DryRun,
+            scope: Scope::default(),
+            approve: Vec::new(),
+            approver: String::new(),
+            patience: Patience::Bounded,
+            stop: Stop::never(),
+        }
+    }
+}
+
 /// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.
 pub async fn run(
     options: &Options,
@@ -103,15 +117,7 @@ pub async fn rehearse(
     described: String,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
-    let request = Request {
-        mode: RunMode::DryRun,
-        scope: Scope::default(),
-        approve: Vec::new(),
-        approver: String::new(),
-        patience: Patience::Bounded,
-        stop: Stop::never(),
-    };
-    make(options, journal, &request, Rules::Tried, Some(described), progress).await
+    make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress).await
 }
 
 /// Whether a run goes by the rules that are configured.
