@@ -132,9 +132,7 @@ impl SourceReader<'_> {
     /// Reads everybody, or those to whom the run is narrowed.
     pub(super) async fn read(&self) -> Result<Source, SourceError> {
         let windows = self.journal.call_windows(self.organization()).await?;
-        if let Some(until) = windows.not_before {
-            self.wait(until, "the vendor asked for silence: it", self.most_wait()).await?;
-        }
+        self.wait_out_silence(&windows).await?;
         let profiles = self.profiles(&windows).await?;
         let notes = profiles.renewable_at.map(|at| {
             format!(
@@ -267,9 +265,7 @@ impl SourceReader<'_> {
             let listing = ProfileListing::remembered(remembered.profiles);
             return Ok(KnownProfiles { listing, renewable_at: Some(until) });
         }
-        if let Some(until) = windows.not_before {
-            self.wait(until, "the vendor asked for silence: it", self.most_wait()).await?;
-        }
+        self.wait_out_silence(&windows).await?;
         self.profiles(&windows).await
     }
 
@@ -292,6 +288,14 @@ impl SourceReader<'_> {
         match self.request.patience {
             Patience::Scheduled => Some(SCHEDULED_WAIT),
             Patience::Bounded | Patience::Unbounded => self.most_wait(),
+        }
+    }
+
+    /// Waits as long as the vendor asked for silence.
+    async fn wait_out_silence(&self, windows: &CallWindows) -> Result<(), SourceError> {
+        match windows.not_before {
+            Some(until) => self.wait(until, "the vendor asked for silence: it", self.most_wait()).await,
+            None => Ok(()),
         }
     }
 
