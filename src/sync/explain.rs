@@ -175,10 +175,8 @@ async fn past(
     let Some(journal) = journal else { return Ok(last) };
     let names = [Some(asked), known.person.email.as_deref(), known.person.user_name.as_deref()];
     for name in names.into_iter().flatten() {
-        for past in journal.last_changes(&instance.policy.instance, name, None, PAST_CHANGES).await? {
-            if let Some(group) = &past.change.group {
-                let group = fold(group);
-                let past = PastChange { run: past.run, at: past.at, change: past.change };
+        for past in journal.last_changes(&instance.policy.instance, name, PAST_CHANGES).await? {
+            if let Some(group) = past.change.group.as_deref().map(fold) {
                 last.entry(group).or_insert(past);
             }
         }
