@@ -85,9 +85,6 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), DaemonError
 /// Opens everything, in the order in which a failure leaves the least behind. The lock is held until the daemon has ended.
 async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<RunLock>), DaemonError> {
     let journal = Journal::open(&settings.journal_options()).await?;
-    for warning in journal.warnings() {
-        tracing::warn!("{warning}");
-    }
     let lock = match journal.lock_daemon().await? {
         Some(Lock::Held(holder)) => return Err(DaemonError::Held { holder }),
         Some(Lock::Got(lock)) => Some(lock),

@@ -1,6 +1,6 @@
 //! Opening the journal: creating it, migrating it, setting a corrupt one aside.
 
-use std::{path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
+use std::{path::PathBuf, str::FromStr as _, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
@@ -45,24 +45,23 @@ pub struct Journal {
     pub(super) database: Database,
     pub(super) location: Location,
     pub(super) watch: Option<StepWatch>,
-    warnings: Arc<[String]>,
 }
 
 impl Journal {
     /// Opens the journal for a run: creates what is missing and migrates what is old. A corrupt file is set aside beside its
-    /// old place, with a warning in [`Self::warnings`], and every instance's memory counts as lost until a read of it is
+    /// old place, with a warning in the log, and every instance's memory counts as lost until a read of it is
     /// accepted anew (also after a restart). A file from the future is refused and left as it is.
     pub async fn open(options: &Options) -> Result<Self, JournalError> {
-        let (database, warnings) = match &options.location {
+        let database = match &options.location {
             Location::Sqlite(path) => state_file::open(path, options.watch.as_ref()).await?,
             Location::Postgres(address) => {
                 let (server, place) = server(address)?;
                 let database = connect(server).await?;
                 schema::migrate(&database, options.watch.as_ref(), &place, None).await?;
-                (database, Vec::new())
+                database
             }
         };
-        Ok(Self::over(database, options, warnings))
+        Ok(Self::over(database, options))
     }
 
     /// Opens what exists and migrates what is old, for commands that have something to write but make no run; `None` when
@@ -80,7 +79,7 @@ impl Journal {
                 is_there.then_some(database)
             }
         };
-        Ok(database.map(|database| Self::over(database, options, Vec::new())))
+        Ok(database.map(|database| Self::over(database, options)))
     }
 
     /// Opens what exists for commands that only look; `None` when there is nothing yet. Whatever would write through it
@@ -98,12 +97,7 @@ impl Journal {
                 (schema != Schema::Nothing).then_some(database)
             }
         };
-        Ok(database.map(|database| Self::over(database, options, Vec::new())))
-    }
-
-    /// What somebody should know about how it was opened, one sentence each.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        Ok(database.map(|database| Self::over(database, options)))
     }
 
     /// Closes all connections and waits for it: a file is left without its side files. Clones are closed as well.
@@ -114,8 +108,8 @@ impl Journal {
         }
     }
 
-    fn over(database: Database, options: &Options, warnings: Vec<String>) -> Self {
-        Self { database, location: options.location.clone(), watch: options.watch.clone(), warnings: warnings.into() }
+    fn over(database: Database, options: &Options) -> Self {
+        Self { database, location: options.location.clone(), watch: options.watch.clone() }
     }
 }
 
