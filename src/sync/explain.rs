@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use crate::{
     campaign::Campaign,
@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     decision::{Decision, Grounds},
-    pauses::heeding,
+    pauses::{heeding, shown},
     reconcile::InstanceOptions,
     run::Options,
 };
@@ -74,8 +74,8 @@ enum LookUpError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("the vendor asked for silence until {0}")]
-    NotBefore(chrono::DateTime<Utc>),
+    #[error("the vendor asked for silence until {}", shown(*.0))]
+    NotBefore(DateTime<Utc>),
 }
 
 /// What Experience Cloud and the journal say about the person.
