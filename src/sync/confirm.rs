@@ -34,9 +34,6 @@ pub(super) async fn confirm(
     }
     let mut members: BTreeMap<OperatorGroupName, Result<Vec<Person>, String>> = BTreeMap::new();
     for (group, profile) in profiles_to_confirm(&approved, &decision.desired) {
-        if run.request.stop.is_asked() {
-            break;
-        }
         (run.progress)(Progress::Confirming(policy.instance.clone()));
         let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
             run.experience_cloud.fetch_profile_members(profile, progress).await

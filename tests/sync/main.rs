@@ -12,5 +12,6 @@ mod features;
 #[path = "../support/organization.rs"]
 mod organization;
 mod over_time;
+mod stopping;
 mod support;
 mod throttle;
