@@ -142,12 +142,7 @@ async fn read_and_decide(
         remember(run, &ledger, &decision, &snapshot, &history).await?;
         return Ok(report);
     }
-    let (confirmed, unconfirmed) = tokio::select! {
-        biased;
-        // Nothing is in hand yet.
-        () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
-        confirmed = confirm(run, policy, &decision, &snapshot, &history) => confirmed,
-    };
+    let (confirmed, unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await?;
     ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
     remember(run, &ledger, &decision, &snapshot, &history).await?;
     let watch = |done, planned| (run.progress)(Progress::Applying(policy.instance.clone(), done, planned));
