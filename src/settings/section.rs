@@ -216,7 +216,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// A text without the blanks around it.
+/// A text as it was written.
 pub(super) fn text_of(value: &ValueKind) -> Result<&str, String> {
     match value {
         ValueKind::String(text) => Ok(text),
