@@ -115,7 +115,7 @@ mod tests {
 
     fn entry(run: &str, mode: RunMode, outcome: Option<Outcome>, summary: Summary) -> RunEntry {
         let started_at = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
-        RunEntry { run: run.to_owned(), started_at, mode, outcome, summary }
+        RunEntry { run: run.to_owned(), started_at, mode, scope: None, instances: Vec::new(), outcome, summary }
     }
 
     fn runs() -> Vec<RunEntry> {

@@ -4,7 +4,6 @@ use crate::{
     daemon::control::{Answer, Ask, Client, RunOrder, Throttle},
     domain::{OperatorGroupName, RunMode, RunReport, Scope},
     journal::Journal,
-    sandbox::{Options as SandboxOptions, Sandbox, Scenario},
     settings::{self, Settings, Sources},
     sync::{self, Patience, Request, Stop},
 };
@@ -14,10 +13,10 @@ use super::{
     arguments::{Arguments, OutputFormat},
     daemon_reach::{daemon_instead, reach, unexpected},
     exit_code::Exit,
+    own_sandbox::OwnSandbox,
     report_json::json,
     report_markdown::markdown,
     report_text::text,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     start::{log, until_told_to_end},
     terminal::{ProgressLine, print},
 };
@@ -26,10 +25,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     let Some(scenario) = &arguments.sandbox else {
         return Box::pin(sync_now(arguments)).await;
     };
-    let scenario = Scenario::named(scenario)?;
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let settings = settings::load(&configuration.sources())?;
+    let sandbox = OwnSandbox::start(scenario).await?;
+    let settings = settings::load(&sandbox.sources())?;
     let exit = Box::pin(sync_in_sandbox(arguments, settings)).await;
     sandbox.stop().await;
     exit

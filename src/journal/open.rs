@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 use super::{
-    JournalError, StepWatch,
+    JournalError, Leadership, StepWatch,
     database::{Database, opening},
     schema::{self, Schema},
     state_file,
@@ -45,6 +45,8 @@ pub struct Journal {
     pub(super) database: Database,
     pub(super) location: Location,
     pub(super) watch: Option<StepWatch>,
+    /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
+    pub(super) leadership: Option<Leadership>,
 }
 
 impl Journal {
@@ -100,6 +102,20 @@ impl Journal {
         Ok(database.map(|database| Self::over(database, options)))
     }
 
+    /// The journal on a server that several nodes share, whether or not that answers at this moment: nothing is asked of it
+    /// before [`Self::prepare`]. `None` for a file.
+    pub fn shared(options: &Options) -> Result<Option<Self>, JournalError> {
+        let Location::Postgres(address) = &options.location else { return Ok(None) };
+        let (server, _) = server(address)?;
+        Ok(Some(Self::over(Database::Postgres(pool().connect_lazy_with(server)), options)))
+    }
+
+    /// Creates what is missing on the server, and migrates what is old.
+    pub(super) async fn prepare(&self, address: &SecretString) -> Result<(), JournalError> {
+        let (_, place) = server(address)?;
+        schema::migrate(&self.database, self.watch.as_ref(), &place, None).await
+    }
+
     /// Closes all connections and waits for it: a file is left without its side files. Clones are closed as well.
     pub async fn close(&self) {
         match &self.database {
@@ -109,7 +125,7 @@ impl Journal {
     }
 
     fn over(database: Database, options: &Options) -> Self {
-        Self { database, location: options.location.clone(), watch: options.watch.clone() }
+        Self { database, location: options.location.clone(), watch: options.watch.clone(), leadership: None }
     }
 }
 
@@ -127,6 +143,9 @@ async fn connect(server: PgConnectOptions) -> Result<Database, JournalError> {
     let attempt = tokio::time::timeout(CONNECTION_PATIENCE, PgConnection::connect_with(&server)).await;
     let connection = attempt.map_err(|_elapsed| opening(sqlx::Error::PoolTimedOut))?.map_err(opening)?;
     connection.close().await.map_err(opening)?;
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE);
-    Ok(Database::Postgres(pool.connect_lazy_with(server)))
+    Ok(Database::Postgres(pool().connect_lazy_with(server)))
+}
+
+fn pool() -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE)
 }
