@@ -4,6 +4,8 @@
 
 mod control_socket;
 mod ending;
+mod leadership;
+mod nodes;
 mod schedule;
 mod support;
 mod systemd;

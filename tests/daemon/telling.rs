@@ -35,7 +35,10 @@ fn status_of_a_daemon_has_the_promised_fields_and_ends_with_0() {
     assert_eq!(keys, promised);
     for form in ["text", "markdown"] {
         let shown = scene.command(&["status", "--output", form]);
-        assert!(shown.exit == Some(0) && shown.stdout.starts_with("starting: no run has ended since the start\n"), "{shown:?}");
+        assert!(
+            shown.exit == Some(0) && shown.stdout.starts_with("starting: no run has ended since the start\n"),
+            "{shown:?}"
+        );
     }
 }
 

@@ -6,6 +6,7 @@ mod access;
 mod approvals;
 mod call_windows;
 mod instance_history;
+mod leadership;
 mod lock;
 mod place;
 mod runs;
