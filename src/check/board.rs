@@ -1,7 +1,7 @@
 //! What has been found so far, and the report that it becomes.
 
 use super::{
-    catalogue::{Asked, CONFIGURATION, ORGANIZATION_ID, PREREQUISITES, Prerequisite},
+    catalogue::{Asked, PREREQUISITES, Prerequisite},
     verdict::{Cause, CheckReport, Finding, Section, Verdict},
 };
 
@@ -10,25 +10,35 @@ use super::{
 pub(super) struct Outcome {
     verdict: Verdict,
     cause: Option<Cause>,
+    waits_for: Option<&'static str>,
     evidence: String,
     remedy: String,
 }
 
 impl Outcome {
     pub(super) fn ok(evidence: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, cause: None, evidence: evidence.into(), remedy: String::new() }
+        Self::of(Verdict::Ok, None, evidence, "")
     }
 
     pub(super) fn warning(evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Warning, cause: None, evidence: evidence.into(), remedy: remedy.into() }
+        Self::of(Verdict::Warning, None, evidence, remedy)
     }
 
     pub(super) fn failed(cause: Cause, evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Failed, cause: Some(cause), evidence: evidence.into(), remedy: remedy.into() }
+        Self::of(Verdict::Failed, Some(cause), evidence, remedy)
     }
 
     pub(super) fn not_checked(reason: impl Into<String>) -> Self {
-        Self { verdict: Verdict::NotChecked, cause: None, evidence: reason.into(), remedy: String::new() }
+        Self::of(Verdict::NotChecked, None, reason, "")
+    }
+
+    /// Not looked at until the failure of another prerequisite is mended.
+    pub(super) fn waiting(root: &'static str) -> Self {
+        Self { waits_for: Some(root), ..Self::not_checked(format!("waits for {root}")) }
+    }
+
+    fn of(verdict: Verdict, cause: Option<Cause>, evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { verdict, cause, waits_for: None, evidence: evidence.into(), remedy: remedy.into() }
     }
 }
 
@@ -69,6 +79,17 @@ impl Board {
         self.outcomes(id, Some(instance)).any(|outcome| outcome.verdict == Verdict::Failed)
     }
 
+    /// Whether credentials were refused there.
+    pub(super) fn is_refused(&self, instance: Option<&str>, id: &str) -> bool {
+        self.outcomes(id, instance).any(|outcome| outcome.cause == Some(Cause::Refused))
+    }
+
+    /// Whether nobody can look at the prerequisite before something is mended: it failed itself, or waits.
+    pub(super) fn is_out_of_sight(&self, id: &str) -> bool {
+        let stands_still = |outcome: &Outcome| outcome.verdict == Verdict::Failed || outcome.waits_for.is_some();
+        self.outcomes(id, None).any(stands_still)
+    }
+
     /// Every prerequisite in its place; those that nobody came to wait for the one that failed.
     pub(super) fn report(self) -> CheckReport {
         let mut findings = Vec::new();
@@ -90,28 +111,26 @@ impl Board {
     }
 
     fn findings(&self, one: &Prerequisite, instance: Option<&str>) -> Vec<Finding> {
-        let finding = |outcome: Outcome, waits_for| Finding {
+        let finding = |outcome: Outcome| Finding {
             section: one.section,
             instance: instance.map(str::to_owned),
             id: one.id,
             title: one.title.to_owned(),
             verdict: outcome.verdict,
             cause: outcome.cause,
-            waits_for,
+            waits_for: outcome.waits_for,
             evidence: outcome.evidence,
             remedy: outcome.remedy,
         };
-        let found: Vec<Finding> =
-            self.outcomes(one.id, instance).map(|outcome| finding(outcome.clone(), None)).collect();
+        let found: Vec<Finding> = self.outcomes(one.id, instance).cloned().map(finding).collect();
         if !found.is_empty() {
             return found;
         }
-        let awaited = self.awaited(one, instance).or_else(|| self.unconfigured());
-        vec![match (awaited, self.reach) {
-            (Some(id), _) => finding(Outcome::not_checked(format!("waits for {id}")), Some(id)),
-            (None, Reach::Offline) => finding(Outcome::not_checked("needs the network, and --offline was given"), None),
-            (None, Reach::Online) => finding(Outcome::not_checked("depends on something that was not looked at"), None),
-        }]
+        vec![finding(match (self.awaited(one, instance), self.reach) {
+            (Some(root), _) => Outcome::waiting(root),
+            (None, Reach::Offline) => Outcome::not_checked("needs the network, and --offline was given"),
+            (None, Reach::Online) => Outcome::not_checked("depends on something that was not looked at"),
+        })]
     }
 
     /// The failure at the root of a chain of needs.
@@ -119,17 +138,12 @@ impl Board {
         one.needs.iter().find_map(|id| {
             let mut outcomes = self.outcomes(id, instance).peekable();
             if outcomes.peek().is_some() {
-                return outcomes.any(|outcome| outcome.verdict == Verdict::Failed).then_some(*id);
+                let root = |outcome: &Outcome| (outcome.verdict == Verdict::Failed).then_some(*id);
+                return outcomes.find_map(|outcome| root(outcome).or(outcome.waits_for));
             }
             let need = PREREQUISITES.iter().find(|other| other.id == *id)?;
             self.awaited(need, instance)
         })
-    }
-
-    /// What is wrong with the configuration, where nothing could be looked at without one.
-    fn unconfigured(&self) -> Option<&'static str> {
-        let is_failed = |id: &&'static str| self.outcomes(id, None).any(|outcome| outcome.verdict == Verdict::Failed);
-        [CONFIGURATION, ORGANIZATION_ID].into_iter().find(|id| is_failed(id))
     }
 
     fn outcomes<'a>(&'a self, id: &'a str, instance: Option<&'a str>) -> impl Iterator<Item = &'a Outcome> {

@@ -7,16 +7,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     asked_once,
     board::{Board, Outcome},
-    catalogue::{AMBIGUOUS, CERTIFICATE, CLOCK, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION},
+    catalogue::{
+        AMBIGUOUS, CERTIFICATE, CLOCK, CONFIGURATION, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION,
+    },
     experience_cloud::{refused_token, time},
     external_account,
     verdict::Cause,
 };
 use crate::{
-    campaign::{Campaign, CampaignError, Options, OwnOperator, ServerTest},
+    campaign::{Campaign, CampaignError, OwnOperator, ServerTest},
     domain::{CampaignSnapshot, Failure, InstanceMode},
     observability::Chain,
-    settings::{Authentication, Instance, Settings},
+    settings::{Authentication, Instance, Readable},
 };
 
 /// Clocks that differ by more make log lines of both sides hard to compare; tokens bear five times as much.
@@ -25,12 +27,15 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 /// Checks all that concerns one instance; what it holds, when it lets the program in.
 pub(super) async fn check(
     board: &mut Board,
-    settings: &Settings,
+    settings: &Readable,
     instance: &Instance,
     now: DateTime<Utc>,
 ) -> Option<CampaignSnapshot> {
-    let options = settings.sync_options().instances.into_iter().find(|one| one.policy.instance == instance.name)?;
-    let campaign = match Campaign::new(Options { retry: asked_once(), ..options.campaign }) {
+    let Some(ims_url) = &settings.ims_url else {
+        board.settle_of(instance.name.as_str(), REACHABLE, Outcome::waiting(CONFIGURATION));
+        return None;
+    };
+    let campaign = match Campaign::new(instance.campaign_options(ims_url, &asked_once())) {
         Ok(campaign) => campaign,
         Err(error) => {
             board.settle_of(instance.name.as_str(), REACHABLE, unreachable(&error, instance));
@@ -202,7 +207,7 @@ async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Instance) {
     board.settle_of(instance.name.as_str(), SCHEMAS, outcome);
 }
 
-async fn package(board: &mut Board, campaign: &Campaign, settings: &Settings, instance: &Instance) {
+async fn package(board: &mut Board, campaign: &Campaign, settings: &Readable, instance: &Instance) {
     let name = instance.name.as_str();
     match campaign.fetch_external_accounts().await {
         Ok(Some(accounts)) => {

@@ -16,7 +16,7 @@ pub(super) struct Prerequisite {
     pub(super) section: Section,
     pub(super) asked: Asked,
     pub(super) title: &'static str,
-    /// What must not have failed before it can be looked at.
+    /// What must not have failed before it can be looked at, beside its own part of the configuration.
     pub(super) needs: &'static [&'static str],
 }
 
@@ -32,6 +32,7 @@ pub(super) const CONFIGURATION: &str = "configuration";
 pub(super) const ORGANIZATION_ID: &str = "experience_cloud.organization_id";
 pub(super) const IMS: &str = "experience_cloud.ims";
 pub(super) const TOKEN: &str = "experience_cloud.token";
+pub(super) const CREDENTIAL_EXPIRY: &str = "experience_cloud.credential_expiry";
 pub(super) const PRODUCT: &str = "experience_cloud.product";
 pub(super) const ORGANIZATION: &str = "experience_cloud.organization";
 pub(super) const FIRST_PAGE: &str = "experience_cloud.first_page";
@@ -41,6 +42,7 @@ pub(super) const CERTIFICATE: &str = "campaign.certificate";
 pub(super) const VERSION: &str = "campaign.version";
 pub(super) const CLOCK: &str = "campaign.clock";
 pub(super) const LOG_ON: &str = "campaign.log_on";
+pub(super) const INSTANCE_CREDENTIAL_EXPIRY: &str = "campaign.credential_expiry";
 pub(super) const RIGHTS: &str = "campaign.rights";
 pub(super) const SCHEMAS: &str = "campaign.schemas";
 pub(super) const PACKAGE: &str = "campaign.package";
@@ -69,20 +71,27 @@ pub(super) const SCHEDULE: &str = "host.schedule";
 pub(super) const TIME: &str = "host.time";
 pub(super) const UNIT: &str = "host.unit";
 
-pub(super) const PREREQUISITES: [Prerequisite; 40] = [
+pub(super) const PREREQUISITES: [Prerequisite; 42] = [
     once(CONFIGURATION, Section::Configuration, "The configuration can be used", &[]),
-    once(ORGANIZATION_ID, Section::ExperienceCloud, "The organization id has the right shape", &[CONFIGURATION]),
-    once(IMS, Section::ExperienceCloud, "The identity service (IMS) answers", &[CONFIGURATION]),
+    once(ORGANIZATION_ID, Section::ExperienceCloud, "The organization id has the right shape", &[]),
+    once(IMS, Section::ExperienceCloud, "The identity service (IMS) answers", &[]),
     once(TOKEN, Section::ExperienceCloud, "IMS issues a token for the credential", &[IMS]),
+    once(
+        CREDENTIAL_EXPIRY,
+        Section::ExperienceCloud,
+        "The credential's secret stays good for a while",
+        &[ORGANIZATION_ID],
+    ),
     once(PRODUCT, Section::ExperienceCloud, "The credential may use the User Management API", &[TOKEN]),
     once(ORGANIZATION, Section::ExperienceCloud, "The organization id is that of the credential", &[PRODUCT]),
-    once(FIRST_PAGE, Section::ExperienceCloud, "Page 0 may be asked for", &[CONFIGURATION, STATE]),
+    once(FIRST_PAGE, Section::ExperienceCloud, "Page 0 may be asked for", &[STATE]),
     once(PROFILES, Section::ExperienceCloud, "Product profiles are visible", &[ORGANIZATION, FIRST_PAGE]),
-    each(REACHABLE, Section::Campaign, "The instance answers", &[CONFIGURATION]),
+    each(REACHABLE, Section::Campaign, "The instance answers", &[]),
     each(CERTIFICATE, Section::Campaign, "Its certificate is valid", &[REACHABLE]),
     each(VERSION, Section::Campaign, "Its version supports this log-on", &[REACHABLE]),
     each(CLOCK, Section::Campaign, "Its clock agrees with this host", &[REACHABLE]),
     each(LOG_ON, Section::Campaign, "The program can log on", &[REACHABLE, IMS]),
+    each(INSTANCE_CREDENTIAL_EXPIRY, Section::Campaign, "Its credential's secret stays good for a while", &[REACHABLE]),
     each(RIGHTS, Section::Campaign, "The program's operator may write memberships", &[LOG_ON]),
     each(SCHEMAS, Section::Campaign, "The compiled schemas are those expected", &[LOG_ON]),
     each(PACKAGE, Section::Campaign, "The package for the Experience Cloud is installed", &[LOG_ON]),
@@ -95,7 +104,7 @@ pub(super) const PREREQUISITES: [Prerequisite; 40] = [
     each(ACCOUNT_MASK, Section::Campaign, "Its association mask", &[ACCOUNT]),
     each(ACCOUNT_TENANT, Section::Campaign, "Its tenant", &[ACCOUNT]),
     each(ACCOUNT_CONTEXT, Section::Campaign, "Its product context", &[ACCOUNT]),
-    each(MASK, Section::Names, "The association mask can be meant", &[CONFIGURATION]),
+    each(MASK, Section::Names, "The association mask can be meant", &[]),
     each(MATCHES, Section::Names, "The mask matches product profiles", &[PROFILES, MASK, ACCOUNT_MASK]),
     each(ONE_GROUP_EACH, Section::Names, "No two profiles stand for one group", &[MATCHES]),
     each(LOOK_ALIKES, Section::Names, "No profile looks as if the mask should match it", &[PROFILES, MASK, MATCHES]),
@@ -103,11 +112,11 @@ pub(super) const PREREQUISITES: [Prerequisite; 40] = [
     each(UNFED, Section::Names, "Operator groups that no profile feeds", &[MATCHES, LOG_ON, AMBIGUOUS]),
     each(CONTROL_PANEL, Section::Names, "No profile opens the Control Panel by accident", &[MATCHES]),
     each(AMBIGUOUS, Section::Names, "No two operators or groups can be taken for each other", &[LOG_ON]),
-    each(WITHOUT_OPERATOR, Section::Names, "Every user has an operator", &[]),
-    once(SECRETS, Section::Host, "Nobody else can read the secret files", &[CONFIGURATION]),
-    once(STATE, Section::Host, "The state can be kept", &[CONFIGURATION]),
-    once(SOCKET, Section::Host, "The control socket is private", &[CONFIGURATION]),
-    once(SCHEDULE, Section::Host, "The schedule leaves time between runs", &[CONFIGURATION]),
+    each(WITHOUT_OPERATOR, Section::Names, "Users who have no operator yet", &[AMBIGUOUS]),
+    once(SECRETS, Section::Host, "Nobody else can read the secret files", &[]),
+    once(STATE, Section::Host, "The state can be kept", &[]),
+    once(SOCKET, Section::Host, "The control socket is private", &[]),
+    once(SCHEDULE, Section::Host, "The schedule leaves time between runs", &[]),
     once(TIME, Section::Host, "The clock of this host is synchronized", &[]),
     once(UNIT, Section::Host, "The service is installed, enabled and healthy", &[]),
 ];

@@ -1,53 +1,95 @@
-//! The configuration itself: each of its problems is a finding.
+//! The configuration itself: each of its problems is a finding, and what cannot be looked at without it waits.
 
 use super::{
-    board::{Board, Outcome, Reach},
-    catalogue::{CONFIGURATION, MASK, ORGANIZATION_ID},
-    verdict::{Cause, CheckReport},
+    board::{Board, Outcome},
+    catalogue::{CONFIGURATION, FIRST_PAGE, IMS, MASK, ORGANIZATION_ID, REACHABLE},
+    verdict::Cause,
 };
-use crate::settings::{Problem, Settings, SettingsError};
+use crate::{
+    domain::fold,
+    settings::{Problem, Readable},
+};
 
-/// The report where no configuration can be used: its problems, and all else waits.
-pub(super) fn refused(error: &SettingsError, reach: Reach) -> CheckReport {
-    let mut instances: Vec<String> = error.problems.iter().filter_map(instance_of).map(str::to_owned).collect();
-    instances.sort();
-    instances.dedup();
-    let mut board = Board::new(reach, instances);
-    for problem in &error.problems {
-        let evidence = match &problem.place {
-            Some(place) => format!("{} ({place}): {}", problem.subject, problem.what),
-            None => format!("{}: {}", problem.subject, problem.what),
-        };
-        let outcome = Outcome::failed(Cause::Configuration, evidence, problem.mend.clone());
-        match instance_of(problem) {
-            Some(instance) if problem.subject.ends_with(".association_mask") => {
-                board.settle_of(instance, MASK, outcome);
-            }
-            _ if problem.subject == ORGANIZATION_ID => board.settle(ORGANIZATION_ID, outcome),
-            _ => board.settle(CONFIGURATION, outcome),
-        }
+/// Settles what the configuration decides by itself.
+pub(super) fn check(board: &mut Board, settings: &Readable) {
+    for problem in &settings.problems {
+        settle_problem(board, settings, problem);
     }
-    board.report()
-}
-
-/// Notes that the configuration can be used, with its doubts.
-pub(super) fn accepted(board: &mut Board, settings: &Settings) {
+    // Doubts about masks are findings about names.
     let doubts: Vec<&str> =
         settings.warnings.iter().map(String::as_str).filter(|doubt| !doubt.contains("association_mask")).collect();
-    board.settle(
-        CONFIGURATION,
-        if doubts.is_empty() {
+    if !doubts.is_empty() {
+        let remedy = "change the lines that are named; see config/default.toml";
+        board.settle(CONFIGURATION, Outcome::warning(doubts.join("\n"), remedy));
+    } else if let Some(problem) = settings.problems.first() {
+        if settings.problems.iter().all(|problem| place_of(settings, problem).1 != CONFIGURATION) {
+            board.settle(CONFIGURATION, Outcome::waiting(place_of(settings, problem).1));
+        }
+    } else {
+        board.settle(
+            CONFIGURATION,
             Outcome::ok(match settings.instances.len() {
                 1 => "one Campaign instance".to_owned(),
                 count => format!("{count} Campaign instances"),
-            })
-        } else {
-            Outcome::warning(doubts.join("\n"), "change the lines that are named; see config/default.toml")
-        },
-    );
-    board.settle(ORGANIZATION_ID, Outcome::ok(settings.experience_cloud.options.organization_id.to_string()));
+            }),
+        );
+    }
+    experience_cloud(board, settings);
+    instances(board, settings);
 }
 
-fn instance_of(problem: &Problem) -> Option<&str> {
-    problem.subject.strip_prefix("instances.")?.split('.').next()
+fn settle_problem(board: &mut Board, settings: &Readable, problem: &Problem) {
+    let evidence = match &problem.place {
+        Some(place) => format!("{} ({place}): {}", problem.subject, problem.what),
+        None => format!("{}: {}", problem.subject, problem.what),
+    };
+    let outcome = Outcome::failed(Cause::Configuration, evidence, problem.mend.clone());
+    match place_of(settings, problem) {
+        (Some(instance), id) => board.settle_of(instance, id, outcome),
+        (None, id) => board.settle(id, outcome),
+    }
+}
+
+/// The prerequisite that a problem is a finding of, with the instance where it is one of an instance.
+fn place_of<'a>(settings: &'a Readable, problem: &Problem) -> (Option<&'a str>, &'static str) {
+    if problem.subject == ORGANIZATION_ID {
+        return (None, ORGANIZATION_ID);
+    }
+    let of_mask = settings
+        .instances
+        .iter()
+        .find(|one| fold(&problem.subject) == format!("instances.{}.association_mask", one.name.folded()));
+    of_mask.map_or((None, CONFIGURATION), |one| (Some(one.name.as_str()), MASK))
+}
+
+fn experience_cloud(board: &mut Board, settings: &Readable) {
+    let is_of_id = |problem: &Problem| problem.subject == ORGANIZATION_ID;
+    let is_of_section = |problem: &&Problem| problem.subject.starts_with("experience_cloud.");
+    if let Some(configured) = &settings.experience_cloud {
+        board.settle(ORGANIZATION_ID, Outcome::ok(configured.options.organization_id.to_string()));
+        return;
+    }
+    let mut of_section = settings.problems.iter().filter(is_of_section).peekable();
+    let is_the_id_alone = of_section.peek().is_some() && of_section.all(is_of_id);
+    let root = if is_the_id_alone { ORGANIZATION_ID } else { CONFIGURATION };
+    if !settings.problems.iter().any(is_of_id) {
+        board.settle(ORGANIZATION_ID, Outcome::waiting(root));
+    }
+    board.settle(IMS, Outcome::waiting(root));
+    board.settle(FIRST_PAGE, Outcome::waiting(root));
+}
+
+fn instances(board: &mut Board, settings: &Readable) {
+    for one in settings.instances.iter().filter(|one| one.instance.is_none()) {
+        let name = one.name.as_str();
+        let prefix = format!("instances.{}.", one.name.folded());
+        let mut of_instance = settings.problems.iter().filter(|problem| fold(&problem.subject).starts_with(&prefix));
+        let is_of_mask = |problem: &Problem| place_of(settings, problem) == (Some(name), MASK);
+        let has_mask_problem = settings.problems.iter().any(is_of_mask);
+        let root = if has_mask_problem && of_instance.all(is_of_mask) { MASK } else { CONFIGURATION };
+        if !has_mask_problem {
+            board.settle_of(name, MASK, Outcome::waiting(root));
+        }
+        board.settle_of(name, REACHABLE, Outcome::waiting(root));
+    }
 }

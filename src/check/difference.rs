@@ -1,5 +1,7 @@
 //! Two values that should be equal, sign by sign: blanks, case and look-alikes made visible.
 
+use super::near_signs::is_unseen;
+
 /// `None` when they are equal; otherwise both below each other, with marks under the signs that differ.
 pub(super) fn difference(ours: &str, theirs: &str) -> Option<String> {
     if ours == theirs {
@@ -27,15 +29,10 @@ pub(super) fn shown(signs: &[char]) -> String {
         ' ' => "␣".to_owned(),
         '\u{a0}' => "⍽".to_owned(),
         '\t' => "⇥".to_owned(),
-        other if other.is_control() || !is_visible(*other) => "�".to_owned(),
+        other if other.is_control() || is_unseen(*other) => "�".to_owned(),
         other => other.to_string(),
     };
     signs.iter().map(visible).collect()
-}
-
-/// Signs without width, or that turn the reading direction.
-fn is_visible(sign: char) -> bool {
-    !matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn explained(ours: &[char], theirs: &[char]) -> String {
@@ -49,31 +46,6 @@ fn explained(ours: &[char], theirs: &[char]) -> String {
         ([one], [other]) => format!("U+{:04X} is not U+{:04X}", u32::from(*one), u32::from(*other)),
         _ => "differs".to_owned(),
     }
-}
-
-/// Names that people take for each other become equal: without case, blanks, hyphens and dashes, with look-alike letters
-/// of other alphabets as their Latin twins.
-pub(super) fn skeleton(name: &str) -> String {
-    let twin = |sign: char| match sign {
-        'а' | 'α' => 'a',
-        'е' | 'ε' => 'e',
-        'о' | 'ο' | '0' => 'o',
-        'р' | 'ρ' => 'p',
-        'с' => 'c',
-        'х' | 'χ' => 'x',
-        'у' => 'y',
-        'і' | 'ι' | '1' | 'l' => 'i',
-        'м' => 'm',
-        'к' | 'κ' => 'k',
-        'т' | 'τ' => 't',
-        'в' => 'b',
-        'н' => 'h',
-        other => other,
-    };
-    let counts = |sign: &char| {
-        !sign.is_whitespace() && !matches!(sign, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}') && is_visible(*sign)
-    };
-    name.chars().filter(counts).flat_map(char::to_lowercase).map(twin).collect()
 }
 
 #[cfg(test)]
@@ -91,13 +63,5 @@ mod tests {
         ] {
             assert_eq!(difference(ours, theirs).as_deref(), Some(expected));
         }
-    }
-
-    #[test]
-    fn names_that_look_alike_have_one_skeleton() {
-        for name in ["Campaign – acme - delivery", "campaign-acme-delivery", "Саmpaign - acme - delivery"] {
-            assert_eq!(skeleton(name), skeleton("Campaign - acme - delivery"), "{name}");
-        }
-        assert_ne!(skeleton("delivery"), skeleton("deliveries"));
     }
 }

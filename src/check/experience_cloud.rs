@@ -15,7 +15,7 @@ use crate::{
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
     journal::{CallWindows, Journal, RememberedListing},
     observability::Chain,
-    settings::Settings,
+    settings,
     transport::{Credential, HttpClient, IdentityService, TokenError},
 };
 
@@ -31,16 +31,16 @@ const HOSTS: &str = "allow this host to reach ims-na1.adobelogin.com and userman
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
     board: &mut Board,
-    settings: &Settings,
+    configured: &settings::ExperienceCloud,
     journal: Option<&Journal>,
     now: DateTime<Utc>,
 ) -> Option<ProfileListing> {
-    let options = Options { retry: asked_once(), ..settings.experience_cloud.options.clone() };
+    let options = Options { retry: asked_once(), ..configured.options.clone() };
     let organization = options.organization_id.clone();
     let memory = Memory::read(journal, &organization).await;
-    let gate = memory.gate(settings.experience_cloud.first_page_interval, now);
+    let gate = memory.gate(configured.first_page_interval, now);
     // Where the state cannot be read, nobody knows what page 0 would cost.
-    let is_remembered = !board.has_failed("", STATE);
+    let is_remembered = !board.is_out_of_sight(STATE);
     if is_remembered {
         board.settle(FIRST_PAGE, gate.outcome(&memory.windows));
     }
@@ -57,7 +57,7 @@ pub(super) async fn check(
     if !admitted(board, &client, &options).await || !is_remembered {
         return None;
     }
-    profiles(board, &client, memory, &gate, settings.experience_cloud.first_page_interval, now).await
+    profiles(board, &client, memory, &gate, configured.first_page_interval, now).await
 }
 
 /// Whether IMS issues a token.
@@ -118,7 +118,7 @@ pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
 
 /// Whether UMAPI takes the token, and the organization is that of the credential.
 async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options) -> bool {
-    let error = match client.fetch_user(NOBODY, options.membership).await {
+    let error = match client.fetch_user(NOBODY, options.membership, &|_| {}).await {
         // Whoever says that there is no such domain has let the call through.
         Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
         Err(error) => Some(error),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     campaign::{EXTERNAL_ACCOUNT_NAME, ExternalAccount},
-    settings::{Instance, Settings},
+    settings::{Instance, Readable},
 };
 
 /// IMS servers that Adobe's documentation names for Campaign; they serve the same identities.
@@ -23,7 +23,7 @@ const CONTEXTS: [&str; 3] = ["", "dma_campaign", "dma_campaign_classic"];
 const WHERE: &str = "Administration > Platform > External accounts > Adobe Experience Cloud";
 
 /// Checks the accounts of an instance; the fields only where it is clear which account is meant.
-pub(super) fn check(board: &mut Board, settings: &Settings, instance: &Instance, accounts: &[ExternalAccount]) {
+pub(super) fn check(board: &mut Board, settings: &Readable, instance: &Instance, accounts: &[ExternalAccount]) {
     let name = instance.name.as_str();
     let enabled: Vec<&ExternalAccount> = accounts.iter().filter(|account| account.enabled).collect();
     // Disabled accounts beside the one that is enabled do no harm.
@@ -45,17 +45,21 @@ pub(super) fn check(board: &mut Board, settings: &Settings, instance: &Instance,
         }
     };
     board.settle_of(name, ACCOUNT, Outcome::ok(format!("{} (id {})", account.name, account.id)));
-    board.settle_of(name, ACCOUNT_NAME, field("Internal name", EXTERNAL_ACCOUNT_NAME, &account.name));
+    board.settle_of(name, ACCOUNT_NAME, field("Internal Name", EXTERNAL_ACCOUNT_NAME, &account.name));
     board.settle_of(name, ACCOUNT_ENABLED, ticked(account));
-    board.settle_of(name, ACCOUNT_IMS, ims_server(settings, account));
-    let organization = settings.experience_cloud.options.organization_id.as_str();
+    if let Some(ours) = &settings.ims_url {
+        board.settle_of(name, ACCOUNT_IMS, ims_server(&ours.to_string(), account));
+    }
     // An organization id that is not that of the credential differs from the account's as well.
-    if !board.has_failed(name, ORGANIZATION) {
-        let outcome = field("IMS organization id", organization, &account.organization_id);
+    if let Some(cloud) = &settings.experience_cloud
+        && !board.has_failed(name, ORGANIZATION)
+    {
+        let organization = cloud.options.organization_id.as_str();
+        let outcome = field("IMS organization ID", organization, &account.organization_id);
         board.settle_of(name, ACCOUNT_ORGANIZATION, outcome);
     }
     board.settle_of(name, ACCOUNT_CALLBACK, callback(instance, account));
-    board.settle_of(name, ACCOUNT_MASK, field("Association mask", instance.policy.mask.as_str(), &account.mask));
+    board.settle_of(name, ACCOUNT_MASK, field("Association Mask", instance.policy.mask.as_str(), &account.mask));
     board.settle_of(name, ACCOUNT_TENANT, tenant(instance, account));
     board.settle_of(name, ACCOUNT_CONTEXT, context(account));
 }
@@ -81,15 +85,14 @@ fn ticked(account: &ExternalAccount) -> Outcome {
 }
 
 /// The account has the host alone or with `https://`, and may name either of the vendor's two.
-fn ims_server(settings: &Settings, account: &ExternalAccount) -> Outcome {
-    let ours = settings.experience_cloud.options.ims_url.to_string();
+fn ims_server(ours: &str, account: &ExternalAccount) -> Outcome {
     let host = |text: &str| text.trim_end_matches('/').trim_start_matches("https://").to_owned();
-    let (our_host, their_host) = (host(&ours), host(&account.ims_server));
+    let (our_host, their_host) = (host(ours), host(&account.ims_server));
     let are_both_known = [&our_host, &their_host].iter().all(|host| IMS_SERVERS.contains(&host.as_str()));
     if our_host == their_host || are_both_known {
         return Outcome::ok(account.ims_server.clone());
     }
-    field("IMS server", &ours, &account.ims_server)
+    field("IMS Server URL", ours, &account.ims_server)
 }
 
 fn callback(instance: &Instance, account: &ExternalAccount) -> Outcome {
@@ -124,7 +127,7 @@ fn context(account: &ExternalAccount) -> Outcome {
         Cause::Configuration,
         format!("{} is none that Adobe names", shown(&signs)),
         format!(
-            "write dma_campaign_classic in \"Product context\" of {WHERE}, or ask the vendor's support which is yours"
+            "write dma_campaign_classic in \"Product Context\" of {WHERE}, or ask the vendor's support which is yours"
         ),
     )
 }

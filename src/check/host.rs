@@ -12,17 +12,20 @@ use chrono::{DateTime, Utc};
 use super::{
     Request,
     board::{Board, Outcome},
-    catalogue::{SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
+    catalogue::{CONFIGURATION, SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
     verdict::Cause,
 };
 use crate::{
     journal::{Journal, JournalError},
     observability::Chain,
-    settings::{self, Settings, StateLocation},
+    settings::{self, Readable, StateLocation},
 };
 
 /// Modes that let others than the owner and its group in, or the group change something.
 const TOO_OPEN: u32 = 0o027;
+
+/// The mode that lets everybody read.
+const READABLE: u32 = 0o004;
 
 /// Modes that let anybody but the owner in.
 const NOT_PRIVATE: u32 = 0o077;
@@ -45,16 +48,14 @@ pub enum Extent {
     Sandbox,
 }
 
-/// Checks all that concerns this host.
-pub(super) fn check(
-    board: &mut Board,
-    settings: &Settings,
-    request: &Request<'_>,
-    journal: &Result<Option<Journal>, JournalError>,
-) {
-    board.settle(SECRETS, secrets(request));
-    board.settle(STATE, state(&settings.state.url, journal));
-    board.settle(SOCKET, socket(&settings.control.socket));
+/// Checks all that concerns this host, as far as the configuration says what that is.
+pub(super) fn check(board: &mut Board, request: &Request<'_>, journal: &Result<Option<Journal>, JournalError>) {
+    let settings = request.settings;
+    board.settle(SECRETS, if settings.has_all_layers { secrets(request) } else { unconfigured() });
+    board
+        .settle(STATE, settings.state.as_ref().map_or_else(unconfigured, |configured| state(&configured.url, journal)));
+    let socket = settings.control.as_ref().map_or_else(unconfigured, |control| socket(&control.socket));
+    board.settle(SOCKET, socket);
     board.settle(SCHEDULE, schedule(settings, request.now));
     let (time, unit) = match request.extent {
         Extent::Sandbox => {
@@ -65,6 +66,11 @@ pub(super) fn check(
     };
     board.settle(TIME, time);
     board.settle(UNIT, unit);
+}
+
+/// The section that says what to look at cannot be used.
+fn unconfigured() -> Outcome {
+    Outcome::waiting(CONFIGURATION)
 }
 
 fn mode(path: &Path) -> Option<u32> {
@@ -78,7 +84,8 @@ fn secrets(request: &Request<'_>) -> Outcome {
         .map(|value| PathBuf::from(value.value.trim_matches('"')))
         .filter(|path| path.is_absolute())
         .collect();
-    let open = |path: &&PathBuf| mode(path).is_some_and(|mode| mode & TOO_OPEN != 0);
+    // One that everybody may read is refused with the configuration, which says so.
+    let open = |path: &&PathBuf| mode(path).is_some_and(|mode| mode & TOO_OPEN != 0 && mode & READABLE == 0);
     let open: Vec<&PathBuf> = files.iter().filter(open).collect();
     let Some(first) = open.first() else {
         return Outcome::ok(match files.len() {
@@ -92,6 +99,9 @@ fn secrets(request: &Request<'_>) -> Outcome {
 }
 
 fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+    if let Err(error @ JournalError::FromThePast { .. }) = journal {
+        return Outcome::warning(Chain(error).to_string(), "let the service run, or make a run with --sync-now");
+    }
     if let Err(error) = journal {
         let remedy = "see whether the program's user may read the file or reach the database; the next run sets a corrupt \
                       file aside by itself and holds removals until a read is accepted";
@@ -157,8 +167,11 @@ fn socket(socket: &Path) -> Outcome {
     }
 }
 
-fn schedule(settings: &Settings, now: DateTime<Utc>) -> Outcome {
-    let schedule = &settings.schedule.schedule;
+fn schedule(settings: &Readable, now: DateTime<Utc>) -> Outcome {
+    let (Some(configured), Some(interval)) = (&settings.schedule, settings.first_page_interval) else {
+        return unconfigured();
+    };
+    let schedule = &configured.schedule;
     let ticks: Vec<DateTime<Utc>> =
         std::iter::successors(schedule.next_after(now), |tick| schedule.next_after(*tick)).take(TICKS).collect();
     if ticks.is_empty() {
@@ -171,7 +184,6 @@ fn schedule(settings: &Settings, now: DateTime<Utc>) -> Outcome {
         [first, second] => (*second - *first).to_std().ok(),
         _ => None,
     });
-    let interval = settings.experience_cloud.first_page_interval;
     match shortest.min() {
         Some(shortest) if shortest < interval => Outcome::warning(
             format!(
@@ -222,5 +234,22 @@ fn unit() -> Outcome {
         _ => {
             Outcome::warning(evidence, "install the package, or copy systemd/ from the source, then enable the service")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::verdict::Verdict, *};
+    use crate::check::Reach;
+
+    #[test]
+    fn a_state_of_an_earlier_version_is_no_failure() {
+        let place = "/var/lib/campaign-group-sync/state.db";
+        let older = Err(JournalError::FromThePast { place: place.to_owned(), found: 1, known: 2 });
+        let mut board = Board::new(Reach::Offline, Vec::new());
+        board.settle(STATE, state(&StateLocation::Sqlite(place.into()), &older));
+        let finding = board.report().findings.into_iter().find(|finding| finding.id == STATE).expect("a finding");
+        assert_eq!(finding.verdict, Verdict::Warning, "{finding:?}");
+        assert!(finding.evidence.contains("the next run"), "{finding:?}");
     }
 }

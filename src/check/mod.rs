@@ -6,15 +6,18 @@
 //! | `catalogue` | every prerequisite in the order of mending, and what it waits for |
 //! | `board` | what was found so far, and the report it becomes |
 //! | `configuration`, `experience_cloud`, `campaign`, `external_account`, `names`, `host` | the prerequisites themselves |
+//! | `credential_expiry` | how long the secrets of the credentials stay good |
 //! | `difference` | two values sign by sign |
 //! | `mask`, `mask_outline`, `mask_report` | what a mask matches, and what another would |
 //! | `near`, `near_signs` | names that nearly match, and where they differ |
+//! | `people` | who had no operator when somebody last looked |
 //! | `verdict` | the report |
 
 mod board;
 mod campaign;
 mod catalogue;
 mod configuration;
+mod credential_expiry;
 mod difference;
 mod experience_cloud;
 mod external_account;
@@ -25,6 +28,7 @@ mod mask_report;
 mod names;
 mod near;
 mod near_signs;
+mod people;
 mod verdict;
 
 pub use board::Reach;
@@ -40,15 +44,15 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     journal::{Journal, JournalError},
-    settings::{Settings, SettingsError, Sources},
+    settings::{Readable, Sources, State},
     transport::RetryPolicy,
 };
 
 /// What is to be checked.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The configuration, or all that is wrong with it.
-    pub settings: Result<&'a Settings, &'a SettingsError>,
+    /// The configuration, as far as it can be used.
+    pub settings: &'a Readable,
     /// Where it comes from.
     pub sources: &'a Sources,
     /// Whether the vendors are asked.
@@ -61,29 +65,38 @@ pub struct Request<'a> {
 
 /// Looks at every prerequisite. Writes nothing, asks for no page 0 of users and for at most one groups listing.
 pub async fn check(request: &Request<'_>) -> CheckReport {
-    let settings = match request.settings {
-        Ok(settings) => settings,
-        Err(error) => return configuration::refused(error, request.reach),
-    };
-    let instances = settings.instances.iter().map(|instance| instance.name.to_string()).collect();
-    let mut board = Board::new(request.reach, instances);
-    configuration::accepted(&mut board, settings);
-    let journal = Journal::open_existing(&settings.journal_options()).await;
-    host::check(&mut board, settings, request, &journal);
+    let settings = request.settings;
+    let names = settings.instances.iter().map(|instance| instance.name.to_string()).collect();
+    let mut board = Board::new(request.reach, names);
+    configuration::check(&mut board, settings);
+    let journal = journal(settings.state.as_ref()).await;
+    host::check(&mut board, request, &journal);
+    let kept = journal.as_ref().ok().and_then(Option::as_ref);
     let mut listing = None;
-    if request.reach == Reach::Online {
-        let journal = journal.as_ref().ok().and_then(Option::as_ref);
-        listing = experience_cloud::check(&mut board, settings, journal, request.now).await;
+    if let (Some(configured), Reach::Online) = (&settings.experience_cloud, request.reach) {
+        listing = experience_cloud::check(&mut board, configured, kept, request.now).await;
     }
-    for instance in &settings.instances {
+    for instance in settings.instances.iter().filter_map(|one| one.instance.as_ref()) {
         let mut snapshot = None;
         if request.reach == Reach::Online {
             snapshot = campaign::check(&mut board, settings, instance, request.now).await;
         }
         names::check(&mut board, instance, listing.as_ref(), snapshot.as_ref());
+        if let Some(snapshot) = &snapshot {
+            people::check(&mut board, instance, kept, snapshot).await;
+        }
     }
+    credential_expiry::check(&mut board, settings, request.now.date_naive());
     close(journal).await;
     board.report()
+}
+
+/// What runs left behind; none where nobody knows where they did.
+async fn journal(state: Option<&State>) -> Result<Option<Journal>, JournalError> {
+    match state {
+        Some(state) => Journal::look(&state.journal_options()).await,
+        None => Ok(None),
+    }
 }
 
 async fn close(journal: Result<Option<Journal>, JournalError>) {

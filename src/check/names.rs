@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use super::{
     board::{Board, Outcome},
-    catalogue::{
-        ACCOUNT_MASK, AMBIGUOUS, CONTROL_PANEL, GROUPS, LOOK_ALIKES, MASK, MATCHES, ONE_GROUP_EACH, UNFED,
-        WITHOUT_OPERATOR,
-    },
-    difference::{shown, skeleton},
+    catalogue::{ACCOUNT_MASK, AMBIGUOUS, CONTROL_PANEL, GROUPS, LOOK_ALIKES, MASK, MATCHES, ONE_GROUP_EACH, UNFED},
+    difference::shown,
+    mask_outline::MaskOutline,
+    near::near_match,
+    near_signs::skeleton,
     verdict::Cause,
 };
 use crate::{
-    domain::{AssociationMask, CampaignSnapshot, MaskMatch, Missing, ProductProfile, fold},
+    domain::{
+        AssociationMask, CampaignSnapshot, Manage, MaskMatch, Missing, ProductProfile, ambiguous_operators, fold,
+        opens_control_panel,
+    },
     experience_cloud::ProfileListing,
     settings::Instance,
 };
-
-/// Adobe opens the Control Panel to members of every product profile with this word in its name.
-const CONTROL_PANEL_WORD: &str = "admin";
 
 /// Names in one line of evidence; the rest is counted.
 const NAMES_SHOWN: usize = 8;
@@ -31,10 +31,8 @@ pub(super) fn check(
     campaign: Option<&CampaignSnapshot>,
 ) {
     let (name, mask) = (instance.name.as_str(), &instance.policy.mask);
-    let reason = "it would cost a read of every profile's members; --sync-now --dry-run lists them as no-operator";
-    board.settle_of(name, WITHOUT_OPERATOR, Outcome::not_checked(reason));
     if let Some(campaign) = campaign {
-        board.settle_of(name, AMBIGUOUS, ambiguous(campaign));
+        board.settle_of(name, AMBIGUOUS, ambiguous(campaign, instance.policy.manage));
     }
     let matched = listing.map(|listing| matched(mask, listing.profiles()));
     board.settle_of(name, MASK, meant(mask, matched.as_deref()));
@@ -49,7 +47,7 @@ pub(super) fn check(
     let count = listing.profiles().len();
     board.settle_of(name, MATCHES, Outcome::ok(format!("{} of {count} product profiles", matched.len())));
     board.settle_of(name, ONE_GROUP_EACH, one_group_each(&matched));
-    board.settle_of(name, LOOK_ALIKES, look_alikes(mask, &matched, listing.profiles()));
+    board.settle_of(name, LOOK_ALIKES, look_alikes(mask, listing.profiles()));
     board.settle_of(name, CONTROL_PANEL, control_panel(&matched));
     if let Some(campaign) = campaign {
         board.settle_of(name, GROUPS, groups(&matched, campaign, instance));
@@ -68,30 +66,27 @@ fn matched<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<(&
 
 fn meant(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> Outcome {
     let signs: Vec<char> = mask.as_str().chars().collect();
-    if let Some(doubt) = mask.warning() {
-        return Outcome::warning(
-            doubt,
-            "write the mask as it stands in the external account, such as Campaign - acme - (.*)",
-        );
-    }
     let has_stray_blanks = mask.as_str().contains("  ")
         || mask.as_str().starts_with(char::is_whitespace)
         || mask.as_str().chars().any(|sign| sign.is_whitespace() && sign != ' ');
-    if has_stray_blanks {
-        let (evidence, remedy) = (
+    let (evidence, remedy) = match mask.warning() {
+        Some(doubt) => {
+            (doubt, "write it with its capture, such as Campaign - acme - (.*), here and in the external account")
+        }
+        None if has_stray_blanks => (
             format!("stray blanks: {}", shown(&signs)),
             "take the blanks out that are too many, here and in the external account",
-        );
-        return match matched {
-            Some([]) => Outcome::failed(Cause::Configuration, format!("{evidence}; it matches nothing"), remedy),
-            _ => Outcome::warning(evidence, remedy),
-        };
+        ),
+        None => return Outcome::ok(mask.as_str()),
+    };
+    match matched {
+        Some([]) => Outcome::failed(Cause::Configuration, format!("{evidence}; it matches nothing"), remedy),
+        _ => Outcome::warning(evidence, remedy),
     }
-    Outcome::ok(mask.as_str())
 }
 
 fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
-    let near = near(mask, &[], profiles);
+    let near = near(mask, profiles);
     let evidence = if near.is_empty() {
         format!("none of {} product profiles", profiles.len())
     } else {
@@ -121,8 +116,8 @@ fn one_group_each(matched: &[(&str, String)]) -> Outcome {
     )
 }
 
-fn look_alikes(mask: &AssociationMask, matched: &[(&str, String)], profiles: &[ProductProfile]) -> Outcome {
-    let near = near(mask, matched, profiles);
+fn look_alikes(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
+    let near = near(mask, profiles);
     if near.is_empty() {
         return Outcome::ok("none");
     }
@@ -131,43 +126,11 @@ fn look_alikes(mask: &AssociationMask, matched: &[(&str, String)], profiles: &[P
     Outcome::warning(near.iter().map(|name| signs(name)).collect::<Vec<_>>().join("\n"), remedy)
 }
 
-/// Profiles that the mask does not match although, to the eye, they begin as it does.
-fn near<'a>(mask: &AssociationMask, matched: &[(&str, String)], profiles: &'a [ProductProfile]) -> Vec<&'a str> {
-    let literal = mask.as_str().split('(').next().unwrap_or_default();
-    let beginning = skeleton(literal);
-    // A tenant whose name continues this one's has a name of its own: the literal part must end where the eye sees an end.
-    let ends_alike = |name: &str| {
-        let separators = |sign: char| sign.is_whitespace() || skeleton(&sign.to_string()).is_empty();
-        let rest = after(name, beginning.chars().count());
-        !literal.ends_with(separators)
-            || rest.starts_with(|sign: char| sign.is_whitespace() || is_spaced_dash(rest, sign))
-    };
-    let is_near = |name: &&str| {
-        !beginning.is_empty()
-            && !matched.iter().any(|(profile, _)| profile == name)
-            && mask.matches(name) == MaskMatch::NoMatch
-            && skeleton(name).starts_with(&beginning)
-            && ends_alike(name)
-    };
-    profiles.iter().map(|profile| profile.name.as_str()).filter(is_near).collect()
-}
-
-/// What follows the signs that make up the first `count` signs of the skeleton.
-fn after(name: &str, count: usize) -> &str {
-    let mut seen = 0;
-    for (at, sign) in name.char_indices() {
-        if seen >= count {
-            return name.get(at..).unwrap_or_default();
-        }
-        seen += skeleton(&sign.to_string()).chars().count();
-    }
-    ""
-}
-
-/// A dash right after the tenant separates when a blank follows: `acme- delivery`, and not `acme-stage - delivery`.
-fn is_spaced_dash(rest: &str, sign: char) -> bool {
-    skeleton(&sign.to_string()).is_empty()
-        && (sign != '-' || rest.chars().nth(1).is_some_and(char::is_whitespace) || !rest.contains(char::is_whitespace))
+/// Profiles that the mask would match if it were not for a few signs, as `mask` shows them.
+fn near<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<&'a str> {
+    let outline = MaskOutline::of(mask);
+    let names = profiles.iter().map(|profile| profile.name.as_str());
+    names.filter(|name| near_match(mask, &outline, name).is_some()).collect()
 }
 
 fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, instance: &Instance) -> Outcome {
@@ -205,7 +168,7 @@ fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> Outcome {
 
 fn control_panel(matched: &[(&str, String)]) -> Outcome {
     let opening: Vec<&str> =
-        matched.iter().map(|(profile, _)| *profile).filter(|name| fold(name).contains(CONTROL_PANEL_WORD)).collect();
+        matched.iter().map(|(profile, _)| *profile).filter(|name| opens_control_panel(name)).collect();
     if opening.is_empty() {
         return Outcome::ok("none has \"admin\" in its name");
     }
@@ -214,11 +177,12 @@ fn control_panel(matched: &[(&str, String)]) -> Outcome {
     Outcome::warning(listed(&opening), remedy)
 }
 
-fn ambiguous(campaign: &CampaignSnapshot) -> Outcome {
-    let operators = twins(campaign.operators().iter().map(|operator| operator.login.as_str()));
+fn ambiguous(campaign: &CampaignSnapshot, manage: Manage) -> Outcome {
+    let operators = ambiguous_operators(campaign, manage);
+    let operators =
+        operators.iter().map(|twins| listed(&twins.iter().map(|operator| operator.login.as_str()).collect::<Vec<_>>()));
     let groups = twins(campaign.groups().iter().map(|group| group.name.as_str()));
     let found: Vec<String> = operators
-        .iter()
         .map(|names| format!("operators {names}"))
         .chain(groups.iter().map(|names| format!("operator groups {names}")))
         .collect();
@@ -243,7 +207,7 @@ fn signs(name: &str) -> String {
     shown(&name.chars().collect::<Vec<_>>())
 }
 
-fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str]) -> String {
     let text = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMES_SHOWN) {
         0 => text,

@@ -9,9 +9,6 @@ const LOOK_ALIKES: [(&str, &str); 4] = [
     ("αικνορτυχϲ", "aikvoptuxc"),
 ];
 
-/// Blanks that nobody sees.
-const UNSEEN: [char; 7] = ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{180e}'];
-
 /// How two signs stand to one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Likeness {
@@ -27,7 +24,7 @@ pub(super) enum Likeness {
 pub(super) fn likeness(one: char, other: char) -> Likeness {
     if is_same(one, other) {
         Likeness::Same
-    } else if skeleton(one) == skeleton(other) {
+    } else if typical(one) == typical(other) {
         Likeness::Alike
     } else {
         Likeness::Different
@@ -36,7 +33,18 @@ pub(super) fn likeness(one: char, other: char) -> Likeness {
 
 /// Whether people see no difference when the sign is missing or too much: blanks, dashes, and what nobody sees.
 pub(super) fn is_light(sign: char) -> bool {
-    matches!(skeleton(sign), ' ' | '-')
+    matches!(typical(sign), ' ' | '-')
+}
+
+/// Whether a sign has no width, or turns the reading direction: nobody sees it.
+pub(super) fn is_unseen(sign: char) -> bool {
+    let is_turn = matches!(sign, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    is_turn || matches!(sign, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}')
+}
+
+/// Names that people take for one another become equal: without case, blanks and dashes, with look-alikes as one letter.
+pub(super) fn skeleton(name: &str) -> String {
+    name.chars().filter(|sign| !is_light(*sign)).map(typical).collect()
 }
 
 /// What a sign is called, where its looks do not tell; `None` for signs that everybody knows.
@@ -64,7 +72,7 @@ pub fn name_of(sign: char) -> Option<String> {
         '\u{0400}'..='\u{052f}' => "Cyrillic",
         '\u{ff01}'..='\u{ff5e}' => "full-width",
         _ if sign.is_whitespace() => "another kind of blank",
-        _ if skeleton(sign) == '-' && sign != '_' => "another kind of dash",
+        _ if typical(sign) == '-' && sign != '_' => "another kind of dash",
         _ if sign.is_control() => "control character",
         _ => return None,
     };
@@ -76,8 +84,8 @@ fn is_same(one: char, other: char) -> bool {
 }
 
 /// The sign that stands for all that look like this one.
-fn skeleton(sign: char) -> char {
-    if sign.is_whitespace() || UNSEEN.contains(&sign) {
+fn typical(sign: char) -> char {
+    if sign.is_whitespace() || is_unseen(sign) {
         return ' ';
     }
     match sign {
@@ -114,6 +122,7 @@ mod tests {
         check('-', '\u{2013}', Likeness::Alike);
         check(' ', '\u{a0}', Likeness::Alike);
         check(' ', '\u{200b}', Likeness::Alike);
+        check(' ', '\u{202e}', Likeness::Alike);
         check('a', 'а', Likeness::Alike);
         check('C', 'С', Likeness::Alike);
         check('o', 'Ο', Likeness::Alike);
@@ -121,5 +130,12 @@ mod tests {
         check('a', 'b', Likeness::Different);
         check(' ', '-', Likeness::Different);
         check('1', 'l', Likeness::Different);
+    }
+    #[test]
+    fn names_that_look_alike_have_one_skeleton() {
+        for name in ["Campaign – acme - delivery", "campaign-acme-delivery", "Саmpaign - acme - delivery"] {
+            assert_eq!(skeleton(name), skeleton("Campaign - acme - delivery"), "{name}");
+        }
+        assert_ne!(skeleton("delivery"), skeleton("deliveries"));
     }
 }

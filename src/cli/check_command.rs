@@ -4,9 +4,8 @@ use chrono::Utc;
 
 use crate::{
     check::{self, Cause, CheckReport, Extent, Finding, Reach, Section, Verdict},
-    observability::start_logging,
-    sandbox::{Options as SandboxOptions, Sandbox},
-    settings::{self, Settings, Sources},
+    observability::{Level, start_logging},
+    settings::{self, Sources},
 };
 
 use super::{
@@ -14,9 +13,8 @@ use super::{
     arguments::{Arguments, CheckArguments, OutputFormat},
     exit_code::Exit,
     layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted},
+    own_sandbox::OwnSandbox,
     report_json::json,
-    sandbox_command::scenario,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     terminal::{ProgressLine, print},
 };
 
@@ -25,9 +23,8 @@ pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result
         return Box::pin(checked(arguments, check, &Sources::of_process(arguments.config.clone()), Extent::Service))
             .await;
     };
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario: scenario(name)? }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let exit = Box::pin(checked(arguments, check, &configuration.sources(), Extent::Sandbox)).await;
+    let sandbox = OwnSandbox::start(name).await?;
+    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), Extent::Sandbox)).await;
     sandbox.stop().await;
     exit
 }
@@ -38,13 +35,14 @@ async fn checked(
     sources: &Sources,
     extent: Extent,
 ) -> Result<Exit, CommandError> {
-    let mut settings = settings::load(sources);
-    if let Ok(settings) = &mut settings {
-        settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
-        log(arguments, settings)?;
+    let mut settings = settings::readable(sources);
+    settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
+    if let Some(configured) = &settings.log {
+        let logging = configured.options(arguments.log_level(Level::Error), ProgressLine::colours());
+        start_logging(&logging, ProgressLine::new())?;
     }
     let reach = if options.offline { Reach::Offline } else { Reach::Online };
-    let request = check::Request { settings: settings.as_ref(), sources, reach, extent, now: Utc::now() };
+    let request = check::Request { settings: &settings, sources, reach, extent, now: Utc::now() };
     let report = check::check(&request).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&report),
@@ -52,12 +50,6 @@ async fn checked(
         OutputFormat::Markdown => markdown(&report),
     })?;
     Ok(exit(&report))
-}
-
-fn log(arguments: &Arguments, settings: &Settings) -> Result<(), CommandError> {
-    let level = arguments.log_level(crate::observability::Level::Error);
-    start_logging(&settings.logging(level, ProgressLine::colours()), ProgressLine::new())?;
-    Ok(())
 }
 
 fn exit(report: &CheckReport) -> Exit {

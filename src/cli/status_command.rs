@@ -54,7 +54,7 @@ async fn ask(mut daemon: Client) -> Result<Status, CommandError> {
 }
 
 async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
-    let journal = Journal::open_existing(&settings.journal_options()).await?;
+    let journal = Journal::look(&settings.journal_options()).await?;
     let why = format!("no daemon answers at {}", settings.control.socket.display());
     let organization = &settings.experience_cloud.options.organization_id;
     Ok(status_without_daemon(journal.as_ref(), organization, why).await?)

@@ -10,12 +10,14 @@
 //! | `board` | what is known of the daemon at this moment: written by the loop, read by everybody else |
 //! | `status` | that as a document with fixed names |
 //! | `recall` | what the journal remembers of the time before the start, or before this node led |
+//! | `approval` | what became of somebody's word on a held plan |
 //! | `expectations` | what follows from a configuration before anything has run |
 //! | `control` | how the command line reaches the daemon |
 //! | `http` | health, metrics and a page to look at |
 //! | `questions` | the answers to those who ask on the page |
 //! | `service_manager` | what systemd is told |
 
+mod approval;
 mod board;
 pub mod control;
 mod current_run;
@@ -47,6 +49,7 @@ use crate::{
     sync::{Stop, StopSwitch},
 };
 
+pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
 pub use board::{Board, Facts, Standing, is_success};
 pub use error::DaemonError;
 pub use http::{HttpState, Question, serve};

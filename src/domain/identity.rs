@@ -153,6 +153,21 @@ impl<'a> OperatorIndex<'a> {
     }
 }
 
+/// Managed operators of one login: whoever goes by it cannot be placed. Sorted by login, each lot of them together.
+pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<Vec<&Operator>> {
+    let index = OperatorIndex::new(campaign, manage);
+    let mut found: Vec<(&String, Vec<&Operator>)> = index
+        .by_login
+        .iter()
+        .filter_map(|(login, operators)| match index.among(operators) {
+            Identity::Ambiguous(operators) => Some((login, operators)),
+            _ => None,
+        })
+        .collect();
+    found.sort_unstable_by_key(|(login, _)| *login);
+    found.into_iter().map(|(_, operators)| operators).collect()
+}
+
 /// What a read says about who is who, as far as it is not remembered already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentitiesSeen {

@@ -36,7 +36,7 @@ pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanatio
 pub use failure::Failure;
 pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
 pub use history::{Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead};
-pub use identity::{IdentitiesSeen, identities_seen};
+pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
@@ -56,4 +56,4 @@ pub use scope::Scope;
 pub use skipped::{SkipReason, Skipped};
 pub use undo::desired_by_undo;
 pub use user_snapshot::UserSnapshot;
-pub use warnings::warnings;
+pub use warnings::{opens_control_panel, warnings};

@@ -2,10 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{CampaignSnapshot, DesiredState, History, OperatorId, ProductProfileId, ProductProfileName, SourceRead};
+use super::{
+    CampaignSnapshot, DesiredState, History, OperatorId, ProductProfileId, ProductProfileName, SourceRead, fold,
+};
 
 /// Adobe opens the Control Panel to members of every product profile with this word in its name, in any case.
 const CONTROL_PANEL_WORD: &str = "admin";
+
+/// Whether members of a product profile of this name may open Adobe's Control Panel.
+pub fn opens_control_panel(profile: &str) -> bool {
+    fold(profile).contains(CONTROL_PANEL_WORD)
+}
 
 /// One sentence for each thing to know of this instance: profiles that open the Control Panel, renamed profiles, and
 /// disabled operators who belong in a group. In this order, each sorted by name.
@@ -15,7 +22,7 @@ pub fn warnings(
     campaign: &CampaignSnapshot,
     history: &History,
 ) -> Vec<String> {
-    let control_panel = read.matched.iter().filter(|followed| followed.profile.folded().contains(CONTROL_PANEL_WORD));
+    let control_panel = read.matched.iter().filter(|followed| opens_control_panel(followed.profile.as_str()));
     let control_panel = control_panel.map(|followed| {
         let (profile, word) = (&followed.profile, CONTROL_PANEL_WORD);
         format!("profile \"{profile}\" has \"{word}\" in its name: Adobe gives its members access to the Control Panel")

@@ -132,6 +132,15 @@ impl Journal {
         Ok(Some(RunReport { started_at: to_time(row.number(1)?)?, ..report }))
     }
 
+    /// The runs that were about everything and have ended, newest first, at most `limit`.
+    pub async fn whole_runs(&self, limit: usize) -> Result<Vec<String>, JournalError> {
+        let sql = "select run from runs where scope is null and report is not null
+                   order by started_at desc, run desc limit $1";
+        let mut looking = self.reading().await?;
+        let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+        rows.iter().map(|row| row.text(0)).collect()
+    }
+
     /// How it stands with runs that have no end: whoever holds the lock is the one that goes on.
     pub(super) async fn unfinished(&self) -> Result<Unfinished, JournalError> {
         let is_held = self.lock_holder().await?.is_some();

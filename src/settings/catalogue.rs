@@ -18,7 +18,8 @@ pub(super) const PROTECTED_GROUPS: &str = "protected_groups";
 pub(super) const PROTECTION: [&str; 2] = ["min_members", "required"];
 
 /// The keys of an instance that only the technical account needs.
-pub(super) const IMS_KEYS: [&str; 4] = ["client_id", "client_secret", "client_secret_file", "scopes"];
+pub(super) const IMS_KEYS: [&str; 5] =
+    ["client_id", "client_secret", "client_secret_file", "client_secret_expires", "scopes"];
 
 /// The keys of an instance that only an operator of Campaign needs.
 pub(super) const NATIVE_KEYS: [&str; 3] = ["login", "password", "password_file"];
@@ -53,6 +54,7 @@ pub(super) const SECTIONS: [Section; 8] = [
             "client_id",
             "client_secret",
             "client_secret_file",
+            "client_secret_expires",
             "ims_url",
             "umapi_url",
             "scopes",
@@ -76,6 +78,7 @@ pub(super) const SECTIONS: [Section; 8] = [
             "client_id",
             "client_secret",
             "client_secret_file",
+            "client_secret_expires",
             "scopes",
             "login",
             "password",

@@ -2,6 +2,8 @@
 
 use std::{path::Path, time::Duration};
 
+use chrono::NaiveDate;
+
 use super::{Problem, layers::Layers, secrets::secret, section::Section, shown::shown};
 use crate::{
     domain::{Membership, OrganizationId, Tolerance},
@@ -22,6 +24,8 @@ pub struct ExperienceCloud {
     pub options: Options,
     /// Least time between two reads of page 0 of one listing of the organization.
     pub first_page_interval: Duration,
+    /// Last day on which the client secret is good, in UTC; `None` when nobody wrote it down.
+    pub client_secret_expires: Option<NaiveDate>,
 }
 
 impl ExperienceCloud {
@@ -30,6 +34,7 @@ impl ExperienceCloud {
         let organization_id = section.parse("organization_id", "copy it from the Admin Console", organization_id);
         let client_id = section.token("client_id");
         let client_secret = secret(&mut section, "client_secret", credentials);
+        let client_secret_expires = section.optional_day("client_secret_expires");
         let ims_url = section.address("ims_url");
         let umapi_url = section.address("umapi_url");
         let scopes = scopes(&mut section);
@@ -61,7 +66,7 @@ impl ExperienceCloud {
             retry: RetryPolicy { max_wait: max_wait?, ..RetryPolicy::default() },
             http: transport::Options::default(),
         };
-        Some(Self { options, first_page_interval: first_page_interval? })
+        Some(Self { options, first_page_interval: first_page_interval?, client_secret_expires: client_secret_expires? })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use chrono::NaiveDate;
+
 use super::{
     Problem,
     catalogue::{IMS_KEYS, NATIVE_KEYS, PROTECTED_GROUPS},
@@ -28,6 +30,8 @@ pub enum Authentication {
         client_id: String,
         /// Secret of the credential.
         client_secret: SecretString,
+        /// Last day on which the secret is good, in UTC; `None` when nobody wrote it down.
+        client_secret_expires: Option<NaiveDate>,
         /// What the token is asked for, separated by commas, without blanks.
         scopes: String,
     },
@@ -75,7 +79,7 @@ impl Instance {
         let name = InstanceName::new(name);
         let url = section.address("url");
         let tenant = section.find("tenant").map(|_| section.text("tenant"));
-        let mask = section.parse("association_mask", "write one such as \"Campaign - acme - (.*)\"", mask);
+        let mask = section.parse_as_written("association_mask", "write one such as \"Campaign - acme - (.*)\"", mask);
         let mode = section.choice("mode", &[("apply", InstanceMode::Apply), ("observe", InstanceMode::Observe)]);
         let authentication = authentication(&mut section, credentials);
         let missing = [("skip", Missing::Skip), ("create", Missing::Create)];
@@ -129,8 +133,14 @@ fn authentication(section: &mut Section<'_>, credentials: Option<&Path>) -> Opti
             refuse_keys(section, &NATIVE_KEYS, "native");
             let client_id = section.token("client_id");
             let client_secret = secret(section, "client_secret", credentials);
+            let client_secret_expires = section.optional_day("client_secret_expires");
             let scopes = scopes(section);
-            Some(Authentication::Ims { client_id: client_id?, client_secret: client_secret?, scopes: scopes? })
+            Some(Authentication::Ims {
+                client_id: client_id?,
+                client_secret: client_secret?,
+                client_secret_expires: client_secret_expires?,
+                scopes: scopes?,
+            })
         }
         Kind::Native => {
             refuse_keys(section, &IMS_KEYS, "ims");

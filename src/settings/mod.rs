@@ -17,6 +17,7 @@ mod layers;
 mod log;
 mod options;
 mod problem;
+mod readable;
 mod secrets;
 mod section;
 mod shown;
@@ -32,6 +33,7 @@ pub use guard::Guard;
 pub use instance::{Authentication, Instance};
 pub use log::Log;
 pub use problem::{Problem, SettingsError};
+pub use readable::{Readable, ReadableInstance, readable};
 pub use sources::Sources;
 pub use state::{State, StateLocation};
 
@@ -65,64 +67,11 @@ pub struct Settings {
 
 /// Reads all layers and checks every key. Reads files; touches no network.
 pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
-    let mut problems = Vec::new();
-    let settings = read(sources, &mut problems);
-    match settings {
-        Some(settings) if problems.is_empty() => Ok(settings),
-        _ => Err(SettingsError { problems }),
-    }
+    readable(sources).whole()
 }
 
 /// Where the daemon of this configuration listens, as far as that much of it can be read.
 pub fn control(sources: &Sources) -> Option<Control> {
     let mut problems = Vec::new();
     Control::read(&Layers::read(sources, &mut problems), &mut problems)
-}
-
-/// `None` only with a problem noted.
-fn read(sources: &Sources, problems: &mut Vec<Problem>) -> Option<Settings> {
-    let layers = Layers::read(sources, problems);
-    let credentials = sources.credentials_folder();
-    // Each section is read before any is given up: all problems are to be found.
-    let experience_cloud = ExperienceCloud::read(&layers, credentials, problems);
-    let instances = read_instances(&layers, sources, problems);
-    let guard = Guard::read(&layers, problems);
-    let schedule = daemon::read_schedule(&layers, problems);
-    let state = State::read(&layers, problems);
-    let http = Http::read(&layers, problems);
-    let control = Control::read(&layers, problems);
-    let log = Log::read(&layers, sources, problems);
-    let instances = instances?;
-    let mask_doubts = instances.iter().filter_map(|instance| {
-        let warning = instance.policy.mask.warning()?;
-        Some(format!("instances.{}.association_mask: {warning}", instance.name))
-    });
-    Some(Settings {
-        warnings: layers::doubts(sources).chain(mask_doubts).collect(),
-        experience_cloud: experience_cloud?,
-        instances,
-        guard: guard?,
-        schedule: schedule?,
-        state: state?,
-        http: http?,
-        control: control?,
-        log: log?,
-    })
-}
-
-fn read_instances(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem>) -> Option<Vec<Instance>> {
-    if layers.instances().len() == 0 {
-        if !layers.lacks_a_layer() {
-            problems.push(Problem {
-                subject: catalogue::INSTANCES.to_owned(),
-                place: None,
-                what: "no Campaign instance is configured".to_owned(),
-                mend: "write a table such as [instances.production] with its url and association_mask".to_owned(),
-            });
-        }
-        return None;
-    }
-    let read: Vec<Option<Instance>> =
-        layers.instances().map(|name| Instance::read(layers, name, sources.credentials_folder(), problems)).collect();
-    read.into_iter().collect()
 }

@@ -1,7 +1,12 @@
 //! From settings to the options of each room.
 
-use super::{Authentication, Instance, Settings, StateLocation};
-use crate::{campaign, domain::InstanceName, journal, observability, sync, transport};
+use super::{Authentication, Instance, Log, Settings, State, StateLocation};
+use crate::{
+    campaign,
+    domain::{InstanceName, fold},
+    journal, observability, sync,
+    transport::{self, BaseUrl, RetryPolicy},
+};
 
 impl Settings {
     /// Keeps the instances that are named, all when none is; a name that nobody knows is a slip that must not narrow a run to
@@ -10,13 +15,10 @@ impl Settings {
         if names.is_empty() {
             return Ok(());
         }
-        let wanted: Vec<_> = names.iter().map(|name| InstanceName::new(name.as_str()).folded()).collect();
-        let known: Vec<_> = self.instances.iter().map(|instance| instance.name.folded()).collect();
-        if let Some((unknown, _)) = names.iter().zip(&wanted).find(|(_, name)| !known.contains(name)) {
-            let list = self.instances.iter().map(|instance| instance.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(format!("there is no instance \"{unknown}\"; the configuration has: {list}"));
+        if let Some(unknown) = unknown_instance(self.instances.iter().map(|instance| &instance.name), names) {
+            return Err(unknown);
         }
-        self.instances.retain(|instance| wanted.contains(&instance.name.folded()));
+        self.instances.retain(|instance| names.iter().any(|name| fold(name) == instance.name.folded()));
         Ok(())
     }
 
@@ -34,45 +36,73 @@ impl Settings {
 
     /// Where the journal is.
     pub fn journal_options(&self) -> journal::Options {
-        let location = match &self.state.url {
-            StateLocation::Sqlite(path) => journal::Location::Sqlite(path.clone()),
-            StateLocation::Postgres(address) => journal::Location::Postgres(address.clone()),
-        };
-        journal::Options { location, watch: None }
+        self.state.journal_options()
     }
 
     /// How the log is written, at `level` and with colours or without.
     pub fn logging(&self, level: observability::Level, colours: observability::Colours) -> observability::Options {
-        observability::Options {
-            level,
-            format: self.log.format,
-            journal_stream: self.log.journal_stream.clone(),
-            colours,
-        }
+        self.log.options(level, colours)
     }
 
     fn instance_options(&self, instance: &Instance) -> sync::InstanceOptions {
-        let authentication = match &instance.authentication {
-            Authentication::Ims { client_id, client_secret, scopes } => campaign::Authentication::Ims {
+        let experience_cloud = &self.experience_cloud.options;
+        sync::InstanceOptions {
+            policy: instance.policy.clone(),
+            mode: instance.mode,
+            campaign: instance.campaign_options(&experience_cloud.ims_url, &experience_cloud.retry),
+        }
+    }
+}
+
+impl Instance {
+    /// What the client of this instance needs to know; `ims_url` is where tokens are issued.
+    pub fn campaign_options(&self, ims_url: &BaseUrl, retry: &RetryPolicy) -> campaign::Options {
+        let authentication = match &self.authentication {
+            Authentication::Ims { client_id, client_secret, scopes, .. } => campaign::Authentication::Ims {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
-                ims_url: self.experience_cloud.options.ims_url.clone(),
+                ims_url: ims_url.clone(),
                 scopes: scopes.clone(),
             },
             Authentication::Native { login, password } => {
                 campaign::Authentication::Native { login: login.to_string(), password: password.clone() }
             }
         };
-        sync::InstanceOptions {
-            policy: instance.policy.clone(),
-            mode: instance.mode,
-            campaign: campaign::Options {
-                url: instance.url.clone(),
-                authentication,
-                retry: self.experience_cloud.options.retry.clone(),
-                http: transport::Options::default(),
-                page_rows: campaign::DEFAULT_PAGE_ROWS,
-            },
+        campaign::Options {
+            url: self.url.clone(),
+            authentication,
+            retry: retry.clone(),
+            http: transport::Options::default(),
+            page_rows: campaign::DEFAULT_PAGE_ROWS,
         }
     }
+}
+
+impl State {
+    /// Where the journal is.
+    pub fn journal_options(&self) -> journal::Options {
+        let location = match &self.url {
+            StateLocation::Sqlite(path) => journal::Location::Sqlite(path.clone()),
+            StateLocation::Postgres(address) => journal::Location::Postgres(address.clone()),
+        };
+        journal::Options { location, watch: None }
+    }
+}
+
+impl Log {
+    /// How the log is written, at `level` and with colours or without.
+    pub fn options(&self, level: observability::Level, colours: observability::Colours) -> observability::Options {
+        observability::Options { level, format: self.format, journal_stream: self.journal_stream.clone(), colours }
+    }
+}
+
+/// The sentence about the first name that none of the instances has.
+pub(super) fn unknown_instance<'a>(
+    known: impl Iterator<Item = &'a InstanceName> + Clone,
+    names: &[String],
+) -> Option<String> {
+    let is_known = |name: &&String| known.clone().any(|known| known.folded() == fold(name));
+    let unknown = names.iter().find(|name| !is_known(name))?;
+    let list = known.map(InstanceName::as_str).collect::<Vec<_>>().join(", ");
+    Some(format!("there is no instance \"{unknown}\"; the configuration has: {list}"))
 }

@@ -43,7 +43,7 @@ impl SettingsError {
     pub fn is_of_secrets_alone(&self) -> bool {
         let is_secret = |problem: &Problem| {
             let key = problem.subject.rsplit('.').next().unwrap_or_default();
-            key.starts_with("client_secret") || key.starts_with("password")
+            matches!(key, "client_secret" | "client_secret_file" | "password" | "password_file")
         };
         self.problems.iter().all(is_secret)
     }

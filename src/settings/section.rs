@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
+use chrono::NaiveDate;
 use config::ValueKind;
 
 use super::{
@@ -86,8 +87,18 @@ impl<'a> Section<'a> {
         found
     }
 
-    /// A text, read by `read`, whose error says what is wrong; `mend` says what would be right.
+    /// A text, read by `read`, whose error says what is wrong; `mend` says what would be right. Blanks around it do not count.
     pub(super) fn parse<T>(
+        &mut self,
+        key: &str,
+        mend: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.parse_as_written(key, mend, |text| read(text.trim()))
+    }
+
+    /// The same where blanks around it may count.
+    pub(super) fn parse_as_written<T>(
         &mut self,
         key: &str,
         mend: &str,
@@ -169,6 +180,17 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A day that need not be given: what is written nowhere is `Some(None)`.
+    pub(super) fn optional_day(&mut self, key: &str) -> Option<Option<NaiveDate>> {
+        if self.find(key).is_none() {
+            return Some(None);
+        }
+        let day = self.parse(key, "write it like \"2027-03-31\"", |text| {
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| format!("{} is no day", shown(text)))
+        });
+        day.map(Some)
+    }
+
     /// An address of a vendor's system.
     pub(super) fn address(&mut self, key: &str) -> Option<BaseUrl> {
         const MEND: &str = "write an address such as \"https://host.example\"; http is allowed on this host only";
@@ -197,7 +219,7 @@ impl<'a> Section<'a> {
 /// A text without the blanks around it.
 pub(super) fn text_of(value: &ValueKind) -> Result<&str, String> {
     match value {
-        ValueKind::String(text) => Ok(text.trim()),
+        ValueKind::String(text) => Ok(text),
         other => Err(format!("{} is not a text in quotes", shown_value(other))),
     }
 }

@@ -2,7 +2,10 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
+mod configuration;
+mod credential_expiry;
 mod misconfigurations;
+mod people;
 mod program;
 mod sound;
 mod stage;

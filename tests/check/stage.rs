@@ -12,10 +12,11 @@ use campaign_group_sync::{
     domain::OrganizationId,
     journal::{self, Journal, Listing, RememberedListing},
     sandbox::{
-        Connection, Fault, InstanceCredential, LoggedRequest, Options, Sandbox, Scenario, Times,
+        Change, Connection, Fault, InstanceCredential, LoggedRequest, Options, Sandbox, Scenario, Times,
         campaign::InstanceWorld,
     },
     settings::{self, Sources},
+    sync,
 };
 use chrono::Utc;
 
@@ -30,6 +31,10 @@ pub(crate) struct Stage {
     pub(crate) reach: Reach,
     /// What the journal of an earlier run remembers.
     pub(crate) remembered: Option<RememberedListing>,
+    /// Runs that were made before.
+    pub(crate) earlier: Vec<sync::Request>,
+    /// What has happened since.
+    pub(crate) since: Vec<Change>,
 }
 
 /// What came of it.
@@ -37,8 +42,6 @@ pub(crate) struct Checked {
     pub(crate) report: CheckReport,
     pub(crate) requests: Vec<LoggedRequest>,
     pub(crate) left: Vec<String>,
-    pub(crate) folder: String,
-    pub(crate) url: String,
 }
 
 impl Stage {
@@ -51,6 +54,8 @@ impl Stage {
             files: Vec::new(),
             reach: Reach::Online,
             remembered: None,
+            earlier: Vec::new(),
+            since: Vec::new(),
         }
     }
 
@@ -71,6 +76,11 @@ impl Stage {
     }
 
     pub(crate) async fn check(self) -> Checked {
+        // Worlds are large values.
+        Box::pin(self.checked()).await
+    }
+
+    async fn checked(self) -> Checked {
         let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(Options { listen, scenario: self.scenario }).await.expect("a sandbox");
         self.faults.into_iter().for_each(|fault| sandbox.inject(fault));
@@ -94,12 +104,17 @@ impl Stage {
         if let Some(listing) = &self.remembered {
             remember(folder, &sandbox.connection(), listing).await;
         }
-        let before = listed(folder);
         let sources =
             Sources { file: Some(folder.join("config.toml")), environment: [].into(), system_file: PathBuf::new() };
-        let settings = settings::load(&sources);
+        for request in &self.earlier {
+            Box::pin(run(&sources, request)).await;
+        }
+        sandbox.world().apply(&self.since).expect("possible");
+        sandbox.clear_requests();
+        let before = listed(folder);
+        let settings = settings::readable(&sources);
         let request = Request {
-            settings: settings.as_ref(),
+            settings: &settings,
             sources: &sources,
             reach: self.reach,
             extent: Extent::Sandbox,
@@ -107,13 +122,7 @@ impl Stage {
         };
         let report = check::check(&request).await;
         let left = listed(folder).into_iter().filter(|name| !before.contains(name)).collect();
-        let checked = Checked {
-            report,
-            requests: sandbox.requests(),
-            left,
-            folder: folder.display().to_string(),
-            url: sandbox.url(),
-        };
+        let checked = Checked { report, requests: sandbox.requests(), left };
         sandbox.stop().await;
         checked
     }
@@ -126,6 +135,13 @@ async fn remember(folder: &Path, connection: &Connection, listing: &RememberedLi
     let organization = OrganizationId::new(&connection.organization_id);
     journal.remember_listing(&organization, listing).await.expect("remembered");
     journal.set_first_page(&organization, Listing::Groups, Some(listing.read_at)).await.expect("written");
+    journal.close().await;
+}
+
+async fn run(sources: &Sources, request: &sync::Request) {
+    let settings = settings::load(sources).expect("usable");
+    let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
+    let _ = sync::run(&settings.sync_options(), &journal, request, &|_| {}).await;
     journal.close().await;
 }
 

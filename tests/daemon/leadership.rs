@@ -14,22 +14,22 @@ use super::{
 #[test]
 fn of_two_nodes_one_makes_the_runs_and_both_answer() {
     let Some(nodes) = Nodes::of("first_day", ALWAYS) else { return };
-    let (mut leader, follower) = nodes.leader_and_follower();
+    let (mut leader, other) = nodes.leader_and_follower();
     for _ in 0..3 {
         leader.daemon.hear("STATUS=running");
         leader.daemon.hear("STATUS=idle: ");
     }
-    assert!(!follower.daemon.log().contains("run begins"), "{}", follower.daemon.log());
-    let (led, followed) = (leader.status(), follower.status());
+    assert!(!other.daemon.log().contains("run begins"), "{}", other.daemon.log());
+    let (led, followed) = (leader.status(), other.status());
     assert!(led["leader"].is_string(), "{led}");
     assert_eq!(led["leader"], followed["leader"]);
     assert_eq!(followed["state"], "idle");
     let reason = format!("follows; {} leads", led["leader"].as_str().expect("a name"));
     assert!(followed["reason"].as_str().is_some_and(|why| why.ends_with(&reason)), "{followed}");
     assert!(followed["next_run"].is_string(), "{followed}");
-    assert!(leader.leads() && !follower.leads());
+    assert!(leader.leads() && !other.leads());
     // It looks at what the other one does every now and then.
-    follower.await_ready();
+    other.await_ready();
     leader.await_ready();
 }
 

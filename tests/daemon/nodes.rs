@@ -15,7 +15,10 @@ use std::{
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgAdvisoryLock};
 
-use super::support::{DEADLINE, Daemon, Finished, Scene, Started, finished, get};
+use super::{
+    process::DEADLINE,
+    support::{Daemon, Finished, Scene, Started, get, run},
+};
 
 static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
 
@@ -137,7 +140,7 @@ pub(crate) struct Node<'a> {
 impl Node<'_> {
     /// Runs a command against this node's control socket.
     pub(crate) fn command(&self, arguments: &[&str]) -> Finished {
-        finished(&mut self.prepared(arguments))
+        run(&mut self.prepared(arguments))
     }
 
     /// Starts such a command.

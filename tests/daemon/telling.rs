@@ -107,7 +107,9 @@ fn a_held_plan_blocks_until_it_is_approved() {
     assert_eq!(scene.status()["state"], "blocked", "also after a restart");
     let mut talk = scene.talk();
     let answer = talk.say(&json!({"ask": "approve", "digest": digest, "approver": "ann"}).to_string());
-    assert_eq!((&answer["answer"], &answer["changes"]), (&json!("approved"), &json!(3)), "{answer}");
+    let approval = &answer["approval"];
+    assert_eq!((&answer["answer"], &approval["outcome"]), (&json!("approval"), &json!("approved")), "{answer}");
+    assert_eq!(approval["instances"][0]["changes"], 3, "{answer}");
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
     daemon.hear("STATUS=idle");
     assert_eq!(scene.status()["held"], json!([]));

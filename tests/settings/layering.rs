@@ -208,6 +208,16 @@ fn every_file_in_config_loads() {
 }
 
 #[test]
+fn a_day_is_written_with_or_without_quotes() {
+    for day in ["\"2027-03-31\"", "2027-03-31"] {
+        let line = format!("client_secret_expires = {day}");
+        let settings = World::new().config(&least_with("experience_cloud", &line)).settings();
+        let read = settings.experience_cloud.client_secret_expires.map(|day| day.to_string());
+        assert_eq!(read.as_deref(), Some("2027-03-31"));
+    }
+}
+
+#[test]
 fn every_key_is_read() {
     let defaults = include_str!("../../config/default.toml");
     let mut table = "";
@@ -237,5 +247,5 @@ fn every_key_is_read() {
             assert!(problems.iter().any(|problem| problem.starts_with(&subject)), "{subject}: {problems:#?}");
         }
     }
-    assert_eq!(keys, 14 + 19 + 8 + 3 + 1 + 1 + 1 + 2);
+    assert_eq!(keys, 15 + 20 + 8 + 3 + 1 + 1 + 1 + 2);
 }

@@ -105,6 +105,9 @@ fn other_values_have_their_shapes_too() {
     check("http", "listen = \"localhost:9464\"", what, mend);
     let mend = "write an absolute path of at most 107 bytes";
     check("control", "socket = \"control.sock\"", "\"control.sock\" is no absolute path", mend);
+    let mend = "write it like \"2027-03-31\"";
+    check("experience_cloud", "client_secret_expires = \"31.3.2027\"", "\"31.3.2027\" is no day", mend);
+    check("instances.production", "client_secret_expires = \"2027-02-30\"", "\"2027-02-30\" is no day", mend);
     let mend = "write a share from \"0%\" to \"100%\"";
     check("experience_cloud", "unlisted_accounts = \"101%\"", "\"101%\" is no percentage", mend);
     check("experience_cloud", "unlisted_accounts = \"NaN%\"", "\"NaN%\" is no percentage", mend);

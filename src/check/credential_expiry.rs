@@ -1,0 +1,71 @@
+//! How long the secrets of the credentials stay good: no API tells, so somebody writes the day into the configuration.
+
+use chrono::{NaiveDate, TimeDelta};
+
+use super::{
+    board::{Board, Outcome},
+    catalogue::{CREDENTIAL_EXPIRY, INSTANCE_CREDENTIAL_EXPIRY, LOG_ON, TOKEN},
+    verdict::Cause,
+};
+use crate::settings::{Authentication, Readable};
+
+/// Time to find whoever may rotate a secret, and for that person to do it.
+const NOTICE: TimeDelta = TimeDelta::days(30);
+
+/// Checks each credential once it is known whether it is refused. `today` is the day in UTC.
+pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
+    if let Some(configured) = &settings.experience_cloud {
+        let standing = Standing { section: "experience_cloud", today, is_refused: board.is_refused(None, TOKEN) };
+        board.settle(CREDENTIAL_EXPIRY, standing.outcome(configured.client_secret_expires));
+    }
+    for instance in settings.instances.iter().filter_map(|one| one.instance.as_ref()) {
+        let name = instance.name.as_str();
+        let outcome = match &instance.authentication {
+            Authentication::Native { .. } => Outcome::not_checked("the program logs on with a password of Campaign"),
+            Authentication::Ims { client_secret_expires, .. } => {
+                let section = format!("instances.{name}");
+                let is_refused = board.is_refused(Some(name), LOG_ON);
+                Standing { section: &section, today, is_refused }.outcome(*client_secret_expires)
+            }
+        };
+        board.settle_of(name, INSTANCE_CREDENTIAL_EXPIRY, outcome);
+    }
+}
+
+/// How it stands with one credential.
+struct Standing<'a> {
+    /// Where it is configured.
+    section: &'a str,
+    today: NaiveDate,
+    is_refused: bool,
+}
+
+impl Standing<'_> {
+    /// The last day counts to its end.
+    fn outcome(&self, last_day: Option<NaiveDate>) -> Outcome {
+        let section = self.section;
+        let Some(last_day) = last_day else {
+            return Outcome::not_checked(format!("no day is written: {section}.client_secret_expires"));
+        };
+        let left = last_day - self.today;
+        let days = left.num_days().abs();
+        let remedy = format!(
+            "rotate it in the Developer Console, where a credential may have two secrets at a time: add a new one, write it to \
+             the file of {section}.client_secret_file, delete the old one, and write the new day to \
+             {section}.client_secret_expires"
+        );
+        match (left < TimeDelta::zero(), self.is_refused) {
+            (true, true) => {
+                Outcome::failed(Cause::Refused, format!("ran out after {last_day}, {days} days ago"), remedy)
+            }
+            (true, false) => Outcome::warning(
+                format!("should have run out after {last_day}, {days} days ago, and nobody refused it"),
+                remedy,
+            ),
+            (false, _) if left < NOTICE => {
+                Outcome::warning(format!("runs out after {last_day} (UTC), {days} days from now"), remedy)
+            }
+            (false, _) => Outcome::ok(format!("to the end of {last_day} (UTC), {days} days from now")),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Users of matched profiles who have no operator: the last run that read them all remembers who they were.
+
+use std::collections::HashSet;
+
+use super::{
+    board::{Board, Outcome},
+    catalogue::WITHOUT_OPERATOR,
+    experience_cloud::time,
+    names::listed,
+};
+use crate::{
+    domain::{
+        CampaignSnapshot, InstanceName, InstanceReport, Missing, Outcome as RunOutcome, RunReport, SkipReason, fold,
+    },
+    journal::{Journal, JournalError},
+    observability::Chain,
+    settings::Instance,
+};
+
+/// How many runs are looked through for one that knows: of a daemon that fails every two hours, the last week.
+const RUNS: usize = 84;
+
+/// Checks one instance. Asking the organization would cost a read of every profile's members, so the journal has to do.
+pub(super) async fn check(
+    board: &mut Board,
+    instance: &Instance,
+    journal: Option<&Journal>,
+    campaign: &CampaignSnapshot,
+) {
+    let outcome = match last_read(journal, &instance.name).await {
+        Ok(Some((run, report))) => without_operator(&run, &report, campaign, instance.policy.missing_operator),
+        Ok(None) => {
+            Outcome::not_checked("no run is remembered that read them; --sync-now --dry-run lists them as no-operator")
+        }
+        Err(error) => Outcome::not_checked(format!("the journal cannot be read: {}", Chain(&error))),
+    };
+    board.settle_of(instance.name.as_str(), WITHOUT_OPERATOR, outcome);
+}
+
+/// The last run over everybody that placed the people of this instance, and its part there.
+async fn last_read(
+    journal: Option<&Journal>,
+    instance: &InstanceName,
+) -> Result<Option<(RunReport, InstanceReport)>, JournalError> {
+    let Some(journal) = journal else { return Ok(None) };
+    for run in journal.whole_runs(RUNS).await? {
+        let Some(report) = journal.run(&run).await? else { continue };
+        let has_read = |one: &&InstanceReport| fold(&one.name) == instance.folded() && one.error.is_none();
+        let part = report.instances.iter().find(has_read).cloned();
+        if let Some(part) = part
+            && report.source.complete
+            && report.outcome != RunOutcome::Interrupted
+        {
+            return Ok(Some((report, part)));
+        }
+    }
+    Ok(None)
+}
+
+/// Never a fault by itself: whoever never logs on needs no operator.
+fn without_operator(run: &RunReport, part: &InstanceReport, campaign: &CampaignSnapshot, missing: Missing) -> Outcome {
+    let logins: HashSet<String> = campaign.operators().iter().map(|operator| operator.login.folded()).collect();
+    let people: Vec<&str> = part
+        .skipped
+        .iter()
+        .filter(|skipped| skipped.reason == SkipReason::NoOperator && !logins.contains(&fold(&skipped.subject)))
+        .map(|skipped| skipped.subject.as_str())
+        .collect();
+    let as_of = format!("as of run {} at {}", run.run, time(run.started_at));
+    if people.is_empty() {
+        return Outcome::ok(format!("none, {as_of}"));
+    }
+    let to_come = match missing {
+        Missing::Skip => "Campaign creates each at the first logon, or a run does with missing_operator = \"create\"",
+        Missing::Create => "the next run creates those who have an e-mail address",
+    };
+    Outcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people)))
+}

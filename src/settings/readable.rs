@@ -1,0 +1,176 @@
+//! What of a configuration can be used, whatever is wrong with the rest.
+
+use std::time::Duration;
+
+use super::{
+    Control, ExperienceCloud, Guard, Http, Instance, Log, Problem, Settings, SettingsError, Sources, State, catalogue,
+    daemon,
+    layers::{self, Layers},
+    options::unknown_instance,
+    section::Section,
+};
+use crate::{
+    domain::{InstanceName, fold},
+    scheduler,
+    transport::BaseUrl,
+};
+
+/// A configuration as far as it can be used, for those who only look. A run takes all of it or none.
+///
+/// A section is `None` where one of its own keys is wrong, and every section is where a layer could not be read: nobody
+/// knows what was to stand there.
+#[derive(Clone, Debug)]
+pub struct Readable {
+    /// Where people and profiles are read.
+    pub experience_cloud: Option<ExperienceCloud>,
+    /// Where tokens are issued: instances need it whatever else is wrong with `[experience_cloud]`.
+    pub ims_url: Option<BaseUrl>,
+    /// Least time between two reads of page 0, likewise.
+    pub first_page_interval: Option<Duration>,
+    /// Sorted by name without regard to case.
+    pub instances: Vec<ReadableInstance>,
+    /// How much one run may change.
+    pub guard: Option<Guard>,
+    /// When the daemon runs.
+    pub schedule: Option<scheduler::Options>,
+    /// What is remembered between runs.
+    pub state: Option<State>,
+    /// Health, metrics and the status page.
+    pub http: Option<Http>,
+    /// How the command line reaches the daemon.
+    pub control: Option<Control>,
+    /// What is logged.
+    pub log: Option<Log>,
+    /// Whether every layer could be read.
+    pub has_all_layers: bool,
+    /// Doubts about what is valid, one sentence each.
+    pub warnings: Vec<String>,
+    /// All that is wrong, in the order of [`SettingsError`].
+    pub problems: Vec<Problem>,
+}
+
+/// One instance, as far as it can be used.
+#[derive(Clone, Debug)]
+pub struct ReadableInstance {
+    /// Its name in the configuration.
+    pub name: InstanceName,
+    /// `None` where one of its keys is wrong.
+    pub instance: Option<Instance>,
+}
+
+/// Reads all layers and checks every key. Reads files; touches no network.
+pub fn readable(sources: &Sources) -> Readable {
+    let mut noted = Vec::new();
+    let problems = &mut noted;
+    let layers = Layers::read(sources, problems);
+    let credentials = sources.credentials_folder();
+    // In the order of the sections: so the problems are told.
+    let experience_cloud = ExperienceCloud::read(&layers, credentials, problems);
+    let instances = read_instances(&layers, sources, problems);
+    let guard = Guard::read(&layers, problems);
+    let schedule = daemon::read_schedule(&layers, problems);
+    let state = State::read(&layers, problems);
+    let http = Http::read(&layers, problems);
+    let control = Control::read(&layers, problems);
+    let log = Log::read(&layers, sources, problems);
+    // What is wrong with these two was noted with their section.
+    let mut known = Vec::new();
+    let mut section = Section::new(&layers, "experience_cloud", &mut known);
+    let (ims_url, first_page_interval) = (section.address("ims_url"), section.duration("first_page_interval"));
+    let warnings = layers::doubts(sources).chain(mask_doubts(&instances)).collect();
+    let has_all_layers = !layers.lacks_a_layer();
+    let read = Readable {
+        experience_cloud,
+        ims_url,
+        first_page_interval,
+        instances,
+        guard,
+        schedule,
+        state,
+        http,
+        control,
+        log,
+        has_all_layers,
+        warnings,
+        problems: noted,
+    };
+    if has_all_layers { read } else { read.names_alone() }
+}
+
+impl Readable {
+    /// All of it, or all that is wrong with it.
+    pub(super) fn whole(self) -> Result<Settings, SettingsError> {
+        let error = SettingsError { problems: self.problems };
+        if !error.problems.is_empty() {
+            return Err(error);
+        }
+        let instances: Option<Vec<Instance>> = self.instances.into_iter().map(|one| one.instance).collect();
+        let settings = (|| {
+            Some(Settings {
+                experience_cloud: self.experience_cloud?,
+                instances: instances?,
+                guard: self.guard?,
+                schedule: self.schedule?,
+                state: self.state?,
+                http: self.http?,
+                control: self.control?,
+                log: self.log?,
+                warnings: self.warnings,
+            })
+        })();
+        settings.ok_or(error)
+    }
+
+    /// Keeps the instances that are named, all when none is, as [`Settings::keep_instances`] does. What cannot be read
+    /// may have had any name.
+    pub fn keep_instances(&mut self, names: &[String]) -> Result<(), String> {
+        if names.is_empty() || !self.has_all_layers || self.instances.is_empty() {
+            return Ok(());
+        }
+        if let Some(unknown) = unknown_instance(self.instances.iter().map(|one| &one.name), names) {
+            return Err(unknown);
+        }
+        self.instances.retain(|one| names.iter().any(|name| fold(name) == one.name.folded()));
+        Ok(())
+    }
+
+    fn names_alone(mut self) -> Self {
+        self.instances.iter_mut().for_each(|one| one.instance = None);
+        Self {
+            experience_cloud: None,
+            ims_url: None,
+            first_page_interval: None,
+            guard: None,
+            schedule: None,
+            state: None,
+            http: None,
+            control: None,
+            log: None,
+            ..self
+        }
+    }
+}
+
+fn mask_doubts(instances: &[ReadableInstance]) -> impl Iterator<Item = String> {
+    instances.iter().filter_map(|one| {
+        let warning = one.instance.as_ref()?.policy.mask.warning()?;
+        Some(format!("instances.{}.association_mask: {warning}", one.name))
+    })
+}
+
+fn read_instances(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem>) -> Vec<ReadableInstance> {
+    if layers.instances().len() == 0 && !layers.lacks_a_layer() {
+        problems.push(Problem {
+            subject: catalogue::INSTANCES.to_owned(),
+            place: None,
+            what: "no Campaign instance is configured".to_owned(),
+            mend: "write a table such as [instances.production] with its url and association_mask".to_owned(),
+        });
+    }
+    let credentials = sources.credentials_folder();
+    let read = layers.instances().map(|name| ReadableInstance {
+        name: InstanceName::new(name),
+        instance: Instance::read(layers, name, credentials, problems),
+    });
+    read.collect()
+}

@@ -1,0 +1,91 @@
+//! A configuration with a problem stops what depends on it, and nothing else.
+
+use campaign_group_sync::check::{Cause, Finding, Verdict};
+
+use crate::stage::{Checked, Stage};
+
+/// What waits, and for what; the one failure is asserted on the way.
+fn waiting(checked: &Checked, failed: &str) -> Vec<(Option<String>, &'static str)> {
+    let findings = &checked.report.findings;
+    let wrong: Vec<&Finding> = findings.iter().filter(|one| one.verdict == Verdict::Failed).collect();
+    assert!(!wrong.is_empty() && wrong.iter().all(|one| one.id == failed), "{wrong:#?}");
+    assert!(wrong.iter().all(|one| one.cause == Some(Cause::Configuration)), "{wrong:#?}");
+    let waiting: Vec<&Finding> = findings.iter().filter(|one| one.waits_for.is_some()).collect();
+    assert!(waiting.iter().all(|one| one.waits_for == Some(failed)), "{waiting:#?}");
+    waiting.iter().map(|one| (one.instance.clone(), one.id)).collect()
+}
+
+fn verdict(checked: &Checked, id: &str) -> Option<Verdict> {
+    checked.report.findings.iter().find(|one| one.id == id).map(|one| one.verdict)
+}
+
+#[tokio::test]
+async fn an_instance_that_cannot_be_used_leaves_the_others_alone() {
+    let mut stage = Stage::sound();
+    stage.edit(
+        "[instances.production]\n",
+        "[instances.Stage]\nurl = \"stage\"\nassociation_mask = \"Stage - (.*)\"\n[instances.production]\n",
+    );
+    let checked = stage.check().await;
+    let waiting = waiting(&checked, "configuration");
+    assert!(waiting.iter().all(|(instance, _)| instance.as_deref() == Some("Stage")), "{waiting:?}");
+    for id in ["campaign.reachable", "external_account.mask", "names.mask", "names.ambiguous"] {
+        assert!(waiting.contains(&(Some("Stage".to_owned()), id)), "{id}: {waiting:?}");
+        let finding =
+            checked.report.findings.iter().find(|one| one.id == id && one.instance.as_deref() != Some("Stage"));
+        assert_eq!(finding.map(|one| one.verdict), Some(Verdict::Ok), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_value_stops_its_own_section_alone() {
+    for (from, to, expected) in [
+        ("0 0 */2 * * *", "0 3 * * *", vec!["host.schedule"]),
+        ("control.sock\"", "control.sock\"\n[guard]\nmax_removals = -1", vec![]),
+        ("[control]\nsocket = \"", "[control]\nsocket = \"./", vec!["host.socket"]),
+    ] {
+        let mut stage = Stage::sound();
+        stage.edit(from, to);
+        let waiting = waiting(&stage.check().await, "configuration");
+        assert_eq!(waiting, expected.into_iter().map(|id| (None, id)).collect::<Vec<_>>(), "{to}");
+    }
+}
+
+#[tokio::test]
+async fn campaign_is_looked_at_without_the_experience_cloud() {
+    let mut stage = Stage::sound();
+    stage.files.push(("cloud.secret", Some("sandbox-client-secret"), 0o644));
+    let checked = stage.check().await;
+    let waiting = waiting(&checked, "configuration");
+    for id in ["experience_cloud.organization_id", "experience_cloud.token", "external_account.organization_id"] {
+        assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
+    }
+    for id in ["campaign.log_on", "campaign.package", "external_account.ims_server", "names.mask", "host.schedule"] {
+        assert_eq!(verdict(&checked, id), Some(Verdict::Ok), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_state_is_not_known_page_0_is_not_asked_for() {
+    let mut stage = Stage::sound();
+    stage.edit("url = \"sqlite:///", "url = \"mysql:///");
+    let checked = stage.check().await;
+    let waiting = waiting(&checked, "configuration");
+    for id in ["host.state", "experience_cloud.first_page", "experience_cloud.profiles", "names.matches"] {
+        assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
+    }
+    assert!(!checked.requests.iter().any(|request| request.call == "groups"), "{:?}", checked.requests);
+    assert_eq!(verdict(&checked, "experience_cloud.organization"), Some(Verdict::Ok));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_leaves_the_clock_and_the_unit() {
+    let mut stage = Stage::sound();
+    stage.files.push(("config.toml", Some("[guard"), 0o600));
+    let checked = stage.check().await;
+    let waiting = waiting(&checked, "configuration");
+    let rest: Vec<&Finding> = checked.report.findings.iter().filter(|one| one.waits_for.is_none()).collect();
+    let rest: Vec<&str> = rest.iter().map(|one| one.id).collect();
+    assert_eq!(rest, ["configuration", "host.time", "host.unit"], "{waiting:?}");
+    assert!(checked.requests.is_empty(), "{:?}", checked.requests);
+}

@@ -1,0 +1,62 @@
+//! The day on which the secret of a credential runs out.
+
+use campaign_group_sync::check::{Cause, Finding, Verdict};
+use chrono::{TimeDelta, Utc};
+
+use crate::stage::{Checked, Stage};
+
+const OF_THE_CLOUD: &str = "experience_cloud.credential_expiry";
+const OF_THE_INSTANCE: &str = "campaign.credential_expiry";
+
+/// The day is so many days from now, in both sections.
+fn stage(days: i64) -> Stage {
+    let day = (Utc::now() + TimeDelta::days(days)).format("%Y-%m-%d");
+    let mut stage = Stage::sound();
+    for section in ["[experience_cloud]\n", "[instances.production]\n"] {
+        stage.edit(section, &format!("{section}client_secret_expires = \"{day}\"\n"));
+    }
+    stage
+}
+
+fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
+    checked.report.findings.iter().find(|one| one.id == id).expect(id)
+}
+
+#[tokio::test]
+async fn a_secret_that_runs_out_within_thirty_days_is_a_warning() {
+    // Midnight may pass between the test and the check: no case is so near its limit that this matters.
+    for (days, expected) in [(400, Verdict::Ok), (32, Verdict::Ok), (28, Verdict::Warning), (-2, Verdict::Warning)] {
+        let checked = stage(days).check().await;
+        for id in [OF_THE_CLOUD, OF_THE_INSTANCE] {
+            let found = finding(&checked, id);
+            assert_eq!(found.verdict, expected, "{days}: {found:#?}");
+            let remedy = "rotate it in the Developer Console, where a credential may have two secrets at a time";
+            assert_eq!(found.remedy.starts_with(remedy), expected == Verdict::Warning, "{found:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_ran_out_and_is_refused_is_a_failure() {
+    let mut stage = stage(-2);
+    stage.files.push(("cloud.secret", Some("old-secret"), 0o600));
+    stage.files.push(("campaign.secret", Some("old-secret"), 0o600));
+    let checked = stage.check().await;
+    for id in [OF_THE_CLOUD, OF_THE_INSTANCE] {
+        let found = finding(&checked, id);
+        assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(Cause::Refused)), "{found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_day_nothing_is_known_and_the_key_is_named() {
+    let checked = Stage::sound().check().await;
+    for (id, key) in [
+        (OF_THE_CLOUD, "experience_cloud.client_secret_expires"),
+        (OF_THE_INSTANCE, "instances.production.client_secret_expires"),
+    ] {
+        let found = finding(&checked, id);
+        assert_eq!(found.verdict, Verdict::NotChecked, "{found:#?}");
+        assert!(found.evidence.contains(key), "{found:#?}");
+    }
+}

@@ -1,0 +1,73 @@
+//! Users without an operator, as the last run that read everybody knew them.
+
+use campaign_group_sync::{
+    check::{Finding, Verdict},
+    domain::{RunMode, Scope},
+    sandbox::{Change, Effect, campaign::InstanceChange},
+    sync::{Patience, Request, Stop},
+};
+
+use crate::stage::{Checked, Stage};
+
+fn finding(checked: &Checked) -> &Finding {
+    let id = "names.users_without_operator";
+    checked.report.findings.iter().find(|one| one.id == id).expect("always there")
+}
+
+fn dry_run(people: &[&str]) -> Request {
+    Request {
+        mode: RunMode::DryRun,
+        scope: Scope { people: people.iter().map(|&name| name.to_owned()).collect(), groups: Vec::new() },
+        approve: Vec::new(),
+        approver: "eve".to_owned(),
+        patience: Patience::Bounded,
+        stop: Stop::never(),
+    }
+}
+
+/// Dev and Elena have profiles and no operators; a run has seen that.
+fn stage() -> Stage {
+    let mut stage = Stage::sound();
+    stage.campaign().operators.retain(|operator| !["dev@acme.com", "elena@acme.com"].contains(&operator.name.as_str()));
+    stage.earlier = vec![dry_run(&[]), dry_run(&["hugo@acme.com"])];
+    stage
+}
+
+#[tokio::test]
+async fn the_last_whole_run_says_who_has_none() {
+    let checked = stage().check().await;
+    let found = finding(&checked);
+    assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
+    assert!(found.evidence.starts_with("2, as of run 01"), "{found:#?}");
+    assert!(
+        found.evidence.contains(": dev@acme.com, elena@acme.com; Campaign creates each at the first logon"),
+        "{found:#?}"
+    );
+    let page_0: Vec<&str> = checked.requests.iter().map(|request| request.call.as_str()).collect();
+    assert!(!page_0.iter().any(|call| ["users", "members", "write"].contains(call)), "{page_0:?}");
+}
+
+#[tokio::test]
+async fn whoever_has_one_by_now_is_dropped() {
+    let mut stage = stage();
+    let add = |login: &str| {
+        let login = login.to_owned();
+        let change =
+            InstanceChange::AddOperator { login, label: None, email: None, authentication: None, disabled: false };
+        Change::instance("production", change)
+    };
+    stage.since = vec![add("Dev@acme.com")];
+    assert!(finding(&stage.check().await).evidence.contains(": elena@acme.com; "));
+    let mut stage = self::stage();
+    stage.since = vec![add("dev@acme.com"), add("elena@acme.com")];
+    assert!(finding(&stage.check().await).evidence.starts_with("none, as of run 01"));
+}
+
+#[tokio::test]
+async fn a_run_that_read_nothing_knows_nobody() {
+    let mut stage = stage();
+    stage.disturb("groups", Effect::status(503));
+    let found = finding(&stage.check().await).clone();
+    assert_eq!(found.verdict, Verdict::NotChecked, "{found:#?}");
+    assert!(found.evidence.contains("--sync-now --dry-run"), "{found:#?}");
+}
