@@ -65,6 +65,7 @@ impl Daemon {
         self.stop_timetable();
         tracing::warn!("{why}; it makes no scheduled runs until it leads");
         self.board.lose_sight(State::Failing, why.to_owned());
+        self.show_next_run();
     }
 
     /// Rings no more. Not waited for: the schedule ends after the run that it began, and the loop has to see that end.

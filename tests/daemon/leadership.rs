@@ -133,6 +133,7 @@ fn a_database_that_does_not_answer_is_told_and_waited_for() {
     let why = node.daemon.hear("STATUS=failing: this node does not reach the database that the nodes share: ");
     assert!(!why.contains("://"), "{why}");
     assert_eq!(node.get("healthz").0, 200);
+    assert!(node.status()["next_run"].is_string(), "alerts go by it");
     let (code, body) = node.get("readyz");
     assert!(code == 503 && body.contains("neither leads nor follows"), "{body}");
     assert!(!node.leads());
