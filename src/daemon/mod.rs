@@ -135,6 +135,9 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
         closing,
         current: None,
     };
+    if daemon.timetable.is_none() {
+        daemon.show_next_run();
+    }
     Ok((daemon, lock))
 }
 

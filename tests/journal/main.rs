@@ -8,6 +8,7 @@ mod call_windows;
 #[path = "../support/default_limits.rs"]
 mod default_limits;
 mod instance_history;
+mod leadership;
 mod lock;
 mod place;
 #[path = "../support/reports.rs"]
