@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::SoapFault;
 use crate::domain::Failure;
-use crate::transport::{Retryable, TransportError, Verdict};
+use crate::transport::{CertificateFault, Retryable, TransportError, Verdict};
 
 /// Why a call to Campaign, or to the identity service on its behalf, did not succeed. No variant holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +124,14 @@ impl CampaignError {
         }
     }
 
+    /// What is wrong with the certificate that was shown in place of an answer, where that is what went wrong.
+    pub fn certificate_fault(&self) -> Option<&CertificateFault> {
+        match self {
+            Self::NoAnswer { source, .. } => source.certificate_fault(),
+            _ => None,
+        }
+    }
+
     /// Whether Campaign itself said no, which concerns the rows of that call alone.
     pub(super) fn is_fault(&self) -> bool {
         matches!(self, Self::Fault { .. })
@@ -141,6 +149,7 @@ impl Retryable for CampaignError {
         match self {
             Self::NoAnswer { source, .. } => match source {
                 TransportError::Build(_) | TransportError::TooLarge { .. } => Verdict::Final,
+                TransportError::Connect(_) if source.certificate_fault().is_some() => Verdict::Final,
                 // Reads may be repeated at will; writes are keyed by ids, so that repeating one changes nothing.
                 _ => Verdict::Retry,
             },

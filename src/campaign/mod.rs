@@ -42,7 +42,7 @@ pub use error::CampaignError;
 pub use external_account::{EXTERNAL_ACCOUNT_NAME, ExternalAccount};
 pub use fault::SoapFault;
 pub use options::{Authentication, DEFAULT_PAGE_ROWS, Options};
-pub use server_test::ServerTest;
+pub use server_test::{ServerReply, ServerTest};
 pub use session::OwnOperator;
 pub use snapshot::Progress;
 pub use writer::{COLLECTION_ROWS, Write, Writer};

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::xml_reader::{Misread, XmlReader};
-use crate::transport::excerpt;
+use crate::transport::{Answer, Certificate, excerpt};
 
 /// What errors call the request.
 const CALL: &str = "GET /r/test";
@@ -25,25 +25,41 @@ pub struct ServerTest {
     pub clock: Option<SystemTime>,
 }
 
+/// What came of asking an instance how it is.
+#[derive(Debug)]
+pub struct ServerReply {
+    /// What the server proved itself with, whatever it answered; `None` without an answer and over plain http.
+    pub certificate: Option<Certificate>,
+    /// What it says of itself.
+    pub test: Result<ServerTest, CampaignError>,
+}
+
 impl Campaign {
     /// Asks the instance how it is. Sent once, without credentials.
-    pub async fn fetch_server_test(&self) -> Result<ServerTest, CampaignError> {
+    pub async fn fetch_server_test(&self) -> ServerReply {
         let url = format!("{}/r/test", self.endpoint.trim_end_matches(ROUTER));
-        let answer = self.http.send(self.http.get(&url)).await;
-        let answer = answer.map_err(|source| CampaignError::NoAnswer { call: CALL.to_owned(), source })?;
-        let (status, excerpt) = (answer.status.as_u16(), excerpt(&answer.body, &[]));
-        if answer.status.is_server_error() {
-            return Err(CampaignError::Unavailable { call: CALL.to_owned(), status, retry_after: None, excerpt });
+        match self.http.send(self.http.get(&url)).await {
+            Ok(answer) => ServerReply { test: judge(&answer), certificate: answer.certificate },
+            Err(source) => {
+                ServerReply { certificate: None, test: Err(CampaignError::NoAnswer { call: CALL.to_owned(), source }) }
+            }
         }
-        let wrong = |what: String| CampaignError::WrongAnswer { call: CALL.to_owned(), what, excerpt: excerpt.clone() };
-        if !answer.status.is_success() {
-            return Err(wrong(format!("HTTP {status}, is the address right?")));
-        }
-        let page = String::from_utf8_lossy(&answer.body);
-        let found = read(&page).map_err(|misread| wrong(misread.to_string()))?;
-        let clock = answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
-        Ok(ServerTest { clock, ..found })
     }
+}
+
+fn judge(answer: &Answer) -> Result<ServerTest, CampaignError> {
+    let (status, excerpt) = (answer.status.as_u16(), excerpt(&answer.body, &[]));
+    if answer.status.is_server_error() {
+        return Err(CampaignError::Unavailable { call: CALL.to_owned(), status, retry_after: None, excerpt });
+    }
+    let wrong = |what: String| CampaignError::WrongAnswer { call: CALL.to_owned(), what, excerpt: excerpt.clone() };
+    if !answer.status.is_success() {
+        return Err(wrong(format!("HTTP {status}, is the address right?")));
+    }
+    let page = String::from_utf8_lossy(&answer.body);
+    let found = read(&page).map_err(|misread| wrong(misread.to_string()))?;
+    let clock = answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+    Ok(ServerTest { clock, ..found })
 }
 
 fn read(text: &str) -> Result<ServerTest, Misread> {

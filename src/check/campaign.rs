@@ -10,12 +10,13 @@ use super::{
     catalogue::{
         AMBIGUOUS, CERTIFICATE, CLOCK, CONFIGURATION, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION,
     },
+    certificate,
     experience_cloud::{refused_token, time},
     external_account,
     verdict::Cause,
 };
 use crate::{
-    campaign::{Campaign, CampaignError, OwnOperator, ServerTest},
+    campaign::{Campaign, CampaignError, OwnOperator, ServerReply, ServerTest},
     domain::{CampaignSnapshot, Failure, InstanceMode},
     observability::Chain,
     settings::{Authentication, Instance, Readable},
@@ -32,12 +33,13 @@ pub(super) async fn check(
     now: DateTime<Utc>,
 ) -> Option<CampaignSnapshot> {
     let Some(ims_url) = &settings.ims_url else {
-        board.settle_of(instance.name.as_str(), REACHABLE, Outcome::waiting(CONFIGURATION));
+        board.settle_of(instance.name.as_str(), CERTIFICATE, Outcome::waiting(CONFIGURATION));
         return None;
     };
-    let campaign = match Campaign::new(instance.campaign_options(ims_url, &asked_once())) {
+    let campaign = match Campaign::new(instance.campaign_options(ims_url, &asked_once(), &settings.connections)) {
         Ok(campaign) => campaign,
         Err(error) => {
+            board.settle_of(instance.name.as_str(), CERTIFICATE, certificate::not_shown(&instance.url));
             board.settle_of(instance.name.as_str(), REACHABLE, unreachable(&error, instance));
             return None;
         }
@@ -60,7 +62,14 @@ pub(super) async fn check(
 
 async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, now: DateTime<Utc>) -> bool {
     let name = instance.name.as_str();
-    let test = match campaign.fetch_server_test().await {
+    let ServerReply { certificate, test } = campaign.fetch_server_test().await;
+    if let Some(fault) = test.as_ref().err().and_then(CampaignError::certificate_fault) {
+        board.settle_of(name, CERTIFICATE, certificate::refused_of_instance(fault, instance));
+        return false;
+    }
+    let shown = certificate.map_or_else(|| certificate::not_shown(&instance.url), |one| certificate::valid(&one, now));
+    board.settle_of(name, CERTIFICATE, shown);
+    let test = match test {
         Ok(test) => test,
         Err(error) => {
             board.settle_of(name, REACHABLE, unreachable(&error, instance));
@@ -68,12 +77,6 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, 
         }
     };
     board.settle_of(name, REACHABLE, Outcome::ok(instance.url.to_string()));
-    let certificate = if instance.url.is_plain() {
-        Outcome::not_checked("plain http on this host has no certificate")
-    } else {
-        Outcome::ok("this host trusts it today; the days left are not read")
-    };
-    board.settle_of(name, CERTIFICATE, certificate);
     board.settle_of(name, VERSION, version(&test, instance));
     board.settle_of(name, CLOCK, clock(&test, now));
     true
@@ -81,8 +84,8 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, 
 
 fn unreachable(error: &CampaignError, instance: &Instance) -> Outcome {
     let remedy = format!(
-        "open {}/r/test from this host; compare instances.{}.url with the address in the browser, and see whether a proxy, a \
-         firewall or a certificate stands between",
+        "open {}/r/test from this host; compare instances.{}.url with the address in the browser, and see whether a proxy or \
+         a firewall stands between",
         instance.url, instance.name
     );
     Outcome::failed(cause(error), Chain(error).to_string(), remedy)

@@ -37,8 +37,8 @@ pub(super) const PRODUCT: &str = "experience_cloud.product";
 pub(super) const ORGANIZATION: &str = "experience_cloud.organization";
 pub(super) const FIRST_PAGE: &str = "experience_cloud.first_page";
 pub(super) const PROFILES: &str = "experience_cloud.profiles";
-pub(super) const REACHABLE: &str = "campaign.reachable";
 pub(super) const CERTIFICATE: &str = "campaign.certificate";
+pub(super) const REACHABLE: &str = "campaign.reachable";
 pub(super) const VERSION: &str = "campaign.version";
 pub(super) const CLOCK: &str = "campaign.clock";
 pub(super) const LOG_ON: &str = "campaign.log_on";
@@ -86,8 +86,8 @@ pub(super) const PREREQUISITES: [Prerequisite; 42] = [
     once(ORGANIZATION, Section::ExperienceCloud, "The organization id is that of the credential", &[PRODUCT]),
     once(FIRST_PAGE, Section::ExperienceCloud, "Page 0 may be asked for", &[STATE]),
     once(PROFILES, Section::ExperienceCloud, "Product profiles are visible", &[ORGANIZATION, FIRST_PAGE]),
-    each(REACHABLE, Section::Campaign, "The instance answers", &[]),
-    each(CERTIFICATE, Section::Campaign, "Its certificate is valid", &[REACHABLE]),
+    each(CERTIFICATE, Section::Campaign, "The certificate of the instance is valid", &[]),
+    each(REACHABLE, Section::Campaign, "The instance answers", &[CERTIFICATE]),
     each(VERSION, Section::Campaign, "Its version supports this log-on", &[REACHABLE]),
     each(CLOCK, Section::Campaign, "Its clock agrees with this host", &[REACHABLE]),
     each(LOG_ON, Section::Campaign, "The program can log on", &[REACHABLE, IMS]),

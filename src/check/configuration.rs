@@ -2,7 +2,7 @@
 
 use super::{
     board::{Board, Outcome},
-    catalogue::{CONFIGURATION, FIRST_PAGE, IMS, MASK, ORGANIZATION_ID, REACHABLE},
+    catalogue::{CERTIFICATE, CONFIGURATION, FIRST_PAGE, IMS, MASK, ORGANIZATION_ID},
     verdict::Cause,
 };
 use crate::{
@@ -90,6 +90,6 @@ fn instances(board: &mut Board, settings: &Readable) {
         if !has_mask_problem {
             board.settle_of(name, MASK, Outcome::waiting(root));
         }
-        board.settle_of(name, REACHABLE, Outcome::waiting(root));
+        board.settle_of(name, CERTIFICATE, Outcome::waiting(root));
     }
 }

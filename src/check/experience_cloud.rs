@@ -8,6 +8,7 @@ use super::{
     asked_once,
     board::{Board, Outcome},
     catalogue::{FIRST_PAGE, IMS, ORGANIZATION, PRODUCT, PROFILES, STATE, TOKEN},
+    certificate,
     verdict::Cause,
 };
 use crate::{
@@ -89,7 +90,13 @@ async fn token(board: &mut Board, options: &Options) -> bool {
                           proxy answers in its place";
             board.settle(IMS, Outcome::failed(Cause::Incomplete, Chain(&error).to_string(), remedy));
         }
-        Err(error) => board.settle(IMS, Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS)),
+        Err(error) => {
+            let outcome = match error.certificate_fault() {
+                Some(fault) => certificate::refused_of_vendor(fault, &options.ims_url, "experience_cloud.ims_url"),
+                None => Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS),
+            };
+            board.settle(IMS, outcome);
+        }
     }
     false
 }
@@ -147,7 +154,13 @@ async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options
             };
             board.settle(PRODUCT, Outcome::failed(Cause::Refused, format!("UMAPI refused: {excerpt}"), remedy));
         }
-        _ => board.settle(PRODUCT, failed(&error)),
+        _ => {
+            let outcome = match error.certificate_fault() {
+                Some(fault) => certificate::refused_of_vendor(fault, &options.umapi_url, "experience_cloud.umapi_url"),
+                None => failed(&error),
+            };
+            board.settle(PRODUCT, outcome);
+        }
     }
     false
 }

@@ -6,7 +6,7 @@
 //! | `catalogue` | every prerequisite in the order of mending, and what it waits for |
 //! | `board` | what was found so far, and the report it becomes |
 //! | `configuration`, `experience_cloud`, `campaign`, `external_account`, `names`, `host` | the prerequisites themselves |
-//! | `credential_expiry` | how long the secrets of the credentials stay good |
+//! | `certificate`, `credential_expiry` | how long certificates and the secrets of the credentials stay good |
 //! | `difference` | two values sign by sign |
 //! | `mask`, `mask_outline`, `mask_report` | what a mask matches, and what another would |
 //! | `near`, `near_signs` | names that nearly match, and where they differ |
@@ -16,6 +16,7 @@
 mod board;
 mod campaign;
 mod catalogue;
+mod certificate;
 mod configuration;
 mod credential_expiry;
 mod difference;

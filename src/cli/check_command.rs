@@ -5,7 +5,7 @@ use chrono::Utc;
 use crate::{
     check::{self, Cause, CheckReport, Extent, Finding, Reach, Section, Verdict},
     observability::{Level, start_logging},
-    settings::{self, Sources},
+    settings::{self, Readable, Sources},
 };
 
 use super::{
@@ -20,11 +20,11 @@ use super::{
 
 pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<Exit, CommandError> {
     let Some(name) = &check.sandbox else {
-        return Box::pin(checked(arguments, check, &Sources::of_process(arguments.config.clone()), Extent::Service))
-            .await;
+        let sources = Sources::of_process(arguments.config.clone());
+        return Box::pin(checked(arguments, check, &sources, settings::readable(&sources), Extent::Service)).await;
     };
     let sandbox = OwnSandbox::start(name).await?;
-    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), Extent::Sandbox)).await;
+    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), Extent::Sandbox)).await;
     sandbox.stop().await;
     exit
 }
@@ -33,9 +33,9 @@ async fn checked(
     arguments: &Arguments,
     options: &CheckArguments,
     sources: &Sources,
+    mut settings: Readable,
     extent: Extent,
 ) -> Result<Exit, CommandError> {
-    let mut settings = settings::readable(sources);
     settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
     if let Some(configured) = &settings.log {
         let logging = configured.options(arguments.log_level(Level::Error), ProgressLine::colours());

@@ -3,7 +3,7 @@
 use crate::{
     check::{MaskError, Network, Question, mask_report},
     observability::start_logging,
-    settings::{self, Settings},
+    settings::Settings,
 };
 
 use super::{
@@ -25,7 +25,7 @@ pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<E
         return answer(arguments, mask, settings, &progress).await;
     };
     let sandbox = OwnSandbox::start(scenario).await?;
-    let settings = settings::load(&sandbox.sources())?;
+    let settings = sandbox.settings()?;
     let progress = ProgressLine::new();
     let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
     start_logging(&logging, progress.clone())?;

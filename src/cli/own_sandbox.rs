@@ -2,12 +2,12 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::{
     sandbox::{Options, Sandbox, Scenario},
-    settings::Sources,
+    settings::{self, Readable, Settings, SettingsError, Sources},
 };
 
 use super::{CommandError, sandbox_configuration::SandboxConfiguration};
@@ -16,6 +16,8 @@ use super::{CommandError, sandbox_configuration::SandboxConfiguration};
 pub(super) struct OwnSandbox {
     sandbox: Sandbox,
     configuration: SandboxConfiguration,
+    /// Whom clients are told to trust, where it encrypts.
+    authority: Option<String>,
 }
 
 impl OwnSandbox {
@@ -29,8 +31,9 @@ impl OwnSandbox {
         let mistakes = std::mem::take(&mut scenario.mistakes);
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
         let sandbox = Sandbox::start(Options { listen, scenario }).await?;
-        let configuration = SandboxConfiguration::write(&sandbox.connection(), &mistakes)?;
-        Ok(Self { sandbox, configuration })
+        let connection = sandbox.connection();
+        let configuration = SandboxConfiguration::write(&connection, &mistakes)?;
+        Ok(Self { sandbox, configuration, authority: connection.authority })
     }
 
     /// The base URL of the simulated vendors.
@@ -46,6 +49,29 @@ impl OwnSandbox {
     /// Reads that configuration and nothing else: a sandbox must not be mixed with real systems.
     pub(super) fn sources(&self) -> Sources {
         self.configuration.sources()
+    }
+
+    /// What that configuration says, and the trust that no configuration gives.
+    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
+        let mut settings = settings::load(&self.sources())?;
+        if let Some(authority) = &self.authority {
+            settings.trust_only(authority);
+        }
+        Ok(settings)
+    }
+
+    /// As much of it as can be used, with the same trust.
+    pub(super) fn readable(&self) -> Readable {
+        let mut settings = settings::readable(&self.sources());
+        if let Some(authority) = &self.authority {
+            settings.trust_only(authority);
+        }
+        settings
+    }
+
+    /// The file with the authority that other processes have to trust; `None` where nothing is encrypted.
+    pub(super) fn authority_file(&self) -> Option<PathBuf> {
+        self.authority.as_ref().map(|_| self.configuration.authority_file())
     }
 
     /// Ends it.

@@ -25,10 +25,12 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
          # Look at the world:   GET  {url}/sandbox/world\n\
          # Change the world:    POST {url}/sandbox/world\n\
          # Disturb the vendors: POST {url}/sandbox/faults\n\
-         # What was asked:      GET  {url}/sandbox/requests\n\n\
+         # What was asked:      GET  {url}/sandbox/requests\n\
+         {}\n\
          {}\n\
          # The sandbox is ready.\n",
         arguments.scenario,
+        trust(&sandbox),
         sandbox.configuration(),
         url = sandbox.url(),
     ))?;
@@ -38,4 +40,15 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
     }
     sandbox.stop().await;
     Ok(Exit::Done)
+}
+
+/// How other processes are told whom to trust, where the sandbox encrypts: in the way in which a host is told.
+fn trust(sandbox: &OwnSandbox) -> String {
+    sandbox.authority_file().map_or_else(String::new, |file| {
+        format!(
+            "# Nobody knows the authority of its certificate. Have each command trust it:\n\
+             #   SSL_CERT_FILE={} campaign-group-sync --sync-now --config FILE\n",
+            file.display()
+        )
+    })
 }

@@ -18,6 +18,9 @@ use crate::{
 const PRIVATE: u32 = 0o600;
 const PRIVATE_FOLDER: u32 = 0o700;
 
+/// Holds the authority of the sandbox's certificate, in PEM.
+const AUTHORITY_FILE: &str = "authority.pem";
+
 /// A configuration file and the secret files it names, in a private folder that goes away with this value.
 pub(super) struct SandboxConfiguration {
     folder: TempDir,
@@ -37,6 +40,9 @@ impl SandboxConfiguration {
         configuration.spoil(mistakes, folder.path());
         let text = configuration.to_string();
         write_private(folder.path(), "config.toml", &text)?;
+        if let Some(authority) = &connection.authority {
+            write_private(folder.path(), AUTHORITY_FILE, authority)?;
+        }
         for (name, file) in &mistakes.files {
             misplace(&folder.path().join(name), file)?;
         }
@@ -46,6 +52,11 @@ impl SandboxConfiguration {
     /// The configuration as a file would hold it.
     pub(super) fn text(&self) -> String {
         self.text.clone()
+    }
+
+    /// The file with the authority to trust; it is there where the sandbox encrypts.
+    pub(super) fn authority_file(&self) -> PathBuf {
+        self.folder.path().join(AUTHORITY_FILE)
     }
 
     /// Reads this configuration and nothing else: a sandbox must not be mixed with real systems.

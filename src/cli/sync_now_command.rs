@@ -26,7 +26,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
         return Box::pin(sync_now(arguments)).await;
     };
     let sandbox = OwnSandbox::start(scenario).await?;
-    let settings = settings::load(&sandbox.sources())?;
+    let settings = sandbox.settings()?;
     let exit = Box::pin(sync_in_sandbox(arguments, settings)).await;
     sandbox.stop().await;
     exit

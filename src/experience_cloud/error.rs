@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::Progress;
 use crate::{
     domain::{Failure, IncompleteRead, ProductProfileName},
-    transport::{Retryable, TransportError, Verdict},
+    transport::{CertificateFault, Retryable, TransportError, Verdict},
 };
 
 /// Why something could not be read from Experience Cloud. No text of it holds a secret or a token.
@@ -141,6 +141,15 @@ impl ExperienceCloudError {
         !matches!(self, Self::Unsent(_))
     }
 
+    /// What is wrong with the certificate that was shown in place of an answer, where that is what went wrong.
+    pub fn certificate_fault(&self) -> Option<&CertificateFault> {
+        match self {
+            Self::NoAnswer { source, .. } => source.certificate_fault(),
+            Self::Unsent(cause) => cause.certificate_fault(),
+            _ => None,
+        }
+    }
+
     /// A listing whose answers do not add up, none of them being wrong by itself.
     pub(super) fn incomplete(listing: &str, read: IncompleteRead) -> Self {
         Self::Incomplete { listing: listing.to_owned(), read, cause: None }
@@ -215,6 +224,9 @@ impl FailedAttempt {
         let call = call.to_owned();
         match source {
             TransportError::Build(_) => Self::last(ExperienceCloudError::Setup(source)),
+            TransportError::Connect(_) if source.certificate_fault().is_some() => {
+                Self::last(ExperienceCloudError::NoAnswer { call, source })
+            }
             TransportError::Connect(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::Unserved }
             }

@@ -19,18 +19,20 @@ pub(super) const WORLDS: [(&str, &str); 7] = built_in! {
 };
 
 /// One thing wrong at a time, in the order in which `check` looks.
-pub(super) const MISCONFIGURED: [(&str, &str); 55] = built_in! {
+pub(super) const MISCONFIGURED: [(&str, &str); 62] = built_in! {
     "misconfigured/unknown_key"
     "misconfigured/key_left_out"
     "misconfigured/secret_in_the_configuration"
     "misconfigured/secret_for_everybody"
     "misconfigured/organization_id_cut_short"
     "misconfigured/ims_out_of_reach"
+    "misconfigured/ims_behind_an_intercepting_proxy"
     "misconfigured/ims_behind_a_portal"
     "misconfigured/client_id_of_another"
     "misconfigured/client_secret_rotated"
     "misconfigured/scope_not_granted"
     "misconfigured/scope_not_asked_for"
+    "misconfigured/user_management_api_behind_an_intercepting_proxy"
     "misconfigured/user_management_api_missing"
     "misconfigured/organization_of_another"
     "misconfigured/throttled"
@@ -38,6 +40,10 @@ pub(super) const MISCONFIGURED: [(&str, &str); 55] = built_in! {
     "misconfigured/mask_with_two_captures"
     "misconfigured/mask_with_a_blank_too_many"
     "misconfigured/mask_without_a_capture"
+    "misconfigured/certificate_expired"
+    "misconfigured/certificate_expires_soon"
+    "misconfigured/certificate_of_another_host"
+    "misconfigured/certificate_of_an_unknown_authority"
     "misconfigured/campaign_out_of_reach"
     "misconfigured/campaign_behind_a_portal"
     "misconfigured/campaign_too_old"
@@ -56,6 +62,7 @@ pub(super) const MISCONFIGURED: [(&str, &str); 55] = built_in! {
     "misconfigured/ims_server_of_the_stage"
     "misconfigured/organization_id_with_a_blank"
     "misconfigured/callback_of_another"
+    "misconfigured/callback_without_https"
     "misconfigured/mask_with_a_dash"
     "misconfigured/mask_with_a_blank_behind"
     "misconfigured/mask_in_another_case"

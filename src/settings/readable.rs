@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{InstanceName, fold},
     scheduler,
-    transport::BaseUrl,
+    transport::{self, BaseUrl},
 };
 
 /// A configuration as far as it can be used, for those who only look. A run takes all of it or none.
@@ -27,6 +27,8 @@ pub struct Readable {
     pub ims_url: Option<BaseUrl>,
     /// Least time between two reads of page 0, likewise.
     pub first_page_interval: Option<Duration>,
+    /// How connections are made; no key says anything of it.
+    pub connections: transport::Options,
     /// Sorted by name without regard to case.
     pub instances: Vec<ReadableInstance>,
     /// How much one run may change.
@@ -83,6 +85,7 @@ pub fn readable(sources: &Sources) -> Readable {
         experience_cloud,
         ims_url,
         first_page_interval,
+        connections: transport::Options::default(),
         instances,
         guard,
         schedule,

@@ -56,6 +56,12 @@ impl BaseUrl {
         format!("{}{path}", self.0.as_str().trim_end_matches('/'))
     }
 
+    /// Host and port, as tools want them that connect without speaking HTTP: `acme.campaign.adobe.com:443`.
+    pub fn host_and_port(&self) -> String {
+        let (host, port) = (self.0.host_str().unwrap_or_default(), self.0.port_or_known_default().unwrap_or_default());
+        format!("{host}:{port}")
+    }
+
     /// Whether nothing sent there is encrypted: http, which [`BaseUrl::parse`] takes on this very host only.
     pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
@@ -116,5 +122,6 @@ mod tests {
         let root = BaseUrl::parse("https://host/").expect("good");
         assert_eq!(root.join("/ims"), "https://host/ims");
         assert_eq!(root.to_string(), "https://host");
+        assert_eq!((base.host_and_port().as_str(), root.host_and_port().as_str()), ("127.0.0.1:1", "host:443"));
     }
 }

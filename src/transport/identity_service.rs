@@ -8,7 +8,7 @@ use reqwest::{StatusCode, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{Answer, BaseUrl, HttpClient, TransportError, excerpt, retry_after};
+use super::{Answer, BaseUrl, CertificateFault, HttpClient, TransportError, excerpt, retry_after};
 
 /// `expires_in` beyond this many seconds (ten days) is in milliseconds: tokens live 24 hours, and older answers of IMS
 /// counted in milliseconds.
@@ -87,6 +87,16 @@ pub enum TokenError {
         /// How the answer begins, unless a token may be in it.
         excerpt: String,
     },
+}
+
+impl TokenError {
+    /// What is wrong with the certificate that was shown in place of an answer, where that is what went wrong.
+    pub fn certificate_fault(&self) -> Option<&CertificateFault> {
+        match self {
+            Self::NoAnswer(source) => source.certificate_fault(),
+            _ => None,
+        }
+    }
 }
 
 /// The part of the answer that counts; `token_type` is always bearer.

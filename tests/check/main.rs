@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
+mod certificates;
 mod configuration;
 mod credential_expiry;
 mod misconfigurations;

@@ -83,11 +83,13 @@ fn text<'a>(finding: &'a Value, key: &str) -> &'a str {
     finding[key].as_str().unwrap_or_default()
 }
 
-/// Without the private folder of the sandbox and its port.
+/// Without the private folder of the sandbox, its port, and the time.
 fn lasting(text: &str) -> String {
     let folder = Regex::new(r"/[^ ]*/campaign-group-sync-sandbox-\w+").expect("an expression");
     let port = Regex::new(r"(127\.0\.0\.1):\d{2,}").expect("an expression");
-    port.replace_all(&folder.replace_all(text, "FOLDER"), "$1:PORT").replace('\n', "\n    ")
+    let time = Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").expect("an expression");
+    let text = port.replace_all(&folder.replace_all(text, "FOLDER"), "$1:PORT").into_owned();
+    time.replace_all(&text, "TIME").replace('\n', "\n    ")
 }
 
 /// What is said of the scenarios that show one of these prerequisites.

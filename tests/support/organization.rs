@@ -24,8 +24,13 @@ pub(crate) fn experience_cloud(connection: &Connection) -> Options {
         groups_per_minute: often,
         tolerance: Tolerance { share: 0.01 },
         retry: retry(),
-        http: transport::Options::default(),
+        http: http(connection),
     }
+}
+
+/// A sandbox that encrypts has an authority of its own.
+pub(crate) fn http(connection: &Connection) -> transport::Options {
+    transport::Options { trusted_authorities: connection.authority.clone(), ..transport::Options::default() }
 }
 
 pub(crate) fn retry() -> RetryPolicy {

@@ -12,14 +12,14 @@ use campaign_group_sync::{
     journal::{self, Journal},
     sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
     sync::{self, Confirmation, InstanceOptions, Patience, Request, Stop},
-    transport::{self, SecretString},
+    transport::SecretString,
 };
 use tempfile::TempDir;
 
 use super::{
     default_limits::limits,
     default_policy::policy,
-    organization::{experience_cloud, retry, url},
+    organization::{experience_cloud, http, retry, url},
 };
 
 /// A sandbox and the options of a run against it.
@@ -155,7 +155,7 @@ fn one_instance(connection: &Connection, instance: &InstanceConnection) -> Insta
             url: url(&instance.url),
             authentication,
             retry: retry(),
-            http: transport::Options::default(),
+            http: http(connection),
             page_rows: campaign::DEFAULT_PAGE_ROWS,
         },
     }

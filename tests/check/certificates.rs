@@ -1,0 +1,58 @@
+//! What a check says of certificates where nothing is wrong with them, or something else is wrong.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::program::{check, printed};
+
+/// The default scenario with this laid over it: how the check ends, and its findings.
+fn checked(laid_over: &str) -> (Option<i32>, Vec<Value>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("encrypted.toml");
+    fs::write(&path, format!("based_on = \"first_day\"\n{laid_over}")).expect("written");
+    let output = check(&["--sandbox", path.to_str().expect("UTF-8"), "--output", "json"]);
+    let report: Value = serde_json::from_str(&printed(&output)).expect("JSON");
+    (output.status.code(), report["findings"].as_array().expect("findings").clone())
+}
+
+/// The verdict on the certificate of the instance, and its evidence.
+fn certificate(findings: &[Value]) -> (&str, &str) {
+    let found = findings.iter().find(|finding| finding["id"] == "campaign.certificate").expect("there");
+    (found["verdict"].as_str().expect("a verdict"), found["evidence"].as_str().expect("evidence"))
+}
+
+#[test]
+fn all_is_well_over_https_and_the_certificate_is_told_about() {
+    let (exit, findings) = checked("[tls]\n");
+    assert_eq!(exit, Some(0), "{findings:#?}");
+    let (verdict, evidence) = certificate(&findings);
+    assert_eq!(verdict, "ok");
+    assert!(evidence.starts_with("90 days left, until 2"), "{evidence}");
+    assert!(evidence.ends_with("; for 127.0.0.1; issued by CN=Sandbox authority"), "{evidence}");
+}
+
+#[test]
+fn thirty_days_are_enough_and_twenty_nine_are_worth_a_warning() {
+    for (days, exit, verdict) in [(30, 0, "ok"), (29, 3, "warning"), (0, 3, "warning")] {
+        let (ended, findings) = checked(&format!("[tls]\ndays_left = {days}\n"));
+        assert_eq!((ended, certificate(&findings).0), (Some(exit), verdict), "{days}: {findings:#?}");
+    }
+}
+
+#[test]
+fn the_certificate_is_looked_at_whatever_the_server_behind_it_answers() {
+    for effect in ["{ type = \"html\" }", "{ type = \"status\", status = 503 }"] {
+        let fault = format!("[[faults]]\ncall = \"test\"\ntimes = \"forever\"\neffect = {effect}\n");
+        let (_, findings) = checked(&format!("[tls]\n{fault}"));
+        let reachable = findings.iter().find(|finding| finding["id"] == "campaign.reachable").expect("there");
+        assert_eq!((certificate(&findings).0, &reachable["verdict"]), ("ok", &Value::from("failed")), "{effect}");
+    }
+}
+
+#[test]
+fn without_a_connection_nothing_is_said_of_a_certificate() {
+    let address = "[mistakes.configuration]\n\"instances.production.url\" = \"https://127.0.0.1:1\"\n";
+    let (exit, findings) = checked(&format!("[tls]\n{address}"));
+    assert_eq!((exit, certificate(&findings)), (Some(6), ("not_checked", "without a connection none is shown")));
+}
