@@ -4,6 +4,8 @@
 
 #[path = "experience_cloud/first_pages.rs"]
 mod first_pages;
+#[path = "support/organization.rs"]
+mod organization;
 #[path = "experience_cloud/patience.rs"]
 mod patience;
 #[path = "experience_cloud/profile_members.rs"]

@@ -36,10 +36,10 @@ pub(super) async fn check(
         board.settle_of(instance.name.as_str(), CERTIFICATE, Outcome::waiting(CONFIGURATION));
         return None;
     };
-    let campaign = match Campaign::new(instance.campaign_options(ims_url, &asked_once())) {
+    let campaign = match Campaign::new(instance.campaign_options(ims_url, &asked_once(), &settings.connections)) {
         Ok(campaign) => campaign,
         Err(error) => {
-            board.settle_of(instance.name.as_str(), CERTIFICATE, Outcome::waiting(REACHABLE));
+            board.settle_of(instance.name.as_str(), CERTIFICATE, certificate::not_shown(&instance.url));
             board.settle_of(instance.name.as_str(), REACHABLE, unreachable(&error, instance));
             return None;
         }
@@ -67,15 +67,8 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, 
         board.settle_of(name, CERTIFICATE, certificate::refused_of_instance(fault, instance));
         return false;
     }
-    board.settle_of(
-        name,
-        CERTIFICATE,
-        match certificate {
-            Some(certificate) => certificate::valid(&certificate, now),
-            None if test.is_ok() => Outcome::not_checked("plain http on this host has no certificate"),
-            None => Outcome::waiting(REACHABLE),
-        },
-    );
+    let shown = certificate.map_or_else(|| certificate::not_shown(&instance.url), |one| certificate::valid(&one, now));
+    board.settle_of(name, CERTIFICATE, shown);
     let test = match test {
         Ok(test) => test,
         Err(error) => {

@@ -51,18 +51,22 @@ impl OwnSandbox {
         self.configuration.sources()
     }
 
-    /// What of that configuration can be used, with the trust that no configuration gives.
+    /// What that configuration says, and the trust that no configuration gives.
+    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
+        let mut settings = settings::load(&self.sources())?;
+        if let Some(authority) = &self.authority {
+            settings.trust_only(authority);
+        }
+        Ok(settings)
+    }
+
+    /// As much of it as can be used, with the same trust.
     pub(super) fn readable(&self) -> Readable {
         let mut settings = settings::readable(&self.sources());
         if let Some(authority) = &self.authority {
             settings.trust_only(authority);
         }
         settings
-    }
-
-    /// All of it, likewise.
-    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
-        self.readable().whole()
     }
 
     /// The file with the authority that other processes have to trust; `None` where nothing is encrypted.

@@ -93,9 +93,6 @@ async fn in_place(
 ) -> Result<RunReport, CommandError> {
     until_told_to_end(async |stop| {
         let journal = Journal::open(&settings.journal_options()).await?;
-        for warning in journal.warnings() {
-            tracing::warn!("{warning}");
-        }
         let (options, request) = (settings.sync_options(), request(arguments, stop));
         let report = sync::run(&options, &journal, &request, &|stage| progress.show(&stage)).await;
         journal.close().await;

@@ -5,7 +5,7 @@ use std::{fs, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_local},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -20,13 +20,17 @@ use super::recall::{Recalled, recalled};
 ///
 /// Another node takes over within 15 s. These are 11 s until the server gives up the session of a node that vanished without a
 /// word, at most this pause until the next attempt, and 2 s for the attempt and a look into the journal. Where a node was told
-/// to stop, was killed or crashed, the session ends at once, and only the pause is left. A node that is cut off from the server
-/// knows it after this pause and 5 s without an answer, so before another one leads.
+/// to stop, was killed or crashed, the session ends at once, and only the pause is left. One that hangs keeps its session until
+/// the service manager ends it. A node that is cut off from the server knows it after this pause and 5 s without an answer, so
+/// before another one leads.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// So many pauses does a node leave the others that lost the leadership: its session did not end for nothing, and the run it
+/// So many pauses does a node that lost the leadership leave to the others: its session did not end for nothing, and the run it
 /// was making may still be ending. Others have made two attempts by then.
 const PAUSES_FOR_OTHERS: u32 = 3;
+
+/// How long a look into the journal may take: meanwhile the schedule rests, and the session may end.
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// So many attempts come between two looks of a node that follows at what the leader has done.
 const ATTEMPTS_PER_LOOK: u32 = 5;
@@ -70,6 +74,15 @@ impl Drop for Competition {
     }
 }
 
+/// Why an attempt came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum NoAttempt {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("the journal could not be read within {} s", LOOK_PATIENCE.as_secs())]
+    Slow,
+}
+
 struct Competitor {
     candidate: Candidate,
     journal: Journal,
@@ -109,7 +122,7 @@ impl Competitor {
         self.told = why;
     }
 
-    async fn attempt(&mut self) -> Result<News, JournalError> {
+    async fn attempt(&mut self) -> Result<News, NoAttempt> {
         match self.candidate.compete().await? {
             Candidacy::Leads(leadership) => {
                 self.attempts = 0;
@@ -126,9 +139,10 @@ impl Competitor {
         }
     }
 
-    async fn recall(&self) -> Result<Recalled, JournalError> {
+    async fn recall(&self) -> Result<Recalled, NoAttempt> {
         let settings = Arc::clone(&self.settings.borrow());
-        recalled(&self.journal, &settings).await
+        let look = timeout(LOOK_PATIENCE, recalled(&self.journal, &settings));
+        Ok(look.await.map_err(|_elapsed| NoAttempt::Slow)??)
     }
 }
 

@@ -95,9 +95,6 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
         Some(journal) => journal,
         None => Journal::open(&settings.journal_options()).await?,
     };
-    for warning in journal.warnings() {
-        tracing::warn!("{warning}");
-    }
     let lock = match journal.lock_daemon().await? {
         Some(Lock::Held(holder)) => return Err(DaemonError::Held { holder }),
         Some(Lock::Got(lock)) => Some(lock),
@@ -138,6 +135,9 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
         closing,
         current: None,
     };
+    if daemon.timetable.is_none() {
+        daemon.show_next_run();
+    }
     Ok((daemon, lock))
 }
 

@@ -110,3 +110,42 @@ pub async fn status_without_daemon(
     (status.state, status.reason) = (State::Failing, why);
     Ok(status)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Summary;
+
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_413_600, 0).expect("a time")
+    }
+
+    #[test]
+    fn ticks_count_since_the_last_run_also_by_a_clock_that_is_a_little_ahead() {
+        let since = |last_run| Recalled { status: Status::default(), last_run }.since(now());
+        let at = |seconds| now() + TimeDelta::seconds(seconds);
+        for (last_run, expected) in [(None, 0), (Some(-7200), -7200), (Some(2), 2), (Some(61), 0)] {
+            assert_eq!(since(last_run.map(at)), at(expected), "{last_run:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_run_over_everything_that_could_write_is_that_of_a_tick() {
+        let run = |mode, scope: Option<&str>, instances: &[&str]| RunEntry {
+            run: "01KB".to_owned(),
+            started_at: now(),
+            mode,
+            scope: scope.map(str::to_owned),
+            instances: instances.iter().map(|name| (*name).to_owned()).collect(),
+            outcome: None,
+            summary: Summary::default(),
+        };
+        let configured = ["production".to_owned(), "stage".to_owned()];
+        assert!(is_whole(&run(RunMode::Apply, None, &["Production", "stage"]), &configured));
+        assert!(is_whole(&run(RunMode::Apply, None, &["production", "stage", "of old"]), &configured));
+        assert!(!is_whole(&run(RunMode::Apply, None, &["production"]), &configured));
+        assert!(!is_whole(&run(RunMode::Apply, Some("group report"), &["production", "stage"]), &configured));
+        assert!(!is_whole(&run(RunMode::DryRun, None, &["production", "stage"]), &configured));
+    }
+}

@@ -195,7 +195,8 @@ impl Daemon {
         look.await.unwrap_or(Ok(None)).unwrap_or_default()
     }
 
-    fn show_next_run(&self) {
+    /// By the schedule, on whichever node: also one that does not lead expects a run then, and alerts go by it.
+    pub(super) fn show_next_run(&self) {
         let next = self.settings.borrow().schedule.schedule.next_after(Utc::now());
         self.board.update(|facts| facts.status.next_run = next);
     }

@@ -26,7 +26,7 @@ impl Daemon {
             News::Follows(leader, recalled) => self.follow(leader, recalled.as_ref()),
             News::Lost => self.lose("this node leads no more: the session of the database that made it lead has ended"),
             News::OutOfReach(why) => {
-                self.lose(&format!("this node does not reach the database that the nodes share: {why}"))
+                self.lose(&format!("this node does not reach the database that the nodes share: {why}"));
             }
         }
     }
@@ -65,6 +65,7 @@ impl Daemon {
         self.stop_timetable();
         tracing::warn!("{why}; it makes no scheduled runs until it leads");
         self.board.lose_sight(State::Failing, why.to_owned());
+        self.show_next_run();
     }
 
     /// Rings no more. Not waited for: the schedule ends after the run that it began, and the loop has to see that end.

@@ -46,25 +46,7 @@ pub fn borne_out(
     policy: &Policy,
     history: &History,
 ) -> (ApprovedPlan, Vec<(Change, String)>) {
-    let people = second.members.values().flatten().flatten().chain(second.people);
-    let index = OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, people);
-    let present: BTreeMap<_, _> = second
-        .members
-        .iter()
-        .map(|(group, people)| (group, people.as_ref().map(|people| operators_of(people, &index))))
-        .collect();
-    let removal_in_doubt = |change: &Change| -> Option<String> {
-        let Action::Remove { operator_id, group, group_id, .. } = &change.action else { return None };
-        let profile = &change.profile;
-        match present.get(group) {
-            _ if desired.orphans.iter().any(|orphan| orphan.id == *group_id) => None,
-            Some(Ok(operators)) => {
-                operators.contains(operator_id).then(|| format!("a second read found them in profile {profile}"))
-            }
-            Some(Err(why)) => Some(format!("profile {profile} could not be read a second time: {why}")),
-            None => Some(format!("profile {profile} was not read a second time")),
-        }
-    };
+    let doubt_of = removal_doubts(second, desired, campaign, policy, history);
     let mut staying: HashSet<OperatorId> = HashSet::new();
     let mut doubts: Vec<Option<String>> = Vec::with_capacity(approved.changes().len());
     // Removals come before disablements in every plan.
@@ -74,7 +56,7 @@ pub fn borne_out(
                 .contains(operator_id)
                 .then(|| "a second read does not bear out that they lose their last group".to_owned()),
             Action::Remove { operator_id, .. } => {
-                let doubt = removal_in_doubt(change);
+                let doubt = doubt_of(change);
                 staying.extend(doubt.is_some().then_some(*operator_id));
                 doubt
             }
@@ -85,6 +67,35 @@ pub fn borne_out(
     let unconfirmed: Vec<_> = changes.filter_map(|(change, doubt)| Some((change.clone(), doubt?))).collect();
     let keys: HashSet<_> = unconfirmed.iter().map(|(change, _)| change.key()).collect();
     (approved.only(|change| !keys.contains(&change.key())), unconfirmed)
+}
+
+/// Why a removal is in doubt, if it is.
+fn removal_doubts<'a>(
+    second: &'a SecondRead<'_>,
+    desired: &'a DesiredState,
+    campaign: &'a CampaignSnapshot,
+    policy: &'a Policy,
+    history: &'a History,
+) -> impl Fn(&Change) -> Option<String> + use<'a> {
+    let people = second.members.values().flatten().flatten().chain(second.people);
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, people);
+    let present: BTreeMap<_, _> = second
+        .members
+        .iter()
+        .map(|(group, people)| (group, people.as_ref().map(|people| operators_of(people, &index))))
+        .collect();
+    move |change: &Change| {
+        let Action::Remove { operator_id, group, group_id, .. } = &change.action else { return None };
+        let profile = &change.profile;
+        match present.get(group) {
+            _ if desired.orphans.iter().any(|orphan| orphan.id == *group_id) => None,
+            Some(Ok(operators)) => {
+                operators.contains(operator_id).then(|| format!("a second read found them in profile {profile}"))
+            }
+            Some(Err(why)) => Some(format!("profile {profile} could not be read a second time: {why}")),
+            None => Some(format!("profile {profile} was not read a second time")),
+        }
+    }
 }
 
 fn operators_of(people: &[Person], index: &OperatorIndex<'_>) -> HashSet<OperatorId> {

@@ -17,6 +17,7 @@ mod names;
 mod narrowing;
 mod organization_snapshot;
 mod orphans;
+mod outcome;
 mod plan;
 mod policy;
 mod protection;
@@ -46,11 +47,12 @@ pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
 pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_users};
+pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use report::{
-    ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, Outcome, RunMode, RunReport,
-    SourceKind, SourceReport, Summary, rfc3339,
+    ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
+    SourceReport, Summary, rfc3339,
 };
 pub use scope::Scope;
 pub use skipped::{SkipReason, Skipped};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Change, ChangeKind, Failure, Plan, ReadKind, Skipped};
+use super::{Change, ChangeKind, Outcome, Plan, ReadKind, Skipped};
 
 /// What was asked of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,90 +33,6 @@ pub enum InstanceMode {
     Apply,
     /// Plans and reports; never writes.
     Observe,
-}
-
-/// How a run, or its part in one instance, ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Nothing to do.
-    InSync,
-    /// A dry run, or an observed instance, with something to do.
-    ChangesPending,
-    /// All changes were made.
-    Applied,
-    /// Some items failed, were not confirmed, or could not be placed.
-    Partial,
-    /// Something waits for an approval.
-    Held,
-    /// A system could not be read completely; nothing was written.
-    Incomplete,
-    /// A system asked for a longer pause than the run may wait.
-    Throttled,
-    /// A system does not answer.
-    Unavailable,
-    /// Another run holds the lock.
-    Locked,
-    /// Credentials were refused.
-    Refused,
-    /// An unexpected failure.
-    Failed,
-    /// The run was told to stop, or died, before its end; only the history knows such runs.
-    Interrupted,
-}
-
-impl Outcome {
-    /// The more important of two outcomes decides for the run; the order is that of the exit codes.
-    fn rank(self) -> u8 {
-        match self {
-            Self::Refused => 10,
-            Self::Locked => 9,
-            Self::Incomplete => 8,
-            Self::Throttled => 7,
-            Self::Unavailable => 6,
-            Self::Failed | Self::Interrupted => 5,
-            Self::Held => 4,
-            Self::Partial => 3,
-            Self::ChangesPending => 2,
-            Self::Applied => 1,
-            Self::InSync => 0,
-        }
-    }
-
-    /// The outcome of a run over several instances.
-    pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
-        outcomes.into_iter().max_by_key(|outcome| outcome.rank()).unwrap_or(Self::InSync)
-    }
-
-    /// The name in reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InSync => "in_sync",
-            Self::ChangesPending => "changes_pending",
-            Self::Applied => "applied",
-            Self::Partial => "partial",
-            Self::Held => "held",
-            Self::Incomplete => "incomplete",
-            Self::Throttled => "throttled",
-            Self::Unavailable => "unavailable",
-            Self::Locked => "locked",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused => Self::Refused,
-            Failure::Incomplete => Self::Incomplete,
-            Failure::Throttled { .. } => Self::Throttled,
-            Failure::Unavailable => Self::Unavailable,
-            Failure::Unexpected => Self::Failed,
-        }
-    }
 }
 
 /// What became of one change.
@@ -402,6 +318,13 @@ pub struct SourceReport {
     pub complete: bool,
 }
 
+impl SourceReport {
+    /// Of an organization that was not read.
+    pub fn unread(organization: String, calls: u64) -> Self {
+        Self { organization, users: 0, profiles: 0, calls, read: None, complete: false }
+    }
+}
+
 /// One run, as `--output json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunReport {
@@ -418,7 +341,7 @@ pub struct RunReport {
     pub duration_ms: u64,
     /// How it ended.
     pub outcome: Outcome,
-    /// What went wrong, when the organization could not be read.
+    /// What went wrong with the run as a whole: with the organization, the lock or the journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What somebody should know who reads the report, one sentence each.
@@ -428,6 +351,11 @@ pub struct RunReport {
     pub source: SourceReport,
     /// Each instance, by name.
     pub instances: Vec<InstanceReport>,
+}
+
+impl RunReport {
+    /// The version of the form that this program writes.
+    pub const VERSION: u32 = 1;
 }
 
 /// Writes a time to the second, in UTC, as reports do.

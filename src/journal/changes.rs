@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{ChangeKey, ChangeOutcome, ChangeReport, InstanceMode, InstanceName, InstanceReport, RunId, fold};
+use crate::domain::{
+    ChangeKey, ChangeOutcome, ChangeReport, InstanceMode, InstanceName, InstanceReport, PastChange, RunId, fold,
+};
 
 use super::{
     Journal, JournalError,
@@ -28,19 +30,6 @@ pub struct Settlement {
     pub outcome: ChangeOutcome,
     /// Why, where there is something to say.
     pub detail: Option<String>,
-}
-
-/// A change of the past.
-#[derive(Clone, Debug)]
-pub struct ChangeRecord {
-    /// The run that planned it.
-    pub run: RunId,
-    /// The instance.
-    pub instance: InstanceName,
-    /// When it was last written about.
-    pub at: DateTime<Utc>,
-    /// What it was and what became of it.
-    pub change: ChangeReport,
 }
 
 /// A change as it is stored.
@@ -134,39 +123,36 @@ impl Journal {
         writing.commit().await
     }
 
-    /// The latest change of an operator's membership of a group (or of all groups), newest first, at most `limit`; dry runs
-    /// are left out. Names are compared folded.
+    /// The latest changes of an operator's memberships, newest first, at most `limit`; dry runs are left out. The name is
+    /// compared folded.
     pub async fn last_changes(
         &self,
         instance: &InstanceName,
         operator: &str,
-        group: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<ChangeRecord>, JournalError> {
+    ) -> Result<Vec<PastChange>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut looking = self.reading().await?;
         let sql = concat!(
             "select ",
             change_columns!(),
             ", run, (select runs.outcome from runs where runs.run = changes.run) from changes
-               where instance = $1 and operator_folded = $2 and ($3 = '' or group_folded = $3)
-                 and op in ('add', 'remove')
+               where instance = $1 and operator_folded = $2 and op in ('add', 'remove')
                  and exists (select 1 from runs where runs.run = changes.run and runs.mode = 'apply')
-               order by at desc, run desc, position desc limit $4"
+               order by at desc, run desc, position desc limit $3"
         );
-        let (group, limit) = (group.map(fold).unwrap_or_default(), i64::try_from(limit).unwrap_or(i64::MAX));
-        let values = [instance.as_str().into(), fold(operator).into(), group.into(), limit.into()];
-        let record = |row: &Row| {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = [instance.as_str().into(), fold(operator).into(), limit.into()];
+        let past = |row: &Row| {
             let change = StoredChange::read(row)?;
             let is_dead = row.optional_text(10)?.is_none() && unfinished == Unfinished::Dead;
-            Ok(ChangeRecord {
+            Ok(PastChange {
                 run: RunId::new(row.text(9)?),
-                instance: instance.clone(),
                 at: change.at,
                 change: if is_dead { change.of_a_dead_run() } else { change.report },
             })
         };
-        looking.rows(sql, values).await?.iter().map(record).collect()
+        looking.rows(sql, values).await?.iter().map(past).collect()
     }
 }
 

@@ -2,8 +2,8 @@
 //! tell the step watch of every write.
 
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type, postgres::PgRow,
-    sqlite::SqliteRow,
+    AssertSqlSafe, ColumnIndex, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type,
+    postgres::PgRow, query::Query, sqlite::SqliteRow,
 };
 
 use super::{Journal, JournalError, Step, StepWatch};
@@ -118,44 +118,38 @@ pub(super) enum Transaction {
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
-/// Runs the same query on either transaction.
-macro_rules! on_either {
-    ($transaction:expr, $sql:expr, $values:expr, $query:ident, $connection:ident => $run:expr) => {
-        match $transaction {
-            Transaction::Sqlite(transaction) => {
-                let mut $query = sqlx::query($sql);
-                for value in $values {
-                    $query = match value {
-                        Value::Text(text) => $query.bind(text),
-                        Value::Number(number) => $query.bind(number),
-                    };
-                }
-                let $connection = &mut **transaction;
-                $run.map(|found| found.into_iter().map(Row::Sqlite).collect::<Vec<_>>())
-            }
-            Transaction::Postgres(transaction) => {
-                let mut $query = sqlx::query($sql);
-                for value in $values {
-                    $query = match value {
-                        Value::Text(text) => $query.bind(text),
-                        Value::Number(number) => $query.bind(number),
-                    };
-                }
-                let $connection = &mut **transaction;
-                $run.map(|found| found.into_iter().map(Row::Postgres).collect::<Vec<_>>())
-            }
-        }
-    };
-}
-
 impl Transaction {
     pub(super) async fn rows(
         &mut self,
-        sql: impl sqlx::SqlSafeStr,
+        sql: impl SqlSafeStr,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, sqlx::Error> {
-        on_either!(self, sql, values, query, connection => query.fetch_all(connection).await)
+        match self {
+            Self::Sqlite(transaction) => {
+                let rows = bound(sql, values).fetch_all(&mut **transaction).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Self::Postgres(transaction) => {
+                let rows = bound(sql, values).fetch_all(&mut **transaction).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
     }
+}
+
+/// A statement with its values.
+fn bound<D: sqlx::Database>(
+    sql: impl SqlSafeStr,
+    values: impl IntoIterator<Item = Value>,
+) -> Query<'static, D, D::Arguments>
+where
+    for<'v> Option<String>: Encode<'v, D> + Type<D>,
+    for<'v> Option<i64>: Encode<'v, D> + Type<D>,
+{
+    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Number(number) => query.bind(number),
+    })
 }
 
 /// A view on the journal that does not change while it is looked at.

@@ -13,9 +13,6 @@ use super::{
     encoding::{from_json, from_name, to_time},
 };
 
-/// The form of the report, as in those of runs that ended.
-const REPORT_VERSION: u32 = 1;
-
 /// Of a change that was sent and whose answer nobody wrote down.
 pub(super) const WAS_BEING_WRITTEN: &str = "was being written when the run ended; Campaign may hold it";
 
@@ -59,7 +56,7 @@ pub(super) async fn reconstructed(
         }
     };
     Ok(RunReport {
-        version: REPORT_VERSION,
+        version: RunReport::VERSION,
         run: run.to_owned(),
         mode,
         started_at,
@@ -67,14 +64,7 @@ pub(super) async fn reconstructed(
         outcome,
         error: None,
         warnings: vec![warning.to_owned()],
-        source: SourceReport {
-            organization: String::new(),
-            users: 0,
-            profiles: 0,
-            calls: 0,
-            read: None,
-            complete: false,
-        },
+        source: SourceReport::unread(String::new(), 0),
         instances,
     })
 }

@@ -23,7 +23,7 @@ mod step_watch;
 pub use access::{GroupAccess, InstanceAccess, Observation};
 pub use approvals::{ApproveError, Approved, HeldRecord};
 pub use call_windows::{CallWindows, Listing, RememberedListing};
-pub use changes::{ChangeRecord, Settlement};
+pub use changes::Settlement;
 pub use error::JournalError;
 pub use leadership::{Candidacy, Candidate, Leadership};
 pub use lock::{Lock, RunLock};

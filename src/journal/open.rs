@@ -1,6 +1,6 @@
 //! Opening the journal: creating it, migrating it, setting a corrupt one aside.
 
-use std::{path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
+use std::{path::PathBuf, str::FromStr as _, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
@@ -47,24 +47,23 @@ pub struct Journal {
     pub(super) watch: Option<StepWatch>,
     /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
     pub(super) leadership: Option<Leadership>,
-    warnings: Arc<[String]>,
 }
 
 impl Journal {
     /// Opens the journal for a run: creates what is missing and migrates what is old. A corrupt file is set aside beside its
-    /// old place, with a warning in [`Self::warnings`], and every instance's memory counts as lost until a read of it is
+    /// old place, with a warning in the log, and every instance's memory counts as lost until a read of it is
     /// accepted anew (also after a restart). A file from the future is refused and left as it is.
     pub async fn open(options: &Options) -> Result<Self, JournalError> {
-        let (database, warnings) = match &options.location {
+        let database = match &options.location {
             Location::Sqlite(path) => state_file::open(path, options.watch.as_ref()).await?,
             Location::Postgres(address) => {
                 let (server, place) = server(address)?;
                 let database = connect(server).await?;
                 schema::migrate(&database, options.watch.as_ref(), &place, None).await?;
-                (database, Vec::new())
+                database
             }
         };
-        Ok(Self::over(database, options, warnings))
+        Ok(Self::over(database, options))
     }
 
     /// Opens what exists and migrates what is old, for commands that have something to write but make no run; `None` when
@@ -82,7 +81,7 @@ impl Journal {
                 is_there.then_some(database)
             }
         };
-        Ok(database.map(|database| Self::over(database, options, Vec::new())))
+        Ok(database.map(|database| Self::over(database, options)))
     }
 
     /// Opens what exists for commands that only look; `None` when there is nothing yet. Whatever would write through it
@@ -100,7 +99,7 @@ impl Journal {
                 (schema != Schema::Nothing).then_some(database)
             }
         };
-        Ok(database.map(|database| Self::over(database, options, Vec::new())))
+        Ok(database.map(|database| Self::over(database, options)))
     }
 
     /// The journal on a server that several nodes share, whether or not that answers at this moment: nothing is asked of it
@@ -108,18 +107,13 @@ impl Journal {
     pub fn shared(options: &Options) -> Result<Option<Self>, JournalError> {
         let Location::Postgres(address) = &options.location else { return Ok(None) };
         let (server, _) = server(address)?;
-        Ok(Some(Self::over(Database::Postgres(pool().connect_lazy_with(server)), options, Vec::new())))
+        Ok(Some(Self::over(Database::Postgres(pool().connect_lazy_with(server)), options)))
     }
 
     /// Creates what is missing on the server, and migrates what is old.
     pub(super) async fn prepare(&self, address: &SecretString) -> Result<(), JournalError> {
         let (_, place) = server(address)?;
         schema::migrate(&self.database, self.watch.as_ref(), &place, None).await
-    }
-
-    /// What somebody should know about how it was opened, one sentence each.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
     }
 
     /// Closes all connections and waits for it: a file is left without its side files. Clones are closed as well.
@@ -130,14 +124,8 @@ impl Journal {
         }
     }
 
-    fn over(database: Database, options: &Options, warnings: Vec<String>) -> Self {
-        Self {
-            database,
-            location: options.location.clone(),
-            watch: options.watch.clone(),
-            leadership: None,
-            warnings: warnings.into(),
-        }
+    fn over(database: Database, options: &Options) -> Self {
+        Self { database, location: options.location.clone(), watch: options.watch.clone(), leadership: None }
     }
 }
 

@@ -44,12 +44,12 @@ enum Look {
     Corrupt(String),
 }
 
-/// Opens or makes the file; what is corrupt is set aside, and the sentences say so.
-pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<(Database, Vec<String>), JournalError> {
+/// Opens or makes the file; what is corrupt is set aside.
+pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Database, JournalError> {
     let wrong = |source| JournalError::File { path: path.to_owned(), source };
     make_folder(path).map_err(wrong)?;
     let place = path.display().to_string();
-    let (mut found, mut warnings, mut _alone) = (look(path).await?, Vec::new(), None);
+    let (mut found, mut _alone) = (look(path).await?, None);
     if !matches!(found, Look::Whole(_)) {
         // Held until the new file is whole: nobody runs on half of it. Somebody else may have been faster.
         _alone = Some(lock::alone(path, BUSY_PATIENCE).await?);
@@ -60,19 +60,19 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<(Data
         Look::Nothing => drop_companions(path).map_err(wrong)?,
         Look::Corrupt(why) => {
             let aside = set_aside(path).map_err(wrong)?;
-            let warning = format!(
-                "the state file {place} was corrupt ({why}) and was set aside as {}; what was remembered is lost",
-                aside.display()
+            let aside = aside.display();
+            tracing::warn!(
+                state.file = %place,
+                state.aside = %aside,
+                "the state file {place} was corrupt ({why}) and was set aside as {aside}; what was remembered is lost"
             );
-            tracing::warn!(state.file = %place, state.aside = %aside.display(), "{warning}");
-            warnings.push(warning);
         }
     }
     make_file(path).map_err(wrong)?;
     let lost = last_set_aside(path).map_err(wrong)?;
     let database = connect(path).await?;
     schema::migrate(&database, watch, &place, lost.as_deref()).await?;
-    Ok((database, warnings))
+    Ok(database)
 }
 
 /// Opens the file if there is one, and brings it up to date.

@@ -18,7 +18,7 @@ use crate::{
         AssociationMask, InstanceMode, InstanceName, Manage, MaskError, Missing, OperatorGroupName, OperatorLogin,
         OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
     },
-    transport::{self, BaseUrl, SecretString},
+    transport::{BaseUrl, SecretString},
 };
 
 /// How the program proves to an instance who it is.
@@ -59,8 +59,6 @@ pub struct Instance {
     pub authentication: Authentication,
     /// The mask, what is created, who is managed and who is protected.
     pub policy: Policy,
-    /// Bounds of one request, and whom its clients trust.
-    pub http: transport::Options,
 }
 
 /// Which of the two ways to log on is meant.
@@ -112,7 +110,6 @@ impl Instance {
                 protected_groups: protected_groups?,
             },
             name,
-            http: transport::Options::default(),
         })
     }
 }
@@ -136,12 +133,14 @@ fn authentication(section: &mut Section<'_>, credentials: Option<&Path>) -> Opti
             refuse_keys(section, &NATIVE_KEYS, "native");
             let client_id = section.token("client_id");
             let client_secret = secret(section, "client_secret", credentials);
-            let client_secret_expires = section.optional_day("client_secret_expires");
+            let client_secret_expires =
+                section.find("client_secret_expires").map(|_| section.day("client_secret_expires"));
             let scopes = scopes(section);
             Some(Authentication::Ims {
                 client_id: client_id?,
                 client_secret: client_secret?,
-                client_secret_expires: client_secret_expires?,
+                // A day that was not given is none; one that cannot be read is a problem.
+                client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
                 scopes: scopes?,
             })
         }

@@ -1,11 +1,11 @@
 //! From settings to the options of each room.
 
-use super::{Authentication, Instance, Log, Settings, State, StateLocation};
+use super::{Authentication, Instance, Log, Readable, Settings, State, StateLocation};
 use crate::{
     campaign,
     domain::{InstanceName, fold},
     journal, observability, sync,
-    transport::{BaseUrl, RetryPolicy},
+    transport::{self, BaseUrl, RetryPolicy},
 };
 
 impl Settings {
@@ -20,6 +20,12 @@ impl Settings {
         }
         self.instances.retain(|instance| names.iter().any(|name| fold(name) == instance.name.folded()));
         Ok(())
+    }
+
+    /// Has every client trust these authorities, in PEM, in place of the host's: those of a sandbox. No key of the
+    /// configuration does that, because a host has a store for whom it trusts.
+    pub fn trust_only(&mut self, authorities: &str) {
+        self.experience_cloud.options.http.trusted_authorities = Some(authorities.to_owned());
     }
 
     /// What a run needs to know.
@@ -49,14 +55,33 @@ impl Settings {
         sync::InstanceOptions {
             policy: instance.policy.clone(),
             mode: instance.mode,
-            campaign: instance.campaign_options(&experience_cloud.ims_url, &experience_cloud.retry),
+            campaign: instance.campaign_options(
+                &experience_cloud.ims_url,
+                &experience_cloud.retry,
+                &experience_cloud.http,
+            ),
+        }
+    }
+}
+
+impl Readable {
+    /// As [`Settings::trust_only`].
+    pub fn trust_only(&mut self, authorities: &str) {
+        self.connections.trusted_authorities = Some(authorities.to_owned());
+        if let Some(experience_cloud) = &mut self.experience_cloud {
+            experience_cloud.options.http = self.connections.clone();
         }
     }
 }
 
 impl Instance {
     /// What the client of this instance needs to know; `ims_url` is where tokens are issued.
-    pub fn campaign_options(&self, ims_url: &BaseUrl, retry: &RetryPolicy) -> campaign::Options {
+    pub fn campaign_options(
+        &self,
+        ims_url: &BaseUrl,
+        retry: &RetryPolicy,
+        http: &transport::Options,
+    ) -> campaign::Options {
         let authentication = match &self.authentication {
             Authentication::Ims { client_id, client_secret, scopes, .. } => campaign::Authentication::Ims {
                 client_id: client_id.clone(),
@@ -72,7 +97,7 @@ impl Instance {
             url: self.url.clone(),
             authentication,
             retry: retry.clone(),
-            http: self.http.clone(),
+            http: http.clone(),
             page_rows: campaign::DEFAULT_PAGE_ROWS,
         }
     }

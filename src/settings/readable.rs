@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{InstanceName, fold},
     scheduler,
-    transport::BaseUrl,
+    transport::{self, BaseUrl},
 };
 
 /// A configuration as far as it can be used, for those who only look. A run takes all of it or none.
@@ -27,6 +27,8 @@ pub struct Readable {
     pub ims_url: Option<BaseUrl>,
     /// Least time between two reads of page 0, likewise.
     pub first_page_interval: Option<Duration>,
+    /// How connections are made; no key says anything of it.
+    pub connections: transport::Options,
     /// Sorted by name without regard to case.
     pub instances: Vec<ReadableInstance>,
     /// How much one run may change.
@@ -83,6 +85,7 @@ pub fn readable(sources: &Sources) -> Readable {
         experience_cloud,
         ims_url,
         first_page_interval,
+        connections: transport::Options::default(),
         instances,
         guard,
         schedule,
@@ -99,7 +102,7 @@ pub fn readable(sources: &Sources) -> Readable {
 
 impl Readable {
     /// All of it, or all that is wrong with it.
-    pub fn whole(self) -> Result<Settings, SettingsError> {
+    pub(super) fn whole(self) -> Result<Settings, SettingsError> {
         let error = SettingsError { problems: self.problems };
         if !error.problems.is_empty() {
             return Err(error);
@@ -119,16 +122,6 @@ impl Readable {
             })
         })();
         settings.ok_or(error)
-    }
-
-    /// Has every client trust these authorities, in PEM, in place of the host's: those of a sandbox. No key of a
-    /// configuration does that, because a host has a store of those whom it trusts.
-    pub fn trust_only(&mut self, authorities: &str) {
-        let cloud = self.experience_cloud.iter_mut().map(|cloud| &mut cloud.options.http);
-        let instances = self.instances.iter_mut().filter_map(|one| one.instance.as_mut());
-        for http in cloud.chain(instances.map(|instance| &mut instance.http)) {
-            http.trusted_authorities = Some(authorities.to_owned());
-        }
     }
 
     /// Keeps the instances that are named, all when none is, as [`Settings::keep_instances`] does. What cannot be read

@@ -180,15 +180,11 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A day that need not be given: what is written nowhere is `Some(None)`.
-    pub(super) fn optional_day(&mut self, key: &str) -> Option<Option<NaiveDate>> {
-        if self.find(key).is_none() {
-            return Some(None);
-        }
-        let day = self.parse(key, "write it like \"2027-03-31\"", |text| {
+    /// A day.
+    pub(super) fn day(&mut self, key: &str) -> Option<NaiveDate> {
+        self.parse(key, "write it like \"2027-03-31\"", |text| {
             NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| format!("{} is no day", shown(text)))
-        });
-        day.map(Some)
+        })
     }
 
     /// An address of a vendor's system.
@@ -216,7 +212,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// A text without the blanks around it.
+/// A text as it was written.
 pub(super) fn text_of(value: &ValueKind) -> Result<&str, String> {
     match value {
         ValueKind::String(text) => Ok(text),

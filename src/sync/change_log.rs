@@ -47,7 +47,7 @@ pub(super) fn instance_ended(run: &RunId, report: &InstanceReport) {
 /// Logs how a run ended.
 pub(super) fn run_ended(report: &RunReport) {
     if let Some(error) = &report.error {
-        tracing::error!(run.id = report.run, error, "the organization was not read: {error}");
+        tracing::error!(run.id = report.run, error, "{error}");
     }
     let outcome = report.outcome.as_str();
     match report.outcome {

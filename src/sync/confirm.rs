@@ -16,38 +16,48 @@ use super::{
     decision::{Decision, Settled},
     pauses::heeding,
     read_source::SourceError,
-    reconcile::Run,
+    reconcile::{ReconcileError, Run},
     run::Confirmation,
 };
 
-/// Keeps what a second read of the affected profiles bears out; the rest is settled as unconfirmed.
+/// The people whom each profile has now, by group, or why they could not be read.
+type Members = BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>;
+
+/// Keeps what a second read of the affected profiles bears out; the rest is settled as unconfirmed. Nothing is in hand yet:
+/// told to stop, it leaves at once.
 pub(super) async fn confirm(
     run: &Run<'_>,
     policy: &Policy,
     decision: &Decision,
     snapshot: &CampaignSnapshot,
     history: &History,
-) -> (ApprovedPlan, Vec<Settled>) {
+) -> Result<(ApprovedPlan, Vec<Settled>), ReconcileError> {
     let approved = decision.review.approved.clone();
     if run.options.confirmation == Confirmation::Off {
-        return (approved, Vec::new());
+        return Ok((approved, Vec::new()));
     }
-    let mut members: BTreeMap<OperatorGroupName, Result<Vec<Person>, String>> = BTreeMap::new();
-    for (group, profile) in profiles_to_confirm(&approved, &decision.desired) {
-        if run.request.stop.is_asked() {
-            break;
-        }
-        (run.progress)(Progress::Confirming(policy.instance.clone()));
-        let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-            run.experience_cloud.fetch_profile_members(profile, progress).await
-        };
-        let organization = &run.options.experience_cloud.organization_id;
-        let people: Result<_, SourceError> = heeding(run.journal, organization, run.progress, read).await;
-        members.insert(group.clone(), people.map_err(|error| Chain(&error).to_string()));
-    }
+    let members = tokio::select! {
+        biased;
+        () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
+        members = read_again(run, policy, &approved, decision) => members,
+    };
     let second = SecondRead { members: &members, people: run.source.people() };
     let (confirmed, doubted) = borne_out(approved, &second, &decision.desired, snapshot, policy, history);
     let unconfirmed =
         doubted.iter().map(|(change, why)| Settled::new(change, ChangeOutcome::Unconfirmed, Some(why.clone())));
-    (confirmed, unconfirmed.collect())
+    Ok((confirmed, unconfirmed.collect()))
+}
+
+async fn read_again(run: &Run<'_>, policy: &Policy, approved: &ApprovedPlan, decision: &Decision) -> Members {
+    let organization = &run.options.experience_cloud.organization_id;
+    let mut members = Members::new();
+    for (group, profile) in profiles_to_confirm(approved, &decision.desired) {
+        (run.progress)(Progress::Confirming(policy.instance.clone()));
+        let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
+            run.experience_cloud.fetch_profile_members(profile, progress).await
+        };
+        let people: Result<_, SourceError> = heeding(run.journal, organization, run.progress, read).await;
+        members.insert(group.clone(), people.map_err(|error| Chain(&error).to_string()));
+    }
+    members
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use crate::{
     campaign::Campaign,
@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     decision::{Decision, Grounds},
-    pauses::heeding,
+    pauses::{heeding, shown},
     reconcile::InstanceOptions,
     run::Options,
 };
@@ -74,8 +74,8 @@ enum LookUpError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("the vendor asked for silence until {0}")]
-    NotBefore(chrono::DateTime<Utc>),
+    #[error("the vendor asked for silence until {}", shown(*.0))]
+    NotBefore(DateTime<Utc>),
 }
 
 /// What Experience Cloud and the journal say about the person.
@@ -175,10 +175,8 @@ async fn past(
     let Some(journal) = journal else { return Ok(last) };
     let names = [Some(asked), known.person.email.as_deref(), known.person.user_name.as_deref()];
     for name in names.into_iter().flatten() {
-        for past in journal.last_changes(&instance.policy.instance, name, None, PAST_CHANGES).await? {
-            if let Some(group) = &past.change.group {
-                let group = fold(group);
-                let past = PastChange { run: past.run, at: past.at, change: past.change };
+        for past in journal.last_changes(&instance.policy.instance, name, PAST_CHANGES).await? {
+            if let Some(group) = past.change.group.as_deref().map(fold) {
                 last.entry(group).or_insert(past);
             }
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{Outcome, ProductProfile, RunMode, Scope},
+    domain::{Outcome, ProductProfile},
     experience_cloud::ExperienceCloud,
     journal::{Journal, Lock},
 };
@@ -11,8 +11,7 @@ use crate::{
 use super::{
     progress::Progress,
     read_source::{SourceError, SourceReader},
-    run::{Options, Patience, Request},
-    stop::Stop,
+    run::{Options, Request},
 };
 
 /// The product profiles, and of when they are.
@@ -78,7 +77,7 @@ async fn read(
             return Ok(KnownListing { profiles, read_at, renewable_at: Some(Utc::now()) });
         }
     };
-    let request = request();
+    let request = Request::to_look();
     let reader = SourceReader { options, journal, request: &request, experience_cloud: &client, progress };
     let known = reader.profiles_to_look_at().await?;
     let read_at = match known.renewable_at {
@@ -86,15 +85,4 @@ async fn read(
         None => Utc::now(),
     };
     Ok(KnownListing { profiles: known.listing.profiles().to_vec(), read_at, renewable_at: known.renewable_at })
-}
-
-fn request() -> Request {
-    Request {
-        mode: RunMode::DryRun,
-        scope: Scope::default(),
-        approve: Vec::new(),
-        approver: String::new(),
-        patience: Patience::Bounded,
-        stop: Stop::never(),
-    }
 }

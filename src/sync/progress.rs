@@ -2,9 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::{campaign, domain::InstanceName, experience_cloud};
+
+use super::pauses::shown;
 
 /// How far a run is, for somebody who watches.
 #[derive(Clone, Debug)]
@@ -38,9 +40,7 @@ impl Progress {
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WaitingUntil(time) => {
-                write!(f, "waiting until {}", time.to_rfc3339_opts(SecondsFormat::Secs, true))
-            }
+            Self::WaitingUntil(time) => write!(f, "waiting until {}", shown(*time)),
             Self::Organization(stage) => of_organization(*stage, f),
             Self::Campaign(instance, stage) => {
                 let (what, rows) = match stage {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     domain::{
@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Progress,
-    pauses::heeding,
+    pauses::{heeding, shown},
     run::{Options, Patience, Request},
 };
 
@@ -129,12 +129,18 @@ pub(super) struct SourceReader<'a> {
 }
 
 impl SourceReader<'_> {
-    /// Reads everybody, or those to whom the run is narrowed.
+    /// Reads everybody, or those to whom the run is narrowed. Nothing is in hand yet: told to stop, it leaves at once.
     pub(super) async fn read(&self) -> Result<Source, SourceError> {
-        let windows = self.journal.call_windows(self.organization()).await?;
-        if let Some(until) = windows.not_before {
-            self.wait(until, "the vendor asked for silence: it", self.most_wait()).await?;
+        tokio::select! {
+            biased;
+            () = self.request.stop.asked() => Err(SourceError::Stopped),
+            source = self.read_to_the_end() => source,
         }
+    }
+
+    async fn read_to_the_end(&self) -> Result<Source, SourceError> {
+        let windows = self.journal.call_windows(self.organization()).await?;
+        self.wait_out_silence(&windows).await?;
         let profiles = self.profiles(&windows).await?;
         let notes = profiles.renewable_at.map(|at| {
             format!(
@@ -143,7 +149,7 @@ impl SourceReader<'_> {
             )
         });
         let content = if self.request.scope.people.is_empty() {
-            Content::Organization(self.everybody(profiles, &windows).await?)
+            Content::Organization(self.everybody(profiles.listing, &windows).await?)
         } else {
             self.users(profiles.listing).await?
         };
@@ -190,10 +196,10 @@ impl SourceReader<'_> {
 
     async fn everybody(
         &self,
-        profiles: KnownProfiles,
+        listing: ProfileListing,
         windows: &CallWindows,
     ) -> Result<OrganizationSnapshot, SourceError> {
-        let (masks, listing) = (self.masks(), profiles.listing);
+        let masks = self.masks();
         let mut kind = self.experience_cloud.choose(&listing, &masks)?;
         let allowed = self.allowed_at(windows.users_first_page);
         if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
@@ -267,9 +273,7 @@ impl SourceReader<'_> {
             let listing = ProfileListing::remembered(remembered.profiles);
             return Ok(KnownProfiles { listing, renewable_at: Some(until) });
         }
-        if let Some(until) = windows.not_before {
-            self.wait(until, "the vendor asked for silence: it", self.most_wait()).await?;
-        }
+        self.wait_out_silence(&windows).await?;
         self.profiles(&windows).await
     }
 
@@ -295,6 +299,14 @@ impl SourceReader<'_> {
         }
     }
 
+    /// Waits as long as the vendor asked for silence.
+    async fn wait_out_silence(&self, windows: &CallWindows) -> Result<(), SourceError> {
+        match windows.not_before {
+            Some(until) => self.wait(until, "the vendor asked for silence: it", self.most_wait()).await,
+            None => Ok(()),
+        }
+    }
+
     /// Waits until `until`, if that is not longer than `most`.
     async fn wait(&self, until: DateTime<Utc>, what: &'static str, most: Option<Duration>) -> Result<(), SourceError> {
         let pause = left(until);
@@ -313,8 +325,4 @@ impl SourceReader<'_> {
 /// How long it is until then; zero when that is past.
 fn left(until: DateTime<Utc>) -> Duration {
     (until - Utc::now()).to_std().unwrap_or_default()
-}
-
-fn shown(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

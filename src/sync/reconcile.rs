@@ -142,7 +142,7 @@ async fn read_and_decide(
         remember(run, &ledger, &decision, &snapshot, &history).await?;
         return Ok(report);
     }
-    let (confirmed, unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await;
+    let (confirmed, unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await?;
     ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
     remember(run, &ledger, &decision, &snapshot, &history).await?;
     let watch = |done, planned| (run.progress)(Progress::Applying(policy.instance.clone(), done, planned));

@@ -19,9 +19,6 @@ use super::{
     reconcile::{InstanceOptions, Run, reconcile},
 };
 
-/// Version of the report's form.
-const REPORT_VERSION: u32 = 1;
-
 /// Whether removals are read a second time before they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmation {
@@ -83,6 +80,20 @@ pub struct Request {
     pub stop: Stop,
 }
 
+impl Request {
+    /// A dry run over everything, which nobody approves anything with and nobody tells to stop.
+    pub(super) fn to_look() -> Self {
+        Self {
+            mode: RunMode::DryRun,
+            scope: Scope::default(),
+            approve: Vec::new(),
+            approver: String::new(),
+            patience: Patience::Bounded,
+            stop: Stop::never(),
+        }
+    }
+}
+
 /// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.
 pub async fn run(
     options: &Options,
@@ -103,15 +114,7 @@ pub async fn rehearse(
     described: String,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
-    let request = Request {
-        mode: RunMode::DryRun,
-        scope: Scope::default(),
-        approve: Vec::new(),
-        approver: String::new(),
-        patience: Patience::Bounded,
-        stop: Stop::never(),
-    };
-    make(options, journal, &request, Rules::Tried, Some(described), progress).await
+    make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress).await
 }
 
 /// Whether a run goes by the rules that are configured.
@@ -203,7 +206,7 @@ impl<'a> Frame<'a> {
     pub(super) fn report(&self, found: Found) -> RunReport {
         let outcomes = found.instances.iter().map(|instance| instance.outcome);
         RunReport {
-            version: REPORT_VERSION,
+            version: RunReport::VERSION,
             run: self.id.to_string(),
             mode: self.mode,
             started_at: self.started_at,
@@ -242,13 +245,17 @@ impl<'a> Frame<'a> {
 
     /// What a report says of an organization that was not read.
     pub(super) fn source_unread(&self, calls: u64) -> SourceReport {
+        SourceReport::unread(self.options.experience_cloud.organization_id.to_string(), calls)
+    }
+
+    /// What it says of one that was.
+    fn source_read(&self, source: &Source, calls: u64) -> SourceReport {
         SourceReport {
-            organization: self.options.experience_cloud.organization_id.to_string(),
-            users: 0,
-            profiles: 0,
-            calls,
-            read: None,
-            complete: false,
+            users: source.users(),
+            profiles: source.profiles(),
+            read: Some(source.kind()),
+            complete: true,
+            ..self.source_unread(calls)
         }
     }
 }
@@ -268,18 +275,12 @@ async fn all_instances(
     frame: &Frame<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
-    let client = ExperienceCloud::new(options.experience_cloud.clone());
-    let experience_cloud = match client {
+    let experience_cloud = match ExperienceCloud::new(options.experience_cloud.clone()) {
         Ok(client) => client,
-        Err(error) => return unread(frame, SourceError::from(error), 0),
+        Err(error) => return unread(frame, error.into(), 0),
     };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
-    let source = tokio::select! {
-        biased;
-        () = request.stop.asked() => Err(SourceError::Stopped),
-        source = reader.read() => source,
-    };
-    let source = match source {
+    let source = match reader.read().await {
         Ok(source) => source,
         Err(error) => return unread(frame, error, experience_cloud.calls()),
     };
@@ -294,17 +295,9 @@ async fn all_instances(
         experience_cloud: &experience_cloud,
         progress,
     };
-    let mut instances = Vec::with_capacity(options.instances.len());
-    let mut approved = Vec::new();
-    for instance in &options.instances {
-        let mut report = reconcile(&run, instance, &mut approved).await;
-        if rules == Rules::Tried {
-            report.held = None;
-        }
-        instances.push(report);
-    }
+    let (instances, approved) = reconcile_each(&run).await;
     let mut found = Found {
-        source: read(options, &source, experience_cloud.calls()),
+        source: frame.source_read(&source, experience_cloud.calls()),
         error: None,
         warnings: source.notes,
         outcome: None,
@@ -312,6 +305,19 @@ async fn all_instances(
     };
     report_unknown_approvals(journal, request, &approved, &mut found).await?;
     Ok(found)
+}
+
+/// One instance after the other; with the digests that were asked for and are held somewhere.
+async fn reconcile_each(run: &Run<'_>) -> (Vec<InstanceReport>, Vec<Digest>) {
+    let (mut instances, mut approved) = (Vec::with_capacity(run.options.instances.len()), Vec::new());
+    for instance in &run.options.instances {
+        let mut report = reconcile(run, instance, &mut approved).await;
+        if run.rules == Rules::Tried {
+            report.held = None;
+        }
+        instances.push(report);
+    }
+    (instances, approved)
 }
 
 /// A digest that nothing held has is a slip, or was approved before: said so in either case.
@@ -334,17 +340,6 @@ async fn report_unknown_approvals(
         found.outcome = Some(Outcome::Held);
     }
     Ok(())
-}
-
-fn read(options: &Options, source: &Source, calls: u64) -> SourceReport {
-    SourceReport {
-        organization: options.experience_cloud.organization_id.to_string(),
-        users: source.users(),
-        profiles: source.profiles(),
-        calls,
-        read: Some(source.kind()),
-        complete: true,
-    }
 }
 
 /// Without the organization nothing is known of any instance, and nothing is written anywhere.

@@ -127,9 +127,10 @@ impl Undo<'_> {
         let plan = plan(&desired, &snapshot, policy).taking_back(&self.past);
         let decision = Decision::of_plan(&grounds, desired, plan, None, &history);
         ledger.held(&decision, self.options).await?;
-        ledger.planned(&decision.report(self.instance, &[], None)).await?;
+        let planned = decision.report(self.instance, &[], None);
+        ledger.planned(&planned).await?;
         if !ledger.writes() {
-            return Ok(decision.report(self.instance, &[], None));
+            return Ok(planned);
         }
         // Written before the changes are made: a run that comes between would do again what is being undone.
         let opposite: Vec<_> =

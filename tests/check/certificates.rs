@@ -54,5 +54,5 @@ fn the_certificate_is_looked_at_whatever_the_server_behind_it_answers() {
 fn without_a_connection_nothing_is_said_of_a_certificate() {
     let address = "[mistakes.configuration]\n\"instances.production.url\" = \"https://127.0.0.1:1\"\n";
     let (exit, findings) = checked(&format!("[tls]\n{address}"));
-    assert_eq!((exit, certificate(&findings)), (Some(6), ("not_checked", "waits for campaign.reachable")));
+    assert_eq!((exit, certificate(&findings)), (Some(6), ("not_checked", "without a connection none is shown")));
 }

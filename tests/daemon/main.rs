@@ -1,9 +1,12 @@
-//! The built program as a daemon: systemd's messages, signals, the control socket, the schedule.
+//! The built program as a daemon: systemd's messages, signals, the control socket, the schedule; several on one database.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod control_socket;
 mod ending;
+mod leadership;
+mod nodes;
 #[path = "../support/process.rs"]
 mod process;
 mod schedule;

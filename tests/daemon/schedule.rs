@@ -7,7 +7,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use super::support::{ALWAYS, NEVER, Scene};
 
 /// Once an hour, half an hour from now: the tests set the last run back by two.
-fn hourly() -> String {
+pub(crate) fn hourly() -> String {
     let minute = (Utc::now().minute() + 30) % 60;
     format!("[schedule]\ncron = \"0 {minute} * * * *\"\njitter = \"0s\"\n")
 }

@@ -125,7 +125,12 @@ impl Scene {
 
     /// A daemon that may not be ready yet, with more in its environment.
     pub(crate) fn starting_daemon(&self, environment: &[(&str, &str)]) -> Daemon {
-        let notify = self.path("notify.sock");
+        self.named_daemon("", environment)
+    }
+
+    /// The same where there are several: its log and what it tells systemd are apart from those of the others.
+    pub(crate) fn named_daemon(&self, name: &str, environment: &[(&str, &str)]) -> Daemon {
+        let notify = self.path(&format!("{name}notify.sock"));
         // Of an earlier daemon of this test.
         let _ = fs::remove_file(&notify);
         let ear = UnixDatagram::bind(&notify).expect("bound");
@@ -139,11 +144,12 @@ impl Scene {
                 }
             }
         });
-        let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a log");
+        let path = self.path(&format!("{name}log"));
+        let log = fs::File::options().create(true).append(true).open(&path).expect("a log");
         let mut command = self.prepared(&[]);
         command.env("NOTIFY_SOCKET", &notify).envs(environment.iter().copied());
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("started");
-        Daemon { child: Some(child), messages, heard: Vec::new(), log: self.path("log") }
+        Daemon { child: Some(child), messages, heard: Vec::new(), log: path }
     }
 
     /// Talks to the control socket in raw lines.

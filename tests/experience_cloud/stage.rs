@@ -3,16 +3,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
-    num::NonZeroU32,
-    time::Duration,
 };
 
 use campaign_group_sync::{
-    domain::{AssociationMask, OrganizationId, OrganizationSnapshot, Tolerance},
-    experience_cloud::{ExperienceCloud, ExperienceCloudError, Membership, Options, Progress, ReadChoice},
+    domain::{AssociationMask, OrganizationSnapshot},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, Progress},
     sandbox::{self, Fault, Group, LoggedRequest, Organization, Pages, Sandbox, Scenario, User},
-    transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
+
+use crate::organization::experience_cloud;
 
 pub(crate) const DELIVERY: &str = "Campaign - acme - delivery";
 pub(crate) const CONTENT: &str = "Campaign - acme - content";
@@ -71,24 +70,7 @@ impl Stage {
 
 /// A client for what the sandbox serves.
 pub(crate) fn client(sandbox: &Sandbox, adjust: impl FnOnce(&mut Options)) -> ExperienceCloud {
-    let connection = sandbox.connection();
-    let url = |text: &str| BaseUrl::parse(text).expect("a loopback address");
-    let often = NonZeroU32::new(1_000_000).expect("not zero");
-    let mut options = Options {
-        organization_id: OrganizationId::new(&connection.organization_id),
-        client_id: connection.client_id.clone(),
-        client_secret: SecretString::from(connection.client_secret.clone()),
-        ims_url: url(&connection.ims_url),
-        umapi_url: url(&connection.umapi_url),
-        scopes: "openid,AdobeID,user_management_sdk".to_owned(),
-        membership: Membership::Effective,
-        read: ReadChoice::Auto,
-        users_per_minute: often,
-        groups_per_minute: often,
-        tolerance: Tolerance { share: 0.01 },
-        retry: RetryPolicy { attempts: 3, first_pause: Duration::from_millis(1), max_wait: Duration::from_secs(5) },
-        http: transport::Options::default(),
-    };
+    let mut options = experience_cloud(&sandbox.connection());
     adjust(&mut options);
     ExperienceCloud::new(options).expect("a client")
 }

@@ -4,13 +4,15 @@ use campaign_group_sync::{
     daemon::Board,
     domain::{
         ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, Explanation, Finding,
-        GroupExplanation, HeldBefore, InstanceExplanation, InstanceMode, InstanceName, InstanceReport, Limits,
-        MatchedProfile, Orphan, Outcome, ProductProfileName, RunId, RunMode, RunReport, SourceKind, SourceReport,
-        Station, Summary, Verdict,
+        GroupExplanation, HeldBefore, InstanceExplanation, InstanceMode, InstanceName, InstanceReport, MatchedProfile,
+        Orphan, ProductProfileName, RunId, RunReport, Station, Summary, Verdict,
     },
     journal::{HeldRecord, Journal, RunBegin},
 };
 use chrono::{DateTime, TimeDelta, Utc};
+
+use super::default_limits::limits;
+pub(crate) use super::reports::report;
 
 pub(crate) const DIGEST: &str = "00c0ffee00c0ffee";
 
@@ -55,28 +57,6 @@ pub(crate) fn orphan(group: &str) -> Orphan {
     Orphan { group: group.to_owned(), profile: format!("Campaign - acme - {group}"), members: 3 }
 }
 
-pub(crate) fn report(run: &str, started_at: DateTime<Utc>, instances: Vec<InstanceReport>) -> RunReport {
-    RunReport {
-        version: 1,
-        run: run.to_owned(),
-        mode: RunMode::Apply,
-        started_at,
-        duration_ms: 5_123,
-        outcome: Outcome::of_all(instances.iter().map(|instance| instance.outcome)),
-        error: None,
-        warnings: Vec::new(),
-        source: SourceReport {
-            organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
-            users: 1_204,
-            profiles: 31,
-            calls: 4,
-            read: Some(SourceKind::Organization),
-            complete: true,
-        },
-        instances,
-    }
-}
-
 /// Writes a whole run, and what it holds, as a run does; the board is told as well.
 pub(crate) async fn record(journal: &Journal, board: &Board, report: RunReport) {
     let run = RunId::new(&report.run);
@@ -118,17 +98,6 @@ fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<Hel
             .map(|(key, _)| HeldBefore { key, why: "the group would be emptied".to_owned(), limits: limits() })
             .collect(),
     })
-}
-
-fn limits() -> Limits {
-    Limits {
-        max_removals: 50,
-        max_removals_percent: 20,
-        max_group_removals_percent: 34,
-        max_new_operators: 25,
-        max_new_groups: 5,
-        max_source_shrink_percent: 20,
-    }
 }
 
 /// Two days of runs, every two hours; the last one holds something in one of two instances.

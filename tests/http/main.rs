@@ -2,9 +2,13 @@
 
 #![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
 
+#[path = "../support/default_limits.rs"]
+mod default_limits;
 mod exposition;
 mod filled;
 mod health;
 mod page;
 mod refusals;
+#[path = "../support/reports.rs"]
+mod reports;
 mod stage;

@@ -4,7 +4,13 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
+#[path = "../support/default_limits.rs"]
+mod default_limits;
+#[path = "../support/default_policy.rs"]
+mod default_policy;
 mod numbers;
+#[path = "../support/organization.rs"]
+mod organization;
 #[expect(dead_code, reason = "the stage of other tests as well")]
 #[path = "../sync/support.rs"]
 mod support;

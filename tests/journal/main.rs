@@ -5,9 +5,14 @@
 mod access;
 mod approvals;
 mod call_windows;
+#[path = "../support/default_limits.rs"]
+mod default_limits;
 mod instance_history;
+mod leadership;
 mod lock;
 mod place;
+#[path = "../support/reports.rs"]
+mod reports;
 mod runs;
 mod sample;
 mod state_file;

@@ -42,13 +42,17 @@ impl Place {
     /// Every kind of place there is here.
     pub(crate) async fn all() -> Vec<Self> {
         let mut places = vec![Self::in_a_folder()];
-        match env::var("TEST_POSTGRES_URL") {
-            Ok(address) => places.push(Self::on_the_server(&address).await),
-            Err(_) => {
-                println!("skipped for PostgreSQL: TEST_POSTGRES_URL is not set (tests/journal/with_postgres sets it)");
-            }
-        }
+        places.extend(Self::shared().await);
         places
+    }
+
+    /// A place that several nodes share; `None`, with a printed word, where no server is named.
+    pub(crate) async fn shared() -> Option<Self> {
+        if let Ok(address) = env::var("TEST_POSTGRES_URL") {
+            return Some(Self::on_the_server(&address).await);
+        }
+        println!("skipped for PostgreSQL: TEST_POSTGRES_URL is not set (tests/journal/with_postgres sets it)");
+        None
     }
 
     fn new(location: Location, folder: Option<TempDir>) -> Self {

@@ -3,12 +3,14 @@
 use campaign_group_sync::{
     domain::{
         ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, FollowedGroup, HeldBefore,
-        InstanceMode, InstanceName, InstanceReport, Limits, MatchedProfile, OperatorGroupName, Outcome,
-        ProductProfileId, ProductProfileName, RunId, RunMode, RunReport, SourceRead, SourceReport, Summary,
+        InstanceMode, InstanceName, InstanceReport, MatchedProfile, OperatorGroupName, Outcome, ProductProfileId,
+        ProductProfileName, RunId, RunMode, RunReport, SourceRead, Summary,
     },
     journal::{HeldRecord, Journal, RunBegin, Settlement},
 };
 use chrono::{DateTime, Utc};
+
+use super::default_limits::limits;
 
 /// A time, in seconds and a fraction that must survive.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
@@ -69,25 +71,7 @@ pub(crate) fn plan(changes: Vec<ChangeReport>) -> InstanceReport {
 }
 
 pub(crate) fn report(run: &str, started_at: DateTime<Utc>, outcome: Outcome, instance: InstanceReport) -> RunReport {
-    RunReport {
-        version: 1,
-        run: run.to_owned(),
-        mode: RunMode::Apply,
-        started_at,
-        duration_ms: 5_123,
-        outcome,
-        error: None,
-        warnings: Vec::new(),
-        source: SourceReport {
-            organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
-            users: 1_204,
-            profiles: 31,
-            calls: 4,
-            read: None,
-            complete: true,
-        },
-        instances: vec![instance],
-    }
+    RunReport { outcome, ..super::reports::report(run, started_at, vec![instance]) }
 }
 
 /// Begins a run, plans three additions, sends two, and settles one: then it dies.
@@ -104,17 +88,6 @@ pub(crate) async fn begin_and_die(journal: &Journal, run: &str, started_at: Date
 
 pub(crate) fn digest(text: &str) -> Digest {
     Digest::parse(text).expect("a digest")
-}
-
-pub(crate) fn limits() -> Limits {
-    Limits {
-        max_removals: 50,
-        max_removals_percent: 20,
-        max_group_removals_percent: 34,
-        max_new_operators: 25,
-        max_new_groups: 5,
-        max_source_shrink_percent: 20,
-    }
 }
 
 /// Removals of these operators from the group `delivery`, held.

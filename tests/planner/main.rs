@@ -3,6 +3,10 @@
 #![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
 
 mod confirmed;
+#[path = "../support/default_limits.rs"]
+mod default_limits;
+#[path = "../support/default_policy.rs"]
+mod default_policy;
 mod limits;
 mod narrowed;
 mod over_time;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, AssociationMask, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, HeldPlan, History,
-    Identities, InstanceName, Limits, LogOn, Manage, Membership, Missing, Operator, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, OrphanedGroup, Person, Plan,
-    Policy, ProductProfile, ProductProfileId, ProductProfileName, ReadProof, Review, SkipReason, SourceCounts,
-    Tolerance, WalkEvidence, WithoutGroups, desired_state, followed_groups, plan, review, source_read,
+    Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, HeldPlan, History, Identities, Limits,
+    LogOn, Membership, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+    OrganizationId, OrganizationSnapshot, Person, Plan, Policy, ProductProfile, ProductProfileId, ProductProfileName,
+    ReadProof, Review, SkipReason, SourceCounts, Tolerance, WalkEvidence, desired_state, followed_groups, plan, review,
+    source_read,
 };
+
+pub(crate) use super::default_limits::limits;
 
 /// Both sides, to be disturbed by a test.
 #[derive(Clone, Debug, Default)]
@@ -191,28 +193,7 @@ pub(crate) fn review_of(
 }
 
 pub(crate) fn policy() -> Policy {
-    Policy {
-        instance: InstanceName::new("production"),
-        mask: AssociationMask::parse("P - (.*)").expect("valid"),
-        missing_operator: Missing::Skip,
-        missing_group: Missing::Skip,
-        manage: Manage::Ims,
-        without_groups: WithoutGroups::Keep,
-        orphaned_group: OrphanedGroup::Keep,
-        protected_operators: Vec::new(),
-        protected_groups: Vec::new(),
-    }
-}
-
-pub(crate) fn limits() -> Limits {
-    Limits {
-        max_removals: 50,
-        max_removals_percent: 20,
-        max_group_removals_percent: 34,
-        max_new_operators: 25,
-        max_new_groups: 5,
-        max_source_shrink_percent: 20,
-    }
+    super::default_policy::policy("production", "P - (.*)")
 }
 
 pub(crate) fn written(change: &Change) -> String {

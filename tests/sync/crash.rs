@@ -233,11 +233,6 @@ async fn incident_22_a_state_file_that_is_garbage_is_set_aside_and_holds_removal
     stage.journal.close().await;
     std::fs::write(stage.state(), b"not a database at all").expect("written");
     stage.reopen().await;
-    assert!(
-        stage.journal.warnings().iter().any(|warning| warning.contains("corrupt")),
-        "{:?}",
-        stage.journal.warnings()
-    );
     let report = stage.sync().await;
     let removals: Vec<_> = report
         .instances

@@ -3,9 +3,16 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
 mod crash;
+#[path = "../support/default_limits.rs"]
+mod default_limits;
+#[path = "../support/default_policy.rs"]
+mod default_policy;
 mod encrypted;
 mod faults;
 mod features;
+#[path = "../support/organization.rs"]
+mod organization;
 mod over_time;
+mod stopping;
 mod support;
 mod throttle;

@@ -1,24 +1,26 @@
 //! A running sandbox and a run against it, as a test wants them.
 
 use std::{
-    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use campaign_group_sync::{
     campaign,
-    domain::{
-        AssociationMask, ChangeOutcome, Digest, InstanceMode, InstanceName, Limits, Manage, Missing, OperatorGroupName,
-        OrganizationId, OrphanedGroup, Policy, RunMode, RunReport, Scope, Tolerance, WithoutGroups,
-    },
-    experience_cloud::{self, Membership, ReadChoice},
+    domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope},
+    experience_cloud::{self, ReadChoice},
     journal::{self, Journal},
     sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
     sync::{self, Confirmation, InstanceOptions, Patience, Request, Stop},
-    transport::{self, BaseUrl, RetryPolicy, SecretString},
+    transport::SecretString,
 };
 use tempfile::TempDir;
+
+use super::{
+    default_limits::limits,
+    default_policy::policy,
+    organization::{experience_cloud, http, retry, url},
+};
 
 /// A sandbox and the options of a run against it.
 pub(crate) struct Stage {
@@ -124,33 +126,11 @@ pub(crate) async fn open(state: &Path) -> Journal {
 
 /// What the options say, with pauses too short to notice.
 pub(crate) fn options(connection: &Connection) -> sync::Options {
-    let many = NonZeroU32::new(1_000_000).expect("not zero");
     sync::Options {
-        experience_cloud: experience_cloud::Options {
-            organization_id: OrganizationId::new(&connection.organization_id),
-            client_id: connection.client_id.clone(),
-            client_secret: SecretString::from(connection.client_secret.clone()),
-            ims_url: url(&connection.ims_url),
-            umapi_url: url(&connection.umapi_url),
-            scopes: "openid,AdobeID,user_management_sdk".to_owned(),
-            membership: Membership::Effective,
-            read: ReadChoice::Organization,
-            users_per_minute: many,
-            groups_per_minute: many,
-            tolerance: Tolerance { share: 0.01 },
-            retry: retry(),
-            http: http(connection),
-        },
+        experience_cloud: experience_cloud::Options { read: ReadChoice::Organization, ..experience_cloud(connection) },
         first_page_interval: Duration::ZERO,
         instances: connection.instances.iter().map(|instance| one_instance(connection, instance)).collect(),
-        limits: Limits {
-            max_removals: 50,
-            max_removals_percent: 20,
-            max_group_removals_percent: 34,
-            max_new_operators: 25,
-            max_new_groups: 5,
-            max_source_shrink_percent: 20,
-        },
+        limits: limits(),
         confirmation: Confirmation::Reread,
         approval_ttl: Duration::from_secs(24 * 3600),
     }
@@ -169,17 +149,7 @@ fn one_instance(connection: &Connection, instance: &InstanceConnection) -> Insta
         },
     };
     InstanceOptions {
-        policy: Policy {
-            instance: InstanceName::new(&instance.name),
-            mask: AssociationMask::parse(&instance.association_mask).expect("a valid mask"),
-            missing_operator: Missing::Skip,
-            missing_group: Missing::Skip,
-            manage: Manage::Ims,
-            without_groups: WithoutGroups::Keep,
-            orphaned_group: OrphanedGroup::Keep,
-            protected_operators: Vec::new(),
-            protected_groups: Vec::new(),
-        },
+        policy: policy(&instance.name, &instance.association_mask),
         mode: InstanceMode::Apply,
         campaign: campaign::Options {
             url: url(&instance.url),
@@ -189,18 +159,6 @@ fn one_instance(connection: &Connection, instance: &InstanceConnection) -> Insta
             page_rows: campaign::DEFAULT_PAGE_ROWS,
         },
     }
-}
-
-fn http(connection: &Connection) -> transport::Options {
-    transport::Options { trusted_authorities: connection.authority.clone(), ..transport::Options::default() }
-}
-
-fn retry() -> RetryPolicy {
-    RetryPolicy { attempts: 3, first_pause: Duration::from_millis(1), max_wait: Duration::from_secs(5) }
-}
-
-fn url(text: &str) -> BaseUrl {
-    BaseUrl::parse(text).expect("a usable address")
 }
 
 /// The changes of the only instance, one line each.

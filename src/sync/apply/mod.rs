@@ -75,17 +75,10 @@ pub(super) async fn apply(
     if changes.is_empty() {
         return Applied::default();
     }
-    let mut applied = Applied::default();
     let writer = match campaign.writer().await {
         Ok(writer) => writer,
-        Err(error) => {
-            applied.fail(changes.iter(), NOT_TRIED, &error);
-            applied.stopped = Some(error.into());
-            applied.recorded(ledger).await;
-            return applied;
-        }
+        Err(error) => return Applied::nothing(changes, error, ledger).await,
     };
-    let (sent, recorded) = (HashSet::new(), 0);
     let mut work = Work {
         campaign,
         ledger,
@@ -95,9 +88,9 @@ pub(super) async fn apply(
         watch,
         done: 0,
         planned: changes.len(),
-        applied,
-        sent,
-        recorded,
+        applied: Applied::default(),
+        sent: HashSet::new(),
+        recorded: 0,
     };
     if let Err(error) = work.make(changes).await {
         work.give_up(changes, error);
@@ -114,11 +107,13 @@ impl Applied {
         self.settled.extend(changes.map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.clone()))));
     }
 
-    /// Writes everything down. What stopped the writing is the news, should this fail as well.
-    async fn recorded(&mut self, ledger: &Ledger<'_>) {
-        if let Err(error) = ledger.settled(&self.settled).await {
-            self.stopped.get_or_insert(error.into());
-        }
+    /// Nothing could be written, and that is written down. Should this fail as well, what stopped the writing is the news.
+    async fn nothing(changes: &[Change], error: CampaignError, ledger: &Ledger<'_>) -> Self {
+        let mut applied = Self::default();
+        applied.fail(changes.iter(), NOT_TRIED, &error);
+        let _ = ledger.settled(&applied.settled).await;
+        applied.stopped = Some(error.into());
+        applied
     }
 }
 

@@ -1,0 +1,61 @@
+//! One of several nodes leads, and its runs last no longer than that.
+
+use campaign_group_sync::journal::{Candidacy, Candidate, Journal, JournalError, Leadership, Lock};
+
+use crate::place::Place;
+
+async fn leads(candidate: &mut Candidate) -> Leadership {
+    match candidate.compete().await.expect("an answer") {
+        Candidacy::Leads(leadership) => leadership,
+        Candidacy::Follows(leader) => panic!("{leader:?} leads"),
+    }
+}
+
+async fn follows(candidate: &mut Candidate) -> Option<String> {
+    match candidate.compete().await.expect("an answer") {
+        Candidacy::Leads(_) => panic!("nobody led"),
+        Candidacy::Follows(leader) => leader,
+    }
+}
+
+#[tokio::test]
+async fn a_file_has_no_candidates() {
+    let place = Place::in_a_folder();
+    assert!(place.open().await.candidate("node-a").is_none());
+    assert!(Journal::shared(&place.options).expect("an answer").is_none());
+}
+
+#[tokio::test]
+async fn the_first_leads_until_it_resigns_and_the_others_know_its_name() {
+    let Some(place) = Place::shared().await else { return };
+    // Nobody has created anything there yet.
+    let shared = || Journal::shared(&place.options).expect("an address").expect("a server");
+    let (first, second) = (shared(), shared());
+    let mut node_a = first.candidate("node-a").expect("a candidate");
+    let mut node_b = second.candidate("node-b").expect("a candidate");
+    let leadership = leads(&mut node_a).await;
+    for _ in 0..3 {
+        assert_eq!(follows(&mut node_b).await.as_deref(), Some("node-a"));
+    }
+    assert!(leadership.is_still_held().await);
+    leadership.resign().await;
+    assert!(!leadership.clone().is_still_held().await, "for all clones, and for good");
+    let next = leads(&mut node_b).await;
+    assert_eq!(follows(&mut node_a).await.as_deref(), Some("node-b"));
+    assert!(next.is_still_held().await && !leadership.is_still_held().await);
+}
+
+#[tokio::test]
+async fn a_run_of_the_leader_loses_its_lock_with_the_leadership() {
+    let Some(place) = Place::shared().await else { return };
+    let journal = place.open().await;
+    let leadership = leads(&mut journal.candidate("node-a").expect("a candidate")).await;
+    let led = journal.led_by(&leadership);
+    let Lock::Got(lock) = led.lock("run 01JA").await.expect("an answer") else { panic!("nobody holds it") };
+    assert!(lock.is_still_held().await);
+    leadership.resign().await;
+    assert!(!lock.is_still_held().await);
+    drop(lock);
+    assert!(matches!(led.lock("run 01JB").await, Err(JournalError::LockLost)), "a run of a node that leads no more");
+    assert!(journal.lock("run 01JC").await.is_ok(), "a run that somebody asked for");
+}
