@@ -39,7 +39,7 @@ pub(super) async fn check(
     let campaign = match Campaign::new(instance.campaign_options(ims_url, &asked_once(), &settings.connections)) {
         Ok(campaign) => campaign,
         Err(error) => {
-            board.settle_of(instance.name.as_str(), CERTIFICATE, certificate::not_shown(&instance.url));
+            board.settle_of(instance.name.as_str(), CERTIFICATE, Outcome::waiting(REACHABLE));
             board.settle_of(instance.name.as_str(), REACHABLE, unreachable(&error, instance));
             return None;
         }
@@ -67,7 +67,11 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, 
         board.settle_of(name, CERTIFICATE, certificate::refused_of_instance(fault, instance));
         return false;
     }
-    let shown = certificate.map_or_else(|| certificate::not_shown(&instance.url), |one| certificate::valid(&one, now));
+    let shown = match certificate {
+        Some(certificate) => certificate::valid(&certificate, now),
+        None if test.is_ok() => Outcome::not_checked("plain http on this host has no certificate"),
+        None => Outcome::waiting(REACHABLE),
+    };
     board.settle_of(name, CERTIFICATE, shown);
     let test = match test {
         Ok(test) => test,

@@ -19,15 +19,6 @@ const CLOCK: &str = "see whether the clock of this host is right (timedatectl)";
 const INSTALL: &str = "install the certificate of the authority on this host (in /usr/local/share/ca-certificates, then \
                        update-ca-certificates)";
 
-/// What is known where no certificate was shown.
-pub(super) fn not_shown(url: &BaseUrl) -> Outcome {
-    Outcome::not_checked(if url.is_plain() {
-        "plain http on this host has no certificate"
-    } else {
-        "without a connection none is shown"
-    })
-}
-
 /// How long an accepted certificate is good.
 pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
     let Some(content) = certificate.read() else {
