@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use super::{
     Request,
     board::{Board, Outcome},
-    catalogue::{CONFIGURATION, SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
+    catalogue::{CONFIGURATION, DAEMON, SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
+    daemon_health,
     verdict::Cause,
 };
 use crate::{
@@ -34,7 +35,7 @@ const LEAST_ROOM_KB: u64 = 200 * 1024;
 const TICKS: usize = 5;
 
 /// The service, as the package installs it.
-const SERVICE: &str = "campaign-group-sync.service";
+pub(super) const SERVICE: &str = "campaign-group-sync.service";
 
 /// How much of this host is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,15 +55,18 @@ pub(super) fn check(board: &mut Board, request: &Request<'_>, journal: &Result<O
     let socket = settings.control.as_ref().map_or_else(unconfigured, |control| socket(&control.socket));
     board.settle(SOCKET, socket);
     board.settle(SCHEDULE, schedule(settings, request.now));
-    let (time, unit) = match request.extent {
+    let (time, unit, daemon) = match request.extent {
         Extent::Sandbox => {
-            let reason = "the sandbox is no service of this host";
-            (Outcome::not_checked(reason), Outcome::not_checked(reason))
+            let reason = || Outcome::not_checked("the sandbox is no service of this host");
+            (reason(), reason(), reason())
         }
-        Extent::Service => (synchronized(), unit()),
+        Extent::Service => {
+            (synchronized(), unit(), request.daemon.as_ref().map_or_else(unconfigured, daemon_health::outcome))
+        }
     };
     board.settle(TIME, time);
     board.settle(UNIT, unit);
+    board.settle(DAEMON, daemon);
 }
 
 /// The section that says what to look at cannot be used.
@@ -190,27 +194,34 @@ fn schedule(settings: &Readable, now: DateTime<Utc>) -> Outcome {
     }
 }
 
-/// What a command of systemd prints; `None` where there is no systemd.
-fn asked(command: &str, arguments: &[&str]) -> Option<String> {
+/// What a command of systemd prints; otherwise why nobody knows.
+fn asked(command: &str, arguments: &[&str]) -> Result<String, String> {
     if !Path::new("/run/systemd/system").exists() {
-        return None;
+        return Err("no systemd runs here".to_owned());
     }
-    let answer = Command::new(command).args(arguments).output().ok().filter(|answer| answer.status.success())?;
-    Some(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    match Command::new(command).args(arguments).output() {
+        Ok(answer) if answer.status.success() => Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned()),
+        Ok(answer) => {
+            let said = String::from_utf8_lossy(&answer.stderr);
+            Err(format!("{command} fails: {}", said.lines().next().unwrap_or("it does not say why").trim()))
+        }
+        Err(error) => Err(format!("{command} cannot be started: {error}")),
+    }
 }
 
 fn synchronized() -> Outcome {
     match asked("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]).as_deref() {
-        Some("yes") => Outcome::ok("timedatectl says so"),
-        Some(_) => Outcome::warning("timedatectl says it is not", "timedatectl set-ntp true"),
-        None => Outcome::not_checked("no systemd runs here"),
+        Ok("yes") => Outcome::ok("timedatectl says so"),
+        Ok(_) => Outcome::warning("timedatectl says it is not", "timedatectl set-ntp true"),
+        Err(reason) => Outcome::not_checked(reason),
     }
 }
 
 fn unit() -> Outcome {
     let properties = ["show", SERVICE, "-p", "LoadState", "-p", "UnitFileState", "-p", "ActiveState"];
-    let Some(answer) = asked("systemctl", &properties) else {
-        return Outcome::not_checked("no systemd runs here");
+    let answer = match asked("systemctl", &properties) {
+        Ok(answer) => answer,
+        Err(reason) => return Outcome::not_checked(reason),
     };
     let value =
         |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or("unknown");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    check::{self, CheckReport, Extent, Reach, Request},
+    check::{self, CheckReport, DaemonStatus, Extent, Reach, Request},
     domain::OrganizationId,
     journal::{self, Journal, Listing, RememberedListing},
     sandbox::{
@@ -31,6 +31,9 @@ pub(crate) struct Stage {
     pub(crate) reach: Reach,
     /// What the journal of an earlier run remembers.
     pub(crate) remembered: Option<RememberedListing>,
+    /// What the daemon said of itself, and how much of the host is looked at.
+    pub(crate) daemon: Option<Result<DaemonStatus, String>>,
+    pub(crate) extent: Extent,
     /// Runs that were made before.
     pub(crate) earlier: Vec<sync::Request>,
     /// What has happened since.
@@ -56,6 +59,8 @@ impl Stage {
             files: Vec::new(),
             reach: Reach::Online,
             remembered: None,
+            daemon: None,
+            extent: Extent::Sandbox,
             earlier: Vec::new(),
             since: Vec::new(),
         }
@@ -114,7 +119,8 @@ impl Stage {
             settings: &settings,
             sources: &sources,
             reach: self.reach,
-            extent: Extent::Sandbox,
+            extent: self.extent,
+            daemon: self.daemon,
             now: Utc::now(),
         };
         let report = check::check(&request).await;
