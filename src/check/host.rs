@@ -60,13 +60,19 @@ pub(super) fn check(board: &mut Board, request: &Request<'_>, journal: &Result<O
             let reason = || Outcome::not_checked("the sandbox is no service of this host");
             (reason(), reason(), reason())
         }
-        Extent::Service => {
-            (synchronized(), unit(), request.daemon.as_ref().map_or_else(unconfigured, daemon_health::outcome))
-        }
+        Extent::Service => (synchronized(), unit(), daemon(request)),
     };
     board.settle(TIME, time);
     board.settle(UNIT, unit);
     board.settle(DAEMON, daemon);
+}
+
+fn daemon(request: &Request<'_>) -> Outcome {
+    match (&request.daemon, &request.settings.control) {
+        (Some(said), _) => daemon_health::outcome(said),
+        (None, Some(_)) => Outcome::not_checked("nobody asked it"),
+        (None, None) => unconfigured(),
+    }
 }
 
 /// The section that says what to look at cannot be used.
@@ -99,14 +105,12 @@ fn secrets(request: &Request<'_>) -> Outcome {
 }
 
 fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+    let StateLocation::Sqlite(path) = location else { return state_on_a_server(journal) };
     if let Err(error) = journal {
-        let remedy = "see whether the program's user may read the file or reach the database; the next run sets a corrupt \
-                      file aside by itself and holds removals until a read is accepted";
+        let remedy = "see whether the program's user may read the file; the next run sets a corrupt file aside by itself and \
+                      holds removals until a read is accepted";
         return Outcome::failed(Cause::Configuration, Chain(error).to_string(), remedy);
     }
-    let StateLocation::Sqlite(path) = location else {
-        return Outcome::ok("the database answers");
-    };
     let Some(folder) = path.parent() else { return Outcome::not_checked("the state has no folder") };
     let Some(folder_mode) = mode(folder) else {
         let remedy = format!("install -d -m 0700 -o campaign-group-sync {}", folder.display());
@@ -131,6 +135,19 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
             Outcome::warning(format!("{} MB are left in {}", room / 1024, folder.display()), remedy)
         }
         _ => Outcome::ok(format!("{}, private and writable, with room", path.display())),
+    }
+}
+
+fn state_on_a_server(journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+    match journal {
+        Ok(Some(_)) => Outcome::ok("the database answers"),
+        Ok(None) => Outcome::ok("the database answers, and the first run makes its tables there"),
+        Err(error) => Outcome::failed(
+            Cause::Unavailable,
+            Chain(error).to_string(),
+            "see whether the server runs, and whether it lets this host and the user of state.url into that database \
+             (pg_hba.conf, a firewall, the password)",
+        ),
     }
 }
 

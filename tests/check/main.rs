@@ -4,6 +4,7 @@
 
 mod configuration;
 mod credential_expiry;
+mod host;
 mod misconfigurations;
 mod people;
 mod program;
