@@ -37,6 +37,9 @@ const TICKS: usize = 5;
 /// The service, as the package installs it.
 pub(super) const SERVICE: &str = "campaign-group-sync.service";
 
+/// What starts single runs where no daemon does.
+const TIMER: &str = "campaign-group-sync-once.timer";
+
 /// How much of this host is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
@@ -246,6 +249,7 @@ fn unit() -> Outcome {
     let evidence = format!("{SERVICE}: {load}, {file}, {active}");
     match (load, file, active) {
         ("loaded", "enabled", "active") => Outcome::ok(evidence),
+        ("loaded", _, "inactive") if is_timed() => Outcome::ok(format!("{evidence}; {TIMER} starts single runs")),
         (_, _, "failed") => Outcome::failed(
             Cause::Unavailable,
             evidence,
@@ -256,4 +260,8 @@ fn unit() -> Outcome {
             Outcome::warning(evidence, "install the package, or copy systemd/ from the source, then enable the service")
         }
     }
+}
+
+fn is_timed() -> bool {
+    asked("systemctl", &["show", TIMER, "-p", "ActiveState", "--value"]).is_ok_and(|state| state == "active")
 }

@@ -109,7 +109,7 @@ impl Stage {
         let sources =
             Sources { file: Some(folder.join("config.toml")), environment: [].into(), system_file: PathBuf::new() };
         for request in &self.earlier {
-            run(&sources, request).await;
+            Box::pin(run(&sources, request)).await;
         }
         sandbox.world().apply(&self.since).expect("possible");
         sandbox.clear_requests();
@@ -123,7 +123,7 @@ impl Stage {
             daemon: self.daemon,
             now: Utc::now(),
         };
-        let report = check::check(&request).await;
+        let report = Box::pin(check::check(&request)).await;
         let left = listed(folder).into_iter().filter(|name| !before.contains(name)).collect();
         let checked = Checked {
             report,
