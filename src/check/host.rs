@@ -52,7 +52,7 @@ pub enum Extent {
 /// Checks all that concerns this host, as far as the configuration says what that is.
 pub(super) fn check(board: &mut Board, request: &Request<'_>, journal: &Result<Option<Journal>, JournalError>) {
     let settings = request.settings;
-    board.settle(SECRETS, if settings.has_all_layers { secrets(request) } else { unconfigured() });
+    board.settle(SECRETS, secrets(request));
     board
         .settle(STATE, settings.state.as_ref().map_or_else(unconfigured, |configured| state(&configured.url, journal)));
     let socket = settings.control.as_ref().map_or_else(unconfigured, |control| socket(&control.socket));
@@ -88,17 +88,14 @@ fn mode(path: &Path) -> Option<u32> {
 }
 
 fn secrets(request: &Request<'_>) -> Outcome {
-    let files: Vec<PathBuf> = settings::effective(request.sources)
-        .into_iter()
-        .filter(|value| value.key.ends_with("_file"))
-        .map(|value| PathBuf::from(value.value.trim_matches('"')))
-        .filter(|path| path.is_absolute())
-        .collect();
+    let files = settings::secret_files(request.sources);
     let open = |path: &&PathBuf| mode(path).is_some_and(|mode| mode & TOO_OPEN != 0);
     let open: Vec<&PathBuf> = files.iter().filter(open).collect();
     let Some(first) = open.first() else {
         return Outcome::ok(match files.len() {
+            0 if !request.settings.has_all_layers => return unconfigured(),
             0 => "no secret is in a file".to_owned(),
+            1 => "one secret file".to_owned(),
             count => format!("{count} secret files"),
         });
     };

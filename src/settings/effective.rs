@@ -1,12 +1,14 @@
 //! What is in effect, and where it was written: for people who ask why.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::{
     KeyPath, Sources,
     catalogue::{IMS_KEYS, INSTANCES, NATIVE_KEYS, PROTECTED_GROUPS, Place, SECTIONS, look},
     layers::{Found, Layers},
-    secrets::locate,
+    secrets::{SecretPlace, locate},
     section::Section,
     shown::in_full,
 };
@@ -43,6 +45,26 @@ pub fn effective(sources: &Sources) -> Vec<EffectiveValue> {
         }
     }
     values
+}
+
+/// The files that secrets are read from, named or credentials of systemd, as far as the layers can be read.
+pub fn secret_files(sources: &Sources) -> Vec<PathBuf> {
+    let mut problems = Vec::new();
+    let layers = Layers::read(sources, &mut problems);
+    let cloud = Section::new(&layers, "experience_cloud", &mut problems);
+    let mut files: Vec<PathBuf> = file(&cloud, "client_secret", sources).into_iter().collect();
+    for name in layers.instances() {
+        let instance = Section::of_instance(&layers, name, &mut problems);
+        files.extend(file(&instance, if is_native(&instance) { "password" } else { "client_secret" }, sources));
+    }
+    files
+}
+
+fn file(section: &Section<'_>, key: &str, sources: &Sources) -> Option<PathBuf> {
+    match locate(section, key, sources.credentials_folder())? {
+        SecretPlace::File { path, .. } | SecretPlace::Credential(path) => Some(path).filter(|path| path.is_absolute()),
+        SecretPlace::Variable(_) => None,
+    }
 }
 
 fn is_native(instance: &Section<'_>) -> bool {
