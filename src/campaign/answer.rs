@@ -188,7 +188,7 @@ mod tests {
 
     fn answered(status: u16, body: &[u8]) -> Answer {
         let status = StatusCode::from_u16(status).expect("a status");
-        Answer { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body) }
+        Answer { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body), certificate: None }
     }
 
     fn query(status: u16, body: &[u8]) -> Result<Reply<Vec<String>>, CampaignError> {

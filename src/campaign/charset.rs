@@ -63,7 +63,7 @@ mod tests {
         if let Some(content_type) = content_type {
             headers.insert("content-type", content_type.parse().expect("a header"));
         }
-        let answer = Answer { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body) };
+        let answer = Answer { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body), certificate: None };
         match (decode(&answer), expected) {
             (Ok(text), Ok(expected)) => assert!(text.ends_with(expected), "{text}"),
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),

@@ -118,7 +118,7 @@ pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
 
 /// Whether UMAPI takes the token, and the organization is that of the credential.
 async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options) -> bool {
-    let error = match client.fetch_user(NOBODY, options.membership).await {
+    let error = match client.fetch_user(NOBODY, options.membership, &|_| {}).await {
         // Whoever says that there is no such domain has let the call through.
         Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
         Err(error) => Some(error),

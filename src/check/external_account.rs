@@ -45,7 +45,7 @@ pub(super) fn check(board: &mut Board, settings: &Readable, instance: &Instance,
         }
     };
     board.settle_of(name, ACCOUNT, Outcome::ok(format!("{} (id {})", account.name, account.id)));
-    board.settle_of(name, ACCOUNT_NAME, field("Internal name", EXTERNAL_ACCOUNT_NAME, &account.name));
+    board.settle_of(name, ACCOUNT_NAME, field("Internal Name", EXTERNAL_ACCOUNT_NAME, &account.name));
     board.settle_of(name, ACCOUNT_ENABLED, ticked(account));
     if let Some(ours) = &settings.ims_url {
         board.settle_of(name, ACCOUNT_IMS, ims_server(&ours.to_string(), account));
@@ -55,11 +55,11 @@ pub(super) fn check(board: &mut Board, settings: &Readable, instance: &Instance,
         && !board.has_failed(name, ORGANIZATION)
     {
         let organization = cloud.options.organization_id.as_str();
-        let outcome = field("IMS organization id", organization, &account.organization_id);
+        let outcome = field("IMS organization ID", organization, &account.organization_id);
         board.settle_of(name, ACCOUNT_ORGANIZATION, outcome);
     }
     board.settle_of(name, ACCOUNT_CALLBACK, callback(instance, account));
-    board.settle_of(name, ACCOUNT_MASK, field("Association mask", instance.policy.mask.as_str(), &account.mask));
+    board.settle_of(name, ACCOUNT_MASK, field("Association Mask", instance.policy.mask.as_str(), &account.mask));
     board.settle_of(name, ACCOUNT_TENANT, tenant(instance, account));
     board.settle_of(name, ACCOUNT_CONTEXT, context(account));
 }
@@ -92,7 +92,7 @@ fn ims_server(ours: &str, account: &ExternalAccount) -> Outcome {
     if our_host == their_host || are_both_known {
         return Outcome::ok(account.ims_server.clone());
     }
-    field("IMS server", ours, &account.ims_server)
+    field("IMS Server URL", ours, &account.ims_server)
 }
 
 fn callback(instance: &Instance, account: &ExternalAccount) -> Outcome {
@@ -127,7 +127,7 @@ fn context(account: &ExternalAccount) -> Outcome {
         Cause::Configuration,
         format!("{} is none that Adobe names", shown(&signs)),
         format!(
-            "write dma_campaign_classic in \"Product context\" of {WHERE}, or ask the vendor's support which is yours"
+            "write dma_campaign_classic in \"Product Context\" of {WHERE}, or ask the vendor's support which is yours"
         ),
     )
 }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
@@ -19,11 +19,17 @@ use super::{
 use crate::{
     journal::{Journal, JournalError},
     observability::Chain,
-    settings::{self, Readable, StateLocation},
+    settings::{self, Named, Readable, SecretFile, StateLocation},
 };
 
 /// Modes that let others than the owner and its group in, or the group change something.
 const TOO_OPEN: u32 = 0o027;
+
+/// The mode that lets everybody read.
+const READABLE: u32 = 0o004;
+
+/// The mode that lets everybody into a folder.
+const ENTERED: u32 = 0o001;
 
 /// Modes that let anybody but the owner in.
 const NOT_PRIVATE: u32 = 0o077;
@@ -89,8 +95,7 @@ fn mode(path: &Path) -> Option<u32> {
 
 fn secrets(request: &Request<'_>) -> Outcome {
     let files = settings::secret_files(request.sources);
-    let open = |path: &&PathBuf| mode(path).is_some_and(|mode| mode & TOO_OPEN != 0);
-    let open: Vec<&PathBuf> = files.iter().filter(open).collect();
+    let open: Vec<&Path> = files.iter().filter(|file| is_open(file)).map(|file| file.path.as_path()).collect();
     let Some(first) = open.first() else {
         return Outcome::ok(match files.len() {
             0 if !request.settings.has_all_layers => return unconfigured(),
@@ -104,7 +109,21 @@ fn secrets(request: &Request<'_>) -> Outcome {
     Outcome::warning(evidence, format!("chmod 0600 {}", first.display()))
 }
 
+fn is_open(file: &SecretFile) -> bool {
+    let of_file = mode(&file.path).unwrap_or_default();
+    let is_open = of_file & TOO_OPEN != 0;
+    match file.named {
+        // One that everybody may read is refused with the configuration, which says so.
+        Named::InConfiguration => is_open && of_file & READABLE == 0,
+        // Systemd's are in a folder that nobody else may enter.
+        Named::AsCredential => is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED != 0),
+    }
+}
+
 fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+    if let Err(error @ JournalError::FromThePast { .. }) = journal {
+        return Outcome::warning(Chain(error).to_string(), "let the service run, or make a run with --sync-now");
+    }
     let StateLocation::Sqlite(path) = location else { return state_on_a_server(journal) };
     if let Err(error) = journal {
         let remedy = "see whether the program's user may read the file; the next run sets a corrupt file aside by itself and \
@@ -261,4 +280,21 @@ fn unit() -> Outcome {
 
 fn is_timed() -> bool {
     asked("systemctl", &["show", TIMER, "-p", "ActiveState", "--value"]).is_ok_and(|state| state == "active")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::verdict::Verdict, *};
+    use crate::check::Reach;
+
+    #[test]
+    fn a_state_of_an_earlier_version_is_no_failure() {
+        let place = "/var/lib/campaign-group-sync/state.db";
+        let older = Err(JournalError::FromThePast { place: place.to_owned(), found: 1, known: 2 });
+        let mut board = Board::new(Reach::Offline, Vec::new());
+        board.settle(STATE, state(&StateLocation::Sqlite(place.into()), &older));
+        let finding = board.report().findings.into_iter().find(|finding| finding.id == STATE).expect("a finding");
+        assert_eq!(finding.verdict, Verdict::Warning, "{finding:?}");
+        assert!(finding.evidence.contains("the next run"), "{finding:?}");
+    }
 }

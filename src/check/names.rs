@@ -66,26 +66,23 @@ fn matched<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<(&
 
 fn meant(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> Outcome {
     let signs: Vec<char> = mask.as_str().chars().collect();
-    if let Some(doubt) = mask.warning() {
-        return Outcome::warning(
-            doubt,
-            "write the mask as it stands in the external account, such as Campaign - acme - (.*)",
-        );
-    }
     let has_stray_blanks = mask.as_str().contains("  ")
         || mask.as_str().starts_with(char::is_whitespace)
         || mask.as_str().chars().any(|sign| sign.is_whitespace() && sign != ' ');
-    if has_stray_blanks {
-        let (evidence, remedy) = (
+    let (evidence, remedy) = match mask.warning() {
+        Some(doubt) => {
+            (doubt, "write it with its capture, such as Campaign - acme - (.*), here and in the external account")
+        }
+        None if has_stray_blanks => (
             format!("stray blanks: {}", shown(&signs)),
             "take the blanks out that are too many, here and in the external account",
-        );
-        return match matched {
-            Some([]) => Outcome::failed(Cause::Configuration, format!("{evidence}; it matches nothing"), remedy),
-            _ => Outcome::warning(evidence, remedy),
-        };
+        ),
+        None => return Outcome::ok(mask.as_str()),
+    };
+    match matched {
+        Some([]) => Outcome::failed(Cause::Configuration, format!("{evidence}; it matches nothing"), remedy),
+        _ => Outcome::warning(evidence, remedy),
     }
-    Outcome::ok(mask.as_str())
 }
 
 fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {

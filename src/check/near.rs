@@ -310,6 +310,5 @@ mod tests {
         check("Campaign - (.*) - x", "Campaign - ops – x", "16:–>-", "ops");
         check("Campaign - (.*) - x", "Campaign – ops -x ", "10:–>- 17:> ", "ops");
         check("Campaign - acme - ", "Campaign – acme - ops", "10:–>-", "ops");
-        check(" Campaign - (.*)", "Campaign - ops", "1:> ", "ops");
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
     }
     let (settings, _) = start(arguments)?;
     let at = access.at.unwrap_or_else(Utc::now);
-    let instances = match Journal::open_existing(&settings.journal_options()).await? {
+    let instances = match Journal::look(&settings.journal_options()).await? {
         Some(journal) => journal.access(at).await?,
         None => Vec::new(),
     };

@@ -53,7 +53,7 @@ pub(super) struct Arguments {
     #[arg(long, requires = "sync_now")]
     pub(super) wait: bool,
 
-    /// Against the built-in sandbox instead of real systems; needs no configuration
+    /// Against the built-in sandbox instead of real systems: a scenario, or a scenario file (a path that ends in .toml)
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -123,7 +123,7 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) instance: Vec<String>,
 
-    /// Against the built-in sandbox: a scenario, or a scenario file (a path that ends in .toml)
+    /// Against the built-in sandbox instead of real systems: a scenario, or a scenario file (a path that ends in .toml)
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -212,7 +212,7 @@ pub(super) struct MaskArguments {
     #[arg(long)]
     pub(super) offline: bool,
 
-    /// Against the built-in sandbox instead of real systems; needs no configuration
+    /// Against the built-in sandbox instead of real systems: a scenario, or a scenario file (a path that ends in .toml)
     #[arg(
         long,
         value_name = "SCENARIO",

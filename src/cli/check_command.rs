@@ -5,7 +5,6 @@ use chrono::Utc;
 use crate::{
     check::{self, Cause, CheckReport, Extent, Finding, Reach, Section, Verdict},
     observability::{Level, start_logging},
-    sandbox::{Options as SandboxOptions, Sandbox},
     settings::{self, Sources},
 };
 
@@ -15,9 +14,8 @@ use super::{
     daemon_reach::said_by_daemon,
     exit_code::Exit,
     layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted},
+    own_sandbox::OwnSandbox,
     report_json::json,
-    sandbox_command::scenario,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     terminal::{ProgressLine, print},
 };
 
@@ -26,9 +24,8 @@ pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result
         return Box::pin(checked(arguments, check, &Sources::of_process(arguments.config.clone()), Extent::Service))
             .await;
     };
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario: scenario(name)? }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let exit = Box::pin(checked(arguments, check, &configuration.sources(), Extent::Sandbox)).await;
+    let sandbox = OwnSandbox::start(name).await?;
+    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), Extent::Sandbox)).await;
     sandbox.stop().await;
     exit
 }

@@ -76,9 +76,8 @@ pub(super) async fn said_by_daemon(socket: &Path) -> Result<DaemonStatus, String
 pub(super) fn unexpected(answer: Answer) -> CommandError {
     match answer {
         Answer::Refused { reason: Refusal::Usage, message } => CommandError::Usage(message),
-        Answer::Refused { reason: Refusal::NotHeld, message } => CommandError::NotHeld(message),
         Answer::Refused { message, .. } => CommandError::Refused(message),
-        Answer::Status { .. } | Answer::Progress { .. } | Answer::Report { .. } | Answer::Approved { .. } => {
+        Answer::Status { .. } | Answer::Progress { .. } | Answer::Report { .. } | Answer::Approval { .. } => {
             CommandError::Refused("it answered something else than was asked: is it another version?".to_owned())
         }
     }

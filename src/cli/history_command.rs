@@ -25,7 +25,7 @@ const NO_RUN: &str = "No run has been recorded yet.\n";
 /// Ends with 0 whatever became of the runs it shows: the question was answered.
 pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<Exit, CommandError> {
     let (settings, _) = start(arguments)?;
-    let journal = Journal::open_existing(&settings.journal_options()).await?;
+    let journal = Journal::look(&settings.journal_options()).await?;
     let shown = if let Some(run) = &history.run {
         one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?
     } else {
@@ -115,7 +115,7 @@ mod tests {
 
     fn entry(run: &str, mode: RunMode, outcome: Option<Outcome>, summary: Summary) -> RunEntry {
         let started_at = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
-        RunEntry { run: run.to_owned(), started_at, mode, outcome, summary }
+        RunEntry { run: run.to_owned(), started_at, mode, scope: None, instances: Vec::new(), outcome, summary }
     }
 
     fn runs() -> Vec<RunEntry> {

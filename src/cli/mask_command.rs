@@ -3,7 +3,6 @@
 use crate::{
     check::{MaskError, Network, Question, mask_report},
     observability::start_logging,
-    sandbox::{Options as SandboxOptions, Sandbox, Scenario},
     settings::{self, Settings},
 };
 
@@ -13,8 +12,8 @@ use super::{
     exit_code::Exit,
     mask_markdown::markdown,
     mask_text::text,
+    own_sandbox::OwnSandbox,
     report_json::json,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
     start::start,
     terminal::{ProgressLine, print},
 };
@@ -25,10 +24,8 @@ pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<E
         let (settings, progress) = start(arguments)?;
         return answer(arguments, mask, settings, &progress).await;
     };
-    let scenario = Scenario::named(scenario)?;
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let settings = settings::load(&configuration.sources())?;
+    let sandbox = OwnSandbox::start(scenario).await?;
+    let settings = settings::load(&sandbox.sources())?;
     let progress = ProgressLine::new();
     let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
     start_logging(&logging, progress.clone())?;

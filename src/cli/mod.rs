@@ -16,6 +16,7 @@ mod mask_command;
 mod mask_markdown;
 mod mask_text;
 mod moment;
+mod own_sandbox;
 mod report_json;
 mod report_markdown;
 mod report_text;

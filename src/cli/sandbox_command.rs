@@ -1,16 +1,12 @@
 //! `sandbox`: serves the simulated vendors until stopped.
 
-use std::{net::SocketAddr, path::Path};
-
 use tokio::signal::unix::{SignalKind, signal};
-
-use crate::sandbox::{Options, Sandbox, Scenario};
 
 use super::{
     CommandError,
     arguments::SandboxArguments,
     exit_code::Exit,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
+    own_sandbox::{OwnSandbox, scenario},
     terminal::print,
 };
 
@@ -21,9 +17,7 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
     }
     // Before anybody is told that the sandbox is there: a signal that comes early must find it.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let listen = SocketAddr::new(ANY_LOOPBACK_PORT.ip(), arguments.port);
-    let sandbox = Sandbox::start(Options { listen, scenario }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
+    let sandbox = OwnSandbox::serve(scenario, arguments.port).await?;
     print(&format!(
         "# A sandbox with the scenario {}, until this program is stopped (Ctrl-C).\n\
          # Save this text as a file and use it:  campaign-group-sync --sync-now --config FILE\n\
@@ -35,7 +29,7 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
          {}\n\
          # The sandbox is ready.\n",
         arguments.scenario,
-        configuration.text(),
+        sandbox.configuration(),
         url = sandbox.url(),
     ))?;
     tokio::select! {
@@ -44,14 +38,4 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
     }
     sandbox.stop().await;
     Ok(Exit::Done)
-}
-
-/// A built-in scenario, or a scenario file.
-pub(super) fn scenario(name: &str) -> Result<Scenario, CommandError> {
-    if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
-        let text = std::fs::read_to_string(name)
-            .map_err(|error| CommandError::Usage(format!("the scenario file {name} cannot be read: {error}")))?;
-        return Ok(Scenario::from_toml(&text)?);
-    }
-    Ok(Scenario::named(name)?)
 }

@@ -1,22 +1,22 @@
 //! The configuration that makes this program talk to a sandbox.
 
 use std::{
-    fmt::Write as _,
+    fmt::{self, Write as _},
     fs, io,
-    net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
 
 use crate::{
-    sandbox::{Connection, InstanceConnection, InstanceCredential},
+    sandbox::{Connection, InstanceConnection, InstanceCredential, MistakenFile, Mistakes},
     settings::Sources,
 };
 
-/// Any free port, reachable from this host only.
-pub(super) const ANY_LOOPBACK_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Mode of what nobody else may read, and of a folder that nobody else may look into.
+const PRIVATE: u32 = 0o600;
+const PRIVATE_FOLDER: u32 = 0o700;
 
 /// A configuration file and the secret files it names, in a private folder that goes away with this value.
 pub(super) struct SandboxConfiguration {
@@ -25,32 +25,27 @@ pub(super) struct SandboxConfiguration {
 }
 
 impl SandboxConfiguration {
-    /// Writes the files.
-    pub(super) fn write(connection: &Connection) -> io::Result<Self> {
-        let private = fs::Permissions::from_mode(0o700);
+    /// Writes the files, with the mistakes that are asked for.
+    pub(super) fn write(connection: &Connection, mistakes: &Mistakes) -> io::Result<Self> {
+        let private = fs::Permissions::from_mode(PRIVATE_FOLDER);
         let folder = tempfile::Builder::new().prefix("campaign-group-sync-sandbox-").permissions(private).tempdir()?;
-        let secret = |name: &str, value: &str| write_private(folder.path(), name, value);
-        let client_secret = secret("experience_cloud.client_secret", &connection.client_secret)?;
-        let mut text = String::new();
-        common(&mut text, connection, &client_secret, folder.path());
+        let mut configuration = Configuration::default();
+        configuration.common(connection, folder.path())?;
         for instance in &connection.instances {
-            let file = match &instance.authentication {
-                InstanceCredential::Native { password, .. } => {
-                    secret(&format!("{}.password", instance.name), password)?
-                }
-                InstanceCredential::Ims { client_secret, .. } => {
-                    secret(&format!("{}.client_secret", instance.name), client_secret)?
-                }
-            };
-            one_instance(&mut text, instance, &file);
+            configuration.one_instance(instance, folder.path())?;
         }
+        configuration.spoil(mistakes, folder.path());
+        let text = configuration.to_string();
         write_private(folder.path(), "config.toml", &text)?;
+        for (name, file) in &mistakes.files {
+            misplace(&folder.path().join(name), file)?;
+        }
         Ok(Self { folder, text })
     }
 
     /// The configuration as a file would hold it.
-    pub(super) fn text(&self) -> &str {
-        &self.text
+    pub(super) fn text(&self) -> String {
+        self.text.clone()
     }
 
     /// Reads this configuration and nothing else: a sandbox must not be mixed with real systems.
@@ -60,68 +55,147 @@ impl SandboxConfiguration {
     }
 }
 
-fn common(text: &mut String, connection: &Connection, client_secret: &Path, folder: &Path) {
-    // Writing into a string cannot fail.
-    let _ = write!(
-        text,
-        "[experience_cloud]\n\
-         organization_id = {}\n\
-         client_id = {}\n\
-         client_secret_file = {}\n\
-         ims_url = {}\n\
-         umapi_url = {}\n\
-         # The sandbox waits for nobody; real systems need the defaults.\n\
-         users_per_minute = 1000000\n\
-         groups_per_minute = 1000000\n\
-         first_page_interval = \"0s\"\n\
-         \n\
-         [state]\n\
-         url = {}\n\
-         \n\
-         [http]\n\
-         listen = \"off\"\n\
-         \n\
-         [control]\n\
-         socket = {}\n",
-        quoted(&connection.organization_id),
-        quoted(&connection.client_id),
-        quoted_path(client_secret),
-        quoted(&connection.ims_url),
-        quoted(&connection.umapi_url),
-        quoted(&format!("sqlite://{}", folder.join("state.db").display())),
-        quoted_path(&folder.join("control.sock")),
-    );
+/// The sections of a configuration file, in their order.
+#[derive(Default)]
+struct Configuration {
+    sections: Vec<Section>,
 }
 
-fn one_instance(text: &mut String, instance: &InstanceConnection, secret: &Path) {
-    let _ = write!(
-        text,
-        "\n[instances.{}]\nurl = {}\ntenant = {}\nassociation_mask = {}\n",
-        instance.name,
-        quoted(&instance.url),
-        quoted(&instance.tenant),
-        quoted(&instance.association_mask)
-    );
-    let (kind, name, login, file) = match &instance.authentication {
-        InstanceCredential::Native { login, .. } => ("native", "login", login, "password_file"),
-        InstanceCredential::Ims { client_id, .. } => ("ims", "client_id", client_id, "client_secret_file"),
-    };
-    let (login, secret) = (quoted(login), quoted_path(secret));
-    let _ = write!(text, "authentication = \"{kind}\"\n{name} = {login}\n{file} = {secret}\n");
+/// One section; its lines are comments, and keys with their values.
+struct Section {
+    name: String,
+    lines: Vec<Line>,
 }
 
-/// A TOML basic string; JSON escapes the same characters in the same way.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+enum Line {
+    Comment(&'static str),
+    Key(String, serde_json::Value),
 }
 
-fn quoted_path(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
+impl Configuration {
+    fn common(&mut self, connection: &Connection, folder: &Path) -> io::Result<()> {
+        let secret = write_private(folder, "experience_cloud.client_secret", &connection.client_secret)?;
+        let cloud = self.section("experience_cloud");
+        cloud.set("organization_id", connection.organization_id.as_str());
+        cloud.set("client_id", connection.client_id.as_str());
+        cloud.set("client_secret_file", secret);
+        cloud.set("ims_url", connection.ims_url.as_str());
+        cloud.set("umapi_url", connection.umapi_url.as_str());
+        cloud.lines.push(Line::Comment("The sandbox waits for nobody; real systems need the defaults."));
+        cloud.set("users_per_minute", 1_000_000);
+        cloud.set("groups_per_minute", 1_000_000);
+        cloud.set("first_page_interval", "0s");
+        self.section("state").set("url", format!("sqlite://{}", folder.join("state.db").display()));
+        self.section("http").set("listen", "off");
+        self.section("control").set("socket", shown(&folder.join("control.sock")));
+        Ok(())
+    }
+
+    fn one_instance(&mut self, instance: &InstanceConnection, folder: &Path) -> io::Result<()> {
+        let section = self.section(&format!("instances.{}", instance.name));
+        section.set("url", instance.url.as_str());
+        section.set("tenant", instance.tenant.as_str());
+        section.set("association_mask", instance.association_mask.as_str());
+        let secret = |key: &str, value: &str| write_private(folder, &format!("{}.{key}", instance.name), value);
+        match &instance.authentication {
+            InstanceCredential::Native { login, password } => {
+                section.set("authentication", "native");
+                section.set("login", login.as_str());
+                section.set("password_file", secret("password", password)?);
+            }
+            InstanceCredential::Ims { client_id, client_secret } => {
+                section.set("authentication", "ims");
+                section.set("client_id", client_id.as_str());
+                section.set("client_secret_file", secret("client_secret", client_secret)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the mistakes in. `FOLDER` in a text stands for the private folder, which nobody knows beforehand.
+    fn spoil(&mut self, mistakes: &Mistakes, folder: &Path) {
+        for (path, value) in &mistakes.configuration {
+            let value = match value {
+                serde_json::Value::String(text) => serde_json::Value::from(text.replace("FOLDER", &shown(folder))),
+                other => other.clone(),
+            };
+            let (section, key) = split(path);
+            self.section(section).set(key, value);
+        }
+        for path in &mistakes.left_out {
+            let (section, left_out) = split(path);
+            self.section(section).lines.retain(|line| !matches!(line, Line::Key(key, _) if key == left_out));
+        }
+    }
+
+    /// The section of this name, a new one at the end when there is none.
+    fn section(&mut self, name: &str) -> &mut Section {
+        let at = self.sections.iter().position(|section| section.name == name).unwrap_or_else(|| {
+            self.sections.push(Section { name: name.to_owned(), lines: Vec::new() });
+            self.sections.len() - 1
+        });
+        &mut self.sections[at]
+    }
 }
 
-fn write_private(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
+impl Section {
+    /// Writes a value, in place of the one that is there.
+    fn set(&mut self, key: &str, value: impl Into<serde_json::Value>) {
+        let value = value.into();
+        let there = self.lines.iter_mut().find_map(|line| match line {
+            Line::Key(known, there) if known == key => Some(there),
+            _ => None,
+        });
+        match there {
+            Some(there) => *there = value,
+            None => self.lines.push(Line::Key(key.to_owned(), value)),
+        }
+    }
+}
+
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, section) in self.sections.iter().enumerate() {
+            if at > 0 {
+                f.write_char('\n')?;
+            }
+            writeln!(f, "[{}]", section.name)?;
+            for line in &section.lines {
+                match line {
+                    Line::Comment(text) => writeln!(f, "# {text}")?,
+                    // Texts, numbers and truth values look the same in JSON.
+                    Line::Key(key, value) => writeln!(f, "{key} = {value}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The section and the key of `section.key`; the names of sections have dots, those of keys have none.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('.').unwrap_or(("", path))
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn write_private(folder: &Path, name: &str, text: &str) -> io::Result<String> {
     let path = folder.join(name);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-    io::Write::write_all(&mut file, text.as_bytes())?;
-    Ok(path)
+    // The folder lets nobody in; the mode is for checks of the file itself.
+    fs::write(&path, text)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(PRIVATE))?;
+    Ok(shown(&path))
+}
+
+fn misplace(path: &Path, file: &MistakenFile) -> io::Result<()> {
+    if file.folder {
+        fs::create_dir_all(path)?;
+    }
+    if let Some(text) = &file.text {
+        fs::write(path, text)?;
+    }
+    let mode = file.mode.unwrap_or(if file.folder { PRIVATE_FOLDER } else { PRIVATE });
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }

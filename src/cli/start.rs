@@ -1,8 +1,11 @@
-//! What the commands begin with: settings and a log.
+//! What the commands begin with: settings and a log, and an ear for being told to end.
 
 use crate::{
+    daemon::DaemonError,
     observability::start_logging,
+    scheduler::StopSignals,
     settings::{self, Settings, Sources},
+    sync::{Stop, StopSwitch},
 };
 
 use super::{CommandError, arguments::Arguments, terminal::ProgressLine};
@@ -23,4 +26,19 @@ pub(super) fn log(arguments: &Arguments, settings: &Settings) -> Result<Progress
         tracing::warn!("{warning}");
     }
     Ok(progress)
+}
+
+/// Makes a run in this process. Told to end, it finishes what it has in hand.
+pub(super) async fn until_told_to_end<T>(run: impl AsyncFnOnce(Stop) -> T) -> Result<T, CommandError> {
+    let mut signals = StopSignals::listen().map_err(DaemonError::Signals)?;
+    let (switch, stop) = StopSwitch::new();
+    let mut run = Box::pin(run(stop));
+    tokio::select! {
+        biased;
+        ended = &mut run => Ok(ended),
+        () = signals.come() => {
+            switch.stop();
+            Ok(run.await)
+        }
+    }
 }

@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
 }
 
 async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
-    let journal = Journal::open_existing(&settings.journal_options()).await?;
+    let journal = Journal::look(&settings.journal_options()).await?;
     let why = format!("no daemon answers at {}", settings.control.socket.display());
     let organization = &settings.experience_cloud.options.organization_id;
     Ok(status_without_daemon(journal.as_ref(), organization, why).await?)

@@ -1,16 +1,11 @@
 //! `--sync-now`: one run, its report, an exit code. A daemon makes it when one listens; else it is made in place.
 
 use crate::{
-    daemon::{
-        DaemonError,
-        control::{Answer, Ask, Client, RunOrder, Throttle},
-    },
+    daemon::control::{Answer, Ask, Client, RunOrder, Throttle},
     domain::{OperatorGroupName, RunMode, RunReport, Scope},
     journal::Journal,
-    sandbox::{Options as SandboxOptions, Sandbox, Scenario},
-    scheduler::StopSignals,
     settings::{self, Settings, Sources},
-    sync::{self, Patience, Request, Stop, StopSwitch},
+    sync::{self, Patience, Request, Stop},
 };
 
 use super::{
@@ -18,11 +13,11 @@ use super::{
     arguments::{Arguments, OutputFormat},
     daemon_reach::{daemon_instead, reach, unexpected},
     exit_code::Exit,
+    own_sandbox::OwnSandbox,
     report_json::json,
     report_markdown::markdown,
     report_text::text,
-    sandbox_configuration::{ANY_LOOPBACK_PORT, SandboxConfiguration},
-    start::log,
+    start::{log, until_told_to_end},
     terminal::{ProgressLine, print},
 };
 
@@ -30,10 +25,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     let Some(scenario) = &arguments.sandbox else {
         return Box::pin(sync_now(arguments)).await;
     };
-    let scenario = Scenario::named(scenario)?;
-    let sandbox = Sandbox::start(SandboxOptions { listen: ANY_LOOPBACK_PORT, scenario }).await?;
-    let configuration = SandboxConfiguration::write(&sandbox.connection())?;
-    let settings = settings::load(&configuration.sources())?;
+    let sandbox = OwnSandbox::start(scenario).await?;
+    let settings = settings::load(&sandbox.sources())?;
     let exit = Box::pin(sync_in_sandbox(arguments, settings)).await;
     sandbox.stop().await;
     exit
@@ -92,32 +85,23 @@ async fn by_daemon(
     }
 }
 
-/// Makes the run in this process. Told to end, it finishes what it has in hand.
+/// Makes the run in this process.
 async fn in_place(
     arguments: &Arguments,
     settings: &Settings,
     progress: &ProgressLine,
 ) -> Result<RunReport, CommandError> {
-    let mut signals = StopSignals::listen().map_err(DaemonError::Signals)?;
-    let (switch, stop) = StopSwitch::new();
-    let journal = Journal::open(&settings.journal_options()).await?;
-    for warning in journal.warnings() {
-        tracing::warn!("{warning}");
-    }
-    let (options, request) = (settings.sync_options(), request(arguments, stop));
-    let watch = |stage| progress.show(&stage);
-    let mut run = Box::pin(sync::run(&options, &journal, &request, &watch));
-    let report = tokio::select! {
-        biased;
-        report = &mut run => report,
-        () = signals.come() => {
-            switch.stop();
-            run.as_mut().await
+    until_told_to_end(async |stop| {
+        let journal = Journal::open(&settings.journal_options()).await?;
+        for warning in journal.warnings() {
+            tracing::warn!("{warning}");
         }
-    };
-    drop(run);
-    journal.close().await;
-    Ok(report)
+        let (options, request) = (settings.sync_options(), request(arguments, stop));
+        let report = sync::run(&options, &journal, &request, &|stage| progress.show(&stage)).await;
+        journal.close().await;
+        Ok(report)
+    })
+    .await?
 }
 
 /// What the arguments ask of a run in this process.

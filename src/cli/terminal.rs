@@ -10,11 +10,14 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{observability::Colours, sync::Progress};
 
-/// Writes a whole report to standard output; colours go only where they are understood.
+/// Writes a whole report to standard output; colours go only where they are understood. Whoever stops reading, like `head`, has
+/// read enough.
 pub(super) fn print(text: &str) -> io::Result<()> {
     let mut output = anstream::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Tells on standard error why a command did not do its work.

@@ -3,7 +3,7 @@
 use crate::{
     domain::RunMode,
     journal::Journal,
-    sync::{self, Stop, UndoError},
+    sync::{self, UndoError},
 };
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     arguments::{Arguments, OutputFormat, UndoArguments},
     exit_code::Exit,
     history_command::{one_report, unknown_run},
-    start::start,
+    start::{start, until_told_to_end},
     terminal::print,
 };
 
@@ -25,7 +25,8 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
     let options = settings.sync_options();
     let watch = |stage| progress.show(&stage);
-    let report = sync::undo(&options, &journal, &undo.run, mode, &Stop::never(), &watch).await;
+    let report =
+        until_told_to_end(async |stop| sync::undo(&options, &journal, &undo.run, mode, &stop, &watch).await).await?;
     progress.finish();
     let report = report.map_err(|error| match error {
         UndoError::UnknownRun(run) => unknown_run(&run),

@@ -16,8 +16,35 @@ use super::{LastRun, State, Status};
 /// Why a daemon is blocked.
 pub(super) const HELD: &str = "a guard holds changes until somebody approves them";
 
+/// What a daemon says that has made no run yet.
+const NO_RUN_YET: &str = "no run has ended since the start";
+
+/// What a node says that has made no run since it leads.
+const NO_RUN_AS_LEADER: &str = "no run has ended since this node leads";
+
 /// What a daemon does that makes a run.
 const UNDER_WAY: &str = "a run is under way";
+
+/// How this node stands to others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// There are no others: the state is a file.
+    #[default]
+    Alone,
+    /// It keeps the schedule.
+    Leads,
+    /// Another one does.
+    Follows,
+    /// Nothing is known, because the database does not answer or has not been asked yet. It makes no scheduled runs.
+    Unknown,
+}
+
+impl Standing {
+    /// Whether the schedule is this node's affair.
+    pub fn keeps_the_schedule(self) -> bool {
+        matches!(self, Self::Alone | Self::Leads)
+    }
+}
 
 /// What is known of the daemon. Clones are the same board.
 #[derive(Clone, Debug)]
@@ -31,6 +58,8 @@ pub struct Board {
 pub struct Facts {
     /// The document.
     pub status: Status,
+    /// How this node stands to others.
+    pub standing: Standing,
     /// What the run under way is doing, in words; empty between runs.
     pub progress: String,
     /// The report of the last run that ended.
@@ -55,7 +84,7 @@ impl Board {
     /// A board of a daemon that starts. `ready_within` is the longest time without a good run that still counts as ready.
     pub fn new(ready_within: Duration, leader: Option<String>) -> Self {
         let status =
-            Status { version: super::status::VERSION, reason: "starting".to_owned(), leader, ..Status::default() };
+            Status { version: super::status::VERSION, reason: NO_RUN_YET.to_owned(), leader, ..Status::default() };
         let facts = Facts { status, ready_within, ..Facts::default() };
         Self { facts: Arc::new(Mutex::new(facts)), changed: watch::Sender::new(0) }
     }
@@ -80,6 +109,45 @@ impl Board {
         self.changed.send_modify(|version| *version += 1);
     }
 
+    /// The daemon starts with what the journal remembers, or this node, of this name, leads from now on with it.
+    pub(super) fn take_over(&self, remembered: &Status, next_run: Option<DateTime<Utc>>, leads: Option<&str>) {
+        self.update(|facts| {
+            facts.status.take_over(remembered, next_run);
+            let mut reason = NO_RUN_YET;
+            if let Some(name) = leads {
+                (facts.standing, facts.status.leader) = (Standing::Leads, Some(name.to_owned()));
+                reason = NO_RUN_AS_LEADER;
+            }
+            if remembered.reason.is_empty() {
+                facts.settle(State::Starting, reason.to_owned());
+            } else {
+                facts.settle(remembered.state, remembered.reason.clone());
+            }
+        });
+    }
+
+    /// Another node leads, of this name if it has said it; what the journal remembers is what that one does.
+    pub(super) fn follow(&self, leader: Option<String>, why: String, news: Option<(&Status, Option<DateTime<Utc>>)>) {
+        self.update(|facts| {
+            if let Some((remembered, next_run)) = news {
+                facts.status.take_over(remembered, next_run);
+                let newest = remembered.last_run.as_ref().map(|last| last.run.as_str());
+                // What an earlier run of this node saw is not what there is: the numbers of the instances are the leader's.
+                facts.last_report = facts.last_report.take().filter(|report| Some(report.run.as_str()) == newest);
+            }
+            (facts.standing, facts.status.leader) = (Standing::Follows, leader);
+            facts.settle(State::Idle, why);
+        });
+    }
+
+    /// Nothing is known of the other nodes, for this reason.
+    pub(super) fn lose_sight(&self, state: State, why: String) {
+        self.update(|facts| {
+            (facts.standing, facts.status.leader) = (Standing::Unknown, None);
+            facts.settle(state, why);
+        });
+    }
+
     /// A run begins.
     pub fn run_begins(&self) {
         self.update(|facts| {
@@ -100,7 +168,17 @@ impl Board {
     /// A run ended: what it says of the state.
     pub fn run_ended(&self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
         self.update(|facts| {
-            facts.judge(&report, throttled_until);
+            (facts.status.state, facts.status.reason) = judged(&report, throttled_until);
+            facts.remember(&report, throttled_until);
+            facts.count(report);
+        });
+    }
+
+    /// A run ended that somebody asked this node for, and another one leads: how it stands is that one's to say.
+    pub(super) fn run_beside_the_leader_ended(&self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
+        self.update(|facts| {
+            (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
+            facts.remember(&report, throttled_until);
             facts.count(report);
         });
     }
@@ -129,10 +207,18 @@ impl Board {
 }
 
 impl Facts {
-    /// What the run says of the state.
-    fn judge(&mut self, report: &RunReport, throttled_until: Option<DateTime<Utc>>) {
+    /// The state between runs. While one is under way, what it will be again should that run say nothing of the whole.
+    fn settle(&mut self, state: State, reason: String) {
+        if matches!(self.status.state, State::Running | State::Waiting) {
+            self.before = (state, reason);
+        } else {
+            (self.status.state, self.status.reason) = (state, reason);
+        }
+    }
+
+    /// What a run over everything says beside the state.
+    fn remember(&mut self, report: &RunReport, throttled_until: Option<DateTime<Utc>>) {
         let status = &mut self.status;
-        (status.state, status.reason) = judged(report, throttled_until);
         if is_success(report.outcome) {
             status.last_success = Some(Utc::now().trunc_subsecs(0));
         }

@@ -94,6 +94,13 @@ impl CurrentRun {
         Instant::now() < *self.alive_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells the run to stop if the schedule asked for it: its node does not lead any more.
+    pub(super) fn stop_if_scheduled(&self) {
+        if matches!(self.asker, Asker::Schedule(_)) {
+            self.switch.stop();
+        }
+    }
+
     /// Waits for the end.
     pub(super) async fn ended(&mut self) -> Result<RunReport, JoinError> {
         (&mut self.task).await

@@ -35,6 +35,9 @@ pub enum DaemonError {
     /// The signals of the operating system cannot be received.
     #[error("the signals of the operating system cannot be received")]
     Signals(#[source] io::Error),
+    /// The part of the program that competes with other nodes ended by itself.
+    #[error("this node stopped competing for the leadership; the log says why")]
+    Leadership,
     /// The schedule ended by itself.
     #[error("the schedule came to an end")]
     Schedule(#[source] Option<ScheduleError>),

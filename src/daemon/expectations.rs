@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
+use secrecy::ExposeSecret as _;
 
 use crate::settings::{Settings, StateLocation};
 
@@ -33,13 +34,13 @@ pub(super) fn log_what_runs_see(settings: &Settings) {
 
 /// The keys whose new value counts only after a restart.
 pub(super) fn changes_that_need_a_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    let place = |settings: &Settings| match &settings.state.url {
-        StateLocation::Sqlite(path) => Some(path.clone()),
-        // An address with a password is not looked at; whoever changes it has to restart anyway.
-        StateLocation::Postgres(_) => None,
+    let same_state = match (&old.state.url, &new.state.url) {
+        (StateLocation::Sqlite(old), StateLocation::Sqlite(new)) => old == new,
+        (StateLocation::Postgres(old), StateLocation::Postgres(new)) => old.expose_secret() == new.expose_secret(),
+        _ => false,
     };
     let changed = [
-        ("state.url", place(old) != place(new)),
+        ("state.url", !same_state),
         ("http.listen", old.http != new.http),
         ("control.socket", old.control != new.control),
         ("log", (old.log.level, old.log.format) != (new.log.level, new.log.format)),

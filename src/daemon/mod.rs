@@ -5,31 +5,37 @@
 //! | `run_loop` | one run at a time, and an answer to whatever happens meanwhile |
 //! | `current_run` | the run under way |
 //! | `timetable` | the schedule as something that only rings |
+//! | `leadership` | where several nodes share the state: who leads |
+//! | `succession` | what the loop does when that changes |
 //! | `board` | what is known of the daemon at this moment: written by the loop, read by everybody else |
 //! | `status` | that as a document with fixed names |
-//! | `recall` | what the journal remembers of the time before the start |
+//! | `recall` | what the journal remembers of the time before the start, or before this node led |
+//! | `approval` | what became of somebody's word on a held plan |
 //! | `expectations` | what follows from a configuration before anything has run |
 //! | `control` | how the command line reaches the daemon |
 //! | `http` | health, metrics and a page to look at |
 //! | `questions` | the answers to those who ask on the page |
 //! | `service_manager` | what systemd is told |
 
+mod approval;
 mod board;
 pub mod control;
 mod current_run;
 mod error;
 mod expectations;
 mod http;
+mod leadership;
 mod questions;
 mod recall;
 mod run_loop;
 mod service_manager;
 mod status;
+mod succession;
 mod timetable;
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -43,7 +49,8 @@ use crate::{
     sync::{Stop, StopSwitch},
 };
 
-pub use board::{Board, Facts, is_success};
+pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
+pub use board::{Board, Facts, Standing, is_success};
 pub use error::DaemonError;
 pub use http::{HttpState, Question, serve};
 pub use recall::status_without_daemon;
@@ -51,6 +58,7 @@ pub use status::{LastRun, State, Status};
 
 use control::{Desk, Server};
 use expectations::{log_what_runs_see, ready_within};
+use leadership::{Competition, host_name, node_name};
 use questions::answer;
 use recall::recalled;
 use run_loop::{Daemon, Signals};
@@ -80,8 +88,13 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), DaemonError
 }
 
 /// Opens everything, in the order in which a failure leaves the least behind. The lock is held until the daemon has ended.
+///
+/// A database that several nodes share may not answer yet: the daemon starts all the same, says so, and goes on trying.
 async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<RunLock>), DaemonError> {
-    let journal = Journal::open(&settings.journal_options()).await?;
+    let journal = match Journal::shared(&settings.journal_options())? {
+        Some(journal) => journal,
+        None => Journal::open(&settings.journal_options()).await?,
+    };
     for warning in journal.warnings() {
         tracing::warn!("{warning}");
     }
@@ -92,32 +105,50 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
     };
     let socket = control::listen(&settings.control.socket)?;
     let listener = listen_for_http(&settings).await?;
-    let board = Board::new(ready_within(&settings), leader());
-    let since = take_over(&board, &journal, &settings).await?;
+    let board = Board::new(ready_within(&settings), host_name());
     log_start(&settings);
-    let timetable = Timetable::start(&settings.schedule, since);
+    let candidate = journal.candidate(&node_name());
+    let timetable = match &candidate {
+        Some(_) => None,
+        None => Some(alone(&board, &journal, &settings).await?),
+    };
     let (settings, newest) = watch::channel(Arc::new(settings));
+    let competition = candidate.map(|candidate| {
+        board.lose_sight(State::Starting, "nothing is known yet of the nodes that share the state".to_owned());
+        Competition::start(candidate, journal.clone(), newest.clone())
+    });
     let (order, orders) = mpsc::channel(ORDERS);
     let (closing, stop) = StopSwitch::new();
     let http = listener.map(|listener| serve_http(listener, &board, &journal, (newest.clone(), stop.clone())));
     let desk = Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, stop };
     let server = Server::start(socket, desk);
     let manager = ServiceManager::of_process();
-    let daemon =
-        Daemon { sources, settings, journal, board, manager, timetable, orders, server, http, closing, current: None };
+    let daemon = Daemon {
+        sources,
+        settings,
+        journal,
+        board,
+        manager,
+        timetable,
+        competition,
+        leadership: None,
+        orders,
+        server,
+        http,
+        closing,
+        current: None,
+    };
     Ok((daemon, lock))
 }
 
-/// Shows what the journal remembers; answers since when ticks count that nobody ran for.
-async fn take_over(board: &Board, journal: &Journal, settings: &Settings) -> Result<DateTime<Utc>, DaemonError> {
-    let organization = &settings.experience_cloud.options.organization_id;
-    let (remembered, last_run) = recalled(journal, organization).await?;
+/// Shows what the journal remembers, and keeps the schedule: nobody else can where the state is a file.
+async fn alone(board: &Board, journal: &Journal, settings: &Settings) -> Result<Timetable, DaemonError> {
+    let recalled = recalled(journal, settings).await?;
     let now = Utc::now();
-    // Without a run on record nothing was missed: the first is made at the next tick.
-    let since = last_run.unwrap_or(now).min(now);
+    let since = recalled.since(now);
     let next_run = settings.schedule.schedule.next_after(since).map(|next| next.max(now));
-    board.update(|facts| facts.status.take_over(remembered, next_run));
-    Ok(since)
+    board.take_over(&recalled.status, next_run, None);
+    Ok(Timetable::start(&settings.schedule, since))
 }
 
 fn log_start(settings: &Settings) {
@@ -151,10 +182,4 @@ fn serve_http(
             tracing::error!(%error, "health, metrics and the status page are no longer served");
         }
     })
-}
-
-/// This host; nobody else can lead where the state is a file.
-fn leader() -> Option<String> {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(host.trim().to_owned()).filter(|host| !host.is_empty())
 }

@@ -1,10 +1,11 @@
-//! What the journal remembers of the time before the daemon started.
+//! What the journal remembers of the time before the daemon started, or before this node led.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::{
-    domain::{Digest, OrganizationId, Outcome, RunMode},
-    journal::{Journal, JournalError},
+    domain::{Digest, InstanceName, OrganizationId, Outcome, RunMode},
+    journal::{Journal, JournalError, RunEntry},
+    settings::Settings,
 };
 
 use super::{LastRun, State, Status, is_success};
@@ -12,11 +13,39 @@ use super::{LastRun, State, Status, is_success};
 /// So many runs are looked through for the last one that ended well: with one every two hours, those of a month.
 const RUNS: usize = 400;
 
-/// The status as the journal alone knows it, in the state `starting`; and when the last run that could write began.
-pub(super) async fn recalled(
+/// How far the clocks of two nodes may be apart: a run that began so far in the future has been made, and one beyond was
+/// written by a clock that went wrong.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
+
+/// What is known without having run.
+#[derive(Debug)]
+pub(super) struct Recalled {
+    /// In the state `starting`, unless something is held or throttled.
+    pub(super) status: Status,
+    /// When the last run began that was about everything and could write. A run that was begun is the run of its tick,
+    /// however it ended: one that ends its node must not be the first thing that the next node, or the next start, does.
+    last_run: Option<DateTime<Utc>>,
+}
+
+impl Recalled {
+    /// Since when ticks count that nobody ran for.
+    pub(super) fn since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        // Without a run on record nothing was missed: the first is made at the next tick.
+        self.last_run.filter(|last| *last <= now + CLOCKS_APART).unwrap_or(now)
+    }
+}
+
+/// What the journal remembers for a daemon with these settings.
+pub(super) async fn recalled(journal: &Journal, settings: &Settings) -> Result<Recalled, JournalError> {
+    let instances: Vec<_> = settings.instances.iter().map(|instance| instance.name.folded()).collect();
+    remembered(journal, &settings.experience_cloud.options.organization_id, &instances).await
+}
+
+async fn remembered(
     journal: &Journal,
     organization: &OrganizationId,
-) -> Result<(Status, Option<DateTime<Utc>>), JournalError> {
+    instances: &[String],
+) -> Result<Recalled, JournalError> {
     let mut status = Status::default();
     let runs = journal.runs(RUNS).await?;
     let ended = runs.iter().filter_map(|run| Some((run, run.outcome?)));
@@ -25,7 +54,7 @@ pub(super) async fn recalled(
         started_at: run.started_at.trunc_subsecs(0),
         outcome,
     });
-    let good = ended.clone().find(|(run, outcome)| run.mode == RunMode::Apply && is_success(*outcome));
+    let good = ended.clone().find(|(run, outcome)| is_whole(run, instances) && is_success(*outcome));
     if let Some((run, _)) = good {
         let length = journal.run(&run.run).await?.map_or(0, |report| report.duration_ms);
         let length = i64::try_from(length).ok().and_then(TimeDelta::try_milliseconds).unwrap_or_default();
@@ -38,8 +67,15 @@ pub(super) async fn recalled(
     } else if !status.held.is_empty() && ended.clone().next().is_some_and(|(_, outcome)| outcome == Outcome::Held) {
         (status.state, status.reason) = (State::Blocked, super::board::HELD.to_owned());
     }
-    let last = runs.iter().find(|run| run.mode == RunMode::Apply).map(|run| run.started_at);
-    Ok((status, last))
+    let last_run = runs.iter().find(|run| is_whole(run, instances)).map(|run| run.started_at);
+    Ok(Recalled { status, last_run })
+}
+
+/// Whether a run was about everything in all of these instances, and could write: only such a run is that of a tick.
+fn is_whole(run: &RunEntry, instances: &[String]) -> bool {
+    let has =
+        |instance: &String| run.instances.iter().any(|name| InstanceName::new(name.as_str()).folded() == *instance);
+    run.mode == RunMode::Apply && run.scope.is_none() && instances.iter().all(has)
 }
 
 /// Until when the vendor wants no calls; `None` when it may be asked.
@@ -67,7 +103,7 @@ pub async fn status_without_daemon(
     why: String,
 ) -> Result<Status, JournalError> {
     let mut status = match journal {
-        Some(journal) => recalled(journal, organization).await?.0,
+        Some(journal) => remembered(journal, organization, &[]).await?.status,
         None => Status::default(),
     };
     status.version = super::status::VERSION;

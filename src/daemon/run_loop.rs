@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     domain::{Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope},
-    journal::Journal,
+    journal::{Journal, Leadership},
     scheduler::{ReloadSignal, StopSignals},
     settings::{self, Settings, Sources},
     sync::{self, Patience, Request, Stop, StopSwitch},
@@ -22,6 +22,7 @@ use super::{
     control::{Ordered, RunOrder, Server, Throttle},
     current_run::{Asker, CurrentRun, Reach},
     expectations::{changes_that_need_a_restart, log_what_runs_see, ready_within},
+    leadership::{Competition, News},
     recall::throttled_until,
     service_manager::ServiceManager,
     timetable::{DueTick, Timetable},
@@ -33,6 +34,9 @@ const RUN_PATIENCE: Duration = Duration::from_secs(7);
 
 /// How long the peers of the control socket, and half as long those of HTTP, may take to get their answers.
 const PEER_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the loop looks into the journal: everything else has to wait for it, and a database may be out of reach.
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who a scheduled run says has approved; it approves nothing.
 const SCHEDULE: &str = "the schedule";
@@ -50,7 +54,12 @@ pub(super) struct Daemon {
     pub(super) journal: Journal,
     pub(super) board: Board,
     pub(super) manager: ServiceManager,
-    pub(super) timetable: Timetable,
+    /// The schedule; `None` while another node keeps it.
+    pub(super) timetable: Option<Timetable>,
+    /// `None` where the state is a file.
+    pub(super) competition: Option<Competition>,
+    /// Held while this node leads.
+    pub(super) leadership: Option<Leadership>,
     pub(super) orders: mpsc::Receiver<Ordered>,
     pub(super) server: Server,
     pub(super) http: Option<JoinHandle<()>>,
@@ -64,23 +73,27 @@ impl Daemon {
     pub(super) async fn serve(mut self, mut signals: Signals) -> Result<(), DaemonError> {
         let mut changes = self.board.changes();
         ServiceManager::ready();
-        let outcome = loop {
+        let why = loop {
             self.show();
             tokio::select! {
                 biased;
-                () = signals.stop.come() => break Ok(()),
+                () = signals.stop.come() => break End::Asked,
                 () = signals.reload.come() => self.reload(),
                 ended = ended(&mut self.current) => self.run_ended(ended).await,
+                news = news(&mut self.competition) => match news {
+                    Some(news) => self.take_place(news),
+                    None => break End::Leadership,
+                },
                 Some(ordered) = self.orders.recv() => self.order(ordered),
-                tick = self.timetable.tick(), if self.current.is_none() => match tick {
+                tick = tick(&mut self.timetable), if self.current.is_none() => match tick {
                     Some(tick) => self.scheduled_run(tick),
-                    None => break Err(()),
+                    None => break End::Schedule,
                 },
                 Ok(()) = changes.changed() => {}
                 () = self.manager.ping_is_due() => {}
             }
         };
-        self.end(outcome).await
+        self.end(why).await
     }
 
     /// Tells systemd what the board says, and that the daemon goes on; the latter only while a run does, if there is one.
@@ -146,7 +159,8 @@ impl Daemon {
         let (switch, stop) = StopSwitch::new();
         let request = request(order, patience, stop);
         let reach = if order.is_whole() { Reach::Whole } else { Reach::Part };
-        let run = CurrentRun::start((options, request), switch, (&self.journal, &self.board), (asker, reach));
+        let journal = self.journal_for(&asker);
+        let run = CurrentRun::start((options, request), switch, (&journal, &self.board), (asker, reach));
         self.current = Some(run);
         self.show_next_run();
     }
@@ -158,9 +172,11 @@ impl Daemon {
                 asker.tell(Some(&report));
                 let until = self.throttled_until().await;
                 match reach {
-                    Reach::Whole if report.outcome != Outcome::Locked => self.board.run_ended(report, until),
                     // Beside a run that somebody made without asking the daemon nothing was found out.
-                    Reach::Whole | Reach::Part => self.board.partial_run_ended(report, until),
+                    Reach::Whole if report.outcome == Outcome::Locked => self.board.partial_run_ended(report, until),
+                    Reach::Whole if self.timetable.is_some() => self.board.run_ended(report, until),
+                    Reach::Whole => self.board.run_beside_the_leader_ended(report, until),
+                    Reach::Part => self.board.partial_run_ended(report, until),
                 }
             }
             Err(error) => {
@@ -175,11 +191,12 @@ impl Daemon {
     /// A journal that cannot be read has failed the run already; there is nothing to add.
     async fn throttled_until(&self) -> Option<DateTime<Utc>> {
         let organization = self.settings.borrow().experience_cloud.options.organization_id.clone();
-        throttled_until(&self.journal, &organization).await.unwrap_or_default()
+        let look = timeout(JOURNAL_PATIENCE, throttled_until(&self.journal, &organization));
+        look.await.unwrap_or(Ok(None)).unwrap_or_default()
     }
 
     fn show_next_run(&self) {
-        let next = self.timetable.options().schedule.next_after(Utc::now());
+        let next = self.settings.borrow().schedule.schedule.next_after(Utc::now());
         self.board.update(|facts| facts.status.next_run = next);
     }
 
@@ -213,15 +230,10 @@ impl Daemon {
             tracing::warn!("{key} was changed: the new value counts after a restart");
         }
         log_what_runs_see(&settings);
-        if *self.timetable.options() != settings.schedule {
-            let timetable = Timetable::start(&settings.schedule, Utc::now());
-            let old = std::mem::replace(&mut self.timetable, timetable);
-            // Not waited for: it ends after the run that it began, and the loop has to see that end.
-            spawn_local(async move {
-                if let Err(error) = old.stop().await {
-                    tracing::warn!(%error, "the old schedule ended badly");
-                }
-            });
+        let is_rescheduled = self.settings.borrow().schedule != settings.schedule;
+        if is_rescheduled && self.timetable.is_some() {
+            self.stop_timetable();
+            self.timetable = Some(Timetable::start(&settings.schedule, Utc::now()));
         }
         let within = ready_within(&settings);
         self.settings.send_replace(Arc::new(settings));
@@ -233,12 +245,17 @@ impl Daemon {
         tracing::info!("the configuration was loaded anew");
     }
 
-    async fn end(mut self, outcome: Result<(), ()>) -> Result<(), DaemonError> {
+    async fn end(mut self, why: End) -> Result<(), DaemonError> {
         ServiceManager::stopping();
         tracing::info!("the daemon ends");
         // A run may come to its end in the moment in which the stop comes: it is told to stop all the same.
         if let Some(run) = self.current.take() {
             run.stop(RUN_PATIENCE).await;
+        }
+        drop(self.competition.take());
+        if let Some(leadership) = self.leadership.take() {
+            // Another node may go on at once. Should the server not answer, the lock goes with the process.
+            let _ = timeout(PEER_PATIENCE / 2, leadership.resign()).await;
         }
         self.closing.stop();
         self.orders.close();
@@ -247,13 +264,44 @@ impl Daemon {
             // What is still being answered then ends with the process.
             let _ = timeout(PEER_PATIENCE / 2, http).await;
         }
-        let schedule = self.timetable.stop().await;
+        let schedule = match self.timetable.take() {
+            Some(timetable) => timetable.stop().await,
+            None => Ok(()),
+        };
         // Connections that somebody still holds are closed with the process.
         let _ = timeout(PEER_PATIENCE / 2, self.journal.close()).await;
-        match (outcome, schedule) {
-            (Ok(()), _) => Ok(()),
-            (Err(()), schedule) => Err(DaemonError::Schedule(schedule.err())),
+        match why {
+            End::Asked => Ok(()),
+            End::Leadership => Err(DaemonError::Leadership),
+            End::Schedule => Err(DaemonError::Schedule(schedule.err())),
         }
+    }
+}
+
+/// Why the daemon ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// It was told to.
+    Asked,
+    /// The schedule ended by itself.
+    Schedule,
+    /// The competition for the leadership did.
+    Leadership,
+}
+
+/// Waits for news of who leads; for ever where the state is a file.
+async fn news(competition: &mut Option<Competition>) -> Option<News> {
+    match competition {
+        Some(competition) => competition.news().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the next tick; for ever while another node keeps the schedule.
+async fn tick(timetable: &mut Option<Timetable>) -> Option<DueTick> {
+    match timetable {
+        Some(timetable) => timetable.tick().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -12,10 +12,10 @@ pub(super) const VERSION: u32 = 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// No run has ended yet since the start.
+    /// No run has ended yet since the start, or since this node leads.
     #[default]
     Starting,
-    /// The last run ended well, and the next is due at its time.
+    /// The last run ended well, and the next is due at its time; or another node leads, and this one has nothing to do.
     Idle,
     /// A run is under way.
     Running,
@@ -25,7 +25,7 @@ pub enum State {
     Throttled,
     /// A guard holds something until somebody approves it.
     Blocked,
-    /// The last run failed.
+    /// The last run failed, or the database that several nodes share does not answer.
     Failing,
 }
 
@@ -73,13 +73,13 @@ pub struct Status {
     pub last_run: Option<LastRun>,
     /// When a run last ended well.
     pub last_success: Option<DateTime<Utc>>,
-    /// When the next run is due; `null` when the schedule is off.
+    /// When the next run is due, on whichever node leads then; `null` when the schedule is off.
     pub next_run: Option<DateTime<Utc>>,
     /// Until when the vendor wants no calls.
     pub throttled_until: Option<DateTime<Utc>>,
     /// Digests of what is held.
     pub held: Vec<String>,
-    /// The node that leads, when several share the state; this host otherwise.
+    /// The node that leads, when several share the state: `null` while that is not known. This host otherwise.
     pub leader: Option<String>,
 }
 
@@ -97,15 +97,12 @@ impl Status {
         }
     }
 
-    /// Takes over what was known before the start.
-    pub(super) fn take_over(&mut self, remembered: Self, next_run: Option<DateTime<Utc>>) {
-        if !remembered.reason.is_empty() {
-            (self.state, self.reason) = (remembered.state, remembered.reason);
-        }
-        self.last_run = remembered.last_run;
+    /// Takes over what the journal remembers, except for the state.
+    pub(super) fn take_over(&mut self, remembered: &Self, next_run: Option<DateTime<Utc>>) {
+        self.last_run.clone_from(&remembered.last_run);
         self.last_success = remembered.last_success;
         self.throttled_until = remembered.throttled_until;
-        self.held = remembered.held;
+        self.held.clone_from(&remembered.held);
         self.next_run = next_run;
     }
 }

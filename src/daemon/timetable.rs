@@ -18,7 +18,6 @@ pub(super) struct DueTick {
 /// The schedule under way.
 #[derive(Debug)]
 pub(super) struct Timetable {
-    options: scheduler::Options,
     ticks: mpsc::Receiver<DueTick>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), ScheduleError>>,
@@ -43,12 +42,7 @@ impl Timetable {
             };
             scheduler::run(&own, since, async { drop(stopped.await) }, work).await
         });
-        Self { options: options.clone(), ticks, stop: Some(stop), task }
-    }
-
-    /// What it goes by.
-    pub(super) fn options(&self) -> &scheduler::Options {
-        &self.options
+        Self { ticks, stop: Some(stop), task }
     }
 
     /// The next tick; `None` when the schedule came to an end by itself.

@@ -65,31 +65,32 @@ pub enum MaskError {
 }
 
 impl AssociationMask {
-    /// Reads a mask.
+    /// Reads a mask. Blanks around it do not count, but the last blank of a prefix does: `Campaign - acme - ` ends with it.
     pub fn parse(text: &str) -> Result<Self, MaskError> {
-        if text.trim().is_empty() {
+        let (pattern, prefix) = (text.trim(), text.trim_start());
+        if pattern.is_empty() {
             return Err(MaskError::Empty);
         }
-        let compiled = RegexBuilder::new(&format!(r"\A(?:{text})\z"))
+        let compiled = RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
             .case_insensitive(true)
             .size_limit(MAX_COMPILED_BYTES)
             .build();
-        let form = match compiled {
+        let (text, form) = match compiled {
             Ok(regex) => match regex.captures_len() - 1 {
-                0 => Form::prefix(text),
-                1 => Form::Pattern(regex),
-                captures => return Err(MaskError::Captures { text: text.to_owned(), captures }),
+                0 => (prefix, Form::prefix(prefix)),
+                1 => (pattern, Form::Pattern(regex)),
+                captures => return Err(MaskError::Captures { text: pattern.to_owned(), captures }),
             },
             // A parenthesis was most likely meant to capture; anything else is a sign in a literal prefix.
-            Err(source) if text.contains('(') => {
-                return Err(MaskError::Unreadable { text: text.to_owned(), source: Box::new(source) });
+            Err(source) if pattern.contains('(') => {
+                return Err(MaskError::Unreadable { text: pattern.to_owned(), source: Box::new(source) });
             }
-            Err(_) => Form::prefix(text),
+            Err(_) => (prefix, Form::prefix(prefix)),
         };
         Ok(Self { text: text.to_owned(), form })
     }
 
-    /// The mask as it was written.
+    /// The mask as it was written, without the blanks that do not count.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -135,7 +136,7 @@ impl AssociationMask {
 
 impl Form {
     fn prefix(text: &str) -> Self {
-        Self::Prefix(text.trim_start().chars().flat_map(char::to_lowercase).collect())
+        Self::Prefix(text.chars().flat_map(char::to_lowercase).collect())
     }
 }
 
@@ -167,6 +168,19 @@ mod tests {
         };
         let mask = AssociationMask::parse(mask).expect("a valid mask");
         assert_eq!(mask.matches(profile), expected, "mask {mask:?} on {profile:?}");
+    }
+
+    #[test]
+    fn blanks_around_a_mask_do_not_count_but_the_last_one_of_a_prefix_does() {
+        for (text, kept) in [
+            (" Campaign - (.*) ", "Campaign - (.*)"),
+            (" Campaign - acme - ", "Campaign - acme - "),
+            (" Campaign - acme", "Campaign - acme"),
+        ] {
+            assert_eq!(AssociationMask::parse(text).expect("a valid mask").as_str(), kept);
+        }
+        check("Campaign - acme - ", "Campaign - acme -delivery", None);
+        check("Campaign - acme -", "Campaign - acme -delivery", Some("delivery"));
     }
 
     #[test]

@@ -226,16 +226,21 @@ impl ExperienceCloud {
         &self,
         name: &str,
         membership: Membership,
+        progress: &dyn Fn(Progress),
     ) -> Result<Option<UserRead>, ExperienceCloudError> {
-        single_user::fetch(&self.umapi, &self.organization, name, membership).await
+        single_user::fetch(&self.umapi, &self.organization, name, membership, progress).await
     }
 
     /// Reads one profile's members once more, independently, to prove that somebody is not among them.
     ///
     /// By the profile's id, and by its name when there is none or UMAPI does not know it. Answers without the counting
     /// headers prove nothing and are an error, and so is "not found".
-    pub async fn fetch_profile_members(&self, profile: &ProductProfile) -> Result<Vec<Person>, ExperienceCloudError> {
-        self.membership_read(&|_| {}).of_profile(profile).await
+    pub async fn fetch_profile_members(
+        &self,
+        profile: &ProductProfile,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Vec<Person>, ExperienceCloudError> {
+        self.membership_read(progress).of_profile(profile).await
     }
 
     /// UMAPI calls sent so far, repeated ones included, tokens not counted.

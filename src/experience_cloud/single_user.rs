@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 
 use super::{
+    Progress,
     call_budget::Bucket,
     direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
@@ -52,6 +53,7 @@ pub(super) async fn fetch(
     organization: &OrganizationId,
     name: &str,
     membership: Membership,
+    progress: &dyn Fn(Progress),
 ) -> Result<Option<UserRead>, ExperienceCloudError> {
     let name = name.trim();
     // As a segment of a path these lead elsewhere, and nobody has such an address.
@@ -72,7 +74,7 @@ pub(super) async fn fetch(
         repetition: Repetition::Free,
         absence: Absence::Read,
     };
-    umapi.get(&call, &|_| {}, read).await
+    umapi.get(&call, progress, read).await
 }
 
 fn read(answer: &Answer) -> Result<Option<UserRead>, Misread> {

@@ -42,10 +42,10 @@ pub struct HeldRecord {
 pub struct Approved {
     /// The instance.
     pub instance: InstanceName,
-    /// What was approved.
-    pub digest: Digest,
-    /// How many changes it names.
-    pub changes: usize,
+    /// The run that held it.
+    pub run: RunId,
+    /// The changes it names.
+    pub changes: Vec<ApprovedChange>,
     /// Until when it counts.
     pub expires_at: DateTime<Utc>,
 }
@@ -152,12 +152,8 @@ impl Journal {
         let mut recorded = Vec::new();
         for record in records {
             write_approval(&mut writing, &record, approver, at, expires_at).await?;
-            recorded.push(Approved {
-                instance: record.instance,
-                digest: record.digest,
-                changes: record.changes.len(),
-                expires_at,
-            });
+            let HeldRecord { instance, run, changes, .. } = record;
+            recorded.push(Approved { instance, run, changes, expires_at });
         }
         writing.commit().await?;
         Ok(recorded)

@@ -26,6 +26,19 @@ pub enum JournalError {
         /// The newest schema this version knows.
         known: i64,
     },
+    /// An earlier version of the program wrote it, and somebody only looks.
+    #[error(
+        "the state {place} was written by an earlier version of this program (schema {found}, this one knows {known}); \
+         the next run brings it up to date"
+    )]
+    FromThePast {
+        /// Where it is.
+        place: String,
+        /// The schema found.
+        found: i64,
+        /// The newest schema this version knows.
+        known: i64,
+    },
     /// The database refused something.
     #[error("the journal could not be {doing}")]
     Database {

@@ -19,7 +19,7 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use super::{
-    Journal, JournalError, Location,
+    Journal, JournalError, Leadership, Location,
     database::{opening, reading},
     open::{CONNECTION_PATIENCE, server},
     state_file::beside,
@@ -29,14 +29,20 @@ use super::{
 const RUN_LOCK: &str = ".lock";
 const DAEMON_LOCK: &str = ".daemon.lock";
 
+/// What the lock of the one run is called on a server, and where its holder's name is written there.
+const RUN: &str = "run";
+const LOCK_HOLDER: &str = "lock_holder";
+
 /// How long a reader may hold the lock of the file to see whether anybody else does; far more than it needs.
 const GLANCE: Duration = Duration::from_millis(60);
 
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(15);
 
-/// How soon the server of the database notices that a node is gone; another takes over within 15 s.
-const KEEPALIVE: [(&str, &str); 4] = [
+/// How soon the server of the database notices that a node is gone without a word: after 5 s of silence it asks, and asks
+/// again every 3 s; after 11 s it ends the session, and after 10 s where it waits for the word that an answer came. Another
+/// node takes over within 15 s.
+pub(super) const KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "5"),
     ("tcp_keepalives_interval", "3"),
     ("tcp_keepalives_count", "2"),
@@ -55,6 +61,8 @@ pub enum Lock {
 /// The lock of the one run. Dropping it releases it.
 pub struct RunLock {
     held: Held,
+    /// A run of the node that leads goes on only while it does.
+    leadership: Option<Leadership>,
 }
 
 enum Held {
@@ -82,9 +90,14 @@ impl Drop for RunLock {
 }
 
 impl RunLock {
-    /// Whether the lock is still held: a node that loses its session of the database loses it, and must not write any more.
-    /// The lock of a file is never lost.
+    /// Whether the lock is still held, and the leadership where the run needs it ([`Journal::led_by`]): a node that loses its
+    /// session of the database loses them, and must not write any more. The lock of a file is never lost.
     pub async fn is_still_held(&self) -> bool {
+        if let Some(leadership) = &self.leadership
+            && !leadership.is_still_held().await
+        {
+            return false;
+        }
         match &self.held {
             Held::File(_) => true,
             Held::Session(session) => {
@@ -128,7 +141,12 @@ impl Journal {
     }
 
     async fn lock_session(&self, address: &SecretString, holder: &str) -> Result<Lock, JournalError> {
-        let lock = self.session_lock().await?;
+        if let Some(leadership) = &self.leadership
+            && !leadership.is_still_held().await
+        {
+            return Err(JournalError::LockLost);
+        }
+        let lock = self.session_lock(RUN).await?;
         let (options, _) = server(address)?;
         // A session of its own: the pool would hand it to others, and close it when it is idle.
         let session = PgConnection::connect_with(&options.options(KEEPALIVE)).await.map_err(opening)?;
@@ -136,34 +154,41 @@ impl Journal {
             let holder = self.session_holder().await?;
             return Ok(Lock::Held(holder.unwrap_or_else(nameless)));
         };
+        self.write_name(LOCK_HOLDER, holder).await?;
+        let held = Held::Session(Mutex::new(session));
+        Ok(Lock::Got(RunLock { held, leadership: self.leadership.clone() }))
+    }
+
+    /// Writes who holds a lock of the server: it knows sessions only.
+    pub(super) async fn write_name(&self, what: &str, name: &str) -> Result<(), JournalError> {
         let mut writing = self.writing().await?;
-        let name = "insert into meta (name, value) values ('lock_holder', $1)
-                    on conflict (name) do update set value = excluded.value";
-        writing.execute(name, [holder.into()]).await?;
-        writing.commit().await?;
-        Ok(Lock::Got(RunLock { held: Held::Session(Mutex::new(session)) }))
+        let sql =
+            "insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
+        writing.execute(sql, [what.into(), name.into()]).await?;
+        writing.commit().await
     }
 
     /// Asks the server who holds the lock, without trying it: a reader never keeps a run from beginning.
     async fn session_holder(&self) -> Result<Option<String>, JournalError> {
-        let key = self.session_lock().await?.key().as_bigint().unwrap_or_default();
+        let key = self.session_lock(RUN).await?.key().as_bigint().unwrap_or_default();
         let mut looking = self.reading().await?;
-        let sql = "select (select value from meta where name = 'lock_holder') from pg_locks
+        let sql = "select (select value from meta where name = $1) from pg_locks
                    where locktype = 'advisory' and granted and objsubid = 1
                      and database = (select oid from pg_database where datname = current_database())
-                     and classid::bigint = $1 and objid::bigint = $2 limit 1";
-        let rows = looking.rows(sql, [((key >> 32) & 0xffff_ffff).into(), (key & 0xffff_ffff).into()]).await?;
+                     and classid::bigint = $2 and objid::bigint = $3 limit 1";
+        let key = [LOCK_HOLDER.into(), ((key >> 32) & 0xffff_ffff).into(), (key & 0xffff_ffff).into()];
+        let rows = looking.rows(sql, key).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(row.optional_text(0)?.unwrap_or_else(nameless)))
     }
 
-    /// One lock for each schema of the database, as each holds a journal of its own.
-    async fn session_lock(&self) -> Result<PgAdvisoryLock, JournalError> {
+    /// The lock of this purpose: one for each schema of the database, as each holds a journal of its own.
+    pub(super) async fn session_lock(&self, purpose: &str) -> Result<PgAdvisoryLock, JournalError> {
         let mut looking = self.reading().await?;
         let rows = looking.rows("select current_schema()::text", []).await?;
         let schema = rows.first().map(|row| row.optional_text(0)).transpose()?.flatten();
         let schema = schema.ok_or_else(|| reading(sqlx::Error::RowNotFound))?;
-        Ok(PgAdvisoryLock::new(format!("campaign-group-sync run {schema}")))
+        Ok(PgAdvisoryLock::new(format!("campaign-group-sync {purpose} {schema}")))
     }
 }
 
@@ -215,7 +240,7 @@ async fn lock_file(path: &Path, holder: &str) -> Result<Lock, JournalError> {
         file.write_all(holder.as_bytes())
     };
     write(&mut file).map_err(wrong)?;
-    Ok(Lock::Got(RunLock { held: Held::File(file) }))
+    Ok(Lock::Got(RunLock { held: Held::File(file), leadership: None }))
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {

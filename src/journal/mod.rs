@@ -1,5 +1,5 @@
-//! What is remembered between runs: runs, plans, changes, accepted reads, who is who, approvals, throttle windows; and the
-//! lock that keeps runs apart. SQLite by default, PostgreSQL where several nodes share it.
+//! What is remembered between runs: runs, plans, changes, accepted reads, who is who, approvals, throttle windows; the lock
+//! that keeps runs apart, and which node leads. SQLite by default, PostgreSQL where several nodes share it.
 //!
 //! Times come from the caller. Every method that writes is one transaction: after a crash it happened or it did not.
 
@@ -12,6 +12,7 @@ mod encoding;
 mod error;
 mod instance_history;
 mod interrupted;
+mod leadership;
 mod lock;
 mod open;
 mod runs;
@@ -24,6 +25,7 @@ pub use approvals::{ApproveError, Approved, HeldRecord};
 pub use call_windows::{CallWindows, Listing, RememberedListing};
 pub use changes::{ChangeRecord, Settlement};
 pub use error::JournalError;
+pub use leadership::{Candidacy, Candidate, Leadership};
 pub use lock::{Lock, RunLock};
 pub use open::{Journal, Location, Options};
 pub use runs::{RunBegin, RunEntry};

@@ -9,8 +9,8 @@ use sqlx::{
 };
 
 use super::{
-    JournalError, StepWatch,
-    database::{Database, opening, reading},
+    JournalError, Leadership, StepWatch,
+    database::{Database, opening},
     schema::{self, Schema},
     state_file,
 };
@@ -45,6 +45,8 @@ pub struct Journal {
     pub(super) database: Database,
     pub(super) location: Location,
     pub(super) watch: Option<StepWatch>,
+    /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
+    pub(super) leadership: Option<Leadership>,
     warnings: Arc<[String]>,
 }
 
@@ -56,7 +58,8 @@ impl Journal {
         let (database, warnings) = match &options.location {
             Location::Sqlite(path) => state_file::open(path, options.watch.as_ref()).await?,
             Location::Postgres(address) => {
-                let (database, place) = connect(address).await?;
+                let (server, place) = server(address)?;
+                let database = connect(server).await?;
                 schema::migrate(&database, options.watch.as_ref(), &place, None).await?;
                 (database, Vec::new())
             }
@@ -64,23 +67,54 @@ impl Journal {
         Ok(Self::over(database, options, warnings))
     }
 
-    /// Opens what exists, for commands that only look or approve; `None` when there is nothing yet. Creates nothing, and
-    /// sets nothing aside: a corrupt file is an error here.
+    /// Opens what exists and migrates what is old, for commands that have something to write but make no run; `None` when
+    /// there is nothing yet. Creates nothing, and sets nothing aside: a corrupt file is an error here.
     pub async fn open_existing(options: &Options) -> Result<Option<Self>, JournalError> {
         let database = match &options.location {
             Location::Sqlite(path) => state_file::open_existing(path, options.watch.as_ref()).await?,
             Location::Postgres(address) => {
-                let (database, place) = connect(address).await?;
-                let mut looking = database.reading().await?;
-                let schema = schema::found(looking.transaction()).await.map_err(reading)?;
-                drop(looking);
-                if schema != Schema::Nothing {
+                let (server, place) = server(address)?;
+                let database = connect(server).await?;
+                let is_there = schema::seen(&database).await? != Schema::Nothing;
+                if is_there {
                     schema::migrate(&database, options.watch.as_ref(), &place, None).await?;
+                }
+                is_there.then_some(database)
+            }
+        };
+        Ok(database.map(|database| Self::over(database, options, Vec::new())))
+    }
+
+    /// Opens what exists for commands that only look; `None` when there is nothing yet. Whatever would write through it
+    /// fails, and a schema of an earlier version is an error: a daemon of that version may be at work on it.
+    pub async fn look(options: &Options) -> Result<Option<Self>, JournalError> {
+        let database = match &options.location {
+            Location::Sqlite(path) => state_file::open_to_look(path).await?,
+            Location::Postgres(address) => {
+                let (server, place) = server(address)?;
+                let database = connect(server.options([("default_transaction_read_only", "on")])).await?;
+                let schema = schema::seen(&database).await?;
+                if schema != Schema::Nothing {
+                    schema::is_current(schema, &place)?;
                 }
                 (schema != Schema::Nothing).then_some(database)
             }
         };
         Ok(database.map(|database| Self::over(database, options, Vec::new())))
+    }
+
+    /// The journal on a server that several nodes share, whether or not that answers at this moment: nothing is asked of it
+    /// before [`Self::prepare`]. `None` for a file.
+    pub fn shared(options: &Options) -> Result<Option<Self>, JournalError> {
+        let Location::Postgres(address) = &options.location else { return Ok(None) };
+        let (server, _) = server(address)?;
+        Ok(Some(Self::over(Database::Postgres(pool().connect_lazy_with(server)), options, Vec::new())))
+    }
+
+    /// Creates what is missing on the server, and migrates what is old.
+    pub(super) async fn prepare(&self, address: &SecretString) -> Result<(), JournalError> {
+        let (_, place) = server(address)?;
+        schema::migrate(&self.database, self.watch.as_ref(), &place, None).await
     }
 
     /// What somebody should know about how it was opened, one sentence each.
@@ -97,7 +131,13 @@ impl Journal {
     }
 
     fn over(database: Database, options: &Options, warnings: Vec<String>) -> Self {
-        Self { database, location: options.location.clone(), watch: options.watch.clone(), warnings: warnings.into() }
+        Self {
+            database,
+            location: options.location.clone(),
+            watch: options.watch.clone(),
+            leadership: None,
+            warnings: warnings.into(),
+        }
     }
 }
 
@@ -111,11 +151,13 @@ pub(super) fn server(address: &SecretString) -> Result<(PgConnectOptions, String
 }
 
 /// One connection first: its error says why there is none, and the pool would only say that it waited in vain.
-async fn connect(address: &SecretString) -> Result<(Database, String), JournalError> {
-    let (options, place) = server(address)?;
-    let attempt = tokio::time::timeout(CONNECTION_PATIENCE, PgConnection::connect_with(&options)).await;
+async fn connect(server: PgConnectOptions) -> Result<Database, JournalError> {
+    let attempt = tokio::time::timeout(CONNECTION_PATIENCE, PgConnection::connect_with(&server)).await;
     let connection = attempt.map_err(|_elapsed| opening(sqlx::Error::PoolTimedOut))?.map_err(opening)?;
     connection.close().await.map_err(opening)?;
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE);
-    Ok((Database::Postgres(pool.connect_lazy_with(options)), place))
+    Ok(Database::Postgres(pool().connect_lazy_with(server)))
+}
+
+fn pool() -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE)
 }

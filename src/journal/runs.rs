@@ -48,6 +48,12 @@ pub struct RunEntry {
     pub started_at: DateTime<Utc>,
     /// What was asked.
     pub mode: RunMode,
+    /// What it was narrowed to, in words; `None` for a run over everything in its instances.
+    #[serde(skip)]
+    pub scope: Option<String>,
+    /// The names of its instances.
+    #[serde(skip)]
+    pub instances: Vec<String>,
     /// How it ended; `interrupted` when it died; `None` while it runs.
     pub outcome: Option<Outcome>,
     /// The numbers of all its instances together.
@@ -92,8 +98,7 @@ impl Journal {
     pub async fn runs(&self, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut looking = self.reading().await?;
-        let sql =
-            "select run, started_at, mode, outcome, summary from runs order by started_at desc, run desc limit $1";
+        let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs order by started_at desc, run desc limit $1";
         let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
@@ -169,6 +174,8 @@ fn entry(row: &Row) -> Result<RunEntry, JournalError> {
         mode: from_name(row.text(2)?, "the mode of a run")?,
         outcome: row.optional_text(3)?.map(|name| from_name(name, "the outcome of a run")).transpose()?,
         summary: from_json(&row.text(4)?, "the summary of a run")?,
+        scope: row.optional_text(5)?,
+        instances: from_json(&row.text(6)?, "the instances of a run")?,
     })
 }
 

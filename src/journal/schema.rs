@@ -52,6 +52,11 @@ pub(super) async fn found(transaction: &mut Transaction) -> Result<Schema, sqlx:
     Ok(version.map_or(Schema::Senseless, Schema::Version))
 }
 
+/// The same, in a transaction of its own.
+pub(super) async fn seen(database: &Database) -> Result<Schema, JournalError> {
+    found(database.reading().await?.transaction()).await.map_err(reading)
+}
+
 /// Makes the schema, or brings it forward; `place` names the database in errors. A schema that is made anew remembers, in
 /// the same transaction, why an earlier memory was lost.
 pub(super) async fn migrate(
@@ -60,10 +65,7 @@ pub(super) async fn migrate(
     place: &str,
     lost: Option<&str>,
 ) -> Result<(), JournalError> {
-    let mut looking = database.reading().await?;
-    let schema = found(looking.transaction()).await.map_err(reading)?;
-    drop(looking);
-    if steps_done(schema, place)? == KNOWN {
+    if steps_done(seen(database).await?, place)? == KNOWN {
         return Ok(());
     }
     let mut step = database.writing(watch).await?;
@@ -94,5 +96,28 @@ pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalErro
         Schema::Version(found) => Err(JournalError::FromTheFuture { place: place.to_owned(), found, known: KNOWN }),
         Schema::Foreign => Err(JournalError::Unreadable { what: format!("{place} belongs to another program") }),
         Schema::Senseless => Err(JournalError::Unreadable { what: format!("{place} has no version of its schema") }),
+    }
+}
+
+/// Fails unless it is the schema that this version knows.
+pub(super) fn is_current(schema: Schema, place: &str) -> Result<(), JournalError> {
+    match steps_done(schema, place)? {
+        KNOWN => Ok(()),
+        found => Err(JournalError::FromThePast { place: place.to_owned(), found, known: KNOWN }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_schema_is_current_and_an_older_one_says_who_brings_it_up_to_date() {
+        assert!(is_current(Schema::Version(KNOWN), "here").is_ok());
+        let older = is_current(Schema::Version(KNOWN - 1), "here").expect_err("older");
+        assert!(matches!(older, JournalError::FromThePast { .. }), "{older:?}");
+        assert!(older.to_string().contains("the next run brings it up to date"), "{older}");
+        let newer = is_current(Schema::Version(KNOWN + 1), "here").expect_err("newer");
+        assert!(matches!(newer, JournalError::FromTheFuture { .. }), "{newer:?}");
     }
 }

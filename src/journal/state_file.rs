@@ -75,18 +75,31 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<(Data
     Ok((database, warnings))
 }
 
-/// Opens the file if there is one.
+/// Opens the file if there is one, and brings it up to date.
 pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Result<Option<Database>, JournalError> {
     let place = path.display().to_string();
+    let Some(schema) = existing(path, &place).await? else { return Ok(None) };
+    schema::steps_done(schema, &place)?;
+    let database = connect(path).await?;
+    schema::migrate(&database, watch, &place, None).await?;
+    Ok(Some(database))
+}
+
+/// Opens the file if there is one, in a way that no statement can change it.
+pub(super) async fn open_to_look(path: &Path) -> Result<Option<Database>, JournalError> {
+    let place = path.display().to_string();
+    let Some(schema) = existing(path, &place).await? else { return Ok(None) };
+    schema::is_current(schema, &place)?;
+    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE);
+    Ok(Some(Database::Sqlite(pool.connect_with(reading_only(path)).await.map_err(opening)?)))
+}
+
+/// The schema of the file if there is one; what is corrupt is an error.
+async fn existing(path: &Path, place: &str) -> Result<Option<Schema>, JournalError> {
     match look(path).await? {
         Look::Nothing | Look::Whole(Schema::Nothing) => Ok(None),
-        Look::Corrupt(why) => Err(corrupt(&place, &why)),
-        Look::Whole(schema) => {
-            schema::steps_done(schema, &place)?;
-            let database = connect(path).await?;
-            schema::migrate(&database, watch, &place, None).await?;
-            Ok(Some(database))
-        }
+        Look::Whole(schema) => Ok(Some(schema)),
+        Look::Corrupt(why) => Err(corrupt(place, &why)),
     }
 }
 
@@ -120,7 +133,7 @@ async fn look(path: &Path) -> Result<Look, JournalError> {
 
 /// The schema, and what `SQLite` has to complain about the file.
 async fn examine(path: &Path) -> Result<(Schema, Option<String>), sqlx::Error> {
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(plain(path)).await?;
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(reading_only(path)).await?;
     let examined = async {
         let mut transaction = super::database::Transaction::Sqlite(pool.begin().await?);
         let complaints = transaction.rows("pragma quick_check(1)", []).await?;
@@ -159,6 +172,11 @@ fn plain(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY_PATIENCE)
         .disable_statement_logging()
+}
+
+/// Not opened read-only: `SQLite` could not take away what it puts beside the file to read it.
+fn reading_only(path: &Path) -> SqliteConnectOptions {
+    plain(path).pragma("query_only", "on")
 }
 
 async fn connect(path: &Path) -> Result<Database, JournalError> {

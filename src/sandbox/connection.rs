@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::campaign::Authentication;
 use super::ims::instance_credential;
+use super::tls::Vendor;
 use super::world::World;
 
 /// What a client must be configured with to talk to a sandbox.
@@ -21,6 +22,8 @@ pub struct Connection {
     pub client_secret: String,
     /// The Campaign instances, by name.
     pub instances: Vec<InstanceConnection>,
+    /// The authority to trust in place of the host's, in PEM; `None` where nothing is encrypted.
+    pub authority: Option<String>,
 }
 
 /// What a client must be configured with to talk to one simulated Campaign instance.
@@ -59,7 +62,8 @@ pub enum InstanceCredential {
 }
 
 impl Connection {
-    pub(super) fn of(url: &str, world: &World) -> Self {
+    /// The connection to a server at this host and port, with what it says of its authority.
+    pub(super) fn of(host: &str, world: &World, authority: Option<&str>) -> Self {
         let organization = world.organization();
         let instances = world
             .instances()
@@ -67,7 +71,7 @@ impl Connection {
                 let instance = instance.outline();
                 InstanceConnection {
                     name: name.to_owned(),
-                    url: format!("{url}/campaign/{name}"),
+                    url: format!("{}/campaign/{name}", world.address_of(Vendor::Campaign, host)),
                     tenant: instance.tenant.clone(),
                     association_mask: instance.association_mask.clone(),
                     authentication: match instance.authentication {
@@ -84,12 +88,13 @@ impl Connection {
             })
             .collect();
         Self {
-            ims_url: url.to_owned(),
-            umapi_url: format!("{url}/v2/usermanagement"),
+            ims_url: world.address_of(Vendor::Ims, host),
+            umapi_url: format!("{}/v2/usermanagement", world.address_of(Vendor::Umapi, host)),
             organization_id: organization.id.clone(),
             client_id: organization.client_id.clone(),
             client_secret: organization.client_secret.clone(),
             instances,
+            authority: authority.map(str::to_owned),
         }
     }
 }

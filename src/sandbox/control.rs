@@ -77,10 +77,10 @@ fn world(shared: &Shared) -> Answer {
     json(StatusCode::OK, &world)
 }
 
-/// The URLs are those by which the client got here.
+/// The host is the one by which the client got here.
 fn connection(shared: &Shared, received: &Received) -> Answer {
-    let url = format!("http://{}", received.header("host").unwrap_or_default());
-    let connection = Connection::of(&url, &shared.world());
+    let host = received.header("host").unwrap_or_default();
+    let connection = Connection::of(host, &shared.world(), shared.authority());
     json(StatusCode::OK, &connection)
 }
 

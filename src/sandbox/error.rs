@@ -20,6 +20,15 @@ pub enum SandboxError {
         #[source]
         source: std::io::Error,
     },
+    /// No certificate can be made for the name.
+    #[error("there can be no certificate for {name:?}")]
+    Certificate {
+        /// The host name or address.
+        name: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// No built-in scenario has this name.
     #[error("there is no scenario named {name:?}; the known ones are {known}")]
     UnknownScenario {
@@ -30,7 +39,7 @@ pub enum SandboxError {
     },
     /// The text is not a scenario.
     #[error("the scenario cannot be read")]
-    Scenario(#[source] toml::de::Error),
+    Scenario(#[from] toml::de::Error),
     /// The scenario can be read and contradicts itself.
     #[error("the world of the sandbox is wrong: {0}")]
     World(String),

@@ -1,15 +1,17 @@
 //! Connections that can be cut: before the answer, or in the middle of its body.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::IncomingStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::listener::CuttableListener;
 
 /// The scissors of one connection.
 #[derive(Debug, Clone, Default)]
@@ -68,22 +70,42 @@ impl Line {
 /// One accepted connection.
 #[derive(Debug)]
 pub(super) struct CuttableStream {
-    stream: TcpStream,
+    wire: Wire,
     line: Line,
+}
+
+/// What is below HTTP. The scissors cut above it, so that they count bytes of answers and not of records.
+#[derive(Debug)]
+pub(super) enum Wire {
+    Plain(TcpStream),
+    Encrypted(Box<TlsStream<TcpStream>>),
+}
+
+impl CuttableStream {
+    pub(super) fn new(wire: Wire) -> Self {
+        Self { wire, line: Line::default() }
+    }
 }
 
 impl Drop for CuttableStream {
     fn drop(&mut self) {
         if *self.line.flow() == Flow::Reset {
+            let stream = match &self.wire {
+                Wire::Plain(stream) => stream,
+                Wire::Encrypted(stream) => stream.get_ref().0,
+            };
             // Without lingering the system sends a reset; if that cannot be set, the peer sees a close instead.
-            drop(self.stream.set_zero_linger());
+            drop(stream.set_zero_linger());
         }
     }
 }
 
 impl AsyncRead for CuttableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Wire::Encrypted(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
     }
 }
 
@@ -91,9 +113,19 @@ impl AsyncWrite for CuttableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         let admitted = match self.line.admit(buffer) {
             Ok(bytes) => buffer.get(..bytes).unwrap_or(buffer),
-            Err(cut) => return Poll::Ready(Err(cut)),
+            Err(cut) => {
+                // What was admitted before may wait to be encrypted.
+                let reset = *self.line.flow() == Flow::Reset;
+                if !reset && self.as_mut().poll_flush(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                return Poll::Ready(Err(cut));
+            }
         };
-        let written = Pin::new(&mut self.stream).poll_write(cx, admitted);
+        let written = match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_write(cx, admitted),
+            Wire::Encrypted(stream) => Pin::new(stream).poll_write(cx, admitted),
+        };
         if let Poll::Ready(Ok(bytes)) = written {
             self.line.sent(bytes);
         }
@@ -101,31 +133,17 @@ impl AsyncWrite for CuttableStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Wire::Encrypted(stream) => Pin::new(stream).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// Accepts connections that can be cut.
-#[derive(Debug)]
-pub(super) struct CuttableListener(pub(super) TcpListener);
-
-impl Listener for CuttableListener {
-    type Io = CuttableStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        // Small answers must not wait for more; a connection where this fails still works.
-        drop(stream.set_nodelay(true));
-        (CuttableStream { stream, line: Line::default() }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Wire::Encrypted(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
     }
 }
 

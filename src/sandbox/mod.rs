@@ -7,18 +7,20 @@
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `scenario` | the document a world is built from, and the built-in ones |
+//! | `scenario`, `mistakes`, `built_in` | the document a world is built from, and the built-in ones |
 //! | `dials` | how the vendors behave |
 //! | `generate` | the large organization, made from a seed |
 //! | `organization`, `membership` | groups, users and who is in what |
 //! | `world`, `change` | the living world, and what may be done to it |
 //! | `connection` | what a client must be configured with |
 //! | `server`, `line`, `request_log` | HTTP: one handler, connections that can be cut, what was asked |
+//! | `tls`, `listener` | https: the certificate, and who is let in |
 //! | `ims`, `umapi`, `throttle` | Experience Cloud |
 //! | `campaign` | Campaign's SOAP router |
 //! | `fault`, `disturb` | the dial of faults, and what a fault does to an answer |
 //! | `control` | `/sandbox`: the world, the faults and the log over HTTP |
 
+mod built_in;
 pub mod campaign;
 mod change;
 mod connection;
@@ -30,13 +32,16 @@ mod fault;
 mod generate;
 mod ims;
 mod line;
+mod listener;
 mod membership;
+mod mistakes;
 mod organization;
 mod received;
 mod request_log;
 mod scenario;
 mod server;
 mod throttle;
+mod tls;
 mod umapi;
 mod world;
 
@@ -54,12 +59,16 @@ pub use dials::{Dials, MemberCount, Pages, PastTheEnd, Quirks, SingleUser, Throt
 pub use error::SandboxError;
 pub use fault::{Always, Effect, Fault, InjectedFault, Times};
 pub use generate::Generate;
+pub use mistakes::{MistakenFile, Mistakes};
 pub use organization::{Group, Organization, User};
 pub use request_log::LoggedRequest;
 pub use scenario::Scenario;
+pub use tls::{Tls, Vendor};
 pub use world::World;
 
+use listener::CuttableListener;
 use server::Shared;
+use tls::Identity;
 
 /// Longest wait for requests in flight when the sandbox is stopped; what is left then is cut off.
 const STOP_DEADLINE: Duration = Duration::from_secs(2);
@@ -88,18 +97,26 @@ impl Sandbox {
     /// # Errors
     ///
     /// [`SandboxError::NotLoopback`] for an address others could reach, [`SandboxError::Listen`] when it cannot be
-    /// bound, [`SandboxError::World`] when the scenario contradicts itself.
+    /// bound, [`SandboxError::World`] when the scenario contradicts itself, [`SandboxError::Certificate`] when it names
+    /// a host for which there can be no certificate.
     pub async fn start(options: Options) -> Result<Self, SandboxError> {
-        let Options { listen, scenario } = options;
+        let Options { listen, mut scenario } = options;
         if !listen.ip().is_loopback() {
             return Err(SandboxError::NotLoopback { address: listen });
         }
-        let world = World::new(scenario)?;
+        let faults = std::mem::take(&mut scenario.faults);
         let unbound = |source| SandboxError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(unbound)?;
         let address = listener.local_addr().map_err(unbound)?;
-        let shared = Arc::new(Shared::new(world));
+        let world = World::new(scenario)?;
+        let identity = world.tls().map(|tls| Identity::new(tls, address.ip())).transpose()?;
+        let (acceptor, authority) = identity.map(|identity| (identity.acceptor, identity.authority)).unzip();
+        let shared = Arc::new(Shared::new(world, authority));
+        for fault in faults {
+            shared.faults().inject(fault);
+        }
         let (stop, stopped) = watch::channel(());
+        let listener = CuttableListener::new(listener, acceptor);
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped));
         Ok(Self { address, shared, stop, task })
     }
@@ -109,14 +126,14 @@ impl Sandbox {
         self.address
     }
 
-    /// The base URL, without a slash at the end.
+    /// The base URL, without a slash at the end: plain http, which is answered beside https.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What a client must be configured with to use this sandbox.
     pub fn connection(&self) -> Connection {
-        Connection::of(&self.url(), &self.world())
+        Connection::of(&self.address.to_string(), &self.world(), self.shared.authority())
     }
 
     /// The world, to look at and to disturb; requests wait while the guard is held.

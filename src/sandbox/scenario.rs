@@ -1,25 +1,20 @@
-//! The document a world is built from, and the built-in ones of `config/scenarios`.
+//! The document a world is built from, and how a file of it is read.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
 
+use super::built_in::{MISCONFIGURED, WORLDS, text_of};
 use super::campaign::InstanceWorld;
+use super::change::Change;
 use super::dials::{Pages, Quirks, Throttle, Tokens};
 use super::error::SandboxError;
+use super::fault::Fault;
 use super::generate::Generate;
+use super::mistakes::Mistakes;
 use super::organization::Organization;
-
-/// The built-in scenarios with their text, the default first.
-const BUILT_IN: [(&str, &str); 7] = [
-    ("first_day", include_str!("../../config/scenarios/first_day.toml")),
-    ("joiners_and_leavers", include_str!("../../config/scenarios/joiners_and_leavers.toml")),
-    ("inherited_through_user_group", include_str!("../../config/scenarios/inherited_through_user_group.toml")),
-    ("hostile_names", include_str!("../../config/scenarios/hostile_names.toml")),
-    ("two_instances", include_str!("../../config/scenarios/two_instances.toml")),
-    ("misconfigured", include_str!("../../config/scenarios/misconfigured.toml")),
-    ("large", include_str!("../../config/scenarios/large.toml")),
-];
+use super::tls::Tls;
 
 /// A world as a document: a scenario file in TOML, or the answer to `GET /sandbox/world` in JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +24,9 @@ pub struct Scenario {
     pub title: String,
     /// The story, and what a run against it shows.
     pub description: String,
+    /// The id of the one prerequisite that `check` finds wrong, where the scenario is there to show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
     /// The Experience Cloud side.
     pub organization: Organization,
     /// The Campaign instances, by name; the first by name is also served at the root of the server.
@@ -44,6 +42,18 @@ pub struct Scenario {
     pub tokens: Tokens,
     /// What the vendor's documentation leaves open.
     pub quirks: Quirks,
+    /// Which vendors are reached over https, and how the server proves itself; plain http throughout unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// What has happened to the world before it is served.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// Calls that are disturbed from the start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// What is wrong with the configuration of whoever uses it.
+    #[serde(skip_serializing_if = "Mistakes::are_none")]
+    pub mistakes: Mistakes,
 }
 
 impl Scenario {
@@ -56,21 +66,22 @@ impl Scenario {
     ///
     /// [`SandboxError::UnknownScenario`], which lists the known names.
     pub fn named(name: &str) -> Result<Self, SandboxError> {
-        let unknown = || SandboxError::UnknownScenario {
-            name: name.to_owned(),
-            known: Self::names().collect::<Vec<_>>().join(", "),
-        };
-        let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
-        Self::from_toml(text)
+        Self::from_toml(known(name)?)
     }
 
     /// Reads a scenario file.
     ///
     /// # Errors
     ///
-    /// [`SandboxError::Scenario`] with the line and the key at fault.
+    /// [`SandboxError::Scenario`] with the key at fault, and its line where the file stands alone;
+    /// [`SandboxError::UnknownScenario`] when it is based on one that is not built in.
     pub fn from_toml(text: &str) -> Result<Self, SandboxError> {
-        toml::from_str(text).map_err(SandboxError::Scenario)
+        let Basis { based_on } = toml::from_str(text)?;
+        match based_on {
+            // A document of its own keeps the lines for errors.
+            None => Ok(toml::from_str(text)?),
+            Some(basis) => Ok(laid_over(&basis, text)?.try_into()?),
+        }
     }
 
     /// The scenario with so many generated people, beside those it lists.
@@ -80,8 +91,81 @@ impl Scenario {
         self
     }
 
-    /// Names of the built-in scenarios, the default first.
+    /// Names of the built-in worlds, the default first.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|(name, _)| *name)
+        WORLDS.iter().map(|(name, _)| *name)
+    }
+
+    /// Names of the built-in scenarios that have one thing wrong each, in the order in which `check` looks.
+    pub fn misconfigurations() -> impl Iterator<Item = &'static str> {
+        MISCONFIGURED.iter().map(|(name, _)| *name)
+    }
+}
+
+fn known(name: &str) -> Result<&'static str, SandboxError> {
+    let all = || Scenario::names().chain(Scenario::misconfigurations());
+    let unknown =
+        || SandboxError::UnknownScenario { name: name.to_owned(), known: all().collect::<Vec<_>>().join(", ") };
+    text_of(name).ok_or_else(unknown)
+}
+
+/// The key that only files have: the scenario that is meant where they say nothing else. Tables are laid over its tables,
+/// lists and values take the place of its own.
+#[derive(Deserialize)]
+struct Basis {
+    based_on: Option<String>,
+}
+
+/// The document of a file laid over that of the scenario it is based on, and so on.
+fn laid_over(basis: &str, text: &str) -> Result<Table, SandboxError> {
+    let below = known(basis)?;
+    let Basis { based_on } = toml::from_str(below)?;
+    let mut document = match based_on {
+        None => toml::from_str(below)?,
+        Some(basis) => laid_over(&basis, below)?,
+    };
+    let mut own: Table = toml::from_str(text)?;
+    own.remove("based_on");
+    lay_over(&mut document, own);
+    Ok(document)
+}
+
+fn lay_over(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => lay_over(below, above),
+            (_, value) => drop(below.insert(key, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_takes_from_another_what_it_does_not_say() {
+        let text = "based_on = \"first_day\"\ntitle = \"Another\"\n\
+                    [campaign.production]\ntenant = \"other\"\ngroups = []\n[campaign.production.dials]\nseed = 7\n";
+        let (basis, own) = (Scenario::named("first_day").unwrap(), Scenario::from_toml(text).unwrap());
+        assert_eq!(own.title, "Another");
+        assert_eq!(own.organization, basis.organization);
+        let (basis, own) = (&basis.campaign["production"], &own.campaign["production"]);
+        assert_eq!((own.tenant.as_str(), own.dials.seed, own.groups.len()), ("other", 7, 0));
+        assert_eq!((&own.operators, &own.association_mask), (&basis.operators, &basis.association_mask));
+    }
+
+    #[test]
+    fn a_slip_in_a_file_is_named_with_its_line_or_with_the_scenarios_there_are() {
+        let chain = |text: &str| match Scenario::from_toml(text).unwrap_err() {
+            SandboxError::Scenario(error) => error.to_string(),
+            error => error.to_string(),
+        };
+        let message = chain("titel = \"x\"\n");
+        assert!(message.contains("line 1") && message.contains("titel"), "{message}");
+        let message = chain("based_on = \"first_day\"\n[campaign.production]\nmask = \"x\"\n");
+        assert!(message.contains("campaign.production") && message.contains("mask"), "{message}");
+        let message = chain("based_on = \"last_day\"\n");
+        assert!(message.contains("last_day") && message.contains("first_day, joiners"), "{message}");
     }
 }

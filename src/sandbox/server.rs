@@ -9,17 +9,18 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::uri::PathAndQuery;
 use axum::http::{Request, Response, StatusCode, Uri};
 use bytes::Bytes;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::campaign::Surroundings;
 use super::control;
 use super::fault::{Effect, FaultDial};
 use super::ims::{self, IssuedTokens};
-use super::line::{CuttableListener, Line};
+use super::line::Line;
+use super::listener::CuttableListener;
 use super::received::{Answer, Received, compress, typed};
 use super::request_log::{Call, RequestLog};
 use super::throttle::Meter;
+use super::tls::Vendor;
 use super::umapi;
 use super::world::World;
 
@@ -31,17 +32,24 @@ pub(super) struct Shared {
     meter: Mutex<Meter>,
     faults: Mutex<FaultDial>,
     log: Mutex<RequestLog>,
+    authority: Option<String>,
 }
 
 impl Shared {
-    pub(super) fn new(world: World) -> Self {
+    pub(super) fn new(world: World, authority: Option<String>) -> Self {
         Self {
             world: Mutex::new(world),
             tokens: Mutex::new(IssuedTokens::default()),
             meter: Mutex::new(Meter::default()),
             faults: Mutex::new(FaultDial::default()),
             log: Mutex::new(RequestLog::new()),
+            authority,
         }
+    }
+
+    /// The authority that clients are told to trust, in PEM, where anything is encrypted.
+    pub(super) fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
@@ -78,11 +86,11 @@ struct Desk {
 }
 
 /// Serves until the sender of `stopped` is dropped.
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: watch::Receiver<()>) {
+pub(super) async fn serve(listener: CuttableListener, shared: Arc<Shared>, stopped: watch::Receiver<()>) {
     let desk = Desk { shared, stopped: stopped.clone() };
     let router = Router::new().fallback(handle).with_state(desk);
     let service = router.into_make_service_with_connect_info::<Line>();
-    let serving = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(until_dropped(stopped));
+    let serving = axum::serve(listener, service).with_graceful_shutdown(until_dropped(stopped));
     // Accepting never fails for good: the listener retries by itself.
     drop(serving.await);
 }
@@ -240,8 +248,9 @@ fn at_its_root(request: &Request<Bytes>, instance: &str, around: Surroundings) -
 
 /// What an external account without a fault refers to: this server, as the caller names it.
 fn surroundings(received: &Received, instance: &str, world: &World) -> Surroundings {
-    let ims_url = format!("http://{}", received.header("host").unwrap_or_default());
-    let access_url = format!("{ims_url}/campaign/{instance}");
+    let host = received.header("host").unwrap_or_default();
+    let ims_url = world.address_of(Vendor::Ims, host);
+    let access_url = format!("{}/campaign/{instance}", world.address_of(Vendor::Campaign, host));
     Surroundings { access_url, ims_url, organization_id: world.organization().id.clone() }
 }
 

@@ -8,6 +8,7 @@ use super::dials::Dials;
 use super::error::SandboxError;
 use super::organization::{Memberships, Organization, Reach, User};
 use super::scenario::Scenario;
+use super::tls::{Tls, Vendor, scheme};
 
 /// What the server serves; changes are seen by the next request.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct World {
     campaign: BTreeMap<String, Instance>,
     /// How the vendors behave.
     pub dials: Dials,
+    tls: Option<Tls>,
     /// Answers given so far; each has its own order when the listings are shuffled.
     answers: u64,
     /// Who is in what; absent until asked for after a change.
@@ -34,8 +36,9 @@ impl World {
         if let Some(generate) = scenario.generate.take() {
             generate.extend(&mut scenario);
         }
-        let Scenario { title, description, organization, campaign, generate: _, pages, throttle, tokens, quirks } =
-            scenario;
+        let Scenario {
+            title, description, organization, campaign, pages, throttle, tokens, quirks, tls, changes, ..
+        } = scenario;
         let dials = Dials { pages, throttle, tokens, quirks };
         organization.check().and_then(|()| dials.check()).map_err(SandboxError::World)?;
         let build = |(name, world): (String, InstanceWorld)| match Instance::new(world) {
@@ -43,7 +46,9 @@ impl World {
             Err(reason) => Err(SandboxError::World(format!("instance {name}: {reason}"))),
         };
         let campaign = campaign.into_iter().map(build).collect::<Result<_, _>>()?;
-        Ok(Self { title, description, organization, campaign, dials, answers: 0, memberships: None })
+        let mut world = Self { title, description, organization, campaign, dials, tls, answers: 0, memberships: None };
+        world.apply(&changes)?;
+        Ok(world)
     }
 
     /// The world as a document, from which [`World::new`] builds the same world.
@@ -54,11 +59,12 @@ impl World {
             description: self.description.clone(),
             organization: self.organization.clone(),
             campaign: self.instances().map(|(name, instance)| (name.to_owned(), instance.world())).collect(),
-            generate: None,
             pages,
             throttle,
             tokens,
             quirks,
+            tls: self.tls.clone(),
+            ..Scenario::default()
         }
     }
 
@@ -126,9 +132,20 @@ impl World {
         (&self.organization, memberships)
     }
 
-    /// Puts another world in place of this one; sessions of its instances end.
+    /// How the server encrypts, when it does.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    /// Where a vendor is reached on the server with this host and port.
+    pub(super) fn address_of(&self, vendor: Vendor, host: &str) -> String {
+        format!("{}://{host}", scheme(self.tls(), vendor))
+    }
+
+    /// Puts another world in place of this one; sessions of its instances end. The server goes on encrypting as it did.
     pub(super) fn replace(&mut self, scenario: Scenario) -> Result<(), SandboxError> {
-        *self = Self::new(scenario)?;
+        let world = Self::new(scenario)?;
+        *self = Self { tls: self.tls.take(), ..world };
         Ok(())
     }
 

@@ -24,6 +24,24 @@ pub struct EffectiveValue {
     pub source: String,
 }
 
+/// A file that holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFile {
+    /// Where it is; absolute.
+    pub path: PathBuf,
+    /// How it became known.
+    pub named: Named,
+}
+
+/// How a file with a secret became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// By a `…_file` key.
+    InConfiguration,
+    /// By its place among the credentials of systemd.
+    AsCredential,
+}
+
 /// Every key that counts, in the order of `config/default.toml`, each instance in turn.
 ///
 /// Shows as much as there is when the configuration has problems. Keys of the other way to log on are left out.
@@ -48,11 +66,11 @@ pub fn effective(sources: &Sources) -> Vec<EffectiveValue> {
 }
 
 /// The files that secrets are read from, named or credentials of systemd, as far as the layers can be read.
-pub fn secret_files(sources: &Sources) -> Vec<PathBuf> {
+pub fn secret_files(sources: &Sources) -> Vec<SecretFile> {
     let mut problems = Vec::new();
     let layers = Layers::read(sources, &mut problems);
     let cloud = Section::new(&layers, "experience_cloud", &mut problems);
-    let mut files: Vec<PathBuf> = file(&cloud, "client_secret", sources).into_iter().collect();
+    let mut files: Vec<SecretFile> = file(&cloud, "client_secret", sources).into_iter().collect();
     for name in layers.instances() {
         let instance = Section::of_instance(&layers, name, &mut problems);
         files.extend(file(&instance, if is_native(&instance) { "password" } else { "client_secret" }, sources));
@@ -60,11 +78,13 @@ pub fn secret_files(sources: &Sources) -> Vec<PathBuf> {
     files
 }
 
-fn file(section: &Section<'_>, key: &str, sources: &Sources) -> Option<PathBuf> {
-    match locate(section, key, sources.credentials_folder())? {
-        SecretPlace::File { path, .. } | SecretPlace::Credential(path) => Some(path).filter(|path| path.is_absolute()),
-        SecretPlace::Variable(_) => None,
-    }
+fn file(section: &Section<'_>, key: &str, sources: &Sources) -> Option<SecretFile> {
+    let file = match locate(section, key, sources.credentials_folder())? {
+        SecretPlace::File { path, .. } => SecretFile { path, named: Named::InConfiguration },
+        SecretPlace::Credential(path) => SecretFile { path, named: Named::AsCredential },
+        SecretPlace::Variable(_) => return None,
+    };
+    file.path.is_absolute().then_some(file)
 }
 
 fn is_native(instance: &Section<'_>) -> bool {

@@ -79,7 +79,7 @@ impl Instance {
         let name = InstanceName::new(name);
         let url = section.address("url");
         let tenant = section.find("tenant").map(|_| section.text("tenant"));
-        let mask = section.parse("association_mask", "write one such as \"Campaign - acme - (.*)\"", mask);
+        let mask = section.parse_as_written("association_mask", "write one such as \"Campaign - acme - (.*)\"", mask);
         let mode = section.choice("mode", &[("apply", InstanceMode::Apply), ("observe", InstanceMode::Observe)]);
         let authentication = authentication(&mut section, credentials);
         let missing = [("skip", Missing::Skip), ("create", Missing::Create)];

@@ -77,7 +77,7 @@ pub(super) fn locate<'a>(section: &Section<'a>, key: &str, credentials: Option<&
     }
     if let Some(found) = section.find(&file_key(key)) {
         // What is no text is no path either, and reading it says so.
-        let path = text_of(&found.value).unwrap_or_default().into();
+        let path = text_of(&found.value).unwrap_or_default().trim().into();
         return Some(SecretPlace::File { path, named_by: &found.origin });
     }
     // The names of credentials have case, those of instances have none.

@@ -87,8 +87,18 @@ impl<'a> Section<'a> {
         found
     }
 
-    /// A text, read by `read`, whose error says what is wrong; `mend` says what would be right.
+    /// A text, read by `read`, whose error says what is wrong; `mend` says what would be right. Blanks around it do not count.
     pub(super) fn parse<T>(
+        &mut self,
+        key: &str,
+        mend: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.parse_as_written(key, mend, |text| read(text.trim()))
+    }
+
+    /// The same where blanks around it may count.
+    pub(super) fn parse_as_written<T>(
         &mut self,
         key: &str,
         mend: &str,
@@ -205,7 +215,7 @@ impl<'a> Section<'a> {
 /// A text without the blanks around it.
 pub(super) fn text_of(value: &ValueKind) -> Result<&str, String> {
     match value {
-        ValueKind::String(text) => Ok(text.trim()),
+        ValueKind::String(text) => Ok(text),
         other => Err(format!("{} is not a text in quotes", shown_value(other))),
     }
 }

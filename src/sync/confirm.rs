@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
-        ApprovedPlan, CampaignSnapshot, ChangeOutcome, Failure, History, OperatorGroupName, Person, Policy, SecondRead,
+        ApprovedPlan, CampaignSnapshot, ChangeOutcome, History, OperatorGroupName, Person, Policy, SecondRead,
         borne_out, profiles_to_confirm,
     },
-    experience_cloud::ExperienceCloudError,
+    experience_cloud,
     observability::Chain,
 };
 
 use super::{
     Progress,
     decision::{Decision, Settled},
-    read_source::after,
+    pauses::heeding,
+    read_source::SourceError,
     reconcile::Run,
     run::Confirmation,
 };
@@ -37,10 +38,11 @@ pub(super) async fn confirm(
             break;
         }
         (run.progress)(Progress::Confirming(policy.instance.clone()));
-        let people = run.experience_cloud.fetch_profile_members(profile).await;
-        if let Err(error) = &people {
-            heed(run, error).await;
-        }
+        let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
+            run.experience_cloud.fetch_profile_members(profile, progress).await
+        };
+        let organization = &run.options.experience_cloud.organization_id;
+        let people: Result<_, SourceError> = heeding(run.journal, organization, run.progress, read).await;
         members.insert(group.clone(), people.map_err(|error| Chain(&error).to_string()));
     }
     let second = SecondRead { members: &members, people: run.source.people() };
@@ -48,15 +50,4 @@ pub(super) async fn confirm(
     let unconfirmed =
         doubted.iter().map(|(change, why)| Settled::new(change, ChangeOutcome::Unconfirmed, Some(why.clone())));
     (confirmed, unconfirmed.collect())
-}
-
-/// Remembers the silence that the vendor asked for. The removals fail already; that this could not be remembered changes
-/// nothing about them.
-async fn heed(run: &Run<'_>, error: &ExperienceCloudError) {
-    if let Failure::Throttled { retry_after: Some(pause) } = error.failure() {
-        let organization = &run.options.experience_cloud.organization_id;
-        if let Err(error) = run.journal.set_not_before(organization, after(pause)).await {
-            tracing::warn!("the pause that the vendor asked for could not be remembered: {}", Chain(&error));
-        }
-    }
 }

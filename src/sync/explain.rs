@@ -11,13 +11,14 @@ use crate::{
         ProductProfile, SourceCounts, Station, Subject, UserSnapshot, Verdict, desired_state_of_users, explained, fold,
         source_read_of_users, user_findings,
     },
-    experience_cloud::{ExperienceCloud, ExperienceCloudError, Membership, UserRead},
+    experience_cloud::{self, ExperienceCloud, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
 use super::{
     decision::{Decision, Grounds},
+    pauses::heeding,
     reconcile::InstanceOptions,
     run::Options,
 };
@@ -26,7 +27,8 @@ use super::{
 const PAST_CHANGES: usize = 1000;
 
 /// Walks from the user to the last change and says what the next run would do. Costs two calls for a single user, never a
-/// page 0, and writes nothing; what cannot be found out is said so. `journal` is `None` where no run was made yet.
+/// page 0, and changes nothing; what cannot be found out is said so. A pause that the vendor asks for is remembered in
+/// `journal`, which is `None` where no run was made yet.
 pub async fn explain(
     options: &Options,
     journal: Option<&Journal>,
@@ -95,10 +97,19 @@ impl Known {
             listing = journal.listing(organization).await?.map(|listing| listing.profiles).unwrap_or_default();
         }
         let experience_cloud = ExperienceCloud::new(options.experience_cloud.clone())?;
-        let effective = experience_cloud.fetch_user(person, Membership::Effective).await?;
+        let read = async |membership| {
+            let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
+                experience_cloud.fetch_user(person, membership, progress).await
+            };
+            match journal {
+                Some(journal) => heeding(journal, organization, &|_| {}, read).await,
+                None => Ok::<_, LookUpError>(read(&|_| {}).await?),
+            }
+        };
+        let effective = read(Membership::Effective).await?;
         // That the single user call minds the way of a membership is not documented: without an answer nothing is said.
         let direct = match &effective {
-            Some(_) => experience_cloud.fetch_user(person, Membership::Direct).await.ok().flatten(),
+            Some(_) => read(Membership::Direct).await.ok().flatten(),
             None => None,
         };
         let nobody = || Person { email: Some(person.to_owned()), ..Person::default() };

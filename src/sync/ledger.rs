@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     decision::{Decision, Settled},
-    read_source::after,
+    pauses::after,
     reconcile::InstanceOptions,
     run::Options,
 };

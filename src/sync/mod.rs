@@ -7,6 +7,7 @@ mod decision;
 mod explain;
 mod ledger;
 mod listing;
+mod pauses;
 mod progress;
 mod read_source;
 mod reconcile;

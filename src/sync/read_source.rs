@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use tokio::sync::mpsc::unbounded_channel;
 
 use crate::{
     domain::{
@@ -16,6 +15,7 @@ use crate::{
 
 use super::{
     Progress,
+    pauses::heeding,
     run::{Options, Patience, Request},
 };
 
@@ -217,8 +217,8 @@ impl SourceReader<'_> {
     async fn users(&self, listing: ProfileListing) -> Result<Content, SourceError> {
         let (mut users, mut unknown) = (Vec::new(), Vec::new());
         for name in &self.request.scope.people {
-            let read = async |_: &dyn Fn(experience_cloud::Progress)| {
-                self.experience_cloud.fetch_user(name, self.options.membership()).await
+            let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
+                self.experience_cloud.fetch_user(name, self.options.membership(), progress).await
             };
             match self.heeding(read).await? {
                 Some(user) => users.push((user.person, user.profiles)),
@@ -250,33 +250,11 @@ impl SourceReader<'_> {
         outcome
     }
 
-    /// Reads, and writes each pause that the vendor asks for into the journal at once: it is obeyed after a crash as well.
     async fn heeding<T>(
         &self,
         read: impl AsyncFnOnce(&dyn Fn(experience_cloud::Progress)) -> Result<T, ExperienceCloudError>,
     ) -> Result<T, SourceError> {
-        let (send, mut pauses) = unbounded_channel();
-        let watch = |stage: experience_cloud::Progress| {
-            if let experience_cloud::Progress::AskedForPause { pause } = stage {
-                // Nobody listens any more only when the read is over.
-                let _ = send.send(after(pause));
-            }
-            (self.progress)(Progress::Organization(stage));
-        };
-        let outcome = {
-            let mut read = std::pin::pin!(read(&watch));
-            loop {
-                tokio::select! {
-                    biased;
-                    Some(until) = pauses.recv() => self.journal.set_not_before(self.organization(), until).await?,
-                    outcome = &mut read => break outcome,
-                }
-            }
-        };
-        while let Ok(until) = pauses.try_recv() {
-            self.journal.set_not_before(self.organization(), until).await?;
-        }
-        Ok(outcome?)
+        heeding(self.journal, self.organization(), self.progress, read).await
     }
 
     /// The groups listing for somebody who only looks at it: the remembered one wherever the vendor may not be asked now.
@@ -335,14 +313,6 @@ impl SourceReader<'_> {
 /// How long it is until then; zero when that is past.
 fn left(until: DateTime<Utc>) -> Duration {
     (until - Utc::now()).to_std().unwrap_or_default()
-}
-
-/// The moment so long from now.
-pub(super) fn after(pause: Duration) -> DateTime<Utc> {
-    TimeDelta::from_std(pause)
-        .ok()
-        .and_then(|pause| Utc::now().checked_add_signed(pause))
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 fn shown(time: DateTime<Utc>) -> String {

@@ -5,9 +5,9 @@ use chrono::Utc;
 use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
-        CampaignSnapshot, Digest, History, InstanceMode, InstanceReport, NoMatch, Outcome, Policy, RunId, RunMode,
-        SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, followed_groups, identities_seen,
-        source_read, source_read_of_users, warnings,
+        CampaignSnapshot, Digest, History, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunId,
+        RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, followed_groups,
+        identities_seen, source_read, source_read_of_users, warnings,
     },
     experience_cloud::ExperienceCloud,
     journal::{Journal, JournalError, RunLock},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    Progress,
+    Progress, Stop,
     apply::{Applied, apply},
     change_log,
     confirm::confirm,
@@ -95,6 +95,21 @@ pub(super) async fn visit(
     report
 }
 
+/// Reads one instance. Nothing is in hand yet: told to stop, it leaves at once.
+pub(super) async fn snapshot(
+    campaign: &Campaign,
+    instance: &InstanceName,
+    stop: &Stop,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<CampaignSnapshot, ReconcileError> {
+    let watch = |stage| progress(Progress::Campaign(instance.clone(), stage));
+    tokio::select! {
+        biased;
+        () = stop.asked() => Err(ReconcileError::Stopped),
+        snapshot = campaign.fetch_snapshot(&watch) => Ok(snapshot?),
+    }
+}
+
 /// Brings one instance in line, or finds out what that would take. Digests that were asked for and are held here are added
 /// to `approved`.
 pub(super) async fn reconcile(run: &Run<'_>, instance: &InstanceOptions, approved: &mut Vec<Digest>) -> InstanceReport {
@@ -109,12 +124,7 @@ async fn read_and_decide(
 ) -> Result<InstanceReport, ReconcileError> {
     let policy = &instance.policy;
     let ledger = run.ledger(instance);
-    let watch = |stage| (run.progress)(Progress::Campaign(policy.instance.clone(), stage));
-    let snapshot = tokio::select! {
-        biased;
-        () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
-        snapshot = campaign.fetch_snapshot(&watch) => snapshot?,
-    };
+    let snapshot = snapshot(campaign, &policy.instance, &run.request.stop, run.progress).await?;
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     let mut decision = decide(run, &grounds, &history)?;

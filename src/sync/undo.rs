@@ -17,7 +17,7 @@ use super::{
     change_log,
     decision::{Decision, Grounds, Settled},
     ledger::{Ledger, Reach},
-    reconcile::{InstanceOptions, ReconcileError, visit},
+    reconcile::{InstanceOptions, ReconcileError, snapshot, visit},
     run::{Found, Frame, Options},
 };
 
@@ -119,8 +119,7 @@ impl Undo<'_> {
             reach: Reach::Part,
             instance: self.instance,
         };
-        let snapshot =
-            campaign.fetch_snapshot(&|stage| (self.progress)(Progress::Campaign(name.clone(), stage))).await?;
+        let snapshot = snapshot(campaign, name, self.stop, self.progress).await?;
         let history = self.journal.history(name, Utc::now()).await?;
         let counts = SourceCounts::Proven;
         let grounds = Grounds { instance: self.instance, snapshot: &snapshot, limits: &self.options.limits, counts };

@@ -11,14 +11,15 @@ use reqwest::{
     RequestBuilder, StatusCode,
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue},
     redirect,
+    tls::{Certificate as Authority, TlsInfo},
 };
 
-use super::BaseUrl;
+use super::{BaseUrl, Certificate, CertificateFault};
 
 /// The one encoding that answers may have; UMAPI compresses its pages to a tenth.
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// How long a request may take and how large its answer may be.
+/// How long a request may take, how large its answer may be, and whom to believe that a server is the one it says it is.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Until the connection, TLS included, stands.
@@ -27,6 +28,8 @@ pub struct Options {
     pub read_timeout: Duration,
     /// Largest answer, after decompression, in bytes.
     pub max_body_bytes: usize,
+    /// PEM certificates of the authorities that are trusted in place of the host's; `None`: the host's.
+    pub trusted_authorities: Option<String>,
 }
 
 impl Default for Options {
@@ -38,6 +41,7 @@ impl Default for Options {
             read_timeout: Duration::from_secs(120),
             // A page of 2,000 users is 0.5 to 1.5 MB; the rest is room for people in very many groups.
             max_body_bytes: 32 * 1024 * 1024,
+            trusted_authorities: None,
         }
     }
 }
@@ -51,6 +55,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The whole body, decompressed.
     pub body: Bytes,
+    /// What the server proved itself with; `None` over plain http.
+    pub certificate: Option<Certificate>,
 }
 
 impl Answer {
@@ -68,7 +74,7 @@ pub enum TransportError {
     Build(#[source] reqwest::Error),
     /// No connection: the request was certainly not seen by the other side.
     #[error("no connection")]
-    Connect(#[source] reqwest::Error),
+    Connect(#[source] ConnectError),
     /// No answer in time: the request may have taken effect.
     #[error("no answer in time")]
     Timeout(#[source] reqwest::Error),
@@ -99,6 +105,33 @@ pub enum TransportError {
     },
 }
 
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The certificate that the server showed is not accepted; nothing was sent.
+    #[error("the certificate of {host} is not accepted: {fault}")]
+    Certificate {
+        /// Who showed it, with scheme and port.
+        host: String,
+        /// What is wrong with it.
+        fault: CertificateFault,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Other(reqwest::Error),
+}
+
+impl TransportError {
+    /// What is wrong with the server's certificate, where that is why there is no answer. It does not mend itself between
+    /// two attempts.
+    pub fn certificate_fault(&self) -> Option<&CertificateFault> {
+        match self {
+            Self::Connect(ConnectError::Certificate { fault, .. }) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
 /// An HTTP client for one address: no redirects, honest user agent, bounded in time and size.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
@@ -115,11 +148,15 @@ impl HttpClient {
             .connect_timeout(options.connect_timeout)
             .read_timeout(options.read_timeout)
             // A redirect would carry credentials to an address nobody configured; Campaign sends one to its login page.
-            .redirect(redirect::Policy::none());
+            .redirect(redirect::Policy::none())
+            .tls_info(true);
         builder = if base.is_loopback() { builder.no_proxy() } else { builder.https_only(true) };
         if base.is_plain() {
             // No certificate is ever looked at: the sandbox works on a host that has none, and the start is quicker.
             builder = builder.tls_certs_only([]);
+        } else if let Some(authorities) = &options.trusted_authorities {
+            let authorities = Authority::from_pem_bundle(authorities.as_bytes()).map_err(TransportError::Build)?;
+            builder = builder.tls_certs_only(authorities);
         }
         let client = builder.build().map_err(TransportError::Build)?;
         Ok(Self { client, max_body_bytes: options.max_body_bytes })
@@ -141,6 +178,7 @@ impl HttpClient {
         let request = request.header(ACCEPT_ENCODING, GZIP);
         let mut response = request.send().await.map_err(no_answer)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let certificate = response.extensions().get().and_then(TlsInfo::peer_certificate).map(Certificate::of_der);
         let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
         let mut body = BytesMut::with_capacity(announced.min(self.max_body_bytes));
         loop {
@@ -153,7 +191,7 @@ impl HttpClient {
         }
         let packed = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == GZIP);
         let body = if packed { self.unpacked(&body)? } else { body.freeze() };
-        Ok(Answer { status, headers, body })
+        Ok(Answer { status, headers, body, certificate })
     }
 
     fn unpacked(&self, packed: &[u8]) -> Result<Bytes, TransportError> {
@@ -177,9 +215,12 @@ pub fn install_cryptography() {
 }
 
 fn no_answer(error: reqwest::Error) -> TransportError {
+    let host = error.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     let error = error.without_url();
-    if error.is_connect() {
-        TransportError::Connect(error)
+    if let Some(fault) = CertificateFault::behind(&error) {
+        TransportError::Connect(ConnectError::Certificate { host, fault })
+    } else if error.is_connect() {
+        TransportError::Connect(ConnectError::Other(error))
     } else if error.is_timeout() {
         TransportError::Timeout(error)
     } else {

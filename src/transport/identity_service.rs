@@ -174,7 +174,12 @@ mod tests {
 
     fn judged(status: u16, body: &str) -> Result<IssuedToken, TokenError> {
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = Answer { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) };
+        let answer = Answer {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            certificate: None,
+        };
         judge(&answer, &SecretString::from("s3cret"))
     }
 

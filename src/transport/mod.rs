@@ -1,17 +1,19 @@
-//! What both clients need of HTTP: a checked base address, one request with a bounded answer, the retry rule, secrets, and
-//! the tokens that the APIs of both take.
+//! What both clients need of HTTP: a checked base address, one request with a bounded answer, the certificate of the server,
+//! the retry rule, secrets, and the tokens that the APIs of both take.
 //!
 //! Nothing here knows what is asked or why: no word of users, profiles or operators.
 
 mod base_url;
+mod certificate;
 mod excerpt;
 mod http_client;
 mod identity_service;
 mod retry;
 
 pub use base_url::{BaseUrl, BaseUrlError};
+pub use certificate::{Certificate, CertificateContent, CertificateFault};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
-pub use http_client::{Answer, HttpClient, Options, TransportError, install_cryptography};
+pub use http_client::{Answer, ConnectError, HttpClient, Options, TransportError, install_cryptography};
 pub use identity_service::{Credential, IdentityService, IssuedToken, TokenError};
 pub use retry::{RetryPolicy, Retryable, Verdict, retry_after, retrying};
 

@@ -172,7 +172,8 @@ mod tests {
         for (text, seconds) in cases {
             let mut headers = HeaderMap::new();
             headers.insert("retry-after", text.parse().expect("a header"));
-            let answer = Answer { status: StatusCode::TOO_MANY_REQUESTS, headers, body: bytes::Bytes::new() };
+            let answer =
+                Answer { status: StatusCode::TOO_MANY_REQUESTS, headers, body: bytes::Bytes::new(), certificate: None };
             assert_eq!(retry_after(&answer, now), seconds.map(Duration::from_secs), "{text}");
         }
     }

@@ -54,7 +54,8 @@ async fn whoever_has_one_by_now_is_dropped() {
     let mut stage = stage();
     let add = |login: &str| {
         let login = login.to_owned();
-        let change = InstanceChange::AddOperator { login, label: None, email: None, authentication: None };
+        let change =
+            InstanceChange::AddOperator { login, label: None, email: None, authentication: None, disabled: false };
         Change::instance("production", change)
     };
     stage.since = vec![add("Dev@acme.com")];

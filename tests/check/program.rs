@@ -1,14 +1,18 @@
 //! The command itself: what it prints, and how it ends.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-fn check(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync"));
-    command.arg("check").args(arguments).env_clear().env("PATH", "/usr/bin:/bin");
-    command.output().expect("the program runs")
+pub(crate) fn check(arguments: &[&str]) -> Output {
+    program().args(arguments).output().expect("the program runs")
 }
 
-fn printed(output: &Output) -> String {
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync"));
+    command.arg("check").env_clear().env("PATH", "/usr/bin:/bin");
+    command
+}
+
+pub(crate) fn printed(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
@@ -56,4 +60,18 @@ fn an_unknown_scenario_or_instance_is_wrong_usage() {
     for arguments in [["--sandbox", "nowhere", "--offline"], ["--sandbox", "--instance", "nowhere"]] {
         assert_eq!(check(&arguments).status.code(), Some(64), "{arguments:?}");
     }
+}
+
+#[test]
+fn whoever_reads_only_the_beginning_gets_no_complaint() {
+    let mut command = program();
+    let mut child = command
+        .args(["--sandbox", "misconfigured"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(78), ""));
 }

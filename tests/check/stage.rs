@@ -45,8 +45,6 @@ pub(crate) struct Checked {
     pub(crate) report: CheckReport,
     pub(crate) requests: Vec<LoggedRequest>,
     pub(crate) left: Vec<String>,
-    pub(crate) folder: String,
-    pub(crate) url: String,
 }
 
 impl Stage {
@@ -83,6 +81,11 @@ impl Stage {
     }
 
     pub(crate) async fn check(self) -> Checked {
+        // Worlds are large values.
+        Box::pin(self.checked()).await
+    }
+
+    async fn checked(self) -> Checked {
         let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(Options { listen, scenario: self.scenario }).await.expect("a sandbox");
         self.faults.into_iter().for_each(|fault| sandbox.inject(fault));
@@ -125,13 +128,7 @@ impl Stage {
         };
         let report = Box::pin(check::check(&request)).await;
         let left = listed(folder).into_iter().filter(|name| !before.contains(name)).collect();
-        let checked = Checked {
-            report,
-            requests: sandbox.requests(),
-            left,
-            folder: folder.display().to_string(),
-            url: sandbox.url(),
-        };
+        let checked = Checked { report, requests: sandbox.requests(), left };
         sandbox.stop().await;
         checked
     }

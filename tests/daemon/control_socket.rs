@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
-use super::support::{NEVER, Scene, finished, program};
+use super::support::{NEVER, Scene, program, run};
 
 #[test]
 fn the_socket_is_for_its_user_and_its_group() {
@@ -51,7 +51,7 @@ fn nonsense_is_answered_and_hurts_nobody() {
     }
     assert_eq!(talk.say(r#"{"ask": "approve", "digest": "zz", "approver": "ann"}"#)["reason"], "usage");
     assert_eq!(
-        talk.say(r#"{"ask": "approve", "digest": "0123456789abcdef", "approver": "ann"}"#)["reason"],
+        talk.say(r#"{"ask": "approve", "digest": "0123456789abcdef", "approver": "ann"}"#)["approval"]["outcome"],
         "not_held"
     );
     assert_eq!(talk.say(r#"{"ask": "status"}"#)["status"]["state"], "starting");
@@ -90,6 +90,36 @@ fn a_run_asked_for_over_the_socket_prints_what_one_in_place_prints() {
 }
 
 #[test]
+fn an_approval_over_the_socket_answers_what_one_in_place_answers() {
+    let guard = format!("{NEVER}[guard]\nmax_removals = 1\n");
+    let (with, without) = (Scene::of("first_day", &guard), Scene::of("first_day", &guard));
+    let _daemon = with.daemon();
+    for scene in [&with, &without] {
+        assert_eq!(scene.command(&["--sync-now"]).exit, Some(4));
+    }
+    let digest = with.status()["held"][0].as_str().expect("a digest").to_owned();
+    // What cannot be the same in two runs.
+    let rest = |line: &[&str]| {
+        [&with, &without].map(|scene| {
+            let finished = scene.command(line);
+            let mut answer = finished.json();
+            answer["expires_at"].take();
+            answer["message"] = answer["message"].as_str().expect("a sentence").split(" until ").next().into();
+            answer["instances"].as_array_mut().expect("a list").iter_mut().for_each(|one| drop(one["run"].take()));
+            (finished.exit, answer)
+        })
+    };
+    for (exit, digest, released) in [(4, "0123456789abcdef", 0), (0, &digest, 1), (0, &digest, 1)] {
+        let [over, place] = rest(&["approve", digest, "--output", "json"]);
+        assert_eq!(over, place);
+        assert_eq!((over.0, over.1["instances"].as_array().map(Vec::len)), (Some(exit), Some(released)), "{over:?}");
+    }
+    let wrong = ["approve", "0123456789abcdef"];
+    let (over, place) = (with.command(&wrong), without.command(&wrong));
+    assert_eq!((over.exit, over.stderr, over.stdout), (Some(4), place.stderr, String::new()));
+}
+
+#[test]
 fn a_narrowed_run_and_a_dry_run_say_nothing_of_the_whole() {
     let scene = Scene::of("first_day", NEVER);
     let mut daemon = scene.daemon();
@@ -124,8 +154,8 @@ fn an_own_sandbox_asks_no_daemon() {
     let scene = Scene::of("first_day", NEVER);
     let _daemon = scene.daemon();
     // Named by the environment, as --sandbox and --config exclude each other.
-    let mut command = program();
-    command.args(["--sync-now", "--sandbox"]).env("CAMPAIGN_GROUP_SYNC_CONFIG", scene.configuration());
+    let mut command = program(&["--sync-now", "--sandbox"]);
+    command.env("CAMPAIGN_GROUP_SYNC_CONFIG", scene.configuration());
     let output = command.output().expect("started");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(scene.history().is_empty(), "the daemon made no run");
@@ -143,15 +173,17 @@ fn whoever_may_use_the_socket_need_not_be_able_to_read_the_secrets() {
     let other = scene.path("other.toml");
     fs::write(&other, without).expect("written");
     let other = other.to_str().expect("UTF-8");
-    let run = |line: &[&str]| finished(program().args(line).args(["--config", other]));
-    let alone = run(&["status"]);
+    let with = |configuration: &str, line: &[&str]| run(program(line).args(["--config", configuration]));
+    let alone = with(other, &["status"]);
     assert_eq!(alone.exit, Some(78), "{alone:?}");
     assert!(alone.stderr.contains("/nowhere"), "{alone:?}");
     let _daemon = scene.daemon();
-    assert_eq!(run(&["status", "--output", "json"]).json()["state"], "starting");
-    assert_eq!(run(&["--sync-now"]).exit, Some(0));
+    assert_eq!(with(other, &["status", "--output", "json"]).json()["state"], "starting");
+    assert_eq!(with(other, &["--sync-now"]).exit, Some(0));
+    let approval = with(other, &["approve", "0123456789abcdef"]);
+    assert!(approval.exit == Some(4) && approval.stderr.contains("nothing is held"), "{approval:?}");
     fs::write(scene.path("wrong.toml"), text.replace("[http]", "[htpp]")).expect("written");
     let wrong = scene.path("wrong.toml");
-    let wrong = finished(program().args(["--sync-now", "--config", wrong.to_str().expect("UTF-8")]));
+    let wrong = with(wrong.to_str().expect("UTF-8"), &["--sync-now"]);
     assert_eq!(wrong.exit, Some(78), "a wrong file is not passed over: {wrong:?}");
 }

@@ -4,6 +4,8 @@
 
 mod control_socket;
 mod ending;
+#[path = "../support/process.rs"]
+mod process;
 mod schedule;
 mod support;
 mod systemd;

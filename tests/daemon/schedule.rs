@@ -54,6 +54,21 @@ fn without_a_missed_tick_the_first_run_is_at_the_next_one() {
     assert_eq!(scene.history().len(), 1);
 }
 
+#[test]
+fn a_narrowed_run_is_not_that_of_a_missed_tick() {
+    let scene = Scene::of("first_day", &hourly());
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    set_back(&scene.state(), 2 * 60 * 60 * 1000);
+    let success = scene.status()["last_success"].clone();
+    assert_eq!(scene.command(&["--sync-now", "--group", "report"]).exit, Some(0));
+    assert_eq!(scene.status()["last_success"], success, "it says nothing of the whole");
+    let mut daemon = scene.daemon();
+    daemon.hear("STATUS=running");
+    daemon.hear("STATUS=idle: in sync");
+    assert_eq!(daemon.terminate().0, Some(0));
+    assert_eq!(scene.history().len(), 3);
+}
+
 /// All runs began so many milliseconds earlier.
 fn set_back(state: &str, milliseconds: i64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     os::unix::net::{UnixDatagram, UnixStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -14,8 +14,8 @@ use std::{
 use reqwest::Method;
 use serde_json::Value;
 
-/// How long anything here may take before a test gives it up.
-const DEADLINE: Duration = Duration::from_secs(60);
+use super::process::{DEADLINE, ServedSandbox, exchange, in_time, signal};
+pub(crate) use super::process::{Finished, Started, program, run};
 
 /// A tick that no test lives to see.
 pub(crate) const NEVER: &str = "[schedule]\ncron = \"0 0 3 29 2 *\"\njitter = \"0s\"\n";
@@ -23,66 +23,17 @@ pub(crate) const NEVER: &str = "[schedule]\ncron = \"0 0 3 29 2 *\"\njitter = \"
 /// As often as a schedule can tick.
 pub(crate) const ALWAYS: &str = "[schedule]\ncron = \"* * * * * *\"\njitter = \"0s\"\n";
 
-/// The program with an environment that holds nothing of the person who runs the tests.
-pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync"));
-    command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
-    command
-}
-
-/// What `wait` answers; at the deadline the test fails.
-fn in_time<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || send.send(wait()));
-    receive.recv_timeout(DEADLINE).expect("in time")
-}
-
-fn signal(name: &str, process: u32) {
-    assert!(Command::new("kill").args([name, &process.to_string()]).status().expect("kill runs").success());
-}
-
-/// What a command left.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) exit: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Finished {
-    fn of(output: &Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-        Self { exit: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
-
 /// `sandbox SCENARIO` in the background, and a configuration for it.
 pub(crate) struct Scene {
-    sandbox: Child,
-    url: String,
-    text: String,
+    sandbox: ServedSandbox,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
     /// `more` is added to the configuration that the sandbox prints.
     pub(crate) fn of(scenario: &str, more: &str) -> Self {
-        let mut command = program();
-        command.args(["sandbox", scenario]).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut sandbox = command.spawn().expect("started");
-        let mut lines = BufReader::new(sandbox.stdout.take().expect("piped")).lines();
-        let mut text = String::new();
-        while !text.ends_with("# The sandbox is ready.\n") {
-            text.push_str(&lines.next().expect("the whole configuration is printed").expect("readable"));
-            text.push('\n');
-        }
-        let host = text.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
-        let url = format!("http://{host}");
-        let scene = Self { sandbox, url, text, folder: tempfile::tempdir().expect("a folder") };
+        let sandbox = ServedSandbox::start(&[scenario]);
+        let scene = Self { sandbox, folder: tempfile::tempdir().expect("a folder") };
         scene.configure(more);
         scene
     }
@@ -90,7 +41,8 @@ impl Scene {
     /// Writes the configuration anew: that of the sandbox, and `more`.
     pub(crate) fn configure(&self, more: &str) {
         let socket = format!("socket = \"{}\"", self.socket().display());
-        let lines = self.text.lines().map(|line| if line.starts_with("socket = ") { socket.as_str() } else { line });
+        let lines = self.sandbox.configuration.lines();
+        let lines = lines.map(|line| if line.starts_with("socket = ") { socket.as_str() } else { line });
         let text = lines.collect::<Vec<_>>().join("\n");
         fs::write(self.configuration(), format!("{text}\n{more}")).expect("written");
     }
@@ -106,7 +58,7 @@ impl Scene {
 
     /// The state file, as the sandbox printed it.
     pub(crate) fn state(&self) -> String {
-        let line = self.text.lines().find(|line| line.contains("sqlite://")).expect("a state file");
+        let line = self.sandbox.configuration.lines().find(|line| line.contains("sqlite://")).expect("a state file");
         line.split("sqlite://").nth(1).expect("a path").trim_end_matches('"').to_owned()
     }
 
@@ -115,8 +67,8 @@ impl Scene {
     }
 
     pub(crate) fn prepared(&self, arguments: &[&str]) -> Command {
-        let mut command = program();
-        command.args(arguments).arg("--config").arg(self.configuration());
+        let mut command = program(arguments);
+        command.arg("--config").arg(self.configuration());
         command
     }
 
@@ -151,24 +103,17 @@ impl Scene {
 
     /// The calls that the sandbox has got, by name.
     pub(crate) fn calls(&self) -> Vec<String> {
-        let requests: Value = serde_json::from_str(&self.ask(Method::GET, "requests", "")).expect("JSON");
-        let requests = requests["requests"].as_array().expect("a list");
-        requests.iter().filter_map(|request| request["call"].as_str().map(str::to_owned)).collect()
+        self.sandbox.calls()
     }
 
-    /// Asks the sandbox until it has got a call whose name begins like this.
+    /// Waits until the sandbox has got a call whose name begins like this.
     pub(crate) fn await_call(&self, name: &str) {
-        let begin = Instant::now();
-        while !self.calls().iter().any(|call| call.starts_with(name)) {
-            assert!(begin.elapsed() < DEADLINE, "no {name} came");
-        }
+        self.sandbox.await_call(name);
     }
 
     /// Asks the sandbox itself.
     pub(crate) fn ask(&self, method: Method, what: &str, body: &str) -> String {
-        let (status, text) = exchange(method, &format!("{}/sandbox/{what}", self.url), body);
-        assert!((200..300).contains(&status), "{status}: {text}");
-        text
+        self.sandbox.ask(method, what, body)
     }
 
     /// A daemon that has said it is ready.
@@ -215,46 +160,6 @@ pub(crate) fn get(url: &str) -> (u16, String) {
     exchange(Method::GET, url, "")
 }
 
-fn exchange(method: Method, url: &str, body: &str) -> (u16, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        campaign_group_sync::transport::install_cryptography();
-        let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().expect("a client");
-        let answer = client.request(method, url).body(body.to_owned()).send().await.expect("answered");
-        (answer.status().as_u16(), answer.text().await.expect("a body"))
-    })
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        // A test that fails already has something better to say.
-        let _ = Command::new("kill").args(["-TERM", &self.sandbox.id().to_string()]).status();
-        let _ = self.sandbox.wait();
-    }
-}
-
-/// A command under way.
-pub(crate) struct Started(Child);
-
-impl Started {
-    fn of(command: &mut Command) -> Self {
-        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started"))
-    }
-
-    pub(crate) fn signal(&self, name: &str) {
-        signal(name, self.0.id());
-    }
-
-    pub(crate) fn finish(self) -> Finished {
-        Finished::of(&in_time(|| self.0.wait_with_output()).expect("readable to the end"))
-    }
-}
-
-/// Runs any command of the program to its end.
-pub(crate) fn finished(command: &mut Command) -> Finished {
-    Started::of(command).finish()
-}
-
 /// The daemon; killed when the test is over.
 pub(crate) struct Daemon {
     child: Option<Child>,
@@ -295,7 +200,7 @@ impl Daemon {
     pub(crate) fn ended(&mut self) -> (Option<i32>, Duration) {
         let mut child = self.child.take().expect("running");
         let begin = Instant::now();
-        let status = in_time(move || child.wait()).expect("a child of ours");
+        let status = in_time(child.id(), move || child.wait()).expect("a child of ours");
         (status.code(), begin.elapsed())
     }
 

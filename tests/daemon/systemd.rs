@@ -9,7 +9,7 @@ fn readiness_and_state_are_told_in_words() {
     let scene = Scene::of("first_day", NEVER);
     let mut daemon = scene.starting_daemon(&[]);
     daemon.hear("READY=1");
-    daemon.hear("STATUS=starting: starting; next run ");
+    daemon.hear("STATUS=starting: no run has ended since the start; next run ");
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
     daemon.hear("STATUS=running: a run is under way");
     let status = daemon.hear("STATUS=idle: all changes were applied; next run ");
@@ -87,5 +87,5 @@ fn a_bad_file_keeps_the_old_configuration_and_everybody_is_told() {
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
-    assert_eq!(scene.status()["reason"], "starting");
+    assert_eq!(scene.status()["reason"], "no run has ended since the start");
 }

@@ -35,7 +35,10 @@ fn status_of_a_daemon_has_the_promised_fields_and_ends_with_0() {
     assert_eq!(keys, promised);
     for form in ["text", "markdown"] {
         let shown = scene.command(&["status", "--output", form]);
-        assert!(shown.exit == Some(0) && shown.stdout.starts_with("starting: starting\n"), "{shown:?}");
+        assert!(
+            shown.exit == Some(0) && shown.stdout.starts_with("starting: no run has ended since the start\n"),
+            "{shown:?}"
+        );
     }
 }
 
@@ -128,7 +131,9 @@ fn a_held_plan_blocks_until_it_is_approved() {
     assert_eq!(scene.status()["state"], "blocked", "also after a restart");
     let mut talk = scene.talk();
     let answer = talk.say(&json!({"ask": "approve", "digest": digest, "approver": "ann"}).to_string());
-    assert_eq!((&answer["answer"], &answer["changes"]), (&json!("approved"), &json!(3)), "{answer}");
+    let approval = &answer["approval"];
+    assert_eq!((&answer["answer"], &approval["outcome"]), (&json!("approval"), &json!("approved")), "{answer}");
+    assert_eq!(approval["instances"][0]["changes"], 3, "{answer}");
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
     daemon.hear("STATUS=idle");
     assert_eq!(scene.status()["held"], json!([]));

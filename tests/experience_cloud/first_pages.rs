@@ -175,7 +175,7 @@ async fn the_vendor_remembers_page_0_across_clients_and_locks_out_whoever_forget
     assert_eq!((first_pages("groups"), first_pages("users")), (2, 1));
     assert!(
         restarted
-            .fetch_user("user0@acme.com", campaign_group_sync::experience_cloud::Membership::Effective)
+            .fetch_user("user0@acme.com", campaign_group_sync::experience_cloud::Membership::Effective, &|_| {})
             .await
             .is_err()
     );

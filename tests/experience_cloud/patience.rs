@@ -175,8 +175,10 @@ async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
     let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
     let [delivery, content] = [&listing.profiles()[0], &listing.profiles()[1]];
     let both = async || {
-        let (one, other) =
-            tokio::join!(stage.client.fetch_profile_members(delivery), stage.client.fetch_profile_members(content));
+        let (one, other) = tokio::join!(
+            stage.client.fetch_profile_members(delivery, &|_| {}),
+            stage.client.fetch_profile_members(content, &|_| {})
+        );
         (one.expect("members").len(), other.expect("members").len())
     };
     assert_eq!(both().await, (5, 4));

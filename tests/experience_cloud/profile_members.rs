@@ -19,7 +19,8 @@ fn delivery(id: Option<i64>) -> ProductProfile {
 }
 
 async fn members(stage: &Stage, profile: &ProductProfile) -> BTreeSet<String> {
-    let people = stage.client.fetch_profile_members(profile).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let people =
+        stage.client.fetch_profile_members(profile, &|_| {}).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
     people.into_iter().filter_map(|person| person.email).collect()
 }
 
@@ -129,7 +130,7 @@ async fn the_name_is_asked_for_when_there_is_no_id_or_it_is_not_known() {
 async fn a_name_with_a_dot_could_be_taken_for_another_and_is_never_asked_for() {
     let stage = Stage::of(people(10)).await;
     let dotted = ProductProfile { name: ProductProfileName::new("Campaign - acme - v1.2"), ..delivery(None) };
-    let error = stage.client.fetch_profile_members(&dotted).await.expect_err("nothing to ask for");
+    let error = stage.client.fetch_profile_members(&dotted, &|_| {}).await.expect_err("nothing to ask for");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("cut") && chain(&error).contains("v1.2"), "{}", chain(&error));
     assert_eq!(stage.client.calls(), 0);
@@ -140,7 +141,7 @@ async fn not_found_is_never_an_empty_list() {
     let stage = Stage::of(people(10)).await;
     let gone = OrganizationChange::RemoveGroup { group: DELIVERY.to_owned() };
     stage.sandbox.world().apply(&[Change::from(gone)]).expect("a change that fits");
-    let error = stage.client.fetch_profile_members(&delivery(Some(1))).await.expect_err("not found");
+    let error = stage.client.fetch_profile_members(&delivery(Some(1)), &|_| {}).await.expect_err("not found");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("not found (status 404)"), "{}", chain(&error));
 }
@@ -156,7 +157,7 @@ async fn a_profile_without_members_is_an_answer() {
 async fn a_second_read_without_counting_headers_proves_nothing() {
     let fault = Fault::new("members", Effect::drop_headers(&["x-total-count"])).forever();
     let stage = Stage::of(people(10)).await.disturbed(fault);
-    let error = stage.client.fetch_profile_members(&delivery(Some(1))).await.expect_err("no proof");
+    let error = stage.client.fetch_profile_members(&delivery(Some(1)), &|_| {}).await.expect_err("no proof");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("unproven read"), "{}", chain(&error));
 }

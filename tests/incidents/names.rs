@@ -80,7 +80,7 @@ async fn incident_14_another_letter_case_on_either_side_yields_an_empty_plan() {
     }
     for (side, scenario) in [("users", organization), ("profiles", profiles), ("Campaign", campaign)] {
         assert_ne!(scenario, settled, "{side}");
-        check_empty_plan(side, scenario).await;
+        Box::pin(check_empty_plan(side, scenario)).await;
     }
 }
 
@@ -118,6 +118,7 @@ async fn incident_12_what_is_wrong_with_some_is_listed_at_once_and_stops_nobody_
             label: None,
             email: None,
             authentication: None,
+            disabled: false,
         };
         Change::instance("production", change)
     };

@@ -78,7 +78,9 @@ async fn an_approval_counts_until_it_expires() {
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &record, true).await;
         let approved = journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
-        assert_eq!((approved[0].changes, approved[0].expires_at), (2, at(100)));
+        let approved = &approved[0];
+        assert_eq!((&approved.changes, &approved.run), (&record.changes, &record.run));
+        assert_eq!(approved.expires_at, at(100));
         assert_eq!(approved_changes(&journal, 99).await, record.changes);
         assert!(approved_changes(&journal, 100).await.is_empty());
         assert_eq!(journal.approver_of(&digest(ONE)).await.expect("readable").as_deref(), Some("eve"));

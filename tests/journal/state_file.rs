@@ -8,7 +8,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::Memory,
+    domain::{Memory, OrganizationId},
     journal::{Journal, JournalError, Lock, Options},
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -187,7 +187,11 @@ async fn a_file_from_the_future_is_refused_and_left_as_it_is() {
     run_sql(&place.file(), "update campaign_group_sync_schema set version = 99").await;
     run_sql(&place.file(), "pragma wal_checkpoint(truncate)").await;
     let before = fs::read(place.file()).expect("readable");
-    for error in [Journal::open(&place.options).await.err(), Journal::open_existing(&place.options).await.err()] {
+    for error in [
+        Journal::open(&place.options).await.err(),
+        Journal::open_existing(&place.options).await.err(),
+        Journal::look(&place.options).await.err(),
+    ] {
         assert!(matches!(error, Some(JournalError::FromTheFuture { found: 99, known: 1, .. })), "{error:?}");
     }
     assert_eq!(fs::read(place.file()).expect("readable"), before);
@@ -218,23 +222,60 @@ async fn what_cannot_be_opened_is_an_error_and_not_corrupt() {
 #[tokio::test]
 async fn looking_creates_nothing_and_sets_nothing_aside() {
     let place = Place::in_a_folder();
+    assert!(Journal::look(&place.options).await.expect("nothing there").is_none());
     assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
     let folder = place.file().parent().expect("a folder").to_owned();
     assert!(!folder.exists());
     fs::create_dir(folder).expect("a folder");
     fs::write(place.file(), "garbage").expect("written");
-    assert!(Journal::open_existing(&place.options).await.err().expect("corrupt").to_string().contains("corrupt"));
+    for error in [Journal::look(&place.options).await.err(), Journal::open_existing(&place.options).await.err()] {
+        assert!(error.expect("corrupt").to_string().contains("corrupt"));
+    }
     assert_eq!(fs::read(place.file()).expect("readable"), b"garbage");
 }
 
 #[tokio::test]
-async fn what_exists_is_opened_for_looking_and_approving() {
+async fn what_exists_is_opened_for_approving_and_for_looking_beside_whoever_writes() {
     for place in Place::all().await {
         assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
-        begin_and_die(&place.open().await, "01JA", at(0)).await;
-        let journal = Journal::open_existing(&place.options).await.expect("readable").expect("there");
-        assert_eq!(journal.runs(9).await.expect("readable").len(), 1);
+        assert!(Journal::look(&place.options).await.expect("nothing there").is_none());
+        let writer = place.open().await;
+        begin_and_die(&writer, "01JA", at(0)).await;
+        let existing = Journal::open_existing(&place.options).await.expect("readable").expect("there");
+        assert_eq!(existing.runs(9).await.expect("readable").len(), 1);
+        let look = Journal::look(&place.options).await.expect("readable").expect("there");
+        assert_eq!(look.runs(9).await.expect("readable").len(), 1);
+        begin_and_die(&writer, "01JB", at(1)).await;
+        assert_eq!(look.runs(9).await.expect("readable").len(), 2, "it sees what comes");
     }
+}
+
+#[tokio::test]
+async fn whoever_only_looks_cannot_write() {
+    for place in Place::all().await {
+        begin_and_die(&place.open().await, "01JA", at(0)).await;
+        let look = Journal::look(&place.options).await.expect("readable").expect("there");
+        let organization = OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg");
+        let error = look.set_not_before(&organization, at(9)).await.expect_err("refused");
+        assert!(matches!(error, JournalError::Database { .. }), "{error:?}");
+        assert_eq!(look.call_windows(&organization).await.expect("readable").not_before, None);
+    }
+}
+
+#[tokio::test]
+async fn a_look_leaves_the_file_and_its_folder_as_they_were() {
+    let place = a_used_file().await;
+    let names = || {
+        let entries = fs::read_dir(place.file().parent().expect("a folder")).expect("readable");
+        let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = (fs::read(place.file()).expect("readable"), names());
+    let look = Journal::look(&place.options).await.expect("readable").expect("there");
+    assert_eq!(look.runs(9).await.expect("readable").len(), 1);
+    look.close().await;
+    assert_eq!((fs::read(place.file()).expect("readable"), names()), before);
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ pub(crate) const AT_ONCE: &str = "first_page_interval = \"0s\"";
 
 /// Every name of the listing. The mask is read as the command line and the configuration read it, without blanks around.
 pub(crate) fn everything(tried: Option<&str>) -> Question {
-    let tried = tried.map(|text| AssociationMask::parse(text.trim()).expect("a mask"));
+    let tried = tried.map(|text| AssociationMask::parse(text).expect("a mask"));
     Question { names: Vec::new(), tried, network: Network::Used }
 }
 

@@ -7,6 +7,8 @@ mod approvals;
 mod exit_codes;
 mod explain;
 mod history;
+#[path = "../support/process.rs"]
+mod process;
 mod readme;
 mod recorded;
 mod secrets;

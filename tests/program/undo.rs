@@ -1,5 +1,7 @@
 //! `undo`: what a run did to memberships is shown, and taken back, by an ordinary plan.
 
+use std::process::Command;
+
 use reqwest::Method;
 use serde_json::Value;
 
@@ -12,13 +14,17 @@ fn memberships(served: &Served) -> Value {
     Value::from(pairs)
 }
 
-/// An undo with limits so wide that nothing of it is held.
-fn unlimited(served: &Served, arguments: &[&str]) -> Finished {
+/// An undo with limits so wide that nothing of it is held, not started yet.
+fn prepared(served: &Served, arguments: &[&str]) -> Command {
     let mut undo = served.prepared(arguments);
     for key in ["MAX_REMOVALS_PERCENT", "MAX_GROUP_REMOVALS_PERCENT"] {
         undo.env(format!("CAMPAIGN_GROUP_SYNC__GUARD__{key}"), "100");
     }
-    run(&mut undo)
+    undo
+}
+
+fn unlimited(served: &Served, arguments: &[&str]) -> Finished {
+    run(&mut prepared(served, arguments))
 }
 
 #[test]
@@ -77,5 +83,36 @@ fn a_run_that_changed_nothing_leaves_nothing_to_take_back() {
     let before = memberships(&served);
     let undone = served.command(&["undo", dry["run"].as_str().expect("a name"), "--apply", "--output", "json"]);
     assert_eq!((undone.exit, &undone.json()["outcome"]), (Some(0), &"in_sync".into()), "{}", undone.stderr);
+    assert_eq!(memberships(&served), before);
+}
+
+#[test]
+fn told_to_end_an_undo_finishes_the_change_in_hand_and_leaves_the_rest() {
+    let served = Served::of(&["first_day"]);
+    let report = served.sync_now(&["--output", "json"]).json();
+    let run = report["run"].as_str().expect("a name");
+    served.ask(Method::DELETE, "requests", "");
+    let fault = r#"{"faults": [{"call": "write", "times": "forever", "effect": {"type": "delay", "ms": 1500}}]}"#;
+    served.ask(Method::POST, "faults", fault);
+    let mut undo = prepared(&served, &["undo", run, "--apply", "--output", "json"]);
+    let finished = served.terminated_at("write", &mut undo);
+    assert_eq!((finished.exit, &finished.json()["outcome"]), (Some(1), &"interrupted".into()), "{finished:?}");
+    let summary = &finished.json()["instances"][0]["summary"];
+    assert_eq!((&summary["applied"], &summary["pending"]), (&3.into(), &5.into()), "{summary}");
+    let history = served.command(&["history", "--output", "json"]).json();
+    assert_eq!(history["runs"][0]["outcome"], "interrupted", "{history}");
+}
+
+#[test]
+fn told_to_end_while_it_reads_an_undo_writes_nothing() {
+    let served = Served::of(&["first_day"]);
+    let report = served.sync_now(&["--output", "json"]).json();
+    let (run, before) = (report["run"].as_str().expect("a name"), memberships(&served));
+    served.ask(Method::DELETE, "requests", "");
+    let fault = r#"{"faults": [{"call": "query", "times": "forever", "effect": {"type": "delay", "ms": 60000}}]}"#;
+    served.ask(Method::POST, "faults", fault);
+    let mut undo = prepared(&served, &["undo", run, "--apply", "--output", "json"]);
+    let finished = served.terminated_at("query", &mut undo);
+    assert_eq!((finished.exit, &finished.json()["outcome"]), (Some(1), &"interrupted".into()), "{finished:?}");
     assert_eq!(memberships(&served), before);
 }

@@ -1,6 +1,9 @@
 //! Where secrets come from, which files are refused, and that no secret is shown.
 
-use campaign_group_sync::{settings::secret_files, transport::ExposeSecret as _};
+use campaign_group_sync::{
+    settings::{Named, SecretFile, secret_files},
+    transport::ExposeSecret as _,
+};
 
 use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
 
@@ -156,11 +159,14 @@ fn the_files_of_secrets_are_known_whatever_is_wrong_with_the_rest() {
         .file("credentials/experience_cloud.client_secret", "one", 0o600)
         .set(CREDENTIALS)
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__CLIENT_SECRET_FILE", "FOLDER/two"));
-    let expected = [world.path("credentials/experience_cloud.client_secret"), world.path("two")];
+    let expected = [
+        SecretFile { path: world.path("credentials/experience_cloud.client_secret"), named: Named::AsCredential },
+        SecretFile { path: world.path("two"), named: Named::InConfiguration },
+    ];
     let world = world.config(LEAST);
     assert_eq!(secret_files(&world.sources()), expected);
     let world = world.config("[guard");
     assert_eq!(secret_files(&world.sources()), expected);
     let world = world.set(CLOUD_SECRET).set(CAMPAIGN_SECRET);
-    assert_eq!(secret_files(&world.sources()), [] as [std::path::PathBuf; 0]);
+    assert_eq!(secret_files(&world.sources()), []);
 }

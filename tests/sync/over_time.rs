@@ -132,7 +132,8 @@ async fn incident_15_a_changed_login_is_one_notice_and_no_removal() {
     assert_eq!(stage.memberships("production"), before);
     // Once an operator with the new login exists, that is the person, and the old one loses its groups like a leaver.
     let login = "ann.ahlberg@acme.com".to_owned();
-    let created = InstanceChange::AddOperator { login, label: None, email: None, authentication: None };
+    let created =
+        InstanceChange::AddOperator { login, label: None, email: None, authentication: None, disabled: false };
     disturb(&stage, &[Change::instance("production", created)]);
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");

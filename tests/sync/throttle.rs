@@ -6,7 +6,7 @@ use campaign_group_sync::{
     domain::{Outcome, RunMode, SourceKind},
     experience_cloud::ReadChoice,
     sandbox::{Change, Effect, Fault, Group},
-    sync::{Patience, Request},
+    sync::{self, Patience, Request},
 };
 
 use super::support::{Stage, request};
@@ -20,6 +20,12 @@ fn first_pages(stage: &Stage, call: &str) -> usize {
 fn calls(stage: &Stage) -> usize {
     let is_umapi = |call: &str| ["users", "groups", "members", "user"].contains(&call);
     stage.sandbox.requests().iter().filter(|request| is_umapi(&request.call)).count()
+}
+
+/// Until when the journal says that the vendor wants no calls.
+async fn silence(stage: &Stage) -> Option<chrono::DateTime<chrono::Utc>> {
+    let organization = &stage.options.experience_cloud.organization_id;
+    stage.journal.call_windows(organization).await.expect("readable").not_before
 }
 
 async fn stage(read: ReadChoice) -> Stage {
@@ -68,8 +74,7 @@ async fn incident_07_a_long_retry_after_is_obeyed_also_after_a_restart() {
         let report = stage.sync().await;
         assert_eq!((report.outcome, calls(&stage)), (Outcome::Throttled, 0), "{report:#?}");
     }
-    let windows = stage.journal.call_windows(&stage.options.experience_cloud.organization_id).await.expect("readable");
-    let left = windows.not_before.expect("remembered") - chrono::Utc::now();
+    let left = silence(&stage).await.expect("remembered") - chrono::Utc::now();
     assert!((3000..3300).contains(&left.num_seconds()), "{left}");
 }
 
@@ -78,8 +83,40 @@ async fn incident_07_a_short_pause_is_remembered_before_it_is_waited_out() {
     let stage = stage(ReadChoice::Organization).await;
     stage.sandbox.inject(Fault::new("users", Effect::too_many_requests("1")).page(0).times(1));
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    let windows = stage.journal.call_windows(&stage.options.experience_cloud.organization_id).await.expect("readable");
-    assert!(windows.not_before.is_some(), "{windows:?}");
+    assert!(silence(&stage).await.is_some());
+}
+
+#[tokio::test]
+async fn incident_07_a_pause_that_a_call_for_one_user_brings_is_obeyed_by_every_later_run() {
+    let mut stage = stage(ReadChoice::Organization).await;
+    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
+    stage.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")).forever());
+    let report = stage.sync_user("ann@acme.com").await;
+    assert_eq!((report.outcome, calls(&stage)), (Outcome::Throttled, 1), "{report:#?}");
+    stage.sandbox.clear_faults();
+    stage.reopen().await;
+    let report = stage.sync_user("ann@acme.com").await;
+    assert_eq!((report.outcome, calls(&stage)), (Outcome::Throttled, 0), "{report:#?}");
+}
+
+#[tokio::test]
+async fn incident_07_a_pause_that_a_second_read_brings_is_remembered_whatever_came_with_it() {
+    for status in [429, 503] {
+        let stage = stage(ReadChoice::Organization).await;
+        let headers = vec![("retry-after".to_owned(), "3244".to_owned())];
+        stage.sandbox.inject(Fault::new("members", Effect::Status { status, headers, body: String::new() }).forever());
+        assert_eq!(stage.sync().await.outcome, Outcome::Partial, "{status}");
+        assert!(silence(&stage).await.is_some(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn incident_07_a_pause_that_an_explanation_brings_is_remembered() {
+    let stage = stage(ReadChoice::Organization).await;
+    assert_eq!(stage.sync().await.outcome, Outcome::Applied);
+    stage.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")).forever());
+    sync::explain(&stage.options, Some(&stage.journal), "ann@acme.com", None).await;
+    assert!(silence(&stage).await.is_some());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{RunMode, RunReport};
 
-use super::super::Status;
+use super::super::{ApprovalAnswer, Status};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub enum Ask {
         /// What is asked of the run.
         order: RunOrder,
     },
-    /// Somebody's word that a held plan may be made by the next run. Answered by an approval.
+    /// Somebody's word that a held plan may be made by the next run. Answered by what became of it.
     Approve {
         /// Names the plan: 16 hexadecimal digits.
         digest: String,
@@ -89,10 +89,10 @@ pub enum Answer {
         /// Its report.
         report: Box<RunReport>,
     },
-    /// The approval is in the journal.
-    Approved {
-        /// How many changes it names, in all instances together.
-        changes: usize,
+    /// What became of an approval.
+    Approval {
+        /// The document.
+        approval: Box<ApprovalAnswer>,
     },
     /// Nothing was done.
     Refused {
@@ -111,8 +111,6 @@ pub enum Refusal {
     NotUnderstood,
     /// A name or a digest is wrong.
     Usage,
-    /// No plan of that digest is held.
-    NotHeld,
     /// The daemon ends, or failed.
     Failed,
     /// Whoever asks may not.

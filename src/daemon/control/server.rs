@@ -2,7 +2,6 @@
 
 use std::{io, rc::Rc, sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedReadHalf, unix::OwnedWriteHalf},
@@ -13,14 +12,14 @@ use tokio::{
 
 use crate::{
     domain::{Digest, RunReport},
-    journal::{ApproveError, Journal},
+    journal::Journal,
     observability::Chain,
     settings::Settings,
     sync::Stop,
 };
 
 use super::{
-    super::Board,
+    super::{ApprovalOutcome, Board, approve},
     messages::{Answer, Ask, Refusal, RunOrder},
     socket::SocketFile,
 };
@@ -138,7 +137,7 @@ impl Peer {
         match ask {
             Ask::Status => self.send(&Answer::Status { status: Box::new(desk.board.facts().status) }).await,
             Ask::Approve { digest, approver } => {
-                let answer = approve(&digest, &approver, desk).await;
+                let answer = approved(&digest, &approver, desk).await;
                 self.send(&answer).await
             }
             Ask::SyncNow { order } => self.sync_now(order, desk).await,
@@ -179,20 +178,19 @@ impl Peer {
     }
 }
 
-async fn approve(digest: &str, approver: &str, desk: &Desk) -> Answer {
+async fn approved(digest: &str, approver: &str, desk: &Desk) -> Answer {
     let Some(digest) = Digest::parse(digest) else {
         return Answer::refused(Refusal::Usage, "a digest has 16 hexadecimal digits");
     };
-    let (now, ttl) = (Utc::now(), desk.settings.borrow().guard.approval_ttl);
-    let ttl = TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
-    let expires_at = now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    match desk.journal.approve(&digest, approver, now, expires_at).await {
-        Ok(recorded) => {
-            tracing::info!(plan.digest = %digest, approver, "{digest} was approved by {approver}");
-            Answer::Approved { changes: recorded.iter().map(|approval| approval.changes).sum() }
+    let ttl = desk.settings.borrow().guard.approval_ttl;
+    match approve(Some(&desk.journal), &digest, approver, ttl).await {
+        Ok(approval) => {
+            if approval.outcome == ApprovalOutcome::Approved {
+                tracing::info!(plan.digest = %digest, approver, "{digest} was approved by {approver}");
+            }
+            Answer::Approval { approval: Box::new(approval) }
         }
-        Err(ApproveError::Journal(error)) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
-        Err(error) => Answer::refused(Refusal::NotHeld, error.to_string()),
+        Err(error) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
     }
 }
 

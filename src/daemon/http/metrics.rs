@@ -152,6 +152,13 @@ fn register_state(registry: &mut Registry, facts: &Facts) {
         states.get_or_create(&vec![("state", state.as_str().to_owned())]).set(is_so);
     }
     registry.register("state", "What the daemon is doing: 1 for the state it is in, 0 for the others", states);
+    let leader = Gauge::<i64, AtomicI64>::default();
+    leader.set(i64::from(facts.standing.keeps_the_schedule()));
+    registry.register(
+        "leader",
+        "Whether this node keeps the schedule: 1 where it leads or is alone, 0 where not",
+        leader,
+    );
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "Which program this is", build);
 }

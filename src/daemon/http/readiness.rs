@@ -1,12 +1,20 @@
 //! Whether the daemon does its work: judged by the last run that ended well, never by being alive.
+//!
+//! Where several nodes share the state, the work is done once, by the node that leads. A node that follows is ready when it
+//! could take over, so when it reaches the database, and when the work is being done: the last good run, whoever made it, is
+//! not too old. Its own credentials have not been needed; like a daemon that has just started, it has to prove them when it
+//! leads, and is not ready until then. A node that neither leads nor follows is not ready.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::daemon::Facts;
+use crate::daemon::{Facts, Standing};
 
 /// Why the daemon is not ready at this time; `None` when it is.
 pub(super) fn why_not_ready(facts: &Facts, now: DateTime<Utc>) -> Option<String> {
-    if !facts.credentials_proven {
+    if facts.standing == Standing::Unknown {
+        return Some(format!("this node neither leads nor follows; {}", facts.status.reason));
+    }
+    if !facts.credentials_proven && facts.standing != Standing::Follows {
         return Some(format!("no run has proven the credentials since the start; {}", facts.status.reason));
     }
     let Some(last_success) = facts.status.last_success else {
@@ -26,6 +34,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_node_that_follows_is_ready_while_the_work_is_done() {
+        let now = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
+        let mut facts = Facts { ready_within: Duration::from_secs(600), ..Facts::default() };
+        facts.status.last_success = Some(now);
+        facts.standing = Standing::Follows;
+        assert_eq!(why_not_ready(&facts, now), None);
+        assert!(why_not_ready(&facts, now + TimeDelta::seconds(601)).is_some_and(|why| why.contains("10 minutes old")));
+        facts.standing = Standing::Leads;
+        assert!(why_not_ready(&facts, now).is_some_and(|why| why.contains("credentials")));
+        (facts.standing, facts.credentials_proven) = (Standing::Unknown, true);
+        assert!(why_not_ready(&facts, now).is_some_and(|why| why.contains("neither leads nor follows")));
+    }
 
     #[test]
     fn only_a_recent_success_with_proven_credentials_is_ready() {

@@ -25,6 +25,9 @@ pub enum InstanceChange {
         /// `ims`, or empty for a native operator; `ims` when absent.
         #[serde(default)]
         authentication: Option<String>,
+        /// Whether it may not log on.
+        #[serde(default)]
+        disabled: bool,
     },
     /// An operator goes, with its memberships.
     RemoveOperator {
@@ -110,8 +113,9 @@ impl Instance {
     /// Lets a change happen; the error names what it does not find, or what is there already.
     pub fn apply(&mut self, change: InstanceChange) -> Result<(), String> {
         match change {
-            InstanceChange::AddOperator { login, label, email, authentication } => {
-                self.insert(added_operator(login, label, email, authentication)).map(drop)
+            InstanceChange::AddOperator { login, label, email, authentication, disabled } => {
+                let operator = Owner { disabled, ..added_operator(login, label, email, authentication) };
+                self.insert(operator).map(drop)
             }
             InstanceChange::RemoveOperator { login } => self.operator_id(&login).map(|id| self.tables.remove_owner(id)),
             InstanceChange::RenameOperator { login, new_login } => self.rename(&login, new_login),

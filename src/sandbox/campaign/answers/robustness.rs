@@ -116,6 +116,7 @@ fn the_world_that_comes_out_builds_the_same_instance() {
             label: None,
             email: None,
             authentication: None,
+            disabled: false,
         },
         InstanceChange::AddOperatorGroup { name: "ops".to_owned(), label: None },
         InstanceChange::Join { login: "new@acme.com".to_owned(), group: "ops".to_owned() },

@@ -1,0 +1,65 @@
+//! A sandbox of a command's own, and the configuration that goes with it.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
+
+use crate::{
+    sandbox::{Options, Sandbox, Scenario},
+    settings::Sources,
+};
+
+use super::{CommandError, sandbox_configuration::SandboxConfiguration};
+
+/// A sandbox that ends with the command that started it.
+pub(super) struct OwnSandbox {
+    sandbox: Sandbox,
+    configuration: SandboxConfiguration,
+}
+
+impl OwnSandbox {
+    /// Serves the scenario of this name, or of this file, on any free port.
+    pub(super) async fn start(name: &str) -> Result<Self, CommandError> {
+        Self::serve(scenario(name)?, 0).await
+    }
+
+    /// Serves a scenario; reachable from this host only. Port 0 takes a free one.
+    pub(super) async fn serve(mut scenario: Scenario, port: u16) -> Result<Self, CommandError> {
+        let mistakes = std::mem::take(&mut scenario.mistakes);
+        let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+        let sandbox = Sandbox::start(Options { listen, scenario }).await?;
+        let configuration = SandboxConfiguration::write(&sandbox.connection(), &mistakes)?;
+        Ok(Self { sandbox, configuration })
+    }
+
+    /// The base URL of the simulated vendors.
+    pub(super) fn url(&self) -> String {
+        self.sandbox.url()
+    }
+
+    /// The configuration to use with it, as a file would hold it.
+    pub(super) fn configuration(&self) -> String {
+        self.configuration.text()
+    }
+
+    /// Reads that configuration and nothing else: a sandbox must not be mixed with real systems.
+    pub(super) fn sources(&self) -> Sources {
+        self.configuration.sources()
+    }
+
+    /// Ends it.
+    pub(super) async fn stop(self) {
+        self.sandbox.stop().await;
+    }
+}
+
+/// A built-in scenario, or a scenario file.
+pub(super) fn scenario(name: &str) -> Result<Scenario, CommandError> {
+    if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+        let text = std::fs::read_to_string(name)
+            .map_err(|error| CommandError::Usage(format!("the scenario file {name} cannot be read: {error}")))?;
+        return Ok(Scenario::from_toml(&text)?);
+    }
+    Ok(Scenario::named(name)?)
+}

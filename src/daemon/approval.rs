@@ -1,0 +1,213 @@
+//! What became of somebody's word on a held plan, as a document: the answer of the command `approve`, whoever records the
+//! word. The field names are fixed.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{ApprovedChange, ChangeKind, Digest},
+    journal::{ApproveError, Approved, HeldRecord, Journal, JournalError},
+};
+
+/// What became of the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalOutcome {
+    /// It is recorded for the next run.
+    Approved,
+    /// It was given before, and nothing of the plan waits any more.
+    ApprovedBefore,
+    /// No plan of that digest is held.
+    NotHeld,
+}
+
+/// The whole answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalAnswer {
+    /// What was asked for.
+    pub digest: String,
+    /// What became of it.
+    pub outcome: ApprovalOutcome,
+    /// The same in a sentence.
+    pub message: String,
+    /// Who approved it.
+    pub approver: String,
+    /// Until when the approval counts; `null` when none was recorded.
+    pub expires_at: Option<String>,
+    /// What is released, by instance.
+    pub instances: Vec<ReleasedInstance>,
+    /// All digests that could be approved.
+    pub held: Vec<String>,
+}
+
+/// What is released in one instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedInstance {
+    /// Its name.
+    pub name: String,
+    /// How many changes the approval names.
+    pub changes: usize,
+    /// The run that held them.
+    pub run: String,
+    /// The changes.
+    pub released: Vec<ReleasedChange>,
+}
+
+/// One released change, in the words of reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedChange {
+    /// What is done.
+    pub op: ChangeKind,
+    /// To whom.
+    pub operator: String,
+    /// In which operator group.
+    pub group: String,
+    /// The profile that wants it.
+    pub profile: String,
+}
+
+/// Records the word of `approver` for as long as `ttl`. `journal` is `None` where no run was made yet.
+///
+/// Only a failing journal is an error; the rest is an answer.
+pub async fn approve(
+    journal: Option<&Journal>,
+    digest: &Digest,
+    approver: &str,
+    ttl: Duration,
+) -> Result<ApprovalAnswer, JournalError> {
+    let Some(journal) = journal else {
+        let nothing = ApproveError::NotHeld { digest: digest.clone(), held: Vec::new() };
+        return ApprovalAnswer::refused(digest, approver, nothing, &[]);
+    };
+    let (now, held) = (Utc::now(), journal.held().await?);
+    match journal.approve(digest, approver, now, expiry(now, ttl)).await {
+        Ok(recorded) => Ok(ApprovalAnswer::approved(digest, approver, &recorded, &held)),
+        Err(error) => ApprovalAnswer::refused(digest, approver, error, &held),
+    }
+}
+
+/// A time beyond all calendars counts as for ever.
+fn expiry(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
+    let ttl = TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
+    now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+impl ApprovalAnswer {
+    /// The answer where `recorded` was written, and `held` was held before.
+    pub fn approved(digest: &Digest, approver: &str, recorded: &[Approved], held: &[HeldRecord]) -> Self {
+        let expires_at = recorded.iter().map(|approved| approved.expires_at).min();
+        let expires_at = expires_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let until = expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
+        Self {
+            digest: digest.to_string(),
+            outcome: ApprovalOutcome::Approved,
+            message: format!(
+                "{digest} is approved by {approver}{until}: the next run makes these changes, as far as the \
+                 organization still wants them."
+            ),
+            approver: approver.to_owned(),
+            expires_at,
+            instances: recorded.iter().map(ReleasedInstance::of).collect(),
+            held: digests(held),
+        }
+    }
+
+    fn refused(
+        digest: &Digest,
+        approver: &str,
+        error: ApproveError,
+        held: &[HeldRecord],
+    ) -> Result<Self, JournalError> {
+        let message = error.to_string();
+        let (outcome, approver) = match error {
+            ApproveError::Journal(error) => return Err(error),
+            ApproveError::NotHeld { .. } => (ApprovalOutcome::NotHeld, approver.to_owned()),
+            ApproveError::AppliedBefore { approver, .. } => (ApprovalOutcome::ApprovedBefore, approver),
+        };
+        Ok(Self {
+            digest: digest.to_string(),
+            outcome,
+            message,
+            approver,
+            expires_at: None,
+            instances: Vec::new(),
+            held: digests(held),
+        })
+    }
+}
+
+fn digests(held: &[HeldRecord]) -> Vec<String> {
+    let mut digests: Vec<_> = held.iter().map(|held| held.digest.to_string()).collect();
+    digests.sort();
+    digests.dedup();
+    digests
+}
+
+impl ReleasedInstance {
+    fn of(approved: &Approved) -> Self {
+        Self {
+            name: approved.instance.to_string(),
+            changes: approved.changes.len(),
+            run: approved.run.to_string(),
+            released: approved.changes.iter().map(ReleasedChange::of).collect(),
+        }
+    }
+}
+
+impl ReleasedChange {
+    fn of(change: &ApprovedChange) -> Self {
+        Self {
+            op: change.key.kind,
+            operator: change.key.operator.clone(),
+            group: change.key.group.clone(),
+            profile: change.profile.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{InstanceName, RunId};
+
+    fn digest() -> Digest {
+        Digest::parse("0123456789abcdef").expect("a digest")
+    }
+
+    fn record(instance: &str) -> HeldRecord {
+        HeldRecord {
+            instance: InstanceName::new(instance),
+            digest: digest(),
+            run: RunId::new("01KB0000000000000000000003"),
+            at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
+            is_dry_run: false,
+            is_narrowed: false,
+            changes: Vec::new(),
+            held: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_not_held_is_told_together_with_what_is() {
+        let error = ApproveError::NotHeld { digest: digest(), held: vec![digest()] };
+        let held = [record("production"), record("stage")];
+        let answer = ApprovalAnswer::refused(&digest(), "ann", error, &held).expect("an answer");
+        assert_eq!((answer.outcome, answer.held.len()), (ApprovalOutcome::NotHeld, 1));
+        assert!(answer.message.contains("held: 0123456789abcdef"), "{}", answer.message);
+    }
+
+    #[test]
+    fn who_approved_before_is_named() {
+        let error = ApproveError::AppliedBefore { digest: digest(), approver: "zoe".to_owned() };
+        let answer = ApprovalAnswer::refused(&digest(), "ann", error, &[]).expect("an answer");
+        assert_eq!((answer.outcome, answer.approver.as_str()), (ApprovalOutcome::ApprovedBefore, "zoe"));
+        assert!(answer.expires_at.is_none() && answer.message.contains("zoe"), "{}", answer.message);
+    }
+
+    #[test]
+    fn a_word_without_end_counts_for_ever() {
+        assert_eq!(expiry(Utc::now(), Duration::MAX), DateTime::<Utc>::MAX_UTC);
+    }
+}

@@ -1,0 +1,87 @@
+//! What the loop does when this node begins to lead, follows, or does not know who leads.
+//!
+//! The node that leads keeps the schedule. All others serve health, status and the control socket: a run that somebody asks
+//! for there is made there, under the lock of runs, which lets one node run at a time whoever leads; an approval is written
+//! into the journal that all share, and counts for the next run on any node.
+
+use chrono::Utc;
+use tokio::task::spawn_local;
+
+use crate::journal::{Journal, Leadership};
+
+use super::{
+    Standing, State,
+    current_run::Asker,
+    leadership::{News, node_name},
+    recall::Recalled,
+    run_loop::Daemon,
+    timetable::Timetable,
+};
+
+impl Daemon {
+    /// Takes its place among the nodes.
+    pub(super) fn take_place(&mut self, news: News) {
+        match news {
+            News::Leads(leadership, recalled) => self.lead(leadership, &recalled),
+            News::Follows(leader, recalled) => self.follow(leader, recalled.as_ref()),
+            News::Lost => self.lose("this node leads no more: the session of the database that made it lead has ended"),
+            News::OutOfReach(why) => {
+                self.lose(&format!("this node does not reach the database that the nodes share: {why}"))
+            }
+        }
+    }
+
+    /// Keeps the schedule, beginning with the tick that nobody made a run for.
+    fn lead(&mut self, leadership: Leadership, recalled: &Recalled) {
+        let settings = self.settings.borrow().clone();
+        let (now, name) = (Utc::now(), node_name());
+        let since = recalled.since(now);
+        let next_run = settings.schedule.schedule.next_after(since).map(|next| next.max(now));
+        self.leadership = Some(leadership);
+        self.timetable = Some(Timetable::start(&settings.schedule, since));
+        self.board.take_over(&recalled.status, next_run, Some(&name));
+        tracing::info!(leader = name, "{name} leads: it keeps the schedule");
+    }
+
+    fn follow(&mut self, leader: Option<String>, recalled: Option<&Recalled>) {
+        let before = self.board.facts();
+        let leads = leader.as_deref().unwrap_or("a node that has not said its name");
+        let why = format!("{} follows; {leads} leads", node_name());
+        if before.standing != Standing::Follows || before.status.leader != leader {
+            tracing::info!(leader = leader.as_deref(), "{why}");
+        }
+        let next_run = self.settings.borrow().schedule.schedule.next_after(Utc::now());
+        self.board.follow(leader, why, recalled.map(|recalled| (&recalled.status, next_run)));
+    }
+
+    /// Leads no more. A scheduled run is told to stop, so that it does not go on reading for nothing; its lock, which it had
+    /// as the leader, lets it write nothing from the moment the session ended. A run that somebody asked for goes on: it has a
+    /// lock of its own.
+    fn lose(&mut self, why: &str) {
+        self.leadership = None;
+        if let Some(run) = &self.current {
+            run.stop_if_scheduled();
+        }
+        self.stop_timetable();
+        tracing::warn!("{why}; it makes no scheduled runs until it leads");
+        self.board.lose_sight(State::Failing, why.to_owned());
+    }
+
+    /// Rings no more. Not waited for: the schedule ends after the run that it began, and the loop has to see that end.
+    pub(super) fn stop_timetable(&mut self) {
+        let Some(old) = self.timetable.take() else { return };
+        spawn_local(async move {
+            if let Err(error) = old.stop().await {
+                tracing::warn!(%error, "the old schedule ended badly");
+            }
+        });
+    }
+
+    /// The journal for a run: what the schedule asks for is the leader's, and ends with the leadership.
+    pub(super) fn journal_for(&self, asker: &Asker) -> Journal {
+        match (asker, &self.leadership) {
+            (Asker::Schedule(_), Some(leadership)) => self.journal.led_by(leadership),
+            _ => self.journal.clone(),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Which of several nodes leads: a lock of the database they share, held by a session of its own. The server releases it
+//! when the node is gone.
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use sqlx::{
+    Connection as _, Either, PgConnection,
+    postgres::{PgAdvisoryLock, PgAdvisoryLockGuard},
+};
+use tokio::{sync::Mutex, time::timeout};
+
+use super::{Journal, JournalError, Location, database::opening, lock::KEEPALIVE, open::server};
+
+/// What the lock is called, and where the name of the node that leads is written.
+const LEADER: &str = "leader";
+
+/// What the session is called among those of the server (`pg_stat_activity`).
+const SESSION: &str = "campaign-group-sync leader";
+
+/// How long one attempt, or one look whether the session is still there, may take. A node that is cut off has given up
+/// leading before the server, after 10 s or more, lets another one do it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub enum Candidacy {
+    /// This node leads until the leadership is lost or given back.
+    Leads(Leadership),
+    /// Another node does; its name, as far as it has written it.
+    Follows(Option<String>),
+}
+
+/// A node that wants to lead.
+pub struct Candidate {
+    journal: Journal,
+    address: SecretString,
+    node: String,
+    /// Kept between attempts: the server starts a process for each.
+    session: Option<PgConnection>,
+    is_prepared: bool,
+}
+
+impl Journal {
+    /// A candidate under this name; `None` for a file, which has no other nodes.
+    pub fn candidate(&self, node: &str) -> Option<Candidate> {
+        let Location::Postgres(address) = &self.location else { return None };
+        let (journal, address) = (self.clone(), address.clone());
+        Some(Candidate { journal, address, node: node.to_owned(), session: None, is_prepared: false })
+    }
+
+    /// The journal of the node that leads: a run of it gets no lock without the leadership, and loses its lock with it.
+    #[must_use]
+    pub fn led_by(&self, leadership: &Leadership) -> Self {
+        let mut led = self.clone();
+        led.leadership = Some(leadership.clone());
+        led
+    }
+}
+
+impl Candidate {
+    /// Tries to get the leadership; does not wait for it. The first attempt that reaches the server creates and migrates what
+    /// is missing there.
+    pub async fn compete(&mut self) -> Result<Candidacy, JournalError> {
+        // Taken out: of a session whose attempt was broken off nobody knows whether it holds the lock. It ends.
+        let session = self.session.take();
+        let late = || opening(io::Error::new(io::ErrorKind::TimedOut, "the server does not answer").into());
+        timeout(PATIENCE, self.attempt(session)).await.unwrap_or_else(|_elapsed| Err(late()))
+    }
+
+    async fn attempt(&mut self, session: Option<PgConnection>) -> Result<Candidacy, JournalError> {
+        let session = match session {
+            Some(session) => session,
+            None => self.connect().await?,
+        };
+        if !self.is_prepared {
+            self.journal.prepare(&self.address).await?;
+            self.is_prepared = true;
+        }
+        let lock: PgAdvisoryLock = self.journal.session_lock(LEADER).await?;
+        match lock.try_acquire(session).await.map_err(opening)? {
+            Either::Left(session) => {
+                self.journal.write_name(LEADER, &self.node).await?;
+                Ok(Candidacy::Leads(Leadership(Arc::new(Mutex::new(Some(session))))))
+            }
+            Either::Right(session) => {
+                self.session = Some(session);
+                self.leader().await.map(Candidacy::Follows)
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<PgConnection, JournalError> {
+        let (options, _) = server(&self.address)?;
+        PgConnection::connect_with(&options.options(KEEPALIVE).application_name(SESSION)).await.map_err(opening)
+    }
+
+    /// The name may be that of the node before for the moment in which the leadership passes on.
+    async fn leader(&self) -> Result<Option<String>, JournalError> {
+        let mut looking = self.journal.reading().await?;
+        let rows = looking.rows("select value from meta where name = $1", [LEADER.into()]).await?;
+        Ok(rows.first().map(|row| row.optional_text(0)).transpose()?.flatten())
+    }
+}
+
+/// The leadership, for as long as its session lasts. Clones are the same; with the last one it is given back.
+#[derive(Clone)]
+pub struct Leadership(Arc<Mutex<Option<PgAdvisoryLockGuard<PgConnection>>>>);
+
+impl Leadership {
+    /// Whether this node still leads. A session that does not answer in time is given up for good: whatever it says later,
+    /// another node may have led meanwhile.
+    pub async fn is_still_held(&self) -> bool {
+        let mut held = self.0.lock().await;
+        let Some(session) = held.as_mut() else { return false };
+        let connection: &mut PgConnection = session.as_mut();
+        let answers = matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(())));
+        if !answers {
+            *held = None;
+        }
+        answers
+    }
+
+    /// Gives the leadership back, for all clones.
+    pub async fn resign(&self) {
+        let session = self.0.lock().await.take();
+        if let Some(session) = session {
+            // The lock goes with the session, whether the server hears the farewell or not.
+            let _ = timeout(PATIENCE, session.leak().close()).await;
+        }
+    }
+}
+
+impl fmt::Debug for Leadership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Leadership")
+    }
+}

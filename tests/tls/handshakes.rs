@@ -1,0 +1,98 @@
+//! A certificate is accepted when everything about it is right, and what is wrong is told.
+
+use std::{
+    error::Error,
+    iter::successors,
+    time::{Duration, SystemTime},
+};
+
+use campaign_group_sync::{
+    sandbox::{Tls, Vendor},
+    transport::{BaseUrl, CertificateFault, HttpClient, Options, TransportError},
+};
+
+use crate::stage::Stage;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What is wrong with the certificate of a sandbox, and all that the error says.
+async fn refused(tls: Tls) -> (CertificateFault, String) {
+    let stage = Stage::with(tls).await;
+    let error = stage.ask().await.expect_err("refused");
+    assert!(matches!(error, TransportError::Connect(_)), "{error:?}");
+    assert!(stage.sandbox.requests().is_empty(), "nothing is sent to whom is not trusted");
+    let causes = successors(Some(&error as &dyn Error), |error: &&dyn Error| (*error).source());
+    let said = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let host = stage.sandbox.address().to_string();
+    assert!(said.starts_with(&format!("no connection: the certificate of https://{host} is not accepted: ")), "{said}");
+    (error.certificate_fault().expect("a fault").clone(), said)
+}
+
+#[tokio::test]
+async fn a_good_certificate_is_accepted_and_tells_for_whom_until_when_and_by_whom() {
+    let stage = Stage::with(Tls { days_left: 41, ..Tls::default() }).await;
+    let answer = stage.ask().await.expect("an answer");
+    let said = answer.certificate.expect("encrypted").read().expect("readable");
+    assert_eq!(
+        (said.names.as_slice(), said.issuer.as_str()),
+        (["127.0.0.1".to_owned()].as_slice(), "CN=Sandbox authority")
+    );
+    let left = said.not_after.duration_since(SystemTime::now()).expect("later");
+    assert_eq!(left.as_secs() / DAY.as_secs(), 41);
+}
+
+#[tokio::test]
+async fn over_plain_http_there_is_no_certificate() {
+    let stage = Stage::with(Tls { vendors: vec![Vendor::Ims], ..Tls::default() }).await;
+    assert!(stage.campaign().is_plain());
+    assert_eq!(stage.ask().await.expect("an answer").certificate, None);
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_refused_with_the_day() {
+    let (fault, said) = refused(Tls { days_left: -3, ..Tls::default() }).await;
+    let CertificateFault::Expired { since: Some(since) } = fault else { panic!("{fault:?}") };
+    let ago = SystemTime::now().duration_since(since).expect("earlier");
+    assert!(ago >= 3 * DAY && ago < 4 * DAY, "{ago:?}");
+    assert!(said.contains(": it expired on 2"), "{said}");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_is_refused_with_its_names() {
+    for name in ["acme.campaign.adobe.com", "127.0.0.2"] {
+        let (fault, _) = refused(Tls { name: Some(name.to_owned()), ..Tls::default() }).await;
+        assert_eq!(fault, CertificateFault::OtherName { names: vec![name.to_owned()] });
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_by_an_unknown_authority_is_refused() {
+    let (fault, _) = refused(Tls { trusted: false, ..Tls::default() }).await;
+    assert_eq!(fault, CertificateFault::UnknownAuthority);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused_on_a_host_without_authorities() {
+    let stage = Stage::with(Tls::default()).await;
+    let options = Options { trusted_authorities: Some(String::new()), ..Options::default() };
+    let client = HttpClient::new(&stage.campaign(), &options).expect("a client");
+    let error = client.send(client.get(&stage.campaign().join("/r/test"))).await.expect_err("refused");
+    assert_eq!(error.certificate_fault(), Some(&CertificateFault::UnknownAuthority));
+}
+
+#[tokio::test]
+async fn authorities_that_cannot_be_read_are_not_left_out() {
+    let base = BaseUrl::parse("https://127.0.0.1:1").expect("an address");
+    let garbled = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned();
+    let options = Options { trusted_authorities: Some(garbled), ..Options::default() };
+    assert!(matches!(HttpClient::new(&base, &options), Err(TransportError::Build(_))));
+}
+
+#[tokio::test]
+async fn nobody_who_listens_is_no_fault_of_a_certificate() {
+    let stage = Stage::with(Tls::default()).await;
+    let (client, url) = (stage.client(), stage.campaign().join("/r/test"));
+    stage.sandbox.stop().await;
+    let error = client.send(client.get(&url)).await.expect_err("nobody");
+    assert!(matches!(error, TransportError::Connect(_)) && error.certificate_fault().is_none(), "{error:?}");
+}

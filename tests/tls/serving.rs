@@ -1,0 +1,83 @@
+//! The sandbox over TLS: connections are cut as without it, and nobody waits for another's handshake.
+
+use campaign_group_sync::{
+    sandbox::{Effect, Fault, Options, Sandbox, SandboxError, Scenario, Tls, Vendor},
+    transport::TransportError,
+};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn the_vendors_that_are_named_are_reached_over_https_and_the_others_on_the_same_port_without() {
+    let stage = Stage::with(Tls { vendors: vec![Vendor::Campaign], ..Tls::default() }).await;
+    let connection = stage.sandbox.connection();
+    let address = stage.sandbox.address();
+    assert_eq!(connection.ims_url, format!("http://{address}"));
+    assert_eq!(connection.umapi_url, format!("http://{address}/v2/usermanagement"));
+    assert_eq!(connection.instances.first().map(|one| one.url.clone()), Some(stage.campaign().to_string()));
+    assert_eq!(stage.campaign().to_string(), format!("https://{address}/campaign/production"));
+    assert!(connection.authority.is_some_and(|pem| pem.starts_with("-----BEGIN CERTIFICATE-----")));
+}
+
+#[tokio::test]
+async fn a_world_put_in_place_of_another_is_served_as_before() {
+    let stage = Stage::with(Tls::default()).await;
+    let (client, url) = (reqwest_client(), stage.sandbox.url());
+    let world = client.get(format!("{url}/sandbox/world")).send().await.expect("answered").text().await.expect("whole");
+    let mut world: serde_json::Value = serde_json::from_str(&world).expect("JSON");
+    assert_eq!(world["tls"]["vendors"], serde_json::json!(["ims", "umapi", "campaign"]));
+    world.as_object_mut().expect("an object").remove("tls");
+    let put = client.put(format!("{url}/sandbox/world")).body(world.to_string()).send().await.expect("answered");
+    assert!(put.status().is_success(), "{put:?}");
+    assert!(stage.ask().await.expect("an answer").certificate.is_some());
+}
+
+fn reqwest_client() -> reqwest::Client {
+    campaign_group_sync::transport::install_cryptography();
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+#[tokio::test]
+async fn an_encrypted_connection_can_be_reset_cut_off_or_lose_the_answer() {
+    let stage = Stage::with(Tls::default()).await;
+    for effect in [Effect::Reset, Effect::LoseAnswer] {
+        stage.sandbox.inject(Fault::new("test", effect.clone()));
+        let error = stage.ask().await.expect_err("no answer");
+        assert!(matches!(error, TransportError::Broken(_)), "{effect:?}: {error:?}");
+    }
+    for after in [0, 7] {
+        stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
+        let error = stage.ask().await.expect_err("no whole answer");
+        assert!(matches!(error, TransportError::CutBody { received, .. } if received == after), "{after}: {error:?}");
+    }
+    // More than the buffers between server and client hold.
+    let after = 5_000_000;
+    stage.sandbox.inject(Fault::new("test", Effect::DeepXml { depth: 1_000_000 }));
+    stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
+    let error = stage.ask().await.expect_err("no whole answer");
+    assert!(matches!(error, TransportError::CutBody { received, .. } if received == after), "{error:?}");
+    assert!(stage.ask().await.is_ok(), "each fault was used up");
+}
+
+#[tokio::test]
+async fn whoever_is_silent_or_talks_nonsense_keeps_nobody_waiting() {
+    let stage = Stage::with(Tls::default()).await;
+    let silent = TcpStream::connect(stage.sandbox.address()).await.expect("accepted");
+    let mut half = TcpStream::connect(stage.sandbox.address()).await.expect("accepted");
+    half.write_all(&[22, 3, 1, 2]).await.expect("sent");
+    let mut nonsense = TcpStream::connect(stage.sandbox.address()).await.expect("accepted");
+    nonsense.write_all(&[22; 600]).await.expect("sent");
+    assert!(stage.ask().await.is_ok());
+    drop((silent, half, nonsense));
+    assert!(stage.ask().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_name_for_which_there_can_be_no_certificate_is_refused_at_the_start() {
+    let text = "[tls]\nname = \"acmé\"\n";
+    let scenario = Scenario::from_toml(text).expect("a scenario");
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let refused = Sandbox::start(Options { listen, scenario }).await;
+    assert!(matches!(refused, Err(SandboxError::Certificate { .. })), "{refused:?}");
+}

@@ -1,0 +1,37 @@
+//! A sandbox that encrypts, and the program's own HTTP client towards it.
+
+use campaign_group_sync::{
+    sandbox::{Options as SandboxOptions, Sandbox, Scenario, Tls},
+    transport::{Answer, BaseUrl, HttpClient, Options, TransportError},
+};
+
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Stage {
+    pub(crate) async fn with(tls: Tls) -> Self {
+        let mut scenario = Scenario::named("first_day").expect("built in");
+        scenario.tls = Some(tls);
+        let listen = "127.0.0.1:0".parse().expect("an address");
+        Self { sandbox: Sandbox::start(SandboxOptions { listen, scenario }).await.expect("a sandbox") }
+    }
+
+    /// Where the Campaign instance is.
+    pub(crate) fn campaign(&self) -> BaseUrl {
+        let connection = self.sandbox.connection();
+        BaseUrl::parse(&connection.instances.first().expect("an instance").url).expect("an address")
+    }
+
+    /// A client that trusts whom the sandbox names.
+    pub(crate) fn client(&self) -> HttpClient {
+        let options = Options { trusted_authorities: self.sandbox.connection().authority, ..Options::default() };
+        HttpClient::new(&self.campaign(), &options).expect("a client")
+    }
+
+    /// Asks the instance how it is.
+    pub(crate) async fn ask(&self) -> Result<Answer, TransportError> {
+        let client = self.client();
+        client.send(client.get(&self.campaign().join("/r/test"))).await
+    }
+}
