@@ -51,6 +51,25 @@ async fn where_no_daemon_answers_nothing_is_said_of_it() {
 }
 
 #[tokio::test]
+async fn a_credential_that_others_can_reach_is_a_warning() {
+    let with_folder = |mode: u32| {
+        let mut stage = Stage::sound();
+        stage.edit("client_secret_file = \"", "#client_secret_file = \"");
+        stage.environment.push(("CREDENTIALS_DIRECTORY", "FOLDER/credentials"));
+        stage.files.push(("credentials", None, mode));
+        stage.files.push(("credentials/experience_cloud.client_secret", Some("sandbox-client-secret"), 0o644));
+        stage
+    };
+    let open = with_folder(0o755).check().await;
+    let found = finding(&open, "host.secrets");
+    assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
+    assert!(found.remedy.ends_with("/credentials/experience_cloud.client_secret"), "{found:#?}");
+    let closed = with_folder(0o700).check().await;
+    let found = finding(&closed, "host.secrets");
+    assert_eq!((found.verdict, found.evidence.as_str()), (Verdict::Ok, "2 secret files"), "{found:#?}");
+}
+
+#[tokio::test]
 async fn a_state_on_a_server_is_ok_when_it_answers_and_a_failure_when_it_does_not() {
     let Ok(address) = env::var("TEST_POSTGRES_URL") else {
         println!("skipped: TEST_POSTGRES_URL is not set (tests/journal/with_postgres sets it)");

@@ -6,6 +6,7 @@ mod configuration;
 mod credential_expiry;
 mod host;
 mod misconfigurations;
+mod names;
 mod people;
 mod program;
 mod sound;

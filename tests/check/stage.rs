@@ -26,6 +26,8 @@ pub(crate) struct Stage {
     pub(crate) faults: Vec<Fault>,
     /// What is replaced in the configuration.
     pub(crate) edits: Vec<(String, String)>,
+    /// Variables beside the configuration; `FOLDER` in them stands for its folder.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// Files written over those of the configuration, with their modes; modes of folders as well.
     pub(crate) files: Vec<(&'static str, Option<&'static str>, u32)>,
     pub(crate) reach: Reach,
@@ -54,6 +56,7 @@ impl Stage {
             scenario,
             faults: Vec::new(),
             edits: Vec::new(),
+            environment: Vec::new(),
             files: Vec::new(),
             reach: Reach::Online,
             remembered: None,
@@ -109,8 +112,14 @@ impl Stage {
         if let Some(listing) = &self.remembered {
             remember(folder, &sandbox.connection(), listing).await;
         }
-        let sources =
-            Sources { file: Some(folder.join("config.toml")), environment: [].into(), system_file: PathBuf::new() };
+        let place = folder.display().to_string();
+        let environment =
+            self.environment.iter().map(|(name, value)| ((*name).to_owned(), value.replace("FOLDER", &place)));
+        let sources = Sources {
+            file: Some(folder.join("config.toml")),
+            environment: environment.collect(),
+            system_file: PathBuf::new(),
+        };
         for request in &self.earlier {
             Box::pin(run(&sources, request)).await;
         }
