@@ -70,8 +70,9 @@ pub(super) const SOCKET: &str = "host.socket";
 pub(super) const SCHEDULE: &str = "host.schedule";
 pub(super) const TIME: &str = "host.time";
 pub(super) const UNIT: &str = "host.unit";
+pub(super) const DAEMON: &str = "host.daemon";
 
-pub(super) const PREREQUISITES: [Prerequisite; 42] = [
+pub(super) const PREREQUISITES: [Prerequisite; 43] = [
     once(CONFIGURATION, Section::Configuration, "The configuration can be used", &[]),
     once(ORGANIZATION_ID, Section::ExperienceCloud, "The organization id has the right shape", &[]),
     once(IMS, Section::ExperienceCloud, "The identity service (IMS) answers", &[]),
@@ -118,5 +119,6 @@ pub(super) const PREREQUISITES: [Prerequisite; 42] = [
     once(SOCKET, Section::Host, "The control socket is private", &[]),
     once(SCHEDULE, Section::Host, "The schedule leaves time between runs", &[]),
     once(TIME, Section::Host, "The clock of this host is synchronized", &[]),
-    once(UNIT, Section::Host, "The service is installed, enabled and healthy", &[]),
+    once(UNIT, Section::Host, "The service is installed, enabled and active", &[]),
+    once(DAEMON, Section::Host, "The daemon is well", &[]),
 ];

@@ -48,24 +48,25 @@ impl Standing<'_> {
             return Outcome::not_checked(format!("no day is written: {section}.client_secret_expires"));
         };
         let left = last_day - self.today;
-        let days = left.num_days().abs();
+        let days = match left.num_days().abs() {
+            1 => "1 day".to_owned(),
+            days => format!("{days} days"),
+        };
         let remedy = format!(
-            "rotate it in the Developer Console, where a credential may have two secrets at a time: add a new one, write it to \
-             the file of {section}.client_secret_file, delete the old one, and write the new day to \
-             {section}.client_secret_expires"
+            "rotate it in the Developer Console, where a credential may have two secrets at a time: add a new one, put it where \
+             {section}.client_secret is read from (campaign-group-sync config shows it), delete the old one, and write the \
+             new day to {section}.client_secret_expires"
         );
         match (left < TimeDelta::zero(), self.is_refused) {
-            (true, true) => {
-                Outcome::failed(Cause::Refused, format!("ran out after {last_day}, {days} days ago"), remedy)
-            }
+            (true, true) => Outcome::failed(Cause::Refused, format!("ran out after {last_day}, {days} ago"), remedy),
             (true, false) => Outcome::warning(
-                format!("should have run out after {last_day}, {days} days ago, and nobody refused it"),
+                format!("should have run out after {last_day}, {days} ago, and nobody refused it"),
                 remedy,
             ),
             (false, _) if left < NOTICE => {
-                Outcome::warning(format!("runs out after {last_day} (UTC), {days} days from now"), remedy)
+                Outcome::warning(format!("runs out after {last_day} (UTC), {days} from now"), remedy)
             }
-            (false, _) => Outcome::ok(format!("to the end of {last_day} (UTC), {days} days from now")),
+            (false, _) => Outcome::ok(format!("to the end of {last_day} (UTC), {days} from now")),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
@@ -12,13 +12,14 @@ use chrono::{DateTime, Utc};
 use super::{
     Request,
     board::{Board, Outcome},
-    catalogue::{CONFIGURATION, SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
+    catalogue::{CONFIGURATION, DAEMON, SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
+    daemon_health,
     verdict::Cause,
 };
 use crate::{
     journal::{Journal, JournalError},
     observability::Chain,
-    settings::{self, Readable, StateLocation},
+    settings::{self, Named, Readable, SecretFile, StateLocation},
 };
 
 /// Modes that let others than the owner and its group in, or the group change something.
@@ -26,6 +27,9 @@ const TOO_OPEN: u32 = 0o027;
 
 /// The mode that lets everybody read.
 const READABLE: u32 = 0o004;
+
+/// The mode that lets everybody into a folder.
+const ENTERED: u32 = 0o001;
 
 /// Modes that let anybody but the owner in.
 const NOT_PRIVATE: u32 = 0o077;
@@ -37,7 +41,10 @@ const LEAST_ROOM_KB: u64 = 200 * 1024;
 const TICKS: usize = 5;
 
 /// The service, as the package installs it.
-const SERVICE: &str = "campaign-group-sync.service";
+pub(super) const SERVICE: &str = "campaign-group-sync.service";
+
+/// What starts single runs where no daemon does.
+const TIMER: &str = "campaign-group-sync-once.timer";
 
 /// How much of this host is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,21 +58,30 @@ pub enum Extent {
 /// Checks all that concerns this host, as far as the configuration says what that is.
 pub(super) fn check(board: &mut Board, request: &Request<'_>, journal: &Result<Option<Journal>, JournalError>) {
     let settings = request.settings;
-    board.settle(SECRETS, if settings.has_all_layers { secrets(request) } else { unconfigured() });
+    board.settle(SECRETS, secrets(request));
     board
         .settle(STATE, settings.state.as_ref().map_or_else(unconfigured, |configured| state(&configured.url, journal)));
     let socket = settings.control.as_ref().map_or_else(unconfigured, |control| socket(&control.socket));
     board.settle(SOCKET, socket);
     board.settle(SCHEDULE, schedule(settings, request.now));
-    let (time, unit) = match request.extent {
+    let (time, unit, daemon) = match request.extent {
         Extent::Sandbox => {
-            let reason = "the sandbox is no service of this host";
-            (Outcome::not_checked(reason), Outcome::not_checked(reason))
+            let reason = || Outcome::not_checked("the sandbox is no service of this host");
+            (reason(), reason(), reason())
         }
-        Extent::Service => (synchronized(), unit()),
+        Extent::Service => (synchronized(), unit(), daemon(request)),
     };
     board.settle(TIME, time);
     board.settle(UNIT, unit);
+    board.settle(DAEMON, daemon);
+}
+
+fn daemon(request: &Request<'_>) -> Outcome {
+    match (&request.daemon, &request.settings.control) {
+        (Some(said), _) => daemon_health::outcome(said),
+        (None, Some(_)) => Outcome::not_checked("nobody asked it"),
+        (None, None) => unconfigured(),
+    }
 }
 
 /// The section that says what to look at cannot be used.
@@ -78,18 +94,13 @@ fn mode(path: &Path) -> Option<u32> {
 }
 
 fn secrets(request: &Request<'_>) -> Outcome {
-    let files: Vec<PathBuf> = settings::effective(request.sources)
-        .into_iter()
-        .filter(|value| value.key.ends_with("_file"))
-        .map(|value| PathBuf::from(value.value.trim_matches('"')))
-        .filter(|path| path.is_absolute())
-        .collect();
-    // One that everybody may read is refused with the configuration, which says so.
-    let open = |path: &&PathBuf| mode(path).is_some_and(|mode| mode & TOO_OPEN != 0 && mode & READABLE == 0);
-    let open: Vec<&PathBuf> = files.iter().filter(open).collect();
+    let files = settings::secret_files(request.sources);
+    let open: Vec<&Path> = files.iter().filter(|file| is_open(file)).map(|file| file.path.as_path()).collect();
     let Some(first) = open.first() else {
         return Outcome::ok(match files.len() {
+            0 if !request.settings.has_all_layers => return unconfigured(),
             0 => "no secret is in a file".to_owned(),
+            1 => "one secret file".to_owned(),
             count => format!("{count} secret files"),
         });
     };
@@ -98,18 +109,27 @@ fn secrets(request: &Request<'_>) -> Outcome {
     Outcome::warning(evidence, format!("chmod 0600 {}", first.display()))
 }
 
+fn is_open(file: &SecretFile) -> bool {
+    let of_file = mode(&file.path).unwrap_or_default();
+    let is_open = of_file & TOO_OPEN != 0;
+    match file.named {
+        // One that everybody may read is refused with the configuration, which says so.
+        Named::InConfiguration => is_open && of_file & READABLE == 0,
+        // Systemd's are in a folder that nobody else may enter.
+        Named::AsCredential => is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED != 0),
+    }
+}
+
 fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
     if let Err(error @ JournalError::FromThePast { .. }) = journal {
         return Outcome::warning(Chain(error).to_string(), "let the service run, or make a run with --sync-now");
     }
+    let StateLocation::Sqlite(path) = location else { return state_on_a_server(journal) };
     if let Err(error) = journal {
-        let remedy = "see whether the program's user may read the file or reach the database; the next run sets a corrupt \
-                      file aside by itself and holds removals until a read is accepted";
+        let remedy = "see whether the program's user may read the file; the next run sets a corrupt file aside by itself and \
+                      holds removals until a read is accepted";
         return Outcome::failed(Cause::Configuration, Chain(error).to_string(), remedy);
     }
-    let StateLocation::Sqlite(path) = location else {
-        return Outcome::ok("the database answers");
-    };
     let Some(folder) = path.parent() else { return Outcome::not_checked("the state has no folder") };
     let Some(folder_mode) = mode(folder) else {
         let remedy = format!("install -d -m 0700 -o campaign-group-sync {}", folder.display());
@@ -134,6 +154,19 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
             Outcome::warning(format!("{} MB are left in {}", room / 1024, folder.display()), remedy)
         }
         _ => Outcome::ok(format!("{}, private and writable, with room", path.display())),
+    }
+}
+
+fn state_on_a_server(journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+    match journal {
+        Ok(Some(_)) => Outcome::ok("the database answers"),
+        Ok(None) => Outcome::ok("the database answers, and the first run makes its tables there"),
+        Err(error) => Outcome::failed(
+            Cause::Unavailable,
+            Chain(error).to_string(),
+            "see whether the server runs, and whether it lets this host and the user of state.url into that database \
+             (pg_hba.conf, a firewall, the password)",
+        ),
     }
 }
 
@@ -197,27 +230,34 @@ fn schedule(settings: &Readable, now: DateTime<Utc>) -> Outcome {
     }
 }
 
-/// What a command of systemd prints; `None` where there is no systemd.
-fn asked(command: &str, arguments: &[&str]) -> Option<String> {
+/// What a command of systemd prints; otherwise why nobody knows.
+fn asked(command: &str, arguments: &[&str]) -> Result<String, String> {
     if !Path::new("/run/systemd/system").exists() {
-        return None;
+        return Err("no systemd runs here".to_owned());
     }
-    let answer = Command::new(command).args(arguments).output().ok().filter(|answer| answer.status.success())?;
-    Some(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    match Command::new(command).args(arguments).output() {
+        Ok(answer) if answer.status.success() => Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned()),
+        Ok(answer) => {
+            let said = String::from_utf8_lossy(&answer.stderr);
+            Err(format!("{command} fails: {}", said.lines().next().unwrap_or("it does not say why").trim()))
+        }
+        Err(error) => Err(format!("{command} cannot be started: {error}")),
+    }
 }
 
 fn synchronized() -> Outcome {
     match asked("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]).as_deref() {
-        Some("yes") => Outcome::ok("timedatectl says so"),
-        Some(_) => Outcome::warning("timedatectl says it is not", "timedatectl set-ntp true"),
-        None => Outcome::not_checked("no systemd runs here"),
+        Ok("yes") => Outcome::ok("timedatectl says so"),
+        Ok(_) => Outcome::warning("timedatectl says it is not", "timedatectl set-ntp true"),
+        Err(reason) => Outcome::not_checked(reason),
     }
 }
 
 fn unit() -> Outcome {
     let properties = ["show", SERVICE, "-p", "LoadState", "-p", "UnitFileState", "-p", "ActiveState"];
-    let Some(answer) = asked("systemctl", &properties) else {
-        return Outcome::not_checked("no systemd runs here");
+    let answer = match asked("systemctl", &properties) {
+        Ok(answer) => answer,
+        Err(reason) => return Outcome::not_checked(reason),
     };
     let value =
         |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or("unknown");
@@ -225,6 +265,7 @@ fn unit() -> Outcome {
     let evidence = format!("{SERVICE}: {load}, {file}, {active}");
     match (load, file, active) {
         ("loaded", "enabled", "active") => Outcome::ok(evidence),
+        ("loaded", _, "inactive") if is_timed() => Outcome::ok(format!("{evidence}; {TIMER} starts single runs")),
         (_, _, "failed") => Outcome::failed(
             Cause::Unavailable,
             evidence,
@@ -235,6 +276,10 @@ fn unit() -> Outcome {
             Outcome::warning(evidence, "install the package, or copy systemd/ from the source, then enable the service")
         }
     }
+}
+
+fn is_timed() -> bool {
+    asked("systemctl", &["show", TIMER, "-p", "ActiveState", "--value"]).is_ok_and(|state| state == "active")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | `board` | what was found so far, and the report it becomes |
 //! | `configuration`, `experience_cloud`, `campaign`, `external_account`, `names`, `host` | the prerequisites themselves |
 //! | `certificate`, `credential_expiry` | how long certificates and the secrets of the credentials stay good |
+//! | `daemon_health` | what the daemon says of itself |
 //! | `difference` | two values sign by sign |
 //! | `mask`, `mask_outline`, `mask_report` | what a mask matches, and what another would |
 //! | `near`, `near_signs` | names that nearly match, and where they differ |
@@ -19,6 +20,7 @@ mod catalogue;
 mod certificate;
 mod configuration;
 mod credential_expiry;
+mod daemon_health;
 mod difference;
 mod experience_cloud;
 mod external_account;
@@ -33,6 +35,7 @@ mod people;
 mod verdict;
 
 pub use board::Reach;
+pub use daemon_health::{DaemonStatus, Health};
 pub use host::Extent;
 pub use mask::{Compared, InCampaign, Matching, NameVerdict, UnderTried, compared, verdicts};
 pub use mask_report::{InstanceNames, ListingOrigin, MaskError, MaskReport, Network, Question, Tried, mask_report};
@@ -60,6 +63,8 @@ pub struct Request<'a> {
     pub reach: Reach,
     /// How much of this host is looked at.
     pub extent: Extent,
+    /// What the daemon said of itself, or why it said nothing; `None` where nobody asked. This room does not know its socket.
+    pub daemon: Option<Result<DaemonStatus, String>>,
     /// Now.
     pub now: DateTime<Utc>,
 }

@@ -11,6 +11,7 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, CheckArguments, OutputFormat},
+    daemon_reach::said_by_daemon,
     exit_code::Exit,
     layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted},
     own_sandbox::OwnSandbox,
@@ -42,7 +43,11 @@ async fn checked(
         start_logging(&logging, ProgressLine::new())?;
     }
     let reach = if options.offline { Reach::Offline } else { Reach::Online };
-    let request = check::Request { settings: &settings, sources, reach, extent, now: Utc::now() };
+    let daemon = match (&settings.control, extent) {
+        (Some(control), Extent::Service) => Some(said_by_daemon(&control.socket).await),
+        _ => None,
+    };
+    let request = check::Request { settings: &settings, sources, reach, extent, daemon, now: Utc::now() };
     let report = check::check(&request).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&report),

@@ -1,11 +1,20 @@
 //! Reaching the daemon over its control socket.
 
+use std::{path::Path, time::Duration};
+
 use crate::{
-    daemon::control::{Answer, Client, Refusal},
+    check::{DaemonStatus, Health},
+    daemon::{
+        State, Status,
+        control::{Answer, Ask, Client, Refusal},
+    },
     settings::{self, Settings, SettingsError, Sources},
 };
 
 use super::CommandError;
+
+/// A status is at hand: a daemon that takes longer is not well.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The daemon of this configuration; `None` where none listens, or none that lets us in.
 pub(super) async fn reach(settings: &Settings) -> Option<Client> {
@@ -28,6 +37,39 @@ pub(super) async fn daemon_instead(sources: &Sources, error: SettingsError) -> R
         return Ok(daemon);
     }
     Err(error.into())
+}
+
+/// What the daemon is doing.
+pub(super) async fn status(mut daemon: Client) -> Result<Status, CommandError> {
+    daemon.ask(&Ask::Status).await.map_err(CommandError::Control)?;
+    match daemon.answer().await.map_err(CommandError::Control)? {
+        Answer::Status { status } => Ok(*status),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// What the daemon at this socket says of itself, for a check; otherwise why it says nothing.
+pub(super) async fn said_by_daemon(socket: &Path) -> Result<DaemonStatus, String> {
+    let daemon = match Client::connect(socket).await {
+        Ok(Some(daemon)) => daemon,
+        Ok(None) => return Err(format!("no daemon answers at {}", socket.display())),
+        Err(error) => return Err(format!("{}: {error}", socket.display())),
+    };
+    let Ok(answer) = tokio::time::timeout(PATIENCE, status(daemon)).await else {
+        return Err(format!("the daemon at {} takes its time to answer", socket.display()));
+    };
+    let status = answer.map_err(|error| error.to_string())?;
+    Ok(DaemonStatus {
+        health: match status.state {
+            State::Idle | State::Running | State::Waiting => Health::Well,
+            State::Starting => Health::Starting,
+            State::Throttled => Health::Throttled,
+            State::Blocked => Health::Blocked,
+            State::Failing => Health::Failing(status.last_run.as_ref().map(|last| last.outcome)),
+        },
+        described: status.described(),
+        held: status.held,
+    })
 }
 
 /// What to make of an answer that is not the one that was asked for.

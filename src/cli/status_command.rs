@@ -3,11 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    daemon::{
-        State, Status,
-        control::{Answer, Ask, Client},
-        status_without_daemon,
-    },
+    daemon::{State, Status, status_without_daemon},
     journal::Journal,
     settings::{self, Settings, Sources},
 };
@@ -15,7 +11,7 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    daemon_reach::{daemon_instead, reach, unexpected},
+    daemon_reach::{daemon_instead, reach, status},
     exit_code::Exit,
     layout::{BAD, DOUBT, GOOD, line, painted, table, time},
     report_json::json,
@@ -31,11 +27,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
         Ok(settings) => {
             log(arguments, &settings)?;
             match reach(&settings).await {
-                Some(daemon) => (ask(daemon).await?, Exit::Done),
+                Some(daemon) => (status(daemon).await?, Exit::Done),
                 None => (remembered(&settings).await?, Exit::Partial),
             }
         }
-        Err(error) => (ask(daemon_instead(&sources, error).await?).await?, Exit::Done),
+        Err(error) => (status(daemon_instead(&sources, error).await?).await?, Exit::Done),
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&status),
@@ -43,14 +39,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
         OutputFormat::Markdown => markdown(&status),
     })?;
     Ok(exit)
-}
-
-async fn ask(mut daemon: Client) -> Result<Status, CommandError> {
-    daemon.ask(&Ask::Status).await.map_err(CommandError::Control)?;
-    match daemon.answer().await.map_err(CommandError::Control)? {
-        Answer::Status { status } => Ok(*status),
-        other => Err(unexpected(other)),
-    }
 }
 
 async fn remembered(settings: &Settings) -> Result<Status, CommandError> {

@@ -252,6 +252,28 @@ mod tests {
     }
 
     #[test]
+    fn operators_are_ambiguous_when_several_managed_ones_have_one_login() {
+        let operator = |id, login: &str, log_on| {
+            let (login, label) = (OperatorLogin::new(login), String::new());
+            Operator { id: OperatorId(id), login, label, log_on, disabled: false }
+        };
+        let operators = vec![
+            operator(1001, "vic", LogOn::Ims),
+            operator(1002, "Ann", LogOn::Native),
+            operator(1003, "ann", LogOn::Ims),
+            operator(1004, "Vic", LogOn::Ims),
+            operator(1005, "vic ", LogOn::Native),
+        ];
+        let campaign = CampaignSnapshot::new(operators, Vec::new(), [], OperatorLogin::new("sync"));
+        let ids = |manage| -> Vec<Vec<i64>> {
+            let found = ambiguous_operators(&campaign, manage);
+            found.iter().map(|twins| twins.iter().map(|operator| operator.id.0).collect()).collect()
+        };
+        assert_eq!(ids(Manage::Ims), [vec![1001, 1004]]);
+        assert_eq!(ids(Manage::All), [vec![1002, 1003], vec![1001, 1004, 1005]]);
+    }
+
+    #[test]
     fn two_operators_of_one_name_are_refused_unless_only_one_is_managed() {
         check(
             &[("ann@acme.com", LogOn::Ims), ("ANN@acme.com", LogOn::Ims)],

@@ -1,12 +1,14 @@
 //! What is in effect, and where it was written: for people who ask why.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::{
     KeyPath, Sources,
     catalogue::{IMS_KEYS, INSTANCES, NATIVE_KEYS, PROTECTED_GROUPS, Place, SECTIONS, look},
     layers::{Found, Layers},
-    secrets::locate,
+    secrets::{SecretPlace, locate},
     section::Section,
     shown::in_full,
 };
@@ -20,6 +22,24 @@ pub struct EffectiveValue {
     pub value: String,
     /// `default`, the file and its line, or the variable; empty for what is not set.
     pub source: String,
+}
+
+/// A file that holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFile {
+    /// Where it is; absolute.
+    pub path: PathBuf,
+    /// How it became known.
+    pub named: Named,
+}
+
+/// How a file with a secret became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// By a `…_file` key.
+    InConfiguration,
+    /// By its place among the credentials of systemd.
+    AsCredential,
 }
 
 /// Every key that counts, in the order of `config/default.toml`, each instance in turn.
@@ -43,6 +63,28 @@ pub fn effective(sources: &Sources) -> Vec<EffectiveValue> {
         }
     }
     values
+}
+
+/// The files that secrets are read from, named or credentials of systemd, as far as the layers can be read.
+pub fn secret_files(sources: &Sources) -> Vec<SecretFile> {
+    let mut problems = Vec::new();
+    let layers = Layers::read(sources, &mut problems);
+    let cloud = Section::new(&layers, "experience_cloud", &mut problems);
+    let mut files: Vec<SecretFile> = file(&cloud, "client_secret", sources).into_iter().collect();
+    for name in layers.instances() {
+        let instance = Section::of_instance(&layers, name, &mut problems);
+        files.extend(file(&instance, if is_native(&instance) { "password" } else { "client_secret" }, sources));
+    }
+    files
+}
+
+fn file(section: &Section<'_>, key: &str, sources: &Sources) -> Option<SecretFile> {
+    let file = match locate(section, key, sources.credentials_folder())? {
+        SecretPlace::File { path, .. } => SecretFile { path, named: Named::InConfiguration },
+        SecretPlace::Credential(path) => SecretFile { path, named: Named::AsCredential },
+        SecretPlace::Variable(_) => return None,
+    };
+    file.path.is_absolute().then_some(file)
 }
 
 fn is_native(instance: &Section<'_>) -> bool {

@@ -34,7 +34,7 @@ impl ExperienceCloud {
         let organization_id = section.parse("organization_id", "copy it from the Admin Console", organization_id);
         let client_id = section.token("client_id");
         let client_secret = secret(&mut section, "client_secret", credentials);
-        let client_secret_expires = section.optional_day("client_secret_expires");
+        let client_secret_expires = section.find("client_secret_expires").map(|_| section.day("client_secret_expires"));
         let ims_url = section.address("ims_url");
         let umapi_url = section.address("umapi_url");
         let scopes = scopes(&mut section);
@@ -66,7 +66,11 @@ impl ExperienceCloud {
             retry: RetryPolicy { max_wait: max_wait?, ..RetryPolicy::default() },
             http: transport::Options::default(),
         };
-        Some(Self { options, first_page_interval: first_page_interval?, client_secret_expires: client_secret_expires? })
+        Some(Self {
+            options,
+            first_page_interval: first_page_interval?, // A day that was not given is none; one that cannot be read is a problem.
+            client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
+        })
     }
 }
 

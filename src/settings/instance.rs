@@ -133,12 +133,14 @@ fn authentication(section: &mut Section<'_>, credentials: Option<&Path>) -> Opti
             refuse_keys(section, &NATIVE_KEYS, "native");
             let client_id = section.token("client_id");
             let client_secret = secret(section, "client_secret", credentials);
-            let client_secret_expires = section.optional_day("client_secret_expires");
+            let client_secret_expires =
+                section.find("client_secret_expires").map(|_| section.day("client_secret_expires"));
             let scopes = scopes(section);
             Some(Authentication::Ims {
                 client_id: client_id?,
                 client_secret: client_secret?,
-                client_secret_expires: client_secret_expires?,
+                // A day that was not given is none; one that cannot be read is a problem.
+                client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
                 scopes: scopes?,
             })
         }

@@ -27,7 +27,7 @@ mod toml_layer;
 
 pub use approver::approver;
 pub use daemon::{Control, Http};
-pub use effective::{EffectiveValue, effective};
+pub use effective::{EffectiveValue, Named, SecretFile, effective, secret_files};
 pub use experience_cloud::ExperienceCloud;
 pub use guard::Guard;
 pub use instance::{Authentication, Instance};

@@ -180,15 +180,11 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A day that need not be given: what is written nowhere is `Some(None)`.
-    pub(super) fn optional_day(&mut self, key: &str) -> Option<Option<NaiveDate>> {
-        if self.find(key).is_none() {
-            return Some(None);
-        }
-        let day = self.parse(key, "write it like \"2027-03-31\"", |text| {
+    /// A day.
+    pub(super) fn day(&mut self, key: &str) -> Option<NaiveDate> {
+        self.parse(key, "write it like \"2027-03-31\"", |text| {
             NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| format!("{} is no day", shown(text)))
-        });
-        day.map(Some)
+        })
     }
 
     /// An address of a vendor's system.

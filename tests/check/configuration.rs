@@ -86,6 +86,6 @@ async fn a_file_that_cannot_be_read_leaves_the_clock_and_the_unit() {
     let waiting = waiting(&checked, "configuration");
     let rest: Vec<&Finding> = checked.report.findings.iter().filter(|one| one.waits_for.is_none()).collect();
     let rest: Vec<&str> = rest.iter().map(|one| one.id).collect();
-    assert_eq!(rest, ["configuration", "host.time", "host.unit"], "{waiting:?}");
+    assert_eq!(rest, ["configuration", "host.time", "host.unit", "host.daemon"], "{waiting:?}");
     assert!(checked.requests.is_empty(), "{:?}", checked.requests);
 }

@@ -5,7 +5,9 @@
 mod certificates;
 mod configuration;
 mod credential_expiry;
+mod host;
 mod misconfigurations;
+mod names;
 mod people;
 mod program;
 mod sound;

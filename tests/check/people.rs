@@ -14,10 +14,10 @@ fn finding(checked: &Checked) -> &Finding {
     checked.report.findings.iter().find(|one| one.id == id).expect("always there")
 }
 
-fn dry_run(people: &[&str]) -> Request {
+pub(crate) fn request(mode: RunMode) -> Request {
     Request {
-        mode: RunMode::DryRun,
-        scope: Scope { people: people.iter().map(|&name| name.to_owned()).collect(), groups: Vec::new() },
+        mode,
+        scope: Scope::default(),
         approve: Vec::new(),
         approver: "eve".to_owned(),
         patience: Patience::Bounded,
@@ -29,7 +29,9 @@ fn dry_run(people: &[&str]) -> Request {
 fn stage() -> Stage {
     let mut stage = Stage::sound();
     stage.campaign().operators.retain(|operator| !["dev@acme.com", "elena@acme.com"].contains(&operator.name.as_str()));
-    stage.earlier = vec![dry_run(&[]), dry_run(&["hugo@acme.com"])];
+    let of_hugo = Scope { people: vec!["hugo@acme.com".to_owned()], groups: Vec::new() };
+    let narrowed = Request { scope: of_hugo, ..request(RunMode::DryRun) };
+    stage.earlier = vec![request(RunMode::DryRun), narrowed];
     stage
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    check::{self, CheckReport, Extent, Reach, Request},
+    check::{self, CheckReport, DaemonStatus, Extent, Reach, Request},
     domain::OrganizationId,
     journal::{self, Journal, Listing, RememberedListing},
     sandbox::{
@@ -26,11 +26,16 @@ pub(crate) struct Stage {
     pub(crate) faults: Vec<Fault>,
     /// What is replaced in the configuration.
     pub(crate) edits: Vec<(String, String)>,
+    /// Variables beside the configuration; `FOLDER` in them stands for its folder.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// Files written over those of the configuration, with their modes; modes of folders as well.
     pub(crate) files: Vec<(&'static str, Option<&'static str>, u32)>,
     pub(crate) reach: Reach,
     /// What the journal of an earlier run remembers.
     pub(crate) remembered: Option<RememberedListing>,
+    /// What the daemon said of itself, and how much of the host is looked at.
+    pub(crate) daemon: Option<Result<DaemonStatus, String>>,
+    pub(crate) extent: Extent,
     /// Runs that were made before.
     pub(crate) earlier: Vec<sync::Request>,
     /// What has happened since.
@@ -51,9 +56,12 @@ impl Stage {
             scenario,
             faults: Vec::new(),
             edits: Vec::new(),
+            environment: Vec::new(),
             files: Vec::new(),
             reach: Reach::Online,
             remembered: None,
+            daemon: None,
+            extent: Extent::Sandbox,
             earlier: Vec::new(),
             since: Vec::new(),
         }
@@ -104,8 +112,14 @@ impl Stage {
         if let Some(listing) = &self.remembered {
             remember(folder, &sandbox.connection(), listing).await;
         }
-        let sources =
-            Sources { file: Some(folder.join("config.toml")), environment: [].into(), system_file: PathBuf::new() };
+        let place = folder.display().to_string();
+        let environment =
+            self.environment.iter().map(|(name, value)| ((*name).to_owned(), value.replace("FOLDER", &place)));
+        let sources = Sources {
+            file: Some(folder.join("config.toml")),
+            environment: environment.collect(),
+            system_file: PathBuf::new(),
+        };
         for request in &self.earlier {
             Box::pin(run(&sources, request)).await;
         }
@@ -117,10 +131,11 @@ impl Stage {
             settings: &settings,
             sources: &sources,
             reach: self.reach,
-            extent: Extent::Sandbox,
+            extent: self.extent,
+            daemon: self.daemon,
             now: Utc::now(),
         };
-        let report = check::check(&request).await;
+        let report = Box::pin(check::check(&request)).await;
         let left = listed(folder).into_iter().filter(|name| !before.contains(name)).collect();
         let checked = Checked { report, requests: sandbox.requests(), left };
         sandbox.stop().await;

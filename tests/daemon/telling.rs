@@ -43,6 +43,30 @@ fn status_of_a_daemon_has_the_promised_fields_and_ends_with_0() {
 }
 
 #[test]
+fn check_tells_how_the_daemon_is_and_starts_no_run() {
+    let scene = Scene::of("first_day", NEVER);
+    let found = || {
+        let report = scene.command(&["check", "--offline", "--output", "json"]).json();
+        let findings = report["findings"].as_array().expect("a list").clone();
+        findings.into_iter().find(|one| one["id"] == "host.daemon").expect("always there")
+    };
+    let none = found();
+    assert_eq!(none["verdict"], "not_checked", "{none}");
+    assert!(none["evidence"].as_str().is_some_and(|text| text.starts_with("no daemon answers at ")), "{none}");
+    let _daemon = scene.daemon();
+    assert_eq!(found()["verdict"], "warning", "{}", found());
+    assert_eq!(scene.history(), Vec::<serde_json::Value>::new());
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    let well = found();
+    assert_eq!(well["verdict"], "ok", "{well}");
+    assert!(well["evidence"].as_str().is_some_and(|text| text.starts_with("idle: all changes were applied")), "{well}");
+    scene.fault("query", &json!({"type": "html"}));
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(5));
+    let failing = found();
+    assert_eq!((&failing["verdict"], &failing["cause"]), (&json!("failed"), &json!("incomplete")), "{failing}");
+}
+
+#[test]
 fn incident_7_an_hour_of_throttle_is_told_survives_a_restart_and_keeps_nobody_waiting() {
     let scene = Scene::of("first_day", NEVER);
     let throttle = json!({"type": "status", "status": 429, "headers": [["retry-after", "3244"]]});

@@ -7,7 +7,7 @@ use campaign_group_sync::{
     experience_cloud::ReadChoice,
     observability::Format,
     observability::Level,
-    settings::{Authentication, Http, Sources, StateLocation, load},
+    settings::{Authentication, Http, Sources, StateLocation, load, readable},
     sync::Confirmation,
     transport::ExposeSecret as _,
 };
@@ -215,6 +215,31 @@ fn a_day_is_written_with_or_without_quotes() {
         let read = settings.experience_cloud.client_secret_expires.map(|day| day.to_string());
         assert_eq!(read.as_deref(), Some("2027-03-31"));
     }
+}
+
+#[test]
+fn what_can_be_read_is_there_whatever_is_wrong_with_the_rest() {
+    let text = format!("{LEAST}[instances.stage]\nmode = 1\n[http]\nlisten = 1\n[guard]\nmax = 1\n");
+    let read = readable(&World::new().config(&text).sources());
+    assert!(read.experience_cloud.is_some() && read.guard.is_some() && read.state.is_some(), "{read:#?}");
+    assert!(read.http.is_none() && read.has_all_layers, "{read:#?}");
+    let usable: Vec<_> = read.instances.iter().map(|one| (one.name.as_str(), one.instance.is_some())).collect();
+    assert_eq!(usable, [("production", true), ("stage", false)]);
+    let mut narrowed = read.clone();
+    assert_eq!(narrowed.keep_instances(&["STAGE".to_owned()]), Ok(()));
+    assert_eq!(narrowed.instances.len(), 1);
+    let unknown = "there is no instance \"x\"; the configuration has: production, stage".to_owned();
+    assert_eq!(read.clone().keep_instances(&["x".to_owned()]), Err(unknown));
+}
+
+#[test]
+fn without_the_file_nothing_is_known_but_names() {
+    let world = World::new().config("[guard").set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__MODE", "observe"));
+    let mut read = readable(&world.sources());
+    assert!(!read.has_all_layers && read.state.is_none() && read.control.is_none() && read.ims_url.is_none());
+    assert!(read.instances.iter().all(|one| one.name.as_str() == "production" && one.instance.is_none()), "{read:#?}");
+    // The file may have any other.
+    assert_eq!(read.keep_instances(&["stage".to_owned()]), Ok(()));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Where secrets come from, which files are refused, and that no secret is shown.
 
-use campaign_group_sync::transport::ExposeSecret as _;
+use campaign_group_sync::{
+    settings::{Named, SecretFile, secret_files},
+    transport::ExposeSecret as _,
+};
 
 use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
 
@@ -146,4 +149,24 @@ fn no_secret_is_ever_shown() {
     for text in shown {
         assert_eq!(text.find("TOPSECRET").and_then(|at| text.get(at.saturating_sub(100)..at)), None);
     }
+}
+
+#[test]
+fn the_files_of_secrets_are_known_whatever_is_wrong_with_the_rest() {
+    let world = World::new()
+        .unset(CLOUD_SECRET)
+        .unset(CAMPAIGN_SECRET)
+        .file("credentials/experience_cloud.client_secret", "one", 0o600)
+        .set(CREDENTIALS)
+        .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__CLIENT_SECRET_FILE", "FOLDER/two"));
+    let expected = [
+        SecretFile { path: world.path("credentials/experience_cloud.client_secret"), named: Named::AsCredential },
+        SecretFile { path: world.path("two"), named: Named::InConfiguration },
+    ];
+    let world = world.config(LEAST);
+    assert_eq!(secret_files(&world.sources()), expected);
+    let world = world.config("[guard");
+    assert_eq!(secret_files(&world.sources()), expected);
+    let world = world.set(CLOUD_SECRET).set(CAMPAIGN_SECRET);
+    assert_eq!(secret_files(&world.sources()), []);
 }

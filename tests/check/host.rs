@@ -1,0 +1,111 @@
+//! This host: what the daemon says of itself, and where the state is.
+
+use std::env;
+
+use campaign_group_sync::{
+    check::{Cause, DaemonStatus, Extent, Finding, Health, Verdict},
+    domain::{Outcome, RunMode},
+};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::{
+    people::request,
+    stage::{Checked, Stage},
+};
+
+fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
+    checked.report.findings.iter().find(|one| one.id == id).expect(id)
+}
+
+async fn with_daemon(said: Result<DaemonStatus, String>) -> Finding {
+    let checked = Stage { daemon: Some(said), extent: Extent::Service, ..Stage::sound() }.check().await;
+    finding(&checked, "host.daemon").clone()
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_not_well_is_told_with_what_to_do() {
+    for (health, verdict, cause, remedy) in [
+        (Health::Well, Verdict::Ok, None, ""),
+        (Health::Starting, Verdict::Warning, None, "--sync-now"),
+        (Health::Throttled, Verdict::Warning, None, "another client"),
+        (Health::Blocked, Verdict::Warning, None, "campaign-group-sync approve 0123456789abcdef"),
+        (Health::Failing(None), Verdict::Failed, Some(Cause::Unavailable), "journalctl"),
+        (Health::Failing(Some(Outcome::Refused)), Verdict::Failed, Some(Cause::Refused), "journalctl"),
+        (Health::Failing(Some(Outcome::Incomplete)), Verdict::Failed, Some(Cause::Incomplete), "journalctl"),
+    ] {
+        let (described, held) = ("so it is".to_owned(), vec!["0123456789abcdef".to_owned()]);
+        let found = with_daemon(Ok(DaemonStatus { health, described, held })).await;
+        assert_eq!((found.verdict, found.cause), (verdict, cause), "{found:#?}");
+        assert_eq!(found.evidence, "so it is");
+        assert!(found.remedy.contains(remedy), "{found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_daemon_answers_nothing_is_said_of_it() {
+    let found = with_daemon(Err("no daemon answers at /x".to_owned())).await;
+    assert_eq!((found.verdict, found.evidence.as_str()), (Verdict::NotChecked, "no daemon answers at /x"));
+    let checked = Stage::sound().check().await;
+    assert_eq!(finding(&checked, "host.daemon").verdict, Verdict::NotChecked);
+}
+
+#[tokio::test]
+async fn a_credential_that_others_can_reach_is_a_warning() {
+    let with_folder = |mode: u32| {
+        let mut stage = Stage::sound();
+        stage.edit("client_secret_file = \"", "#client_secret_file = \"");
+        stage.environment.push(("CREDENTIALS_DIRECTORY", "FOLDER/credentials"));
+        stage.files.push(("credentials", None, mode));
+        stage.files.push(("credentials/experience_cloud.client_secret", Some("sandbox-client-secret"), 0o644));
+        stage
+    };
+    let open = with_folder(0o755).check().await;
+    let found = finding(&open, "host.secrets");
+    assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
+    assert!(found.remedy.ends_with("/credentials/experience_cloud.client_secret"), "{found:#?}");
+    let closed = with_folder(0o700).check().await;
+    let found = finding(&closed, "host.secrets");
+    assert_eq!((found.verdict, found.evidence.as_str()), (Verdict::Ok, "2 secret files"), "{found:#?}");
+}
+
+#[tokio::test]
+async fn a_state_on_a_server_is_ok_when_it_answers_and_a_failure_when_it_does_not() {
+    let Ok(address) = env::var("TEST_POSTGRES_URL") else {
+        println!("skipped: TEST_POSTGRES_URL is not set (tests/journal/with_postgres sets it)");
+        return;
+    };
+    let schema = format!("check_{}", std::process::id());
+    let mut connection = PgConnection::connect(&address).await.expect("a server");
+    let sql = AssertSqlSafe(format!("create schema {schema}"));
+    sqlx::query(sql).execute(&mut connection).await.expect("a schema");
+    let on = |address: &str| {
+        let mut stage = Stage::sound();
+        stage.edit("[state]\nurl = \"sqlite:", &format!("[state]\nurl = \"{address}\"\n#"));
+        stage
+    };
+    let own = format!("{address}?options=-c%20search_path%3D{schema}");
+    let checked = on(&own).check().await;
+    assert!(
+        finding(&checked, "host.state").evidence.contains("the first run makes its tables"),
+        "{:#?}",
+        checked.report
+    );
+    let mut current = on(&own);
+    current.earlier = vec![request(RunMode::DryRun)];
+    let checked = current.check().await;
+    let found = finding(&checked, "host.state");
+    assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
+    assert!(finding(&checked, "experience_cloud.first_page").evidence.starts_with("again at "), "it is not read");
+
+    let (server, database) = address.rsplit_once('/').expect("a database");
+    for unreachable in
+        [format!("{server}/{database}_of_somebody_else"), "postgres://test@127.0.0.1:9/postgres".to_owned()]
+    {
+        let checked = on(&unreachable).check().await;
+        let found = finding(&checked, "host.state");
+        assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(Cause::Unavailable)), "{found:#?}");
+        assert!(found.remedy.contains("whether the server runs"), "{found:#?}");
+        assert_eq!(finding(&checked, "experience_cloud.profiles").waits_for, Some("host.state"));
+    }
+}

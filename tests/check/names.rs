@@ -1,0 +1,57 @@
+//! Names that nearly match: `check` and `mask` say the same of them.
+
+use campaign_group_sync::{
+    check::{Finding, Matching, Verdict, verdicts},
+    domain::AssociationMask,
+    sandbox::{Group, campaign::Operator},
+};
+
+use crate::stage::{Checked, Stage};
+
+fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
+    checked.report.findings.iter().find(|one| one.id == id).expect(id)
+}
+
+#[tokio::test]
+async fn check_and_mask_agree_on_what_nearly_matches() {
+    let mask = AssociationMask::parse("Campaign - acme - (.*)").expect("a mask");
+    for name in [
+        "Campaign – acme - content",
+        "Campaign - acme -content",
+        "Campaing - acme - content",
+        "Саmpaign - acme - content",
+        "Campaign - acme\u{202e} - content",
+        "Campaign - acme-stage - content",
+        "Campaign - acme2 - content",
+        "Campaign - other - content",
+        "Photoshop",
+    ] {
+        let near = verdicts(&mask, [name], None).iter().any(|one| one.matching == Matching::NearlyMatched);
+        let mut stage = Stage::sound();
+        stage.scenario.organization.groups.push(Group::profile(61_900, name));
+        let checked = stage.check().await;
+        let found = finding(&checked, "names.look_alikes");
+        assert_eq!(found.verdict == Verdict::Warning, near, "{name}: {found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn operators_are_ambiguous_when_a_run_could_not_choose_between_them() {
+    let with = |authentication: &str, more: &str| {
+        let mut stage = Stage::sound();
+        let (name, authentication) = ("ANN@acme.com".to_owned(), authentication.to_owned());
+        stage.campaign().operators.push(Operator { name, authentication, ..Operator::default() });
+        stage.edit("[instances.production]\n", &format!("[instances.production]\n{more}"));
+        stage
+    };
+    for (stage, expected) in [
+        (with("ims", ""), Verdict::Warning),
+        // Of the two only the one that logs on through IMS is managed.
+        (with("", ""), Verdict::Ok),
+        (with("", "manage = \"all\"\n"), Verdict::Warning),
+    ] {
+        let checked = stage.check().await;
+        let found = finding(&checked, "names.ambiguous");
+        assert_eq!(found.verdict, expected, "{found:#?}");
+    }
+}
