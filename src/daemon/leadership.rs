@@ -25,7 +25,7 @@ use super::recall::{Recalled, recalled};
 /// before another one leads.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// So many pauses does a node leave the others that lost the leadership: its session did not end for nothing, and the run it
+/// So many pauses does a node that lost the leadership leave to the others: its session did not end for nothing, and the run it
 /// was making may still be ending. Others have made two attempts by then.
 const PAUSES_FOR_OTHERS: u32 = 3;
 
