@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{Failure, OrganizationId},
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
-    journal::{CallWindows, Journal, RememberedListing},
+    journal::{CallWindows, Journal, JournalError, RememberedListing},
     observability::Chain,
     settings,
     transport::{Credential, HttpClient, IdentityService, TokenError},
@@ -33,17 +33,19 @@ const HOSTS: &str = "allow this host to reach ims-na1.adobelogin.com and userman
 pub(super) async fn check(
     board: &mut Board,
     configured: &settings::ExperienceCloud,
-    journal: Option<&Journal>,
+    journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<ProfileListing> {
     let options = Options { retry: asked_once(), ..configured.options.clone() };
     let organization = options.organization_id.clone();
-    let memory = Memory::read(journal, &organization).await;
+    let memory = Memory::read(journal.as_ref().ok().and_then(Option::as_ref), &organization).await;
     let gate = memory.gate(configured.first_page_interval, now);
     // Where the state cannot be read, nobody knows what page 0 would cost.
-    let is_remembered = !board.is_out_of_sight(STATE);
+    let is_remembered = journal.is_ok() && !board.is_out_of_sight(STATE);
     if is_remembered {
         board.settle(FIRST_PAGE, gate.outcome(&memory.windows));
+    } else if matches!(journal, Err(JournalError::FromThePast { .. })) {
+        board.settle(FIRST_PAGE, Outcome::not_checked("the state is of an earlier version: the next run can tell"));
     }
     if !token(board, &options).await {
         return None;

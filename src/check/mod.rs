@@ -80,7 +80,7 @@ pub async fn check(request: &Request<'_>) -> CheckReport {
     let kept = journal.as_ref().ok().and_then(Option::as_ref);
     let mut listing = None;
     if let (Some(configured), Reach::Online) = (&settings.experience_cloud, request.reach) {
-        listing = experience_cloud::check(&mut board, configured, kept, request.now).await;
+        listing = experience_cloud::check(&mut board, configured, &journal, request.now).await;
     }
     for instance in settings.instances.iter().filter_map(|one| one.instance.as_ref()) {
         let mut snapshot = None;
