@@ -17,21 +17,22 @@ use super::{
 };
 use crate::{
     campaign::{Campaign, CampaignError, OwnOperator, ServerReply, ServerTest},
-    domain::{CampaignSnapshot, Failure, InstanceMode},
+    domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode},
     observability::Chain,
-    settings::{Authentication, Instance, Readable},
+    settings::{Access, Authentication, Readable, ReadableInstance},
 };
 
 /// Clocks that differ by more make log lines of both sides hard to compare; tokens bear five times as much.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
-/// Checks all that concerns one instance; what it holds, when it lets the program in.
+/// Checks all that concerns one instance; what it holds, when it lets the program in and somebody needs to know.
 pub(super) async fn check(
     board: &mut Board,
     settings: &Readable,
-    instance: &Instance,
+    one: &ReadableInstance,
     now: DateTime<Utc>,
 ) -> Option<CampaignSnapshot> {
+    let instance = one.access.as_ref()?;
     let Some(ims_url) = &settings.ims_url else {
         board.settle_of(instance.name.as_str(), CERTIFICATE, Outcome::waiting(CONFIGURATION));
         return None;
@@ -48,19 +49,23 @@ pub(super) async fn check(
         return None;
     }
     schemas(board, &campaign, instance).await;
-    package(board, &campaign, settings, instance).await;
-    let snapshot = campaign.fetch_snapshot(&|_| {}).await;
+    let mask = one.policy.as_ref().map(|policy| &policy.mask);
+    package(board, &campaign, settings, instance, mask).await;
+    let snapshot = match mask {
+        Some(_) => Some(campaign.fetch_snapshot(&|_| {}).await),
+        None => None,
+    };
     campaign.log_off().await;
-    if let Err(error) = &snapshot {
+    if let Some(Err(error)) = &snapshot {
         let remedy =
             "see whether the program's operator may read operators, groups and memberships; see the instance's log";
         let outcome = Outcome::failed(cause(error), Chain(error).to_string(), remedy);
         board.settle_of(instance.name.as_str(), AMBIGUOUS, outcome);
     }
-    snapshot.ok()
+    snapshot?.ok()
 }
 
-async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, now: DateTime<Utc>) -> bool {
+async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Access, now: DateTime<Utc>) -> bool {
     let name = instance.name.as_str();
     let ServerReply { certificate, test } = campaign.fetch_server_test().await;
     if let Some(fault) = test.as_ref().err().and_then(CampaignError::certificate_fault) {
@@ -86,7 +91,7 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Instance, 
     true
 }
 
-fn unreachable(error: &CampaignError, instance: &Instance) -> Outcome {
+fn unreachable(error: &CampaignError, instance: &Access) -> Outcome {
     let remedy = format!(
         "open {}/r/test from this host; compare instances.{}.url with the address in the browser, and see whether a proxy or \
          a firewall stands between",
@@ -96,7 +101,7 @@ fn unreachable(error: &CampaignError, instance: &Instance) -> Outcome {
 }
 
 /// Adobe's documentation of technical operators: IMS from 7.3.5, 7.4.1 and 8.5 on; nothing else from 8.6 on.
-fn version(test: &ServerTest, instance: &Instance) -> Outcome {
+fn version(test: &ServerTest, instance: &Access) -> Outcome {
     let (Some(version), build) = (&test.version, test.build.as_deref().unwrap_or("not shown")) else {
         return Outcome::not_checked("the security zone of this host hides the version");
     };
@@ -139,7 +144,7 @@ fn clock(test: &ServerTest, now: DateTime<Utc>) -> Outcome {
     Outcome::warning(evidence, "have both hosts follow a time server (here: timedatectl set-ntp true)")
 }
 
-async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &Instance) -> bool {
+async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &Access) -> bool {
     let name = instance.name.as_str();
     let asks_ims = matches!(instance.authentication, Authentication::Ims { .. });
     if asks_ims && board.has_failed(name, IMS) {
@@ -159,7 +164,7 @@ async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &Instance) 
     }
 }
 
-fn not_logged_on(error: &CampaignError, instance: &Instance) -> Outcome {
+fn not_logged_on(error: &CampaignError, instance: &Access) -> Outcome {
     let section = format!("instances.{}", instance.name);
     let CampaignError::Refused { call, reason } = error else {
         return Outcome::failed(cause(error), Chain(error).to_string(), "see the instance's log; try again later");
@@ -183,7 +188,7 @@ fn not_logged_on(error: &CampaignError, instance: &Instance) -> Outcome {
     }
 }
 
-fn rights(own: &OwnOperator, instance: &Instance) -> Outcome {
+fn rights(own: &OwnOperator, instance: &Access) -> Outcome {
     let rights = if own.rights.is_empty() { "no named right".to_owned() } else { own.rights.join(", ") };
     let evidence = format!("{} has {rights}", own.login);
     if own.is_administrator() {
@@ -200,7 +205,7 @@ fn rights(own: &OwnOperator, instance: &Instance) -> Outcome {
     }
 }
 
-async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Instance) {
+async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Access) {
     let outcome = match campaign.check_schemas().await {
         Ok(()) => Outcome::ok("xtk:operator, xtk:group and xtk:operatorGroup"),
         Err(CampaignError::Schemas { lacking }) => Outcome::failed(
@@ -214,12 +219,18 @@ async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Instance) {
     board.settle_of(instance.name.as_str(), SCHEMAS, outcome);
 }
 
-async fn package(board: &mut Board, campaign: &Campaign, settings: &Readable, instance: &Instance) {
+async fn package(
+    board: &mut Board,
+    campaign: &Campaign,
+    settings: &Readable,
+    instance: &Access,
+    mask: Option<&AssociationMask>,
+) {
     let name = instance.name.as_str();
     match campaign.fetch_external_accounts().await {
         Ok(Some(accounts)) => {
             board.settle_of(name, PACKAGE, Outcome::ok("nms:extAccount has its fields"));
-            external_account::check(board, settings, instance, &accounts);
+            external_account::check(board, settings, instance, mask, &accounts);
         }
         Ok(None) => board.settle_of(
             name,

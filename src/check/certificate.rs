@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{board::Outcome, experience_cloud::time, verdict::Cause};
 use crate::{
-    settings::Instance,
+    settings::Access,
     transport::{BaseUrl, Certificate, CertificateFault},
 };
 
@@ -37,7 +37,7 @@ pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
 }
 
 /// A certificate of an instance that is not accepted.
-pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &Instance) -> Outcome {
+pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &Access) -> Outcome {
     refused(fault, &instance.url, of_instance(fault, &instance.url, instance.name.as_str()))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     board::{Board, Outcome},
-    catalogue::{CERTIFICATE, CONFIGURATION, FIRST_PAGE, IMS, MASK, ORGANIZATION_ID},
+    catalogue::{ACCOUNT_MASK, AMBIGUOUS, CERTIFICATE, CONFIGURATION, FIRST_PAGE, IMS, MASK, ORGANIZATION_ID, PRODUCT},
     verdict::Cause,
 };
 use crate::{
@@ -75,21 +75,28 @@ fn experience_cloud(board: &mut Board, settings: &Readable) {
     if !settings.problems.iter().any(is_of_id) {
         board.settle(ORGANIZATION_ID, Outcome::waiting(root));
     }
-    board.settle(IMS, Outcome::waiting(root));
-    board.settle(FIRST_PAGE, Outcome::waiting(root));
+    // A token needs neither the organization nor how it is read.
+    let first = if settings.ims_url.is_some() && settings.credential.is_some() { PRODUCT } else { IMS };
+    for id in [first, FIRST_PAGE] {
+        board.settle(id, Outcome::waiting(root));
+    }
 }
 
 fn instances(board: &mut Board, settings: &Readable) {
-    for one in settings.instances.iter().filter(|one| one.instance.is_none()) {
+    for one in &settings.instances {
         let name = one.name.as_str();
-        let prefix = format!("instances.{}.", one.name.folded());
-        let mut of_instance = settings.problems.iter().filter(|problem| fold(&problem.subject).starts_with(&prefix));
-        let is_of_mask = |problem: &Problem| place_of(settings, problem) == (Some(name), MASK);
-        let has_mask_problem = settings.problems.iter().any(is_of_mask);
-        let root = if has_mask_problem && of_instance.all(is_of_mask) { MASK } else { CONFIGURATION };
-        if !has_mask_problem {
-            board.settle_of(name, MASK, Outcome::waiting(root));
+        if one.access.is_none() {
+            board.settle_of(name, CERTIFICATE, Outcome::waiting(CONFIGURATION));
         }
-        board.settle_of(name, CERTIFICATE, Outcome::waiting(root));
+        if one.policy.is_none() {
+            let is_of_mask = |problem: &Problem| place_of(settings, problem) == (Some(name), MASK);
+            let root = if settings.problems.iter().any(is_of_mask) { MASK } else { CONFIGURATION };
+            if root != MASK {
+                board.settle_of(name, MASK, Outcome::waiting(root));
+            }
+            for id in [ACCOUNT_MASK, AMBIGUOUS] {
+                board.settle_of(name, id, Outcome::waiting(root));
+            }
+        }
     }
 }

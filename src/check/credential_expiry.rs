@@ -18,7 +18,7 @@ pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
         let standing = Standing { section: "experience_cloud", today, is_refused: board.is_refused(None, TOKEN) };
         board.settle(CREDENTIAL_EXPIRY, standing.outcome(configured.client_secret_expires));
     }
-    for instance in settings.instances.iter().filter_map(|one| one.instance.as_ref()) {
+    for instance in settings.instances.iter().filter_map(|one| one.access.as_ref()) {
         let name = instance.name.as_str();
         let outcome = match &instance.authentication {
             Authentication::Native { .. } => Outcome::not_checked("the program logs on with a password of Campaign"),

@@ -16,8 +16,8 @@ use crate::{
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
     journal::{CallWindows, Journal, JournalError, RememberedListing},
     observability::Chain,
-    settings,
-    transport::{Credential, HttpClient, IdentityService, TokenError},
+    settings::{self, Readable},
+    transport::{HttpClient, IdentityService, TokenError},
 };
 
 /// Nobody's address (RFC 2606): asking for it costs no page and proves the token, the product and the organization.
@@ -32,24 +32,19 @@ const HOSTS: &str = "allow this host to reach ims-na1.adobelogin.com and userman
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
     board: &mut Board,
-    configured: &settings::ExperienceCloud,
+    settings: &Readable,
     journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<ProfileListing> {
-    let options = Options { retry: asked_once(), ..configured.options.clone() };
-    let organization = options.organization_id.clone();
-    let memory = Memory::read(journal.as_ref().ok().and_then(Option::as_ref), &organization).await;
-    let gate = memory.gate(configured.first_page_interval, now);
-    // Where the state cannot be read, nobody knows what page 0 would cost.
-    let is_remembered = journal.is_ok() && !board.is_out_of_sight(STATE);
-    if is_remembered {
-        board.settle(FIRST_PAGE, gate.outcome(&memory.windows));
-    } else if matches!(journal, Err(JournalError::FromThePast { .. })) {
-        board.settle(FIRST_PAGE, Outcome::not_checked("the state is of an earlier version: the next run can tell"));
-    }
-    if !token(board, &options).await {
+    let memory = match &settings.experience_cloud {
+        Some(configured) => memory(board, configured, journal, now).await,
+        None => None,
+    };
+    if !token(board, settings).await {
         return None;
     }
+    let configured = settings.experience_cloud.as_ref()?;
+    let options = Options { retry: asked_once(), ..configured.options.clone() };
     let client = match ExperienceCloud::new(options.clone()) {
         Ok(client) => client,
         Err(error) => {
@@ -57,34 +52,50 @@ pub(super) async fn check(
             return None;
         }
     };
-    if !admitted(board, &client, &options).await || !is_remembered {
+    if !admitted(board, &client, &options).await {
         return None;
     }
-    profiles(board, &client, memory, &gate, configured.first_page_interval, now).await
+    profiles(board, &client, memory?, configured.first_page_interval, now).await
 }
 
-/// Whether IMS issues a token.
-async fn token(board: &mut Board, options: &Options) -> bool {
-    let credential = Credential {
-        client_id: options.client_id.clone(),
-        client_secret: options.client_secret.clone(),
-        scopes: options.scopes.clone(),
-    };
-    let http = match HttpClient::new(&options.ims_url, &options.http) {
+/// What is remembered of the calls to the organization; `None` where the state cannot be read, and nobody knows what page 0
+/// would cost.
+async fn memory(
+    board: &mut Board,
+    configured: &settings::ExperienceCloud,
+    journal: &Result<Option<Journal>, JournalError>,
+    now: DateTime<Utc>,
+) -> Option<Memory> {
+    if matches!(journal, Err(JournalError::FromThePast { .. })) {
+        board.settle(FIRST_PAGE, Outcome::not_checked("the state is of an earlier version: the next run can tell"));
+        return None;
+    }
+    if board.is_out_of_sight(STATE) {
+        return None;
+    }
+    let memory = Memory::read(journal.as_ref().ok()?.as_ref(), &configured.options.organization_id).await;
+    board.settle(FIRST_PAGE, memory.gate(configured.first_page_interval, now).outcome(&memory.windows));
+    Some(memory)
+}
+
+/// Whether IMS issues a token, where enough can be read to ask it.
+async fn token(board: &mut Board, settings: &Readable) -> bool {
+    let (Some(ims_url), Some(credential)) = (&settings.ims_url, &settings.credential) else { return false };
+    let http = match HttpClient::new(ims_url, &settings.connections) {
         Ok(http) => http,
         Err(error) => {
             board.settle(IMS, Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS));
             return false;
         }
     };
-    match IdentityService::new(http, &options.ims_url, credential).issue().await {
+    match IdentityService::new(http, ims_url, credential.clone()).issue().await {
         Ok(issued) => {
-            board.settle(IMS, Outcome::ok(options.ims_url.to_string()));
+            board.settle(IMS, Outcome::ok(ims_url.to_string()));
             board.settle(TOKEN, Outcome::ok(format!("good for {} h", issued.life.as_secs().div_ceil(3600))));
             return true;
         }
         Err(TokenError::Refused { excerpt, .. }) => {
-            board.settle(IMS, Outcome::ok(options.ims_url.to_string()));
+            board.settle(IMS, Outcome::ok(ims_url.to_string()));
             board.settle(TOKEN, refused_token(&excerpt, "experience_cloud"));
         }
         Err(error @ TokenError::WrongAnswer { .. }) => {
@@ -94,7 +105,7 @@ async fn token(board: &mut Board, options: &Options) -> bool {
         }
         Err(error) => {
             let outcome = match error.certificate_fault() {
-                Some(fault) => certificate::refused_of_vendor(fault, &options.ims_url, "experience_cloud.ims_url"),
+                Some(fault) => certificate::refused_of_vendor(fault, ims_url, "experience_cloud.ims_url"),
                 None => Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS),
             };
             board.settle(IMS, outcome);
@@ -171,10 +182,10 @@ async fn profiles(
     board: &mut Board,
     client: &ExperienceCloud,
     memory: Memory,
-    gate: &Gate,
     interval: Duration,
     now: DateTime<Utc>,
 ) -> Option<ProfileListing> {
+    let gate = memory.gate(interval, now);
     let is_fresh = |listing: &RememberedListing| {
         TimeDelta::from_std(interval).is_ok_and(|interval| now < listing.read_at + interval)
     };

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     campaign::{EXTERNAL_ACCOUNT_NAME, ExternalAccount},
-    settings::{Instance, Readable},
+    domain::AssociationMask,
+    settings::{Access, Readable},
 };
 
 /// IMS servers that Adobe's documentation names for Campaign; they serve the same identities.
@@ -23,7 +24,13 @@ const CONTEXTS: [&str; 3] = ["", "dma_campaign", "dma_campaign_classic"];
 const WHERE: &str = "Administration > Platform > External accounts > Adobe Experience Cloud";
 
 /// Checks the accounts of an instance; the fields only where it is clear which account is meant.
-pub(super) fn check(board: &mut Board, settings: &Readable, instance: &Instance, accounts: &[ExternalAccount]) {
+pub(super) fn check(
+    board: &mut Board,
+    settings: &Readable,
+    instance: &Access,
+    mask: Option<&AssociationMask>,
+    accounts: &[ExternalAccount],
+) {
     let name = instance.name.as_str();
     let enabled: Vec<&ExternalAccount> = accounts.iter().filter(|account| account.enabled).collect();
     // Disabled accounts beside the one that is enabled do no harm.
@@ -59,7 +66,9 @@ pub(super) fn check(board: &mut Board, settings: &Readable, instance: &Instance,
         board.settle_of(name, ACCOUNT_ORGANIZATION, outcome);
     }
     board.settle_of(name, ACCOUNT_CALLBACK, callback(instance, account));
-    board.settle_of(name, ACCOUNT_MASK, field("Association Mask", instance.policy.mask.as_str(), &account.mask));
+    if let Some(mask) = mask {
+        board.settle_of(name, ACCOUNT_MASK, field("Association Mask", mask.as_str(), &account.mask));
+    }
     board.settle_of(name, ACCOUNT_TENANT, tenant(instance, account));
     board.settle_of(name, ACCOUNT_CONTEXT, context(account));
 }
@@ -95,7 +104,7 @@ fn ims_server(ours: &str, account: &ExternalAccount) -> Outcome {
     field("IMS Server URL", ours, &account.ims_server)
 }
 
-fn callback(instance: &Instance, account: &ExternalAccount) -> Outcome {
+fn callback(instance: &Access, account: &ExternalAccount) -> Outcome {
     let callback = &account.callback_server;
     if callback.starts_with("http://") && !instance.url.is_plain() {
         let signs: Vec<char> = callback.chars().collect();
@@ -110,7 +119,7 @@ fn callback(instance: &Instance, account: &ExternalAccount) -> Outcome {
     field("Callback server", &instance.url.to_string(), without_slash)
 }
 
-fn tenant(instance: &Instance, account: &ExternalAccount) -> Outcome {
+fn tenant(instance: &Access, account: &ExternalAccount) -> Outcome {
     match &instance.tenant {
         Some(tenant) => field("Tenant", tenant, &account.tenant),
         None => Outcome::not_checked(format!("instances.{}.tenant is not configured", instance.name)),

@@ -79,17 +79,18 @@ pub async fn check(request: &Request<'_>) -> CheckReport {
     host::check(&mut board, request, &journal);
     let kept = journal.as_ref().ok().and_then(Option::as_ref);
     let mut listing = None;
-    if let (Some(configured), Reach::Online) = (&settings.experience_cloud, request.reach) {
-        listing = experience_cloud::check(&mut board, configured, &journal, request.now).await;
+    if request.reach == Reach::Online {
+        listing = experience_cloud::check(&mut board, settings, &journal, request.now).await;
     }
-    for instance in settings.instances.iter().filter_map(|one| one.instance.as_ref()) {
+    for instance in &settings.instances {
         let mut snapshot = None;
         if request.reach == Reach::Online {
             snapshot = campaign::check(&mut board, settings, instance, request.now).await;
         }
-        names::check(&mut board, instance, listing.as_ref(), snapshot.as_ref());
+        let Some(policy) = &instance.policy else { continue };
+        names::check(&mut board, policy, listing.as_ref(), snapshot.as_ref());
         if let Some(snapshot) = &snapshot {
-            people::check(&mut board, instance, kept, snapshot).await;
+            people::check(&mut board, policy, kept, snapshot).await;
         }
     }
     credential_expiry::check(&mut board, settings, request.now.date_naive());

@@ -13,11 +13,10 @@ use super::{
 };
 use crate::{
     domain::{
-        AssociationMask, CampaignSnapshot, Manage, MaskMatch, Missing, ProductProfile, ambiguous_operators, fold,
-        opens_control_panel,
+        AssociationMask, CampaignSnapshot, Manage, MaskMatch, Missing, Policy, ProductProfile, ambiguous_operators,
+        fold, opens_control_panel,
     },
     experience_cloud::ProfileListing,
-    settings::Instance,
 };
 
 /// Names in one line of evidence; the rest is counted.
@@ -26,13 +25,13 @@ const NAMES_SHOWN: usize = 8;
 /// Checks the names of one instance, as far as both sides could be read.
 pub(super) fn check(
     board: &mut Board,
-    instance: &Instance,
+    policy: &Policy,
     listing: Option<&ProfileListing>,
     campaign: Option<&CampaignSnapshot>,
 ) {
-    let (name, mask) = (instance.name.as_str(), &instance.policy.mask);
+    let (name, mask) = (policy.instance.as_str(), &policy.mask);
     if let Some(campaign) = campaign {
-        board.settle_of(name, AMBIGUOUS, ambiguous(campaign, instance.policy.manage));
+        board.settle_of(name, AMBIGUOUS, ambiguous(campaign, policy.manage));
     }
     let matched = listing.map(|listing| matched(mask, listing.profiles()));
     board.settle_of(name, MASK, meant(mask, matched.as_deref()));
@@ -50,7 +49,7 @@ pub(super) fn check(
     board.settle_of(name, LOOK_ALIKES, look_alikes(mask, listing.profiles()));
     board.settle_of(name, CONTROL_PANEL, control_panel(&matched));
     if let Some(campaign) = campaign {
-        board.settle_of(name, GROUPS, groups(&matched, campaign, instance));
+        board.settle_of(name, GROUPS, groups(&matched, campaign, policy));
         board.settle_of(name, UNFED, unfed(&matched, campaign));
     }
 }
@@ -133,7 +132,7 @@ fn near<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<&'a s
     names.filter(|name| near_match(mask, &outline, name).is_some()).collect()
 }
 
-fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, instance: &Instance) -> Outcome {
+fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Policy) -> Outcome {
     let known = |group: &str| campaign.groups().iter().any(|known| known.name.folded() == fold(group));
     let missing: Vec<String> = matched
         .iter()
@@ -147,13 +146,13 @@ fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, instance: &In
     if missing.is_empty() {
         return Outcome::ok(format!("{} groups", matched.len()));
     }
-    if instance.policy.missing_group == Missing::Create {
+    if policy.missing_group == Missing::Create {
         return Outcome::ok(format!("the next run creates {}", missing.len()));
     }
     let remedy = format!(
         "create the groups (Administration > Access management > Operator groups, with exactly this internal name), rename \
          the profiles, or write missing_group = \"create\" under [instances.{}]",
-        instance.name
+        policy.instance
     );
     Outcome::warning(missing.join("\n"), remedy)
 }

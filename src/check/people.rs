@@ -10,31 +10,26 @@ use super::{
 };
 use crate::{
     domain::{
-        CampaignSnapshot, InstanceName, InstanceReport, Missing, Outcome as RunOutcome, RunReport, SkipReason, fold,
+        CampaignSnapshot, InstanceName, InstanceReport, Missing, Outcome as RunOutcome, Policy, RunReport, SkipReason,
+        fold,
     },
     journal::{Journal, JournalError},
     observability::Chain,
-    settings::Instance,
 };
 
 /// How many runs are looked through for one that knows: of a daemon that fails every two hours, the last week.
 const RUNS: usize = 84;
 
 /// Checks one instance. Asking the organization would cost a read of every profile's members, so the journal has to do.
-pub(super) async fn check(
-    board: &mut Board,
-    instance: &Instance,
-    journal: Option<&Journal>,
-    campaign: &CampaignSnapshot,
-) {
-    let outcome = match last_read(journal, &instance.name).await {
-        Ok(Some((run, report))) => without_operator(&run, &report, campaign, instance.policy.missing_operator),
+pub(super) async fn check(board: &mut Board, policy: &Policy, journal: Option<&Journal>, campaign: &CampaignSnapshot) {
+    let outcome = match last_read(journal, &policy.instance).await {
+        Ok(Some((run, report))) => without_operator(&run, &report, campaign, policy.missing_operator),
         Ok(None) => {
             Outcome::not_checked("no run is remembered that read them; --sync-now --dry-run lists them as no-operator")
         }
         Err(error) => Outcome::not_checked(format!("the journal cannot be read: {}", Chain(&error))),
     };
-    board.settle_of(instance.name.as_str(), WITHOUT_OPERATOR, outcome);
+    board.settle_of(policy.instance.as_str(), WITHOUT_OPERATOR, outcome);
 }
 
 /// The last run over everybody that placed the people of this instance, and its part there.

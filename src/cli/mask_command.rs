@@ -51,7 +51,7 @@ async fn answer(
 ) -> Result<Exit, CommandError> {
     settings.keep_instances(&mask.instance).map_err(CommandError::Usage)?;
     if mask.tried.is_some() && settings.instances.len() > 1 {
-        let names = settings.instances.iter().map(|instance| instance.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names = settings.instances.iter().map(|instance| instance.name().as_str()).collect::<Vec<_>>().join(", ");
         return Err(CommandError::Usage(format!("a mask is tried in one instance: give --instance, one of {names}")));
     }
     let question = Question {

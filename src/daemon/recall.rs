@@ -37,7 +37,7 @@ impl Recalled {
 
 /// What the journal remembers for a daemon with these settings.
 pub(super) async fn recalled(journal: &Journal, settings: &Settings) -> Result<Recalled, JournalError> {
-    let instances: Vec<_> = settings.instances.iter().map(|instance| instance.name.folded()).collect();
+    let instances: Vec<_> = settings.instances.iter().map(|instance| instance.name().folded()).collect();
     remembered(journal, &settings.experience_cloud.options.organization_id, &instances).await
 }
 

@@ -8,7 +8,7 @@ use super::{Problem, layers::Layers, secrets::secret, section::Section, shown::s
 use crate::{
     domain::{Membership, OrganizationId, Tolerance},
     experience_cloud::{Options, ReadChoice},
-    transport::{self, RetryPolicy},
+    transport::{self, Credential, RetryPolicy},
 };
 
 /// What an organization id ends with.
@@ -72,6 +72,14 @@ impl ExperienceCloud {
             client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
         })
     }
+}
+
+/// What proves to the identity service who asks.
+pub(super) fn credential(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Credential> {
+    let client_id = section.token("client_id");
+    let client_secret = secret(section, "client_secret", credentials);
+    let scopes = scopes(section);
+    Some(Credential { client_id: client_id?, client_secret: client_secret?, scopes: scopes? })
 }
 
 /// What a token is asked for, as the vendor wants it: separated by commas, without blanks.

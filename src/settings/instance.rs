@@ -9,6 +9,7 @@ use super::{
     catalogue::{IMS_KEYS, NATIVE_KEYS, PROTECTED_GROUPS},
     experience_cloud::scopes,
     layers::{Layers, Origin},
+    readable::ReadableInstance,
     secrets::secret,
     section::{Section, list_of, number_of},
     shown::shown_value,
@@ -47,6 +48,15 @@ pub enum Authentication {
 /// One Campaign instance.
 #[derive(Clone, Debug)]
 pub struct Instance {
+    /// How it is reached.
+    pub access: Access,
+    /// The mask, what is created, who is managed and who is protected.
+    pub policy: Policy,
+}
+
+/// Where an instance is, as whom the program comes, and whether it writes there.
+#[derive(Clone, Debug)]
+pub struct Access {
     /// Its name in the configuration.
     pub name: InstanceName,
     /// Where its SOAP router is, without the path.
@@ -57,8 +67,6 @@ pub struct Instance {
     pub mode: InstanceMode,
     /// How the program logs on.
     pub authentication: Authentication,
-    /// The mask, what is created, who is managed and who is protected.
-    pub policy: Policy,
 }
 
 /// Which of the two ways to log on is meant.
@@ -69,12 +77,14 @@ enum Kind {
 }
 
 impl Instance {
-    pub(super) fn read(
-        layers: &Layers,
-        name: &str,
-        credentials: Option<&Path>,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Self> {
+    /// Its name in the configuration.
+    pub fn name(&self) -> &InstanceName {
+        &self.access.name
+    }
+}
+
+impl ReadableInstance {
+    pub(super) fn read(layers: &Layers, name: &str, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Self {
         let mut section = Section::of_instance(layers, name, problems);
         let name = InstanceName::new(name);
         let url = section.address("url");
@@ -92,13 +102,18 @@ impl Instance {
         let orphaned_group = section.choice("orphaned_group", &choices);
         let protected_operators = section.list("protected_operators").map(logins);
         let protected_groups = protected_groups(&mut section);
-        Some(Self {
-            url: url?,
-            // A tenant that was not given is none; one that cannot be read is a problem.
-            tenant: tenant.map_or(Some(None), |tenant| tenant.map(Some))?,
-            mode: mode?,
-            authentication: authentication?,
-            policy: Policy {
+        let access = || {
+            Some(Access {
+                name: name.clone(),
+                url: url?,
+                // A tenant that was not given is none; one that cannot be read is a problem.
+                tenant: tenant.map_or(Some(None), |tenant| tenant.map(Some))?,
+                mode: mode?,
+                authentication: authentication?,
+            })
+        };
+        let policy = || {
+            Some(Policy {
                 instance: name.clone(),
                 mask: mask?,
                 missing_operator: missing_operator?,
@@ -108,9 +123,9 @@ impl Instance {
                 orphaned_group: orphaned_group?,
                 protected_operators: protected_operators?,
                 protected_groups: protected_groups?,
-            },
-            name,
-        })
+            })
+        };
+        Self { access: access(), policy: policy(), name }
     }
 }
 

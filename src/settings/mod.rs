@@ -30,7 +30,7 @@ pub use daemon::{Control, Http};
 pub use effective::{EffectiveValue, Named, SecretFile, effective, secret_files};
 pub use experience_cloud::ExperienceCloud;
 pub use guard::Guard;
-pub use instance::{Authentication, Instance};
+pub use instance::{Access, Authentication, Instance};
 pub use log::Log;
 pub use problem::{Problem, SettingsError};
 pub use readable::{Readable, ReadableInstance, readable};

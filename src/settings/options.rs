@@ -1,6 +1,6 @@
 //! From settings to the options of each room.
 
-use super::{Authentication, Instance, Log, Readable, Settings, State, StateLocation};
+use super::{Access, Authentication, Instance, Log, Readable, Settings, State, StateLocation};
 use crate::{
     campaign,
     domain::{InstanceName, fold},
@@ -15,10 +15,10 @@ impl Settings {
         if names.is_empty() {
             return Ok(());
         }
-        if let Some(unknown) = unknown_instance(self.instances.iter().map(|instance| &instance.name), names) {
+        if let Some(unknown) = unknown_instance(self.instances.iter().map(Instance::name), names) {
             return Err(unknown);
         }
-        self.instances.retain(|instance| names.iter().any(|name| fold(name) == instance.name.folded()));
+        self.instances.retain(|instance| names.iter().any(|name| fold(name) == instance.name().folded()));
         Ok(())
     }
 
@@ -54,8 +54,8 @@ impl Settings {
         let experience_cloud = &self.experience_cloud.options;
         sync::InstanceOptions {
             policy: instance.policy.clone(),
-            mode: instance.mode,
-            campaign: instance.campaign_options(
+            mode: instance.access.mode,
+            campaign: instance.access.campaign_options(
                 &experience_cloud.ims_url,
                 &experience_cloud.retry,
                 &experience_cloud.http,
@@ -74,7 +74,7 @@ impl Readable {
     }
 }
 
-impl Instance {
+impl Access {
     /// What the client of this instance needs to know; `ims_url` is where tokens are issued.
     pub fn campaign_options(
         &self,

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use super::{
-    Control, ExperienceCloud, Guard, Http, Instance, Log, Problem, Settings, SettingsError, Sources, State, catalogue,
-    daemon,
+    Access, Control, ExperienceCloud, Guard, Http, Instance, Log, Problem, Settings, SettingsError, Sources, State,
+    catalogue, daemon,
+    experience_cloud::credential,
     layers::{self, Layers},
     options::unknown_instance,
     section::Section,
 };
 use crate::{
-    domain::{InstanceName, fold},
+    domain::{InstanceName, Policy, fold},
     scheduler,
-    transport::{self, BaseUrl},
+    transport::{self, BaseUrl, Credential},
 };
 
 /// A configuration as far as it can be used, for those who only look. A run takes all of it or none.
@@ -25,6 +26,8 @@ pub struct Readable {
     pub experience_cloud: Option<ExperienceCloud>,
     /// Where tokens are issued: instances need it whatever else is wrong with `[experience_cloud]`.
     pub ims_url: Option<BaseUrl>,
+    /// What a token is asked for with, likewise.
+    pub credential: Option<Credential>,
     /// Least time between two reads of page 0, likewise.
     pub first_page_interval: Option<Duration>,
     /// How connections are made; no key says anything of it.
@@ -56,8 +59,10 @@ pub struct Readable {
 pub struct ReadableInstance {
     /// Its name in the configuration.
     pub name: InstanceName,
-    /// `None` where one of its keys is wrong.
-    pub instance: Option<Instance>,
+    /// How it is reached; `None` where a key that says so is wrong.
+    pub access: Option<Access>,
+    /// What is done there; likewise.
+    pub policy: Option<Policy>,
 }
 
 /// Reads all layers and checks every key. Reads files; touches no network.
@@ -75,15 +80,17 @@ pub fn readable(sources: &Sources) -> Readable {
     let http = Http::read(&layers, problems);
     let control = Control::read(&layers, problems);
     let log = Log::read(&layers, sources, problems);
-    // What is wrong with these two was noted with their section.
+    // What is wrong with these was noted with their section.
     let mut known = Vec::new();
     let mut section = Section::new(&layers, "experience_cloud", &mut known);
     let (ims_url, first_page_interval) = (section.address("ims_url"), section.duration("first_page_interval"));
+    let credential = credential(&mut section, credentials);
     let warnings = layers::doubts(sources).chain(mask_doubts(&instances)).collect();
     let has_all_layers = !layers.lacks_a_layer();
     let read = Readable {
         experience_cloud,
         ims_url,
+        credential,
         first_page_interval,
         connections: transport::Options::default(),
         instances,
@@ -107,7 +114,9 @@ impl Readable {
         if !error.problems.is_empty() {
             return Err(error);
         }
-        let instances: Option<Vec<Instance>> = self.instances.into_iter().map(|one| one.instance).collect();
+        let instances =
+            self.instances.into_iter().map(|one| Some(Instance { access: one.access?, policy: one.policy? }));
+        let instances: Option<Vec<Instance>> = instances.collect();
         let settings = (|| {
             Some(Settings {
                 experience_cloud: self.experience_cloud?,
@@ -138,10 +147,11 @@ impl Readable {
     }
 
     fn names_alone(mut self) -> Self {
-        self.instances.iter_mut().for_each(|one| one.instance = None);
+        self.instances.iter_mut().for_each(|one| (one.access, one.policy) = (None, None));
         Self {
             experience_cloud: None,
             ims_url: None,
+            credential: None,
             first_page_interval: None,
             guard: None,
             schedule: None,
@@ -156,7 +166,7 @@ impl Readable {
 
 fn mask_doubts(instances: &[ReadableInstance]) -> impl Iterator<Item = String> {
     instances.iter().filter_map(|one| {
-        let warning = one.instance.as_ref()?.policy.mask.warning()?;
+        let warning = one.policy.as_ref()?.mask.warning()?;
         Some(format!("instances.{}.association_mask: {warning}", one.name))
     })
 }
@@ -171,9 +181,5 @@ fn read_instances(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem
         });
     }
     let credentials = sources.credentials_folder();
-    let read = layers.instances().map(|name| ReadableInstance {
-        name: InstanceName::new(name),
-        instance: Instance::read(layers, name, credentials, problems),
-    });
-    read.collect()
+    layers.instances().map(|name| ReadableInstance::read(layers, name, credentials, problems)).collect()
 }

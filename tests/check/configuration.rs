@@ -24,12 +24,12 @@ async fn an_instance_that_cannot_be_used_leaves_the_others_alone() {
     let mut stage = Stage::sound();
     stage.edit(
         "[instances.production]\n",
-        "[instances.Stage]\nurl = \"stage\"\nassociation_mask = \"Stage - (.*)\"\n[instances.production]\n",
+        "[instances.Stage]\nurl = \"stage\"\nassociation_mask = \"Campaign - acme-stage - (.*)\"\n[instances.production]\n",
     );
     let checked = stage.check().await;
     let waiting = waiting(&checked, "configuration");
     assert!(waiting.iter().all(|(instance, _)| instance.as_deref() == Some("Stage")), "{waiting:?}");
-    for id in ["campaign.reachable", "external_account.mask", "names.mask", "names.ambiguous"] {
+    for id in ["campaign.reachable", "external_account.mask", "names.ambiguous"] {
         assert!(waiting.contains(&(Some("Stage".to_owned()), id)), "{id}: {waiting:?}");
         let finding =
             checked.report.findings.iter().find(|one| one.id == id && one.instance.as_deref() != Some("Stage"));
@@ -61,6 +61,36 @@ async fn campaign_is_looked_at_without_the_experience_cloud() {
         assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
     }
     for id in ["campaign.log_on", "campaign.package", "external_account.ims_server", "names.mask", "host.schedule"] {
+        assert_eq!(verdict(&checked, id), Some(Verdict::Ok), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn campaign_is_looked_at_without_a_mask() {
+    let mut stage = Stage::sound();
+    stage.edit("\"Campaign - acme - (.*)\"", "\"Campaign - (.*) - (.*)\"");
+    let checked = stage.check().await;
+    let waiting = waiting(&checked, "names.mask");
+    for id in ["external_account.mask", "names.matches", "names.ambiguous", "names.users_without_operator"] {
+        assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
+    }
+    for id in ["campaign.log_on", "campaign.rights", "external_account.tenant", "experience_cloud.profiles"] {
+        assert_eq!(verdict(&checked, id), Some(Verdict::Ok), "{id}");
+    }
+    let reads_operators = checked.requests.iter().any(|request| request.body.contains("schema=\"xtk:operator\""));
+    assert!(!reads_operators, "{:?}", checked.requests);
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_without_the_organization() {
+    let mut stage = Stage::sound();
+    stage.edit("0123456789ABCDEF01234567@AdobeOrg", "01234567@AdobeOrg");
+    let checked = stage.check().await;
+    let waiting = waiting(&checked, "experience_cloud.organization_id");
+    for id in ["experience_cloud.product", "experience_cloud.profiles", "external_account.organization_id"] {
+        assert!(waiting.iter().any(|(_, waits)| *waits == id), "{id}: {waiting:?}");
+    }
+    for id in ["experience_cloud.ims", "experience_cloud.token", "campaign.log_on"] {
         assert_eq!(verdict(&checked, id), Some(Verdict::Ok), "{id}");
     }
 }

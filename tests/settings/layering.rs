@@ -32,8 +32,8 @@ fn the_defaults_complete_the_least_configuration() {
 
     assert_eq!(settings.instances.len(), 1);
     let production = &settings.instances[0];
-    assert_eq!(production.name.as_str(), "production");
-    assert_eq!((production.mode, production.tenant.as_deref()), (InstanceMode::Apply, None));
+    assert_eq!(production.name().as_str(), "production");
+    assert_eq!((production.access.mode, production.access.tenant.as_deref()), (InstanceMode::Apply, None));
     assert_eq!(production.policy.missing_group, Missing::Skip);
     let [admin] = production.policy.protected_groups.as_slice() else { panic!("one protected group") };
     assert_eq!((admin.name.as_str(), admin.min_members, admin.required.len()), ("admin", 2, 0));
@@ -97,8 +97,8 @@ fn names_of_instances_have_no_case_and_keep_their_spelling() {
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__MODE", "observe"))
         .settings();
     assert_eq!(settings.instances.len(), 1);
-    assert_eq!(settings.instances[0].name.as_str(), "Production");
-    assert_eq!(settings.instances[0].mode, InstanceMode::Observe);
+    assert_eq!(settings.instances[0].name().as_str(), "Production");
+    assert_eq!(settings.instances[0].access.mode, InstanceMode::Observe);
     assert_eq!(ims_secret(&settings), CAMPAIGN_SECRET.1);
 }
 
@@ -114,15 +114,15 @@ fn an_instance_may_come_from_the_environment_alone() {
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__PROTECTED_OPERATORS", "ann@acme.com, bob@acme.com"))
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__ACCEPTANCE__PROTECTED_GROUPS__ADMIN__MIN_MEMBERS", "5"))
         .settings();
-    let names: Vec<&str> = settings.instances.iter().map(|instance| instance.name.as_str()).collect();
+    let names: Vec<&str> = settings.instances.iter().map(|instance| instance.name().as_str()).collect();
     assert_eq!(names, ["acceptance", "production"]);
     let acceptance = &settings.instances[0];
-    assert_eq!(acceptance.url.to_string(), "http://127.0.0.1:8080");
+    assert_eq!(acceptance.access.url.to_string(), "http://127.0.0.1:8080");
     let protected: Vec<&str> = acceptance.policy.protected_operators.iter().map(OperatorLogin::as_str).collect();
     assert_eq!(protected, ["ann@acme.com", "bob@acme.com"]);
     assert_eq!(acceptance.policy.protected_groups[0].min_members, 5);
     assert_eq!(settings.instances[1].policy.protected_groups[0].min_members, 2);
-    assert!(matches!(&acceptance.authentication, Authentication::Native { login, password }
+    assert!(matches!(&acceptance.access.authentication, Authentication::Native { login, password }
         if login.as_str() == "sync" && password.expose_secret() == "TOPSECRET"));
 }
 
@@ -140,7 +140,7 @@ fn protected_groups_are_added_to_those_of_all_instances() {
 fn defaults_of_all_instances_can_be_changed_in_the_file() {
     let text = least_with("instances.\"*\"", "mode = \"observe\"\nlogin = \"for native instances\"");
     let settings = World::new().config(&text).settings();
-    assert_eq!(settings.instances[0].mode, InstanceMode::Observe);
+    assert_eq!(settings.instances[0].access.mode, InstanceMode::Observe);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn without_a_file_the_environment_may_say_everything() {
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__ASSOCIATION_MASK", "Campaign - acme - "))
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__CLIENT_ID", "campaign-id"))
         .settings();
-    assert_eq!(settings.instances[0].name.as_str(), "production");
+    assert_eq!(settings.instances[0].name().as_str(), "production");
 }
 
 #[test]
@@ -223,8 +223,9 @@ fn what_can_be_read_is_there_whatever_is_wrong_with_the_rest() {
     let read = readable(&World::new().config(&text).sources());
     assert!(read.experience_cloud.is_some() && read.guard.is_some() && read.state.is_some(), "{read:#?}");
     assert!(read.http.is_none() && read.has_all_layers, "{read:#?}");
-    let usable: Vec<_> = read.instances.iter().map(|one| (one.name.as_str(), one.instance.is_some())).collect();
-    assert_eq!(usable, [("production", true), ("stage", false)]);
+    let usable: Vec<_> =
+        read.instances.iter().map(|one| (one.name.as_str(), one.access.is_some(), one.policy.is_some())).collect();
+    assert_eq!(usable, [("production", true, true), ("stage", false, false)]);
     let mut narrowed = read.clone();
     assert_eq!(narrowed.keep_instances(&["STAGE".to_owned()]), Ok(()));
     assert_eq!(narrowed.instances.len(), 1);
@@ -237,7 +238,7 @@ fn without_the_file_nothing_is_known_but_names() {
     let world = World::new().config("[guard").set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__MODE", "observe"));
     let mut read = readable(&world.sources());
     assert!(!read.has_all_layers && read.state.is_none() && read.control.is_none() && read.ims_url.is_none());
-    assert!(read.instances.iter().all(|one| one.name.as_str() == "production" && one.instance.is_none()), "{read:#?}");
+    assert!(read.instances.iter().all(|one| one.name.as_str() == "production" && one.access.is_none()), "{read:#?}");
     // The file may have any other.
     assert_eq!(read.keep_instances(&["stage".to_owned()]), Ok(()));
 }

@@ -106,7 +106,7 @@ pub fn least_with(table: &str, lines: &str) -> String {
 }
 
 pub fn ims_secret(settings: &Settings) -> &str {
-    match &settings.instances[0].authentication {
+    match &settings.instances[0].access.authentication {
         Authentication::Ims { client_secret, .. } => client_secret.expose_secret(),
         Authentication::Native { .. } => panic!("not ims"),
     }
