@@ -1,8 +1,8 @@
 //! Operators whom an earlier run left in no group and did not get to disable.
 
 use campaign_group_sync::domain::{
-    ChangeKey, LogOn, Manage, OperatorGroupName, OperatorLogin, Policy, ProductProfileName, Scope, SourceCounts,
-    UnfinishedDisablement, UserSnapshot, WithoutGroups, desired_by_undo, desired_state_of_users, plan,
+    ChangeKey, History, LogOn, Manage, OperatorGroupName, OperatorLogin, Policy, ProductProfileName, Scope,
+    SourceCounts, UnfinishedDisablement, UserSnapshot, WithoutGroups, desired_by_undo, desired_state_of_users, plan,
 };
 use proptest::prelude::*;
 
@@ -150,7 +150,7 @@ proptest! {
         world.history.unfinished_disablements = left.iter().map(|login| unfinished(login)).collect();
         let (_, plan) = world.decide(&disable());
         let after = world.after(&plan);
-        let (_, without) = World { history: Default::default(), ..world.clone() }.decide(&disable());
+        let (_, without) = World { history: History::default(), ..world.clone() }.decide(&disable());
         let disabled_without = world.after(&without).disabled;
         for login in &after.disabled {
             let has_group = after.memberships.iter().any(|(of, _)| of == login);

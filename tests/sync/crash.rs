@@ -107,8 +107,11 @@ fn dying_run() {
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
 }
 
-/// The world of one instance, in names; operators with whether they are disabled.
-fn world(stage: &Stage) -> (BTreeSet<(String, bool)>, BTreeSet<String>, Vec<(String, String)>) {
+/// Operators with whether they are disabled, operator groups, and memberships.
+type World = (BTreeSet<(String, bool)>, BTreeSet<String>, Vec<(String, String)>);
+
+/// The world of one instance, in names.
+fn world(stage: &Stage) -> World {
     let world = stage.sandbox.world();
     let instance = world.instance("production").expect("an instance").world();
     let operators = instance.operators.iter().map(|operator| (operator.name.clone(), operator.disabled)).collect();
