@@ -1,5 +1,7 @@
 //! Operators whom an earlier run left in no operator group and did not get to disable.
 
+use std::collections::HashSet;
+
 use super::{
     CampaignSnapshot, DesiredState, History, ManagedGroup, OperatorId, Person, ProductProfileName,
     identity::OperatorIndex,
@@ -27,13 +29,13 @@ pub(super) fn departures<'p>(
         return Vec::new();
     }
     let wanted = index.all_that_may_be(people);
-    let has_group = |id: OperatorId| campaign.memberships().iter().any(|(_, member)| *member == id);
+    let with_group: HashSet<OperatorId> = campaign.memberships().iter().map(|(_, operator)| *operator).collect();
     let unfinished = history.unfinished_disablements.iter();
     let mut departures: Vec<_> = unfinished
         .filter_map(|unfinished| {
             // Of several operators of one login nobody can tell which was meant.
             let [operator] = index.of_login(&unfinished.operator) else { return None };
-            let is_left = !wanted.contains(&operator.id) && !has_group(operator.id);
+            let is_left = !wanted.contains(&operator.id) && !with_group.contains(&operator.id);
             is_left.then(|| Departure { operator: operator.id, profile: unfinished.profile.clone() })
         })
         .collect();
@@ -46,8 +48,8 @@ impl DesiredState {
     /// The group that follows the profile for which this departed operator was to be disabled; `None` when none does any
     /// more, or the operator did not depart.
     pub(super) fn departed_from(&self, operator: OperatorId) -> Option<&ManagedGroup> {
-        let departure = self.departures.iter().find(|departure| departure.operator == operator)?;
-        let profile = departure.profile.folded();
+        let at = self.departures.binary_search_by_key(&operator, |departure| departure.operator).ok()?;
+        let profile = self.departures.get(at)?.profile.folded();
         self.groups.iter().find(|group| group.profile.name.folded() == profile)
     }
 }

@@ -74,7 +74,7 @@ impl DesiredState {
         self.spared.extend(dropped.into_iter().flat_map(|group| group.members));
         self.spared.sort_unstable();
         self.spared.dedup();
-        // What an earlier run did not get to is about somebody's last group, and that is not one of these alone.
+        // Whom an earlier run left behind is in none of these groups: nobody narrowed this run to them.
         self.departures.clear();
         self.skipped.extend(unknown_groups(asked, roster, policy, self));
         self.skipped.sort_unstable();

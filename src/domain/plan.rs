@@ -314,7 +314,7 @@ impl<'a> Planner<'a> {
             .collect()
     }
 
-    /// Those whom an earlier run did not get to disable and this plan may, where nobody of them is `coming` into a group.
+    /// Those whom an earlier run did not get to disable and this plan may; whoever is `coming` into a group is not among them.
     fn departed(&self, coming: &HashSet<OperatorId>) -> impl Iterator<Item = &'a Departure> {
         self.desired.departures.iter().filter(|Departure { operator, .. }| {
             !coming.contains(operator)

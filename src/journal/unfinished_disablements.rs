@@ -1,6 +1,8 @@
 //! Disablements that a run set out to make: known from the first write that takes an operator out of a group until the
 //! disablement is seen made, or there is no ground for it any more.
 
+use std::collections::HashSet;
+
 use crate::domain::{ChangeKey, ChangeKind, InstanceName, ProductProfileName, RunId, UnfinishedDisablement};
 
 use super::{
@@ -44,11 +46,11 @@ pub(super) async fn forget_settled(
     }
     // A run may add many, and few were ever to be disabled.
     let sql = "select operator_folded from unfinished_disablements where instance = $1";
-    let known: Vec<String> = {
+    let known: HashSet<String> = {
         let rows = writing.rows(sql, [instance.as_str().into()]).await?;
         rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?
     };
-    for operator in ended.filter(|operator| known.contains(operator)) {
+    for operator in ended.filter(|operator| known.contains(*operator)) {
         forget(writing, instance, operator).await?;
     }
     Ok(())

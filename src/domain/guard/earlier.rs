@@ -75,10 +75,13 @@ fn approved(history: &History) -> impl Iterator<Item = &ApprovedChange> {
     history.approvals.iter().flat_map(|approval| &approval.changes)
 }
 
-/// Changes that an approval or an undo named, or that an earlier run did not get to, and that are not planned any more; sorted.
+/// Changes that an approval or an undo named, or that an earlier run did not get to, and that are not planned any more;
+/// sorted.
 pub(super) fn over(history: &History, planned: &HashSet<ChangeKey>) -> Vec<ChangeKey> {
-    let named = history.undone.iter().chain(approved(history).map(|change| &change.key)).cloned();
+    let named = history.undone.iter().chain(approved(history).map(|change| &change.key));
     let unfinished = history.unfinished_disablements.iter().map(UnfinishedDisablement::key);
-    let over: BTreeSet<_> = named.chain(unfinished).filter(|key| !planned.contains(key)).collect();
+    let is_over = |key: &ChangeKey| !planned.contains(key);
+    let named = named.filter(|key| is_over(key)).cloned();
+    let over: BTreeSet<_> = named.chain(unfinished.filter(is_over)).collect();
     over.into_iter().collect()
 }
