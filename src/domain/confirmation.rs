@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, OperatorGroupName, OperatorId, Person,
-    Policy, ProductProfile,
-    identity::{Identity, OperatorIndex},
+    Policy, ProductProfile, identity::OperatorIndex,
 };
 
 /// What was read a second time, beside the people of the first read.
@@ -17,15 +16,16 @@ pub struct SecondRead<'a> {
     pub people: &'a [Person],
 }
 
-/// The profiles whose members must be read again before the removals of this plan are made, with the group of each.
+/// The profiles whose members must be read again before the removals of this plan are made, with the group of each; those
+/// of disablements that an earlier run did not get to are among them.
 ///
 /// An orphan has no profile that could be read.
 pub fn profiles_to_confirm<'a>(
     approved: &ApprovedPlan,
     desired: &'a DesiredState,
 ) -> Vec<(&'a OperatorGroupName, &'a ProductProfile)> {
-    let losing: HashSet<&OperatorGroupName> =
-        approved.changes().iter().filter(|change| change.is_removal()).filter_map(Change::group).collect();
+    let losses = approved.changes().iter().filter_map(|change| loss_to_confirm(change, desired));
+    let losing: HashSet<&OperatorGroupName> = losses.map(|(_, group)| group).collect();
     desired
         .groups
         .iter()
@@ -34,10 +34,24 @@ pub fn profiles_to_confirm<'a>(
         .collect()
 }
 
+/// Who loses something, and the group whose profile must not have them; `None` where no profile can be read.
+fn loss_to_confirm<'a>(change: &'a Change, desired: &'a DesiredState) -> Option<(OperatorId, &'a OperatorGroupName)> {
+    match &change.action {
+        Action::Remove { operator_id, group, group_id, .. } => {
+            let is_orphaned = desired.orphans.iter().any(|orphan| orphan.id == *group_id);
+            (!is_orphaned).then_some((*operator_id, group))
+        }
+        Action::DisableOperator { operator_id, .. } => {
+            desired.departed_from(*operator_id).map(|group| (*operator_id, &group.name))
+        }
+        Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::Add { .. } => None,
+    }
+}
+
 /// Splits a plan into what a second read bears out and the removals that it does not, each with the reason.
 ///
 /// Absence is only concluded from a complete list: a failed read bears nothing out. Removals from an orphan were approved
-/// by a person and go on. Nobody is disabled of whom one removal is in doubt.
+/// by a person and go on. Nobody is disabled of whom one removal is in doubt, or whom the profile has that they left.
 pub fn borne_out(
     approved: ApprovedPlan,
     second: &SecondRead<'_>,
@@ -54,7 +68,8 @@ pub fn borne_out(
         doubts.push(match &change.action {
             Action::DisableOperator { operator_id, .. } => staying
                 .contains(operator_id)
-                .then(|| "a second read does not bear out that they lose their last group".to_owned()),
+                .then(|| "a second read does not bear out that they lose their last group".to_owned())
+                .or_else(|| doubt_of(change)),
             Action::Remove { operator_id, .. } => {
                 let doubt = doubt_of(change);
                 staying.extend(doubt.is_some().then_some(*operator_id));
@@ -82,31 +97,17 @@ fn removal_doubts<'a>(
     let present: BTreeMap<_, _> = second
         .members
         .iter()
-        .map(|(group, people)| (group, people.as_ref().map(|people| operators_of(people, &index))))
+        .map(|(group, people)| (group, people.as_ref().map(|people| index.all_that_may_be(people.iter()))))
         .collect();
     move |change: &Change| {
-        let Action::Remove { operator_id, group, group_id, .. } = &change.action else { return None };
+        let (operator, group) = loss_to_confirm(change, desired)?;
         let profile = &change.profile;
         match present.get(group) {
-            _ if desired.orphans.iter().any(|orphan| orphan.id == *group_id) => None,
             Some(Ok(operators)) => {
-                operators.contains(operator_id).then(|| format!("a second read found them in profile {profile}"))
+                operators.contains(&operator).then(|| format!("a second read found them in profile {profile}"))
             }
             Some(Err(why)) => Some(format!("profile {profile} could not be read a second time: {why}")),
             None => Some(format!("profile {profile} was not read a second time")),
         }
     }
-}
-
-fn operators_of(people: &[Person], index: &OperatorIndex<'_>) -> HashSet<OperatorId> {
-    people
-        .iter()
-        .flat_map(|person| match index.identify(person) {
-            Identity::Operator(operator) | Identity::Renamed(operator) | Identity::NotManaged(operator) => {
-                vec![operator.id]
-            }
-            Identity::Ambiguous(operators) => operators.iter().map(|operator| operator.id).collect(),
-            Identity::Unknown | Identity::NoLogin => Vec::new(),
-        })
-        .collect()
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, History, MaskMatch, Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId,
-    OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile, SkipReason, Skipped,
-    UserSnapshot, fold,
+    CampaignSnapshot, Departure, History, MaskMatch, Missing, OperatorGroup, OperatorGroupId, OperatorGroupName,
+    OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile, SkipReason, Skipped,
+    UserSnapshot,
+    departures::departures,
+    fold,
     identity::{Identity, OperatorIndex},
     narrowing::only_these_users,
     orphans::orphans,
@@ -51,6 +53,8 @@ pub struct DesiredState {
     pub orphans: Vec<OrphanGroup>,
     /// Operators who are not disabled whatever they lose here: this state does not say everything that they are given. By key.
     pub spared: Vec<OperatorId>,
+    /// Operators whom an earlier run left in no group and did not get to disable. By key.
+    pub departures: Vec<Departure>,
     /// What could not be placed, sorted.
     pub skipped: Vec<Skipped>,
 }
@@ -126,7 +130,7 @@ fn of_roster(
     let groups_by_name = groups_by_folded_name(campaign);
     let orphans = orphans(&claims, &groups_by_name, campaign, history);
     let mut newcomers = BTreeMap::new();
-    let groups = {
+    let (groups, departures) = {
         let mut placement = Placement {
             index: OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter()),
             groups: groups_by_name,
@@ -136,15 +140,18 @@ fn of_roster(
             newcomers: &mut newcomers,
             skipped: &mut skipped,
         };
-        claims
+        let given = claims.values().flatten().flat_map(|(_, position)| roster.members(*position));
+        let departures = departures(given.map(|(_, person)| person), &placement.index, campaign, history);
+        let groups = claims
             .into_values()
             .filter_map(|claims| {
                 let (name, position) = placement.only_claim(&claims)?;
                 placement.place(name, position)
             })
-            .collect::<Vec<_>>()
+            .collect::<Vec<_>>();
+        (groups, departures)
     };
-    Ok(DesiredState { orphans, ..settle(groups, newcomers, skipped) })
+    Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
 }
 
 /// The product profiles that claim each operator group, by folded group name.

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChangeKey, Digest, Limits, OperatorGroupName, OperatorId, Person, ProductProfileId, ProductProfileName, fold,
+    ChangeKey, ChangeKind, Digest, Limits, OperatorGroupName, OperatorId, Person, ProductProfileId, ProductProfileName,
+    fold,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -25,6 +26,8 @@ pub struct History {
     pub undone: Vec<ChangeKey>,
     /// Approvals that have not expired.
     pub approvals: Vec<Approval>,
+    /// Disablements that earlier runs set out to make and that nobody has seen made, by folded login.
+    pub unfinished_disablements: Vec<UnfinishedDisablement>,
 }
 
 /// Whether what was remembered is still there.
@@ -92,6 +95,23 @@ pub struct ApprovedChange {
     pub key: ChangeKey,
     /// The profile that wanted it.
     pub profile: ProductProfileName,
+}
+
+/// An operator whom a run took out of a group, and whom the same plan was to disable for being left in none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnfinishedDisablement {
+    /// The folded login.
+    pub operator: String,
+    /// The profile that the disablement was planned for.
+    pub profile: ProductProfileName,
+}
+
+impl UnfinishedDisablement {
+    /// The change that would finish it.
+    pub fn key(&self) -> ChangeKey {
+        let (kind, group) = (ChangeKind::DisableOperator, String::new());
+        ChangeKey { kind, group, operator: self.operator.clone() }
+    }
 }
 
 /// Which operator each user of the organization was, by UMAPI `id`.

@@ -113,6 +113,19 @@ impl<'a> OperatorIndex<'a> {
         }
     }
 
+    /// Every operator that one of these people is, or may be.
+    pub(super) fn all_that_may_be<'p>(&self, people: impl Iterator<Item = &'p Person>) -> HashSet<OperatorId> {
+        people
+            .flat_map(|person| match self.identify(person) {
+                Identity::Operator(operator) | Identity::Renamed(operator) | Identity::NotManaged(operator) => {
+                    vec![operator.id]
+                }
+                Identity::Ambiguous(operators) => operators.iter().map(|operator| operator.id).collect(),
+                Identity::Unknown | Identity::NoLogin => Vec::new(),
+            })
+            .collect()
+    }
+
     /// The person's e-mail address decides; the user name only where no operator has the address as login.
     fn present(&self, person: &Person) -> Identity<'a> {
         if names(person).next().is_none() {

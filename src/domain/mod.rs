@@ -5,6 +5,7 @@
 
 mod campaign_snapshot;
 mod confirmation;
+mod departures;
 mod desired_state;
 mod explaining;
 mod explanation;
@@ -31,12 +32,15 @@ mod warnings;
 
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
 pub use confirmation::{SecondRead, borne_out, profiles_to_confirm};
+pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
 pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
-pub use history::{Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead};
+pub use history::{
+    Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
+};
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{

@@ -74,6 +74,8 @@ impl DesiredState {
         self.spared.extend(dropped.into_iter().flat_map(|group| group.members));
         self.spared.sort_unstable();
         self.spared.dedup();
+        // Whom an earlier run left behind is in none of these groups: nobody narrowed this run to them.
+        self.departures.clear();
         self.skipped.extend(unknown_groups(asked, roster, policy, self));
         self.skipped.sort_unstable();
         self.skipped.dedup();
@@ -92,6 +94,7 @@ impl DesiredState {
             group.undecided.sort_unstable();
             group.undecided.dedup();
         }
+        self.departures.retain(|departure| operators.contains(&departure.operator));
         // An orphan has no members in the source to tell one person's leaving by: it is only reported.
         for orphan in &mut self.orphans {
             orphan.undecided.clone_from(&orphan.members);

@@ -5,10 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CampaignSnapshot, DesiredState, LogOn, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
-    OperatorLogin, OrphanGroup, OrphanedGroup, Policy, ProductProfile, ProductProfileName, RunId, SkipReason, Skipped,
-    WithoutGroups, identity::OperatorIndex, protection::Protection,
+    CampaignSnapshot, Departure, DesiredState, LogOn, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName,
+    OperatorId, OperatorLogin, OrphanGroup, OrphanedGroup, Policy, ProductProfile, ProductProfileName, RunId,
+    SkipReason, Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
 };
+
+/// Why an operator is disabled who loses the last group.
+const LEFT_BY_THIS_PLAN: &str = "this plan leaves it in no operator group";
+
+/// Why an operator is disabled who has had no group since an earlier run.
+const LEFT_EARLIER: &str = "an earlier run left it in no operator group and did not get to disable it";
 
 /// The kinds of changes, in the order in which they are applied. The names are part of the JSON report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,7 +82,7 @@ pub enum Action {
         /// Its key.
         group_id: OperatorGroupId,
     },
-    /// Keeps an operator whom this plan leaves in no group from logging on.
+    /// Keeps an operator from logging on whom this plan, or an earlier run, leaves in no group.
     DisableOperator {
         /// Who.
         operator: OperatorLogin,
@@ -270,7 +276,7 @@ impl<'a> Planner<'a> {
         members.filter(|operator| !self.untouchable.contains(operator)).count()
     }
 
-    /// Disables who logs on through Adobe and is in no group at all once `changes` are made.
+    /// Disables who logs on through Adobe and is in no group at all once `changes` are made, or whom an earlier run left so.
     fn disablements(&self, changes: &[Change]) -> Vec<Change> {
         let mut losses: BTreeMap<OperatorId, (usize, &ProductProfileName)> = BTreeMap::new();
         let mut coming = HashSet::new();
@@ -294,15 +300,27 @@ impl<'a> Planner<'a> {
             }
         }
         let losers = losses.into_iter().filter(|(id, (lost, _))| left.get(id) == Some(lost));
+        let losers = losers.map(|(id, (_, profile))| (id, profile, LEFT_BY_THIS_PLAN));
+        let departed = self.departed(&coming).map(|departure| (departure.operator, &departure.profile, LEFT_EARLIER));
         losers
-            .filter_map(|(id, (_, profile))| Some((self.campaign.operator(id)?, profile)))
-            .filter(|(operator, _)| operator.log_on == LogOn::Ims && !operator.disabled)
-            .map(|(operator, profile)| Change {
+            .chain(departed)
+            .filter_map(|(id, profile, reason)| Some((self.campaign.operator(id)?, profile, reason)))
+            .filter(|(operator, ..)| operator.log_on == LogOn::Ims && !operator.disabled)
+            .map(|(operator, profile, reason)| Change {
                 action: Action::DisableOperator { operator: operator.login.clone(), operator_id: operator.id },
                 profile: profile.clone(),
-                reason: "this plan leaves it in no operator group".to_owned(),
+                reason: reason.to_owned(),
             })
             .collect()
+    }
+
+    /// Those whom an earlier run did not get to disable and this plan may; whoever is `coming` into a group is not among them.
+    fn departed(&self, coming: &HashSet<OperatorId>) -> impl Iterator<Item = &'a Departure> {
+        self.desired.departures.iter().filter(|Departure { operator, .. }| {
+            !coming.contains(operator)
+                && !self.untouchable.contains(operator)
+                && self.desired.spared.binary_search(operator).is_err()
+        })
     }
 
     fn creations(&self) -> Vec<Change> {

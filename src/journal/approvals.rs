@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Approval, ApprovedChange, ChangeKey, Digest, HeldBefore, InstanceName, Limits, ProductProfileName, RunId,
+    Approval, ApprovedChange, ChangeKey, ChangeKind, Digest, HeldBefore, InstanceName, Limits, ProductProfileName,
+    RunId, UnfinishedDisablement,
 };
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
     database::{Reading, Row, Value, Writing},
     encoding::{from_json, to_json, to_key, to_time},
     instance_history::undone,
+    unfinished_disablements::{forget, unfinished_disablements},
 };
 
 /// A plan that waits for somebody.
@@ -167,7 +169,8 @@ impl Journal {
         rows.first().map(|row| row.text(0)).transpose()
     }
 
-    /// Ends what approvals and undone changes say about these changes: they were made, or nobody wants them any more.
+    /// Ends what approvals, undone changes and unfinished ones say about these changes: they were made, or nobody wants them
+    /// any more.
     pub async fn spend(&self, instance: &InstanceName, changes: &[ChangeKey]) -> Result<(), JournalError> {
         let mut looking = self.reading().await?;
         // Most runs spend nothing and write nothing: a run has many changes, and few of them were ever approved or undone.
@@ -177,6 +180,7 @@ impl Journal {
         for row in approved {
             known.insert(to_key(row.text(0)?, row.text(1)?, row.text(2)?)?);
         }
+        known.extend(unfinished_disablements(&mut looking, instance).await?.iter().map(UnfinishedDisablement::key));
         drop(looking);
         let spent: BTreeSet<&ChangeKey> = changes.iter().filter(|key| known.contains(key)).collect();
         if spent.is_empty() {
@@ -190,6 +194,9 @@ impl Journal {
                 "delete from undone where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4",
             ] {
                 writing.execute(sql, columns(instance, key)).await?;
+            }
+            if key.kind == ChangeKind::DisableOperator {
+                forget(&mut writing, instance, &key.operator).await?;
             }
         }
         writing.commit().await

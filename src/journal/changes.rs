@@ -11,6 +11,7 @@ use super::{
     database::{Row, Value},
     encoding::{from_name, to_json, to_optional_time, to_time},
     interrupted::Unfinished,
+    unfinished_disablements,
 };
 
 /// The columns that [`StoredChange::read`] reads, in its order.
@@ -85,7 +86,7 @@ impl Journal {
         writing.commit().await
     }
 
-    /// Writes that these changes are being sent now.
+    /// Writes that these changes are being sent now, and with them whom the run is to disable once they are made.
     pub async fn about_to_write(
         &self,
         run: &RunId,
@@ -100,6 +101,7 @@ impl Journal {
             let [instance, operator, group, op, run] = row_of(run, instance, key);
             writing.execute(sql, [at.timestamp_millis().into(), instance, operator, group, op, run]).await?;
         }
+        unfinished_disablements::remember(&mut writing, run, instance, changes).await?;
         writing.commit().await
     }
 
@@ -120,6 +122,7 @@ impl Journal {
             let values = [at.timestamp_millis().into(), outcome, detail, instance, operator, group, op, run];
             writing.execute(sql, values).await?;
         }
+        unfinished_disablements::forget_settled(&mut writing, instance, changes).await?;
         writing.commit().await
     }
 

@@ -13,6 +13,7 @@ use super::{
     approvals::{approvals_in_force, holding},
     database::Reading,
     encoding::{from_json, to_json, to_key},
+    unfinished_disablements::unfinished_disablements,
 };
 
 impl Journal {
@@ -33,6 +34,7 @@ impl Journal {
             held: holding(&mut looking, instance).await?,
             undone: undone(&mut looking, instance).await?,
             approvals: approvals_in_force(&mut looking, instance, now).await?,
+            unfinished_disablements: unfinished_disablements(&mut looking, instance).await?,
         })
     }
 

@@ -19,6 +19,7 @@ mod runs;
 mod schema;
 mod state_file;
 mod step_watch;
+mod unfinished_disablements;
 
 pub use access::{GroupAccess, InstanceAccess, Observation};
 pub use approvals::{ApproveError, Approved, HeldRecord};

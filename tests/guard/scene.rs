@@ -193,6 +193,7 @@ impl Scene {
             orphans: orphans.collect(),
             skipped: Vec::new(),
             spared: Vec::new(),
+            departures: Vec::new(),
         }
     }
 

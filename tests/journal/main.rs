@@ -16,3 +16,4 @@ mod reports;
 mod runs;
 mod sample;
 mod state_file;
+mod unfinished_disablements;

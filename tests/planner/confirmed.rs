@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use campaign_group_sync::domain::{
-    Limits, OperatorGroupName, OrphanedGroup, Person, Policy, Review, SecondRead, SourceCounts, WithoutGroups,
-    borne_out, profiles_to_confirm,
+    Limits, OperatorGroupName, OrphanedGroup, Person, Policy, ProductProfileName, Review, SecondRead, SourceCounts,
+    UnfinishedDisablement, WithoutGroups, borne_out, profiles_to_confirm,
 };
 
 use super::world::{World, limits, policy, review_of, written};
@@ -59,6 +59,21 @@ fn nobody_is_disabled_of_whom_a_removal_is_in_doubt() {
     assert_eq!(confirmed, ["- eve@x two", "disable operator eve@x"]);
     assert_eq!(doubted.len(), 2, "{doubted:?}");
     assert!(doubted[1].starts_with("disable operator bob@x: a second read does not bear out"), "{doubted:?}");
+}
+
+#[test]
+fn who_was_left_behind_by_an_earlier_run_is_read_a_second_time_too() {
+    let mut world = world();
+    world.memberships.retain(|(login, _)| login != "bob@x" && login != "eve@x");
+    let profile = ProductProfileName::new("p - ONE");
+    let unfinished = |operator: &str| UnfinishedDisablement { operator: operator.into(), profile: profile.clone() };
+    world.history.unfinished_disablements = ["bob@x", "eve@x"].map(unfinished).into();
+    let disable = Policy { without_groups: WithoutGroups::Disable, ..policy() };
+    let (confirmed, doubted) = confirm(&world, &disable, &[("one", Ok(&["ann@x", "EVE@x"]))]);
+    assert_eq!(confirmed, ["disable operator bob@x"]);
+    assert_eq!(doubted, ["disable operator eve@x: a second read found them in profile p - ONE"]);
+    let (confirmed, doubted) = confirm(&world, &disable, &[("one", Err("503"))]);
+    assert_eq!((confirmed, doubted.len()), (Vec::new(), 2));
 }
 
 #[test]

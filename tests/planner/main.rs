@@ -7,6 +7,7 @@ mod confirmed;
 mod default_limits;
 #[path = "../support/default_policy.rs"]
 mod default_policy;
+mod departures;
 mod limits;
 mod narrowed;
 mod over_time;

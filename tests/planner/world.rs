@@ -187,8 +187,18 @@ pub(crate) fn review_of(
     limits: &Limits,
     counts: SourceCounts,
 ) -> Review {
-    let circumstances =
-        Circumstances { instance: &policy().instance, limits, counts, read: None, history: &History::default() };
+    review_with(&History::default(), plan, desired, campaign, limits, counts)
+}
+
+pub(crate) fn review_with(
+    history: &History,
+    plan: &Plan,
+    desired: &DesiredState,
+    campaign: &CampaignSnapshot,
+    limits: &Limits,
+    counts: SourceCounts,
+) -> Review {
+    let circumstances = Circumstances { instance: &policy().instance, limits, counts, read: None, history };
     review(plan, desired, campaign, &circumstances)
 }
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::{ChangeKind, ChangeOutcome, ChangeReport, Missing, Outcome, RunMode, RunReport},
+    domain::{ChangeKind, ChangeOutcome, ChangeReport, Missing, Outcome, RunMode, RunReport, WithoutGroups},
     journal::{self, Journal},
     sandbox::{Change, Connection, Effect, Fault, Scenario, campaign::InstanceChange},
     sync,
@@ -31,7 +31,8 @@ const CONNECTION: &str = "TEST_CRASH_CONNECTION";
 const STATE: &str = "TEST_CRASH_STATE";
 const STEP: &str = "TEST_CRASH_STEP";
 
-/// 12 changes: 1 group and 1 operator created, 6 additions, 3 removals that pass the guard and 1 that it holds.
+/// 14 changes: 1 group and 1 operator created, 6 additions, 3 removals that pass the guard and 1 that it holds; of those who
+/// lose their last group, 1 is disabled and 1 waits with the held removal.
 async fn stage() -> Stage {
     let mut stage = Stage::with(Scenario::named("joiners_and_leavers").expect("built in")).await;
     stage.options = create_all(&stage.sandbox.connection());
@@ -51,6 +52,7 @@ fn create_all(connection: &Connection) -> sync::Options {
     for instance in &mut options.instances {
         instance.policy.missing_operator = Missing::Create;
         instance.policy.missing_group = Missing::Create;
+        instance.policy.without_groups = WithoutGroups::Disable;
     }
     options
 }
@@ -105,11 +107,14 @@ fn dying_run() {
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");
 }
 
+/// Operators with whether they are disabled, operator groups, and memberships.
+type World = (BTreeSet<(String, bool)>, BTreeSet<String>, Vec<(String, String)>);
+
 /// The world of one instance, in names.
-fn world(stage: &Stage) -> (BTreeSet<String>, BTreeSet<String>, Vec<(String, String)>) {
+fn world(stage: &Stage) -> World {
     let world = stage.sandbox.world();
     let instance = world.instance("production").expect("an instance").world();
-    let operators = instance.operators.iter().map(|operator| operator.name.clone()).collect();
+    let operators = instance.operators.iter().map(|operator| (operator.name.clone(), operator.disabled)).collect();
     let groups = instance.groups.iter().map(|group| group.name.clone()).collect();
     drop(world);
     (operators, groups, stage.memberships("production"))
@@ -122,7 +127,7 @@ async fn uninterrupted() -> (Stage, RunReport) {
     let [instance] = report.instances.as_slice() else { panic!("not one instance: {report:#?}") };
     assert_eq!(
         (instance.summary.planned(), instance.summary.held, report.outcome),
-        (12, 1, Outcome::Held),
+        (14, 2, Outcome::Held),
         "{report:#?}"
     );
     (stage, report)

@@ -7,6 +7,7 @@ mod crash;
 mod default_limits;
 #[path = "../support/default_policy.rs"]
 mod default_policy;
+mod disabling;
 mod encrypted;
 mod faults;
 mod features;

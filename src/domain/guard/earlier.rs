@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::super::{ApprovedChange, Change, ChangeKey, ChangeKind, History, Limits, ProductProfileName};
+use super::super::{
+    ApprovedChange, Change, ChangeKey, ChangeKind, History, Limits, ProductProfileName, UnfinishedDisablement,
+};
 
 /// Opens the reason of a change that is held because it was held before.
 const STILL_HELD: &str = "held since an earlier run, and nobody approved it: ";
@@ -73,9 +75,13 @@ fn approved(history: &History) -> impl Iterator<Item = &ApprovedChange> {
     history.approvals.iter().flat_map(|approval| &approval.changes)
 }
 
-/// Changes that an approval or an undo named and that are not planned any more, sorted.
+/// Changes that an approval or an undo named, or that an earlier run did not get to, and that are not planned any more;
+/// sorted.
 pub(super) fn over(history: &History, planned: &HashSet<ChangeKey>) -> Vec<ChangeKey> {
     let named = history.undone.iter().chain(approved(history).map(|change| &change.key));
-    let over: BTreeSet<_> = named.filter(|key| !planned.contains(key)).collect();
-    over.into_iter().cloned().collect()
+    let unfinished = history.unfinished_disablements.iter().map(UnfinishedDisablement::key);
+    let is_over = |key: &ChangeKey| !planned.contains(key);
+    let named = named.filter(|key| is_over(key)).cloned();
+    let over: BTreeSet<_> = named.chain(unfinished.filter(is_over)).collect();
+    over.into_iter().collect()
 }

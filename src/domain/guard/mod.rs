@@ -88,8 +88,8 @@ pub struct Review {
     pub held: HeldPlan,
     /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
     pub is_read_accepted: bool,
-    /// Changes that an approval or an undo named and that this plan does not hold any more: what was said of them is over.
-    /// Only a plan over everything can tell.
+    /// Changes that an approval or an undo named, or that an earlier run did not get to, and that this plan does not hold any
+    /// more: what was said of them is over. Only a plan over everything can tell.
     pub over: Vec<ChangeKey>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    super::{Action, Change, ChangeKind, DesiredState, Limits, OperatorId, Plan},
+    super::{Action, Change, ChangeKind, DesiredState, Limits, OperatorId, Plan, ProductProfileName},
     Circumstances,
     earlier::{EarlierWords, Wish},
     limits::{too_many_creations, too_many_of_a_group, too_many_removals},
@@ -115,13 +115,16 @@ impl Bench<'_> {
     fn judge_removals(&mut self, plan: &Plan, desired: &DesiredState, limits: &Limits, doubts: &SourceDoubts) {
         let all = too_many_removals(plan, limits);
         let groups = too_many_of_a_group(plan, &self.joined_groups(), limits);
-        let orphans = orphans_in_words(desired);
+        let (orphans, unread) = (orphans_in_words(desired), unread_in_words(desired));
         for case in self.cases.iter_mut().filter(|case| case.change.is_removal()) {
             // Empty for a disabled operator, which no group has for its name.
             let group = &case.wish.key.group;
             let charges = Charges {
                 source: doubts.about(group),
-                orphan: orphans.get(group),
+                orphan: match &case.change.action {
+                    Action::DisableOperator { operator_id, .. } => unread.get(operator_id),
+                    _ => orphans.get(group),
+                },
                 limit: all.as_deref().or_else(|| groups.get(group).map(String::as_str)),
             };
             case.hold = self.earlier.judge(&case.wish, &charges);
@@ -164,4 +167,16 @@ fn orphans_in_words(desired: &DesiredState) -> BTreeMap<String, String> {
     };
     let orphans = desired.orphans.iter();
     orphans.map(|orphan| (orphan.name.folded(), in_words(orphan.name.as_str(), orphan.profile.as_str()))).collect()
+}
+
+/// Why operators whom an earlier run did not get to disable wait, where no profile can be read a second time.
+fn unread_in_words(desired: &DesiredState) -> HashMap<OperatorId, String> {
+    let unread = desired.departures.iter().filter(|departure| desired.departed_from(departure.operator).is_none());
+    let why = |profile: &ProductProfileName| {
+        format!(
+            "profile \"{profile}\", which they left, stands for no group any more, so that nobody can read a second time who \
+             has it: nobody is disabled unasked"
+        )
+    };
+    unread.map(|departure| (departure.operator, why(&departure.profile))).collect()
 }

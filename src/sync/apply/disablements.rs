@@ -1,4 +1,4 @@
-//! Operators whom the removals of this plan left in no group, and who are not to log on any more.
+//! Operators whom the removals of this plan, or an earlier run, left in no group, and who are not to log on any more.
 
 use std::collections::HashSet;
 

@@ -1,0 +1,79 @@
+//! Disablements that a run set out to make: known from the first write that takes an operator out of a group until the
+//! disablement is seen made, or there is no ground for it any more.
+
+use std::collections::HashSet;
+
+use crate::domain::{ChangeKey, ChangeKind, InstanceName, ProductProfileName, RunId, UnfinishedDisablement};
+
+use super::{
+    JournalError,
+    changes::Settlement,
+    database::{Reading, Writing},
+};
+
+/// Remembers, of the changes that are being sent, whom the same plan disables once they are made. What is held, or in doubt,
+/// is not planned to be made.
+pub(super) async fn remember(
+    writing: &mut Writing,
+    run: &RunId,
+    instance: &InstanceName,
+    sent: &[ChangeKey],
+) -> Result<(), JournalError> {
+    let sql = "insert into unfinished_disablements (instance, operator_folded, profile)
+               select instance, operator_folded, profile from changes
+               where instance = $1 and operator_folded = $2 and group_folded = '' and op = 'disable_operator'
+                 and run = $3 and outcome = 'pending'
+               on conflict (instance, operator_folded) do update set profile = excluded.profile";
+    for key in sent.iter().filter(|key| key.kind == ChangeKind::Remove) {
+        let values = [instance.as_str().into(), key.operator.as_str().into(), run.as_str().into()];
+        writing.execute(sql, values).await?;
+    }
+    Ok(())
+}
+
+/// Forgets who was seen disabled, and who was seen to join a group.
+pub(super) async fn forget_settled(
+    writing: &mut Writing,
+    instance: &InstanceName,
+    changes: &[Settlement],
+) -> Result<(), JournalError> {
+    let ends = |change: &&Settlement| {
+        change.outcome.is_so() && matches!(change.key.kind, ChangeKind::Add | ChangeKind::DisableOperator)
+    };
+    let mut ended = changes.iter().filter(ends).map(|change| &change.key.operator).peekable();
+    if ended.peek().is_none() {
+        return Ok(());
+    }
+    // A run may add many, and few were ever to be disabled.
+    let sql = "select operator_folded from unfinished_disablements where instance = $1";
+    let known: HashSet<String> = {
+        let rows = writing.rows(sql, [instance.as_str().into()]).await?;
+        rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?
+    };
+    for operator in ended.filter(|operator| known.contains(*operator)) {
+        forget(writing, instance, operator).await?;
+    }
+    Ok(())
+}
+
+/// Forgets one operator, by folded login.
+pub(super) async fn forget(writing: &mut Writing, instance: &InstanceName, operator: &str) -> Result<(), JournalError> {
+    let sql = "delete from unfinished_disablements where instance = $1 and operator_folded = $2";
+    writing.execute(sql, [instance.as_str().into(), operator.into()]).await
+}
+
+/// All of one instance, by folded login.
+pub(super) async fn unfinished_disablements(
+    looking: &mut Reading,
+    instance: &InstanceName,
+) -> Result<Vec<UnfinishedDisablement>, JournalError> {
+    let sql = "select operator_folded, profile from unfinished_disablements where instance = $1";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let unfinished = rows.iter().map(|row| {
+        Ok(UnfinishedDisablement { operator: row.text(0)?, profile: ProductProfileName::new(row.text(1)?) })
+    });
+    let mut unfinished = unfinished.collect::<Result<Vec<_>, JournalError>>()?;
+    // A database sorts texts by rules of its own.
+    unfinished.sort();
+    Ok(unfinished)
+}

@@ -1,0 +1,234 @@
+//! Operators whom a run leaves in no group and is to disable: what one run did not get to, a later one does, and nobody else
+//! is disabled.
+
+use campaign_group_sync::{
+    domain::{Outcome, RunMode, RunReport, WithoutGroups},
+    sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, campaign::InstanceChange},
+    sync::{self, Progress, Request, Stop, StopSwitch},
+};
+
+use super::support::{Stage, changes, request};
+
+const REMOVED: &str = "applied: remove eve@acme.com from ops";
+const DISABLED: &str = "applied: disable operator eve@acme.com";
+const FAILED: &str = "failed: disable operator eve@acme.com";
+const PENDING: &str = "pending: disable operator eve@acme.com";
+const HELD: &str = "held: disable operator eve@acme.com";
+
+/// Eve has lost the profile of her only group, and is to be disabled for it.
+async fn stage() -> Stage {
+    let scenario = Scenario::from_toml(
+        r#"
+        [organization]
+        groups = [
+            { group_id = 1, name = "Campaign - acme - ops", type = "PRODUCT_PROFILE" },
+            { group_id = 2, name = "Campaign - acme - spare", type = "PRODUCT_PROFILE" },
+        ]
+        users = [{ email = "ann@acme.com", groups = ["Campaign - acme - ops"] }, { email = "eve@acme.com" }]
+        [campaign.production]
+        tenant = "acme"
+        association_mask = "Campaign - acme - (.*)"
+        authentication = "ims"
+        operators = [
+            { name = "ann@acme.com", authentication = "ims" },
+            { name = "eve@acme.com", authentication = "ims" },
+        ]
+        groups = [{ name = "ops" }, { name = "spare" }, { name = "foreign" }]
+        memberships = [["ann@acme.com", "ops"], ["eve@acme.com", "ops"]]
+        "#,
+    )
+    .expect("a scenario");
+    let mut stage = Stage::with(scenario).await;
+    for instance in &mut stage.options.instances {
+        instance.policy.without_groups = WithoutGroups::Disable;
+        // One of two members may leave.
+        stage.options.limits.max_group_removals_percent = 100;
+    }
+    stage
+}
+
+fn is_disabled(stage: &Stage, login: &str) -> bool {
+    let world = stage.sandbox.world().instance("production").expect("an instance").world();
+    world.operators.iter().any(|operator| operator.name == login && operator.disabled)
+}
+
+/// Somebody does this in Campaign.
+fn happens(stage: &Stage, change: InstanceChange) {
+    stage.sandbox.world().apply(&[Change::instance("production", change)]).expect("applied");
+}
+
+/// A run that takes the group from Eve, and cannot disable her.
+async fn failing_to_disable(stage: &Stage) -> RunReport {
+    stage.sandbox.inject(refused_disablement());
+    let report = stage.sync().await;
+    assert_eq!(changes(&report), [REMOVED, FAILED], "{report:#?}");
+    report
+}
+
+fn refused_disablement() -> Fault {
+    let refused = Effect::soap_fault("SOP-330011 Error while executing the method", "XSV-350023 Unable to save");
+    Fault::new("write", refused).schema("xtk:operator")
+}
+
+#[tokio::test]
+async fn whom_a_run_failed_to_disable_the_next_one_disables() {
+    let stage = stage().await;
+    failing_to_disable(&stage).await;
+    let next = stage.sync().await;
+    assert_eq!(changes(&next), [DISABLED], "{next:#?}");
+    assert!(is_disabled(&stage, "eve@acme.com"));
+    assert_eq!((stage.sync().await.outcome, stage.writes()), (Outcome::InSync, 0));
+}
+
+#[tokio::test]
+async fn whom_a_stopped_run_did_not_get_to_disable_the_next_one_disables() {
+    let stage = stage().await;
+    let (switch, stop) = StopSwitch::new();
+    let watch = |progress: Progress| {
+        if matches!(progress, Progress::Applying(_, 1, _)) {
+            switch.stop();
+        }
+    };
+    let request = Request { stop, ..request(RunMode::Apply) };
+    let stopped = sync::run(&stage.options, &stage.journal, &request, &watch).await;
+    assert_eq!(changes(&stopped), [REMOVED, PENDING], "{stopped:#?}");
+    assert_eq!(changes(&stage.sync().await), [DISABLED]);
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_who_is_still_to_be_disabled_and_forgets_nobody() {
+    let stage = stage().await;
+    failing_to_disable(&stage).await;
+    for _ in 0..2 {
+        let shown = stage.run(RunMode::DryRun).await;
+        assert_eq!((changes(&shown), stage.writes()), (vec![PENDING.to_owned()], 0), "{shown:#?}");
+        let reason = shown.instances[0].changes[0].reason.as_str();
+        assert_eq!(reason, "an earlier run left it in no operator group and did not get to disable it");
+    }
+    assert_eq!(changes(&stage.sync().await), [DISABLED]);
+}
+
+#[tokio::test]
+async fn a_run_narrowed_to_somebody_else_or_to_a_group_disables_nobody_and_forgets_nobody() {
+    let stage = stage().await;
+    failing_to_disable(&stage).await;
+    for report in
+        [stage.sync_user("ann@acme.com").await, stage.sync_group("ops").await, stage.sync_group("spare").await]
+    {
+        assert_eq!(changes(&report), [""; 0], "{report:#?}");
+    }
+    let own = stage.sync_user("eve@acme.com").await;
+    assert_eq!(changes(&own), [DISABLED], "{own:#?}");
+    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+}
+
+#[tokio::test]
+async fn whom_a_narrowed_run_did_not_get_to_disable_a_full_one_disables() {
+    let stage = stage().await;
+    stage.sandbox.inject(refused_disablement());
+    let narrowed = stage.sync_user("eve@acme.com").await;
+    assert_eq!(changes(&narrowed), [REMOVED, FAILED], "{narrowed:#?}");
+    assert_eq!(changes(&stage.sync().await), [DISABLED]);
+}
+
+#[tokio::test]
+async fn whom_a_second_read_finds_in_the_profile_is_not_disabled() {
+    let stage = stage().await;
+    failing_to_disable(&stage).await;
+    let back = || vec![Change::assign("eve@acme.com", "Campaign - acme - ops")];
+    for report in [
+        {
+            stage.sandbox.inject(Fault::new("members", Effect::status(503)).forever());
+            stage.sync().await
+        },
+        {
+            stage.sandbox.clear_faults();
+            stage.sandbox.inject(Fault::new("members", Effect::Change { changes: back() }));
+            stage.sync_user("eve@acme.com").await
+        },
+    ] {
+        assert_eq!(changes(&report), ["unconfirmed: disable operator eve@acme.com"], "{report:#?}");
+        assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0));
+    }
+    stage.sandbox.clear_faults();
+    assert_eq!(changes(&stage.sync().await), ["applied: add eve@acme.com to ops"]);
+    assert!(!is_disabled(&stage, "eve@acme.com"));
+}
+
+#[tokio::test]
+async fn who_was_given_a_group_meanwhile_is_not_disabled_then_and_not_later() {
+    let stage = stage().await;
+    failing_to_disable(&stage).await;
+    let (login, group) = (|| "eve@acme.com".to_owned(), || "foreign".to_owned());
+    happens(&stage, InstanceChange::Join { login: login(), group: group() });
+    assert_eq!((stage.sync().await.outcome, stage.writes()), (Outcome::InSync, 0));
+    happens(&stage, InstanceChange::Leave { login: login(), group: group() });
+    assert_eq!((stage.sync().await.outcome, stage.writes()), (Outcome::InSync, 0));
+}
+
+#[tokio::test]
+async fn who_is_given_a_profile_whose_group_cannot_be_placed_is_not_disabled() {
+    let stage = stage().await;
+    failing_to_disable(&stage).await;
+    happens(&stage, InstanceChange::RemoveOperatorGroup { name: "spare".to_owned() });
+    stage.sandbox.world().apply(&[Change::assign("eve@acme.com", "Campaign - acme - spare")]).expect("assigned");
+    let report = stage.sync().await;
+    assert_eq!((changes(&report), stage.writes()), (Vec::new(), 0), "{report:#?}");
+    assert!(!is_disabled(&stage, "eve@acme.com"));
+}
+
+#[tokio::test]
+async fn who_is_enabled_again_after_a_disablement_stays_so() {
+    let stage = stage().await;
+    assert_eq!(changes(&stage.sync().await), [REMOVED, DISABLED]);
+    let enabled = InstanceChange::AddOperator {
+        login: "eve@acme.com".to_owned(),
+        label: None,
+        email: None,
+        authentication: None,
+        disabled: false,
+    };
+    happens(&stage, InstanceChange::RemoveOperator { login: "eve@acme.com".to_owned() });
+    happens(&stage, enabled);
+    assert_eq!((stage.sync().await.outcome, stage.writes()), (Outcome::InSync, 0));
+    assert!(!is_disabled(&stage, "eve@acme.com"));
+}
+
+#[tokio::test]
+async fn an_undo_disables_nobody_and_gives_back_the_account_with_the_group() {
+    let stage = stage().await;
+    let failed = failing_to_disable(&stage).await;
+    let undone = sync::undo(&stage.options, &stage.journal, &failed.run, RunMode::Apply, &Stop::never(), &|_| {}).await;
+    assert_eq!(changes(&undone.expect("a known run")), ["applied: add eve@acme.com to ops"]);
+    let history = stage.journal.history(&stage.options.instances[0].policy.instance, chrono::Utc::now()).await;
+    assert_eq!(history.expect("readable").unfinished_disablements, []);
+    assert!(!is_disabled(&stage, "eve@acme.com"));
+}
+
+#[tokio::test]
+async fn a_late_disablement_passes_the_same_counter_and_is_released_in_the_same_way() {
+    let mut stage = stage().await;
+    failing_to_disable(&stage).await;
+    stage.options.limits.max_removals = 0;
+    let held = stage.sync().await;
+    assert_eq!((changes(&held), stage.writes()), (vec![HELD.to_owned()], 0), "{held:#?}");
+    let again = stage.sync().await;
+    let digest = |report: &RunReport| report.instances[0].held.clone().expect("a digest");
+    assert_eq!((changes(&again), digest(&again)), (vec![HELD.to_owned()], digest(&held)));
+    assert_eq!(changes(&stage.sync_approving(&digest(&held)).await), [DISABLED]);
+}
+
+#[tokio::test]
+async fn without_a_profile_that_can_be_read_a_second_time_a_late_disablement_is_held() {
+    let stage = stage().await;
+    failing_to_disable(&stage).await;
+    let renamed = OrganizationChange::RenameGroup {
+        group: "Campaign - acme - ops".to_owned(),
+        to: "Campaign - acme - operations".to_owned(),
+    };
+    stage.sandbox.world().apply(&[Change::Organization(renamed)]).expect("renamed");
+    let held = stage.sync().await;
+    assert_eq!((changes(&held), stage.writes()), (vec![HELD.to_owned()], 0), "{held:#?}");
+    let digest = held.instances[0].held.clone().expect("a digest");
+    assert_eq!(changes(&stage.sync_approving(&digest).await), [DISABLED]);
+}
