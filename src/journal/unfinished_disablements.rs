@@ -19,16 +19,22 @@ pub(super) async fn remember(
     instance: &InstanceName,
     sent: &[ChangeKey],
 ) -> Result<(), JournalError> {
-    let sql = "insert into unfinished_disablements (instance, operator_folded, profile)
-               select instance, operator_folded, profile from changes
-               where instance = $1 and operator_folded = $2 and group_folded = '' and op = 'disable_operator'
-                 and run = $3 and outcome = 'pending'
-               on conflict (instance, operator_folded) do update set profile = excluded.profile";
-    for key in sent.iter().filter(|key| key.kind == ChangeKind::Remove) {
-        let values = [instance.as_str().into(), key.operator.as_str().into(), run.as_str().into()];
-        writing.execute(sql, values).await?;
+    let removed: HashSet<&str> =
+        sent.iter().filter(|key| key.kind == ChangeKind::Remove).map(|key| key.operator.as_str()).collect();
+    if removed.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let sql = "select operator_folded, profile from changes
+               where run = $1 and instance = $2 and op = 'disable_operator' and outcome = 'pending'";
+    let planned = writing.rows(sql, [run.as_str().into(), instance.as_str().into()]).await?;
+    let planned: Vec<(String, String)> =
+        planned.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_, JournalError>>()?;
+    let rows = planned
+        .into_iter()
+        .filter(|(operator, _)| removed.contains(operator.as_str()))
+        .map(|(operator, profile)| [instance.as_str().into(), operator.into(), profile.into()]);
+    let head = "insert into unfinished_disablements (instance, operator_folded, profile)";
+    writing.insert(head, rows, "on conflict (instance, operator_folded) do update set profile = excluded.profile").await
 }
 
 /// Forgets who was seen disabled, and who was seen to join a group.
