@@ -8,7 +8,7 @@
 //! | [`transport`] | what both clients need of HTTP, the tokens of Adobe's identity service (IMS) among it |
 //! | [`experience_cloud`] | the user management API (UMAPI) |
 //! | [`campaign`] | Campaign's SOAP API |
-//! | [`journal`] | what is remembered between runs, and the lock that keeps runs apart |
+//! | [`journal`] | what is remembered between runs, the lock that keeps runs apart, and which of several nodes leads |
 //! | [`observability`] | logging, and how errors are shown with their causes |
 //! | [`sync`] | the one place where the path of a run is spelled out |
 //! | [`scheduler`] | cron expressions, time zones, ticks and signals |
