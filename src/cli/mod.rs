@@ -4,6 +4,8 @@ mod access_command;
 mod approve_command;
 mod arguments;
 mod check_command;
+mod check_markdown;
+mod check_text;
 mod config_command;
 mod daemon_command;
 mod daemon_reach;

@@ -20,6 +20,11 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// How many columns standard output has; `None` when it is no terminal.
+pub(super) fn columns() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
 /// Tells on standard error why a command did not do its work.
 pub(super) fn complain(message: &str) {
     // Nothing can be done about a closed terminal.

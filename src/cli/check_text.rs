@@ -1,0 +1,172 @@
+//! The report of `check` as text for people.
+
+use std::borrow::Cow;
+
+use textwrap::WordSplitter;
+
+use crate::check::{CheckReport, Finding, Section, Verdict};
+
+use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted};
+
+/// Where evidence and remedies begin: behind the longest word for a verdict.
+const MARGIN: usize = 11;
+
+/// Widest column of titles.
+const TITLES: usize = 60;
+
+/// Text narrower than this is harder to read than lines that the terminal breaks.
+const NARROWEST: usize = 30;
+
+/// The report for a terminal of this many columns; lines are as long as they are where it is none.
+pub(super) fn text(report: &CheckReport, columns: Option<usize>) -> String {
+    let titles = report.findings.iter().map(|finding| finding.title.chars().count()).max().unwrap_or_default();
+    let layout = Layout { columns, titles: titles.min(TITLES) };
+    let (mut out, mut heading) = (String::new(), String::new());
+    for finding in &report.findings {
+        let above = heading_of(finding);
+        if above != heading {
+            if !heading.is_empty() {
+                out.push('\n');
+            }
+            line(&mut out, &painted(BOLD, &harmless(&above)));
+            heading = above;
+        }
+        layout.one_finding(&mut out, finding);
+    }
+    out.push('\n');
+    line(&mut out, &summary(report));
+    out
+}
+
+#[derive(Clone, Copy)]
+struct Layout {
+    columns: Option<usize>,
+    /// Width of the column of titles.
+    titles: usize,
+}
+
+impl Layout {
+    fn one_finding(self, out: &mut String, finding: &Finding) {
+        let (style, word) = match finding.verdict {
+            Verdict::Ok => (GOOD, "ok"),
+            Verdict::NotChecked => (DIM, "-"),
+            Verdict::Warning => (DOUBT, "warning"),
+            Verdict::Failed => (BAD, "FAILED"),
+        };
+        let verdict = painted(style, &format!("{word:7}"));
+        let is_quiet = matches!(finding.verdict, Verdict::Ok | Verdict::NotChecked) && !finding.evidence.contains('\n');
+        if is_quiet {
+            let mut evidence = self.wrapped(&finding.evidence, MARGIN + self.titles + 2).into_iter();
+            let first = painted(DIM, &evidence.next().unwrap_or_default());
+            line(out, &format!("  {verdict}  {:titles$}  {first}", finding.title, titles = self.titles));
+            for more in evidence {
+                line(out, &format!("{:1$}{2}", "", MARGIN + self.titles + 2, painted(DIM, &more)));
+            }
+            return;
+        }
+        line(out, &format!("  {verdict}  {}", finding.title));
+        // Marks stand below signs: several lines are shown as they are.
+        let evidence = match finding.evidence.lines().count() {
+            1 => self.wrapped(&finding.evidence, MARGIN),
+            _ => finding.evidence.lines().map(harmless).collect(),
+        };
+        for evidence in evidence {
+            line(out, &format!("{:MARGIN$}{evidence}", ""));
+        }
+        let remedy = if finding.remedy.is_empty() { Vec::new() } else { self.wrapped(&finding.remedy, MARGIN + 3) };
+        for (at, remedy) in remedy.into_iter().enumerate() {
+            let arrow = if at == 0 { painted(BOLD, "->") } else { "  ".to_owned() };
+            line(out, &format!("{:MARGIN$}{arrow} {remedy}", ""));
+        }
+    }
+
+    /// The lines of a text that begins in this column.
+    fn wrapped(self, text: &str, column: usize) -> Vec<String> {
+        let text = harmless(text);
+        match self.columns.map(|columns| columns.saturating_sub(column)) {
+            Some(width) if width >= NARROWEST => {
+                // Commands, paths and addresses stay whole: people copy them.
+                let whole = textwrap::Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
+                textwrap::wrap(&text, whole).into_iter().map(Cow::into_owned).collect()
+            }
+            _ => vec![text],
+        }
+    }
+}
+
+/// What the finding stands under.
+pub(super) fn heading_of(finding: &Finding) -> String {
+    let name = match finding.section {
+        Section::Configuration => "Configuration",
+        Section::ExperienceCloud => "Experience Cloud",
+        Section::Campaign => "Campaign",
+        Section::Names => "Mask and names",
+        Section::Host => "Host",
+    };
+    match &finding.instance {
+        Some(instance) => format!("{name}: {instance}"),
+        None => name.to_owned(),
+    }
+}
+
+/// How many of which verdict.
+pub(super) fn summary(report: &CheckReport) -> String {
+    let count = |verdict| report.count(verdict);
+    format!(
+        "{} failed, {} warnings, {} ok, {} not checked.",
+        count(Verdict::Failed),
+        count(Verdict::Warning),
+        count(Verdict::Ok),
+        count(Verdict::NotChecked)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(verdict: Verdict, evidence: &str, remedy: &str) -> Finding {
+        Finding {
+            section: Section::Host,
+            instance: None,
+            id: "host.schedule",
+            title: "The schedule leaves time between runs".to_owned(),
+            verdict,
+            cause: None,
+            waits_for: None,
+            evidence: evidence.to_owned(),
+            remedy: remedy.to_owned(),
+        }
+    }
+
+    fn shown(finding: Finding, columns: usize) -> String {
+        let text = text(&CheckReport { version: 1, findings: vec![finding] }, Some(columns));
+        let mut lines = anstream::adapter::strip_str(&text).to_string();
+        lines.truncate(lines.rfind("\n\n").unwrap_or_default());
+        lines
+    }
+
+    #[test]
+    fn long_lines_are_broken_in_their_column() {
+        let remedy = "make [schedule] cron as rare as experience_cloud.first_page_interval";
+        assert_eq!(
+            shown(finding(Verdict::Warning, "runs are 10m apart and page 0 may be asked for every 2h", remedy), 60),
+            "Host\n  warning  The schedule leaves time between runs\n           runs are 10m apart and page 0 may be asked for\n           \
+             every 2h\n           -> make [schedule] cron as rare as\n              experience_cloud.first_page_interval"
+        );
+        assert_eq!(
+            shown(finding(Verdict::Ok, "next runs: Mon 00:00, Mon 02:00, Mon 04:00, Mon 06:00", ""), 82),
+            "Host\n  ok       The schedule leaves time between runs  next runs: Mon 00:00, Mon 02:00,\n                          \
+             \u{20}                       Mon 04:00, Mon 06:00"
+        );
+    }
+
+    #[test]
+    fn marks_stay_below_their_signs_and_narrow_terminals_break_for_themselves() {
+        let marked = "expected: Campaign - acme - (.*)\nCampaign: Campaign – acme - (.*)\n                   ^";
+        let marked = shown(finding(Verdict::Failed, marked, ""), 42);
+        assert!(marked.ends_with("                              ^"), "{marked}");
+        let narrow = shown(finding(Verdict::Ok, "as the terminal likes it", ""), 70);
+        assert!(narrow.ends_with("runs  as the terminal likes it"), "{narrow}");
+    }
+}
