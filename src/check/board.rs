@@ -79,9 +79,18 @@ impl Board {
         self.outcomes(id, Some(instance)).any(|outcome| outcome.verdict == Verdict::Failed)
     }
 
-    /// Whether credentials were refused there.
-    pub(super) fn is_refused(&self, instance: Option<&str>, id: &str) -> bool {
-        self.outcomes(id, instance).any(|outcome| outcome.cause == Some(Cause::Refused))
+    /// What was said where credentials were refused.
+    pub(super) fn refusal(&self, instance: Option<&str>, id: &str) -> Option<String> {
+        let refusal = self.outcomes(id, instance).find(|outcome| outcome.cause == Some(Cause::Refused));
+        refusal.map(|outcome| outcome.evidence.clone())
+    }
+
+    /// Takes a failure back that another one explains: it waits for that one.
+    pub(super) fn explain(&mut self, instance: Option<&str>, id: &str, root: &'static str) {
+        let explained = self.settled.iter_mut().filter(|(at, of, _)| *at == id && of.as_deref() == instance);
+        for (_, _, outcome) in explained {
+            *outcome = Outcome::waiting(root);
+        }
     }
 
     /// Whether nobody can look at the prerequisite before something is mended: it failed itself, or waits.

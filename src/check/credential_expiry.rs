@@ -5,6 +5,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{
     board::{Board, Outcome},
     catalogue::{CREDENTIAL_EXPIRY, INSTANCE_CREDENTIAL_EXPIRY, LOG_ON, TOKEN},
+    experience_cloud::REFUSED_BY_IMS,
     verdict::Cause,
 };
 use crate::settings::{Authentication, Readable};
@@ -15,7 +16,11 @@ const NOTICE: TimeDelta = TimeDelta::days(30);
 /// Checks each credential once it is known whether it is refused. `today` is the day in UTC.
 pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
     if let Some(configured) = &settings.experience_cloud {
-        let standing = Standing { section: "experience_cloud", today, is_refused: board.is_refused(None, TOKEN) };
+        let refusal = refusal_of_secret(board, None, TOKEN);
+        let standing = Standing { section: "experience_cloud", today, refusal };
+        if standing.explains_refusal(configured.client_secret_expires) {
+            board.explain(None, TOKEN, CREDENTIAL_EXPIRY);
+        }
         board.settle(CREDENTIAL_EXPIRY, standing.outcome(configured.client_secret_expires));
     }
     for instance in settings.instances.iter().filter_map(|one| one.access.as_ref()) {
@@ -24,12 +29,22 @@ pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
             Authentication::Native { .. } => Outcome::not_checked("the program logs on with a password of Campaign"),
             Authentication::Ims { client_secret_expires, .. } => {
                 let section = format!("instances.{name}");
-                let is_refused = board.is_refused(Some(name), LOG_ON);
-                Standing { section: &section, today, is_refused }.outcome(*client_secret_expires)
+                let refusal = refusal_of_secret(board, Some(name), LOG_ON);
+                let standing = Standing { section: &section, today, refusal };
+                if standing.explains_refusal(*client_secret_expires) {
+                    board.explain(Some(name), LOG_ON, INSTANCE_CREDENTIAL_EXPIRY);
+                }
+                standing.outcome(*client_secret_expires)
             }
         };
         board.settle_of(name, INSTANCE_CREDENTIAL_EXPIRY, outcome);
     }
+}
+
+/// What IMS said where it may have refused the secret: it looks at scopes only once the secret is good.
+fn refusal_of_secret(board: &Board, instance: Option<&str>, id: &str) -> Option<String> {
+    let refusal = board.refusal(instance, id)?;
+    (refusal.starts_with(REFUSED_BY_IMS) && !refusal.contains("invalid_scope")).then_some(refusal)
 }
 
 /// How it stands with one credential.
@@ -37,10 +52,16 @@ struct Standing<'a> {
     /// Where it is configured.
     section: &'a str,
     today: NaiveDate,
-    is_refused: bool,
+    /// What IMS said, where it may have refused the secret.
+    refusal: Option<String>,
 }
 
 impl Standing<'_> {
+    /// Whether the secret is refused because its days are over.
+    fn explains_refusal(&self, last_day: Option<NaiveDate>) -> bool {
+        self.refusal.is_some() && last_day.is_some_and(|last_day| last_day < self.today)
+    }
+
     /// The last day counts to its end.
     fn outcome(&self, last_day: Option<NaiveDate>) -> Outcome {
         let section = self.section;
@@ -48,25 +69,25 @@ impl Standing<'_> {
             return Outcome::not_checked(format!("no day is written: {section}.client_secret_expires"));
         };
         let left = last_day - self.today;
-        let days = match left.num_days().abs() {
-            1 => "1 day".to_owned(),
-            days => format!("{days} days"),
-        };
+        let days = left.num_days().abs();
         let remedy = format!(
             "rotate it in the Developer Console, where a credential may have two secrets at a time: add a new one, put it where \
              {section}.client_secret is read from (campaign-group-sync config shows it), delete the old one, and write the \
              new day to {section}.client_secret_expires"
         );
-        match (left < TimeDelta::zero(), self.is_refused) {
-            (true, true) => Outcome::failed(Cause::Refused, format!("ran out after {last_day}, {days} ago"), remedy),
-            (true, false) => Outcome::warning(
-                format!("should have run out after {last_day}, {days} ago, and nobody refused it"),
+        match &self.refusal {
+            Some(refusal) if left < TimeDelta::zero() => {
+                let evidence = format!("ran out after {last_day}, {days} days ago; {refusal}");
+                Outcome::failed(Cause::Refused, evidence, remedy)
+            }
+            None if left < TimeDelta::zero() => Outcome::warning(
+                format!("should have run out after {last_day}, {days} days ago, and nobody refused it"),
                 remedy,
             ),
-            (false, _) if left < NOTICE => {
-                Outcome::warning(format!("runs out after {last_day} (UTC), {days} from now"), remedy)
+            _ if left < NOTICE => {
+                Outcome::warning(format!("runs out after {last_day} (UTC), {days} days from now"), remedy)
             }
-            (false, _) => Outcome::ok(format!("to the end of {last_day} (UTC), {days} from now")),
+            _ => Outcome::ok(format!("to the end of {last_day} (UTC), {days} days from now")),
         }
     }
 }

@@ -26,6 +26,9 @@ const NOBODY: &str = "nobody@campaign-group-sync.invalid";
 /// The scope that opens UMAPI (Adobe's guide to the User Management API).
 const UMAPI_SCOPE: &str = "user_management_sdk";
 
+/// Opens what is said where IMS issues no token.
+pub(super) const REFUSED_BY_IMS: &str = "IMS refused";
+
 const HOSTS: &str = "allow this host to reach ims-na1.adobelogin.com and usermanagement.adobe.io on port 443, and see \
                      whether a proxy or its certificate stands between";
 
@@ -133,7 +136,7 @@ pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
     } else {
         format!("compare {section}.client_id, its secret and its scopes with the Developer Console")
     };
-    Outcome::failed(Cause::Refused, format!("IMS refused: {excerpt}"), remedy)
+    Outcome::failed(Cause::Refused, format!("{REFUSED_BY_IMS}: {excerpt}"), remedy)
 }
 
 /// Whether UMAPI takes the token, and the organization is that of the credential.

@@ -19,7 +19,7 @@ pub(super) const WORLDS: [(&str, &str); 7] = built_in! {
 };
 
 /// One thing wrong at a time, in the order in which `check` looks.
-pub(super) const MISCONFIGURED: [(&str, &str); 62] = built_in! {
+pub(super) const MISCONFIGURED: [(&str, &str); 63] = built_in! {
     "misconfigured/unknown_key"
     "misconfigured/key_left_out"
     "misconfigured/secret_in_the_configuration"
@@ -28,6 +28,7 @@ pub(super) const MISCONFIGURED: [(&str, &str); 62] = built_in! {
     "misconfigured/ims_out_of_reach"
     "misconfigured/ims_behind_an_intercepting_proxy"
     "misconfigured/ims_behind_a_portal"
+    "misconfigured/client_secret_ran_out"
     "misconfigured/client_id_of_another"
     "misconfigured/client_secret_rotated"
     "misconfigured/scope_not_granted"

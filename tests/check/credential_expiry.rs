@@ -45,6 +45,10 @@ async fn a_secret_that_ran_out_and_is_refused_is_a_failure() {
     for id in [OF_THE_CLOUD, OF_THE_INSTANCE] {
         let found = finding(&checked, id);
         assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(Cause::Refused)), "{found:#?}");
+        assert!(found.evidence.contains("IMS refused: "), "{found:#?}");
+    }
+    for (id, root) in [("experience_cloud.token", OF_THE_CLOUD), ("campaign.log_on", OF_THE_INSTANCE)] {
+        assert_eq!(finding(&checked, id).waits_for, Some(root), "{id}");
     }
 }
 

@@ -89,7 +89,8 @@ fn lasting(text: &str) -> String {
     let port = Regex::new(r"(127\.0\.0\.1):\d{2,}").expect("an expression");
     let time = Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").expect("an expression");
     let text = port.replace_all(&folder.replace_all(text, "FOLDER"), "$1:PORT").into_owned();
-    time.replace_all(&text, "TIME").replace('\n', "\n    ")
+    let days = Regex::new(r"\d+ days ago").expect("an expression");
+    days.replace_all(&time.replace_all(&text, "TIME"), "DAYS ago").replace('\n', "\n    ")
 }
 
 /// What is said of the scenarios that show one of these prerequisites.
