@@ -8,7 +8,7 @@ use super::{Problem, layers::Layers, secrets::secret, section::Section, shown::s
 use crate::{
     domain::{Membership, OrganizationId, Tolerance},
     experience_cloud::{Options, ReadChoice},
-    transport::{self, Credential, RetryPolicy},
+    transport::{self, BaseUrl, Credential, RetryPolicy},
 };
 
 /// What an organization id ends with.
@@ -28,8 +28,18 @@ pub struct ExperienceCloud {
     pub client_secret_expires: Option<NaiveDate>,
 }
 
-impl ExperienceCloud {
-    pub(super) fn read(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Option<Self> {
+/// The section as far as it can be used.
+pub(super) struct ReadableExperienceCloud {
+    /// All of it.
+    pub(super) whole: Option<ExperienceCloud>,
+    pub(super) ims_url: Option<BaseUrl>,
+    /// What a token is asked for with.
+    pub(super) credential: Option<Credential>,
+    pub(super) first_page_interval: Option<Duration>,
+}
+
+impl ReadableExperienceCloud {
+    pub(super) fn read(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Self {
         let mut section = Section::new(layers, "experience_cloud", problems);
         let organization_id = section.parse("organization_id", "copy it from the Admin Console", organization_id);
         let client_id = section.token("client_id");
@@ -51,35 +61,34 @@ impl ExperienceCloud {
         let first_page_interval = section.duration("first_page_interval");
         let unlisted_accounts = section.parse("unlisted_accounts", "write a share from \"0%\" to \"100%\"", share);
         let max_wait = section.duration("max_wait");
-        let options = Options {
-            organization_id: organization_id?,
-            client_id: client_id?,
-            client_secret: client_secret?,
-            ims_url: ims_url?,
-            umapi_url: umapi_url?,
-            scopes: scopes?,
-            membership: membership?,
-            read: read?,
-            users_per_minute: users_per_minute?,
-            groups_per_minute: groups_per_minute?,
-            tolerance: unlisted_accounts?,
-            retry: RetryPolicy { max_wait: max_wait?, ..RetryPolicy::default() },
-            http: transport::Options::default(),
+        let credential =
+            (|| Some(Credential { client_id: client_id?, client_secret: client_secret?, scopes: scopes? }))();
+        let whole = || {
+            let Credential { client_id, client_secret, scopes } = credential.clone()?;
+            let options = Options {
+                organization_id: organization_id?,
+                client_id,
+                client_secret,
+                ims_url: ims_url.clone()?,
+                umapi_url: umapi_url?,
+                scopes,
+                membership: membership?,
+                read: read?,
+                users_per_minute: users_per_minute?,
+                groups_per_minute: groups_per_minute?,
+                tolerance: unlisted_accounts?,
+                retry: RetryPolicy { max_wait: max_wait?, ..RetryPolicy::default() },
+                http: transport::Options::default(),
+            };
+            Some(ExperienceCloud {
+                options,
+                first_page_interval: first_page_interval?,
+                // A day that was not given is none; one that cannot be read is a problem.
+                client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
+            })
         };
-        Some(Self {
-            options,
-            first_page_interval: first_page_interval?, // A day that was not given is none; one that cannot be read is a problem.
-            client_secret_expires: client_secret_expires.map_or(Some(None), |day| day.map(Some))?,
-        })
+        Self { whole: whole(), ims_url, credential, first_page_interval }
     }
-}
-
-/// What proves to the identity service who asks.
-pub(super) fn credential(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Credential> {
-    let client_id = section.token("client_id");
-    let client_secret = secret(section, "client_secret", credentials);
-    let scopes = scopes(section);
-    Some(Credential { client_id: client_id?, client_secret: client_secret?, scopes: scopes? })
 }
 
 /// What a token is asked for, as the vendor wants it: separated by commas, without blanks.

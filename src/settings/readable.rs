@@ -5,10 +5,9 @@ use std::time::Duration;
 use super::{
     Access, Control, ExperienceCloud, Guard, Http, Instance, Log, Problem, Settings, SettingsError, Sources, State,
     catalogue, daemon,
-    experience_cloud::credential,
+    experience_cloud::ReadableExperienceCloud,
     layers::{self, Layers},
     options::unknown_instance,
-    section::Section,
 };
 use crate::{
     domain::{InstanceName, Policy, fold},
@@ -70,9 +69,8 @@ pub fn readable(sources: &Sources) -> Readable {
     let mut noted = Vec::new();
     let problems = &mut noted;
     let layers = Layers::read(sources, problems);
-    let credentials = sources.credentials_folder();
     // In the order of the sections: so the problems are told.
-    let experience_cloud = ExperienceCloud::read(&layers, credentials, problems);
+    let experience_cloud = ReadableExperienceCloud::read(&layers, sources.credentials_folder(), problems);
     let instances = read_instances(&layers, sources, problems);
     let guard = Guard::read(&layers, problems);
     let schedule = daemon::read_schedule(&layers, problems);
@@ -80,18 +78,13 @@ pub fn readable(sources: &Sources) -> Readable {
     let http = Http::read(&layers, problems);
     let control = Control::read(&layers, problems);
     let log = Log::read(&layers, sources, problems);
-    // What is wrong with these was noted with their section.
-    let mut known = Vec::new();
-    let mut section = Section::new(&layers, "experience_cloud", &mut known);
-    let (ims_url, first_page_interval) = (section.address("ims_url"), section.duration("first_page_interval"));
-    let credential = credential(&mut section, credentials);
     let warnings = layers::doubts(sources).chain(mask_doubts(&instances)).collect();
     let has_all_layers = !layers.lacks_a_layer();
     let read = Readable {
-        experience_cloud,
-        ims_url,
-        credential,
-        first_page_interval,
+        experience_cloud: experience_cloud.whole,
+        ims_url: experience_cloud.ims_url,
+        credential: experience_cloud.credential,
+        first_page_interval: experience_cloud.first_page_interval,
         connections: transport::Options::default(),
         instances,
         guard,
