@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{board::Outcome, experience_cloud::time, verdict::Cause};
+use super::{board::Outcome, experience_cloud::time, names::listed, verdict::Cause};
 use crate::{
     settings::Access,
     transport::{BaseUrl, Certificate, CertificateFault},
@@ -26,8 +26,12 @@ pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
     };
     let end = DateTime::<Utc>::from(content.not_after);
     let days = (end - now).num_days();
-    let evidence =
-        format!("{days} days left, until {}; for {}; issued by {}", time(end), some(&content.names), content.issuer);
+    let evidence = format!(
+        "{days} days left, until {}; for {}; issued by {}",
+        time(end),
+        listed(&content.names, NAMES_SHOWN),
+        content.issuer
+    );
     if days >= FEW_DAYS {
         return Outcome::ok(evidence);
     }
@@ -92,14 +96,6 @@ fn shown_by(url: &BaseUrl) -> String {
     format!("openssl s_client -connect {} </dev/null", url.host_and_port())
 }
 
-fn some(names: &[String]) -> String {
-    let shown = names.iter().take(NAMES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMES_SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,7 +125,8 @@ mod tests {
     #[test]
     fn of_many_names_a_few_are_shown() {
         let names = |count: usize| (1..=count).map(|number| format!("h{number}")).collect::<Vec<_>>();
-        assert_eq!((some(&names(1)), some(&names(3))), ("h1".to_owned(), "h1, h2, h3".to_owned()));
-        assert_eq!(some(&names(5)), "h1, h2, h3 and 2 more");
+        let shown = |count| listed(&names(count), NAMES_SHOWN);
+        assert_eq!((shown(1), shown(3)), ("h1".to_owned(), "h1, h2, h3".to_owned()));
+        assert_eq!(shown(5), "h1, h2, h3 and 2 more");
     }
 }

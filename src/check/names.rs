@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Names in one line of evidence; the rest is counted.
-const NAMES_SHOWN: usize = 8;
+pub(super) const NAMES_SHOWN: usize = 8;
 
 /// Checks the names of one instance, as far as both sides could be read.
 pub(super) fn check(
@@ -89,7 +89,7 @@ fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
     let evidence = if near.is_empty() {
         format!("none of {} product profiles", profiles.len())
     } else {
-        format!("none of {} product profiles; nearly: {}", profiles.len(), listed(&near))
+        format!("none of {} product profiles; nearly: {}", profiles.len(), listed(&near, NAMES_SHOWN))
     };
     let remedy = "compare the mask with the names of the product profiles in the Admin Console (campaign-group-sync mask \
                   shows each difference)";
@@ -104,7 +104,7 @@ fn one_group_each(matched: &[(&str, String)]) -> Outcome {
     let twice: Vec<String> = by_group
         .into_iter()
         .filter(|(_, profiles)| profiles.len() > 1)
-        .map(|(group, profiles)| format!("{group}: {}", listed(&profiles)))
+        .map(|(group, profiles)| format!("{group}: {}", listed(&profiles, NAMES_SHOWN)))
         .collect();
     if twice.is_empty() {
         return Outcome::ok("each stands for a group of its own");
@@ -162,7 +162,11 @@ fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> Outcome {
     let is_fed = |name: &str| matched.iter().any(|(_, group)| fold(group) == fold(name));
     let groups = campaign.groups().iter().map(|group| group.name.as_str());
     let unfed: Vec<&str> = groups.filter(|name| !is_fed(name)).collect();
-    Outcome::ok(if unfed.is_empty() { "none".to_owned() } else { format!("left alone: {}", listed(&unfed)) })
+    Outcome::ok(if unfed.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("left alone: {}", listed(&unfed, NAMES_SHOWN))
+    })
 }
 
 fn control_panel(matched: &[(&str, String)]) -> Outcome {
@@ -173,13 +177,14 @@ fn control_panel(matched: &[(&str, String)]) -> Outcome {
     }
     let remedy =
         "Adobe gives members of such a profile access to the Control Panel: see whether that is wanted, or rename it";
-    Outcome::warning(listed(&opening), remedy)
+    Outcome::warning(listed(&opening, NAMES_SHOWN), remedy)
 }
 
 fn ambiguous(campaign: &CampaignSnapshot, manage: Manage) -> Outcome {
     let operators = ambiguous_operators(campaign, manage);
-    let operators =
-        operators.iter().map(|twins| listed(&twins.iter().map(|operator| operator.login.as_str()).collect::<Vec<_>>()));
+    let operators = operators
+        .iter()
+        .map(|twins| listed(&twins.iter().map(|operator| operator.login.as_str()).collect::<Vec<_>>(), NAMES_SHOWN));
     let groups = twins(campaign.groups().iter().map(|group| group.name.as_str()));
     let found: Vec<String> = operators
         .map(|names| format!("operators {names}"))
@@ -199,16 +204,17 @@ fn twins<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     for name in names {
         by_fold.entry(fold(name)).or_default().push(name);
     }
-    by_fold.into_values().filter(|names| names.len() > 1).map(|names| listed(&names)).collect()
+    by_fold.into_values().filter(|names| names.len() > 1).map(|names| listed(&names, NAMES_SHOWN)).collect()
 }
 
 fn signs(name: &str) -> String {
     shown(&name.chars().collect::<Vec<_>>())
 }
 
-pub(super) fn listed(names: &[&str]) -> String {
-    let text = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMES_SHOWN) {
+/// The first names of a list, at most so many; the rest is counted.
+pub(super) fn listed(names: &[impl AsRef<str>], most: usize) -> String {
+    let text = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
         0 => text,
         more => format!("{text} and {more} more"),
     }

@@ -6,7 +6,7 @@ use super::{
     board::{Board, Outcome},
     catalogue::WITHOUT_OPERATOR,
     experience_cloud::time,
-    names::listed,
+    names::{NAMES_SHOWN, listed},
 };
 use crate::{
     domain::{
@@ -69,5 +69,5 @@ fn without_operator(run: &RunReport, part: &InstanceReport, campaign: &CampaignS
         Missing::Skip => "Campaign creates each at the first logon, or a run does with missing_operator = \"create\"",
         Missing::Create => "the next run creates those who have an e-mail address",
     };
-    Outcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people)))
+    Outcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people, NAMES_SHOWN)))
 }

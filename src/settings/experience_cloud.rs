@@ -61,8 +61,12 @@ impl ReadableExperienceCloud {
         let first_page_interval = section.duration("first_page_interval");
         let unlisted_accounts = section.parse("unlisted_accounts", "write a share from \"0%\" to \"100%\"", share);
         let max_wait = section.duration("max_wait");
-        let credential =
-            (|| Some(Credential { client_id: client_id?, client_secret: client_secret?, scopes: scopes? }))();
+        let credential = match (client_id, client_secret, scopes) {
+            (Some(client_id), Some(client_secret), Some(scopes)) => {
+                Some(Credential { client_id, client_secret, scopes })
+            }
+            _ => None,
+        };
         let whole = || {
             let Credential { client_id, client_secret, scopes } = credential.clone()?;
             let options = Options {
