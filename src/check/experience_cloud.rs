@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{Failure, OrganizationId},
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
-    journal::{CallWindows, Journal, JournalError, RememberedListing},
+    journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
     observability::Chain,
     settings::{self, Readable},
     transport::{HttpClient, IdentityService, TokenError},
@@ -261,12 +261,11 @@ impl Memory {
     }
 
     fn gate(&self, interval: Duration, now: DateTime<Utc>) -> Gate {
-        let interval = TimeDelta::from_std(interval).unwrap_or(TimeDelta::MAX);
-        let until = |last: Option<DateTime<Utc>>| {
-            let interval_ends = last.and_then(|last| last.checked_add_signed(interval));
+        let until = |listing| {
+            let interval_ends = self.windows.first_page_allowed_at(listing, interval);
             interval_ends.max(self.windows.not_before).filter(|until| *until > now)
         };
-        Gate { groups: until(self.windows.groups_first_page), users: until(self.windows.users_first_page) }
+        Gate { groups: until(Listing::Groups), users: until(Listing::Users) }
     }
 }
 

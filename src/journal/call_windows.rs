@@ -1,6 +1,8 @@
 //! The vendor's scarce calls: when page 0 was last asked for, when calls may be sent again, and the last groups listing.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{OrganizationId, ProductProfile};
 
@@ -27,6 +29,18 @@ pub struct CallWindows {
     pub groups_first_page: Option<DateTime<Utc>>,
     /// The vendor asked for silence until then.
     pub not_before: Option<DateTime<Utc>>,
+}
+
+impl CallWindows {
+    /// When page 0 of a listing may be asked for again, so long after it was last; `None` when it never was.
+    pub fn first_page_allowed_at(&self, listing: Listing, interval: Duration) -> Option<DateTime<Utc>> {
+        let last = match listing {
+            Listing::Users => self.users_first_page,
+            Listing::Groups => self.groups_first_page,
+        };
+        let interval = TimeDelta::from_std(interval).unwrap_or(TimeDelta::MAX);
+        last.map(|last| last.checked_add_signed(interval).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
 }
 
 /// The last groups listing that was read completely.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
@@ -166,7 +166,7 @@ impl SourceReader<'_> {
 
     /// The groups listing: a new one where its page 0 may be asked for, else the remembered one.
     pub(super) async fn profiles(&self, windows: &CallWindows) -> Result<KnownProfiles, SourceError> {
-        let allowed = self.allowed_at(windows.groups_first_page);
+        let allowed = self.allowed_at(windows, Listing::Groups);
         if let Some(until) = allowed.filter(|at| *at > Utc::now()) {
             let remembered = self.journal.listing(self.organization()).await?;
             match remembered.filter(|_| self.may_use_remembered(until)) {
@@ -201,7 +201,7 @@ impl SourceReader<'_> {
     ) -> Result<OrganizationSnapshot, SourceError> {
         let masks = self.masks();
         let mut kind = self.experience_cloud.choose(&listing, &masks)?;
-        let allowed = self.allowed_at(windows.users_first_page);
+        let allowed = self.allowed_at(windows, Listing::Users);
         if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
             if self.experience_cloud.read_choice() == ReadChoice::Organization {
                 self.wait(until, "page 0 of the users", self.most_wait_for_interval()).await?;
@@ -266,7 +266,7 @@ impl SourceReader<'_> {
     /// The groups listing for somebody who only looks at it: the remembered one wherever the vendor may not be asked now.
     pub(super) async fn profiles_to_look_at(&self) -> Result<KnownProfiles, SourceError> {
         let windows = self.journal.call_windows(self.organization()).await?;
-        let renewable_at = self.allowed_at(windows.groups_first_page).max(windows.not_before);
+        let renewable_at = self.allowed_at(&windows, Listing::Groups).max(windows.not_before);
         if let Some(until) = renewable_at.filter(|at| *at > Utc::now())
             && let Some(remembered) = self.journal.listing(self.organization()).await?
         {
@@ -278,9 +278,8 @@ impl SourceReader<'_> {
     }
 
     /// When page 0 of a listing may be asked for again; `None` when it never was.
-    fn allowed_at(&self, last: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-        let interval = TimeDelta::from_std(self.options.first_page_interval).unwrap_or(TimeDelta::MAX);
-        last.map(|last| last.checked_add_signed(interval).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    fn allowed_at(&self, windows: &CallWindows, listing: Listing) -> Option<DateTime<Utc>> {
+        windows.first_page_allowed_at(listing, self.options.first_page_interval)
     }
 
     /// The longest wait for something that the vendor asked for.
