@@ -11,6 +11,8 @@ pub(super) struct Outcome {
     verdict: Verdict,
     cause: Option<Cause>,
     waits_for: Option<&'static str>,
+    /// Whether what was refused may be the secret of a credential.
+    refuses_secret: bool,
     evidence: String,
     remedy: String,
 }
@@ -28,6 +30,11 @@ impl Outcome {
         Self::of(Verdict::Failed, Some(cause), evidence, remedy)
     }
 
+    /// A failure because the secret of a credential may be the wrong one.
+    pub(super) fn refused_secret(evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { refuses_secret: true, ..Self::failed(Cause::Refused, evidence, remedy) }
+    }
+
     pub(super) fn not_checked(reason: impl Into<String>) -> Self {
         Self::of(Verdict::NotChecked, None, reason, "")
     }
@@ -38,7 +45,8 @@ impl Outcome {
     }
 
     fn of(verdict: Verdict, cause: Option<Cause>, evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { verdict, cause, waits_for: None, evidence: evidence.into(), remedy: remedy.into() }
+        let (evidence, remedy) = (evidence.into(), remedy.into());
+        Self { verdict, cause, waits_for: None, refuses_secret: false, evidence, remedy }
     }
 }
 
@@ -79,9 +87,9 @@ impl Board {
         self.outcomes(id, Some(instance)).any(|outcome| outcome.verdict == Verdict::Failed)
     }
 
-    /// What was said where credentials were refused.
-    pub(super) fn refusal(&self, instance: Option<&str>, id: &str) -> Option<String> {
-        let refusal = self.outcomes(id, instance).find(|outcome| outcome.cause == Some(Cause::Refused));
+    /// What was said where a secret may have been refused.
+    pub(super) fn refusal_of_secret(&self, instance: Option<&str>, id: &str) -> Option<String> {
+        let refusal = self.outcomes(id, instance).find(|outcome| outcome.refuses_secret);
         refusal.map(|outcome| outcome.evidence.clone())
     }
 

@@ -5,7 +5,6 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{
     board::{Board, Outcome},
     catalogue::{CREDENTIAL_EXPIRY, INSTANCE_CREDENTIAL_EXPIRY, LOG_ON, TOKEN},
-    experience_cloud::REFUSED_BY_IMS,
     verdict::Cause,
 };
 use crate::settings::{Authentication, Readable};
@@ -16,7 +15,7 @@ const NOTICE: TimeDelta = TimeDelta::days(30);
 /// Checks each credential once it is known whether it is refused. `today` is the day in UTC.
 pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
     if let Some(configured) = &settings.experience_cloud {
-        let refusal = refusal_of_secret(board, None, TOKEN);
+        let refusal = board.refusal_of_secret(None, TOKEN);
         let standing = Standing { section: "experience_cloud", today, refusal };
         if standing.explains_refusal(configured.client_secret_expires) {
             board.explain(None, TOKEN, CREDENTIAL_EXPIRY);
@@ -29,7 +28,7 @@ pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
             Authentication::Native { .. } => Outcome::not_checked("the program logs on with a password of Campaign"),
             Authentication::Ims { client_secret_expires, .. } => {
                 let section = format!("instances.{name}");
-                let refusal = refusal_of_secret(board, Some(name), LOG_ON);
+                let refusal = board.refusal_of_secret(Some(name), LOG_ON);
                 let standing = Standing { section: &section, today, refusal };
                 if standing.explains_refusal(*client_secret_expires) {
                     board.explain(Some(name), LOG_ON, INSTANCE_CREDENTIAL_EXPIRY);
@@ -39,12 +38,6 @@ pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
         };
         board.settle_of(name, INSTANCE_CREDENTIAL_EXPIRY, outcome);
     }
-}
-
-/// What IMS said where it may have refused the secret: it looks at scopes only once the secret is good.
-fn refusal_of_secret(board: &Board, instance: Option<&str>, id: &str) -> Option<String> {
-    let refusal = board.refusal(instance, id)?;
-    (refusal.starts_with(REFUSED_BY_IMS) && !refusal.contains("invalid_scope")).then_some(refusal)
 }
 
 /// How it stands with one credential.

@@ -26,9 +26,6 @@ const NOBODY: &str = "nobody@campaign-group-sync.invalid";
 /// The scope that opens UMAPI (Adobe's guide to the User Management API).
 const UMAPI_SCOPE: &str = "user_management_sdk";
 
-/// Opens what is said where IMS issues no token.
-pub(super) const REFUSED_BY_IMS: &str = "IMS refused";
-
 const HOSTS: &str = "allow this host to reach ims-na1.adobelogin.com and usermanagement.adobe.io on port 443, and see \
                      whether a proxy or its certificate stands between";
 
@@ -119,12 +116,16 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
 
 /// What a refusal of IMS means; `section` is where the credential is configured.
 pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
-    let remedy = if excerpt.contains("invalid_scope") {
-        format!(
+    let evidence = format!("IMS refused: {excerpt}");
+    if excerpt.contains("invalid_scope") {
+        // IMS looks at scopes only once the secret is good.
+        let remedy = format!(
             "compare {section}.scopes with the credential's page in the Developer Console (\"Scopes\"); a scope is granted \
              by adding its API to the project"
-        )
-    } else if excerpt.contains("client_secret") {
+        );
+        return Outcome::failed(Cause::Refused, evidence, remedy);
+    }
+    let remedy = if excerpt.contains("client_secret") {
         format!(
             "copy the secret anew from the Developer Console (\"OAuth Server-to-Server\", \"Retrieve client secret\") into \
              {section}.client_secret_file; see whether it was rotated"
@@ -136,7 +137,7 @@ pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
     } else {
         format!("compare {section}.client_id, its secret and its scopes with the Developer Console")
     };
-    Outcome::failed(Cause::Refused, format!("{REFUSED_BY_IMS}: {excerpt}"), remedy)
+    Outcome::refused_secret(evidence, remedy)
 }
 
 /// Whether UMAPI takes the token, and the organization is that of the credential.
