@@ -11,13 +11,13 @@ use super::{
         AMBIGUOUS, CERTIFICATE, CLOCK, CONFIGURATION, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION,
     },
     certificate,
-    experience_cloud::{refused_token, time},
+    experience_cloud::refused_token,
     external_account,
     verdict::Cause,
 };
 use crate::{
     campaign::{Campaign, CampaignError, OwnOperator, ServerReply, ServerTest},
-    domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode},
+    domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode, to_the_second},
     observability::Chain,
     settings::{Access, Authentication, Readable, ReadableInstance},
 };
@@ -140,7 +140,8 @@ fn clock(test: &ServerTest, now: DateTime<Utc>) -> Outcome {
     if apart <= CLOCK_TOLERANCE {
         return Outcome::ok(format!("less than {} s apart", CLOCK_TOLERANCE.num_seconds()));
     }
-    let evidence = format!("{} s apart: {} there, {} here", apart.num_seconds(), time(theirs), time(now));
+    let evidence =
+        format!("{} s apart: {} there, {} here", apart.num_seconds(), to_the_second(theirs), to_the_second(now));
     Outcome::warning(evidence, "have both hosts follow a time server (here: timedatectl set-ntp true)")
 }
 

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{board::Outcome, experience_cloud::time, names::listed, verdict::Cause};
+use super::{board::Outcome, names::listed, verdict::Cause};
 use crate::{
+    domain::to_the_second,
     settings::Access,
     transport::{BaseUrl, Certificate, CertificateFault},
 };
@@ -28,7 +29,7 @@ pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
     let days = (end - now).num_days();
     let evidence = format!(
         "{days} days left, until {}; for {}; issued by {}",
-        time(end),
+        to_the_second(end),
         listed(&content.names, NAMES_SHOWN),
         content.issuer
     );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     asked_once,
@@ -12,7 +12,7 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    domain::{Failure, OrganizationId},
+    domain::{Failure, OrganizationId, to_the_second},
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
     observability::Chain,
@@ -195,13 +195,16 @@ async fn profiles(
     };
     let remembered = memory.listing.filter(|listing| gate.groups.is_some() || is_fresh(listing));
     if let Some(listing) = remembered {
-        let evidence = format!("{} product profiles, as read at {}", listing.profiles.len(), time(listing.read_at));
+        let evidence =
+            format!("{} product profiles, as read at {}", listing.profiles.len(), to_the_second(listing.read_at));
         board.settle(PROFILES, Outcome::ok(evidence));
         return Some(ProfileListing::remembered(listing.profiles));
     }
     if let Some(until) = gate.groups {
-        let reason =
-            format!("page 0 of the groups may not be asked for before {}, and no listing is remembered", time(until));
+        let reason = format!(
+            "page 0 of the groups may not be asked for before {}, and no listing is remembered",
+            to_the_second(until)
+        );
         board.settle(PROFILES, Outcome::not_checked(reason));
         return None;
     }
@@ -274,17 +277,13 @@ impl Gate {
     fn outcome(&self, windows: &CallWindows) -> Outcome {
         match (self.users.max(self.groups), windows.not_before) {
             (Some(until), Some(not_before)) if until == not_before => Outcome::warning(
-                format!("Adobe asked for silence until {}", time(until)),
+                format!("Adobe asked for silence until {}", to_the_second(until)),
                 "wait; see whether another client uses the same credential, and give this one its own",
             ),
             (Some(until), _) => {
-                Outcome::ok(format!("again at {}; until then runs use what they remember", time(until)))
+                Outcome::ok(format!("again at {}; until then runs use what they remember", to_the_second(until)))
             }
             (None, _) => Outcome::ok("now: a run may start at once"),
         }
     }
-}
-
-pub(super) fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -5,13 +5,12 @@ use std::collections::HashSet;
 use super::{
     board::{Board, Outcome},
     catalogue::WITHOUT_OPERATOR,
-    experience_cloud::time,
     names::{NAMES_SHOWN, listed},
 };
 use crate::{
     domain::{
         CampaignSnapshot, InstanceName, InstanceReport, Missing, Outcome as RunOutcome, Policy, RunReport, SkipReason,
-        fold,
+        fold, to_the_second,
     },
     journal::{Journal, JournalError},
     observability::Chain,
@@ -61,7 +60,7 @@ fn without_operator(run: &RunReport, part: &InstanceReport, campaign: &CampaignS
         .filter(|skipped| skipped.reason == SkipReason::NoOperator && !logins.contains(&fold(&skipped.subject)))
         .map(|skipped| skipped.subject.as_str())
         .collect();
-    let as_of = format!("as of run {} at {}", run.run, time(run.started_at));
+    let as_of = format!("as of run {} at {}", run.run, to_the_second(run.started_at));
     if people.is_empty() {
         return Outcome::ok(format!("none, {as_of}"));
     }

@@ -3,13 +3,16 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::journal::{InstanceAccess, Journal};
+use crate::{
+    domain::to_the_second,
+    journal::{InstanceAccess, Journal},
+};
 
 use super::{
     CommandError,
     arguments::{AccessArguments, Arguments, OutputFormat},
     exit_code::Exit,
-    layout::{BOLD, harmless, line, time},
+    layout::{BOLD, harmless, line},
     report_json::json,
     report_markdown,
     start::start,
@@ -47,7 +50,7 @@ struct Access {
 }
 
 fn nothing_known(at: DateTime<Utc>) -> String {
-    format!("Nothing is known of {}: no run had looked into Campaign by then.\n", time(at))
+    format!("Nothing is known of {}: no run had looked into Campaign by then.\n", to_the_second(at))
 }
 
 fn text(access: &Access) -> String {
@@ -55,7 +58,7 @@ fn text(access: &Access) -> String {
         return nothing_known(access.at);
     }
     let mut out = String::new();
-    line(&mut out, &format!("Access at {}", time(access.at)));
+    line(&mut out, &format!("Access at {}", to_the_second(access.at)));
     for instance in &access.instances {
         line(&mut out, "");
         line(&mut out, &format!("{BOLD}{}{BOLD:#}", harmless(&instance.name)));
@@ -84,7 +87,7 @@ fn markdown(access: &Access) -> String {
     if access.instances.is_empty() {
         return nothing_known(access.at);
     }
-    let mut sections = vec![format!("# Access at {}", time(access.at))];
+    let mut sections = vec![format!("# Access at {}", to_the_second(access.at))];
     for instance in &access.instances {
         sections.push(format!("## {}", report_markdown::cell(&instance.name)));
         if instance.groups.is_empty() {
@@ -102,7 +105,7 @@ fn markdown(access: &Access) -> String {
 
 /// One row a membership, as RFC 4180 has it; a group without members has none.
 fn csv(access: &Access) -> String {
-    let at = time(access.at);
+    let at = to_the_second(access.at);
     let mut out = "at,instance,group,login\r\n".to_owned();
     for instance in &access.instances {
         for group in &instance.groups {

@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use crate::{
-    domain::{Explanation, Finding, GroupExplanation, OperatorGroupName, Verdict},
+    domain::{Explanation, Finding, GroupExplanation, OperatorGroupName, Verdict, to_the_second},
     journal::Journal,
     sync,
 };
@@ -12,7 +12,7 @@ use super::{
     CommandError,
     arguments::{Arguments, ExplainArguments, OutputFormat},
     exit_code::Exit,
-    layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted, time},
+    layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted},
     report_json::json,
     report_markdown::cell,
     start::start,
@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Re
 fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
     let person = harmless(&explanation.person);
-    line(&mut out, &format!("{BOLD}{person}{BOLD:#} ({})", time(explanation.at)));
+    line(&mut out, &format!("{BOLD}{person}{BOLD:#} ({})", to_the_second(explanation.at)));
     findings(&mut out, "  ", &explanation.findings);
     for instance in &explanation.instances {
         line(&mut out, "");
@@ -63,7 +63,7 @@ fn findings(out: &mut String, indent: &str, findings: &[Finding]) {
 
 fn markdown(explanation: &Explanation) -> String {
     let mut out = String::new();
-    line(&mut out, &format!("# {} ({})", cell(&explanation.person), time(explanation.at)));
+    line(&mut out, &format!("# {} ({})", cell(&explanation.person), to_the_second(explanation.at)));
     bullets(&mut out, &explanation.findings);
     for instance in &explanation.instances {
         line(&mut out, &format!("\n## {}", cell(&instance.name)));

@@ -4,7 +4,7 @@ use anstyle::Style;
 use serde::Serialize;
 
 use crate::{
-    domain::{Outcome, RunReport},
+    domain::{Outcome, RunReport, to_the_second},
     journal::{Journal, RunEntry},
 };
 
@@ -12,7 +12,7 @@ use super::{
     CommandError,
     arguments::{Arguments, HistoryArguments, OutputFormat},
     exit_code::Exit,
-    layout::{DIM, table, time},
+    layout::{DIM, table},
     report_json::json,
     report_markdown, report_text,
     start::start,
@@ -94,7 +94,7 @@ fn rows(runs: &[RunEntry]) -> impl Iterator<Item = [String; 5]> {
         let outcome = entry.outcome.map_or("running", Outcome::as_str);
         [
             entry.run.clone(),
-            time(entry.started_at),
+            to_the_second(entry.started_at),
             entry.mode.as_str().to_owned(),
             outcome.to_owned(),
             report_text::numbers(&entry.summary),

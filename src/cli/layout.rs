@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Color, Style};
-use chrono::{DateTime, SecondsFormat, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
 
 pub(super) const BOLD: Style = Style::new().bold();
@@ -41,11 +40,6 @@ pub(super) fn harmless(text: &str) -> String {
         }
     }
     shown
-}
-
-/// A time to the second, in UTC, as reports write it.
-pub(super) fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 pub(super) fn painted(style: Style, text: &str) -> String {

@@ -2,12 +2,15 @@
 
 use anstyle::Style;
 
-use crate::check::{
-    Compared, Difference, InCampaign, InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried, name_of,
+use crate::{
+    check::{
+        Compared, Difference, InCampaign, InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried, name_of,
+    },
+    domain::to_the_second,
 };
 
 use super::{
-    layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted, table, time},
+    layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted, table},
     report_text,
 };
 
@@ -39,8 +42,8 @@ pub(super) fn origin(report: &MaskReport) -> Option<String> {
     let profiles = counted(listing.profiles, "product profile", "product profiles");
     let until = listing
         .renewable_at
-        .map_or_else(String::new, |at| format!("; new and renamed ones will be seen after {}", time(at)));
-    Some(format!("{profiles}, as listed at {}{until}", time(listing.read_at)))
+        .map_or_else(String::new, |at| format!("; new and renamed ones will be seen after {}", to_the_second(at)));
+    Some(format!("{profiles}, as listed at {}{until}", to_the_second(listing.read_at)))
 }
 
 /// `1 thing`, `2 things`.

@@ -1,8 +1,6 @@
 //! The report of a run, for tickets and wikis.
 
-use chrono::SecondsFormat;
-
-use crate::domain::{InstanceReport, RunMode, RunReport};
+use crate::domain::{InstanceReport, RunMode, RunReport, to_the_second};
 
 use super::{
     layout::harmless,
@@ -15,7 +13,7 @@ pub(super) fn markdown(report: &RunReport) -> String {
         RunMode::Apply => "",
         RunMode::DryRun => ", dry run",
     };
-    let began = report.started_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let began = to_the_second(report.started_at);
     let title = format!("# Run {}, {began}{mode}", report.run);
     let mut sections = vec![title, sentence_of(report.outcome).to_owned(), cell(&source_line(report))];
     sections.extend(report.error.as_deref().map(cell));

@@ -1,11 +1,10 @@
 //! The report of a run, for people at a terminal.
 
 use anstyle::Style;
-use chrono::SecondsFormat;
 
 use crate::domain::{
     ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, SourceKind,
-    Summary,
+    Summary, to_the_second,
 };
 
 use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted, table};
@@ -18,7 +17,7 @@ pub(super) fn text(report: &RunReport) -> String {
         RunMode::DryRun => "dry run, ",
     };
     let outcome = painted(style_of(report.outcome), sentence_of(report.outcome));
-    let began = report.started_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let began = to_the_second(report.started_at);
     line(&mut out, &format!("{BOLD}Run {}{BOLD:#} at {began} ({mode}{})", report.run, duration(report.duration_ms)));
     line(&mut out, &source_line(report));
     if let Some(error) = &report.error {

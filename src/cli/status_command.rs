@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     daemon::{State, Status, status_without_daemon},
+    domain::to_the_second,
     journal::Journal,
     settings::{self, Settings, Sources},
 };
@@ -13,7 +14,7 @@ use super::{
     arguments::{Arguments, OutputFormat},
     daemon_reach::{daemon_instead, reach, status},
     exit_code::Exit,
-    layout::{BAD, DOUBT, GOOD, line, painted, table, time},
+    layout::{BAD, DOUBT, GOOD, line, painted, table},
     report_json::json,
     report_markdown,
     start::log,
@@ -66,10 +67,10 @@ fn markdown(status: &Status) -> String {
 }
 
 fn rows(status: &Status) -> Vec<[String; 2]> {
-    let shown = |at: Option<DateTime<Utc>>, otherwise: &str| at.map_or_else(|| otherwise.to_owned(), time);
+    let shown = |at: Option<DateTime<Utc>>, otherwise: &str| at.map_or_else(|| otherwise.to_owned(), to_the_second);
     let last_run = status.last_run.as_ref().map_or_else(
         || "none".to_owned(),
-        |last| format!("{} {}, {}", time(last.started_at), last.outcome.as_str(), last.run),
+        |last| format!("{} {}, {}", to_the_second(last.started_at), last.outcome.as_str(), last.run),
     );
     let mut rows = vec![
         ["last run", last_run.as_str()].map(str::to_owned),

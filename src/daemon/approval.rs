@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{ApprovedChange, ChangeKind, Digest},
+    domain::{ApprovedChange, ChangeKind, Digest, to_the_second},
     journal::{ApproveError, Approved, HeldRecord, Journal, JournalError},
 };
 
@@ -98,7 +98,7 @@ impl ApprovalAnswer {
     /// The answer where `recorded` was written, and `held` was held before.
     pub fn approved(digest: &Digest, approver: &str, recorded: &[Approved], held: &[HeldRecord]) -> Self {
         let expires_at = recorded.iter().map(|approved| approved.expires_at).min();
-        let expires_at = expires_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let expires_at = expires_at.map(to_the_second);
         let until = expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
         Self {
             digest: digest.to_string(),

@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use tokio::sync::watch;
 
-use crate::domain::{Outcome, RunReport};
+use crate::domain::{Outcome, RunReport, to_the_second};
 
 use super::{LastRun, State, Status};
 
@@ -283,6 +283,6 @@ fn judged(report: &RunReport, throttled_until: Option<DateTime<Utc>>) -> (State,
 
 /// Throttled: until when, or else why.
 pub(super) fn throttled(until: Option<DateTime<Utc>>, why: String) -> (State, String) {
-    let until = until.map(|until| until.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let until = until.map(to_the_second);
     (State::Throttled, until.map_or(why, |until| format!("throttled until {until}: the vendor wants no calls before")))
 }

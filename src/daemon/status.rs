@@ -1,9 +1,9 @@
 //! What the daemon is doing, as a document: the answer of `/status` and of the command `status`. The field names are fixed.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Outcome;
+use crate::domain::{Outcome, to_the_second};
 
 /// Version of this document's form.
 pub(super) const VERSION: u32 = 1;
@@ -86,13 +86,12 @@ pub struct Status {
 impl Status {
     /// In words, as systemd shows it: `idle: in sync; next run 2026-11-22T08:00:00Z; last success 2026-11-22T06:00:04Z`.
     pub fn described(&self) -> String {
-        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
         let mut words = format!("{}: {}", self.state.as_str(), self.reason);
         if let Some(next) = self.next_run {
-            words = format!("{words}; next run {}", time(next));
+            words = format!("{words}; next run {}", to_the_second(next));
         }
         match self.last_success {
-            Some(last) => format!("{words}; last success {}", time(last)),
+            Some(last) => format!("{words}; last success {}", to_the_second(last)),
             None => format!("{words}; no success yet"),
         }
     }

@@ -7,6 +7,7 @@ use super::{
     InstanceExplanation, MaskMatch, Operator, OperatorGroup, OperatorGroupName, OperatorLogin, PastChange, Person,
     Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict, fold,
     identity::{Identity, OperatorIndex},
+    to_the_second,
 };
 
 /// What is known of the person an explanation is about.
@@ -235,7 +236,7 @@ impl<'a> Explainer<'a> {
             let text = "the journal knows no change of this membership".to_owned();
             return finding(Station::LastChange, Verdict::Note, text);
         };
-        let (change, at) = (&past.change, past.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+        let (change, at) = (&past.change, to_the_second(past.at));
         let what = match (change.op, change.outcome) {
             (ChangeKind::Add, ChangeOutcome::Applied) => "added".to_owned(),
             (ChangeKind::Remove, ChangeOutcome::Applied) => "removed".to_owned(),

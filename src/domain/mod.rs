@@ -56,7 +56,7 @@ pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
-    SourceReport, Summary, rfc3339,
+    SourceReport, Summary, rfc3339, to_the_second,
 };
 pub use scope::Scope;
 pub use skipped::{SkipReason, Skipped};

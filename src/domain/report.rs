@@ -358,7 +358,12 @@ impl RunReport {
     pub const VERSION: u32 = 1;
 }
 
-/// Writes a time to the second, in UTC, as reports do.
+/// A time to the second, in UTC, as reports, log lines and messages write it: `2026-11-22T06:00:00Z`.
+pub fn to_the_second(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The same where a document is written.
 pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
+    serializer.serialize_str(&to_the_second(*time))
 }

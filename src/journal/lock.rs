@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{SecondsFormat, Utc};
+use chrono::Utc;
 use secrecy::SecretString;
 use sqlx::{
     Connection as _, Either, PgConnection,
@@ -24,6 +24,7 @@ use super::{
     open::{CONNECTION_PATIENCE, server},
     state_file::beside,
 };
+use crate::domain::to_the_second;
 
 /// What follows the name of the state file in the name of a lock file: of the one run, and of the one daemon.
 const RUN_LOCK: &str = ".lock";
@@ -196,7 +197,7 @@ impl Journal {
 fn signed(holder: &str) -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = if host.trim().is_empty() { String::new() } else { format!(" on {}", host.trim()) };
-    let since = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    let since = to_the_second(Utc::now());
     format!("{holder} (process {}{host}, since {since})", process::id())
 }
 

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         Explanation, Finding, Ground, History, InstanceExplanation, OperatorGroupName, PastChange, Person,
         ProductProfile, SourceCounts, Station, Subject, UserSnapshot, Verdict, desired_state_of_users, explained, fold,
-        source_read_of_users, user_findings,
+        source_read_of_users, to_the_second, user_findings,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     decision::{Decision, Grounds},
-    pauses::{heeding, shown},
+    pauses::heeding,
     reconcile::InstanceOptions,
     run::Options,
 };
@@ -74,7 +74,7 @@ enum LookUpError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("the vendor asked for silence until {}", shown(*.0))]
+    #[error("the vendor asked for silence until {}", to_the_second(*.0))]
     NotBefore(DateTime<Utc>),
 }
 

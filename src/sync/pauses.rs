@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::{
@@ -54,9 +54,4 @@ pub(super) fn after(pause: Duration) -> DateTime<Utc> {
         .ok()
         .and_then(|pause| Utc::now().checked_add_signed(pause))
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
-}
-
-/// A time as the words of a run show it.
-pub(super) fn shown(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

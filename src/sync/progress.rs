@@ -4,9 +4,11 @@ use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::{campaign, domain::InstanceName, experience_cloud};
-
-use super::pauses::shown;
+use crate::{
+    campaign,
+    domain::{InstanceName, to_the_second},
+    experience_cloud,
+};
 
 /// How far a run is, for somebody who watches.
 #[derive(Clone, Debug)]
@@ -40,7 +42,7 @@ impl Progress {
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WaitingUntil(time) => write!(f, "waiting until {}", shown(*time)),
+            Self::WaitingUntil(time) => write!(f, "waiting until {}", to_the_second(*time)),
             Self::Organization(stage) => of_organization(*stage, f),
             Self::Campaign(instance, stage) => {
                 let (what, rows) = match stage {

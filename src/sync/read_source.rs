@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         AssociationMask, IncompleteRead, OrganizationId, OrganizationSnapshot, Outcome, Person, ReadKind, SourceCounts,
-        SourceKind, UserSnapshot,
+        SourceKind, UserSnapshot, to_the_second,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Progress,
-    pauses::{heeding, shown},
+    pauses::heeding,
     run::{Options, Patience, Request},
 };
 
@@ -27,7 +27,7 @@ const SCHEDULED_WAIT: Duration = Duration::from_secs(15 * 60);
 pub(super) enum SourceError {
     #[error(transparent)]
     ExperienceCloud(#[from] ExperienceCloudError),
-    #[error("{what} may be asked again at {}; --wait waits for it", shown(*until))]
+    #[error("{what} may be asked again at {}; --wait waits for it", to_the_second(*until))]
     TooEarly { what: &'static str, until: DateTime<Utc> },
     #[error("the run was told to stop")]
     Stopped,
@@ -145,7 +145,7 @@ impl SourceReader<'_> {
         let notes = profiles.renewable_at.map(|at| {
             format!(
                 "the product profiles are those of the last listing; new and renamed ones will be seen after {}",
-                shown(at)
+                to_the_second(at)
             )
         });
         let content = if self.request.scope.people.is_empty() {
@@ -313,7 +313,7 @@ impl SourceReader<'_> {
             return Err(SourceError::TooEarly { what, until });
         }
         if !pause.is_zero() {
-            tracing::info!(umapi.until = %shown(until), "waiting until {}: {what} may not be asked before", shown(until));
+            tracing::info!(umapi.until = %to_the_second(until), "waiting until {}: {what} may not be asked before", to_the_second(until));
             (self.progress)(Progress::WaitingUntil(until));
             tokio::time::sleep(pause).await;
         }

@@ -1,8 +1,8 @@
 //! Times, outcomes and numbers as people read them.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::Outcome;
+use crate::domain::{Outcome, to_the_second};
 
 use super::markup::Html;
 
@@ -14,7 +14,7 @@ pub(super) fn time_and_distance(html: &mut Html, at: DateTime<Utc>, now: DateTim
 
 /// A time for machines and people.
 pub(super) fn time(html: &mut Html, at: DateTime<Utc>) {
-    let machine = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let machine = to_the_second(at);
     html.raw("<time datetime=\"").text(&machine).raw("\">").text(&shown(at)).raw("</time>");
 }
 
