@@ -12,3 +12,5 @@ mod people;
 mod program;
 mod sound;
 mod stage;
+#[path = "../support/whole_run.rs"]
+mod whole_run;

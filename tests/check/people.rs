@@ -4,25 +4,17 @@ use campaign_group_sync::{
     check::{Finding, Verdict},
     domain::{RunMode, Scope},
     sandbox::{Change, Effect, campaign::InstanceChange},
-    sync::{Patience, Request, Stop},
+    sync::Request,
 };
 
-use crate::stage::{Checked, Stage};
+use crate::{
+    stage::{Checked, Stage},
+    whole_run::request,
+};
 
 fn finding(checked: &Checked) -> &Finding {
     let id = "names.users_without_operator";
     checked.report.findings.iter().find(|one| one.id == id).expect("always there")
-}
-
-pub(crate) fn request(mode: RunMode) -> Request {
-    Request {
-        mode,
-        scope: Scope::default(),
-        approve: Vec::new(),
-        approver: "eve".to_owned(),
-        patience: Patience::Bounded,
-        stop: Stop::never(),
-    }
 }
 
 /// Dev and Elena have profiles and no operators; a run has seen that.

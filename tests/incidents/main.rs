@@ -18,4 +18,6 @@ mod support;
 mod names;
 mod reading;
 mod removing;
+#[path = "../support/whole_run.rs"]
+mod whole_run;
 mod writing;

@@ -17,3 +17,5 @@ mod over_time;
 mod stopping;
 mod support;
 mod throttle;
+#[path = "../support/whole_run.rs"]
+mod whole_run;

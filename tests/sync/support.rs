@@ -11,7 +11,7 @@ use campaign_group_sync::{
     experience_cloud::{self, ReadChoice},
     journal::{self, Journal},
     sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
-    sync::{self, Confirmation, InstanceOptions, Patience, Request, Stop},
+    sync::{self, Confirmation, InstanceOptions, Request},
     transport::SecretString,
 };
 use tempfile::TempDir;
@@ -21,6 +21,8 @@ use super::{
     default_policy::policy,
     organization::{experience_cloud, http, retry, url},
 };
+
+pub(crate) use super::whole_run::request;
 
 /// A sandbox and the options of a run against it.
 pub(crate) struct Stage {
@@ -103,18 +105,6 @@ impl Stage {
         let mut rows = self.sandbox.world().instance(instance).expect("an instance").world().memberships;
         rows.sort();
         rows
-    }
-}
-
-/// A run over everything.
-pub(crate) fn request(mode: RunMode) -> Request {
-    Request {
-        mode,
-        scope: Scope::default(),
-        approve: Vec::new(),
-        approver: "eve".to_owned(),
-        patience: Patience::Bounded,
-        stop: Stop::never(),
     }
 }
 
