@@ -131,6 +131,7 @@ mod tests {
         check(' ', '-', Likeness::Different);
         check('1', 'l', Likeness::Different);
     }
+
     #[test]
     fn names_that_look_alike_have_one_skeleton() {
         for name in ["Campaign – acme - delivery", "campaign-acme-delivery", "Саmpaign - acme - delivery"] {
