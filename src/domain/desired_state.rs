@@ -12,6 +12,7 @@ use super::{
     narrowing::only_these_users,
     orphans::orphans,
     roster::Roster,
+    unusable::{unusable_operator_of, unusable_operators},
 };
 
 /// An operator group whose members follow a product profile.
@@ -137,6 +138,7 @@ fn of_roster(
             roster,
             reach,
             policy,
+            campaign,
             newcomers: &mut newcomers,
             skipped: &mut skipped,
         };
@@ -151,6 +153,7 @@ fn of_roster(
             .collect::<Vec<_>>();
         (groups, departures)
     };
+    skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
     Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
 }
 
@@ -204,6 +207,7 @@ struct Placement<'a> {
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
+    campaign: &'a CampaignSnapshot,
     newcomers: &'a mut BTreeMap<String, NewOperator>,
     skipped: &'a mut BTreeSet<Skipped>,
 }
@@ -270,7 +274,13 @@ impl Placement<'_> {
                 let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
                 self.skip(SkipReason::NotManaged, person, detail);
             }
-            Identity::Unknown => members.newcomers.extend(self.newcomer(person)),
+            Identity::Unknown => match unusable_operator_of(person, self.campaign) {
+                Some(operator) => {
+                    let detail = format!("its operator has a record that cannot be used ({})", operator.what);
+                    self.skip(SkipReason::UnusableRecord, person, detail);
+                }
+                None => members.newcomers.extend(self.newcomer(person)),
+            },
             Identity::NoLogin => {
                 let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
                 self.skip(SkipReason::NoLogin, person, detail);

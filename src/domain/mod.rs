@@ -27,10 +27,11 @@ mod roster;
 mod scope;
 mod skipped;
 mod undo;
+mod unusable;
 mod user_snapshot;
 mod warnings;
 
-pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
+pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
 pub use confirmation::{SecondRead, borne_out, profiles_to_confirm};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};

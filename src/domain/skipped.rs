@@ -26,6 +26,8 @@ pub enum SkipReason {
     AmbiguousProfile,
     /// Two operator groups that differ only in letter case.
     AmbiguousGroup,
+    /// A record that concerns the mask and cannot be used.
+    UnusableRecord,
     /// The mask matches and captures nothing.
     EmptyCapture,
     /// The group would fall below its least number of members, or lose a required one.
@@ -50,6 +52,7 @@ impl SkipReason {
             Self::AmbiguousIdentity
             | Self::AmbiguousProfile
             | Self::AmbiguousGroup
+            | Self::UnusableRecord
             | Self::EmptyCapture
             | Self::ProtectedMinimum
             | Self::UnknownPerson
@@ -69,6 +72,7 @@ impl SkipReason {
             Self::AmbiguousIdentity => "ambiguous-identity",
             Self::AmbiguousProfile => "ambiguous-profile",
             Self::AmbiguousGroup => "ambiguous-group",
+            Self::UnusableRecord => "unusable-record",
             Self::EmptyCapture => "empty-capture",
             Self::ProtectedMinimum => "protected-minimum",
             Self::Renamed => "renamed",

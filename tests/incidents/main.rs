@@ -20,4 +20,5 @@ mod reading;
 mod removing;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
+mod wire;
 mod writing;
