@@ -38,12 +38,12 @@ fn word(word: &str) -> String {
     out.push_str(opening);
     // A pipe ends a cell even within code, and a backquote ends the code.
     for piece in core.split_inclusive(['|', '`']) {
-        let (code, mark) = match piece.char_indices().next_back() {
+        let (inside, mark) = match piece.char_indices().next_back() {
             Some((at, mark @ ('|' | '`'))) => (piece.get(..at).unwrap_or_default(), Some(mark)),
             _ => (piece, None),
         };
-        if !code.is_empty() {
-            out.extend(["`", code, "`"]);
+        if !inside.is_empty() {
+            out.extend(["`", inside, "`"]);
         }
         out.extend(mark.into_iter().flat_map(|mark| ['\\', mark]));
     }

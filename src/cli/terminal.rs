@@ -50,13 +50,13 @@ impl ProgressLine {
 
     /// Shows how far the run is.
     pub(super) fn show(&self, progress: &Progress) {
-        self.show_text(progress.to_string());
+        self.show_text(&progress.to_string());
     }
 
     /// Shows how far a run is that is made elsewhere.
-    pub(super) fn show_text(&self, text: String) {
+    pub(super) fn show_text(&self, text: &str) {
         self.0.enable_steady_tick(Self::REDRAW);
-        self.0.set_message(printable(&text).into_owned());
+        self.0.set_message(printable(text).into_owned());
     }
 
     /// Takes the line away.
