@@ -87,7 +87,9 @@ async fn all_instances(
             stop,
             progress,
         };
-        instances.push(visit(&frame.id, instance, async |campaign| undo.take_back(campaign, past).await).await);
+        let report = visit(instance, async |campaign| undo.take_back(campaign, past).await).await;
+        change_log::instance_ended(&frame.id, &report, &report.skipped.iter().collect::<Vec<_>>());
+        instances.push(report);
     }
     if instances.is_empty() && warnings.is_empty() {
         warnings.push(format!("run {run} changed no memberships: there is nothing to take back"));
