@@ -32,7 +32,7 @@ mod user_snapshot;
 mod warnings;
 
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
-pub use confirmation::{SecondRead, borne_out, profiles_to_confirm};
+pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
 pub use explaining::{Ground, Subject, explained, user_findings};

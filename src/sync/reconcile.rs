@@ -18,7 +18,7 @@ use super::{
     Progress, Stop,
     apply::{Applied, apply},
     change_log,
-    confirm::confirm,
+    confirm::{confirm, confirm_logins},
     decision::{Decision, Grounds},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
@@ -154,7 +154,9 @@ async fn read_and_decide(
         remember(run, &ledger, &decision, &snapshot, &history).await?;
         return Ok(report);
     }
-    let (confirmed, unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await?;
+    let (confirmed, mut unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await?;
+    let (confirmed, renamed) = confirm_logins(campaign, &run.request.stop, confirmed).await?;
+    unconfirmed.extend(renamed);
     ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
     remember(run, &ledger, &decision, &snapshot, &history).await?;
     let watch = |done, planned| (run.progress)(Progress::Applying(policy.instance.clone(), done, planned));
