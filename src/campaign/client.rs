@@ -110,10 +110,10 @@ impl Campaign {
         retrying(&self.retry, &call.name(), || async {
             loop {
                 let session = self.session().await?;
-                let over = match self.exchange(call, &session, &read).await? {
+                let over = match Box::pin(self.exchange(call, &session, &read)).await? {
                     Reply::Returned(returned) => return Ok(returned),
                     Reply::SessionOver(reason) => reason,
-                    Reply::Doubtful(fault) => match self.refusal_of_any_call(&session).await? {
+                    Reply::Doubtful(fault) => match Box::pin(self.refusal_of_any_call(&session)).await? {
                         Some(reason) => reason,
                         None => return Err(CampaignError::Fault { call: call.name(), fault }),
                     },

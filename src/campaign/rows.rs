@@ -2,6 +2,8 @@
 //!
 //! Never by offset: pages by `startLine` may repeat a row at their boundary, and skip one when rows come and go.
 
+use std::borrow::Cow;
+
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::markup::Element;
@@ -106,7 +108,7 @@ impl<R: Row> Rows<R> {
             // The row with key 0 stands for "none".
             Err(_) if key == R::Key::default() => {}
             Err(misread) => {
-                let name = tag.filled("name").ok().map(|name| name.into_owned());
+                let name = tag.filled("name").ok().map(Cow::into_owned);
                 self.unusable.push(UnusableRow { key, name, what: misread.to_string() });
             }
         }
@@ -148,7 +150,7 @@ impl Campaign {
         loop {
             let last = rows.last;
             let call = SoapCall::query(R::SCHEMA, &page_query::<R>(conditions, more_columns, last, self.page_rows));
-            let page = self.call(&call, |reader| read_page::<R>(reader, last)).await?;
+            let page = Box::pin(self.call(&call, |reader| read_page::<R>(reader, last))).await?;
             if page.last == last {
                 return Ok(rows);
             }
@@ -162,7 +164,7 @@ impl Campaign {
     }
 }
 
-/// The query for the rows after `last`. The first page has no lower bound: built-in rows may have negative ids.
+/// The query for the rows after `last`. The first page has no lower bound: ids may be negative.
 fn page_query<R: Row>(conditions: &[String], more_columns: &[&str], last: Option<R::Key>, lines: usize) -> Element {
     let node = |expression: &&str| Element::new("node").attribute("expr", expression);
     let condition = |expression: String| Element::new("condition").attribute("expr", &expression);

@@ -114,7 +114,7 @@ impl Umapi {
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
         let attempt = || async {
-            let outcome = self.attempt(call, first_of_run, progress, &read).await;
+            let outcome = Box::pin(self.attempt(call, first_of_run, progress, &read)).await;
             outcome.map_err(|failed| failed.under(call.repetition).announced(self.retry.max_wait, progress))
         };
         retrying(&self.retry, &call.name, attempt).await.map_err(|failed| failed.error)

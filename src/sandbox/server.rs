@@ -137,7 +137,9 @@ async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer 
     if target.compresses(shared) {
         compress(&received, &mut answer);
     }
-    effects.iter().for_each(|effect| effect.rename_encoding(&mut answer));
+    for effect in &effects {
+        effect.rename_encoding(&mut answer);
+    }
     let status = answer.status().as_u16();
     let cut = effects.iter().any(|effect| effect.cut(line, &answer));
     line.serve();
