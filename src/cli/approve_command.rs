@@ -117,7 +117,7 @@ mod tests {
 
     fn approved() -> ApprovalAnswer {
         let change = |operator: &str| ApprovedChange {
-            key: ChangeKey { kind: ChangeKind::Remove, group: "delivery".to_owned(), operator: operator.to_owned() },
+            key: ChangeKey { kind: ChangeKind::Remove, group: "delivery".into(), operator: operator.into() },
             profile: ProductProfileName::new("Campaign - acme - delivery"),
         };
         let recorded = Approved {
