@@ -1,6 +1,6 @@
 //! Records that concern the mask and cannot be used: whoever they stand for is neither added nor removed.
 
-use super::{CampaignSnapshot, ManagedGroup, Person, SkipReason, Skipped, UnusableOperator, fold};
+use super::{CampaignSnapshot, FoldedName, ManagedGroup, Person, SkipReason, Skipped, UnusableOperator};
 
 /// One notice for each operator in one of these groups whose record cannot be used. Such an operator is in no plan,
 /// because nothing says whom it stands for.
@@ -33,7 +33,8 @@ pub(super) fn unusable_operator_of<'a>(
     person: &Person,
     campaign: &'a CampaignSnapshot,
 ) -> Option<&'a UnusableOperator> {
-    let logins: Vec<String> = [&person.email, &person.user_name].into_iter().flatten().map(|name| fold(name)).collect();
+    let names = [&person.email, &person.user_name].into_iter().flatten();
+    let logins: Vec<FoldedName> = names.map(|name| FoldedName::new(name)).collect();
     let has_login =
         |operator: &&UnusableOperator| operator.login.as_ref().is_some_and(|login| logins.contains(&login.folded()));
     campaign.unusable().iter().find(has_login)
