@@ -208,7 +208,10 @@ impl Daemon {
             Ok(settings) => self.take(settings),
             Err(error) => {
                 for problem in &error.problems {
-                    tracing::error!("the configuration was not loaded anew: {problem}");
+                    tracing::error!(
+                        "reload failed, the previous configuration stays active: {}",
+                        problem.on_one_line()
+                    );
                 }
                 let others = match error.problems.len() {
                     0 | 1 => String::new(),

@@ -122,7 +122,7 @@ mod tests {
             match expected {
                 None => assert_eq!(found, None, "{now:?} after {before:?}"),
                 Some(part) => {
-                    assert!(found.is_some_and(|why| why.contains(part)), "{now:?} after {before:?}: {found:?}")
+                    assert!(found.is_some_and(|why| why.contains(part)), "{now:?} after {before:?}: {found:?}");
                 }
             }
         }

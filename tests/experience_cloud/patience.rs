@@ -175,9 +175,10 @@ async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
     let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
     let [delivery, content] = [&listing.profiles()[0], &listing.profiles()[1]];
     let both = async || {
+        let walked = ProfileRead::default();
         let (one, other) = tokio::join!(
-            stage.client.fetch_profile_members(delivery, &ProfileRead::default(), &|_| {}),
-            stage.client.fetch_profile_members(content, &ProfileRead::default(), &|_| {})
+            stage.client.fetch_profile_members(delivery, &walked, &|_| {}),
+            stage.client.fetch_profile_members(content, &walked, &|_| {})
         );
         (one.expect("members").people.len(), other.expect("members").people.len())
     };

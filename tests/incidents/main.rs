@@ -19,6 +19,7 @@ mod doubtful_reads;
 mod names;
 mod reading;
 mod removing;
+mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
 mod writing;
