@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FollowedGroup, ProductProfile, ProductProfileId, ProductProfileName, SourceRead};
+use super::{FoldedName, FollowedGroup, ProductProfile, ProductProfileId, ProductProfileName, SourceRead};
 
 /// The number of unlisted accounts of each listing, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct UnlistedAccounts {
 
 /// What names a profile here: its id, and the folded name of one without.
 fn key(id: Option<ProductProfileId>, name: &ProductProfileName) -> String {
-    id.map_or_else(|| format!("name:{}", name.folded()), |id| id.to_string())
+    id.map_or_else(|| format!("name:{}", name.folded().as_str()), |id| id.to_string())
 }
 
 impl UnlistedAccounts {
@@ -57,7 +57,7 @@ impl UnlistedAccounts {
 ///
 /// A removal rests on the profile's own listing where that was read and its number is 0 or was remembered; else on the walk
 /// over the organization. What is not remembered has not grown.
-pub(super) fn grown(now: &SourceRead, before: &SourceRead) -> BTreeMap<String, String> {
+pub(super) fn grown(now: &SourceRead, before: &SourceRead) -> BTreeMap<FoldedName, String> {
     let walk = now.unlisted.organization.zip(before.unlisted.organization).filter(|(now, before)| now > before);
     let why = |followed: &FollowedGroup| match (now.unlisted.of(followed), before.unlisted.of(followed)) {
         (Some(now), Some(before)) if now > before => {
@@ -118,7 +118,7 @@ mod tests {
             ((None, Some(4)), (Some(3), Some(0)), Some("4 of the members of profile \"P - one\"")),
         ] {
             let doubts = grown(&read(now.0, now.1), &read(before.0, before.1));
-            let found = doubts.get("one").map(String::as_str);
+            let found = doubts.get(&FoldedName::new("one")).map(String::as_str);
             match expected {
                 None => assert_eq!(found, None, "{now:?} after {before:?}"),
                 Some(part) => {

@@ -84,17 +84,17 @@ async fn page_0_of_a_profile_may_be_repeated() {
 
 #[tokio::test]
 async fn one_profile_that_is_not_read_completely_spoils_the_snapshot() {
-    for (effect, part) in [
+    for (page, effect, part) in [
         (
+            0,
             Effect::LastPage { value: true },
             "members of the product profile \"Campaign - acme - delivery\": incomplete read: 1 of 2 pages",
         ),
-        (Effect::status(404), "GET users of \"Campaign - acme - delivery\" page 0: not found"),
-        (Effect::omit_key("/users"), "no \"users\""),
-        (Effect::RepeatPage { page: 0 }, "nothing new"),
+        (0, Effect::status(404), "GET users of \"Campaign - acme - delivery\" page 0: not found"),
+        (0, Effect::omit_key("/users"), "no \"users\""),
+        (1, Effect::RepeatPage { page: 0 }, "nothing new"),
     ] {
         let stage = Stage::with(people(10), one_by_one).await;
-        let page = if matches!(effect, Effect::RepeatPage { .. }) { 1 } else { 0 };
         let stage = stage.disturbed(Fault::new("members", effect.clone()).page(page).times(2));
         let error = stage.fetch().await.expect_err("an incomplete read");
         assert_eq!(error.failure(), Failure::Incomplete);

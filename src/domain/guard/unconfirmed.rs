@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Action, Change, ChangeKey, DesiredState, ManagedGroup, Plan, ProfileDoubt};
+use super::super::{Action, Change, ChangeKey, DesiredState, FoldedName, ManagedGroup, Plan, ProfileDoubt};
 
 /// The profiles in doubt, and what that means for single changes.
 pub(super) struct ProfileDoubts<'a> {
     /// By folded name of the group.
-    groups: BTreeMap<String, &'a ProfileDoubt>,
+    groups: BTreeMap<FoldedName, &'a ProfileDoubt>,
     /// Folded logins of people without operator who belong in a group that is not in doubt.
-    awaited: BTreeSet<String>,
+    awaited: BTreeSet<FoldedName>,
 }
 
 impl<'a> ProfileDoubts<'a> {
