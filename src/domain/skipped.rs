@@ -26,6 +26,8 @@ pub enum SkipReason {
     AmbiguousProfile,
     /// Two operator groups that differ only in letter case.
     AmbiguousGroup,
+    /// The members of a profile came under another name than the one in the groups listing.
+    RenamedProfile,
     /// A record that concerns the mask and cannot be used.
     UnusableRecord,
     /// The mask matches and captures nothing.
@@ -52,6 +54,7 @@ impl SkipReason {
             Self::AmbiguousIdentity
             | Self::AmbiguousProfile
             | Self::AmbiguousGroup
+            | Self::RenamedProfile
             | Self::UnusableRecord
             | Self::EmptyCapture
             | Self::ProtectedMinimum
@@ -72,6 +75,7 @@ impl SkipReason {
             Self::AmbiguousIdentity => "ambiguous-identity",
             Self::AmbiguousProfile => "ambiguous-profile",
             Self::AmbiguousGroup => "ambiguous-group",
+            Self::RenamedProfile => "renamed-profile",
             Self::UnusableRecord => "unusable-record",
             Self::EmptyCapture => "empty-capture",
             Self::ProtectedMinimum => "protected-minimum",

@@ -18,6 +18,9 @@ pub struct Fault {
     /// Only this page of a listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
+    /// Only listings of the members of this group, as the call names it: by its id or its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Only this Campaign instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
@@ -132,6 +135,11 @@ pub enum Effect {
     },
     /// A listing's page without entries and with `lastPage: false`; the headers stay.
     EmptyPage,
+    /// Users are left out of a listing's page; the headers stay.
+    MissingUsers {
+        /// How many of the page, from its first on.
+        count: usize,
+    },
     /// `lastPage` says this.
     LastPage {
         /// The value.
@@ -258,6 +266,7 @@ impl Fault {
         Self {
             call: call.to_owned(),
             page: None,
+            group: None,
             instance: None,
             schema: None,
             body: None,
@@ -271,6 +280,12 @@ impl Fault {
     #[must_use]
     pub fn page(self, page: u64) -> Self {
         Self { page: Some(page), ..self }
+    }
+
+    /// Only listings of the members of this group, as the call names it.
+    #[must_use]
+    pub fn group(self, address: &str) -> Self {
+        Self { group: Some(address.to_owned()), ..self }
     }
 
     /// Only this Campaign instance.
@@ -317,7 +332,12 @@ impl Fault {
         let named = ["any", &call.name, method].iter().any(|name| name.eq_ignore_ascii_case(&self.call));
         let paged = self.page.is_none_or(|page| call.page == Some(page));
         let holds = self.body.as_ref().is_none_or(|text| body.contains(text.as_str()));
-        named && paged && holds && is(&self.instance, &call.instance) && is(&self.schema, &call.schema)
+        named
+            && paged
+            && holds
+            && is(&self.group, &call.group)
+            && is(&self.instance, &call.instance)
+            && is(&self.schema, &call.schema)
     }
 }
 
