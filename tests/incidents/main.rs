@@ -3,6 +3,7 @@
 //! A test named `incident_NN_…`, here or elsewhere under `tests`, proves what the same story demands.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 #[path = "../support/default_limits.rs"]
 mod default_limits;
@@ -16,6 +17,7 @@ mod organization;
 mod support;
 
 mod names;
+mod neighbours;
 mod reading;
 mod removing;
 #[path = "../support/whole_run.rs"]

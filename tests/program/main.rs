@@ -15,3 +15,4 @@ mod recorded;
 mod secrets;
 mod support;
 mod undo;
+mod unnamed_mode;
