@@ -219,7 +219,7 @@ impl Daemon {
     /// Keeps the configuration that is in force.
     fn refuse(&mut self, error: &SettingsError) {
         for problem in &error.problems {
-            tracing::error!("the configuration was not loaded anew: {problem}");
+            tracing::error!("reload failed, the previous configuration stays active: {}", problem.on_one_line());
         }
         let others = match error.problems.len() {
             0 | 1 => String::new(),

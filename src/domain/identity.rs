@@ -105,10 +105,11 @@ impl<'a> OperatorIndex<'a> {
         self.by_login.get(&fold(login)).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The person's present names decide. Only where no managed operator has one of them does memory speak.
+    /// The operator of this person. The present names decide; what is remembered counts only where no operator at all,
+    /// managed or not, has one of them.
     pub(super) fn identify(&self, person: &Person) -> Identity<'a> {
         match self.present(person) {
-            found @ (Identity::Operator(_) | Identity::Ambiguous(_)) => found,
+            found @ (Identity::Operator(_) | Identity::Ambiguous(_) | Identity::NotManaged(_)) => found,
             found => self.remembered(person).map_or(found, Identity::Renamed),
         }
     }

@@ -21,6 +21,7 @@ mod orphans;
 mod outcome;
 mod plan;
 mod policy;
+mod printable;
 mod protection;
 mod report;
 mod roster;
@@ -31,7 +32,7 @@ mod user_snapshot;
 mod warnings;
 
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
-pub use confirmation::{SecondRead, borne_out, profiles_to_confirm};
+pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
 pub use explaining::{Ground, Subject, explained, user_findings};
@@ -54,6 +55,7 @@ pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_user
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
+pub use printable::{is_printable, printable};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, Summary, rfc3339, to_the_second,

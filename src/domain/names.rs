@@ -73,7 +73,7 @@ name! {
 #[serde(transparent)]
 pub struct ProductProfileId(pub i64);
 
-/// Primary key of an operator, `xtk:operator/@id`. Campaign's own operators may have negative ones.
+/// Primary key of an operator, `xtk:operator/@id`. Any operator may have a negative one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OperatorId(pub i64);

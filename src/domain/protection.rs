@@ -2,9 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{CampaignSnapshot, Operator, OperatorGroupName, OperatorId, Policy, ProtectedGroup, fold};
+use super::{CampaignSnapshot, Operator, OperatorGroupName, Policy, ProtectedGroup, fold};
 
 /// Operators that Campaign itself works through (Adobe's permission and installation guides; the list cannot be shortened).
+///
+/// Known by name alone. Adobe documents no fixed id: `admin` was seen with 1059, and an exhausted sequence of ids continues
+/// from -2,147,483,648, so that people can have any id (Campaign's production guide on application objects).
 const BUILT_IN_OPERATORS: [&str; 12] = [
     "admin",
     "internal",
@@ -22,9 +25,6 @@ const BUILT_IN_OPERATORS: [&str; 12] = [
 
 /// The mail domain of technical accounts: what APIs log on as, the program itself among them. Inferred from accounts seen.
 const TECHNICAL_ACCOUNT_DOMAIN: &str = "@techacct.adobe.com";
-
-/// Campaign's key sequences start here; smaller keys belong to what is built in (Adobe's schema guide on keys).
-const FIRST_OWN_ID: OperatorId = OperatorId(1000);
 
 /// What Campaign writes into the labels of its agents.
 const AGENT_LABELS: [&str; 2] = ["internal agent", "do not modify"];
@@ -52,7 +52,7 @@ impl<'a> Protection<'a> {
             Some("the operator this program is logged on as")
         } else if self.operators.contains(&login) {
             Some("listed under protected_operators")
-        } else if BUILT_IN_OPERATORS.contains(&login.as_str()) || operator.id < FIRST_OWN_ID {
+        } else if BUILT_IN_OPERATORS.contains(&login.as_str()) {
             Some("built into Campaign")
         } else if login.ends_with(TECHNICAL_ACCOUNT_DOMAIN) {
             Some("a technical account")

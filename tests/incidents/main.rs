@@ -20,6 +20,7 @@ mod names;
 mod neighbours;
 mod reading;
 mod removing;
+mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
 mod writing;

@@ -45,10 +45,10 @@ fn incident_15_once_the_new_login_has_an_operator_the_old_one_leaves() {
 }
 
 #[test]
-fn a_new_login_that_only_an_unmanaged_operator_has_leaves_the_old_operator_in_place() {
+fn once_a_native_operator_has_the_new_login_the_old_operator_stands_for_nobody() {
     let mut world = renamed_ann();
     world.operators.push(("new@x".into(), Some(LogOn::Native)));
-    check(&world, &policy(), &["+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
+    check(&world, &policy(), &["- old@x one"], &[(SkipReason::NotManaged, "new@x")]);
 }
 
 #[test]
