@@ -131,15 +131,17 @@ impl CommandError {
     fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
-            Self::Settings(_) | Self::Logging(_) | Self::UnnamedMode(UnnamedMode::Refused(_)) => Exit::Configuration,
-            Self::NotHeld(_) => Exit::Held,
-            Self::Daemon(DaemonError::Held { .. }) => Exit::Locked,
-            Self::Journal(JournalError::Untrusted(_))
+            Self::Settings(_)
+            | Self::Logging(_)
+            | Self::UnnamedMode(UnnamedMode::Refused(_))
+            | Self::Journal(JournalError::Untrusted(_))
             | Self::Daemon(
                 DaemonError::SocketFolder(_)
                 | DaemonError::UnnamedMode(UnnamedMode::Refused(_))
                 | DaemonError::Journal(JournalError::Untrusted(_)),
             ) => Exit::Configuration,
+            Self::NotHeld(_) => Exit::Held,
+            Self::Daemon(DaemonError::Held { .. }) => Exit::Locked,
             Self::Journal(_)
             | Self::UnnamedMode(_)
             | Self::Daemon(_)

@@ -107,7 +107,9 @@ mod tests {
     async fn where_all_are_answered_the_oldest_gives_way() {
         let mut seats = Seats::new(2);
         let both = [sit(&mut seats), sit(&mut seats)];
-        both.iter().for_each(|(_, work)| work.0.store(true, Ordering::Relaxed));
+        for (_, work) in &both {
+            work.0.store(true, Ordering::Relaxed);
+        }
         sit(&mut seats);
         seats.one_ends().await;
         assert_eq!(both.map(|(task, _)| task.is_finished()), [true, false]);

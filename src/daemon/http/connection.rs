@@ -42,7 +42,7 @@ pub(super) async fn serve(listener: TcpListener, desk: Desk, mut stopped: watch:
     loop {
         tokio::select! {
             biased;
-            _ = stopped.wait_for(|is_stopped| *is_stopped) => break,
+            () = told(&mut stopped) => break,
             () = seats.one_ends() => {}
             peer = listener.accept() => match peer {
                 Ok((stream, _)) => {
@@ -77,9 +77,15 @@ async fn connection(stream: TcpStream, desk: Arc<Desk>, work: Work, mut closing:
     tokio::select! {
         // What is wrong with a peer is no business of the log.
         _ = &mut served => return,
-        _ = closing.wait_for(|is_closing| *is_closing) => {}
+        () = told(&mut closing) => {}
         () = sleep(LIFETIME) => {}
     }
     served.as_mut().graceful_shutdown();
     let _ = timeout(LAST_ANSWER, served).await;
+}
+
+/// Waits until the daemon ends.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    // An error means that it has ended already.
+    let _ = stopped.wait_for(|is_stopped| *is_stopped).await.map(drop);
 }
