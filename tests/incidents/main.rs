@@ -3,7 +3,6 @@
 //! A test named `incident_NN_…`, here or elsewhere under `tests`, proves what the same story demands.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 #[path = "../support/default_limits.rs"]
 mod default_limits;
