@@ -14,6 +14,7 @@ mod folded_name;
 mod guard;
 mod history;
 mod identity;
+mod look_alikes;
 mod mask;
 mod names;
 mod narrowing;
@@ -45,6 +46,7 @@ pub use history::{
     Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,

@@ -26,7 +26,7 @@ pub struct OrphanGroup {
 
 /// The remembered groups that nobody claims, that Campaign has once, and that still have members; by folded name.
 ///
-/// A claim that was refused, because two profiles make it, is a claim all the same.
+/// A claim that was refused, because two profiles make it or because it only looks like this group, is a claim all the same.
 pub(super) fn orphans(
     claims: &Claims,
     groups: &GroupsByName<'_>,
@@ -35,7 +35,7 @@ pub(super) fn orphans(
 ) -> Vec<OrphanGroup> {
     remembered(history)
         .into_iter()
-        .filter(|(folded, _)| !claims.contains_key(folded))
+        .filter(|(folded, _)| !claims.contains_key(&folded.loose()))
         .filter_map(|(folded, followed)| {
             let [group] = groups.get(&folded)?.as_slice() else { return None };
             let members: Vec<_> = campaign.members(group.id).collect();

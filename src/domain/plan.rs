@@ -228,6 +228,7 @@ fn emptied(orphan: &OrphanGroup) -> ManagedGroup {
         members: Vec::new(),
         new_members: Vec::new(),
         undecided: orphan.undecided.clone(),
+        look_alikes: Vec::new(),
     }
 }
 
@@ -410,6 +411,10 @@ impl<'a> Planner<'a> {
                 }
             }
             left = left.saturating_sub(1);
+            if let Some(look_alike) = group.look_alike(operator.id) {
+                let detail = look_alike.in_words(operator, group.profile.name.as_str());
+                skipped.insert(Skipped::new(SkipReason::AmbiguousIdentity, operator.login.as_str(), detail));
+            }
             kept.push(Change {
                 action: Action::Remove {
                     operator: operator.login.clone(),

@@ -75,6 +75,7 @@ impl<'a> TakingBack<'a> {
             members: campaign.members(group.id).collect(),
             new_members: Vec::new(),
             undecided: Vec::new(),
+            look_alikes: Vec::new(),
         });
         if was_added {
             managed.members.retain(|member| *member != operator.id);

@@ -16,6 +16,7 @@ mod leadership;
 mod lock;
 mod named_skips;
 mod open;
+mod refolding;
 mod runs;
 mod schema;
 mod state_file;
