@@ -192,7 +192,7 @@ pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut 
     claims
 }
 
-/// Campaign's groups by folded name; several that differ in letter case only share one.
+/// Campaign's groups by folded name; several spellings of one name share an entry.
 pub(super) type GroupsByName<'a> = HashMap<FoldedName, Vec<&'a OperatorGroup>>;
 
 pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName<'_> {
@@ -338,8 +338,8 @@ impl Placement<'_> {
         match self.groups.get(&name.folded()).map(Vec::as_slice) {
             Some([group]) => Some((group.name.clone(), Some(group.id))),
             Some(groups @ [_, ..]) => {
-                let names = groups.iter().map(|group| format!("\"{}\"", group.name)).collect::<Vec<_>>().join(" and ");
-                let detail = format!("Campaign has the operator groups {names}, which differ only in letter case");
+                let names = spellings(&groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>());
+                let detail = format!("Campaign has the operator groups {names}, which are spellings of one name");
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
