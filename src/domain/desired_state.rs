@@ -8,7 +8,8 @@ use std::{
 use super::{
     CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MaskMatch, Missing, OperatorGroup,
     OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy,
-    ProductProfile, SkipReason, Skipped, UserSnapshot,
+    ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    claims::{GroupsByName, groups_by_folded_name, profiles_by_group},
     departures::departures,
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
@@ -27,6 +28,8 @@ pub struct ManagedGroup {
     pub id: Option<OperatorGroupId>,
     /// The profile it follows.
     pub profile: ProductProfile,
+    /// What is known of the members of that profile.
+    pub read: ProfileRead,
     /// How many people the profile has.
     pub people: usize,
     /// Operators that belong in it, by key.
@@ -44,6 +47,11 @@ impl ManagedGroup {
     pub fn look_alike(&self, operator: OperatorId) -> Option<&LookAlike> {
         let at = self.look_alikes.binary_search_by_key(&operator, |look_alike| look_alike.operator).ok()?;
         self.look_alikes.get(at)
+    }
+
+    /// Whether the members came under another name than that of the profile, so that nothing at all is planned.
+    pub(super) fn is_renamed(&self) -> bool {
+        matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
     }
 }
 
@@ -74,6 +82,15 @@ pub struct DesiredState {
 }
 
 impl DesiredState {
+    /// Puts the profile of this group in doubt, which a later read brought up.
+    pub fn doubt(&mut self, group: &OperatorGroupName, doubt: &ProfileDoubt) {
+        let Some(managed) = self.groups.iter_mut().find(|managed| managed.name == *group) else { return };
+        managed.read = ProfileRead::Doubtful(doubt.clone());
+        self.skipped.push(doubt.skipped(&managed.profile));
+        self.skipped.sort_unstable();
+        self.skipped.dedup();
+    }
+
     /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
     pub fn keeps_somebody(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
         let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
@@ -171,38 +188,6 @@ fn of_roster(
     Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
 }
 
-/// The product profiles that claim each operator group; groups whose names look alike are one claim.
-pub(super) type Claims = BTreeMap<LooseName, Vec<(OperatorGroupName, usize)>>;
-
-pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut BTreeSet<Skipped>) -> Claims {
-    let mut claims = Claims::new();
-    for (position, profile) in roster.profiles().iter().enumerate() {
-        match policy.mask.matches(profile.name.as_str()) {
-            MaskMatch::Group(group) => {
-                claims.entry(group.folded().loose()).or_default().push((group, position));
-            }
-            MaskMatch::EmptyCapture => {
-                let detail =
-                    format!("the association mask \"{}\" captures no group name from it", policy.mask.as_str());
-                skipped.insert(Skipped::new(SkipReason::EmptyCapture, profile.name.as_str(), detail));
-            }
-            MaskMatch::NoMatch => {}
-        }
-    }
-    claims
-}
-
-/// Campaign's groups by folded name; several spellings of one name share an entry.
-pub(super) type GroupsByName<'a> = HashMap<FoldedName, Vec<&'a OperatorGroup>>;
-
-pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName<'_> {
-    let mut groups = GroupsByName::new();
-    for group in campaign.groups() {
-        groups.entry(group.name.folded()).or_default().push(group);
-    }
-    groups
-}
-
 /// A group while its members are being found; people without operator are still named by folded login.
 struct PlacedGroup {
     group: ManagedGroup,
@@ -248,7 +233,8 @@ impl Placement<'_> {
 
     fn place(&mut self, name: OperatorGroupName, position: usize) -> Option<PlacedGroup> {
         let roster = self.roster;
-        let profile = roster.profiles().get(position)?.clone();
+        let (profile, read) = (roster.profiles().get(position)?.clone(), roster.read(position));
+        self.skipped.extend(read.doubt().map(|doubt| doubt.skipped(&profile)));
         let (name, id) = self.target(name, &profile)?;
         let mut people = Members::default();
         for (_, person) in roster.members(position) {
@@ -265,8 +251,8 @@ impl Placement<'_> {
             Reach::Users => profile.member_count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
         };
         let look_alikes = self.leaving_look_alikes(id, position, &decided, &undecided);
-        let new_members = Vec::new();
-        let group = ManagedGroup { name, id, profile, people, members: decided, new_members, undecided, look_alikes };
+        let (members, new_members) = (decided, Vec::new());
+        let group = ManagedGroup { name, id, profile, read, people, members, new_members, undecided, look_alikes };
         Some(PlacedGroup { group, newcomers })
     }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CampaignSnapshot, DesiredState, FoldedName, FollowedGroup, History, Membership, OperatorGroupId, OperatorGroupName,
-    OperatorId, OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead, UserSnapshot,
-    desired_state::{Claims, GroupsByName, profiles_by_group},
+    CampaignSnapshot, DesiredState, FoldedName, FollowedGroup, History, ManagedGroup, Membership, OperatorGroupId,
+    OperatorGroupName, OperatorId, OrganizationSnapshot, Policy, ProductProfile, ProductProfileName, ProfileRead,
+    ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
+    claims::{Claims, GroupsByName, profiles_by_group},
     roster::Roster,
 };
 
@@ -22,6 +23,23 @@ pub struct OrphanGroup {
     pub members: Vec<OperatorId>,
     /// Those of them about whom this run says nothing: they stay, whatever the policy is. By key.
     pub undecided: Vec<OperatorId>,
+}
+
+impl OrphanGroup {
+    /// The group as one in which nobody belongs.
+    pub(super) fn emptied(&self) -> ManagedGroup {
+        ManagedGroup {
+            name: self.name.clone(),
+            id: Some(self.id),
+            profile: ProductProfile { id: None, name: self.profile.clone(), member_count: None },
+            read: ProfileRead::default(),
+            people: 0,
+            members: Vec::new(),
+            new_members: Vec::new(),
+            undecided: self.undecided.clone(),
+            look_alikes: Vec::new(),
+        }
+    }
 }
 
 /// The remembered groups that nobody claims, that Campaign has once, and that still have members; by folded name.
@@ -76,16 +94,27 @@ pub fn followed_groups(desired: &DesiredState, history: &History) -> Vec<Followe
 pub fn source_read(organization: &OrganizationSnapshot, policy: &Policy, membership: Membership) -> SourceRead {
     let proof = organization.proof();
     let users = (proof.kind() == ReadKind::Organization).then(|| proof.users());
-    of_roster(organization.roster(), users, policy, membership)
+    let unlisted = UnlistedAccounts::of_organization(proof.unlisted());
+    of_roster(organization.roster(), users, unlisted, policy, membership)
 }
 
 /// The same of calls for single users, which tell the profiles and not how many users there are.
 pub fn source_read_of_users(users: &UserSnapshot, policy: &Policy, membership: Membership) -> SourceRead {
-    of_roster(users.roster(), None, policy, membership)
+    of_roster(users.roster(), None, UnlistedAccounts::default(), policy, membership)
 }
 
-fn of_roster(roster: &Roster, users: Option<u64>, policy: &Policy, membership: Membership) -> SourceRead {
+fn of_roster(
+    roster: &Roster,
+    users: Option<u64>,
+    mut unlisted: UnlistedAccounts,
+    policy: &Policy,
+    membership: Membership,
+) -> SourceRead {
     let claims = profiles_by_group(roster, policy, &mut BTreeSet::new());
+    unlisted.count(claims.values().flatten().filter_map(|(_, position)| {
+        let number = roster.read(*position).listing()?.unlisted()?;
+        Some((roster.profiles().get(*position)?, number))
+    }));
     let mut matched: Vec<_> = claims
         .into_values()
         .flatten()
@@ -101,5 +130,6 @@ fn of_roster(roster: &Roster, users: Option<u64>, policy: &Policy, membership: M
         manage: policy.manage.as_str().to_owned(),
         users,
         matched,
+        unlisted,
     }
 }
