@@ -4,6 +4,7 @@
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
 mod campaign_snapshot;
+mod claims;
 mod confirmation;
 mod departures;
 mod desired_state;
@@ -14,6 +15,7 @@ mod folded_name;
 mod guard;
 mod history;
 mod identity;
+mod look_alikes;
 mod mask;
 mod names;
 mod narrowing;
@@ -48,6 +50,7 @@ pub use history::{
     Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,

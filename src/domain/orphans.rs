@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CampaignSnapshot, DesiredState, FoldedName, FollowedGroup, History, Membership, OperatorGroupId, OperatorGroupName,
-    OperatorId, OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
-    desired_state::{Claims, GroupsByName, profiles_by_group},
+    CampaignSnapshot, DesiredState, FoldedName, FollowedGroup, History, ManagedGroup, Membership, OperatorGroupId,
+    OperatorGroupName, OperatorId, OrganizationSnapshot, Policy, ProductProfile, ProductProfileName, ProfileRead,
+    ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
+    claims::{Claims, GroupsByName, profiles_by_group},
     roster::Roster,
 };
 
@@ -24,9 +25,26 @@ pub struct OrphanGroup {
     pub undecided: Vec<OperatorId>,
 }
 
+impl OrphanGroup {
+    /// The group as one in which nobody belongs.
+    pub(super) fn emptied(&self) -> ManagedGroup {
+        ManagedGroup {
+            name: self.name.clone(),
+            id: Some(self.id),
+            profile: ProductProfile { id: None, name: self.profile.clone(), member_count: None },
+            read: ProfileRead::default(),
+            people: 0,
+            members: Vec::new(),
+            new_members: Vec::new(),
+            undecided: self.undecided.clone(),
+            look_alikes: Vec::new(),
+        }
+    }
+}
+
 /// The remembered groups that nobody claims, that Campaign has once, and that still have members; by folded name.
 ///
-/// A claim that was refused, because two profiles make it, is a claim all the same.
+/// A claim that was refused, because two profiles make it or because it only looks like this group, is a claim all the same.
 pub(super) fn orphans(
     claims: &Claims,
     groups: &GroupsByName<'_>,
@@ -35,7 +53,7 @@ pub(super) fn orphans(
 ) -> Vec<OrphanGroup> {
     remembered(history)
         .into_iter()
-        .filter(|(folded, _)| !claims.contains_key(folded))
+        .filter(|(folded, _)| !claims.contains_key(&folded.loose()))
         .filter_map(|(folded, followed)| {
             let [group] = groups.get(&folded)?.as_slice() else { return None };
             let members: Vec<_> = campaign.members(group.id).collect();

@@ -17,6 +17,7 @@ mod lock;
 mod named_skips;
 mod open;
 mod private_file;
+mod refolding;
 mod runs;
 mod schema;
 mod state_file;

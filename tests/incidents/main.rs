@@ -20,6 +20,7 @@ mod names;
 mod neighbours;
 mod reading;
 mod removing;
+mod spellings;
 mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
