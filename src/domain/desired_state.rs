@@ -6,16 +6,17 @@ use std::{
 };
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MaskMatch, Missing, OperatorGroup,
-    OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy,
-    ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
-    claims::{GroupsByName, groups_by_folded_name, profiles_by_group},
+    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, LookAlike, LooseName, MaskMatch, Missing,
+    OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup,
+    Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group},
     departures::departures,
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
+    known_profiles::{RenamedGroup, renamed_groups},
     look_alikes::{look_alikes, spellings},
     narrowing::only_these_users,
-    orphans::orphans,
+    orphans::{matched, orphans},
     roster::Roster,
     unusable::{unusable_operator_of, unusable_operators},
 };
@@ -160,7 +161,9 @@ fn of_roster(
         skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
     }
     let groups_by_name = groups_by_folded_name(campaign);
-    let orphans = orphans(&claims, &groups_by_name, campaign, history);
+    let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
+    skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
+    let orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
     let mut newcomers = BTreeMap::new();
     let (mut groups, departures) = {
         let mut placement = Placement {
@@ -168,6 +171,7 @@ fn of_roster(
             groups: groups_by_name,
             alike: OnceCell::new(),
             campaign,
+            renamed: &renamed,
             roster,
             reach,
             policy,
@@ -190,6 +194,30 @@ fn of_roster(
     Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
 }
 
+/// A notice for each profile whose group has another name in Campaign now.
+fn renamed_in_words(
+    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+) -> Vec<Skipped> {
+    let claimed = renamed.iter().filter(|(folded, _)| claims.contains_key(&folded.loose()));
+    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
+        let FollowedGroup { group, profile, .. } = before;
+        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
+        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
+        let detail = format!(
+            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
+             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
+             association mask yields \"{}\"",
+            now.name,
+            other.unwrap_or_default(),
+            now.name
+        );
+        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
+    };
+    claimed.map(in_words).collect()
+}
+
 /// A group while its members are being found; people without operator are still named by folded login.
 struct PlacedGroup {
     group: ManagedGroup,
@@ -210,6 +238,7 @@ struct Placement<'a> {
     /// Campaign's groups by what they look like; made when a profile has none of its very name.
     alike: OnceCell<HashMap<LooseName, Vec<&'a OperatorGroup>>>,
     campaign: &'a CampaignSnapshot,
+    renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
@@ -348,6 +377,8 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
+            // Already among the skipped: the group is there, under another name.
+            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if self.policy.missing_group == Missing::Create => Some((name, None)),
             _ => {
                 let detail = format!(
