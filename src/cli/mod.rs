@@ -119,6 +119,15 @@ enum CommandError {
     Json(#[from] serde_json::Error),
 }
 
+impl From<crate::journal::FindRunError> for CommandError {
+    fn from(error: crate::journal::FindRunError) -> Self {
+        match error {
+            crate::journal::FindRunError::Journal(error) => Self::Journal(error),
+            wrong => Self::Usage(wrong.to_string()),
+        }
+    }
+}
+
 impl CommandError {
     fn exit(&self) -> Exit {
         match self {

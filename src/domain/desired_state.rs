@@ -237,8 +237,11 @@ impl Placement<'_> {
         }
         let people = match self.reach {
             Reach::Everybody => roster.count(position),
-            // A few users say nothing of how many a profile has.
-            Reach::Users => profile.member_count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
+            // A few users say nothing of how many a profile has: the listing does.
+            Reach::Users => match profile.member_count.and_then(|count| usize::try_from(count).ok()) {
+                Some(listed) => listed,
+                None => roster.count(position),
+            },
         };
         let group = ManagedGroup { name, id, profile, people, members: decided, new_members: Vec::new(), undecided };
         Some(PlacedGroup { group, newcomers })

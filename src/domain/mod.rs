@@ -3,6 +3,7 @@
 //! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a [`DesiredState`],
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
+mod approver;
 mod campaign_snapshot;
 mod confirmation;
 mod departures;
@@ -30,6 +31,7 @@ mod undo;
 mod user_snapshot;
 mod warnings;
 
+pub use approver::{Approver, SystemUser};
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
 pub use confirmation::{SecondRead, borne_out, profiles_to_confirm};
 pub use departures::Departure;
@@ -37,9 +39,11 @@ pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desire
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
-pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
+pub use guard::{
+    ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Release, Review, SourceCounts, review,
+};
 pub use history::{
-    Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
 pub use mask::{AssociationMask, MaskError, MaskMatch};

@@ -22,12 +22,12 @@ mod step_watch;
 mod unfinished_disablements;
 
 pub use access::{GroupAccess, InstanceAccess, Observation};
-pub use approvals::{ApproveError, Approved, HeldRecord};
+pub use approvals::{ApproveError, Approved, BegunApproval, HeldRecord};
 pub use call_windows::{CallWindows, Listing, RememberedListing};
 pub use changes::Settlement;
 pub use error::JournalError;
 pub use leadership::{Candidacy, Candidate, Leadership};
 pub use lock::{Lock, RunLock};
 pub use open::{Journal, Location, Options};
-pub use runs::{RunBegin, RunEntry};
+pub use runs::{FindRunError, RunBegin, RunCandidate, RunEntry};
 pub use step_watch::{Step, StepWatch};

@@ -6,8 +6,11 @@ use super::{
 };
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_unfinished_disablements.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_unfinished_disablements.sql"),
+    include_str!("migrations/0003_approvals_in_use.sql"),
+];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.
 const MIGRATION_LOCK: i64 = 0x6367_735f_6d69_6772;

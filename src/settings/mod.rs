@@ -25,7 +25,7 @@ mod sources;
 mod state;
 mod toml_layer;
 
-pub use approver::approver;
+pub use approver::{approver, system_user};
 pub use daemon::{Control, Http};
 pub use effective::{EffectiveValue, Named, SecretFile, effective, secret_files};
 pub use experience_cloud::ExperienceCloud;

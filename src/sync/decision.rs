@@ -79,13 +79,8 @@ impl Decision {
         history: &History,
     ) -> Self {
         let review = grounds.judge(&plan, &desired, read.as_ref(), history);
-        Self { desired, plan, review, warnings: Vec::new(), read }
-    }
-
-    /// The same, judged anew: the history has grown by an approval.
-    pub(super) fn judged_anew(self, grounds: &Grounds<'_>, history: &History) -> Self {
-        let review = grounds.judge(&self.plan, &self.desired, self.read.as_ref(), history);
-        Self { review, ..self }
+        let warnings = unused_approvals(&review);
+        Self { desired, plan, review, warnings, read }
     }
 
     /// The held changes as an approval names them.
@@ -102,12 +97,6 @@ impl Decision {
             limits: limits.clone(),
         });
         remembered.collect()
-    }
-
-    /// An approval of all that is held, by `approver`; `None` when nothing is.
-    pub(super) fn approval(&self, approver: &str) -> Option<Approval> {
-        let digest = self.review.held.digest.clone()?;
-        Some(Approval { digest, approver: approver.to_owned(), changes: self.held_changes() })
     }
 
     /// The report, with what became of the changes so far; the others are held or pending.
@@ -166,4 +155,17 @@ impl Decision {
         };
         self.plan.changes.iter().map(report).collect()
     }
+}
+
+/// Approvals that release nothing, because another situation is held than the one they were given for.
+fn unused_approvals(review: &Review) -> Vec<String> {
+    let Some(held) = &review.held.digest else { return Vec::new() };
+    let in_words = |approval: &Approval| {
+        format!(
+            "the approval of {} by {} was given for another situation, so it releases nothing; held now is {held}: look at \
+             it, and approve that digest if it is right",
+            approval.digest, approval.approver
+        )
+    };
+    review.unused_approvals.iter().map(in_words).collect()
 }

@@ -5,7 +5,7 @@ use chrono::Utc;
 use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
-        CampaignSnapshot, Digest, History, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunId,
+        CampaignSnapshot, History, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunId,
         RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, followed_groups,
         identities_seen, source_read, source_read_of_users, warnings,
     },
@@ -17,6 +17,7 @@ use crate::{
 use super::{
     Progress, Stop,
     apply::{Applied, apply},
+    approvals::{RequestedApprovals, UsedApprovals},
     change_log,
     confirm::confirm,
     decision::{Decision, Grounds},
@@ -43,6 +44,7 @@ pub(super) struct Run<'a> {
     pub(super) journal: &'a Journal,
     pub(super) lock: &'a RunLock,
     pub(super) request: &'a Request,
+    pub(super) approvals: &'a RequestedApprovals,
     pub(super) rules: Rules,
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
@@ -110,31 +112,30 @@ pub(super) async fn snapshot(
     }
 }
 
-/// Brings one instance in line, or finds out what that would take. Digests that were asked for and are held here are added
-/// to `approved`.
-pub(super) async fn reconcile(run: &Run<'_>, instance: &InstanceOptions, approved: &mut Vec<Digest>) -> InstanceReport {
-    visit(run.id, instance, async |campaign| read_and_decide(run, instance, campaign, approved).await).await
+/// Brings one instance in line, or finds out what that would take. Adds to `used` what became of the approvals there.
+pub(super) async fn reconcile(
+    run: &Run<'_>,
+    instance: &InstanceOptions,
+    used: &mut Vec<UsedApprovals>,
+) -> InstanceReport {
+    visit(run.id, instance, async |campaign| read_and_decide(run, instance, campaign, used).await).await
 }
 
 async fn read_and_decide(
     run: &Run<'_>,
     instance: &InstanceOptions,
     campaign: &Campaign,
-    approved: &mut Vec<Digest>,
+    used: &mut Vec<UsedApprovals>,
 ) -> Result<InstanceReport, ReconcileError> {
     let policy = &instance.policy;
     let ledger = run.ledger(instance);
     let snapshot = snapshot(campaign, &policy.instance, &run.request.stop, run.progress).await?;
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
-    let mut decision = decide(run, &grounds, &history)?;
+    history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
+    let decision = decide(run, &grounds, &history)?;
+    used.push(UsedApprovals::of(&policy.instance, &decision.review));
     ledger.observed(&decision.desired, &snapshot, &[]).await?;
-    if run.approves(&decision) {
-        approved.extend(decision.review.held.digest.clone());
-        ledger.approved(&decision, run.options, &run.request.approver).await?;
-        history.approvals.extend(decision.approval(&run.request.approver));
-        decision = decision.judged_anew(&grounds, &history);
-    }
     ledger.held(&decision, run.options).await?;
     if !ledger.writes() {
         let report = decision.report(instance, &[], None);
@@ -172,7 +173,9 @@ fn decide(run: &Run<'_>, grounds: &Grounds<'_>, history: &History) -> Result<Dec
         }
     };
     let warnings = warnings(&read, &desired, snapshot, history);
-    Ok(Decision { warnings, ..Decision::of(grounds, desired, Some(read), history) })
+    let mut decision = Decision::of(grounds, desired, Some(read), history);
+    decision.warnings.extend(warnings);
+    Ok(decision)
 }
 
 fn unknown_person(name: &str) -> Skipped {
@@ -218,10 +221,5 @@ impl<'a> Run<'a> {
             Rules::InForce => Reach::Part,
         };
         Ledger { journal: self.journal, lock: self.lock, run: self.id, mode: self.request.mode, reach, instance }
-    }
-
-    /// Whether what this decision holds was approved with the request.
-    fn approves(&self, decision: &Decision) -> bool {
-        decision.review.held.digest.as_ref().is_some_and(|digest| self.request.approve.contains(digest))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::{
-    ApprovedChange, Change, ChangeKey, ChangeKind, History, Limits, ProductProfileName, UnfinishedDisablement,
+    ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, History, Limits, ProductProfileName, UnfinishedDisablement,
 };
 
 /// Opens the reason of a change that is held because it was held before.
@@ -49,7 +49,7 @@ impl<'a> EarlierWords<'a> {
         }
     }
 
-    /// Whether somebody approved this change, wanted by this profile.
+    /// Whether a run has begun to apply an approval of this change, wanted by this profile.
     pub(super) fn approve(&self, wish: &Wish) -> bool {
         self.approved.contains(wish)
     }
@@ -71,11 +71,14 @@ impl<'a> EarlierWords<'a> {
     }
 }
 
+/// What is left of the plans that runs have begun to apply. An approval that no run has begun to apply says nothing of
+/// single changes.
 fn approved(history: &History) -> impl Iterator<Item = &ApprovedChange> {
-    history.approvals.iter().flat_map(|approval| &approval.changes)
+    let in_use = history.approvals.iter().filter(|approval| approval.state == ApprovalState::InUse);
+    in_use.flat_map(|approval| &approval.changes)
 }
 
-/// Changes that an approval or an undo named, or that an earlier run did not get to, and that are not planned any more;
+/// Changes that an approval in use or an undo named, or that an earlier run did not get to, and that are not planned any more;
 /// sorted.
 pub(super) fn over(history: &History, planned: &HashSet<ChangeKey>) -> Vec<ChangeKey> {
     let named = history.undone.iter().chain(approved(history).map(|change| &change.key));

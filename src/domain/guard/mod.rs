@@ -15,7 +15,9 @@ use self::{
     digest::{Situation, digest},
     verdicts::{About, Hold, verdicts},
 };
-use super::{CampaignSnapshot, Change, ChangeKey, DesiredState, History, InstanceName, Plan, SourceRead};
+use super::{
+    Approval, ApprovalState, CampaignSnapshot, Change, ChangeKey, DesiredState, History, InstanceName, Plan, SourceRead,
+};
 
 /// A held change and why it is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,21 @@ impl ApprovedPlan {
     }
 }
 
+/// The held part of a plan that an approval released as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The digest under which it was held.
+    pub digest: Digest,
+    changes: HashSet<ChangeKey>,
+}
+
+impl Release {
+    /// Whether the change was held without the approval.
+    pub fn contains(&self, change: &Change) -> bool {
+        self.changes.contains(&change.key())
+    }
+}
+
 /// Whether the source proved by counts that it was read completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceCounts {
@@ -84,20 +101,43 @@ pub struct Circumstances<'a> {
 pub struct Review {
     /// What may be applied.
     pub approved: ApprovedPlan,
-    /// What waits for somebody.
+    /// What waits for an approval.
     pub held: HeldPlan,
+    /// What an approval released that no run had begun to apply.
+    pub released: Option<Release>,
+    /// Approvals that no run has begun to apply, given for another situation than the held one; empty when nothing is held.
+    pub unused_approvals: Vec<Approval>,
     /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
     pub is_read_accepted: bool,
-    /// Changes that an approval or an undo named, or that an earlier run did not get to, and that this plan does not hold any
+    /// Changes that an approval in use or an undo named, or that an earlier run did not get to, and that this plan does not hold any
     /// more: what was said of them is over. Only a plan over everything can tell.
     pub over: Vec<ChangeKey>,
 }
 
 /// Splits a plan into what may be applied and what is held.
 ///
-/// The limits count the whole plan, approved changes included. An approval passes over every reason but one: what cannot
-/// be done without a held change (a membership without its operator, disabling somebody who stays in a group) waits for it.
+/// The limits count the whole plan, approved changes included. What is held without regard to approvals that no run has
+/// begun to apply has a digest; an approval of exactly this digest releases all of it, any other releases nothing.
 pub fn review(
+    plan: &Plan,
+    desired: &DesiredState,
+    campaign: &CampaignSnapshot,
+    circumstances: &Circumstances<'_>,
+) -> Review {
+    let history = circumstances.history;
+    let planned: HashSet<ChangeKey> = plan.changes.iter().map(Change::key).collect();
+    let judged = Review { over: earlier::over(history, &planned), ..judged(plan, desired, campaign, circumstances) };
+    let Some(digest) = &judged.held.digest else { return judged };
+    let given = history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
+    let (matching, others): (Vec<&Approval>, Vec<&Approval>) = given.partition(|given| given.digest == *digest);
+    match matching.first() {
+        Some(approval) => judged.released_by(approval, plan),
+        None => Review { unused_approvals: others.into_iter().cloned().collect(), ..judged },
+    }
+}
+
+/// The same without approvals that no run has begun to apply.
+fn judged(
     plan: &Plan,
     desired: &DesiredState,
     campaign: &CampaignSnapshot,
@@ -113,14 +153,29 @@ pub fn review(
             None => approved.push(change.clone()),
         }
     }
-    let Circumstances { instance, history, .. } = *circumstances;
-    let situation = Situation { instance, held: &held, approved: &approved, desired, campaign };
+    let situation =
+        Situation { instance: circumstances.instance, held: &held, approved: &approved, desired, campaign };
     let digest = (!held.is_empty()).then(|| digest(&situation));
-    let planned: HashSet<ChangeKey> = plan.changes.iter().map(Change::key).collect();
     Review {
         approved: ApprovedPlan { changes: approved },
         held: HeldPlan { changes: held, digest },
+        released: None,
+        unused_approvals: Vec::new(),
         is_read_accepted,
-        over: earlier::over(history, &planned),
+        over: Vec::new(),
+    }
+}
+
+impl Review {
+    /// The whole plan may be applied: what is held is what was approved.
+    fn released_by(self, approval: &Approval, plan: &Plan) -> Self {
+        let changes = self.held.changes.iter().map(|held| held.change.key()).collect();
+        Self {
+            approved: ApprovedPlan { changes: plan.changes.clone() },
+            held: HeldPlan { changes: Vec::new(), digest: None },
+            released: Some(Release { digest: approval.digest.clone(), changes }),
+            is_read_accepted: true,
+            ..self
+        }
     }
 }
