@@ -67,7 +67,7 @@ impl Campaign {
     }
 }
 
-/// The query for the rows after `last`. The first page has no lower bound: built-in rows may have negative ids.
+/// The query for the rows after `last`. The first page has no lower bound: ids may be negative.
 fn page_query<R: Row>(conditions: &[String], more_columns: &[&str], last: Option<R::Key>, lines: usize) -> Element {
     let node = |expression: &&str| Element::new("node").attribute("expr", expression);
     let condition = |expression: String| Element::new("condition").attribute("expr", &expression);

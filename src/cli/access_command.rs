@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    domain::to_the_second,
+    domain::{printable, to_the_second},
     journal::{InstanceAccess, Journal},
 };
 
@@ -12,9 +12,9 @@ use super::{
     CommandError,
     arguments::{AccessArguments, Arguments, OutputFormat},
     exit_code::Exit,
-    layout::{BOLD, harmless, line},
+    layout::{BOLD, line},
+    markdown,
     report_json::json,
-    report_markdown,
     start::start,
     terminal::print,
 };
@@ -61,14 +61,14 @@ fn text(access: &Access) -> String {
     line(&mut out, &format!("Access at {}", to_the_second(access.at)));
     for instance in &access.instances {
         line(&mut out, "");
-        line(&mut out, &format!("{BOLD}{}{BOLD:#}", harmless(&instance.name)));
+        line(&mut out, &format!("{BOLD}{}{BOLD:#}", printable(&instance.name)));
         if instance.groups.is_empty() {
             line(&mut out, "  no managed group");
         }
         for group in &instance.groups {
-            line(&mut out, &format!("  {} ({})", harmless(&group.group), members(group.members.len())));
+            line(&mut out, &format!("  {} ({})", printable(&group.group), members(group.members.len())));
             for login in &group.members {
-                line(&mut out, &format!("    {}", harmless(login)));
+                line(&mut out, &format!("    {}", printable(login)));
             }
         }
     }
@@ -89,7 +89,7 @@ fn markdown(access: &Access) -> String {
     }
     let mut sections = vec![format!("# Access at {}", to_the_second(access.at))];
     for instance in &access.instances {
-        sections.push(format!("## {}", report_markdown::cell(&instance.name)));
+        sections.push(format!("## {}", markdown::cell(&instance.name)));
         if instance.groups.is_empty() {
             sections.push("No managed group.".to_owned());
             continue;
@@ -98,7 +98,7 @@ fn markdown(access: &Access) -> String {
             let count = group.members.len().to_string();
             [group.group.clone(), count, group.members.join(", ")]
         });
-        sections.push(report_markdown::table(["Operator group", "Members", "Operators"], rows));
+        sections.push(markdown::table(["Operator group", "Members", "Operators"], rows));
     }
     sections.join("\n\n") + "\n"
 }
@@ -119,20 +119,31 @@ fn csv(access: &Access) -> String {
     out
 }
 
-/// Signs with which a spreadsheet takes a cell for a formula, their full-width forms included.
-const FORMULA_SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// Characters with which a spreadsheet takes a cell for a formula, their full-width forms included.
+const FORMULA_MARKS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// A cell that a spreadsheet shows and does not run.
+/// Characters that end a cell, in one spreadsheet or another: which one counts depends on the reader's country.
+const SEPARATORS: [char; 3] = [',', ';', '|'];
+
+/// A cell that a spreadsheet shows and does not run, whatever separates its cells.
 ///
 /// Whoever may name an operator or a group could otherwise have a formula run on the auditor's computer, which may send
-/// what it reads elsewhere (OWASP, "CSV Injection"). The apostrophe makes the cell text.
+/// what it reads elsewhere (OWASP, "CSV Injection"). The apostrophe makes the cell text. A tab is escaped already.
 fn csv_cell(text: &str) -> String {
-    let text = harmless(text);
-    let text = if text.starts_with(FORMULA_SIGNS) { format!("'{text}") } else { text };
-    if text.contains([',', '"']) || text.starts_with(' ') || text.ends_with(' ') {
-        format!("\"{}\"", text.replace('"', "\"\""))
+    let text = printable(text);
+    let mut cell = String::with_capacity(text.len());
+    let mut begins = true;
+    for character in text.chars() {
+        if begins && FORMULA_MARKS.contains(&character) {
+            cell.push('\'');
+        }
+        begins = SEPARATORS.contains(&character) || (begins && character == ' ') || character == '"';
+        cell.push(character);
+    }
+    if cell.contains(['"']) || cell.contains(SEPARATORS) || cell.starts_with(' ') || cell.ends_with(' ') {
+        format!("\"{}\"", cell.replace('"', "\"\""))
     } else {
-        text
+        cell
     }
 }
 
@@ -186,6 +197,9 @@ mod tests {
         check("@ann", "'@ann");
         check("＝1+1", "'＝1+1");
         check("=\"a\",b", "\"'=\"\"a\"\",b\"");
+        check("a;=cmd()", "\"a;'=cmd()\"");
+        check("a, =cmd()", "\"a, '=cmd()\"");
+        check("a\t=cmd()", "a\\u{9}=cmd()");
         check("ann+test@acme.com", "ann+test@acme.com");
         check(" ann", "\" ann\"");
         check("a\r\nb", "a\\u{d}\\u{a}b");

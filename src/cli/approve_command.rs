@@ -6,7 +6,7 @@ use crate::{
         ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve,
         control::{Answer, Ask, Client},
     },
-    domain::{ChangeKind, Digest},
+    domain::{ChangeKind, Digest, printable},
     journal::Journal,
     settings::{self, Settings, Sources},
 };
@@ -16,9 +16,9 @@ use super::{
     arguments::{ApproveArguments, Arguments, OutputFormat},
     daemon_reach::{daemon_instead, reach, unexpected},
     exit_code::Exit,
-    layout::{BAD, BOLD, GOOD, harmless, line, table},
+    layout::{BAD, BOLD, GOOD, line, table},
+    markdown,
     report_json::json,
-    report_markdown,
     start::log,
     terminal::print,
 };
@@ -75,10 +75,10 @@ fn cells(change: &ReleasedChange) -> [String; 4] {
 
 fn text(answer: &ApprovalAnswer) -> String {
     let mut out = String::new();
-    line(&mut out, &harmless(&answer.message));
+    line(&mut out, &printable(&answer.message));
     for instance in &answer.instances {
         line(&mut out, "");
-        line(&mut out, &format!("{BOLD}{}{BOLD:#} ({})", harmless(&instance.name), heading(instance)));
+        line(&mut out, &format!("{BOLD}{}{BOLD:#} ({})", printable(&instance.name), heading(instance)));
         let rows = instance.released.iter().map(|change| {
             let style = match change.op {
                 ChangeKind::Remove | ChangeKind::DisableOperator => BAD,
@@ -92,11 +92,11 @@ fn text(answer: &ApprovalAnswer) -> String {
 }
 
 fn markdown(answer: &ApprovalAnswer) -> String {
-    let mut sections = vec![report_markdown::cell(&answer.message)];
+    let mut sections = vec![markdown::cell(&answer.message)];
     for instance in &answer.instances {
-        sections.push(format!("## {} ({})", report_markdown::cell(&instance.name), heading(instance)));
+        sections.push(format!("## {} ({})", markdown::cell(&instance.name), heading(instance)));
         let rows = instance.released.iter().map(cells);
-        sections.push(report_markdown::table(["Change", "Operator", "Group", "Profile"], rows));
+        sections.push(markdown::table(["Change", "Operator", "Group", "Profile"], rows));
     }
     sections.join("\n\n") + "\n"
 }
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{ApprovedChange, ChangeKey, InstanceName, ProductProfileName, RunId},
+        domain::{ApprovedChange, ChangeKey, FoldedName, InstanceName, ProductProfileName, RunId},
         journal::Approved,
     };
 
@@ -117,7 +117,11 @@ mod tests {
 
     fn approved() -> ApprovalAnswer {
         let change = |operator: &str| ApprovedChange {
-            key: ChangeKey { kind: ChangeKind::Remove, group: "delivery".to_owned(), operator: operator.to_owned() },
+            key: ChangeKey {
+                kind: ChangeKind::Remove,
+                group: "delivery".into(),
+                operator: FoldedName::stored(operator.to_owned()),
+            },
             profile: ProductProfileName::new("Campaign - acme - delivery"),
         };
         let recorded = Approved {

@@ -4,7 +4,8 @@ use crate::check::{CheckReport, Verdict};
 
 use super::{
     check_text::{heading_of, summary},
-    layout::{harmless, line},
+    layout::line,
+    markdown::cell,
 };
 
 /// The report, a table for each section.
@@ -29,27 +30,13 @@ pub(super) fn markdown(report: &CheckReport) -> String {
             Verdict::Warning => "**warning**",
             Verdict::Failed => "**failed**",
         };
-        let cells = [verdict.to_owned(), cell(&finding.title), cell(&finding.evidence), cell(&finding.remedy)];
+        let cells = [verdict.to_owned(), lines(&finding.title), lines(&finding.evidence), lines(&finding.remedy)];
         line(&mut out, &format!("| {} |", cells.join(" | ")));
     }
     out
 }
 
-/// Text within a cell of a table: names cannot end it, format it or become HTML.
-fn cell(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| escaped(&harmless(line))).collect();
-    lines.join("<br>")
-}
-
-fn escaped(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    for sign in line.chars() {
-        match sign {
-            '<' => out.push_str("&lt;"),
-            '&' => out.push_str("&amp;"),
-            '|' | '\\' | '*' | '_' | '`' | '[' | ']' => out.extend(['\\', sign]),
-            other => out.push(other),
-        }
-    }
-    out
+/// Text of several lines within one cell of a table.
+fn lines(text: &str) -> String {
+    text.lines().map(cell).collect::<Vec<_>>().join("<br>")
 }

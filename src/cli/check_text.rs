@@ -4,9 +4,12 @@ use std::borrow::Cow;
 
 use textwrap::WordSplitter;
 
-use crate::check::{CheckReport, Finding, Section, Verdict};
+use crate::{
+    check::{CheckReport, Finding, Section, Verdict},
+    domain::printable,
+};
 
-use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted};
+use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted};
 
 /// Where evidence and remedies begin: behind the longest word for a verdict.
 const MARGIN: usize = 11;
@@ -28,7 +31,7 @@ pub(super) fn text(report: &CheckReport, columns: Option<usize>) -> String {
             if !heading.is_empty() {
                 out.push('\n');
             }
-            line(&mut out, &painted(BOLD, &harmless(&above)));
+            line(&mut out, &painted(BOLD, &printable(&above)));
             heading = above;
         }
         layout.one_finding(&mut out, finding);
@@ -68,7 +71,7 @@ impl Layout {
         // Marks stand below signs: several lines are shown as they are.
         let evidence = match finding.evidence.lines().count() {
             1 => self.wrapped(&finding.evidence, MARGIN),
-            _ => finding.evidence.lines().map(harmless).collect(),
+            _ => finding.evidence.lines().map(|line| printable(line).into_owned()).collect(),
         };
         for evidence in evidence {
             line(out, &format!("{:MARGIN$}{evidence}", ""));
@@ -82,14 +85,14 @@ impl Layout {
 
     /// The lines of a text that begins in this column.
     fn wrapped(self, text: &str, column: usize) -> Vec<String> {
-        let text = harmless(text);
+        let text = printable(text);
         match self.columns.map(|columns| columns.saturating_sub(column)) {
             Some(width) if width >= NARROWEST => {
                 // Commands, paths and addresses stay whole: people copy them.
                 let whole = textwrap::Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
                 textwrap::wrap(&text, whole).into_iter().map(Cow::into_owned).collect()
             }
-            _ => vec![text],
+            _ => vec![text.into_owned()],
         }
     }
 }

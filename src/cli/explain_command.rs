@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use crate::{
-    domain::{Explanation, Finding, GroupExplanation, OperatorGroupName, Verdict, to_the_second},
+    domain::{Explanation, Finding, GroupExplanation, OperatorGroupName, Verdict, printable, to_the_second},
     journal::Journal,
     sync,
 };
@@ -12,9 +12,9 @@ use super::{
     CommandError,
     arguments::{Arguments, ExplainArguments, OutputFormat},
     exit_code::Exit,
-    layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted},
+    layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted},
+    markdown::cell,
     report_json::json,
-    report_markdown::cell,
     start::start,
     terminal::print,
 };
@@ -36,16 +36,16 @@ pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Re
 
 fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
-    let person = harmless(&explanation.person);
+    let person = printable(&explanation.person);
     line(&mut out, &format!("{BOLD}{person}{BOLD:#} ({})", to_the_second(explanation.at)));
     findings(&mut out, "  ", &explanation.findings);
     for instance in &explanation.instances {
         line(&mut out, "");
-        line(&mut out, &format!("{BOLD}{}{BOLD:#}", harmless(&instance.name)));
+        line(&mut out, &format!("{BOLD}{}{BOLD:#}", printable(&instance.name)));
         findings(&mut out, "  ", &instance.findings);
         for group in &instance.groups {
             line(&mut out, "");
-            line(&mut out, &format!("  {BOLD}{}{BOLD:#}: {}", harmless(&group.group), membership_of(group)));
+            line(&mut out, &format!("  {BOLD}{}{BOLD:#}: {}", printable(&group.group), membership_of(group)));
             findings(&mut out, "    ", &group.findings);
         }
     }
@@ -57,7 +57,7 @@ fn findings(out: &mut String, indent: &str, findings: &[Finding]) {
         let (mark, style) = mark_of(finding.verdict);
         // As wide as the widest station.
         let station = format!("{:<16}", finding.station.title());
-        line(out, &format!("{indent}{} {station}  {}", painted(style, mark), harmless(&finding.text)));
+        line(out, &format!("{indent}{} {station}  {}", painted(style, mark), printable(&finding.text)));
     }
 }
 

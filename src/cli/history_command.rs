@@ -13,6 +13,7 @@ use super::{
     arguments::{Arguments, HistoryArguments, OutputFormat},
     exit_code::Exit,
     layout::{DIM, table},
+    markdown,
     report_json::json,
     report_markdown, report_text,
     start::start,
@@ -69,9 +70,7 @@ fn list(output: OutputFormat, runs: &[RunEntry]) -> Result<String, serde_json::E
         OutputFormat::Json => json(&Runs { runs })?,
         _ if runs.is_empty() => NO_RUN.to_owned(),
         OutputFormat::Text => text(runs),
-        OutputFormat::Markdown => {
-            report_markdown::table(["Run", "Started", "Mode", "Outcome", "Changes"], rows(runs)) + "\n"
-        }
+        OutputFormat::Markdown => markdown::table(["Run", "Started", "Mode", "Outcome", "Changes"], rows(runs)) + "\n",
     })
 }
 

@@ -3,8 +3,9 @@
 use crate::check::{InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried};
 
 use super::{
+    markdown::{cell, table},
     mask_text::{groups, meaning, notes, origin, remark},
-    report_markdown::{self, cell, table},
+    report_markdown,
 };
 
 /// The whole answer.

@@ -6,11 +6,11 @@ use crate::{
     check::{
         Compared, Difference, InCampaign, InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried, name_of,
     },
-    domain::to_the_second,
+    domain::{printable, to_the_second},
 };
 
 use super::{
-    layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted, table},
+    layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table},
     report_text,
 };
 
@@ -52,9 +52,9 @@ pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
 }
 
 fn instance_section(out: &mut String, instance: &InstanceNames) {
-    line(out, &format!("{BOLD}{}{BOLD:#}: {}", harmless(&instance.name), painted(BOLD, &quoted(&instance.mask))));
+    line(out, &format!("{BOLD}{}{BOLD:#}: {}", printable(&instance.name), painted(BOLD, &quoted(&instance.mask))));
     for doubt in notes(instance) {
-        line(out, &format!("  {}", painted(DOUBT, &harmless(&doubt))));
+        line(out, &format!("  {}", painted(DOUBT, &printable(&doubt))));
     }
     names_section(out, instance, &instance.names);
     if let Some(tried) = &instance.tried {
@@ -146,7 +146,7 @@ fn near_lines(out: &mut String, instance: &InstanceNames, name: &NameVerdict) {
     let remark = remark(instance, name);
     let remark = if remark.is_empty() { remark } else { format!(" ({remark})") };
     let mended = name.mended.as_deref().unwrap_or_default();
-    line(out, &format!("    Named {} it would be the group {}{remark}.", quoted(mended), harmless(&group)));
+    line(out, &format!("    Named {} it would be the group {}{remark}.", quoted(mended), printable(&group)));
 }
 
 /// A line of marks with the meaning of the last one; then, below, one line for each mark before it.
@@ -199,13 +199,12 @@ fn visible(text: &str) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", harmless(text))
+    format!("\"{}\"", printable(text))
 }
 
 /// A sign as it is shown, and how many columns it takes. What nobody would see is written out.
 fn shown(sign: char) -> (String, usize) {
-    let is_unseen = matches!(sign, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
-    let text = if is_unseen { sign.escape_unicode().to_string() } else { harmless(sign.encode_utf8(&mut [0; 4])) };
+    let text = printable(sign.encode_utf8(&mut [0; 4])).into_owned();
     let width = columns(&text);
     (text, width)
 }
@@ -231,7 +230,7 @@ fn tried_section(out: &mut String, instance: &InstanceNames, tried: &Tried) {
     line(out, "");
     line(out, &format!("  {BOLD}Under{BOLD:#} {}", painted(BOLD, &quoted(&tried.mask))));
     if let Some(warning) = &tried.warning {
-        line(out, &format!("  {}", painted(DOUBT, &harmless(warning))));
+        line(out, &format!("  {}", painted(DOUBT, &printable(warning))));
     }
     let changing = tried.compared.iter().filter(|one| one.change != UnderTried::Same);
     table(out, "    ", changing.map(compared_row));
@@ -240,7 +239,7 @@ fn tried_section(out: &mut String, instance: &InstanceNames, tried: &Tried) {
     let none = same.filter(|one| one.tried.is_none()).count();
     line(out, &format!("    {matched} matched as before, {none} as little as before"));
     for name in tried.names.iter().filter(|name| name.matching == Matching::Matched && is_doubtful(name)) {
-        let text = format!("{}: {}", harmless(&name.profile), harmless(&remark(instance, name)));
+        let text = format!("{}: {}", printable(&name.profile), printable(&remark(instance, name)));
         line(out, &format!("    {}", painted(DOUBT, &text)));
     }
 }

@@ -14,6 +14,7 @@ mod explain_command;
 mod generate_command;
 mod history_command;
 mod layout;
+mod markdown;
 mod mask_command;
 mod mask_markdown;
 mod mask_text;
@@ -78,7 +79,11 @@ async fn run(arguments: Arguments) -> Exit {
         None => Box::pin(daemon_command::run(&arguments)).await,
     };
     result.unwrap_or_else(|error| {
-        complain(&Chain(&error).to_string());
+        match &error {
+            // A list of problems, a line or more each.
+            CommandError::Settings(problems) => complain(&problems.to_string()),
+            _ => complain(&Chain(&error).to_string()),
+        }
         error.exit()
     })
 }

@@ -3,7 +3,7 @@
 use crate::domain::{InstanceReport, RunMode, RunReport, to_the_second};
 
 use super::{
-    layout::harmless,
+    markdown::{cell, table},
     report_text::{mode_of, sentence_of, source_line, summary_line},
 };
 
@@ -61,27 +61,4 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport) {
 
 fn note(warning: &str) -> String {
     format!("Note: {}", cell(warning))
-}
-
-/// A table whose cells are made safe.
-pub(super) fn table<const COLUMNS: usize>(
-    head: [&str; COLUMNS],
-    rows: impl Iterator<Item = [String; COLUMNS]>,
-) -> String {
-    let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let mut lines = vec![row(head.map(str::to_owned).into()), row(vec!["---".to_owned(); COLUMNS])];
-    lines.extend(rows.map(|cells| row(cells.iter().map(|text| cell(text)).collect())));
-    lines.join("\n")
-}
-
-/// Text that cannot break out of its place: names come from people whom nobody here knows.
-pub(super) fn cell(text: &str) -> String {
-    let mut cell = String::with_capacity(text.len());
-    for character in harmless(text).chars() {
-        match character {
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' => cell.extend(['\\', character]),
-            _ => cell.push(character),
-        }
-    }
-    cell
 }

@@ -4,10 +4,10 @@ use anstyle::Style;
 
 use crate::domain::{
     ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, SourceKind,
-    Summary, to_the_second,
+    Summary, printable, to_the_second,
 };
 
-use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, harmless, line, painted, table};
+use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table};
 
 /// The whole report.
 pub(super) fn text(report: &RunReport) -> String {
@@ -21,7 +21,7 @@ pub(super) fn text(report: &RunReport) -> String {
     line(&mut out, &format!("{BOLD}Run {}{BOLD:#} at {began} ({mode}{})", report.run, duration(report.duration_ms)));
     line(&mut out, &source_line(report));
     if let Some(error) = &report.error {
-        line(&mut out, &painted(BAD, &harmless(error)));
+        line(&mut out, &painted(BAD, &printable(error)));
     }
     for warning in &report.warnings {
         line(&mut out, &note(warning));
@@ -132,13 +132,13 @@ pub(super) fn how_to_release(digest: &str) -> String {
 }
 
 fn note(warning: &str) -> String {
-    painted(DOUBT, &format!("Note: {}", harmless(warning)))
+    painted(DOUBT, &format!("Note: {}", printable(warning)))
 }
 
 fn instance_section(out: &mut String, instance: &InstanceReport) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
-        line(out, &format!("  {}", painted(BAD, &harmless(error))));
+        line(out, &format!("  {}", painted(BAD, &printable(error))));
     }
     for warning in &instance.warnings {
         line(out, &format!("  {}", note(warning)));
@@ -200,8 +200,8 @@ fn details(changes: &[ChangeReport]) -> Vec<String> {
         }
     }
     let sentence = |(change, detail, count): (&ChangeReport, &str, usize)| {
-        let what = if count == 1 { harmless(&change.described()) } else { format!("{count} changes") };
-        format!("{}: {what}: {}", change.outcome.as_str(), harmless(detail))
+        let what = if count == 1 { printable(&change.described()).into_owned() } else { format!("{count} changes") };
+        format!("{}: {what}: {}", change.outcome.as_str(), printable(detail))
     };
     reasons.into_iter().map(sentence).collect()
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     daemon::{State, Status, status_without_daemon},
-    domain::to_the_second,
+    domain::{printable, to_the_second},
     journal::Journal,
     settings::{self, Settings, Sources},
 };
@@ -15,8 +15,8 @@ use super::{
     daemon_reach::{daemon_instead, reach, status},
     exit_code::Exit,
     layout::{BAD, DOUBT, GOOD, line, painted, table},
+    markdown,
     report_json::json,
-    report_markdown,
     start::log,
     terminal::print,
 };
@@ -56,14 +56,14 @@ fn text(status: &Status) -> String {
         State::Blocked | State::Failing => BAD,
     };
     let mut out = String::new();
-    line(&mut out, &format!("{}: {}", painted(style, status.state.as_str()), super::layout::harmless(&status.reason)));
+    line(&mut out, &format!("{}: {}", painted(style, status.state.as_str()), printable(&status.reason)));
     table(&mut out, "", rows(status).into_iter().map(|row| (anstyle::Style::new(), row.into())));
     out
 }
 
 fn markdown(status: &Status) -> String {
-    let heading = report_markdown::cell(&format!("{}: {}", status.state.as_str(), status.reason));
-    format!("{heading}\n\n{}\n", report_markdown::table(["What", "Value"], rows(status).into_iter()))
+    let heading = markdown::cell(&format!("{}: {}", status.state.as_str(), status.reason));
+    format!("{heading}\n\n{}\n", markdown::table(["What", "Value"], rows(status).into_iter()))
 }
 
 fn rows(status: &Status) -> Vec<[String; 2]> {

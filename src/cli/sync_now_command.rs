@@ -78,7 +78,7 @@ async fn by_daemon(
     daemon.ask(&Ask::SyncNow { order: order(arguments) }).await.map_err(CommandError::Control)?;
     loop {
         match daemon.answer().await.map_err(CommandError::Control)? {
-            Answer::Progress { text } => progress.show_text(text),
+            Answer::Progress { text } => progress.show_text(&text),
             Answer::Report { report } => return Ok(*report),
             other => return Err(unexpected(other)),
         }

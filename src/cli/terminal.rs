@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{observability::Colours, sync::Progress};
+use crate::{domain::printable, observability::Colours, sync::Progress};
 
 /// Writes a whole report to standard output; colours go only where they are understood. Whoever stops reading, like `head`, has
 /// read enough.
@@ -25,8 +25,9 @@ pub(super) fn columns() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
-/// Tells on standard error why a command did not do its work.
+/// Tells on standard error why a command did not do its work: in one line, or in a list.
 pub(super) fn complain(message: &str) {
+    let message = message.lines().map(printable).collect::<Vec<_>>().join("\n");
     // Nothing can be done about a closed terminal.
     let _ = writeln!(anstream::stderr().lock(), "error: {message}");
 }
@@ -49,13 +50,13 @@ impl ProgressLine {
 
     /// Shows how far the run is.
     pub(super) fn show(&self, progress: &Progress) {
-        self.show_text(progress.to_string());
+        self.show_text(&progress.to_string());
     }
 
     /// Shows how far a run is that is made elsewhere.
-    pub(super) fn show_text(&self, text: String) {
+    pub(super) fn show_text(&self, text: &str) {
         self.0.enable_steady_tick(Self::REDRAW);
-        self.0.set_message(text);
+        self.0.set_message(printable(text).into_owned());
     }
 
     /// Takes the line away.

@@ -157,13 +157,7 @@ impl Daemon {
         });
     }
 
-    fn start(
-        &mut self,
-        options: sync::Options,
-        reach: Reach,
-        request: impl FnOnce(Stop) -> Request,
-        asker: Asker,
-    ) {
+    fn start(&mut self, options: sync::Options, reach: Reach, request: impl FnOnce(Stop) -> Request, asker: Asker) {
         let (switch, stop) = StopSwitch::new();
         let request = request(stop);
         let journal = self.journal_for(&asker);
@@ -215,7 +209,10 @@ impl Daemon {
             Ok(settings) => self.take(settings),
             Err(error) => {
                 for problem in &error.problems {
-                    tracing::error!("the configuration was not loaded anew: {problem}");
+                    tracing::error!(
+                        "reload failed, the previous configuration stays active: {}",
+                        problem.on_one_line()
+                    );
                 }
                 let others = match error.problems.len() {
                     0 | 1 => String::new(),

@@ -5,6 +5,8 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio::time::{Instant, sleep_until};
 
+use crate::domain::printable;
+
 /// Three times within the span of the watchdog: two may be late.
 const PINGS: u32 = 3;
 
@@ -44,7 +46,7 @@ impl ServiceManager {
     pub(super) fn show(&mut self, words: &str) {
         if self.shown != words {
             // A line end would begin another field of the message.
-            tell(&[NotifyState::Status(&words.replace(['\n', '\r'], " "))]);
+            tell(&[NotifyState::Status(&printable(words))]);
             words.clone_into(&mut self.shown);
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::printable;
+
 /// Longest name that is kept, in characters: login names have at most 32 (`man 8 useradd`), addresses are longer.
 const LONGEST_NAME: usize = 64;
 
@@ -67,21 +69,10 @@ impl fmt::Display for Approver {
 }
 
 fn harmless(name: &str) -> String {
-    let mut shown = String::new();
-    for (at, character) in name.trim().chars().enumerate() {
-        if at == LONGEST_NAME {
-            shown.push('…');
-            break;
-        }
-        if is_dangerous(character) { shown.extend(character.escape_unicode()) } else { shown.push(character) }
-    }
-    shown
-}
-
-/// Control characters, line and paragraph separators, and marks that change the direction of text (UAX #9).
-fn is_dangerous(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let name = name.trim();
+    let cut = if name.chars().nth(LONGEST_NAME).is_some() { "…" } else { "" };
+    let kept: String = name.chars().take(LONGEST_NAME).collect();
+    format!("{}{cut}", printable(&kept))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Whether a second, independent read bears the removals out.
+//! Whether a second, independent read bears the removals out, and whether operators still have the logins that a plan names.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, OperatorGroupName, OperatorId, Person,
-    Policy, ProductProfile, identity::OperatorIndex,
+    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, Operator, OperatorGroupName, OperatorId,
+    OperatorLogin, Person, Policy, ProductProfile, identity::OperatorIndex,
 };
 
 /// What was read a second time, beside the people of the first read.
@@ -82,6 +82,54 @@ pub fn borne_out(
     let unconfirmed: Vec<_> = changes.filter_map(|(change, doubt)| Some((change.clone(), doubt?))).collect();
     let keys: HashSet<_> = unconfirmed.iter().map(|(change, _)| change.key()).collect();
     (approved.only(|change| !keys.contains(&change.key())), unconfirmed)
+}
+
+/// The keys of the operators that these changes are written to, each once. An operator that the plan creates has none yet.
+pub fn operators_to_write(approved: &ApprovedPlan) -> Vec<OperatorId> {
+    let mut ids: Vec<_> = approved.changes().iter().filter_map(|change| Some(written_operator(change)?.0)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Splits a plan into the changes of operators who still have the login that the plan names, and the others with the reason.
+///
+/// Writes name operators by key, people decide by login: one wrong row in one answer would change the groups of somebody
+/// else under a name that is not theirs. `now` are the operators of [`operators_to_write`], read again, or why that failed.
+pub fn with_same_logins(
+    approved: ApprovedPlan,
+    now: Result<&[Operator], String>,
+) -> (ApprovedPlan, Vec<(Change, String)>) {
+    let now = now.map(|operators| {
+        operators.iter().map(|operator| (operator.id, &operator.login)).collect::<HashMap<OperatorId, &OperatorLogin>>()
+    });
+    let doubt_of = |change: &Change| {
+        let (id, login) = written_operator(change)?;
+        match now.as_ref().map(|now| now.get(&id)) {
+            Ok(Some(found)) if found.folded() == login.folded() => None,
+            Ok(Some(found)) => Some(format!(
+                "the plan names operator {id} \"{login}\", and read again the login of operator {id} is \"{found}\": \
+                 the next run decides anew"
+            )),
+            Ok(None) => Some(format!("operator {id} \"{login}\" does not exist any more: the next run decides anew")),
+            Err(why) => Some(format!("the login of operator {id} \"{login}\" could not be read again: {why}")),
+        }
+    };
+    let unconfirmed: Vec<_> =
+        approved.changes().iter().filter_map(|change| Some((change.clone(), doubt_of(change)?))).collect();
+    let keys: HashSet<_> = unconfirmed.iter().map(|(change, _)| change.key()).collect();
+    (approved.only(|change| !keys.contains(&change.key())), unconfirmed)
+}
+
+/// The key of the operator that a change is written to, and the login that the plan names.
+fn written_operator(change: &Change) -> Option<(OperatorId, &OperatorLogin)> {
+    match &change.action {
+        Action::Add { operator, operator_id, .. } => Some(((*operator_id)?, operator)),
+        Action::Remove { operator, operator_id, .. } | Action::DisableOperator { operator, operator_id } => {
+            Some((*operator_id, operator))
+        }
+        Action::CreateGroup { .. } | Action::CreateOperator { .. } => None,
+    }
 }
 
 /// Why a removal is in doubt, if it is.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approver, ChangeKey, ChangeKind, Digest, Limits, OperatorGroupName, OperatorId, Person, ProductProfileId, ProductProfileName,
-    fold,
+    Approver, ChangeKey, ChangeKind, Digest, FoldedName, Limits, OperatorGroupName, OperatorId, Person,
+    ProductProfileId, ProductProfileName,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -112,7 +112,7 @@ pub struct ApprovedChange {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnfinishedDisablement {
     /// The folded login.
-    pub operator: String,
+    pub operator: FoldedName,
     /// The profile that the disablement was planned for.
     pub profile: ProductProfileName,
 }
@@ -120,28 +120,28 @@ pub struct UnfinishedDisablement {
 impl UnfinishedDisablement {
     /// The change that would finish it.
     pub fn key(&self) -> ChangeKey {
-        let (kind, group) = (ChangeKind::DisableOperator, String::new());
+        let (kind, group) = (ChangeKind::DisableOperator, FoldedName::default());
         ChangeKey { kind, group, operator: self.operator.clone() }
     }
 }
 
 /// Which operator each user of the organization was, by UMAPI `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identities(HashMap<String, OperatorId>);
+pub struct Identities(HashMap<FoldedName, OperatorId>);
 
 impl Identities {
     /// Pairs of a user's `id` and the key of the operator.
-    pub fn new(pairs: impl IntoIterator<Item = (String, OperatorId)>) -> Self {
-        Self(pairs.into_iter().map(|(id, operator)| (fold(&id), operator)).collect())
+    pub fn new(pairs: impl IntoIterator<Item = (FoldedName, OperatorId)>) -> Self {
+        Self(pairs.into_iter().collect())
     }
 
     /// All pairs, ids folded, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, OperatorId)> {
-        self.0.iter().map(|(id, operator)| (id.as_str(), *operator))
+    pub fn iter(&self) -> impl Iterator<Item = (&FoldedName, OperatorId)> {
+        self.0.iter().map(|(id, operator)| (id, *operator))
     }
 
     /// The operator that this person was when last seen.
     pub fn operator_of(&self, person: &Person) -> Option<OperatorId> {
-        self.0.get(&fold(person.id.as_deref()?)).copied()
+        self.0.get(&FoldedName::new(person.id.as_deref()?)).copied()
     }
 }

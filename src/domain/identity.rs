@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use super::{
-    CampaignSnapshot, History, Identities, LogOn, Manage, Operator, OperatorId, OrganizationSnapshot, Person, Policy,
-    fold,
+    CampaignSnapshot, FoldedName, History, Identities, LogOn, Manage, Operator, OperatorId, OrganizationSnapshot,
+    Person, Policy,
 };
 
 /// What is known of a person in one instance.
@@ -26,7 +26,7 @@ pub(super) enum Identity<'a> {
 
 /// Finds operators by login, and by what is remembered of a user's `id`.
 pub(super) struct OperatorIndex<'a> {
-    by_login: HashMap<String, Vec<&'a Operator>>,
+    by_login: HashMap<FoldedName, Vec<&'a Operator>>,
     manage: Manage,
     campaign: &'a CampaignSnapshot,
     memory: Option<Memory<'a>>,
@@ -42,21 +42,21 @@ struct Memory<'a> {
 #[derive(PartialEq, Eq)]
 enum Claim {
     /// The user with this folded `id` alone.
-    One(String),
+    One(FoldedName),
     /// Several users, or one without `id`.
     Others,
 }
 
 impl Claim {
     fn of(person: &Person) -> Self {
-        person.id.as_deref().map_or(Self::Others, |id| Self::One(fold(id)))
+        person.id.as_deref().map_or(Self::Others, |id| Self::One(FoldedName::new(id)))
     }
 }
 
 impl<'a> OperatorIndex<'a> {
     /// Knows present logins only.
     pub(super) fn new(campaign: &'a CampaignSnapshot, manage: Manage) -> Self {
-        let mut by_login: HashMap<String, Vec<&Operator>> = HashMap::with_capacity(campaign.operators().len());
+        let mut by_login: HashMap<FoldedName, Vec<&Operator>> = HashMap::with_capacity(campaign.operators().len());
         for operator in campaign.operators() {
             by_login.entry(operator.login.folded()).or_default().push(operator);
         }
@@ -101,14 +101,15 @@ impl<'a> OperatorIndex<'a> {
     }
 
     /// Every operator with this login, whoever it stands for.
-    pub(super) fn of_login(&self, login: &str) -> &[&'a Operator] {
-        self.by_login.get(&fold(login)).map(Vec::as_slice).unwrap_or_default()
+    pub(super) fn of_login(&self, login: &FoldedName) -> &[&'a Operator] {
+        self.by_login.get(login).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The person's present names decide. Only where no managed operator has one of them does memory speak.
+    /// The operator of this person. The present names decide; what is remembered counts only where no operator at all,
+    /// managed or not, has one of them.
     pub(super) fn identify(&self, person: &Person) -> Identity<'a> {
         match self.present(person) {
-            found @ (Identity::Operator(_) | Identity::Ambiguous(_)) => found,
+            found @ (Identity::Operator(_) | Identity::Ambiguous(_) | Identity::NotManaged(_)) => found,
             found => self.remembered(person).map_or(found, Identity::Renamed),
         }
     }
@@ -169,7 +170,7 @@ impl<'a> OperatorIndex<'a> {
 /// Managed operators of one login: whoever goes by it cannot be placed. Sorted by login, each lot of them together.
 pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<Vec<&Operator>> {
     let index = OperatorIndex::new(campaign, manage);
-    let mut found: Vec<(&String, Vec<&Operator>)> = index
+    let mut found: Vec<(&FoldedName, Vec<&Operator>)> = index
         .by_login
         .iter()
         .filter_map(|(login, operators)| match index.among(operators) {
@@ -187,7 +188,7 @@ pub struct IdentitiesSeen {
     /// Which operator each user is who is exactly one: the user's `id` and the operator's key, sorted.
     pub new: Vec<(String, OperatorId)>,
     /// Users, by folded `id`, who were an operator whose login somebody else has now: they are that operator no more.
-    pub over: Vec<String>,
+    pub over: Vec<FoldedName>,
 }
 
 /// Who is who by the logins of this moment, against what `history` remembers.
@@ -202,22 +203,27 @@ pub fn identities_seen(
     for person in organization.people() {
         let Some(id) = person.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
         let Identity::Operator(operator) = index.identify(person) else { continue };
-        owners.entry(operator.id).or_insert_with(HashSet::new).insert(fold(id));
+        owners.entry(operator.id).or_insert_with(HashSet::new).insert(FoldedName::new(id));
         if history.identities.operator_of(person) != Some(operator.id) {
             new.push((id.to_owned(), operator.id));
         }
     }
     new.sort_unstable();
     new.dedup();
-    let is_over = |(id, operator): &(&str, OperatorId)| owners.get(operator).is_some_and(|ids| !ids.contains(*id));
-    let mut over: Vec<_> = history.identities.iter().filter(is_over).map(|(id, _)| id.to_owned()).collect();
+    let is_over =
+        |(id, operator): &(&FoldedName, OperatorId)| owners.get(operator).is_some_and(|ids| !ids.contains(*id));
+    let mut over: Vec<_> = history.identities.iter().filter(is_over).map(|(id, _)| id.clone()).collect();
     over.sort_unstable();
     IdentitiesSeen { new, over }
 }
 
 /// The folded names by which a person may be an operator, in the order in which they decide.
-fn names(person: &Person) -> impl Iterator<Item = String> {
-    [&person.email, &person.user_name].into_iter().flatten().map(|name| fold(name)).filter(|name| !name.is_empty())
+fn names(person: &Person) -> impl Iterator<Item = FoldedName> {
+    [&person.email, &person.user_name]
+        .into_iter()
+        .flatten()
+        .map(|name| FoldedName::new(name))
+        .filter(|name| !name.is_empty())
 }
 
 fn is_named(person: &Person, operator: &Operator) -> bool {

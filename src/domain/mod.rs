@@ -11,6 +11,7 @@ mod desired_state;
 mod explaining;
 mod explanation;
 mod failure;
+mod folded_name;
 mod guard;
 mod history;
 mod identity;
@@ -22,6 +23,7 @@ mod orphans;
 mod outcome;
 mod plan;
 mod policy;
+mod printable;
 mod protection;
 mod report;
 mod roster;
@@ -33,23 +35,25 @@ mod warnings;
 
 pub use approver::{Approver, SystemUser};
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
-pub use confirmation::{SecondRead, borne_out, profiles_to_confirm};
+pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
+pub use folded_name::{FoldedName, LooseName};
 pub use guard::{
     ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Release, Review, SourceCounts, review,
 };
 pub use history::{
-    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead,
+    UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
-    ProductProfileName, RunId, fold,
+    ProductProfileName, RunId,
 };
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
@@ -58,6 +62,7 @@ pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_user
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
+pub use printable::{is_printable, printable};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, Summary, rfc3339, to_the_second,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeKey, FollowedGroup, History, Identities, InstanceName, Memory, OperatorId, RunId, SourceRead, fold,
+    ChangeKey, FoldedName, FollowedGroup, History, Identities, InstanceName, Memory, OperatorId, RunId, SourceRead,
 };
 
 use super::{
@@ -69,18 +69,18 @@ impl Journal {
         &self,
         instance: &InstanceName,
         identities: &[(String, OperatorId)],
-        over: &[String],
+        over: &[FoldedName],
     ) -> Result<(), JournalError> {
         let mut looking = self.reading().await?;
         let known: HashMap<_, _> = self::identities(&mut looking, instance).await?.into_iter().collect();
         drop(looking);
         // A user that is named twice is one row: one statement cannot write it twice.
-        let fresh: HashMap<String, OperatorId> = identities
+        let fresh: HashMap<FoldedName, OperatorId> = identities
             .iter()
-            .map(|(user, operator)| (fold(user), *operator))
+            .map(|(user, operator)| (FoldedName::new(user), *operator))
             .filter(|(user, operator)| known.get(user) != Some(operator))
             .collect();
-        let over: Vec<String> = over.iter().map(|user| fold(user)).filter(|user| known.contains_key(user)).collect();
+        let over: Vec<_> = over.iter().filter(|user| known.contains_key(user)).collect();
         if fresh.is_empty() && over.is_empty() {
             return Ok(());
         }
@@ -115,16 +115,19 @@ async fn lost(looking: &mut Reading) -> Result<Option<String>, JournalError> {
     rows.first().map(|row| row.text(0)).transpose()
 }
 
-async fn identities(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<(String, OperatorId)>, JournalError> {
+async fn identities(
+    looking: &mut Reading,
+    instance: &InstanceName,
+) -> Result<Vec<(FoldedName, OperatorId)>, JournalError> {
     let sql = "select user_folded, operator from identities where instance = $1";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, OperatorId(row.number(1)?)))).collect()
+    rows.iter().map(|row| Ok((row.folded(0)?, OperatorId(row.number(1)?)))).collect()
 }
 
 pub(super) async fn undone(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
     let sql = "select op, group_folded, operator_folded from undone where instance = $1";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.text(1)?, row.text(2)?)).collect();
+    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)).collect();
     let mut keys = keys?;
     keys.sort();
     Ok(keys)

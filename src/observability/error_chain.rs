@@ -2,15 +2,18 @@
 
 use std::{error::Error, fmt};
 
-/// Shows an error and, after colons, what caused it. Messages of this program never repeat their cause.
+use crate::domain::printable;
+
+/// Shows an error and, after colons, what caused it, on one line: messages quote names and answers of any origin.
+/// Messages of this program never repeat their cause.
 pub struct Chain<'a>(pub &'a dyn Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        f.write_str(&printable(&self.0.to_string()))?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            write!(f, ": {}", printable(&error.to_string()))?;
             cause = error.source();
         }
         Ok(())
@@ -29,5 +32,12 @@ mod tests {
     fn causes_follow_the_error() {
         let error = Outer(std::io::Error::other("disk on fire"));
         assert_eq!(Chain(&error).to_string(), "the file could not be read: disk on fire");
+    }
+
+    #[test]
+    fn a_quoted_name_forges_no_line() {
+        let error = Outer(std::io::Error::other("no such thing as \"a\nrun ends: in_sync\u{202e}\""));
+        let expected = r#"the file could not be read: no such thing as "a\u{a}run ends: in_sync\u{202e}""#;
+        assert_eq!(Chain(&error).to_string(), expected);
     }
 }

@@ -10,6 +10,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use super::one_line::OneLine;
+
 /// Libraries that speak only when something is wrong. The certificate verifier logs an error for each certificate it
 /// refuses, which the failed call reports anyway.
 const QUIET_LIBRARIES: [(&str, LevelFilter); 5] = [
@@ -106,7 +108,7 @@ where
         Format::Json => text.json().flatten_event(true).boxed(),
         Format::Auto | Format::Text => text.with_ansi(options.colours == Colours::Shown).boxed(),
     };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().map_err(LoggingError::Twice)
+    tracing_subscriber::registry().with(OneLine(layer).with_filter(filter)).try_init().map_err(LoggingError::Twice)
 }
 
 /// Whether the stream is our standard error: that may lead elsewhere although the variable is set.

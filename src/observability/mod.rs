@@ -2,6 +2,7 @@
 
 mod error_chain;
 mod logging;
+mod one_line;
 
 pub use error_chain::Chain;
 pub use logging::{Colours, Format, Level, LoggingError, Options, start_logging};

@@ -63,6 +63,11 @@ impl fmt::Display for SettingsError {
 }
 
 impl Problem {
+    /// The problem and what to do about it, for a log.
+    pub fn on_one_line(&self) -> String {
+        self.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")
+    }
+
     /// About a key that somebody wrote.
     pub(super) fn of_key(path: &KeyPath, origin: &Origin, what: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { subject: path.to_string(), place: Some(origin.to_string()), what: what.into(), mend: mend.into() }

@@ -44,11 +44,7 @@ impl UsedApprovals {
 
 impl RequestedApprovals {
     /// Records the approvals that are asked for, exactly as the command `approve` does. A dry run records nothing.
-    pub(super) async fn record(
-        journal: &Journal,
-        options: &Options,
-        request: &Request,
-    ) -> Result<Self, JournalError> {
+    pub(super) async fn record(journal: &Journal, options: &Options, request: &Request) -> Result<Self, JournalError> {
         let mode = request.mode;
         let mut requested = Self { mode, accepted: Vec::new(), begun_before: Vec::new(), unknown: Vec::new() };
         for digest in &request.approve {
@@ -119,12 +115,7 @@ impl RequestedApprovals {
     }
 }
 
-async fn approve(
-    journal: &Journal,
-    options: &Options,
-    request: &Request,
-    digest: &Digest,
-) -> Result<(), JournalError> {
+async fn approve(journal: &Journal, options: &Options, request: &Request, digest: &Digest) -> Result<(), JournalError> {
     let approver = &request.approver;
     match journal.approve(digest, approver, Utc::now(), after(options.approval_ttl)).await {
         Ok(_) => tracing::info!(plan.digest = %digest, %approver, "{digest} was approved by {approver}"),

@@ -19,7 +19,7 @@ use super::{
     apply::{Applied, apply},
     approvals::{RequestedApprovals, UsedApprovals},
     change_log,
-    confirm::confirm,
+    confirm::{confirm, confirm_logins},
     decision::{Decision, Grounds},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
@@ -75,9 +75,8 @@ impl ReconcileError {
     }
 }
 
-/// Logs on to one instance, lets `work` make its report, and logs that. Other instances go on whatever happens here.
+/// Signs in to one instance and lets `work` make its report. Other instances go on whatever happens here.
 pub(super) async fn visit(
-    run: &RunId,
     instance: &InstanceOptions,
     work: impl AsyncFnOnce(&Campaign) -> Result<InstanceReport, ReconcileError>,
 ) -> InstanceReport {
@@ -90,11 +89,8 @@ pub(super) async fn visit(
         }
         Err(error) => Err(error.into()),
     };
-    let report = report.unwrap_or_else(|error| {
-        InstanceReport::failed(name, instance.mode, error.outcome(), Chain(&error).to_string())
-    });
-    change_log::instance_ended(run, &report);
     report
+        .unwrap_or_else(|error| InstanceReport::failed(name, instance.mode, error.outcome(), Chain(&error).to_string()))
 }
 
 /// Reads one instance. Nothing is in hand yet: told to stop, it leaves at once.
@@ -118,7 +114,23 @@ pub(super) async fn reconcile(
     instance: &InstanceOptions,
     used: &mut Vec<UsedApprovals>,
 ) -> InstanceReport {
-    visit(run.id, instance, async |campaign| read_and_decide(run, instance, campaign, used).await).await
+    let report = visit(instance, async |campaign| read_and_decide(run, instance, campaign, used).await).await;
+    if let Err(error) = log_instance(run, instance, &report).await {
+        tracing::warn!(run.id = %run.id, "the log of later runs will name skips again: {}", Chain(&error));
+    }
+    report
+}
+
+/// Logs what became of an instance, and remembers which skips the log has named.
+async fn log_instance(run: &Run<'_>, instance: &InstanceOptions, report: &InstanceReport) -> Result<(), JournalError> {
+    let name = &instance.policy.instance;
+    let new = run.journal.new_skips(name, &report.skipped).await;
+    change_log::instance_ended(run.id, report, new.as_deref().unwrap_or_default());
+    new?;
+    if report.error.is_none() && run.ledger(instance).is_remembered() {
+        run.journal.remember_skips(name, &report.skipped).await?;
+    }
+    Ok(())
 }
 
 async fn read_and_decide(
@@ -143,7 +155,9 @@ async fn read_and_decide(
         remember(run, &ledger, &decision, &snapshot, &history).await?;
         return Ok(report);
     }
-    let (confirmed, unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await?;
+    let (confirmed, mut unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await?;
+    let (confirmed, renamed) = confirm_logins(campaign, &run.request.stop, confirmed).await?;
+    unconfirmed.extend(renamed);
     ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
     remember(run, &ledger, &decision, &snapshot, &history).await?;
     let watch = |done, planned| (run.progress)(Progress::Applying(policy.instance.clone(), done, planned));

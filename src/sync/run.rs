@@ -7,7 +7,9 @@ use ulid::Ulid;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Approver, Digest, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport},
+    domain::{
+        Approver, Digest, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport,
+    },
     experience_cloud::{self, ExperienceCloud},
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
     observability::Chain,

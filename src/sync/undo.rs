@@ -15,6 +15,7 @@ use super::{
     Progress, Stop,
     apply::{Applied, apply},
     change_log,
+    confirm::confirm_logins,
     decision::{Decision, Grounds, Settled},
     ledger::{Ledger, Reach},
     reconcile::{InstanceOptions, ReconcileError, snapshot, visit},
@@ -75,7 +76,9 @@ async fn all_instances(
             stop,
             progress,
         };
-        instances.push(visit(&frame.id, instance, async |campaign| undo.take_back(campaign, past).await).await);
+        let report = visit(instance, async |campaign| undo.take_back(campaign, past).await).await;
+        change_log::instance_ended(&frame.id, &report, &report.skipped.iter().collect::<Vec<_>>());
+        instances.push(report);
     }
     if instances.is_empty() && warnings.is_empty() {
         warnings.push(format!("run {run} changed no memberships: there is nothing to take back"));
@@ -116,21 +119,22 @@ impl Undo<'_> {
         let plan = plan(&desired, &snapshot, policy).taking_back(&self.past);
         let decision = Decision::of_plan(&grounds, desired, plan, None, &history);
         ledger.held(&decision, self.options).await?;
-        let planned = decision.report(self.instance, &[], None);
-        ledger.planned(&planned).await?;
         if !ledger.writes() {
+            let planned = decision.report(self.instance, &[], None);
+            ledger.planned(&planned).await?;
             return Ok(planned);
         }
+        let (confirmed, unconfirmed) = confirm_logins(campaign, self.stop, decision.review.approved.clone()).await?;
+        ledger.planned(&decision.report(self.instance, &unconfirmed, None)).await?;
         // Written before the changes are made: a run that comes between would do again what is being undone.
-        let opposite: Vec<_> =
-            decision.review.approved.changes().iter().filter_map(|change| opposite(&change.key())).collect();
+        let opposite: Vec<_> = confirmed.changes().iter().filter_map(|change| opposite(&change.key())).collect();
         self.journal.remember_undone(name, self.run, &opposite).await?;
         let watch = |done, planned| (self.progress)(Progress::Applying(name.clone(), done, planned));
-        let Applied { settled, stopped } =
-            apply(campaign, &ledger, &decision.review.approved, &decision, self.stop, &watch).await;
+        let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, self.stop, &watch).await;
         self.forget_what_failed(&settled).await?;
         ledger.made(&settled).await?;
         ledger.observed(&decision.desired, &snapshot, &settled).await?;
+        settled.extend(unconfirmed);
         Ok(decision.report(self.instance, &settled, stopped.as_ref()))
     }
 

@@ -73,16 +73,19 @@ fn a_bad_file_keeps_the_old_configuration_and_everybody_is_told() {
     scene.configure(TWO_PROBLEMS);
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
-    daemon.hear("the configuration was not loaded anew: ");
+    daemon.hear("reload failed, the previous configuration stays active: ");
     daemon.hear("READY=1");
     let log = daemon.log();
     for problem in ["guard.max_removal (", "schedule.cron ("] {
-        assert!(log.contains(&format!("the configuration was not loaded anew: {problem}")), "{problem}: {log}");
+        assert!(
+            log.contains(&format!("reload failed, the previous configuration stays active: {problem}")),
+            "{problem}: {log}"
+        );
     }
     assert!(socket.exists());
     scene.configure(NEVER);
     let status = scene.status();
-    assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("not loaded anew")), "{status}");
+    assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("reload failed")), "{status}");
     assert!(status["next_run"].as_str().is_some_and(|next| next.contains("-02-29T03:00:00Z")), "{status}");
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");

@@ -18,6 +18,7 @@ mod support;
 mod names;
 mod reading;
 mod removing;
+mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
 mod writing;

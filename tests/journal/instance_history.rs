@@ -48,9 +48,12 @@ async fn identities_are_remembered_and_only_news_is_written() {
         known[17].1 = OperatorId(99);
         let twice = [known[17].clone(), ("user-17@adobeid ".to_owned(), OperatorId(99))];
         journal.remember_identities(&production(), &twice, &[]).await.expect("remembered");
-        let gone = known.remove(4).0;
+        let gone = known.remove(4).0.as_str().into();
         journal.remember_identities(&production(), &[], &[gone]).await.expect("forgotten");
         let history = journal.history(&production(), at(0)).await.expect("readable");
-        assert_eq!(history.identities, Identities::new(known));
+        assert_eq!(
+            history.identities,
+            Identities::new(known.iter().map(|(user, operator)| (user.as_str().into(), *operator)))
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! People who change their login, groups that lose their profile, operators left in no group.
 
 use campaign_group_sync::domain::{
-    FollowedGroup, History, LogOn, Manage, Membership, Missing, OperatorGroupName, OperatorId, OperatorLogin,
-    OrphanedGroup, Policy, ProductProfileId, ProductProfileName, ProtectedGroup, SkipReason, SourceCounts,
-    WithoutGroups, followed_groups, identities_seen, source_read, warnings,
+    FoldedName, FollowedGroup, History, LogOn, Manage, Membership, Missing, OperatorGroupName, OperatorId,
+    OperatorLogin, OrphanedGroup, Policy, ProductProfileId, ProductProfileName, ProtectedGroup, SkipReason,
+    SourceCounts, WithoutGroups, followed_groups, identities_seen, source_read, warnings,
 };
 
 use super::world::{World, check, limits, policy, written};
@@ -45,10 +45,10 @@ fn incident_15_once_the_new_login_has_an_operator_the_old_one_leaves() {
 }
 
 #[test]
-fn a_new_login_that_only_an_unmanaged_operator_has_leaves_the_old_operator_in_place() {
+fn once_a_native_operator_has_the_new_login_the_old_operator_stands_for_nobody() {
     let mut world = renamed_ann();
     world.operators.push(("new@x".into(), Some(LogOn::Native)));
-    check(&world, &policy(), &["+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
+    check(&world, &policy(), &["- old@x one"], &[(SkipReason::NotManaged, "new@x")]);
 }
 
 #[test]
@@ -102,13 +102,13 @@ fn who_was_an_operator_is_forgotten_when_somebody_else_has_its_login() {
     let mut world = renamed_ann();
     let over =
         |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).over;
-    assert_eq!(over(&world), Vec::<String>::new(), "a renamed user is remembered");
+    assert_eq!(over(&world), Vec::<FoldedName>::new(), "a renamed user is remembered");
     for (_, people) in &mut world.profiles {
         people.retain(|person| person != "new@x");
         people.push("old@x".to_owned());
     }
     world.ids.insert("old@x".to_owned(), "hired".to_owned());
-    assert_eq!(over(&world), ["ann"], "the new owner of the login would otherwise inherit her wishes");
+    assert_eq!(over(&world), ["ann".into()], "the new owner of the login would otherwise inherit her wishes");
 }
 
 /// A world whose profile `P - gone` vanished after a run that accepted it.

@@ -82,7 +82,7 @@ impl World {
 
     /// Gives users ids, and remembers the operator of each as a run over the present world would.
     pub(crate) fn remembering(mut self, known: &[(&str, &str)]) -> Self {
-        let pairs = known.iter().map(|(id, login)| ((*id).to_owned(), self.operator_id(login)));
+        let pairs = known.iter().map(|(id, login)| ((*id).into(), self.operator_id(login)));
         self.history.identities = Identities::new(pairs.collect::<Vec<_>>());
         self
     }

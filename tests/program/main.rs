@@ -8,6 +8,7 @@ mod encrypted;
 mod exit_codes;
 mod explain;
 mod history;
+mod log_lines;
 #[path = "../support/process.rs"]
 mod process;
 mod readme;

@@ -153,8 +153,7 @@ fn judged(
             None => approved.push(change.clone()),
         }
     }
-    let situation =
-        Situation { instance: circumstances.instance, held: &held, approved: &approved, desired, campaign };
+    let situation = Situation { instance: circumstances.instance, held: &held, approved: &approved, desired, campaign };
     let digest = (!held.is_empty()).then(|| digest(&situation));
     Review {
         approved: ApprovedPlan { changes: approved },

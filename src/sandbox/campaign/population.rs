@@ -11,22 +11,6 @@ use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
 /// Operators that every instance brings along, with their labels.
 const BUILT_IN_OPERATORS: [(&str, &str); 2] = [("admin", "Administrator"), ("webapp", "Web application agent")];
 
-/// Logins that Campaign gives to operators of its own, which have reserved ids.
-const RESERVED_LOGINS: [&str; 12] = [
-    "admin",
-    "internal",
-    "webapp",
-    "monitoring",
-    "mid",
-    "mc",
-    "billing",
-    "aemserver",
-    "interaction",
-    "central",
-    "local",
-    "campaign-loginmonitor",
-];
-
 /// Who holds the named right `admin` from the first day on.
 const BUILT_IN_ADMINISTRATORS: [(OwnerKind, &str); 3] =
     [(OwnerKind::Operator, "admin"), (OwnerKind::Operator, "webapp"), (OwnerKind::Group, "admin")];
@@ -140,13 +124,10 @@ impl Instance {
     }
 }
 
-fn insert(tables: &mut Tables, mut owner: Owner) -> Result<(), String> {
+fn insert(tables: &mut Tables, owner: Owner) -> Result<(), String> {
     let (kind, name) = (owner.kind, owner.name.clone());
     if name.is_empty() {
         return Err(format!("a row of kind {kind:?} has no name"));
-    }
-    if owner.id == 0 && kind == OwnerKind::Operator && RESERVED_LOGINS.contains(&name.as_str()) {
-        owner.id = tables.reserved_id();
     }
     let refused = |Cause(lines): Cause| format!("{kind:?} '{name}' cannot be added: {}", lines.join(" "));
     tables.insert_owner(owner).map(drop).map_err(refused)

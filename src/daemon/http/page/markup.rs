@@ -3,6 +3,8 @@
 
 use std::fmt::{Display, Write as _};
 
+use crate::domain::is_printable;
+
 /// HTML under construction.
 #[derive(Debug, Default)]
 pub(super) struct Html(String);
@@ -27,7 +29,7 @@ impl Html {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                _ if is_harmful(character) => self.0.extend(character.escape_unicode()),
+                _ if !is_printable(character) => self.0.extend(character.escape_unicode()),
                 _ => self.0.push(character),
             }
         }
@@ -45,14 +47,6 @@ impl Html {
         let _ = write!(self.0, "{number}");
         self
     }
-}
-
-/// Characters that nobody sees, and that end lines, hide others or turn the reading direction.
-fn is_harmful(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

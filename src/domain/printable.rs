@@ -1,0 +1,73 @@
+//! Text of any origin made safe to show within one line: names come from people whom nobody here knows.
+
+use std::borrow::Cow;
+
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
+
+/// The text with every character escaped that is not seen, or that changes how other text is seen: control characters,
+/// line ends, direction marks, zero-width and unassigned characters. The result is one line, and the same again when it
+/// is made printable once more.
+///
+/// Everything that is shown to a person passes here: log lines, reports, pages, errors. Programs that read JSON get names
+/// as they are.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_printable) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_printable(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_unicode());
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character is seen as itself and leaves the text around it alone.
+pub fn is_printable(character: char) -> bool {
+    if character.is_ascii() {
+        return !character.is_ascii_control();
+    }
+    !matches!(
+        character.general_category(),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+            | GeneralCategory::Unassigned
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::Surrogate
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(printable(text), expected, "{text:?}");
+        assert_eq!(printable(expected), expected, "a second time");
+    }
+
+    #[test]
+    fn what_is_not_seen_or_changes_what_is_seen_is_escaped() {
+        check("ann\u{1b}[2J\r\n@acme.com", "ann\\u{1b}[2J\\u{d}\\u{a}@acme.com");
+        check("a\u{85}\u{9b}b", "a\\u{85}\\u{9b}b");
+        check("\u{202e}moc.emca@nna", "\\u{202e}moc.emca@nna");
+        check("a\u{2066}b\u{2067}c\u{2069}", "a\\u{2066}b\\u{2067}c\\u{2069}");
+        check("a\u{2028}b\u{2029}c", "a\\u{2028}b\\u{2029}c");
+        check("a\u{200b}\u{200e}\u{feff}\u{ad}\u{61c}", "a\\u{200b}\\u{200e}\\u{feff}\\u{ad}\\u{61c}");
+        check("\u{e0041}\u{e000}\u{378}\u{fffff}", "\\u{e0041}\\u{e000}\\u{378}\\u{fffff}");
+        check("\t\u{7f}", "\\u{9}\\u{7f}");
+    }
+
+    #[test]
+    fn every_script_is_shown_as_it_is() {
+        for text in ["", "ann@acme.com", "Zoë O'Brien", "日本語", "עברית", "Ελλάδα", "हिन्दी", "a\u{a0}b", "😀"]
+        {
+            assert!(matches!(printable(text), Cow::Borrowed(same) if same == text), "{text:?}");
+        }
+    }
+}

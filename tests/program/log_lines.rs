@@ -1,0 +1,112 @@
+//! How much a run logs, and that no name forges a line.
+
+use std::fmt::Write as _;
+
+use campaign_group_sync::domain::is_printable;
+
+use super::support::{Finished, Served, run};
+
+const PEOPLE: usize = 60;
+
+/// An organization of many people whom Campaign does not know, and one who is to be added.
+fn people_without_operator() -> String {
+    let mut scenario = String::from(
+        r#"[organization]
+groups = [{ group_id = 1, name = "Campaign - acme - delivery", type = "PRODUCT_PROFILE" }]
+users = [
+    { email = "ann@acme.com", groups = ["Campaign - acme - delivery"] },
+"#,
+    );
+    for at in 0..PEOPLE {
+        let _ =
+            writeln!(scenario, r#"    {{ email = "p{at:02}@acme.com", groups = ["Campaign - acme - delivery"] }},"#);
+    }
+    scenario.push_str(
+        r#"]
+[campaign.production]
+tenant = "acme"
+association_mask = "Campaign - acme - (.*)"
+authentication = "ims"
+operators = [{ name = "ann@acme.com", authentication = "ims" }]
+groups = [{ name = "delivery" }]
+memberships = []
+"#,
+    );
+    scenario
+}
+
+fn served(scenario: &str) -> (tempfile::TempDir, Served) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("scenario.toml");
+    std::fs::write(&file, scenario).expect("written");
+    let served = Served::of(&[file.to_str().expect("UTF-8")]);
+    (folder, served)
+}
+
+fn lines<'r>(run: &'r Finished, part: &str) -> Vec<&'r str> {
+    run.stderr.lines().filter(|line| line.contains(part)).collect()
+}
+
+#[test]
+fn incident_32_a_run_that_changes_nothing_logs_a_line_a_reason_and_not_a_line_a_person() {
+    let (_folder, served) = served(&people_without_operator());
+    let first = served.sync_now(&[]);
+    assert_eq!(first.exit, Some(0), "{first:?}");
+    assert_eq!(lines(&first, "applied: add ann@acme.com to delivery").len(), 1, "{}", first.stderr);
+    assert_eq!(lines(&first, "skipped for the first time: ").len(), 20, "{}", first.stderr);
+    let counted = lines(&first, "skipped: no-operator: 60, 60 of them new; 40 new ones are named in the report only");
+    assert_eq!(counted.len(), 1, "{}", first.stderr);
+    let second = served.sync_now(&[]);
+    assert_eq!(second.exit, Some(0), "{second:?}");
+    assert_eq!(lines(&second, "skipped: ").len(), 1, "{}", second.stderr);
+    assert_eq!(lines(&second, "skipped: no-operator: 60, 0 of them new").len(), 1, "{}", second.stderr);
+    assert!(lines(&second, "@acme.com").is_empty(), "{}", second.stderr);
+    let all = served.sync_now(&["-v"]);
+    assert_eq!(lines(&all, "skipped: p").len(), PEOPLE, "at debug each is named: {}", all.stderr);
+    // One that is new is named, and what was named before is not.
+    served.ask(
+        reqwest::Method::POST,
+        "world",
+        r#"{"changes": [{"op": "add_user", "user": {"email": "new@acme.com", "groups": ["Campaign - acme - delivery"]}}]}"#,
+    );
+    let third = served.sync_now(&[]);
+    assert_eq!(lines(&third, "skipped for the first time: new@acme.com").len(), 1, "{}", third.stderr);
+    assert_eq!(lines(&third, "skipped for the first time").len(), 1, "{}", third.stderr);
+}
+
+/// A user and a profile whose names would write a line of their own, and turn the direction of the rest.
+const FORGER: &str = r#"[organization]
+groups = [{ group_id = 1, name = "Campaign - acme - delivery", type = "PRODUCT_PROFILE" }]
+users = [
+    { email = "ann@acme.com", groups = ["Campaign - acme - delivery"] },
+    { email = "eve\n2026-01-01T00:00:00Z  INFO run ends: in_sync\u2028\u202e\u2067@acme.com", groups = ["Campaign - acme - delivery"] },
+]
+[campaign.production]
+tenant = "acme"
+association_mask = "Campaign - acme - (.*)"
+authentication = "ims"
+operators = [{ name = "ann@acme.com", authentication = "ims" }]
+groups = [{ name = "delivery" }]
+memberships = []
+"#;
+
+#[test]
+fn incident_33_a_hostile_address_forges_no_line_in_log_or_report() {
+    let (_folder, served) = served(FORGER);
+    for format in ["text", "json"] {
+        let run = run(served.prepared(&["--sync-now", "-v"]).env("CAMPAIGN_GROUP_SYNC__LOG__FORMAT", format));
+        for (what, text) in [("log", &run.stderr), ("report", &run.stdout)] {
+            let hidden = text.chars().filter(|c| *c != '\n' && !is_printable(*c)).collect::<Vec<_>>();
+            assert!(hidden.is_empty(), "{format} {what}: {hidden:?}");
+            assert!(!text.lines().any(|line| line.starts_with("2026-01-01T00:00:00Z")), "{format} {what}: {text}");
+        }
+        assert!(run.stdout.contains(r"eve\u{a}2026-01-01T00:00:00Z  INFO run ends"), "{}", run.stdout);
+    }
+    for output in ["markdown", "json"] {
+        let text = served.sync_now(&["--output", output, "-q"]).stdout;
+        assert!(text.chars().all(|c| c == '\n' || is_printable(c)), "{output}: {text}");
+    }
+    let json = served.sync_now(&["--output", "json", "-q"]).json();
+    let exact = "eve\n2026-01-01T00:00:00Z  INFO run ends: in_sync\u{2028}\u{202e}\u{2067}@acme.com";
+    assert_eq!(json["instances"][0]["skipped"][0]["subject"], exact, "programs get the name as it is");
+}
