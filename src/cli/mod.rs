@@ -82,6 +82,8 @@ async fn run(arguments: Arguments) -> Exit {
         match &error {
             // A list of problems, a line or more each.
             CommandError::Settings(problems) => complain(&problems.to_string()),
+            // It may list the runs that are meant, a line each.
+            CommandError::Run(error) => complain(&error.to_string()),
             _ => complain(&Chain(&error).to_string()),
         }
         error.exit()
@@ -109,6 +111,8 @@ enum CommandError {
     #[error(transparent)]
     Journal(#[from] crate::journal::JournalError),
     #[error(transparent)]
+    Run(crate::journal::FindRunError),
+    #[error(transparent)]
     Mask(#[from] crate::check::MaskError),
     #[error("{0}")]
     NotHeld(String),
@@ -128,7 +132,7 @@ impl From<crate::journal::FindRunError> for CommandError {
     fn from(error: crate::journal::FindRunError) -> Self {
         match error {
             crate::journal::FindRunError::Journal(error) => Self::Journal(error),
-            wrong => Self::Usage(wrong.to_string()),
+            wrong => Self::Run(wrong),
         }
     }
 }
@@ -136,7 +140,9 @@ impl From<crate::journal::FindRunError> for CommandError {
 impl CommandError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
+            Self::Usage(_) | Self::Run(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => {
+                Exit::Usage
+            }
             Self::Settings(_) | Self::Logging(_) => Exit::Configuration,
             Self::NotHeld(_) => Exit::Held,
             Self::Daemon(crate::daemon::DaemonError::Held { .. }) => Exit::Locked,

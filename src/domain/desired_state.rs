@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, History, MaskMatch, Missing, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile,
-    SkipReason, Skipped, UserSnapshot,
+    CampaignSnapshot, Departure, FoldedName, History, MaskMatch, MatchedProfile, Missing, OperatorGroup,
+    OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy,
+    ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
     departures::departures,
     identity::{Identity, OperatorIndex},
     narrowing::only_these_users,
@@ -22,14 +22,21 @@ pub struct ManagedGroup {
     pub id: Option<OperatorGroupId>,
     /// The profile it follows.
     pub profile: ProductProfile,
-    /// How many people the profile has.
-    pub people: usize,
+    /// What is known of the members of that profile.
+    pub read: ProfileRead,
     /// Operators that belong in it, by key.
     pub members: Vec<OperatorId>,
     /// Positions in [`DesiredState::new_operators`] of people who belong in it and have no operator yet.
     pub new_members: Vec<usize>,
     /// Operators about whom nothing can be said: neither added nor removed. By key.
     pub undecided: Vec<OperatorId>,
+}
+
+impl ManagedGroup {
+    /// Whether the members came under another name than that of the profile, so that nothing at all is planned.
+    pub(super) fn is_renamed(&self) -> bool {
+        matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
+    }
 }
 
 /// An operator to be created.
@@ -46,6 +53,8 @@ pub struct NewOperator {
 pub struct DesiredState {
     /// Managed groups, by folded name.
     pub groups: Vec<ManagedGroup>,
+    /// Every profile that the mask matches with a group name, also those whose group is skipped; by folded name of the group.
+    pub matched: Vec<MatchedProfile>,
     /// Operators to be created, by folded login.
     pub new_operators: Vec<NewOperator>,
     /// Groups that a profile fed once and none does any more, and that still have members; by folded name.
@@ -59,6 +68,15 @@ pub struct DesiredState {
 }
 
 impl DesiredState {
+    /// Puts the profile of this group in doubt, which a later read brought up.
+    pub fn doubt(&mut self, group: &OperatorGroupName, doubt: &ProfileDoubt) {
+        let Some(managed) = self.groups.iter_mut().find(|managed| managed.name == *group) else { return };
+        managed.read = ProfileRead::Doubtful(doubt.clone());
+        self.skipped.push(doubt.skipped(&managed.profile));
+        self.skipped.sort_unstable();
+        self.skipped.dedup();
+    }
+
     /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
     pub fn keeps_somebody(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
         let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
@@ -128,6 +146,7 @@ fn of_roster(
     }
     let groups_by_name = groups_by_folded_name(campaign);
     let orphans = orphans(&claims, &groups_by_name, campaign, history);
+    let matched = matched_profiles(&claims, &groups_by_name, roster, reach);
     let mut newcomers = BTreeMap::new();
     let (groups, departures) = {
         let mut placement = Placement {
@@ -150,7 +169,7 @@ fn of_roster(
             .collect::<Vec<_>>();
         (groups, departures)
     };
-    Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
+    Ok(DesiredState { matched, orphans, departures, ..settle(groups, newcomers, skipped) })
 }
 
 /// The product profiles that claim each operator group, by folded group name.
@@ -170,6 +189,27 @@ pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut 
         }
     }
     claims
+}
+
+/// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
+fn matched_profiles(claims: &Claims, groups: &GroupsByName<'_>, roster: &Roster, reach: Reach) -> Vec<MatchedProfile> {
+    let matched = |(folded, (name, position)): (&FoldedName, &(OperatorGroupName, usize))| {
+        let profile = roster.profiles().get(*position)?;
+        let name = match groups.get(folded).map(Vec::as_slice) {
+            Some([group]) => &group.name,
+            _ => name,
+        };
+        let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
+        // A few users say nothing of how many a profile has: the listing does.
+        let listed = listed.filter(|_| reach == Reach::Users);
+        Some(MatchedProfile {
+            profile: profile.name.to_string(),
+            group: name.to_string(),
+            members: listed.unwrap_or_else(|| roster.count(*position)),
+        })
+    };
+    let claims = claims.iter().flat_map(|(folded, claims)| claims.iter().map(move |claim| (folded, claim)));
+    claims.filter_map(matched).collect()
 }
 
 /// Campaign's groups by folded name; several that differ in letter case only share one.
@@ -223,7 +263,8 @@ impl Placement<'_> {
 
     fn place(&mut self, name: OperatorGroupName, position: usize) -> Option<PlacedGroup> {
         let roster = self.roster;
-        let profile = roster.profiles().get(position)?.clone();
+        let (profile, read) = (roster.profiles().get(position)?.clone(), roster.read(position));
+        self.skipped.extend(read.doubt().map(|doubt| doubt.skipped(&profile)));
         let (name, id) = self.target(name, &profile)?;
         let mut people = Members::default();
         for (_, person) in roster.members(position) {
@@ -234,15 +275,8 @@ impl Placement<'_> {
             ids.sort_unstable();
             ids.dedup();
         }
-        let people = match self.reach {
-            Reach::Everybody => roster.count(position),
-            // A few users say nothing of how many a profile has: the listing does.
-            Reach::Users => match profile.member_count.and_then(|count| usize::try_from(count).ok()) {
-                Some(listed) => listed,
-                None => roster.count(position),
-            },
-        };
-        let group = ManagedGroup { name, id, profile, people, members: decided, new_members: Vec::new(), undecided };
+        let members = decided;
+        let group = ManagedGroup { name, id, profile, read, members, new_members: Vec::new(), undecided };
         Some(PlacedGroup { group, newcomers })
     }
 

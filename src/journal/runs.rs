@@ -76,10 +76,14 @@ pub struct RunCandidate {
 #[derive(Debug, thiserror::Error)]
 pub enum FindRunError {
     /// No run has this id, and none has one that begins like that.
-    #[error("the journal knows no run \"{0}\"; `campaign-group-sync history` lists them")]
+    #[error("the journal knows no run \"{}\"; `campaign-group-sync history` lists them", .0.escape_debug())]
     Unknown(String),
     /// Several runs have an id that begins like that.
-    #[error("several runs begin with \"{id}\"; give more characters of the one you mean:{}", listed(candidates, *more))]
+    #[error(
+        "several runs begin with \"{}\"; give more characters of the one you mean:{}",
+        id.escape_debug(),
+        listed(candidates, *more)
+    )]
     Ambiguous {
         /// What was given.
         id: String,

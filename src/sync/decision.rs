@@ -5,19 +5,20 @@ use std::collections::HashMap;
 use crate::{
     domain::{
         Approval, ApprovedChange, CampaignSnapshot, Change, ChangeKey, ChangeOutcome, ChangeReport, Circumstances,
-        DesiredState, HeldBefore, History, InstanceReport, Limits, MatchedProfile, Orphan, Outcome, Plan, Review,
-        SourceCounts, SourceRead, Summary, plan, review,
+        DesiredState, HeldBefore, History, InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceCounts,
+        SourceRead, Summary, plan, review,
     },
     observability::Chain,
 };
 
-use super::{apply::ApplyError, reconcile::InstanceOptions};
+use super::{apply::ApplyError, confirm::SecondReads, reconcile::InstanceOptions};
 
 /// The wish, the plan, and what of it may be made.
 pub(super) struct Decision {
     pub(super) desired: DesiredState,
     pub(super) plan: Plan,
     pub(super) review: Review,
+    /// What is to be said of the read, beside what the review gives rise to.
     pub(super) warnings: Vec<String>,
     /// How the organization was read; `None` where the wish does not come from it.
     pub(super) read: Option<SourceRead>,
@@ -79,8 +80,13 @@ impl Decision {
         history: &History,
     ) -> Self {
         let review = grounds.judge(&plan, &desired, read.as_ref(), history);
-        let warnings = unused_approvals(&review);
-        Self { desired, plan, review, warnings, read }
+        Self { desired, plan, review, warnings: Vec::new(), read }
+    }
+
+    /// The same, with what second reads of profiles say beyond who their members are.
+    pub(super) fn with_second_reads(self, second: &SecondReads, grounds: &Grounds<'_>, history: &History) -> Self {
+        let (desired, read) = second.added_to(self.desired, self.read);
+        Self { warnings: self.warnings, ..Self::of(grounds, desired, read, history) }
     }
 
     /// The held changes as an approval names them.
@@ -107,11 +113,6 @@ impl Decision {
         stopped: Option<&ApplyError>,
     ) -> InstanceReport {
         let changes = self.changes(settled);
-        let matched = self.desired.groups.iter().map(|group| MatchedProfile {
-            profile: group.profile.name.to_string(),
-            group: group.name.to_string(),
-            members: group.people,
-        });
         let orphaned = self.desired.orphans.iter().map(|orphan| Orphan {
             group: orphan.name.to_string(),
             profile: orphan.profile.to_string(),
@@ -122,10 +123,10 @@ impl Decision {
             mode: instance.mode,
             outcome: InstanceReport::outcome_of(&changes, &self.plan.skipped),
             error: None,
-            warnings: self.warnings.clone(),
+            warnings: unused_approvals(&self.review).into_iter().chain(self.warnings.iter().cloned()).collect(),
             held: self.review.held.digest.as_ref().map(ToString::to_string),
             orphaned: orphaned.collect(),
-            matched_profiles: matched.collect(),
+            matched_profiles: self.desired.matched.clone(),
             summary: Summary::of(&changes, self.plan.skipped.len(), self.plan.unchanged),
             changes,
             skipped: self.plan.skipped.clone(),
@@ -145,13 +146,18 @@ impl Decision {
         let settled: HashMap<ChangeKey, &Settled> = settled.iter().map(|one| (one.change.key(), one)).collect();
         let held: HashMap<ChangeKey, &str> =
             self.review.held.changes.iter().map(|held| (held.change.key(), held.why.as_str())).collect();
+        let unconfirmed = self.review.unconfirmed.iter();
+        let unconfirmed: HashMap<ChangeKey, &str> =
+            unconfirmed.map(|(change, why)| (change.key(), why.as_str())).collect();
         let report = |change: &Change| {
             let key = change.key();
-            match (settled.get(&key), held.get(&key)) {
-                (Some(settled), _) => ChangeReport::new(change, settled.outcome, settled.detail.clone()),
-                (None, Some(why)) => ChangeReport::new(change, ChangeOutcome::Held, Some((*why).to_owned())),
-                (None, None) => ChangeReport::new(change, ChangeOutcome::Pending, None),
-            }
+            let (outcome, detail) = match (settled.get(&key), held.get(&key), unconfirmed.get(&key)) {
+                (Some(settled), ..) => (settled.outcome, settled.detail.clone()),
+                (None, Some(why), _) => (ChangeOutcome::Held, Some((*why).to_owned())),
+                (None, None, Some(why)) => (ChangeOutcome::Unconfirmed, Some((*why).to_owned())),
+                (None, None, None) => (ChangeOutcome::Pending, None),
+            };
+            ChangeReport::new(change, outcome, detail)
         };
         self.plan.changes.iter().map(report).collect()
     }

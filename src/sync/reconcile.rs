@@ -19,7 +19,7 @@ use super::{
     apply::{Applied, apply},
     approvals::{RequestedApprovals, UsedApprovals},
     change_log,
-    confirm::{confirm, confirm_logins},
+    confirm::{ReadAgain, SecondReads, confirm_logins},
     decision::{Decision, Grounds},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
@@ -145,9 +145,15 @@ async fn read_and_decide(
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
-    let decision = decide(run, &grounds, &history)?;
-    used.push(UsedApprovals::of(&policy.instance, &decision.review));
+    let mut decision = decide(run, &grounds, &history)?;
     ledger.observed(&decision.desired, &snapshot, &[]).await?;
+    let again = ReadAgain::of(run, &decision, &history, ledger.writes());
+    let mut second = SecondReads::default();
+    // What a second read brings up may be held; then the approval of what was held before releases nothing.
+    while second.read(run, policy, &decision, again).await? {
+        decision = decision.with_second_reads(&second, &grounds, &history);
+    }
+    used.push(UsedApprovals::of(&policy.instance, &decision.review));
     ledger.held(&decision, run.options).await?;
     if !ledger.writes() {
         let report = decision.report(instance, &[], None);
@@ -155,7 +161,7 @@ async fn read_and_decide(
         remember(run, &ledger, &decision, &snapshot, &history).await?;
         return Ok(report);
     }
-    let (confirmed, mut unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await?;
+    let (confirmed, mut unconfirmed) = second.confirm(run, policy, &decision, &snapshot, &history);
     let (confirmed, renamed) = confirm_logins(campaign, &run.request.stop, confirmed).await?;
     unconfirmed.extend(renamed);
     ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
@@ -187,9 +193,7 @@ fn decide(run: &Run<'_>, grounds: &Grounds<'_>, history: &History) -> Result<Dec
         }
     };
     let warnings = warnings(&read, &desired, snapshot, history);
-    let mut decision = Decision::of(grounds, desired, Some(read), history);
-    decision.warnings.extend(warnings);
-    Ok(decision)
+    Ok(Decision { warnings, ..Decision::of(grounds, desired, Some(read), history) })
 }
 
 fn unknown_person(name: &str) -> Skipped {
@@ -220,8 +224,12 @@ async fn remember(
     if let Some(read) = decision.read.as_ref().filter(|_| decision.review.is_read_accepted) {
         let followed = followed_groups(&decision.desired, history);
         // A read that did not count the users leaves the last number to be compared with.
-        let before = history.accepted.as_ref().and_then(|accepted| accepted.users);
-        let read = SourceRead { users: read.users.or(before), ..read.clone() };
+        let before = history.accepted.as_ref();
+        let read = SourceRead {
+            users: read.users.or(before.and_then(|before| before.users)),
+            unlisted: before.map_or_else(|| read.unlisted.clone(), |before| read.unlisted.or_before(&before.unlisted)),
+            ..read.clone()
+        };
         run.journal.accept_read(instance, run.id, Utc::now(), &read, &followed).await?;
     }
     Ok(())

@@ -15,6 +15,7 @@ mod organization;
 #[path = "../sync/support.rs"]
 mod support;
 
+mod doubtful_reads;
 mod names;
 mod reading;
 mod removing;

@@ -4,7 +4,7 @@ use campaign_group_sync::{
     domain::{
         ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, FollowedGroup, HeldBefore,
         InstanceMode, InstanceName, InstanceReport, MatchedProfile, OperatorGroupName, Outcome, ProductProfileId,
-        ProductProfileName, RunId, RunMode, RunReport, SourceRead, Summary,
+        ProductProfileName, RunId, RunMode, RunReport, SourceRead, Summary, UnlistedAccounts,
     },
     journal::{HeldRecord, Journal, RunBegin, Settlement},
 };
@@ -81,7 +81,7 @@ pub(crate) async fn begin_and_die(journal: &Journal, run: &str, started_at: Date
     let run = run_id(run);
     journal.record_plan(&run, started_at, &plan(changes.to_vec())).await.expect("planned");
     let sent = ["ann@acme.com", "bob@acme.com"].map(|who| key(ChangeKind::Add, who, "delivery"));
-    journal.about_to_write(&run, &production(), started_at, &sent).await.expect("sent");
+    journal.about_to_write(&run, &production(), started_at, &sent, None).await.expect("sent");
     let settlement = settled("ann@acme.com", "delivery", ChangeOutcome::Applied);
     journal.settled(&run, &production(), started_at, &[settlement]).await.expect("settled");
 }
@@ -121,5 +121,6 @@ pub(crate) fn read(groups: &[&str]) -> SourceRead {
         manage: "ims".to_owned(),
         users: Some(1_204),
         matched: groups.iter().map(|group| followed(group)).collect(),
+        unlisted: UnlistedAccounts::of_organization(Some(2)),
     }
 }

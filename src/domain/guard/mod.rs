@@ -6,6 +6,7 @@ mod digest;
 mod earlier;
 mod limits;
 mod source;
+mod unconfirmed;
 mod verdicts;
 
 use std::collections::HashSet;
@@ -13,6 +14,8 @@ use std::collections::HashSet;
 pub use self::{digest::Digest, limits::Limits};
 use self::{
     digest::{Situation, digest},
+    earlier::EarlierWords,
+    unconfirmed::ProfileDoubts,
     verdicts::{About, Hold, verdicts},
 };
 use super::{
@@ -107,6 +110,8 @@ pub struct Review {
     pub released: Option<Release>,
     /// Approvals that no run has begun to apply, given for another situation than the held one; empty when nothing is held.
     pub unused_approvals: Vec<Approval>,
+    /// What is neither: it rests on a profile whose members are in doubt. In plan order, each with the reason.
+    pub unconfirmed: Vec<(Change, String)>,
     /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
     pub is_read_accepted: bool,
     /// Changes that an approval in use or an undo named, or that an earlier run did not get to, and that this plan does not hold any
@@ -116,7 +121,8 @@ pub struct Review {
 
 /// Splits a plan into what may be applied and what is held.
 ///
-/// The limits count the whole plan, approved changes included. What is held without regard to approvals that no run has
+/// Nothing of a group whose profile is in doubt is let through, approved or not, and nothing of it counts against a limit.
+/// The limits count the rest of the plan, approved changes included. What is held without regard to approvals that no run has
 /// begun to apply has a digest; an approval of exactly this digest releases all of it, any other releases nothing.
 pub fn review(
     plan: &Plan,
@@ -124,14 +130,12 @@ pub fn review(
     campaign: &CampaignSnapshot,
     circumstances: &Circumstances<'_>,
 ) -> Review {
-    let history = circumstances.history;
-    let planned: HashSet<ChangeKey> = plan.changes.iter().map(Change::key).collect();
-    let judged = Review { over: earlier::over(history, &planned), ..judged(plan, desired, campaign, circumstances) };
+    let judged = judged(plan, desired, campaign, circumstances);
     let Some(digest) = &judged.held.digest else { return judged };
-    let given = history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
+    let given = circumstances.history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
     let (matching, others): (Vec<&Approval>, Vec<&Approval>) = given.partition(|given| given.digest == *digest);
     match matching.first() {
-        Some(approval) => judged.released_by(approval, plan),
+        Some(approval) => judged.released_by(approval, plan, &ProfileDoubts::new(desired)),
         None => Review { unused_approvals: others.into_iter().cloned().collect(), ..judged },
     }
 }
@@ -144,7 +148,9 @@ fn judged(
     circumstances: &Circumstances<'_>,
 ) -> Review {
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
-    for (change, verdict) in plan.changes.iter().zip(verdicts(plan, desired, circumstances)) {
+    let doubts = ProfileDoubts::new(desired);
+    let (certain, unconfirmed) = doubts.split(plan);
+    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances)) {
         match verdict {
             Some(Hold { why, about }) => {
                 is_read_accepted &= about != About::Source;
@@ -153,26 +159,39 @@ fn judged(
             None => approved.push(change.clone()),
         }
     }
-    let situation = Situation { instance: circumstances.instance, held: &held, approved: &approved, desired, campaign };
+    let Circumstances { instance, history, limits, .. } = *circumstances;
+    // What waits for an approval goes on waiting, also while nobody can tell whether it is still wanted.
+    let earlier = EarlierWords::new(history, limits);
+    let (waiting, unconfirmed): (Vec<_>, Vec<_>) =
+        unconfirmed.into_iter().partition(|(change, _)| earlier.held(&change.key()).is_some());
+    held.extend(waiting.into_iter().map(|(change, why)| HeldChange { change, why }));
+    held.sort_by_cached_key(|held| held.change.key());
+    let situation = Situation { instance, held: &held, approved: &approved, desired, campaign };
     let digest = (!held.is_empty()).then(|| digest(&situation));
+    let planned: HashSet<ChangeKey> = plan.changes.iter().map(Change::key).collect();
+    let mut over = earlier::over(history, &planned);
+    over.retain(|key| !doubts.concern(key));
     Review {
         approved: ApprovedPlan { changes: approved },
         held: HeldPlan { changes: held, digest },
         released: None,
         unused_approvals: Vec::new(),
+        unconfirmed,
         is_read_accepted,
-        over: Vec::new(),
+        over,
     }
 }
 
 impl Review {
-    /// The whole plan may be applied: what is held is what was approved.
-    fn released_by(self, approval: &Approval, plan: &Plan) -> Self {
+    /// The same, where all that is held was approved. Approved or not, what rests on a profile in doubt is not made now.
+    fn released_by(self, approval: &Approval, plan: &Plan, doubts: &ProfileDoubts<'_>) -> Self {
         let changes = self.held.changes.iter().map(|held| held.change.key()).collect();
+        let (certain, unconfirmed) = doubts.split(plan);
         Self {
-            approved: ApprovedPlan { changes: plan.changes.clone() },
+            approved: ApprovedPlan { changes: certain.changes },
             held: HeldPlan { changes: Vec::new(), digest: None },
             released: Some(Release { digest: approval.digest.clone(), changes }),
+            unconfirmed,
             is_read_accepted: true,
             ..self
         }
