@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Approver, Digest, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport,
+        Approver, Digest, InstanceMode, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
+        SourceReport,
     },
     experience_cloud::{self, ExperienceCloud},
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
@@ -146,7 +147,7 @@ async fn make(
     };
     let report = match frame.lock(journal, scope).await {
         Ok(lock) => {
-            let found = all_instances(options, journal, &lock, request, &approvals, rules, &frame, progress).await;
+            let found = all_instances(journal, &lock, request, &approvals, rules, &frame, progress).await;
             let report = match found {
                 Ok(found) => frame.report(found),
                 Err(error) => frame.journal_failed(&error),
@@ -193,6 +194,14 @@ impl<'a> Frame<'a> {
         let (begin, started_at) = (Instant::now(), Utc::now());
         let id = new_run_id(started_at);
         tracing::info!(run.id = %id, run.mode = mode.as_str(), instances = options.instances.len(), "run begins");
+        for instance in options.instances.iter().filter(|instance| instance.mode == InstanceMode::Observe) {
+            let name = &instance.policy.instance;
+            tracing::info!(
+                run.id = %id,
+                instance = %name,
+                "{name} is only observed: nothing is written there; to apply, write mode = \"apply\" under [instances.{name}]"
+            );
+        }
         Self { options, mode, begin, started_at, id }
     }
 
@@ -288,7 +297,6 @@ fn new_run_id(started_at: DateTime<Utc>) -> RunId {
 }
 
 async fn all_instances(
-    options: &Options,
     journal: &Journal,
     lock: &RunLock,
     request: &Request,
@@ -297,6 +305,7 @@ async fn all_instances(
     frame: &Frame<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
+    let options = frame.options;
     let experience_cloud = match ExperienceCloud::new(options.experience_cloud.clone()) {
         Ok(client) => client,
         Err(error) => return unread(frame, approvals, error.into(), 0),
