@@ -186,6 +186,7 @@ impl Scene {
             undecided: Vec::new(),
         });
         DesiredState {
+            matched: Vec::new(),
             groups: managed.collect(),
             new_operators: newcomers
                 .iter()
