@@ -68,10 +68,17 @@ impl Ledger<'_> {
     /// What the guard holds, so that it can be approved and stays held. What an approval releases stays recorded as held
     /// until the first of its changes is sent: a run that dies before leaves the next one the same situation.
     pub(super) async fn held(&self, decision: &Decision, options: &Options) -> Result<(), JournalError> {
-        if self.reach == Reach::Nothing || decision.review.released.is_some() {
+        if self.reach == Reach::Nothing {
             return Ok(());
         }
         let instance = &self.instance.policy.instance;
+        if self.is_remembered() {
+            // Before the record that they were part of is replaced.
+            self.journal.remember_dormant_holds(instance, &decision.review.dormant).await?;
+        }
+        if decision.review.released.is_some() {
+            return Ok(());
+        }
         let record = decision.review.held.digest.as_ref().map(|digest| HeldRecord {
             instance: instance.clone(),
             digest: digest.clone(),

@@ -6,8 +6,8 @@ use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
         CampaignSnapshot, History, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunId,
-        RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, followed_groups,
-        identities_seen, source_read, source_read_of_users, warnings,
+        RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, identities_seen, source_read,
+        source_read_of_users, warnings,
     },
     experience_cloud::ExperienceCloud,
     journal::{Journal, JournalError, RunLock},
@@ -20,7 +20,7 @@ use super::{
     approvals::{RequestedApprovals, UsedApprovals},
     change_log,
     confirm::{ReadAgain, SecondReads, confirm_logins},
-    decision::{Decision, Grounds},
+    decision::{Decision, Grounds, Settled},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
     run::{Options, Request, Rules},
@@ -170,6 +170,10 @@ async fn read_and_decide(
     let stop = &run.request.stop;
     let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, stop, &watch).await;
     ledger.made(&settled).await?;
+    let is_released = |one: &Settled| decision.review.released.as_ref().is_some_and(|part| part.contains(&one.change));
+    if ledger.is_remembered() && settled.iter().any(|one| one.is_so() && is_released(one)) {
+        accept(run, &ledger, &decision, &snapshot, &history).await?;
+    }
     ledger.observed(&decision.desired, &snapshot, &settled).await?;
     settled.extend(unconfirmed);
     Ok(decision.report(instance, &settled, stopped.as_ref()))
@@ -221,8 +225,28 @@ async fn remember(
         return Ok(());
     }
     ledger.over(&decision.review.over).await?;
-    if let Some(read) = decision.read.as_ref().filter(|_| decision.review.is_read_accepted) {
-        let followed = followed_groups(&decision.desired, history);
+    // An approval that no change was made by may have been given for how this read differs from the last one.
+    if decision.review.released.is_some() {
+        return Ok(());
+    }
+    accept(run, ledger, decision, snapshot, history).await
+}
+
+/// The read that later runs compare theirs with.
+async fn accept(
+    run: &Run<'_>,
+    ledger: &Ledger<'_>,
+    decision: &Decision,
+    snapshot: &CampaignSnapshot,
+    history: &History,
+) -> Result<(), JournalError> {
+    let instance = &ledger.instance.policy.instance;
+    let Some(read) = &decision.read else { return Ok(()) };
+    let known = history.known.after(read, &decision.desired, snapshot, &decision.review.unsettled);
+    if known != history.known {
+        run.journal.remember_profiles(instance, &known).await?;
+    }
+    if decision.review.is_read_accepted {
         // A read that did not count the users leaves the last number to be compared with.
         let before = history.accepted.as_ref();
         let read = SourceRead {
@@ -230,7 +254,7 @@ async fn remember(
             unlisted: before.map_or_else(|| read.unlisted.clone(), |before| read.unlisted.or_before(&before.unlisted)),
             ..read.clone()
         };
-        run.journal.accept_read(instance, run.id, Utc::now(), &read, &followed).await?;
+        run.journal.accept_read(instance, run.id, Utc::now(), &read).await?;
     }
     Ok(())
 }

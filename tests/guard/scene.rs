@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
     Action, Approval, ApprovalState, ApprovedChange, CampaignSnapshot, Change, Circumstances, DesiredState,
-    FollowedGroup, HeldBefore, History, InstanceName, Limits, LogOn, ManagedGroup, NewOperator, Operator,
-    OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan, ProductProfile,
-    ProductProfileId, ProductProfileName, ProfileRead, Review, SourceCounts, SourceRead, UnlistedAccounts, review,
+    FollowedGroup, HeldBefore, History, InstanceName, KnownProfiles, Limits, LogOn, ManagedGroup, NewOperator,
+    Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan,
+    ProductProfile, ProductProfileId, ProductProfileName, ProfileRead, Review, SourceCounts, SourceRead,
+    UnlistedAccounts, review,
 };
 
 /// One operator group and the people in it.
@@ -65,9 +66,14 @@ pub(crate) fn source_read(users: Option<u64>, matched: &[(i64, &str)]) -> Source
             .iter()
             .map(|(id, group)| FollowedGroup {
                 group: OperatorGroupName::new(*group),
+                group_id: None,
                 profile_id: Some(ProductProfileId(*id)),
                 profile: ProductProfileName::new(format!("P - {group}")),
             })
+            .collect(),
+        profiles: matched
+            .iter()
+            .map(|(id, group)| (ProductProfileId(*id), ProductProfileName::new(format!("P - {group}"))))
             .collect(),
         unlisted: UnlistedAccounts::default(),
     }
@@ -113,6 +119,13 @@ impl Scene {
             read: None,
             history: History::default(),
         }
+    }
+
+    /// The same situation after a run that accepted `read`.
+    pub(crate) fn accept(&mut self, read: Option<SourceRead>) {
+        let matched = read.iter().flat_map(|read| read.matched.clone());
+        self.history.known = KnownProfiles::of_groups(matched);
+        self.history.accepted = read;
     }
 
     pub(crate) fn group(&mut self, name: &str) -> &mut Group {
