@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, LookAlike, LooseName, MaskMatch, Missing,
-    OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup,
-    Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, LookAlike, LooseName, MaskMatch, MatchedProfile,
+    Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot,
+    OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
     claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group},
     departures::departures,
     folded_name::spelled_out,
@@ -32,8 +32,6 @@ pub struct ManagedGroup {
     pub profile: ProductProfile,
     /// What is known of the members of that profile.
     pub read: ProfileRead,
-    /// How many people the profile has.
-    pub people: usize,
     /// Operators that belong in it, by key.
     pub members: Vec<OperatorId>,
     /// Positions in [`DesiredState::new_operators`] of people who belong in it and have no operator yet.
@@ -71,6 +69,8 @@ pub struct NewOperator {
 pub struct DesiredState {
     /// Managed groups, by folded name.
     pub groups: Vec<ManagedGroup>,
+    /// Every profile that the mask matches with a group name, also those whose group is skipped; by folded name of the group.
+    pub matched: Vec<MatchedProfile>,
     /// Operators to be created, by folded login.
     pub new_operators: Vec<NewOperator>,
     /// Groups that a profile fed once and none does any more, and that still have members; by folded name.
@@ -161,6 +161,7 @@ fn of_roster(
         skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
     }
     let groups_by_name = groups_by_folded_name(campaign);
+    let matching = matched_profiles(&claims, &groups_by_name, roster, reach);
     let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
     skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
     let orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
@@ -191,7 +192,29 @@ fn of_roster(
     };
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
-    Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
+    Ok(DesiredState { matched: matching, orphans, departures, ..settle(groups, newcomers, skipped) })
+}
+
+/// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
+fn matched_profiles(claims: &Claims, groups: &GroupsByName<'_>, roster: &Roster, reach: Reach) -> Vec<MatchedProfile> {
+    let matched = |(name, position): &(OperatorGroupName, usize)| {
+        let profile = roster.profiles().get(*position)?;
+        let name = match groups.get(&name.folded()).map(Vec::as_slice) {
+            Some([group]) => &group.name,
+            _ => name,
+        };
+        let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
+        // A few users say nothing of how many a profile has: the listing does.
+        let listed = listed.filter(|_| reach == Reach::Users);
+        Some(MatchedProfile {
+            profile: profile.name.to_string(),
+            group: name.to_string(),
+            members: listed.unwrap_or_else(|| roster.count(*position)),
+        })
+    };
+    let mut matched: Vec<_> = claims.values().flatten().filter_map(matched).collect();
+    matched.sort_by_cached_key(|one| (FoldedName::new(&one.group), one.profile.clone()));
+    matched
 }
 
 /// A notice for each profile whose group has another name in Campaign now.
@@ -276,14 +299,9 @@ impl Placement<'_> {
             ids.sort_unstable();
             ids.dedup();
         }
-        let people = match self.reach {
-            Reach::Everybody => roster.count(position),
-            // A few users say nothing of how many a profile has.
-            Reach::Users => profile.member_count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
-        };
         let look_alikes = self.leaving_look_alikes(id, position, &decided, &undecided);
         let (members, new_members) = (decided, Vec::new());
-        let group = ManagedGroup { name, id, profile, read, people, members, new_members, undecided, look_alikes };
+        let group = ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes };
         Some(PlacedGroup { group, newcomers })
     }
 

@@ -74,6 +74,7 @@ impl DesiredState {
         let (kept, dropped): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.groups).into_iter().partition(|group| groups.contains(&group.name.folded()));
         self.groups = kept;
+        self.matched.retain(|matched| groups.contains(&FoldedName::new(&matched.group)));
         self.orphans.retain(|orphan| groups.contains(&orphan.name.folded()));
         // Whoever belongs in a group that is left out may be about to join it, and is not without groups then.
         self.spared.extend(dropped.into_iter().flat_map(|group| group.members));

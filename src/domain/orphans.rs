@@ -34,7 +34,6 @@ impl OrphanGroup {
             id: Some(self.id),
             profile: ProductProfile { id: None, name: self.profile.clone(), member_count: None },
             read: ProfileRead::default(),
-            people: 0,
             members: Vec::new(),
             new_members: Vec::new(),
             undecided: self.undecided.clone(),

@@ -27,7 +27,7 @@ mod storage_fault;
 mod unfinished_disablements;
 
 pub use access::{GroupAccess, InstanceAccess, Observation};
-pub use approvals::{ApproveError, Approved, HeldRecord};
+pub use approvals::{ApproveError, Approved, BegunApproval, HeldRecord};
 pub use call_windows::{CallWindows, Listing, RememberedListing};
 pub use changes::Settlement;
 pub use error::JournalError;
@@ -35,6 +35,6 @@ pub use leadership::{Candidacy, Candidate, Leadership};
 pub use lock::{Lock, RunLock};
 pub use open::{Journal, Location, Options};
 pub use private_file::{FileFault, PrivateFolder};
-pub use runs::{RunBegin, RunEntry};
+pub use runs::{FindRunError, RunBegin, RunCandidate, RunEntry};
 pub use step_watch::{Step, StepWatch};
 pub use storage_fault::{Space, StorageFault};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
+mod approvals;
 mod crash;
 #[path = "../support/default_limits.rs"]
 mod default_limits;
