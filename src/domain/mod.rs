@@ -3,6 +3,7 @@
 //! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a [`DesiredState`],
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
+mod call_budget;
 mod campaign_snapshot;
 mod confirmation;
 mod departures;
@@ -32,6 +33,7 @@ mod undo;
 mod user_snapshot;
 mod warnings;
 
+pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;

@@ -1,6 +1,7 @@
 //! One call of the user management API: paced, authorized, repeated as its kind allows, judged by its status.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,11 +16,12 @@ use reqwest::{
 use uuid::Uuid;
 
 use super::{
-    Options, Progress,
+    AskedPause, Options, Progress,
     access_token::{AccessToken, TokenSource},
-    call_budget::{Bucket, CallBudget},
+    call_budget::{CallBudget, Unbudgeted},
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
+use crate::domain::CallKind;
 use crate::transport::{Answer, BaseUrl, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying};
 
 /// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
@@ -37,7 +39,7 @@ pub(super) struct Call {
     pub(super) name: String,
     /// Below the base address, with the query, percent-encoded.
     pub(super) path: String,
-    pub(super) bucket: Bucket,
+    pub(super) kind: CallKind,
     pub(super) repetition: Repetition,
     pub(super) absence: Absence,
 }
@@ -110,8 +112,9 @@ impl Umapi {
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
+        let renewed = Cell::new(false);
         let attempt = || async {
-            let outcome = self.attempt(call, first_of_run, progress, &read).await;
+            let outcome = self.attempt(call, (first_of_run, &renewed), progress, &read).await;
             outcome.map_err(|failed| failed.under(call.repetition).announced(self.retry.max_wait, progress))
         };
         retrying(&self.retry, &call.name, attempt).await.map_err(|failed| failed.error)
@@ -120,17 +123,18 @@ impl Umapi {
     async fn attempt<T>(
         &self,
         call: &Call,
-        first_of_run: bool,
+        (first_of_run, renewed): (bool, &Cell<bool>),
         progress: &dyn Fn(Progress),
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, FailedAttempt> {
         // The requests for tokens have had their own repetitions.
         let mut token = self.tokens.current(progress).await.map_err(FailedAttempt::last)?;
-        let mut answer = self.send(call, &token, first_of_run, progress).await?;
-        if answer.status == StatusCode::UNAUTHORIZED {
-            // Refused at the door, page 0 included: nothing was served that could count twice.
+        let (mut answer, mut pause) = self.send(call, &token, first_of_run, progress).await?;
+        // Page 0 may be requested once more with a new token; a second refusal is none of the token.
+        let may_renew = call.repetition == Repetition::Free || !renewed.replace(true);
+        if answer.status == StatusCode::UNAUTHORIZED && may_renew {
             token = self.tokens.renewed(&token, progress).await.map_err(FailedAttempt::last)?;
-            answer = self.send(call, &token, first_of_run, progress).await?;
+            (answer, pause) = self.send(call, &token, first_of_run, progress).await?;
         }
         let is_readable = match answer.status {
             StatusCode::OK => true,
@@ -141,7 +145,7 @@ impl Umapi {
             if answer.status == StatusCode::UNAUTHORIZED {
                 self.tokens.forget().await;
             }
-            return Err(self.failed(call, &answer, &token));
+            return Err(self.failed(call, &answer, pause, &token));
         }
         read(&answer).map_err(|misread| self.misread(call, &answer, &token, misread))
     }
@@ -152,8 +156,10 @@ impl Umapi {
         token: &Arc<AccessToken>,
         first_of_run: bool,
         progress: &dyn Fn(Progress),
-    ) -> Result<Answer, FailedAttempt> {
-        self.budget.ready(call.bucket, |pause| progress(Progress::Waiting { pause })).await;
+    ) -> Result<(Answer, Option<AskedPause>), FailedAttempt> {
+        let is_first_page = call.repetition == Repetition::Unserved;
+        let ready = self.budget.ready(call.kind, is_first_page, |pause| progress(Progress::Waiting { pause })).await;
+        ready.map_err(|unbudgeted| FailedAttempt::last(unsent(&call.name, unbudgeted)))?;
         let request_id = Uuid::new_v4().to_string();
         let mut request = self
             .http
@@ -173,10 +179,10 @@ impl Umapi {
             self.reached.fetch_add(1, Ordering::Relaxed);
         }
         let answer = outcome.map_err(|source| FailedAttempt::of_transport(&call.name, source))?;
-        if answer.status != StatusCode::OK
-            && let Some(pause) = retry_after(&answer, SystemTime::now())
-        {
-            progress(Progress::AskedForPause { pause });
+        let pause = Some(&answer).filter(|answer| answer.status != StatusCode::OK);
+        let pause = pause.and_then(|answer| retry_after(answer, SystemTime::now())).map(AskedPause::from_now);
+        if let Some(pause) = pause {
+            progress(Progress::AskedForPause(pause));
         }
         tracing::debug!(
             umapi.call = call.name,
@@ -186,23 +192,22 @@ impl Umapi {
             http.ms = milliseconds(begin.elapsed()),
             "UMAPI answered"
         );
-        Ok(answer)
+        Ok((answer, pause))
     }
 
-    fn failed(&self, call: &Call, answer: &Answer, token: &AccessToken) -> FailedAttempt {
+    fn failed(&self, call: &Call, answer: &Answer, pause: Option<AskedPause>, token: &AccessToken) -> FailedAttempt {
         let (call, status, excerpt) = (call.name.clone(), answer.status.as_u16(), self.excerpt(&answer.body, token));
         match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy: REMEDY, excerpt })
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                let retry_after = retry_after(answer, SystemTime::now());
-                let chance = retry_after.map_or(Chance::Unserved, Chance::After);
-                FailedAttempt { error: ExperienceCloudError::Throttled { call, retry_after }, chance }
+                let chance = pause.map_or(Chance::RefusedForNow, |pause| Chance::After(pause.length));
+                FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
             }
             other if other.is_server_error() => FailedAttempt {
                 error: ExperienceCloudError::Unavailable { call, status, excerpt },
-                chance: retry_after(answer, SystemTime::now()).map_or(Chance::MaybeServed, Chance::MaybeServedAfter),
+                chance: pause.map_or(Chance::MaybeServed, |pause| Chance::MaybeServedAfter(pause.length)),
             },
             other => {
                 // Not even "not found" means "nobody": a deleted profile and one without members are not the same.
@@ -229,6 +234,15 @@ impl Umapi {
 
     fn excerpt(&self, text: &[u8], token: &AccessToken) -> String {
         excerpt(text, &[self.tokens.client_secret(), &token.secret])
+    }
+}
+
+/// Why a call was not sent.
+fn unsent(call: &str, unbudgeted: Unbudgeted) -> ExperienceCloudError {
+    let call = call.to_owned();
+    match unbudgeted {
+        Unbudgeted::UsedUp { until } => ExperienceCloudError::UsedUp { call, until },
+        Unbudgeted::Ledger(source) => ExperienceCloudError::Uncounted { call, source },
     }
 }
 

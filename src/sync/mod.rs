@@ -1,6 +1,7 @@
 //! The one place where the path of a run is spelled out: read both worlds, decide, confirm, apply, read back, report.
 
 mod apply;
+mod call_ledger;
 mod change_log;
 mod confirm;
 mod decision;
@@ -15,6 +16,7 @@ mod run;
 mod stop;
 mod undo;
 
+pub use call_ledger::client;
 pub use explain::explain;
 pub use listing::{KnownListing, ListingError, listing};
 pub use progress::Progress;

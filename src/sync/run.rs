@@ -7,14 +7,19 @@ use ulid::Ulid;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Digest, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport},
-    experience_cloud::{self, ExperienceCloud},
+    domain::{
+        CallPurpose, Digest, InstanceReport, LONGEST_PAUSE, Limits, Membership, Outcome, RunId, RunMode, RunReport,
+        Scope, SourceReport,
+    },
+    experience_cloud,
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
     observability::Chain,
 };
 
 use super::{
-    Progress, Stop, change_log,
+    Progress, Stop,
+    call_ledger::client,
+    change_log,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -91,6 +96,17 @@ impl Request {
             patience: Patience::Bounded,
             stop: Stop::never(),
         }
+    }
+}
+
+impl Request {
+    /// How the organization is read: a run that waits as long as it takes does so inside a read as well.
+    fn source_options(&self, options: &Options) -> experience_cloud::Options {
+        let mut source = options.experience_cloud.clone();
+        if self.patience == Patience::Unbounded {
+            source.retry.max_wait = source.retry.max_wait.max(LONGEST_PAUSE.to_std().unwrap_or_default());
+        }
+        source
     }
 }
 
@@ -275,7 +291,7 @@ async fn all_instances(
     frame: &Frame<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
-    let experience_cloud = match ExperienceCloud::new(options.experience_cloud.clone()) {
+    let experience_cloud = match client(request.source_options(options), Some(journal), CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => return unread(frame, error.into(), 0),
     };
