@@ -1,6 +1,8 @@
 //! Product profiles and the people in them, however they were read.
 
-use super::{Person, ProductProfile, ProductProfileName};
+use std::collections::BTreeMap;
+
+use super::{Person, ProductProfile, ProductProfileName, ProfileRead};
 
 /// All product profiles of a listing, and people with their profiles. Strings live once; memberships are pairs of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub(super) struct Roster {
     people: Vec<Person>,
     memberships: Vec<(u32, u32)>,
     unlisted: Vec<ProductProfileName>,
+    /// What is known of the members of single profiles, by position; all of the others.
+    reads: BTreeMap<u32, ProfileRead>,
 }
 
 impl Roster {
@@ -23,7 +27,17 @@ impl Roster {
         memberships.dedup();
         unlisted.sort_unstable();
         unlisted.dedup();
-        Self { profiles, people, memberships, unlisted }
+        Self { profiles, people, memberships, unlisted, reads: BTreeMap::new() }
+    }
+
+    /// The same, with what is known of the members of single profiles, by position.
+    pub(super) fn with_reads(self, reads: BTreeMap<u32, ProfileRead>) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// What is known of the members of the profile at this position.
+    pub(super) fn read(&self, profile: usize) -> ProfileRead {
+        u32::try_from(profile).ok().and_then(|profile| self.reads.get(&profile)).cloned().unwrap_or_default()
     }
 
     pub(super) fn profiles(&self) -> &[ProductProfile] {

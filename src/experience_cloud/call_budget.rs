@@ -74,7 +74,7 @@ impl CallBudget {
 
     /// The same limits, counted by `ledger` instead of in this process.
     pub(super) fn counted_by(self, ledger: Option<Arc<dyn CallLedger>>, purpose: CallPurpose) -> Self {
-        Self { ledger, purpose, ..self }
+        Self { purpose, ledger, ..self }
     }
 
     /// Waits until one more call of this kind may be sent; tells `waiting` each pause before it begins. A question does not

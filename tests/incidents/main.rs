@@ -16,6 +16,7 @@ mod organization;
 mod support;
 
 mod budget_and_time;
+mod doubtful_reads;
 mod names;
 mod reading;
 mod removing;
