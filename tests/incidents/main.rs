@@ -18,6 +18,7 @@ mod support;
 mod budget_and_time;
 mod doubtful_reads;
 mod names;
+mod neighbours;
 mod reading;
 mod removing;
 mod succession;
