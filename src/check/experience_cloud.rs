@@ -12,11 +12,12 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    domain::{Failure, OrganizationId, to_the_second},
+    domain::{CallPurpose, Failure, OrganizationId, to_the_second},
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
     observability::Chain,
     settings::{self, Readable},
+    sync,
     transport::{HttpClient, IdentityService, TokenError},
 };
 
@@ -44,8 +45,9 @@ pub(super) async fn check(
         return None;
     }
     let configured = settings.experience_cloud.as_ref()?;
+    let known = journal.as_ref().ok().and_then(Option::as_ref);
     let options = Options { retry: asked_once(), ..configured.options.clone() };
-    let client = match ExperienceCloud::new(options.clone()) {
+    let client = match sync::client(options.clone(), known, CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => {
             board.settle(PRODUCT, failed(&error));
@@ -73,7 +75,7 @@ async fn memory(
     if board.is_out_of_sight(STATE) {
         return None;
     }
-    let memory = Memory::read(journal.as_ref().ok()?.as_ref(), &configured.options.organization_id).await;
+    let memory = Memory::read(journal.as_ref().ok()?.as_ref(), &configured.options.organization_id, now).await;
     board.settle(FIRST_PAGE, memory.gate(configured.first_page_interval, now).outcome(&memory.windows));
     Some(memory)
 }
@@ -256,10 +258,10 @@ struct Gate {
 }
 
 impl Memory {
-    async fn read(journal: Option<&Journal>, organization: &OrganizationId) -> Self {
+    async fn read(journal: Option<&Journal>, organization: &OrganizationId, now: DateTime<Utc>) -> Self {
         let Some(journal) = journal else { return Self::default() };
         // A journal that cannot be read is a finding of its own.
-        let windows = journal.call_windows(organization).await.unwrap_or_default();
+        let windows = journal.call_windows(organization, now).await.unwrap_or_default();
         let listing = journal.listing(organization).await.unwrap_or_default();
         Self { windows, listing }
     }

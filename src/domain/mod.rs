@@ -4,6 +4,7 @@
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
 mod approver;
+mod call_budget;
 mod campaign_snapshot;
 mod claims;
 mod confirmation;
@@ -41,6 +42,7 @@ mod user_snapshot;
 mod warnings;
 
 pub use approver::{Approver, SystemUser};
+pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;

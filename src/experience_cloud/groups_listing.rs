@@ -10,13 +10,14 @@ use serde::Deserialize;
 
 use super::{
     Progress,
-    call_budget::Bucket,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
     umapi::{Absence, Call, Umapi, milliseconds, path_segment},
     users_page::SUCCESS,
 };
-use crate::domain::{FoldedName, IncompleteRead, OrganizationId, ProductProfile, ProductProfileId, ProductProfileName};
+use crate::domain::{
+    CallKind, FoldedName, IncompleteRead, OrganizationId, ProductProfile, ProductProfileId, ProductProfileName,
+};
 
 /// What errors and log lines call the listing.
 const LISTING: &str = "groups of the organization";
@@ -158,7 +159,7 @@ fn call(organization: &OrganizationId, page: u64) -> Call {
     Call {
         name: format!("GET groups page {page}"),
         path: format!("/groups/{}/{page}", path_segment(organization.as_str())),
-        bucket: Bucket::Groups,
+        kind: CallKind::Groups,
         repetition: if page == 0 { Repetition::Unserved } else { Repetition::Free },
         absence: Absence::Wrong,
     }

@@ -5,16 +5,14 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 
 use super::{
-    Progress,
-    call_budget::Bucket,
-    direct_only,
+    Progress, direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
     umapi::{Absence, Call, Umapi, path_segment},
     users_page::{self, SUCCESS},
 };
 use crate::{
-    domain::{Membership, OrganizationId, Person, ProductProfileName},
+    domain::{CallKind, Membership, OrganizationId, Person, ProductProfileName},
     transport::Answer,
 };
 
@@ -70,7 +68,7 @@ pub(super) async fn fetch(
             path_segment(name),
             direct_only(membership)
         ),
-        bucket: Bucket::Users,
+        kind: CallKind::Users,
         repetition: Repetition::Free,
         absence: Absence::Read,
     };

@@ -5,6 +5,7 @@
 
 mod access;
 mod approvals;
+mod call_budget;
 mod call_windows;
 mod changes;
 mod database;
@@ -28,7 +29,7 @@ mod unfinished_disablements;
 
 pub use access::{GroupAccess, InstanceAccess, Observation};
 pub use approvals::{ApproveError, Approved, BegunApproval, HeldRecord};
-pub use call_windows::{CallWindows, Listing, RememberedListing};
+pub use call_windows::{CallWindows, ForgottenPause, Listing, RememberedListing};
 pub use changes::Settlement;
 pub use error::JournalError;
 pub use leadership::{Candidacy, Candidate, Leadership};

@@ -47,6 +47,8 @@ pub struct Journal {
     pub(super) watch: Option<StepWatch>,
     /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
     pub(super) leadership: Option<Leadership>,
+    /// Whether the connections may write; not those of [`Self::look`].
+    pub(super) is_writable: bool,
 }
 
 impl Journal {
@@ -99,7 +101,12 @@ impl Journal {
                 (schema != Schema::Nothing).then_some(database)
             }
         };
-        Ok(database.map(|database| Self::over(database, options)))
+        Ok(database.map(|database| Self { is_writable: false, ..Self::over(database, options) }))
+    }
+
+    /// Whether something can be recorded through it; not through one that was opened with [`Self::look`].
+    pub fn is_writable(&self) -> bool {
+        self.is_writable
     }
 
     /// The journal on a server that several nodes share, whether or not that answers at this moment: nothing is asked of it
@@ -125,7 +132,13 @@ impl Journal {
     }
 
     fn over(database: Database, options: &Options) -> Self {
-        Self { database, location: options.location.clone(), watch: options.watch.clone(), leadership: None }
+        Self {
+            database,
+            location: options.location.clone(),
+            watch: options.watch.clone(),
+            leadership: None,
+            is_writable: true,
+        }
     }
 }
 

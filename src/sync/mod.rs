@@ -2,6 +2,7 @@
 
 mod apply;
 mod approvals;
+mod call_ledger;
 mod change_log;
 mod confirm;
 mod decision;
@@ -16,6 +17,7 @@ mod run;
 mod stop;
 mod undo;
 
+pub use call_ledger::client;
 pub use explain::explain;
 pub use listing::{KnownListing, ListingError, listing};
 pub use progress::Progress;

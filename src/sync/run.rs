@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Approver, Digest, InstanceMode, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
-        SourceReport,
+        Approver, CallPurpose, Digest, InstanceMode, InstanceReport, LONGEST_PAUSE, Limits, Membership, Outcome, RunId,
+        RunMode, RunReport, Scope, SourceReport,
     },
-    experience_cloud::{self, ExperienceCloud},
+    experience_cloud,
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
     observability::Chain,
 };
@@ -19,6 +19,7 @@ use crate::{
 use super::{
     Progress, Stop,
     approvals::{RequestedApprovals, UsedApprovals},
+    call_ledger::client,
     change_log,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
@@ -96,6 +97,17 @@ impl Request {
             patience: Patience::Bounded,
             stop: Stop::never(),
         }
+    }
+}
+
+impl Request {
+    /// How the organization is read: a run that waits as long as it takes does so inside a read as well.
+    fn source_options(&self, options: &Options) -> experience_cloud::Options {
+        let mut source = options.experience_cloud.clone();
+        if self.patience == Patience::Unbounded {
+            source.retry.max_wait = source.retry.max_wait.max(LONGEST_PAUSE.to_std().unwrap_or_default());
+        }
+        source
     }
 }
 
@@ -306,7 +318,7 @@ async fn all_instances(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
     let options = frame.options;
-    let experience_cloud = match ExperienceCloud::new(options.experience_cloud.clone()) {
+    let experience_cloud = match client(request.source_options(options), Some(journal), CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => return unread(frame, approvals, error.into(), 0),
     };

@@ -19,7 +19,7 @@ fn nobody_listens() -> BaseUrl {
 
 fn pauses(told: &RefCell<Vec<Progress>>) -> Vec<u64> {
     let asked = |progress: &Progress| match progress {
-        Progress::AskedForPause { pause } => Some(pause.as_secs()),
+        Progress::AskedForPause(pause) => Some(pause.length.as_secs()),
         _ => None,
     };
     told.borrow().iter().filter_map(asked).collect()

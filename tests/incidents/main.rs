@@ -15,6 +15,7 @@ mod organization;
 #[path = "../sync/support.rs"]
 mod support;
 
+mod budget_and_time;
 mod doubtful_reads;
 mod names;
 mod neighbours;
