@@ -5,6 +5,7 @@
 
 mod call_budget;
 mod campaign_snapshot;
+mod claims;
 mod confirmation;
 mod departures;
 mod desired_state;
@@ -15,6 +16,8 @@ mod folded_name;
 mod guard;
 mod history;
 mod identity;
+mod known_profiles;
+mod look_alikes;
 mod mask;
 mod names;
 mod narrowing;
@@ -24,6 +27,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod printable;
+mod profile_changes;
 mod profile_read;
 mod protection;
 mod report;
@@ -32,11 +36,12 @@ mod scope;
 mod skipped;
 mod undo;
 mod unlisted_accounts;
+mod unusable;
 mod user_snapshot;
 mod warnings;
 
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
-pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
+pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
@@ -49,6 +54,8 @@ pub use history::{
     Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use known_profiles::KnownProfiles;
+pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
@@ -57,7 +64,7 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_users};
+pub use orphans::{OrphanGroup, source_read, source_read_of_users};
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};

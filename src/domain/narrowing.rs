@@ -137,7 +137,11 @@ fn operators_of<'p>(people: impl Iterator<Item = &'p Person>, index: &OperatorIn
     people
         .filter_map(|person| match index.identify(person) {
             Identity::Operator(operator) | Identity::Renamed(operator) => Some(operator.id),
-            Identity::Ambiguous(_) | Identity::NotManaged(_) | Identity::Unknown | Identity::NoLogin => None,
+            Identity::Ambiguous(_)
+            | Identity::LookAlike(_)
+            | Identity::NotManaged(_)
+            | Identity::Unknown
+            | Identity::NoLogin => None,
         })
         .collect()
 }

@@ -114,19 +114,20 @@ fn failed(error: TokenError, pause: Option<AskedPause>) -> FailedAttempt {
     let call = CALL.to_owned();
     match error {
         TokenError::NoAnswer(source) => FailedAttempt::of_transport(CALL, source),
-        TokenError::Refused { status, excerpt } => {
+        TokenError::Refused { status, said } => {
             let remedy = "check the client id, the client secret and the scopes of experience_cloud";
-            FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt })
+            FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt: said.to_string() })
         }
         TokenError::Throttled { .. } => {
             let chance = pause.map_or(Chance::RefusedForNow, |pause| Chance::After(pause.length));
             FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
         }
-        TokenError::Unavailable { status, excerpt, .. } => FailedAttempt {
-            error: ExperienceCloudError::Unavailable { call, status, excerpt },
+        TokenError::Unavailable { status, said, .. } => FailedAttempt {
+            error: ExperienceCloudError::Unavailable { call, status, excerpt: said.to_string() },
             chance: pause.map_or(Chance::MaybeServed, |pause| Chance::MaybeServedAfter(pause.length)),
         },
-        TokenError::WrongAnswer { status, reason, excerpt } => {
+        TokenError::WrongAnswer { status, reason, said } => {
+            let excerpt = said.to_string();
             FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
         }
     }

@@ -22,7 +22,9 @@ use super::{
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
 use crate::domain::CallKind;
-use crate::transport::{Answer, BaseUrl, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying};
+use crate::transport::{
+    Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying,
+};
 
 /// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
 /// 813, `make_call` in the `connection.py` of umapi-client).
@@ -114,7 +116,7 @@ impl Umapi {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
         let renewed = Cell::new(false);
         let attempt = || async {
-            let outcome = self.attempt(call, (first_of_run, &renewed), progress, &read).await;
+            let outcome = Box::pin(self.attempt(call, (first_of_run, &renewed), progress, &read)).await;
             outcome.map_err(|failed| failed.under(call.repetition).announced(self.retry.max_wait, progress))
         };
         retrying(&self.retry, &call.name, attempt).await.map_err(|failed| failed.error)
@@ -157,9 +159,6 @@ impl Umapi {
         first_of_run: bool,
         progress: &dyn Fn(Progress),
     ) -> Result<(Answer, Option<AskedPause>), FailedAttempt> {
-        let is_first_page = call.repetition == Repetition::Unserved;
-        let ready = self.budget.ready(call.kind, is_first_page, |pause| progress(Progress::Waiting { pause })).await;
-        ready.map_err(|unbudgeted| FailedAttempt::last(unsent(&call.name, unbudgeted)))?;
         let request_id = Uuid::new_v4().to_string();
         let mut request = self
             .http
@@ -172,15 +171,31 @@ impl Umapi {
         if first_of_run {
             request = request.header(PRAGMA, RUN_BEGINS);
         }
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let begin = Instant::now();
-        let outcome = self.http.send(request).await;
-        if !matches!(outcome, Err(TransportError::Connect(_) | TransportError::Build(_))) {
+        // What must not be sent twice must not meet a connection that the server is about to close.
+        let connection = match call.repetition {
+            Repetition::Free => Connection::Kept,
+            Repetition::Unserved => Connection::New,
+        };
+        let begin = Cell::new(Instant::now());
+        let sending = async || {
+            let is_first_page = call.repetition == Repetition::Unserved;
+            self.budget.ready(call.kind, is_first_page, |pause| progress(Progress::Waiting { pause })).await?;
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            begin.set(Instant::now());
+            Ok::<_, SendError>(())
+        };
+        let outcome = Box::pin(self.http.send(request, connection, sending)).await;
+        if !matches!(
+            outcome,
+            Err(SendError::Unbudgeted(_) | SendError::Transport(TransportError::Connect(_) | TransportError::Build(_)))
+        ) {
             self.reached.fetch_add(1, Ordering::Relaxed);
         }
-        let answer = outcome.map_err(|source| FailedAttempt::of_transport(&call.name, source))?;
-        let pause = Some(&answer).filter(|answer| answer.status != StatusCode::OK);
-        let pause = pause.and_then(|answer| retry_after(answer, SystemTime::now())).map(AskedPause::from_now);
+        let answer = outcome.map_err(|error| match error {
+            SendError::Unbudgeted(unbudgeted) => FailedAttempt::last(unsent(&call.name, unbudgeted)),
+            SendError::Transport(source) => FailedAttempt::of_transport(&call.name, source),
+        })?;
+        let pause = retry_after(&answer, SystemTime::now()).map(AskedPause::from_now);
         if let Some(pause) = pause {
             progress(Progress::AskedForPause(pause));
         }
@@ -189,7 +204,7 @@ impl Umapi {
             umapi.request_id = request_id,
             http.status = answer.status.as_u16(),
             http.bytes = answer.body.len(),
-            http.ms = milliseconds(begin.elapsed()),
+            http.ms = milliseconds(begin.get().elapsed()),
             "UMAPI answered"
         );
         Ok((answer, pause))
@@ -234,6 +249,26 @@ impl Umapi {
 
     fn excerpt(&self, text: &[u8], token: &AccessToken) -> String {
         excerpt(text, &[self.tokens.client_secret(), &token.secret])
+    }
+}
+
+/// Why a call got no answer.
+enum SendError {
+    /// It was not sent.
+    Unbudgeted(Unbudgeted),
+    /// It was sent, or could not be.
+    Transport(TransportError),
+}
+
+impl From<Unbudgeted> for SendError {
+    fn from(unbudgeted: Unbudgeted) -> Self {
+        Self::Unbudgeted(unbudgeted)
+    }
+}
+
+impl From<TransportError> for SendError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
     }
 }
 

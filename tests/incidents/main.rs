@@ -19,9 +19,12 @@ mod budget_and_time;
 mod doubtful_reads;
 mod names;
 mod neighbours;
+mod profiles_over_time;
 mod reading;
 mod removing;
+mod spellings;
 mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
+mod wire;
 mod writing;
