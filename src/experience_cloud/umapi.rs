@@ -159,9 +159,6 @@ impl Umapi {
         first_of_run: bool,
         progress: &dyn Fn(Progress),
     ) -> Result<(Answer, Option<AskedPause>), FailedAttempt> {
-        let is_first_page = call.repetition == Repetition::Unserved;
-        let ready = self.budget.ready(call.kind, is_first_page, |pause| progress(Progress::Waiting { pause })).await;
-        ready.map_err(|unbudgeted| FailedAttempt::last(unsent(&call.name, unbudgeted)))?;
         let request_id = Uuid::new_v4().to_string();
         let mut request = self
             .http
@@ -179,23 +176,25 @@ impl Umapi {
             Repetition::Free => Connection::Kept,
             Repetition::Unserved => Connection::New,
         };
-        let (begin, is_repeated) = (Cell::new(Instant::now()), Cell::new(false));
+        let begin = Cell::new(Instant::now());
         let sending = async || {
-            // The first sending is counted above; another one, on a new connection, waits for its own turn.
-            if is_repeated.replace(true) {
-                let ready = self.budget.ready(call.kind, false, |pause| progress(Progress::Waiting { pause })).await;
-                if let Err(unbudgeted) = ready {
-                    tracing::warn!("{} is repeated uncounted: {}", call.name, unsent(&call.name, unbudgeted));
-                }
-            }
+            let is_first_page = call.repetition == Repetition::Unserved;
+            self.budget.ready(call.kind, is_first_page, |pause| progress(Progress::Waiting { pause })).await?;
             self.calls.fetch_add(1, Ordering::Relaxed);
             begin.set(Instant::now());
+            Ok::<_, SendError>(())
         };
         let outcome = Box::pin(self.http.send(request, connection, sending)).await;
-        if !matches!(outcome, Err(TransportError::Connect(_) | TransportError::Build(_))) {
+        if !matches!(
+            outcome,
+            Err(SendError::Unbudgeted(_) | SendError::Transport(TransportError::Connect(_) | TransportError::Build(_)))
+        ) {
             self.reached.fetch_add(1, Ordering::Relaxed);
         }
-        let answer = outcome.map_err(|source| FailedAttempt::of_transport(&call.name, source))?;
+        let answer = outcome.map_err(|error| match error {
+            SendError::Unbudgeted(unbudgeted) => FailedAttempt::last(unsent(&call.name, unbudgeted)),
+            SendError::Transport(source) => FailedAttempt::of_transport(&call.name, source),
+        })?;
         let pause = retry_after(&answer, SystemTime::now()).map(AskedPause::from_now);
         if let Some(pause) = pause {
             progress(Progress::AskedForPause(pause));
@@ -250,6 +249,26 @@ impl Umapi {
 
     fn excerpt(&self, text: &[u8], token: &AccessToken) -> String {
         excerpt(text, &[self.tokens.client_secret(), &token.secret])
+    }
+}
+
+/// Why a call got no answer.
+enum SendError {
+    /// It was not sent.
+    Unbudgeted(Unbudgeted),
+    /// It was sent, or could not be.
+    Transport(TransportError),
+}
+
+impl From<Unbudgeted> for SendError {
+    fn from(unbudgeted: Unbudgeted) -> Self {
+        Self::Unbudgeted(unbudgeted)
+    }
+}
+
+impl From<TransportError> for SendError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
     }
 }
 

@@ -184,7 +184,7 @@ impl IdentityService {
             ("scope", self.credential.scopes.as_str()),
         ];
         let request = self.http.post(&self.url).form(&form);
-        let answer = self.http.send(request, Connection::Kept, async || {}).await.map_err(TokenError::NoAnswer)?;
+        let answer = self.http.send(request, Connection::Kept, async || Ok(())).await.map_err(TokenError::NoAnswer)?;
         judge(&answer)
     }
 }
