@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, Operator, OperatorGroupName, OperatorId,
-    OperatorLogin, Person, Policy, ProductProfile, identity::OperatorIndex,
+    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, LoginSet, Operator, OperatorGroupName,
+    OperatorId, OperatorLogin, Person, Policy, ProductProfile,
+    identity::{OperatorIndex, PeopleRead},
 };
 
 /// What was read a second time, beside the people of the first read.
@@ -14,6 +15,8 @@ pub struct SecondRead<'a> {
     pub members: &'a BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
     /// All people of the first read: an operator whose login one of them has stands for nobody else.
     pub people: &'a [Person],
+    /// Logins of which everybody who has one is among `people`.
+    pub logins: &'a LoginSet,
 }
 
 /// The profiles whose members must be read again before the removals of this plan are made, with the group of each; those
@@ -141,7 +144,8 @@ fn removal_doubts<'a>(
     history: &'a History,
 ) -> impl Fn(&Change) -> Option<String> + use<'a> {
     let people = second.members.values().flatten().flatten().chain(second.people);
-    let index = OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, people);
+    let read = PeopleRead { people, logins: second.logins };
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &read);
     let present: BTreeMap<_, _> = second
         .members
         .iter()

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChangeKey, ChangeKind, Digest, Limits, OperatorGroupName, OperatorId, Person, ProductProfileId, ProductProfileName,
-    fold,
+    ChangeKey, ChangeKind, Digest, Limits, LoginHolders, OperatorGroupName, OperatorId, Person, ProductProfileId,
+    ProductProfileName, fold,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -18,6 +18,8 @@ pub struct History {
     pub accepted: Option<SourceRead>,
     /// Which operator each user was.
     pub identities: Identities,
+    /// Who has the logins that operators had before a user's name changed, as far as single-user calls told.
+    pub login_holders: LoginHolders,
     /// Every group that a profile fed at the last accepted read or before, and does not have to feed any more.
     pub followed: Vec<FollowedGroup>,
     /// What earlier runs held, and nobody approved: it stays held while these limits are in force.
@@ -116,21 +118,35 @@ impl UnfinishedDisablement {
 
 /// Which operator each user of the organization was, by UMAPI `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identities(HashMap<String, OperatorId>);
+pub struct Identities(HashMap<String, KnownOperator>);
+
+/// The operator that a user was when last seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownOperator {
+    /// Its key.
+    pub id: OperatorId,
+    /// Its folded login; `None` when it was remembered by a version that did not write it.
+    pub login: Option<String>,
+}
 
 impl Identities {
-    /// Pairs of a user's `id` and the key of the operator.
-    pub fn new(pairs: impl IntoIterator<Item = (String, OperatorId)>) -> Self {
+    /// Pairs of a user's `id` and the operator.
+    pub fn new(pairs: impl IntoIterator<Item = (String, KnownOperator)>) -> Self {
         Self(pairs.into_iter().map(|(id, operator)| (fold(&id), operator)).collect())
     }
 
     /// All pairs, ids folded, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, OperatorId)> {
-        self.0.iter().map(|(id, operator)| (id.as_str(), *operator))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &KnownOperator)> {
+        self.0.iter().map(|(id, operator)| (id.as_str(), operator))
     }
 
     /// The operator that this person was when last seen.
+    pub fn known(&self, person: &Person) -> Option<&KnownOperator> {
+        self.0.get(&fold(person.id.as_deref()?))
+    }
+
+    /// The key of that operator.
     pub fn operator_of(&self, person: &Person) -> Option<OperatorId> {
-        self.0.get(&fold(person.id.as_deref()?)).copied()
+        self.known(person).map(|operator| operator.id)
     }
 }

@@ -10,6 +10,7 @@ mod desired_state;
 mod explaining;
 mod explanation;
 mod failure;
+mod former_logins;
 mod guard;
 mod history;
 mod identity;
@@ -38,11 +39,13 @@ pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desire
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
+pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
 pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
 pub use history::{
-    Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
+    Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, KnownOperator, Memory, SourceRead,
+    UnfinishedDisablement,
 };
-pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins, unsettled_logins_of_users};
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,

@@ -418,10 +418,22 @@ impl<'a> Planner<'a> {
                     group_id,
                 },
                 profile: group.profile.name.clone(),
-                reason: reason.to_owned(),
+                reason: self.removal_reason(operator, reason),
             });
         }
         kept
+    }
+
+    /// Why an operator leaves a group: what holds for all who leave it, and whether the operator has become another user's.
+    fn removal_reason(&self, operator: &Operator, reason: &str) -> String {
+        match self.desired.passed_on.get(&operator.id) {
+            Some(former) => {
+                format!(
+                    "{reason}: {former} was this operator, and another active user of the organization has its login now"
+                )
+            }
+            None => reason.to_owned(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Product profiles and the people in them, however they were read.
 
-use super::{Person, ProductProfile, ProductProfileName};
+use super::{LoginSet, Person, ProductProfile, ProductProfileName, identity::PeopleRead};
 
 /// All product profiles of a listing, and people with their profiles. Strings live once; memberships are pairs of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,7 @@ pub(super) struct Roster {
     people: Vec<Person>,
     memberships: Vec<(u32, u32)>,
     unlisted: Vec<ProductProfileName>,
+    logins: LoginSet,
 }
 
 impl Roster {
@@ -23,7 +24,12 @@ impl Roster {
         memberships.dedup();
         unlisted.sort_unstable();
         unlisted.dedup();
-        Self { profiles, people, memberships, unlisted }
+        Self { profiles, people, memberships, unlisted, logins: LoginSet::default() }
+    }
+
+    /// The same, where everybody is among the people who has one of these logins, with a profile or without.
+    pub(super) fn with_holders_of(self, logins: LoginSet) -> Self {
+        Self { logins, ..self }
     }
 
     pub(super) fn profiles(&self) -> &[ProductProfile] {
@@ -32,6 +38,16 @@ impl Roster {
 
     pub(super) fn people(&self) -> &[Person] {
         &self.people
+    }
+
+    /// The people, and the logins of which they are all who have one.
+    pub(super) fn people_read(&self) -> PeopleRead<'_, std::slice::Iter<'_, Person>> {
+        PeopleRead { people: self.people.iter(), logins: &self.logins }
+    }
+
+    /// Logins of which everybody who has one is among the people.
+    pub(super) fn logins(&self) -> &LoginSet {
+        &self.logins
     }
 
     /// Names seen on users and absent from the listing.

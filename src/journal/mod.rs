@@ -14,6 +14,7 @@ mod instance_history;
 mod interrupted;
 mod leadership;
 mod lock;
+mod login_holders;
 mod named_skips;
 mod open;
 mod runs;

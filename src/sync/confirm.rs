@@ -42,7 +42,7 @@ pub(super) async fn confirm(
         () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
         members = read_again(run, policy, &approved, decision) => members,
     };
-    let second = SecondRead { members: &members, people: run.source.people() };
+    let second = SecondRead { members: &members, people: run.source.people(), logins: run.source.logins() };
     let (confirmed, doubted) = borne_out(approved, &second, &decision.desired, snapshot, policy, history);
     Ok((confirmed, unconfirmed(&doubted)))
 }

@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     decision::{Decision, Grounds},
+    former_logins::remembered,
     pauses::heeding,
     reconcile::InstanceOptions,
     run::Options,
@@ -142,7 +143,10 @@ async fn of_instance(
     campaign.log_off().await;
     let snapshot = snapshot?;
     let history = match journal {
-        Some(journal) => journal.history(&policy.instance, Utc::now()).await?,
+        Some(journal) => History {
+            login_holders: remembered(journal, options).await?,
+            ..journal.history(&policy.instance, Utc::now()).await?
+        },
         None => History::default(),
     };
     let names = known.effective.as_ref().map(|user| user.profiles.clone()).unwrap_or_default();

@@ -20,6 +20,7 @@ use super::{
     change_log,
     confirm::{confirm, confirm_logins},
     decision::{Decision, Grounds},
+    former_logins::{FormerLogins, settle_former_logins},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
     run::{Options, Request, Rules},
@@ -46,6 +47,7 @@ pub(super) struct Run<'a> {
     pub(super) rules: Rules,
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
+    pub(super) former_logins: FormerLogins,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -138,6 +140,7 @@ async fn read_and_decide(
     let ledger = run.ledger(instance);
     let snapshot = snapshot(campaign, &policy.instance, &run.request.stop, run.progress).await?;
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
+    settle_former_logins(run, policy, &snapshot, &mut history).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     let mut decision = decide(run, &grounds, &history)?;
     ledger.observed(&decision.desired, &snapshot, &[]).await?;

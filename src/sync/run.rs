@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     Progress, Stop, change_log,
+    former_logins::FormerLogins,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -293,6 +294,7 @@ async fn all_instances(
         rules,
         source: &source,
         experience_cloud: &experience_cloud,
+        former_logins: FormerLogins::default(),
         progress,
     };
     let (instances, approved) = reconcile_each(&run).await;

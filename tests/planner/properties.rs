@@ -294,7 +294,7 @@ proptest! {
             let people = first.iter().chain(&back).map(|email| world.person(email)).collect::<Vec<_>>();
             members.insert(group.clone(), if fails { Err("503".to_owned()) } else { Ok(people) });
         }
-        let second = SecondRead { members: &members, people: organization.people() };
+        let second = SecondRead { members: &members, people: organization.people(), logins: organization.logins() };
         let (confirmed, doubted) = borne_out(approved, &second, &desired, &campaign, &eager(), &world.history);
         prop_assert_eq!(confirmed.changes().len() + doubted.len(), before.len());
         let managed = |change: &&Change| change.group().is_some_and(|name| name.as_str() != "gone");
