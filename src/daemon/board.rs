@@ -93,7 +93,8 @@ impl Board {
     pub fn facts(&self) -> Facts {
         let mut facts = self.lock().clone();
         if let Some(problem) = &facts.reload_problem {
-            facts.status.reason = format!("{}; reload failed, the previous configuration stays active: {problem}", facts.status.reason);
+            facts.status.reason =
+                format!("{}; reload failed, the previous configuration stays active: {problem}", facts.status.reason);
         }
         facts
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, GroupExplanation, HeldChange, History,
-    InstanceExplanation, LoginSet, MaskMatch, Operator, OperatorGroup, OperatorGroupName, OperatorLogin, PastChange, Person,
-    Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict, fold,
+    InstanceExplanation, LoginSet, MaskMatch, Operator, OperatorGroup, OperatorGroupName, OperatorLogin, PastChange,
+    Person, Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict, fold,
     identity::{Identity, OperatorIndex, PeopleRead},
     to_the_second,
 };

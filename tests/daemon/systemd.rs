@@ -77,7 +77,10 @@ fn a_bad_file_keeps_the_old_configuration_and_everybody_is_told() {
     daemon.hear("READY=1");
     let log = daemon.log();
     for problem in ["guard.max_removal (", "schedule.cron ("] {
-        assert!(log.contains(&format!("reload failed, the previous configuration stays active: {problem}")), "{problem}: {log}");
+        assert!(
+            log.contains(&format!("reload failed, the previous configuration stays active: {problem}")),
+            "{problem}: {log}"
+        );
     }
     assert!(socket.exists());
     scene.configure(NEVER);

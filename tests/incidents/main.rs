@@ -15,7 +15,15 @@ mod organization;
 #[path = "../sync/support.rs"]
 mod support;
 
+#[expect(dead_code, reason = "the harness of other tests as well")]
+#[path = "../support/process.rs"]
+mod process;
+#[expect(dead_code, reason = "the harness of other tests as well")]
+#[path = "../program/support.rs"]
+mod program;
+
 mod names;
+mod ordinary_life;
 mod reading;
 mod removing;
 mod succession;

@@ -95,7 +95,7 @@ fn only_news_about_identities_is_told() {
     world.operators.push(("new@x".into(), Some(LogOn::Ims)));
     let (ann, bob) =
         (("ANN".to_owned(), world.known_operator("new@x")), ("bob".to_owned(), world.known_operator("bob@x")));
-    assert_eq!(seen(&world), [ann.clone()]);
+    assert_eq!(seen(&world), std::slice::from_ref(&ann));
     world.history = History::default();
     assert_eq!(seen(&world), [ann, bob]);
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, HeldPlan, History, Identities, KnownOperator, Limits,
-    LogOn, LoginSet, Membership, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    OrganizationId, OrganizationSnapshot, Person, Plan, Policy, ProductProfile, ProductProfileId, ProductProfileName,
-    ReadProof, Review, SkipReason, SourceCounts, Tolerance, WalkEvidence, desired_state, followed_groups, plan, review,
-    source_read,
+    Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, HeldPlan, History, Identities,
+    KnownOperator, Limits, LogOn, LoginSet, Membership, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName,
+    OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, Person, Plan, Policy, ProductProfile,
+    ProductProfileId, ProductProfileName, ReadProof, Review, SkipReason, SourceCounts, Tolerance, WalkEvidence,
+    desired_state, followed_groups, plan, review, source_read,
 };
 
 pub(crate) use super::default_limits::limits;
