@@ -52,11 +52,10 @@ fn world() -> Value {
 /// What the technical account is skipped as, in every run: it has no operator here.
 const TECHNICAL: &str = "no-operator 0A1B@techacct.adobe.com";
 
-/// A life with both ways of reading the organization, after a first run that finds everything in place.
-async fn lives() -> [Life; 2] {
-    [Life::begin(ReadChoice::Organization).await, Life::begin(ReadChoice::Profiles).await]
-}
+/// Each life is lived with both ways of reading the organization.
+const READS: [ReadChoice; 2] = [ReadChoice::Organization, ReadChoice::Profiles];
 
+/// A life after a first run that finds everything in place.
 struct Life(Stage);
 
 impl Life {
@@ -145,7 +144,8 @@ fn a_first_install_is_checked_observed_and_then_applies() {
 
 #[tokio::test]
 async fn a_new_profile_fills_its_group() {
-    for life in lives().await {
+    for read in READS {
+        let life = Life::begin(read).await;
         life.happens(&[profile_made(3, REPORT), Change::assign("ann@acme.com", REPORT)]);
         life.happens(&[Change::assign("eva@acme.com", REPORT)]);
         life.run(&["add ann@acme.com to report", "add eva@acme.com to report"], &[]).await;
@@ -155,7 +155,8 @@ async fn a_new_profile_fills_its_group() {
 
 #[tokio::test]
 async fn a_group_made_in_campaign_after_its_profile_is_filled() {
-    for life in lives().await {
+    for read in READS {
+        let life = Life::begin(read).await;
         life.happens(&[
             profile_made(3, "Campaign - acme - offer"),
             Change::assign("ann@acme.com", "Campaign - acme - offer"),
@@ -172,7 +173,8 @@ async fn a_group_made_in_campaign_after_its_profile_is_filled() {
 
 #[tokio::test]
 async fn a_new_hire_joins_after_the_first_sign_in() {
-    for life in lives().await {
+    for read in READS {
+        let life = Life::begin(read).await;
         life.happens(&[hired("gus@acme.com", "U9@acme", &[DELIVERY])]);
         life.quiet(&["no-operator gus@acme.com"]).await;
         life.happens(&[signs_in("gus@acme.com")]);
@@ -183,7 +185,8 @@ async fn a_new_hire_joins_after_the_first_sign_in() {
 
 #[tokio::test]
 async fn a_new_hire_who_signed_in_before_the_run_joins_at_once() {
-    for life in lives().await {
+    for read in READS {
+        let life = Life::begin(read).await;
         life.happens(&[hired("gus@acme.com", "U9@acme", &[DELIVERY]), signs_in("gus@acme.com")]);
         life.run(&["add gus@acme.com to delivery"], &[]).await;
         life.quiet(&[]).await;
@@ -192,7 +195,8 @@ async fn a_new_hire_who_signed_in_before_the_run_joins_at_once() {
 
 #[tokio::test]
 async fn a_leaver_leaves_and_returns_with_another_id() {
-    for life in lives().await {
+    for read in READS {
+        let life = Life::begin(read).await;
         life.happens(&[leaves("fay@acme.com")]);
         life.run(&["remove fay@acme.com from delivery"], &[]).await;
         life.quiet(&[]).await;
@@ -207,7 +211,8 @@ async fn a_leaver_leaves_and_returns_with_another_id() {
 
 #[tokio::test]
 async fn a_person_with_only_one_profile_less_keeps_the_other() {
-    for life in lives().await {
+    for read in READS {
+        let life = Life::begin(read).await;
         life.happens(&[Change::unassign("dev@acme.com", CONTENT)]);
         life.run(&["remove dev@acme.com from content"], &[]).await;
         life.quiet(&[]).await;
@@ -216,7 +221,8 @@ async fn a_person_with_only_one_profile_less_keeps_the_other() {
 
 #[tokio::test]
 async fn a_married_name_keeps_the_old_operator_until_the_first_sign_in_under_the_new_one() {
-    for life in lives().await {
+    for read in READS {
+        let life = Life::begin(read).await;
         let (user, to) = ("eva@acme.com".to_owned(), "eva.ebert@acme.com".to_owned());
         life.happens(&[OrganizationChange::RenameUser { user, to }.into()]);
         life.quiet(&["renamed eva.ebert@acme.com"]).await;
@@ -237,7 +243,8 @@ async fn a_married_name_keeps_the_old_operator_until_the_first_sign_in_under_the
 #[tokio::test]
 async fn a_member_count_that_lags_behind_stops_nobody() {
     for counted in [0, 3, 40] {
-        for life in lives().await {
+        for read in READS {
+            let life = Life::begin(read).await;
             let pointer = "/groups/*/memberCount".to_owned();
             life.0.sandbox.inject(Fault::new("groups", Effect::SetValue { pointer, value: json!(counted) }).forever());
             life.quiet(&[]).await;
