@@ -6,7 +6,7 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    domain::fold,
+    domain::FoldedName,
     settings::{Problem, Readable},
 };
 
@@ -55,10 +55,10 @@ fn place_of<'a>(settings: &'a Readable, problem: &Problem) -> (Option<&'a str>, 
     if problem.subject == ORGANIZATION_ID {
         return (None, ORGANIZATION_ID);
     }
-    let of_mask = settings
-        .instances
-        .iter()
-        .find(|one| fold(&problem.subject) == format!("instances.{}.association_mask", one.name.folded()));
+    let of_mask = settings.instances.iter().find(|one| {
+        let key = format!("instances.{}.association_mask", one.name.as_str());
+        FoldedName::new(&problem.subject) == FoldedName::new(&key)
+    });
     of_mask.map_or((None, CONFIGURATION), |one| (Some(one.name.as_str()), MASK))
 }
 

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AssociationMask, CampaignSnapshot, Manage, MaskMatch, Missing, Policy, ProductProfile, ambiguous_operators,
-        fold, opens_control_panel,
+        AssociationMask, CampaignSnapshot, FoldedName, Manage, MaskMatch, Missing, Policy, ProductProfile,
+        ambiguous_operators, opens_control_panel,
     },
     experience_cloud::ProfileListing,
 };
@@ -97,14 +97,14 @@ fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
 }
 
 fn one_group_each(matched: &[(&str, String)]) -> Outcome {
-    let mut by_group: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut by_group: BTreeMap<FoldedName, Vec<&str>> = BTreeMap::new();
     for (profile, group) in matched {
-        by_group.entry(fold(group)).or_default().push(profile);
+        by_group.entry(FoldedName::new(group)).or_default().push(profile);
     }
     let twice: Vec<String> = by_group
         .into_iter()
         .filter(|(_, profiles)| profiles.len() > 1)
-        .map(|(group, profiles)| format!("{group}: {}", listed(&profiles, NAMES_SHOWN)))
+        .map(|(group, profiles)| format!("{}: {}", group.as_str(), listed(&profiles, NAMES_SHOWN)))
         .collect();
     if twice.is_empty() {
         return Outcome::ok("each stands for a group of its own");
@@ -133,7 +133,7 @@ fn near<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<&'a s
 }
 
 fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Policy) -> Outcome {
-    let known = |group: &str| campaign.groups().iter().any(|known| known.name.folded() == fold(group));
+    let known = |group: &str| campaign.groups().iter().any(|known| known.name.folded() == FoldedName::new(group));
     let missing: Vec<String> = matched
         .iter()
         .filter(|(_, group)| !known(group))
@@ -159,7 +159,7 @@ fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Poli
 
 /// Never a fault by itself: built-in groups, and those that people keep by hand.
 fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> Outcome {
-    let is_fed = |name: &str| matched.iter().any(|(_, group)| fold(group) == fold(name));
+    let is_fed = |name: &str| matched.iter().any(|(_, group)| FoldedName::new(group) == FoldedName::new(name));
     let groups = campaign.groups().iter().map(|group| group.name.as_str());
     let unfed: Vec<&str> = groups.filter(|name| !is_fed(name)).collect();
     Outcome::ok(if unfed.is_empty() {
@@ -200,9 +200,9 @@ fn ambiguous(campaign: &CampaignSnapshot, manage: Manage) -> Outcome {
 
 /// Names that differ in letter case and blanks only.
 fn twins<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut by_fold: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut by_fold: BTreeMap<FoldedName, Vec<&str>> = BTreeMap::new();
     for name in names {
-        by_fold.entry(fold(name)).or_default().push(name);
+        by_fold.entry(FoldedName::new(name)).or_default().push(name);
     }
     by_fold.into_values().filter(|names| names.len() > 1).map(|names| listed(&names, NAMES_SHOWN)).collect()
 }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CampaignSnapshot, InstanceName, InstanceReport, Missing, Outcome as RunOutcome, Policy, RunReport, SkipReason,
-        fold, to_the_second,
+        CampaignSnapshot, FoldedName, InstanceName, InstanceReport, Missing, Outcome as RunOutcome, Policy, RunReport,
+        SkipReason, to_the_second,
     },
     journal::{Journal, JournalError},
     observability::Chain,
@@ -39,7 +39,7 @@ async fn last_read(
     let Some(journal) = journal else { return Ok(None) };
     for run in journal.whole_runs(RUNS).await? {
         let Some(report) = journal.run(&run).await? else { continue };
-        let has_read = |one: &&InstanceReport| fold(&one.name) == instance.folded() && one.error.is_none();
+        let has_read = |one: &&InstanceReport| FoldedName::new(&one.name) == instance.folded() && one.error.is_none();
         let part = report.instances.iter().find(has_read).cloned();
         if let Some(part) = part
             && report.source.complete
@@ -53,11 +53,13 @@ async fn last_read(
 
 /// Never a fault by itself: whoever never logs on needs no operator.
 fn without_operator(run: &RunReport, part: &InstanceReport, campaign: &CampaignSnapshot, missing: Missing) -> Outcome {
-    let logins: HashSet<String> = campaign.operators().iter().map(|operator| operator.login.folded()).collect();
+    let logins: HashSet<_> = campaign.operators().iter().map(|operator| operator.login.folded()).collect();
     let people: Vec<&str> = part
         .skipped
         .iter()
-        .filter(|skipped| skipped.reason == SkipReason::NoOperator && !logins.contains(&fold(&skipped.subject)))
+        .filter(|skipped| {
+            skipped.reason == SkipReason::NoOperator && !logins.contains(&FoldedName::new(&skipped.subject))
+        })
         .map(|skipped| skipped.subject.as_str())
         .collect();
     let as_of = format!("as of run {} at {}", run.run, to_the_second(run.started_at));

@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{ApprovedChange, ChangeKey, InstanceName, ProductProfileName, RunId},
+        domain::{ApprovedChange, ChangeKey, FoldedName, InstanceName, ProductProfileName, RunId},
         journal::Approved,
     };
 
@@ -117,7 +117,11 @@ mod tests {
 
     fn approved() -> ApprovalAnswer {
         let change = |operator: &str| ApprovedChange {
-            key: ChangeKey { kind: ChangeKind::Remove, group: "delivery".to_owned(), operator: operator.to_owned() },
+            key: ChangeKey {
+                kind: ChangeKind::Remove,
+                group: "delivery".into(),
+                operator: FoldedName::stored(operator.to_owned()),
+            },
             profile: ProductProfileName::new("Campaign - acme - delivery"),
         };
         let recorded = Approved {

@@ -160,8 +160,8 @@ impl ReleasedChange {
     fn of(change: &ApprovedChange) -> Self {
         Self {
             op: change.key.kind,
-            operator: change.key.operator.clone(),
-            group: change.key.group.clone(),
+            operator: change.key.operator.as_str().to_owned(),
+            group: change.key.group.as_str().to_owned(),
             profile: change.profile.to_string(),
         }
     }

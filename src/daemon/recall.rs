@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::{
-    domain::{Digest, InstanceName, OrganizationId, Outcome, RunMode},
+    domain::{Digest, FoldedName, OrganizationId, Outcome, RunMode},
     journal::{Journal, JournalError, RunEntry},
     settings::Settings,
 };
@@ -44,7 +44,7 @@ pub(super) async fn recalled(journal: &Journal, settings: &Settings) -> Result<R
 async fn remembered(
     journal: &Journal,
     organization: &OrganizationId,
-    instances: &[String],
+    instances: &[FoldedName],
 ) -> Result<Recalled, JournalError> {
     let mut status = Status::default();
     let runs = journal.runs(RUNS).await?;
@@ -72,9 +72,8 @@ async fn remembered(
 }
 
 /// Whether a run was about everything in all of these instances, and could write: only such a run is that of a tick.
-fn is_whole(run: &RunEntry, instances: &[String]) -> bool {
-    let has =
-        |instance: &String| run.instances.iter().any(|name| InstanceName::new(name.as_str()).folded() == *instance);
+fn is_whole(run: &RunEntry, instances: &[FoldedName]) -> bool {
+    let has = |instance: &FoldedName| run.instances.iter().any(|name| FoldedName::new(name) == *instance);
     run.mode == RunMode::Apply && run.scope.is_none() && instances.iter().all(has)
 }
 
@@ -141,7 +140,7 @@ mod tests {
             outcome: None,
             summary: Summary::default(),
         };
-        let configured = ["production".to_owned(), "stage".to_owned()];
+        let configured = ["production", "stage"].map(FoldedName::from);
         assert!(is_whole(&run(RunMode::Apply, None, &["Production", "stage"]), &configured));
         assert!(is_whole(&run(RunMode::Apply, None, &["production", "stage", "of old"]), &configured));
         assert!(!is_whole(&run(RunMode::Apply, None, &["production"]), &configured));

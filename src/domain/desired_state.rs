@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, Departure, History, MaskMatch, Missing, Operator, OperatorGroup, OperatorGroupId,
+    CampaignSnapshot, Departure, FoldedName, History, MaskMatch, Missing, Operator, OperatorGroup, OperatorGroupId,
     OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile,
     SkipReason, Skipped, UserSnapshot,
     departures::departures,
-    fold,
     identity::{Identity, OperatorIndex},
     narrowing::only_these_users,
     orphans::orphans,
@@ -157,7 +156,7 @@ fn of_roster(
 }
 
 /// The product profiles that claim each operator group, by folded group name.
-pub(super) type Claims = BTreeMap<String, Vec<(OperatorGroupName, usize)>>;
+pub(super) type Claims = BTreeMap<FoldedName, Vec<(OperatorGroupName, usize)>>;
 
 pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut BTreeSet<Skipped>) -> Claims {
     let mut claims = Claims::new();
@@ -176,7 +175,7 @@ pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut 
 }
 
 /// Campaign's groups by folded name; several that differ in letter case only share one.
-pub(super) type GroupsByName<'a> = HashMap<String, Vec<&'a OperatorGroup>>;
+pub(super) type GroupsByName<'a> = HashMap<FoldedName, Vec<&'a OperatorGroup>>;
 
 pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName<'_> {
     let mut groups = GroupsByName::new();
@@ -189,7 +188,7 @@ pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName
 /// A group while its members are being found; people without operator are still named by folded login.
 struct PlacedGroup {
     group: ManagedGroup,
-    newcomers: BTreeSet<String>,
+    newcomers: BTreeSet<FoldedName>,
 }
 
 /// The people of one profile, as far as they have or will have an operator.
@@ -197,7 +196,7 @@ struct PlacedGroup {
 struct Members {
     decided: Vec<OperatorId>,
     undecided: Vec<OperatorId>,
-    newcomers: BTreeSet<String>,
+    newcomers: BTreeSet<FoldedName>,
 }
 
 struct Placement<'a> {
@@ -206,7 +205,7 @@ struct Placement<'a> {
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
-    newcomers: &'a mut BTreeMap<String, NewOperator>,
+    newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
     passed_on: &'a mut BTreeMap<OperatorId, String>,
     skipped: &'a mut BTreeSet<Skipped>,
 }
@@ -321,7 +320,7 @@ impl Placement<'_> {
 
     /// Remembers a person to create an operator for; gives the folded login. `former` is the operator that they were and that
     /// follows another user now.
-    fn newcomer(&mut self, person: &Person, former: Option<&Operator>) -> Option<String> {
+    fn newcomer(&mut self, person: &Person, former: Option<&Operator>) -> Option<FoldedName> {
         let email = person.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
         let (Missing::Create, Some(email)) = (self.policy.missing_operator, email) else {
             let detail = match self.policy.missing_operator {
@@ -340,11 +339,11 @@ impl Placement<'_> {
         };
         let newcomer = NewOperator { login: OperatorLogin::new(email), email: email.to_owned() };
         // Two accounts of one address may spell it differently; the smaller spelling makes the choice repeatable.
-        let known = self.newcomers.entry(fold(email)).or_insert_with(|| newcomer.clone());
+        let known = self.newcomers.entry(FoldedName::new(email)).or_insert_with(|| newcomer.clone());
         if newcomer < *known {
             *known = newcomer;
         }
-        Some(fold(email))
+        Some(FoldedName::new(email))
     }
 
     fn skip(&mut self, reason: SkipReason, person: &Person, detail: String) {
@@ -354,10 +353,10 @@ impl Placement<'_> {
 
 fn settle(
     groups: Vec<PlacedGroup>,
-    newcomers: BTreeMap<String, NewOperator>,
+    newcomers: BTreeMap<FoldedName, NewOperator>,
     skipped: BTreeSet<Skipped>,
 ) -> DesiredState {
-    let positions: HashMap<String, usize> = newcomers.keys().cloned().zip(0..).collect();
+    let positions: HashMap<FoldedName, usize> = newcomers.keys().cloned().zip(0..).collect();
     let groups = groups.into_iter().map(|placed| ManagedGroup {
         new_members: placed.newcomers.iter().filter_map(|login| positions.get(login).copied()).collect(),
         ..placed.group

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, GroupExplanation, HeldChange, History,
-    InstanceExplanation, LoginSet, MaskMatch, Operator, OperatorGroup, OperatorGroupName, OperatorLogin, PastChange,
-    Person, Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict, fold,
+    CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, FoldedName, GroupExplanation,
+    HeldChange, History, InstanceExplanation, LoginSet, MaskMatch, Operator, OperatorGroup, OperatorGroupName,
+    OperatorLogin, PastChange, Person, Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict,
     identity::{Identity, OperatorIndex, PeopleRead},
     to_the_second,
 };
@@ -41,7 +41,7 @@ pub struct Ground<'a> {
     /// What of that may be made.
     pub review: &'a Review,
     /// The last change of each group, by folded name.
-    pub past: &'a BTreeMap<String, PastChange>,
+    pub past: &'a BTreeMap<FoldedName, PastChange>,
 }
 
 /// Explains one instance: the group that was asked for, or each group that the person has or should have.
@@ -142,7 +142,7 @@ impl<'a> Explainer<'a> {
         let orphaned = self.ground.desired.orphans.iter().map(|orphan| &orphan.name);
         let has = |name: &&OperatorGroupName| self.is_member(name);
         let groups = managed.chain(orphaned).filter(has).cloned();
-        let by_name: BTreeMap<String, OperatorGroupName> =
+        let by_name: BTreeMap<FoldedName, OperatorGroupName> =
             wanted.chain(groups).map(|group| (group.folded(), group)).collect();
         by_name.into_values().collect()
     }
@@ -179,7 +179,7 @@ impl<'a> Explainer<'a> {
     fn profile_findings(&self, name: &OperatorGroupName) -> Vec<Finding> {
         let stands = |profile: &str| self.captured(profile).is_some_and(|group| group.folded() == name.folded());
         let profiles: Vec<_> = self.subject.listing.iter().filter(|profile| stands(profile.name.as_str())).collect();
-        let listed: HashSet<String> = profiles.iter().map(|profile| profile.name.folded()).collect();
+        let listed: HashSet<FoldedName> = profiles.iter().map(|profile| profile.name.folded()).collect();
         let mut findings = Vec::new();
         for profile in &profiles {
             findings.push(self.profile_finding(&profile.name));
@@ -223,11 +223,11 @@ impl<'a> Explainer<'a> {
     }
 
     /// Folded logins under which the plan may speak of the person.
-    fn logins(&self) -> HashSet<String> {
+    fn logins(&self) -> HashSet<FoldedName> {
         let names = [&self.subject.person.email, &self.subject.person.user_name];
         let operators = self.operators();
         let logins = operators.iter().map(|operator| operator.login.folded());
-        logins.chain(names.into_iter().flatten().map(|name| fold(name))).collect()
+        logins.chain(names.into_iter().flatten().map(|name| FoldedName::new(name))).collect()
     }
 
     fn planned(&self, name: &OperatorGroupName) -> Option<&'a Change> {
@@ -278,9 +278,11 @@ impl<'a> Explainer<'a> {
     }
 
     fn why_nothing(&self, name: &OperatorGroupName) -> String {
-        let (logins, group) = (self.logins(), fold(name.as_str()));
+        let (logins, group) = (self.logins(), FoldedName::new(name.as_str()));
         let mut notices = self.ground.plan.skipped.iter();
-        let about = notices.find(|skipped| logins.contains(&fold(&skipped.subject)) || fold(&skipped.subject) == group);
+        let about = notices.find(|skipped| {
+            logins.contains(&FoldedName::new(&skipped.subject)) || FoldedName::new(&skipped.subject) == group
+        });
         match about {
             Some(skipped) => format!("nothing ({}): {}", skipped.reason.as_str(), skipped.detail),
             None => "nothing: it is as it should be".to_owned(),

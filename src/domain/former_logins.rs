@@ -7,7 +7,7 @@ use std::{
 
 use foldhash::quality::FixedState;
 
-use super::{Person, fold};
+use super::{FoldedName, Person};
 
 /// Which active user of the organization has a login now, as address or user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum LoginHolder {
     /// No user.
     Nobody,
     /// The user with this folded `id`, and no other.
-    User(String),
+    User(FoldedName),
     /// Several users, or one without `id`.
     Others,
 }
@@ -24,7 +24,7 @@ impl LoginHolder {
     /// The holder that a search for the login found.
     pub fn found(person: Option<&Person>) -> Self {
         match person {
-            Some(Person { id: Some(id), .. }) => Self::User(fold(id)),
+            Some(Person { id: Some(id), .. }) => Self::User(FoldedName::new(id)),
             Some(_) => Self::Others,
             None => Self::Nobody,
         }
@@ -34,7 +34,7 @@ impl LoginHolder {
     pub(super) fn leaves_it_to(&self, person: &Person) -> bool {
         match self {
             Self::Nobody => true,
-            Self::User(id) => person.id.as_deref().is_some_and(|own| fold(own) == *id),
+            Self::User(id) => person.id.as_deref().is_some_and(|own| FoldedName::new(own) == *id),
             Self::Others => false,
         }
     }
@@ -51,21 +51,21 @@ impl LoginHolder {
 
 /// The answers of single-user calls, by folded login. They are remembered between runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LoginHolders(HashMap<String, LoginHolder>);
+pub struct LoginHolders(HashMap<FoldedName, LoginHolder>);
 
 impl LoginHolders {
     /// Answers by folded login.
-    pub fn new(answers: impl IntoIterator<Item = (String, LoginHolder)>) -> Self {
+    pub fn new(answers: impl IntoIterator<Item = (FoldedName, LoginHolder)>) -> Self {
         Self(answers.into_iter().collect())
     }
 
     /// The answer for this folded login; `None` when it was not asked for.
-    pub fn of(&self, login: &str) -> Option<&LoginHolder> {
+    pub fn of(&self, login: &FoldedName) -> Option<&LoginHolder> {
         self.0.get(login)
     }
 
     /// Adds an answer.
-    pub fn insert(&mut self, login: String, holder: LoginHolder) {
+    pub fn insert(&mut self, login: FoldedName, holder: LoginHolder) {
         self.0.insert(login, holder);
     }
 }
@@ -80,18 +80,18 @@ pub struct LoginSet(HashSet<u64>);
 
 impl LoginSet {
     /// The set of these logins.
-    pub fn new<'l>(logins: impl IntoIterator<Item = &'l str>) -> Self {
-        Self(logins.into_iter().map(hash).collect())
+    pub fn new(logins: impl IntoIterator<Item = FoldedName>) -> Self {
+        Self(logins.into_iter().map(|login| hash(&login)).collect())
     }
 
     /// Whether this name, in any spelling that counts as the same, is one of the logins.
     pub fn contains(&self, name: &str) -> bool {
-        !self.0.is_empty() && self.0.contains(&hash(name))
+        !self.0.is_empty() && self.0.contains(&hash(&FoldedName::new(name)))
     }
 }
 
-fn hash(login: &str) -> u64 {
-    FixedState::default().hash_one(fold(login).as_bytes())
+fn hash(login: &FoldedName) -> u64 {
+    FixedState::default().hash_one(login.as_str())
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_set_of_logins_finds_them_in_any_letter_case() {
-        let set = LoginSet::new(["ann@acme.com"]);
+        let set = LoginSet::new(["ann@acme.com".into()]);
         assert!(set.contains(" Ann@ACME.com") && !set.contains("bob@acme.com") && !LoginSet::default().contains(""));
     }
 }

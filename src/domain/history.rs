@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChangeKey, ChangeKind, Digest, Limits, LoginHolders, OperatorGroupName, OperatorId, Person, ProductProfileId,
-    ProductProfileName, fold,
+    ChangeKey, ChangeKind, Digest, FoldedName, Limits, LoginHolders, OperatorGroupName, OperatorId, Person,
+    ProductProfileId, ProductProfileName,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -103,7 +103,7 @@ pub struct ApprovedChange {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnfinishedDisablement {
     /// The folded login.
-    pub operator: String,
+    pub operator: FoldedName,
     /// The profile that the disablement was planned for.
     pub profile: ProductProfileName,
 }
@@ -111,14 +111,14 @@ pub struct UnfinishedDisablement {
 impl UnfinishedDisablement {
     /// The change that would finish it.
     pub fn key(&self) -> ChangeKey {
-        let (kind, group) = (ChangeKind::DisableOperator, String::new());
+        let (kind, group) = (ChangeKind::DisableOperator, FoldedName::default());
         ChangeKey { kind, group, operator: self.operator.clone() }
     }
 }
 
 /// Which operator each user of the organization was, by UMAPI `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identities(HashMap<String, KnownOperator>);
+pub struct Identities(HashMap<FoldedName, KnownOperator>);
 
 /// The operator that a user was when last seen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,23 +126,23 @@ pub struct KnownOperator {
     /// Its key.
     pub id: OperatorId,
     /// Its folded login; `None` when it was remembered by a version that did not write it.
-    pub login: Option<String>,
+    pub login: Option<FoldedName>,
 }
 
 impl Identities {
     /// Pairs of a user's `id` and the operator.
-    pub fn new(pairs: impl IntoIterator<Item = (String, KnownOperator)>) -> Self {
-        Self(pairs.into_iter().map(|(id, operator)| (fold(&id), operator)).collect())
+    pub fn new(pairs: impl IntoIterator<Item = (FoldedName, KnownOperator)>) -> Self {
+        Self(pairs.into_iter().collect())
     }
 
     /// All pairs, ids folded, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &KnownOperator)> {
-        self.0.iter().map(|(id, operator)| (id.as_str(), operator))
+    pub fn iter(&self) -> impl Iterator<Item = (&FoldedName, &KnownOperator)> {
+        self.0.iter()
     }
 
     /// The operator that this person was when last seen.
     pub fn known(&self, person: &Person) -> Option<&KnownOperator> {
-        self.0.get(&fold(person.id.as_deref()?))
+        self.0.get(&FoldedName::new(person.id.as_deref()?))
     }
 
     /// The key of that operator.

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    CampaignSnapshot, History, Identities, KnownOperator, LogOn, LoginHolder, LoginSet, Manage, Operator, OperatorId,
-    OperatorLogin, OrganizationSnapshot, Person, Policy, UserSnapshot, fold, roster::Roster,
+    CampaignSnapshot, FoldedName, History, Identities, KnownOperator, LogOn, LoginHolder, LoginSet, Manage, Operator,
+    OperatorId, OperatorLogin, OrganizationSnapshot, Person, Policy, UserSnapshot, roster::Roster,
 };
 
 /// What is known of a person in one instance.
@@ -30,7 +30,7 @@ pub(super) enum Identity<'a> {
 
 /// Finds operators by login, and by what is remembered of a user's `id`.
 pub(super) struct OperatorIndex<'a> {
-    by_login: HashMap<String, Vec<&'a Operator>>,
+    by_login: HashMap<FoldedName, Vec<&'a Operator>>,
     manage: Manage,
     campaign: &'a CampaignSnapshot,
     memory: Option<Memory<'a>>,
@@ -53,7 +53,7 @@ pub(super) struct PeopleRead<'r, I> {
 impl<'a> OperatorIndex<'a> {
     /// Knows present logins only.
     pub(super) fn new(campaign: &'a CampaignSnapshot, manage: Manage) -> Self {
-        let mut by_login: HashMap<String, Vec<&Operator>> = HashMap::with_capacity(campaign.operators().len());
+        let mut by_login: HashMap<FoldedName, Vec<&Operator>> = HashMap::with_capacity(campaign.operators().len());
         for operator in campaign.operators() {
             by_login.entry(operator.login.folded()).or_default().push(operator);
         }
@@ -106,8 +106,8 @@ impl<'a> OperatorIndex<'a> {
     }
 
     /// Every operator with this login, whoever it stands for.
-    pub(super) fn of_login(&self, login: &str) -> &[&'a Operator] {
-        self.by_login.get(&fold(login)).map(Vec::as_slice).unwrap_or_default()
+    pub(super) fn of_login(&self, login: &FoldedName) -> &[&'a Operator] {
+        self.by_login.get(login).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The operator of this person. The present names decide; what is remembered counts only where no operator at all,
@@ -181,7 +181,7 @@ impl<'a> OperatorIndex<'a> {
 /// Managed operators of one login: whoever goes by it cannot be placed. Sorted by login, each lot of them together.
 pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<Vec<&Operator>> {
     let index = OperatorIndex::new(campaign, manage);
-    let mut found: Vec<(&String, Vec<&Operator>)> = index
+    let mut found: Vec<(&FoldedName, Vec<&Operator>)> = index
         .by_login
         .iter()
         .filter_map(|(login, operators)| match index.among(operators) {
@@ -240,7 +240,7 @@ pub struct IdentitiesSeen {
     /// and the operator, sorted.
     pub new: Vec<(String, KnownOperator)>,
     /// Users, by folded `id`, who were an operator whose login somebody else has now: they are that operator no more.
-    pub over: Vec<String>,
+    pub over: Vec<FoldedName>,
 }
 
 /// Who is who by the logins of this moment, against what `history` remembers.
@@ -256,7 +256,7 @@ pub fn identities_seen(
         let Some(id) = person.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
         let known = history.identities.known(person);
         let operator = if let Identity::Operator(operator) = index.identify(person) {
-            owners.entry(operator.id).or_insert_with(HashSet::new).insert(fold(id));
+            owners.entry(operator.id).or_insert_with(HashSet::new).insert(FoldedName::new(id));
             operator
         } else if let Some(operator) = known.and_then(|known| campaign.operator(known.id)) {
             operator
@@ -270,15 +270,20 @@ pub fn identities_seen(
     }
     new.sort_unstable();
     new.dedup();
-    let is_over = |(id, known): &(&str, &KnownOperator)| owners.get(&known.id).is_some_and(|ids| !ids.contains(*id));
-    let mut over: Vec<_> = history.identities.iter().filter(is_over).map(|(id, _)| id.to_owned()).collect();
+    let is_over =
+        |(id, known): &(&FoldedName, &KnownOperator)| owners.get(&known.id).is_some_and(|ids| !ids.contains(*id));
+    let mut over: Vec<_> = history.identities.iter().filter(is_over).map(|(id, _)| id.clone()).collect();
     over.sort_unstable();
     IdentitiesSeen { new, over }
 }
 
 /// The folded names by which a person may be an operator, in the order in which they decide.
-fn names(person: &Person) -> impl Iterator<Item = String> {
-    [&person.email, &person.user_name].into_iter().flatten().map(|name| fold(name)).filter(|name| !name.is_empty())
+fn names(person: &Person) -> impl Iterator<Item = FoldedName> {
+    [&person.email, &person.user_name]
+        .into_iter()
+        .flatten()
+        .map(|name| FoldedName::new(name))
+        .filter(|name| !name.is_empty())
 }
 
 fn is_named(person: &Person, operator: &Operator) -> bool {

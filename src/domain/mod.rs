@@ -10,6 +10,7 @@ mod desired_state;
 mod explaining;
 mod explanation;
 mod failure;
+mod folded_name;
 mod former_logins;
 mod guard;
 mod history;
@@ -39,6 +40,7 @@ pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desire
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
+pub use folded_name::{FoldedName, LooseName};
 pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
 pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
 pub use history::{
@@ -49,7 +51,7 @@ pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettl
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
-    ProductProfileName, RunId, fold,
+    ProductProfileName, RunId,
 };
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,

@@ -1,15 +1,10 @@
-//! The keys of both worlds, each a type of its own, and the one way in which names are compared.
+//! The keys of both worlds, each a type of its own.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The form in which two names are compared: blanks around are ignored and so is letter case.
-///
-/// Adobe compares profile names, user names and e-mail addresses without regard to case (user-sync.py `normalize_string`).
-pub fn fold(name: &str) -> String {
-    name.trim().to_lowercase()
-}
+use super::FoldedName;
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
@@ -29,9 +24,9 @@ macro_rules! name {
                 &self.0
             }
 
-            /// The form for comparing, see [`fold`].
-            pub fn folded(&self) -> String {
-                fold(&self.0)
+            /// The form for comparing.
+            pub fn folded(&self) -> FoldedName {
+                FoldedName::new(&self.0)
             }
         }
 

@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
-    CampaignSnapshot, DesiredState, History, MaskMatch, OperatorGroupName, OperatorId, OrganizationSnapshot, Person,
-    Policy, ProductProfileName, Scope, SkipReason, Skipped, UserSnapshot,
+    CampaignSnapshot, DesiredState, FoldedName, History, MaskMatch, OperatorGroupName, OperatorId,
+    OrganizationSnapshot, Person, Policy, ProductProfileName, Scope, SkipReason, Skipped, UserSnapshot,
     desired_state::subject,
-    fold,
     identity::{Identity, OperatorIndex},
     roster::Roster,
 };
@@ -38,7 +37,7 @@ impl DesiredState {
             let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
             let people: Vec<_> = reach.chosen(roster).collect();
             let mut operators = operators_of(people.iter().copied(), &index);
-            let named = scope.people.iter().flat_map(|name| index.of_login(name));
+            let named = scope.people.iter().flat_map(|name| index.of_login(&FoldedName::new(name)));
             operators.extend(named.map(|operator| operator.id));
             self.keep_people(&operators, &people, campaign);
         }
@@ -61,10 +60,16 @@ impl DesiredState {
 
     fn keep_notices(&mut self, reach: &Reach, roster: &Roster, policy: &Policy) {
         let subjects = reach.subjects(roster, policy);
-        self.skipped.retain(|skipped| subjects.contains(&fold(&skipped.subject)));
+        self.skipped.retain(|skipped| subjects.contains(&FoldedName::new(&skipped.subject)));
     }
 
-    fn keep_groups(&mut self, groups: &HashSet<String>, asked: &[OperatorGroupName], roster: &Roster, policy: &Policy) {
+    fn keep_groups(
+        &mut self,
+        groups: &HashSet<FoldedName>,
+        asked: &[OperatorGroupName],
+        roster: &Roster,
+        policy: &Policy,
+    ) {
         let (kept, dropped): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.groups).into_iter().partition(|group| groups.contains(&group.name.folded()));
         self.groups = kept;
@@ -82,7 +87,8 @@ impl DesiredState {
 
     /// Leaves in every group only what concerns these operators and people; about all others nothing is said.
     fn keep_people(&mut self, operators: &HashSet<OperatorId>, people: &[&Person], campaign: &CampaignSnapshot) {
-        let addresses: HashSet<String> = people.iter().filter_map(|person| person.email.as_deref().map(fold)).collect();
+        let addresses: HashSet<FoldedName> =
+            people.iter().filter_map(|person| person.email.as_deref().map(FoldedName::new)).collect();
         let coming: Vec<bool> =
             self.new_operators.iter().map(|newcomer| addresses.contains(&newcomer.login.folded())).collect();
         for group in &mut self.groups {
@@ -143,24 +149,24 @@ fn operators_of<'p>(people: impl Iterator<Item = &'p Person>, index: &OperatorIn
 
 /// A scope in folded names; `None` where it leaves nobody, or nothing, out.
 struct Reach {
-    groups: Option<HashSet<String>>,
+    groups: Option<HashSet<FoldedName>>,
     /// By position in the roster.
     people: Option<Vec<bool>>,
-    names: HashSet<String>,
+    names: HashSet<FoldedName>,
 }
 
 impl Reach {
     fn new(scope: &Scope, roster: &Roster) -> Self {
-        let names: HashSet<String> = scope.people.iter().map(|name| fold(name)).collect();
+        let names: HashSet<FoldedName> = scope.people.iter().map(|name| FoldedName::new(name)).collect();
         let is_named = |person: &Person| {
-            [&person.email, &person.user_name].into_iter().flatten().any(|name| names.contains(&fold(name)))
+            [&person.email, &person.user_name].into_iter().flatten().any(|name| names.contains(&FoldedName::new(name)))
         };
         let people = (!names.is_empty()).then(|| roster.people().iter().map(is_named).collect());
         Self { people, names, ..Self::of_groups(&scope.groups) }
     }
 
     fn of_groups(groups: &[OperatorGroupName]) -> Self {
-        let groups: HashSet<String> = groups.iter().map(OperatorGroupName::folded).collect();
+        let groups: HashSet<FoldedName> = groups.iter().map(OperatorGroupName::folded).collect();
         Self { groups: (!groups.is_empty()).then_some(groups), people: None, names: HashSet::new() }
     }
 
@@ -178,7 +184,7 @@ impl Reach {
     }
 
     /// The folded names of whom and what a notice of this scope may be about.
-    fn subjects(&self, roster: &Roster, policy: &Policy) -> HashSet<String> {
+    fn subjects(&self, roster: &Roster, policy: &Policy) -> HashSet<FoldedName> {
         let mut subjects = self.names.clone();
         for (position, profile) in roster.profiles().iter().enumerate() {
             let group = match policy.mask.matches(profile.name.as_str()) {
@@ -190,9 +196,9 @@ impl Reach {
             if self.people.is_some() && people.peek().is_none() {
                 continue;
             }
-            subjects.insert(fold(profile.name.as_str()));
+            subjects.insert(FoldedName::new(profile.name.as_str()));
             subjects.extend(group.map(|group| group.folded()));
-            subjects.extend(people.map(|(_, person)| fold(&subject(person))));
+            subjects.extend(people.map(|(_, person)| FoldedName::new(&subject(person))));
         }
         let unlisted = roster.unlisted().iter().filter(|name| match policy.mask.matches(name.as_str()) {
             MaskMatch::Group(group) => self.has_group(&group),
@@ -217,7 +223,7 @@ fn unknown_groups(
         MaskMatch::EmptyCapture | MaskMatch::NoMatch => None,
     });
     let orphaned = desired.orphans.iter().map(|orphan| orphan.name.folded());
-    let known: HashSet<String> = claimed.chain(orphaned).collect();
+    let known: HashSet<FoldedName> = claimed.chain(orphaned).collect();
     let unknown = asked.iter().filter(|name| !known.contains(&name.folded()));
     let detail = format!("no product profile that \"{}\" matches stands for this group", policy.mask.as_str());
     unknown.map(|name| Skipped::new(SkipReason::UnknownGroup, name.as_str(), detail.clone())).collect()

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CampaignSnapshot, DesiredState, FollowedGroup, History, Membership, OperatorGroupId, OperatorGroupName, OperatorId,
-    OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead, UserSnapshot,
+    CampaignSnapshot, DesiredState, FoldedName, FollowedGroup, History, Membership, OperatorGroupId, OperatorGroupName,
+    OperatorId, OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead, UserSnapshot,
     desired_state::{Claims, GroupsByName, profiles_by_group},
     roster::Roster,
 };
@@ -51,7 +51,7 @@ pub(super) fn orphans(
 }
 
 /// What is known of each group that a profile ever fed, by folded name; the last accepted read knows best.
-fn remembered(history: &History) -> BTreeMap<String, &FollowedGroup> {
+fn remembered(history: &History) -> BTreeMap<FoldedName, &FollowedGroup> {
     let accepted = history.accepted.iter().flat_map(|read| &read.matched);
     let (mut before, mut last): (Vec<_>, Vec<_>) = (history.followed.iter().collect(), accepted.collect());
     // The order in which a journal hands its rows over must not decide which of two profiles is named.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CampaignSnapshot, Departure, DesiredState, LogOn, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName,
-    OperatorId, OperatorLogin, OrphanGroup, OrphanedGroup, Policy, ProductProfile, ProductProfileName, RunId,
-    SkipReason, Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
+    CampaignSnapshot, Departure, DesiredState, FoldedName, LogOn, ManagedGroup, Operator, OperatorGroupId,
+    OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, OrphanedGroup, Policy, ProductProfile,
+    ProductProfileName, RunId, SkipReason, Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
 };
 
 /// Why an operator is disabled who loses the last group.
@@ -97,9 +97,9 @@ pub struct ChangeKey {
     /// What it does.
     pub kind: ChangeKind,
     /// The folded name of the operator group; empty when it touches none.
-    pub group: String,
+    pub group: FoldedName,
     /// The folded login of the operator; empty when it touches none.
-    pub operator: String,
+    pub operator: FoldedName,
 }
 
 /// One change, with its reason.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{CampaignSnapshot, Operator, OperatorGroupName, Policy, ProtectedGroup, fold};
+use super::{CampaignSnapshot, FoldedName, Operator, OperatorGroupName, Policy, ProtectedGroup};
 
 /// Operators that Campaign itself works through (Adobe's permission and installation guides; the list cannot be shortened).
 ///
@@ -31,9 +31,9 @@ const AGENT_LABELS: [&str; 2] = ["internal agent", "do not modify"];
 
 /// Tells protected operators and groups from the rest.
 pub(super) struct Protection<'a> {
-    own_login: String,
-    operators: HashSet<String>,
-    groups: HashMap<String, &'a ProtectedGroup>,
+    own_login: FoldedName,
+    operators: HashSet<FoldedName>,
+    groups: HashMap<FoldedName, &'a ProtectedGroup>,
 }
 
 impl<'a> Protection<'a> {
@@ -54,7 +54,7 @@ impl<'a> Protection<'a> {
             Some("listed under protected_operators")
         } else if BUILT_IN_OPERATORS.contains(&login.as_str()) {
             Some("built into Campaign")
-        } else if login.ends_with(TECHNICAL_ACCOUNT_DOMAIN) {
+        } else if login.as_str().ends_with(TECHNICAL_ACCOUNT_DOMAIN) {
             Some("a technical account")
         } else if is_agent_label(&operator.label) {
             Some("an agent of Campaign, by its label")
@@ -69,6 +69,6 @@ impl<'a> Protection<'a> {
 }
 
 fn is_agent_label(label: &str) -> bool {
-    let label = fold(label);
-    AGENT_LABELS.iter().any(|known| label.contains(known))
+    let label = FoldedName::new(label);
+    AGENT_LABELS.iter().any(|known| label.as_str().contains(known))
 }

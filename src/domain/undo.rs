@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport, DesiredState, ManagedGroup, Operator, OperatorGroup,
-    OperatorGroupName, Policy, ProductProfile, ProductProfileName, SkipReason, Skipped,
+    CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport, DesiredState, FoldedName, ManagedGroup, Operator,
+    OperatorGroup, Policy, ProductProfile, ProductProfileName, SkipReason, Skipped,
     desired_state::{GroupsByName, groups_by_folded_name},
     identity::OperatorIndex,
 };
@@ -45,7 +45,7 @@ struct TakingBack<'a> {
     campaign: &'a CampaignSnapshot,
     index: OperatorIndex<'a>,
     groups_by_name: GroupsByName<'a>,
-    groups: BTreeMap<String, ManagedGroup>,
+    groups: BTreeMap<FoldedName, ManagedGroup>,
     skipped: BTreeSet<Skipped>,
 }
 
@@ -84,7 +84,7 @@ impl<'a> TakingBack<'a> {
     }
 
     fn group(&mut self, name: &str) -> Option<&'a OperatorGroup> {
-        let groups = self.groups_by_name.get(&OperatorGroupName::new(name).folded()).map(Vec::as_slice);
+        let groups = self.groups_by_name.get(&FoldedName::new(name)).map(Vec::as_slice);
         let (reason, detail) = match groups.unwrap_or_default() {
             [group] => return Some(group),
             [] => (SkipReason::NoGroup, "the operator group does not exist any more"),
@@ -95,7 +95,7 @@ impl<'a> TakingBack<'a> {
     }
 
     fn operator(&mut self, login: &str, group: &str) -> Option<&'a Operator> {
-        let operators = self.index.of_login(login);
+        let operators = self.index.of_login(&FoldedName::new(login));
         let mut managed = operators.iter().filter(|operator| self.index.manages(operator));
         let (reason, why) = match (managed.next(), managed.next()) {
             (Some(operator), None) => return Some(operator),

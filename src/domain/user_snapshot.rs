@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{IncompleteRead, LoginSet, Person, ProductProfile, ProductProfileName, fold, roster::Roster};
+use super::{FoldedName, IncompleteRead, LoginSet, Person, ProductProfile, ProductProfileName, roster::Roster};
 
 /// A few users with their profiles, against a listing of all product profiles. It says nothing of anybody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +21,9 @@ impl UserSnapshot {
             return Err(IncompleteRead::NoProfiles);
         }
         // Several profiles of one name are kept apart: whoever has the name counts for each, and the group is refused.
-        let mut positions: HashMap<String, Vec<u32>> = HashMap::with_capacity(profiles.len());
+        let mut positions: HashMap<FoldedName, Vec<u32>> = HashMap::with_capacity(profiles.len());
         for (position, profile) in (0..).zip(&profiles) {
-            positions.entry(fold(profile.name.as_str())).or_default().push(position);
+            positions.entry(FoldedName::new(profile.name.as_str())).or_default().push(position);
         }
         let (mut people, mut memberships, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
         for (at, (person, names)) in (0..).zip(users) {

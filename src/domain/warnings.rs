@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    CampaignSnapshot, DesiredState, History, OperatorId, ProductProfileId, ProductProfileName, SourceRead, fold,
+    CampaignSnapshot, DesiredState, FoldedName, History, OperatorId, ProductProfileId, ProductProfileName, SourceRead,
 };
 
 /// Adobe opens the Control Panel to members of every product profile with this word in its name, in any case.
@@ -11,7 +11,7 @@ const CONTROL_PANEL_WORD: &str = "admin";
 
 /// Whether members of a product profile of this name may open Adobe's Control Panel.
 pub fn opens_control_panel(profile: &str) -> bool {
-    fold(profile).contains(CONTROL_PANEL_WORD)
+    FoldedName::new(profile).as_str().contains(CONTROL_PANEL_WORD)
 }
 
 /// One sentence for each thing to know of this instance: profiles that open the Control Panel, renamed profiles, and

@@ -16,7 +16,7 @@ use super::{
     umapi::{Absence, Call, Umapi, milliseconds, path_segment},
     users_page::SUCCESS,
 };
-use crate::domain::{IncompleteRead, OrganizationId, ProductProfile, ProductProfileId, ProductProfileName};
+use crate::domain::{FoldedName, IncompleteRead, OrganizationId, ProductProfile, ProductProfileId, ProductProfileName};
 
 /// What errors and log lines call the listing.
 const LISTING: &str = "groups of the organization";
@@ -43,7 +43,7 @@ pub(super) enum Origin {
     /// The whole groups listing was read.
     Read {
         /// Folded names of groups of other kinds. On users such a name cannot be told from a profile of the same name.
-        other_names: BTreeSet<String>,
+        other_names: BTreeSet<FoldedName>,
         /// `memberCount` of the largest group of any kind: the organization has at least as many users.
         largest_group: u64,
     },
@@ -76,7 +76,7 @@ impl ProfileListing {
 #[derive(Default)]
 struct Collected {
     profiles: Vec<ProductProfile>,
-    other_names: BTreeSet<String>,
+    other_names: BTreeSet<FoldedName>,
     largest_group: u64,
 }
 

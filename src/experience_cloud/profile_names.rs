@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 
-use crate::domain::{AssociationMask, MaskMatch, ProductProfile, ProductProfileName, fold};
+use crate::domain::{AssociationMask, FoldedName, MaskMatch, ProductProfile, ProductProfileName};
 
 /// Spellings whose verdict is remembered. An organization has some hundred; beyond this the memory begins anew.
 const REMEMBERED_SPELLINGS: usize = 64 * 1024;
@@ -14,16 +14,16 @@ const REMEMBERED_SPELLINGS: usize = 64 * 1024;
 pub(super) struct ProfileNames<'a> {
     masks: &'a [AssociationMask],
     /// Folded name to positions in the listing; more than one when two profiles have one name.
-    by_name: HashMap<String, Vec<u32>>,
+    by_name: HashMap<FoldedName, Vec<u32>>,
     verdicts: HashMap<Box<str>, Box<[u32]>, RandomState>,
     /// Folded name to the first spelling seen.
-    unlisted: BTreeMap<String, ProductProfileName>,
+    unlisted: BTreeMap<FoldedName, ProductProfileName>,
 }
 
 impl<'a> ProfileNames<'a> {
     /// The names of those of `profiles` that at least one of the masks matches.
     pub(super) fn new(profiles: &[ProductProfile], masks: &'a [AssociationMask]) -> Self {
-        let mut by_name: HashMap<String, Vec<u32>> = HashMap::new();
+        let mut by_name: HashMap<FoldedName, Vec<u32>> = HashMap::new();
         for position in matched(profiles, masks) {
             if let Some(profile) = profiles.get(position as usize) {
                 by_name.entry(profile.name.folded()).or_default().push(position);
@@ -38,7 +38,7 @@ impl<'a> ProfileNames<'a> {
             found.extend_from_slice(positions);
             return;
         }
-        let folded = fold(name);
+        let folded = FoldedName::new(name);
         let positions: Box<[u32]> =
             self.by_name.get(&folded).map(|positions| positions.as_slice().into()).unwrap_or_default();
         if positions.is_empty() && is_matched(self.masks, name) {

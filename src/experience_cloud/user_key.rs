@@ -7,6 +7,8 @@ use std::{
 
 use foldhash::quality::RandomState;
 
+use crate::domain::FoldedName;
+
 /// Stands for one account: 64 bits of a hash over what identifies it. Among a million accounts two share a key with a
 /// chance of 1 to 37 million; one would then count as missing, which the tolerance of the proof covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,16 +51,17 @@ impl KeyMaker {
     }
 }
 
-/// Letter case does not tell accounts apart.
+/// Spellings of one name do not tell accounts apart.
 fn push_folded(text: &mut String, part: &str) {
     if part.is_ascii() {
+        // The usual case, a million times over: no text of its own for each part.
         let begin = text.len();
-        text.push_str(part);
+        text.push_str(part.trim());
         if let Some(pushed) = text.get_mut(begin..) {
             pushed.make_ascii_lowercase();
         }
     } else {
-        text.extend(part.chars().flat_map(char::to_lowercase));
+        text.push_str(FoldedName::new(part).as_str());
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName};
+use crate::domain::{FoldedName, InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName};
 
 use super::{
     Journal, JournalError,
@@ -42,15 +42,15 @@ pub struct GroupAccess {
 }
 
 /// What is written of one group, by the folded logins of its members.
-type Members = HashMap<String, String>;
+type Members = HashMap<FoldedName, String>;
 
 /// The difference between what was seen and what is written.
 #[derive(Default)]
 struct Difference<'a> {
     managed: Vec<&'a Observation>,
-    unmanaged: Vec<String>,
-    came: Vec<(String, &'a OperatorLogin)>,
-    left: Vec<(String, String)>,
+    unmanaged: Vec<FoldedName>,
+    came: Vec<(FoldedName, &'a OperatorLogin)>,
+    left: Vec<(FoldedName, FoldedName)>,
 }
 
 impl Journal {
@@ -80,23 +80,23 @@ impl Journal {
     pub async fn access(&self, at: DateTime<Utc>) -> Result<Vec<InstanceAccess>, JournalError> {
         let mut looking = self.reading().await?;
         let at = at.timestamp_millis();
-        let mut instances: BTreeMap<String, BTreeMap<String, (String, BTreeSet<String>)>> = BTreeMap::new();
+        let mut instances: BTreeMap<String, BTreeMap<FoldedName, (String, BTreeSet<String>)>> = BTreeMap::new();
         let sql = "select instance, group_folded, group_name from managed_groups
                    where since <= $1 and (until is null or until > $1)";
         for row in looking.rows(sql, [at.into()]).await? {
-            instances.entry(row.text(0)?).or_default().insert(row.text(1)?, (row.text(2)?, BTreeSet::new()));
+            instances.entry(row.text(0)?).or_default().insert(row.folded(1)?, (row.text(2)?, BTreeSet::new()));
         }
         let sql = "select instance, group_folded, login from stays
                    where since <= $1 and (until is null or until > $1)";
         for row in looking.rows(sql, [at.into()]).await? {
             let groups = instances.get_mut(&row.text(0)?);
             if let Some((_, members)) =
-                groups.and_then(|groups| row.text(1).ok().and_then(|group| groups.get_mut(&group)))
+                groups.and_then(|groups| row.folded(1).ok().and_then(|group| groups.get_mut(&group)))
             {
                 members.insert(row.text(2)?);
             }
         }
-        let access = |(name, groups): (String, BTreeMap<String, (String, BTreeSet<String>)>)| InstanceAccess {
+        let access = |(name, groups): (String, BTreeMap<FoldedName, (String, BTreeSet<String>)>)| InstanceAccess {
             name,
             groups: groups
                 .into_values()
@@ -111,17 +111,20 @@ impl Journal {
 async fn open_groups(
     looking: &mut Reading,
     instance: &InstanceName,
-) -> Result<BTreeMap<String, (String, String)>, JournalError> {
+) -> Result<BTreeMap<FoldedName, (String, String)>, JournalError> {
     let sql = "select group_folded, group_name, profile from managed_groups where instance = $1 and until is null";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, (row.text(1)?, row.text(2)?)))).collect()
+    rows.iter().map(|row| Ok((row.folded(0)?, (row.text(1)?, row.text(2)?)))).collect()
 }
 
-async fn open_stays(looking: &mut Reading, instance: &InstanceName) -> Result<BTreeMap<String, Members>, JournalError> {
+async fn open_stays(
+    looking: &mut Reading,
+    instance: &InstanceName,
+) -> Result<BTreeMap<FoldedName, Members>, JournalError> {
     let sql = "select group_folded, login_folded, login from stays where instance = $1 and until is null";
-    let mut stays: BTreeMap<String, Members> = BTreeMap::new();
+    let mut stays: BTreeMap<FoldedName, Members> = BTreeMap::new();
     for row in looking.rows(sql, [instance.as_str().into()]).await? {
-        stays.entry(row.text(0)?).or_default().insert(row.text(1)?, row.text(2)?);
+        stays.entry(row.folded(0)?).or_default().insert(row.folded(1)?, row.text(2)?);
     }
     Ok(stays)
 }
@@ -129,11 +132,12 @@ async fn open_stays(looking: &mut Reading, instance: &InstanceName) -> Result<BT
 fn difference<'a>(
     groups: &'a [Observation],
     is_all: bool,
-    managed: &BTreeMap<String, (String, String)>,
-    mut stays: BTreeMap<String, Members>,
+    managed: &BTreeMap<FoldedName, (String, String)>,
+    mut stays: BTreeMap<FoldedName, Members>,
 ) -> Difference<'a> {
     let mut difference = Difference::default();
-    let observed: BTreeMap<String, &Observation> = groups.iter().map(|group| (group.group.folded(), group)).collect();
+    let observed: BTreeMap<FoldedName, &Observation> =
+        groups.iter().map(|group| (group.group.folded(), group)).collect();
     for (name, group) in &observed {
         // A new spelling, or another profile, begins a new line of the record.
         let is_known = managed
@@ -143,7 +147,7 @@ fn difference<'a>(
             difference.managed.push(group);
         }
         let mut before = stays.remove(name).unwrap_or_default();
-        let members: BTreeMap<String, &OperatorLogin> =
+        let members: BTreeMap<FoldedName, &OperatorLogin> =
             group.members.iter().map(|login| (login.folded(), login)).collect();
         for (folded, login) in members {
             if before.remove(&folded).is_none() {

@@ -178,7 +178,7 @@ impl Journal {
         let approved = looking.rows(sql, [instance.as_str().into()]).await?;
         let mut known: HashSet<ChangeKey> = undone(&mut looking, instance).await?.into_iter().collect();
         for row in approved {
-            known.insert(to_key(row.text(0)?, row.text(1)?, row.text(2)?)?);
+            known.insert(to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)?);
         }
         known.extend(unfinished_disablements(&mut looking, instance).await?.iter().map(UnfinishedDisablement::key));
         drop(looking);
@@ -226,7 +226,7 @@ impl Journal {
 }
 
 fn columns(instance: &InstanceName, key: &ChangeKey) -> [Value; 4] {
-    [instance.as_str().into(), key.kind.as_str().into(), key.group.as_str().into(), key.operator.as_str().into()]
+    [instance.as_str().into(), key.kind.as_str().into(), (&key.group).into(), (&key.operator).into()]
 }
 
 fn to_digest(text: &str) -> Result<Digest, JournalError> {
@@ -331,7 +331,7 @@ pub(super) async fn approvals_in_force(
     for row in looking.rows(sql, [instance.as_str().into(), now.timestamp_millis().into()]).await? {
         let (digest, approver) = (to_digest(&row.text(0)?)?, row.text(1)?);
         let change = ApprovedChange {
-            key: to_key(row.text(3)?, row.text(4)?, row.text(5)?)?,
+            key: to_key(row.text(3)?, row.folded(4)?, row.folded(5)?)?,
             profile: ProductProfileName::new(row.text(6)?),
         };
         let none = || Approval { digest: digest.clone(), approver, changes: Vec::new() };

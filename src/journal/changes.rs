@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeKey, ChangeOutcome, ChangeReport, InstanceMode, InstanceName, InstanceReport, PastChange, RunId, fold,
+    ChangeKey, ChangeOutcome, ChangeReport, FoldedName, InstanceMode, InstanceName, InstanceReport, PastChange, RunId,
 };
 
 use super::{
@@ -145,7 +145,7 @@ impl Journal {
                order by at desc, run desc, position desc limit $3"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values = [instance.as_str().into(), fold(operator).into(), limit.into()];
+        let values = [instance.as_str().into(), FoldedName::new(operator).into(), limit.into()];
         let past = |row: &Row| {
             let change = StoredChange::read(row)?;
             let is_dead = row.optional_text(10)?.is_none() && unfinished == Unfinished::Dead;
@@ -160,7 +160,7 @@ impl Journal {
 }
 
 fn planned(run: &RunId, instance: &str, position: i64, at: i64, change: &ChangeReport) -> [Value; 13] {
-    let folded = |name: &Option<String>| name.as_deref().map(fold).unwrap_or_default();
+    let folded = |name: &Option<String>| name.as_deref().map(FoldedName::new).unwrap_or_default();
     [
         run.as_str().into(),
         instance.into(),
@@ -182,8 +182,8 @@ fn planned(run: &RunId, instance: &str, position: i64, at: i64, change: &ChangeR
 fn row_of(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Value; 5] {
     [
         instance.as_str().into(),
-        key.operator.as_str().into(),
-        key.group.as_str().into(),
+        (&key.operator).into(),
+        (&key.group).into(),
         key.kind.as_str().into(),
         run.as_str().into(),
     ]

@@ -6,6 +6,8 @@ use sqlx::{
     postgres::PgRow, query::Query, sqlite::SqliteRow,
 };
 
+use crate::domain::FoldedName;
+
 use super::{Journal, JournalError, Step, StepWatch};
 
 /// Placeholders of one statement. `SQLite` looks each name up among all before it: many small statements are ten times
@@ -42,6 +44,18 @@ impl From<String> for Value {
     }
 }
 
+impl From<FoldedName> for Value {
+    fn from(name: FoldedName) -> Self {
+        Self::Text(Some(name.into_string()))
+    }
+}
+
+impl From<&FoldedName> for Value {
+    fn from(name: &FoldedName) -> Self {
+        name.as_str().into()
+    }
+}
+
 impl From<Option<String>> for Value {
     fn from(text: Option<String>) -> Self {
         Self::Text(text)
@@ -71,6 +85,11 @@ pub(super) enum Row {
 impl Row {
     pub(super) fn text(&self, column: usize) -> Result<String, JournalError> {
         self.get(column)
+    }
+
+    /// A column that holds the key of a name.
+    pub(super) fn folded(&self, column: usize) -> Result<FoldedName, JournalError> {
+        self.get(column).map(FoldedName::stored)
     }
 
     pub(super) fn optional_text(&self, column: usize) -> Result<Option<String>, JournalError> {

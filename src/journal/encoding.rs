@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::domain::{ChangeKey, ChangeKind};
+use crate::domain::{ChangeKey, ChangeKind, FoldedName};
 
 use super::JournalError;
 
@@ -34,7 +34,7 @@ pub(super) fn to_optional_time(milliseconds: Option<i64>) -> Result<Option<DateT
 }
 
 /// A change as its three columns name it.
-pub(super) fn to_key(kind: String, group: String, operator: String) -> Result<ChangeKey, JournalError> {
+pub(super) fn to_key(kind: String, group: FoldedName, operator: FoldedName) -> Result<ChangeKey, JournalError> {
     Ok(ChangeKey { kind: from_name::<ChangeKind>(kind, "the kind of a change")?, group, operator })
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeKey, FollowedGroup, History, Identities, InstanceName, KnownOperator, LoginHolders, Memory, OperatorId,
-    RunId, SourceRead, fold,
+    ChangeKey, FoldedName, FollowedGroup, History, Identities, InstanceName, KnownOperator, LoginHolders, Memory,
+    OperatorId, RunId, SourceRead,
 };
 
 use super::{
@@ -71,23 +71,28 @@ impl Journal {
         &self,
         instance: &InstanceName,
         identities: &[(String, KnownOperator)],
-        over: &[String],
+        over: &[FoldedName],
     ) -> Result<(), JournalError> {
         let mut looking = self.reading().await?;
         let known: HashMap<_, _> = self::identities(&mut looking, instance).await?.into_iter().collect();
         drop(looking);
         // A user that is named twice is one row: one statement cannot write it twice.
-        let fresh: HashMap<String, &KnownOperator> = identities
+        let fresh: HashMap<FoldedName, &KnownOperator> = identities
             .iter()
-            .map(|(user, operator)| (fold(user), operator))
+            .map(|(user, operator)| (FoldedName::new(user), operator))
             .filter(|(user, operator)| known.get(user) != Some(operator))
             .collect();
-        let over: Vec<String> = over.iter().map(|user| fold(user)).filter(|user| known.contains_key(user)).collect();
+        let over: Vec<_> = over.iter().filter(|user| known.contains_key(user)).collect();
         if fresh.is_empty() && over.is_empty() {
             return Ok(());
         }
         let rows = fresh.into_iter().map(|(user, operator)| {
-            [instance.as_str().into(), user.into(), operator.id.0.into(), operator.login.clone().into()]
+            [
+                instance.as_str().into(),
+                user.into(),
+                operator.id.0.into(),
+                operator.login.clone().map(FoldedName::into_string).into(),
+            ]
         });
         let mut writing = self.writing().await?;
         for user in over {
@@ -122,17 +127,20 @@ async fn lost(looking: &mut Reading) -> Result<Option<String>, JournalError> {
 async fn identities(
     looking: &mut Reading,
     instance: &InstanceName,
-) -> Result<Vec<(String, KnownOperator)>, JournalError> {
+) -> Result<Vec<(FoldedName, KnownOperator)>, JournalError> {
     let sql = "select user_folded, operator, login_folded from identities where instance = $1";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    let known = |row: &Row| Ok(KnownOperator { id: OperatorId(row.number(1)?), login: row.optional_text(2)? });
-    rows.iter().map(|row| Ok((row.text(0)?, known(row)?))).collect()
+    let known = |row: &Row| {
+        let login = row.optional_text(2)?.map(FoldedName::stored);
+        Ok(KnownOperator { id: OperatorId(row.number(1)?), login })
+    };
+    rows.iter().map(|row| Ok((row.folded(0)?, known(row)?))).collect()
 }
 
 pub(super) async fn undone(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
     let sql = "select op, group_folded, operator_folded from undone where instance = $1";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.text(1)?, row.text(2)?)).collect();
+    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)).collect();
     let mut keys = keys?;
     keys.sort();
     Ok(keys)

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{LoginHolder, LoginHolders, LoginSet, OperatorLogin, OrganizationId};
+use crate::domain::{FoldedName, LoginHolder, LoginHolders, LoginSet, OperatorLogin, OrganizationId};
 
 use super::{Journal, JournalError};
 
@@ -13,8 +13,8 @@ impl Journal {
         let mut looking = self.reading().await?;
         let sql = "select distinct login_folded from identities where login_folded is not null";
         let rows = looking.rows(sql, []).await?;
-        let logins: Vec<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?;
-        Ok(LoginSet::new(logins.iter().map(String::as_str)))
+        let logins = rows.iter().map(|row| row.folded(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok(LoginSet::new(logins))
     }
 
     /// The answers from `since` to `until`. One that is later than that was written by a clock that was wrong: its age is
@@ -34,9 +34,9 @@ impl Journal {
             let holder = match row.optional_text(1)? {
                 None => LoginHolder::Nobody,
                 Some(unidentified) if unidentified.is_empty() => LoginHolder::Others,
-                Some(user) => LoginHolder::User(user),
+                Some(user) => LoginHolder::User(FoldedName::stored(user)),
             };
-            Ok((row.text(0)?, holder))
+            Ok((row.folded(0)?, holder))
         });
         Ok(LoginHolders::new(answers.collect::<Result<Vec<_>, JournalError>>()?))
     }
@@ -52,7 +52,7 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let user = match holder {
             LoginHolder::Nobody => None,
-            LoginHolder::User(user) => Some(user.clone()),
+            LoginHolder::User(user) => Some(user.as_str().to_owned()),
             LoginHolder::Others => Some(String::new()),
         };
         let mut writing = self.writing().await?;

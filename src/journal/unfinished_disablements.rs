@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{ChangeKey, ChangeKind, InstanceName, ProductProfileName, RunId, UnfinishedDisablement};
+use crate::domain::{
+    ChangeKey, ChangeKind, FoldedName, InstanceName, ProductProfileName, RunId, UnfinishedDisablement,
+};
 
 use super::{
     JournalError,
@@ -19,19 +21,19 @@ pub(super) async fn remember(
     instance: &InstanceName,
     sent: &[ChangeKey],
 ) -> Result<(), JournalError> {
-    let removed: HashSet<&str> =
-        sent.iter().filter(|key| key.kind == ChangeKind::Remove).map(|key| key.operator.as_str()).collect();
+    let removed: HashSet<&FoldedName> =
+        sent.iter().filter(|key| key.kind == ChangeKind::Remove).map(|key| &key.operator).collect();
     if removed.is_empty() {
         return Ok(());
     }
     let sql = "select operator_folded, profile from changes
                where run = $1 and instance = $2 and op = 'disable_operator' and outcome = 'pending'";
     let planned = writing.rows(sql, [run.as_str().into(), instance.as_str().into()]).await?;
-    let planned: Vec<(String, String)> =
-        planned.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_, JournalError>>()?;
+    let planned: Vec<(FoldedName, String)> =
+        planned.iter().map(|row| Ok((row.folded(0)?, row.text(1)?))).collect::<Result<_, JournalError>>()?;
     let rows = planned
         .into_iter()
-        .filter(|(operator, _)| removed.contains(operator.as_str()))
+        .filter(|(operator, _)| removed.contains(operator))
         .map(|(operator, profile)| [instance.as_str().into(), operator.into(), profile.into()]);
     let head = "insert into unfinished_disablements (instance, operator_folded, profile)";
     writing.insert(head, rows, "on conflict (instance, operator_folded) do update set profile = excluded.profile").await
@@ -52,9 +54,9 @@ pub(super) async fn forget_settled(
     }
     // A run may add many, and few were ever to be disabled.
     let sql = "select operator_folded from unfinished_disablements where instance = $1";
-    let known: HashSet<String> = {
+    let known: HashSet<FoldedName> = {
         let rows = writing.rows(sql, [instance.as_str().into()]).await?;
-        rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?
+        rows.iter().map(|row| row.folded(0)).collect::<Result<_, _>>()?
     };
     for operator in ended.filter(|operator| known.contains(*operator)) {
         forget(writing, instance, operator).await?;
@@ -63,7 +65,11 @@ pub(super) async fn forget_settled(
 }
 
 /// Forgets one operator, by folded login.
-pub(super) async fn forget(writing: &mut Writing, instance: &InstanceName, operator: &str) -> Result<(), JournalError> {
+pub(super) async fn forget(
+    writing: &mut Writing,
+    instance: &InstanceName,
+    operator: &FoldedName,
+) -> Result<(), JournalError> {
     let sql = "delete from unfinished_disablements where instance = $1 and operator_folded = $2";
     writing.execute(sql, [instance.as_str().into(), operator.into()]).await
 }
@@ -76,7 +82,7 @@ pub(super) async fn unfinished_disablements(
     let sql = "select operator_folded, profile from unfinished_disablements where instance = $1";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
     let unfinished = rows.iter().map(|row| {
-        Ok(UnfinishedDisablement { operator: row.text(0)?, profile: ProductProfileName::new(row.text(1)?) })
+        Ok(UnfinishedDisablement { operator: row.folded(0)?, profile: ProductProfileName::new(row.text(1)?) })
     });
     let mut unfinished = unfinished.collect::<Result<Vec<_>, JournalError>>()?;
     // A database sorts texts by rules of its own.

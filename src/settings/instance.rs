@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AssociationMask, InstanceMode, InstanceName, Manage, MaskError, Missing, OperatorGroupName, OperatorLogin,
-        OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
+        AssociationMask, FoldedName, InstanceMode, InstanceName, Manage, MaskError, Missing, OperatorGroupName,
+        OperatorLogin, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
     },
     transport::{BaseUrl, SecretString},
 };
@@ -187,7 +187,7 @@ fn refuse_keys(section: &mut Section<'_>, keys: &[&str], kind: &str) {
 /// Those of all instances and those of this one; a key given for this one wins.
 fn protected_groups(section: &mut Section<'_>) -> Option<Vec<ProtectedGroup>> {
     let layers = section.layers();
-    let mut groups: BTreeMap<String, ProtectedGroup> = BTreeMap::new();
+    let mut groups: BTreeMap<FoldedName, ProtectedGroup> = BTreeMap::new();
     let mut all_good = true;
     let paths: Vec<_> = section.paths(PROTECTED_GROUPS).collect();
     for found in paths.iter().rev().flat_map(|path| layers.below(path)) {

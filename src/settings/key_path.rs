@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::catalogue::{INSTANCES, PROTECTED_GROUPS};
-use crate::domain::fold;
+use crate::domain::FoldedName;
 
 /// The names that lead to a key, as somebody spelled them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,12 +37,12 @@ impl KeyPath {
         let mut names = self.0.clone();
         if names.first().is_some_and(|section| section == INSTANCES) {
             if let Some(instance) = names.get_mut(1) {
-                *instance = fold(instance);
+                *instance = FoldedName::new(instance).into_string();
             }
             if names.get(2).is_some_and(|key| key == PROTECTED_GROUPS)
                 && let Some(group) = names.get_mut(3)
             {
-                *group = fold(group);
+                *group = FoldedName::new(group).into_string();
             }
         }
         Self(names)

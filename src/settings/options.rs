@@ -3,7 +3,7 @@
 use super::{Access, Authentication, Instance, Log, Readable, Settings, State, StateLocation};
 use crate::{
     campaign,
-    domain::{InstanceName, fold},
+    domain::{FoldedName, InstanceName},
     journal, observability, sync,
     transport::{self, BaseUrl, RetryPolicy},
 };
@@ -18,7 +18,7 @@ impl Settings {
         if let Some(unknown) = unknown_instance(self.instances.iter().map(Instance::name), names) {
             return Err(unknown);
         }
-        self.instances.retain(|instance| names.iter().any(|name| fold(name) == instance.name().folded()));
+        self.instances.retain(|instance| names.iter().any(|name| FoldedName::new(name) == instance.name().folded()));
         Ok(())
     }
 
@@ -126,7 +126,7 @@ pub(super) fn unknown_instance<'a>(
     known: impl Iterator<Item = &'a InstanceName> + Clone,
     names: &[String],
 ) -> Option<String> {
-    let is_known = |name: &&String| known.clone().any(|known| known.folded() == fold(name));
+    let is_known = |name: &&String| known.clone().any(|known| known.folded() == FoldedName::new(name));
     let unknown = names.iter().find(|name| !is_known(name))?;
     let list = known.map(InstanceName::as_str).collect::<Vec<_>>().join(", ");
     Some(format!("there is no instance \"{unknown}\"; the configuration has: {list}"))

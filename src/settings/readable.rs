@@ -10,7 +10,7 @@ use super::{
     options::unknown_instance,
 };
 use crate::{
-    domain::{InstanceName, Policy, fold},
+    domain::{FoldedName, InstanceName, Policy},
     scheduler,
     transport::{self, BaseUrl, Credential},
 };
@@ -135,7 +135,7 @@ impl Readable {
         if let Some(unknown) = unknown_instance(self.instances.iter().map(|one| &one.name), names) {
             return Err(unknown);
         }
-        self.instances.retain(|one| names.iter().any(|name| fold(name) == one.name.folded()));
+        self.instances.retain(|one| names.iter().any(|name| FoldedName::new(name) == one.name.folded()));
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use super::{
     section::{Section, text_of},
 };
 use crate::{
-    domain::fold,
+    domain::FoldedName,
     transport::{ExposeSecret as _, SecretString},
 };
 
@@ -83,7 +83,7 @@ pub(super) fn locate<'a>(section: &Section<'a>, key: &str, credentials: Option<&
     // The names of credentials have case, those of instances have none.
     let name = section.path(key).to_string();
     let credentials = credentials?;
-    [credentials.join(&name), credentials.join(fold(&name))]
+    [credentials.join(&name), credentials.join(FoldedName::new(&name).as_str())]
         .into_iter()
         .find(|path| path.exists())
         .map(SecretPlace::Credential)

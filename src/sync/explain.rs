@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use crate::{
     campaign::Campaign,
     domain::{
-        Explanation, Finding, Ground, History, InstanceExplanation, OperatorGroupName, PastChange, Person,
-        ProductProfile, SourceCounts, Station, Subject, UserSnapshot, Verdict, desired_state_of_users, explained, fold,
+        Explanation, Finding, FoldedName, Ground, History, InstanceExplanation, OperatorGroupName, PastChange, Person,
+        ProductProfile, SourceCounts, Station, Subject, UserSnapshot, Verdict, desired_state_of_users, explained,
         source_read_of_users, to_the_second, user_findings,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, Membership, UserRead},
@@ -174,13 +174,13 @@ async fn past(
     instance: &InstanceOptions,
     known: &Known,
     asked: &str,
-) -> Result<BTreeMap<String, PastChange>, JournalError> {
+) -> Result<BTreeMap<FoldedName, PastChange>, JournalError> {
     let mut last = BTreeMap::new();
     let Some(journal) = journal else { return Ok(last) };
     let names = [Some(asked), known.person.email.as_deref(), known.person.user_name.as_deref()];
     for name in names.into_iter().flatten() {
         for past in journal.last_changes(&instance.policy.instance, name, PAST_CHANGES).await? {
-            if let Some(group) = past.change.group.as_deref().map(fold) {
+            if let Some(group) = past.change.group.as_deref().map(FoldedName::new) {
                 last.entry(group).or_insert(past);
             }
         }

@@ -6,8 +6,8 @@ use chrono::Utc;
 
 use crate::{
     domain::{
-        Action, CampaignSnapshot, Change, ChangeKey, DesiredState, InstanceMode, InstanceReport, OperatorGroupId,
-        OperatorGroupName, OperatorLogin, ProductProfileName, RunId, RunMode,
+        Action, CampaignSnapshot, Change, ChangeKey, DesiredState, FoldedName, InstanceMode, InstanceReport,
+        OperatorGroupId, OperatorGroupName, OperatorLogin, ProductProfileName, RunId, RunMode,
     },
     journal::{ApproveError, HeldRecord, Journal, JournalError, Observation, RunLock, Settlement},
 };
@@ -145,7 +145,7 @@ impl Ledger<'_> {
 fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot, settled: &[Settled]) -> Vec<Observation> {
     let login = |id| snapshot.operator(id).map(|operator| operator.login.clone());
     let seen = |name: &OperatorGroupName, id: Option<OperatorGroupId>, profile: &ProductProfileName| {
-        let members: BTreeMap<String, OperatorLogin> = id
+        let members: BTreeMap<FoldedName, OperatorLogin> = id
             .into_iter()
             .flat_map(|id| snapshot.members(id))
             .filter_map(login)

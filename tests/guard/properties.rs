@@ -178,8 +178,8 @@ fn stands_alone(review: &Review) -> bool {
         let ChangeKey { kind, group, operator } = change.key();
         match kind {
             ChangeKind::Add => {
-                !held.contains_key(&key(ChangeKind::CreateGroup, &group, ""))
-                    && !held.contains_key(&key(ChangeKind::CreateOperator, "", &operator))
+                !held.contains_key(&key(ChangeKind::CreateGroup, group.as_str(), ""))
+                    && !held.contains_key(&key(ChangeKind::CreateOperator, "", operator.as_str()))
             }
             ChangeKind::DisableOperator => {
                 held.keys().all(|held| held.kind != ChangeKind::Remove || held.operator != operator)

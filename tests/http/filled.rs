@@ -3,7 +3,7 @@
 use campaign_group_sync::{
     daemon::Board,
     domain::{
-        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, Explanation, Finding,
+        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, Explanation, Finding, FoldedName,
         GroupExplanation, HeldBefore, InstanceExplanation, InstanceMode, InstanceName, InstanceReport, MatchedProfile,
         Orphan, ProductProfileName, RunId, RunReport, Station, Summary, Verdict,
     },
@@ -77,7 +77,7 @@ fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<Hel
     let held = instance.changes.iter().filter(|change| change.outcome == ChangeOutcome::Held);
     let keyed: Vec<(ChangeKey, String)> = held
         .map(|change| {
-            let folded = |name: &Option<String>| name.clone().unwrap_or_default().to_lowercase();
+            let folded = |name: &Option<String>| FoldedName::from(name.as_deref().unwrap_or_default());
             let key = ChangeKey { kind: change.op, group: folded(&change.group), operator: folded(&change.operator) };
             (key, change.profile.clone())
         })

@@ -1,7 +1,7 @@
 //! Accepted reads, followed groups, who is who.
 
 use campaign_group_sync::domain::{
-    History, Identities, InstanceName, KnownOperator, LoginHolder, LoginHolders, OperatorId, OperatorLogin,
+    FoldedName, History, Identities, InstanceName, KnownOperator, LoginHolder, LoginHolders, OperatorId, OperatorLogin,
     OrganizationId,
 };
 use chrono::TimeDelta;
@@ -41,7 +41,8 @@ async fn the_last_accepted_read_is_remembered_with_the_groups_to_follow() {
 async fn identities_are_remembered_and_only_news_is_written() {
     for place in Place::all().await {
         let journal = place.open().await;
-        let operator = |id: i64| KnownOperator { id: OperatorId(id), login: Some(format!("{id}@acme.com")) };
+        let operator =
+            |id: i64| KnownOperator { id: OperatorId(id), login: Some(FoldedName::new(&format!("{id}@acme.com"))) };
         let users = |count: i64| -> Vec<(String, KnownOperator)> {
             (0..count).map(|number| (format!("USER-{number}@AdobeID"), operator(number - 3))).collect()
         };
@@ -51,13 +52,16 @@ async fn identities_are_remembered_and_only_news_is_written() {
         journal.remember_identities(&production(), &known, &[]).await.expect("known");
         assert_eq!(place.steps(), steps, "nothing new, nothing written");
         known[17].1 = operator(99);
-        known[18].1.login = Some("renamed@acme.com".to_owned());
+        known[18].1.login = Some("renamed@acme.com".into());
         let twice = [known[17].clone(), ("user-17@adobeid ".to_owned(), operator(99)), known[18].clone()];
         journal.remember_identities(&production(), &twice, &[]).await.expect("remembered");
-        let gone = known.remove(4).0;
+        let gone = known.remove(4).0.as_str().into();
         journal.remember_identities(&production(), &[], &[gone]).await.expect("forgotten");
         let history = journal.history(&production(), at(0)).await.expect("readable");
-        assert_eq!(history.identities, Identities::new(known));
+        assert_eq!(
+            history.identities,
+            Identities::new(known.iter().map(|(user, operator)| (user.as_str().into(), operator.clone())))
+        );
         let logins = journal.remembered_logins().await.expect("readable");
         assert!(
             logins.contains("99@acme.com") && logins.contains("Renamed@acme.com") && !logins.contains("14@acme.com")
@@ -72,7 +76,7 @@ async fn who_has_a_former_login_is_remembered_for_a_while() {
         let (acme, other) = (OrganizationId::new("A@AdobeOrg"), OrganizationId::new("B@AdobeOrg"));
         let answers = [
             ("Ann@acme.com", LoginHolder::Nobody),
-            ("bob@acme.com", LoginHolder::User("u1".to_owned())),
+            ("bob@acme.com", LoginHolder::User("u1".into())),
             ("cid@acme.com", LoginHolder::Others),
         ];
         let day_before = at(10) - TimeDelta::days(1);
@@ -84,7 +88,7 @@ async fn who_has_a_former_login_is_remembered_for_a_while() {
                 .expect("written");
             journal.remember_login_holder(&acme, &login, holder, at(10), day_before).await.expect("written");
         }
-        let expected = LoginHolders::new(answers.map(|(login, holder)| (login.to_lowercase(), holder)));
+        let expected = LoginHolders::new(answers.map(|(login, holder)| (login.into(), holder)));
         let read = async |organization, since, until| {
             journal.login_holders(organization, since, until).await.expect("readable")
         };

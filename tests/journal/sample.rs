@@ -42,7 +42,7 @@ pub(crate) fn change(op: ChangeKind, operator: &str, group: &str) -> ChangeRepor
 }
 
 pub(crate) fn key(kind: ChangeKind, operator: &str, group: &str) -> ChangeKey {
-    ChangeKey { kind, group: group.to_lowercase(), operator: operator.to_lowercase() }
+    ChangeKey { kind, group: group.into(), operator: operator.into() }
 }
 
 pub(crate) fn settled(operator: &str, group: &str, outcome: ChangeOutcome) -> Settlement {

@@ -1,7 +1,9 @@
 //! Disablements that a run set out to make and that nobody has seen made.
 
 use campaign_group_sync::{
-    domain::{ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, InstanceName, ProductProfileName, RunMode},
+    domain::{
+        ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceName, ProductProfileName, RunMode,
+    },
     journal::{Journal, Settlement},
 };
 
@@ -44,13 +46,13 @@ async fn settled(journal: &Journal, run: &str, key: ChangeKey, outcome: ChangeOu
     journal.settled(&run_id(run), &production(), at(2), &[settlement]).await.expect("settled");
 }
 
-async fn unfinished(journal: &Journal) -> Vec<(String, ProductProfileName)> {
+async fn unfinished(journal: &Journal) -> Vec<(FoldedName, ProductProfileName)> {
     let history = journal.history(&production(), at(9)).await.expect("readable");
     history.unfinished_disablements.into_iter().map(|unfinished| (unfinished.operator, unfinished.profile)).collect()
 }
 
-fn ann() -> Vec<(String, ProductProfileName)> {
-    vec![("ann@acme.com".to_owned(), ProductProfileName::new("Campaign - acme - Delivery"))]
+fn ann() -> Vec<(FoldedName, ProductProfileName)> {
+    vec![("ann@acme.com".into(), ProductProfileName::new("Campaign - acme - Delivery"))]
 }
 
 #[tokio::test]

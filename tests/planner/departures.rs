@@ -16,7 +16,7 @@ fn disable() -> Policy {
 }
 
 fn unfinished(operator: &str) -> UnfinishedDisablement {
-    UnfinishedDisablement { operator: operator.to_owned(), profile: ProductProfileName::new("P - one") }
+    UnfinishedDisablement { operator: operator.into(), profile: ProductProfileName::new("P - one") }
 }
 
 /// Eve has lost her last group, and is not disabled yet; Zoe never had one.

@@ -1,8 +1,8 @@
 //! People who change their login, groups that lose their profile, operators left in no group.
 
 use campaign_group_sync::domain::{
-    FollowedGroup, History, Identities, KnownOperator, LogOn, LoginHolder, LoginHolders, LoginSet, Manage, Membership,
-    Missing, OperatorGroupName, OperatorLogin, OrphanedGroup, Policy, ProductProfileId, ProductProfileName,
+    FoldedName, FollowedGroup, History, Identities, KnownOperator, LogOn, LoginHolder, LoginHolders, LoginSet, Manage,
+    Membership, Missing, OperatorGroupName, OperatorLogin, OrphanedGroup, Policy, ProductProfileId, ProductProfileName,
     ProtectedGroup, SkipReason, SourceCounts, WithoutGroups, desired_state, followed_groups, identities_seen, plan,
     source_read, unsettled_logins, warnings,
 };
@@ -104,8 +104,8 @@ fn only_news_about_identities_is_told() {
 fn the_login_of_a_remembered_operator_is_remembered_as_it_is_now() {
     let mut world = renamed_ann();
     let unwritten = KnownOperator { login: None, ..world.known_operator("old@x") };
-    let bob = ("bob".to_owned(), world.known_operator("bob@x"));
-    world.history.identities = Identities::new([("ann".to_owned(), unwritten), bob]);
+    let bob = ("bob".into(), world.known_operator("bob@x"));
+    world.history.identities = Identities::new([("ann".into(), unwritten), bob]);
     let seen = identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history);
     assert_eq!(seen.new, [("ANN".to_owned(), world.known_operator("old@x"))]);
 }
@@ -116,7 +116,7 @@ fn whoever_has_an_old_login_unknown_to_the_read_is_asked_for() {
     let organization = world.organization().with_holders_of(LoginSet::default());
     let check = |answer: Option<LoginHolder>, expected: &[&str], unsettled: usize| {
         let mut history = world.history.clone();
-        history.login_holders = LoginHolders::new(answer.clone().map(|answer| ("old@x".to_owned(), answer)));
+        history.login_holders = LoginHolders::new(answer.clone().map(|answer| ("old@x".into(), answer)));
         let (campaign, policy) = (world.campaign(), policy());
         let desired = desired_state(&organization, &campaign, &policy, &history).expect("a matching profile");
         let found: Vec<_> = plan(&desired, &campaign, &policy).changes.iter().map(written).collect();
@@ -125,8 +125,8 @@ fn whoever_has_an_old_login_unknown_to_the_read_is_asked_for() {
     };
     check(None, &[], 1);
     check(Some(LoginHolder::Nobody), &["+ old@x two"], 0);
-    check(Some(LoginHolder::User("ann".to_owned())), &["+ old@x two"], 0);
-    check(Some(LoginHolder::User("bob".to_owned())), &["- old@x one"], 0);
+    check(Some(LoginHolder::User("ann".into())), &["+ old@x two"], 0);
+    check(Some(LoginHolder::User("bob".into())), &["- old@x one"], 0);
     check(Some(LoginHolder::Others), &["- old@x one"], 0);
 }
 
@@ -135,13 +135,13 @@ fn who_was_an_operator_is_forgotten_when_somebody_else_has_its_login() {
     let mut world = renamed_ann();
     let over =
         |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).over;
-    assert_eq!(over(&world), Vec::<String>::new(), "a renamed user is remembered");
+    assert_eq!(over(&world), Vec::<FoldedName>::new(), "a renamed user is remembered");
     for (_, people) in &mut world.profiles {
         people.retain(|person| person != "new@x");
         people.push("old@x".to_owned());
     }
     world.ids.insert("old@x".to_owned(), "hired".to_owned());
-    assert_eq!(over(&world), ["ann"], "the new owner of the login would otherwise inherit her wishes");
+    assert_eq!(over(&world), ["ann".into()], "the new owner of the login would otherwise inherit her wishes");
 }
 
 /// A world whose profile `P - gone` vanished after a run that accepted it.

@@ -74,7 +74,9 @@ fn incident_13_a_narrowed_run_does_its_part_and_nothing_else() {
                 let part = narrowed(&world, &policy, &Scope { people: vec![login.to_uppercase()], ..Scope::default() });
                 assert!(part.is_subset(&keys), "{part:?} of {keys:?}");
                 let own = |key: &&ChangeKey| {
-                    key.operator == login && key.group != "gone" && key.kind != ChangeKind::DisableOperator
+                    key.operator == login.into()
+                        && key.group != "gone".into()
+                        && key.kind != ChangeKind::DisableOperator
                 };
                 let membership = |key: &&ChangeKey| key.kind != ChangeKind::DisableOperator;
                 let (own, found): (Vec<_>, Vec<_>) =
@@ -86,10 +88,10 @@ fn incident_13_a_narrowed_run_does_its_part_and_nothing_else() {
                 let part = narrowed(&world, &policy, &Scope { groups, ..Scope::default() });
                 assert!(part.is_subset(&keys), "{part:?} of {keys:?}");
                 let of_group = |keys: &BTreeSet<ChangeKey>| -> Vec<ChangeKey> {
-                    keys.iter().filter(|key| key.group == group).cloned().collect()
+                    keys.iter().filter(|key| key.group == group.into()).cloned().collect()
                 };
                 assert_eq!(of_group(&keys), of_group(&part));
-                assert!(part.iter().all(|key| key.group.is_empty() || key.group == group), "{part:?}");
+                assert!(part.iter().all(|key| key.group.is_empty() || key.group == group.into()), "{part:?}");
             }
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, HeldPlan, History, Identities,
-    KnownOperator, Limits, LogOn, LoginSet, Membership, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName,
-    OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, Person, Plan, Policy, ProductProfile,
-    ProductProfileId, ProductProfileName, ReadProof, Review, SkipReason, SourceCounts, Tolerance, WalkEvidence,
-    desired_state, followed_groups, plan, review, source_read,
+    Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, FoldedName, HeldPlan, History,
+    Identities, KnownOperator, Limits, LogOn, LoginSet, Membership, Operator, OperatorGroup, OperatorGroupId,
+    OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, Person, Plan, Policy,
+    ProductProfile, ProductProfileId, ProductProfileName, ReadProof, Review, SkipReason, SourceCounts, Tolerance,
+    WalkEvidence, desired_state, followed_groups, plan, review, source_read,
 };
 
 pub(crate) use super::default_limits::limits;
@@ -73,7 +73,7 @@ impl World {
 
     /// As in a walk that looks out for the login of every operator.
     fn logins(&self) -> LoginSet {
-        LoginSet::new(self.operators.iter().map(|(login, _)| login.as_str()))
+        LoginSet::new(self.operators.iter().map(|(login, _)| FoldedName::new(login)))
     }
 
     pub(crate) fn person(&self, email: &str) -> Person {
@@ -87,12 +87,12 @@ impl World {
     }
 
     pub(crate) fn known_operator(&self, login: &str) -> KnownOperator {
-        KnownOperator { id: self.operator_id(login), login: Some(login.to_lowercase()) }
+        KnownOperator { id: self.operator_id(login), login: Some(login.into()) }
     }
 
     /// Gives users ids, and remembers the operator of each as a run over the present world would.
     pub(crate) fn remembering(mut self, known: &[(&str, &str)]) -> Self {
-        let pairs = known.iter().map(|(id, login)| ((*id).to_owned(), self.known_operator(login)));
+        let pairs = known.iter().map(|(id, login)| ((*id).into(), self.known_operator(login)));
         self.history.identities = Identities::new(pairs.collect::<Vec<_>>());
         self
     }

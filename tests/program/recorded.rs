@@ -139,8 +139,7 @@ async fn a_run_is_found_by_the_beginning_of_its_name_and_a_dead_one_is_told_as_s
 #[tokio::test]
 async fn an_approval_names_what_it_releases_who_gave_it_and_until_when() {
     let digest = Digest::parse("0123456789abcdef").expect("a digest");
-    let key =
-        ChangeKey { kind: ChangeKind::Remove, group: "delivery".to_owned(), operator: "karl@acme.com".to_owned() };
+    let key = ChangeKey { kind: ChangeKind::Remove, group: "delivery".into(), operator: "karl@acme.com".into() };
     let record = HeldRecord {
         instance: InstanceName::new("production"),
         digest: digest.clone(),

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     super::{
-        Action, CampaignSnapshot, Change, DesiredState, InstanceName, ManagedGroup, OperatorGroupId, OperatorGroupName,
-        OperatorId, OperatorLogin,
+        Action, CampaignSnapshot, Change, DesiredState, FoldedName, InstanceName, ManagedGroup, OperatorGroupId,
+        OperatorGroupName, OperatorId, OperatorLogin,
     },
     HeldChange,
     earlier::Wish,
@@ -55,17 +55,17 @@ pub(super) struct Situation<'a> {
 /// as they are once the approved changes are made: the next run, which finds those made, comes to the same digest.
 pub(super) fn digest(situation: &Situation<'_>) -> Digest {
     let mut fields = Fields(Sha256::new());
-    fields.text(&situation.instance.folded());
+    fields.text(situation.instance.folded().as_str());
     let mut wishes: Vec<_> = situation.held.iter().map(|held| Wish::of(&held.change)).collect();
     wishes.sort_unstable();
     fields.count(wishes.len());
     for Wish { key, profile } in &wishes {
-        for field in [key.kind.as_str(), &key.group, &key.operator, profile] {
+        for field in [key.kind.as_str(), key.group.as_str(), key.operator.as_str(), profile.as_str()] {
             fields.text(field);
         }
     }
     for (group, members) in situation.touched_groups() {
-        fields.text(&group);
+        fields.text(group.as_str());
         fields.list(members.wanted);
         fields.list(members.actual);
     }
@@ -75,15 +75,15 @@ pub(super) fn digest(situation: &Situation<'_>) -> Digest {
 
 /// Folded logins of one group.
 struct Members {
-    wanted: Vec<String>,
-    actual: Vec<String>,
+    wanted: Vec<FoldedName>,
+    actual: Vec<FoldedName>,
 }
 
 impl Situation<'_> {
     /// The groups that held changes touch, by folded name.
-    fn touched_groups(&self) -> BTreeMap<String, Members> {
+    fn touched_groups(&self) -> BTreeMap<FoldedName, Members> {
         let touched: HashSet<_> = self.held.iter().filter_map(|held| Some(held.change.group()?.folded())).collect();
-        let mut made: BTreeMap<String, Vec<&Change>> = BTreeMap::new();
+        let mut made: BTreeMap<FoldedName, Vec<&Change>> = BTreeMap::new();
         for change in self.approved {
             if let Some(group) = change.group().map(OperatorGroupName::folded).filter(|group| touched.contains(group)) {
                 made.entry(group).or_default().push(change);
@@ -102,18 +102,18 @@ impl Situation<'_> {
             .collect()
     }
 
-    fn login(&self, id: OperatorId) -> Option<String> {
+    fn login(&self, id: OperatorId) -> Option<FoldedName> {
         self.campaign.operator(id).map(|operator| operator.login.folded())
     }
 
-    fn wanted(&self, group: &ManagedGroup) -> Vec<String> {
+    fn wanted(&self, group: &ManagedGroup) -> Vec<FoldedName> {
         let known = group.members.iter().filter_map(|id| self.login(*id));
         let newcomers = group.new_members.iter().filter_map(|position| self.desired.new_operators.get(*position));
         known.chain(newcomers.map(|newcomer| newcomer.login.folded())).collect()
     }
 
     /// The members of a group once these changes of it are made.
-    fn actual(&self, group: Option<OperatorGroupId>, made: &[&Change]) -> Vec<String> {
+    fn actual(&self, group: Option<OperatorGroupId>, made: &[&Change]) -> Vec<FoldedName> {
         let left = |change: &&Change| match &change.action {
             Action::Remove { operator_id, .. } => Some(*operator_id),
             _ => None,
@@ -140,11 +140,11 @@ impl Fields {
         self.0.update(text);
     }
 
-    fn list(&mut self, mut texts: Vec<String>) {
+    fn list(&mut self, mut texts: Vec<FoldedName>) {
         texts.sort_unstable();
         self.count(texts.len());
         for text in &texts {
-            self.text(text);
+            self.text(text.as_str());
         }
     }
 }

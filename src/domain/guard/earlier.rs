@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::{
-    ApprovedChange, Change, ChangeKey, ChangeKind, History, Limits, ProductProfileName, UnfinishedDisablement,
+    ApprovedChange, Change, ChangeKey, ChangeKind, FoldedName, History, Limits, ProductProfileName,
+    UnfinishedDisablement,
 };
 
 /// Opens the reason of a change that is held because it was held before.
@@ -13,14 +14,14 @@ const STILL_HELD: &str = "held since an earlier run, and nobody approved it: ";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Wish {
     pub(super) key: ChangeKey,
-    pub(super) profile: String,
+    pub(super) profile: FoldedName,
 }
 
 impl Wish {
     pub(super) fn new(key: ChangeKey, profile: &ProductProfileName) -> Self {
         // An operator is disabled for want of any group. Which profile the plan names for that depends on which of the
         // removals are left to do, so it would be another wish after each part of them.
-        let profile = if key.kind == ChangeKind::DisableOperator { String::new() } else { profile.folded() };
+        let profile = if key.kind == ChangeKind::DisableOperator { FoldedName::default() } else { profile.folded() };
         Self { key, profile }
     }
 

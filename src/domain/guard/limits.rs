@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Action, Change, ChangeKind, OperatorGroupName, Plan};
+use super::super::{Action, Change, ChangeKind, FoldedName, OperatorGroupName, Plan};
 
 /// Below this many removals of an instance, a percentage says nothing.
 const FEW_REMOVALS: usize = 4;
@@ -45,7 +45,11 @@ pub(super) fn too_many_removals(plan: &Plan, limits: &Limits) -> Option<String> 
 
 /// Why the removals of one group are too many, by folded name of the group. `joined` are the groups, by folded name, into
 /// which an existing operator comes in this very run: such a group is not emptied.
-pub(super) fn too_many_of_a_group(plan: &Plan, joined: &BTreeSet<String>, limits: &Limits) -> BTreeMap<String, String> {
+pub(super) fn too_many_of_a_group(
+    plan: &Plan,
+    joined: &BTreeSet<FoldedName>,
+    limits: &Limits,
+) -> BTreeMap<FoldedName, String> {
     let mut leaving: BTreeMap<&OperatorGroupName, usize> = BTreeMap::new();
     for change in &plan.changes {
         if let Action::Remove { group, .. } = &change.action {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{FollowedGroup, InstanceName, Limits, Memory, SourceRead},
+    super::{FoldedName, FollowedGroup, InstanceName, Limits, Memory, SourceRead},
     Circumstances, SourceCounts,
     limits::exceeds,
 };
@@ -13,7 +13,7 @@ use super::{
 /// Why removals are doubted, the most important reason first.
 pub(super) struct SourceDoubts {
     all: Option<String>,
-    groups: BTreeMap<String, String>,
+    groups: BTreeMap<FoldedName, String>,
 }
 
 impl SourceDoubts {
@@ -33,7 +33,7 @@ impl SourceDoubts {
     }
 
     /// Why a removal from the group of this folded name is doubted; of an empty name, one from no particular group.
-    pub(super) fn about(&self, group: &str) -> Option<&String> {
+    pub(super) fn about(&self, group: &FoldedName) -> Option<&String> {
         self.all.as_ref().or_else(|| self.groups.get(group))
     }
 }
@@ -100,8 +100,8 @@ fn shrank(now: usize, before: usize, percent: u8) -> bool {
 }
 
 /// Groups that the mask matches a profile for now and did not before: whoever is in them came there in another way.
-fn newly_matched(now: &SourceRead, before: &SourceRead) -> BTreeMap<String, String> {
-    let known: BTreeSet<String> = before.matched.iter().map(|followed| followed.group.folded()).collect();
+fn newly_matched(now: &SourceRead, before: &SourceRead) -> BTreeMap<FoldedName, String> {
+    let known: BTreeSet<FoldedName> = before.matched.iter().map(|followed| followed.group.folded()).collect();
     let new = now.matched.iter().filter(|followed| !known.contains(&followed.group.folded()));
     let why = |followed: &FollowedGroup| {
         format!(
@@ -114,7 +114,7 @@ fn newly_matched(now: &SourceRead, before: &SourceRead) -> BTreeMap<String, Stri
 
 /// The groups concerned by a profile that was given another name, by folded name: the one it stood for and the one it
 /// stands for now. What people call one thing would otherwise be emptied in one place and filled in another.
-fn renamed(now: &SourceRead, before: &SourceRead) -> BTreeMap<String, String> {
+fn renamed(now: &SourceRead, before: &SourceRead) -> BTreeMap<FoldedName, String> {
     let known: BTreeMap<_, _> = before.matched.iter().filter_map(|old| Some((old.profile_id?, old))).collect();
     let moved = now.matched.iter().filter_map(|new| {
         let old = *known.get(&new.profile_id?)?;

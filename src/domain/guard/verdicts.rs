@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    super::{Action, Change, ChangeKind, DesiredState, Limits, OperatorId, Plan, ProductProfileName},
+    super::{Action, Change, ChangeKind, DesiredState, FoldedName, Limits, OperatorId, Plan, ProductProfileName},
     Circumstances,
     earlier::{EarlierWords, Wish},
     limits::{too_many_creations, too_many_of_a_group, too_many_removals},
@@ -133,7 +133,7 @@ impl Bench<'_> {
 
     /// The groups into which somebody comes for certain, by folded name. Somebody who is yet to be created may never
     /// come, and neither may somebody whose addition is held.
-    fn joined_groups(&self) -> BTreeSet<String> {
+    fn joined_groups(&self) -> BTreeSet<FoldedName> {
         let comes = |case: &&Case<'_>| {
             case.hold.is_none() && matches!(case.change.action, Action::Add { operator_id: Some(_), .. })
         };
@@ -158,7 +158,7 @@ impl Bench<'_> {
     }
 }
 
-fn orphans_in_words(desired: &DesiredState) -> BTreeMap<String, String> {
+fn orphans_in_words(desired: &DesiredState) -> BTreeMap<FoldedName, String> {
     let in_words = |group: &str, profile: &str| {
         format!(
             "group \"{group}\" lost its profile \"{profile}\", which vanished, was renamed or does not match the mask any \

@@ -11,7 +11,9 @@ use std::{
 
 use crate::{
     campaign::{Campaign, CampaignError, Writer},
-    domain::{Action, ApprovedPlan, Change, ChangeKey, ChangeOutcome, OperatorGroupId, OperatorId, Outcome},
+    domain::{
+        Action, ApprovedPlan, Change, ChangeKey, ChangeOutcome, FoldedName, OperatorGroupId, OperatorId, Outcome,
+    },
     journal::JournalError,
     observability::Chain,
 };
@@ -120,8 +122,8 @@ impl Applied {
 /// Keys of operators and groups that this run created, by folded name.
 #[derive(Default)]
 struct Made {
-    operators: BTreeMap<String, OperatorId>,
-    groups: BTreeMap<String, OperatorGroupId>,
+    operators: BTreeMap<FoldedName, OperatorId>,
+    groups: BTreeMap<FoldedName, OperatorGroupId>,
 }
 
 /// Who is in the touched groups.

@@ -1,0 +1,225 @@
+//! The two forms in which names are compared: the strict key, by which rights are given, and the loose key, without which
+//! none are taken.
+
+use std::{borrow::Cow, iter};
+
+use icu_casemap::{CaseMapper, CaseMapperBorrowed};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::skeleton;
+
+const CASES: CaseMapperBorrowed<'static> = CaseMapper::new();
+
+/// The strict key of a name: two names with one key are the same name, and rights may be given on the strength of it.
+///
+/// Whitespace around the name is removed; what is left is in NFC with simple case folding, the domain of an address in its
+/// ASCII form. A name that holds a canonical singleton, such as the Kelvin sign, equals only itself: NFC would turn it into
+/// the letter of another user's name. Adobe compares names without regard to case (user-sync.py `normalize_string`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FoldedName(String);
+
+/// The loose key of a name: two names with different keys are different names, and rights may be taken on the strength of it.
+///
+/// Names with one loose key look alike, and may be one name in two spellings: compatibility forms, full case folding, and
+/// the confusable skeleton of UTS #39, which leaves out invisible characters; the domain of an address in its Unicode form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LooseName(String);
+
+impl FoldedName {
+    /// The key of this name. Folding a key gives the same key.
+    pub fn new(name: &str) -> Self {
+        let name = name.trim();
+        Self(if name.is_ascii() { name.to_ascii_lowercase() } else { folded(name) })
+    }
+
+    /// A key that was made by [`Self::new`] and kept as text.
+    pub fn stored(key: String) -> Self {
+        Self(key)
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key as text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    /// Whether there is nothing but whitespace in the name.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The loose key. Equal strict keys have equal loose keys.
+    pub fn loose(&self) -> LooseName {
+        let shown = match address(&self.0) {
+            Some((local, domain)) => Cow::Owned(format!("{local}@{}", unicode_domain(domain))),
+            None => Cow::Borrowed(self.0.as_str()),
+        };
+        let compatible: String = shown.nfkc().collect();
+        LooseName(skeleton(&CASES.fold_string(&compatible)).collect())
+    }
+}
+
+impl From<&str> for FoldedName {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+/// Whether the text holds a canonical singleton: one character that NFC replaces by one other.
+fn holds_singleton(text: &str) -> bool {
+    text.chars().any(is_singleton)
+}
+
+fn folded(name: &str) -> String {
+    if holds_singleton(name) {
+        return name.to_owned();
+    }
+    match address(name) {
+        Some((local, domain)) => format!("{}@{}", without_case(local), ascii_domain(domain)),
+        None => without_case(name),
+    }
+}
+
+/// Folding can take a text out of NFC, and NFC can bring letters forth that fold.
+fn without_case(text: &str) -> String {
+    let mut text: String = text.nfc().collect();
+    loop {
+        let folded: String = text.chars().map(|character| CASES.simple_fold(character)).nfc().collect();
+        if folded == text {
+            return folded;
+        }
+        text = folded;
+    }
+}
+
+/// The two halves of a text with exactly one `@`.
+fn address(text: &str) -> Option<(&str, &str)> {
+    text.split_once('@').filter(|(_, domain)| !domain.contains('@'))
+}
+
+/// The domain as it travels. One that only the mapping of UTS #46 makes valid, by leaving characters out or replacing them,
+/// is taken as a text like any other: it is a spelling to be looked at.
+fn ascii_domain(domain: &str) -> String {
+    let text = without_case(domain);
+    let Ok(ascii) = idna::domain_to_ascii(&text) else { return text };
+    let is_itself = text.is_ascii() || without_case(&unicode_domain(&ascii)) == text;
+    if is_itself { ascii } else { text }
+}
+
+/// The domain as it is shown; the dot of the root, which changes nothing, left out.
+fn unicode_domain(domain: &str) -> Cow<'_, str> {
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    match idna::domain_to_unicode(domain) {
+        (shown, Ok(())) => Cow::Owned(shown),
+        (_, Err(_)) => Cow::Borrowed(domain),
+    }
+}
+
+fn is_singleton(character: char) -> bool {
+    if character.is_ascii() {
+        return false;
+    }
+    let mut composed = iter::once(character).nfc();
+    composed.next() != Some(character) && composed.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether two names have the same strict key, and the same loose one.
+    #[track_caller]
+    fn check(left: &str, right: &str, same_strict: bool, same_loose: bool) {
+        let (left_key, right_key) = (FoldedName::new(left), FoldedName::new(right));
+        let verdicts = (left_key == right_key, left_key.loose() == right_key.loose());
+        assert_eq!(verdicts, (same_strict, same_loose), "{left:?} and {right:?}: {left_key:?} and {right_key:?}");
+        for key in [left_key, right_key] {
+            assert_eq!(FoldedName::new(key.as_str()), key, "folded twice");
+        }
+    }
+
+    #[test]
+    fn names_are_one_name_or_look_alike_or_differ() {
+        let yes = true;
+        let no = false;
+        for (left, right, same_strict, same_loose) in [
+            // ASCII: letter case and whitespace around.
+            ("ann@acme.com", " ANN@Acme.COM\t", yes, yes),
+            ("ann@acme.com", "\u{a0}ann@acme.com\u{2003}", yes, yes),
+            ("ann lee", "ann  lee", no, no),
+            ("ann@acme.com", "ann@acme.org", no, no),
+            ("ann+news@acme.com", "ann@acme.com", no, no),
+            ("a.nn@acme.com", "ann@acme.com", no, no),
+            // One text in composed and in decomposed form: Latin, Cyrillic, Hangul, Vietnamese, Devanagari.
+            ("jos\u{e9}@acme.com", "jose\u{301}@acme.com", yes, yes),
+            ("\u{439}@acme.com", "\u{418}\u{306}@acme.com", yes, yes),
+            ("\u{d55c}", "\u{1112}\u{1161}\u{11ab}", yes, yes),
+            ("nguy\u{1ec5}n", "NGUYE\u{302}\u{303}N", yes, yes),
+            ("\u{958}", "\u{915}\u{93c}", yes, yes),
+            ("jose@acme.com", "jos\u{e9}@acme.com", no, no),
+            // Canonical singletons equal only themselves.
+            ("karl", "\u{212a}arl", no, yes),
+            ("\u{212a}arl", " \u{212a}arl", yes, yes),
+            ("\u{212a}arl", "\u{212a}ARL", no, yes),
+            ("\u{c5}sa", "\u{212b}sa", no, yes),
+            ("A\u{30a}sa", "\u{c5}sa", yes, yes),
+            ("\u{3a9}mega", "\u{2126}mega", no, yes),
+            ("\u{3ac}", "\u{1f71}", no, yes),
+            ("a;b", "a\u{37e}b", no, yes),
+            ("\u{8c48}", "\u{f900}", no, yes),
+            // Letters with several cases.
+            ("stra\u{df}e", "strasse", no, yes),
+            ("stra\u{df}e", "STRASSE", no, yes),
+            ("stra\u{df}e", "STRA\u{1e9e}E", yes, yes),
+            ("\u{3c3}\u{3bf}\u{3c6}\u{3cc}\u{3c2}", "\u{3a3}\u{39f}\u{3a6}\u{38c}\u{3a3}", yes, yes),
+            ("\u{3c2}", "\u{3c3}", yes, yes),
+            ("\u{130}zmir", "izmir", no, no),
+            ("\u{130}zmir", "i\u{307}zmir", no, yes),
+            ("\u{131}lker", "ilker", no, yes),
+            ("ILKER", "ilker", yes, yes),
+            ("\u{1c5}ak", "\u{1c6}ak", yes, yes),
+            ("\u{1c4}AK", "\u{1c5}ak", yes, yes),
+            ("d\u{17e}ak", "\u{1c6}ak", no, yes),
+            ("\u{fb01}nn", "finn", no, yes),
+            // Full width.
+            ("\u{ff42}\u{ff4f}\u{ff42}", "bob", no, yes),
+            ("\u{ff22}ob", "\u{ff42}ob", yes, yes),
+            // Invisible characters at the ends and inside, in the name and in the domain.
+            ("ann@acme.com", "ann@acme.com\u{200b}", no, yes),
+            ("ann@acme.com", "\u{200b}ann@acme.com", no, yes),
+            ("ann@acme.com", "ann@acme.com\u{200e}", no, yes),
+            ("ann@acme.com", "\u{200f}ann@acme.com", no, yes),
+            ("ann@acme.com", "\u{feff}ann@acme.com", no, yes),
+            ("ann@acme.com", "ann@acme.com\u{feff}", no, yes),
+            ("ann@acme.com", "an\u{ad}n@acme.com", no, yes),
+            ("ann@acme.com", "ann@ac\u{ad}me.com", no, yes),
+            ("ann@acme.com", "ann\u{200d}@acme.com", no, yes),
+            ("ann@acme.com", "\u{202e}ann@acme.com", no, yes),
+            ("delivery", "delivery\u{2060}", no, yes),
+            // Domains: the form that travels and the form that is shown.
+            ("ann@b\u{fc}cher.de", "ann@xn--bcher-kva.de", yes, yes),
+            ("ann@bu\u{308}cher.de", "ANN@XN--BCHER-KVA.DE", yes, yes),
+            ("ann@stra\u{df}e.de", "ann@strasse.de", no, yes),
+            ("ann@stra\u{df}e.de", "ann@xn--strae-oqa.de", yes, yes),
+            ("ann@acme.com", "ann@\u{ff41}cme.com", no, yes),
+            ("ann@acme.com", "ann@acme\u{3002}com", no, yes),
+            ("ann@acme.com", "ann@acme.com.", no, yes),
+            ("b\u{fc}cher.de", "xn--bcher-kva.de", no, no),
+            ("ann@b\u{fc}cher.de@x", "ann@xn--bcher-kva.de@x", no, no),
+            // Look-alikes.
+            ("ann@acme.com", "ann@\u{430}cme.com", no, yes),
+            ("ann@acme.com", "\u{430}nn@acme.com", no, yes),
+            ("max@acme.com", "rnax@acme.com", no, yes),
+            ("user1", "userl", no, yes),
+            ("user0", "usero", no, no),
+            ("user0", "userO", no, no),
+        ] {
+            check(left, right, same_strict, same_loose);
+        }
+    }
+}
