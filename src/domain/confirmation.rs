@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, LoginSet, Operator, OperatorGroupName,
-    OperatorId, OperatorLogin, Person, Policy, ProductProfile,
+    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, LoginSet, ManagedGroup, Operator,
+    OperatorGroupName, OperatorId, OperatorLogin, Person, Policy,
     identity::{OperatorIndex, PeopleRead},
 };
 
@@ -19,22 +19,15 @@ pub struct SecondRead<'a> {
     pub logins: &'a LoginSet,
 }
 
-/// The profiles whose members must be read again before the removals of this plan are made, with the group of each; those
-/// of disablements that an earlier run did not get to are among them.
+/// The groups whose profiles must be read again before the removals among `changes` are made; those of disablements that an
+/// earlier run did not get to are among them.
 ///
-/// An orphan has no profile that could be read.
-pub fn profiles_to_confirm<'a>(
-    approved: &ApprovedPlan,
-    desired: &'a DesiredState,
-) -> Vec<(&'a OperatorGroupName, &'a ProductProfile)> {
-    let losses = approved.changes().iter().filter_map(|change| loss_to_confirm(change, desired));
+/// An orphan has no profile that could be read, and of a profile in doubt nothing is removed.
+pub fn profiles_to_confirm<'a>(changes: &[Change], desired: &'a DesiredState) -> Vec<&'a ManagedGroup> {
+    let losses = changes.iter().filter_map(|change| loss_to_confirm(change, desired));
     let losing: HashSet<&OperatorGroupName> = losses.map(|(_, group)| group).collect();
-    desired
-        .groups
-        .iter()
-        .filter(|group| losing.contains(&group.name))
-        .map(|group| (&group.name, &group.profile))
-        .collect()
+    let certain = desired.groups.iter().filter(|group| group.read.doubt().is_none());
+    certain.filter(|group| losing.contains(&group.name)).collect()
 }
 
 /// Who loses something, and the group whose profile must not have them; `None` where no profile can be read.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{
     CampaignSnapshot, Departure, FoldedName, History, MaskMatch, Missing, Operator, OperatorGroup, OperatorGroupId,
     OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile,
-    SkipReason, Skipped, UserSnapshot,
+    ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
     departures::departures,
     identity::{Identity, OperatorIndex},
     narrowing::only_these_users,
@@ -22,6 +22,8 @@ pub struct ManagedGroup {
     pub id: Option<OperatorGroupId>,
     /// The profile it follows.
     pub profile: ProductProfile,
+    /// What is known of the members of that profile.
+    pub read: ProfileRead,
     /// How many people the profile has.
     pub people: usize,
     /// Operators that belong in it, by key.
@@ -30,6 +32,13 @@ pub struct ManagedGroup {
     pub new_members: Vec<usize>,
     /// Operators about whom nothing can be said: neither added nor removed. By key.
     pub undecided: Vec<OperatorId>,
+}
+
+impl ManagedGroup {
+    /// Whether the members came under another name than that of the profile, so that nothing at all is planned.
+    pub(super) fn is_renamed(&self) -> bool {
+        matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
+    }
 }
 
 /// An operator to be created.
@@ -61,6 +70,15 @@ pub struct DesiredState {
 }
 
 impl DesiredState {
+    /// Puts the profile of this group in doubt, which a later read brought up.
+    pub fn doubt(&mut self, group: &OperatorGroupName, doubt: &ProfileDoubt) {
+        let Some(managed) = self.groups.iter_mut().find(|managed| managed.name == *group) else { return };
+        managed.read = ProfileRead::Doubtful(doubt.clone());
+        self.skipped.push(doubt.skipped(&managed.profile));
+        self.skipped.sort_unstable();
+        self.skipped.dedup();
+    }
+
     /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
     pub fn keeps_somebody(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
         let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
@@ -226,7 +244,8 @@ impl Placement<'_> {
 
     fn place(&mut self, name: OperatorGroupName, position: usize) -> Option<PlacedGroup> {
         let roster = self.roster;
-        let profile = roster.profiles().get(position)?.clone();
+        let (profile, read) = (roster.profiles().get(position)?.clone(), roster.read(position));
+        self.skipped.extend(read.doubt().map(|doubt| doubt.skipped(&profile)));
         let (name, id) = self.target(name, &profile)?;
         let mut people = Members::default();
         for (_, person) in roster.members(position) {
@@ -242,7 +261,8 @@ impl Placement<'_> {
             // A few users say nothing of how many a profile has.
             Reach::Users => profile.member_count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
         };
-        let group = ManagedGroup { name, id, profile, people, members: decided, new_members: Vec::new(), undecided };
+        let members = decided;
+        let group = ManagedGroup { name, id, profile, read, people, members, new_members: Vec::new(), undecided };
         Some(PlacedGroup { group, newcomers })
     }
 

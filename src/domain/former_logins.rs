@@ -7,7 +7,7 @@ use std::{
 
 use foldhash::quality::FixedState;
 
-use super::{FoldedName, Person};
+use super::{DesiredState, FoldedName, Operator, Person};
 
 /// Which active user of the organization has a login now, as address or user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,18 @@ impl LoginSet {
     /// Whether this name, in any spelling that counts as the same, is one of the logins.
     pub fn contains(&self, name: &str) -> bool {
         !self.0.is_empty() && self.0.contains(&hash(&FoldedName::new(name)))
+    }
+}
+
+impl DesiredState {
+    /// Why an operator leaves a group: what holds for all who leave it, and whether the operator has become another user's.
+    pub(super) fn removal_reason(&self, operator: &Operator, reason: &str) -> String {
+        match self.passed_on.get(&operator.id) {
+            Some(former) => format!(
+                "{reason}: {former} was this operator, and another active user of the organization has its login now"
+            ),
+            None => reason.to_owned(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ChangeKey, ChangeKind, Digest, FoldedName, Limits, LoginHolders, OperatorGroupName, OperatorId, Person,
-    ProductProfileId, ProductProfileName,
+    ProductProfileId, ProductProfileName, UnlistedAccounts,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -66,6 +66,9 @@ pub struct SourceRead {
     pub users: Option<u64>,
     /// The matching profiles, by group.
     pub matched: Vec<FollowedGroup>,
+    /// Accounts that were counted and not listed; reads that older versions accepted do not tell.
+    #[serde(default)]
+    pub unlisted: UnlistedAccounts,
 }
 
 /// A change that was held, and the limits that were in force.

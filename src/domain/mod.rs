@@ -24,12 +24,14 @@ mod outcome;
 mod plan;
 mod policy;
 mod printable;
+mod profile_read;
 mod protection;
 mod report;
 mod roster;
 mod scope;
 mod skipped;
 mod undo;
+mod unlisted_accounts;
 mod user_snapshot;
 mod warnings;
 
@@ -61,6 +63,7 @@ pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use printable::{is_printable, printable};
+pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, Summary, rfc3339, to_the_second,
@@ -68,5 +71,6 @@ pub use report::{
 pub use scope::Scope;
 pub use skipped::{SkipReason, Skipped};
 pub use undo::desired_by_undo;
+pub use unlisted_accounts::UnlistedAccounts;
 pub use user_snapshot::UserSnapshot;
 pub use warnings::{opens_control_panel, warnings};

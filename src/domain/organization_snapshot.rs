@@ -1,8 +1,12 @@
 //! What the organization wants: product profiles, the people in them, and the proof that all of it was read.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{LoginSet, OrganizationId, ProductProfileId, ProductProfileName, roster::Roster};
+use super::{
+    LoginSet, MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, roster::Roster,
+};
 
 /// Technical accounts that may be missing from a listing however small the organization is.
 const ALWAYS_TOLERATED: u64 = 10;
@@ -68,6 +72,10 @@ pub struct ReadProof {
     kind: ReadKind,
     users: u64,
     counted: bool,
+    /// Accounts of the organization that were counted and not listed, where its users were walked and counted.
+    unlisted: Option<u64>,
+    /// By position in the listing of profiles; of a profile that is not in it, the walk knows all members.
+    profiles: BTreeMap<u32, ProfileRead>,
 }
 
 /// Why a read is not complete. Nothing may be concluded from it.
@@ -125,24 +133,36 @@ pub enum IncompleteRead {
 }
 
 impl ReadProof {
-    /// Judges a walk over the users of the organization.
-    pub fn of_walk(evidence: &WalkEvidence, tolerance: Tolerance) -> Result<Self, IncompleteRead> {
+    /// Judges a walk over the users of the organization. `profiles` are those whose members were read by themselves as
+    /// well, by position in the listing.
+    pub fn of_walk(
+        evidence: &WalkEvidence,
+        profiles: BTreeMap<u32, ProfileRead>,
+        tolerance: Tolerance,
+    ) -> Result<Self, IncompleteRead> {
         evidence.judge(tolerance)?;
         if evidence.users == 0 {
             return Err(IncompleteRead::NoUsers);
         }
-        Ok(Self { kind: ReadKind::Organization, users: evidence.users, counted: evidence.is_counted() })
+        Ok(Self {
+            kind: ReadKind::Organization,
+            users: evidence.users,
+            counted: evidence.is_counted(),
+            unlisted: evidence.unlisted(),
+            profiles,
+        })
     }
 
-    /// Judges the walks over the members of each matching profile, one evidence a profile. `users` are distinct people.
-    pub fn of_profiles(walks: &[WalkEvidence], users: u64, tolerance: Tolerance) -> Result<Self, IncompleteRead> {
-        for walk in walks {
-            walk.judge(tolerance)?;
-        }
-        if users == 0 {
-            return Err(IncompleteRead::NoUsers);
-        }
-        Ok(Self { kind: ReadKind::Profiles, users, counted: walks.iter().all(WalkEvidence::is_counted) })
+    /// The members of each matching profile, by position in the listing. `users` are distinct people. Nobody at all is an
+    /// answer: each listing proves by itself that it is empty.
+    pub fn of_profiles(profiles: BTreeMap<u32, ProfileRead>, users: u64) -> Self {
+        let counted = profiles.values().filter_map(ProfileRead::listing).all(MembersListing::is_counted);
+        Self { kind: ReadKind::Profiles, users, counted, unlisted: None, profiles }
+    }
+
+    /// Accounts of the organization that were counted and not listed; `None` where that was not counted.
+    pub fn unlisted(&self) -> Option<u64> {
+        self.unlisted
     }
 
     /// Which calls fetched the memberships.
@@ -165,6 +185,11 @@ impl WalkEvidence {
     /// Whether the answers carried the counts that prove completeness. Without them nobody may be removed.
     pub fn is_counted(&self) -> bool {
         self.page_count.is_some() && self.total_count.is_some()
+    }
+
+    /// Accounts that were counted and not listed; `None` without counts.
+    pub fn unlisted(&self) -> Option<u64> {
+        self.total_count.map(|total| total.saturating_sub(self.users))
     }
 
     /// Whether this is all of one listing, however many users it holds.
@@ -233,7 +258,9 @@ impl OrganizationSnapshot {
         if profiles.is_empty() {
             return Err(IncompleteRead::NoProfiles);
         }
-        Ok(Self { organization, roster: Roster::new(profiles, people, memberships, unlisted), proof })
+        let reads = proof.profiles.clone();
+        let roster = Roster::new(profiles, people, memberships, unlisted).with_reads(reads);
+        Ok(Self { organization, roster, proof })
     }
 
     /// The same read, where `people` holds also everybody without a matching profile who has one of these logins.
@@ -284,7 +311,7 @@ impl OrganizationSnapshot {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::MembersAsked, *};
 
     fn whole() -> WalkEvidence {
         WalkEvidence {
@@ -297,10 +324,14 @@ mod tests {
         }
     }
 
+    fn of_walk(evidence: &WalkEvidence) -> Result<ReadProof, IncompleteRead> {
+        ReadProof::of_walk(evidence, BTreeMap::new(), Tolerance { share: 0.01 })
+    }
+
     fn check(disturb: impl FnOnce(&mut WalkEvidence), expected: Option<&str>) {
         let mut evidence = whole();
         disturb(&mut evidence);
-        let verdict = ReadProof::of_walk(&evidence, Tolerance { share: 0.01 }).map_err(|error| error.to_string());
+        let verdict = of_walk(&evidence).map_err(|error| error.to_string());
         match (verdict, expected) {
             (Ok(_), None) => {}
             (Err(message), Some(part)) => assert!(message.contains(part), "{evidence:?}: {message}"),
@@ -340,14 +371,28 @@ mod tests {
     #[test]
     fn an_organization_of_nobody_is_never_believed() {
         let empty = WalkEvidence { pages: 1, last_page_seen: true, ..WalkEvidence::default() };
-        assert_eq!(ReadProof::of_walk(&empty, Tolerance { share: 0.01 }), Err(IncompleteRead::NoUsers));
-        assert_eq!(ReadProof::of_profiles(&[empty], 0, Tolerance { share: 0.01 }), Err(IncompleteRead::NoUsers));
+        assert_eq!(of_walk(&empty), Err(IncompleteRead::NoUsers));
+    }
+
+    #[test]
+    fn profiles_of_nobody_are_an_answer() {
+        let empty = WalkEvidence {
+            pages: 1,
+            last_page_seen: true,
+            page_count: Some(1),
+            total_count: Some(0),
+            total_count_at_end: Some(0),
+            users: 0,
+        };
+        let listing = MembersListing::new(MembersAsked::ById, empty, Tolerance { share: 0.01 }).expect("complete");
+        let proof = ReadProof::of_profiles([(0, ProfileRead::Complete(Some(listing)))].into(), 0);
+        assert!(proof.is_counted());
     }
 
     #[test]
     fn without_counts_a_read_may_be_complete_and_is_not_counted() {
         let bare = WalkEvidence { page_count: None, total_count: None, total_count_at_end: None, ..whole() };
-        let proof = ReadProof::of_walk(&bare, Tolerance { share: 0.01 }).expect("complete");
+        let proof = of_walk(&bare).expect("complete");
         assert!(!proof.is_counted());
     }
 }

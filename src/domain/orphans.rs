@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CampaignSnapshot, DesiredState, FoldedName, FollowedGroup, History, Membership, OperatorGroupId, OperatorGroupName,
-    OperatorId, OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead, UserSnapshot,
+    OperatorId, OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
     desired_state::{Claims, GroupsByName, profiles_by_group},
     roster::Roster,
 };
@@ -76,16 +76,27 @@ pub fn followed_groups(desired: &DesiredState, history: &History) -> Vec<Followe
 pub fn source_read(organization: &OrganizationSnapshot, policy: &Policy, membership: Membership) -> SourceRead {
     let proof = organization.proof();
     let users = (proof.kind() == ReadKind::Organization).then(|| proof.users());
-    of_roster(organization.roster(), users, policy, membership)
+    let unlisted = UnlistedAccounts::of_organization(proof.unlisted());
+    of_roster(organization.roster(), users, unlisted, policy, membership)
 }
 
 /// The same of calls for single users, which tell the profiles and not how many users there are.
 pub fn source_read_of_users(users: &UserSnapshot, policy: &Policy, membership: Membership) -> SourceRead {
-    of_roster(users.roster(), None, policy, membership)
+    of_roster(users.roster(), None, UnlistedAccounts::default(), policy, membership)
 }
 
-fn of_roster(roster: &Roster, users: Option<u64>, policy: &Policy, membership: Membership) -> SourceRead {
+fn of_roster(
+    roster: &Roster,
+    users: Option<u64>,
+    mut unlisted: UnlistedAccounts,
+    policy: &Policy,
+    membership: Membership,
+) -> SourceRead {
     let claims = profiles_by_group(roster, policy, &mut BTreeSet::new());
+    unlisted.count(claims.values().flatten().filter_map(|(_, position)| {
+        let number = roster.read(*position).listing()?.unlisted()?;
+        Some((roster.profiles().get(*position)?, number))
+    }));
     let mut matched: Vec<_> = claims
         .into_values()
         .flatten()
@@ -101,5 +112,6 @@ fn of_roster(roster: &Roster, users: Option<u64>, policy: &Policy, membership: M
         manage: policy.manage.as_str().to_owned(),
         users,
         matched,
+        unlisted,
     }
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     CampaignSnapshot, Departure, DesiredState, FoldedName, LogOn, ManagedGroup, Operator, OperatorGroupId,
     OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, OrphanedGroup, Policy, ProductProfile,
-    ProductProfileName, RunId, SkipReason, Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
+    ProductProfileName, ProfileRead, RunId, SkipReason, Skipped, WithoutGroups, identity::OperatorIndex,
+    protection::Protection,
 };
 
 /// Why an operator is disabled who loses the last group.
@@ -197,8 +198,10 @@ pub fn plan(desired: &DesiredState, campaign: &CampaignSnapshot, policy: &Policy
     let mut result = Plan::default();
     let mut skipped: BTreeSet<Skipped> = desired.skipped.iter().cloned().collect();
     for group in &desired.groups {
-        let reason = format!("not a member of profile {}", group.profile.name);
-        result.unchanged += planner.settle(group, &reason, &mut changes, &mut skipped);
+        if !group.is_renamed() {
+            let reason = format!("not a member of profile {}", group.profile.name);
+            result.unchanged += planner.settle(group, &reason, &mut changes, &mut skipped);
+        }
         result.managed_members.insert(group.name.clone(), planner.managed_members(group.id));
     }
     if policy.orphaned_group == OrphanedGroup::Empty {
@@ -224,6 +227,7 @@ fn emptied(orphan: &OrphanGroup) -> ManagedGroup {
         name: orphan.name.clone(),
         id: Some(orphan.id),
         profile: ProductProfile { id: None, name: orphan.profile.clone(), member_count: None },
+        read: ProfileRead::default(),
         people: 0,
         members: Vec::new(),
         new_members: Vec::new(),
@@ -324,13 +328,16 @@ impl<'a> Planner<'a> {
     }
 
     fn creations(&self) -> Vec<Change> {
-        let groups = self.desired.groups.iter().filter(|group| group.id.is_none()).map(|group| Change {
+        let planned = self.desired.groups.iter().filter(|group| !group.is_renamed());
+        let groups = planned.clone().filter(|group| group.id.is_none()).map(|group| Change {
             action: Action::CreateGroup { group: group.name.clone() },
             profile: group.profile.name.clone(),
             reason: format!("profile {} has no operator group", group.profile.name),
         });
         let mut first_group: Vec<Option<&ManagedGroup>> = vec![None; self.desired.new_operators.len()];
-        for group in &self.desired.groups {
+        // A creation is wanted by a profile that is not in doubt, where there is one.
+        let certain = planned.clone().filter(|group| group.read.doubt().is_none());
+        for group in certain.chain(planned.filter(|group| group.read.doubt().is_some())) {
             for position in &group.new_members {
                 if let Some(first) = first_group.get_mut(*position) {
                     first.get_or_insert(group);
@@ -418,22 +425,10 @@ impl<'a> Planner<'a> {
                     group_id,
                 },
                 profile: group.profile.name.clone(),
-                reason: self.removal_reason(operator, reason),
+                reason: self.desired.removal_reason(operator, reason),
             });
         }
         kept
-    }
-
-    /// Why an operator leaves a group: what holds for all who leave it, and whether the operator has become another user's.
-    fn removal_reason(&self, operator: &Operator, reason: &str) -> String {
-        match self.desired.passed_on.get(&operator.id) {
-            Some(former) => {
-                format!(
-                    "{reason}: {former} was this operator, and another active user of the organization has its login now"
-                )
-            }
-            None => reason.to_owned(),
-        }
     }
 }
 

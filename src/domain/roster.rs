@@ -1,6 +1,8 @@
 //! Product profiles and the people in them, however they were read.
 
-use super::{LoginSet, Person, ProductProfile, ProductProfileName, identity::PeopleRead};
+use std::collections::BTreeMap;
+
+use super::{LoginSet, Person, ProductProfile, ProductProfileName, ProfileRead, identity::PeopleRead};
 
 /// All product profiles of a listing, and people with their profiles. Strings live once; memberships are pairs of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub(super) struct Roster {
     memberships: Vec<(u32, u32)>,
     unlisted: Vec<ProductProfileName>,
     logins: LoginSet,
+    /// What is known of the members of single profiles, by position; all of the others.
+    reads: BTreeMap<u32, ProfileRead>,
 }
 
 impl Roster {
@@ -24,12 +28,22 @@ impl Roster {
         memberships.dedup();
         unlisted.sort_unstable();
         unlisted.dedup();
-        Self { profiles, people, memberships, unlisted, logins: LoginSet::default() }
+        Self { profiles, people, memberships, unlisted, logins: LoginSet::default(), reads: BTreeMap::new() }
     }
 
     /// The same, where everybody is among the people who has one of these logins, with a profile or without.
     pub(super) fn with_holders_of(self, logins: LoginSet) -> Self {
         Self { logins, ..self }
+    }
+
+    /// The same, with what is known of the members of single profiles, by position.
+    pub(super) fn with_reads(self, reads: BTreeMap<u32, ProfileRead>) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// What is known of the members of the profile at this position.
+    pub(super) fn read(&self, profile: usize) -> ProfileRead {
+        u32::try_from(profile).ok().and_then(|profile| self.reads.get(&profile)).cloned().unwrap_or_default()
     }
 
     pub(super) fn profiles(&self) -> &[ProductProfile] {

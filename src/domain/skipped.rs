@@ -26,6 +26,10 @@ pub enum SkipReason {
     AmbiguousProfile,
     /// Two operator groups that differ only in letter case.
     AmbiguousGroup,
+    /// The members of a profile came under another name than the one in the groups listing.
+    RenamedProfile,
+    /// A record that concerns the mask and cannot be used.
+    UnusableRecord,
     /// The mask matches and captures nothing.
     EmptyCapture,
     /// The group would fall below its least number of members, or lose a required one.
@@ -50,6 +54,8 @@ impl SkipReason {
             Self::AmbiguousIdentity
             | Self::AmbiguousProfile
             | Self::AmbiguousGroup
+            | Self::RenamedProfile
+            | Self::UnusableRecord
             | Self::EmptyCapture
             | Self::ProtectedMinimum
             | Self::UnknownPerson
@@ -69,6 +75,8 @@ impl SkipReason {
             Self::AmbiguousIdentity => "ambiguous-identity",
             Self::AmbiguousProfile => "ambiguous-profile",
             Self::AmbiguousGroup => "ambiguous-group",
+            Self::RenamedProfile => "renamed-profile",
+            Self::UnusableRecord => "unusable-record",
             Self::EmptyCapture => "empty-capture",
             Self::ProtectedMinimum => "protected-minimum",
             Self::Renamed => "renamed",

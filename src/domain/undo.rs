@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport, DesiredState, FoldedName, ManagedGroup, Operator,
-    OperatorGroup, Policy, ProductProfile, ProductProfileName, SkipReason, Skipped,
+    OperatorGroup, Policy, ProductProfile, ProductProfileName, ProfileRead, SkipReason, Skipped,
     desired_state::{GroupsByName, groups_by_folded_name},
     identity::OperatorIndex,
 };
@@ -71,6 +71,7 @@ impl<'a> TakingBack<'a> {
                 name: ProductProfileName::new(change.profile.as_str()),
                 member_count: None,
             },
+            read: ProfileRead::default(),
             people: 0,
             members: campaign.members(group.id).collect(),
             new_members: Vec::new(),

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use super::Progress;
 use crate::{
-    domain::{Failure, IncompleteRead, ProductProfileName},
+    domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt},
     transport::{CertificateFault, Retryable, TransportError, Verdict},
 };
 
@@ -54,6 +54,22 @@ pub enum ExperienceCloudError {
     NothingNew {
         /// What was asked.
         call: String,
+    },
+    /// A page without users that does not say that there are none.
+    #[error("{call}: the page has no users, and X-Total-Count does not say that there are none")]
+    EmptyPage {
+        /// What was asked.
+        call: String,
+    },
+    /// A page of members of another profile than the one that was asked for, or of one that was renamed.
+    #[error("{call}: the page has the members of \"{found}\"")]
+    OtherProfile {
+        /// What was asked.
+        call: String,
+        /// The profile that was asked for, as the groups listing has it.
+        profile: ProductProfileName,
+        /// The name on the page.
+        found: ProductProfileName,
     },
     /// A listing was not read completely: nothing may be concluded from it.
     #[error("{listing}: {read}")]
@@ -126,6 +142,8 @@ impl ExperienceCloudError {
             Self::WrongAnswer { .. }
             | Self::BrokenAnswer { .. }
             | Self::NothingNew { .. }
+            | Self::EmptyPage { .. }
+            | Self::OtherProfile { .. }
             | Self::Incomplete { .. }
             | Self::NoMatch { .. }
             | Self::Unaddressable { .. } => Failure::Incomplete,
@@ -153,6 +171,25 @@ impl ExperienceCloudError {
     /// A listing whose answers do not add up, none of them being wrong by itself.
     pub(super) fn incomplete(listing: &str, read: IncompleteRead) -> Self {
         Self::Incomplete { listing: listing.to_owned(), read, cause: None }
+    }
+
+    /// What this error of a listing of the profile's members says about that profile alone: its page is empty, users are
+    /// missing, members came or went meanwhile, or it was renamed. Gives the error back where it concerns the whole read.
+    pub(super) fn into_profile_doubt(self, profile: &ProductProfileName) -> Result<ProfileDoubt, Self> {
+        let profile = profile.clone();
+        match self {
+            Self::OtherProfile { profile, found, .. } => Ok(ProfileDoubt::Renamed { profile, now: found }),
+            Self::EmptyPage { .. } => Ok(ProfileDoubt::Incomplete { profile, why: self.to_string() }),
+            Self::Incomplete {
+                read:
+                    ref read @ (IncompleteRead::Users { .. }
+                    | IncompleteRead::TooMany { .. }
+                    | IncompleteRead::Changed { .. }),
+                cause: None,
+                ..
+            } => Ok(ProfileDoubt::Incomplete { profile, why: read.to_string() }),
+            error => Err(error),
+        }
     }
 
     /// This error as the end of a walk over `listing` that received some pages: `read` says how far it came.

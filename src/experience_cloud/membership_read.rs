@@ -1,11 +1,12 @@
 //! From pages to a snapshot: by a walk over the organization, or by the members of each matching profile.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use super::{
     Progress,
     error::ExperienceCloudError,
     groups_listing::ProfileListing,
+    members_calls::{self, MembersCall},
     profile_names::ProfileNames,
     umapi::Umapi,
     user_key::{ByUserKey, KeyMaker, UserKey},
@@ -13,9 +14,18 @@ use super::{
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
-    AssociationMask, IncompleteRead, LoginSet, Membership, OrganizationId, OrganizationSnapshot, Person,
-    ProductProfile, ProductProfileName, ReadProof, Tolerance, WalkEvidence,
+    AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId, OrganizationSnapshot,
+    Person, ProductProfile, ProductProfileName, ProfileRead, ReadProof, Tolerance, WalkEvidence,
 };
+
+/// The members of one profile, read completely and counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileMembers {
+    /// Who was listed.
+    pub people: Vec<Person>,
+    /// Accounts that were counted and not listed.
+    pub unlisted: u64,
+}
 
 /// One read of memberships, and what it needs.
 pub(super) struct MembershipRead<'a> {
@@ -57,20 +67,21 @@ impl MembershipRead<'_> {
             members.add_page(page, None);
         };
         let evidence = walk(self.umapi, &users, self.tolerance, self.progress, &read, &mut take).await?;
-        let proof = ReadProof::of_walk(&evidence, self.tolerance)
-            .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
         let shown = members.counts(listing.profiles.len());
+        let mut profiles = BTreeMap::new();
         for &position in matched {
             let Some(profile) = listing.profiles.get(position as usize) else { continue };
             if listing.is_shared(&profile.name) {
                 // A group of another kind has, or may have, the same name, and users show names only.
                 members.memberships.retain(|(of, _)| *of != position);
-                self.read_members(profile, position, &mut members).await?;
-            } else if self.is_short(profile, shown.get(position as usize).copied().unwrap_or(0)) {
-                // Whoever was shown with the profile stays a member: more people lose nothing by that.
-                self.read_members(profile, position, &mut members).await?;
+            } else if !self.is_short(profile, shown.get(position as usize).copied().unwrap_or(0)) {
+                continue;
             }
+            // Whoever was shown with a profile that is not shared stays a member: more people lose nothing by that.
+            profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
         }
+        let proof = ReadProof::of_walk(&evidence, profiles, self.tolerance)
+            .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
         let snapshot = self.snapshot(listing.profiles, members, names.into_inner().into_unlisted(), proof)?;
         Ok(snapshot.with_holders_of(logins))
     }
@@ -100,62 +111,74 @@ impl MembershipRead<'_> {
         listing: ProfileListing,
         matched: &[u32],
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        let (mut members, mut walks) = (Members::default(), Vec::new());
+        let (mut members, mut profiles) = (Members::default(), BTreeMap::new());
         for (done, &position) in matched.iter().enumerate() {
             let Some(profile) = listing.profiles.get(position as usize) else { continue };
-            walks.push(self.read_members(profile, position, &mut members).await?);
+            profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
             (self.progress)(Progress::ProfileMembers { profile: done + 1, profiles: matched.len() });
         }
-        let users = members.people.len() as u64;
-        let proof = ReadProof::of_profiles(&walks, users, self.tolerance)
-            .map_err(|read| ExperienceCloudError::incomplete("members of the matching product profiles", read))?;
+        let proof = ReadProof::of_profiles(profiles, members.people.len() as u64);
         self.snapshot(listing.profiles, members, Vec::new(), proof)
     }
 
-    /// Reads the members of one profile, for a proof that somebody is not among them.
-    pub(super) async fn of_profile(&self, profile: &ProductProfile) -> Result<Vec<Person>, ExperienceCloudError> {
-        let mut members = Members::default();
-        let evidence = self.read_members(profile, 0, &mut members).await?;
-        if !evidence.is_counted() {
-            let title = format!("members of the product profile \"{}\"", profile.name);
-            return Err(ExperienceCloudError::incomplete(&title, IncompleteRead::Uncounted));
-        }
-        Ok(members.people)
-    }
-
-    /// Walks over the members of the profile at `position`, by its id; by its name when there is no id or UMAPI does not
-    /// know it: that ids are taken is not in the reference.
-    async fn read_members(
+    /// Reads the members of one profile in another way than `first`, for a proof that somebody is not among them.
+    pub(super) async fn of_profile(
         &self,
         profile: &ProductProfile,
-        position: u32,
-        members: &mut Members,
-    ) -> Result<WalkEvidence, ExperienceCloudError> {
-        let name = Some(profile.name.as_str()).filter(|name| is_addressable(name));
-        let by_id = match profile.id {
-            Some(id) => self.walk_members(profile, &id.to_string(), position, members).await,
-            None => Err(ExperienceCloudError::Unaddressable { profile: profile.name.clone() }),
-        };
-        match (by_id, name) {
-            (
-                Err(ExperienceCloudError::Unaddressable { .. } | ExperienceCloudError::WrongAnswer { status: 404, .. }),
-                Some(name),
-            ) => self.walk_members(profile, name, position, members).await,
-            (outcome, _) => outcome,
+        first: &ProfileRead,
+    ) -> Result<ProfileMembers, ExperienceCloudError> {
+        let mut members = Members::default();
+        let listing =
+            self.walk_members(profile, members_calls::second(profile, first.asked()), 0, &mut members).await?;
+        match listing.unlisted().filter(|_| listing.is_counted()) {
+            Some(unlisted) => Ok(ProfileMembers { people: members.people, unlisted }),
+            None => Err(ExperienceCloudError::incomplete(&members_of(profile), IncompleteRead::Uncounted)),
         }
     }
 
+    /// Reads the members of the profile at `position`. What concerns that profile alone is a doubt and no error.
+    async fn read_members(
+        &self,
+        listing: &ProfileListing,
+        position: u32,
+        profile: &ProductProfile,
+        members: &mut Members,
+    ) -> Result<ProfileRead, ExperienceCloudError> {
+        let calls = members_calls::first(profile, listing.is_shared(&profile.name));
+        match self.walk_members(profile, calls, position, members).await {
+            Ok(listing) => Ok(ProfileRead::Complete(Some(listing))),
+            Err(error) => {
+                let doubt = error.into_profile_doubt(&profile.name)?;
+                tracing::warn!(product_profile.name = %profile.name, "{doubt}");
+                Ok(ProfileRead::Doubtful(doubt))
+            }
+        }
+    }
+
+    /// Walks over the members of a profile by the first of `calls` that UMAPI finds the profile by: that ids are taken is
+    /// not in the reference.
     async fn walk_members(
         &self,
         profile: &ProductProfile,
-        address: &str,
+        calls: Vec<MembersCall>,
         position: u32,
         members: &mut Members,
-    ) -> Result<WalkEvidence, ExperienceCloudError> {
-        let listing = UsersListing::of_profile(self.organization, profile, address, self.membership);
-        let read = |body: &[u8]| users_page::read(body, Kept::Everyone, &mut self.keys.borrow_mut());
-        let mut take = |page: UsersPage, _: &WalkEvidence| members.add_page(page, Some(position));
-        walk(self.umapi, &listing, self.tolerance, self.progress, &read, &mut take).await
+    ) -> Result<MembersListing, ExperienceCloudError> {
+        let mut outcome = Err(ExperienceCloudError::Unaddressable { profile: profile.name.clone() });
+        for MembersCall { asked, address, groups } in calls {
+            let listing = UsersListing::of_profile(self.organization, profile, &address, groups, self.membership);
+            let read = |body: &[u8]| users_page::read(body, Kept::Everyone, &mut self.keys.borrow_mut());
+            let mut take = |page: UsersPage, _: &WalkEvidence| members.add_page(page, Some(position));
+            outcome =
+                walk(self.umapi, &listing, self.tolerance, self.progress, &read, &mut take).await.and_then(|walk| {
+                    MembersListing::new(asked, walk, self.tolerance)
+                        .map_err(|read| ExperienceCloudError::incomplete(&members_of(profile), read))
+                });
+            if !matches!(outcome, Err(ExperienceCloudError::WrongAnswer { status: 404, .. })) {
+                break;
+            }
+        }
+        outcome
     }
 
     fn snapshot(
@@ -207,8 +230,6 @@ impl Members {
     }
 }
 
-/// Whether UMAPI finds a profile by this name. A name in a path was cut at its last dot, whatever its encoding
-/// (umapi-documentation issue 53): the rest may be the name of another profile.
-fn is_addressable(name: &str) -> bool {
-    !name.contains('.')
+fn members_of(profile: &ProductProfile) -> String {
+    format!("members of the product profile \"{}\"", profile.name)
 }

@@ -8,6 +8,7 @@
 //! | `groups_listing` | which product profiles there are |
 //! | `read_choice` | which calls fetch the memberships, and what they cost |
 //! | `membership_read` | from pages to a snapshot |
+//! | `members_calls` | in which ways the members of one profile can be asked for |
 //! | `users_walk` | all pages of one listing of users, with the evidence |
 //! | `single_user` | one person, without any page |
 //! | `users_page`, `page_text` | one page, read within bounds |
@@ -17,6 +18,7 @@ mod access_token;
 mod call_budget;
 mod error;
 mod groups_listing;
+mod members_calls;
 mod membership_read;
 mod page_text;
 mod profile_names;
@@ -32,6 +34,7 @@ use std::{cell::RefCell, num::NonZeroU32, time::Duration};
 pub use crate::domain::Membership;
 pub use error::ExperienceCloudError;
 pub use groups_listing::ProfileListing;
+pub use membership_read::ProfileMembers;
 pub use read_choice::ReadChoice;
 pub use single_user::UserRead;
 
@@ -45,7 +48,8 @@ use user_key::KeyMaker;
 
 use crate::{
     domain::{
-        AssociationMask, LoginSet, OrganizationId, OrganizationSnapshot, Person, ProductProfile, ReadKind, Tolerance,
+        AssociationMask, LoginSet, OrganizationId, OrganizationSnapshot, ProductProfile, ProfileRead, ReadKind,
+        Tolerance,
     },
     transport::{self, BaseUrl, Credential, HttpClient, IdentityService, RetryPolicy, SecretString},
 };
@@ -237,14 +241,16 @@ impl ExperienceCloud {
 
     /// Reads one profile's members once more, independently, to prove that somebody is not among them.
     ///
-    /// By the profile's id, and by its name when there is none or UMAPI does not know it. Answers without the counting
-    /// headers prove nothing and are an error, and so is "not found".
+    /// Asks in another way than `first`, so that no cache can answer both: by the profile's id where the first read went
+    /// by name or did not ask for this profile, by its name where the first went by id. Answers without the counting
+    /// headers prove nothing and are an error, and so are "not found", an empty page, and a page of another name.
     pub async fn fetch_profile_members(
         &self,
         profile: &ProductProfile,
+        first: &ProfileRead,
         progress: &dyn Fn(Progress),
-    ) -> Result<Vec<Person>, ExperienceCloudError> {
-        self.membership_read(progress).of_profile(profile).await
+    ) -> Result<ProfileMembers, ExperienceCloudError> {
+        self.membership_read(progress).of_profile(profile, first).await
     }
 
     /// UMAPI calls sent so far, repeated ones included, tokens not counted.

@@ -46,6 +46,8 @@ pub(super) enum Kept<'n, 'm> {
 pub(super) struct UsersPage {
     /// `lastPage`; `false` when absent, as the vendor's client takes it.
     pub(super) is_last: bool,
+    /// `groupName`: whose members these are; absent on a page of the organization, and from older answers.
+    pub(super) group_name: Option<String>,
     /// Every account on the page.
     pub(super) keys: Vec<UserKey>,
     /// The accounts that are kept.
@@ -64,7 +66,9 @@ pub(super) fn read(body: &[u8], kept: Kept<'_, '_>, keys: &mut KeyMaker) -> Resu
         }
         Envelope { result: None, .. } => Err(Misread::Unusable("the answer has no \"result\"".to_owned())),
         Envelope { has_users: false, .. } => Err(Misread::Unusable("the answer has no \"users\"".to_owned())),
-        Envelope { is_last, .. } => Ok(UsersPage { is_last: is_last.unwrap_or(false), ..collector.page }),
+        Envelope { is_last, group_name, .. } => {
+            Ok(UsersPage { is_last: is_last.unwrap_or(false), group_name, ..collector.page })
+        }
     }
 }
 
@@ -72,6 +76,7 @@ pub(super) fn read(body: &[u8], kept: Kept<'_, '_>, keys: &mut KeyMaker) -> Resu
 struct Envelope {
     is_last: Option<bool>,
     result: Option<String>,
+    group_name: Option<String>,
     has_users: bool,
 }
 
@@ -90,6 +95,7 @@ struct PageSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
 enum PageField {
     LastPage,
     Result,
+    GroupName,
     Users,
     #[serde(other)]
     Other,
@@ -118,6 +124,10 @@ impl<'de> Visitor<'de> for PageSeed<'_, '_, '_, '_> {
                 PageField::Result => {
                     let result: Option<Name<'de>> = map.next_value()?;
                     envelope.result = result.map(|name| name.0.into_owned());
+                }
+                PageField::GroupName => {
+                    let name: Option<Name<'de>> = map.next_value()?;
+                    envelope.group_name = name.map(|name| name.0.into_owned());
                 }
                 // The second of two lists would be taken for the rest of the first.
                 PageField::Users if envelope.has_users => return Err(M::Error::duplicate_field("users")),

@@ -12,7 +12,7 @@ use super::{
     users_page::UsersPage,
 };
 use crate::{
-    domain::{Membership, OrganizationId, ProductProfile, Tolerance, WalkEvidence},
+    domain::{Membership, OrganizationId, ProductProfile, ProductProfileName, Tolerance, WalkEvidence},
     transport::Answer,
 };
 
@@ -36,6 +36,17 @@ pub(super) struct UsersListing {
     path: (String, String),
     /// Of page 0.
     first_page: Repetition,
+    /// The profile whose name each page must have; `None` for the users of the organization.
+    profile: Option<ProductProfileName>,
+}
+
+/// Whether the users of a page come with the names of their groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GroupsOfUsers {
+    /// They do, although nobody reads them: another call than the one without.
+    Shown,
+    /// They do not, which makes the page a fraction of the bytes.
+    Excluded,
 }
 
 impl UsersListing {
@@ -46,6 +57,7 @@ impl UsersListing {
             call: "GET users".to_owned(),
             path: (users_of(organization), format!("?directOnly={}", direct_only(membership))),
             first_page: Repetition::Unserved,
+            profile: None,
         }
     }
 
@@ -55,24 +67,41 @@ impl UsersListing {
         organization: &OrganizationId,
         profile: &ProductProfile,
         address: &str,
+        groups: GroupsOfUsers,
         membership: Membership,
     ) -> Self {
         let direct_only = direct_only(membership);
+        let exclude = match groups {
+            GroupsOfUsers::Shown => "",
+            GroupsOfUsers::Excluded => "&excludeGroups=true",
+        };
         Self {
             title: format!("members of the product profile \"{}\"", profile.name),
             call: format!("GET users of \"{}\"", profile.name),
-            // Without their groups the users of a page are a fraction of the bytes.
-            path: (
-                users_of(organization),
-                format!("/{}?directOnly={direct_only}&excludeGroups=true", path_segment(address)),
-            ),
+            path: (users_of(organization), format!("/{}?directOnly={direct_only}{exclude}", path_segment(address))),
             // The vendor's extra limit is on page 0 of the organization's listings.
             first_page: Repetition::Free,
+            profile: Some(profile.name.clone()),
         }
     }
 
     pub(super) fn title(&self) -> &str {
         &self.title
+    }
+
+    /// Fails for a page of another profile, and for one without users that does not prove that there are none.
+    fn check(&self, call: &str, received: &Received) -> Result<(), ExperienceCloudError> {
+        let call = call.to_owned();
+        if let (Some(profile), Some(found)) = (&self.profile, &received.page.group_name) {
+            let found = ProductProfileName::new(found.as_str());
+            if found.folded() != profile.folded() {
+                return Err(ExperienceCloudError::OtherProfile { call, profile: profile.clone(), found });
+            }
+        }
+        if received.page.keys.is_empty() && received.total_count != Some(0) {
+            return Err(ExperienceCloudError::EmptyPage { call });
+        }
+        Ok(())
     }
 
     fn call(&self, page: u64) -> Call {
@@ -113,6 +142,11 @@ pub(super) async fn walk(
         let call = listing.call(evidence.pages);
         let received = umapi.get(&call, progress, |answer| Received::of(answer, read)).await;
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
+        listing.check(&call.name, &received).map_err(|error| match listing.profile {
+            // It concerns the profile alone, however far the walk came.
+            Some(_) => error,
+            None => cut_short(error, listing, &evidence, tolerance),
+        })?;
         let before = seen.len();
         // Room for all at once, instead of moving them each time the set has doubled; a count that lies costs little.
         seen.reserve(received.expected_users().saturating_sub(before));

@@ -13,8 +13,8 @@ use super::{
     database::{Reading, Writing},
 };
 
-/// Remembers, of the changes that are being sent, whom the same plan disables once they are made. What is held, or in doubt,
-/// is not planned to be made.
+/// Remembers, of the changes that are being sent, whom the same plan disables once they are made. What is held is not planned
+/// to be made; what could not be confirmed is, once it can.
 pub(super) async fn remember(
     writing: &mut Writing,
     run: &RunId,
@@ -27,7 +27,7 @@ pub(super) async fn remember(
         return Ok(());
     }
     let sql = "select operator_folded, profile from changes
-               where run = $1 and instance = $2 and op = 'disable_operator' and outcome = 'pending'";
+               where run = $1 and instance = $2 and op = 'disable_operator' and outcome in ('pending', 'unconfirmed')";
     let planned = writing.rows(sql, [run.as_str().into(), instance.as_str().into()]).await?;
     let planned: Vec<(FoldedName, String)> =
         planned.iter().map(|row| Ok((row.folded(0)?, row.text(1)?))).collect::<Result<_, JournalError>>()?;

@@ -50,6 +50,11 @@ impl Effect {
                 }
                 set(body, "/lastPage", &Value::Bool(false));
             }),
+            Self::MissingUsers { count } => edit_json(answer, |body| {
+                if let Some(users) = body.pointer_mut("/users").and_then(Value::as_array_mut) {
+                    users.drain(..users.len().min(*count));
+                }
+            }),
             Self::LastPage { value } => edit_json(answer, |body| set(body, "/lastPage", &Value::Bool(*value))),
             Self::OmitKey { pointer } => edit_json(answer, |body| {
                 at_parents(body, pointer, &|object, key| {
@@ -216,6 +221,13 @@ mod tests {
     fn an_empty_page_pretends_that_more_will_come() {
         let body = json!({"lastPage": true, "users": [{}]});
         assert_eq!(disturbed(&body, &Effect::EmptyPage), json!({"lastPage": false, "users": []}));
+    }
+
+    #[test]
+    fn users_are_missing_from_the_beginning_of_a_page() {
+        let body = json!({"lastPage": true, "users": [{"id": 1}, {"id": 2}, {"id": 3}]});
+        let left = disturbed(&body, &Effect::MissingUsers { count: 2 });
+        assert_eq!(left, json!({"lastPage": true, "users": [{"id": 3}]}));
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct Fault {
     /// Only this page of a listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
+    /// Only listings of the members of this group, as the call names it: by its id or its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Only this Campaign instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
@@ -114,6 +117,11 @@ pub enum Effect {
     },
     /// A listing's page without entries and with `lastPage: false`; the headers stay.
     EmptyPage,
+    /// Users are left out of a listing's page; the headers stay.
+    MissingUsers {
+        /// How many of the page, from its first on.
+        count: usize,
+    },
     /// `lastPage` says this.
     LastPage {
         /// The value.
@@ -230,6 +238,7 @@ impl Fault {
         Self {
             call: call.to_owned(),
             page: None,
+            group: None,
             instance: None,
             schema: None,
             skip: 0,
@@ -242,6 +251,12 @@ impl Fault {
     #[must_use]
     pub fn page(self, page: u64) -> Self {
         Self { page: Some(page), ..self }
+    }
+
+    /// Only listings of the members of this group, as the call names it.
+    #[must_use]
+    pub fn group(self, address: &str) -> Self {
+        Self { group: Some(address.to_owned()), ..self }
     }
 
     /// Only this Campaign instance.
@@ -281,7 +296,11 @@ impl Fault {
         let method = call.soap_method.as_deref().unwrap_or_default();
         let named = ["any", &call.name, method].iter().any(|name| name.eq_ignore_ascii_case(&self.call));
         let paged = self.page.is_none_or(|page| call.page == Some(page));
-        named && paged && is(&self.instance, &call.instance) && is(&self.schema, &call.schema)
+        named
+            && paged
+            && is(&self.group, &call.group)
+            && is(&self.instance, &call.instance)
+            && is(&self.schema, &call.schema)
     }
 }
 

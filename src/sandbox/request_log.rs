@@ -103,6 +103,8 @@ pub(super) struct Call {
     pub(super) soap_method: Option<String>,
     /// The page, of a listing.
     pub(super) page: Option<u64>,
+    /// The group whose members are listed, as the call names it.
+    pub(super) group: Option<String>,
     /// The Campaign instance.
     pub(super) instance: Option<String>,
     /// The schema that a SOAP call addresses, as far as its text tells.

@@ -278,6 +278,7 @@ fn soap_call(received: &Received, instance: &str) -> Call {
         name: name.to_owned(),
         soap_method: method.clone(),
         page: None,
+        group: None,
         instance: Some(instance.to_owned()),
         schema: addressed_schema(&String::from_utf8_lossy(received.body())),
     }

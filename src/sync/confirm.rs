@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::{
     campaign::Campaign,
     domain::{
-        ApprovedPlan, CampaignSnapshot, Change, ChangeOutcome, History, OperatorGroupName, Person, Policy, SecondRead,
-        borne_out, operators_to_write, profiles_to_confirm, with_same_logins,
+        ApprovedPlan, CampaignSnapshot, Change, ChangeOutcome, DesiredState, History, ManagedGroup, OperatorGroupName,
+        Person, Policy, ProfileDoubt, SecondRead, SourceRead, borne_out, operators_to_write, profiles_to_confirm,
+        with_same_logins,
     },
-    experience_cloud,
+    experience_cloud::{self, ExperienceCloudError, ProfileMembers},
     observability::Chain,
 };
 
@@ -16,35 +17,141 @@ use super::{
     Progress, Stop,
     decision::{Decision, Settled},
     pauses::heeding,
-    read_source::SourceError,
+    read_source::{Content, SourceError},
     reconcile::{ReconcileError, Run},
     run::Confirmation,
 };
 
-/// The people whom each profile has now, by group, or why they could not be read.
-type Members = BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>;
+/// What the second reads of one run in one instance gave, by operator group.
+#[derive(Default)]
+pub(super) struct SecondReads {
+    /// The people whom each profile has now, or why they could not be read.
+    members: BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
+    /// Profiles whose members came under another name.
+    renamed: BTreeMap<OperatorGroupName, ProfileDoubt>,
+    /// Accounts that were counted and not listed.
+    unlisted: BTreeMap<OperatorGroupName, u64>,
+}
 
-/// Keeps what a second read of the affected profiles bears out; the rest is settled as unconfirmed. Nothing is in hand yet:
-/// told to stop, it leaves at once.
-pub(super) async fn confirm(
-    run: &Run<'_>,
-    policy: &Policy,
-    decision: &Decision,
-    snapshot: &CampaignSnapshot,
-    history: &History,
-) -> Result<(ApprovedPlan, Vec<Settled>), ReconcileError> {
-    let approved = decision.review.approved.clone();
-    if run.options.confirmation == Confirmation::Off {
-        return Ok((approved, Vec::new()));
+impl SecondReads {
+    /// Reads again each profile on which a removal of this decision rests and that was not read again yet; `false` when there
+    /// is none. Nothing is in hand yet: told to stop, it leaves at once.
+    pub(super) async fn read(
+        &mut self,
+        run: &Run<'_>,
+        policy: &Policy,
+        decision: &Decision,
+        reason: ReadAgain,
+    ) -> Result<bool, ReconcileError> {
+        let groups: Vec<_> =
+            reason.groups(decision).into_iter().filter(|group| !self.members.contains_key(&group.name)).collect();
+        for group in &groups {
+            (run.progress)(Progress::Confirming(policy.instance.clone()));
+            let organization = &run.options.experience_cloud.organization_id;
+            let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
+                run.experience_cloud.fetch_profile_members(&group.profile, &group.read, progress).await
+            };
+            tokio::select! {
+                biased;
+                () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
+                read = heeding(run.journal, organization, run.progress, read) => self.take(group, read),
+            }
+        }
+        Ok(!groups.is_empty())
     }
-    let members = tokio::select! {
-        biased;
-        () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
-        members = read_again(run, policy, &approved, decision) => members,
-    };
-    let second = SecondRead { members: &members, people: run.source.people(), logins: run.source.logins() };
-    let (confirmed, doubted) = borne_out(approved, &second, &decision.desired, snapshot, policy, history);
-    Ok((confirmed, unconfirmed(&doubted)))
+
+    fn take(&mut self, group: &ManagedGroup, read: Result<ProfileMembers, SourceError>) {
+        let name = group.name.clone();
+        let people = match read {
+            Ok(ProfileMembers { people, unlisted }) => {
+                self.unlisted.insert(name.clone(), unlisted);
+                Ok(people)
+            }
+            Err(error) => {
+                if let SourceError::ExperienceCloud(ExperienceCloudError::OtherProfile { profile, found, .. }) = &error
+                {
+                    let doubt = ProfileDoubt::Renamed { profile: profile.clone(), now: found.clone() };
+                    self.renamed.insert(name.clone(), doubt);
+                }
+                Err(Chain(&error).to_string())
+            }
+        };
+        self.members.insert(name, people);
+    }
+
+    /// What the organization wants and how it was read, with what these reads say beyond their members.
+    pub(super) fn added_to(
+        &self,
+        mut desired: DesiredState,
+        read: Option<SourceRead>,
+    ) -> (DesiredState, Option<SourceRead>) {
+        for (group, doubt) in &self.renamed {
+            desired.doubt(group, doubt);
+        }
+        let numbers =
+            desired.groups.iter().filter_map(|group| Some((&group.profile, *self.unlisted.get(&group.name)?)));
+        let read = read.map(|mut read| {
+            read.unlisted.count(numbers);
+            read
+        });
+        (desired, read)
+    }
+
+    /// Keeps what these reads confirm; the rest is settled as unconfirmed.
+    pub(super) fn confirm(
+        &self,
+        run: &Run<'_>,
+        policy: &Policy,
+        decision: &Decision,
+        snapshot: &CampaignSnapshot,
+        history: &History,
+    ) -> (ApprovedPlan, Vec<Settled>) {
+        let approved = decision.review.approved.clone();
+        if !is_confirmed(run) {
+            return (approved, Vec::new());
+        }
+        let second = SecondRead { members: &self.members, people: run.source.people(), logins: run.source.logins() };
+        let (confirmed, doubted) = borne_out(approved, &second, &decision.desired, snapshot, policy, history);
+        (confirmed, unconfirmed(&doubted))
+    }
+}
+
+/// Whether removals need a second read. A read of single users proves nothing about anybody's absence from a profile: there
+/// a read of the profile is the only proof, whatever the configuration says.
+fn is_confirmed(run: &Run<'_>) -> bool {
+    run.options.confirmation == Confirmation::Reread || matches!(run.source.content, Content::Users { .. })
+}
+
+/// Why profiles are read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadAgain {
+    /// Nothing is to be proven.
+    Never,
+    /// The removals that are about to be made are confirmed.
+    ToRemove,
+    /// More accounts of the organization are unlisted than before: only the profile's own listing can prove a removal.
+    ToProve,
+}
+
+impl ReadAgain {
+    /// Why this run reads profiles again. `writes` says whether it may write Campaign.
+    pub(super) fn of(run: &Run<'_>, decision: &Decision, history: &History, writes: bool) -> Self {
+        let before = history.accepted.as_ref().map(|read| &read.unlisted);
+        let has_grown = decision.read.as_ref().zip(before).is_some_and(|(now, before)| now.unlisted.has_grown(before));
+        match (is_confirmed(run), has_grown, writes) {
+            (false, ..) | (true, false, false) => Self::Never,
+            (true, true, _) => Self::ToProve,
+            (true, false, true) => Self::ToRemove,
+        }
+    }
+
+    fn groups(self, decision: &Decision) -> Vec<&ManagedGroup> {
+        match self {
+            Self::Never => Vec::new(),
+            Self::ToRemove => profiles_to_confirm(decision.review.approved.changes(), &decision.desired),
+            Self::ToProve => profiles_to_confirm(&decision.plan.changes, &decision.desired),
+        }
+    }
 }
 
 /// Keeps the changes of operators who still have the login that the plan names; the rest is settled as unconfirmed. Costs two
@@ -71,18 +178,4 @@ pub(super) async fn confirm_logins(
 fn unconfirmed(doubted: &[(Change, String)]) -> Vec<Settled> {
     let settle = |(change, why): &(Change, String)| Settled::new(change, ChangeOutcome::Unconfirmed, Some(why.clone()));
     doubted.iter().map(settle).collect()
-}
-
-async fn read_again(run: &Run<'_>, policy: &Policy, approved: &ApprovedPlan, decision: &Decision) -> Members {
-    let organization = &run.options.experience_cloud.organization_id;
-    let mut members = Members::new();
-    for (group, profile) in profiles_to_confirm(approved, &decision.desired) {
-        (run.progress)(Progress::Confirming(policy.instance.clone()));
-        let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-            run.experience_cloud.fetch_profile_members(profile, progress).await
-        };
-        let people: Result<_, SourceError> = heeding(run.journal, organization, run.progress, read).await;
-        members.insert(group.clone(), people.map_err(|error| Chain(&error).to_string()));
-    }
-    members
 }

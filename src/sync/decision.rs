@@ -11,7 +11,7 @@ use crate::{
     observability::Chain,
 };
 
-use super::{apply::ApplyError, reconcile::InstanceOptions};
+use super::{apply::ApplyError, confirm::SecondReads, reconcile::InstanceOptions};
 
 /// The wish, the plan, and what of it may be made.
 pub(super) struct Decision {
@@ -88,6 +88,12 @@ impl Decision {
         Self { review, ..self }
     }
 
+    /// The same, with what second reads of profiles say beyond who their members are.
+    pub(super) fn with_second_reads(self, second: &SecondReads, grounds: &Grounds<'_>, history: &History) -> Self {
+        let (desired, read) = second.added_to(self.desired, self.read);
+        Self { warnings: self.warnings, ..Self::of(grounds, desired, read, history) }
+    }
+
     /// The held changes as an approval names them.
     pub(super) fn held_changes(&self) -> Vec<ApprovedChange> {
         let name = |change: &Change| ApprovedChange { key: change.key(), profile: change.profile.clone() };
@@ -156,13 +162,18 @@ impl Decision {
         let settled: HashMap<ChangeKey, &Settled> = settled.iter().map(|one| (one.change.key(), one)).collect();
         let held: HashMap<ChangeKey, &str> =
             self.review.held.changes.iter().map(|held| (held.change.key(), held.why.as_str())).collect();
+        let unconfirmed = self.review.unconfirmed.iter();
+        let unconfirmed: HashMap<ChangeKey, &str> =
+            unconfirmed.map(|(change, why)| (change.key(), why.as_str())).collect();
         let report = |change: &Change| {
             let key = change.key();
-            match (settled.get(&key), held.get(&key)) {
-                (Some(settled), _) => ChangeReport::new(change, settled.outcome, settled.detail.clone()),
-                (None, Some(why)) => ChangeReport::new(change, ChangeOutcome::Held, Some((*why).to_owned())),
-                (None, None) => ChangeReport::new(change, ChangeOutcome::Pending, None),
-            }
+            let (outcome, detail) = match (settled.get(&key), held.get(&key), unconfirmed.get(&key)) {
+                (Some(settled), ..) => (settled.outcome, settled.detail.clone()),
+                (None, Some(why), _) => (ChangeOutcome::Held, Some((*why).to_owned())),
+                (None, None, Some(why)) => (ChangeOutcome::Unconfirmed, Some((*why).to_owned())),
+                (None, None, None) => (ChangeOutcome::Pending, None),
+            };
+            ChangeReport::new(change, outcome, detail)
         };
         self.plan.changes.iter().map(report).collect()
     }

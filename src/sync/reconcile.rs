@@ -18,7 +18,7 @@ use super::{
     Progress, Stop,
     apply::{Applied, apply},
     change_log,
-    confirm::{confirm, confirm_logins},
+    confirm::{ReadAgain, SecondReads, confirm_logins},
     decision::{Decision, Grounds},
     former_logins::{FormerLogins, settle_former_logins},
     ledger::{Ledger, Reach},
@@ -144,11 +144,20 @@ async fn read_and_decide(
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     let mut decision = decide(run, &grounds, &history)?;
     ledger.observed(&decision.desired, &snapshot, &[]).await?;
-    if run.approves(&decision) {
-        approved.extend(decision.review.held.digest.clone());
-        ledger.approved(&decision, run.options, &run.request.approver).await?;
-        history.approvals.extend(decision.approval(&run.request.approver));
-        decision = decision.judged_anew(&grounds, &history);
+    let again = ReadAgain::of(run, &decision, &history, ledger.writes());
+    let mut second = SecondReads::default();
+    loop {
+        if run.approves(&decision) {
+            approved.extend(decision.review.held.digest.clone());
+            ledger.approved(&decision, run.options, &run.request.approver).await?;
+            history.approvals.extend(decision.approval(&run.request.approver));
+            decision = decision.judged_anew(&grounds, &history);
+        }
+        // What a second read brings up may hold more, and an approval may release more that is to be read.
+        if !second.read(run, policy, &decision, again).await? {
+            break;
+        }
+        decision = decision.with_second_reads(&second, &grounds, &history);
     }
     ledger.held(&decision, run.options).await?;
     if !ledger.writes() {
@@ -157,7 +166,7 @@ async fn read_and_decide(
         remember(run, &ledger, &decision, &snapshot, &history).await?;
         return Ok(report);
     }
-    let (confirmed, mut unconfirmed) = confirm(run, policy, &decision, &snapshot, &history).await?;
+    let (confirmed, mut unconfirmed) = second.confirm(run, policy, &decision, &snapshot, &history);
     let (confirmed, renamed) = confirm_logins(campaign, &run.request.stop, confirmed).await?;
     unconfirmed.extend(renamed);
     ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
@@ -220,8 +229,12 @@ async fn remember(
     if let Some(read) = decision.read.as_ref().filter(|_| decision.review.is_read_accepted) {
         let followed = followed_groups(&decision.desired, history);
         // A read that did not count the users leaves the last number to be compared with.
-        let before = history.accepted.as_ref().and_then(|accepted| accepted.users);
-        let read = SourceRead { users: read.users.or(before), ..read.clone() };
+        let before = history.accepted.as_ref();
+        let read = SourceRead {
+            users: read.users.or(before.and_then(|before| before.users)),
+            unlisted: before.map_or_else(|| read.unlisted.clone(), |before| read.unlisted.or_before(&before.unlisted)),
+            ..read.clone()
+        };
         run.journal.accept_read(instance, run.id, Utc::now(), &read, &followed).await?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use campaign_group_sync::{
-    domain::Failure,
+    domain::{Failure, ProfileRead},
     experience_cloud::Progress,
     sandbox::{Effect, Fault},
     transport::BaseUrl,
@@ -175,11 +175,12 @@ async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
     let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
     let [delivery, content] = [&listing.profiles()[0], &listing.profiles()[1]];
     let both = async || {
+        let walked = ProfileRead::default();
         let (one, other) = tokio::join!(
-            stage.client.fetch_profile_members(delivery, &|_| {}),
-            stage.client.fetch_profile_members(content, &|_| {})
+            stage.client.fetch_profile_members(delivery, &walked, &|_| {}),
+            stage.client.fetch_profile_members(content, &walked, &|_| {})
         );
-        (one.expect("members").len(), other.expect("members").len())
+        (one.expect("members").people.len(), other.expect("members").people.len())
     };
     assert_eq!(both().await, (5, 4));
     assert_eq!(stage.requests("token").len(), 1);

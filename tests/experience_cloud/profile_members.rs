@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use campaign_group_sync::{
-    domain::{Failure, LoginSet, ProductProfile, ProductProfileId, ProductProfileName, ReadKind},
+    domain::{Failure, LoginSet, ProductProfile, ProductProfileId, ProductProfileName, ProfileRead, ReadKind},
     experience_cloud::{Options, ProfileListing, ReadChoice},
     sandbox::{Change, Effect, Fault, OrganizationChange, User},
 };
@@ -19,9 +19,9 @@ fn delivery(id: Option<i64>) -> ProductProfile {
 }
 
 async fn members(stage: &Stage, profile: &ProductProfile) -> BTreeSet<String> {
-    let people =
-        stage.client.fetch_profile_members(profile, &|_| {}).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
-    people.into_iter().filter_map(|person| person.email).collect()
+    let read = stage.client.fetch_profile_members(profile, &ProfileRead::default(), &|_| {}).await;
+    let members = read.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    members.people.into_iter().filter_map(|person| person.email).collect()
 }
 
 #[tokio::test]
@@ -88,17 +88,18 @@ async fn page_0_of_a_profile_may_be_repeated() {
 
 #[tokio::test]
 async fn one_profile_that_is_not_read_completely_spoils_the_snapshot() {
-    for (effect, part) in [
+    for (page, effect, part) in [
         (
+            0,
             Effect::LastPage { value: true },
             "members of the product profile \"Campaign - acme - delivery\": incomplete read: 1 of 2 pages",
         ),
-        (Effect::status(404), "GET users of \"Campaign - acme - delivery\" page 0: not found"),
-        (Effect::omit_key("/users"), "no \"users\""),
-        (Effect::EmptyPage, "nothing new"),
+        (0, Effect::status(404), "GET users of \"Campaign - acme - delivery\" page 0: not found"),
+        (0, Effect::omit_key("/users"), "no \"users\""),
+        (1, Effect::RepeatPage { page: 0 }, "nothing new"),
     ] {
         let stage = Stage::with(people(10), one_by_one).await;
-        let stage = stage.disturbed(Fault::new("members", effect.clone()).page(0).times(2));
+        let stage = stage.disturbed(Fault::new("members", effect.clone()).page(page).times(2));
         let error = stage.fetch().await.expect_err("an incomplete read");
         assert_eq!(error.failure(), Failure::Incomplete);
         assert!(chain(&error).contains(part), "{effect:?}: {}", chain(&error));
@@ -134,7 +135,11 @@ async fn the_name_is_asked_for_when_there_is_no_id_or_it_is_not_known() {
 async fn a_name_with_a_dot_could_be_taken_for_another_and_is_never_asked_for() {
     let stage = Stage::of(people(10)).await;
     let dotted = ProductProfile { name: ProductProfileName::new("Campaign - acme - v1.2"), ..delivery(None) };
-    let error = stage.client.fetch_profile_members(&dotted, &|_| {}).await.expect_err("nothing to ask for");
+    let error = stage
+        .client
+        .fetch_profile_members(&dotted, &ProfileRead::default(), &|_| {})
+        .await
+        .expect_err("nothing to ask for");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("cut") && chain(&error).contains("v1.2"), "{}", chain(&error));
     assert_eq!(stage.client.calls(), 0);
@@ -145,7 +150,11 @@ async fn not_found_is_never_an_empty_list() {
     let stage = Stage::of(people(10)).await;
     let gone = OrganizationChange::RemoveGroup { group: DELIVERY.to_owned() };
     stage.sandbox.world().apply(&[Change::from(gone)]).expect("a change that fits");
-    let error = stage.client.fetch_profile_members(&delivery(Some(1)), &|_| {}).await.expect_err("not found");
+    let error = stage
+        .client
+        .fetch_profile_members(&delivery(Some(1)), &ProfileRead::default(), &|_| {})
+        .await
+        .expect_err("not found");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("not found (status 404)"), "{}", chain(&error));
 }
@@ -161,7 +170,11 @@ async fn a_profile_without_members_is_an_answer() {
 async fn a_second_read_without_counting_headers_proves_nothing() {
     let fault = Fault::new("members", Effect::drop_headers(&["x-total-count"])).forever();
     let stage = Stage::of(people(10)).await.disturbed(fault);
-    let error = stage.client.fetch_profile_members(&delivery(Some(1)), &|_| {}).await.expect_err("no proof");
+    let error = stage
+        .client
+        .fetch_profile_members(&delivery(Some(1)), &ProfileRead::default(), &|_| {})
+        .await
+        .expect_err("no proof");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("unproven read"), "{}", chain(&error));
 }

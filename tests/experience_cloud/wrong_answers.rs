@@ -35,8 +35,9 @@ async fn a_page_that_is_missing_empty_or_repeated_is_an_incomplete_read() {
         &["incomplete read: 2 of 4 pages", "GET users page 2: nothing new"],
     )
     .await;
-    check(users(2, Effect::EmptyPage), &["incomplete read: 2 of 4 pages", "GET users page 2: nothing new"]).await;
-    check(users(0, Effect::EmptyPage), &["GET users page 0: nothing new"]).await;
+    check(users(2, Effect::EmptyPage), &["incomplete read: 2 of 4 pages", "GET users page 2: the page has no users"])
+        .await;
+    check(users(0, Effect::EmptyPage), &["GET users page 0: the page has no users"]).await;
     check(users(2, not_found()), &["incomplete read: 2 of 4 pages", "GET users page 2: not found (status 404)"]).await;
     check(users(0, not_found()), &["GET users page 0: not found (status 404)"]).await;
 }

@@ -6,7 +6,7 @@ use campaign_group_sync::domain::{
     Action, Approval, ApprovedChange, CampaignSnapshot, Change, Circumstances, DesiredState, FollowedGroup, HeldBefore,
     History, InstanceName, Limits, LogOn, ManagedGroup, NewOperator, Operator, OperatorGroup, OperatorGroupId,
     OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan, ProductProfile, ProductProfileId,
-    ProductProfileName, Review, SourceCounts, SourceRead, review,
+    ProductProfileName, ProfileRead, Review, SourceCounts, SourceRead, UnlistedAccounts, review,
 };
 
 /// One operator group and the people in it.
@@ -69,6 +69,7 @@ pub(crate) fn source_read(users: Option<u64>, matched: &[(i64, &str)]) -> Source
                 profile: ProductProfileName::new(format!("P - {group}")),
             })
             .collect(),
+        unlisted: UnlistedAccounts::default(),
     }
 }
 
@@ -172,6 +173,7 @@ impl Scene {
             name: OperatorGroupName::new(&group.name),
             id: self.group_id(group),
             profile: ProductProfile { id: None, name: ProductProfileName::new(&group.profile), member_count: None },
+            read: ProfileRead::default(),
             people: group.wanted.len(),
             members: ids(&group.wanted),
             new_members: (0..newcomers.len()).filter(|at| group.wanted.contains(newcomers[*at])).collect(),

@@ -22,6 +22,7 @@ mod process;
 #[path = "../program/support.rs"]
 mod program;
 
+mod doubtful_reads;
 mod names;
 mod ordinary_life;
 mod reading;

@@ -4,7 +4,7 @@ use campaign_group_sync::{
     domain::{
         ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, FollowedGroup, HeldBefore,
         InstanceMode, InstanceName, InstanceReport, MatchedProfile, OperatorGroupName, Outcome, ProductProfileId,
-        ProductProfileName, RunId, RunMode, RunReport, SourceRead, Summary,
+        ProductProfileName, RunId, RunMode, RunReport, SourceRead, Summary, UnlistedAccounts,
     },
     journal::{HeldRecord, Journal, RunBegin, Settlement},
 };
@@ -121,5 +121,6 @@ pub(crate) fn read(groups: &[&str]) -> SourceRead {
         manage: "ims".to_owned(),
         users: Some(1_204),
         matched: groups.iter().map(|group| followed(group)).collect(),
+        unlisted: UnlistedAccounts::of_organization(Some(2)),
     }
 }

@@ -15,8 +15,8 @@ fn confirm(world: &World, policy: &Policy, second: &[(&str, Result<&[&str], &str
     let (organization, campaign) = (world.organization(), world.campaign());
     let wide = Limits { max_removals_percent: 100, max_group_removals_percent: 100, ..limits() };
     let Review { approved, .. } = review_of(&planned, &desired, &campaign, &wide, SourceCounts::Proven);
-    let asked = profiles_to_confirm(&approved, &desired);
-    let asked: Vec<_> = asked.iter().map(|(group, _)| group.as_str()).collect();
+    let asked = profiles_to_confirm(approved.changes(), &desired);
+    let asked: Vec<_> = asked.iter().map(|group| group.name.as_str()).collect();
     assert_eq!(asked, second.iter().map(|(group, _)| *group).collect::<Vec<_>>());
     let members: BTreeMap<OperatorGroupName, Result<Vec<Person>, String>> = second
         .iter()

@@ -86,6 +86,7 @@ fn each_person_once(world: &World) -> OrganizationSnapshot {
         proof(),
     )
     .expect("has profiles")
+    .with_holders_of(organization.logins().clone())
 }
 
 proptest! {
@@ -292,7 +293,8 @@ proptest! {
         let approved = approved.clone().only(|change| change.group().is_some() || !held.contains(&change.operator()));
         let before = approved.changes().to_vec();
         let mut members = BTreeMap::new();
-        for ((group, profile), fails) in profiles_to_confirm(&approved, &desired).into_iter().zip(fails) {
+        for (managed, fails) in profiles_to_confirm(approved.changes(), &desired).into_iter().zip(fails) {
+            let (group, profile) = (&managed.name, &managed.profile);
             prop_assert_ne!(group.as_str(), "gone", "an orphan has no profile to read");
             let (_, first) = world.profiles.iter().find(|(name, _)| name == profile.name.as_str()).expect("known");
             let people = first.iter().chain(&back).map(|email| world.person(email)).collect::<Vec<_>>();

@@ -187,7 +187,7 @@ pub(crate) fn proof() -> ReadProof {
         total_count_at_end: Some(9),
         users: 9,
     };
-    ReadProof::of_walk(&walk, Tolerance { share: 0.01 }).expect("complete")
+    ReadProof::of_walk(&walk, BTreeMap::new(), Tolerance { share: 0.01 }).expect("complete")
 }
 
 pub(crate) fn review_of(

@@ -6,6 +6,7 @@ mod digest;
 mod earlier;
 mod limits;
 mod source;
+mod unconfirmed;
 mod verdicts;
 
 use std::collections::HashSet;
@@ -13,6 +14,8 @@ use std::collections::HashSet;
 pub use self::{digest::Digest, limits::Limits};
 use self::{
     digest::{Situation, digest},
+    earlier::EarlierWords,
+    unconfirmed::ProfileDoubts,
     verdicts::{About, Hold, verdicts},
 };
 use super::{CampaignSnapshot, Change, ChangeKey, DesiredState, History, InstanceName, Plan, SourceRead};
@@ -86,6 +89,8 @@ pub struct Review {
     pub approved: ApprovedPlan,
     /// What waits for somebody.
     pub held: HeldPlan,
+    /// What is neither: it rests on a profile whose members are in doubt. In plan order, each with the reason.
+    pub unconfirmed: Vec<(Change, String)>,
     /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
     pub is_read_accepted: bool,
     /// Changes that an approval or an undo named, or that an earlier run did not get to, and that this plan does not hold any
@@ -95,7 +100,8 @@ pub struct Review {
 
 /// Splits a plan into what may be applied and what is held.
 ///
-/// The limits count the whole plan, approved changes included. An approval passes over every reason but one: what cannot
+/// Nothing of a group whose profile is in doubt is let through, whoever approved it, and nothing of it counts against a
+/// limit. The limits count the rest of the plan, approved changes included. An approval passes over every reason but one: what cannot
 /// be done without a held change (a membership without its operator, disabling somebody who stays in a group) waits for it.
 pub fn review(
     plan: &Plan,
@@ -104,7 +110,9 @@ pub fn review(
     circumstances: &Circumstances<'_>,
 ) -> Review {
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
-    for (change, verdict) in plan.changes.iter().zip(verdicts(plan, desired, circumstances)) {
+    let doubts = ProfileDoubts::new(desired);
+    let (certain, unconfirmed) = doubts.split(plan);
+    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances)) {
         match verdict {
             Some(Hold { why, about }) => {
                 is_read_accepted &= about != About::Source;
@@ -113,14 +121,23 @@ pub fn review(
             None => approved.push(change.clone()),
         }
     }
-    let Circumstances { instance, history, .. } = *circumstances;
+    let Circumstances { instance, history, limits, .. } = *circumstances;
+    // What waits for an approval goes on waiting, also while nobody can tell whether it is still wanted.
+    let earlier = EarlierWords::new(history, limits);
+    let (waiting, unconfirmed): (Vec<_>, Vec<_>) =
+        unconfirmed.into_iter().partition(|(change, _)| earlier.held(&change.key()).is_some());
+    held.extend(waiting.into_iter().map(|(change, why)| HeldChange { change, why }));
+    held.sort_by_cached_key(|held| held.change.key());
     let situation = Situation { instance, held: &held, approved: &approved, desired, campaign };
     let digest = (!held.is_empty()).then(|| digest(&situation));
     let planned: HashSet<ChangeKey> = plan.changes.iter().map(Change::key).collect();
+    let mut over = earlier::over(history, &planned);
+    over.retain(|key| !doubts.concern(key));
     Review {
         approved: ApprovedPlan { changes: approved },
         held: HeldPlan { changes: held, digest },
+        unconfirmed,
         is_read_accepted,
-        over: earlier::over(history, &planned),
+        over,
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{FoldedName, FollowedGroup, InstanceName, Limits, Memory, SourceRead},
+    super::{FoldedName, FollowedGroup, InstanceName, Limits, Memory, SourceRead, unlisted_accounts::grown},
     Circumstances, SourceCounts,
     limits::exceeds,
 };
@@ -29,6 +29,9 @@ impl SourceDoubts {
             .or_else(|| compared.and_then(|(now, before)| shrunk(now, before, limits)));
         let mut groups = compared.map(|(now, before)| newly_matched(now, before)).unwrap_or_default();
         groups.extend(compared.map(|(now, before)| renamed(now, before)).unwrap_or_default());
+        for (group, why) in compared.map(|(now, before)| grown(now, before)).unwrap_or_default() {
+            groups.entry(group).or_insert(why);
+        }
         Self { all, groups }
     }
 

@@ -72,7 +72,11 @@ impl Request {
             Self::Status => ("status", None),
             Self::Malformed => ("unknown", None),
         };
-        Call { page, ..Call::named(name) }
+        let group = match self {
+            Self::Members { group, .. } => Some(group.clone()),
+            _ => None,
+        };
+        Call { page, group, ..Call::named(name) }
     }
 
     /// Makes a listing answer another page than the one asked for.
