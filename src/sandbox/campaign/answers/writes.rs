@@ -118,7 +118,7 @@ fn operators_and_groups_are_created_changed_and_removed() {
         ("Zoë@acme.com", "Zoë & co", "ims")
     );
     assert!(zoe.disabled);
-    assert!(world.groups.contains(&Group { id: Some(1007), name: "ops".to_owned(), label: "Operations".to_owned() }));
+    assert!(world.groups.contains(&Group { id: Some(1009), name: "ops".to_owned(), label: "Operations".to_owned() }));
     probe
         .write(r#"<operator xtkschema="xtk:operator" _operation="delete" _key="@name" name="ann@acme.com"/>"#)
         .assert_done();
