@@ -130,7 +130,7 @@ async fn identities(
 ) -> Result<Vec<(FoldedName, KnownOperator)>, JournalError> {
     let sql = "select user_folded, operator, login_folded from identities where instance = $1";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    let known = |row: &Row| {
+    let known = |row: &Row| -> Result<KnownOperator, JournalError> {
         let login = row.optional_text(2)?.map(FoldedName::stored);
         Ok(KnownOperator { id: OperatorId(row.number(1)?), login })
     };

@@ -24,6 +24,7 @@ mod shown;
 mod sources;
 mod state;
 mod toml_layer;
+mod unnamed_mode;
 
 pub use approver::approver;
 pub use daemon::{Control, Http};
@@ -36,6 +37,7 @@ pub use problem::{Problem, SettingsError};
 pub use readable::{Readable, ReadableInstance, readable};
 pub use sources::Sources;
 pub use state::{State, StateLocation};
+pub use unnamed_mode::UnnamedMode;
 
 use key_path::KeyPath;
 use layers::Layers;

@@ -24,6 +24,7 @@ mod program;
 
 mod doubtful_reads;
 mod names;
+mod neighbours;
 mod ordinary_life;
 mod reading;
 mod removing;
