@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, History, MaskMatch, Missing, Operator, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile,
-    ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, MaskMatch, Missing, Operator, OperatorGroup,
+    OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy,
+    ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
     departures::departures,
     identity::{Identity, OperatorIndex},
+    known_profiles::{RenamedGroup, renamed_groups},
     narrowing::only_these_users,
-    orphans::orphans,
+    orphans::{matched, orphans},
     roster::Roster,
 };
 
@@ -146,12 +147,15 @@ fn of_roster(
         skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
     }
     let groups_by_name = groups_by_folded_name(campaign);
-    let orphans = orphans(&claims, &groups_by_name, campaign, history);
+    let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
+    skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
+    let orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
     let (mut newcomers, mut passed_on) = (BTreeMap::new(), BTreeMap::new());
     let (groups, departures) = {
         let mut placement = Placement {
             index: OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read()),
             groups: groups_by_name,
+            renamed: &renamed,
             roster,
             reach,
             policy,
@@ -203,6 +207,30 @@ pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName
     groups
 }
 
+/// A notice for each profile whose group has another name in Campaign now.
+fn renamed_in_words(
+    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+) -> Vec<Skipped> {
+    let claimed = renamed.iter().filter(|(folded, _)| claims.contains_key(*folded));
+    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
+        let FollowedGroup { group, profile, .. } = before;
+        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
+        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
+        let detail = format!(
+            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
+             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
+             association mask yields \"{}\"",
+            now.name,
+            other.unwrap_or_default(),
+            now.name
+        );
+        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
+    };
+    claimed.map(in_words).collect()
+}
+
 /// A group while its members are being found; people without operator are still named by folded login.
 struct PlacedGroup {
     group: ManagedGroup,
@@ -220,6 +248,7 @@ struct Members {
 struct Placement<'a> {
     index: OperatorIndex<'a>,
     groups: GroupsByName<'a>,
+    renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
@@ -325,6 +354,8 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
+            // Already among the skipped: the group is there, under another name.
+            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if self.policy.missing_group == Missing::Create => Some((name, None)),
             _ => {
                 let detail = format!(

@@ -15,6 +15,7 @@ mod former_logins;
 mod guard;
 mod history;
 mod identity;
+mod known_profiles;
 mod mask;
 mod names;
 mod narrowing;
@@ -24,6 +25,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod printable;
+mod profile_changes;
 mod profile_read;
 mod protection;
 mod report;
@@ -50,6 +52,7 @@ pub use history::{
     UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins, unsettled_logins_of_users};
+pub use known_profiles::KnownProfiles;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
@@ -58,7 +61,7 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_users};
+pub use orphans::{OrphanGroup, source_read, source_read_of_users};
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};

@@ -106,7 +106,8 @@ pub async fn run(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
     let scope = request.scope.described();
-    make(options, journal, request, Rules::InForce, scope, progress).await
+    // All that a run holds across its calls is many kilobytes: on the heap, it does not weigh on its caller's stack.
+    Box::pin(make(options, journal, request, Rules::InForce, scope, progress)).await
 }
 
 /// Makes a dry run under rules that are not in force, such as another mask. Of what it sees and decides nothing is remembered
@@ -118,7 +119,7 @@ pub async fn rehearse(
     described: String,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
-    make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress).await
+    Box::pin(make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress)).await
 }
 
 /// Whether a run goes by the rules that are configured.

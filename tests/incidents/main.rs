@@ -26,6 +26,7 @@ mod doubtful_reads;
 mod names;
 mod neighbours;
 mod ordinary_life;
+mod profiles_over_time;
 mod reading;
 mod removing;
 mod succession;
