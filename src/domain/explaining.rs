@@ -6,7 +6,10 @@ use super::{
     CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, FoldedName, GroupExplanation,
     HeldChange, History, InstanceExplanation, LoginSet, MaskMatch, Operator, OperatorGroup, OperatorGroupName,
     OperatorLogin, PastChange, Person, Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict,
+    desired_state::subject,
+    folded_name::spelled_out,
     identity::{Identity, OperatorIndex, PeopleRead},
+    look_alikes::spellings,
     to_the_second,
 };
 
@@ -91,7 +94,7 @@ impl<'a> Explainer<'a> {
             | Identity::Renamed(operator)
             | Identity::Undecided(operator)
             | Identity::NotManaged(operator) => vec![operator],
-            Identity::Ambiguous(operators) => operators.clone(),
+            Identity::Ambiguous(operators) | Identity::LookAlike(operators) => operators.clone(),
             Identity::PassedOn(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
         }
     }
@@ -128,6 +131,15 @@ impl<'a> Explainer<'a> {
             Identity::Ambiguous(operators) => {
                 let logins = operators.iter().map(|operator| format!("\"{}\"", operator.login)).collect::<Vec<_>>();
                 (Verdict::No, format!("answers to several operators: {}; none of them is touched", logins.join(", ")))
+            }
+            Identity::LookAlike(operators) => {
+                let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
+                let text = format!(
+                    "no operator has this login, {}; {} looks the same and is not taken for it",
+                    spelled_out(&subject(self.subject.person)),
+                    spellings(&logins)
+                );
+                (Verdict::No, text)
             }
             Identity::Unknown => (Verdict::No, "no operator has this login: the first logon creates it".to_owned()),
             Identity::NoLogin => (Verdict::No, "the user has neither e-mail address nor user name".to_owned()),

@@ -4,6 +4,7 @@
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
 mod campaign_snapshot;
+mod claims;
 mod confirmation;
 mod departures;
 mod desired_state;
@@ -16,6 +17,7 @@ mod guard;
 mod history;
 mod identity;
 mod known_profiles;
+mod look_alikes;
 mod mask;
 mod names;
 mod narrowing;
@@ -34,10 +36,11 @@ mod scope;
 mod skipped;
 mod undo;
 mod unlisted_accounts;
+mod unusable;
 mod user_snapshot;
 mod warnings;
 
-pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
+pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
@@ -53,6 +56,7 @@ pub use history::{
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins, unsettled_logins_of_users};
 pub use known_profiles::KnownProfiles;
+pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,

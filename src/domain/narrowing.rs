@@ -140,6 +140,7 @@ fn operators_of<'p>(people: impl Iterator<Item = &'p Person>, index: &OperatorIn
             Identity::Undecided(_)
             | Identity::PassedOn(_)
             | Identity::Ambiguous(_)
+            | Identity::LookAlike(_)
             | Identity::NotManaged(_)
             | Identity::Unknown
             | Identity::NoLogin => None,

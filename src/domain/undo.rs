@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport, DesiredState, FoldedName, ManagedGroup, Operator,
     OperatorGroup, Policy, ProductProfile, ProductProfileName, ProfileRead, SkipReason, Skipped,
-    desired_state::{GroupsByName, groups_by_folded_name},
+    claims::{GroupsByName, groups_by_folded_name},
     identity::OperatorIndex,
 };
 
@@ -76,6 +76,7 @@ impl<'a> TakingBack<'a> {
             members: campaign.members(group.id).collect(),
             new_members: Vec::new(),
             undecided: Vec::new(),
+            look_alikes: Vec::new(),
         });
         if was_added {
             managed.members.retain(|member| *member != operator.id);

@@ -19,6 +19,7 @@ mod login_holders;
 mod named_skips;
 mod open;
 mod private_file;
+mod refolding;
 mod runs;
 mod schema;
 mod state_file;

@@ -190,6 +190,7 @@ impl Scene {
             members: ids(&group.wanted),
             new_members: (0..newcomers.len()).filter(|at| group.wanted.contains(newcomers[*at])).collect(),
             undecided: Vec::new(),
+            look_alikes: Vec::new(),
         });
         let orphans = self.groups.iter().filter(|group| group.is_orphan).map(|group| OrphanGroup {
             name: OperatorGroupName::new(&group.name),

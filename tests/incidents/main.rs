@@ -29,7 +29,9 @@ mod ordinary_life;
 mod profiles_over_time;
 mod reading;
 mod removing;
+mod spellings;
 mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
+mod wire;
 mod writing;

@@ -8,6 +8,7 @@ mod default_limits;
 #[path = "../support/default_policy.rs"]
 mod default_policy;
 mod disabling;
+mod earlier_state;
 mod encrypted;
 mod faults;
 mod features;
