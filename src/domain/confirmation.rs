@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, ManagedGroup, Operator, OperatorGroupName,
-    OperatorId, OperatorLogin, Person, Policy,
-    identity::OperatorIndex,
+    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, LoginSet, ManagedGroup, Operator,
+    OperatorGroupName, OperatorId, OperatorLogin, Person, Policy,
+    identity::{OperatorIndex, PeopleRead},
     look_alikes::{look_alikes, spellings, unseen},
 };
 
@@ -16,6 +16,8 @@ pub struct SecondRead<'a> {
     pub members: &'a BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
     /// All people of the first read: an operator whose login one of them has stands for nobody else.
     pub people: &'a [Person],
+    /// Logins of which everybody who has one is among `people`.
+    pub logins: &'a LoginSet,
 }
 
 /// The groups whose profiles must be read again before the removals among `changes` are made; those of disablements that an
@@ -161,7 +163,8 @@ fn removal_doubts<'a>(
     history: &'a History,
 ) -> impl Fn(&Change) -> Option<String> + use<'a> {
     let people = second.members.values().flatten().flatten().chain(second.people);
-    let index = OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, people);
+    let read = PeopleRead { people, logins: second.logins };
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &read);
     let present: BTreeMap<_, _> = second
         .members
         .iter()

@@ -7,8 +7,9 @@ use std::{
 
 use super::{
     CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, LookAlike, LooseName, MaskMatch, MatchedProfile,
-    Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot,
-    OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    Missing, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+    OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped,
+    UserSnapshot,
     claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group},
     departures::departures,
     folded_name::spelled_out,
@@ -79,6 +80,8 @@ pub struct DesiredState {
     pub spared: Vec<OperatorId>,
     /// Operators whom an earlier run left in no group and did not get to disable. By key.
     pub departures: Vec<Departure>,
+    /// Operators whose login another active user has now than the person they stood for, with that person's present name.
+    pub passed_on: BTreeMap<OperatorId, String>,
     /// What could not be placed, sorted.
     pub skipped: Vec<Skipped>,
 }
@@ -125,8 +128,7 @@ pub fn desired_state(
 
 /// The same decisions for a few users only; about everybody else nothing is said.
 ///
-/// A user whose login changed is neither added nor removed here: calls for single users cannot tell whether somebody
-/// else has the old login now.
+/// A user whose login changed is neither added nor removed until a call for the old login told who has it now.
 pub fn desired_state_of_users(
     users: &UserSnapshot,
     campaign: &CampaignSnapshot,
@@ -134,7 +136,7 @@ pub fn desired_state_of_users(
     history: &History,
 ) -> Result<DesiredState, NoMatch> {
     let desired = of_roster(users.roster(), Reach::Users, campaign, policy, history)?;
-    Ok(only_these_users(desired, users, campaign, policy))
+    Ok(only_these_users(desired, users, campaign, policy, history))
 }
 
 /// Whom a read speaks of.
@@ -165,18 +167,18 @@ fn of_roster(
     let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
     skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
     let orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
-    let mut newcomers = BTreeMap::new();
+    let (mut newcomers, mut passed_on) = (BTreeMap::new(), BTreeMap::new());
     let (mut groups, departures) = {
         let mut placement = Placement {
-            index: OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter()),
+            index: OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read()),
             groups: groups_by_name,
             alike: OnceCell::new(),
             campaign,
             renamed: &renamed,
             roster,
-            reach,
             policy,
             newcomers: &mut newcomers,
+            passed_on: &mut passed_on,
             skipped: &mut skipped,
         };
         let given = claims.values().flatten().flat_map(|(_, position)| roster.members(*position));
@@ -192,7 +194,7 @@ fn of_roster(
     };
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
-    Ok(DesiredState { matched: matching, orphans, departures, ..settle(groups, newcomers, skipped) })
+    Ok(DesiredState { matched: matching, orphans, departures, passed_on, ..settle(groups, newcomers, skipped) })
 }
 
 /// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
@@ -266,6 +268,7 @@ struct Placement<'a> {
     reach: Reach,
     policy: &'a Policy,
     newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
+    passed_on: &'a mut BTreeMap<OperatorId, String>,
     skipped: &'a mut BTreeSet<Skipped>,
 }
 
@@ -325,16 +328,27 @@ impl Placement<'_> {
             Identity::Operator(operator) => members.decided.push(operator.id),
             Identity::Renamed(operator) => {
                 let detail = format!(
-                    "was operator \"{}\" and has the login \"{}\" now, which no managed operator has: the old one stands \
-                     for them until one does",
+                    "was operator \"{}\" and has the login \"{}\" now, which no operator has: the old one stands for them \
+                     until one does",
                     operator.login,
                     subject(person)
                 );
                 self.skip(SkipReason::Renamed, person, detail);
-                match self.reach {
-                    Reach::Everybody => members.decided.push(operator.id),
-                    Reach::Users => members.undecided.push(operator.id),
-                }
+                members.decided.push(operator.id);
+            }
+            Identity::Undecided(operator) => {
+                let detail = format!(
+                    "was operator \"{}\" and has the login \"{}\" now; whether another active user has the old login is \
+                     not known yet: the operator is neither added nor removed until a later run has asked",
+                    operator.login,
+                    subject(person)
+                );
+                self.skip(SkipReason::Renamed, person, detail);
+                members.undecided.push(operator.id);
+            }
+            Identity::PassedOn(operator) => {
+                self.passed_on.insert(operator.id, subject(person));
+                members.newcomers.extend(self.newcomer(person, Some(operator)));
             }
             Identity::Ambiguous(operators) => {
                 members.undecided.extend(operators.iter().map(|operator| operator.id));
@@ -360,7 +374,7 @@ impl Placement<'_> {
                     let detail = format!("its operator has a record that cannot be used ({})", operator.what);
                     self.skip(SkipReason::UnusableRecord, person, detail);
                 }
-                None => members.newcomers.extend(self.newcomer(person)),
+                None => members.newcomers.extend(self.newcomer(person, None)),
             },
             Identity::NoLogin => {
                 let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
@@ -426,15 +440,23 @@ impl Placement<'_> {
         alike.get(&key.loose()).into_iter().flatten().map(|group| group.name.to_string()).collect()
     }
 
-    /// Remembers a person to create an operator for; gives the folded login.
-    fn newcomer(&mut self, person: &Person) -> Option<FoldedName> {
+    /// Remembers a person to create an operator for; gives the folded login. `former` is the operator that they were and that
+    /// follows another user now.
+    fn newcomer(&mut self, person: &Person, former: Option<&Operator>) -> Option<FoldedName> {
         let email = person.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
         let (Missing::Create, Some(email)) = (self.policy.missing_operator, email) else {
             let detail = match self.policy.missing_operator {
                 Missing::Skip => "has no operator: the first logon creates it, or missing_operator = \"create\"",
                 Missing::Create => "has no operator and no e-mail address to create one from",
             };
-            self.skip(SkipReason::NoOperator, person, detail.to_owned());
+            let former = former.map(|operator| {
+                format!(
+                    "was operator \"{login}\"; another active user of the organization has the login \"{login}\" now, so \
+                     that operator follows that user's profiles; ",
+                    login = operator.login
+                )
+            });
+            self.skip(SkipReason::NoOperator, person, former.unwrap_or_default() + detail);
             return None;
         };
         let newcomer = NewOperator { login: OperatorLogin::new(email), email: email.to_owned() };

@@ -14,6 +14,7 @@ mod explaining;
 mod explanation;
 mod failure;
 mod folded_name;
+mod former_logins;
 mod guard;
 mod history;
 mod identity;
@@ -51,14 +52,15 @@ pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
+pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
 pub use guard::{
     ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Release, Review, SourceCounts, review,
 };
 pub use history::{
-    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead,
-    UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, KnownOperator, Memory,
+    SourceRead, UnfinishedDisablement,
 };
-pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins, unsettled_logins_of_users};
 pub use known_profiles::KnownProfiles;
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};

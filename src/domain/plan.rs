@@ -414,7 +414,7 @@ impl<'a> Planner<'a> {
                     group_id,
                 },
                 profile: group.profile.name.clone(),
-                reason: reason.to_owned(),
+                reason: self.desired.removal_reason(operator, reason),
             });
         }
         kept

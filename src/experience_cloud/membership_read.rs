@@ -14,8 +14,8 @@ use super::{
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
-    AssociationMask, IncompleteRead, MembersListing, Membership, OrganizationId, OrganizationSnapshot, Person,
-    ProductProfile, ProductProfileName, ProfileRead, ReadProof, Tolerance, WalkEvidence,
+    AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId, OrganizationSnapshot,
+    Person, ProductProfile, ProductProfileName, ProfileRead, ReadProof, Tolerance, WalkEvidence,
 };
 
 /// The members of one profile, read completely and counted.
@@ -47,18 +47,21 @@ struct Members {
 }
 
 impl MembershipRead<'_> {
-    /// Walks the organization and keeps those who have a profile that one of the masks matches.
+    /// Walks the organization and keeps those who have a profile that one of the masks matches, or one of the logins.
     pub(super) async fn by_organization(
         &self,
         listing: ProfileListing,
         matched: &[u32],
         masks: &[AssociationMask],
+        logins: LoginSet,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let users = UsersListing::of_organization(self.organization, self.membership);
         let names = RefCell::new(ProfileNames::new(&listing.profiles, masks));
         let mut members = Members::default();
-        let read =
-            |body: &[u8]| users_page::read(body, Kept::Matching(&mut names.borrow_mut()), &mut self.keys.borrow_mut());
+        let read = |body: &[u8]| {
+            let kept = Kept::Matching(&mut names.borrow_mut(), &logins);
+            users_page::read(body, kept, &mut self.keys.borrow_mut())
+        };
         let mut take = |page: UsersPage, evidence: &WalkEvidence| {
             (self.progress)(Progress::Users { page: evidence.pages, pages: evidence.page_count });
             members.add_page(page, None);
@@ -79,7 +82,8 @@ impl MembershipRead<'_> {
         }
         let proof = ReadProof::of_walk(&evidence, profiles, self.tolerance)
             .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
-        self.snapshot(listing.profiles, members, names.into_inner().into_unlisted(), proof)
+        let snapshot = self.snapshot(listing.profiles, members, names.into_inner().into_unlisted(), proof)?;
+        Ok(snapshot.with_holders_of(logins))
     }
 
     /// Whether fewer people show a profile than the groups listing counts. The list of groups of a user was seen cut short

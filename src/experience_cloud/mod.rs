@@ -51,8 +51,8 @@ use user_key::KeyMaker;
 
 use crate::{
     domain::{
-        AssociationMask, CallPurpose, LONGEST_PAUSE, OrganizationId, OrganizationSnapshot, ProductProfile, ProfileRead,
-        ReadKind, Tolerance,
+        AssociationMask, CallPurpose, LONGEST_PAUSE, LoginSet, OrganizationId, OrganizationSnapshot, ProductProfile,
+        ProfileRead, ReadKind, Tolerance,
     },
     transport::{self, BaseUrl, Credential, HttpClient, IdentityService, RetryPolicy, SecretString},
 };
@@ -224,7 +224,8 @@ impl ExperienceCloud {
         self.read
     }
 
-    /// Reads the memberships of the product profiles that at least one mask matches.
+    /// Reads the memberships of the product profiles that at least one mask matches. A walk over the organization keeps also
+    /// every user in use who has one of `logins` as address or user name.
     ///
     /// [`ReadKind::Organization`] begins with page 0 of the organization's users. [`ReadKind::Profiles`] costs no page 0 of
     /// the organization's listings. With a remembered listing this begins a run, and a walk over the organization is
@@ -233,6 +234,7 @@ impl ExperienceCloud {
         &self,
         listing: ProfileListing,
         masks: &[AssociationMask],
+        logins: LoginSet,
         kind: ReadKind,
         progress: &dyn Fn(Progress),
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
@@ -243,7 +245,7 @@ impl ExperienceCloud {
         let read = self.membership_read(progress);
         let reading = async {
             match kind {
-                ReadKind::Organization => read.by_organization(listing, &matched, masks).await,
+                ReadKind::Organization => read.by_organization(listing, &matched, masks, logins).await,
                 ReadKind::Profiles => read.by_profiles(listing, &matched).await,
             }
         };

@@ -11,7 +11,7 @@ use super::{
     profile_names::ProfileNames,
     user_key::{Identity, KeyMaker, UserKey},
 };
-use crate::domain::Person;
+use crate::domain::{LoginSet, Person};
 
 /// The `result` of an answer that may be believed.
 pub(super) const SUCCESS: &str = "success";
@@ -37,8 +37,8 @@ pub(super) fn person(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name:
 pub(super) enum Kept<'n, 'm> {
     /// Everyone: the page lists the members of one profile.
     Everyone,
-    /// Those whose `groups` name a profile that matters.
-    Matching(&'n mut ProfileNames<'m>),
+    /// Those whose `groups` name a profile that matters, and those who have one of the logins as address or user name.
+    Matching(&'n mut ProfileNames<'m>, &'n LoginSet),
 }
 
 /// What a page says.
@@ -221,7 +221,7 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
                 UserField::Type => user.kind = map.next_value()?,
                 UserField::Status => user.status = map.next_value()?,
                 UserField::Groups => match &mut self.0.kept {
-                    Kept::Matching(names) => map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?,
+                    Kept::Matching(names, _) => map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?,
                     Kept::Everyone => drop(map.next_value::<IgnoredAny>()?),
                 },
                 UserField::Other => drop(map.next_value::<IgnoredAny>()?),
@@ -243,8 +243,14 @@ impl Collector<'_, '_, '_> {
         });
         self.page.keys.push(key);
         let in_use = is_in_use(user.status.as_ref());
-        let matters = matches!(self.kept, Kept::Everyone) || !self.found.is_empty();
-        if in_use && matters {
+        let matters = || match self.kept {
+            Kept::Everyone => true,
+            Kept::Matching(_, logins) => {
+                let mut names = [&user.email, &user.username].into_iter().flatten();
+                !self.found.is_empty() || names.any(|name| logins.contains(name.as_str()))
+            }
+        };
+        if in_use && matters() {
             // A page is bounded in bytes, far below 2^32 users.
             let position = u32::try_from(self.page.people.len()).unwrap_or(u32::MAX);
             let who = person(user.id.as_ref(), user.email.as_ref(), user.username.as_ref());
@@ -324,7 +330,7 @@ mod tests {
         });
         let masks = [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
         let mut names = ProfileNames::new(&listing, &masks);
-        read(body.as_bytes(), Kept::Matching(&mut names), &mut KeyMaker::default())
+        read(body.as_bytes(), Kept::Matching(&mut names, &LoginSet::default()), &mut KeyMaker::default())
     }
 
     fn page_of(users: &str) -> UsersPage {

@@ -16,6 +16,7 @@ mod instance_history;
 mod interrupted;
 mod leadership;
 mod lock;
+mod login_holders;
 mod named_skips;
 mod open;
 mod private_file;

@@ -15,7 +15,7 @@ enum Migration {
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
@@ -23,6 +23,7 @@ const MIGRATIONS: [Migration; 7] = [
     Migration::Script(include_str!("migrations/0005_known_profiles.sql")),
     Migration::Script(include_str!("migrations/0006_approvals_in_use.sql")),
     Migration::Script(include_str!("migrations/0007_calls_and_order.sql")),
+    Migration::Script(include_str!("migrations/0008_former_logins.sql")),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.

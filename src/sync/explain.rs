@@ -19,6 +19,7 @@ use crate::{
 use super::{
     call_ledger::client,
     decision::{Decision, Grounds},
+    former_logins::remembered,
     pauses::heeding,
     reconcile::InstanceOptions,
     run::Options,
@@ -145,7 +146,10 @@ async fn of_instance(
     campaign.log_off().await;
     let snapshot = snapshot?;
     let history = match journal {
-        Some(journal) => journal.history(&policy.instance, Utc::now()).await?,
+        Some(journal) => History {
+            login_holders: remembered(journal, options).await?,
+            ..journal.history(&policy.instance, Utc::now()).await?
+        },
         None => History::default(),
     };
     let names = known.effective.as_ref().map(|user| user.profiles.clone()).unwrap_or_default();

@@ -7,6 +7,7 @@ mod change_log;
 mod confirm;
 mod decision;
 mod explain;
+mod former_logins;
 mod ledger;
 mod listing;
 mod pauses;

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, OrganizationId, OrganizationSnapshot, Outcome, Person, ReadKind, SourceCounts,
-        SourceKind, UserSnapshot, to_the_second,
+        AssociationMask, IncompleteRead, LoginSet, OrganizationId, OrganizationSnapshot, Outcome, Person, ReadKind,
+        SourceCounts, SourceKind, UserSnapshot, to_the_second,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
@@ -85,6 +85,14 @@ impl Source {
         match &self.content {
             Content::Organization(organization) => organization.people(),
             Content::Users { snapshot, .. } => snapshot.people(),
+        }
+    }
+
+    /// Logins of which everybody who has one was read: those of remembered operators, where the organization was walked.
+    pub(super) fn logins(&self) -> &LoginSet {
+        match &self.content {
+            Content::Organization(organization) => organization.logins(),
+            Content::Users { snapshot, .. } => snapshot.logins(),
         }
     }
 
@@ -209,8 +217,9 @@ impl SourceReader<'_> {
                 kind = ReadKind::Profiles;
             }
         }
+        let logins = self.journal.remembered_logins().await?;
         let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-            self.experience_cloud.fetch_memberships(listing, &masks, kind, progress).await
+            self.experience_cloud.fetch_memberships(listing, &masks, logins, kind, progress).await
         };
         if kind == ReadKind::Organization {
             self.first_page(Listing::Users, windows.users_first_page, read).await

@@ -21,6 +21,7 @@ use super::{
     change_log,
     confirm::{ReadAgain, SecondReads, confirm_logins},
     decision::{Decision, Grounds, Settled},
+    former_logins::{FormerLogins, settle_former_logins},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
     run::{Options, Request, Rules},
@@ -48,6 +49,7 @@ pub(super) struct Run<'a> {
     pub(super) rules: Rules,
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
+    pub(super) former_logins: FormerLogins,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -143,6 +145,7 @@ async fn read_and_decide(
     let ledger = run.ledger(instance);
     let snapshot = snapshot(campaign, &policy.instance, &run.request.stop, run.progress).await?;
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
+    settle_former_logins(run, policy, &snapshot, &mut history).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
     let mut decision = decide(run, &grounds, &history)?;

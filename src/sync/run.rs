@@ -21,6 +21,7 @@ use super::{
     approvals::{RequestedApprovals, UsedApprovals},
     call_ledger::client,
     change_log,
+    former_logins::FormerLogins,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -119,7 +120,8 @@ pub async fn run(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
     let scope = request.scope.described();
-    make(options, journal, request, Rules::InForce, scope, progress).await
+    // All that a run holds across its calls is many kilobytes: on the heap, it does not weigh on its caller's stack.
+    Box::pin(make(options, journal, request, Rules::InForce, scope, progress)).await
 }
 
 /// Makes a dry run under rules that are not in force, such as another mask. Of what it sees and decides nothing is remembered
@@ -131,7 +133,7 @@ pub async fn rehearse(
     described: String,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
-    make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress).await
+    Box::pin(make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress)).await
 }
 
 /// Whether a run goes by the rules that are configured.
@@ -337,6 +339,7 @@ async fn all_instances(
         rules,
         source: &source,
         experience_cloud: &experience_cloud,
+        former_logins: FormerLogins::default(),
         progress,
     };
     let (instances, used) = reconcile_each(&run).await;

@@ -19,7 +19,14 @@ mod budget_and_time;
 mod doubtful_reads;
 mod names;
 mod neighbours;
+mod ordinary_life;
+#[expect(dead_code, reason = "the harness of other tests as well")]
+#[path = "../support/process.rs"]
+mod process;
 mod profiles_over_time;
+#[expect(dead_code, reason = "the harness of other tests as well")]
+#[path = "../program/support.rs"]
+mod program;
 mod reading;
 mod removing;
 mod spellings;
