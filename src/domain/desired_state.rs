@@ -265,7 +265,6 @@ struct Placement<'a> {
     campaign: &'a CampaignSnapshot,
     renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
-    reach: Reach,
     policy: &'a Policy,
     newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
     passed_on: &'a mut BTreeMap<OperatorId, String>,
