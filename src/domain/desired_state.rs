@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, History, MaskMatch, Missing, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile,
-    ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, MaskMatch, Missing, OperatorGroup,
+    OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy,
+    ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
     departures::departures,
     identity::{Identity, OperatorIndex},
+    known_profiles::{RenamedGroup, renamed_groups},
     narrowing::only_these_users,
-    orphans::orphans,
+    orphans::{matched, orphans},
     roster::Roster,
+    unusable::{unusable_operator_of, unusable_operators},
 };
 
 /// An operator group whose members follow a product profile.
@@ -145,15 +147,19 @@ fn of_roster(
         skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
     }
     let groups_by_name = groups_by_folded_name(campaign);
-    let orphans = orphans(&claims, &groups_by_name, campaign, history);
+    let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
+    skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
+    let orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
     let mut newcomers = BTreeMap::new();
     let (groups, departures) = {
         let mut placement = Placement {
             index: OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter()),
             groups: groups_by_name,
+            renamed: &renamed,
             roster,
             reach,
             policy,
+            campaign,
             newcomers: &mut newcomers,
             skipped: &mut skipped,
         };
@@ -168,6 +174,7 @@ fn of_roster(
             .collect::<Vec<_>>();
         (groups, departures)
     };
+    skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
     Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
 }
 
@@ -201,6 +208,30 @@ pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName
     groups
 }
 
+/// A notice for each profile whose group has another name in Campaign now.
+fn renamed_in_words(
+    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+) -> Vec<Skipped> {
+    let claimed = renamed.iter().filter(|(folded, _)| claims.contains_key(*folded));
+    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
+        let FollowedGroup { group, profile, .. } = before;
+        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
+        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
+        let detail = format!(
+            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
+             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
+             association mask yields \"{}\"",
+            now.name,
+            other.unwrap_or_default(),
+            now.name
+        );
+        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
+    };
+    claimed.map(in_words).collect()
+}
+
 /// A group while its members are being found; people without operator are still named by folded login.
 struct PlacedGroup {
     group: ManagedGroup,
@@ -218,9 +249,11 @@ struct Members {
 struct Placement<'a> {
     index: OperatorIndex<'a>,
     groups: GroupsByName<'a>,
+    renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
+    campaign: &'a CampaignSnapshot,
     newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
     skipped: &'a mut BTreeSet<Skipped>,
 }
@@ -289,7 +322,13 @@ impl Placement<'_> {
                 let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
                 self.skip(SkipReason::NotManaged, person, detail);
             }
-            Identity::Unknown => members.newcomers.extend(self.newcomer(person)),
+            Identity::Unknown => match unusable_operator_of(person, self.campaign) {
+                Some(operator) => {
+                    let detail = format!("its operator has a record that cannot be used ({})", operator.what);
+                    self.skip(SkipReason::UnusableRecord, person, detail);
+                }
+                None => members.newcomers.extend(self.newcomer(person)),
+            },
             Identity::NoLogin => {
                 let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
                 self.skip(SkipReason::NoLogin, person, detail);
@@ -311,6 +350,8 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
+            // Already among the skipped: the group is there, under another name.
+            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if self.policy.missing_group == Missing::Create => Some((name, None)),
             _ => {
                 let detail = format!(

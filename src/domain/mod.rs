@@ -14,6 +14,7 @@ mod folded_name;
 mod guard;
 mod history;
 mod identity;
+mod known_profiles;
 mod mask;
 mod names;
 mod narrowing;
@@ -23,6 +24,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod printable;
+mod profile_changes;
 mod profile_read;
 mod protection;
 mod report;
@@ -31,10 +33,11 @@ mod scope;
 mod skipped;
 mod undo;
 mod unlisted_accounts;
+mod unusable;
 mod user_snapshot;
 mod warnings;
 
-pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
+pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
@@ -47,6 +50,7 @@ pub use history::{
     Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use known_profiles::KnownProfiles;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
@@ -55,7 +59,7 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_users};
+pub use orphans::{OrphanGroup, source_read, source_read_of_users};
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};

@@ -6,11 +6,12 @@ use super::{
 };
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_unfinished_disablements.sql"),
     include_str!("migrations/0003_named_skips.sql"),
-    include_str!("migrations/0004_server_locks.sql"),
+    include_str!("migrations/0004_known_profiles.sql"),
+    include_str!("migrations/0005_server_locks.sql"),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.

@@ -18,9 +18,11 @@ mod support;
 mod doubtful_reads;
 mod names;
 mod neighbours;
+mod profiles_over_time;
 mod reading;
 mod removing;
 mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
+mod wire;
 mod writing;
