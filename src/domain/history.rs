@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChangeKey, ChangeKind, Digest, FoldedName, KnownProfiles, Limits, OperatorGroupId, OperatorGroupName, OperatorId,
-    Person, ProductProfileId, ProductProfileName, UnlistedAccounts,
+    Approver, ChangeKey, ChangeKind, Digest, FoldedName, KnownProfiles, Limits, OperatorGroupId, OperatorGroupName,
+    OperatorId, Person, ProductProfileId, ProductProfileName, UnlistedAccounts,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -96,15 +96,26 @@ pub struct HeldBefore {
     pub limits: Limits,
 }
 
-/// Somebody's word that held changes may be made.
+/// The approval of a held plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// What was approved.
+    /// Names the situation that was approved.
     pub digest: Digest,
     /// Who approved it.
-    pub approver: String,
-    /// The changes it names and that are not spent.
+    pub approver: Approver,
+    /// Whether a run has begun to apply it.
+    pub state: ApprovalState,
+    /// The held changes of that situation; once a run has begun to apply them, those that are left.
     pub changes: Vec<ApprovedChange>,
+}
+
+/// How far an approval is used. One of which no change is left is spent, and is not in the history any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApprovalState {
+    /// No run has applied a change of it: it releases exactly the situation that its digest stands for.
+    Given,
+    /// A run has begun to apply it: what is left of its changes continues, as long as the organization wants the same.
+    InUse,
 }
 
 /// A change as an approval names it: the same wish by the same profile.

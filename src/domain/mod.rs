@@ -3,7 +3,9 @@
 //! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a [`DesiredState`],
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
+mod approver;
 mod campaign_snapshot;
+mod claims;
 mod confirmation;
 mod departures;
 mod desired_state;
@@ -15,6 +17,7 @@ mod guard;
 mod history;
 mod identity;
 mod known_profiles;
+mod look_alikes;
 mod mask;
 mod names;
 mod narrowing;
@@ -37,6 +40,7 @@ mod unusable;
 mod user_snapshot;
 mod warnings;
 
+pub use approver::{Approver, SystemUser};
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
@@ -45,12 +49,16 @@ pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
-pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
+pub use guard::{
+    ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Release, Review, SourceCounts, review,
+};
 pub use history::{
-    Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead,
+    UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
 pub use known_profiles::KnownProfiles;
+pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CampaignSnapshot, FoldedName, FollowedGroup, History, Membership, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OrganizationSnapshot, Policy, ProductProfile, ProductProfileName, ReadKind,
-    SourceRead, UnlistedAccounts, UserSnapshot,
-    desired_state::{Claims, GroupsByName, profiles_by_group},
+    CampaignSnapshot, FoldedName, FollowedGroup, History, ManagedGroup, Membership, OperatorGroup, OperatorGroupId,
+    OperatorGroupName, OperatorId, OrganizationSnapshot, Policy, ProductProfile, ProductProfileName, ProfileRead,
+    ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
+    claims::{Claims, GroupsByName, profiles_by_group},
     known_profiles::RenamedGroup,
     roster::Roster,
 };
@@ -26,9 +26,25 @@ pub struct OrphanGroup {
     pub undecided: Vec<OperatorId>,
 }
 
+impl OrphanGroup {
+    /// The group as one in which nobody belongs.
+    pub(super) fn emptied(&self) -> ManagedGroup {
+        ManagedGroup {
+            name: self.name.clone(),
+            id: Some(self.id),
+            profile: ProductProfile { id: None, name: self.profile.clone(), member_count: None },
+            read: ProfileRead::default(),
+            members: Vec::new(),
+            new_members: Vec::new(),
+            undecided: self.undecided.clone(),
+            look_alikes: Vec::new(),
+        }
+    }
+}
+
 /// The followed groups that no profile claims any more, that Campaign has once, and that still have members; by folded name.
 ///
-/// A claim that was refused, because two profiles make it, is a claim all the same. A renamed group is an orphan under its
+/// A claim that was refused, because two profiles make it or because it only looks like this group, is a claim all the same. A renamed group is an orphan under its
 /// new name, and none of its members is decided about: which of both names is meant, only people know.
 pub(super) fn orphans(
     claims: &Claims,
@@ -45,7 +61,7 @@ pub(super) fn orphans(
     let mut orphans = BTreeMap::new();
     for followed in history.known.groups() {
         let folded = followed.group.folded();
-        if claims.contains_key(&folded) || renamed.contains_key(&folded) {
+        if claims.contains_key(&folded.loose()) || renamed.contains_key(&folded) {
             continue;
         }
         let Some([group]) = groups.get(&folded).map(Vec::as_slice) else { continue };
@@ -53,7 +69,7 @@ pub(super) fn orphans(
     }
     for RenamedGroup { before, now } in renamed.values() {
         let folded = now.name.folded();
-        if claims.contains_key(&folded) {
+        if claims.contains_key(&folded.loose()) {
             continue;
         }
         let undecided = |orphan: OrphanGroup| OrphanGroup { undecided: orphan.members.clone(), ..orphan };

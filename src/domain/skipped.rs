@@ -20,11 +20,11 @@ pub enum SkipReason {
     NoLogin,
     /// A user known by id has a new login that no operator has: the remembered operator stands for the person.
     Renamed,
-    /// One person, two operators.
+    /// One user and two operators, or a user and an operator whose names only look alike.
     AmbiguousIdentity,
-    /// Two profiles, one operator group.
+    /// Two profiles for one operator group, or for groups whose names look alike.
     AmbiguousProfile,
-    /// Two operator groups that differ only in letter case.
+    /// Two operator groups of one name, or one that only looks like the group of the profile.
     AmbiguousGroup,
     /// An operator group that a profile stood for has another name in Campaign now.
     RenamedGroup,

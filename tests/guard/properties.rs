@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, Approval, ApprovedChange, Change, ChangeKey, ChangeKind, Digest, HeldBefore, Limits, Memory,
+    Action, Approval, ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, Digest, HeldBefore, Limits, Memory,
     ProductProfileId, ProductProfileName, Review, SourceCounts, SourceRead,
 };
 use proptest::prelude::*;
@@ -68,6 +68,7 @@ fn say(scene: &mut Scene, words: &[u8]) {
     scene.history.approvals = vec![Approval {
         digest: Digest::parse("0123456789abcdef").expect("a digest"),
         approver: "ann".into(),
+        state: ApprovalState::InUse,
         changes: said(0).chain(said(1)).map(named).chain(said(2).map(other)).collect(),
     }];
     scene.history.undone = said(3).chain(said(1)).map(Change::key).collect();

@@ -182,7 +182,7 @@ fn a_doubt_that_somebody_released_does_not_keep_the_read_from_being_remembered()
     let scene = reading(|read| read.users = Some(1));
     let released = scene.clone().approving(&scene.review()).review();
     assert!(released.held.changes.is_empty() && released.is_read_accepted);
-    let mut half = scene.clone().approving(&scene.review());
+    let mut half = scene.clone().approving(&scene.review()).in_use();
     half.history.approvals[0].changes.pop();
     assert!(!half.review().is_read_accepted);
 }

@@ -21,6 +21,7 @@ mod neighbours;
 mod profiles_over_time;
 mod reading;
 mod removing;
+mod spellings;
 mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;

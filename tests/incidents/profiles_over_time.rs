@@ -532,7 +532,7 @@ async fn incident_54_a_hold_ends_when_the_organization_contradicts_it() {
 async fn incident_54_an_approval_outlives_a_listing_that_lacks_the_profile_once() {
     let (stage, digest) = Box::pin(three_held_removals()).await;
     let (digest, now) = (Digest::parse(&digest).expect("a digest"), Utc::now());
-    stage.journal.approve(&digest, "eve", now, now + TimeDelta::days(1)).await.expect("approved");
+    stage.journal.approve(&digest, &"eve".into(), now, now + TimeDelta::days(1)).await.expect("approved");
     let before = organization(&stage);
     disturb(&stage, [remove_profile(DELIVERY)]);
     assert_eq!((stage.sync().await.outcome, stage.writes()), (Outcome::InSync, 0));

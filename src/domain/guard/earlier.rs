@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     super::{
-        ApprovedChange, Change, ChangeKey, ChangeKind, FoldedName, HeldBefore, History, Limits, ProductProfileName,
-        UnfinishedDisablement,
+        ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, FoldedName, HeldBefore, History, Limits,
+        ProductProfileName, UnfinishedDisablement,
     },
     endings::Endings,
 };
@@ -53,7 +53,7 @@ impl<'a> EarlierWords<'a> {
         }
     }
 
-    /// Whether somebody approved this change, wanted by this profile.
+    /// Whether a run has begun to apply an approval of this change, wanted by this profile.
     pub(super) fn approve(&self, wish: &Wish) -> bool {
         self.approved.contains(wish)
     }
@@ -75,11 +75,14 @@ impl<'a> EarlierWords<'a> {
     }
 }
 
+/// What is left of the plans that runs have begun to apply. An approval that no run has begun to apply says nothing of
+/// single changes.
 fn approved(history: &History) -> impl Iterator<Item = &ApprovedChange> {
-    history.approvals.iter().flat_map(|approval| &approval.changes)
+    let in_use = history.approvals.iter().filter(|approval| approval.state == ApprovalState::InUse);
+    in_use.flat_map(|approval| &approval.changes)
 }
 
-/// Changes that an approval or an undo named, or that an earlier run did not get to, and of which nothing is left to say;
+/// Changes that an approval in use or an undo named, or that an earlier run did not get to, and of which nothing is left to say;
 /// sorted.
 pub(super) fn over(history: &History, endings: &Endings<'_>) -> Vec<ChangeKey> {
     let named = history.undone.iter().chain(approved(history).map(|change| &change.key)).cloned();

@@ -10,7 +10,7 @@ mod source;
 mod unconfirmed;
 mod verdicts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 pub use self::{digest::Digest, limits::Limits};
 use self::{
@@ -22,8 +22,8 @@ use self::{
     verdicts::{About, Hold, verdicts},
 };
 use super::{
-    CampaignSnapshot, Change, ChangeKey, DesiredState, FoldedName, HeldBefore, History, InstanceName,
-    OperatorGroupName, Plan, SourceRead, profile_changes::ProfileChange,
+    Approval, ApprovalState, CampaignSnapshot, Change, ChangeKey, DesiredState, FoldedName, HeldBefore, History,
+    InstanceName, OperatorGroupName, Plan, SourceRead, profile_changes::ProfileChange,
 };
 
 /// A held change and why it is held.
@@ -64,6 +64,21 @@ impl ApprovedPlan {
     }
 }
 
+/// The held part of a plan that an approval released as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The digest under which it was held.
+    pub digest: Digest,
+    changes: HashSet<ChangeKey>,
+}
+
+impl Release {
+    /// Whether the change was held without the approval.
+    pub fn contains(&self, change: &Change) -> bool {
+        self.changes.contains(&change.key())
+    }
+}
+
 /// Whether the source proved by counts that it was read completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceCounts {
@@ -93,13 +108,17 @@ pub struct Circumstances<'a> {
 pub struct Review {
     /// What may be applied.
     pub approved: ApprovedPlan,
-    /// What waits for somebody.
+    /// What waits for an approval.
     pub held: HeldPlan,
+    /// What an approval released that no run had begun to apply.
+    pub released: Option<Release>,
+    /// Approvals that no run has begun to apply, given for another situation than the held one; empty when nothing is held.
+    pub unused_approvals: Vec<Approval>,
     /// What is neither: it rests on a profile whose members are in doubt. In plan order, each with the reason.
     pub unconfirmed: Vec<(Change, String)>,
     /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
     pub is_read_accepted: bool,
-    /// Changes that an approval or an undo named, or that an earlier run did not get to, and that are made, or that the
+    /// Changes that an approval in use or an undo named, or that an earlier run did not get to, and that are made, or that the
     /// organization contradicts: what was said of them is over. Only a plan over everything can tell.
     pub over: Vec<ChangeKey>,
     /// What earlier runs held and this plan does not name because its group, profile or operator is absent: it stays held.
@@ -111,9 +130,9 @@ pub struct Review {
 
 /// Splits a plan into what may be applied and what is held.
 ///
-/// Nothing of a group whose profile is in doubt is let through, whoever approved it, and nothing of it counts against a
-/// limit. The limits count the rest of the plan, approved changes included. An approval passes over every reason but one: what cannot
-/// be done without a held change (a membership without its operator, disabling somebody who stays in a group) waits for it.
+/// Nothing of a group whose profile is in doubt is let through, approved or not, and nothing of it counts against a limit.
+/// The limits count the rest of the plan, approved changes included. What is held without regard to approvals that no run has
+/// begun to apply has a digest; an approval of exactly this digest releases all of it, any other releases nothing.
 pub fn review(
     plan: &Plan,
     desired: &DesiredState,
@@ -121,10 +140,28 @@ pub fn review(
     circumstances: &Circumstances<'_>,
 ) -> Review {
     let doubts = SourceDoubts::new(circumstances, campaign);
+    let judged = judged(plan, desired, campaign, circumstances, &doubts);
+    let Some(digest) = &judged.held.digest else { return judged };
+    let given = circumstances.history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
+    let (matching, others): (Vec<&Approval>, Vec<&Approval>) = given.partition(|given| given.digest == *digest);
+    match matching.first() {
+        Some(approval) => judged.released_by(approval, plan, &ProfileDoubts::new(desired), &doubts),
+        None => Review { unused_approvals: others.into_iter().cloned().collect(), ..judged },
+    }
+}
+
+/// The same without approvals that no run has begun to apply.
+fn judged(
+    plan: &Plan,
+    desired: &DesiredState,
+    campaign: &CampaignSnapshot,
+    circumstances: &Circumstances<'_>,
+    doubts: &SourceDoubts,
+) -> Review {
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
     let unread = ProfileDoubts::new(desired);
     let (certain, unconfirmed) = unread.split(plan);
-    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances, &doubts)) {
+    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances, doubts)) {
         match verdict {
             Some(Hold { why, about }) => {
                 is_read_accepted &= about != About::Source;
@@ -150,15 +187,35 @@ pub fn review(
     Review {
         dormant: earlier::dormant(history, &endings),
         unsettled: unsettled(
-            &doubts,
+            doubts,
             &approved,
             held.iter().map(|held| &held.change).chain(unconfirmed.iter().map(|(change, _)| change)),
         ),
         approved: ApprovedPlan { changes: approved },
         held: HeldPlan { changes: held, digest },
+        released: None,
+        unused_approvals: Vec::new(),
         unconfirmed,
         is_read_accepted,
         over,
+    }
+}
+
+impl Review {
+    /// The same, where all that is held was approved. Approved or not, what rests on a profile in doubt is not made now.
+    fn released_by(self, approval: &Approval, plan: &Plan, unread: &ProfileDoubts<'_>, doubts: &SourceDoubts) -> Self {
+        let changes = self.held.changes.iter().map(|held| held.change.key()).collect();
+        let (certain, unconfirmed) = unread.split(plan);
+        let waiting = unconfirmed.iter().map(|(change, _)| change);
+        Self {
+            unsettled: unsettled(doubts, &certain.changes, waiting),
+            approved: ApprovedPlan { changes: certain.changes },
+            held: HeldPlan { changes: Vec::new(), digest: None },
+            released: Some(Release { digest: approval.digest.clone(), changes }),
+            unconfirmed,
+            is_read_accepted: true,
+            ..self
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    super::{Action, Change, ChangeKind, DesiredState, FoldedName, Limits, OperatorId, Plan, ProductProfileName},
+    super::{
+        Action, Change, ChangeKind, DesiredState, FoldedName, Limits, OperatorGroupId, OperatorId, Plan,
+        ProductProfileName, look_alikes::spellings,
+    },
     Circumstances,
     earlier::{EarlierWords, Wish},
     limits::{too_many_creations, too_many_of_a_group, too_many_removals},
@@ -63,6 +66,8 @@ struct Charges<'a> {
     source: Option<&'a String>,
     profile: Option<String>,
     orphan: Option<&'a String>,
+    /// Somebody in the profile is called like the operator.
+    look_alike: Option<&'a String>,
     limit: Option<&'a str>,
 }
 
@@ -79,6 +84,7 @@ impl EarlierWords<'_> {
             .profile
             .clone()
             .or_else(|| charges.orphan.cloned())
+            .or_else(|| charges.look_alike.cloned())
             .or_else(|| self.undone(&wish.key))
             .or_else(|| charges.limit.map(str::to_owned))
             .or_else(|| self.held(&wish.key))?;
@@ -129,6 +135,7 @@ impl Bench<'_> {
         let all = too_many_removals(plan, limits);
         let groups = too_many_of_a_group(plan, &self.joined_groups(), limits);
         let (orphans, unread) = (orphans_in_words(desired), unread_in_words(desired));
+        let look_alikes = look_alikes_in_words(desired);
         for case in self.cases.iter_mut().filter(|case| case.change.is_removal()) {
             // Empty for a disabled operator, which no group has for its name.
             let group = &case.wish.key.group;
@@ -138,6 +145,10 @@ impl Bench<'_> {
                 orphan: match &case.change.action {
                     Action::DisableOperator { operator_id, .. } => unread.get(operator_id),
                     _ => orphans.get(group),
+                },
+                look_alike: match &case.change.action {
+                    Action::Remove { operator_id, group_id, .. } => look_alikes.get(&(*group_id, *operator_id)),
+                    _ => None,
                 },
                 limit: all.as_deref().or_else(|| groups.get(group).map(String::as_str)),
             };
@@ -170,6 +181,25 @@ impl Bench<'_> {
             }
         }
     }
+}
+
+/// Why removals wait that would take something from an operator whom somebody in the profile is called like, by group and
+/// operator.
+fn look_alikes_in_words(desired: &DesiredState) -> HashMap<(OperatorGroupId, OperatorId), String> {
+    let mut held = HashMap::new();
+    for group in &desired.groups {
+        let Some(id) = group.id else { continue };
+        for look_alike in &group.look_alikes {
+            let names = spellings(&look_alike.names);
+            let why = format!(
+                "{names} is in profile \"{}\" and looks like this operator: nobody loses anything for another spelling \
+                 unasked",
+                group.profile.name
+            );
+            held.insert((id, look_alike.operator), why);
+        }
+    }
+    held
 }
 
 /// Why operators wait to be created who belong in nothing but groups that follow another profile than before, by folded
