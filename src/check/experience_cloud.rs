@@ -18,7 +18,7 @@ use crate::{
     observability::Chain,
     settings::{self, Readable},
     sync,
-    transport::{HttpClient, IdentityService, TokenError},
+    transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
 
 /// Nobody's address (RFC 2606): asking for it costs no page and proves the token, the product and the organization.
@@ -27,8 +27,13 @@ const NOBODY: &str = "nobody@campaign-group-sync.invalid";
 /// The scope that opens UMAPI (Adobe's guide to the User Management API).
 const UMAPI_SCOPE: &str = "user_management_sdk";
 
-const HOSTS: &str = "allow this host to reach ims-na1.adobelogin.com and usermanagement.adobe.io on port 443, and see \
-                     whether a proxy or its certificate stands between";
+/// What to do where a host of Adobe's, the one that is configured, does not answer.
+fn let_through(url: &BaseUrl) -> String {
+    format!(
+        "allow this host to reach {}, and see whether a proxy or its certificate stands between",
+        url.host_and_port()
+    )
+}
 
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
@@ -50,14 +55,14 @@ pub(super) async fn check(
     let client = match sync::client(options.clone(), known, CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => {
-            board.settle(PRODUCT, failed(&error));
+            board.settle(PRODUCT, failed(&error, &options.umapi_url));
             return None;
         }
     };
     if !admitted(board, &client, &options).await {
         return None;
     }
-    profiles(board, &client, memory?, configured.first_page_interval, now).await
+    profiles(board, (&client, &options.umapi_url), memory?, configured.first_page_interval, now).await
 }
 
 /// What is remembered of the calls to the organization; `None` where the state cannot be read, and nobody knows what page 0
@@ -86,7 +91,7 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
     let http = match HttpClient::new(ims_url, &settings.connections) {
         Ok(http) => http,
         Err(error) => {
-            board.settle(IMS, Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS));
+            board.settle(IMS, Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), let_through(ims_url)));
             return false;
         }
     };
@@ -108,7 +113,7 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
         Err(error) => {
             let outcome = match error.certificate_fault() {
                 Some(fault) => certificate::refused_of_vendor(fault, ims_url, "experience_cloud.ims_url"),
-                None => Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS),
+                None => Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), let_through(ims_url)),
             };
             board.settle(IMS, outcome);
         }
@@ -176,7 +181,7 @@ async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options
         _ => {
             let outcome = match error.certificate_fault() {
                 Some(fault) => certificate::refused_of_vendor(fault, &options.umapi_url, "experience_cloud.umapi_url"),
-                None => failed(&error),
+                None => failed(&error, &options.umapi_url),
             };
             board.settle(PRODUCT, outcome);
         }
@@ -186,7 +191,7 @@ async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options
 
 async fn profiles(
     board: &mut Board,
-    client: &ExperienceCloud,
+    (client, url): (&ExperienceCloud, &BaseUrl),
     memory: Memory,
     interval: Duration,
     now: DateTime<Utc>,
@@ -223,19 +228,21 @@ async fn profiles(
             None
         }
         Err(error) => {
-            board.settle(PROFILES, failed(&error));
+            board.settle(PROFILES, failed(&error, url));
             None
         }
     }
 }
 
-fn failed(error: &ExperienceCloudError) -> Outcome {
+fn failed(error: &ExperienceCloudError, url: &BaseUrl) -> Outcome {
     let (cause, remedy) = match error.failure() {
         Failure::Refused => (Cause::Refused, "compare the credential with the Developer Console"),
+        Failure::Unavailable => {
+            return Outcome::failed(Cause::Unavailable, Chain(error).to_string(), let_through(url));
+        }
         Failure::Throttled { .. } => {
             (Cause::Unavailable, "wait as long as UMAPI asks; another client of this key may be at work")
         }
-        Failure::Unavailable => (Cause::Unavailable, HOSTS),
         _ => (
             Cause::Incomplete,
             "compare experience_cloud.umapi_url with the vendor's; see whether a proxy answers in its place",
