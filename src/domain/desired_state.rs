@@ -9,13 +9,14 @@ use super::{
     CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MaskMatch, Missing, OperatorGroup,
     OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy,
     ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
-    claims::{GroupsByName, groups_by_folded_name, profiles_by_group},
+    claims::{GroupsByName, groups_by_folded_name, profiles_by_group, renamed_in_words},
     departures::departures,
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
+    known_profiles::{RenamedGroup, renamed_groups},
     look_alikes::{look_alikes, spellings},
     narrowing::only_these_users,
-    orphans::orphans,
+    orphans::{matched, orphans},
     roster::Roster,
 };
 
@@ -159,7 +160,9 @@ fn of_roster(
         skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
     }
     let groups_by_name = groups_by_folded_name(campaign);
-    let orphans = orphans(&claims, &groups_by_name, campaign, history);
+    let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
+    skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
+    let orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
     let mut newcomers = BTreeMap::new();
     let (mut groups, departures) = {
         let mut placement = Placement {
@@ -167,6 +170,7 @@ fn of_roster(
             groups: groups_by_name,
             alike: OnceCell::new(),
             campaign,
+            renamed: &renamed,
             roster,
             reach,
             policy,
@@ -208,6 +212,7 @@ struct Placement<'a> {
     /// Campaign's groups by what they look like; made when a profile has none of its very name.
     alike: OnceCell<HashMap<LooseName, Vec<&'a OperatorGroup>>>,
     campaign: &'a CampaignSnapshot,
+    renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
@@ -329,6 +334,8 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
+            // Already among the skipped: the group is there, under another name.
+            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if !look_alikes.is_empty() => {
                 let detail = format!(
                     "profile \"{}\" stands for operator group {}, and Campaign has {}, which looks the same: spell both \

@@ -15,6 +15,7 @@ mod folded_name;
 mod guard;
 mod history;
 mod identity;
+mod known_profiles;
 mod look_alikes;
 mod mask;
 mod names;
@@ -25,6 +26,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod printable;
+mod profile_changes;
 mod profile_read;
 mod protection;
 mod report;
@@ -49,6 +51,7 @@ pub use history::{
     Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use known_profiles::KnownProfiles;
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
@@ -58,7 +61,7 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_users};
+pub use orphans::{OrphanGroup, source_read, source_read_of_users};
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};

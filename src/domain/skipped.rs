@@ -26,6 +26,8 @@ pub enum SkipReason {
     AmbiguousProfile,
     /// Two operator groups of one name, or one that only looks like the group of the profile.
     AmbiguousGroup,
+    /// An operator group that a profile stood for has another name in Campaign now.
+    RenamedGroup,
     /// The members of a profile came under another name than the one in the groups listing.
     RenamedProfile,
     /// A record that concerns the mask and cannot be used.
@@ -54,6 +56,7 @@ impl SkipReason {
             Self::AmbiguousIdentity
             | Self::AmbiguousProfile
             | Self::AmbiguousGroup
+            | Self::RenamedGroup
             | Self::RenamedProfile
             | Self::UnusableRecord
             | Self::EmptyCapture
@@ -75,6 +78,7 @@ impl SkipReason {
             Self::AmbiguousIdentity => "ambiguous-identity",
             Self::AmbiguousProfile => "ambiguous-profile",
             Self::AmbiguousGroup => "ambiguous-group",
+            Self::RenamedGroup => "renamed-group",
             Self::RenamedProfile => "renamed-profile",
             Self::UnusableRecord => "unusable-record",
             Self::EmptyCapture => "empty-capture",

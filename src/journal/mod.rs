@@ -8,6 +8,7 @@ mod approvals;
 mod call_windows;
 mod changes;
 mod database;
+mod dormant_holds;
 mod encoding;
 mod error;
 mod instance_history;

@@ -15,10 +15,11 @@ enum Migration {
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
+    Migration::Script(include_str!("migrations/0004_known_profiles.sql")),
     Migration::RefoldNames,
 ];
 

@@ -72,6 +72,10 @@ impl Ledger<'_> {
             return Ok(());
         }
         let instance = &self.instance.policy.instance;
+        if self.is_remembered() {
+            // Before the record that they were part of is replaced.
+            self.journal.remember_dormant_holds(instance, &decision.review.dormant).await?;
+        }
         let record = decision.review.held.digest.as_ref().map(|digest| HeldRecord {
             instance: instance.clone(),
             digest: digest.clone(),

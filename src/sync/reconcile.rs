@@ -6,8 +6,8 @@ use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
         CampaignSnapshot, Digest, History, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunId,
-        RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, followed_groups,
-        identities_seen, source_read, source_read_of_users, warnings,
+        RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, identities_seen, source_read,
+        source_read_of_users, warnings,
     },
     experience_cloud::ExperienceCloud,
     journal::{Journal, JournalError, RunLock},
@@ -223,8 +223,12 @@ async fn remember(
         return Ok(());
     }
     ledger.over(&decision.review.over).await?;
-    if let Some(read) = decision.read.as_ref().filter(|_| decision.review.is_read_accepted) {
-        let followed = followed_groups(&decision.desired, history);
+    let Some(read) = &decision.read else { return Ok(()) };
+    let known = history.known.after(read, &decision.desired, snapshot, &decision.review.unsettled);
+    if known != history.known {
+        run.journal.remember_profiles(instance, &known).await?;
+    }
+    if decision.review.is_read_accepted {
         // A read that did not count the users leaves the last number to be compared with.
         let before = history.accepted.as_ref();
         let read = SourceRead {
@@ -232,7 +236,7 @@ async fn remember(
             unlisted: before.map_or_else(|| read.unlisted.clone(), |before| read.unlisted.or_before(&before.unlisted)),
             ..read.clone()
         };
-        run.journal.accept_read(instance, run.id, Utc::now(), &read, &followed).await?;
+        run.journal.accept_read(instance, run.id, Utc::now(), &read).await?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
     Action, Approval, ApprovedChange, CampaignSnapshot, Change, Circumstances, DesiredState, FollowedGroup, HeldBefore,
-    History, InstanceName, Limits, LogOn, ManagedGroup, NewOperator, Operator, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan, ProductProfile, ProductProfileId,
+    History, InstanceName, KnownProfiles, Limits, LogOn, ManagedGroup, NewOperator, Operator, OperatorGroup,
+    OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan, ProductProfile, ProductProfileId,
     ProductProfileName, ProfileRead, Review, SourceCounts, SourceRead, UnlistedAccounts, review,
 };
 
@@ -65,9 +65,14 @@ pub(crate) fn source_read(users: Option<u64>, matched: &[(i64, &str)]) -> Source
             .iter()
             .map(|(id, group)| FollowedGroup {
                 group: OperatorGroupName::new(*group),
+                group_id: None,
                 profile_id: Some(ProductProfileId(*id)),
                 profile: ProductProfileName::new(format!("P - {group}")),
             })
+            .collect(),
+        profiles: matched
+            .iter()
+            .map(|(id, group)| (ProductProfileId(*id), ProductProfileName::new(format!("P - {group}"))))
             .collect(),
         unlisted: UnlistedAccounts::default(),
     }
@@ -113,6 +118,13 @@ impl Scene {
             read: None,
             history: History::default(),
         }
+    }
+
+    /// The same situation after a run that accepted `read`.
+    pub(crate) fn accept(&mut self, read: Option<SourceRead>) {
+        let matched = read.iter().flat_map(|read| read.matched.clone());
+        self.history.known = KnownProfiles::of_groups(matched);
+        self.history.accepted = read;
     }
 
     pub(crate) fn group(&mut self, name: &str) -> &mut Group {

@@ -18,6 +18,7 @@ mod support;
 mod doubtful_reads;
 mod names;
 mod neighbours;
+mod profiles_over_time;
 mod reading;
 mod removing;
 mod spellings;

@@ -109,6 +109,7 @@ pub(crate) fn held(text: &str, run: &str, at: DateTime<Utc>, operators: &[&str])
 pub(crate) fn followed(group: &str) -> FollowedGroup {
     FollowedGroup {
         group: OperatorGroupName::new(group),
+        group_id: None,
         profile_id: Some(ProductProfileId(4_711)),
         profile: ProductProfileName::new(format!("Campaign - acme - {group}")),
     }
@@ -121,6 +122,7 @@ pub(crate) fn read(groups: &[&str]) -> SourceRead {
         manage: "ims".to_owned(),
         users: Some(1_204),
         matched: groups.iter().map(|group| followed(group)).collect(),
+        profiles: Vec::new(),
         unlisted: UnlistedAccounts::of_organization(Some(2)),
     }
 }

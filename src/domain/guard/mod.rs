@@ -4,21 +4,27 @@
 
 mod digest;
 mod earlier;
+mod endings;
 mod limits;
 mod source;
 mod unconfirmed;
 mod verdicts;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 pub use self::{digest::Digest, limits::Limits};
 use self::{
     digest::{Situation, digest},
     earlier::EarlierWords,
+    endings::{Contradicts, Endings},
+    source::SourceDoubts,
     unconfirmed::ProfileDoubts,
     verdicts::{About, Hold, verdicts},
 };
-use super::{CampaignSnapshot, Change, ChangeKey, DesiredState, History, InstanceName, Plan, SourceRead};
+use super::{
+    CampaignSnapshot, Change, ChangeKey, DesiredState, FoldedName, HeldBefore, History, InstanceName,
+    OperatorGroupName, Plan, SourceRead, profile_changes::ProfileChange,
+};
 
 /// A held change and why it is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,9 +99,14 @@ pub struct Review {
     pub unconfirmed: Vec<(Change, String)>,
     /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
     pub is_read_accepted: bool,
-    /// Changes that an approval or an undo named, or that an earlier run did not get to, and that this plan does not hold any
-    /// more: what was said of them is over. Only a plan over everything can tell.
+    /// Changes that an approval or an undo named, or that an earlier run did not get to, and that are made, or that the
+    /// organization contradicts: what was said of them is over. Only a plan over everything can tell.
     pub over: Vec<ChangeKey>,
+    /// What earlier runs held and this plan does not name because its group, profile or operator is absent: it stays held.
+    pub dormant: Vec<HeldBefore>,
+    /// Groups, by folded name, that follow another profile than before, or are others than before, and whose changes nobody
+    /// has approved: what is known of them stays as it is, see [`KnownProfiles::after`](super::KnownProfiles::after).
+    pub unsettled: BTreeSet<FoldedName>,
 }
 
 /// Splits a plan into what may be applied and what is held.
@@ -109,10 +120,11 @@ pub fn review(
     campaign: &CampaignSnapshot,
     circumstances: &Circumstances<'_>,
 ) -> Review {
+    let doubts = SourceDoubts::new(circumstances, campaign);
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
-    let doubts = ProfileDoubts::new(desired);
-    let (certain, unconfirmed) = doubts.split(plan);
-    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances)) {
+    let unread = ProfileDoubts::new(desired);
+    let (certain, unconfirmed) = unread.split(plan);
+    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances, &doubts)) {
         match verdict {
             Some(Hold { why, about }) => {
                 is_read_accepted &= about != About::Source;
@@ -128,16 +140,49 @@ pub fn review(
         unconfirmed.into_iter().partition(|(change, _)| earlier.held(&change.key()).is_some());
     held.extend(waiting.into_iter().map(|(change, why)| HeldChange { change, why }));
     held.sort_by_cached_key(|held| held.change.key());
-    let situation = Situation { instance, held: &held, approved: &approved, desired, campaign };
+    let doubted = doubts.profiles().keys().cloned().collect();
+    let situation = Situation { instance, held: &held, approved: &approved, desired, campaign, doubted: &doubted };
     let digest = (!held.is_empty()).then(|| digest(&situation));
-    let planned: HashSet<ChangeKey> = plan.changes.iter().map(Change::key).collect();
-    let mut over = earlier::over(history, &planned);
-    over.retain(|key| !doubts.concern(key));
+    let contradicts = if doubts.is_about_everything() { Contradicts::Nowhere } else { Contradicts::ExceptIn(&doubted) };
+    let endings = Endings::new(plan.changes.iter().map(Change::key).collect(), desired, campaign, contradicts);
+    let mut over = earlier::over(history, &endings);
+    over.retain(|key| !unread.concern(key));
     Review {
+        dormant: earlier::dormant(history, &endings),
+        unsettled: unsettled(
+            &doubts,
+            &approved,
+            held.iter().map(|held| &held.change).chain(unconfirmed.iter().map(|(change, _)| change)),
+        ),
         approved: ApprovedPlan { changes: approved },
         held: HeldPlan { changes: held, digest },
         unconfirmed,
         is_read_accepted,
         over,
     }
+}
+
+/// The doubted groups whose changes were not approved. Where there is nothing to change, nothing was approved either: the
+/// first change decides. Only removals from a group that was made again wait, so that without any it is like any other.
+fn unsettled<'c>(
+    doubts: &SourceDoubts,
+    approved: &[Change],
+    waiting: impl Iterator<Item = &'c Change> + Clone,
+) -> BTreeSet<FoldedName> {
+    let leaving: BTreeSet<_> = waiting.clone().filter(|change| change.is_removal()).filter_map(group_of).collect();
+    let (waiting, passed): (BTreeSet<_>, BTreeSet<_>) =
+        (waiting.filter_map(group_of).collect(), approved.iter().filter_map(group_of).collect());
+    let is_unsettled = |group: &FoldedName, change: &ProfileChange| {
+        if change.holds_everything() {
+            waiting.contains(group) || !passed.contains(group)
+        } else {
+            leaving.contains(group)
+        }
+    };
+    let doubted = doubts.profiles().iter();
+    doubted.filter(|(group, change)| is_unsettled(group, change)).map(|(group, _)| group.clone()).collect()
+}
+
+fn group_of(change: &Change) -> Option<FoldedName> {
+    change.group().map(OperatorGroupName::folded)
 }
