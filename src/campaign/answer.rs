@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::charset::decode;
 use super::error::CampaignError;
-use super::fault::{ReceivedFault, Refusal};
+use super::fault::{ReceivedFault, Refusal, SoapFault, outline};
 use super::soap_call::SoapCall;
 use super::xml_reader::{Misread, XmlReader};
 use crate::transport::{Answer, SecretString, excerpt, retry_after};
@@ -18,6 +18,8 @@ pub(super) enum Reply<T> {
     Returned(T),
     /// The session or the token is not accepted, or not any more; in the other side's words.
     SessionOver(String),
+    /// A fault in which words about the session occur. Whether it means them, or quotes them from a row, another call tells.
+    Doubtful(SoapFault),
 }
 
 enum Content<T> {
@@ -75,7 +77,7 @@ impl Judge<'_> {
         }
         match (Refusal::in_text(text), status) {
             (Some(refusal), _) => self.judge_refusal(refusal, text),
-            (None, 401 | 403) => self.judge_refusal(Refusal::SessionOver, &format!("HTTP {status}: {text}")),
+            (None, 401 | 403) => Ok(Reply::SessionOver(format!("HTTP {status}: {}", self.repeatable(text)))),
             (None, 408 | 500..) => Err(CampaignError::Unavailable {
                 call: self.call.name(),
                 status,
@@ -87,7 +89,7 @@ impl Judge<'_> {
     }
 
     fn judge_refusal<T>(&self, refusal: Refusal, text: &str) -> Result<Reply<T>, CampaignError> {
-        let reason = excerpt(text.as_bytes(), self.secrets);
+        let reason = self.repeatable(text);
         match refusal {
             Refusal::SessionOver => Ok(Reply::SessionOver(reason)),
             Refusal::NotAccepted => Err(CampaignError::Refused { call: self.call.name(), reason }),
@@ -95,28 +97,50 @@ impl Judge<'_> {
     }
 
     fn judge_fault<T>(&self, fault: &ReceivedFault) -> Result<Reply<T>, CampaignError> {
+        if self.call.brings_a_session() {
+            return self.judge_sign_in_fault(fault);
+        }
         let shown = fault.shown(self.secrets);
-        // A log-on is refused in many words, fewer still where the instance hides details: whatever it blames on the
-        // caller is about the credentials.
-        let refused = self.call.brings_a_session() && fault.blames_the_caller();
         match fault.refusal() {
+            Some(_) if fault.is_session_over() => Ok(Reply::SessionOver(shown.to_string())),
+            // What is refused to a write may be one of its rows, and the fault may quote that row.
+            Some(_) if self.call.is_write() => Ok(Reply::Doubtful(shown)),
             Some(refusal) => self.judge_refusal(refusal, &shown.to_string()),
-            None if refused => self.judge_refusal(Refusal::NotAccepted, &shown.to_string()),
             None => Err(CampaignError::Fault { call: self.call.name(), fault: shown }),
         }
     }
 
-    fn wrong_answer(&self, misread: &Misread) -> CampaignError {
-        CampaignError::WrongAnswer { call: self.call.name(), what: misread.to_string(), excerpt: self.excerpt() }
+    /// A sign-in is refused in many words, fewer still where the instance hides details: whatever it blames on the caller
+    /// is about the credentials.
+    fn judge_sign_in_fault<T>(&self, fault: &ReceivedFault) -> Result<Reply<T>, CampaignError> {
+        let call = self.call.name();
+        match fault.refusal() {
+            Some(Refusal::SessionOver) => Ok(Reply::SessionOver(fault.outline())),
+            Some(Refusal::NotAccepted) => Err(CampaignError::Refused { call, reason: fault.outline() }),
+            None if fault.blames_the_caller() => Err(CampaignError::Refused { call, reason: fault.outline() }),
+            None => Err(CampaignError::Fault { call, fault: fault.outlined() }),
+        }
     }
 
-    /// How the answer begins. A token in it is not yet known as one, so an answer that may bring one is not shown.
+    fn wrong_answer(&self, misread: &Misread) -> CampaignError {
+        // What was not understood is named by quoting it.
+        let what = if self.call.brings_a_session() {
+            format!("HTTP {}, and it is no answer to a sign-in, is the address right?", self.answer.status.as_u16())
+        } else {
+            misread.to_string()
+        };
+        CampaignError::WrongAnswer { call: self.call.name(), what, excerpt: self.excerpt() }
+    }
+
+    /// How the answer begins.
     fn excerpt(&self) -> String {
-        let text = decode(self.answer).unwrap_or_default();
-        if self.call.brings_a_session() && text.contains("LogonResponse") {
-            return "(not shown, it may hold a session)".to_owned();
-        }
-        excerpt(text.as_bytes(), self.secrets)
+        self.repeatable(&decode(self.answer).unwrap_or_default())
+    }
+
+    /// What an error may repeat of a text of the other side. What answers a sign-in may hold a session or echo the
+    /// password, so that none of it is repeated.
+    fn repeatable(&self, text: &str) -> String {
+        if self.call.brings_a_session() { outline(text) } else { excerpt(text.as_bytes(), self.secrets) }
     }
 
     fn retry_after(&self) -> Option<std::time::Duration> {
@@ -242,6 +266,18 @@ mod tests {
             let outcome = query(status, body);
             assert!(matches!(outcome, Ok(Reply::SessionOver(_))), "{status}: {outcome:?}");
         }
+        let head = b"<Envelope><Body><Fault><faultcode>Client</faultcode><faultstring> XSV-350008 Session has \
+                     expired</faultstring></Fault></Body></Envelope>";
+        assert!(matches!(query(200, head), Ok(Reply::SessionOver(_))));
+    }
+
+    #[test]
+    fn a_fault_of_a_write_that_may_quote_the_end_of_a_session_is_doubtful() {
+        let call = SoapCall::write("xtk:group", &Element::new("group"));
+        for status in [200, 500] {
+            let outcome = judge(&call, &answered(status, sample!("fault_token_expired.xml")), &[], |_| Ok(()));
+            assert!(matches!(outcome, Ok(Reply::Doubtful(_))), "{status}: {outcome:?}");
+        }
     }
 
     #[test]
@@ -301,10 +337,23 @@ mod tests {
         assert!(error.to_string().ends_with("it begins: <html>[REDACTED]</html>"), "{error}");
         let logon = sample!("logon.xml");
         let call = SoapCall::log_on("svc", &SecretString::from("pw"));
-        for end in [logon.len() - 30, logon.len() / 2] {
-            let answer = answered(200, logon.get(..end).expect("shorter"));
-            let error = judge(&call, &answer, &[], |_| Ok(())).expect_err("cut").to_string();
-            assert!(error.ends_with("(not shown, it may hold a session)"), "{error}");
+        for (status, body) in [
+            (200, logon.get(..logon.len() - 30).expect("shorter")),
+            (200, logon.get(..logon.len() / 2).expect("shorter")),
+            (201, b"___0b2c4f6e".as_slice()),
+            (403, b"XSV-350012 Invalid login or password ___0b2c4f6e"),
+            (403, b"no ___0b2c4f6e"),
+            (503, b"___0b2c4f6e"),
+            (
+                200,
+                b"<Envelope><Body><Fault><faultstring>ABC-123456 ___0b2c4f6e</faultstring></Fault></Body></Envelope>",
+            ),
+        ] {
+            let shown = match judge(&call, &answered(status, body), &[], |_| Ok(())) {
+                Ok(reply) => format!("{reply:?}"),
+                Err(error) => format!("{error} {error:?}"),
+            };
+            assert!(!shown.contains("0b2c4f6e"), "{status}: {shown}");
         }
     }
 }

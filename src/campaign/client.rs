@@ -16,7 +16,9 @@ use super::options::{Authentication, Options};
 use super::session::Session;
 use super::soap_call::SoapCall;
 use super::xml_reader::{Misread, XmlReader};
-use crate::transport::{Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, retrying};
+use crate::transport::{
+    Connection, Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, retrying,
+};
 
 /// A Campaign instance, spoken to over SOAP.
 pub struct Campaign {
@@ -108,19 +110,32 @@ impl Campaign {
         retrying(&self.retry, &call.name(), || async {
             loop {
                 let session = self.session().await?;
-                match self.exchange(call, &session, &read).await? {
+                let over = match Box::pin(self.exchange(call, &session, &read)).await? {
                     Reply::Returned(returned) => return Ok(returned),
-                    Reply::SessionOver(reason) if renewed.replace(true) => {
-                        return Err(CampaignError::Refused { call: call.name(), reason });
-                    }
-                    Reply::SessionOver(reason) => {
-                        tracing::info!(campaign.call = call.name(), reason, "the session is over, beginning another");
-                        self.forget(&session).await;
-                    }
+                    Reply::SessionOver(reason) => reason,
+                    Reply::Doubtful(fault) => match Box::pin(self.refusal_of_any_call(&session)).await? {
+                        Some(reason) => reason,
+                        None => return Err(CampaignError::Fault { call: call.name(), fault }),
+                    },
+                };
+                if renewed.replace(true) {
+                    return Err(CampaignError::Refused { call: call.name(), reason: over });
                 }
+                tracing::info!(campaign.call = call.name(), reason = over, "the session is over, beginning another");
+                self.forget(&session).await;
             }
         })
         .await
+    }
+
+    /// Why even a call that concerns no row is refused in this session; `None` when it is not. A fault may quote anything:
+    /// the name of an operator, or the refusal of another system.
+    async fn refusal_of_any_call(&self, session: &Session) -> Result<Option<String>, CampaignError> {
+        Ok(match self.exchange(&SoapCall::harmless(), session, |_| Ok(())).await? {
+            Reply::Returned(()) => None,
+            Reply::SessionOver(reason) => Some(reason),
+            Reply::Doubtful(fault) => Some(fault.to_string()),
+        })
     }
 
     /// Sends one request and judges its answer.
@@ -135,9 +150,13 @@ impl Campaign {
             .header(CONTENT_TYPE, "text/xml; charset=utf-8")
             .header("SOAPAction", call.action())
             .body(call.envelope(&session.token));
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.writes.fetch_add(u64::from(call.is_write()), Ordering::Relaxed);
-        let answer = self.http.send(request).await;
+        // A creation that is sent twice may be refused the second time for having been made the first time.
+        let connection = if call.creates() { Connection::New } else { Connection::Kept };
+        let sending = async || {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            self.writes.fetch_add(u64::from(call.is_write()), Ordering::Relaxed);
+        };
+        let answer = Box::pin(self.http.send(request, connection, sending)).await;
         let answer = answer.map_err(|source| CampaignError::NoAnswer { call: call.name(), source })?;
         let bytes = answer.body.len();
         tracing::debug!(

@@ -104,9 +104,10 @@ impl CampaignError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Client(source) | Self::NoAnswer { source, .. } => match source {
-                TransportError::Connect(_) | TransportError::Timeout(_) | TransportError::Broken(_) => {
-                    Failure::Unavailable
-                }
+                TransportError::Connect(_)
+                | TransportError::Timeout(_)
+                | TransportError::Overdue { .. }
+                | TransportError::Broken(_) => Failure::Unavailable,
                 TransportError::CutBody { .. } | TransportError::Garbled { .. } | TransportError::TooLarge { .. } => {
                     Failure::Incomplete
                 }
@@ -148,7 +149,9 @@ impl Retryable for CampaignError {
     fn verdict(&self) -> Verdict {
         match self {
             Self::NoAnswer { source, .. } => match source {
-                TransportError::Build(_) | TransportError::TooLarge { .. } => Verdict::Final,
+                TransportError::Build(_) | TransportError::TooLarge { .. } | TransportError::Overdue { .. } => {
+                    Verdict::Final
+                }
                 TransportError::Connect(_) if source.certificate_fault().is_some() => Verdict::Final,
                 // Reads may be repeated at will; writes are keyed by ids, so that repeating one changes nothing.
                 _ => Verdict::Retry,

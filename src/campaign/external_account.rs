@@ -55,8 +55,8 @@ impl Row for ExternalAccount {
     ];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(&self) -> i64 {
-        self.id
+    fn key(tag: &Tag<'_>) -> Result<i64, Misread> {
+        tag.number("id")
     }
 
     fn after(key: i64) -> String {

@@ -11,6 +11,14 @@ const SESSION_OVER: [&str; 4] = ["XSV-350008", "XSV-350392", "Access token has e
 /// Codes and words that say the credentials, or the address the program calls from, are not accepted.
 const NOT_ACCEPTED: [&str; 3] = ["XSV-350012", "XSV-350013", "Invalid login or password"];
 
+/// Refusals of a sign-in that say what to correct, by what they contain, with their sense.
+const KNOWN_REFUSALS: [(&str, &str); 4] = [
+    ("XSV-350012", "XSV-350012 (invalid login or password)"),
+    ("XSV-350013", "XSV-350013 (the address of this host is not allowed)"),
+    ("XSV-350008", "XSV-350008 (the session has expired or is invalid)"),
+    ("XSV-350392", "XSV-350392 (Adobe IMS did not accept the token)"),
+];
+
 /// What a refusal in Campaign's words means for the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -21,6 +29,18 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// The refusal at the head of a text: what follows it may quote anybody, and what stands before a code quotes it.
+    fn at_head_of(text: &str) -> Option<Self> {
+        let begins = |signs: &[&str]| signs.iter().any(|sign| text.trim_start().starts_with(sign));
+        if begins(&NOT_ACCEPTED) {
+            Some(Self::NotAccepted)
+        } else if begins(&SESSION_OVER) {
+            Some(Self::SessionOver)
+        } else {
+            None
+        }
+    }
+
     /// Finds a refusal in the text of an error. Never to be asked about the answer to a query: names may hold anything.
     pub(super) fn in_text(text: &str) -> Option<Self> {
         if NOT_ACCEPTED.iter().any(|sign| text.contains(sign)) {
@@ -65,6 +85,21 @@ impl ReceivedFault {
         Refusal::in_text(&self.faultstring).or_else(|| Refusal::in_text(&self.detail))
     }
 
+    /// Whether the fault itself, and not something that it quotes, says that the session is over.
+    pub(super) fn is_session_over(&self) -> bool {
+        Refusal::at_head_of(&self.faultstring) == Some(Refusal::SessionOver)
+    }
+
+    /// What may be repeated of a fault whose every word may be a secret: its code, and the sense of a known refusal.
+    pub(super) fn outline(&self) -> String {
+        outline(&format!("{}\n{}", self.detail, self.faultstring))
+    }
+
+    /// The same as a fault.
+    pub(super) fn outlined(&self) -> SoapFault {
+        SoapFault { message: self.outline(), cause: None, ..self.shown(&[]) }
+    }
+
     /// Whether the fault lies with what was sent, by its SOAP code.
     pub(super) fn blames_the_caller(&self) -> bool {
         self.faultcode.trim().ends_with("Client")
@@ -105,6 +140,17 @@ fn code_in(text: &str) -> Option<String> {
         letters.iter().all(u8::is_ascii_uppercase) && digits.len() == 6 && digits.iter().all(u8::is_ascii_digit)
     };
     text.as_bytes().windows(10).find(is_code).map(|code| String::from_utf8_lossy(code).into_owned())
+}
+
+/// What may be repeated of a text whose every word may be a secret: the codes in it that are known, in this program's words.
+pub(super) fn outline(text: &str) -> String {
+    let known: Vec<&str> =
+        KNOWN_REFUSALS.iter().filter(|(sign, _)| text.contains(sign)).map(|(_, meaning)| *meaning).collect();
+    match (known.as_slice(), code_in(text)) {
+        ([], Some(code)) => format!("{code} (the rest is not shown because it may hold a secret)"),
+        ([], None) => "the answer is not shown because it may hold a secret".to_owned(),
+        (known, _) => known.join("; "),
+    }
 }
 
 /// What Campaign said when it refused a call: one line, shortened, without secrets.

@@ -20,11 +20,11 @@ fn failed(error: TokenError) -> CampaignError {
         TokenError::NoAnswer(source) => CampaignError::NoAnswer { call, source },
         TokenError::Refused { .. } => CampaignError::Refused { call, reason: error.to_string() },
         TokenError::Throttled { retry_after } => CampaignError::Throttled { call, retry_after },
-        TokenError::Unavailable { status, retry_after, excerpt } => {
-            CampaignError::Unavailable { call, status, retry_after, excerpt }
+        TokenError::Unavailable { status, retry_after, said } => {
+            CampaignError::Unavailable { call, status, retry_after, excerpt: said.to_string() }
         }
-        TokenError::WrongAnswer { status, reason, excerpt } => {
-            CampaignError::WrongAnswer { call, what: format!("HTTP {status}, {reason}"), excerpt }
+        TokenError::WrongAnswer { status, reason, said } => {
+            CampaignError::WrongAnswer { call, what: format!("HTTP {status}, {reason}"), excerpt: said.to_string() }
         }
     }
 }

@@ -36,8 +36,8 @@ impl Row for Membership {
     const COLUMNS: &'static [&'static str] = &KEY_COLUMNS;
     const KEY_COLUMNS: &'static [&'static str] = &KEY_COLUMNS;
 
-    fn key(&self) -> (i64, i64) {
-        (self.operator.0, self.group.0)
+    fn key(tag: &Tag<'_>) -> Result<(i64, i64), Misread> {
+        Ok((tag.number("operator-id")?, tag.number("group-id")?))
     }
 
     fn after(key: (i64, i64)) -> String {

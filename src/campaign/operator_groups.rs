@@ -1,5 +1,6 @@
 //! The rows of `xtk:group`.
 
+use super::operators::label;
 use super::rows::Row;
 use super::xml_reader::{Misread, Tag, XmlReader};
 use super::xtk;
@@ -13,8 +14,8 @@ impl Row for OperatorGroup {
     const COLUMNS: &'static [&'static str] = &["@id", "@name", "@label"];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(&self) -> i64 {
-        self.id.0
+    fn key(tag: &Tag<'_>) -> Result<i64, Misread> {
+        tag.number("id")
     }
 
     fn after(key: i64) -> String {
@@ -25,7 +26,11 @@ impl Row for OperatorGroup {
         Ok(Self {
             id: OperatorGroupId(tag.number("id")?),
             name: OperatorGroupName::new(tag.filled("name")?),
-            label: tag.attribute("label")?.unwrap_or_default().into_owned(),
+            label: label(tag)?,
         })
+    }
+
+    fn text_bytes(&self) -> usize {
+        self.name.as_str().len() + self.label.len()
     }
 }

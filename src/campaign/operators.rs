@@ -44,8 +44,8 @@ impl Row for Operator {
     const COLUMNS: &'static [&'static str] = &["@id", "@name", "@label", "[access/@authenticationType]"];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(&self) -> i64 {
-        self.id.0
+    fn key(tag: &Tag<'_>) -> Result<i64, Misread> {
+        tag.number("id")
     }
 
     fn after(key: i64) -> String {
@@ -55,7 +55,7 @@ impl Row for Operator {
     fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
         let id = OperatorId(tag.number("id")?);
         let login = OperatorLogin::new(tag.filled("name")?);
-        let label = tag.attribute("label")?.unwrap_or_default().into_owned();
+        let label = label(tag)?;
         let (mut log_on, mut disabled) = (LogOn::Native, false);
         reader.children(|_, inner| {
             if inner.is("access") {
@@ -68,6 +68,19 @@ impl Row for Operator {
         })?;
         Ok(Self { id, login, label, log_on, disabled })
     }
+
+    fn text_bytes(&self) -> usize {
+        self.login.as_str().len() + self.label.len()
+    }
+}
+
+/// The label of a row, which is only shown: one that cannot be read is none.
+pub(super) fn label(tag: &Tag<'_>) -> Result<String, Misread> {
+    match tag.attribute("label") {
+        Ok(label) => Ok(label.unwrap_or_default().into_owned()),
+        Err(misread) if misread.is_of_a_value() => Ok(String::new()),
+        Err(misread) => Err(misread),
+    }
 }
 
 fn is_ims(authentication_type: &str) -> bool {
@@ -79,7 +92,7 @@ pub(super) fn is_true(value: &str) -> Result<bool, Misread> {
     match value.trim() {
         "true" | "1" => Ok(true),
         "false" | "0" | "" => Ok(false),
-        other => Err(Misread::new(format!("\"{other:.40}\" where a boolean was expected"))),
+        other => Err(Misread::of_value(format!("\"{other:.40}\" where a boolean was expected"))),
     }
 }
 

@@ -120,6 +120,7 @@ impl Campaign {
                 Ok(session)
             }
             Reply::SessionOver(reason) => Err(CampaignError::Refused { call: call.name(), reason }),
+            Reply::Doubtful(fault) => Err(CampaignError::Fault { call: call.name(), fault }),
         }
     }
 
@@ -138,6 +139,7 @@ impl Campaign {
         match self.exchange(&SoapCall::log_off(), &session, |_| Ok(())).await {
             Ok(Reply::Returned(())) => tracing::debug!("logged off from Campaign"),
             Ok(Reply::SessionOver(reason)) => tracing::debug!(reason, "the session was over before the log-off"),
+            Ok(Reply::Doubtful(fault)) => tracing::debug!(%fault, "the log-off from Campaign failed"),
             Err(error) => tracing::debug!(error = %error, "the log-off from Campaign failed"),
         }
     }

@@ -5,9 +5,11 @@ use super::error::CampaignError;
 use super::markup::can_carry;
 use super::memberships::{Membership, is_in_one_of, is_of_an_operator};
 use super::operators::is_operator;
+use super::rows::{Rows, UnusableRow};
 use super::xtk;
 use crate::domain::{
     CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+    UnusableOperator,
 };
 
 /// Names or ids in one condition: 100 logins make an expression of some 3 KB, far from what a database parser minds.
@@ -51,15 +53,16 @@ impl Campaign {
         let groups: Vec<OperatorGroup> = self.walk(&[], |rows| progress(Progress::Groups { rows })).await?;
         let memberships: Vec<Membership> =
             self.walk(&[is_of_an_operator()], |rows| progress(Progress::Memberships { rows })).await?;
-        if operators.is_empty() {
+        if operators.usable.is_empty() {
             return Err(CampaignError::WrongAnswer {
                 call: "ExecuteQuery xtk:operator".to_owned(),
                 what: format!("it lists no operator at all, not even {}, as whom it was asked", own.login),
                 excerpt: "(an empty collection)".to_owned(),
             });
         }
+        let unusable = operators.unusable.into_iter().map(|row| unusable_operator(row, &memberships)).collect();
         let memberships = memberships.into_iter().map(|membership| (membership.operator, membership.group));
-        Ok(CampaignSnapshot::new(operators, groups, memberships, own.login))
+        Ok(CampaignSnapshot::new(operators.usable, groups, memberships, own.login).with_unusable(unusable))
     }
 
     /// Who is in these operator groups now.
@@ -83,7 +86,7 @@ impl Campaign {
         let mut found = Vec::new();
         for some in listed(logins.iter().map(OperatorLogin::as_str)).chunks(LISTED_AT_ONCE) {
             let condition = xtk::is_one_of("@name", some.iter().copied());
-            found.extend(self.operators(&[is_operator(), condition], |_| {}).await?);
+            found.extend(self.operators(&[is_operator(), condition], |_| {}).await?.usable);
         }
         Ok(found)
     }
@@ -96,13 +99,17 @@ impl Campaign {
         let mut found = Vec::new();
         for some in ids.chunks(LISTED_AT_ONCE) {
             let condition = xtk::is_one_of_numbers("@id", some.iter().map(|id| id.0));
-            found.extend(self.operators(&[is_operator(), condition], |_| {}).await?);
+            found.extend(self.operators(&[is_operator(), condition], |_| {}).await?.usable);
         }
         Ok(found)
     }
 
     /// Operators, with whatever this instance has to tell of them.
-    async fn operators(&self, conditions: &[String], progress: impl Fn(usize)) -> Result<Vec<Operator>, CampaignError> {
+    async fn operators(
+        &self,
+        conditions: &[String],
+        progress: impl Fn(usize),
+    ) -> Result<Rows<Operator>, CampaignError> {
         let disabling = self.disabling().await?;
         self.walk_with(conditions, disabling.columns(), progress).await
     }
@@ -120,6 +127,17 @@ impl Campaign {
             found.extend(self.walk::<OperatorGroup>(&[condition], |_| {}).await?);
         }
         Ok(found)
+    }
+}
+
+fn unusable_operator(row: UnusableRow<i64>, memberships: &[Membership]) -> UnusableOperator {
+    let id = OperatorId(row.key);
+    let held = memberships.iter().filter(|membership| membership.operator == id);
+    UnusableOperator {
+        id,
+        login: row.name.map(OperatorLogin::new),
+        what: row.what,
+        groups: held.map(|membership| membership.group).collect(),
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) struct SoapCall {
     method: &'static str,
     subject: &'static str,
     parameters: Vec<Element>,
+    creates: bool,
 }
 
 impl SoapCall {
@@ -19,30 +20,42 @@ impl SoapCall {
     pub(super) fn log_on(login: &str, password: &SecretString) -> Self {
         let parameters =
             vec![text("login", login), text("password", password.expose_secret()), xml_valued("parameters")];
-        Self { service: "xtk:session", method: "Logon", subject: "", parameters }
+        Self { service: "xtk:session", method: "Logon", subject: "", parameters, creates: false }
     }
 
     /// `xtk:session#Logoff`: the end of the session; forgotten ones stay in the database for a day.
     pub(super) fn log_off() -> Self {
-        Self { service: "xtk:session", method: "Logoff", subject: "", parameters: Vec::new() }
+        Self { service: "xtk:session", method: "Logoff", subject: "", parameters: Vec::new(), creates: false }
     }
 
     /// `xtk:session#GetUserInfo`: as whom the session works.
     pub(super) fn user_info() -> Self {
-        Self { service: "xtk:session", method: "GetUserInfo", subject: "", parameters: Vec::new() }
+        Self { service: "xtk:session", method: "GetUserInfo", subject: "", parameters: Vec::new(), creates: false }
     }
 
     /// `xtk:queryDef#ExecuteQuery` of a query on `schema`.
     pub(super) fn query(schema: &'static str, query: &Element) -> Self {
         let parameters = vec![xml_valued("document").child(query)];
-        Self { service: "xtk:queryDef", method: "ExecuteQuery", subject: schema, parameters }
+        Self { service: "xtk:queryDef", method: "ExecuteQuery", subject: schema, parameters, creates: false }
+    }
+
+    /// The id of one operator group, or of none: a call that concerns no row, to learn whether calls are served at all.
+    pub(super) fn harmless() -> Self {
+        let node = |expression| Element::new("node").attribute("expr", expression);
+        let query = Element::new("queryDef")
+            .attribute("xtkschema", "xtk:queryDef")
+            .attribute("schema", "xtk:group")
+            .attribute("operation", "select")
+            .attribute("lineCount", "1")
+            .child(&Element::new("select").child(&node("@id")));
+        Self::query("xtk:group", &query)
     }
 
     /// `xtk:persist#GetEntityIfMoreRecent` of a compiled schema, as if none had been seen before.
     pub(super) fn schema(schema: &'static str) -> Self {
         let must_exist = Element::new("mustExist").attribute("xsi:type", "xsd:boolean").text("false");
         let parameters = vec![text("pk", &format!("xtk:schema|{schema}")), text("md5", ""), must_exist];
-        Self { service: "xtk:persist", method: "GetEntityIfMoreRecent", subject: schema, parameters }
+        Self { service: "xtk:persist", method: "GetEntityIfMoreRecent", subject: schema, parameters, creates: false }
     }
 
     /// `xtk:persist#Write` of one row.
@@ -51,13 +64,18 @@ impl SoapCall {
     /// is refused (acc-js-sdk, change log).
     pub(super) fn write(schema: &'static str, document: &Element) -> Self {
         let parameters = vec![xml_valued("domDoc").child(document)];
-        Self { service: "xtk:persist", method: "Write", subject: schema, parameters }
+        Self { service: "xtk:persist", method: "Write", subject: schema, parameters, creates: false }
+    }
+
+    /// [`Self::write`] of a row that must not exist yet.
+    pub(super) fn create(schema: &'static str, document: &Element) -> Self {
+        Self { creates: true, ..Self::write(schema, document) }
     }
 
     /// `xtk:persist#WriteCollection` of several rows.
     pub(super) fn write_collection(schema: &'static str, document: &Element) -> Self {
         let parameters = vec![xml_valued("domDoc").child(document)];
-        Self { service: "xtk:persist", method: "WriteCollection", subject: schema, parameters }
+        Self { service: "xtk:persist", method: "WriteCollection", subject: schema, parameters, creates: false }
     }
 
     /// The call as errors and logs name it: `ExecuteQuery xtk:operator`.
@@ -78,6 +96,11 @@ impl SoapCall {
     /// Whether the call may change something in Campaign.
     pub(super) fn is_write(&self) -> bool {
         self.method.starts_with("Write")
+    }
+
+    /// Whether the call makes a row anew, so that sending it twice differs from sending it once.
+    pub(super) fn creates(&self) -> bool {
+        self.creates
     }
 
     /// Whether the answer to the call brings a session, so that no part of it may be shown.

@@ -142,7 +142,12 @@ impl Writer<'_> {
             return Err(CampaignError::CannotDisable { attribute: DISABLED });
         }
         let (schema, row) = single_row(write);
-        self.campaign.call(&SoapCall::write(schema, &row.attribute("xtkschema", schema)), |_| Ok(())).await
+        let row = row.attribute("xtkschema", schema);
+        let call = match write {
+            Write::CreateOperator { .. } | Write::CreateGroup { .. } => SoapCall::create(schema, &row),
+            Write::Join { .. } | Write::Leave { .. } | Write::Disable { .. } => SoapCall::write(schema, &row),
+        };
+        self.campaign.call(&call, |_| Ok(())).await
     }
 }
 

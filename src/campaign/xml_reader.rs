@@ -17,12 +17,35 @@ const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 /// Why an answer was not understood.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Misread(String);
+#[error("{what}")]
+pub(super) struct Misread {
+    what: String,
+    extent: Extent,
+}
+
+/// How much of an answer was not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// The document: nothing may be concluded from any part of it.
+    Document,
+    /// One value; what stands around it is understood.
+    Value,
+}
 
 impl Misread {
+    /// Of the whole document.
     pub(super) fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
+        Self { what: what.into(), extent: Extent::Document }
+    }
+
+    /// Of one value.
+    pub(super) fn of_value(what: impl Into<String>) -> Self {
+        Self { what: what.into(), extent: Extent::Value }
+    }
+
+    /// Whether only one value was not understood, so that it concerns one row.
+    pub(super) fn is_of_a_value(&self) -> bool {
+        self.extent == Extent::Value
     }
 }
 
@@ -49,13 +72,15 @@ impl Tag<'_> {
                 continue;
             }
             if attribute.value.len() > MAX_VALUE_BYTES {
-                return Err(Misread::new(format!(
+                return Err(Misread::of_value(format!(
                     "{name} of <{:.40}> is longer than {MAX_VALUE_BYTES} bytes",
                     self.name()
                 )));
             }
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            return value.map(Some).map_err(|error| self.ill_formed(&error));
+            return value.map(Some).map_err(|error| {
+                Misread::of_value(format!("{name} of <{:.40}> cannot be read: {:.200}", self.name(), error.to_string()))
+            });
         }
         Ok(None)
     }
@@ -64,13 +89,14 @@ impl Tag<'_> {
     pub(super) fn filled(&self, name: &str) -> Result<Cow<'_, str>, Misread> {
         self.attribute(name)?
             .filter(|value| !value.is_empty())
-            .ok_or_else(|| Misread::new(format!("<{:.40}> without {name}", self.name())))
+            .ok_or_else(|| Misread::of_value(format!("<{:.40}> without {name}", self.name())))
     }
 
     /// The value of an attribute that must be a whole number; ids may be negative and may need 64 bits.
     pub(super) fn number(&self, name: &str) -> Result<i64, Misread> {
         let value = self.filled(name)?;
-        let ill_formed = |_| Misread::new(format!("{name} of <{:.40}> is {value:.40?}, no whole number", self.name()));
+        let ill_formed =
+            |_| Misread::of_value(format!("{name} of <{:.40}> is {value:.40?}, no whole number", self.name()));
         value.parse().map_err(ill_formed)
     }
 

@@ -94,9 +94,9 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
             board.settle(TOKEN, Outcome::ok(format!("good for {} h", issued.life.as_secs().div_ceil(3600))));
             return true;
         }
-        Err(TokenError::Refused { excerpt, .. }) => {
+        Err(TokenError::Refused { said, .. }) => {
             board.settle(IMS, Outcome::ok(ims_url.to_string()));
-            board.settle(TOKEN, refused_token(&excerpt, "experience_cloud"));
+            board.settle(TOKEN, refused_token(&said.to_string(), "experience_cloud"));
         }
         Err(error @ TokenError::WrongAnswer { .. }) => {
             let remedy = "compare experience_cloud.ims_url with the vendor's: https://ims-na1.adobelogin.com; see whether a \
@@ -115,9 +115,9 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
 }
 
 /// What a refusal of IMS means; `section` is where the credential is configured.
-pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
-    let evidence = format!("IMS refused: {excerpt}");
-    if excerpt.contains("invalid_scope") {
+pub(super) fn refused_token(said: &str, section: &str) -> Outcome {
+    let evidence = format!("IMS refused: {said}");
+    if said.contains("invalid_scope") {
         // IMS looks at scopes only once the secret is good.
         let remedy = format!(
             "compare {section}.scopes with the credential's page in the Developer Console (\"Scopes\"); a scope is granted \
@@ -125,12 +125,12 @@ pub(super) fn refused_token(excerpt: &str, section: &str) -> Outcome {
         );
         return Outcome::failed(Cause::Refused, evidence, remedy);
     }
-    let remedy = if excerpt.contains("client_secret") {
+    let remedy = if said.contains("client_secret") {
         format!(
             "copy the secret anew from the Developer Console (\"OAuth Server-to-Server\", \"Retrieve client secret\") into \
              {section}.client_secret_file; see whether it was rotated"
         )
-    } else if excerpt.contains("client_id") {
+    } else if said.contains("client_id") {
         format!(
             "copy the client id anew from the Developer Console (\"OAuth Server-to-Server\") into {section}.client_id"
         )

@@ -37,6 +37,19 @@ pub struct OperatorGroup {
     pub label: String,
 }
 
+/// An operator whose record has a key and cannot be used otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnusableOperator {
+    /// Primary key.
+    pub id: OperatorId,
+    /// `@name`, where that can be read.
+    pub login: Option<OperatorLogin>,
+    /// What is wrong with the record.
+    pub what: String,
+    /// The operator groups in which it is.
+    pub groups: Vec<OperatorGroupId>,
+}
+
 /// Everything read from one instance. Only a client that read all of it makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignSnapshot {
@@ -44,6 +57,7 @@ pub struct CampaignSnapshot {
     groups: Vec<OperatorGroup>,
     memberships: Vec<(OperatorGroupId, OperatorId)>,
     own_login: OperatorLogin,
+    unusable: Vec<UnusableOperator>,
 }
 
 impl CampaignSnapshot {
@@ -61,7 +75,7 @@ impl CampaignSnapshot {
         operators.dedup_by_key(|operator| operator.id);
         groups.sort_unstable_by_key(|group| group.id);
         groups.dedup_by_key(|group| group.id);
-        let mut snapshot = Self { operators, groups, memberships: Vec::new(), own_login };
+        let mut snapshot = Self { operators, groups, memberships: Vec::new(), own_login, unusable: Vec::new() };
         let mut rows: Vec<_> = memberships
             .into_iter()
             .filter(|(operator, group)| snapshot.operator(*operator).is_some() && snapshot.group(*group).is_some())
@@ -71,6 +85,19 @@ impl CampaignSnapshot {
         rows.dedup();
         snapshot.memberships = rows;
         snapshot
+    }
+
+    /// The same with the operators whose records cannot be used: they are neither added nor removed anywhere.
+    #[must_use]
+    pub fn with_unusable(mut self, mut unusable: Vec<UnusableOperator>) -> Self {
+        unusable.sort_unstable();
+        self.unusable = unusable;
+        self
+    }
+
+    /// The operators whose records cannot be used, by id.
+    pub fn unusable(&self) -> &[UnusableOperator] {
+        &self.unusable
     }
 
     /// All operators, by id.

@@ -18,6 +18,7 @@ use super::{
     narrowing::only_these_users,
     orphans::{matched, orphans},
     roster::Roster,
+    unusable::{unusable_operator_of, unusable_operators},
 };
 
 /// An operator group whose members follow a product profile.
@@ -169,11 +170,11 @@ fn of_roster(
             index: OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter()),
             groups: groups_by_name,
             alike: OnceCell::new(),
-            campaign,
             renamed: &renamed,
             roster,
             reach,
             policy,
+            campaign,
             newcomers: &mut newcomers,
             skipped: &mut skipped,
         };
@@ -189,6 +190,7 @@ fn of_roster(
         (groups, departures)
     };
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
+    skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
     Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
 }
 
@@ -211,11 +213,11 @@ struct Placement<'a> {
     groups: GroupsByName<'a>,
     /// Campaign's groups by what they look like; made when a profile has none of its very name.
     alike: OnceCell<HashMap<LooseName, Vec<&'a OperatorGroup>>>,
-    campaign: &'a CampaignSnapshot,
     renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
+    campaign: &'a CampaignSnapshot,
     newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
     skipped: &'a mut BTreeSet<Skipped>,
 }
@@ -311,7 +313,13 @@ impl Placement<'_> {
                 );
                 self.skip(SkipReason::AmbiguousIdentity, person, detail);
             }
-            Identity::Unknown => members.newcomers.extend(self.newcomer(person)),
+            Identity::Unknown => match unusable_operator_of(person, self.campaign) {
+                Some(operator) => {
+                    let detail = format!("its operator has a record that cannot be used ({})", operator.what);
+                    self.skip(SkipReason::UnusableRecord, person, detail);
+                }
+                None => members.newcomers.extend(self.newcomer(person)),
+            },
             Identity::NoLogin => {
                 let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
                 self.skip(SkipReason::NoLogin, person, detail);

@@ -35,10 +35,11 @@ mod scope;
 mod skipped;
 mod undo;
 mod unlisted_accounts;
+mod unusable;
 mod user_snapshot;
 mod warnings;
 
-pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup};
+pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};

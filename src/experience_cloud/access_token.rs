@@ -111,19 +111,20 @@ fn failed(error: TokenError) -> FailedAttempt {
     let call = CALL.to_owned();
     match error {
         TokenError::NoAnswer(source) => FailedAttempt::of_transport(CALL, source),
-        TokenError::Refused { status, excerpt } => {
+        TokenError::Refused { status, said } => {
             let remedy = "check the client id, the client secret and the scopes of experience_cloud";
-            FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt })
+            FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt: said.to_string() })
         }
         TokenError::Throttled { retry_after } => {
             let chance = retry_after.map_or(Chance::Unserved, Chance::After);
             FailedAttempt { error: ExperienceCloudError::Throttled { call, retry_after }, chance }
         }
-        TokenError::Unavailable { status, retry_after, excerpt } => FailedAttempt {
-            error: ExperienceCloudError::Unavailable { call, status, excerpt },
+        TokenError::Unavailable { status, retry_after, said } => FailedAttempt {
+            error: ExperienceCloudError::Unavailable { call, status, excerpt: said.to_string() },
             chance: retry_after.map_or(Chance::MaybeServed, Chance::MaybeServedAfter),
         },
-        TokenError::WrongAnswer { status, reason, excerpt } => {
+        TokenError::WrongAnswer { status, reason, said } => {
+            let excerpt = said.to_string();
             FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
         }
     }

@@ -270,6 +270,8 @@ impl FailedAttempt {
             TransportError::Timeout(_) | TransportError::Broken(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::MaybeServed }
             }
+            // What took as long as a call may take would do so again.
+            TransportError::Overdue { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
             TransportError::CutBody { .. } | TransportError::Garbled { .. } => {
                 Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: Chance::MaybeServed }
             }

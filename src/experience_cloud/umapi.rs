@@ -1,6 +1,7 @@
 //! One call of the user management API: paced, authorized, repeated as its kind allows, judged by its status.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -20,7 +21,9 @@ use super::{
     call_budget::{Bucket, CallBudget},
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
-use crate::transport::{Answer, BaseUrl, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying};
+use crate::transport::{
+    Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying,
+};
 
 /// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
 /// 813, `make_call` in the `connection.py` of umapi-client).
@@ -111,7 +114,7 @@ impl Umapi {
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
         let attempt = || async {
-            let outcome = self.attempt(call, first_of_run, progress, &read).await;
+            let outcome = Box::pin(self.attempt(call, first_of_run, progress, &read)).await;
             outcome.map_err(|failed| failed.under(call.repetition).announced(self.retry.max_wait, progress))
         };
         retrying(&self.retry, &call.name, attempt).await.map_err(|failed| failed.error)
@@ -153,7 +156,6 @@ impl Umapi {
         first_of_run: bool,
         progress: &dyn Fn(Progress),
     ) -> Result<Answer, FailedAttempt> {
-        self.budget.ready(call.bucket, |pause| progress(Progress::Waiting { pause })).await;
         let request_id = Uuid::new_v4().to_string();
         let mut request = self
             .http
@@ -166,16 +168,23 @@ impl Umapi {
         if first_of_run {
             request = request.header(PRAGMA, RUN_BEGINS);
         }
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let begin = Instant::now();
-        let outcome = self.http.send(request).await;
+        // What must not be sent twice must not meet a connection that the server is about to close.
+        let connection = match call.repetition {
+            Repetition::Free => Connection::Kept,
+            Repetition::Unserved => Connection::New,
+        };
+        let begin = Cell::new(Instant::now());
+        let sending = async || {
+            self.budget.ready(call.bucket, |pause| progress(Progress::Waiting { pause })).await;
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            begin.set(Instant::now());
+        };
+        let outcome = Box::pin(self.http.send(request, connection, sending)).await;
         if !matches!(outcome, Err(TransportError::Connect(_) | TransportError::Build(_))) {
             self.reached.fetch_add(1, Ordering::Relaxed);
         }
         let answer = outcome.map_err(|source| FailedAttempt::of_transport(&call.name, source))?;
-        if answer.status != StatusCode::OK
-            && let Some(pause) = retry_after(&answer, SystemTime::now())
-        {
+        if let Some(pause) = retry_after(&answer, SystemTime::now()) {
             progress(Progress::AskedForPause { pause });
         }
         tracing::debug!(
@@ -183,7 +192,7 @@ impl Umapi {
             umapi.request_id = request_id,
             http.status = answer.status.as_u16(),
             http.bytes = answer.body.len(),
-            http.ms = milliseconds(begin.elapsed()),
+            http.ms = milliseconds(begin.get().elapsed()),
             "UMAPI answered"
         );
         Ok(answer)

@@ -1,6 +1,7 @@
 //! What the effects of faults do to a call: to the world before it, and to its answer.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
@@ -65,6 +66,10 @@ impl Effect {
             Self::HugeString { pointer, bytes } => {
                 edit_json(answer, |body| set(body, pointer, &Value::String("x".repeat(*bytes))));
             }
+            Self::ReplaceText { from, to } => {
+                let body = String::from_utf8_lossy(answer.body()).replace(from.as_str(), to);
+                *answer.body_mut() = Bytes::from(body);
+            }
             Self::DropHeaders { names } => {
                 for name in names {
                     answer.headers_mut().remove(name.as_str());
@@ -77,12 +82,30 @@ impl Effect {
         }
     }
 
+    /// Changes how an answer that was compressed names its encoding.
+    pub(super) fn rename_encoding(&self, answer: &mut Answer) {
+        if let Self::RenameEncoding { to } = self
+            && answer.headers().contains_key(header::CONTENT_ENCODING)
+            && let Ok(name) = HeaderValue::try_from(to)
+        {
+            answer.headers_mut().insert(header::CONTENT_ENCODING, name);
+        }
+    }
+
     /// Cuts the line, for effects that do; true when nothing is answered any more.
     pub(super) fn cut(&self, line: &Line, answer: &Answer) -> bool {
         match self {
             Self::Reset | Self::LoseAnswer => {
                 line.reset();
                 true
+            }
+            Self::ResetReused if line.has_served() => {
+                line.reset();
+                true
+            }
+            Self::Drip { ms } => {
+                line.drip(Duration::from_millis(*ms));
+                false
             }
             Self::CutOff { after } => {
                 line.close_after(after.unwrap_or(answer.body().len() / 2));

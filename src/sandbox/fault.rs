@@ -27,6 +27,9 @@ pub struct Fault {
     /// Only SOAP calls that address this schema, like `xtk:operatorGroup`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
+    /// Only calls whose body holds this text, such as `operator-id="1001"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
     /// How many matching calls pass before the first that is disturbed.
     #[serde(default)]
     pub skip: u32,
@@ -98,6 +101,21 @@ pub enum Effect {
     Reset,
     /// The call takes effect, and the connection is reset instead of an answer.
     LoseAnswer,
+    /// The connection is reset instead of an answer if it has carried a call before, as a server does that closes idle
+    /// connections at the moment at which the client uses them again. On a new connection nothing happens.
+    ResetReused,
+    /// The answer, head and body, comes byte by byte.
+    Drip {
+        /// So many milliseconds pass between two bytes.
+        ms: u64,
+    },
+    /// A text in the body is another, whatever the body is: other answers than any program would write.
+    ReplaceText {
+        /// The text, wherever it occurs.
+        from: String,
+        /// The other one.
+        to: String,
+    },
     /// The answer comes later.
     Delay {
         /// By so many milliseconds.
@@ -162,6 +180,11 @@ pub enum Effect {
         /// Names and values.
         headers: Vec<(String, String)>,
     },
+    /// The `Content-Encoding` of an answer that is compressed is written like this.
+    RenameEncoding {
+        /// The name, such as `x-gzip`.
+        to: String,
+    },
     /// An XML answer is encoded in ISO-8859-1, and says so in its declaration.
     Latin1,
     /// An XML answer begins with a document type that declares entities, and uses one.
@@ -221,6 +244,11 @@ impl Effect {
         Self::HugeString { pointer: pointer.to_owned(), bytes: ten_megabytes() }
     }
 
+    /// Replaces a text in the body.
+    pub fn replace_text(from: &str, to: &str) -> Self {
+        Self::ReplaceText { from: from.to_owned(), to: to.to_owned() }
+    }
+
     /// Leaves out headers.
     pub fn drop_headers(names: &[&str]) -> Self {
         Self::DropHeaders { names: names.iter().map(|&name| name.to_owned()).collect() }
@@ -241,6 +269,7 @@ impl Fault {
             group: None,
             instance: None,
             schema: None,
+            body: None,
             skip: 0,
             times: Times::default(),
             effect,
@@ -271,6 +300,12 @@ impl Fault {
         Self { schema: Some(name.to_owned()), ..self }
     }
 
+    /// Only calls whose body holds this text.
+    #[must_use]
+    pub fn body(self, text: &str) -> Self {
+        Self { body: Some(text.to_owned()), ..self }
+    }
+
     /// Lets so many matching calls pass first.
     #[must_use]
     pub fn skip(self, calls: u32) -> Self {
@@ -289,15 +324,17 @@ impl Fault {
         Self { times: Times::Always(Always::Forever), ..self }
     }
 
-    fn matches(&self, call: &Call) -> bool {
+    fn matches(&self, call: &Call, body: &str) -> bool {
         let is = |wanted: &Option<String>, own: &Option<String>| {
             wanted.as_ref().is_none_or(|wanted| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
         };
         let method = call.soap_method.as_deref().unwrap_or_default();
         let named = ["any", &call.name, method].iter().any(|name| name.eq_ignore_ascii_case(&self.call));
         let paged = self.page.is_none_or(|page| call.page == Some(page));
+        let holds = self.body.as_ref().is_none_or(|text| body.contains(text.as_str()));
         named
             && paged
+            && holds
             && is(&self.group, &call.group)
             && is(&self.instance, &call.instance)
             && is(&self.schema, &call.schema)
@@ -334,8 +371,8 @@ impl FaultDial {
     }
 
     /// What happens to a call; asking uses the faults up.
-    pub(super) fn take(&mut self, call: &Call) -> Vec<Effect> {
-        let matching = self.0.iter_mut().filter(|injected| injected.fault.matches(call));
+    pub(super) fn take(&mut self, call: &Call, body: &str) -> Vec<Effect> {
+        let matching = self.0.iter_mut().filter(|injected| injected.fault.matches(call, body));
         matching.filter_map(InjectedFault::meet).collect()
     }
 }
@@ -369,10 +406,10 @@ mod tests {
     fn a_fault_lets_calls_pass_acts_and_is_used_up() {
         let mut dial = FaultDial::default();
         dial.inject(Fault::new("users", Effect::status(504)).page(1).skip(1).times(2));
-        let disturbed: Vec<bool> = (0..5).map(|_| !dial.take(&users(1)).is_empty()).collect();
+        let disturbed: Vec<bool> = (0..5).map(|_| !dial.take(&users(1), "").is_empty()).collect();
         assert_eq!(disturbed, [false, true, true, false, false]);
-        assert!(dial.take(&users(0)).is_empty(), "another page");
-        assert!(dial.take(&Call { page: Some(1), ..Call::named("members") }).is_empty(), "another call");
+        assert!(dial.take(&users(0), "").is_empty(), "another page");
+        assert!(dial.take(&Call { page: Some(1), ..Call::named("members") }, "").is_empty(), "another call");
     }
 
     #[test]
@@ -383,12 +420,14 @@ mod tests {
             schema: Some("xtk:operatorGroup".to_owned()),
             ..Call::named("write")
         };
-        let met = |fault: Fault| fault.matches(&write);
+        let met = |fault: Fault| fault.matches(&write, "<row operator-id='5'/>");
         assert!(met(Fault::new("write", Effect::Reset)));
         assert!(met(Fault::new("WriteCollection", Effect::Reset).instance("production")));
         assert!(met(Fault::new("any", Effect::Reset).schema("xtk:operatorGroup")));
         assert!(!met(Fault::new("Write", Effect::Reset).schema("xtk:group")));
         assert!(!met(Fault::new("query", Effect::Reset)));
+        assert!(met(Fault::new("write", Effect::Reset).body("operator-id='5'")));
+        assert!(!met(Fault::new("write", Effect::Reset).body("operator-id='6'")));
     }
 
     #[test]

@@ -3,19 +3,30 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::listener::CuttableListener;
 
-/// The scissors of one connection.
+/// What is known of one connection, and its scissors.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Line(Arc<Mutex<Flow>>);
+pub(super) struct Line(Arc<Mutex<State>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    flow: Flow,
+    /// Whether a call was answered on it.
+    has_served: bool,
+    /// The pause between two bytes.
+    drip: Option<Duration>,
+}
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Flow {
@@ -32,37 +43,53 @@ enum Flow {
 impl Line {
     /// Resets the connection instead of answering.
     pub(super) fn reset(&self) {
-        *self.flow() = Flow::Reset;
+        self.state().flow = Flow::Reset;
     }
 
     /// Closes the connection when so many bytes of the next answer's body were sent.
     pub(super) fn close_after(&self, bytes: usize) {
-        *self.flow() = Flow::AfterBody(bytes);
+        self.state().flow = Flow::AfterBody(bytes);
     }
 
-    fn flow(&self) -> MutexGuard<'_, Flow> {
+    /// Sends byte by byte from now on, with a pause between two.
+    pub(super) fn drip(&self, pause: Duration) {
+        self.state().drip = Some(pause);
+    }
+
+    /// Notes that a call was answered on it.
+    pub(super) fn serve(&self) {
+        self.state().has_served = true;
+    }
+
+    /// Whether a call was answered on it before.
+    pub(super) fn has_served(&self) -> bool {
+        self.state().has_served
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many bytes of the buffer may be sent now; an error when none may ever again.
     fn admit(&self, buffer: &[u8]) -> io::Result<usize> {
-        let mut flow = self.flow();
+        let State { flow, drip, .. } = &mut *self.state();
         if let Flow::AfterBody(bytes) = *flow {
             // The server writes the whole head at once, at the start of a buffer.
             let head = buffer.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |end| end + 4);
             *flow = Flow::Left(head + bytes);
         }
+        let most = if drip.is_some() { buffer.len().min(1) } else { buffer.len() };
         match *flow {
             Flow::Left(0) | Flow::Reset => Err(io::ErrorKind::ConnectionReset.into()),
-            Flow::Left(left) => Ok(left.min(buffer.len())),
-            Flow::Open | Flow::AfterBody(_) => Ok(buffer.len()),
+            Flow::Left(left) => Ok(left.min(most)),
+            Flow::Open | Flow::AfterBody(_) => Ok(most),
         }
     }
 
     fn sent(&self, bytes: usize) {
-        let mut flow = self.flow();
-        if let Flow::Left(left) = *flow {
-            *flow = Flow::Left(left.saturating_sub(bytes));
+        let mut state = self.state();
+        if let Flow::Left(left) = state.flow {
+            state.flow = Flow::Left(left.saturating_sub(bytes));
         }
     }
 }
@@ -72,6 +99,8 @@ impl Line {
 pub(super) struct CuttableStream {
     wire: Wire,
     line: Line,
+    /// The pause before the next byte, where bytes drip.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 /// What is below HTTP. The scissors cut above it, so that they count bytes of answers and not of records.
@@ -83,13 +112,13 @@ pub(super) enum Wire {
 
 impl CuttableStream {
     pub(super) fn new(wire: Wire) -> Self {
-        Self { wire, line: Line::default() }
+        Self { wire, line: Line::default(), pause: None }
     }
 }
 
 impl Drop for CuttableStream {
     fn drop(&mut self) {
-        if *self.line.flow() == Flow::Reset {
+        if self.line.state().flow == Flow::Reset {
             let stream = match &self.wire {
                 Wire::Plain(stream) => stream,
                 Wire::Encrypted(stream) => stream.get_ref().0,
@@ -111,11 +140,15 @@ impl AsyncRead for CuttableStream {
 
 impl AsyncWrite for CuttableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
         let admitted = match self.line.admit(buffer) {
             Ok(bytes) => buffer.get(..bytes).unwrap_or(buffer),
             Err(cut) => {
                 // What was admitted before may wait to be encrypted.
-                let reset = *self.line.flow() == Flow::Reset;
+                let reset = self.line.state().flow == Flow::Reset;
                 if !reset && self.as_mut().poll_flush(cx).is_pending() {
                     return Poll::Pending;
                 }
@@ -128,6 +161,8 @@ impl AsyncWrite for CuttableStream {
         };
         if let Poll::Ready(Ok(bytes)) = written {
             self.line.sent(bytes);
+            let drip = self.line.state().drip;
+            self.pause = drip.map(|pause| Box::pin(tokio::time::sleep(pause)));
         }
         written
     }

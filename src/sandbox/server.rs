@@ -126,22 +126,35 @@ async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer 
     let call = target.call(&received);
     let place = shared.log().arrived(&received, &call);
     let refusal = target.refusal(shared, &received);
-    let effects = if refusal.is_some() { Vec::new() } else { shared.faults().take(&call) };
+    let effects = match refusal {
+        Some(_) => Vec::new(),
+        None => shared.faults().take(&call, &String::from_utf8_lossy(received.body())),
+    };
     let mut answer = match refusal {
         Some(refusal) => refusal,
-        None => disturbed(shared, &received, &mut target, &effects).await,
+        None => disturbed(shared, line, &received, &mut target, &effects).await,
     };
     if target.compresses(shared) {
         compress(&received, &mut answer);
     }
+    for effect in &effects {
+        effect.rename_encoding(&mut answer);
+    }
     let status = answer.status().as_u16();
     let cut = effects.iter().any(|effect| effect.cut(line, &answer));
+    line.serve();
     shared.log().answered(place, if cut { 0 } else { status });
     answer
 }
 
 /// Has the call answered, with all effects but those on the connection.
-async fn disturbed(shared: &Shared, received: &Received, target: &mut Target, effects: &[Effect]) -> Answer {
+async fn disturbed(
+    shared: &Shared,
+    line: &Line,
+    received: &Received,
+    target: &mut Target,
+    effects: &[Effect],
+) -> Answer {
     for effect in effects {
         match effect {
             Effect::Delay { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
@@ -150,6 +163,7 @@ async fn disturbed(shared: &Shared, received: &Received, target: &mut Target, ef
             Effect::Change { changes } => drop(shared.world().apply(changes)),
             Effect::RepeatPage { page } => target.turn_to(*page),
             Effect::Reset => return Answer::default(),
+            Effect::ResetReused if line.has_served() => return Answer::default(),
             _ => {}
         }
     }

@@ -46,7 +46,7 @@ pub(super) struct Section {
 }
 
 /// All sections in the order of `config/default.toml`. That of the instances is there once for every instance.
-pub(super) const SECTIONS: [Section; 8] = [
+pub(super) const SECTIONS: [Section; 9] = [
     Section {
         name: "experience_cloud",
         keys: &[
@@ -105,6 +105,7 @@ pub(super) const SECTIONS: [Section; 8] = [
             "approval_ttl",
         ],
     },
+    Section { name: "run", keys: &["call_timeout"] },
     Section { name: "schedule", keys: &["cron", "timezone", "jitter"] },
     Section { name: "state", keys: &["url"] },
     Section { name: "http", keys: &["listen"] },

@@ -18,6 +18,7 @@ mod log;
 mod options;
 mod problem;
 mod readable;
+mod run;
 mod secrets;
 mod section;
 mod shown;
@@ -35,6 +36,7 @@ pub use instance::{Access, Authentication, Instance};
 pub use log::Log;
 pub use problem::{Problem, SettingsError};
 pub use readable::{Readable, ReadableInstance, readable};
+pub use run::Run;
 pub use sources::Sources;
 pub use state::{State, StateLocation};
 pub use unnamed_mode::UnnamedMode;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub instances: Vec<Instance>,
     /// How much one run may change.
     pub guard: Guard,
+    /// Bounds of every run.
+    pub run: Run,
     /// When the daemon runs.
     pub schedule: scheduler::Options,
     /// What is remembered between runs.

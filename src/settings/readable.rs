@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Access, Control, ExperienceCloud, Guard, Http, Instance, Log, Problem, Settings, SettingsError, Sources, State,
-    catalogue, daemon,
+    Access, Control, ExperienceCloud, Guard, Http, Instance, Log, Problem, Run, Settings, SettingsError, Sources,
+    State, catalogue, daemon,
     experience_cloud::ReadableExperienceCloud,
     layers::{self, Layers},
     options::unknown_instance,
@@ -29,12 +29,14 @@ pub struct Readable {
     pub credential: Option<Credential>,
     /// Least time between two reads of page 0, likewise.
     pub first_page_interval: Option<Duration>,
-    /// How connections are made; no key says anything of it.
+    /// How connections are made, and what bounds a call.
     pub connections: transport::Options,
     /// Sorted by name without regard to case.
     pub instances: Vec<ReadableInstance>,
     /// How much one run may change.
     pub guard: Option<Guard>,
+    /// Bounds of every run.
+    pub run: Option<Run>,
     /// When the daemon runs.
     pub schedule: Option<scheduler::Options>,
     /// What is remembered between runs.
@@ -72,9 +74,14 @@ pub fn readable(sources: &Sources) -> Readable {
     let problems = &mut noted;
     let layers = Layers::read(sources, problems);
     // In the order of the sections: so the problems are told.
-    let experience_cloud = ReadableExperienceCloud::read(&layers, sources.credentials_folder(), problems);
+    let mut experience_cloud = ReadableExperienceCloud::read(&layers, sources.credentials_folder(), problems);
     let instances = read_instances(&layers, sources, problems);
     let guard = Guard::read(&layers, problems);
+    let run = Run::read(&layers, problems);
+    let connections = connections(run);
+    if let Some(whole) = &mut experience_cloud.whole {
+        whole.options.http = connections.clone();
+    }
     let schedule = daemon::read_schedule(&layers, problems);
     let state = State::read(&layers, problems);
     let http = Http::read(&layers, problems);
@@ -87,9 +94,10 @@ pub fn readable(sources: &Sources) -> Readable {
         ims_url: experience_cloud.ims_url,
         credential: experience_cloud.credential,
         first_page_interval: experience_cloud.first_page_interval,
-        connections: transport::Options::default(),
+        connections,
         instances,
         guard,
+        run,
         schedule,
         state,
         http,
@@ -117,6 +125,7 @@ impl Readable {
                 experience_cloud: self.experience_cloud?,
                 instances: instances?,
                 guard: self.guard?,
+                run: self.run?,
                 schedule: self.schedule?,
                 state: self.state?,
                 http: self.http?,
@@ -149,6 +158,7 @@ impl Readable {
             credential: None,
             first_page_interval: None,
             guard: None,
+            run: None,
             schedule: None,
             state: None,
             http: None,
@@ -157,6 +167,12 @@ impl Readable {
             ..self
         }
     }
+}
+
+/// The bounds of every call; the default ones where the key that sets them is wrong.
+fn connections(run: Option<Run>) -> transport::Options {
+    let default = transport::Options::default();
+    transport::Options { call_timeout: run.map_or(default.call_timeout, |run| run.call_timeout), ..default }
 }
 
 fn mask_doubts(instances: &[ReadableInstance]) -> impl Iterator<Item = String> {

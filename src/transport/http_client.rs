@@ -1,23 +1,28 @@
 //! One request, one bounded answer.
 
 use std::{
-    io::{self, Read as _},
-    time::Duration,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
 };
 
 use bytes::{Bytes, BytesMut};
-use flate2::read::MultiGzDecoder;
 use reqwest::{
-    RequestBuilder, StatusCode,
-    header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue},
+    Request, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT_ENCODING, HeaderMap},
     redirect,
     tls::{Certificate as Authority, TlsInfo},
 };
+use tokio::time::{Instant, timeout_at};
 
-use super::{BaseUrl, Certificate, CertificateFault};
-
-/// The one encoding that answers may have; UMAPI compresses its pages to a tenth.
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+use super::{
+    BaseUrl, Certificate, CertificateFault,
+    content_encoding::{self, GZIP},
+    retry::log_excessive_pause,
+};
 
 /// How long a request may take, how large its answer may be, and whom to believe that a server is the one it says it is.
 #[derive(Clone, Debug)]
@@ -26,7 +31,9 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// Longest silence while an answer is awaited or read.
     pub read_timeout: Duration,
-    /// Largest answer, after decompression, in bytes.
+    /// Longest time from sending a request to the last byte of its answer, however steadily bytes trickle in.
+    pub call_timeout: Duration,
+    /// Largest answer, compressed or not, in bytes.
     pub max_body_bytes: usize,
     /// PEM certificates of the authorities that are trusted in place of the host's; `None`: the host's.
     pub trusted_authorities: Option<String>,
@@ -39,6 +46,8 @@ impl Default for Options {
             // Adobe's gateway gives up on a heavy page after 89 s; leaving earlier would lose its 504 and
             // count a page that was being served (umapi-client uses 120 s as well).
             read_timeout: Duration::from_secs(120),
+            // A page of 2,000 users comes in seconds; five times the longest silence is slow beyond any use.
+            call_timeout: Duration::from_secs(600),
             // A page of 2,000 users is 0.5 to 1.5 MB; the rest is room for people in very many groups.
             max_body_bytes: 32 * 1024 * 1024,
             trusted_authorities: None,
@@ -53,7 +62,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body, decompressed.
+    /// The whole body, decompressed. Empty where the status reports an error and the body could not be read: such a
+    /// status says all that matters, so that no body can change what it means.
     pub body: Bytes,
     /// What the server proved itself with; `None` over plain http.
     pub certificate: Option<Certificate>,
@@ -78,6 +88,12 @@ pub enum TransportError {
     /// No answer in time: the request may have taken effect.
     #[error("no answer in time")]
     Timeout(#[source] reqwest::Error),
+    /// The answer was not whole when the total deadline of the call came: the request may have taken effect.
+    #[error("the answer was not complete within {} s (run.call_timeout)", after.as_secs_f32())]
+    Overdue {
+        /// The deadline.
+        after: Duration,
+    },
     /// The connection broke before an answer began: the request may have taken effect.
     #[error("the connection broke before an answer came")]
     Broken(#[source] reqwest::Error),
@@ -132,10 +148,25 @@ impl TransportError {
     }
 }
 
-/// An HTTP client for one address: no redirects, honest user agent, bounded in time and size.
+/// Which connection carries a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// One that an earlier request left open, where there is one: for requests that may be sent twice. A server may close
+    /// such a connection at the moment it is used again; the request is then sent once more, at once, on a new one.
+    Kept,
+    /// A new one: for requests that must not be sent twice.
+    New,
+}
+
+/// An HTTP client for one address: no redirects, honest user agent, bounded in time and size. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: reqwest::Client,
+    keeping: reqwest::Client,
+    /// Closes each connection after its answer.
+    closing: reqwest::Client,
+    /// Whether `keeping` may have a connection left open by an earlier request.
+    has_kept: Arc<AtomicBool>,
+    call_timeout: Duration,
     max_body_bytes: usize,
 }
 
@@ -143,69 +174,117 @@ impl HttpClient {
     /// A client for `base`. Towards loopback, proxies of the environment are ignored.
     pub fn new(base: &BaseUrl, options: &Options) -> Result<Self, TransportError> {
         install_cryptography();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("campaign-group-sync/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(options.connect_timeout)
-            .read_timeout(options.read_timeout)
-            // A redirect would carry credentials to an address nobody configured; Campaign sends one to its login page.
-            .redirect(redirect::Policy::none())
-            .tls_info(true);
-        builder = if base.is_loopback() { builder.no_proxy() } else { builder.https_only(true) };
-        if base.is_plain() {
-            // No certificate is ever looked at: the sandbox works on a host that has none, and the start is quicker.
-            builder = builder.tls_certs_only([]);
-        } else if let Some(authorities) = &options.trusted_authorities {
-            let authorities = Authority::from_pem_bundle(authorities.as_bytes()).map_err(TransportError::Build)?;
-            builder = builder.tls_certs_only(authorities);
-        }
-        let client = builder.build().map_err(TransportError::Build)?;
-        Ok(Self { client, max_body_bytes: options.max_body_bytes })
+        let client = |builder: reqwest::ClientBuilder| builder.build().map_err(TransportError::Build);
+        Ok(Self {
+            keeping: client(builder(base, options)?)?,
+            closing: client(builder(base, options)?.pool_max_idle_per_host(0))?,
+            has_kept: Arc::default(),
+            call_timeout: options.call_timeout,
+            max_body_bytes: options.max_body_bytes,
+        })
     }
 
     /// Begins a GET.
     pub fn get(&self, url: &str) -> RequestBuilder {
-        self.client.get(url)
+        self.keeping.get(url)
     }
 
     /// Begins a POST.
     pub fn post(&self, url: &str) -> RequestBuilder {
-        self.client.post(url)
+        self.keeping.post(url)
     }
 
-    /// Sends a request and reads its whole answer, whatever its status.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, TransportError> {
+    /// Sends a request and reads its whole answer, whatever its status. `sending` is awaited before each request that goes
+    /// out: a second one follows where a kept connection broke before the first byte of the answer.
+    pub async fn send(
+        &self,
+        request: RequestBuilder,
+        connection: Connection,
+        sending: impl AsyncFn(),
+    ) -> Result<Answer, TransportError> {
         // Unpacked here in one go: piece by piece, as the HTTP library does it, costs twice the time on large pages.
-        let request = request.header(ACCEPT_ENCODING, GZIP);
-        let mut response = request.send().await.map_err(no_answer)?;
+        let request = request.header(ACCEPT_ENCODING, GZIP).build().map_err(no_answer)?;
+        if connection == Connection::New {
+            sending().await;
+            return Box::pin(self.exchange(&self.closing, request)).await;
+        }
+        let again = if self.has_kept.load(Ordering::Relaxed) { request.try_clone() } else { None };
+        sending().await;
+        let outcome = Box::pin(self.exchange(&self.keeping, request)).await;
+        self.has_kept.store(outcome.is_ok(), Ordering::Relaxed);
+        match (outcome, again) {
+            (Err(TransportError::Broken(error)), Some(again)) => {
+                tracing::debug!(error = %error, "a kept connection was closed by the server; sending again on a new one");
+                sending().await;
+                Box::pin(self.exchange(&self.closing, again)).await
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    async fn exchange(&self, client: &reqwest::Client, request: Request) -> Result<Answer, TransportError> {
+        let deadline = Deadline { at: Instant::now() + self.call_timeout, after: self.call_timeout };
+        let mut response = deadline.keep(client.execute(request)).await?.map_err(no_answer)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let certificate = response.extensions().get().and_then(TlsInfo::peer_certificate).map(Certificate::of_der);
+        let read = deadline.keep(self.read(&mut response)).await.and_then(|read| read);
+        let body = match read.and_then(|body| content_encoding::unpack(&headers, body, self.max_body_bytes)) {
+            Ok(body) => body,
+            Err(error) if !status.is_success() => {
+                tracing::debug!(http.status = status.as_u16(), error = %error, "the body of an error could not be read");
+                Bytes::new()
+            }
+            Err(error) => return Err(error),
+        };
+        let answer = Answer { status, headers, body, certificate };
+        log_excessive_pause(&answer, SystemTime::now());
+        Ok(answer)
+    }
+
+    async fn read(&self, response: &mut Response) -> Result<Bytes, TransportError> {
         let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
         let mut body = BytesMut::with_capacity(announced.min(self.max_body_bytes));
         loop {
             let chunk = response.chunk().await.map_err(|error| cut_off(error, body.len()))?;
-            let Some(chunk) = chunk else { break };
+            let Some(chunk) = chunk else { return Ok(body.freeze()) };
             if body.len() + chunk.len() > self.max_body_bytes {
                 return Err(TransportError::TooLarge { limit: self.max_body_bytes });
             }
             body.extend_from_slice(&chunk);
         }
-        let packed = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == GZIP);
-        let body = if packed { self.unpacked(&body)? } else { body.freeze() };
-        Ok(Answer { status, headers, body, certificate })
     }
+}
 
-    fn unpacked(&self, packed: &[u8]) -> Result<Bytes, TransportError> {
-        let garbled = |source| TransportError::Garbled { received: packed.len(), source };
-        // The last four bytes tell the length; they may lie, so that they only save moving.
-        let told = packed.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
-        let mut body = Vec::with_capacity(told.min(self.max_body_bytes) + 1);
-        let limit = self.max_body_bytes as u64 + 1;
-        MultiGzDecoder::new(packed).take(limit).read_to_end(&mut body).map_err(garbled)?;
-        if body.len() > self.max_body_bytes {
-            return Err(TransportError::TooLarge { limit: self.max_body_bytes });
-        }
-        Ok(Bytes::from(body))
+/// When a call has to be over.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    after: Duration,
+}
+
+impl Deadline {
+    async fn keep<T>(self, part: impl Future<Output = T>) -> Result<T, TransportError> {
+        timeout_at(self.at, part).await.map_err(|_| TransportError::Overdue { after: self.after })
     }
+}
+
+fn builder(base: &BaseUrl, options: &Options) -> Result<reqwest::ClientBuilder, TransportError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("campaign-group-sync/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.connect_timeout)
+        .read_timeout(options.read_timeout)
+        // A redirect would carry credentials to an address that is not configured; Campaign sends one to its login page.
+        .redirect(redirect::Policy::none())
+        .tls_info(true);
+    builder = if base.is_loopback() { builder.no_proxy() } else { builder.https_only(true) };
+    if base.is_plain() {
+        // No certificate is ever looked at: the sandbox works on a host that has none, and the start is quicker.
+        builder = builder.tls_certs_only([]);
+    } else if let Some(authorities) = &options.trusted_authorities {
+        let authorities = Authority::from_pem_bundle(authorities.as_bytes()).map_err(TransportError::Build)?;
+        builder = builder.tls_certs_only(authorities);
+    }
+    Ok(builder)
 }
 
 /// Makes ring the cryptography of all TLS in this process. Done by every client; whoever uses reqwest beside it must ask.
@@ -231,46 +310,4 @@ fn no_answer(error: reqwest::Error) -> TransportError {
 fn cut_off(error: reqwest::Error, received: usize) -> TransportError {
     let source = error.without_url();
     if source.is_timeout() { TransportError::Timeout(source) } else { TransportError::CutBody { received, source } }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use flate2::{Compression, write::GzEncoder};
-
-    use super::*;
-
-    fn packed(text: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(text).expect("into memory");
-        encoder.finish().expect("into memory")
-    }
-
-    fn unpacked(bytes: &[u8], max_body_bytes: usize) -> Result<Bytes, TransportError> {
-        let base = BaseUrl::parse("http://127.0.0.1:1").expect("good");
-        let client = HttpClient::new(&base, &Options { max_body_bytes, ..Options::default() }).expect("a client");
-        client.unpacked(bytes)
-    }
-
-    #[test]
-    fn a_packed_answer_is_unpacked_whole_or_not_at_all() {
-        let page = b"a page ".repeat(1000);
-        let whole = packed(&page);
-        assert_eq!(unpacked(&whole, page.len()).expect("whole"), page);
-        let cut = whole.get(..whole.len() - 9).expect("longer");
-        assert!(matches!(unpacked(cut, page.len()), Err(TransportError::Garbled { .. })));
-        assert!(matches!(unpacked(b"<html>", 100), Err(TransportError::Garbled { .. })));
-        assert!(matches!(unpacked(b"", 100), Err(TransportError::Garbled { .. })));
-    }
-
-    #[test]
-    fn a_bomb_is_not_unpacked_beyond_the_limit() {
-        let mut bomb = packed(&vec![0; 10_000_000]);
-        assert!(matches!(unpacked(&bomb, 1_000_000), Err(TransportError::TooLarge { limit: 1_000_000 })));
-        // A length that lies changes nothing.
-        let length = bomb.len();
-        bomb.splice(length - 4.., [1, 0, 0, 0]);
-        assert!(matches!(unpacked(&bomb, 1_000_000), Err(TransportError::TooLarge { limit: 1_000_000 })));
-    }
 }

@@ -2,13 +2,16 @@
 //!
 //! Adobe's guide "OAuth server-to-server credentials" names the request and the answer.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use reqwest::{StatusCode, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{Answer, BaseUrl, CertificateFault, HttpClient, TransportError, excerpt, retry_after};
+use super::{Answer, BaseUrl, CertificateFault, Connection, HttpClient, TransportError, retry_after};
 
 /// `expires_in` beyond this many seconds (ten days) is in milliseconds: tokens live 24 hours, and older answers of IMS
 /// counted in milliseconds.
@@ -47,19 +50,74 @@ pub struct IssuedToken {
     pub life: Duration,
 }
 
-/// Why there is no token. No variant holds a secret.
+/// What an answer of the token endpoint says, as far as it may be repeated. A body of that endpoint may hold a token or
+/// echo the secret, whatever its status, so that no text of it gets here: only words that OAuth and IMS define.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenAnswerText {
+    error: Option<&'static str>,
+    description: Option<&'static str>,
+}
+
+/// Values of `error`: RFC 6749, section 5.2 and 4.1.2.1, and Adobe's guide "OAuth server-to-server credentials".
+const ERRORS: [&str; 10] = [
+    "access_denied",
+    "internal_error",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
+/// Values of `error_description` that tell what to correct, as IMS writes them.
+const DESCRIPTIONS: [&str; 3] =
+    ["invalid client_id parameter", "invalid client_secret parameter", "client_id parameter is missing"];
+
+impl TokenAnswerText {
+    fn of(body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct ErrorAnswer {
+            error: Option<String>,
+            error_description: Option<String>,
+        }
+        let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(body) else { return Self::default() };
+        Self {
+            error: known(&ERRORS, answer.error.as_deref()),
+            description: known(&DESCRIPTIONS, answer.error_description.as_deref()),
+        }
+    }
+}
+
+impl fmt::Display for TokenAnswerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.error, self.description) {
+            (Some(error), Some(description)) => write!(f, "{error} ({description})"),
+            (Some(word), None) | (None, Some(word)) => f.write_str(word),
+            (None, None) => f.write_str("the answer is not shown because it may hold a secret"),
+        }
+    }
+}
+
+fn known(words: &[&'static str], said: Option<&str>) -> Option<&'static str> {
+    words.iter().copied().find(|word| said == Some(word))
+}
+
+/// Why there is no token. No variant can hold any text of the answer, and so none can hold a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// No whole answer came.
     #[error("no whole answer")]
     NoAnswer(#[source] TransportError),
     /// The credential was refused; it stays wrong however often it is tried.
-    #[error("HTTP {status}: {excerpt}")]
+    #[error("HTTP {status}: {said}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// How the answer begins.
-        excerpt: String,
+        /// What of the answer may be repeated.
+        said: TokenAnswerText,
     },
     /// Too many tokens were asked for.
     #[error("throttled")]
@@ -68,24 +126,24 @@ pub enum TokenError {
         retry_after: Option<Duration>,
     },
     /// The service is out of order for now.
-    #[error("HTTP {status}: {excerpt}")]
+    #[error("HTTP {status}: {said}")]
     Unavailable {
         /// The HTTP status.
         status: u16,
         /// The pause asked for, when one was named.
         retry_after: Option<Duration>,
-        /// How the answer begins.
-        excerpt: String,
+        /// What of the answer may be repeated.
+        said: TokenAnswerText,
     },
     /// An answer without a usable token.
-    #[error("{reason}: {excerpt}")]
+    #[error("{reason}: {said}")]
     WrongAnswer {
         /// The HTTP status.
         status: u16,
-        /// What is wrong with it.
+        /// What is wrong with it, in words of this program.
         reason: String,
-        /// How the answer begins, unless a token may be in it.
-        excerpt: String,
+        /// What of the answer may be repeated.
+        said: TokenAnswerText,
     },
 }
 
@@ -125,28 +183,27 @@ impl IdentityService {
             ("client_secret", self.credential.client_secret.expose_secret()),
             ("scope", self.credential.scopes.as_str()),
         ];
-        let answer = self.http.send(self.http.post(&self.url).form(&form)).await.map_err(TokenError::NoAnswer)?;
-        judge(&answer, self.client_secret())
+        let request = self.http.post(&self.url).form(&form);
+        let answer = self.http.send(request, Connection::Kept, async || {}).await.map_err(TokenError::NoAnswer)?;
+        judge(&answer)
     }
 }
 
-fn judge(answer: &Answer, client_secret: &SecretString) -> Result<IssuedToken, TokenError> {
+fn judge(answer: &Answer) -> Result<IssuedToken, TokenError> {
     let status = answer.status.as_u16();
     let pause = || retry_after(answer, SystemTime::now());
-    let excerpt = || excerpt(&answer.body, &[client_secret]);
+    let said = TokenAnswerText::of(&answer.body);
     match answer.status {
         StatusCode::OK => read_token(answer),
         // RFC 6749 permits 401 where IMS answers 400.
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(TokenError::Refused { status, excerpt: excerpt() })
+            Err(TokenError::Refused { status, said })
         }
         StatusCode::TOO_MANY_REQUESTS => Err(TokenError::Throttled { retry_after: pause() }),
-        other if other.is_server_error() => {
-            Err(TokenError::Unavailable { status, retry_after: pause(), excerpt: excerpt() })
-        }
+        other if other.is_server_error() => Err(TokenError::Unavailable { status, retry_after: pause(), said }),
         _ => {
             let reason = "a token was expected, is ims_url right?".to_owned();
-            Err(TokenError::WrongAnswer { status, reason, excerpt: excerpt() })
+            Err(TokenError::WrongAnswer { status, reason, said })
         }
     }
 }
@@ -155,9 +212,9 @@ fn read_token(answer: &Answer) -> Result<IssuedToken, TokenError> {
     let wrong = |reason: String| TokenError::WrongAnswer {
         status: answer.status.as_u16(),
         reason,
-        // Neither the body nor the parser's words about it: both may hold the token.
-        excerpt: format!("{} bytes, not shown because a token may be among them", answer.body.len()),
+        said: TokenAnswerText::of(&answer.body),
     };
+    // The parser's own words may hold the token.
     let read: TokenAnswer = serde_json::from_slice(&answer.body)
         .map_err(|error| wrong(format!("no token could be read at line {} column {}", error.line(), error.column())))?;
     let bearer = HeaderValue::try_from(format!("Bearer {}", read.access_token)).ok();
@@ -190,7 +247,7 @@ mod tests {
             body: Bytes::copy_from_slice(body.as_bytes()),
             certificate: None,
         };
-        judge(&answer, &SecretString::from("s3cret"))
+        judge(&answer)
     }
 
     #[test]
@@ -224,13 +281,41 @@ mod tests {
 
     #[test]
     fn refusals_pauses_and_outages_are_told_apart() {
-        let echo = r#"{"error": "invalid_client", "error_description": "invalid client_secret parameter s3cret"}"#;
         for status in [400, 401, 403] {
-            let error = judged(status, echo).expect_err("refused");
-            assert!(matches!(error, TokenError::Refused { .. }) && !error.to_string().contains("s3cret"), "{error}");
+            assert!(matches!(judged(status, ""), Err(TokenError::Refused { .. })), "{status}");
         }
         assert!(matches!(judged(429, ""), Err(TokenError::Throttled { retry_after: None })));
         assert!(matches!(judged(503, "<html>"), Err(TokenError::Unavailable { status: 503, .. })));
         assert!(matches!(judged(302, ""), Err(TokenError::WrongAnswer { status: 302, .. })));
+    }
+
+    #[test]
+    fn incident_38_no_text_of_an_answer_is_repeated_whatever_its_status() {
+        let secret = "ey-very-secret";
+        for status in [200, 201, 203, 206, 302, 307, 400, 401, 403, 404, 418, 429, 500, 503, 599] {
+            for body in [
+                format!(r#"{{"access_token": "{secret}"}}x"#),
+                format!(r#"{{"error": "{secret}", "error_description": "invalid client_secret parameter {secret}"}}"#),
+                format!(r#"{{"error": "invalid_client", "error_description": "{secret}"}}"#),
+                secret.to_owned(),
+            ] {
+                let error = judged(status, &body).expect_err("no token");
+                assert!(!format!("{error} {error:?}").contains("very-secret"), "{status} {body}: {error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_ims_defines_are_repeated() {
+        for (body, shown) in [
+            (
+                r#"{"error": "invalid_client", "error_description": "invalid client_secret parameter"}"#,
+                "HTTP 400: invalid_client (invalid client_secret parameter)",
+            ),
+            (r#"{"error": "invalid_scope", "error_description": "other"}"#, "HTTP 400: invalid_scope"),
+            (r#"{"error": "other"}"#, "HTTP 400: the answer is not shown because it may hold a secret"),
+        ] {
+            assert_eq!(judged(400, body).expect_err("refused").to_string(), shown);
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod base_url;
 mod certificate;
+mod content_encoding;
 mod excerpt;
 mod http_client;
 mod identity_service;
@@ -13,9 +14,9 @@ mod retry;
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use certificate::{Certificate, CertificateContent, CertificateFault};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
-pub use http_client::{Answer, ConnectError, HttpClient, Options, TransportError, install_cryptography};
-pub use identity_service::{Credential, IdentityService, IssuedToken, TokenError};
-pub use retry::{RetryPolicy, Retryable, Verdict, retry_after, retrying};
+pub use http_client::{Answer, ConnectError, Connection, HttpClient, Options, TransportError, install_cryptography};
+pub use identity_service::{Credential, IdentityService, IssuedToken, TokenAnswerText, TokenError};
+pub use retry::{LONGEST_ASKED_PAUSE, RetryPolicy, Retryable, Verdict, retry_after, retrying};
 
 /// A value that prints as `[REDACTED]` and is wiped from memory when dropped.
 pub use secrecy::{ExposeSecret, SecretString};

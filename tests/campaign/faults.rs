@@ -75,7 +75,9 @@ async fn trouble_that_stays_ends_after_the_last_attempt() {
         let error = visit.read().await.unwrap_err();
         assert_eq!(error.failure(), failure, "{effect:?}: {error}");
         assert!(error.to_string().starts_with("ExecuteQuery xtk:operatorGroup"), "{error}");
-        assert_eq!(visit.sandbox.faults().first().unwrap().matched, 3, "{effect:?}");
+        // The first attempt goes over a kept connection: that one breaks is made up for at once, by a new one.
+        let sent = if effect == Effect::Reset { 4 } else { 3 };
+        assert_eq!(visit.sandbox.faults().first().unwrap().matched, sent, "{effect:?}");
     }
 }
 

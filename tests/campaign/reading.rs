@@ -76,7 +76,7 @@ async fn progress_is_told_after_each_page() {
     client.fetch_snapshot(&|progress| told.borrow_mut().push(progress)).await.unwrap();
     let told = told.into_inner();
     assert!(
-        told.contains(&Progress::Operators { rows: 2 }) && told.contains(&Progress::Operators { rows: 9 }),
+        told.contains(&Progress::Operators { rows: 3 }) && told.contains(&Progress::Operators { rows: 9 }),
         "{told:?}"
     );
     assert!(told.contains(&Progress::Groups { rows: 3 }), "{told:?}");

@@ -105,7 +105,7 @@ async fn writes_that_are_never_answered_are_unconfirmed_and_the_rest_is_not_sent
     let outcomes = write(&client, &[join(2003), leave(2001), create]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Unavailable); 3]);
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(CampaignError::Unconfirmed { .. }))));
-    assert_eq!((visit.count("WriteCollection"), visit.count("Write"), client.writes()), (3, 0, 3));
+    assert_eq!((visit.count("WriteCollection"), visit.count("Write"), client.writes()), (4, 0, 4));
     visit.sandbox.clear_faults();
     let members = client.members(&[DELIVERY]).await.unwrap();
     assert!(members.contains(&(OperatorId(2003), DELIVERY)), "only reading back tells");
@@ -250,4 +250,14 @@ async fn there_is_one_writer_at_a_time() {
     }
     drop(first);
     client.writer().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_creation_is_not_sent_over_a_kept_connection() {
+    let visit = Visit::native().await;
+    let client = visit.client();
+    visit.sandbox.inject(Fault::new("write", Effect::ResetReused).forever());
+    let create = Write::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
+    assert_eq!(failures(&write(&client, &[create]).await), [None]);
+    assert_eq!((visit.count("Write"), client.writes()), (1, 1));
 }

@@ -80,7 +80,7 @@ impl Stage {
     pub(crate) fn disturb(&mut self, call: &str, effect: campaign_group_sync::sandbox::Effect) {
         let times = Times::Count(100);
         let call = call.to_owned();
-        self.faults.push(Fault { call, page: None, group: None, instance: None, schema: None, skip: 0, times, effect });
+        self.faults.push(Fault { times, ..Fault::new(&call, effect) });
     }
 
     pub(crate) async fn check(self) -> Checked {

@@ -25,4 +25,5 @@ mod spellings;
 mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
+mod wire;
 mod writing;

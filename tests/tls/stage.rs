@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     sandbox::{Options as SandboxOptions, Sandbox, Scenario, Tls},
-    transport::{Answer, BaseUrl, HttpClient, Options, TransportError},
+    transport::{Answer, BaseUrl, Connection, HttpClient, Options, TransportError},
 };
 
 pub(crate) struct Stage {
@@ -32,6 +32,6 @@ impl Stage {
     /// Asks the instance how it is.
     pub(crate) async fn ask(&self) -> Result<Answer, TransportError> {
         let client = self.client();
-        client.send(client.get(&self.campaign().join("/r/test"))).await
+        client.send(client.get(&self.campaign().join("/r/test")), Connection::Kept, async || {}).await
     }
 }

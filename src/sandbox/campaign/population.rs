@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::fault::Cause;
 use super::sessions::Sessions;
-use super::tables::{Membership, Owner, OwnerKind, Tables};
+use super::tables::{Membership, NOBODY, Owner, OwnerKind, Tables};
 use super::world::{Authentication, Group, InstanceWorld, Operator};
 use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
 
@@ -48,7 +48,7 @@ impl Instance {
     /// The instance as it stands, fit to build it again: with the ids it assigned and the operators it added.
     pub fn world(&self) -> InstanceWorld {
         let mut world = self.outline.clone();
-        for owner in self.tables.owners(i64::MIN, i64::MAX) {
+        for owner in self.tables.owners(i64::MIN, i64::MAX).filter(|owner| owner.id != NOBODY) {
             match owner.kind {
                 OwnerKind::Operator => world.operators.push(operator(owner)),
                 OwnerKind::Group => world.groups.push(group(owner)),
@@ -56,6 +56,9 @@ impl Instance {
             }
         }
         for row in self.tables.memberships(i64::MIN, i64::MAX) {
+            if row.operator_id == NOBODY {
+                continue;
+            }
             let ends = (self.tables.owner(row.operator_id), self.tables.owner(row.group_id));
             let (Some(holder), Some(held)) = ends else { continue };
             let names = (holder.name.clone(), held.name.clone());

@@ -7,7 +7,7 @@ use super::fault::Cause;
 use super::query::{Column, Operation, Query};
 use super::schema::{Entity, Field, Link, OwnerField, Row, Value};
 use super::shuffle::shuffle;
-use super::tables::{OwnerKind, Tables};
+use super::tables::{NOBODY, Owner, OwnerKind, Tables};
 use super::xml::Markup;
 
 /// What of the dials concerns a query.
@@ -128,7 +128,8 @@ impl<'t> Search<'t> {
             Entity::ExternalAccount => Box::new(tables.accounts.iter().map(Row::Account)),
             Entity::Operator => Box::new(self.owners()),
             Entity::Group => {
-                Box::new(self.owners().filter(|row| matches!(row, Row::Owner(owner) if owner.kind == OwnerKind::Group)))
+                let is_group = |owner: &Owner| owner.kind == OwnerKind::Group || owner.id == NOBODY;
+                Box::new(self.owners().filter(move |row| matches!(row, Row::Owner(owner) if is_group(owner))))
             }
             Entity::Membership if self.is_by_group() => {
                 let ranges: Vec<(i64, i64)> = self.ranges(Link::Group).iter().collect();

@@ -64,7 +64,7 @@ enum Undo {
 }
 
 /// All rows, with the indexes that keep look-ups and page reads away from full scans.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tables {
     owners: BTreeMap<i64, Owner>,
     names: HashMap<(OwnerKind, String), i64>,
@@ -74,6 +74,29 @@ pub(super) struct Tables {
     undo: Vec<Undo>,
     /// Read and never written.
     pub(super) accounts: Vec<AccountRow>,
+}
+
+/// The key of the row that every table with an automatic key has, and that stands for "none" (Campaign documentation,
+/// "Database mapping"). It has no name.
+pub(super) const NOBODY: i64 = 0;
+
+/// The tables of a new instance.
+impl Default for Tables {
+    fn default() -> Self {
+        let mut tables = Self {
+            owners: BTreeMap::new(),
+            names: HashMap::new(),
+            by_operator: BTreeSet::new(),
+            by_group: BTreeSet::new(),
+            last_id: 0,
+            undo: Vec::new(),
+            accounts: Vec::new(),
+        };
+        // No name leads to it.
+        tables.owners.insert(NOBODY, Owner::new(OwnerKind::Operator, ""));
+        tables.put_membership(Membership { operator_id: NOBODY, group_id: NOBODY });
+        tables
+    }
 }
 
 impl Tables {
@@ -151,6 +174,9 @@ impl Tables {
 
     /// Removes a row with all its memberships, on either side.
     pub(super) fn remove_owner(&mut self, id: i64) {
+        if id == NOBODY {
+            return;
+        }
         let held: Vec<Membership> = self.memberships(id, id).chain(self.members(id, id)).collect();
         for membership in held {
             self.remove_membership(membership);

@@ -108,17 +108,17 @@ fn operators_and_groups_are_created_changed_and_removed() {
         .write(r#"<group xtkschema="xtk:group" _operation="insertOrUpdate" _key="@name" name="ops" label="Ops"/>"#)
         .assert_done();
     probe.write("<group xtkschema='xtk:group' _key='@name' name='ops' label='Operations'/>").assert_done();
-    let disabled = "<operator xtkschema='xtk:operator' _operation='update' _key='@id' id='1006'>\
+    let disabled = "<operator xtkschema='xtk:operator' _operation='update' _key='@id' id='1008'>\
                     <access disabled='true'/></operator>";
     probe.write(disabled).assert_done();
     let world = probe.instance.world();
-    let zoe = world.operators.iter().find(|operator| operator.id == Some(1006)).unwrap();
+    let zoe = world.operators.iter().find(|operator| operator.id == Some(1008)).unwrap();
     assert_eq!(
         (zoe.name.as_str(), zoe.label.as_str(), zoe.authentication.as_str()),
         ("Zoë@acme.com", "Zoë & co", "ims")
     );
     assert!(zoe.disabled);
-    assert!(world.groups.contains(&Group { id: Some(1007), name: "ops".to_owned(), label: "Operations".to_owned() }));
+    assert!(world.groups.contains(&Group { id: Some(1009), name: "ops".to_owned(), label: "Operations".to_owned() }));
     probe
         .write(r#"<operator xtkschema="xtk:operator" _operation="delete" _key="@name" name="ann@acme.com"/>"#)
         .assert_done();

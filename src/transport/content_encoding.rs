@@ -1,0 +1,133 @@
+//! Answers that came compressed: the header `Content-Encoding` as HTTP defines it, and the unpacking within bounds.
+
+use std::io::{self, Read as _};
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use reqwest::header::{AsHeaderName, CONTENT_ENCODING, HeaderMap, HeaderValue};
+
+use super::TransportError;
+
+/// The one encoding that is asked for; UMAPI compresses its pages to a tenth.
+pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
+/// Names of that encoding; a recipient treats `x-gzip` as `gzip` (RFC 9110, section 8.4.1.3).
+const GZIP_NAMES: [&str; 2] = ["gzip", "x-gzip"];
+
+/// The name for "not encoded", which some gateways send.
+const IDENTITY: &str = "identity";
+
+/// The tokens of a header that is a list (RFC 9110, section 5.6.1): several lines of it are one list, whitespace around
+/// commas and empty elements do not count, and letter case does not either.
+pub(super) fn tokens(headers: &HeaderMap, name: impl AsHeaderName) -> Vec<String> {
+    let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).to_ascii_lowercase());
+    let tokens = lines.flat_map(|line| line.split(',').map(|token| token.trim().to_owned()).collect::<Vec<_>>());
+    tokens.filter(|token| !token.is_empty()).collect()
+}
+
+/// The body without the encodings that its headers name, the last of them first. An empty body has none.
+///
+/// Errors when it is encoded in any other way, not whole, or larger than `limit` bytes.
+pub(super) fn unpack(headers: &HeaderMap, mut body: Bytes, limit: usize) -> Result<Bytes, TransportError> {
+    if body.is_empty() {
+        return Ok(body);
+    }
+    for encoding in tokens(headers, CONTENT_ENCODING).iter().rev().filter(|encoding| *encoding != IDENTITY) {
+        if !GZIP_NAMES.contains(&encoding.as_str()) {
+            let what = format!("the encoding \"{encoding:.40}\" was not asked for");
+            return Err(TransportError::Garbled { received: body.len(), source: io::Error::other(what) });
+        }
+        body = gunzip(&body, limit)?;
+    }
+    Ok(body)
+}
+
+fn gunzip(packed: &[u8], limit: usize) -> Result<Bytes, TransportError> {
+    let garbled = |source| TransportError::Garbled { received: packed.len(), source };
+    // The last four bytes tell the length; they may lie, so that they only save moving.
+    let told = packed.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
+    let mut body = Vec::with_capacity(told.min(limit) + 1);
+    MultiGzDecoder::new(packed).take(limit as u64 + 1).read_to_end(&mut body).map_err(garbled)?;
+    if body.len() > limit {
+        return Err(TransportError::TooLarge { limit });
+    }
+    Ok(Bytes::from(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn packed(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).expect("into memory");
+        encoder.finish().expect("into memory")
+    }
+
+    fn unpacked(encodings: &[&str], body: &[u8], limit: usize) -> Result<Bytes, TransportError> {
+        let mut headers = HeaderMap::new();
+        for encoding in encodings {
+            headers.append(CONTENT_ENCODING, encoding.parse().expect("a header"));
+        }
+        unpack(&headers, Bytes::copy_from_slice(body), limit)
+    }
+
+    #[test]
+    fn encodings_are_compared_as_http_compares_tokens() {
+        let (page, once) = (b"a page".as_slice(), packed(b"a page"));
+        for encodings in [
+            ["gzip"].as_slice(),
+            &["GZIP"],
+            &["x-gzip"],
+            &["X-GZip"],
+            &[" gzip "],
+            &["identity, gzip"],
+            &["gzip,identity"],
+            &[", gzip ,"],
+            &["identity", "Gzip"],
+        ] {
+            assert_eq!(unpacked(encodings, &once, 100).expect("unpacked"), page, "{encodings:?}");
+        }
+        assert_eq!(unpacked(&["gzip, x-gzip"], &packed(&once), 100).expect("unpacked"), page);
+        for plain in [[].as_slice(), &["identity"], &[""]] {
+            assert_eq!(unpacked(plain, page, 100).expect("as it is"), page, "{plain:?}");
+        }
+        for other in [["br"].as_slice(), &["deflate, gzip"], &["gzipped"], &["gzip;q=1"]] {
+            assert!(matches!(unpacked(other, &once, 100), Err(TransportError::Garbled { .. })), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_body_needs_no_unpacking() {
+        for encodings in [["gzip"].as_slice(), &["br"], &["gzip, gzip"]] {
+            assert_eq!(unpacked(encodings, b"", 100).expect("empty"), b"".as_slice(), "{encodings:?}");
+        }
+    }
+
+    #[test]
+    fn a_packed_answer_is_unpacked_whole_or_not_at_all() {
+        let page = b"a page ".repeat(1000);
+        let whole = packed(&page);
+        assert_eq!(unpacked(&["gzip"], &whole, page.len()).expect("whole"), page);
+        let cut = whole.get(..whole.len() - 9).expect("longer");
+        assert!(matches!(unpacked(&["gzip"], cut, page.len()), Err(TransportError::Garbled { .. })));
+        assert!(matches!(unpacked(&["gzip"], b"<html>", 100), Err(TransportError::Garbled { .. })));
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked_beyond_the_limit() {
+        let mut bomb = packed(&vec![0; 10_000_000]);
+        let too_large = |bomb: &[u8]| {
+            matches!(unpacked(&["gzip"], bomb, 1_000_000), Err(TransportError::TooLarge { limit: 1_000_000 }))
+        };
+        assert!(too_large(&bomb));
+        // A length that lies changes nothing.
+        let length = bomb.len();
+        bomb.splice(length - 4.., [1, 0, 0, 0]);
+        assert!(too_large(&bomb));
+    }
+}
