@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MaskMatch, Missing, OperatorGroup,
-    OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy,
-    ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
-    claims::{GroupsByName, groups_by_folded_name, profiles_by_group, renamed_in_words},
+    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, LookAlike, LooseName, MaskMatch, Missing,
+    OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup,
+    Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group},
     departures::departures,
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
@@ -170,11 +170,11 @@ fn of_roster(
             index: OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter()),
             groups: groups_by_name,
             alike: OnceCell::new(),
+            campaign,
             renamed: &renamed,
             roster,
             reach,
             policy,
-            campaign,
             newcomers: &mut newcomers,
             skipped: &mut skipped,
         };
@@ -192,6 +192,30 @@ fn of_roster(
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
     Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
+}
+
+/// A notice for each profile whose group has another name in Campaign now.
+fn renamed_in_words(
+    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+) -> Vec<Skipped> {
+    let claimed = renamed.iter().filter(|(folded, _)| claims.contains_key(&folded.loose()));
+    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
+        let FollowedGroup { group, profile, .. } = before;
+        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
+        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
+        let detail = format!(
+            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
+             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
+             association mask yields \"{}\"",
+            now.name,
+            other.unwrap_or_default(),
+            now.name
+        );
+        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
+    };
+    claimed.map(in_words).collect()
 }
 
 /// A group while its members are being found; people without operator are still named by folded login.
@@ -213,11 +237,11 @@ struct Placement<'a> {
     groups: GroupsByName<'a>,
     /// Campaign's groups by what they look like; made when a profile has none of its very name.
     alike: OnceCell<HashMap<LooseName, Vec<&'a OperatorGroup>>>,
+    campaign: &'a CampaignSnapshot,
     renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
-    campaign: &'a CampaignSnapshot,
     newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
     skipped: &'a mut BTreeSet<Skipped>,
 }
@@ -342,8 +366,6 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
-            // Already among the skipped: the group is there, under another name.
-            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if !look_alikes.is_empty() => {
                 let detail = format!(
                     "profile \"{}\" stands for operator group {}, and Campaign has {}, which looks the same: spell both \
@@ -355,6 +377,8 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
+            // Already among the skipped: the group is there, under another name.
+            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if self.policy.missing_group == Missing::Create => Some((name, None)),
             _ => {
                 let detail = format!(

@@ -19,8 +19,8 @@ const MIGRATIONS: [Migration; 5] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
-    Migration::Script(include_str!("migrations/0004_known_profiles.sql")),
     Migration::RefoldNames,
+    Migration::Script(include_str!("migrations/0005_known_profiles.sql")),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.
