@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, FoldedName, LooseName, MaskMatch, OperatorGroup, OperatorGroupName, Policy, SkipReason, Skipped,
-    roster::Roster,
+    CampaignSnapshot, FoldedName, FollowedGroup, LooseName, MaskMatch, OperatorGroup, OperatorGroupName, Policy,
+    SkipReason, Skipped, known_profiles::RenamedGroup, roster::Roster,
 };
 
 /// The product profiles that claim each operator group; groups whose names look alike are one claim.
@@ -28,6 +28,12 @@ pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut 
     claims
 }
 
+/// Whether a profile claims the group of this very name; a group that only looks like it is another one.
+pub(super) fn has_claim(claims: &Claims, group: &FoldedName) -> bool {
+    let alike = claims.get(&group.loose());
+    alike.is_some_and(|alike| alike.iter().any(|(name, _)| name.folded() == *group))
+}
+
 /// Campaign's groups by folded name; several spellings of one name share an entry.
 pub(super) type GroupsByName<'a> = HashMap<FoldedName, Vec<&'a OperatorGroup>>;
 
@@ -37,4 +43,28 @@ pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName
         groups.entry(group.name.folded()).or_default().push(group);
     }
     groups
+}
+
+/// A notice for each profile whose group has another name in Campaign now.
+pub(super) fn renamed_in_words(
+    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+) -> Vec<Skipped> {
+    let claimed = renamed.iter().filter(|(folded, _)| has_claim(claims, folded));
+    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
+        let FollowedGroup { group, profile, .. } = before;
+        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
+        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
+        let detail = format!(
+            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
+             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
+             association mask yields \"{}\"",
+            now.name,
+            other.unwrap_or_default(),
+            now.name
+        );
+        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
+    };
+    claimed.map(in_words).collect()
 }

@@ -6,11 +6,10 @@ use std::{
 };
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, LookAlike, LooseName, MaskMatch, MatchedProfile,
-    Missing, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped,
-    UserSnapshot,
-    claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group},
+    CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MaskMatch, MatchedProfile, Missing,
+    Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot,
+    OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group, renamed_in_words},
     departures::departures,
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
@@ -219,30 +218,6 @@ fn matched_profiles(claims: &Claims, groups: &GroupsByName<'_>, roster: &Roster,
     matched
 }
 
-/// A notice for each profile whose group has another name in Campaign now.
-fn renamed_in_words(
-    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
-    claims: &Claims,
-    groups: &GroupsByName<'_>,
-) -> Vec<Skipped> {
-    let claimed = renamed.iter().filter(|(folded, _)| claims.contains_key(&folded.loose()));
-    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
-        let FollowedGroup { group, profile, .. } = before;
-        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
-        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
-        let detail = format!(
-            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
-             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
-             association mask yields \"{}\"",
-            now.name,
-            other.unwrap_or_default(),
-            now.name
-        );
-        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
-    };
-    claimed.map(in_words).collect()
-}
-
 /// A group while its members are being found; people without operator are still named by folded login.
 struct PlacedGroup {
     group: ManagedGroup,
@@ -397,6 +372,8 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
+            // Already among the skipped: the group is there, under another name.
+            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if !look_alikes.is_empty() => {
                 let detail = format!(
                     "profile \"{}\" stands for operator group {}, and Campaign has {}, which looks the same: spell both \
@@ -408,8 +385,6 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
-            // Already among the skipped: the group is there, under another name.
-            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if self.policy.missing_group == Missing::Create => Some((name, None)),
             _ => {
                 let detail = format!(
