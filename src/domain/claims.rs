@@ -3,9 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, FoldedName, FollowedGroup, LooseName, MaskMatch, OperatorGroup, OperatorGroupName, Policy,
-    SkipReason, Skipped, known_profiles::RenamedGroup, roster::Roster,
+    CampaignSnapshot, FoldedName, FollowedGroup, LooseName, MaskMatch, MatchedProfile, OperatorGroup,
+    OperatorGroupName, Policy, SkipReason, Skipped, desired_state::Reach, known_profiles::RenamedGroup, roster::Roster,
 };
+
+/// No profile of the listing matches the mask: a wrong mask, not a wish to remove everybody.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "none of the {profiles} product profiles matches the association mask \"{mask}\": \
+     compare the mask with the names in the Admin Console"
+)]
+pub struct NoMatch {
+    /// Profiles in the listing.
+    pub profiles: usize,
+    /// The mask.
+    pub mask: String,
+}
 
 /// The product profiles that claim each operator group; groups whose names look alike are one claim.
 pub(super) type Claims = BTreeMap<LooseName, Vec<(OperatorGroupName, usize)>>;
@@ -32,6 +45,33 @@ pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut 
 pub(super) fn has_claim(claims: &Claims, group: &FoldedName) -> bool {
     let alike = claims.get(&group.loose());
     alike.is_some_and(|alike| alike.iter().any(|(name, _)| name.folded() == *group))
+}
+
+/// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
+pub(super) fn matched_profiles(
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+    roster: &Roster,
+    reach: Reach,
+) -> Vec<MatchedProfile> {
+    let matched = |(name, position): &(OperatorGroupName, usize)| {
+        let profile = roster.profiles().get(*position)?;
+        let name = match groups.get(&name.folded()).map(Vec::as_slice) {
+            Some([group]) => &group.name,
+            _ => name,
+        };
+        let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
+        // A few users say nothing of how many a profile has: the listing does.
+        let listed = listed.filter(|_| reach == Reach::Users);
+        Some(MatchedProfile {
+            profile: profile.name.to_string(),
+            group: name.to_string(),
+            members: listed.unwrap_or_else(|| roster.count(*position)),
+        })
+    };
+    let mut matched: Vec<_> = claims.values().flatten().filter_map(matched).collect();
+    matched.sort_by_cached_key(|one| (FoldedName::new(&one.group), one.profile.clone()));
+    matched
 }
 
 /// Campaign's groups by folded name; several spellings of one name share an entry.

@@ -174,15 +174,17 @@ fn removal_doubts<'a>(
     move |change: &Change| {
         let (operator, group) = loss_to_confirm(change, desired)?;
         let profile = &change.profile;
-        if let Some(names) = resembling.get(&(group, operator)) {
-            return Some(format!(
+        let resembling = || {
+            let names = resembling.get(&(group, operator))?;
+            Some(format!(
                 "a second read found {names} in profile {profile}, which looks like this operator and was not there before"
-            ));
-        }
+            ))
+        };
         match present.get(group) {
-            Some(Ok(operators)) => {
-                operators.contains(&operator).then(|| format!("a second read found them in profile {profile}"))
+            Some(Ok(operators)) if operators.contains(&operator) => {
+                Some(format!("a second read found them in profile {profile}"))
             }
+            Some(Ok(_)) => resembling(),
             Some(Err(why)) => Some(format!("profile {profile} could not be read a second time: {why}")),
             None => Some(format!("profile {profile} was not read a second time")),
         }

@@ -9,7 +9,7 @@ use super::{
     CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MaskMatch, MatchedProfile, Missing,
     Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot,
     OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
-    claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group, renamed_in_words},
+    claims::{GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_in_words},
     departures::departures,
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
@@ -102,19 +102,6 @@ impl DesiredState {
     }
 }
 
-/// No profile of the listing matches the mask: a wrong mask, not a wish to remove everybody.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "none of the {profiles} product profiles matches the association mask \"{mask}\": \
-     compare the mask with the names in the Admin Console"
-)]
-pub struct NoMatch {
-    /// Profiles in the listing.
-    pub profiles: usize,
-    /// The mask.
-    pub mask: String,
-}
-
 /// What the instance should hold, from what the organization wants and what the instance knows.
 pub fn desired_state(
     organization: &OrganizationSnapshot,
@@ -140,7 +127,7 @@ pub fn desired_state_of_users(
 
 /// Whom a read speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+pub(super) enum Reach {
     Everybody,
     Users,
 }
@@ -194,28 +181,6 @@ fn of_roster(
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
     Ok(DesiredState { matched: matching, orphans, departures, passed_on, ..settle(groups, newcomers, skipped) })
-}
-
-/// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
-fn matched_profiles(claims: &Claims, groups: &GroupsByName<'_>, roster: &Roster, reach: Reach) -> Vec<MatchedProfile> {
-    let matched = |(name, position): &(OperatorGroupName, usize)| {
-        let profile = roster.profiles().get(*position)?;
-        let name = match groups.get(&name.folded()).map(Vec::as_slice) {
-            Some([group]) => &group.name,
-            _ => name,
-        };
-        let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
-        // A few users say nothing of how many a profile has: the listing does.
-        let listed = listed.filter(|_| reach == Reach::Users);
-        Some(MatchedProfile {
-            profile: profile.name.to_string(),
-            group: name.to_string(),
-            members: listed.unwrap_or_else(|| roster.count(*position)),
-        })
-    };
-    let mut matched: Vec<_> = claims.values().flatten().filter_map(matched).collect();
-    matched.sort_by_cached_key(|one| (FoldedName::new(&one.group), one.profile.clone()));
-    matched
 }
 
 /// A group while its members are being found; people without operator are still named by folded login.
@@ -321,7 +286,9 @@ impl Placement<'_> {
                 members.undecided.push(operator.id);
             }
             Identity::PassedOn(operator) => {
-                self.passed_on.insert(operator.id, subject(person));
+                // Of several who were this operator the first by name is told, whatever the order of the answers.
+                let who = self.passed_on.entry(operator.id).or_insert_with(|| subject(person));
+                *who = std::mem::take(who).min(subject(person));
                 members.newcomers.extend(self.newcomer(person, Some(operator)));
             }
             Identity::Ambiguous(operators) => {
