@@ -45,7 +45,8 @@ async fn incident_40_a_role_without_rights_cannot_take_the_locks() {
         for mode in ["access share", "exclusive", "access exclusive"] {
             let sql = format!("begin; lock table {schema}.{view} in {mode} mode nowait");
             let error = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut session).await.expect_err("no right");
-            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(std::borrow::Cow::into_owned);
+            let code =
+                error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(std::borrow::Cow::into_owned);
             assert_eq!(code.as_deref(), Some("42501"), "{view}, {mode}: {error}");
             sqlx::raw_sql("rollback").execute(&mut session).await.expect("rolled back");
         }
