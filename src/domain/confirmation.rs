@@ -75,6 +75,14 @@ pub fn borne_out(
             Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::Add { .. } => None,
         });
     }
+    split(approved, doubts)
+}
+
+/// The plan without the changes that are in doubt, and those with the reason; `doubts` are in the order of the plan.
+fn split(
+    approved: ApprovedPlan,
+    doubts: impl IntoIterator<Item = Option<String>>,
+) -> (ApprovedPlan, Vec<(Change, String)>) {
     let changes = approved.changes().iter().zip(doubts);
     let unconfirmed: Vec<_> = changes.filter_map(|(change, doubt)| Some((change.clone(), doubt?))).collect();
     let keys: HashSet<_> = unconfirmed.iter().map(|(change, _)| change.key()).collect();
@@ -112,10 +120,8 @@ pub fn with_same_logins(
             Err(why) => Some(format!("the login of operator {id} \"{login}\" could not be read again: {why}")),
         }
     };
-    let unconfirmed: Vec<_> =
-        approved.changes().iter().filter_map(|change| Some((change.clone(), doubt_of(change)?))).collect();
-    let keys: HashSet<_> = unconfirmed.iter().map(|(change, _)| change.key()).collect();
-    (approved.only(|change| !keys.contains(&change.key())), unconfirmed)
+    let doubts: Vec<_> = approved.changes().iter().map(doubt_of).collect();
+    split(approved, doubts)
 }
 
 /// The key of the operator that a change is written to, and the login that the plan names.
