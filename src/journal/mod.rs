@@ -36,6 +36,7 @@ pub use changes::Settlement;
 pub use error::JournalError;
 pub use leadership::{Candidacy, Candidate, Leadership};
 pub use lock::{Lock, RunLock};
+pub use named_skips::NamedSkips;
 pub use open::{Journal, Location, Options, Protection};
 pub use private_file::{FileFault, PrivateFolder};
 pub use runs::{FindRunError, RunBegin, RunCandidate, RunEntry};

@@ -126,11 +126,12 @@ pub(super) async fn reconcile(
 /// Logs what became of an instance, and remembers which skips the log has named.
 async fn log_instance(run: &Run<'_>, instance: &InstanceOptions, report: &InstanceReport) -> Result<(), JournalError> {
     let name = &instance.policy.instance;
-    let new = run.journal.new_skips(name, &report.skipped).await;
-    change_log::instance_ended(run.id, report, new.as_deref().unwrap_or_default());
-    new?;
+    let named = run.journal.named_skips(name).await;
+    let new = named.as_ref().map(|named| named.new_among(&report.skipped)).unwrap_or_default();
+    change_log::instance_ended(run.id, report, &new);
+    let named = named?;
     if report.error.is_none() && run.ledger(instance).is_remembered() {
-        run.journal.remember_skips(name, &report.skipped).await?;
+        run.journal.remember_skips(name, named, &report.skipped).await?;
     }
     Ok(())
 }
