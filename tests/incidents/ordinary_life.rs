@@ -9,44 +9,26 @@ use serde_json::{Value, json};
 
 use super::{
     program::Served,
+    succession::{CONTENT, DELIVERY, settled_world},
     support::{Stage, changes},
 };
 
-const DELIVERY: &str = "Campaign - acme - delivery";
-const CONTENT: &str = "Campaign - acme - content";
 const REPORT: &str = "Campaign - acme - report";
 
-/// Six people in delivery, four of them in content, and a technical account with both profiles; all are in their groups.
+/// The settled world, with user names, a technical account that has both profiles, and a group that no profile stands for.
 fn world() -> Value {
-    let people = ["ann", "bob", "cid", "dev", "eva", "fay"].map(|name| format!("{name}@acme.com"));
-    let groups_of = |at: usize| if at < 4 { vec![DELIVERY, CONTENT] } else { vec![DELIVERY] };
-    let users = people.iter().enumerate().map(|(at, email)| {
-        let (id, groups) = (format!("U{at}@acme"), groups_of(at));
-        json!({"id": id, "email": email, "username": email, "domain": "acme.com", "type": "federatedID", "groups": groups})
-    });
+    let mut world = settled_world();
+    let organization = &mut world["organization"];
+    organization["technical_accounts"] = json!(2);
+    let users = organization["users"].as_array_mut().expect("a list");
+    for user in &mut *users {
+        (user["username"], user["domain"]) = (user["email"].clone(), json!("acme.com"));
+    }
     let technical = "0A1B@techacct.adobe.com";
-    let technical_user =
-        json!({"id": technical, "email": technical, "type": "enterpriseID", "groups": [DELIVERY, CONTENT]});
-    let memberships = people
-        .iter()
-        .map(|login| json!([login, "delivery"]))
-        .chain(people.iter().take(4).map(|login| json!([login, "content"])));
-    json!({
-        "organization": {
-            "technical_accounts": 2,
-            "groups": [
-                {"group_id": 1, "name": DELIVERY, "type": "PRODUCT_PROFILE"},
-                {"group_id": 2, "name": CONTENT, "type": "PRODUCT_PROFILE"},
-            ],
-            "users": users.chain([technical_user]).collect::<Vec<_>>(),
-        },
-        "campaign": {"production": {
-            "tenant": "acme", "association_mask": "Campaign - acme - (.*)", "authentication": "ims",
-            "operators": people.iter().map(|login| json!({"name": login, "authentication": "ims"})).collect::<Vec<_>>(),
-            "groups": [{"name": "delivery"}, {"name": "content"}, {"name": "report"}],
-            "memberships": memberships.collect::<Vec<_>>(),
-        }},
-    })
+    users.push(json!({"id": technical, "email": technical, "type": "enterpriseID", "groups": [DELIVERY, CONTENT]}));
+    let groups = world["campaign"]["production"]["groups"].as_array_mut().expect("a list");
+    groups.push(json!({"name": "report"}));
+    world
 }
 
 /// What the technical account is skipped as, in every run: it has no operator here.

@@ -11,11 +11,11 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::support::{Stage, changes};
 
-const DELIVERY: &str = "Campaign - acme - delivery";
-const CONTENT: &str = "Campaign - acme - content";
+pub(crate) const DELIVERY: &str = "Campaign - acme - delivery";
+pub(crate) const CONTENT: &str = "Campaign - acme - content";
 
 /// Ann and five others in delivery, Ann and three others in content; everybody has an operator in the right groups.
-fn settled_world() -> Value {
+pub(crate) fn settled_world() -> Value {
     let people = ["ann", "bob", "cid", "dev", "eva", "fay"].map(|name| format!("{name}@acme.com"));
     let groups_of = |at: usize| if at < 4 { vec![DELIVERY, CONTENT] } else { vec![DELIVERY] };
     let users = people.iter().enumerate().map(
