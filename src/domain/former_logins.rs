@@ -1,4 +1,4 @@
-//! Who has a login now that an operator had when it stood for somebody whose name has changed since.
+//! Who has a login now that belongs to the operator of a user whose own login has changed since.
 
 use std::{
     collections::{HashMap, HashSet},

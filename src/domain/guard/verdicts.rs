@@ -66,7 +66,7 @@ struct Charges<'a> {
     source: Option<&'a String>,
     profile: Option<String>,
     orphan: Option<&'a String>,
-    /// Somebody in the profile is called like the operator.
+    /// A member of the profile has a name that looks like the operator's login.
     look_alike: Option<&'a String>,
     limit: Option<&'a str>,
 }
