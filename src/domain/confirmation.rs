@@ -145,11 +145,8 @@ fn look_alikes_by_group<'a>(
     let mut found = BTreeMap::new();
     for group in &desired.groups {
         let Some(Ok(people)) = second.members.get(&group.name) else { continue };
-        let stays =
-            |id: &OperatorId| group.members.binary_search(id).is_ok() || group.undecided.binary_search(id).is_ok();
-        let members = group.id.into_iter().flat_map(|id| campaign.members(id)).filter(|id| !stays(id));
-        let departed = desired.departures.iter().map(|departure| departure.operator);
-        let leaving = members.chain(departed).filter_map(|id| campaign.operator(id));
+        let departed = desired.departures.iter().filter_map(|departure| campaign.operator(departure.operator));
+        let leaving = group.leaving(campaign).chain(departed);
         for now in look_alikes(leaving, people.iter()) {
             let names = unseen(&now, group.look_alike(now.operator));
             if !names.is_empty() {

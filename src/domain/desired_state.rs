@@ -49,6 +49,17 @@ impl ManagedGroup {
         self.look_alikes.get(at)
     }
 
+    /// Whether the operator belongs in it, or nothing can be said about that. All others who are in the group leave it.
+    pub(super) fn keeps(&self, operator: OperatorId) -> bool {
+        self.members.binary_search(&operator).is_ok() || self.undecided.binary_search(&operator).is_ok()
+    }
+
+    /// The operators who are in the group and are not [kept](Self::keeps), also those whom a rule protects.
+    pub(super) fn leaving<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> {
+        let members = self.id.into_iter().flat_map(|id| campaign.members(id));
+        members.filter(|id| !self.keeps(*id)).filter_map(|id| campaign.operator(id))
+    }
+
     /// Whether the members came under another name than that of the profile, so that nothing at all is planned.
     pub(super) fn is_renamed(&self) -> bool {
         matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
@@ -98,7 +109,7 @@ impl DesiredState {
     /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
     pub fn keeps_somebody(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
         let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
-        members.any(|id| group.members.binary_search(&id).is_ok() || group.undecided.binary_search(&id).is_ok())
+        members.any(|id| group.keeps(id))
     }
 }
 
@@ -241,24 +252,12 @@ impl Placement<'_> {
             ids.sort_unstable();
             ids.dedup();
         }
-        let look_alikes = self.leaving_look_alikes(id, position, &decided, &undecided);
         let (members, new_members) = (decided, Vec::new());
-        let group = ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes };
+        let mut group =
+            ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes: Vec::new() };
+        let people = roster.members(position).map(|(_, person)| person);
+        group.look_alikes = look_alikes(group.leaving(self.campaign), people);
         Some(PlacedGroup { group, newcomers })
-    }
-
-    /// Those who are in the group, do not belong in it, and whose login one of the profile's members is called like.
-    fn leaving_look_alikes(
-        &self,
-        group: Option<OperatorGroupId>,
-        position: usize,
-        decided: &[OperatorId],
-        undecided: &[OperatorId],
-    ) -> Vec<LookAlike> {
-        let stays = |id: &OperatorId| decided.binary_search(id).is_ok() || undecided.binary_search(id).is_ok();
-        let members = group.into_iter().flat_map(|id| self.campaign.members(id)).filter(|id| !stays(id));
-        let leaving = members.filter_map(|id| self.campaign.operator(id));
-        look_alikes(leaving, self.roster.members(position).map(|(_, person)| person))
     }
 
     /// Puts one person of a profile where they belong in its group, or says why not.
