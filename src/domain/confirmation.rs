@@ -114,9 +114,9 @@ pub fn with_same_logins(
             Ok(Some(found)) if found.folded() == login.folded() => None,
             Ok(Some(found)) => Some(format!(
                 "the plan names operator {id} \"{login}\", and read again the login of operator {id} is \"{found}\": \
-                 the next run decides anew"
+                 the next run decides again"
             )),
-            Ok(None) => Some(format!("operator {id} \"{login}\" does not exist any more: the next run decides anew")),
+            Ok(None) => Some(format!("operator {id} \"{login}\" does not exist any more: the next run decides again")),
             Err(why) => Some(format!("the login of operator {id} \"{login}\" could not be read again: {why}")),
         }
     };

@@ -303,7 +303,7 @@ impl Placement<'_> {
                 let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
                 let detail = format!(
                     "no operator is called {}, and {} looks the same: spell both alike if they are one user; if they are \
-                     two, the operator is nobody's in this organization, so rename it or delete it in Campaign",
+                     two, no user of this organization has the operator, so rename it or delete it in Campaign",
                     spelled_out(&subject(person)),
                     spellings(&logins)
                 );

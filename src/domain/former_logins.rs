@@ -13,7 +13,7 @@ use super::{DesiredState, FoldedName, Operator, Person};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginHolder {
     /// No user.
-    Nobody,
+    NoUser,
     /// The user with this folded `id`, and no other.
     User(FoldedName),
     /// Several users, or one without `id`.
@@ -26,14 +26,14 @@ impl LoginHolder {
         match person {
             Some(Person { id: Some(id), .. }) => Self::User(FoldedName::new(id)),
             Some(_) => Self::Others,
-            None => Self::Nobody,
+            None => Self::NoUser,
         }
     }
 
     /// Whether an operator with this login may still stand for `person`, who had it: nobody else has it.
     pub(super) fn leaves_it_to(&self, person: &Person) -> bool {
         match self {
-            Self::Nobody => true,
+            Self::NoUser => true,
             Self::User(id) => person.id.as_deref().is_some_and(|own| FoldedName::new(own) == *id),
             Self::Others => false,
         }
@@ -42,7 +42,7 @@ impl LoginHolder {
     /// Both hold the login.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Nobody, holder) | (holder, Self::Nobody) => holder,
+            (Self::NoUser, holder) | (holder, Self::NoUser) => holder,
             (one, other) if one == other => one,
             _ => Self::Others,
         }
@@ -122,7 +122,7 @@ mod tests {
             (LoginHolder::found(Some(&person(Some("ann ")))), true),
             (LoginHolder::found(Some(&person(Some("bob")))), false),
             (LoginHolder::found(Some(&person(None))), false),
-            (LoginHolder::found(Some(&ann)).and(LoginHolder::Nobody), true),
+            (LoginHolder::found(Some(&ann)).and(LoginHolder::NoUser), true),
             (LoginHolder::found(Some(&ann)).and(LoginHolder::found(Some(&ann))), true),
             (LoginHolder::found(Some(&ann)).and(LoginHolder::found(Some(&person(Some("bob"))))), false),
         ] {

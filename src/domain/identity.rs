@@ -95,7 +95,7 @@ impl<'a> OperatorIndex<'a> {
             for person in read.people.clone() {
                 for operator in self.named_by(person).filter(|operator| sought.contains(&operator.id)) {
                     let holder = LoginHolder::found(Some(person));
-                    let known = holders.remove(&operator.id).unwrap_or(LoginHolder::Nobody);
+                    let known = holders.remove(&operator.id).unwrap_or(LoginHolder::NoUser);
                     holders.insert(operator.id, known.and(holder));
                 }
             }
@@ -105,7 +105,7 @@ impl<'a> OperatorIndex<'a> {
                 continue;
             }
             if read.logins.contains(operator.login.as_str()) {
-                holders.insert(operator.id, LoginHolder::Nobody);
+                holders.insert(operator.id, LoginHolder::NoUser);
             } else if let Some(answer) = history.login_holders.of(&operator.login.folded()) {
                 holders.insert(operator.id, answer.clone());
             }

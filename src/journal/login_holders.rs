@@ -32,7 +32,7 @@ impl Journal {
         let rows = looking.rows(sql, [organization.as_str().into(), since.into(), until.into()]).await?;
         let answers = rows.iter().map(|row| {
             let holder = match row.optional_text(1)? {
-                None => LoginHolder::Nobody,
+                None => LoginHolder::NoUser,
                 Some(unidentified) if unidentified.is_empty() => LoginHolder::Others,
                 Some(user) => LoginHolder::User(FoldedName::stored(user)),
             };
@@ -51,7 +51,7 @@ impl Journal {
         since: DateTime<Utc>,
     ) -> Result<(), JournalError> {
         let user = match holder {
-            LoginHolder::Nobody => None,
+            LoginHolder::NoUser => None,
             LoginHolder::User(user) => Some(user.as_str().to_owned()),
             LoginHolder::Others => Some(String::new()),
         };

@@ -99,7 +99,7 @@ async fn who_has_a_former_login_is_remembered_for_a_while() {
         let journal = place.open().await;
         let (acme, other) = (OrganizationId::new("A@AdobeOrg"), OrganizationId::new("B@AdobeOrg"));
         let answers = [
-            ("Ann@acme.com", LoginHolder::Nobody),
+            ("Ann@acme.com", LoginHolder::NoUser),
             ("bob@acme.com", LoginHolder::User("u1".into())),
             ("cid@acme.com", LoginHolder::Others),
         ];

@@ -124,7 +124,7 @@ fn whoever_has_an_old_login_unknown_to_the_read_is_asked_for() {
         assert_eq!(unsettled_logins(&organization, &campaign, &policy, &history).len(), unsettled, "{answer:?}");
     };
     check(None, &[], 1);
-    check(Some(LoginHolder::Nobody), &["+ old@x two"], 0);
+    check(Some(LoginHolder::NoUser), &["+ old@x two"], 0);
     check(Some(LoginHolder::User("ann".into())), &["+ old@x two"], 0);
     check(Some(LoginHolder::User("bob".into())), &["- old@x one"], 0);
     check(Some(LoginHolder::Others), &["- old@x one"], 0);

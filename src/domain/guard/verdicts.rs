@@ -192,8 +192,8 @@ fn look_alikes_in_words(desired: &DesiredState) -> HashMap<(OperatorGroupId, Ope
         for look_alike in &group.look_alikes {
             let names = spellings(&look_alike.names);
             let why = format!(
-                "{names} is in profile \"{}\" and looks like this operator: nobody loses anything for another spelling \
-                 unasked",
+                "{names} is in profile \"{}\" and looks like this operator: a removal because of another spelling \
+                 needs an approval",
                 group.profile.name
             );
             held.insert((id, look_alike.operator), why);
