@@ -24,8 +24,13 @@ pub(super) fn is_of_an_operator() -> String {
 }
 
 /// The condition for the members of these groups.
-pub(super) fn is_in_one_of(groups: &[OperatorGroupId]) -> String {
-    xtk::is_one_of_numbers("[@group-id]", groups.iter().map(|group| group.0))
+pub(super) fn is_in_one_of(groups: impl IntoIterator<Item = OperatorGroupId>) -> String {
+    xtk::is_one_of_numbers("[@group-id]", groups.into_iter().map(|group| group.0))
+}
+
+/// The condition for the memberships of these operators.
+pub(super) fn is_one_of_operators(operators: impl IntoIterator<Item = OperatorId>) -> String {
+    xtk::is_one_of_numbers("[@operator-id]", operators.into_iter().map(|operator| operator.0))
 }
 
 impl Row for Membership {

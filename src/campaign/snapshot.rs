@@ -1,9 +1,11 @@
 //! Reading an instance: all of it, or the few rows that a write was about.
 
+use std::collections::BTreeSet;
+
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::markup::can_carry;
-use super::memberships::{Membership, is_in_one_of, is_of_an_operator};
+use super::memberships::{Membership, is_in_one_of, is_of_an_operator, is_one_of_operators};
 use super::operators::is_operator;
 use super::rows::{Rows, UnusableRow};
 use super::xtk;
@@ -75,10 +77,27 @@ impl Campaign {
         groups.dedup();
         let mut members = Vec::new();
         for some in groups.chunks(LISTED_AT_ONCE) {
-            let rows: Vec<Membership> = self.walk(&[is_of_an_operator(), is_in_one_of(some)], |_| {}).await?;
+            let rows: Vec<Membership> =
+                self.walk(&[is_of_an_operator(), is_in_one_of(some.iter().copied())], |_| {}).await?;
             members.extend(rows.into_iter().map(|row| (row.operator, row.group)));
         }
         Ok(members)
+    }
+
+    /// Which of these memberships there are now, and perhaps others of the same operators in the same groups.
+    pub async fn memberships_among(
+        &self,
+        pairs: &[(OperatorId, OperatorGroupId)],
+    ) -> Result<Vec<(OperatorId, OperatorGroupId)>, CampaignError> {
+        let mut found = Vec::new();
+        for some in pairs.chunks(LISTED_AT_ONCE) {
+            let groups: BTreeSet<_> = some.iter().map(|(_, group)| *group).collect();
+            let operators: BTreeSet<_> = some.iter().map(|(operator, _)| *operator).collect();
+            let conditions = [is_of_an_operator(), is_in_one_of(groups), is_one_of_operators(operators)];
+            let rows: Vec<Membership> = self.walk(&conditions, |_| {}).await?;
+            found.extend(rows.into_iter().map(|row| (row.operator, row.group)));
+        }
+        Ok(found)
     }
 
     /// The operators with these logins; a database that ignores letter case may find other spellings as well.

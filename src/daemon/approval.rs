@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{ApprovedChange, Approver, ChangeKind, Digest, to_the_second},
-    journal::{ApproveError, Approved, HeldRecord, Journal, JournalError},
+    domain::{ApprovedChange, Approver, ChangeKind, Digest, HeldRecord, to_the_second},
+    journal::{ApproveError, Approved, Journal, JournalError},
 };
 
 /// What became of the word.

@@ -34,7 +34,9 @@ mod profile_read;
 mod protection;
 mod report;
 mod roster;
+mod run_event;
 mod scope;
+mod settling;
 mod skipped;
 mod undo;
 mod unlisted_accounts;
@@ -82,7 +84,12 @@ pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, Summary, rfc3339, to_the_second,
 };
+pub use run_event::{
+    BegunApproval, Evidence, HeldNow, HeldRecord, InstancePlan, NextStep, Observation, Observed, RunEvent, RunStart,
+    Sending, SettledChanges,
+};
 pub use scope::Scope;
+pub use settling::settled_by;
 pub use skipped::{SkipReason, Skipped};
 pub use undo::desired_by_undo;
 pub use unlisted_accounts::UnlistedAccounts;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Change, ChangeKind, Outcome, Plan, ReadKind, Skipped};
+use super::{Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped};
 
 /// What was asked of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl ChangeOutcome {
     }
 
     /// Whether Campaign holds what the change wanted.
-    pub fn is_so(self) -> bool {
+    pub fn is_in_place(self) -> bool {
         matches!(self, Self::Applied | Self::Already)
     }
 }
@@ -104,6 +104,12 @@ impl ChangeReport {
             outcome,
             detail,
         }
+    }
+
+    /// What names the change in every run.
+    pub fn key(&self) -> ChangeKey {
+        let folded = |name: &Option<String>| name.as_deref().map(FoldedName::new).unwrap_or_default();
+        ChangeKey { kind: self.op, group: folded(&self.group), operator: folded(&self.operator) }
     }
 
     /// The change as a short sentence.
@@ -351,6 +357,9 @@ pub struct RunReport {
     pub source: SourceReport,
     /// Each instance, by name.
     pub instances: Vec<InstanceReport>,
+    /// The last event of the record when the run had ended: its number and its hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
 }
 
 impl RunReport {

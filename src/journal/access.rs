@@ -5,23 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{FoldedName, InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName};
+use crate::domain::{
+    ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceName, Observation, Observed, OperatorLogin,
+    RunId,
+};
 
 use super::{
     Journal, JournalError,
-    database::{Reading, Value, Writing},
+    database::{Value, Writing},
 };
-
-/// One managed group as Campaign was seen to hold it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// The group.
-    pub group: OperatorGroupName,
-    /// The profile it follows.
-    pub profile: ProductProfileName,
-    /// All its members, managed or not.
-    pub members: Vec<OperatorLogin>,
-}
 
 /// Who is in the managed groups of one instance. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,29 +45,21 @@ struct Difference<'a> {
     left: Vec<(FoldedName, FoldedName)>,
 }
 
-impl Journal {
-    /// Writes who was seen in the managed groups: new members begin a stay, missing ones end theirs. With `is_all`, groups
-    /// that are not observed are not managed any more; otherwise nothing is said of them.
-    pub async fn observe(
-        &self,
-        instance: &InstanceName,
-        at: DateTime<Utc>,
-        groups: &[Observation],
-        is_all: bool,
-    ) -> Result<(), JournalError> {
-        let mut looking = self.reading().await?;
-        let managed = open_groups(&mut looking, instance).await?;
-        let stays = open_stays(&mut looking, instance).await?;
-        drop(looking);
-        let difference = difference(groups, is_all, &managed, stays);
-        if difference.is_empty() {
-            return Ok(());
-        }
-        let mut writing = self.writing().await?;
-        difference.write(&mut writing, instance, at.timestamp_millis()).await?;
-        writing.commit().await
-    }
+/// What an observation changed in the record of who is in which group.
+#[derive(Debug, Serialize)]
+pub(super) struct AccessDifference {
+    instance: String,
+    /// Groups with the profile they follow now.
+    managed: Vec<(String, String)>,
+    /// Folded names of groups that follow none any more.
+    unmanaged: Vec<String>,
+    /// Folded names of groups with the login of who came.
+    came: Vec<(String, String)>,
+    /// The same with the folded login of who left.
+    left: Vec<(String, String)>,
+}
 
+impl Journal {
     /// Who was in which managed group at that time, by instance and group; empty before the first run.
     pub async fn access(&self, at: DateTime<Utc>) -> Result<Vec<InstanceAccess>, JournalError> {
         let mut looking = self.reading().await?;
@@ -107,23 +91,98 @@ impl Journal {
     }
 }
 
+/// Writes who was seen in the managed groups, and answers what that changed: new members begin a stay that no run granted,
+/// missing ones end theirs. Groups that are not observed are not managed any more, where all were observed.
+pub(super) async fn observe<'o>(
+    writing: &mut Writing,
+    at: DateTime<Utc>,
+    observed: &Observed<'o>,
+) -> Result<Option<AccessDifference>, JournalError> {
+    let instance = observed.instance;
+    let managed = open_groups(writing, instance).await?;
+    let stays = open_stays(writing, instance).await?;
+    let difference = difference(observed.groups, observed.is_all, &managed, stays);
+    if difference.is_empty() {
+        return Ok(None);
+    }
+    let told = difference.told(instance);
+    difference.write(writing, instance, at.timestamp_millis()).await?;
+    Ok(Some(told))
+}
+
+/// Writes which memberships a run made and ended.
+pub(super) async fn settle(
+    writing: &mut Writing,
+    run: &RunId,
+    at: DateTime<Utc>,
+    instance: &InstanceName,
+    changes: &[ChangeReport],
+) -> Result<(), JournalError> {
+    let at = at.timestamp_millis();
+    for change in changes.iter().filter(|change| change.outcome.is_in_place()) {
+        // What Campaign held before the write was not granted or taken by this run.
+        let run: Value = (change.outcome == ChangeOutcome::Applied).then(|| run.to_string()).into();
+        let ChangeKey { kind, group, operator } = change.key();
+        let login = change.operator.as_deref().unwrap_or_default();
+        match kind {
+            ChangeKind::Add => begin_stay(writing, instance, (group, operator), login, (at, run)).await?,
+            ChangeKind::Remove => end_stay(writing, instance, (group, operator), (at, run)).await?,
+            ChangeKind::CreateGroup | ChangeKind::CreateOperator | ChangeKind::DisableOperator => {}
+        }
+    }
+    Ok(())
+}
+
+/// A group and an operator, folded.
+type Membership = (FoldedName, FoldedName);
+
+async fn begin_stay(
+    writing: &mut Writing,
+    instance: &InstanceName,
+    (group, operator): Membership,
+    login: &str,
+    (at, run): (i64, Value),
+) -> Result<(), JournalError> {
+    let sql = "select 1 from stays where instance = $1 and group_folded = $2 and login_folded = $3 and until is null";
+    let values = [instance.as_str().into(), (&group).into(), (&operator).into()];
+    if !writing.rows(sql, values).await?.is_empty() {
+        return Ok(());
+    }
+    let sql = "insert into stays (instance, group_folded, login_folded, login, since, granted_by)
+               values ($1, $2, $3, $4, $5, $6)";
+    let values = [instance.as_str().into(), group.into(), operator.into(), login.into(), at.into(), run];
+    writing.execute(sql, values).await
+}
+
+/// A clock that was set back ends nothing before it began.
+async fn end_stay(
+    writing: &mut Writing,
+    instance: &InstanceName,
+    (group, operator): Membership,
+    (at, run): (i64, Value),
+) -> Result<(), JournalError> {
+    let sql = "update stays set until = case when since > $1 then since else $1 end, ended_by = $2
+               where instance = $3 and group_folded = $4 and login_folded = $5 and until is null";
+    writing.execute(sql, [at.into(), run, instance.as_str().into(), group.into(), operator.into()]).await
+}
+
 /// Spelling and profile of the groups that are managed now, by folded name.
 async fn open_groups(
-    looking: &mut Reading,
+    writing: &mut Writing,
     instance: &InstanceName,
 ) -> Result<BTreeMap<FoldedName, (String, String)>, JournalError> {
     let sql = "select group_folded, group_name, profile from managed_groups where instance = $1 and until is null";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = writing.rows(sql, [instance.as_str().into()]).await?;
     rows.iter().map(|row| Ok((row.folded(0)?, (row.text(1)?, row.text(2)?)))).collect()
 }
 
 async fn open_stays(
-    looking: &mut Reading,
+    writing: &mut Writing,
     instance: &InstanceName,
 ) -> Result<BTreeMap<FoldedName, Members>, JournalError> {
     let sql = "select group_folded, login_folded, login from stays where instance = $1 and until is null";
     let mut stays: BTreeMap<FoldedName, Members> = BTreeMap::new();
-    for row in looking.rows(sql, [instance.as_str().into()]).await? {
+    for row in writing.rows(sql, [instance.as_str().into()]).await? {
         stays.entry(row.folded(0)?).or_default().insert(row.folded(1)?, row.text(2)?);
     }
     Ok(stays)
@@ -170,8 +229,22 @@ impl Difference<'_> {
         self.managed.is_empty() && self.unmanaged.is_empty() && self.came.is_empty() && self.left.is_empty()
     }
 
-    async fn write(self, writing: &mut Writing, instance: &InstanceName, at: i64) -> Result<(), JournalError> {
-        let instance = || Value::from(instance.as_str());
+    /// The difference as an event tells of it.
+    fn told(&self, instance: &InstanceName) -> AccessDifference {
+        let group = |group: &&Observation| (group.group.to_string(), group.profile.to_string());
+        let came = |(group, login): &(FoldedName, &OperatorLogin)| (group.as_str().to_owned(), login.to_string());
+        let left = |(group, login): &Membership| (group.as_str().to_owned(), login.as_str().to_owned());
+        AccessDifference {
+            instance: instance.to_string(),
+            managed: self.managed.iter().map(group).collect(),
+            unmanaged: self.unmanaged.iter().map(|group| group.as_str().to_owned()).collect(),
+            came: self.came.iter().map(came).collect(),
+            left: self.left.iter().map(left).collect(),
+        }
+    }
+
+    async fn write(self, writing: &mut Writing, name: &InstanceName, at: i64) -> Result<(), JournalError> {
+        let instance = || Value::from(name.as_str());
         // A clock that was set back ends nothing before it began.
         let close = "update managed_groups set until = case when since > $1 then since else $1 end
                      where instance = $2 and group_folded = $3 and until is null";
@@ -179,10 +252,8 @@ impl Difference<'_> {
         for group in self.unmanaged.into_iter().chain(renewed) {
             writing.execute(close, [at.into(), instance(), group.into()]).await?;
         }
-        let leave = "update stays set until = case when since > $1 then since else $1 end
-                     where instance = $2 and group_folded = $3 and login_folded = $4 and until is null";
-        for (group, login) in self.left {
-            writing.execute(leave, [at.into(), instance(), group.into(), login.into()]).await?;
+        for membership in self.left {
+            end_stay(writing, name, membership, (at, Value::Text(None))).await?;
         }
         let managed = self.managed.iter().map(|group| {
             let (name, profile) = (group.group.as_str(), group.profile.as_str());

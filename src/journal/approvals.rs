@@ -9,38 +9,19 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Approval, ApprovalState, ApprovedChange, Approver, ChangeKey, ChangeKind, Digest, HeldBefore, InstanceName, Limits,
-    ProductProfileName, RunId, SystemUser, UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, Digest, HeldBefore,
+    HeldNow, HeldRecord, InstanceName, Limits, ProductProfileName, RunId, SystemUser, UnfinishedDisablement,
 };
 
 use super::{
     Journal, JournalError,
+    chain::{EventKind, append},
     database::{Reading, Row, Value, Writing},
+    dormant_holds::remember_dormant_holds,
     encoding::{from_json, to_json, to_key, to_time},
     instance_history::undone,
     unfinished_disablements::{forget, unfinished_disablements},
 };
-
-/// A plan that waits for somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldRecord {
-    /// The instance.
-    pub instance: InstanceName,
-    /// Names it.
-    pub digest: Digest,
-    /// The run that held it.
-    pub run: RunId,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Whether that was a dry run: such a plan can be approved, and holds nothing in later runs.
-    pub is_dry_run: bool,
-    /// Whether that run was narrowed: it says nothing of what else is held.
-    pub is_narrowed: bool,
-    /// The held changes.
-    pub changes: Vec<ApprovedChange>,
-    /// The same with reason and limits, for the guard of later runs.
-    pub held: Vec<HeldBefore>,
-}
 
 /// An approval that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,15 +67,6 @@ fn held_in_words(held: &[Digest]) -> String {
     }
 }
 
-/// The approved plan that a run begins to apply.
-#[derive(Clone, Copy, Debug)]
-pub struct BegunApproval<'a> {
-    /// Names it.
-    pub digest: &'a Digest,
-    /// Whether the run is about the whole instance, so that it leaves nothing else held there.
-    pub is_all: bool,
-}
-
 /// A held plan as it is stored.
 #[derive(Serialize, Deserialize)]
 struct StoredHeld {
@@ -113,29 +85,6 @@ struct StoredHeldBefore {
 }
 
 impl Journal {
-    /// Writes what an instance's plan holds now. A run over everything replaces what was held in that instance before
-    /// (`held` is `None` when nothing is); a narrowed one, and a dry run, adds to it or replaces the record of the same digest.
-    ///
-    /// What a real run over everything holds stays so when a dry run or a narrowed one finds the same digest.
-    pub async fn record_held(
-        &self,
-        instance: &InstanceName,
-        held: Option<&HeldRecord>,
-        replaces_all: bool,
-    ) -> Result<(), JournalError> {
-        if held.is_none() && !replaces_all {
-            return Ok(());
-        }
-        let mut writing = self.writing().await?;
-        if replaces_all {
-            writing.execute("delete from held where instance = $1", [instance.as_str().into()]).await?;
-        }
-        if let Some(record) = held {
-            write_held(&mut writing, instance, record).await?;
-        }
-        writing.commit().await
-    }
-
     /// Everything that is held, by instance.
     pub async fn held(&self) -> Result<Vec<HeldRecord>, JournalError> {
         let mut looking = self.reading().await?;
@@ -161,6 +110,9 @@ impl Journal {
             let HeldRecord { instance, run, changes, .. } = record;
             recorded.push(Approved { instance, run, changes, expires_at });
         }
+        let instances = recorded.iter().map(|approved| approved.instance.as_str()).collect();
+        let body = ApprovalBody { digest: digest.as_str(), instances, approver: approver.to_string() };
+        append(&mut writing, None, at, EventKind::Approved, &body).await?;
         writing.commit().await?;
         Ok(recorded)
     }
@@ -188,40 +140,14 @@ impl Journal {
         rows.first().map(|row| approver(row, 0)).transpose()
     }
 
-    /// Ends what approvals in use, undone changes and unfinished ones say about these changes: they were made, or nobody wants them
-    /// any more.
+    /// Ends what approvals in use, undone changes and unfinished disablements say about these changes: they were made, or are
+    /// not wanted any more.
     pub async fn spend(&self, instance: &InstanceName, changes: &[ChangeKey]) -> Result<(), JournalError> {
-        let mut looking = self.reading().await?;
-        // Most runs spend nothing and write nothing: a run has many changes, and few of them were ever approved or undone.
-        let sql = "select c.op, c.group_folded, c.operator_folded from approved_changes c
-                   join approvals a on a.instance = c.instance and a.digest = c.digest
-                   where c.instance = $1 and a.begun_at is not null";
-        let approved = looking.rows(sql, [instance.as_str().into()]).await?;
-        let mut known: HashSet<ChangeKey> = undone(&mut looking, instance).await?.into_iter().collect();
-        for row in approved {
-            known.insert(to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)?);
-        }
-        known.extend(unfinished_disablements(&mut looking, instance).await?.iter().map(UnfinishedDisablement::key));
-        drop(looking);
-        let spent: BTreeSet<&ChangeKey> = changes.iter().filter(|key| known.contains(key)).collect();
-        if spent.is_empty() {
+        if changes.is_empty() {
             return Ok(());
         }
         let mut writing = self.writing().await?;
-        for key in spent {
-            for sql in [
-                // An approval that no run has begun to apply stays whole: its digest stands for all of it.
-                "delete from approved_changes
-                 where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4 and digest in (
-                     select a.digest from approvals a where a.instance = $1 and a.begun_at is not null)",
-                "delete from undone where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4",
-            ] {
-                writing.execute(sql, columns(instance, key)).await?;
-            }
-            if key.kind == ChangeKind::DisableOperator {
-                forget(&mut writing, instance, &key.operator).await?;
-            }
-        }
+        spend_in(&mut writing, instance, changes).await?;
         writing.commit().await
     }
 
@@ -248,6 +174,76 @@ impl Journal {
     }
 }
 
+#[derive(Serialize)]
+struct ApprovalBody<'a> {
+    digest: &'a str,
+    instances: Vec<&'a str>,
+    approver: String,
+}
+
+/// Writes what an instance's plan holds now, and says whether that is news. A run over everything replaces what was held in
+/// that instance before; a narrowed one, and a dry run, adds to it or replaces the record of the same digest.
+///
+/// What a real run over everything holds stays so when a dry run or a narrowed one finds the same digest.
+pub(super) async fn hold(writing: &mut Writing, held: &HeldNow<'_>) -> Result<bool, JournalError> {
+    if let Some(dormant) = held.dormant {
+        remember_dormant_holds(writing, held.instance, dormant).await?;
+    }
+    let sql = "select digest, since from held where instance = $1";
+    let mut before = BTreeMap::new();
+    for row in writing.rows(sql, [held.instance.as_str().into()]).await? {
+        before.insert(row.text(0)?, row.optional_number(1)?);
+    }
+    if let Some(record) = held.record {
+        let since = before.get(record.digest.as_str()).copied().flatten();
+        write_held(writing, held.instance, record, since).await?;
+    }
+    if held.is_all() {
+        let kept = held.record.map_or("", |record| record.digest.as_str());
+        let sql = "delete from held where instance = $1 and digest <> $2";
+        writing.execute(sql, [held.instance.as_str().into(), kept.into()]).await?;
+    }
+    Ok(match held.record {
+        Some(record) => !before.contains_key(record.digest.as_str()),
+        None => held.is_all() && !before.is_empty(),
+    })
+}
+
+/// Ends what approvals in use, undone changes and unfinished disablements say about changes.
+pub(super) async fn spend_in(
+    writing: &mut Writing,
+    instance: &InstanceName,
+    changes: &[ChangeKey],
+) -> Result<(), JournalError> {
+    // A run has many changes, and few of them were ever approved or undone.
+    let sql = "select c.op, c.group_folded, c.operator_folded from approved_changes c
+               join approvals a on a.instance = c.instance and a.digest = c.digest
+               where c.instance = $1 and a.begun_at is not null";
+    let approved = writing.rows(sql, [instance.as_str().into()]).await?;
+    let mut known: HashSet<ChangeKey> = undone(writing.transaction(), instance).await?.into_iter().collect();
+    for row in approved {
+        known.insert(to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)?);
+    }
+    let unfinished = unfinished_disablements(writing.transaction(), instance).await?;
+    known.extend(unfinished.iter().map(UnfinishedDisablement::key));
+    let spent: BTreeSet<&ChangeKey> = changes.iter().filter(|key| known.contains(key)).collect();
+    for key in spent {
+        for sql in [
+            // An approval that no run has begun to apply stays whole: its digest stands for all of it.
+            "delete from approved_changes
+             where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4 and digest in (
+                 select a.digest from approvals a where a.instance = $1 and a.begun_at is not null)",
+            "delete from undone where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4",
+        ] {
+            writing.execute(sql, columns(instance, key)).await?;
+        }
+        if key.kind == ChangeKind::DisableOperator {
+            forget(writing, instance, &key.operator).await?;
+        }
+    }
+    Ok(())
+}
+
 fn columns(instance: &InstanceName, key: &ChangeKey) -> [Value; 4] {
     [instance.as_str().into(), key.kind.as_str().into(), (&key.group).into(), (&key.operator).into()]
 }
@@ -272,7 +268,13 @@ fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
     })
 }
 
-async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &HeldRecord) -> Result<(), JournalError> {
+/// Writes one held plan; `since` is when its digest was first held, if before.
+async fn write_held(
+    writing: &mut Writing,
+    instance: &InstanceName,
+    record: &HeldRecord,
+    since: Option<i64>,
+) -> Result<(), JournalError> {
     let sql = "select instance, digest, at, record from held where instance = $1 and digest = $2";
     let rows = writing.rows(sql, [instance.as_str().into(), record.digest.as_str().into()]).await?;
     let before = rows.first().map(held_record).transpose()?;
@@ -292,13 +294,14 @@ async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &Hel
         changes: record.changes.clone(),
         held: held.collect(),
     };
-    let sql = "insert into held (instance, digest, at, record) values ($1, $2, $3, $4)
+    let sql = "insert into held (instance, digest, at, record, since) values ($1, $2, $3, $4, $5)
                on conflict (instance, digest) do update set at = excluded.at, record = excluded.record";
     let values = [
         instance.as_str().into(),
         record.digest.as_str().into(),
         record.at.timestamp_millis().into(),
         to_json(&stored, "a held plan")?.into(),
+        since.unwrap_or_else(|| record.at.timestamp_millis()).into(),
     ];
     writing.execute(sql, values).await
 }

@@ -1,17 +1,23 @@
 //! Planned changes: written before they are tried and after what became of them was seen.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ChangeKey, ChangeOutcome, ChangeReport, FoldedName, InstanceMode, InstanceName, InstanceReport, PastChange, RunId,
+    BegunApproval, ChangeKey, ChangeOutcome, ChangeReport, Evidence, FoldedName, InstanceMode, InstanceName,
+    InstancePlan, InstanceReport, NextStep, Outcome, PastChange, RunId, Sending, SettledChanges,
 };
 
 use super::{
-    BegunApproval, Journal, JournalError, approvals,
-    database::{Row, Value},
+    Journal, JournalError, access, approvals,
+    chain::{EventKind, fingerprint},
+    database::{Row, Value, Writing},
     encoding::{from_name, to_json, to_optional_time, to_time},
-    interrupted::Unfinished,
-    unfinished_disablements,
+    record::Recording,
+    run_report::Unfinished,
+    runs, unfinished_disablements,
 };
 
 /// The columns that [`StoredChange::read`] reads, in its order.
@@ -21,17 +27,6 @@ macro_rules! change_columns {
     };
 }
 pub(super) use change_columns;
-
-/// What became of a change.
-#[derive(Clone, Debug)]
-pub struct Settlement {
-    /// Which change.
-    pub key: ChangeKey,
-    /// What became of it.
-    pub outcome: ChangeOutcome,
-    /// Why, where there is something to say.
-    pub detail: Option<String>,
-}
 
 /// A change as it is stored.
 pub(super) struct StoredChange {
@@ -58,77 +53,308 @@ impl StoredChange {
     }
 }
 
+/// Changes of one plan that came to the same end, as an event tells of them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct OutcomeGroup {
+    pub(super) outcome: ChangeOutcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<String>,
+    /// Their places in the plan.
+    pub(super) changes: Vec<i64>,
+}
+
+/// Groups changes by what became of them.
+fn outcomes<'c>(changes: impl Iterator<Item = (i64, &'c ChangeReport)>) -> Vec<OutcomeGroup> {
+    let mut groups: BTreeMap<(&str, Option<&str>), OutcomeGroup> = BTreeMap::new();
+    for (place, change) in changes {
+        let group = groups.entry((change.outcome.as_str(), change.detail.as_deref())).or_insert_with(|| OutcomeGroup {
+            outcome: change.outcome,
+            detail: change.detail.clone(),
+            changes: Vec::new(),
+        });
+        group.changes.push(place);
+    }
+    groups.into_values().collect()
+}
+
+#[derive(Serialize)]
+struct Planned<'a> {
+    instance: &'a str,
+    mode: &'static str,
+    changes: usize,
+    /// The hash of what the changes are.
+    content: &'a str,
+    outcomes: Vec<OutcomeGroup>,
+}
+
+#[derive(Serialize)]
+struct Sent<'a> {
+    instance: &'a str,
+    changes: Vec<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Settled<'a> {
+    instance: &'a str,
+    evidence: &'static str,
+    outcomes: Vec<OutcomeGroup>,
+}
+
+#[derive(Serialize)]
+struct InstanceEnded<'a> {
+    instance: &'a str,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    /// The hash of the report without its changes.
+    report: String,
+}
+
+/// Writes what a run is about to do in one instance. A plan that was written before for the same run and instance is
+/// replaced. A plan that leads to no write and has the same changes as the last one of its instance shares its rows.
+pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>) -> Result<(), JournalError> {
+    let (report, run) = (plan.report, recording.run);
+    let writing = &mut *recording.writing;
+    for sql in
+        ["delete from changes where run = $1 and instance = $2", "delete from plans where run = $1 and instance = $2"]
+    {
+        writing.execute(sql, [run.as_str().into(), report.name.as_str().into()]).await?;
+    }
+    let content = content(&report.changes);
+    let is_final =
+        plan.next == NextStep::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
+    // With what is said of each change: rows that are shared never change.
+    let shareable = (is_final && !report.changes.is_empty())
+        .then(|| to_json(&outcomes((0..).zip(&report.changes)), "the outcomes of a plan"))
+        .transpose()?
+        .map(|outcomes| fingerprint(&(content.clone() + &outcomes)));
+    let same_as = match &shareable {
+        Some(shareable) => last_equal(writing, &report.name, shareable).await?,
+        None => None,
+    };
+    let is_shared = same_as.is_some();
+    let sql =
+        "insert into plans (run, instance, mode, at, report, content, same_as) values ($1, $2, $3, $4, $5, $6, $7)";
+    let values = [
+        run.as_str().into(),
+        report.name.as_str().into(),
+        mode(report.mode).into(),
+        recording.at.timestamp_millis().into(),
+        without_changes(report)?.into(),
+        shareable.into(),
+        same_as.into(),
+    ];
+    writing.execute(sql, values).await?;
+    if !is_shared {
+        insert(recording, &report.name, &report.changes).await?;
+    }
+    let body = Planned {
+        instance: &report.name,
+        mode: mode(report.mode),
+        changes: report.changes.len(),
+        content: &content,
+        outcomes: outcomes((0..).zip(&report.changes)),
+    };
+    recording.append(EventKind::Planned, &body).await
+}
+
+/// The run whose rows hold the changes of the last plan of this instance, where they are those of `shareable`.
+async fn last_equal(writing: &mut Writing, instance: &str, shareable: &str) -> Result<Option<String>, JournalError> {
+    let sql = "select p.content, coalesce(p.same_as, p.run) from plans p join runs r on r.run = p.run
+               where p.instance = $1 order by r.position desc limit 1";
+    let rows = writing.rows(sql, [instance.into()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let is_equal = row.optional_text(0)?.as_deref() == Some(shareable);
+    if is_equal { row.text(1).map(Some) } else { Ok(None) }
+}
+
+async fn insert(recording: &mut Recording<'_>, instance: &str, changes: &[ChangeReport]) -> Result<(), JournalError> {
+    let (run, at) = (recording.run, recording.at.timestamp_millis());
+    let rows = (0..).zip(changes).map(|(place, change)| planned(run, instance, place, at, change));
+    let head = "insert into changes (run, instance, position, op, operator, group_name, operator_folded, group_folded,
+                    profile, reason, outcome, detail, at)";
+    recording.writing.insert(head, rows, "").await
+}
+
+fn planned(run: &RunId, instance: &str, place: i64, at: i64, change: &ChangeReport) -> [Value; 13] {
+    let key = change.key();
+    [
+        run.as_str().into(),
+        instance.into(),
+        place.into(),
+        change.op.as_str().into(),
+        change.operator.clone().into(),
+        change.group.clone().into(),
+        key.operator.into(),
+        key.group.into(),
+        change.profile.as_str().into(),
+        change.reason.as_str().into(),
+        change.outcome.as_str().into(),
+        change.detail.clone().into(),
+        at.into(),
+    ]
+}
+
+/// The hash of what changes are, without what became of them: the record proves the rows by it.
+pub(super) fn content(changes: &[ChangeReport]) -> String {
+    let line = |change: &ChangeReport| {
+        let ChangeReport { op, operator, group, profile, reason, .. } = change;
+        serde_json::json!([op.as_str(), operator, group, profile, reason]).to_string() + "\n"
+    };
+    fingerprint(&changes.iter().map(line).collect::<String>())
+}
+
+fn mode(mode: InstanceMode) -> &'static str {
+    match mode {
+        InstanceMode::Apply => "apply",
+        InstanceMode::Observe => "observe",
+    }
+}
+
+/// The report as it is stored: its changes have rows of their own.
+fn without_changes(report: &InstanceReport) -> Result<String, JournalError> {
+    to_json(&InstanceReport { changes: Vec::new(), ..report.clone() }, "a plan")
+}
+
+/// Writes that changes are being sent now, and with them whom the run is to disable once they are made, and the approved
+/// plan that the run begins to apply with them.
+pub(super) async fn send(recording: &mut Recording<'_>, sending: &Sending<'_>) -> Result<(), JournalError> {
+    let (instance, at) = (sending.instance, recording.at);
+    if let Some(begun) = sending.begun {
+        approvals::begin(recording.writing, instance, at, begun).await?;
+    }
+    let sql = "update changes set sent_at = $1, at = $1, unread = 1 where instance = $2 and operator_folded = $3
+                 and group_folded = $4 and op = $5 and run = $6 returning position";
+    let mut places = Vec::with_capacity(sending.changes.len());
+    for key in sending.changes {
+        let [instance, operator, group, op, run] = row_of(recording.run, instance, key);
+        let values = [at.timestamp_millis().into(), instance, operator, group, op, run];
+        for row in recording.writing.rows(sql, values).await? {
+            places.push(row.number(0)?);
+        }
+    }
+    unfinished_disablements::remember(recording.writing, recording.run, instance, sending.changes).await?;
+    let approval = sending.begun.map(|BegunApproval { digest, .. }| digest.as_str());
+    recording.append(EventKind::Sending, &Sent { instance: instance.as_str(), changes: places, approval }).await
+}
+
+/// Writes what became of changes: in the plan of their run, in the record of who is in which group, and in what approvals
+/// and undos say of them.
+pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChanges<'_>) -> Result<(), JournalError> {
+    let (instance, at) = (settled.instance, recording.at);
+    if settled.changes.is_empty() {
+        return Ok(());
+    }
+    let sql = "update changes set at = $1, outcome = $2, detail = $3,
+                   unread = case when sent_at is null then null else cast($4 as bigint) end
+               where instance = $5 and operator_folded = $6 and group_folded = $7 and op = $8 and run = $9
+               returning position";
+    let unread: Value = (settled.evidence == Evidence::Unread).then_some(1).into();
+    let mut places = Vec::with_capacity(settled.changes.len());
+    for change in settled.changes {
+        let [instance, operator, group, op, run] = row_of(recording.run, instance, &change.key());
+        let (outcome, detail) = (change.outcome.as_str().into(), change.detail.clone().into());
+        let at = at.timestamp_millis().into();
+        let values = [at, outcome, detail, unread.clone(), instance, operator, group, op, run];
+        for row in recording.writing.rows(sql, values).await? {
+            places.push((row.number(0)?, change));
+        }
+    }
+    unfinished_disablements::forget_settled(recording.writing, instance, settled.changes).await?;
+    access::settle(recording.writing, recording.run, at, instance, settled.changes).await?;
+    let made: Vec<ChangeKey> =
+        settled.changes.iter().filter(|change| change.outcome.is_in_place()).map(ChangeReport::key).collect();
+    approvals::spend_in(recording.writing, instance, &made).await?;
+    if settled.evidence == Evidence::NextRun {
+        runs::count_again(recording.writing, recording.run).await?;
+    }
+    let body = Settled {
+        instance: instance.as_str(),
+        evidence: evidence(settled.evidence),
+        outcomes: outcomes(places.into_iter()),
+    };
+    recording.append(EventKind::Settled, &body).await
+}
+
+fn evidence(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::ReadBack => "read_back",
+        Evidence::Unread => "unread",
+        Evidence::NextRun => "next_run",
+    }
+}
+
+/// Writes how a run ended in one instance. Where it came to no plan, this is its plan.
+pub(super) async fn end_instance(recording: &mut Recording<'_>, report: &InstanceReport) -> Result<(), JournalError> {
+    let text = without_changes(report)?;
+    let body = InstanceEnded {
+        instance: &report.name,
+        outcome: report.outcome.as_str(),
+        error: report.error.as_deref(),
+        report: fingerprint(&text),
+    };
+    if !is_planned(recording, &report.name).await? {
+        plan(recording, &InstancePlan { report, next: NextStep::Nothing, new_skips: &[] }).await?;
+    }
+    let sql = "update plans set report = $1, ended_at = $2 where run = $3 and instance = $4";
+    let at = recording.at.timestamp_millis();
+    let values = [text.into(), at.into(), recording.run.as_str().into(), report.name.as_str().into()];
+    recording.writing.execute(sql, values).await?;
+    recording.append(EventKind::InstanceEnded, &body).await
+}
+
+async fn is_planned(recording: &mut Recording<'_>, instance: &str) -> Result<bool, JournalError> {
+    let sql = "select 1 from plans where run = $1 and instance = $2";
+    let rows = recording.writing.rows(sql, [recording.run.as_str().into(), instance.into()]).await?;
+    Ok(!rows.is_empty())
+}
+
+/// Writes how a run ended in an instance, unless that was written before.
+pub(super) async fn end_instance_once(
+    recording: &mut Recording<'_>,
+    report: &InstanceReport,
+) -> Result<(), JournalError> {
+    let sql = "select 1 from plans where run = $1 and instance = $2 and ended_at is not null";
+    let values = [recording.run.as_str().into(), report.name.as_str().into()];
+    if recording.writing.rows(sql, values).await?.is_empty() { end_instance(recording, report).await } else { Ok(()) }
+}
+
+/// What finds one change: instance, operator, group, kind, run.
+fn row_of(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Value; 5] {
+    [
+        instance.as_str().into(),
+        (&key.operator).into(),
+        (&key.group).into(),
+        key.kind.as_str().into(),
+        run.as_str().into(),
+    ]
+}
+
 impl Journal {
-    /// Writes what a run is about to do in one instance: a report whose changes are all `pending`, `held` or `unconfirmed`.
-    /// A plan that was written before for the same run and instance is replaced.
-    pub async fn record_plan(&self, run: &RunId, at: DateTime<Utc>, plan: &InstanceReport) -> Result<(), JournalError> {
-        let (instance, at) = (plan.name.as_str(), at.timestamp_millis());
-        // The changes have rows of their own.
-        let report = to_json(&InstanceReport { changes: Vec::new(), ..plan.clone() }, "a plan")?;
-        let mode = match plan.mode {
-            InstanceMode::Apply => "apply",
-            InstanceMode::Observe => "observe",
-        };
-        let mut writing = self.writing().await?;
-        for sql in [
-            "delete from changes where run = $1 and instance = $2",
-            "delete from plans where run = $1 and instance = $2",
-        ] {
-            writing.execute(sql, [run.as_str().into(), instance.into()]).await?;
-        }
-        let sql = "insert into plans (run, instance, mode, at, report) values ($1, $2, $3, $4, $5)";
-        writing.execute(sql, [run.as_str().into(), instance.into(), mode.into(), at.into(), report.into()]).await?;
-        let rows = (0..).zip(&plan.changes).map(|(position, change)| planned(run, instance, position, at, change));
-        let head =
-            "insert into changes (run, instance, position, op, operator, group_name, operator_folded, group_folded,
-                        profile, reason, outcome, detail, at)";
-        writing.insert(head, rows, "").await?;
-        writing.commit().await
-    }
-
-    /// Writes that these changes are being sent now, and with them whom the run is to disable once they are made, and the
-    /// approved plan that the run begins to apply with them.
-    pub async fn about_to_write(
+    /// The changes of an instance that were sent and of which Campaign was not read since, by run: their runs died, or could
+    /// not read Campaign any more. The oldest run first.
+    pub async fn unread_changes(
         &self,
-        run: &RunId,
         instance: &InstanceName,
-        at: DateTime<Utc>,
-        changes: &[ChangeKey],
-        begun: Option<BegunApproval<'_>>,
-    ) -> Result<(), JournalError> {
-        let mut writing = self.writing().await?;
-        if let Some(begun) = begun {
-            approvals::begin(&mut writing, instance, at, begun).await?;
+    ) -> Result<Vec<(RunId, Vec<ChangeReport>)>, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = concat!(
+            "select ",
+            change_columns!(),
+            ", changes.run from changes where instance = $1 and unread = 1
+               order by (select runs.position from runs where runs.run = changes.run), position"
+        );
+        let mut unread: Vec<(RunId, Vec<ChangeReport>)> = Vec::new();
+        for row in looking.rows(sql, [instance.as_str().into()]).await? {
+            let (run, change) = (RunId::new(row.text(9)?), StoredChange::read(&row)?.report);
+            match unread.last_mut() {
+                Some((last, changes)) if *last == run => changes.push(change),
+                _ => unread.push((run, vec![change])),
+            }
         }
-        let sql = "update changes set sent_at = $1, at = $1 where instance = $2 and operator_folded = $3
-                     and group_folded = $4 and op = $5 and run = $6";
-        for key in changes {
-            let [instance, operator, group, op, run] = row_of(run, instance, key);
-            writing.execute(sql, [at.timestamp_millis().into(), instance, operator, group, op, run]).await?;
-        }
-        unfinished_disablements::remember(&mut writing, run, instance, changes).await?;
-        writing.commit().await
-    }
-
-    /// Writes what became of changes.
-    pub async fn settled(
-        &self,
-        run: &RunId,
-        instance: &InstanceName,
-        at: DateTime<Utc>,
-        changes: &[Settlement],
-    ) -> Result<(), JournalError> {
-        let mut writing = self.writing().await?;
-        let sql = "update changes set at = $1, outcome = $2, detail = $3 where instance = $4 and operator_folded = $5
-                     and group_folded = $6 and op = $7 and run = $8";
-        for change in changes {
-            let [instance, operator, group, op, run] = row_of(run, instance, &change.key);
-            let (outcome, detail) = (change.outcome.as_str().into(), change.detail.clone().into());
-            let values = [at.timestamp_millis().into(), outcome, detail, instance, operator, group, op, run];
-            writing.execute(sql, values).await?;
-        }
-        unfinished_disablements::forget_settled(&mut writing, instance, changes).await?;
-        writing.commit().await
+        Ok(unread)
     }
 
     /// The latest changes of an operator's memberships, newest first, at most `limit`; dry runs are left out. The name is
@@ -153,7 +379,11 @@ impl Journal {
         let values = [instance.as_str().into(), FoldedName::new(operator).into(), limit.into()];
         let past = |row: &Row| {
             let change = StoredChange::read(row)?;
-            let is_dead = row.optional_text(10)?.is_none() && unfinished == Unfinished::Dead;
+            let outcome = row.optional_text(10)?;
+            let is_dead = match outcome.as_deref() {
+                None => unfinished == Unfinished::Dead,
+                Some(outcome) => outcome == Outcome::Interrupted.as_str(),
+            };
             Ok(PastChange {
                 run: RunId::new(row.text(9)?),
                 at: change.at,
@@ -162,34 +392,4 @@ impl Journal {
         };
         looking.rows(sql, values).await?.iter().map(past).collect()
     }
-}
-
-fn planned(run: &RunId, instance: &str, position: i64, at: i64, change: &ChangeReport) -> [Value; 13] {
-    let folded = |name: &Option<String>| name.as_deref().map(FoldedName::new).unwrap_or_default();
-    [
-        run.as_str().into(),
-        instance.into(),
-        position.into(),
-        change.op.as_str().into(),
-        change.operator.clone().into(),
-        change.group.clone().into(),
-        folded(&change.operator).into(),
-        folded(&change.group).into(),
-        change.profile.as_str().into(),
-        change.reason.as_str().into(),
-        change.outcome.as_str().into(),
-        change.detail.clone().into(),
-        at.into(),
-    ]
-}
-
-/// What finds one change: instance, operator, group, kind, run.
-fn row_of(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Value; 5] {
-    [
-        instance.as_str().into(),
-        (&key.operator).into(),
-        (&key.group).into(),
-        key.kind.as_str().into(),
-        run.as_str().into(),
-    ]
 }

@@ -4,7 +4,7 @@ use crate::domain::{HeldBefore, InstanceName};
 
 use super::{
     Journal, JournalError,
-    database::{Reading, Value},
+    database::{Transaction, Value, Writing, reading},
     encoding::{from_json, to_json, to_key},
 };
 
@@ -15,37 +15,45 @@ impl Journal {
         instance: &InstanceName,
         holds: &[HeldBefore],
     ) -> Result<(), JournalError> {
-        let known = dormant_holds(&mut self.reading().await?, instance).await?;
-        if known == holds {
-            return Ok(());
-        }
-        let row = |held: &HeldBefore| -> Result<[Value; 6], JournalError> {
-            let HeldBefore { key, why, limits } = held;
-            Ok([
-                instance.as_str().into(),
-                key.kind.as_str().into(),
-                key.group.as_str().into(),
-                key.operator.as_str().into(),
-                why.as_str().into(),
-                to_json(limits, "the limits of a hold")?.into(),
-            ])
-        };
-        let rows = holds.iter().map(row).collect::<Result<Vec<_>, _>>()?;
         let mut writing = self.writing().await?;
-        writing.execute("delete from dormant_holds where instance = $1", [instance.as_str().into()]).await?;
-        let head = "insert into dormant_holds (instance, op, group_folded, operator_folded, why, limits)";
-        writing.insert(head, rows, "").await?;
+        remember_dormant_holds(&mut writing, instance, holds).await?;
         writing.commit().await
     }
 }
 
+/// Remembers these holds of an instance in place of those remembered before.
+pub(super) async fn remember_dormant_holds(
+    writing: &mut Writing,
+    instance: &InstanceName,
+    holds: &[HeldBefore],
+) -> Result<(), JournalError> {
+    if dormant_holds(writing.transaction(), instance).await? == holds {
+        return Ok(());
+    }
+    let row = |held: &HeldBefore| -> Result<[Value; 6], JournalError> {
+        let HeldBefore { key, why, limits } = held;
+        Ok([
+            instance.as_str().into(),
+            key.kind.as_str().into(),
+            key.group.as_str().into(),
+            key.operator.as_str().into(),
+            why.as_str().into(),
+            to_json(limits, "the limits of a hold")?.into(),
+        ])
+    };
+    let rows = holds.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    writing.execute("delete from dormant_holds where instance = $1", [instance.as_str().into()]).await?;
+    let head = "insert into dormant_holds (instance, op, group_folded, operator_folded, why, limits)";
+    writing.insert(head, rows, "").await
+}
+
 /// The dormant holds of an instance, by change.
 pub(super) async fn dormant_holds(
-    looking: &mut Reading,
+    looking: &mut Transaction,
     instance: &InstanceName,
 ) -> Result<Vec<HeldBefore>, JournalError> {
     let sql = "select op, group_folded, operator_folded, why, limits from dormant_holds where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = looking.rows(sql, [instance.as_str().into()]).await.map_err(reading)?;
     let held = rows.iter().map(|row| {
         Ok(HeldBefore {
             key: to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)?,

@@ -12,7 +12,7 @@ use crate::domain::{
 use super::{
     Journal, JournalError,
     approvals::{approvals_in_force, holding},
-    database::{Reading, Row},
+    database::{Reading, Row, Transaction, reading},
     dormant_holds::dormant_holds,
     encoding::{from_json, to_json, to_key},
     unfinished_disablements::unfinished_disablements,
@@ -35,9 +35,9 @@ impl Journal {
             login_holders: LoginHolders::default(),
             known,
             held: held_before(&mut looking, instance).await?,
-            undone: undone(&mut looking, instance).await?,
+            undone: undone(looking.transaction(), instance).await?,
             approvals: approvals_in_force(&mut looking, instance, now).await?,
-            unfinished_disablements: unfinished_disablements(&mut looking, instance).await?,
+            unfinished_disablements: unfinished_disablements(looking.transaction(), instance).await?,
         })
     }
 
@@ -144,7 +144,9 @@ async fn known_profiles(
 async fn held_before(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<HeldBefore>, JournalError> {
     let mut held = holding(looking, instance).await?;
     let known: BTreeSet<ChangeKey> = held.iter().map(|held| held.key.clone()).collect();
-    held.extend(dormant_holds(looking, instance).await?.into_iter().filter(|held| !known.contains(&held.key)));
+    held.extend(
+        dormant_holds(looking.transaction(), instance).await?.into_iter().filter(|held| !known.contains(&held.key)),
+    );
     held.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(held)
 }
@@ -168,9 +170,9 @@ async fn identities(
     rows.iter().map(|row| Ok((row.folded(0)?, known(row)?))).collect()
 }
 
-pub(super) async fn undone(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
+pub(super) async fn undone(looking: &mut Transaction, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
     let sql = "select op, group_folded, operator_folded from undone where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = looking.rows(sql, [instance.as_str().into()]).await.map_err(reading)?;
     let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)).collect();
     let mut keys = keys?;
     keys.sort();

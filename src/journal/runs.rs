@@ -4,15 +4,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::domain::{
-    InstanceMode, InstanceName, InstanceReport, Outcome, RunId, RunMode, RunReport, Summary, to_the_second,
+    InstanceMode, InstanceName, InstanceReport, Outcome, RunId, RunMode, RunReport, RunStart, SourceReport, Summary,
+    to_the_second,
 };
 
 use super::{
     Journal, JournalError,
     call_windows::correct_times,
+    chain::{EventKind, fingerprint},
+    changes::end_instance_once,
     database::{Row, Writing},
     encoding::{from_json, from_name, to_json, to_time},
-    interrupted::{NOT_TRIED, Unfinished, WAS_BEING_WRITTEN, reconstructed},
+    record::Recording,
+    run_report::{Unfinished, run_report},
 };
 
 /// How long a run that planned no change is remembered. A run that did is never forgotten: access reviews look years back.
@@ -27,25 +31,12 @@ const REPORTS_OF_MODE: i64 = 5;
 /// Plans first: they name their run.
 const FORGET_IDLE_RUNS: [&str; 2] = [
     "delete from plans where run in (select run from runs where started_at < $1 and outcome is not null
-         and not exists (select 1 from changes where changes.run = runs.run))",
+         and not exists (select 1 from changes where changes.run = runs.run)
+         and not exists (select 1 from plans where plans.run = runs.run and plans.same_as is not null))",
     "delete from runs where started_at < $1 and outcome is not null
-         and not exists (select 1 from changes where changes.run = runs.run)",
+         and not exists (select 1 from changes where changes.run = runs.run)
+         and not exists (select 1 from plans where plans.run = runs.run)",
 ];
-
-/// What is written when a run begins.
-#[derive(Clone, Debug)]
-pub struct RunBegin {
-    /// The run.
-    pub run: RunId,
-    /// What was asked.
-    pub mode: RunMode,
-    /// What it was narrowed to, in words; `None` for a run over everything.
-    pub scope: Option<String>,
-    /// When it began.
-    pub started_at: DateTime<Utc>,
-    /// The instances it is about.
-    pub instances: Vec<InstanceName>,
-}
 
 /// One run in the history. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -109,41 +100,76 @@ fn listed(candidates: &[RunCandidate], more: bool) -> String {
     if more { lines + "\n  and older ones" } else { lines }
 }
 
-impl Journal {
-    /// Writes that a run begins. The caller holds the lock: runs that have no end are marked as interrupted first, and times
-    /// that a wrong clock has written are corrected.
-    pub async fn begin_run(&self, begin: &RunBegin) -> Result<(), JournalError> {
-        let mut writing = self.writing().await?;
-        for row in writing.rows("select run from runs where outcome is null", []).await? {
-            mark_interrupted(&mut writing, &row.text(0)?).await?;
-        }
-        correct_times(&mut writing, begin.started_at).await?;
-        let names: Vec<&str> = begin.instances.iter().map(InstanceName::as_str).collect();
-        let sql = "insert into runs (run, mode, scope, started_at, instances, summary, position)
-                   values ($1, $2, $3, $4, $5, $6, (select coalesce(max(position), 0) + 1 from runs))";
-        let values = [
-            begin.run.as_str().into(),
-            begin.mode.as_str().into(),
-            begin.scope.clone().into(),
-            begin.started_at.timestamp_millis().into(),
-            to_json(&names, "the instances of a run")?.into(),
-            to_json(&Summary::default(), "a summary")?.into(),
-        ];
-        writing.execute(sql, values).await?;
-        writing.commit().await
-    }
+/// Writes that a run begins; times that a wrong clock has written are corrected.
+pub(super) async fn start(recording: &mut Recording<'_>, start: &RunStart) -> Result<(), JournalError> {
+    correct_times(recording.writing, start.started_at).await?;
+    let names: Vec<&str> = start.instances.iter().map(InstanceName::as_str).collect();
+    let sql = "insert into runs (run, mode, scope, started_at, instances, summary, position)
+               values ($1, $2, $3, $4, $5, $6, (select coalesce(max(position), 0) + 1 from runs))";
+    let values = [
+        recording.run.as_str().into(),
+        start.mode.as_str().into(),
+        start.scope.clone().into(),
+        start.started_at.timestamp_millis().into(),
+        to_json(&names, "the instances of a run")?.into(),
+        to_json(&Summary::default(), "a summary")?.into(),
+    ];
+    recording.writing.execute(sql, values).await
+}
 
-    /// Writes how a run ended, with its whole report, and forgets runs that planned nothing long before it.
-    pub async fn end_run(&self, report: &RunReport) -> Result<(), JournalError> {
-        let mut writing = self.writing().await?;
-        write_end(&mut writing, report).await?;
-        // The whole report says it all now.
-        writing.execute("delete from plans where run = $1", [report.run.as_str().into()]).await?;
-        let before = report.started_at - IDLE_RUNS_KEPT;
-        for sql in FORGET_IDLE_RUNS {
-            writing.execute(sql, [before.timestamp_millis().into()]).await?;
-        }
-        writing.commit().await
+/// Writes what a run read of the organization.
+pub(super) async fn read_source(recording: &mut Recording<'_>, source: &SourceReport) -> Result<(), JournalError> {
+    let values = [to_json(source, "the source of a run")?.into(), recording.run.as_str().into()];
+    recording.writing.execute("update runs set source = $1 where run = $2", values).await
+}
+
+/// Writes how a run ended, and forgets runs that planned nothing long before it.
+pub(super) async fn end(recording: &mut Recording<'_>, report: &RunReport) -> Result<(), JournalError> {
+    for instance in &report.instances {
+        end_instance_once(recording, instance).await?;
+    }
+    let head = write_end(recording.writing, report).await?;
+    let before = report.started_at - IDLE_RUNS_KEPT;
+    for sql in FORGET_IDLE_RUNS {
+        recording.writing.execute(sql, [before.timestamp_millis().into()]).await?;
+    }
+    let (outcome, error) = (report.outcome.as_str(), report.error.as_deref());
+    recording.append(EventKind::Ended, &Ended { outcome, error, report: fingerprint(&head) }).await
+}
+
+#[derive(Serialize)]
+struct Ended<'a> {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    /// The hash of the report without its instances.
+    report: String,
+}
+
+/// Writes the end of a run that died, as far as it is known.
+pub(super) async fn mark_interrupted(recording: &mut Recording<'_>) -> Result<(), JournalError> {
+    let run = recording.run.as_str();
+    let report = run_report(recording.writing.transaction(), run, Unfinished::Dead).await?;
+    match report {
+        Some(report) => write_end(recording.writing, &report).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Counts the changes of a run again: one of them was settled after its end.
+pub(super) async fn count_again(writing: &mut Writing, run: &RunId) -> Result<(), JournalError> {
+    let report = run_report(writing.transaction(), run.as_str(), Unfinished::Dead).await?;
+    let Some(report) = report else { return Ok(()) };
+    let values = [to_json(&total(&report), "a summary")?.into(), run.as_str().into()];
+    writing.execute("update runs set summary = $1 where run = $2", values).await
+}
+
+impl Journal {
+    /// The runs that have no end, the oldest first. For the holder of the lock, these are the runs that died.
+    pub async fn runs_without_end(&self) -> Result<Vec<RunId>, JournalError> {
+        let mut looking = self.reading().await?;
+        let rows = looking.rows("select run from runs where outcome is null order by position", []).await?;
+        rows.iter().map(|row| row.text(0).map(RunId::new)).collect()
     }
 
     /// The runs, the last recorded first, at most `limit`. A run without end is interrupted when nobody holds the lock.
@@ -157,9 +183,10 @@ impl Journal {
         for row in rows {
             let mut entry = entry(&row)?;
             if entry.outcome.is_none() {
-                let report = reconstructed(looking.transaction(), &entry.run, unfinished).await?;
-                entry.summary = total(&report);
-                entry.outcome = (unfinished == Unfinished::Dead).then_some(report.outcome);
+                if let Some(report) = run_report(looking.transaction(), &entry.run, unfinished).await? {
+                    entry.summary = total(&report);
+                    entry.outcome = (unfinished == Unfinished::Dead).then_some(report.outcome);
+                }
             }
             runs.push(entry);
         }
@@ -174,10 +201,10 @@ impl Journal {
         if !looking.rows(sql, [instance.folded().into()]).await?.is_empty() {
             return Ok(true);
         }
-        let sql = "select report from runs where mode = 'apply' and report is not null
-                   order by started_at desc, run desc limit $1";
+        let sql = "select run from runs where mode = 'apply' and report is not null order by position desc limit $1";
         for row in looking.rows(sql, [REPORTS_OF_MODE.into()]).await? {
-            let report: RunReport = from_json(&row.text(0)?, "the report of a run")?;
+            let report = run_report(looking.transaction(), &row.text(0)?, Unfinished::Dead).await?;
+            let Some(report) = report else { continue };
             let is_it = |it: &InstanceReport| InstanceName::new(&it.name).folded() == instance.folded();
             if report.instances.iter().any(|it| is_it(it) && it.mode == InstanceMode::Apply) {
                 return Ok(true);
@@ -191,15 +218,7 @@ impl Journal {
     pub async fn run(&self, run: &str) -> Result<Option<RunReport>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut looking = self.reading().await?;
-        let sql = "select report, started_at from runs where run = $1";
-        let rows = looking.rows(sql, [run.into()]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let Some(report) = row.optional_text(0)? else {
-            return reconstructed(looking.transaction(), run, unfinished).await.map(Some);
-        };
-        let report: RunReport = from_json(&report, "the report of a run")?;
-        // The document carries whole seconds.
-        Ok(Some(RunReport { started_at: to_time(row.number(1)?)?, ..report }))
+        run_report(looking.transaction(), run, unfinished).await
     }
 
     /// The report of the run of this id, as [`Journal::run`] gives it; the id may be shortened to a beginning that only one
@@ -285,33 +304,18 @@ fn entry(row: &Row) -> Result<RunEntry, JournalError> {
     })
 }
 
-/// Writes the report of a run that died, and the same words to its changes.
-async fn mark_interrupted(writing: &mut Writing, run: &str) -> Result<(), JournalError> {
-    let report = reconstructed(writing.transaction(), run, Unfinished::Dead).await?;
-    write_end(writing, &report).await?;
-    if report.mode == RunMode::Apply {
-        let sql = "update changes set detail = case when sent_at is null then $1 else $2 end
-                   where run = $3 and outcome = 'pending' and instance in (
-                       select instance from plans where run = $3 and mode = 'apply')";
-        writing.execute(sql, [NOT_TRIED.into(), WAS_BEING_WRITTEN.into(), run.into()]).await?;
-    }
-    Ok(())
-}
-
-async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<(), JournalError> {
+/// Writes the report of a run without its instances, which have rows of their own.
+async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<String, JournalError> {
     let names: Vec<&str> = report.instances.iter().map(|instance| instance.name.as_str()).collect();
-    let sql = "insert into runs (run, mode, started_at, instances, outcome, summary, report, position)
-               values ($1, $2, $3, $4, $5, $6, $7, (select coalesce(max(position), 0) + 1 from runs))
-               on conflict (run) do update set
-                   outcome = excluded.outcome, summary = excluded.summary, report = excluded.report";
+    let head = to_json(&RunReport { instances: Vec::new(), ..report.clone() }, "the report of a run")?;
+    let sql = "update runs set outcome = $1, summary = $2, report = $3, instances = $4 where run = $5";
     let values = [
-        report.run.as_str().into(),
-        report.mode.as_str().into(),
-        report.started_at.timestamp_millis().into(),
-        to_json(&names, "the instances of a run")?.into(),
         report.outcome.as_str().into(),
         to_json(&total(report), "a summary")?.into(),
-        to_json(report, "the report of a run")?.into(),
+        head.as_str().into(),
+        to_json(&names, "the instances of a run")?.into(),
+        report.run.as_str().into(),
     ];
-    writing.execute(sql, values).await
+    writing.execute(sql, values).await?;
+    Ok(head)
 }

@@ -1,7 +1,7 @@
 //! The schema and its version: what is found, and the way forward to what this version of the program knows.
 
 use super::{
-    JournalError, StepWatch,
+    JournalError, StepWatch, chain,
     database::{Database, Transaction, reading, writing},
     refolding::refold,
 };
@@ -12,10 +12,12 @@ enum Migration {
     Script(&'static str),
     /// The keys of names are made anew.
     RefoldNames,
+    /// The chain of events begins.
+    BeginRecord,
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [Migration; 9] = [
+const MIGRATIONS: [Migration; 11] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
@@ -25,6 +27,8 @@ const MIGRATIONS: [Migration; 9] = [
     Migration::Script(include_str!("migrations/0007_calls_and_order.sql")),
     Migration::Script(include_str!("migrations/0008_former_logins.sql")),
     Migration::Script(include_str!("migrations/0009_server_locks.sql")),
+    Migration::Script(include_str!("migrations/0010_events.sql")),
+    Migration::BeginRecord,
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.
@@ -101,6 +105,7 @@ pub(super) async fn migrate(
         match migration {
             Migration::Script(script) => step.script(script).await?,
             Migration::RefoldNames => refold(&mut step).await?,
+            Migration::BeginRecord => chain::begin(&mut step).await?,
         }
     }
     step.execute("update campaign_group_sync_schema set version = $1", [KNOWN.into()]).await?;

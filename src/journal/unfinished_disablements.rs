@@ -4,13 +4,12 @@
 use std::collections::HashSet;
 
 use crate::domain::{
-    ChangeKey, ChangeKind, FoldedName, InstanceName, ProductProfileName, RunId, UnfinishedDisablement,
+    ChangeKey, ChangeKind, ChangeReport, FoldedName, InstanceName, ProductProfileName, RunId, UnfinishedDisablement,
 };
 
 use super::{
     JournalError,
-    changes::Settlement,
-    database::{Reading, Writing},
+    database::{Transaction, Writing, reading},
 };
 
 /// Remembers, of the changes that are being sent, whom the same plan disables once they are made. What is held is not planned
@@ -43,13 +42,13 @@ pub(super) async fn remember(
 pub(super) async fn forget_settled(
     writing: &mut Writing,
     instance: &InstanceName,
-    changes: &[Settlement],
+    changes: &[ChangeReport],
 ) -> Result<(), JournalError> {
-    let ends = |change: &&Settlement| {
-        change.outcome.is_so() && matches!(change.key.kind, ChangeKind::Add | ChangeKind::DisableOperator)
+    let ends = |change: &&ChangeReport| {
+        change.outcome.is_in_place() && matches!(change.op, ChangeKind::Add | ChangeKind::DisableOperator)
     };
-    let mut ended = changes.iter().filter(ends).map(|change| &change.key.operator).peekable();
-    if ended.peek().is_none() {
+    let ended: Vec<FoldedName> = changes.iter().filter(ends).map(|change| change.key().operator).collect();
+    if ended.is_empty() {
         return Ok(());
     }
     // A run may add many, and few were ever to be disabled.
@@ -58,7 +57,7 @@ pub(super) async fn forget_settled(
         let rows = writing.rows(sql, [instance.as_str().into()]).await?;
         rows.iter().map(|row| row.folded(0)).collect::<Result<_, _>>()?
     };
-    for operator in ended.filter(|operator| known.contains(*operator)) {
+    for operator in ended.iter().filter(|operator| known.contains(*operator)) {
         forget(writing, instance, operator).await?;
     }
     Ok(())
@@ -76,11 +75,11 @@ pub(super) async fn forget(
 
 /// All of one instance, by folded login.
 pub(super) async fn unfinished_disablements(
-    looking: &mut Reading,
+    looking: &mut Transaction,
     instance: &InstanceName,
 ) -> Result<Vec<UnfinishedDisablement>, JournalError> {
     let sql = "select operator_folded, profile from unfinished_disablements where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = looking.rows(sql, [instance.as_str().into()]).await.map_err(reading)?;
     let unfinished = rows.iter().map(|row| {
         Ok(UnfinishedDisablement { operator: row.folded(0)?, profile: ProductProfileName::new(row.text(1)?) })
     });

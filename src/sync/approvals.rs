@@ -3,8 +3,8 @@
 use chrono::Utc;
 
 use crate::{
-    domain::{Approval, ApprovalState, Approver, Digest, InstanceName, InstanceReport, Review, RunMode},
-    journal::{ApproveError, HeldRecord, Journal, JournalError},
+    domain::{Approval, ApprovalState, Approver, Digest, HeldRecord, InstanceName, InstanceReport, Review, RunMode},
+    journal::{ApproveError, Journal, JournalError},
 };
 
 use super::{pauses::after, run::Options, run::Request};

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     campaign::Campaign,
     domain::{
-        ApprovedPlan, CampaignSnapshot, Change, ChangeOutcome, DesiredState, History, ManagedGroup, OperatorGroupName,
-        Person, Policy, ProfileDoubt, SecondRead, SourceRead, borne_out, operators_to_write, profiles_to_confirm,
-        with_same_logins,
+        ApprovedPlan, Change, ChangeOutcome, DesiredState, InstanceName, ManagedGroup, OperatorGroupName, Person,
+        ProfileDoubt, SecondRead, SourceRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins,
     },
     experience_cloud::{self, ExperienceCloudError, ProfileMembers},
     observability::Chain,
@@ -15,6 +14,7 @@ use crate::{
 
 use super::{
     Progress, Stop,
+    context::{InstanceContext, InstanceRun},
     decision::{Decision, Settled},
     pauses::heeding,
     read_source::{Content, SourceError},
@@ -39,14 +39,14 @@ impl SecondReads {
     pub(super) async fn read(
         &mut self,
         run: &Run<'_>,
-        policy: &Policy,
+        instance: &InstanceName,
         decision: &Decision,
         reason: ReadAgain,
     ) -> Result<bool, ReconcileError> {
         let groups: Vec<_> =
             reason.groups(decision).into_iter().filter(|group| !self.members.contains_key(&group.name)).collect();
         for group in &groups {
-            (run.progress)(Progress::Confirming(policy.instance.clone()));
+            run.recorder.show(Progress::Confirming(instance.clone()));
             let organization = &run.options.experience_cloud.organization_id;
             let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
                 run.experience_cloud.fetch_profile_members(&group.profile, &group.read, progress).await
@@ -54,7 +54,7 @@ impl SecondReads {
             tokio::select! {
                 biased;
                 () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
-                read = heeding(run.journal, organization, run.progress, read) => self.take(group, read),
+                read = heeding(run.recorder.journal(), organization, run.recorder.progress(), read) => self.take(group, read),
             }
         }
         Ok(!groups.is_empty())
@@ -101,17 +101,22 @@ impl SecondReads {
     pub(super) fn confirm(
         &self,
         run: &Run<'_>,
-        policy: &Policy,
+        context: &InstanceContext<'_>,
         decision: &Decision,
-        snapshot: &CampaignSnapshot,
-        history: &History,
     ) -> (ApprovedPlan, Vec<Settled>) {
         let approved = decision.review.approved.clone();
         if !is_confirmed(run) {
             return (approved, Vec::new());
         }
         let second = SecondRead { members: &self.members, people: run.source.people(), logins: run.source.logins() };
-        let (confirmed, doubted) = borne_out(approved, &second, &decision.desired, snapshot, policy, history);
+        let (confirmed, doubted) = borne_out(
+            approved,
+            &second,
+            &decision.desired,
+            &context.snapshot,
+            &context.instance.policy,
+            &context.history,
+        );
         (confirmed, unconfirmed(&doubted))
     }
 }
@@ -134,11 +139,11 @@ pub(super) enum ReadAgain {
 }
 
 impl ReadAgain {
-    /// Why this run reads profiles again. `writes` says whether it may write Campaign.
-    pub(super) fn of(run: &Run<'_>, decision: &Decision, history: &History, writes: bool) -> Self {
-        let before = history.accepted.as_ref().map(|read| &read.unlisted);
+    /// Why this run reads profiles of this instance again.
+    pub(super) fn of(run: &Run<'_>, here: &InstanceRun<'_>, decision: &Decision) -> Self {
+        let before = here.context.history.accepted.as_ref().map(|read| &read.unlisted);
         let has_grown = decision.read.as_ref().zip(before).is_some_and(|(now, before)| now.unlisted.has_grown(before));
-        match (is_confirmed(run), has_grown, writes) {
+        match (is_confirmed(run), has_grown, here.writes()) {
             (false, ..) | (true, false, false) => Self::Never,
             (true, true, _) => Self::ToProve,
             (true, false, true) => Self::ToRemove,

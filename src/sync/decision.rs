@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use crate::{
     domain::{
-        Approval, ApprovedChange, CampaignSnapshot, Change, ChangeKey, ChangeOutcome, ChangeReport, Circumstances,
-        DesiredState, HeldBefore, History, InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceCounts,
-        SourceRead, Summary, plan, review,
+        Approval, ApprovedChange, Change, ChangeKey, ChangeOutcome, ChangeReport, DesiredState, HeldBefore,
+        InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceRead, Summary, plan,
     },
     observability::Chain,
 };
 
-use super::{apply::ApplyError, confirm::SecondReads, reconcile::InstanceOptions};
+use super::{apply::ApplyError, confirm::SecondReads, context::InstanceContext, reconcile::InstanceOptions};
 
 /// The wish, the plan, and what of it may be made.
 pub(super) struct Decision {
@@ -37,56 +36,39 @@ impl Settled {
         Self { change: change.clone(), outcome, detail }
     }
 
-    /// Whether Campaign now holds it as planned.
-    pub(super) fn is_so(&self) -> bool {
-        self.outcome.is_so()
+    /// The change as the record and the report tell of it.
+    pub(super) fn report(&self) -> ChangeReport {
+        ChangeReport::new(&self.change, self.outcome, self.detail.clone())
     }
-}
 
-/// What a decision is made from, beside the wish.
-pub(super) struct Grounds<'a> {
-    pub(super) instance: &'a InstanceOptions,
-    pub(super) snapshot: &'a CampaignSnapshot,
-    pub(super) limits: &'a Limits,
-    pub(super) counts: SourceCounts,
-}
-
-impl Grounds<'_> {
-    fn judge(&self, plan: &Plan, desired: &DesiredState, read: Option<&SourceRead>, history: &History) -> Review {
-        let Self { instance, snapshot, limits, counts } = *self;
-        let circumstances = Circumstances { instance: &instance.policy.instance, limits, counts, read, history };
-        review(plan, desired, snapshot, &circumstances)
+    /// Whether Campaign now holds it as planned.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.outcome.is_in_place()
     }
 }
 
 impl Decision {
     /// Plans what the wish takes, and judges it.
-    pub(super) fn of(
-        grounds: &Grounds<'_>,
-        desired: DesiredState,
-        read: Option<SourceRead>,
-        history: &History,
-    ) -> Self {
-        let plan = plan(&desired, grounds.snapshot, &grounds.instance.policy);
-        Self::of_plan(grounds, desired, plan, read, history)
+    pub(super) fn of(context: &InstanceContext<'_>, desired: DesiredState, read: Option<SourceRead>) -> Self {
+        let plan = plan(&desired, &context.snapshot, &context.instance.policy);
+        Self::of_plan(context, desired, plan, read)
     }
 
     /// Judges a plan that is there already.
     pub(super) fn of_plan(
-        grounds: &Grounds<'_>,
+        context: &InstanceContext<'_>,
         desired: DesiredState,
         plan: Plan,
         read: Option<SourceRead>,
-        history: &History,
     ) -> Self {
-        let review = grounds.judge(&plan, &desired, read.as_ref(), history);
+        let review = context.judge(&plan, &desired, read.as_ref());
         Self { desired, plan, review, warnings: Vec::new(), read }
     }
 
     /// The same, with what second reads of profiles say beyond who their members are.
-    pub(super) fn with_second_reads(self, second: &SecondReads, grounds: &Grounds<'_>, history: &History) -> Self {
+    pub(super) fn with_second_reads(self, second: &SecondReads, context: &InstanceContext<'_>) -> Self {
         let (desired, read) = second.added_to(self.desired, self.read);
-        Self { warnings: self.warnings, ..Self::of(grounds, desired, read, history) }
+        Self { warnings: self.warnings, ..Self::of(context, desired, read) }
     }
 
     /// The held changes as an approval names them.

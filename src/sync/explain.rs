@@ -17,12 +17,8 @@ use crate::{
 };
 
 use super::{
-    call_ledger::client,
-    decision::{Decision, Grounds},
-    former_logins::remembered,
-    pauses::heeding,
-    reconcile::InstanceOptions,
-    run::Options,
+    call_ledger::client, context::InstanceContext, decision::Decision, former_logins::remembered, pauses::heeding,
+    reconcile::InstanceOptions, run::Options,
 };
 
 /// How many past changes of a person are looked through for the last one of each group.
@@ -156,13 +152,13 @@ async fn of_instance(
     let user = UserSnapshot::new(known.listing.clone(), [(known.person.clone(), names)])?;
     let desired = desired_state_of_users(&user, &snapshot, policy, &history)?;
     let counts = SourceCounts::Proven;
-    let grounds = Grounds { instance, snapshot: &snapshot, limits: &options.limits, counts };
-    let decision =
-        Decision::of(&grounds, desired, Some(source_read_of_users(&user, policy, options.membership())), &history);
+    let context = InstanceContext { instance, limits: &options.limits, counts, snapshot, history };
+    let read = source_read_of_users(&user, policy, options.membership());
+    let decision = Decision::of(&context, desired, Some(read));
     let ground = Ground {
         policy,
-        campaign: &snapshot,
-        history: &history,
+        campaign: &context.snapshot,
+        history: &context.history,
         desired: &decision.desired,
         plan: &decision.plan,
         review: &decision.review,

@@ -59,7 +59,7 @@ pub(super) async fn settle_former_logins(
     history: &mut History,
 ) -> Result<(), ReconcileError> {
     let mut asked = run.former_logins.0.lock().await;
-    history.login_holders = remembered(run.journal, run.options).await?;
+    history.login_holders = remembered(run.recorder.journal(), run.options).await?;
     let unsettled = match &run.source.content {
         Content::Organization(organization) => unsettled_logins(organization, snapshot, policy, history),
         Content::Users { snapshot: users, .. } => unsettled_logins_of_users(users, snapshot, policy, history),
@@ -80,7 +80,7 @@ pub(super) async fn settle_former_logins(
             Err(error) => {
                 asked.has_failed = true;
                 tracing::warn!(
-                    run.id = %run.id,
+                    run.id = %run.recorder.run(),
                     operator.login = %login,
                     "who has the login {login} now could not be asked: {}",
                     Chain(&error)
@@ -96,9 +96,9 @@ async fn ask(run: &Run<'_>, login: &OperatorLogin) -> Result<LoginHolder, Source
     let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
         run.experience_cloud.fetch_user(login.as_str(), run.options.membership(), progress).await
     };
-    let user = heeding::<_, SourceError>(run.journal, organization, run.progress, read).await?;
+    let user = heeding::<_, SourceError>(run.recorder.journal(), organization, run.recorder.progress(), read).await?;
     let holder = LoginHolder::found(user.as_ref().map(|user| &user.person));
     let now = Utc::now();
-    run.journal.remember_login_holder(organization, login, &holder, now, oldest(now)).await?;
+    run.recorder.journal().remember_login_holder(organization, login, &holder, now, oldest(now)).await?;
     Ok(holder)
 }

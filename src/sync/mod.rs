@@ -3,18 +3,19 @@
 mod apply;
 mod approvals;
 mod call_ledger;
-mod change_log;
 mod confirm;
+mod context;
 mod decision;
 mod explain;
 mod former_logins;
-mod ledger;
 mod listing;
 mod pauses;
 mod progress;
 mod read_source;
 mod reconcile;
+mod recorder;
 mod run;
+mod run_log;
 mod stop;
 mod undo;
 

@@ -5,12 +5,12 @@ use chrono::Utc;
 use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
-        CampaignSnapshot, History, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunId,
-        RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, identities_seen, source_read,
-        source_read_of_users, warnings,
+        CampaignSnapshot, Evidence, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunEvent,
+        RunMode, SettledChanges, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users,
+        identities_seen, settled_by, source_read, source_read_of_users, warnings,
     },
     experience_cloud::ExperienceCloud,
-    journal::{Journal, JournalError, RunLock},
+    journal::{JournalError, RunLock},
     observability::Chain,
 };
 
@@ -18,12 +18,12 @@ use super::{
     Progress, Stop,
     apply::{Applied, apply},
     approvals::{RequestedApprovals, UsedApprovals},
-    change_log,
     confirm::{ReadAgain, SecondReads, confirm_logins},
-    decision::{Decision, Grounds, Settled},
+    context::{InstanceContext, InstanceRun, Reach},
+    decision::{Decision, Settled},
     former_logins::{FormerLogins, settle_former_logins},
-    ledger::{Ledger, Reach},
     read_source::{Content, Source},
+    recorder::Recorder,
     run::{Options, Request, Rules},
 };
 
@@ -40,9 +40,8 @@ pub struct InstanceOptions {
 
 /// What all instances of one run share.
 pub(super) struct Run<'a> {
-    pub(super) id: &'a RunId,
+    pub(super) recorder: &'a Recorder<'a>,
     pub(super) options: &'a Options,
-    pub(super) journal: &'a Journal,
     pub(super) lock: &'a RunLock,
     pub(super) request: &'a Request,
     pub(super) approvals: &'a RequestedApprovals,
@@ -50,7 +49,6 @@ pub(super) struct Run<'a> {
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
     pub(super) former_logins: FormerLogins,
-    pub(super) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 /// Why nothing could be decided about an instance.
@@ -77,8 +75,10 @@ impl ReconcileError {
     }
 }
 
-/// Signs in to one instance and lets `work` make its report. Other instances go on whatever happens here.
+/// Signs in to one instance, lets `work` make its report, and records how the run ended there. Other instances go on
+/// whatever happens here.
 pub(super) async fn visit(
+    recorder: &Recorder<'_>,
     instance: &InstanceOptions,
     work: impl AsyncFnOnce(&Campaign) -> Result<InstanceReport, ReconcileError>,
 ) -> InstanceReport {
@@ -91,23 +91,49 @@ pub(super) async fn visit(
         }
         Err(error) => Err(error.into()),
     };
+    let mut report = report.unwrap_or_else(|error| {
+        InstanceReport::failed(name, instance.mode, error.outcome(), Chain(&error).to_string())
+    });
+    if let Err(error) = recorder.record(&RunEvent::InstanceEnded(&report)).await {
+        report.outcome = Outcome::of_all([report.outcome, Outcome::Failed]);
+        report.error.get_or_insert_with(|| {
+            format!("how the run ended in this instance could not be recorded: {}", Chain(&error))
+        });
+    }
     report
-        .unwrap_or_else(|error| InstanceReport::failed(name, instance.mode, error.outcome(), Chain(&error).to_string()))
 }
 
-/// Reads one instance. Nothing is in hand yet: told to stop, it leaves at once.
+/// Reads one instance, and settles what earlier runs had sent there when they could read it no more. Nothing is in hand yet:
+/// told to stop, it leaves at once.
 pub(super) async fn snapshot(
     campaign: &Campaign,
+    recorder: &Recorder<'_>,
     instance: &InstanceName,
     stop: &Stop,
-    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<CampaignSnapshot, ReconcileError> {
-    let watch = |stage| progress(Progress::Campaign(instance.clone(), stage));
-    tokio::select! {
+    let watch = |stage| recorder.show(Progress::Campaign(instance.clone(), stage));
+    let snapshot = tokio::select! {
         biased;
-        () = stop.asked() => Err(ReconcileError::Stopped),
-        snapshot = campaign.fetch_snapshot(&watch) => Ok(snapshot?),
+        () = stop.asked() => return Err(ReconcileError::Stopped),
+        snapshot = campaign.fetch_snapshot(&watch) => snapshot?,
+    };
+    settle_earlier_changes(recorder, instance, &snapshot).await?;
+    Ok(snapshot)
+}
+
+/// Records what became of changes that earlier runs sent and of which they did not read Campaign afterwards: each under the
+/// run that sent it.
+async fn settle_earlier_changes(
+    recorder: &Recorder<'_>,
+    instance: &InstanceName,
+    snapshot: &CampaignSnapshot,
+) -> Result<(), JournalError> {
+    for (run, changes) in recorder.journal().unread_changes(instance).await? {
+        let changes: Vec<_> = changes.into_iter().map(|change| settled_by(snapshot, change)).collect();
+        let settled = SettledChanges { instance, changes: &changes, evidence: Evidence::NextRun };
+        recorder.record_of(&run, &RunEvent::Settled(&settled)).await?;
     }
+    Ok(())
 }
 
 /// Brings one instance in line, or finds out what that would take. Adds to `used` what became of the approvals there.
@@ -116,24 +142,8 @@ pub(super) async fn reconcile(
     instance: &InstanceOptions,
     used: &mut Vec<UsedApprovals>,
 ) -> InstanceReport {
-    let report = visit(instance, async |campaign| read_and_decide(run, instance, campaign, used).await).await;
-    if let Err(error) = log_instance(run, instance, &report).await {
-        tracing::warn!(run.id = %run.id, "the log of later runs will name skips again: {}", Chain(&error));
-    }
-    report
-}
-
-/// Logs what became of an instance, and remembers which skips the log has named.
-async fn log_instance(run: &Run<'_>, instance: &InstanceOptions, report: &InstanceReport) -> Result<(), JournalError> {
-    let name = &instance.policy.instance;
-    let named = run.journal.named_skips(name).await;
-    let new = named.as_ref().map(|named| named.new_among(&report.skipped)).unwrap_or_default();
-    change_log::instance_ended(run.id, report, &new);
-    let named = named?;
-    if report.error.is_none() && run.ledger(instance).is_remembered() {
-        run.journal.remember_skips(name, named, &report.skipped).await?;
-    }
-    Ok(())
+    let work = async |campaign: &Campaign| read_and_decide(run, instance, campaign, used).await;
+    visit(run.recorder, instance, work).await
 }
 
 async fn read_and_decide(
@@ -142,50 +152,61 @@ async fn read_and_decide(
     campaign: &Campaign,
     used: &mut Vec<UsedApprovals>,
 ) -> Result<InstanceReport, ReconcileError> {
-    let policy = &instance.policy;
-    let ledger = run.ledger(instance);
-    let snapshot = snapshot(campaign, &policy.instance, &run.request.stop, run.progress).await?;
-    let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
-    settle_former_logins(run, policy, &snapshot, &mut history).await?;
-    let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
-    history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
-    let mut decision = decide(run, &grounds, &history)?;
-    ledger.observed(&decision.desired, &snapshot, &[]).await?;
-    let again = ReadAgain::of(run, &decision, &history, ledger.writes());
+    let here = enter(run, instance, campaign).await?;
+    let mut decision = decide(run, &here.context)?;
+    here.observed(&decision.desired).await?;
+    let again = ReadAgain::of(run, &here, &decision);
     let mut second = SecondReads::default();
     // What a second read brings up may be held; then the approval of what was held before releases nothing.
-    while second.read(run, policy, &decision, again).await? {
-        decision = decision.with_second_reads(&second, &grounds, &history);
+    while second.read(run, here.name(), &decision, again).await? {
+        decision = decision.with_second_reads(&second, &here.context);
     }
-    used.push(UsedApprovals::of(&policy.instance, &decision.review));
-    ledger.held(&decision, run.options).await?;
-    if !ledger.writes() {
+    used.push(UsedApprovals::of(here.name(), &decision.review));
+    here.held(&decision).await?;
+    if !here.writes() {
         let report = decision.report(instance, &[], None);
-        ledger.planned(&report).await?;
-        remember(run, &ledger, &decision, &snapshot, &history).await?;
+        here.planned(&report).await?;
+        remember(run, &here, &decision).await?;
         return Ok(report);
     }
-    let (confirmed, mut unconfirmed) = second.confirm(run, policy, &decision, &snapshot, &history);
+    let (confirmed, mut unconfirmed) = second.confirm(run, &here.context, &decision);
     let (confirmed, renamed) = confirm_logins(campaign, &run.request.stop, confirmed).await?;
     unconfirmed.extend(renamed);
-    ledger.planned(&decision.report(instance, &unconfirmed, None)).await?;
-    remember(run, &ledger, &decision, &snapshot, &history).await?;
-    let watch = |done, planned| (run.progress)(Progress::Applying(policy.instance.clone(), done, planned));
-    let stop = &run.request.stop;
-    let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, stop, &watch).await;
-    ledger.made(&settled).await?;
+    here.planned(&decision.report(instance, &unconfirmed, None)).await?;
+    remember(run, &here, &decision).await?;
+    let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, &run.request.stop).await;
     let is_released = |one: &Settled| decision.review.released.as_ref().is_some_and(|part| part.contains(&one.change));
-    if ledger.is_remembered() && settled.iter().any(|one| one.is_so() && is_released(one)) {
-        accept(run, &ledger, &decision, &snapshot, &history).await?;
+    if here.is_remembered() && settled.iter().any(|one| one.is_in_place() && is_released(one)) {
+        accept(&here, &decision).await?;
     }
-    ledger.observed(&decision.desired, &snapshot, &settled).await?;
     settled.extend(unconfirmed);
     Ok(decision.report(instance, &settled, stopped.as_ref()))
 }
 
+/// Reads the instance and what is remembered of it.
+async fn enter<'a>(
+    run: &Run<'a>,
+    instance: &'a InstanceOptions,
+    campaign: &Campaign,
+) -> Result<InstanceRun<'a>, ReconcileError> {
+    let policy = &instance.policy;
+    let snapshot = snapshot(campaign, run.recorder, &policy.instance, &run.request.stop).await?;
+    let mut history = run.recorder.journal().history(&policy.instance, Utc::now()).await?;
+    settle_former_logins(run, policy, &snapshot, &mut history).await?;
+    history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
+    let reach = match run.rules {
+        Rules::Tried => Reach::Nothing,
+        Rules::InForce if run.request.scope.is_everything() => Reach::Everything,
+        Rules::InForce => Reach::Part,
+    };
+    let (limits, counts) = (&run.options.limits, run.source.counts());
+    let context = InstanceContext { instance, limits, counts, snapshot, history };
+    Ok(InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach })
+}
+
 /// What the instance should hold, the plan for it, and what of that may be made.
-fn decide(run: &Run<'_>, grounds: &Grounds<'_>, history: &History) -> Result<Decision, NoMatch> {
-    let (policy, snapshot) = (&grounds.instance.policy, grounds.snapshot);
+fn decide(run: &Run<'_>, context: &InstanceContext<'_>) -> Result<Decision, NoMatch> {
+    let (policy, snapshot, history) = (&context.instance.policy, &context.snapshot, &context.history);
     let (scope, membership) = (&run.request.scope, run.options.membership());
     let (desired, read) = match &run.source.content {
         Content::Organization(organization) => {
@@ -201,7 +222,7 @@ fn decide(run: &Run<'_>, grounds: &Grounds<'_>, history: &History) -> Result<Dec
         }
     };
     let warnings = warnings(&read, &desired, snapshot, history);
-    Ok(Decision { warnings, ..Decision::of(grounds, desired, Some(read), history) })
+    Ok(Decision { warnings, ..Decision::of(context, desired, Some(read)) })
 }
 
 fn unknown_person(name: &str) -> Skipped {
@@ -209,46 +230,34 @@ fn unknown_person(name: &str) -> Skipped {
     Skipped::new(SkipReason::UnknownPerson, name, detail)
 }
 
-/// What later runs need to know, written before anything is done.
-async fn remember(
-    run: &Run<'_>,
-    ledger: &Ledger<'_>,
-    decision: &Decision,
-    snapshot: &CampaignSnapshot,
-    history: &History,
-) -> Result<(), JournalError> {
-    let instance = &ledger.instance.policy.instance;
-    if run.request.mode == RunMode::DryRun {
+/// Writes what later runs need to know, before anything is done.
+async fn remember(run: &Run<'_>, here: &InstanceRun<'_>, decision: &Decision) -> Result<(), JournalError> {
+    if here.mode == RunMode::DryRun {
         return Ok(());
     }
+    let (journal, context) = (here.recorder.journal(), &here.context);
     if let Content::Organization(organization) = &run.source.content {
-        let seen = identities_seen(organization, snapshot, &ledger.instance.policy, history);
-        run.journal.remember_identities(instance, &seen.new, &seen.over).await?;
+        let seen = identities_seen(organization, &context.snapshot, &context.instance.policy, &context.history);
+        journal.remember_identities(here.name(), &seen.new, &seen.over).await?;
     }
-    if !ledger.is_remembered() {
+    if !here.is_remembered() {
         return Ok(());
     }
-    ledger.over(&decision.review.over).await?;
+    journal.spend(here.name(), &decision.review.over).await?;
     // An approval that no change was made by may have been given for how this read differs from the last one.
     if decision.review.released.is_some() {
         return Ok(());
     }
-    accept(run, ledger, decision, snapshot, history).await
+    accept(here, decision).await
 }
 
-/// The read that later runs compare theirs with.
-async fn accept(
-    run: &Run<'_>,
-    ledger: &Ledger<'_>,
-    decision: &Decision,
-    snapshot: &CampaignSnapshot,
-    history: &History,
-) -> Result<(), JournalError> {
-    let instance = &ledger.instance.policy.instance;
+/// Writes the read that later runs compare theirs with.
+async fn accept(here: &InstanceRun<'_>, decision: &Decision) -> Result<(), JournalError> {
+    let (journal, InstanceContext { history, snapshot, .. }) = (here.recorder.journal(), &here.context);
     let Some(read) = &decision.read else { return Ok(()) };
     let known = history.known.after(read, &decision.desired, snapshot, &decision.review.unsettled);
     if known != history.known {
-        run.journal.remember_profiles(instance, &known).await?;
+        journal.remember_profiles(here.name(), &known).await?;
     }
     if decision.review.is_read_accepted {
         // A read that did not count the users leaves the last number to be compared with.
@@ -258,18 +267,7 @@ async fn accept(
             unlisted: before.map_or_else(|| read.unlisted.clone(), |before| read.unlisted.or_before(&before.unlisted)),
             ..read.clone()
         };
-        run.journal.accept_read(instance, run.id, Utc::now(), &read).await?;
+        journal.accept_read(here.name(), here.recorder.run(), Utc::now(), &read).await?;
     }
     Ok(())
-}
-
-impl<'a> Run<'a> {
-    fn ledger(&self, instance: &'a InstanceOptions) -> Ledger<'a> {
-        let reach = match self.rules {
-            Rules::Tried => Reach::Nothing,
-            Rules::InForce if self.request.scope.is_everything() => Reach::Everything,
-            Rules::InForce => Reach::Part,
-        };
-        Ledger { journal: self.journal, lock: self.lock, run: self.id, mode: self.request.mode, reach, instance }
-    }
 }

@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Approver, CallPurpose, Digest, InstanceMode, InstanceReport, LONGEST_PAUSE, Limits, Membership, Outcome, RunId,
-        RunMode, RunReport, Scope, SourceReport,
+        Approver, CallPurpose, Digest, InstanceReport, LONGEST_PAUSE, Limits, Membership, Outcome, RunEvent, RunId,
+        RunMode, RunReport, RunStart, Scope, SourceReport,
     },
     experience_cloud,
-    journal::{Journal, JournalError, Lock, RunBegin, RunLock},
+    journal::{Journal, JournalError, Lock, RecordHead, RunLock},
     observability::Chain,
 };
 
@@ -20,10 +20,11 @@ use super::{
     Progress, Stop,
     approvals::{RequestedApprovals, UsedApprovals},
     call_ledger::client,
-    change_log,
     former_logins::FormerLogins,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
+    recorder::Recorder,
+    run_log,
 };
 
 /// Whether removals are read a second time before they are made.
@@ -153,25 +154,13 @@ async fn make(
     scope: Option<String>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
-    let frame = Frame::begin(options, request.mode);
+    let frame = Frame::begin(options, journal, request.mode, progress);
     // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
     let approvals = match RequestedApprovals::record(journal, options, request).await {
         Ok(approvals) => approvals,
         Err(error) => return frame.journal_failed(&error),
     };
-    let report = match frame.lock(journal, scope).await {
-        Ok(lock) => {
-            let found = all_instances(journal, &lock, request, &approvals, rules, &frame, progress).await;
-            let report = match found {
-                Ok(found) => frame.report(found),
-                Err(error) => frame.journal_failed(&error),
-            };
-            frame.end(journal, report).await
-        }
-        Err(report) => *report,
-    };
-    change_log::run_ended(&report);
-    report
+    frame.run(scope, async |lock| all_instances(lock, request, &approvals, rules, &frame).await).await
 }
 
 /// What a run over whatever it is about found, before it is put into its report.
@@ -194,34 +183,53 @@ impl Found {
     }
 }
 
-/// The beginning and the end that every kind of run shares: its id, the lock, its place in the journal.
+/// The beginning and the end that every kind of run shares: its id, the lock, its place in the record.
 pub(super) struct Frame<'a> {
     options: &'a Options,
     mode: RunMode,
     begin: Instant,
     started_at: DateTime<Utc>,
-    pub(super) id: RunId,
+    pub(super) recorder: Recorder<'a>,
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn begin(options: &'a Options, mode: RunMode) -> Self {
+    pub(super) fn begin(
+        options: &'a Options,
+        journal: &'a Journal,
+        mode: RunMode,
+        progress: &'a (dyn Fn(Progress) + Sync),
+    ) -> Self {
         let (begin, started_at) = (Instant::now(), Utc::now());
-        let id = new_run_id(started_at);
-        tracing::info!(run.id = %id, run.mode = mode.as_str(), instances = options.instances.len(), "run begins");
-        for instance in options.instances.iter().filter(|instance| instance.mode == InstanceMode::Observe) {
-            let name = &instance.policy.instance;
-            tracing::info!(
-                run.id = %id,
-                instance = %name,
-                "{name} is only observed: nothing is written there; to apply, write mode = \"apply\" under [instances.{name}]"
-            );
-        }
-        Self { options, mode, begin, started_at, id }
+        let recorder = Recorder::new(journal, new_run_id(started_at), progress);
+        Self { options, mode, begin, started_at, recorder }
     }
 
-    /// Gets the lock and writes that the run begins; the report of a run that could not begin otherwise.
-    pub(super) async fn lock(&self, journal: &Journal, scope: Option<String>) -> Result<RunLock, Box<RunReport>> {
-        let holder = format!("run {} ({})", self.id, self.mode.as_str());
+    /// Makes the run between its beginning and its end. Whatever goes wrong is in the report.
+    pub(super) async fn run(
+        &self,
+        scope: Option<String>,
+        work: impl AsyncFnOnce(&RunLock) -> Result<Found, JournalError>,
+    ) -> RunReport {
+        match self.lock(scope).await {
+            Ok(lock) => {
+                let report = match work(&lock).await {
+                    Ok(found) => self.report(found),
+                    Err(error) => self.journal_failed(&error),
+                };
+                self.end(report).await
+            }
+            Err(report) => {
+                run_log::run_ended(&report);
+                *report
+            }
+        }
+    }
+
+    /// Gets the lock and records that the run begins; the report of a run that could not begin otherwise. Runs that have no
+    /// end died: the kernel has released their lock.
+    async fn lock(&self, scope: Option<String>) -> Result<RunLock, Box<RunReport>> {
+        let journal = self.recorder.journal();
+        let holder = format!("run {} ({})", self.recorder.run(), self.mode.as_str());
         let lock = match journal.lock(&holder).await {
             Ok(Lock::Got(lock)) => lock,
             Ok(Lock::Held(holder)) => {
@@ -231,27 +239,45 @@ impl<'a> Frame<'a> {
             Err(error) => return Err(Box::new(self.journal_failed(&error))),
         };
         let instances = self.options.instances.iter().map(|instance| instance.policy.instance.clone()).collect();
-        let begin = RunBegin { run: self.id.clone(), mode: self.mode, scope, started_at: self.started_at, instances };
-        match journal.begin_run(&begin).await {
+        let start = RunStart { mode: self.mode, scope, started_at: self.started_at, instances };
+        match self.start(&start).await {
             Ok(()) => Ok(lock),
             Err(error) => Err(Box::new(self.journal_failed(&error))),
         }
     }
 
-    /// Writes the end of the run. A report that could not be remembered says so.
-    pub(super) async fn end(&self, journal: &Journal, mut report: RunReport) -> RunReport {
-        if let Err(error) = journal.end_run(&report).await {
-            report.outcome = Outcome::of_all([report.outcome, Outcome::Failed]);
-            report.error = Some(format!("the end of the run could not be remembered: {}", Chain(&error)));
+    async fn start(&self, start: &RunStart) -> Result<(), JournalError> {
+        for dead in self.recorder.journal().runs_without_end().await? {
+            self.recorder.record_of(&dead, &RunEvent::Interrupted).await?;
+        }
+        self.recorder.record(&RunEvent::Started(start)).await
+    }
+
+    /// Records the end of the run. A report that could not be recorded says so.
+    async fn end(&self, mut report: RunReport) -> RunReport {
+        match self.record_end(&report).await {
+            Ok(head) => report.record = Some(head.to_string()),
+            Err(error) => {
+                report.outcome = Outcome::of_all([report.outcome, Outcome::Failed]);
+                report.error = Some(format!("the end of the run could not be recorded: {}", Chain(&error)));
+                run_log::run_ended(&report);
+            }
         }
         report
+    }
+
+    async fn record_end(&self, report: &RunReport) -> Result<RecordHead, JournalError> {
+        self.recorder.record(&RunEvent::Ended(report)).await?;
+        let head = self.recorder.journal().record_head().await?;
+        run_log::head(self.recorder.run(), &head);
+        Ok(head)
     }
 
     pub(super) fn report(&self, found: Found) -> RunReport {
         let outcomes = found.instances.iter().map(|instance| instance.outcome);
         RunReport {
             version: RunReport::VERSION,
-            run: self.id.to_string(),
+            run: self.recorder.run().to_string(),
             mode: self.mode,
             started_at: self.started_at,
             duration_ms: u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -260,6 +286,7 @@ impl<'a> Frame<'a> {
             warnings: found.warnings,
             source: found.source,
             instances: found.instances,
+            record: None,
         }
     }
 
@@ -311,15 +338,14 @@ fn new_run_id(started_at: DateTime<Utc>) -> RunId {
 }
 
 async fn all_instances(
-    journal: &Journal,
     lock: &RunLock,
     request: &Request,
     approvals: &RequestedApprovals,
     rules: Rules,
     frame: &Frame<'_>,
-    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
-    let options = frame.options;
+    let (options, recorder) = (frame.options, &frame.recorder);
+    let (journal, progress) = (recorder.journal(), recorder.progress());
     let experience_cloud = match client(request.source_options(options), Some(journal), CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => return unread(frame, approvals, error.into(), 0),
@@ -329,10 +355,10 @@ async fn all_instances(
         Ok(source) => source,
         Err(error) => return unread(frame, approvals, error, experience_cloud.calls()),
     };
+    recorder.record(&RunEvent::SourceRead(&frame.source_read(&source, experience_cloud.calls()))).await?;
     let run = Run {
-        id: &frame.id,
+        recorder,
         options,
-        journal,
         lock,
         request,
         approvals,
@@ -340,7 +366,6 @@ async fn all_instances(
         source: &source,
         experience_cloud: &experience_cloud,
         former_logins: FormerLogins::default(),
-        progress,
     };
     let (instances, used) = reconcile_each(&run).await;
     let mut found = Found {

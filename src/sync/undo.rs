@@ -14,10 +14,9 @@ use crate::{
 use super::{
     Progress, Stop,
     apply::{Applied, apply},
-    change_log,
     confirm::confirm_logins,
-    decision::{Decision, Grounds, Settled},
-    ledger::{Ledger, Reach},
+    context::{InstanceContext, InstanceRun, Reach},
+    decision::{Decision, Settled},
     reconcile::{InstanceOptions, ReconcileError, snapshot, visit},
     run::{Found, Frame, Options},
 };
@@ -35,27 +34,18 @@ pub async fn undo(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<RunReport, FindRunError> {
     let past = journal.find_run(run).await?;
-    let frame = Frame::begin(options, mode);
-    let report = match frame.lock(journal, Some(format!("undo of run {}", past.run))).await {
-        Ok(lock) => {
-            let found = all_instances(options, journal, &lock, &frame, &past, stop, progress).await;
-            frame.end(journal, frame.report(found)).await
-        }
-        Err(report) => *report,
-    };
-    change_log::run_ended(&report);
-    Ok(report)
+    let frame = Frame::begin(options, journal, mode, progress);
+    let scope = Some(format!("undo of run {}", past.run));
+    Ok(frame.run(scope, async |lock| all_instances(options, lock, &frame, &past, stop).await).await)
 }
 
 async fn all_instances(
     options: &Options,
-    journal: &Journal,
     lock: &RunLock,
     frame: &Frame<'_>,
     past: &RunReport,
     stop: &Stop,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Found {
+) -> Result<Found, JournalError> {
     let (run, mut instances, mut warnings) = (&past.run, Vec::new(), Vec::new());
     for past in
         past.instances.iter().filter(|past| past.changes.iter().any(|change| change.outcome == ChangeOutcome::Applied))
@@ -65,84 +55,69 @@ async fn all_instances(
             warnings.push(format!("instance {} is not configured any more: nothing was taken back there", past.name));
             continue;
         };
-        let undo = Undo {
-            journal,
-            lock,
-            run: &frame.id,
-            past: RunId::new(run.as_str()),
-            mode: frame.mode(),
-            options,
-            instance,
-            stop,
-            progress,
-        };
-        let report = visit(instance, async |campaign| undo.take_back(campaign, past).await).await;
-        change_log::instance_ended(&frame.id, &report, &report.skipped.iter().collect::<Vec<_>>());
-        instances.push(report);
+        let undo = Undo { frame, lock, past: RunId::new(run.as_str()), options, instance, stop };
+        instances.push(visit(&frame.recorder, instance, async |campaign| undo.take_back(campaign, past).await).await);
     }
     if instances.is_empty() && warnings.is_empty() {
         warnings.push(format!("run {run} changed no memberships: there is nothing to take back"));
     }
-    Found { source: frame.source_unread(0), error: None, warnings, outcome: None, instances }
+    Ok(Found { source: frame.source_unread(0), error: None, warnings, outcome: None, instances })
 }
 
 /// The undo of one run in one instance.
 struct Undo<'a> {
-    journal: &'a Journal,
+    frame: &'a Frame<'a>,
     lock: &'a RunLock,
-    run: &'a RunId,
     past: RunId,
-    mode: RunMode,
     options: &'a Options,
     instance: &'a InstanceOptions,
     stop: &'a Stop,
-    progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl Undo<'_> {
     async fn take_back(&self, campaign: &Campaign, past: &InstanceReport) -> Result<InstanceReport, ReconcileError> {
-        let policy = &self.instance.policy;
-        let name = &policy.instance;
-        let ledger = Ledger {
-            journal: self.journal,
-            lock: self.lock,
-            run: self.run,
-            mode: self.mode,
-            reach: Reach::Part,
-            instance: self.instance,
-        };
-        let snapshot = snapshot(campaign, name, self.stop, self.progress).await?;
-        let history = self.journal.history(name, Utc::now()).await?;
-        let counts = SourceCounts::Proven;
-        let grounds = Grounds { instance: self.instance, snapshot: &snapshot, limits: &self.options.limits, counts };
-        let desired = desired_by_undo(&past.changes, &snapshot, policy);
-        let plan = plan(&desired, &snapshot, policy).taking_back(&self.past);
-        let decision = Decision::of_plan(&grounds, desired, plan, None, &history);
-        ledger.held(&decision, self.options).await?;
-        if !ledger.writes() {
+        let here = self.enter(campaign).await?;
+        let (policy, recorder) = (&self.instance.policy, here.recorder);
+        let desired = desired_by_undo(&past.changes, &here.context.snapshot, policy);
+        let plan = plan(&desired, &here.context.snapshot, policy).taking_back(&self.past);
+        let decision = Decision::of_plan(&here.context, desired, plan, None);
+        here.held(&decision).await?;
+        if !here.writes() {
             let planned = decision.report(self.instance, &[], None);
-            ledger.planned(&planned).await?;
+            here.planned(&planned).await?;
             return Ok(planned);
         }
         let (confirmed, unconfirmed) = confirm_logins(campaign, self.stop, decision.review.approved.clone()).await?;
-        ledger.planned(&decision.report(self.instance, &unconfirmed, None)).await?;
+        here.planned(&decision.report(self.instance, &unconfirmed, None)).await?;
         // Written before the changes are made: a run that comes between would do again what is being undone.
         let opposite: Vec<_> = confirmed.changes().iter().filter_map(|change| opposite(&change.key())).collect();
-        self.journal.remember_undone(name, self.run, &opposite).await?;
-        let watch = |done, planned| (self.progress)(Progress::Applying(name.clone(), done, planned));
-        let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, self.stop, &watch).await;
+        recorder.journal().remember_undone(here.name(), recorder.run(), &opposite).await?;
+        here.observed(&decision.desired).await?;
+        let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, self.stop).await;
         self.forget_what_failed(&settled).await?;
-        ledger.made(&settled).await?;
-        ledger.observed(&decision.desired, &snapshot, &settled).await?;
         settled.extend(unconfirmed);
         Ok(decision.report(self.instance, &settled, stopped.as_ref()))
+    }
+
+    async fn enter(&self, campaign: &Campaign) -> Result<InstanceRun<'_>, ReconcileError> {
+        let (recorder, instance) = (&self.frame.recorder, self.instance);
+        let name = &instance.policy.instance;
+        let snapshot = snapshot(campaign, recorder, name, self.stop).await?;
+        let history = recorder.journal().history(name, Utc::now()).await?;
+        let (limits, counts) = (&self.options.limits, SourceCounts::Proven);
+        let context = InstanceContext { instance, limits, counts, snapshot, history };
+        Ok(InstanceRun { context, recorder, lock: self.lock, mode: self.frame.mode(), reach: Reach::Part })
     }
 
     /// What could not be taken back is not undone, and later runs need not be held for it.
     async fn forget_what_failed(&self, settled: &[Settled]) -> Result<(), JournalError> {
         let failed: Vec<_> =
-            settled.iter().filter(|one| !one.is_so()).filter_map(|one| opposite(&one.change.key())).collect();
-        if failed.is_empty() { Ok(()) } else { self.journal.spend(&self.instance.policy.instance, &failed).await }
+            settled.iter().filter(|one| !one.is_in_place()).filter_map(|one| opposite(&one.change.key())).collect();
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            self.frame.recorder.journal().spend(&self.instance.policy.instance, &failed).await
+        }
     }
 }
 

@@ -6,13 +6,13 @@ use crate::{
     journal::JournalError,
 };
 
-use super::{Made, NOT_READ_BACK, Settled, Work, why_not};
+use super::{Created, Executor, Settled, why_not};
 
-impl Work<'_> {
+impl Executor<'_> {
     /// Creates groups and operators, and looks all of them up by name: only what is found there was created.
-    pub(super) async fn create(&mut self, changes: &[&Change]) -> Result<Made, JournalError> {
+    pub(super) async fn create(&mut self, changes: &[&Change]) -> Result<Created, JournalError> {
         if changes.is_empty() || self.is_stopped(changes) {
-            return Ok(Made::default());
+            return Ok(Created::default());
         }
         let mut errors = Vec::with_capacity(changes.len());
         for change in changes {
@@ -24,15 +24,14 @@ impl Work<'_> {
                 Some(write) => self.writer.write(&[write]).await.pop().and_then(Result::err),
                 None => None,
             });
-            self.step(1);
         }
         let (changes, rest) = changes.split_at(errors.len());
         self.is_stopped(rest);
         let made = match self.look_up(changes).await {
             Ok(made) => made,
             Err(error) => {
-                self.applied.fail(changes.iter().copied(), NOT_READ_BACK, &error);
-                return Ok(Made::default());
+                self.record_unread(changes.iter().copied(), &error).await?;
+                return Ok(Created::default());
             }
         };
         for (change, error) in changes.iter().zip(errors) {
@@ -46,12 +45,12 @@ impl Work<'_> {
                 (true, Some(_)) => (ChangeOutcome::Already, None),
                 (false, error) => (ChangeOutcome::Failed, Some(why_not(error.as_ref()))),
             };
-            self.applied.settled.push(Settled::new(change, outcome, detail));
+            self.unrecorded.push(Settled::new(change, outcome, detail));
         }
         Ok(made)
     }
 
-    async fn look_up(&self, changes: &[&Change]) -> Result<Made, CampaignError> {
+    async fn look_up(&self, changes: &[&Change]) -> Result<Created, CampaignError> {
         let (mut groups, mut operators) = (Vec::new(), Vec::new());
         for change in changes {
             match &change.action {
@@ -60,7 +59,7 @@ impl Work<'_> {
                 Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => {}
             }
         }
-        let mut made = Made::default();
+        let mut made = Created::default();
         if !groups.is_empty() {
             let found = self.campaign.find_groups(&groups).await?;
             made.groups.extend(found.into_iter().map(|group| (group.name.folded(), group.id)));

@@ -8,9 +8,9 @@ use crate::{
     journal::JournalError,
 };
 
-use super::{NOT_READ_BACK, Settled, Work, why_not};
+use super::{Executor, Settled, why_not};
 
-impl Work<'_> {
+impl Executor<'_> {
     /// Disables operators whose removals of this plan have all been seen; the others still have something.
     pub(super) async fn disable(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
         if self.is_stopped(changes) {
@@ -19,14 +19,13 @@ impl Work<'_> {
         let (due, early): (Vec<&Change>, Vec<_>) = changes.iter().copied().partition(|change| self.lost_all(change));
         let why = "not tried: not all of the removals that leave this operator in no group were made";
         let failed = early.into_iter().map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.to_owned())));
-        self.applied.settled.extend(failed);
+        self.unrecorded.extend(failed);
         let mut errors = Vec::with_capacity(due.len());
         for change in &due {
             self.announce(&[change]).await?;
             let write = disabling(change);
             let outcome = self.writer.write(&write.into_iter().collect::<Vec<_>>()).await.pop();
             errors.push(outcome.and_then(Result::err));
-            self.step(1);
         }
         if due.is_empty() {
             return Ok(());
@@ -35,8 +34,7 @@ impl Work<'_> {
         let disabled: HashSet<_> = match self.campaign.operators_by_id(&ids).await {
             Ok(operators) => operators.into_iter().filter(|found| found.disabled).map(|found| found.id).collect(),
             Err(error) => {
-                self.applied.fail(due.into_iter(), NOT_READ_BACK, &error);
-                return Ok(());
+                return self.record_unread(due, &error).await;
             }
         };
         for (change, error) in due.into_iter().zip(errors) {
@@ -46,7 +44,7 @@ impl Work<'_> {
             } else {
                 (ChangeOutcome::Failed, Some(why_not(error.as_ref())))
             };
-            self.applied.settled.push(Settled::new(change, outcome, detail));
+            self.unrecorded.push(Settled::new(change, outcome, detail));
         }
         Ok(())
     }
@@ -58,7 +56,7 @@ impl Work<'_> {
             change.kind() == ChangeKind::Remove && change.operator().map(OperatorLogin::folded) == operator
         };
         let seen: HashSet<_> =
-            self.applied.settled.iter().filter(|one| one.is_so()).map(|one| one.change.key()).collect();
+            self.recorded.iter().filter(|one| one.is_in_place()).map(|one| one.change.key()).collect();
         self.decision.plan.changes.iter().filter(of_operator).all(|change| seen.contains(&change.key()))
     }
 }

@@ -1,24 +1,25 @@
-//! Additions and removals: in small collections, between two looks at the touched groups.
+//! Additions and removals: in small collections, each sent, read back and recorded before the next one.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    campaign::{COLLECTION_ROWS, Write},
-    domain::{Action, Change, ChangeOutcome, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin},
+    campaign::{COLLECTION_ROWS, CampaignError, Write},
+    domain::{Action, Change, ChangeOutcome, Evidence, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin},
     journal::JournalError,
     observability::Chain,
 };
 
-use super::{Made, Members, NOT_READ_BACK, NOT_TRIED, STOPPED, Settled, Work, why_not};
+use super::{Created, Executor, NOT_TRIED, STOPPED, Settled, failed, why_not};
 
 /// A membership to be made or ended, with its keys.
 struct Row<'a> {
     change: &'a Change,
     operator: OperatorId,
     group: OperatorGroupId,
-    /// Why it is not made, and what that makes of it.
-    unmade: Option<(ChangeOutcome, String)>,
 }
+
+/// Who is in which group.
+type Members = BTreeSet<(OperatorId, OperatorGroupId)>;
 
 impl Row<'_> {
     fn write(&self) -> Write {
@@ -27,61 +28,51 @@ impl Row<'_> {
     }
 
     /// Whether Campaign holds what the change wants.
-    fn is_so(&self, members: &Members) -> bool {
+    fn is_in_place(&self, members: &Members) -> bool {
         members.contains(&(self.operator, self.group)) != self.change.is_removal()
     }
 }
 
-impl Work<'_> {
+impl Executor<'_> {
     /// Makes additions, then removals, and says of each what Campaign shows afterwards.
-    pub(super) async fn change_memberships(&mut self, changes: &[&Change], made: &Made) -> Result<(), JournalError> {
+    pub(super) async fn change_memberships(
+        &mut self,
+        changes: &[&Change],
+        created: &Created,
+    ) -> Result<(), JournalError> {
         if self.is_stopped(changes) {
             return Ok(());
         }
-        let mut rows = self.rows(changes, made);
+        let mut rows = self.rows(changes, created);
         if rows.is_empty() {
             return Ok(());
         }
-        let groups: Vec<_> = rows.iter().map(|row| row.group).collect::<BTreeSet<_>>().into_iter().collect();
-        match self.members(&groups).await {
-            Ok(members) => self.settle(&mut rows, &members, ChangeOutcome::Already),
+        match self.members(&rows).await {
+            Ok(members) => self.settle_in_place(&mut rows, &members),
             Err(error) => {
-                self.applied.fail(rows.iter().map(|row| row.change), NOT_TRIED, &error);
+                self.unrecorded.extend(failed(rows.iter().map(|row| row.change), NOT_TRIED, &error));
                 if self.campaign.writes() == 0 {
-                    self.applied.stopped = Some(error.into());
+                    self.stopped = Some(error.into());
                 }
                 return Ok(());
             }
         }
-        let (mut additions, mut removals): (Vec<_>, Vec<_>) =
-            rows.into_iter().partition(|row| !row.change.is_removal());
-        self.write(&mut additions).await?;
-        if additions.iter().any(|row| row.unmade.is_some()) {
-            self.spare_last_members(&mut removals).await;
+        self.record(Evidence::ReadBack).await?;
+        let (additions, mut removals): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| !row.change.is_removal());
+        let are_all_made = self.write(additions).await?;
+        if !are_all_made {
+            self.keep_last_members(&mut removals).await;
         }
-        self.write(&mut removals).await?;
-        let mut tried: Vec<_> = additions.into_iter().chain(removals).collect();
-        match self.members(&groups).await {
-            Ok(members) => {
-                self.settle(&mut tried, &members, ChangeOutcome::Applied);
-                let unmade = |row: &Row<'_>| {
-                    let (outcome, why) = row.unmade.clone().unwrap_or_else(|| (ChangeOutcome::Failed, why_not(None)));
-                    Settled::new(row.change, outcome, Some(why))
-                };
-                self.applied.settled.extend(tried.iter().map(unmade));
-            }
-            Err(error) => self.applied.fail(tried.iter().map(|row| row.change), NOT_READ_BACK, &error),
-        }
-        Ok(())
+        self.write(removals).await.map(drop)
     }
 
     /// The memberships with their keys. One whose operator or group could not be created has failed already.
-    fn rows<'c>(&mut self, changes: &[&'c Change], made: &Made) -> Vec<Row<'c>> {
+    fn rows<'c>(&mut self, changes: &[&'c Change], created: &Created) -> Vec<Row<'c>> {
         let operator = |known: Option<OperatorId>, login: &OperatorLogin| {
-            known.or_else(|| made.operators.get(&login.folded()).copied())
+            known.or_else(|| created.operators.get(&login.folded()).copied())
         };
         let group = |known: Option<OperatorGroupId>, name: &OperatorGroupName| {
-            known.or_else(|| made.groups.get(&name.folded()).copied())
+            known.or_else(|| created.groups.get(&name.folded()).copied())
         };
         let mut rows = Vec::with_capacity(changes.len());
         for change in changes {
@@ -93,75 +84,94 @@ impl Work<'_> {
                 Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::DisableOperator { .. } => None,
             };
             if let Some((operator, group)) = keys {
-                rows.push(Row { change, operator, group, unmade: None });
+                rows.push(Row { change, operator, group });
             } else {
                 let why = Some("its operator or operator group could not be created".to_owned());
-                self.applied.settled.push(Settled::new(change, ChangeOutcome::Failed, why));
+                self.unrecorded.push(Settled::new(change, ChangeOutcome::Failed, why));
             }
         }
         rows
     }
 
-    /// Writes rows in small collections; stops trying when Campaign is out of reach.
-    async fn write(&mut self, rows: &mut [Row<'_>]) -> Result<(), JournalError> {
+    /// Which of these memberships Campaign holds.
+    async fn members(&self, rows: &[Row<'_>]) -> Result<Members, CampaignError> {
+        let pairs: Vec<_> = rows.iter().map(|row| (row.operator, row.group)).collect();
+        Ok(self.campaign.memberships_among(&pairs).await?.into_iter().collect())
+    }
+
+    /// Settles the rows that Campaign holds as wanted already and leaves the others in `rows`.
+    fn settle_in_place(&mut self, rows: &mut Vec<Row<'_>>, members: &Members) {
+        rows.retain(|row| {
+            let is_in_place = row.is_in_place(members);
+            if is_in_place {
+                self.unrecorded.push(Settled::new(row.change, ChangeOutcome::Already, None));
+            }
+            !is_in_place
+        });
+    }
+
+    /// Writes rows in small collections, and answers whether all of them were made. Stops trying when Campaign is out of
+    /// reach.
+    async fn write(&mut self, rows: Vec<Row<'_>>) -> Result<bool, JournalError> {
         let mut out_of_reach: Option<String> = None;
-        for collection in rows.chunks_mut(COLLECTION_ROWS) {
-            let mut due: Vec<_> = collection.iter_mut().filter(|row| row.unmade.is_none()).collect();
+        let mut are_all_made = true;
+        for collection in rows.chunks(COLLECTION_ROWS) {
             let not_tried = match &out_of_reach {
                 Some(why) => Some((ChangeOutcome::Failed, format!("{NOT_TRIED}: {why}"))),
                 None => self.stop.is_asked().then(|| (ChangeOutcome::Pending, STOPPED.to_owned())),
             };
-            if not_tried.is_some() {
-                for row in due {
-                    row.unmade.clone_from(&not_tried);
-                }
-                continue;
+            if let Some((outcome, why)) = not_tried {
+                let untried = |row: &Row<'_>| Settled::new(row.change, outcome, Some(why.clone()));
+                self.unrecorded.extend(collection.iter().map(untried));
+            } else {
+                out_of_reach = self.write_collection(collection).await?;
             }
-            if due.is_empty() {
-                continue;
-            }
-            self.announce(&due.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
-            let writes: Vec<_> = due.iter().map(|row| row.write()).collect();
-            for (row, result) in due.iter_mut().zip(self.writer.write(&writes).await) {
-                if let Err(error) = result {
-                    row.unmade = Some((ChangeOutcome::Failed, Chain(&error).to_string()));
-                    if error.concerns_every_call() {
-                        out_of_reach = Some(Chain(&error).to_string());
-                    }
-                }
-            }
-            self.step(writes.len());
+            are_all_made &= self.unrecorded.iter().all(Settled::is_in_place);
+            self.record(Evidence::ReadBack).await?;
         }
-        Ok(())
+        Ok(are_all_made)
     }
 
-    /// An addition failed, so a group may have nobody left whom it was meant to keep: those who should go then stay.
-    async fn spare_last_members(&self, removals: &mut [Row<'_>]) {
+    /// Sends one collection and reads it back; answers why nothing more can be sent, if so.
+    async fn write_collection(&mut self, rows: &[Row<'_>]) -> Result<Option<String>, JournalError> {
+        self.announce(&rows.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
+        let writes: Vec<_> = rows.iter().map(Row::write).collect();
+        let errors: Vec<Option<CampaignError>> =
+            self.writer.write(&writes).await.into_iter().map(Result::err).collect();
+        let out_of_reach = errors.iter().flatten().find(|error| error.concerns_every_call());
+        let out_of_reach = out_of_reach.map(|error| Chain(error).to_string());
+        let members = match self.members(rows).await {
+            Ok(members) => members,
+            Err(error) => {
+                self.record_unread(rows.iter().map(|row| row.change), &error).await?;
+                return Ok(out_of_reach.or_else(|| error.concerns_every_call().then(|| Chain(&error).to_string())));
+            }
+        };
+        for (row, error) in rows.iter().zip(errors) {
+            let (outcome, detail) = if row.is_in_place(&members) {
+                (ChangeOutcome::Applied, None)
+            } else {
+                (ChangeOutcome::Failed, Some(why_not(error.as_ref())))
+            };
+            self.unrecorded.push(Settled::new(row.change, outcome, detail));
+        }
+        Ok(out_of_reach)
+    }
+
+    /// Additions failed, so a group may have nobody left whom it was meant to keep: its removals are not tried then.
+    async fn keep_last_members(&mut self, removals: &mut Vec<Row<'_>>) {
         let groups: BTreeSet<_> = removals.iter().map(|row| row.group).collect();
-        let members = self.members(&groups.iter().copied().collect::<Vec<_>>()).await.unwrap_or_default();
+        let members = self.campaign.members(&groups.iter().copied().collect::<Vec<_>>()).await.unwrap_or_default();
         for group in groups {
             let staying = members.iter().filter(|(_, of)| *of == group).map(|(operator, _)| *operator);
             if !self.decision.desired.keeps_somebody(group, staying) {
                 let why = "the additions to its group failed, and this removal would empty it";
-                for row in removals.iter_mut().filter(|row| row.group == group) {
-                    row.unmade = Some((ChangeOutcome::Failed, why.to_owned()));
-                }
+                let (spared, rest) = std::mem::take(removals).into_iter().partition(|row| row.group == group);
+                let spared: Vec<Row<'_>> = spared;
+                let settled = |row: &Row<'_>| Settled::new(row.change, ChangeOutcome::Failed, Some(why.to_owned()));
+                self.unrecorded.extend(spared.iter().map(settled));
+                *removals = rest;
             }
-        }
-    }
-
-    /// Settles the rows that Campaign holds as wanted and leaves the others in `rows`.
-    fn settle(&mut self, rows: &mut Vec<Row<'_>>, members: &Members, outcome: ChangeOutcome) {
-        let before = rows.len();
-        rows.retain(|row| {
-            let so = row.is_so(members);
-            if so {
-                self.applied.settled.push(Settled::new(row.change, outcome, None));
-            }
-            !so
-        });
-        if outcome == ChangeOutcome::Already {
-            self.step(before - rows.len());
         }
     }
 }

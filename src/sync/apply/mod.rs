@@ -1,27 +1,29 @@
-//! Makes the approved changes and looks what came of them. Decides nothing: what is approved is tried, in plan order.
+//! Makes the approved changes and reads what came of them. Decides nothing: what is approved is tried, in plan order.
 
 mod creations;
 mod disablements;
 mod memberships;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     error::Error,
+    mem,
 };
 
 use crate::{
     campaign::{Campaign, CampaignError, Writer},
     domain::{
-        Action, ApprovedPlan, Change, ChangeKey, ChangeOutcome, FoldedName, OperatorGroupId, OperatorId, Outcome,
+        Action, ApprovedPlan, Change, ChangeKey, ChangeOutcome, Evidence, FoldedName, OperatorGroupId, OperatorId,
+        Outcome,
     },
     journal::JournalError,
     observability::Chain,
 };
 
 use super::{
-    Stop,
+    Progress, Stop,
+    context::InstanceRun,
     decision::{Decision, Settled},
-    ledger::Ledger,
 };
 
 /// How far a change came that was never sent.
@@ -63,15 +65,14 @@ pub(super) struct Applied {
 
 /// Makes the changes: created groups and operators first, then additions, then removals, then disabled operators.
 ///
-/// Each change is written to the journal before it is sent and after what became of it was seen. Nothing is sent, not even
-/// the schema check, when there is nothing to write.
+/// Each change is recorded before it is sent and as soon as its outcome was seen. Nothing is sent, not even the schema check,
+/// when there is nothing to write.
 pub(super) async fn apply(
     campaign: &Campaign,
-    ledger: &Ledger<'_>,
+    run: &InstanceRun<'_>,
     approved: &ApprovedPlan,
     decision: &Decision,
     stop: &Stop,
-    watch: &(dyn Fn(usize, usize) + Sync),
 ) -> Applied {
     let changes = approved.changes();
     if changes.is_empty() {
@@ -79,73 +80,71 @@ pub(super) async fn apply(
     }
     let writer = match campaign.writer().await {
         Ok(writer) => writer,
-        Err(error) => return Applied::nothing(changes, error, ledger).await,
+        Err(error) => return nothing_written(changes, error, run).await,
     };
-    let mut work = Work {
+    let mut executor = Executor {
         campaign,
-        ledger,
+        run,
         writer,
         decision,
         stop,
-        watch,
-        done: 0,
         planned: changes.len(),
-        applied: Applied::default(),
+        recorded: Vec::new(),
+        unrecorded: Vec::new(),
         sent: HashSet::new(),
-        recorded: 0,
+        stopped: None,
     };
-    if let Err(error) = work.make(changes).await {
-        work.give_up(changes, error);
+    if let Err(error) = executor.make(changes).await {
+        executor.give_up(changes, error);
     }
-    if work.applied.stopped.is_none() && work.applied.settled.iter().any(|one| one.outcome == ChangeOutcome::Pending) {
-        work.applied.stopped = Some(ApplyError::Stopped);
+    let Executor { recorded: settled, mut stopped, .. } = executor;
+    if stopped.is_none() && settled.iter().any(|one| one.outcome == ChangeOutcome::Pending) {
+        stopped = Some(ApplyError::Stopped);
     }
-    work.applied
+    Applied { settled, stopped }
 }
 
-impl Applied {
-    fn fail<'c>(&mut self, changes: impl Iterator<Item = &'c Change>, how_far: &str, error: &dyn Error) {
-        let why = format!("{how_far}: {}", Chain(error));
-        self.settled.extend(changes.map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.clone()))));
-    }
+/// Nothing could be written, and that is recorded. Should this fail as well, what stopped the writing is the news.
+async fn nothing_written(changes: &[Change], error: CampaignError, run: &InstanceRun<'_>) -> Applied {
+    let settled: Vec<_> = failed(changes, NOT_TRIED, &error).collect();
+    let _ = run.settled(&settled, Evidence::ReadBack).await;
+    Applied { settled, stopped: Some(error.into()) }
+}
 
-    /// Nothing could be written, and that is written down. Should this fail as well, what stopped the writing is the news.
-    async fn nothing(changes: &[Change], error: CampaignError, ledger: &Ledger<'_>) -> Self {
-        let mut applied = Self::default();
-        applied.fail(changes.iter(), NOT_TRIED, &error);
-        let _ = ledger.settled(&applied.settled).await;
-        applied.stopped = Some(error.into());
-        applied
-    }
+fn failed<'c>(
+    changes: impl IntoIterator<Item = &'c Change>,
+    how_far: &str,
+    error: &dyn Error,
+) -> impl Iterator<Item = Settled> {
+    let why = format!("{how_far}: {}", Chain(error));
+    changes.into_iter().map(move |change| Settled::new(change, ChangeOutcome::Failed, Some(why.clone())))
 }
 
 /// Keys of operators and groups that this run created, by folded name.
 #[derive(Default)]
-struct Made {
+struct Created {
     operators: BTreeMap<FoldedName, OperatorId>,
     groups: BTreeMap<FoldedName, OperatorGroupId>,
 }
 
-/// Who is in the touched groups.
-type Members = BTreeSet<(OperatorId, OperatorGroupId)>;
-
-struct Work<'a> {
+/// Makes one approved plan.
+struct Executor<'a> {
     campaign: &'a Campaign,
-    ledger: &'a Ledger<'a>,
+    run: &'a InstanceRun<'a>,
     writer: Writer<'a>,
     decision: &'a Decision,
     stop: &'a Stop,
-    watch: &'a (dyn Fn(usize, usize) + Sync),
-    done: usize,
     planned: usize,
-    applied: Applied,
+    /// The changes whose outcome is known and recorded.
+    recorded: Vec<Settled>,
+    /// Those whose outcome is known and not recorded yet.
+    unrecorded: Vec<Settled>,
     /// What was, or was about to be, sent.
     sent: HashSet<ChangeKey>,
-    /// How many of the settled changes the journal knows.
-    recorded: usize,
+    stopped: Option<ApplyError>,
 }
 
-impl Work<'_> {
+impl Executor<'_> {
     /// Makes all changes. Fails only when the journal does; then nothing more is sent.
     async fn make(&mut self, changes: &[Change]) -> Result<(), JournalError> {
         let (mut creations, mut memberships, mut disabled) = (Vec::new(), Vec::new(), Vec::new());
@@ -156,29 +155,41 @@ impl Work<'_> {
                 Action::DisableOperator { .. } => disabled.push(change),
             }
         }
-        let made = self.create(&creations).await?;
-        self.record().await?;
-        self.change_memberships(&memberships, &made).await?;
-        self.record().await?;
+        let created = self.create(&creations).await?;
+        self.record(Evidence::ReadBack).await?;
+        self.change_memberships(&memberships, &created).await?;
+        self.record(Evidence::ReadBack).await?;
         self.disable(&disabled).await?;
-        self.record().await
+        self.record(Evidence::ReadBack).await
     }
 
-    /// Writes down that these changes are being sent, and the approval of which they are the first.
+    /// Records that these changes are being sent, and the approval of which they are the first.
     async fn announce(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
         let released = self.decision.review.released.as_ref();
         let begun = released.filter(|released| changes.iter().any(|change| released.contains(change)));
-        self.ledger.about_to_write(changes, begun.map(|released| &released.digest)).await?;
+        self.run.sending(changes, begun.map(|released| &released.digest)).await?;
         self.sent.extend(changes.iter().map(|change| change.key()));
         Ok(())
     }
 
-    /// Writes down what was settled since the last time.
-    async fn record(&mut self) -> Result<(), JournalError> {
-        let news = self.applied.settled.get(self.recorded..).unwrap_or_default();
-        self.ledger.settled(news).await?;
-        self.recorded = self.applied.settled.len();
+    /// Records the outcomes that are known and not recorded yet.
+    async fn record(&mut self, evidence: Evidence) -> Result<(), JournalError> {
+        self.run.settled(&self.unrecorded, evidence).await?;
+        self.recorded.append(&mut self.unrecorded);
+        let (instance, done) = (self.run.name().clone(), self.recorded.len());
+        self.run.recorder.show(Progress::Applying(instance, done, self.planned));
         Ok(())
+    }
+
+    /// Records that changes were sent and that Campaign could not be read afterwards.
+    async fn record_unread<'c>(
+        &mut self,
+        changes: impl IntoIterator<Item = &'c Change>,
+        error: &CampaignError,
+    ) -> Result<(), JournalError> {
+        self.record(Evidence::ReadBack).await?;
+        self.unrecorded.extend(failed(changes, NOT_READ_BACK, error));
+        self.record(Evidence::Unread).await
     }
 
     /// Whether the run was told to stop before these changes were begun; they stay as they are then.
@@ -186,28 +197,20 @@ impl Work<'_> {
         let stopped = self.stop.is_asked();
         if stopped {
             let untouched = |change: &&Change| Settled::new(change, ChangeOutcome::Pending, Some(STOPPED.to_owned()));
-            self.applied.settled.extend(changes.iter().map(untouched));
+            self.unrecorded.extend(changes.iter().map(untouched));
         }
         stopped
     }
 
     /// The journal failed: what is not settled yet stays as far as it came.
     fn give_up(&mut self, changes: &[Change], error: JournalError) {
-        let settled: HashSet<_> = self.applied.settled.iter().map(|one| one.change.key()).collect();
+        self.recorded.extend(mem::take(&mut self.unrecorded));
+        let settled: HashSet<_> = self.recorded.iter().map(|one| one.change.key()).collect();
         for change in changes.iter().filter(|change| !settled.contains(&change.key())) {
             let how_far = if self.sent.contains(&change.key()) { NOT_READ_BACK } else { NOT_TRIED };
-            self.applied.fail(std::iter::once(change), how_far, &error);
+            self.recorded.extend(failed([change], how_far, &error));
         }
-        self.applied.stopped = Some(error.into());
-    }
-
-    async fn members(&self, groups: &[OperatorGroupId]) -> Result<Members, CampaignError> {
-        Ok(self.campaign.members(groups).await?.into_iter().collect())
-    }
-
-    fn step(&mut self, changes: usize) {
-        self.done += changes;
-        (self.watch)(self.done, self.planned);
+        self.stopped = Some(error.into());
     }
 }
 

@@ -10,8 +10,8 @@ use chrono::Utc;
 use tokio::sync::Mutex;
 
 use crate::{
-    domain::{ChangeKind, ChangeOutcome, ChangeReport, Outcome, RunReport},
-    journal::{HeldRecord, Journal, JournalError, RunEntry},
+    domain::{ChangeKind, ChangeOutcome, ChangeReport, HeldRecord, Outcome, RunReport},
+    journal::{Journal, JournalError, RunEntry},
     observability::Chain,
 };
 

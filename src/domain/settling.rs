@@ -1,0 +1,32 @@
+//! What became of a change that was sent by a run which could not look afterwards, judged by a later look at Campaign.
+
+use super::{CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport};
+
+/// Why a change counts as failed that a later run does not find.
+const NOT_FOUND: &str = "sent, and the next run did not find it in Campaign";
+
+/// The change with its outcome: applied when Campaign holds what it wanted, failed otherwise.
+pub fn settled_by(snapshot: &CampaignSnapshot, change: ChangeReport) -> ChangeReport {
+    let is_in_place = is_in_place(snapshot, &change);
+    let (outcome, detail) =
+        if is_in_place { (ChangeOutcome::Applied, None) } else { (ChangeOutcome::Failed, Some(NOT_FOUND.to_owned())) };
+    ChangeReport { outcome, detail, ..change }
+}
+
+/// Whether Campaign holds what the change wanted. An operator or a group that is not there any more has no members.
+fn is_in_place(snapshot: &CampaignSnapshot, change: &ChangeReport) -> bool {
+    let key = change.key();
+    let operator = snapshot.operators().iter().find(|operator| operator.login.folded() == key.operator);
+    let group = snapshot.groups().iter().find(|group| group.name.folded() == key.group);
+    let is_member = || match (operator, group) {
+        (Some(operator), Some(group)) => snapshot.members(group.id).any(|member| member == operator.id),
+        _ => false,
+    };
+    match change.op {
+        ChangeKind::CreateGroup => group.is_some(),
+        ChangeKind::CreateOperator => operator.is_some(),
+        ChangeKind::Add => is_member(),
+        ChangeKind::Remove => !is_member(),
+        ChangeKind::DisableOperator => operator.is_some_and(|operator| operator.disabled),
+    }
+}

@@ -1,0 +1,134 @@
+//! The record of events as a chain: each event carries a SHA-256 over itself and the hash of its predecessor, so that an
+//! event that is changed, inserted or deleted afterwards shows.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{Journal, JournalError, database::Writing, encoding::to_json};
+
+/// What an event is about. The names are stored and hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventKind {
+    Checkpoint,
+    Started,
+    Interrupted,
+    SourceRead,
+    Planned,
+    Held,
+    Approved,
+    Sending,
+    Settled,
+    Observed,
+    InstanceEnded,
+    Ended,
+}
+
+impl EventKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Started => "started",
+            Self::Interrupted => "interrupted",
+            Self::SourceRead => "source_read",
+            Self::Planned => "planned",
+            Self::Held => "held",
+            Self::Approved => "approved",
+            Self::Sending => "sending",
+            Self::Settled => "settled",
+            Self::Observed => "observed",
+            Self::InstanceEnded => "instance_ended",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// The last event of the record: with it from elsewhere (the log of another machine), a record that was cut or rebuilt shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordHead {
+    /// How many events were recorded.
+    pub position: i64,
+    /// The hash of the last one, as 64 hexadecimal digits.
+    pub hash: String,
+}
+
+impl std::fmt::Display for RecordHead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.position, self.hash)
+    }
+}
+
+/// Appends an event, in the transaction of what it tells of.
+pub(super) async fn append<T: Serialize>(
+    writing: &mut Writing,
+    run: Option<&str>,
+    at: DateTime<Utc>,
+    kind: EventKind,
+    body: &T,
+) -> Result<(), JournalError> {
+    let body = to_json(body, "an event")?;
+    // Takes the row's lock with the number: on a shared server, another writer waits here.
+    let rows = writing.rows("update event_head set position = position + 1 returning position, hash", []).await?;
+    let head = rows.first().ok_or_else(|| JournalError::Unreadable { what: "the record has no head".to_owned() })?;
+    let (position, before) = (head.number(0)?, head.text(1)?);
+    let at = at.timestamp_millis();
+    let hash = hash(&before, position, run, at, kind.as_str(), &body);
+    let sql = "insert into events (position, run, at, kind, body, hash) values ($1, $2, $3, $4, $5, $6)";
+    let run = run.map(str::to_owned).into();
+    let values = [position.into(), run, at.into(), kind.as_str().into(), body.into(), hash.as_str().into()];
+    writing.execute(sql, values).await?;
+    writing.execute("update event_head set hash = $1", [hash.into()]).await
+}
+
+/// The hash of an event. Each field is preceded by its length, so that no two events give one text.
+pub(super) fn hash(before: &str, position: i64, run: Option<&str>, at: i64, kind: &str, body: &str) -> String {
+    let mut hasher = Sha256::new();
+    for field in [before, &position.to_string(), run.unwrap_or_default(), &at.to_string(), kind, body] {
+        hasher.update(field.len().to_string());
+        hasher.update(":");
+        hasher.update(field);
+    }
+    hexadecimal(hasher)
+}
+
+/// The hash of a text that an event names and that is stored elsewhere.
+pub(super) fn fingerprint(text: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(text);
+    hexadecimal(hasher)
+}
+
+fn hexadecimal(hasher: Sha256) -> String {
+    use std::fmt::Write as _;
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The first event: runs that an earlier version recorded stand before the chain.
+#[derive(Serialize)]
+struct Checkpoint {
+    runs_before: i64,
+}
+
+/// Begins the chain of a new or migrated state. Its time is that of the last run before it.
+pub(super) async fn begin(writing: &mut Writing) -> Result<(), JournalError> {
+    let rows = writing.rows("select count(*), coalesce(max(started_at), 0) from runs", []).await?;
+    let (runs_before, at) = match rows.first() {
+        Some(row) => (row.number(0)?, row.number(1)?),
+        None => (0, 0),
+    };
+    let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
+    append(writing, None, at, EventKind::Checkpoint, &Checkpoint { runs_before }).await
+}
+
+impl Journal {
+    /// The last event of the record.
+    pub async fn record_head(&self) -> Result<RecordHead, JournalError> {
+        let mut looking = self.reading().await?;
+        let rows = looking.rows("select position, hash from event_head", []).await?;
+        let row = rows.first().ok_or_else(|| JournalError::Unreadable { what: "the record has no head".to_owned() })?;
+        Ok(RecordHead { position: row.number(0)?, hash: row.text(1)? })
+    }
+}

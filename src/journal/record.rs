@@ -1,0 +1,104 @@
+//! The one way in which a run writes its events: each in one transaction, with everything that follows from it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::domain::{HeldNow, Observed, RunEvent, RunId, RunStart};
+
+use super::{
+    Journal, JournalError, access, approvals,
+    chain::{EventKind, append},
+    changes,
+    database::Writing,
+    runs,
+};
+
+impl Journal {
+    /// Records an event of a run at the moment it is known: appended to the chain of all events, with what the history, the
+    /// access record and later runs are asked about. An event that says nothing new is not appended.
+    pub async fn record(&self, run: &RunId, at: DateTime<Utc>, event: &RunEvent<'_>) -> Result<(), JournalError> {
+        let mut writing = self.writing().await?;
+        Recording { writing: &mut writing, run, at }.write(event).await?;
+        writing.commit().await
+    }
+}
+
+/// One event on its way into the journal.
+pub(super) struct Recording<'a> {
+    pub(super) writing: &'a mut Writing,
+    pub(super) run: &'a RunId,
+    pub(super) at: DateTime<Utc>,
+}
+
+impl Recording<'_> {
+    async fn write(&mut self, event: &RunEvent<'_>) -> Result<(), JournalError> {
+        match event {
+            RunEvent::Started(start) => self.started(start).await,
+            RunEvent::Interrupted => {
+                runs::mark_interrupted(self).await?;
+                self.append(EventKind::Interrupted, &NoDetails {}).await
+            }
+            RunEvent::SourceRead(source) => {
+                runs::read_source(self, source).await?;
+                self.append(EventKind::SourceRead, source).await
+            }
+            RunEvent::Planned(plan) => changes::plan(self, plan).await,
+            RunEvent::Held(held) => self.held(held).await,
+            RunEvent::Sending(sending) => changes::send(self, sending).await,
+            RunEvent::Settled(settled) => changes::settle(self, settled).await,
+            RunEvent::Observed(observed) => self.observed(observed).await,
+            RunEvent::InstanceEnded(report) => changes::end_instance(self, report).await,
+            RunEvent::Ended(report) => runs::end(self, report).await,
+        }
+    }
+
+    /// Appends the event to the chain.
+    pub(super) async fn append<T: Serialize>(&mut self, kind: EventKind, body: &T) -> Result<(), JournalError> {
+        append(self.writing, Some(self.run.as_str()), self.at, kind, body).await
+    }
+
+    async fn started(&mut self, start: &RunStart) -> Result<(), JournalError> {
+        runs::start(self, start).await?;
+        let instances = start.instances.iter().map(|name| name.as_str()).collect();
+        let body = Started { mode: start.mode.as_str(), scope: start.scope.as_deref(), instances };
+        self.append(EventKind::Started, &body).await
+    }
+
+    async fn held(&mut self, held: &HeldNow<'_>) -> Result<(), JournalError> {
+        if !approvals::hold(self.writing, held).await? {
+            return Ok(());
+        }
+        let record = held.record;
+        let body = Held {
+            instance: held.instance.as_str(),
+            digest: record.map(|record| record.digest.as_str()),
+            changes: record.map_or(0, |record| record.changes.len()),
+        };
+        self.append(EventKind::Held, &body).await
+    }
+
+    async fn observed(&mut self, observed: &Observed<'_>) -> Result<(), JournalError> {
+        match access::observe(self.writing, self.at, observed).await? {
+            Some(difference) => self.append(EventKind::Observed, &difference).await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct NoDetails {}
+
+#[derive(Serialize)]
+struct Started<'a> {
+    mode: &'static str,
+    scope: Option<&'a str>,
+    instances: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Held<'a> {
+    instance: &'a str,
+    /// `None`: what was held before is not held any more.
+    digest: Option<&'a str>,
+    changes: usize,
+}

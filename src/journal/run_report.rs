@@ -1,0 +1,168 @@
+//! The report of a run, put together from what was recorded of it: of a run that ended, one that is under way, or one that
+//! died.
+
+use crate::domain::{
+    ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, SourceReport, Summary,
+};
+
+use super::{
+    JournalError,
+    changes::{StoredChange, change_columns},
+    database::{Row, Transaction, reading},
+    encoding::{from_json, from_name, to_time},
+};
+
+/// Of a change that was sent, and of which Campaign was not read since.
+const WAS_BEING_WRITTEN: &str = "was being written when the run ended; Campaign may hold it";
+
+/// Of a change whose turn did not come.
+const NOT_TRIED: &str = "not tried: the run ended before";
+
+/// What is true of a run that has no end in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfinished {
+    /// A process holds the lock: the run goes on.
+    Running,
+    /// None does: the run died.
+    Dead,
+}
+
+/// How far a run came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Running,
+    Dead,
+    Ended,
+}
+
+/// What is stored of a run besides its instances.
+struct StoredRun {
+    mode: RunMode,
+    instances: Vec<String>,
+    stage: Stage,
+    report: RunReport,
+}
+
+/// The report of a run; `None` for an unknown one.
+pub(super) async fn run_report(
+    transaction: &mut Transaction,
+    run: &str,
+    unfinished: Unfinished,
+) -> Result<Option<RunReport>, JournalError> {
+    let sql = "select mode, started_at, instances, outcome, report, source,
+                   (select max(at) from events where events.run = runs.run) from runs where run = $1";
+    let rows = transaction.rows(sql, [run.into()]).await.map_err(reading)?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let StoredRun { mode, instances, stage, mut report } = stored(row, run, unfinished)?;
+    if !report.instances.is_empty() {
+        // An earlier version stored reports whole.
+        return Ok(Some(report));
+    }
+    for name in instances {
+        report.instances.extend(instance_report(transaction, run, &name, mode, stage).await?);
+    }
+    if stage == Stage::Running {
+        report.outcome = Outcome::of_all(report.instances.iter().map(|instance| instance.outcome));
+    }
+    Ok(Some(report))
+}
+
+fn stored(row: &Row, run: &str, unfinished: Unfinished) -> Result<StoredRun, JournalError> {
+    let mode: RunMode = from_name(row.text(0)?, "the mode of a run")?;
+    let started_at = to_time(row.number(1)?)?;
+    let instances = from_json(&row.text(2)?, "the instances of a run")?;
+    let outcome: Option<Outcome> =
+        row.optional_text(3)?.map(|name| from_name(name, "the outcome of a run")).transpose()?;
+    let stage = match (outcome, unfinished) {
+        (Some(Outcome::Interrupted), _) | (None, Unfinished::Dead) => Stage::Dead,
+        (Some(_), _) => Stage::Ended,
+        (None, Unfinished::Running) => Stage::Running,
+    };
+    let report = match row.optional_text(4)? {
+        // The document carries whole seconds.
+        Some(text) => RunReport { started_at, ..from_json(&text, "the report of a run")? },
+        None => {
+            let source = row.optional_text(5)?.map(|text| from_json(&text, "the source of a run")).transpose()?;
+            let last_event = row.optional_number(6)?.map(to_time).transpose()?.unwrap_or(started_at);
+            let (outcome, warning) = match stage {
+                Stage::Running => (Outcome::InSync, "this run has not ended yet"),
+                Stage::Dead | Stage::Ended => {
+                    (Outcome::Interrupted, "this run ended before its time; this is what it had recorded until then")
+                }
+            };
+            RunReport {
+                version: RunReport::VERSION,
+                run: run.to_owned(),
+                mode,
+                started_at,
+                duration_ms: u64::try_from((last_event - started_at).num_milliseconds()).unwrap_or_default(),
+                outcome,
+                error: None,
+                warnings: vec![warning.to_owned()],
+                source: source.unwrap_or_else(|| SourceReport::unread(String::new(), 0)),
+                instances: Vec::new(),
+                record: None,
+            }
+        }
+    };
+    Ok(StoredRun { mode, instances, stage, report })
+}
+
+/// One instance. A run that ended says nothing of an instance that it did not come to.
+async fn instance_report(
+    transaction: &mut Transaction,
+    run: &str,
+    name: &str,
+    mode: RunMode,
+    stage: Stage,
+) -> Result<Option<InstanceReport>, JournalError> {
+    let sql = "select report, coalesce(same_as, run), ended_at from plans where run = $1 and instance = $2";
+    let rows = transaction.rows(sql, [run.into(), name.into()]).await.map_err(reading)?;
+    let Some(row) = rows.first() else {
+        return Ok((stage != Stage::Ended).then(|| undecided(name, mode, stage)));
+    };
+    let mut report: InstanceReport = from_json(&row.text(0)?, "a plan")?;
+    let (rows_of, has_ended) = (row.text(1)?, row.optional_number(2)?.is_some());
+    let is_cut_off = stage == Stage::Dead && mode == RunMode::Apply && report.mode == InstanceMode::Apply;
+    let sql = concat!("select ", change_columns!(), " from changes where run = $1 and instance = $2 order by position");
+    for row in transaction.rows(sql, [rows_of.into(), name.into()]).await.map_err(reading)? {
+        let change = StoredChange::read(&row)?;
+        report.changes.push(if is_cut_off { change.of_a_dead_run() } else { change.report });
+    }
+    report.summary = Summary::of(&report.changes, report.skipped.len(), report.summary.unchanged);
+    if !has_ended {
+        match stage {
+            Stage::Ended => {}
+            Stage::Dead => report.outcome = Outcome::Interrupted,
+            Stage::Running => report.outcome = InstanceReport::outcome_of(&report.changes, &report.skipped),
+        }
+    }
+    Ok(Some(report))
+}
+
+/// An instance whose plan was not recorded: nothing was changed in it.
+fn undecided(name: &str, mode: RunMode, stage: Stage) -> InstanceReport {
+    let instance_mode = match mode {
+        RunMode::Apply => InstanceMode::Apply,
+        RunMode::DryRun => InstanceMode::Observe,
+    };
+    let (outcome, error) = match stage {
+        Stage::Running => (Outcome::InSync, "not decided yet; nothing was written"),
+        Stage::Dead | Stage::Ended => {
+            (Outcome::Interrupted, "the run ended before anything was decided; nothing was written")
+        }
+    };
+    InstanceReport::failed(name, instance_mode, outcome, error.to_owned())
+}
+
+impl StoredChange {
+    /// The change of a run that died, with words for what was not recorded.
+    pub(super) fn of_a_dead_run(self) -> ChangeReport {
+        let mut report = self.report;
+        if report.outcome == ChangeOutcome::Pending {
+            let words = if self.sent_at.is_some() { WAS_BEING_WRITTEN } else { NOT_TRIED };
+            report.detail = Some(words.to_owned());
+        }
+        report
+    }
+}

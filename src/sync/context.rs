@@ -1,0 +1,168 @@
+//! What one run knows of one instance once both sides are read: built once, passed as one value.
+
+use std::collections::BTreeMap;
+
+use chrono::Utc;
+
+use crate::{
+    domain::{
+        BegunApproval, CampaignSnapshot, Change, ChangeKey, ChangeReport, Circumstances, DesiredState, Digest,
+        Evidence, FoldedName, HeldNow, HeldRecord, History, InstanceMode, InstanceName, InstancePlan, InstanceReport,
+        Limits, NextStep, Observation, Observed, OperatorGroupId, OperatorGroupName, OperatorLogin, Plan,
+        ProductProfileName, Review, RunEvent, RunMode, Sending, SettledChanges, Skipped, SourceCounts, SourceRead,
+        review,
+    },
+    journal::{JournalError, RunLock},
+};
+
+use super::{
+    decision::{Decision, Settled},
+    reconcile::InstanceOptions,
+    recorder::Recorder,
+};
+
+/// How much of an instance a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All of it: what is not there is gone.
+    Everything,
+    /// A part: nothing is said of the rest.
+    Part,
+    /// None of it: the run goes by rules that are not in force, and what it sees is not to be remembered.
+    Nothing,
+}
+
+/// Everything that decisions about one instance are made from, beside what the organization wants.
+pub(super) struct InstanceContext<'a> {
+    pub(super) instance: &'a InstanceOptions,
+    pub(super) limits: &'a Limits,
+    /// Whether the read of the organization proved by counts that it is complete.
+    pub(super) counts: SourceCounts,
+    pub(super) snapshot: CampaignSnapshot,
+    pub(super) history: History,
+}
+
+impl InstanceContext<'_> {
+    /// Splits a plan into what may be made and what is held.
+    pub(super) fn judge(&self, plan: &Plan, desired: &DesiredState, read: Option<&SourceRead>) -> Review {
+        let Self { instance, limits, counts, history, .. } = self;
+        let circumstances =
+            Circumstances { instance: &instance.policy.instance, limits, counts: *counts, read, history };
+        review(plan, desired, &self.snapshot, &circumstances)
+    }
+}
+
+/// One run in one instance: what it knows, and how it records what it does.
+pub(super) struct InstanceRun<'a> {
+    pub(super) context: InstanceContext<'a>,
+    pub(super) recorder: &'a Recorder<'a>,
+    pub(super) lock: &'a RunLock,
+    pub(super) mode: RunMode,
+    pub(super) reach: Reach,
+}
+
+impl InstanceRun<'_> {
+    pub(super) fn name(&self) -> &InstanceName {
+        &self.context.instance.policy.instance
+    }
+
+    /// Whether Campaign may be written.
+    pub(super) fn writes(&self) -> bool {
+        self.mode == RunMode::Apply && self.context.instance.mode == InstanceMode::Apply
+    }
+
+    /// Whether later runs may build on what this one decides: a dry run leaves no trace in them.
+    pub(super) fn is_remembered(&self) -> bool {
+        self.mode == RunMode::Apply && self.reach == Reach::Everything
+    }
+
+    /// Records who is in the managed groups and in orphaned ones.
+    pub(super) async fn observed(&self, desired: &DesiredState) -> Result<(), JournalError> {
+        if self.reach == Reach::Nothing {
+            return Ok(());
+        }
+        let groups = observations(desired, &self.context.snapshot);
+        let is_all = self.reach == Reach::Everything;
+        self.recorder.record(&RunEvent::Observed(&Observed { instance: self.name(), groups: &groups, is_all })).await
+    }
+
+    /// Records what the guard holds, so that it can be approved and stays held. What an approval releases stays recorded as
+    /// held until the first of its changes is sent: a run that dies before leaves the next one the same situation.
+    pub(super) async fn held(&self, decision: &Decision) -> Result<(), JournalError> {
+        let review = &decision.review;
+        if self.reach == Reach::Nothing || review.released.is_some() && !self.is_remembered() {
+            return Ok(());
+        }
+        if review.released.is_some() {
+            return self.recorder.journal().remember_dormant_holds(self.name(), &review.dormant).await;
+        }
+        let record = review.held.digest.as_ref().map(|digest| HeldRecord {
+            instance: self.name().clone(),
+            digest: digest.clone(),
+            run: self.recorder.run().clone(),
+            at: Utc::now(),
+            is_dry_run: !self.writes(),
+            is_narrowed: self.reach == Reach::Part,
+            changes: decision.held_changes(),
+            held: decision.held_before(self.context.limits),
+        });
+        let dormant = self.is_remembered().then_some(review.dormant.as_slice());
+        if record.is_none() && dormant.is_none() {
+            return Ok(());
+        }
+        let held = HeldNow { instance: self.name(), record: record.as_ref(), dormant };
+        self.recorder.record(&RunEvent::Held(&held)).await
+    }
+
+    /// Records what is about to be done, and which skips are new.
+    pub(super) async fn planned(&self, report: &InstanceReport) -> Result<(), JournalError> {
+        let journal = self.recorder.journal();
+        let named = journal.named_skips(self.name()).await?;
+        let next = if self.writes() { NextStep::Apply } else { NextStep::Nothing };
+        let new_skips: Vec<&Skipped> = named.new_among(&report.skipped);
+        self.recorder.record(&RunEvent::Planned(&InstancePlan { report, next, new_skips: &new_skips })).await?;
+        if self.is_remembered() {
+            journal.remember_skips(self.name(), named, &report.skipped).await?;
+        }
+        Ok(())
+    }
+
+    /// Records that changes are being sent, `begun` with them. Fails when the lock is lost: its new holder may be writing.
+    pub(super) async fn sending(&self, changes: &[&Change], begun: Option<&Digest>) -> Result<(), JournalError> {
+        if !self.lock.is_still_held().await {
+            return Err(JournalError::LockLost);
+        }
+        let keys: Vec<ChangeKey> = changes.iter().map(|change| change.key()).collect();
+        let begun = begun.map(|digest| BegunApproval { digest, is_all: self.is_remembered() });
+        let sending = Sending { instance: self.name(), changes: &keys, begun };
+        self.recorder.record(&RunEvent::Sending(&sending)).await
+    }
+
+    /// Records what became of changes.
+    pub(super) async fn settled(&self, settled: &[Settled], evidence: Evidence) -> Result<(), JournalError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let changes: Vec<ChangeReport> = settled.iter().map(Settled::report).collect();
+        let settled = SettledChanges { instance: self.name(), changes: &changes, evidence };
+        self.recorder.record(&RunEvent::Settled(&settled)).await
+    }
+}
+
+/// Who is in each managed group, and in each orphaned one.
+fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<Observation> {
+    let login = |id| snapshot.operator(id).map(|operator| operator.login.clone());
+    let seen = |group: &OperatorGroupName, id: Option<OperatorGroupId>, profile: &ProductProfileName| {
+        let members: BTreeMap<FoldedName, OperatorLogin> = id
+            .into_iter()
+            .flat_map(|id| snapshot.members(id))
+            .filter_map(login)
+            .map(|login| (login.folded(), login))
+            .collect();
+        let members = members.into_values().collect();
+        (group.folded(), Observation { group: group.clone(), profile: profile.clone(), members })
+    };
+    let managed = desired.groups.iter().map(|group| seen(&group.name, group.id, &group.profile.name));
+    let orphaned = desired.orphans.iter().map(|orphan| seen(&orphan.name, Some(orphan.id), &orphan.profile));
+    managed.chain(orphaned).collect::<BTreeMap<_, _>>().into_values().collect()
+}
