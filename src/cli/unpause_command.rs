@@ -55,7 +55,7 @@ async fn by_daemon(mut daemon: Client) -> Result<UnpauseAnswer, CommandError> {
 
 async fn in_place(settings: &Settings) -> Result<UnpauseAnswer, CommandError> {
     let journal = Journal::open_existing(&settings.journal_options()).await?;
-    Ok(unpause(journal.as_ref(), &settings.experience_cloud.options, &settings::approver()).await?)
+    Ok(unpause(journal.as_ref(), settings, &settings::approver()).await?)
 }
 
 fn text(answer: &UnpauseAnswer) -> String {

@@ -5,9 +5,9 @@ use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Approver, to_the_second},
-    experience_cloud,
+    domain::{Approver, OrganizationId, to_the_second},
     journal::{ForgottenPause, Journal, JournalError},
+    settings::Settings,
 };
 
 use super::NextRun;
@@ -58,10 +58,11 @@ pub struct UnpauseAnswer {
 /// Only a failing journal is an error; the rest is an answer.
 pub async fn unpause(
     journal: Option<&Journal>,
-    credential: &experience_cloud::Options,
+    settings: &Settings,
     approver: &Approver,
 ) -> Result<UnpauseAnswer, JournalError> {
-    let (organization, client_id) = (&credential.organization_id, &credential.client_id);
+    let source = &settings.experience_cloud.options;
+    let (organization, client_id) = (&source.organization_id, source.client_id.as_str());
     let forgotten = match journal {
         Some(journal) => journal.forget_pause(organization, client_id, approver, Utc::now()).await?,
         None => None,
@@ -70,13 +71,16 @@ pub async fn unpause(
         let until = to_the_second(*until);
         tracing::info!(umapi.until = %until, %approver, "the pause until {until} was forgotten by {approver}");
     }
-    Ok(UnpauseAnswer::of(credential, approver, forgotten.as_ref()))
+    Ok(UnpauseAnswer::of((organization, client_id), approver, forgotten.as_ref()))
 }
 
 impl UnpauseAnswer {
     /// The answer where this pause was forgotten, if any.
-    pub fn of(credential: &experience_cloud::Options, approver: &Approver, forgotten: Option<&ForgottenPause>) -> Self {
-        let client_id = &credential.client_id;
+    fn of(
+        (organization, client_id): (&OrganizationId, &str),
+        approver: &Approver,
+        forgotten: Option<&ForgottenPause>,
+    ) -> Self {
         let (outcome, message) = match forgotten {
             Some(pause) => (
                 UnpauseOutcome::Forgotten,
@@ -95,8 +99,8 @@ impl UnpauseAnswer {
             version: VERSION,
             outcome,
             message,
-            organization: credential.organization_id.to_string(),
-            client_id: client_id.clone(),
+            organization: organization.to_string(),
+            client_id: client_id.to_owned(),
             until: forgotten.map(|pause| to_the_second(pause.until)),
             forgotten_at: forgotten.map(|pause| to_the_second(pause.at)),
             approver: approver.name().to_owned(),

@@ -43,7 +43,7 @@ async fn run_whose_pause_is_forgotten(stage: &Stage, is_waiting: fn(&Progress) -
     }
     stage.sandbox.clear_faults();
     // The run records the pause meanwhile, and goes on, as it would in another process.
-    let (_, report) = tokio::join!(forget(stage), timeout(DEADLINE, &mut run));
+    let ((), report) = tokio::join!(forget(stage), timeout(DEADLINE, &mut run));
     report.expect("the run goes on")
 }
 

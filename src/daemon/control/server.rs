@@ -226,7 +226,9 @@ async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk
                     RunAfterApproval::AtOnce => at_once(RunWanted::Approved(digest), desk).await,
                     RunAfterApproval::AsScheduled => Some(NextRun::scheduled(desk.board.facts().status.next_run, "")),
                 };
-                next.into_iter().for_each(|next| approval.tell_of(next));
+                if let Some(next) = next {
+                    approval.tell_of(next);
+                }
             }
             Answer::Approval { approval: Box::new(approval) }
         }
@@ -236,8 +238,8 @@ async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk
 
 /// Forgets the pause, and has the run made that it kept from reading. A run that waits for it sees that by itself.
 async fn unpaused(approver: &Approver, desk: &Desk) -> Answer {
-    let credential = desk.settings.borrow().experience_cloud.options.clone();
-    match unpause(Some(&desk.journal), &credential, approver).await {
+    let settings = Arc::clone(&desk.settings.borrow());
+    match unpause(Some(&desk.journal), &settings, approver).await {
         Ok(mut answer) => {
             if answer.outcome == UnpauseOutcome::Forgotten {
                 let before = desk.board.pause_forgotten(&format!("{approver} had the pause forgotten"));
@@ -245,7 +247,9 @@ async fn unpaused(approver: &Approver, desk: &Desk) -> Answer {
                     State::Throttled | State::Running | State::Waiting => at_once(RunWanted::Unpaused, desk).await,
                     _ => Some(NextRun::scheduled(desk.board.facts().status.next_run, "")),
                 };
-                next.into_iter().for_each(|next| answer.tell_of(next));
+                if let Some(next) = next {
+                    answer.tell_of(next);
+                }
             }
             Answer::Unpause { unpause: Box::new(answer) }
         }
