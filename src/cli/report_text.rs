@@ -297,6 +297,7 @@ mod tests {
                 complete: true,
             },
             instances: vec![instance],
+            record: None,
         }
     }
 

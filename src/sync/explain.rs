@@ -17,8 +17,13 @@ use crate::{
 };
 
 use super::{
-    call_ledger::client, context::InstanceContext, decision::Decision, former_logins::remembered, pauses::heeding,
-    reconcile::InstanceOptions, run::Options,
+    call_ledger::client,
+    context::InstanceContext,
+    decision::Decision,
+    former_logins::remembered,
+    pauses::{UNPAUSE, heeding},
+    reconcile::InstanceOptions,
+    run::Options,
 };
 
 /// How many past changes of a person are looked through for the last one of each group.
@@ -72,7 +77,7 @@ enum LookUpError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("Adobe asked for a pause until {}; ask again after that", to_the_second(*.0))]
+    #[error("Adobe asked for a pause until {}; ask again after that, or {UNPAUSE}", to_the_second(*.0))]
     NotBefore(DateTime<Utc>),
 }
 

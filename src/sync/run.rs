@@ -21,6 +21,7 @@ use super::{
     approvals::{RequestedApprovals, UsedApprovals},
     call_ledger::client,
     former_logins::FormerLogins,
+    pauses::forgotten_in_words,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
     recorder::Recorder,
@@ -351,9 +352,19 @@ async fn all_instances(
         Err(error) => return unread(frame, approvals, error.into(), 0),
     };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
-    let source = match reader.read().await {
+    let read = reader.read().await;
+    // Also a pause that was forgotten while the run waited for it.
+    let forgotten = forgotten_in_words(journal, &options.experience_cloud.organization_id).await?;
+    if let Some(forgotten) = &forgotten {
+        tracing::info!(run.id = %frame.recorder.run(), "{forgotten}");
+    }
+    let source = match read {
         Ok(source) => source,
-        Err(error) => return unread(frame, approvals, error, experience_cloud.calls()),
+        Err(error) => {
+            let mut found = unread(frame, approvals, error, experience_cloud.calls())?;
+            found.warnings.extend(forgotten);
+            return Ok(found);
+        }
     };
     recorder.record(&RunEvent::SourceRead(&frame.source_read(&source, experience_cloud.calls()))).await?;
     let run = Run {
@@ -375,6 +386,7 @@ async fn all_instances(
         outcome: None,
         instances,
     };
+    found.warnings.extend(forgotten);
     found.tell_of(approvals, &used);
     Ok(found)
 }

@@ -4,15 +4,16 @@ use campaign_group_sync::{
     daemon::Board,
     domain::{
         ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, Explanation, Finding, FoldedName,
-        GroupExplanation, HeldBefore, InstanceExplanation, InstanceMode, InstanceName, InstanceReport, MatchedProfile,
-        Orphan, ProductProfileName, RunId, RunReport, Station, Summary, Verdict,
+        GroupExplanation, HeldBefore, HeldRecord, InstanceExplanation, InstanceMode, InstanceName, InstanceReport,
+        MatchedProfile, Orphan, ProductProfileName, RunId, RunReport, Station, Summary, Verdict,
     },
-    journal::{HeldRecord, Journal, RunBegin},
+    journal::Journal,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::default_limits::limits;
 pub(crate) use super::reports::report;
+use crate::recording::{Recording as _, RunBegin};
 
 pub(crate) const DIGEST: &str = "00c0ffee00c0ffee";
 

@@ -8,6 +8,8 @@ mod exposition;
 mod filled;
 mod health;
 mod page;
+#[path = "../support/recording.rs"]
+mod recording;
 mod refusals;
 #[path = "../support/reports.rs"]
 mod reports;

@@ -5,13 +5,14 @@ use std::{num::NonZeroU32, sync::Mutex, time::Duration};
 use campaign_group_sync::{
     domain::{OrganizationId, Outcome, RunId, RunMode, Scope},
     experience_cloud::{self, ReadChoice},
-    journal::{CallWindows, Listing, RunBegin},
+    journal::{CallWindows, Listing},
     sandbox::{Effect, Fault},
     sync::{self, Patience, Progress, Request, StopSwitch},
 };
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 
 use super::support::{Stage, request};
+use crate::recording::{Recording as _, RunBegin};
 
 const INTERVAL: Duration = Duration::from_secs(2 * 3600);
 

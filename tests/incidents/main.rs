@@ -11,6 +11,8 @@ mod default_policy;
 mod numbers;
 #[path = "../support/organization.rs"]
 mod organization;
+#[path = "../support/recording.rs"]
+mod recording;
 #[expect(dead_code, reason = "the stage of other tests as well")]
 #[path = "../sync/support.rs"]
 mod support;
@@ -31,6 +33,7 @@ mod reading;
 mod removing;
 mod spellings;
 mod succession;
+mod unpause;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
 mod wire;

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use campaign_group_sync::{
-    domain::{InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName},
-    journal::{Journal, Observation},
+    domain::{InstanceName, Observation, OperatorGroupName, OperatorLogin, ProductProfileName},
+    journal::Journal,
 };
 
+use crate::recording::Recording as _;
 use crate::{
     place::Place,
     sample::{at, production},

@@ -1,10 +1,11 @@
 //! Held plans, approvals, and what an undo left behind.
 
 use campaign_group_sync::{
-    domain::{ApprovalState, ApprovedChange, Approver, ChangeKey, ChangeKind, SystemUser},
-    journal::{ApproveError, BegunApproval, HeldRecord, Journal},
+    domain::{ApprovalState, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, HeldRecord, SystemUser},
+    journal::{ApproveError, Journal},
 };
 
+use crate::recording::Recording as _;
 use crate::{
     place::Place,
     sample::{at, digest, held, key, production, run_id},

@@ -6,6 +6,7 @@ use campaign_group_sync::domain::{
 };
 use chrono::TimeDelta;
 
+use crate::recording::Recording as _;
 use crate::{
     default_limits::limits,
     place::Place,

@@ -12,6 +12,8 @@ mod instance_history;
 mod leadership;
 mod lock;
 mod place;
+#[path = "../support/recording.rs"]
+mod recording;
 #[path = "../support/reports.rs"]
 mod reports;
 mod runs;

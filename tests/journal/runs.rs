@@ -5,6 +5,7 @@ use campaign_group_sync::{
     journal::{FindRunError, Journal, Lock},
 };
 
+use crate::recording::Recording as _;
 use crate::{
     place::Place,
     sample::{at, begin, begin_and_die, change, key, plan, production, report, run_id, settled},

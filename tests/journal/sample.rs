@@ -3,14 +3,15 @@
 use campaign_group_sync::{
     domain::{
         ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, FollowedGroup, HeldBefore,
-        InstanceMode, InstanceName, InstanceReport, MatchedProfile, OperatorGroupName, Outcome, ProductProfileId,
-        ProductProfileName, RunId, RunMode, RunReport, SourceRead, Summary, UnlistedAccounts,
+        HeldRecord, InstanceMode, InstanceName, InstanceReport, MatchedProfile, OperatorGroupName, Outcome,
+        ProductProfileId, ProductProfileName, RunId, RunMode, RunReport, SourceRead, Summary, UnlistedAccounts,
     },
-    journal::{HeldRecord, Journal, RunBegin, Settlement},
+    journal::Journal,
 };
 use chrono::{DateTime, Utc};
 
 use super::default_limits::limits;
+use crate::recording::{Recording as _, RunBegin, Settlement};
 
 /// A time, in seconds and a fraction that must survive.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {

@@ -4,9 +4,10 @@ use campaign_group_sync::{
     domain::{
         ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceName, ProductProfileName, RunMode,
     },
-    journal::{Journal, Settlement},
+    journal::Journal,
 };
 
+use crate::recording::{Recording as _, Settlement};
 use crate::{
     place::Place,
     sample::{at, begin, change, key, plan, production, run_id},

@@ -13,6 +13,8 @@ mod log_lines;
 mod process;
 mod readme;
 mod recorded;
+#[path = "../support/recording.rs"]
+mod recording;
 mod secrets;
 mod support;
 mod undo;

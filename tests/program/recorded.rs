@@ -2,15 +2,16 @@
 
 use campaign_group_sync::{
     domain::{
-        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, InstanceMode, InstanceName,
-        InstanceReport, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunId, RunMode, RunReport,
-        SourceReport, Summary,
+        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, HeldRecord, InstanceMode,
+        InstanceName, InstanceReport, Observation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName,
+        RunId, RunMode, RunReport, SourceReport, Summary,
     },
-    journal::{HeldRecord, Journal, Location, Observation, Options, RunBegin},
+    journal::{Journal, Location, Options},
 };
 use chrono::{DateTime, Utc};
 
 use super::support::{Served, run};
+use crate::recording::{Recording as _, RunBegin};
 
 fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
@@ -90,6 +91,7 @@ fn report(name: &str, started_at: &str) -> RunReport {
             complete: true,
         },
         instances: vec![instance],
+        record: None,
     }
 }
 

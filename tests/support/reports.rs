@@ -22,5 +22,6 @@ pub(crate) fn report(run: &str, started_at: DateTime<Utc>, instances: Vec<Instan
             complete: true,
         },
         instances,
+        record: None,
     }
 }
