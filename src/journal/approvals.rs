@@ -198,8 +198,8 @@ pub(super) async fn hold(writing: &mut Writing, held: &HeldNow<'_>) -> Result<bo
         let since = before.get(record.digest.as_str()).copied().flatten();
         write_held(writing, held.instance, record, since).await?;
     }
-    if held.is_all() {
-        let kept = held.record.map_or("", |record| record.digest.as_str());
+    let kept = held.record.map_or("", |record| record.digest.as_str());
+    if held.is_all() && before.keys().any(|digest| digest != kept) {
         let sql = "delete from held where instance = $1 and digest <> $2";
         writing.execute(sql, [held.instance.as_str().into(), kept.into()]).await?;
     }

@@ -68,7 +68,7 @@ pub(super) async fn append<T: Serialize>(
 ) -> Result<(), JournalError> {
     let body = to_json(body, "an event")?;
     // Takes the row's lock with the number: on a shared server, another writer waits here.
-    let rows = writing.rows("update event_head set position = position + 1 returning position, hash", []).await?;
+    let rows = writing.returning("update event_head set position = position + 1 returning position, hash", []).await?;
     let head = rows.first().ok_or_else(|| JournalError::Unreadable { what: "the record has no head".to_owned() })?;
     let (position, before) = (head.number(0)?, head.text(1)?);
     let at = at.timestamp_millis();

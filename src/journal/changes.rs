@@ -231,7 +231,7 @@ pub(super) async fn send(recording: &mut Recording<'_>, sending: &Sending<'_>) -
     for key in sending.changes {
         let [instance, operator, group, op, run] = row_of(recording.run, instance, key);
         let values = [at.timestamp_millis().into(), instance, operator, group, op, run];
-        for row in recording.writing.rows(sql, values).await? {
+        for row in recording.writing.returning(sql, values).await? {
             places.push(row.number(0)?);
         }
     }
@@ -258,7 +258,7 @@ pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChang
         let (outcome, detail) = (change.outcome.as_str().into(), change.detail.clone().into());
         let at = at.timestamp_millis().into();
         let values = [at, outcome, detail, unread.clone(), instance, operator, group, op, run];
-        for row in recording.writing.rows(sql, values).await? {
+        for row in recording.writing.returning(sql, values).await? {
             places.push((row.number(0)?, change));
         }
     }

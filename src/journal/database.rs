@@ -314,6 +314,8 @@ impl Reading {
 pub(super) struct Writing {
     transaction: Transaction,
     watch: Option<StepWatch>,
+    /// Whether anything was written so far.
+    is_changed: bool,
 }
 
 impl Writing {
@@ -326,8 +328,20 @@ impl Writing {
         sql: &'static str,
         values: [Value; N],
     ) -> Result<(), JournalError> {
-        self.transaction.rows(sql, values).await.map(drop).map_err(writing)
+        self.returning(sql, values).await.map(drop)
     }
+
+    /// A statement that writes, and answers with rows (`returning`).
+    pub(super) async fn returning<const N: usize>(
+        &mut self,
+        sql: &'static str,
+        values: [Value; N],
+    ) -> Result<Vec<Row>, JournalError> {
+        self.is_changed = true;
+        self.transaction.rows(sql, values).await.map_err(writing)
+    }
+
+    /// A statement that only reads.
 
     pub(super) async fn rows<const N: usize>(
         &mut self,
@@ -351,6 +365,7 @@ impl Writing {
                 return Ok(());
             }
             let sql = format!("{head} values {} {tail}", placeholders(chunk.len(), N));
+            self.is_changed = true;
             // Built of constants and numbered placeholders alone.
             self.transaction.rows(AssertSqlSafe(sql), chunk.into_iter().flatten()).await.map_err(writing)?;
         }
@@ -358,11 +373,15 @@ impl Writing {
 
     /// Runs a script of several statements.
     pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), JournalError> {
+        self.is_changed = true;
         self.transaction.script(sql).await.map_err(writing)
     }
 
-    /// Makes it durable.
+    /// Makes it durable, if there is anything.
     pub(super) async fn commit(self) -> Result<(), JournalError> {
+        if !self.is_changed {
+            return Ok(());
+        }
         self.transaction.commit().await.map_err(writing)?;
         if let Some(watch) = self.watch {
             watch(Step::After);
@@ -403,7 +422,7 @@ impl Database {
             Self::Sqlite(pool) => Transaction::of_file(pool, "begin immediate").await,
             Self::Postgres(pool) => OpenTransaction::begin(pool, "begin").await.map(Transaction::Postgres),
         };
-        Ok(Writing { transaction: transaction.map_err(writing)?, watch: watch.cloned() })
+        Ok(Writing { transaction: transaction.map_err(writing)?, watch: watch.cloned(), is_changed: false })
     }
 }
 

@@ -145,9 +145,9 @@ async fn spent_changes_leave_their_approval_and_the_last_one_ends_it() {
         assert_eq!(approved_changes(&journal, 2).await, record.changes[1..]);
         journal.spend(&production(), &[removal("bob")]).await.expect("spent");
         assert!(journal.history(&production(), at(2)).await.expect("readable").approvals.is_empty());
-        let steps = place.steps();
+        let written = place.steps().1;
         journal.spend(&production(), &[removal("bob")]).await.expect("nothing to spend");
-        assert_eq!(place.steps(), steps, "nothing to spend, nothing to write");
+        assert_eq!(place.steps().1, written, "nothing to spend, nothing to write");
     }
 }
 

@@ -47,15 +47,15 @@ async fn a_hold_that_sleeps_is_held_until_it_is_replaced_and_never_twice() {
             limits: limits(),
         };
         let sleeping = [hold("ann@acme.com", "slept"), hold("bob@acme.com", "slept")];
-        journal.remember_dormant_holds(&production(), &sleeping).await.expect("remembered");
         let record = held("00112233445566aa", "01JA", at(0), &["Ann@acme.com"]);
         journal.record_held(&production(), Some(&record), true).await.expect("recorded");
+        journal.remember_dormant_holds(&production(), &sleeping).await.expect("remembered");
         assert_eq!(record.digest, digest("00112233445566aa"));
         let history = journal.history(&production(), at(0)).await.expect("readable");
         assert_eq!(history.held, [hold("ann@acme.com", "too many"), hold("bob@acme.com", "slept")]);
-        let steps = place.steps();
+        let written = place.steps().1;
         journal.remember_dormant_holds(&production(), &sleeping).await.expect("known");
-        assert_eq!(place.steps(), steps, "nothing new, nothing written");
+        assert_eq!(place.steps().1, written, "nothing new, nothing written");
         journal.remember_dormant_holds(&production(), &[]).await.expect("forgotten");
         let history = journal.history(&production(), at(0)).await.expect("readable");
         assert_eq!(history.held, [hold("ann@acme.com", "too many")]);
@@ -73,9 +73,9 @@ async fn identities_are_remembered_and_only_news_is_written() {
         };
         let mut known = users(5_000);
         journal.remember_identities(&production(), &known, &[]).await.expect("remembered");
-        let steps = place.steps();
+        let written = place.steps().1;
         journal.remember_identities(&production(), &known, &[]).await.expect("known");
-        assert_eq!(place.steps(), steps, "nothing new, nothing written");
+        assert_eq!(place.steps().1, written, "nothing new, nothing written");
         known[17].1 = operator(99);
         known[18].1.login = Some("renamed@acme.com".into());
         let twice = [known[17].clone(), ("user-17@adobeid ".to_owned(), operator(99)), known[18].clone()];

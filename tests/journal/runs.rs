@@ -5,7 +5,7 @@ use campaign_group_sync::{
     journal::{FindRunError, Journal, Lock},
 };
 
-use crate::recording::Recording as _;
+use crate::recording::{Recording as _, Settlement};
 use crate::{
     place::Place,
     sample::{at, begin, begin_and_die, change, key, plan, production, report, run_id, settled},
@@ -23,6 +23,8 @@ async fn the_report_of_a_run_comes_back_as_it_was_written_also_after_a_restart()
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
         let mut added = change(ChangeKind::Add, "ann@acme.com", "delivery");
         journal.record_plan(&run_id("01JA"), at(1), &plan(vec![added.clone()])).await.expect("planned");
+        let applied = Settlement { key: added.key(), outcome: ChangeOutcome::Applied, detail: None };
+        journal.settled(&run_id("01JA"), &production(), at(2), &[applied]).await.expect("settled");
         added.outcome = ChangeOutcome::Applied;
         let written = report("01JA", at(0), Outcome::Applied, plan(vec![added]));
         journal.end_run(&written).await.expect("ended");

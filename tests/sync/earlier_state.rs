@@ -108,7 +108,13 @@ async fn a_state_of_schema_2_with_names_in_ascii_is_used_as_it_is() {
     let before = rows(&path).await;
     assert!(before.len() > 40, "{before:?}");
     open(&path).await.close().await;
-    assert_eq!(rows(&path).await, before);
+    let after = rows(&path).await;
+    assert_eq!(after.len(), before.len(), "{after:?}");
+    for (after, before) in after.iter().zip(&before) {
+        // A migration may add columns at the end of a table.
+        let added = after.strip_prefix(before.as_str());
+        assert!(added.is_some_and(|added| added.is_empty() || added.starts_with(',')), "{after}, before {before}");
+    }
     let (stage, _folder) = harness(&dump, &world).await;
     let report = stage.sync().await;
     assert_eq!((report.outcome, stage.writes()), (Outcome::Held, 0), "{report:#?}");
