@@ -1,7 +1,7 @@
 //! What a clock that was ahead has written, once the clock is right.
 
 use campaign_group_sync::{
-    domain::{ChangeKind, OperatorGroupName, OperatorLogin, OrganizationId, Outcome, ProductProfileName, RunMode},
+    domain::{ChangeKind, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunMode},
     journal::{Journal, Observation},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -117,19 +117,5 @@ async fn incident_28_runs_by_a_clock_that_was_ahead_do_not_hide_what_later_runs_
         journal.begin_run(&begin("01JB", RunMode::Apply, at(0))).await.expect("begun");
         journal.end_run(&report("01JB", at(0), Outcome::Failed, planned)).await.expect("ended");
         assert!(journal.was_written_to(&production()).await.expect("readable"));
-    }
-}
-
-#[tokio::test]
-async fn incident_28_the_pause_forgotten_last_is_the_one_recorded_last() {
-    for place in Place::all().await {
-        let journal = place.open().await;
-        let ours = OrganizationId::new("ours@AdobeOrg");
-        for (who, now) in [("ann", ahead(0)), ("bob", at(10))] {
-            journal.set_pause(&ours, std::time::Duration::from_secs(600), now).await.expect("written");
-            journal.forget_pause(&ours, who, now + TimeDelta::seconds(1)).await.expect("written").expect("a pause");
-        }
-        let last = journal.forgotten_pause(&ours).await.expect("readable").expect("a pause");
-        assert_eq!((last.forgotten_by.as_str(), last.at), ("bob", at(11)));
     }
 }
