@@ -140,6 +140,21 @@ impl Journal {
         rows.first().map(|row| approver(row, 0)).transpose()
     }
 
+    /// The approval of this digest that expired, at `now` or before, while no run used it: who gave it, and when it expired.
+    pub async fn expired_approval(
+        &self,
+        instance: &InstanceName,
+        digest: &Digest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Approver, DateTime<Utc>)>, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select expires_at, approver, approver_uid, approver_user from approvals
+                   where instance = $1 and digest = $2 and expires_at <= $3 and begun_at is null";
+        let values = [instance.as_str().into(), digest.as_str().into(), now.timestamp_millis().into()];
+        let rows = looking.rows(sql, values).await?;
+        rows.first().map(|row| Ok((approver(row, 1)?, to_time(row.number(0)?)?))).transpose()
+    }
+
     /// Ends what approvals in use, undone changes and unfinished disablements say about these changes: they were made, or are
     /// not wanted any more.
     pub async fn spend(&self, instance: &InstanceName, changes: &[ChangeKey]) -> Result<(), JournalError> {
@@ -189,7 +204,7 @@ pub(super) async fn hold(writing: &mut Writing, held: &HeldNow<'_>) -> Result<bo
     if let Some(dormant) = held.dormant {
         remember_dormant_holds(writing, held.instance, dormant).await?;
     }
-    let sql = "select digest, since from held where instance = $1";
+    let sql = "select digest, held_since from held where instance = $1";
     let mut before = BTreeMap::new();
     for row in writing.rows(sql, [held.instance.as_str().into()]).await? {
         before.insert(row.text(0)?, row.optional_number(1)?);
@@ -294,7 +309,7 @@ async fn write_held(
         changes: record.changes.clone(),
         held: held.collect(),
     };
-    let sql = "insert into held (instance, digest, at, record, since) values ($1, $2, $3, $4, $5)
+    let sql = "insert into held (instance, digest, at, record, held_since) values ($1, $2, $3, $4, $5)
                on conflict (instance, digest) do update set at = excluded.at, record = excluded.record";
     let values = [
         instance.as_str().into(),

@@ -13,7 +13,7 @@ use super::{
     call_windows::correct_times,
     chain::{EventKind, fingerprint},
     changes::end_instance_once,
-    database::{Row, Writing},
+    database::{Row, Value, Writing},
     encoding::{from_json, from_name, to_json, to_time},
     record::Recording,
     run_report::{Unfinished, run_report},
@@ -21,6 +21,21 @@ use super::{
 
 /// How long a run that planned no change is remembered. A run that did is never forgotten: access reviews look years back.
 const IDLE_RUNS_KEPT: TimeDelta = TimeDelta::days(90);
+
+/// A longer time without any run does not make the runs before it older: schedules have no such gaps, and clocks that are wrong
+/// make them.
+const LONGEST_GAP: TimeDelta = TimeDelta::days(30);
+
+/// The oldest run that is kept at `$1` when runs are kept for `$2` and gaps of more than `$3` do not count.
+const OLDEST_KEPT: &str = "
+    select min(started_at) from (
+        select started_at, cast(sum(case when gap > $3 then gap else 0 end) over (order by started_at desc) as bigint)
+            as uncounted
+        from (
+            select started_at, lag(started_at, 1, started_at) over (order by started_at desc) - started_at as gap from runs
+        ) as gaps
+    ) as ages
+    where $1 - started_at - uncounted <= $2";
 
 /// How many runs are listed that a shortened id may mean.
 const MOST_CANDIDATES: usize = 10;
@@ -129,9 +144,10 @@ pub(super) async fn end(recording: &mut Recording<'_>, report: &RunReport) -> Re
         end_instance_once(recording, instance).await?;
     }
     let head = write_end(recording.writing, report).await?;
-    let before = report.started_at - IDLE_RUNS_KEPT;
+    let oldest_kept = oldest_kept(recording.writing, report.started_at).await?;
     for sql in FORGET_IDLE_RUNS {
-        recording.writing.execute(sql, [before.timestamp_millis().into()]).await?;
+        // None is older than one that is not known: nothing is deleted.
+        recording.writing.execute(sql, [oldest_kept.into()]).await?;
     }
     let (outcome, error) = (report.outcome.as_str(), report.error.as_deref());
     recording.append(EventKind::Ended, &Ended { outcome, error, report: fingerprint(&head) }).await
@@ -250,7 +266,7 @@ impl Journal {
         if rows.is_empty() {
             let sql = "select run, started_at from runs
                        where lower(substr(run, 1, cast($2 as integer))) = lower($1)
-                       order by started_at desc, run desc limit $3";
+                       order by position desc limit $3";
             rows = looking.rows(sql, [id.into(), length.min(1_000).into(), limit.into()]).await?;
         }
         let candidate = |row: &Row| Ok(RunCandidate { run: row.text(0)?, started_at: to_time(row.number(1)?)? });
@@ -271,6 +287,13 @@ impl Journal {
         let is_held = self.lock_holder().await?.is_some();
         Ok(if is_held { Unfinished::Running } else { Unfinished::Dead })
     }
+}
+
+/// The start of the oldest run that an idle run must not be older than to be remembered at `now`, in milliseconds since 1970.
+async fn oldest_kept(writing: &mut Writing, now: DateTime<Utc>) -> Result<Option<i64>, JournalError> {
+    let values = [now.timestamp_millis(), IDLE_RUNS_KEPT.num_milliseconds(), LONGEST_GAP.num_milliseconds()];
+    let rows = writing.rows(OLDEST_KEPT, values.map(Value::from)).await?;
+    Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
 }
 
 /// The numbers of all instances together.

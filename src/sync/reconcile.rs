@@ -17,7 +17,7 @@ use crate::{
 use super::{
     Progress, Stop,
     apply::{Applied, apply},
-    approvals::{RequestedApprovals, UsedApprovals},
+    approvals::{RequestedApprovals, UsedApprovals, expired},
     confirm::{ReadAgain, SecondReads, confirm_logins},
     context::{InstanceContext, InstanceRun, Reach},
     decision::{Decision, Settled},
@@ -161,6 +161,8 @@ async fn read_and_decide(
     while second.read(run, here.name(), &decision, again).await? {
         decision = decision.with_second_reads(&second, &here.context);
     }
+    let held = decision.review.held.digest.as_ref();
+    decision.warnings.extend(expired(here.recorder.journal(), here.name(), held).await?);
     used.push(UsedApprovals::of(here.name(), &decision.review));
     here.held(&decision).await?;
     if !here.writes() {

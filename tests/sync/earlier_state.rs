@@ -42,8 +42,18 @@ async fn state_file(path: &Path, state: &str) {
 }
 
 /// Columns that migrations after schema 2 added to its tables.
-const LATER_COLUMNS: [&str; 6] =
-    ["begun_at", "approver_uid", "approver_user", "pause_asked", "position", "login_folded"];
+const LATER_COLUMNS: [&str; 10] = [
+    "begun_at",
+    "approver_uid",
+    "approver_user",
+    "pause_asked",
+    "position",
+    "login_folded",
+    "source",
+    "unread",
+    "granted_by",
+    "ended_by",
+];
 
 /// All rows of the tables and columns that schema 2 has, as text.
 async fn rows(path: &Path) -> Vec<String> {
@@ -108,13 +118,7 @@ async fn a_state_of_schema_2_with_names_in_ascii_is_used_as_it_is() {
     let before = rows(&path).await;
     assert!(before.len() > 40, "{before:?}");
     open(&path).await.close().await;
-    let after = rows(&path).await;
-    assert_eq!(after.len(), before.len(), "{after:?}");
-    for (after, before) in after.iter().zip(&before) {
-        // A migration may add columns at the end of a table.
-        let added = after.strip_prefix(before.as_str());
-        assert!(added.is_some_and(|added| added.is_empty() || added.starts_with(',')), "{after}, before {before}");
-    }
+    assert_eq!(rows(&path).await, before);
     let (stage, _folder) = harness(&dump, &world).await;
     let report = stage.sync().await;
     assert_eq!((report.outcome, stage.writes()), (Outcome::Held, 0), "{report:#?}");

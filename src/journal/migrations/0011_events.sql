@@ -30,8 +30,8 @@ alter table changes add column unread bigint;
 create index changes_unread on changes (instance) where unread = 1;
 
 -- When this digest was first held.
-alter table held add column since bigint;
-update held set since = at;
+alter table held add column held_since bigint;
+update held set held_since = at;
 
 -- The run that granted a membership, and the one that took it; null where Campaign was seen to have changed by itself.
 alter table stays add column granted_by text;
