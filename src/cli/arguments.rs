@@ -151,6 +151,11 @@ pub(super) struct HistoryArguments {
         conflicts_with = "run"
     )]
     pub(super) limit: u32,
+
+    /// Check that the record was not changed; with a head that was kept elsewhere, also that it was not cut or rebuilt
+    #[arg(long, value_name = "HEAD", num_args = 0..=1, conflicts_with_all = ["run", "limit"])]
+    #[expect(clippy::option_option, reason = "the option, and its value")]
+    pub(super) verify: Option<Option<String>>,
 }
 
 /// Whom and what to explain.

@@ -13,7 +13,7 @@ use super::{
     arguments::{Arguments, HistoryArguments, OutputFormat},
     exit_code::Exit,
     layout::{DIM, table},
-    markdown,
+    markdown, record_check,
     report_json::json,
     report_markdown, report_text,
     start::start,
@@ -27,6 +27,9 @@ const NO_RUN: &str = "No run has been recorded yet.\n";
 pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<Exit, CommandError> {
     let (settings, _) = start(arguments)?;
     let journal = Journal::look(&settings.journal_options()).await?;
+    if let Some(head) = &history.verify {
+        return record_check::run(journal.as_ref(), head.as_deref(), arguments.output).await;
+    }
     let shown = if let Some(run) = &history.run {
         one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?
     } else {

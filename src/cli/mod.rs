@@ -20,6 +20,7 @@ mod mask_markdown;
 mod mask_text;
 mod moment;
 mod own_sandbox;
+mod record_check;
 mod report_json;
 mod report_markdown;
 mod report_text;

@@ -52,6 +52,16 @@ pub struct RecordHead {
     pub hash: String,
 }
 
+impl RecordHead {
+    /// Reads `NUMBER:HASH`, as logs and reports write it; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (position, hash) = text.trim().split_once(':')?;
+        let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let position = position.parse().ok().filter(|position| *position > 0)?;
+        is_hash.then(|| Self { position, hash: hash.to_ascii_lowercase() })
+    }
+}
+
 impl std::fmt::Display for RecordHead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.position, self.hash)

@@ -1,6 +1,6 @@
 //! Planned changes: written before they are tried and after what became of them was seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::{
     Journal, JournalError, access, approvals,
     chain::{EventKind, fingerprint},
     database::{Row, Value, Writing},
-    encoding::{from_name, to_json, to_optional_time, to_time},
+    encoding::{from_json, from_name, to_json, to_optional_time, to_time},
     record::Recording,
     run_report::Unfinished,
     runs, unfinished_disablements,
@@ -100,6 +100,13 @@ struct Settled<'a> {
     instance: &'a str,
     evidence: &'static str,
     outcomes: Vec<OutcomeGroup>,
+}
+
+/// The same, read again.
+#[derive(Deserialize)]
+pub(super) struct SettledBody {
+    pub(super) instance: String,
+    pub(super) outcomes: Vec<OutcomeGroup>,
 }
 
 #[derive(Serialize)]
@@ -355,6 +362,32 @@ impl Journal {
             }
         }
         Ok(unread)
+    }
+
+    /// What a run that died recorded last, if that was what became of changes: it may have died before it logged that.
+    pub async fn last_settled(&self, run: &RunId) -> Result<Option<(InstanceName, Vec<ChangeReport>)>, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select kind, body from events where run = $1 order by position desc limit 1";
+        let rows = looking.rows(sql, [run.as_str().into()]).await?;
+        let Some(row) = rows.first().filter(|row| row.text(0).is_ok_and(|kind| kind == EventKind::Settled.as_str()))
+        else {
+            return Ok(None);
+        };
+        let body: SettledBody = from_json(&row.text(1)?, "an event")?;
+        let places: HashSet<i64> = body.outcomes.into_iter().flat_map(|group| group.changes).collect();
+        let sql = concat!(
+            "select ",
+            change_columns!(),
+            ", position from changes where run = $1 and instance = $2
+                           order by position"
+        );
+        let mut changes = Vec::new();
+        for row in looking.rows(sql, [run.as_str().into(), body.instance.as_str().into()]).await? {
+            if places.contains(&row.number(9)?) {
+                changes.push(StoredChange::read(&row)?.report);
+            }
+        }
+        Ok(Some((InstanceName::new(body.instance), changes)))
     }
 
     /// The latest changes of an operator's memberships, newest first, at most `limit`; dry runs are left out. The name is

@@ -30,6 +30,7 @@ mod state_file;
 mod step_watch;
 mod storage_fault;
 mod unfinished_disablements;
+mod verification;
 
 pub use access::{GroupAccess, InstanceAccess};
 pub use approvals::{ApproveError, Approved};
@@ -44,3 +45,4 @@ pub use private_file::{FileFault, PrivateFolder};
 pub use runs::{FindRunError, RunCandidate, RunEntry};
 pub use step_watch::{Step, StepWatch};
 pub use storage_fault::{Space, StorageFault};
+pub use verification::{RecordFault, Verification};

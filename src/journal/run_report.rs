@@ -50,7 +50,10 @@ pub(super) async fn run_report(
     unfinished: Unfinished,
 ) -> Result<Option<RunReport>, JournalError> {
     let sql = "select mode, started_at, instances, outcome, report, source,
-                   (select max(at) from events where events.run = runs.run) from runs where run = $1";
+                   (select max(at) from events where events.run = runs.run),
+                   (select cast(position as text) || ':' || hash from events
+                    where events.run = runs.run and kind = 'ended' order by position desc limit 1)
+               from runs where run = $1";
     let rows = transaction.rows(sql, [run.into()]).await.map_err(reading)?;
     let Some(row) = rows.first() else { return Ok(None) };
     let StoredRun { mode, instances, stage, mut report } = stored(row, run, unfinished)?;
@@ -80,7 +83,10 @@ fn stored(row: &Row, run: &str, unfinished: Unfinished) -> Result<StoredRun, Jou
     };
     let report = match row.optional_text(4)? {
         // The document carries whole seconds.
-        Some(text) => RunReport { started_at, ..from_json(&text, "the report of a run")? },
+        Some(text) => {
+            let record = row.optional_text(7)?;
+            RunReport { started_at, record, ..from_json(&text, "the report of a run")? }
+        }
         None => {
             let source = row.optional_text(5)?.map(|text| from_json(&text, "the source of a run")).transpose()?;
             let last_event = row.optional_number(6)?.map(to_time).transpose()?.unwrap_or(started_at);

@@ -248,7 +248,11 @@ impl<'a> Frame<'a> {
     }
 
     async fn start(&self, start: &RunStart) -> Result<(), JournalError> {
-        for dead in self.recorder.journal().runs_without_end().await? {
+        let journal = self.recorder.journal();
+        for dead in journal.runs_without_end().await? {
+            if let Some((instance, changes)) = journal.last_settled(&dead).await? {
+                run_log::settled_again(&dead, &instance, &changes);
+            }
             self.recorder.record_of(&dead, &RunEvent::Interrupted).await?;
         }
         self.recorder.record(&RunEvent::Started(start)).await

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
-        ChangeOutcome, ChangeReport, Evidence, HeldRecord, InstanceMode, InstancePlan, InstanceReport, NextStep,
-        Outcome, RunEvent, RunId, RunReport, RunStart, SettledChanges, SkipReason, Skipped, SourceReport,
+        ChangeOutcome, ChangeReport, Evidence, HeldRecord, InstanceMode, InstanceName, InstancePlan, InstanceReport,
+        NextStep, Outcome, RunEvent, RunId, RunReport, RunStart, SettledChanges, SkipReason, Skipped, SourceReport,
     },
     journal::RecordHead,
 };
@@ -68,7 +68,7 @@ fn planned(run: &RunId, plan: &InstancePlan<'_>) {
     }
     let is_final = |change: &&ChangeReport| plan.next == NextStep::Nothing || change.outcome != ChangeOutcome::Pending;
     for change in report.changes.iter().filter(is_final) {
-        self::change(run, &report.name, change, None);
+        self::change(run, &report.name, change, None, false);
     }
     skips(run, report, plan.new_skips);
 }
@@ -93,13 +93,23 @@ fn settled(run: &RunId, settled: &SettledChanges<'_>) {
     let instance = settled.instance.as_str();
     let found_by = (settled.evidence == Evidence::NextRun).then_some("found by the next run");
     for change in settled.changes {
-        self::change(run, instance, change, found_by);
+        self::change(run, instance, change, found_by, false);
     }
 }
 
-fn change(run: &RunId, instance: &str, change: &ChangeReport, found_by: Option<&str>) {
+/// Logs what a run recorded last before it died: whether it came to log that itself is not known.
+pub(super) fn settled_again(run: &RunId, instance: &InstanceName, changes: &[ChangeReport]) {
+    for change in changes {
+        self::change(run, instance.as_str(), change, Some("the run died when it had recorded this"), true);
+    }
+}
+
+/// One line for one change; `note` stands where the change has no detail of its own. A line that is `repeated` may have been
+/// written before.
+fn change(run: &RunId, instance: &str, change: &ChangeReport, note: Option<&str>, repeated: bool) {
     let (operator, group) = (change.operator.as_deref(), change.group.as_deref());
-    let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(found_by));
+    let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(note));
+    let repeated = repeated.then_some(true);
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
@@ -112,6 +122,7 @@ fn change(run: &RunId, instance: &str, change: &ChangeReport, found_by: Option<&
                 change.reason = change.reason,
                 outcome,
                 change.detail = detail,
+                repeated,
                 "{outcome}: {}",
                 change.described()
             )

@@ -22,3 +22,4 @@ mod sample;
 mod state_file;
 mod strangers;
 mod unfinished_disablements;
+mod verification;

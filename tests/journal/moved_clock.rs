@@ -1,11 +1,12 @@
 //! What a clock that was ahead has written, once the clock is right.
 
 use campaign_group_sync::{
-    domain::{ChangeKind, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunMode},
-    journal::{Journal, Observation},
+    domain::{ChangeKind, Observation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunMode},
+    journal::Journal,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::recording::Recording as _;
 use crate::{
     place::Place,
     sample::{at, begin, change, digest, held, plan, production, report},

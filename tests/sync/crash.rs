@@ -4,8 +4,9 @@
 //! The process that dies is this test program, started once more with [`dying_run`] alone.
 
 use std::{
-    collections::BTreeSet,
-    path::Path,
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc,
@@ -17,6 +18,7 @@ use std::{
 use campaign_group_sync::{
     domain::{ChangeKind, ChangeOutcome, ChangeReport, Digest, Missing, Outcome, RunMode, RunReport, WithoutGroups},
     journal::{self, Journal},
+    observability,
     sandbox::{Change, Connection, Effect, Fault, Scenario, campaign::InstanceChange},
     sync,
 };
@@ -67,7 +69,13 @@ fn start(stage: &Stage, step: Option<usize>) -> Child {
     if let Some(step) = step {
         command.env(STEP, step.to_string());
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
+    let log = File::options().append(true).create(true).open(log_of(stage)).expect("a log");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("started")
+}
+
+/// Where the processes of a stage write their log, one after the other.
+fn log_of(stage: &Stage) -> PathBuf {
+    Path::new(&stage.state()).with_file_name("log")
 }
 
 fn end(mut child: Child) -> ExitStatus {
@@ -100,6 +108,13 @@ fn dying_run() {
     });
     let state = variable(STATE).expect("told").into();
     let location = journal::Location::Sqlite(state);
+    let options = observability::Options {
+        level: observability::Level::Info,
+        format: observability::Format::Json,
+        colours: observability::Colours::Plain,
+        journal_stream: None,
+    };
+    observability::start_logging(&options, std::io::stderr).expect("a log");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let report = runtime.block_on(async {
         let journal = Journal::open(&journal::Options { location, watch: Some(watch) }).await.expect("a journal");
@@ -132,6 +147,78 @@ async fn uninterrupted() -> (Stage, RunReport) {
         "{report:#?}"
     );
     (stage, report)
+}
+
+/// A change of the world: what was done, to which operator, in which group.
+type Fact = (&'static str, Option<String>, Option<String>);
+
+/// What changed between two looks at the world.
+fn facts(before: &World, after: &World) -> BTreeSet<Fact> {
+    // The technical account becomes an operator when it signs in for the first time.
+    let logins = |world: &World| {
+        let logins = world.0.iter().map(|(login, _)| login.clone());
+        logins.filter(|login| !login.ends_with("@techacct.adobe.com")).collect::<BTreeSet<_>>()
+    };
+    let members = |world: &World| world.2.iter().cloned().collect::<BTreeSet<_>>();
+    let (old, new) = (members(before), members(after));
+    let mut facts: BTreeSet<Fact> = BTreeSet::new();
+    facts.extend(new.difference(&old).cloned().map(|(login, group)| ("add", Some(login), Some(group))));
+    facts.extend(old.difference(&new).cloned().map(|(login, group)| ("remove", Some(login), Some(group))));
+    facts.extend(after.1.difference(&before.1).map(|group| ("create_group", None, Some(group.clone()))));
+    facts.extend(logins(after).difference(&logins(before)).map(|login| ("create_operator", Some(login.clone()), None)));
+    let disabled = after.0.iter().filter(|(login, disabled)| *disabled && before.0.contains(&(login.clone(), false)));
+    facts.extend(disabled.map(|(login, _)| ("disable_operator", Some(login.clone()), None)));
+    facts
+}
+
+/// How often the log says that a change was made, and how often it says so again because a run died.
+fn logged(stage: &Stage) -> BTreeMap<(String, Option<String>, Option<String>), (usize, usize)> {
+    let mut logged: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+    for line in std::fs::read_to_string(log_of(stage)).expect("a log").lines() {
+        let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        let fields = if line["fields"].is_object() { &line["fields"] } else { &line };
+        if fields["outcome"] != "applied" || !fields["op"].is_string() {
+            continue;
+        }
+        let text = |name: &str| fields[name].as_str().map(str::to_owned);
+        let count = logged.entry((text("op").expect("a text"), text("operator"), text("operator_group"))).or_default();
+        if fields["repeated"] == true { count.1 += 1 } else { count.0 += 1 }
+    }
+    logged
+}
+
+/// Of every change that Campaign shows, log, history and access record say so once, and of no other.
+async fn told_once(stage: &Stage, before: &World, what: &str) {
+    let facts = facts(before, &world(stage));
+    let logged = logged(stage);
+    for (op, operator, group) in &facts {
+        let (told, again) =
+            logged.get(&((*op).to_owned(), operator.clone(), group.clone())).copied().unwrap_or_default();
+        assert!(told <= 1 && again <= 1 && told + again >= 1, "{what}: {op} {operator:?} {group:?}: {told}, {again}");
+    }
+    assert_eq!(logged.len(), facts.len(), "{what}: the log tells of what is not so: {logged:?}");
+    let mut recorded: Vec<Fact> = Vec::new();
+    for run in stage.journal.runs(10).await.expect("a history") {
+        let report = stage.journal.run(&run.run).await.expect("a history").expect("the run");
+        let changes = report.instances.into_iter().flat_map(|instance| instance.changes);
+        let made = changes.filter(|change| change.outcome == ChangeOutcome::Applied);
+        recorded.extend(made.map(|change| (change.op.as_str(), change.operator, change.group)));
+    }
+    recorded.sort();
+    assert_eq!(recorded, facts.into_iter().collect::<Vec<_>>(), "{what}: the history");
+    let now = Utc::now() + TimeDelta::seconds(1);
+    let access = stage.journal.access(now, now).await.expect("a record");
+    let members = stage.memberships("production");
+    for group in access.iter().flat_map(|instance| &instance.groups) {
+        let of_group = members.iter().filter(|(_, name)| *name == group.group).map(|(login, _)| login.clone());
+        assert_eq!(
+            group.members,
+            of_group.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(),
+            "{what}: {group:?}"
+        );
+    }
+    let verification = stage.journal.verify(None).await.expect("a record");
+    assert!(verification.is_whole(), "{what}: {:?}", verification.faults);
 }
 
 /// Runs until nothing changes any more, and compares the end with that of an uninterrupted run.
@@ -175,7 +262,7 @@ async fn incident_22_killed_at_every_step_of_the_journal_the_next_run_converges(
     let mut step = 0;
     loop {
         let stage = stage().await;
-        let before = stage.memberships("production");
+        let (before, world_before) = (stage.memberships("production"), world(&stage));
         let status = end(start(&stage, Some(step)));
         if status.success() {
             break;
@@ -193,6 +280,8 @@ async fn incident_22_killed_at_every_step_of_the_journal_the_next_run_converges(
             assert!(dead.is_empty(), "{what}: {dead:?}");
             assert_eq!(before, after, "{what}: a run that nobody knows of changed something");
         }
+        assert!(end(start(&stage, None)).success(), "{what}: the next run");
+        told_once(&stage, &world_before, &what).await;
         converge(&stage, &expected, &what).await;
         step += 1;
     }
@@ -249,7 +338,7 @@ async fn incident_22_killed_at_every_write_it_sends_the_next_run_converges() {
     assert!(writes.len() >= 4, "{writes:?}");
     for (at, call) in writes.iter().enumerate() {
         let stage = stage().await;
-        let before = stage.memberships("production");
+        let (before, world_before) = (stage.memberships("production"), world(&stage));
         // The write takes effect, and its answer never reaches the process.
         let skipped = writes.get(..at).expect("in range").iter().filter(|other| *other == call).count();
         let never = Effect::Delay { ms: 10 * 60 * 1000 };
@@ -269,6 +358,8 @@ async fn incident_22_killed_at_every_write_it_sends_the_next_run_converges() {
         assert_eq!(dead.outcome, Some(Outcome::Interrupted), "{what}");
         let report = stage.journal.run(&dead.run).await.expect("a history").expect("the run");
         history_is_true(&report, &before, &stage.memberships("production"), &what);
+        assert!(end(start(&stage, None)).success(), "{what}: the next run");
+        told_once(&stage, &world_before, &what).await;
         converge(&stage, &expected, &what).await;
     }
 }

@@ -1,0 +1,112 @@
+//! `history --verify`: whether the record is what was recorded.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::journal::{Journal, RecordFault, RecordHead, Verification};
+
+use super::{CommandError, arguments::OutputFormat, exit_code::Exit, report_json::json, terminal::print};
+
+/// What a check without a head cannot tell.
+const WITHOUT_HEAD: &str = "Without a head that was kept elsewhere (each run logs one as record.head), a record that was \
+                            rebuilt as a whole or cut at its end cannot be told from a true one: \
+                            campaign-group-sync history --verify NUMBER:HASH";
+
+/// Checks the record. Exits with 1 when it is not whole.
+pub(super) async fn run(
+    journal: Option<&Journal>,
+    head: Option<&str>,
+    output: OutputFormat,
+) -> Result<Exit, CommandError> {
+    let known = head.map(parsed).transpose()?;
+    let Some(journal) = journal else {
+        print("No run has been recorded yet.\n")?;
+        return Ok(Exit::Done);
+    };
+    let verification = journal.verify(known.as_ref()).await?;
+    print(&match output {
+        OutputFormat::Json => json(&Document::of(&verification))?,
+        OutputFormat::Text | OutputFormat::Markdown => text(&verification, known.is_some()),
+    })?;
+    Ok(if verification.is_whole() { Exit::Done } else { Exit::Failure })
+}
+
+fn parsed(head: &str) -> Result<RecordHead, CommandError> {
+    RecordHead::parse(head).ok_or_else(|| {
+        let what = "a head is the number of an event, a colon, and 64 hexadecimal digits, as each run logs it";
+        CommandError::Usage(format!("\"{}\" is not a head: {what}", crate::domain::printable(head)))
+    })
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    whole: bool,
+    events: i64,
+    head: String,
+    runs_before: i64,
+    faults: Vec<Fault<'a>>,
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    event: Option<i64>,
+    run: Option<&'a str>,
+    what: &'a str,
+}
+
+impl<'a> Document<'a> {
+    fn of(verification: &'a Verification) -> Self {
+        let fault = |fault: &'a RecordFault| Fault {
+            event: fault.position,
+            run: fault.run.as_ref().map(crate::domain::RunId::as_str),
+            what: &fault.what,
+        };
+        Self {
+            version: 1,
+            whole: verification.is_whole(),
+            events: verification.events,
+            head: verification.head.to_string(),
+            runs_before: verification.runs_before,
+            faults: verification.faults.iter().map(fault).collect(),
+        }
+    }
+}
+
+fn text(verification: &Verification, is_head_known: bool) -> String {
+    let mut out = String::new();
+    let verdict = match verification.faults.len() {
+        0 => "The record is whole".to_owned(),
+        1 => "The record was changed in 1 place".to_owned(),
+        many => format!("The record was changed in {many} places"),
+    };
+    let _ = writeln!(out, "{verdict}: {} events.\nIts head is {}", verification.events, verification.head);
+    for RecordFault { position, run, what } in &verification.faults {
+        let event = position.map(|position| format!("event {position}"));
+        let run = run.as_ref().map(|run| format!("run {run}"));
+        let place: Vec<String> = event.into_iter().chain(run).collect();
+        let place = if place.is_empty() { "the record".to_owned() } else { place.join(", ") };
+        let _ = writeln!(out, "{}", filled(&format!("- {place}: {what}")));
+    }
+    if verification.runs_before > 0 {
+        let _ = writeln!(
+            out,
+            "{}",
+            filled(&format!(
+                "{} runs were recorded by an earlier version, before the record was chained: they are not checked.",
+                verification.runs_before
+            ))
+        );
+    }
+    if verification.is_whole() && !is_head_known {
+        let _ = writeln!(out, "{}", filled(WITHOUT_HEAD));
+    }
+    out
+}
+
+/// Broken into lines of at most 80 columns.
+fn filled(text: &str) -> String {
+    textwrap::fill(text, 80)
+}

@@ -1,0 +1,276 @@
+//! Proves that the record is what was recorded: the chain of events is whole, and what is stored beside it agrees with it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::domain::{ChangeOutcome, RunId};
+
+use super::{
+    Journal, JournalError, RecordHead,
+    chain::{fingerprint, hash},
+    changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
+    database::{Reading, Row},
+    encoding::from_json,
+};
+
+/// Events that are read at once.
+const PAGE: i64 = 1_000;
+
+/// What the check of a record found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// How many events there are.
+    pub events: i64,
+    /// The last event.
+    pub head: RecordHead,
+    /// How many runs an earlier version recorded: they stand before the chain, and nothing proves them.
+    pub runs_before: i64,
+    /// What does not agree, in the order of the record.
+    pub faults: Vec<RecordFault>,
+}
+
+impl Verification {
+    /// Whether everything agrees.
+    pub fn is_whole(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// Where the record does not agree with itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordFault {
+    /// The event; `None` where what is stored beside the chain differs.
+    pub position: Option<i64>,
+    /// The run that it is about, where it is about one.
+    pub run: Option<RunId>,
+    /// What differs.
+    pub what: String,
+}
+
+impl Journal {
+    /// Checks the whole record. `known` is a head that was kept elsewhere, at any earlier time: without one, a record that was
+    /// rebuilt as a whole or cut at its end cannot be told from a true one.
+    pub async fn verify(&self, known: Option<&RecordHead>) -> Result<Verification, JournalError> {
+        let mut looking = self.reading().await?;
+        let mut walk = Walk::default();
+        loop {
+            let sql = "select position, run, at, kind, body, hash from events where position > $1
+                       order by position limit $2";
+            let rows = looking.rows(sql, [walk.position.into(), PAGE.into()]).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                walk.take(&row, known)?;
+            }
+        }
+        walk.compare_head(&mut looking, known).await?;
+        for (run, expected) in std::mem::take(&mut walk.runs) {
+            walk.compare_run(&mut looking, &run, &expected).await?;
+        }
+        let head = RecordHead { position: walk.position, hash: walk.hash };
+        Ok(Verification { events: walk.events, head, runs_before: walk.runs_before, faults: walk.faults })
+    }
+}
+
+/// The check on its way through the chain.
+#[derive(Default)]
+struct Walk {
+    position: i64,
+    hash: String,
+    events: i64,
+    runs_before: i64,
+    is_head_met: bool,
+    runs: BTreeMap<String, ExpectedRun>,
+    faults: Vec<RecordFault>,
+}
+
+/// What the events say of one run.
+#[derive(Default)]
+struct ExpectedRun {
+    /// The hash of its report without its instances.
+    report: Option<String>,
+    instances: BTreeMap<String, ExpectedInstance>,
+}
+
+/// What they say of one instance in it.
+#[derive(Default)]
+struct ExpectedInstance {
+    changes: usize,
+    content: String,
+    /// The hash of the report without its changes.
+    report: Option<String>,
+    outcomes: HashMap<i64, (ChangeOutcome, Option<String>)>,
+}
+
+impl ExpectedInstance {
+    fn settle(&mut self, outcomes: Vec<OutcomeGroup>) {
+        for OutcomeGroup { outcome, detail, changes } in outcomes {
+            self.outcomes.extend(changes.into_iter().map(|place| (place, (outcome, detail.clone()))));
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct PlannedBody {
+    instance: String,
+    changes: usize,
+    content: String,
+    outcomes: Vec<OutcomeGroup>,
+}
+
+#[derive(Deserialize)]
+struct InstanceEndedBody {
+    instance: String,
+    report: String,
+}
+
+#[derive(Deserialize)]
+struct EndedBody {
+    report: String,
+}
+
+#[derive(Deserialize)]
+struct CheckpointBody {
+    runs_before: i64,
+}
+
+impl Walk {
+    fn fault(&mut self, position: Option<i64>, run: Option<&str>, what: impl Into<String>) {
+        self.faults.push(RecordFault { position, run: run.map(RunId::new), what: what.into() });
+    }
+
+    /// Goes one event further.
+    fn take(&mut self, row: &Row, known: Option<&RecordHead>) -> Result<(), JournalError> {
+        let (position, run, at) = (row.number(0)?, row.optional_text(1)?, row.number(2)?);
+        let (kind, body, stored) = (row.text(3)?, row.text(4)?, row.text(5)?);
+        if position != self.position + 1 {
+            let missing = format!("events {} to {} are missing", self.position + 1, position - 1);
+            self.fault(Some(position), run.as_deref(), missing);
+        }
+        if hash(&self.hash, position, run.as_deref(), at, &kind, &body) != stored {
+            let what = "it is not the event that was recorded, or the one before it is not";
+            self.fault(Some(position), run.as_deref(), what);
+        }
+        if let Some(known) = known.filter(|known| known.position == position) {
+            self.is_head_met = true;
+            if known.hash != stored {
+                self.fault(Some(position), run.as_deref(), "its hash is not the given one: the record was rebuilt");
+            }
+        }
+        (self.position, self.hash) = (position, stored);
+        self.events += 1;
+        if let Err(error) = self.expect(run.as_deref(), &kind, &body) {
+            self.fault(Some(position), run.as_deref(), format!("its text cannot be read: {error}"));
+        }
+        Ok(())
+    }
+
+    /// Notes what an event says of what is stored beside the chain.
+    fn expect(&mut self, run: Option<&str>, kind: &str, body: &str) -> Result<(), JournalError> {
+        if kind == "checkpoint" {
+            self.runs_before = read::<CheckpointBody>(body)?.runs_before;
+        }
+        let Some(run) = run else { return Ok(()) };
+        let expected = self.runs.entry(run.to_owned()).or_default();
+        match kind {
+            "planned" => {
+                let PlannedBody { instance, changes, content, outcomes } = read(body)?;
+                let mut planned = ExpectedInstance { changes, content, ..ExpectedInstance::default() };
+                planned.settle(outcomes);
+                expected.instances.insert(instance, planned);
+            }
+            "settled" => {
+                let SettledBody { instance, outcomes } = read(body)?;
+                expected.instances.entry(instance).or_default().settle(outcomes);
+            }
+            "instance_ended" => {
+                let InstanceEndedBody { instance, report } = read(body)?;
+                expected.instances.entry(instance).or_default().report = Some(report);
+            }
+            "ended" => expected.report = Some(read::<EndedBody>(body)?.report),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The last event is the one that writers go on from, and a head from elsewhere is in the record.
+    async fn compare_head(&mut self, looking: &mut Reading, known: Option<&RecordHead>) -> Result<(), JournalError> {
+        let rows = looking.rows("select position, hash from event_head", []).await?;
+        let head = rows.first().map(|row| Ok::<_, JournalError>((row.number(0)?, row.text(1)?))).transpose()?;
+        if head != Some((self.position, self.hash.clone())) {
+            self.fault(Some(self.position), None, "the record goes on after it, and the rest is missing");
+        }
+        if let Some(known) = known.filter(|_| !self.is_head_met) {
+            let what = format!("the record has no event {}: it was cut, or it is another record", known.position);
+            self.fault(None, None, what);
+        }
+        Ok(())
+    }
+
+    /// What is stored of a run agrees with its events. A run that was forgotten for its age is stored no more.
+    async fn compare_run(
+        &mut self,
+        looking: &mut Reading,
+        run: &str,
+        expected: &ExpectedRun,
+    ) -> Result<(), JournalError> {
+        let rows = looking.rows("select report from runs where run = $1", [run.into()]).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        if let Some(report) = &expected.report
+            && row.optional_text(0)?.is_none_or(|text| fingerprint(&text) != *report)
+        {
+            self.fault(None, Some(run), "its report is not the one that was recorded");
+        }
+        for (instance, expected) in &expected.instances {
+            self.compare_instance(looking, run, instance, expected).await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_instance(
+        &mut self,
+        looking: &mut Reading,
+        run: &str,
+        instance: &str,
+        expected: &ExpectedInstance,
+    ) -> Result<(), JournalError> {
+        let sql = "select report, coalesce(same_as, run) from plans where run = $1 and instance = $2";
+        let rows = looking.rows(sql, [run.into(), instance.into()]).await?;
+        let Some(row) = rows.first() else {
+            self.fault(None, Some(run), format!("what it planned in instance {instance} is missing"));
+            return Ok(());
+        };
+        let (report, rows_of) = (row.text(0)?, row.text(1)?);
+        if expected.report.as_ref().is_some_and(|expected| fingerprint(&report) != *expected) {
+            self.fault(None, Some(run), format!("its report of instance {instance} is not the one that was recorded"));
+        }
+        let sql = concat!(
+            "select ",
+            change_columns!(),
+            ", position from changes where run = $1 and instance = $2 order by position"
+        );
+        let mut changes = Vec::new();
+        for row in looking.rows(sql, [rows_of.into(), instance.into()]).await? {
+            let (change, place) = (StoredChange::read(&row)?.report, row.number(9)?);
+            let outcome = expected.outcomes.get(&place);
+            if outcome.is_none_or(|(outcome, detail)| (*outcome, detail) != (change.outcome, &change.detail)) {
+                let what = format!(
+                    "what became of \"{}\" in instance {instance} is not what was recorded",
+                    change.described()
+                );
+                self.fault(None, Some(run), what);
+            }
+            changes.push(change);
+        }
+        if changes.len() != expected.changes || content(&changes) != expected.content {
+            self.fault(None, Some(run), format!("its changes in instance {instance} are not those that were recorded"));
+        }
+        Ok(())
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, JournalError> {
+    from_json(body, "an event")
+}

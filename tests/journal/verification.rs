@@ -1,0 +1,118 @@
+//! A record that was touched shows it (incident 55): each event carries the hash of the one before it.
+
+use campaign_group_sync::{
+    domain::{ChangeKind, ChangeOutcome, Outcome, RunMode},
+    journal::{Journal, RecordHead, Verification},
+};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::recording::{Recording as _, Settlement};
+
+use super::{
+    place::Place,
+    sample::{at, begin, begin_and_die, change, held, key, plan, production, report, run_id},
+};
+
+/// Two runs: one makes an addition and holds a removal, one dies.
+async fn record(journal: &Journal) {
+    journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
+    let mut removal = change(ChangeKind::Remove, "bob@acme.com", "delivery");
+    (removal.outcome, removal.detail) = (ChangeOutcome::Held, Some("too many".to_owned()));
+    let record = held("00112233445566aa", "01JA", at(1), &["bob@acme.com"]);
+    journal.record_held(&production(), Some(&record), true).await.expect("held");
+    let mut addition = change(ChangeKind::Add, "ann@acme.com", "delivery");
+    let planned = plan(vec![addition.clone(), removal.clone()]);
+    journal.record_plan(&run_id("01JA"), at(1), &planned).await.expect("planned");
+    let sent = [key(ChangeKind::Add, "ann@acme.com", "delivery")];
+    journal.about_to_write(&run_id("01JA"), &production(), at(2), &sent, None).await.expect("sent");
+    let applied = Settlement { key: addition.key(), outcome: ChangeOutcome::Applied, detail: None };
+    journal.settled(&run_id("01JA"), &production(), at(3), &[applied]).await.expect("settled");
+    addition.outcome = ChangeOutcome::Applied;
+    let ended = report("01JA", at(0), Outcome::Held, plan(vec![addition, removal]));
+    journal.end_run(&ended).await.expect("ended");
+    begin_and_die(journal, "01JB", at(10)).await;
+}
+
+async fn verify(journal: &Journal, known: Option<&RecordHead>) -> Verification {
+    journal.verify(known).await.expect("readable")
+}
+
+#[tokio::test]
+async fn a_record_that_was_not_touched_is_whole_also_after_a_restart() {
+    for place in Place::all().await {
+        record(&place.open().await).await;
+        let journal = place.open().await;
+        let head = journal.record_head().await.expect("a head");
+        let verification = verify(&journal, Some(&head)).await;
+        assert_eq!((verification.faults.as_slice(), &verification.head), (&[][..], &head));
+        journal.begin_run(&begin("01JC", RunMode::Apply, at(20))).await.expect("begun");
+        let later = verify(&journal, Some(&head)).await;
+        assert!(later.is_whole() && later.head.position > head.position, "an earlier head stays good: {later:?}");
+        assert_eq!(RecordHead::parse(&head.to_string()), Some(head));
+    }
+}
+
+#[tokio::test]
+async fn incident_55_whatever_is_changed_afterwards_shows() {
+    for touch in [
+        "update events set body = replace(body, 'production', 'staging') where kind = 'started' and run = '01JA'",
+        "update events set at = at - 1 where kind = 'settled' and run = '01JA'",
+        "update events set run = '01JB' where kind = 'settled' and run = '01JA'",
+        "delete from events where kind = 'held'",
+        "delete from events where position = (select max(position) from events)",
+        "delete from events where run = '01JA'",
+        "update event_head set position = position + 1",
+        "update changes set operator = 'eve@acme.com' where operator = 'ann@acme.com'",
+        "update changes set outcome = 'failed' where outcome = 'applied' and run = '01JA'",
+        "update changes set outcome = 'applied' where outcome = 'held'",
+        "update changes set reason = 'by request' where run = '01JB'",
+        "update changes set detail = 'all is well' where outcome = 'held'",
+        "delete from changes where run = '01JA' and position = 1",
+        "delete from plans where run = '01JA'",
+        "update plans set report = replace(report, 'mind the gap', 'all is well') where run = '01JA'",
+        "update runs set report = replace(report, '31', '30') where run = '01JA'",
+    ] {
+        let place = Place::in_a_folder();
+        record(&place.open().await).await;
+        let options = SqliteConnectOptions::new().filename(place.file());
+        let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
+        let touched = sqlx::query(AssertSqlSafe(touch)).execute(&mut connection).await.expect(touch);
+        assert!(touched.rows_affected() > 0, "{touch}");
+        connection.close().await.expect("closed");
+        let verification = verify(&place.open().await, None).await;
+        assert!(!verification.is_whole(), "{touch}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_from_elsewhere_shows_a_record_that_was_cut_or_rebuilt() {
+    let place = Place::in_a_folder();
+    record(&place.open().await).await;
+    let head = place.open().await.record_head().await.expect("a head");
+    let options = SqliteConnectOptions::new().filename(place.file());
+    let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
+    // The last event goes, and the head is the one before it: nothing else in the state tells of it.
+    for sql in [
+        "delete from events where position = (select max(position) from events)",
+        "update event_head set (position, hash) =
+             (select position, hash from events order by position desc limit 1)",
+    ] {
+        sqlx::query(sql).execute(&mut connection).await.expect(sql);
+    }
+    connection.close().await.expect("closed");
+    let journal = place.open().await;
+    assert!(!verify(&journal, Some(&head)).await.is_whole());
+
+    let other = Place::in_a_folder();
+    begin_and_die(&other.open().await, "01JA", at(0)).await;
+    let other = other.open().await;
+    let head = RecordHead { position: 2, ..head };
+    assert!(!verify(&other, Some(&head)).await.is_whole());
+}
+
+#[tokio::test]
+async fn runs_of_an_earlier_version_stand_before_the_record_and_are_counted() {
+    let place = Place::in_a_folder();
+    let verification = verify(&place.open().await, None).await;
+    assert_eq!((verification.events, verification.runs_before, verification.is_whole()), (1, 0, true));
+}
