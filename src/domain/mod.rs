@@ -35,6 +35,7 @@ mod protection;
 mod report;
 mod roster;
 mod scope;
+mod shell_word;
 mod skipped;
 mod undo;
 mod unlisted_accounts;
@@ -83,6 +84,7 @@ pub use report::{
     SourceReport, Summary, rfc3339, to_the_second,
 };
 pub use scope::Scope;
+pub use shell_word::shell_word;
 pub use skipped::{SkipReason, Skipped};
 pub use undo::desired_by_undo;
 pub use unlisted_accounts::UnlistedAccounts;

@@ -13,6 +13,7 @@ mod log_lines;
 mod process;
 mod readme;
 mod recorded;
+mod remedies;
 mod secrets;
 mod support;
 mod undo;
