@@ -286,7 +286,10 @@ impl Gate {
         match (self.users.max(self.groups), windows.not_before) {
             (Some(until), Some(not_before)) if until == not_before => Outcome::warning(
                 format!("Adobe asked for a pause until {}", to_the_second(until)),
-                "wait until then; if another program uses the same credential, give this one its own",
+                format!(
+                    "wait until then, or {}; if another program uses the same credential, give this one its own",
+                    sync::UNPAUSE
+                ),
             ),
             (Some(until), _) => {
                 Outcome::ok(format!("again at {}; until then runs use what they remember", to_the_second(until)))

@@ -72,13 +72,13 @@ fn meant(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> Outcome 
         Some(doubt) => (
             doubt,
             "if the mask is to name the group by its last part, write it like Campaign - acme - (.*); \
-                     campaign-group-sync mask --try=MASK shows what another mask matches, before you change it here and in \
+                     campaign-group-sync mask --try='MASK' shows what another mask matches, before you change it here and in \
                      the external account",
         ),
         None if has_stray_blanks => (
             format!("unusual spaces: {}", shown(&signs)),
             "compare the spaces with those of the profile names; where the names do not have them, remove them here and in the \
-             external account (campaign-group-sync mask --try=MASK shows what another mask matches)",
+             external account (campaign-group-sync mask --try='MASK' shows what another mask matches)",
         ),
         None => return Outcome::ok(mask.as_str()),
     };
@@ -128,8 +128,8 @@ fn look_alikes(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
         return Outcome::ok("none");
     }
     let remedy = "find out whether these profiles are meant for this instance (campaign-group-sync mask shows each \
-                  difference): if so, correct the names in the Admin Console, and their users are added to the groups; if not, \
-                  leave them";
+                  difference): if so, correct the names in the Admin Console, and look at the additions, which a run may hold \
+                  until they are approved; if not, leave them";
     Outcome::warning(near.iter().map(|name| signs(name)).collect::<Vec<_>>().join("\n"), remedy)
 }
 

@@ -16,7 +16,7 @@ pub use certificate::{Certificate, CertificateContent, CertificateFault};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
 pub use http_client::{Answer, ConnectError, Connection, HttpClient, Options, TransportError, install_cryptography};
 pub use identity_service::{Credential, IdentityService, IssuedToken, TokenAnswerText, TokenError};
-pub use retry::{LONGEST_ASKED_PAUSE, RetryPolicy, Retryable, Verdict, retry_after, retrying};
+pub use retry::{LONGEST_ASKED_PAUSE, RetryPolicy, Retryable, Verdict, retry_after, retrying, retrying_after};
 
 /// A value that prints as `[REDACTED]` and is wiped from memory when dropped.
 pub use secrecy::{ExposeSecret, SecretString};

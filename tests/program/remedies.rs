@@ -39,7 +39,7 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static CONTINUED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\\\n\s*"));
-static CALL: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^/\w.-])campaign-group-sync +([^\n`;.)#|<]+)"));
+static CALL: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^/\w.-])campaign-group-sync +([^\n`;,:.()#|<]+)"));
 static OPTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[\s(`])(--[a-z][a-z-]*[a-z])\b"));
 static DOTTED_KEY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(r"(?:^|[^\w./-])(?:({SECTIONS})|(instances)\.(?:[a-z]+|\{{[a-z]+\}}))\.([a-z_]+[a-z])\b"))
@@ -173,7 +173,7 @@ fn keys() -> BTreeMap<String, BTreeSet<String>> {
     let (mut keys, mut section) = (BTreeMap::<_, BTreeSet<_>>::new(), String::new());
     for line in read(&root().join("config/default.toml")).lines() {
         if let Some(found) = heading.captures(line) {
-            section = found[1].to_owned();
+            found[1].clone_into(&mut section);
         } else if let Some(found) = key.captures(line) {
             keys.entry(section.clone()).or_default().insert(found[1].to_owned());
         }
@@ -185,8 +185,7 @@ fn keys() -> BTreeMap<String, BTreeSet<String>> {
 fn wrong_commands(text: &str, usage: &Usage) -> Vec<String> {
     let nothing = BTreeSet::new();
     let wrong = |found: regex::Captures<'_>| {
-        let words: Vec<&str> =
-            found[1].split_whitespace().map(|word| word.trim_matches([',', ':', '"', '\''])).collect();
+        let words: Vec<&str> = found[1].split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
         let first = *words.first()?;
         let is_word = first.chars().all(|character| character.is_ascii_lowercase());
         if is_word && !first.is_empty() && !usage.contains_key(first) {
@@ -214,7 +213,7 @@ fn wrong_keys(text: &str, keys: &BTreeMap<String, BTreeSet<String>>) -> Vec<Stri
         let section = found.get(1).or(found.get(2)).expect("a section").as_str();
         !keys.get(section).is_some_and(|keys| keys.contains(&found[3]))
     };
-    found.filter(is_wrong).map(|found| found[0].to_owned()).collect()
+    found.filter(is_wrong).map(|found| found[0].trim().to_owned()).collect()
 }
 
 /// Whether a text that names an approval tells its reader to judge the changes first.
