@@ -82,10 +82,18 @@ impl NextRun {
         Self { begins: NextRunBegins::AfterTheCurrentRun, at: at.map(to_the_second), message: message.to_owned() }
     }
 
-    fn on_the_leader(at: Option<DateTime<Utc>>, leader: Option<&str>) -> Self {
+    fn on_the_leader(at: Option<DateTime<Utc>>, leader: Option<&str>, wanted: &RunWanted) -> Self {
         let leader = leader.unwrap_or("the node that leads");
         let when = at.map_or_else(|| "when somebody asks for it".to_owned(), |at| format!("at {}", to_the_second(at)));
-        let message = format!("This daemon does not lead, and begins no run: {leader} makes the next one {when}.");
+        let message = match wanted {
+            RunWanted::Approved(_) => {
+                format!("This daemon does not lead, and begins no run: {leader} makes the next one {when}.")
+            }
+            RunWanted::Unpaused => format!(
+                "This daemon does not lead, and begins no run: if the pause kept {leader} from a run, it begins that run \
+                 within seconds."
+            ),
+        };
         Self { begins: NextRunBegins::OnTheLeader, at: at.map(to_the_second), message }
     }
 }
@@ -104,7 +112,7 @@ impl Daemon {
         let facts = self.board.facts();
         if !facts.standing.keeps_the_schedule() {
             let leader = facts.status.leader.filter(|_| facts.standing == Standing::Follows);
-            return NextRun::on_the_leader(at, leader.as_deref());
+            return NextRun::on_the_leader(at, leader.as_deref(), &wanted);
         }
         let why = match self.read_chance().await {
             Some(ReadChance::Now) => {

@@ -1,8 +1,14 @@
 //! What became of a request to forget the pause that Adobe asked for, as a document: the answer of the command `unpause`,
 //! whichever process carries it out. The field names are fixed.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::sleep,
+};
 
 use crate::{
     domain::{Approver, OrganizationId, to_the_second},
@@ -10,7 +16,7 @@ use crate::{
     settings::Settings,
 };
 
-use super::NextRun;
+use super::{Board, NextRun, State, control::Ordered, leadership::PAUSE, next_run::RunWanted, recall::throttled_until};
 
 /// Version of this document's form.
 const VERSION: u32 = 1;
@@ -72,6 +78,39 @@ pub async fn unpause(
         tracing::info!(umapi.until = %until, %approver, "the pause until {until} was forgotten by {approver}");
     }
     Ok(UnpauseAnswer::of((organization, client_id), approver, forgotten.as_ref()))
+}
+
+/// Looks, while the daemon knows of a pause, whether it was forgotten through another node that shares the state. The run that it
+/// kept from reading is made then. Goes on until the daemon ends.
+pub(super) async fn notice(
+    board: Board,
+    journal: Journal,
+    settings: watch::Receiver<Arc<Settings>>,
+    orders: mpsc::Sender<Ordered>,
+) {
+    let mut changes = board.changes();
+    loop {
+        if board.facts().status.throttled_until.is_none_or(|until| until <= Utc::now()) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        sleep(PAUSE).await;
+        let organization = settings.borrow().experience_cloud.options.organization_id.clone();
+        // A journal that cannot be read is asked again.
+        let Ok(None) = throttled_until(&journal, &organization).await else { continue };
+        let is_forgotten = board.facts().status.throttled_until.is_some_and(|until| until > Utc::now());
+        if is_forgotten && board.pause_forgotten("the pause that Adobe asked for was forgotten") == State::Throttled {
+            let (reply, next) = oneshot::channel();
+            if orders.send(Ordered::AtOnce(RunWanted::Unpaused, reply)).await.is_err() {
+                return;
+            }
+            if let Ok(next) = next.await {
+                tracing::info!("the pause was forgotten through another node: {}", next.message);
+            }
+        }
+    }
 }
 
 impl UnpauseAnswer {

@@ -118,7 +118,7 @@ fn over_the_socket_the_answer_is_the_one_in_place_and_needs_no_secrets() {
 }
 
 #[test]
-fn a_node_that_follows_forgets_the_pause_for_all_and_says_who_makes_the_next_run() {
+fn a_pause_forgotten_through_a_node_that_follows_is_noticed_by_the_one_that_leads() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let (mut leader, follower) = nodes.leader_and_follower();
     throttle(&nodes.scene);
@@ -127,5 +127,9 @@ fn a_node_that_follows_forgets_the_pause_for_all_and_says_who_makes_the_next_run
     nodes.scene.ask(Method::DELETE, "faults", "");
     let answer = follower.command(&["unpause", "--output", "json"]).json();
     assert_eq!((&answer["outcome"], &answer["until"].is_string()), (&json!("forgotten"), &true), "{answer}");
+    assert_eq!(answer["next_run"]["begins"], "on_the_leader", "{answer}");
+    // The node that leads notices, and makes the run that the pause kept from reading.
+    leader.daemon.hear("STATUS=idle: all changes were applied");
+    assert!(leader.status()["throttled_until"].is_null(), "{}", leader.status());
     assert_eq!(leader.command(&["unpause", "--output", "json"]).json()["outcome"], "no_pause");
 }

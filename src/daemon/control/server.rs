@@ -243,9 +243,12 @@ async fn unpaused(approver: &Approver, desk: &Desk) -> Answer {
         Ok(mut answer) => {
             if answer.outcome == UnpauseOutcome::Forgotten {
                 let before = desk.board.pause_forgotten(&format!("{approver} had the pause forgotten"));
+                let keeps_the_schedule = desk.board.facts().standing.keeps_the_schedule();
                 let next = match before {
-                    State::Throttled | State::Running | State::Waiting => at_once(RunWanted::Unpaused, desk).await,
-                    _ => Some(NextRun::scheduled(desk.board.facts().status.next_run, "")),
+                    State::Starting | State::Idle | State::Blocked | State::Failing if keeps_the_schedule => {
+                        Some(NextRun::scheduled(desk.board.facts().status.next_run, ""))
+                    }
+                    _ => at_once(RunWanted::Unpaused, desk).await,
                 };
                 if let Some(next) = next {
                     answer.tell_of(next);
