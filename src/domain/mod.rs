@@ -37,6 +37,7 @@ mod roster;
 mod run_event;
 mod scope;
 mod settling;
+mod shell_word;
 mod skipped;
 mod undo;
 mod unlisted_accounts;
@@ -90,6 +91,7 @@ pub use run_event::{
 };
 pub use scope::Scope;
 pub use settling::settled_by;
+pub use shell_word::shell_word;
 pub use skipped::{SkipReason, Skipped};
 pub use undo::desired_by_undo;
 pub use unlisted_accounts::UnlistedAccounts;

@@ -94,10 +94,10 @@ impl Journal {
 
 /// Writes who was seen in the managed groups, and answers what that changed: new members begin a stay that no run granted,
 /// missing ones end theirs. Groups that are not observed are not managed any more, where all were observed.
-pub(super) async fn observe<'o>(
+pub(super) async fn observe(
     writing: &mut Writing,
     at: DateTime<Utc>,
-    observed: &Observed<'o>,
+    observed: &Observed<'_>,
 ) -> Result<Option<AccessDifference>, JournalError> {
     let instance = observed.instance;
     let managed = open_groups(writing, instance).await?;

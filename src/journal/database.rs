@@ -342,7 +342,6 @@ impl Writing {
     }
 
     /// A statement that only reads.
-
     pub(super) async fn rows<const N: usize>(
         &mut self,
         sql: &'static str,

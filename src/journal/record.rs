@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{HeldNow, Observed, RunEvent, RunId, RunStart};
+use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart};
 
 use super::{
     Journal, JournalError, access, approvals,
@@ -59,7 +59,7 @@ impl Recording<'_> {
 
     async fn started(&mut self, start: &RunStart) -> Result<(), JournalError> {
         runs::start(self, start).await?;
-        let instances = start.instances.iter().map(|name| name.as_str()).collect();
+        let instances = start.instances.iter().map(InstanceName::as_str).collect();
         let body = Started { mode: start.mode.as_str(), scope: start.scope.as_deref(), instances };
         self.append(EventKind::Started, &body).await
     }

@@ -82,36 +82,38 @@ fn stored(row: &Row, run: &str, unfinished: Unfinished) -> Result<StoredRun, Jou
         (None, Unfinished::Running) => Stage::Running,
     };
     let report = match row.optional_text(4)? {
-        // The document carries whole seconds.
-        Some(text) => {
-            let record = row.optional_text(7)?;
-            RunReport { started_at, record, ..from_json(&text, "the report of a run")? }
-        }
-        None => {
-            let source = row.optional_text(5)?.map(|text| from_json(&text, "the source of a run")).transpose()?;
-            let last_event = row.optional_number(6)?.map(to_time).transpose()?.unwrap_or(started_at);
-            let (outcome, warning) = match stage {
-                Stage::Running => (Outcome::InSync, "this run has not ended yet"),
-                Stage::Dead | Stage::Ended => {
-                    (Outcome::Interrupted, "this run ended before its time; this is what it had recorded until then")
-                }
-            };
-            RunReport {
-                version: RunReport::VERSION,
-                run: run.to_owned(),
-                mode,
-                started_at,
-                duration_ms: u64::try_from((last_event - started_at).num_milliseconds()).unwrap_or_default(),
-                outcome,
-                error: None,
-                warnings: vec![warning.to_owned()],
-                source: source.unwrap_or_else(|| SourceReport::unread(String::new(), 0)),
-                instances: Vec::new(),
-                record: None,
-            }
+        Some(text) => from_json(&text, "the report of a run")?,
+        None => without_end(row, run, mode, stage)?,
+    };
+    // The document carries whole seconds.
+    let report = RunReport { started_at, record: row.optional_text(7)?, ..report };
+    Ok(StoredRun { mode, instances, stage, report })
+}
+
+/// The report of a run that has no end yet, or none any more.
+fn without_end(row: &Row, run: &str, mode: RunMode, stage: Stage) -> Result<RunReport, JournalError> {
+    let started_at = to_time(row.number(1)?)?;
+    let source = row.optional_text(5)?.map(|text| from_json(&text, "the source of a run")).transpose()?;
+    let last_event = row.optional_number(6)?.map(to_time).transpose()?.unwrap_or(started_at);
+    let (outcome, warning) = match stage {
+        Stage::Running => (Outcome::InSync, "this run has not ended yet"),
+        Stage::Dead | Stage::Ended => {
+            (Outcome::Interrupted, "this run ended before its time; this is what it had recorded until then")
         }
     };
-    Ok(StoredRun { mode, instances, stage, report })
+    Ok(RunReport {
+        version: RunReport::VERSION,
+        run: run.to_owned(),
+        mode,
+        started_at,
+        duration_ms: u64::try_from((last_event - started_at).num_milliseconds()).unwrap_or_default(),
+        outcome,
+        error: None,
+        warnings: vec![warning.to_owned()],
+        source: source.unwrap_or_else(|| SourceReport::unread(String::new(), 0)),
+        instances: Vec::new(),
+        record: None,
+    })
 }
 
 /// One instance. A run that ended says nothing of an instance that it did not come to.

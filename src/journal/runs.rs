@@ -198,11 +198,11 @@ impl Journal {
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
             let mut entry = entry(&row)?;
-            if entry.outcome.is_none() {
-                if let Some(report) = run_report(looking.transaction(), &entry.run, unfinished).await? {
-                    entry.summary = total(&report);
-                    entry.outcome = (unfinished == Unfinished::Dead).then_some(report.outcome);
-                }
+            if entry.outcome.is_none()
+                && let Some(report) = run_report(looking.transaction(), &entry.run, unfinished).await?
+            {
+                entry.summary = total(&report);
+                entry.outcome = (unfinished == Unfinished::Dead).then_some(report.outcome);
             }
             runs.push(entry);
         }

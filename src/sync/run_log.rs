@@ -63,7 +63,7 @@ fn planned(run: &RunId, plan: &InstancePlan<'_>) {
         tracing::info!(
             run.id = %run,
             instance = %name,
-            "{name} is only observed: nothing is written there; to apply, write mode = \"apply\" under [instances.{name}]"
+            "{name} is only observed: nothing is written there; when the plan is right, write mode = \"apply\" under [instances.{name}]"
         );
     }
     let is_final = |change: &&ChangeReport| plan.next == NextStep::Nothing || change.outcome != ChangeOutcome::Pending;

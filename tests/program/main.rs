@@ -15,6 +15,7 @@ mod readme;
 mod recorded;
 #[path = "../support/recording.rs"]
 mod recording;
+mod remedies;
 mod secrets;
 mod support;
 mod undo;

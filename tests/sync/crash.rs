@@ -150,7 +150,7 @@ async fn uninterrupted() -> (Stage, RunReport) {
 }
 
 /// A change of the world: what was done, to which operator, in which group.
-type Fact = (&'static str, Option<String>, Option<String>);
+type Fact = (String, Option<String>, Option<String>);
 
 /// What changed between two looks at the world.
 fn facts(before: &World, after: &World) -> BTreeSet<Fact> {
@@ -162,18 +162,22 @@ fn facts(before: &World, after: &World) -> BTreeSet<Fact> {
     let members = |world: &World| world.2.iter().cloned().collect::<BTreeSet<_>>();
     let (old, new) = (members(before), members(after));
     let mut facts: BTreeSet<Fact> = BTreeSet::new();
-    facts.extend(new.difference(&old).cloned().map(|(login, group)| ("add", Some(login), Some(group))));
-    facts.extend(old.difference(&new).cloned().map(|(login, group)| ("remove", Some(login), Some(group))));
-    facts.extend(after.1.difference(&before.1).map(|group| ("create_group", None, Some(group.clone()))));
-    facts.extend(logins(after).difference(&logins(before)).map(|login| ("create_operator", Some(login.clone()), None)));
+    facts.extend(new.difference(&old).cloned().map(|(login, group)| ("add".to_owned(), Some(login), Some(group))));
+    facts.extend(old.difference(&new).cloned().map(|(login, group)| ("remove".to_owned(), Some(login), Some(group))));
+    facts.extend(after.1.difference(&before.1).map(|group| ("create_group".to_owned(), None, Some(group.clone()))));
+    facts.extend(
+        logins(after)
+            .difference(&logins(before))
+            .map(|login| ("create_operator".to_owned(), Some(login.clone()), None)),
+    );
     let disabled = after.0.iter().filter(|(login, disabled)| *disabled && before.0.contains(&(login.clone(), false)));
-    facts.extend(disabled.map(|(login, _)| ("disable_operator", Some(login.clone()), None)));
+    facts.extend(disabled.map(|(login, _)| ("disable_operator".to_owned(), Some(login.clone()), None)));
     facts
 }
 
 /// How often the log says that a change was made, and how often it says so again because a run died.
-fn logged(stage: &Stage) -> BTreeMap<(String, Option<String>, Option<String>), (usize, usize)> {
-    let mut logged: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+fn logged(stage: &Stage) -> BTreeMap<Fact, (usize, usize)> {
+    let mut logged: BTreeMap<Fact, (usize, usize)> = BTreeMap::new();
     for line in std::fs::read_to_string(log_of(stage)).expect("a log").lines() {
         let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         let fields = if line["fields"].is_object() { &line["fields"] } else { &line };
@@ -191,9 +195,8 @@ fn logged(stage: &Stage) -> BTreeMap<(String, Option<String>, Option<String>), (
 async fn told_once(stage: &Stage, before: &World, what: &str) {
     let facts = facts(before, &world(stage));
     let logged = logged(stage);
-    for (op, operator, group) in &facts {
-        let (told, again) =
-            logged.get(&((*op).to_owned(), operator.clone(), group.clone())).copied().unwrap_or_default();
+    for fact @ (op, operator, group) in &facts {
+        let (told, again) = logged.get(fact).copied().unwrap_or_default();
         assert!(told <= 1 && again <= 1 && told + again >= 1, "{what}: {op} {operator:?} {group:?}: {told}, {again}");
     }
     assert_eq!(logged.len(), facts.len(), "{what}: the log tells of what is not so: {logged:?}");
@@ -202,7 +205,7 @@ async fn told_once(stage: &Stage, before: &World, what: &str) {
         let report = stage.journal.run(&run.run).await.expect("a history").expect("the run");
         let changes = report.instances.into_iter().flat_map(|instance| instance.changes);
         let made = changes.filter(|change| change.outcome == ChangeOutcome::Applied);
-        recorded.extend(made.map(|change| (change.op.as_str(), change.operator, change.group)));
+        recorded.extend(made.map(|change| (change.op.as_str().to_owned(), change.operator, change.group)));
     }
     recorded.sort();
     assert_eq!(recorded, facts.into_iter().collect::<Vec<_>>(), "{what}: the history");
