@@ -29,7 +29,7 @@ pub(super) fn is_in_one_of(groups: impl IntoIterator<Item = OperatorGroupId>) ->
 }
 
 /// The condition for the memberships of these operators.
-pub(super) fn is_one_of_operators(operators: impl IntoIterator<Item = OperatorId>) -> String {
+pub(super) fn is_of_one_of(operators: impl IntoIterator<Item = OperatorId>) -> String {
     xtk::is_one_of_numbers("[@operator-id]", operators.into_iter().map(|operator| operator.0))
 }
 

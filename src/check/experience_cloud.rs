@@ -17,7 +17,7 @@ use crate::{
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
     observability::Chain,
     settings::{self, Readable},
-    sync,
+    sync::{self, Clients},
     transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
 
@@ -49,7 +49,7 @@ pub(super) async fn check(
     let configured = settings.experience_cloud.as_ref()?;
     let known = journal.as_ref().ok().and_then(Option::as_ref);
     let options = Options { retry: asked_once(), ..configured.options.clone() };
-    let client = match sync::client(options.clone(), known, CallPurpose::Run) {
+    let client = match Clients::default().client(options.clone(), known, CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => {
             board.settle(PRODUCT, failed(&error, &options.umapi_url));

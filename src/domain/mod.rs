@@ -39,6 +39,7 @@ mod scope;
 mod settling;
 mod shell_word;
 mod skipped;
+mod sought_operators;
 mod undo;
 mod unlisted_accounts;
 mod unusable;
@@ -47,7 +48,9 @@ mod warnings;
 
 pub use approver::{Approver, SystemUser};
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
-pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
+pub use campaign_snapshot::{
+    CampaignSnapshot, GroupSize, LogOn, Operator, OperatorGroup, OperatorSnapshot, UnusableOperator,
+};
 pub use claims::NoMatch;
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
@@ -93,6 +96,7 @@ pub use scope::Scope;
 pub use settling::settled_by;
 pub use shell_word::shell_word;
 pub use skipped::{SkipReason, Skipped};
+pub use sought_operators::{SoughtOperators, operator_names};
 pub use undo::desired_by_undo;
 pub use unlisted_accounts::UnlistedAccounts;
 pub use user_snapshot::UserSnapshot;

@@ -25,6 +25,7 @@ mod refolding;
 mod run_report;
 mod runs;
 mod schema;
+mod seen_operators;
 mod server_lock;
 mod state_file;
 mod step_watch;

@@ -17,7 +17,7 @@ enum Migration {
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [Migration; 12] = [
+const MIGRATIONS: [Migration; 13] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
@@ -28,7 +28,8 @@ const MIGRATIONS: [Migration; 12] = [
     Migration::Script(include_str!("migrations/0008_former_logins.sql")),
     Migration::Script(include_str!("migrations/0009_server_locks.sql")),
     Migration::Script(include_str!("migrations/0010_forgotten_pauses.sql")),
-    Migration::Script(include_str!("migrations/0011_events.sql")),
+    Migration::Script(include_str!("migrations/0011_seen_operators.sql")),
+    Migration::Script(include_str!("migrations/0012_events.sql")),
     Migration::BeginRecord,
 ];
 

@@ -6,13 +6,14 @@ use chrono::Utc;
 
 use crate::{
     domain::{
-        BegunApproval, CampaignSnapshot, Change, ChangeKey, ChangeReport, Circumstances, DesiredState, Digest,
-        Evidence, FoldedName, HeldNow, HeldRecord, History, InstanceMode, InstanceName, InstancePlan, InstanceReport,
-        Limits, NextStep, Observation, Observed, OperatorGroupId, OperatorGroupName, OperatorLogin, Plan,
-        ProductProfileName, Review, RunEvent, RunMode, Sending, SettledChanges, Skipped, SourceCounts, SourceRead,
-        review,
+        BegunApproval, CampaignSnapshot, Change, ChangeKey, ChangeKind, ChangeReport, Circumstances, DesiredState,
+        Digest, Evidence, FoldedName, GroupSize, HeldNow, HeldRecord, History, InstanceMode, InstanceName,
+        InstancePlan, InstanceReport, Limits, NextStep, Observation, Observed, OperatorGroupId, OperatorGroupName,
+        OperatorLogin, Plan, ProductProfileName, Review, RunEvent, RunMode, Sending, SettledChanges, Skipped,
+        SourceCounts, SourceRead, review,
     },
     journal::{JournalError, RunLock},
+    observability::Chain,
 };
 
 use super::{
@@ -77,13 +78,37 @@ impl InstanceRun<'_> {
     }
 
     /// Records who is in the managed groups and in orphaned ones.
-    pub(super) async fn observed(&self, desired: &DesiredState) -> Result<(), JournalError> {
+    pub(super) async fn observed(&self, decision: &Decision) -> Result<(), JournalError> {
         if self.reach == Reach::Nothing {
             return Ok(());
         }
-        let groups = observations(desired, &self.context.snapshot);
+        let groups = observations(&decision.desired, &self.context.snapshot);
         let is_all = self.reach == Reach::Everything;
-        self.recorder.record(&RunEvent::Observed(&Observed { instance: self.name(), groups: &groups, is_all })).await
+        self.recorder.record(&RunEvent::Observed(&Observed { instance: self.name(), groups: &groups, is_all })).await?;
+        let sizes = sizes(&groups, &decision.plan, &[]);
+        self.recorder.journal().remember_group_sizes(self.name(), &sizes).await
+    }
+
+    /// Remembers how many members the groups have once changes are made. The next run counts them again: that this fails
+    /// costs no report.
+    pub(super) async fn resized(&self, decision: &Decision, settled: &[Settled]) {
+        if self.reach == Reach::Nothing || !settled.iter().any(Settled::is_in_place) {
+            return;
+        }
+        let groups = observations(&decision.desired, &self.context.snapshot);
+        let sizes = sizes(&groups, &decision.plan, settled);
+        if let Err(error) = self.recorder.journal().remember_group_sizes(self.name(), &sizes).await {
+            let run = self.recorder.run();
+            tracing::warn!(run.id = %run, "the sizes of the groups could not be remembered: {}", Chain(&error));
+        }
+    }
+
+    /// Remembers all operators, for questions about one of them.
+    pub(super) async fn operators_seen(&self) -> Result<(), JournalError> {
+        if self.reach == Reach::Nothing {
+            return Ok(());
+        }
+        self.recorder.journal().remember_operators(self.name(), self.context.snapshot.operators()).await
     }
 
     /// Records what the guard holds, so that it can be approved and stays held. What an approval releases stays recorded as
@@ -147,6 +172,28 @@ impl InstanceRun<'_> {
         let settled = SettledChanges { instance: self.name(), changes: &changes, evidence };
         self.recorder.record(&RunEvent::Settled(&settled)).await
     }
+}
+
+/// How many members each group of the plan has, with what was made since: who is added or removed is managed.
+fn sizes(groups: &[Observation], plan: &Plan, settled: &[Settled]) -> BTreeMap<FoldedName, GroupSize> {
+    let managed = plan.managed_members.iter().map(|(group, managed)| (group.folded(), *managed));
+    let managed: BTreeMap<FoldedName, usize> = managed.collect();
+    let size = |group: &Observation| {
+        let name = group.group.folded();
+        let managed = *managed.get(&name)?;
+        Some((name, GroupSize { members: group.members.len(), managed }))
+    };
+    let mut sizes: BTreeMap<FoldedName, GroupSize> = groups.iter().filter_map(size).collect();
+    for change in settled.iter().filter(|one| one.is_in_place()).map(|one| &one.change) {
+        let Some(size) = change.group().and_then(|group| sizes.get_mut(&group.folded())) else { continue };
+        let after = |before: usize| match change.kind() {
+            ChangeKind::Add => before.saturating_add(1),
+            ChangeKind::Remove => before.saturating_sub(1),
+            ChangeKind::CreateGroup | ChangeKind::CreateOperator | ChangeKind::DisableOperator => before,
+        };
+        *size = GroupSize { members: after(size.members), managed: after(size.managed) };
+    }
+    sizes
 }
 
 /// Who is in each managed group, and in each orphaned one.

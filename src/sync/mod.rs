@@ -20,7 +20,7 @@ mod run_log;
 mod stop;
 mod undo;
 
-pub use call_ledger::client;
+pub use call_ledger::Clients;
 pub use explain::explain;
 pub use listing::{KnownListing, ListingError, listing};
 pub use pauses::UNPAUSE;

@@ -154,7 +154,7 @@ async fn read_and_decide(
 ) -> Result<InstanceReport, ReconcileError> {
     let here = enter(run, instance, campaign).await?;
     let mut decision = decide(run, &here.context)?;
-    here.observed(&decision.desired).await?;
+    here.observed(&decision).await?;
     let again = ReadAgain::of(run, &here, &decision);
     let mut second = SecondReads::default();
     // What a second read brings up may be held; then the approval of what was held before releases nothing.
@@ -177,6 +177,7 @@ async fn read_and_decide(
     here.planned(&decision.report(instance, &unconfirmed, None)).await?;
     remember(run, &here, &decision).await?;
     let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, &run.request.stop).await;
+    here.resized(&decision, &settled).await;
     let is_released = |one: &Settled| decision.review.released.as_ref().is_some_and(|part| part.contains(&one.change));
     if here.is_remembered() && settled.iter().any(|one| one.is_in_place() && is_released(one)) {
         accept(&here, &decision).await?;
@@ -203,7 +204,9 @@ async fn enter<'a>(
     };
     let (limits, counts) = (&run.options.limits, run.source.counts());
     let context = InstanceContext { instance, limits, counts, snapshot, history };
-    Ok(InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach })
+    let here = InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach };
+    here.operators_seen().await?;
+    Ok(here)
 }
 
 /// What the instance should hold, the plan for it, and what of that may be made.

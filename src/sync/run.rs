@@ -19,7 +19,7 @@ use crate::{
 use super::{
     Progress, Stop,
     approvals::{RequestedApprovals, UsedApprovals},
-    call_ledger::client,
+    call_ledger::Clients,
     former_logins::FormerLogins,
     pauses::forgotten_in_words,
     read_source::{Source, SourceError, SourceReader},
@@ -42,6 +42,8 @@ pub enum Confirmation {
 pub struct Options {
     /// The source.
     pub experience_cloud: experience_cloud::Options,
+    /// The access to the source that is shared with whatever else this process asks.
+    pub clients: Clients,
     /// Least time between two requests for page 0 of one listing of the organization.
     pub first_page_interval: Duration,
     /// The targets, by name.
@@ -351,10 +353,11 @@ async fn all_instances(
 ) -> Result<Found, JournalError> {
     let (options, recorder) = (frame.options, &frame.recorder);
     let (journal, progress) = (recorder.journal(), recorder.progress());
-    let experience_cloud = match client(request.source_options(options), Some(journal), CallPurpose::Run) {
-        Ok(client) => client,
-        Err(error) => return unread(frame, approvals, error.into(), 0),
-    };
+    let experience_cloud =
+        match options.clients.client(request.source_options(options), Some(journal), CallPurpose::Run) {
+            Ok(client) => client,
+            Err(error) => return unread(frame, approvals, error.into(), 0),
+        };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
     let read = reader.read().await;
     // Also a pause that was forgotten while the run waited for it.

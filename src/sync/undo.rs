@@ -92,9 +92,10 @@ impl Undo<'_> {
         // Written before the changes are made: a run that comes between would do again what is being undone.
         let opposite: Vec<_> = confirmed.changes().iter().filter_map(|change| opposite(&change.key())).collect();
         recorder.journal().remember_undone(here.name(), recorder.run(), &opposite).await?;
-        here.observed(&decision.desired).await?;
+        here.observed(&decision).await?;
         let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, self.stop).await;
         self.forget_what_failed(&settled).await?;
+        here.resized(&decision, &settled).await;
         settled.extend(unconfirmed);
         Ok(decision.report(self.instance, &settled, stopped.as_ref()))
     }

@@ -8,6 +8,7 @@ mod exposition;
 mod filled;
 mod health;
 mod page;
+mod person_lookup;
 #[path = "../support/recording.rs"]
 mod recording;
 mod refusals;
