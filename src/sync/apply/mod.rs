@@ -169,15 +169,23 @@ impl Executor<'_> {
         let begun = released.filter(|released| changes.iter().any(|change| released.contains(change)));
         self.run.sending(changes, begun.map(|released| &released.digest)).await?;
         self.sent.extend(changes.iter().map(|change| change.key()));
+        self.show_progress();
         Ok(())
+    }
+
+    fn show_progress(&self) {
+        let (instance, done) = (self.run.name().clone(), self.recorded.len());
+        self.run.recorder.show(Progress::Applying(instance, done, self.planned));
     }
 
     /// Records the outcomes that are known and not recorded yet.
     async fn record(&mut self, evidence: Evidence) -> Result<(), JournalError> {
+        if self.unrecorded.is_empty() {
+            return Ok(());
+        }
         self.run.settled(&self.unrecorded, evidence).await?;
         self.recorded.append(&mut self.unrecorded);
-        let (instance, done) = (self.run.name().clone(), self.recorded.len());
-        self.run.recorder.show(Progress::Applying(instance, done, self.planned));
+        self.show_progress();
         Ok(())
     }
 
