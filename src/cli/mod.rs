@@ -35,6 +35,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::{daemon::DaemonError, journal::JournalError, settings::UnnamedMode};
 use arguments::{Arguments, Command};
 use exit_code::Exit;
 use terminal::complain;
@@ -102,18 +103,20 @@ enum CommandError {
     Usage(String),
     #[error(transparent)]
     Settings(#[from] crate::settings::SettingsError),
+    #[error(transparent)]
+    UnnamedMode(#[from] UnnamedMode),
     #[error("logging could not be started")]
     Logging(#[from] crate::observability::LoggingError),
     #[error("the sandbox could not be started")]
     Sandbox(#[from] crate::sandbox::SandboxError),
     #[error(transparent)]
-    Journal(#[from] crate::journal::JournalError),
+    Journal(#[from] JournalError),
     #[error(transparent)]
     Mask(#[from] crate::check::MaskError),
     #[error("{0}")]
     NotHeld(String),
     #[error(transparent)]
-    Daemon(#[from] crate::daemon::DaemonError),
+    Daemon(#[from] DaemonError),
     #[error("the daemon broke off the conversation; its log may say why")]
     Control(#[source] std::io::Error),
     #[error("the daemon refused: {0}")]
@@ -128,10 +131,19 @@ impl CommandError {
     fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
-            Self::Settings(_) | Self::Logging(_) => Exit::Configuration,
+            Self::Settings(_)
+            | Self::Logging(_)
+            | Self::UnnamedMode(UnnamedMode::Refused(_))
+            | Self::Journal(JournalError::Untrusted(_))
+            | Self::Daemon(
+                DaemonError::SocketFolder(_)
+                | DaemonError::UnnamedMode(UnnamedMode::Refused(_))
+                | DaemonError::Journal(JournalError::Untrusted(_)),
+            ) => Exit::Configuration,
             Self::NotHeld(_) => Exit::Held,
-            Self::Daemon(crate::daemon::DaemonError::Held { .. }) => Exit::Locked,
+            Self::Daemon(DaemonError::Held { .. }) => Exit::Locked,
             Self::Journal(_)
+            | Self::UnnamedMode(_)
             | Self::Daemon(_)
             | Self::Control(_)
             | Self::Refused(_)

@@ -112,7 +112,7 @@ fn counted(count: u64, one: &str) -> String {
 pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
     match mode {
         InstanceMode::Apply => "apply",
-        InstanceMode::Observe => "observe: never written",
+        InstanceMode::Observe => "observe: nothing is written; to apply, write mode = \"apply\" for this instance",
     }
 }
 

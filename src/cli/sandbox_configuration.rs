@@ -107,6 +107,7 @@ impl Configuration {
         section.set("url", instance.url.as_str());
         section.set("tenant", instance.tenant.as_str());
         section.set("association_mask", instance.association_mask.as_str());
+        section.set("mode", "apply");
         let secret = |key: &str, value: &str| write_private(folder, &format!("{}.{key}", instance.name), value);
         match &instance.authentication {
             InstanceCredential::Native { login, password } => {

@@ -22,6 +22,7 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
         return Err(unknown_run(&undo.run));
     };
+    settings.refuse_unnamed_modes(&journal).await?;
     let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
     let options = settings.sync_options();
     let watch = |stage| progress.show(&stage);

@@ -2,7 +2,11 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use crate::{journal::JournalError, scheduler::ScheduleError};
+use crate::{
+    journal::{FileFault, JournalError},
+    scheduler::ScheduleError,
+    settings::UnnamedMode,
+};
 
 /// Why the daemon did not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +20,12 @@ pub enum DaemonError {
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// An instance that was written to has no mode now.
+    #[error(transparent)]
+    UnnamedMode(#[from] UnnamedMode),
+    /// The folder of the control socket, or what stands in the place of the socket, is not used.
+    #[error(transparent)]
+    SocketFolder(#[from] FileFault),
     /// The control socket could not be made.
     #[error("the control socket {} could not be made", path.display())]
     Socket {

@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     journal::{Candidacy, Candidate, Journal, JournalError, Leadership},
     observability::Chain,
-    settings::Settings,
+    settings::{Settings, UnnamedMode},
 };
 
 use super::recall::{Recalled, recalled};
@@ -46,6 +46,8 @@ pub(super) enum News {
     Lost,
     /// The database does not answer, for this reason.
     OutOfReach(String),
+    /// This node could lead, and its configuration does not suit what the database remembers, for this reason.
+    Unsuited(String),
 }
 
 /// The competition, under way.
@@ -79,6 +81,8 @@ impl Drop for Competition {
 enum NoAttempt {
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error(transparent)]
+    UnnamedMode(#[from] UnnamedMode),
     #[error("the journal could not be read within {} s", LOOK_PATIENCE.as_secs())]
     Slow,
 }
@@ -99,7 +103,10 @@ impl Competitor {
     async fn compete(mut self) {
         loop {
             let mut pause = PAUSE;
-            let news = self.attempt().await.unwrap_or_else(|error| News::OutOfReach(Chain(&error).to_string()));
+            let news = self.attempt().await.unwrap_or_else(|error| match &error {
+                NoAttempt::UnnamedMode(UnnamedMode::Refused(why)) => News::Unsuited(why.to_string()),
+                _ => News::OutOfReach(Chain(&error).to_string()),
+            });
             let leadership = if let News::Leads(leadership, _) = &news { Some(leadership.clone()) } else { None };
             self.tell(news).await;
             if let Some(leadership) = leadership {
@@ -114,7 +121,7 @@ impl Competitor {
     }
 
     async fn tell(&mut self, news: News) {
-        let why = if let News::OutOfReach(why) = &news { Some(why.clone()) } else { None };
+        let why = if let News::OutOfReach(why) | News::Unsuited(why) = &news { Some(why.clone()) } else { None };
         if why.is_none() || why != self.told {
             // Nobody listens to the end of the daemon only, and then this task is aborted.
             let _ = self.tell.send(news).await;
@@ -128,6 +135,7 @@ impl Competitor {
                 self.attempts = 0;
                 // What was done until now is known before anything is done: without it a tick would be made twice.
                 let recalled = self.recall().await?;
+                Arc::clone(&self.settings.borrow()).refuse_unnamed_modes(&self.journal).await?;
                 Ok(News::Leads(leadership, recalled))
             }
             Candidacy::Follows(leader) => {

@@ -28,6 +28,7 @@ mod leadership;
 mod questions;
 mod recall;
 mod run_loop;
+mod seats;
 mod service_manager;
 mod status;
 mod succession;
@@ -143,6 +144,7 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
 
 /// Shows what the journal remembers, and keeps the schedule: nobody else can where the state is a file.
 async fn alone(board: &Board, journal: &Journal, settings: &Settings) -> Result<Timetable, DaemonError> {
+    settings.refuse_unnamed_modes(journal).await?;
     let recalled = recalled(journal, settings).await?;
     let now = Utc::now();
     let since = recalled.since(now);

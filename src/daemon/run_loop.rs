@@ -13,7 +13,7 @@ use crate::{
     domain::{Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope},
     journal::{Journal, Leadership},
     scheduler::{ReloadSignal, StopSignals},
-    settings::{self, Settings, Sources},
+    settings::{self, Settings, SettingsError, Sources, UnnamedMode},
     sync::{self, Patience, Request, Stop, StopSwitch},
 };
 
@@ -78,7 +78,7 @@ impl Daemon {
             tokio::select! {
                 biased;
                 () = signals.stop.come() => break End::Asked,
-                () = signals.reload.come() => self.reload(),
+                () = signals.reload.come() => self.reload().await,
                 ended = ended(&mut self.current) => self.run_ended(ended).await,
                 news = news(&mut self.competition) => match news {
                     Some(news) => self.take_place(news),
@@ -202,28 +202,32 @@ impl Daemon {
     }
 
     /// Reads the configuration again. One that is wrong changes nothing, and everybody is told.
-    fn reload(&mut self) {
+    async fn reload(&mut self) {
         ServiceManager::reloading();
         match settings::load(&self.sources) {
-            Ok(settings) => self.take(settings),
-            Err(error) => {
-                for problem in &error.problems {
-                    tracing::error!(
-                        "reload failed, the previous configuration stays active: {}",
-                        problem.on_one_line()
-                    );
-                }
-                let others = match error.problems.len() {
-                    0 | 1 => String::new(),
-                    count => format!(" (and {} more)", count - 1),
-                };
-                let first = error.problems.first().map(|problem| format!("{}: {}", problem.subject, problem.what));
-                let problem = first.unwrap_or_default() + &others;
-                self.board.update(|facts| facts.reload_problem = Some(problem));
-            }
+            Ok(settings) => match timeout(JOURNAL_PATIENCE, settings.refuse_unnamed_modes(&self.journal)).await {
+                Ok(Err(UnnamedMode::Refused(error))) => self.refuse(&error),
+                // Whether the state can be read is said by the next run.
+                _ => self.take(settings),
+            },
+            Err(error) => self.refuse(&error),
         }
         self.show();
         ServiceManager::ready();
+    }
+
+    /// Keeps the configuration that is in force.
+    fn refuse(&mut self, error: &SettingsError) {
+        for problem in &error.problems {
+            tracing::error!("reload failed, the previous configuration stays active: {}", problem.on_one_line());
+        }
+        let others = match error.problems.len() {
+            0 | 1 => String::new(),
+            count => format!(" (and {} more)", count - 1),
+        };
+        let first = error.problems.first().map(|problem| format!("{}: {}", problem.subject, problem.what));
+        let problem = first.unwrap_or_default() + &others;
+        self.board.update(|facts| facts.reload_problem = Some(problem));
     }
 
     fn take(&mut self, settings: Settings) {

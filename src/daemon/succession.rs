@@ -25,6 +25,7 @@ impl Daemon {
             News::Leads(leadership, recalled) => self.lead(leadership, &recalled),
             News::Follows(leader, recalled) => self.follow(leader, recalled.as_ref()),
             News::Lost => self.lose("this node leads no more: the session of the database that made it lead has ended"),
+            News::Unsuited(why) => self.lose(&format!("this node cannot lead: {why}")),
             News::OutOfReach(why) => {
                 self.lose(&format!("this node does not reach the database that the nodes share: {why}"));
             }

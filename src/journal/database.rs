@@ -1,14 +1,16 @@
 //! One way to speak to either database: the same SQL text, columns that are text or whole numbers, and transactions that
 //! tell the step watch of every write.
 
+use std::path::PathBuf;
+
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type,
-    postgres::PgRow, query::Query, sqlite::SqliteRow,
+    AssertSqlSafe, ColumnIndex, Decode, Encode, Executor, PgPool, Pool, Postgres, Row as _, SqlSafeStr, Sqlite,
+    SqlitePool, Type, pool::PoolConnection, postgres::PgRow, query::Query, sqlite::SqliteRow,
 };
 
 use crate::domain::FoldedName;
 
-use super::{Journal, JournalError, Step, StepWatch};
+use super::{Journal, JournalError, Step, StepWatch, StorageFault};
 
 /// Placeholders of one statement. `SQLite` looks each name up among all before it: many small statements are ten times
 /// faster than few that come near its limit of 32,766.
@@ -118,41 +120,161 @@ impl Row {
 }
 
 pub(super) fn reading(source: sqlx::Error) -> JournalError {
-    JournalError::Database { doing: "read", source }
+    failed("read", source)
 }
 
 pub(super) fn writing(source: sqlx::Error) -> JournalError {
-    JournalError::Database { doing: "written", source }
+    failed("written", source)
 }
 
 pub(super) fn opening(source: sqlx::Error) -> JournalError {
-    JournalError::Database { doing: "opened", source }
+    failed("opened", source)
+}
+
+fn failed(doing: &'static str, source: sqlx::Error) -> JournalError {
+    match source {
+        sqlx::Error::Io(error) => match error.downcast::<StorageFault>() {
+            Ok(source) => JournalError::Storage { doing, source },
+            Err(error) => JournalError::Database { doing, source: sqlx::Error::Io(error) },
+        },
+        source => JournalError::Database { doing, source },
+    }
 }
 
 /// A transaction of either database.
 pub(super) enum Transaction {
     /// Of `SQLite`.
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite {
+        /// On a connection of the pool.
+        open: OpenTransaction<Sqlite>,
+        /// The state file, for errors.
+        file: PathBuf,
+    },
     /// Of `PostgreSQL`.
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(OpenTransaction<Postgres>),
 }
 
 impl Transaction {
+    /// A transaction of the state file, begun with this statement.
+    pub(super) async fn of_file(pool: &SqlitePool, begin: &'static str) -> Result<Self, sqlx::Error> {
+        let file = pool.connect_options().get_filename().to_owned();
+        match OpenTransaction::begin(pool, begin).await {
+            Ok(open) => Ok(Self::Sqlite { open, file }),
+            Err(error) => Err(StorageFault::explained(&file, error)),
+        }
+    }
+
     pub(super) async fn rows(
         &mut self,
         sql: impl SqlSafeStr,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, sqlx::Error> {
         match self {
-            Self::Sqlite(transaction) => {
-                let rows = bound(sql, values).fetch_all(&mut **transaction).await?;
+            Self::Sqlite { open, file } => {
+                let rows = open.ask(async |connection| bound(sql, values).fetch_all(connection).await).await;
+                let rows = rows.map_err(|error| StorageFault::explained(file, error))?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
-            Self::Postgres(transaction) => {
-                let rows = bound(sql, values).fetch_all(&mut **transaction).await?;
+            Self::Postgres(open) => {
+                let rows = open.ask(async |connection| bound(sql, values).fetch_all(connection).await).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
         }
+    }
+
+    async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite { open, file } => open.script(sql).await.map_err(|error| StorageFault::explained(file, error)),
+            Self::Postgres(open) => open.script(sql).await,
+        }
+    }
+
+    async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite { open, file } => open.commit().await.map_err(|error| StorageFault::explained(&file, error)),
+            Self::Postgres(open) => open.commit().await,
+        }
+    }
+}
+
+/// A transaction on a connection of a pool. A connection on which anything failed, or was broken off, is closed: `SQLite` ends
+/// a transaction by itself where the disk is full, and whoever gets the connection next would be told that one is open
+/// (<https://github.com/launchbadge/sqlx/issues/3932>).
+pub(super) struct OpenTransaction<D: sqlx::Database>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    connection: Option<PoolConnection<D>>,
+    state: TransactionState,
+}
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TransactionState {
+    /// Everything so far was done: it is rolled back and goes back to the pool.
+    Open,
+    /// Something is under way, or failed: it is closed.
+    Doubtful,
+    /// It goes back to the pool.
+    Ended,
+}
+
+impl<D: sqlx::Database> OpenTransaction<D>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    async fn begin(pool: &Pool<D>, statement: &'static str) -> Result<Self, sqlx::Error> {
+        let mut begun = Self { connection: Some(pool.acquire().await?), state: TransactionState::Doubtful };
+        begun.script(statement).await?;
+        begun.state = TransactionState::Open;
+        Ok(begun)
+    }
+
+    /// Passes the connection to `ask`, the only way to it.
+    async fn ask<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let before = std::mem::replace(&mut self.state, TransactionState::Doubtful);
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let answer = ask(connection).await?;
+        self.state = before;
+        Ok(answer)
+    }
+
+    async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        self.ask(async |connection| sqlx::raw_sql(sql).execute(connection).await).await.map(drop)
+    }
+
+    async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.script("commit").await?;
+        self.state = TransactionState::Ended;
+        Ok(())
+    }
+}
+
+impl<D: sqlx::Database> Drop for OpenTransaction<D>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        match self.state {
+            TransactionState::Open => drop(tokio::spawn(roll_back(connection))),
+            TransactionState::Doubtful => connection.close_on_drop(),
+            TransactionState::Ended => {}
+        }
+    }
+}
+
+/// Ends a transaction that nothing became of, and with it the connection where that fails.
+async fn roll_back<D: sqlx::Database>(mut connection: PoolConnection<D>)
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    if let Err(error) = sqlx::raw_sql("rollback").execute(&mut *connection).await {
+        tracing::debug!(%error, "a connection to the state is closed: its transaction could not be rolled back");
+        connection.close_on_drop();
     }
 }
 
@@ -236,20 +358,12 @@ impl Writing {
 
     /// Runs a script of several statements.
     pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), JournalError> {
-        let done = match &mut self.transaction {
-            Transaction::Sqlite(transaction) => sqlx::raw_sql(sql).execute(&mut **transaction).await.map(drop),
-            Transaction::Postgres(transaction) => sqlx::raw_sql(sql).execute(&mut **transaction).await.map(drop),
-        };
-        done.map_err(writing)
+        self.transaction.script(sql).await.map_err(writing)
     }
 
     /// Makes it durable.
     pub(super) async fn commit(self) -> Result<(), JournalError> {
-        let committed = match self.transaction {
-            Transaction::Sqlite(transaction) => transaction.commit().await,
-            Transaction::Postgres(transaction) => transaction.commit().await,
-        };
-        committed.map_err(writing)?;
+        self.transaction.commit().await.map_err(writing)?;
         if let Some(watch) = self.watch {
             watch(Step::After);
         }
@@ -269,10 +383,11 @@ fn placeholders(rows: usize, columns: usize) -> String {
 impl Database {
     pub(super) async fn reading(&self) -> Result<Reading, JournalError> {
         let transaction = match self {
-            Self::Sqlite(pool) => pool.begin().await.map(Transaction::Sqlite),
+            Self::Sqlite(pool) => Transaction::of_file(pool, "begin").await,
             // One look at several tables, so that a commit in between is seen in all of them or in none.
             Self::Postgres(pool) => {
-                pool.begin_with("begin isolation level repeatable read read only").await.map(Transaction::Postgres)
+                let begin = "begin isolation level repeatable read read only";
+                OpenTransaction::begin(pool, begin).await.map(Transaction::Postgres)
             }
         };
         transaction.map(Reading).map_err(reading)
@@ -285,8 +400,8 @@ impl Database {
         }
         let transaction = match self {
             // Takes the write lock at once: a reader that turns into a writer is refused when somebody else wrote.
-            Self::Sqlite(pool) => pool.begin_with("begin immediate").await.map(Transaction::Sqlite),
-            Self::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
+            Self::Sqlite(pool) => Transaction::of_file(pool, "begin immediate").await,
+            Self::Postgres(pool) => OpenTransaction::begin(pool, "begin").await.map(Transaction::Postgres),
         };
         Ok(Writing { transaction: transaction.map_err(writing)?, watch: watch.cloned() })
     }

@@ -1,18 +1,26 @@
 //! What can go wrong with the journal, by what a caller does about it.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{FileFault, Space, StorageFault};
 
 /// Why the journal could not be used. No text of it holds the address of a database, which may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The folder or the file cannot be made or opened.
-    #[error("the state file {} cannot be used; check that its folder exists, is writable, and has room", path.display())]
+    #[error("the state file {} cannot be used; check that its folder exists and is writable", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: std::io::Error,
+        source: io::Error,
     },
+    /// The file, one beside it, or their folder could lead to what another user chose.
+    #[error(transparent)]
+    Untrusted(FileFault),
     /// A newer version of the program wrote it.
     #[error(
         "the state {place} was written by a newer version of this program (schema {found}, this one knows {known}); \
@@ -47,6 +55,14 @@ pub enum JournalError {
         /// What went wrong.
         source: sqlx::Error,
     },
+    /// The file system of the state file did not take it, or did not give it.
+    #[error("the journal could not be {doing}")]
+    Storage {
+        /// What was tried: `read`, `written`, `opened`.
+        doing: &'static str,
+        /// What went wrong.
+        source: StorageFault,
+    },
     /// The session of the database that held the lock is gone: another node may lead now.
     #[error("the lock of this run is lost: the session of the database that held it has ended")]
     LockLost,
@@ -56,4 +72,26 @@ pub enum JournalError {
         /// What, and where.
         what: String,
     },
+}
+
+impl JournalError {
+    /// What the operating system said about a file of the state.
+    pub(super) fn of_file(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                let source = StorageFault::Full { path: path.to_owned(), space: Space::of(path) };
+                Self::Storage { doing: "written", source }
+            }
+            _ => Self::File { path: path.to_owned(), source },
+        }
+    }
+}
+
+impl From<FileFault> for JournalError {
+    fn from(fault: FileFault) -> Self {
+        match fault {
+            FileFault::Io { path, source } => Self::of_file(&path, source),
+            fault => Self::Untrusted(fault),
+        }
+    }
 }

@@ -2,9 +2,8 @@
 
 use std::{
     fmt,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
     process,
     time::Duration,
@@ -22,6 +21,7 @@ use super::{
     Journal, JournalError, Leadership, Location,
     database::{opening, reading},
     open::{CONNECTION_PATIENCE, server},
+    private_file,
     state_file::beside,
 };
 use crate::domain::to_the_second;
@@ -135,7 +135,8 @@ impl Journal {
         match &self.location {
             Location::Sqlite(path) => {
                 let path = beside(path, RUN_LOCK);
-                holder_of(&path).map_err(|source| JournalError::File { path, source })
+                let Some(mut file) = private_file::open_existing(&path)? else { return Ok(None) };
+                holder_in(&mut file).map_err(|source| JournalError::of_file(&path, source))
             }
             Location::Postgres(_) => self.session_holder().await,
         }
@@ -222,8 +223,9 @@ pub(super) async fn alone(state: &Path, patience: Duration) -> Result<RunLock, J
 }
 
 async fn lock_file(path: &Path, holder: &str) -> Result<Lock, JournalError> {
-    let wrong = |source| JournalError::File { path: path.to_owned(), source };
-    let mut file = open_lock(path).map_err(wrong)?;
+    let wrong = |source| JournalError::of_file(path, source);
+    // Never deleted: a process that waits with the deleted file in hand would lock what nobody else sees.
+    let mut file = private_file::open_or_create(path)?;
     let mut attempts = GLANCE.as_millis() / PAUSE.as_millis();
     loop {
         match file.try_lock() {
@@ -244,24 +246,11 @@ async fn lock_file(path: &Path, holder: &str) -> Result<Lock, JournalError> {
     Ok(Lock::Got(RunLock { held: Held::File(file), leadership: None }))
 }
 
-fn open_lock(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    // Never deleted: a process that waits with the deleted file in hand would lock what nobody else sees.
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
-}
-
 /// Takes a look without keeping the lock.
-fn holder_of(path: &Path) -> io::Result<Option<String>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+fn holder_in(file: &mut File) -> io::Result<Option<String>> {
     match file.try_lock_shared() {
         Ok(()) => file.unlock().map(|()| None),
-        Err(TryLockError::WouldBlock) => name_in(&mut file).map(Some),
+        Err(TryLockError::WouldBlock) => name_in(file).map(Some),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::domain::{InstanceName, Outcome, RunId, RunMode, RunReport, Summary};
+use crate::domain::{InstanceMode, InstanceName, InstanceReport, Outcome, RunId, RunMode, RunReport, Summary};
 
 use super::{
     Journal, JournalError,
@@ -14,6 +14,9 @@ use super::{
 
 /// How long a run that planned no change is remembered. A run that did is never forgotten: access reviews look years back.
 const IDLE_RUNS_KEPT: TimeDelta = TimeDelta::days(90);
+
+/// Reports of runs that are read to see in which mode they were made: they are long, and the last ones tell it.
+const REPORTS_OF_MODE: i64 = 5;
 
 /// Plans first: they name their run.
 const FORGET_IDLE_RUNS: [&str; 2] = [
@@ -111,6 +114,26 @@ impl Journal {
             runs.push(entry);
         }
         Ok(runs)
+    }
+
+    /// Whether a run wrote to this instance, or was to: a change of it was applied, or one of the last runs was in apply mode
+    /// there.
+    pub async fn was_written_to(&self, instance: &InstanceName) -> Result<bool, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select 1 from changes where lower(instance) = $1 and outcome = 'applied' limit 1";
+        if !looking.rows(sql, [instance.folded().into()]).await?.is_empty() {
+            return Ok(true);
+        }
+        let sql = "select report from runs where mode = 'apply' and report is not null
+                   order by started_at desc, run desc limit $1";
+        for row in looking.rows(sql, [REPORTS_OF_MODE.into()]).await? {
+            let report: RunReport = from_json(&row.text(0)?, "the report of a run")?;
+            let is_it = |it: &InstanceReport| InstanceName::new(&it.name).folded() == instance.folded();
+            if report.instances.iter().any(|it| is_it(it) && it.mode == InstanceMode::Apply) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// One run's report; for a run that died, what the journal knows of it: planned changes with what became of them, and

@@ -35,7 +35,7 @@ pub(super) enum Schema {
 /// Looks what is there.
 pub(super) async fn found(transaction: &mut Transaction) -> Result<Schema, sqlx::Error> {
     let (ours, others) = match transaction {
-        Transaction::Sqlite(_) => (
+        Transaction::Sqlite { .. } => (
             "select name from sqlite_master where name = 'campaign_group_sync_schema'",
             "select name from sqlite_master limit 1",
         ),

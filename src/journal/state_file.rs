@@ -1,9 +1,9 @@
 //! The state file of `SQLite`: its folder and modes, and what happens when it is corrupt.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, File, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,10 +16,12 @@ use sqlx::{
 
 use super::{
     JournalError, StepWatch,
-    database::{Database, Row, opening},
+    database::{Database, Row, Transaction, opening},
     lock,
     open::{CONNECTION_PATIENCE, CONNECTIONS},
+    private_file,
     schema::{self, Schema},
+    storage_fault::{StorageFault, primary_code},
 };
 
 /// How long another process may hold the file for one transaction.
@@ -30,6 +32,9 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The header of a database (<https://www.sqlite.org/fileformat.html>, section 1.3). `SQLite` takes a single byte for none.
 const HEADER_BYTES: u64 = 100;
+
+/// Modes that let anybody but the owner read or write.
+const TOO_OPEN: u32 = 0o077;
 
 /// What stands beside the file while it is used.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
@@ -46,8 +51,7 @@ enum Look {
 
 /// Opens or makes the file; what is corrupt is set aside.
 pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Database, JournalError> {
-    let wrong = |source| JournalError::File { path: path.to_owned(), source };
-    make_folder(path).map_err(wrong)?;
+    let wrong = |source| JournalError::of_file(path, source);
     let place = path.display().to_string();
     let (mut found, mut _alone) = (look(path).await?, None);
     if !matches!(found, Look::Whole(_)) {
@@ -68,9 +72,9 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
             );
         }
     }
-    make_file(path).map_err(wrong)?;
+    let file = make_file(path)?;
     let lost = last_set_aside(path).map_err(wrong)?;
-    let database = connect(path).await?;
+    let database = connect(path, &file).await?;
     schema::migrate(&database, watch, &place, lost.as_deref()).await?;
     Ok(database)
 }
@@ -80,7 +84,7 @@ pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Res
     let place = path.display().to_string();
     let Some(schema) = existing(path, &place).await? else { return Ok(None) };
     schema::steps_done(schema, &place)?;
-    let database = connect(path).await?;
+    let database = connect(path, &make_file(path)?).await?;
     schema::migrate(&database, watch, &place, None).await?;
     Ok(Some(database))
 }
@@ -90,8 +94,8 @@ pub(super) async fn open_to_look(path: &Path) -> Result<Option<Database>, Journa
     let place = path.display().to_string();
     let Some(schema) = existing(path, &place).await? else { return Ok(None) };
     schema::is_current(schema, &place)?;
-    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE);
-    Ok(Some(Database::Sqlite(pool.connect_with(reading_only(path)).await.map_err(opening)?)))
+    let pool = pool().connect_with(reading_only(path)).await;
+    Ok(Some(Database::Sqlite(pool.map_err(|error| opening(StorageFault::explained(path, error)))?)))
 }
 
 /// The schema of the file if there is one; what is corrupt is an error.
@@ -109,25 +113,20 @@ fn corrupt(place: &str, why: &str) -> JournalError {
 
 /// Reads the file without changing it.
 async fn look(path: &Path) -> Result<Look, JournalError> {
-    match File::open(path).and_then(|file| file.metadata()) {
-        Ok(metadata) if metadata.len() == 0 => return Ok(Look::Nothing),
-        Ok(metadata) if metadata.is_file() && metadata.len() < HEADER_BYTES => {
-            return Ok(Look::Corrupt("it is shorter than the header of a database".to_owned()));
-        }
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => {
-            let source = io::Error::from(io::ErrorKind::IsADirectory);
-            return Err(JournalError::File { path: path.to_owned(), source });
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Nothing),
-        Err(source) => return Err(JournalError::File { path: path.to_owned(), source }),
+    let Some(file) = open_all(path)? else { return Ok(Look::Nothing) };
+    let length = file.metadata().map_err(|source| JournalError::of_file(path, source))?.len();
+    if length == 0 {
+        return Ok(Look::Nothing);
+    }
+    if length < HEADER_BYTES {
+        return Ok(Look::Corrupt("it is shorter than the header of a database".to_owned()));
     }
     match examine(path).await {
         Ok((_, Some(complaint))) => Ok(Look::Corrupt(complaint)),
         Ok((Schema::Senseless, None)) => Ok(Look::Corrupt("it has no version of its schema".to_owned())),
         Ok((schema, None)) => Ok(Look::Whole(schema)),
         Err(error) if is_corruption(&error) => Ok(Look::Corrupt(error.to_string())),
-        Err(error) => Err(opening(error)),
+        Err(error) => Err(opening(StorageFault::explained(path, error))),
     }
 }
 
@@ -135,7 +134,7 @@ async fn look(path: &Path) -> Result<Look, JournalError> {
 async fn examine(path: &Path) -> Result<(Schema, Option<String>), sqlx::Error> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(reading_only(path)).await?;
     let examined = async {
-        let mut transaction = super::database::Transaction::Sqlite(pool.begin().await?);
+        let mut transaction = Transaction::of_file(&pool, "begin").await?;
         let complaints = transaction.rows("pragma quick_check(1)", []).await?;
         let complaint = complaints.first().and_then(|row: &Row| row.text(0).ok()).filter(|text| text != "ok");
         let schema = schema::found(&mut transaction).await?;
@@ -159,12 +158,6 @@ fn is_busy(error: &sqlx::Error) -> bool {
     primary_code(error).is_some_and(|code| [BUSY, LOCKED].contains(&code))
 }
 
-/// The result code of `SQLite` (<https://www.sqlite.org/rescode.html>); the upper bits of an extended one are details.
-fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
-}
-
 fn plain(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -179,43 +172,64 @@ fn reading_only(path: &Path) -> SqliteConnectOptions {
     plain(path).pragma("query_only", "on")
 }
 
-async fn connect(path: &Path) -> Result<Database, JournalError> {
+fn pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE)
+}
+
+/// Connects to the file that was opened as `file`. `SQLite` opens it by its path once more: one that was exchanged meanwhile is
+/// refused.
+async fn connect(path: &Path, file: &File) -> Result<Database, JournalError> {
     // Durable at every commit: a change that was sent is known to have been sent even after a power cut.
     let options = plain(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let mut attempts = BUSY_PATIENCE.as_millis() / BUSY_PAUSE.as_millis();
     loop {
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE);
-        match pool.connect_with(options.clone()).await {
-            Ok(pool) => return Ok(Database::Sqlite(pool)),
+        match pool().connect_with(options.clone()).await {
+            Ok(pool) => {
+                is_still(file, path)?;
+                return Ok(Database::Sqlite(pool));
+            }
             // The first switch to WAL needs the file alone, and SQLite does not wait for that.
             Err(error) if is_busy(&error) && attempts > 0 => attempts -= 1,
-            Err(error) => return Err(opening(error)),
+            Err(error) => return Err(opening(StorageFault::explained(path, error))),
         }
         tokio::time::sleep(BUSY_PAUSE).await;
     }
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => DirBuilder::new().recursive(true).mode(0o700).create(folder),
-        _ => Ok(()),
+/// Opens the file, and what stands beside it while it is used, so that nothing of it leads to another file; `None` where
+/// there is no state file.
+fn open_all(path: &Path) -> Result<Option<File>, JournalError> {
+    for companion in COMPANIONS {
+        private_file::open_existing(&beside(path, companion))?;
     }
+    Ok(private_file::open_existing(path)?)
 }
 
 /// Makes the file before `SQLite` does, which would let everybody read it, and tightens one that is too open.
-fn make_file(path: &Path) -> io::Result<()> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    let companions = COMPANIONS.iter().map(|companion| beside(path, companion));
-    for file in std::iter::once(path.to_owned()).chain(companions) {
-        match fs::metadata(&file) {
-            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
-                fs::set_permissions(&file, Permissions::from_mode(0o600))?;
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+fn make_file(path: &Path) -> Result<File, JournalError> {
+    let wrong = |source| JournalError::of_file(path, source);
+    let file = private_file::open_or_create(path)?;
+    tighten(&file).map_err(wrong)?;
+    for companion in COMPANIONS {
+        if let Some(companion) = private_file::open_existing(&beside(path, companion))? {
+            tighten(&companion).map_err(wrong)?;
         }
     }
-    Ok(())
+    Ok(file)
+}
+
+fn tighten(file: &File) -> io::Result<()> {
+    if file.metadata()?.mode() & TOO_OPEN != 0 { file.set_permissions(Permissions::from_mode(0o600)) } else { Ok(()) }
+}
+
+/// Fails unless the path still leads to this file, and not through a link.
+fn is_still(file: &File, path: &Path) -> Result<(), JournalError> {
+    let wrong = |source| JournalError::of_file(path, source);
+    let (opened, found) = (file.metadata().map_err(wrong)?, fs::symlink_metadata(path).map_err(wrong)?);
+    if (opened.dev(), opened.ino()) == (found.dev(), found.ino()) {
+        return Ok(());
+    }
+    Err(JournalError::Unreadable { what: format!("{} was exchanged while it was opened", path.display()) })
 }
 
 /// The path with something at its end: `state.db-wal`.

@@ -65,6 +65,8 @@ pub struct Access {
     pub tenant: Option<String>,
     /// Whether changes are written.
     pub mode: InstanceMode,
+    /// Whether a layer above the defaults says so.
+    pub is_mode_named: bool,
     /// How the program logs on.
     pub authentication: Authentication,
 }
@@ -90,6 +92,7 @@ impl ReadableInstance {
         let url = section.address("url");
         let tenant = section.find("tenant").map(|_| section.text("tenant"));
         let mask = section.parse_as_written("association_mask", "write one such as \"Campaign - acme - (.*)\"", mask);
+        let is_mode_named = section.find("mode").is_some_and(|found| found.origin != Origin::Default);
         let mode = section.choice("mode", &[("apply", InstanceMode::Apply), ("observe", InstanceMode::Observe)]);
         let authentication = authentication(&mut section, credentials);
         let missing = [("skip", Missing::Skip), ("create", Missing::Create)];
@@ -105,10 +108,11 @@ impl ReadableInstance {
         let access = || {
             Some(Access {
                 name: name.clone(),
-                url: url?,
+                url: url.clone()?,
                 // A tenant that was not given is none; one that cannot be read is a problem.
                 tenant: tenant.map_or(Some(None), |tenant| tenant.map(Some))?,
                 mode: mode?,
+                is_mode_named,
                 authentication: authentication?,
             })
         };
@@ -125,7 +129,7 @@ impl ReadableInstance {
                 protected_groups: protected_groups?,
             })
         };
-        Self { access: access(), policy: policy(), name }
+        Self { access: access(), policy: policy(), name, url }
     }
 }
 

@@ -25,6 +25,7 @@ mod shown;
 mod sources;
 mod state;
 mod toml_layer;
+mod unnamed_mode;
 
 pub use approver::approver;
 pub use daemon::{Control, Http};
@@ -38,6 +39,7 @@ pub use readable::{Readable, ReadableInstance, readable};
 pub use run::Run;
 pub use sources::Sources;
 pub use state::{State, StateLocation};
+pub use unnamed_mode::UnnamedMode;
 
 use key_path::KeyPath;
 use layers::Layers;

@@ -4,9 +4,10 @@ use std::{fmt, io};
 
 use super::{
     KeyPath,
-    catalogue::{INSTANCES, nearest},
-    layers::Origin,
+    catalogue::{EVERY_INSTANCE, INSTANCES, nearest},
+    layers::{Layers, Origin},
 };
+use crate::domain::InstanceName;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,22 @@ impl Problem {
     /// About a key that somebody wrote.
     pub(super) fn of_key(path: &KeyPath, origin: &Origin, what: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { subject: path.to_string(), place: Some(origin.to_string()), what: what.into(), mend: mend.into() }
+    }
+
+    /// About a key of an instance that has a value, its own or the one of all instances.
+    pub(super) fn of_instance_key(
+        layers: &Layers,
+        instance: &InstanceName,
+        key: &str,
+        what: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        let instances = KeyPath::root().with(INSTANCES);
+        let paths = [instance.as_str(), EVERY_INSTANCE].map(|table| instances.with(table).with(key));
+        let found = paths.iter().find_map(|path| layers.value(path));
+        let place = found.map(|found| found.origin.to_string());
+        let [subject, _] = paths.map(|path| path.to_string());
+        Self { subject, place, what: what.into(), mend: mend.into() }
     }
 
     /// There is no such key.

@@ -60,6 +60,8 @@ pub struct Readable {
 pub struct ReadableInstance {
     /// Its name in the configuration.
     pub name: InstanceName,
+    /// Where it is, whatever is wrong with its other keys.
+    pub url: Option<BaseUrl>,
     /// How it is reached; `None` where a key that says so is wrong.
     pub access: Option<Access>,
     /// What is done there; likewise.
@@ -190,5 +192,23 @@ fn read_instances(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem
         });
     }
     let credentials = sources.credentials_folder();
-    layers.instances().map(|name| ReadableInstance::read(layers, name, credentials, problems)).collect()
+    let instances: Vec<_> =
+        layers.instances().map(|name| ReadableInstance::read(layers, name, credentials, problems)).collect();
+    problems.extend(shared_addresses(layers, &instances));
+    instances
+}
+
+/// Two tables for one instance would undo each other's changes in every run.
+fn shared_addresses(layers: &Layers, instances: &[ReadableInstance]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (position, second) in instances.iter().enumerate() {
+        let Some(url) = &second.url else { continue };
+        let is_same = |first: &&ReadableInstance| first.url.as_ref().is_some_and(|other| other.leads_where(url));
+        let Some(first) = instances.iter().take(position).find(is_same) else { continue };
+        let what = format!("[instances.{}] and [instances.{}] have the same address, {url}", first.name, second.name);
+        let mend = "correct the url of one of them, or keep one table: an instance has one association mask, which may \
+                    name alternatives, such as \"Campaign - (?:acme|emea) - (.*)\"";
+        problems.push(Problem::of_instance_key(layers, &second.name, "url", what, mend));
+    }
+    problems
 }

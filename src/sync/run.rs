@@ -7,7 +7,10 @@ use ulid::Ulid;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Digest, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope, SourceReport},
+    domain::{
+        Digest, InstanceMode, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
+        SourceReport,
+    },
     experience_cloud::{self, ExperienceCloud},
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
     observability::Chain,
@@ -172,6 +175,14 @@ impl<'a> Frame<'a> {
         let (begin, started_at) = (Instant::now(), Utc::now());
         let id = new_run_id(started_at);
         tracing::info!(run.id = %id, run.mode = mode.as_str(), instances = options.instances.len(), "run begins");
+        for instance in options.instances.iter().filter(|instance| instance.mode == InstanceMode::Observe) {
+            let name = &instance.policy.instance;
+            tracing::info!(
+                run.id = %id,
+                instance = %name,
+                "{name} is only observed: nothing is written there; to apply, write mode = \"apply\" under [instances.{name}]"
+            );
+        }
         Self { options, mode, begin, started_at, id }
     }
 

@@ -62,6 +62,16 @@ impl BaseUrl {
         format!("{host}:{port}")
     }
 
+    /// Whether both addresses lead to the same place: a dot at the end of the host, the port that goes without saying, and
+    /// slashes at the end make no difference; case is already lower.
+    pub fn leads_where(&self, other: &Self) -> bool {
+        let place = |url: &Url| {
+            let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
+            (url.scheme().to_owned(), host, url.port_or_known_default(), url.path().trim_end_matches('/').to_owned())
+        };
+        place(&self.0) == place(&other.0)
+    }
+
     /// Whether nothing sent there is encrypted: http, which [`BaseUrl::parse`] takes on this very host only.
     pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"

@@ -1,10 +1,17 @@
 //! The control socket: who may use it, what it does with nonsense, and runs that are asked for over it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
+    time::Instant,
+};
 
 use serde_json::json;
 
-use super::support::{NEVER, Scene, program, run};
+use super::{
+    process::DEADLINE,
+    support::{NEVER, Scene, program, run},
+};
 
 #[test]
 fn the_socket_is_for_its_user_and_its_group() {
@@ -186,4 +193,18 @@ fn whoever_may_use_the_socket_need_not_be_able_to_read_the_secrets() {
     let wrong = scene.path("wrong.toml");
     let wrong = with(wrong.to_str().expect("UTF-8"), &["--sync-now"]);
     assert_eq!(wrong.exit, Some(78), "a wrong file is not passed over: {wrong:?}");
+}
+
+#[test]
+fn many_silent_connections_keep_the_status_from_nobody() {
+    let scene = Scene::of("first_day", NEVER);
+    let _daemon = scene.daemon();
+    let silent: Vec<_> = (0..200).filter_map(|_| UnixStream::connect(scene.socket()).ok()).collect();
+    assert!(silent.len() > 100, "{}", silent.len());
+    let begin = Instant::now();
+    let status = scene.command(&["status", "--output", "json"]);
+    assert_eq!((status.exit, status.json()["state"].as_str()), (Some(0), Some("starting")), "{status:?}");
+    // The silent ones would be closed after five seconds each sixteen at a time.
+    assert!(begin.elapsed() < DEADLINE, "{:?}", begin.elapsed());
+    drop(silent);
 }

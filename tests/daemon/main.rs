@@ -10,6 +10,7 @@ mod nodes;
 #[path = "../support/process.rs"]
 mod process;
 mod schedule;
+mod socket_folder;
 mod support;
 mod systemd;
 mod telling;

@@ -11,4 +11,5 @@ mod page;
 mod refusals;
 #[path = "../support/reports.rs"]
 mod reports;
+mod silent;
 mod stage;

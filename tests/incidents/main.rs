@@ -17,6 +17,7 @@ mod support;
 
 mod doubtful_reads;
 mod names;
+mod neighbours;
 mod reading;
 mod removing;
 mod succession;

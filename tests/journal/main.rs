@@ -7,6 +7,7 @@ mod approvals;
 mod call_windows;
 #[path = "../support/default_limits.rs"]
 mod default_limits;
+mod full_disk;
 mod instance_history;
 mod leadership;
 mod lock;

@@ -33,7 +33,7 @@ fn the_defaults_complete_the_least_configuration() {
     assert_eq!(settings.instances.len(), 1);
     let production = &settings.instances[0];
     assert_eq!(production.name().as_str(), "production");
-    assert_eq!((production.access.mode, production.access.tenant.as_deref()), (InstanceMode::Apply, None));
+    assert_eq!((production.access.mode, production.access.tenant.as_deref()), (InstanceMode::Observe, None));
     assert_eq!(production.policy.missing_group, Missing::Skip);
     let [admin] = production.policy.protected_groups.as_slice() else { panic!("one protected group") };
     assert_eq!((admin.name.as_str(), admin.min_members, admin.required.len()), ("admin", 2, 0));

@@ -6,5 +6,6 @@
 mod effective_values;
 mod layering;
 mod refusals;
+mod same_address;
 mod secret_sources;
 mod world;

@@ -6,7 +6,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedReadHalf, unix::OwnedWriteHalf},
     sync::{mpsc, oneshot, watch},
-    task::{JoinSet, spawn_local},
+    task::spawn_local,
     time::timeout,
 };
 
@@ -19,7 +19,10 @@ use crate::{
 };
 
 use super::{
-    super::{ApprovalOutcome, Board, approve},
+    super::{
+        ApprovalOutcome, Board, approve,
+        seats::{Seats, Work},
+    },
     messages::{Answer, Ask, Refusal, RunOrder},
     socket::SocketFile,
 };
@@ -27,10 +30,13 @@ use super::{
 /// Longest line that is read, in bytes: a thousand names, and more.
 const LONGEST_LINE: u64 = 256 * 1024;
 
-/// So many connections at once; more have to wait.
-const CONNECTIONS: usize = 16;
+/// Connections at one time.
+const MOST_CONNECTIONS: usize = 64;
 
-/// How long a peer may take to send a line or to take one: a connection that nobody uses is closed.
+/// How long a peer may take to send its first line; the command line sends it at once.
+const FIRST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a peer may take to send another line or to take one: a connection that nobody uses is closed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A run that somebody asked for over the socket.
@@ -54,14 +60,17 @@ pub(in super::super) struct Desk {
 /// Answers until the daemon ends and every peer has got what it waits for.
 pub(super) async fn serve(listener: UnixListener, file: SocketFile, desk: Desk) {
     let (desk, file) = (Rc::new(desk), Rc::new(file));
-    let mut connections = JoinSet::new();
+    let mut seats = Seats::new(MOST_CONNECTIONS);
     loop {
         tokio::select! {
             biased;
             () = desk.stop.asked() => break,
-            Some(_) = connections.join_next() => {}
-            peer = listener.accept(), if connections.len() < CONNECTIONS => match peer {
-                Ok((stream, _)) => drop(connections.spawn_local(connection(stream, file.clone(), desk.clone()))),
+            () = seats.one_ends() => {}
+            peer = listener.accept() => match peer {
+                Ok((stream, _)) => {
+                    let (file, desk) = (file.clone(), desk.clone());
+                    seats.take(|tasks, work| tasks.spawn_local(connection(stream, file, desk, work)));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection to the control socket was lost");
                     // Without a free file handle the next attempt fails at once as well.
@@ -71,15 +80,15 @@ pub(super) async fn serve(listener: UnixListener, file: SocketFile, desk: Desk) 
         }
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    seats.all_end().await;
 }
 
-async fn connection(stream: UnixStream, file: Rc<SocketFile>, desk: Rc<Desk>) {
+async fn connection(stream: UnixStream, file: Rc<SocketFile>, desk: Rc<Desk>, work: Work) {
     let is_admitted = stream.peer_cred().is_ok_and(|peer| file.admits(&peer));
     let (read, write) = stream.into_split();
     let mut peer = Peer { read: BufReader::new(read), write };
     let outcome = if is_admitted {
-        peer.converse(&desk).await
+        peer.converse(&desk, &work).await
     } else {
         peer.send(&Answer::refused(Refusal::Forbidden, "only members of the socket's group may ask")).await
     };
@@ -101,13 +110,15 @@ enum Line {
 }
 
 impl Peer {
-    async fn converse(&mut self, desk: &Desk) -> io::Result<()> {
+    async fn converse(&mut self, desk: &Desk, work: &Work) -> io::Result<()> {
+        let mut patience = FIRST_PATIENCE;
         loop {
             let line = tokio::select! {
                 biased;
-                line = timeout(PATIENCE, self.line()) => line??,
+                line = timeout(patience, self.line()) => line??,
                 () = desk.stop.asked() => return Ok(()),
             };
+            patience = PATIENCE;
             let line = match line {
                 Line::Whole(line) => line,
                 Line::End => return Ok(()),
@@ -117,7 +128,7 @@ impl Peer {
                 }
             };
             match serde_json::from_slice(&line) {
-                Ok(ask) => self.answer(ask, desk).await?,
+                Ok(ask) => work.during(self.answer(ask, desk)).await?,
                 Err(error) => self.send(&Answer::refused(Refusal::NotUnderstood, error.to_string())).await?,
             }
         }

@@ -1,10 +1,9 @@
 //! The socket file: made where nobody listens, for the daemon's user and the group of the file, and taken away at the end.
 
 use std::{
-    fs::{self, DirBuilder, Permissions},
-    io,
+    fs, io,
     os::unix::{
-        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+        fs::{FileTypeExt as _, MetadataExt as _},
         net::UnixStream as BlockingStream,
     },
     path::{Path, PathBuf},
@@ -13,6 +12,7 @@ use std::{
 use tokio::net::{UnixListener, unix::UCred};
 
 use super::super::DaemonError;
+use crate::journal::PrivateFolder;
 
 /// Its user and its group; nobody else.
 const SOCKET_MODE: u32 = 0o660;
@@ -39,17 +39,19 @@ impl Drop for SocketFile {
     }
 }
 
-/// Makes the socket. The file of a daemon that died is replaced; one where somebody listens is left alone.
+/// Makes the socket, in a folder that nobody but its owner can change. The file of a daemon that died is replaced; one where somebody listens is left alone.
 pub(in super::super) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), DaemonError> {
     let wrong = |source| DaemonError::Socket { path: path.to_owned(), source };
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(wrong)?;
-    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(wrong(io::ErrorKind::InvalidInput.into()));
+    };
+    let folder = PrivateFolder::make(parent, FOLDER_MODE)?;
+    folder.refuse_link(name)?;
     if is_answered(path).map_err(wrong)? {
         return Err(DaemonError::Held { holder: format!("it listens at {}", path.display()) });
     }
     let listener = UnixListener::bind(path).map_err(wrong)?;
-    fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE)).map_err(wrong)?;
+    folder.set_mode(name, SOCKET_MODE)?;
     let file = fs::symlink_metadata(path).map_err(wrong)?;
     let file = SocketFile { path: path.to_owned(), inode: file.ino(), user: file.uid(), group: file.gid() };
     Ok((listener, file))
@@ -61,7 +63,10 @@ fn is_answered(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
         Ok(file) if !file.file_type().is_socket() => {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "a file that is no socket is there; move it away, or name another path in [control] socket",
+            ));
         }
         Ok(_) => {}
     }

@@ -1,113 +1,91 @@
-//! Connections that end when the peer sends too much or is silent for too long: nobody can fill the memory of the daemon,
-//! or its table of files, by asking.
+//! Connections with bounds in number, time and memory: nobody keeps health and metrics from others by asking, or by not asking.
 
-use std::{
-    future::Future as _,
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use axum::serve::Listener;
+use axum::http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, Sleep, sleep},
+    sync::watch,
+    time::{sleep, timeout},
 };
 
-/// Bytes of one request, its body included, after which the connection ends. Browsers and Prometheus send less than 2 KiB.
+use super::{
+    super::seats::{Seats, Work},
+    router::Desk,
+};
+
+/// How long a peer may take for the address and the headers of a request, and how long it may stay silent between two. Prometheus
+/// and supervisors send theirs at once, and connect anew when they ask once a minute.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes that are kept of a request; more is refused. Browsers and Prometheus send less than 2 KiB.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// How long a connection may be silent in both directions; longer than a question about a person takes (30 s), and
-/// longer than the minute after which Prometheus asks again.
-const PATIENCE: Duration = Duration::from_secs(75);
+/// How long a connection is used; the answer under way is finished first.
+const LIFETIME: Duration = Duration::from_secs(60);
 
-/// Connections at one time; more wait to be accepted.
+/// How long the last answer of a connection may take: longer than a question about a person (30 s).
+const LAST_ANSWER: Duration = Duration::from_secs(40);
+
+/// Connections at one time.
 const MOST_CONNECTIONS: usize = 64;
 
-/// Accepts connections with bounds.
-#[derive(Debug)]
-pub(super) struct BoundedListener {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-}
+/// The pause after a connection that could not be accepted: without a free file handle the next fails at once as well.
+const BREATH: Duration = Duration::from_millis(100);
 
-impl BoundedListener {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(MOST_CONNECTIONS)) }
-    }
-}
-
-impl Listener for BoundedListener {
-    type Io = BoundedStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        // Nobody closes the semaphore, so that there is always a place in the end.
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        // Small answers must not wait for more; a connection where this fails still works.
-        drop(stream.set_nodelay(true));
-        (BoundedStream { stream, received: 0, silence: Box::pin(sleep(PATIENCE)), _place: place }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
-}
-
-/// One connection with bounds.
-#[derive(Debug)]
-pub(super) struct BoundedStream {
-    stream: TcpStream,
-    /// Bytes received since the last answer.
-    received: usize,
-    silence: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl BoundedStream {
-    fn is_heard(&mut self) {
-        self.silence.as_mut().reset(Instant::now() + PATIENCE);
-    }
-}
-
-impl AsyncRead for BoundedStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let Poll::Ready(result) = Pin::new(&mut self.stream).poll_read(cx, buffer) else {
-            return self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()));
-        };
-        self.received += buffer.filled().len() - before;
-        if self.received > MOST_BYTES {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+/// Answers until `stopped`, and then until every answer under way is sent.
+pub(super) async fn serve(listener: TcpListener, desk: Desk, mut stopped: watch::Receiver<bool>) {
+    let (desk, closing) = (Arc::new(desk), stopped.clone());
+    let mut seats = Seats::new(MOST_CONNECTIONS);
+    loop {
+        tokio::select! {
+            biased;
+            () = told(&mut stopped) => break,
+            () = seats.one_ends() => {}
+            peer = listener.accept() => match peer {
+                Ok((stream, _)) => {
+                    let (desk, closing) = (Arc::clone(&desk), closing.clone());
+                    seats.take(|tasks, work| tasks.spawn(connection(stream, desk, work, closing)));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection to http.listen was lost");
+                    sleep(BREATH).await;
+                }
+            },
         }
-        // Bytes alone do not count as being heard: who sends one a minute would stay for ever.
-        Poll::Ready(result)
     }
+    drop(listener);
+    seats.all_end().await;
 }
 
-impl AsyncWrite for BoundedStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buffer);
-        if matches!(written, Poll::Ready(Ok(_))) {
-            self.received = 0;
-            self.is_heard();
-        } else if self.silence.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+async fn connection(stream: TcpStream, desk: Arc<Desk>, work: Work, mut closing: watch::Receiver<bool>) {
+    // Small answers must not wait for more; a connection where this fails still works.
+    drop(stream.set_nodelay(true));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (desk, work) = (Arc::clone(&desk), work.clone());
+        async move {
+            // No answer depends on a body: what is left of one ends the connection.
+            let (head, _body) = request.into_parts();
+            Ok::<_, Infallible>(work.during(desk.handle(&head)).await)
         }
-        written
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(MOST_BYTES);
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // What is wrong with a peer is no business of the log.
+        _ = &mut served => return,
+        () = told(&mut closing) => {}
+        () = sleep(LIFETIME) => {}
     }
+    served.as_mut().graceful_shutdown();
+    let _ = timeout(LAST_ANSWER, served).await;
+}
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+/// Waits until the daemon ends.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    // An error means that it has ended already.
+    let _ = stopped.wait_for(|is_stopped| *is_stopped).await.map(drop);
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `connection` | connections that end when the peer sends too much or is silent for too long |
+//! | `connection` | connections with bounds in number, time and memory |
 //! | `host` | which names a request may be addressed to |
 //! | `router` | what is asked, and the headers of every answer |
 //! | `readiness` | whether the daemon does its work |
@@ -18,12 +18,12 @@ mod page;
 mod readiness;
 mod router;
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, pin::pin, time::Duration};
 
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot, watch},
-    time::sleep,
+    time::timeout,
 };
 
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
 };
 
 use super::Board;
-use connection::BoundedListener;
+use router::Desk;
 
 /// How long answers under way may take once the daemon was told to stop. It leaves within 10 s, runs included.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -65,22 +65,15 @@ pub async fn serve(
     state: HttpState,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let router = router::router(state, listener.local_addr()?);
-    let (stopped, mut told) = watch::channel(false);
-    let until_stopped = async move {
-        stop.await;
-        stopped.send_replace(true);
-    };
-    let serving = axum::serve(BoundedListener::new(listener), router).with_graceful_shutdown(until_stopped);
-    let farewell = async {
-        // An error means that the server is gone, and its result is there.
-        if told.wait_for(|is_stopped| *is_stopped).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        sleep(FAREWELL).await;
-    };
+    let desk = Desk::new(state, listener.local_addr()?);
+    let (stopped, told) = watch::channel(false);
+    let mut serving = pin!(connection::serve(listener, desk, told));
     tokio::select! {
-        served = async { serving.await } => served,
-        () = farewell => Ok(()),
+        () = &mut serving => return Ok(()),
+        () = stop => {}
     }
+    stopped.send_replace(true);
+    // What is not sent by then is not waited for.
+    let _ = timeout(FAREWELL, serving).await;
+    Ok(())
 }

@@ -1,12 +1,10 @@
 //! What is asked, who answers, and the headers of every answer.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use axum::{
-    Router,
     body::Body,
-    extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts},
 };
 use chrono::Utc;
 
@@ -33,32 +31,33 @@ const PROTECTION: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// What the handler is given.
-struct Desk {
+/// What every request is answered from.
+pub(super) struct Desk {
     state: HttpState,
     page: Page,
     policy: String,
     listening: SocketAddr,
 }
 
-/// Everything that is served on this address.
-pub(super) fn router(state: HttpState, listening: SocketAddr) -> Router {
-    let page = Page::new(state.clone());
-    let policy = format!(
-        "default-src 'none'; style-src '{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        page.style_source()
-    );
-    Router::new().fallback(handle).with_state(Arc::new(Desk { state, page, policy, listening }))
-}
+impl Desk {
+    /// Everything that is served on this address.
+    pub(super) fn new(state: HttpState, listening: SocketAddr) -> Self {
+        let page = Page::new(state.clone());
+        let policy = format!(
+            "default-src 'none'; style-src '{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            page.style_source()
+        );
+        Self { state, page, policy, listening }
+    }
 
-async fn handle(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response<Body> {
-    // No answer depends on a body; the connection ends where one goes on for too long.
-    let (head, _body) = request.into_parts();
-    let answer = match refusal(&desk, &head) {
-        Some(refusal) => refusal,
-        None => answer(&desk, &head).await,
-    };
-    answer.into_response(&desk.policy)
+    /// The answer to a request.
+    pub(super) async fn handle(&self, head: &Parts) -> Response<Body> {
+        let answer = match refusal(self, head) {
+            Some(refusal) => refusal,
+            None => answer(self, head).await,
+        };
+        answer.into_response(&self.policy)
+    }
 }
 
 /// An answer before its headers.

@@ -1,0 +1,136 @@
+//! What the file system did to the state file, told with the file, the file system and the room on it.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::statvfs;
+
+/// Where the kernel lists the file systems that this process sees (`man 5 proc_pid_mountinfo`).
+const MOUNTS: &str = "/proc/self/mountinfo";
+
+/// Why the state file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageFault {
+    /// There is no room for what was to be written.
+    #[error(
+        "no space left on the file system of {}: {space}; make room there (a quota counts as well), and the next run goes on \
+         from here",
+        path.display()
+    )]
+    Full {
+        /// The state file.
+        path: PathBuf,
+        /// The room on its file system.
+        space: Space,
+    },
+    /// The operating system refused to open, read or write it.
+    #[error(
+        "the operating system refused to use {} or a file beside it: {space}; see whether a limit on file sizes or a quota is \
+         in the way, and whether the kernel's log (dmesg) tells of the device",
+        path.display()
+    )]
+    Refused {
+        /// The state file.
+        path: PathBuf,
+        /// The room on its file system.
+        space: Space,
+        /// What `SQLite` says.
+        source: Box<sqlx::Error>,
+    },
+}
+
+impl StorageFault {
+    /// The same error, told so that its reader knows where to look, where the file system is the reason; `file` is the state
+    /// file.
+    pub(super) fn explained(file: &Path, error: sqlx::Error) -> sqlx::Error {
+        let (path, space) = (file.to_owned(), Space::of(file));
+        match primary_code(&error) {
+            Some(FULL) => sqlx::Error::Io(std::io::Error::other(Self::Full { path, space })),
+            Some(INPUT_OUTPUT | CANNOT_OPEN) => {
+                let source = Box::new(error);
+                sqlx::Error::Io(std::io::Error::other(Self::Refused { path, space, source }))
+            }
+            _ => error,
+        }
+    }
+}
+
+const INPUT_OUTPUT: i32 = 10;
+const FULL: i32 = 13;
+const CANNOT_OPEN: i32 = 14;
+
+/// The result code of `SQLite` (<https://www.sqlite.org/rescode.html>); the upper bits of an extended one are details.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+/// The room on a file system, at the moment of the fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that a user other than root may still write; `None` where the kernel does not tell.
+    pub free: Option<u64>,
+    /// Where the file system is mounted, and of what type it is; `None` where the kernel does not tell.
+    pub mount: Option<(String, String)>,
+}
+
+impl Space {
+    /// The room around `path`, which need not exist; its folder must.
+    pub fn of(path: &Path) -> Self {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let free = statvfs(folder).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
+        let mounts = std::fs::read_to_string(MOUNTS).unwrap_or_default();
+        let mount = folder.canonicalize().ok().and_then(|folder| mount_of(&folder, &mounts));
+        Self { free, mount }
+    }
+}
+
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.free {
+            Some(free) => write!(f, "{free} bytes free")?,
+            None => f.write_str("unknown room")?,
+        }
+        match &self.mount {
+            Some((point, kind)) => write!(f, " on {point} ({kind})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The mount point that `path` lies below, and its type. The last of several at one place covers those before it.
+fn mount_of(path: &Path, mounts: &str) -> Option<(String, String)> {
+    let mounts = mounts.lines().filter_map(|line| {
+        let (place, kind) = line.split_once(" - ")?;
+        let point = place.split(' ').nth(4)?.replace("\\040", " ");
+        Some((point, kind.split(' ').next()?.to_owned()))
+    });
+    mounts.filter(|(point, _)| path.starts_with(point)).max_by_key(|(point, _)| point.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mount_point_nearest_to_the_file_is_named() {
+        let mounts = "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n\
+                      23 22 0:30 / /srv/a\\040b rw - tmpfs none rw,size=1m\n\
+                      24 22 0:31 / /srv rw master:3 - xfs /dev/sdb rw\n";
+        let check = |path: &str, point: &str, kind: &str| {
+            assert_eq!(mount_of(Path::new(path), mounts), Some((point.to_owned(), kind.to_owned())), "{path}");
+        };
+        check("/srv/a b/state", "/srv/a b", "tmpfs");
+        check("/srv/a", "/srv", "xfs");
+        check("/srvx", "/", "ext4");
+        assert_eq!(mount_of(Path::new("/"), ""), None);
+    }
+
+    #[test]
+    fn the_room_of_a_folder_is_known_here() {
+        let space = Space::of(&std::env::temp_dir().join("state.db"));
+        assert!(space.free.is_some() && space.mount.is_some(), "{space:?}");
+    }
+}

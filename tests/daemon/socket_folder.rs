@@ -1,0 +1,35 @@
+//! Where the control socket stands: in a folder that nobody but its owner can change, and not behind a link.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt as _, symlink},
+};
+
+use super::support::{NEVER, Scene};
+
+#[test]
+fn incident_39_a_link_in_the_place_of_the_control_socket_is_refused() {
+    let scene = Scene::of("first_day", NEVER);
+    fs::create_dir(scene.path("run")).expect("made");
+    fs::write(scene.path("precious"), "precious").expect("written");
+    fs::set_permissions(scene.path("precious"), Permissions::from_mode(0o600)).expect("private");
+    symlink(scene.path("precious"), scene.socket()).expect("a link");
+    let refused = scene.command(&[]);
+    assert_eq!(refused.exit, Some(78), "{refused:?}");
+    let is_told = refused.stderr.contains(&format!("{} is a symbolic link to", scene.socket().display()));
+    assert!(is_told, "{}", refused.stderr);
+    let mode = fs::metadata(scene.path("precious")).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+}
+
+#[test]
+fn incident_39_a_control_socket_in_a_folder_that_all_may_change_is_refused() {
+    let scene = Scene::of("first_day", NEVER);
+    fs::create_dir(scene.path("run")).expect("made");
+    fs::set_permissions(scene.path("run"), Permissions::from_mode(0o1777)).expect("open");
+    let refused = scene.command(&[]);
+    assert_eq!(refused.exit, Some(78), "{refused:?}");
+    let folder = scene.path("run").display().to_string();
+    assert!(refused.stderr.contains(&folder) && refused.stderr.contains("mode 1777"), "{}", refused.stderr);
+    assert!(!scene.socket().exists());
+}

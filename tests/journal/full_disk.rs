@@ -1,0 +1,150 @@
+//! A file system without room, and what is left of that once there is room again.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use campaign_group_sync::journal::{Journal, JournalError, Location, Options, Step};
+use tempfile::TempDir;
+
+use crate::sample::{at, begin_and_die, production, read, run_id};
+
+/// Room for the state, in KiB, and for what fills it.
+const KIB: usize = 8 * 1_024;
+
+/// A small file system in memory, mounted for one test.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    /// `None`, with a printed word, where this process may not mount.
+    fn mount() -> Option<Self> {
+        let folder = TempDir::new().expect("a folder");
+        let size = format!("size={KIB}k,mode=0700");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "small"]).arg(folder.path()).output();
+        if mounted.is_ok_and(|mounted| mounted.status.success()) {
+            return Some(Self(folder));
+        }
+        println!("skipped: only root can mount a small file system");
+        None
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn state(&self) -> PathBuf {
+        self.path().join("state.db")
+    }
+
+    fn journal(&self) -> Options {
+        Options { location: Location::Sqlite(self.state()), watch: None }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: the connections of the journal may still be closing.
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+/// Writes until nothing fits any more.
+fn fill(folder: &Path) {
+    let mut filler = File::create(folder.join("filler")).expect("a file");
+    while filler.write_all(&[0; 512]).is_ok() {}
+}
+
+fn make_room(folder: &Path) {
+    fs::remove_file(folder.join("filler")).expect("removed");
+}
+
+fn words(error: &JournalError) -> String {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    format!("{error}: {cause}")
+}
+
+/// Many groups need more room than the log that is written ahead has kept of earlier writes.
+async fn write(groups: usize, journal: &Journal) -> Result<(), JournalError> {
+    let names: Vec<String> = (0..groups).map(|number| format!("a group with a long name, number {number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&names), &[]).await
+}
+
+#[tokio::test]
+async fn incident_47_the_first_write_after_there_is_room_again_succeeds() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let journal = Journal::open(&disk.journal()).await.expect("a journal");
+    begin_and_die(&journal, "01JA", at(0)).await;
+    for round in 1..=4 {
+        let groups = round * 1_500;
+        fill(disk.path());
+        let mut errors = Vec::new();
+        for _ in 0..3 {
+            errors.extend(write(groups, &journal).await.err());
+        }
+        assert_eq!(errors.len(), 3, "round {round}: {errors:?}");
+        for error in &errors {
+            let words = words(error);
+            let expected =
+                ["no space left", "state.db", "0 bytes free on", "(tmpfs)", disk.path().to_str().expect("text")];
+            assert!(expected.iter().all(|part| words.contains(part)), "{words}");
+        }
+        make_room(disk.path());
+        write(groups, &journal).await.unwrap_or_else(|error| panic!("round {round}: {}", words(&error)));
+    }
+}
+
+#[tokio::test]
+async fn incident_47_one_write_without_room_leaves_nothing_behind() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let begun = Arc::new(AtomicUsize::new(0));
+    let (counted, folder) = (Arc::clone(&begun), disk.path().to_owned());
+    // The third transaction meets a full disk, and the fourth has room again.
+    let watch = move |step: Step| {
+        if step == Step::Before {
+            match counted.fetch_add(1, Ordering::SeqCst) {
+                2 => fill(&folder),
+                3 => make_room(&folder),
+                _ => {}
+            }
+        }
+    };
+    Journal::open(&disk.journal()).await.expect("a journal").close().await;
+    let journal = Journal::open(&Options { watch: Some(Arc::new(watch)), ..disk.journal() }).await.expect("a journal");
+    let mut outcomes = Vec::new();
+    for groups in [1, 1, 3_000, 3_000, 1] {
+        outcomes.push(write(groups, &journal).await.is_ok());
+    }
+    assert_eq!((outcomes, begun.load(Ordering::SeqCst)), (vec![true, true, false, true, true], 5));
+}
+
+#[tokio::test]
+async fn incident_47_a_state_that_cannot_be_made_for_want_of_room_names_the_file_system() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    fill(disk.path());
+    let error = Journal::open(&disk.journal()).await.err().expect("no room");
+    let words = words(&error);
+    assert!(words.contains("0 bytes free on") && words.contains("(tmpfs)"), "{words}");
+    make_room(disk.path());
+    Journal::open(&disk.journal()).await.expect("a journal");
+}
+
+#[tokio::test]
+async fn a_statement_that_fails_costs_its_connection_and_no_later_one() {
+    let folder = TempDir::new().expect("a folder");
+    let options = Options { location: Location::Sqlite(folder.path().join("state.db")), watch: None };
+    let writer = Journal::open(&options).await.expect("a journal");
+    let look = Journal::look(&options).await.expect("readable").expect("there");
+    for _ in 0..10 {
+        write(1, &look).await.expect_err("it may only look");
+        assert!(look.runs(9).await.expect("still readable").is_empty());
+    }
+    write(1, &writer).await.expect("writable");
+}

@@ -1,0 +1,54 @@
+//! An instance whose table names no mode.
+
+use std::fs;
+
+use reqwest::Method;
+
+use super::support::Served;
+
+/// Takes every line that names a mode out of the configuration.
+fn name_no_mode(served: &Served) {
+    let text = fs::read_to_string(&served.configuration).expect("readable");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("mode = ")).collect();
+    assert!(lines.len() < text.lines().count(), "{text}");
+    fs::write(&served.configuration, lines.join("\n")).expect("written");
+}
+
+#[test]
+fn an_instance_without_a_mode_is_observed_and_the_report_says_how_to_apply() {
+    let served = Served::of(&["first_day"]);
+    name_no_mode(&served);
+    let before = served.ask(Method::GET, "world", "");
+    let run = served.sync_now(&[]);
+    assert_eq!(run.exit, Some(2), "{run:?}");
+    assert!(run.stdout.contains("observe: nothing is written; to apply, write mode = \"apply\""), "{}", run.stdout);
+    assert!(run.stderr.contains("write mode = \"apply\" under [instances.production]"), "{}", run.stderr);
+    let memberships = |world: &str| {
+        let world: serde_json::Value = serde_json::from_str(world).expect("JSON");
+        world["campaign"]["production"]["memberships"].clone()
+    };
+    assert_eq!(memberships(&served.ask(Method::GET, "world", "")), memberships(&before));
+    assert_eq!(served.sync_now(&[]).exit, Some(2), "a state that only observed is used as before");
+}
+
+#[test]
+fn an_instance_that_was_written_to_is_not_switched_off_silently() {
+    let served = Served::of(&["first_day"]);
+    assert_eq!(served.sync_now(&[]).exit, Some(0));
+    name_no_mode(&served);
+    let undone = served.command(&["history", "--output", "json"]).json()["runs"][0]["run"].clone();
+    let undo = ["undo", undone.as_str().expect("a run")];
+    for arguments in [&["--sync-now"][..], &["--sync-now", "--dry-run"], &[], &undo] {
+        let refused = served.command(arguments);
+        assert_eq!(refused.exit, Some(78), "{arguments:?}: {refused:?}");
+        let parts = ["instances.production.mode", "write mode = \"apply\" under [instances.production]"];
+        assert!(parts.iter().all(|part| refused.stderr.contains(part)), "{}", refused.stderr);
+    }
+    let text = fs::read_to_string(&served.configuration).expect("readable");
+    fs::write(
+        &served.configuration,
+        text.replace("[instances.production]", "[instances.production]\nmode = \"observe\""),
+    )
+    .expect("written");
+    assert_eq!(served.sync_now(&[]).exit, Some(0), "in sync, and observed because somebody said so");
+}
