@@ -146,7 +146,8 @@ fn of_roster(
         skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
     }
     let groups_by_name = groups_by_folded_name(campaign);
-    let orphans = orphans(&claims, &groups_by_name, campaign, history);
+    let mut orphans = orphans(&claims, &groups_by_name, campaign, history);
+    skipped.extend(roster.unusable().spare(&mut orphans).cloned());
     let mut newcomers = BTreeMap::new();
     let (groups, departures) = {
         let mut placement = Placement {

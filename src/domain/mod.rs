@@ -70,5 +70,6 @@ pub use scope::Scope;
 pub use skipped::{SkipReason, Skipped};
 pub use undo::desired_by_undo;
 pub use unlisted_accounts::UnlistedAccounts;
+pub use unusable::{KnownName, UnusableProfiles};
 pub use user_snapshot::UserSnapshot;
 pub use warnings::{opens_control_panel, warnings};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, roster::Roster};
+use super::{MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, UnusableProfiles, roster::Roster};
 
 /// Technical accounts that may be missing from a listing however small the organization is.
 const ALWAYS_TOLERATED: u64 = 10;
@@ -259,6 +259,12 @@ impl OrganizationSnapshot {
         let reads = proof.profiles.clone();
         let roster = Roster::new(profiles, people, memberships, unlisted).with_reads(reads);
         Ok(Self { organization, roster, proof })
+    }
+
+    /// The same read, where the records of some product profiles cannot be used.
+    #[must_use]
+    pub fn with_unusable(self, unusable: UnusableProfiles) -> Self {
+        Self { roster: self.roster.with_unusable(unusable), ..self }
     }
 
     /// Whose users these are.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Person, ProductProfile, ProductProfileName, ProfileRead};
+use super::{Person, ProductProfile, ProductProfileName, ProfileRead, UnusableProfiles};
 
 /// All product profiles of a listing, and people with their profiles. Strings live once; memberships are pairs of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(super) struct Roster {
     unlisted: Vec<ProductProfileName>,
     /// What is known of the members of single profiles, by position; all of the others.
     reads: BTreeMap<u32, ProfileRead>,
+    unusable: UnusableProfiles,
 }
 
 impl Roster {
@@ -27,12 +28,23 @@ impl Roster {
         memberships.dedup();
         unlisted.sort_unstable();
         unlisted.dedup();
-        Self { profiles, people, memberships, unlisted, reads: BTreeMap::new() }
+        Self { profiles, people, memberships, unlisted, reads: BTreeMap::new(), unusable: UnusableProfiles::default() }
     }
 
     /// The same, with what is known of the members of single profiles, by position.
     pub(super) fn with_reads(self, reads: BTreeMap<u32, ProfileRead>) -> Self {
         Self { reads, ..self }
+    }
+
+    /// The same, where the records of some profiles cannot be used: nothing is known of their members.
+    pub(super) fn with_unusable(mut self, unusable: UnusableProfiles) -> Self {
+        self.reads.extend(unusable.doubts().map(|(at, doubt)| (at, ProfileRead::Doubtful(doubt.clone()))));
+        Self { unusable, ..self }
+    }
+
+    /// The profiles whose record cannot be used.
+    pub(super) fn unusable(&self) -> &UnusableProfiles {
+        &self.unusable
     }
 
     /// What is known of the members of the profile at this position.

@@ -82,6 +82,14 @@ pub enum ExperienceCloudError {
         #[source]
         cause: Option<Box<ExperienceCloudError>>,
     },
+    /// The record of a user is not usable, so that nothing proves who is absent from the listing.
+    #[error("{listing}: the record of a user cannot be used ({what}): correct it in the Admin Console")]
+    UnusableUser {
+        /// Which listing.
+        listing: String,
+        /// Who, and what is wrong with the record.
+        what: String,
+    },
     /// No mask matches any product profile: nothing can be concluded from that.
     #[error(
         "none of the {profiles} product profiles matches an association mask ({masks}); \
@@ -145,6 +153,7 @@ impl ExperienceCloudError {
             | Self::EmptyPage { .. }
             | Self::OtherProfile { .. }
             | Self::Incomplete { .. }
+            | Self::UnusableUser { .. }
             | Self::NoMatch { .. }
             | Self::Unaddressable { .. } => Failure::Incomplete,
             Self::Throttled { retry_after, .. } => Failure::Throttled { retry_after: *retry_after },

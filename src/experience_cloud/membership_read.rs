@@ -10,12 +10,13 @@ use super::{
     profile_names::ProfileNames,
     umapi::Umapi,
     user_key::{ByUserKey, KeyMaker, UserKey},
+    unusable_user::UnusableUser,
     users_page::{self, Kept, UsersPage},
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
     AssociationMask, IncompleteRead, MembersListing, Membership, OrganizationId, OrganizationSnapshot, Person,
-    ProductProfile, ProductProfileName, ProfileRead, ReadProof, Tolerance, WalkEvidence,
+    ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, Tolerance, WalkEvidence,
 };
 
 /// The members of one profile, read completely and counted.
@@ -44,6 +45,8 @@ struct Members {
     people: Vec<Person>,
     /// Pairs of (position in the listing of profiles, position in `people`).
     memberships: Vec<(u32, u32)>,
+    /// Users whose record cannot be used, from the listing whose pages came last.
+    unusable: Vec<UnusableUser>,
 }
 
 impl MembershipRead<'_> {
@@ -65,9 +68,15 @@ impl MembershipRead<'_> {
         };
         let evidence = walk(self.umapi, &users, self.tolerance, self.progress, &read, &mut take).await?;
         let shown = members.counts(listing.profiles.len());
+        let unusable = std::mem::take(&mut members.unusable);
         let mut profiles = BTreeMap::new();
         for &position in matched {
-            let Some(profile) = listing.profiles.get(position as usize) else { continue };
+            let Some(profile) = listing.readable(position) else { continue };
+            let mut concerned = unusable.iter().filter(|user| user.may_have.includes(position));
+            if let Some(user) = concerned.next() {
+                profiles.insert(position, in_doubt(&profile.name, user, concerned.count()));
+                continue;
+            }
             if listing.is_shared(&profile.name) {
                 // A group of another kind has, or may have, the same name, and users show names only.
                 members.memberships.retain(|(of, _)| *of != position);
@@ -79,7 +88,7 @@ impl MembershipRead<'_> {
         }
         let proof = ReadProof::of_walk(&evidence, profiles, self.tolerance)
             .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
-        self.snapshot(listing.profiles, members, names.into_inner().into_unlisted(), proof)
+        self.snapshot(listing, members, names.into_inner().into_unlisted(), proof)
     }
 
     /// Whether fewer people show a profile than the groups listing counts. The list of groups of a user was seen cut short
@@ -109,12 +118,12 @@ impl MembershipRead<'_> {
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let (mut members, mut profiles) = (Members::default(), BTreeMap::new());
         for (done, &position) in matched.iter().enumerate() {
-            let Some(profile) = listing.profiles.get(position as usize) else { continue };
+            let Some(profile) = listing.readable(position) else { continue };
             profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
             (self.progress)(Progress::ProfileMembers { profile: done + 1, profiles: matched.len() });
         }
         let proof = ReadProof::of_profiles(profiles, members.people.len() as u64);
-        self.snapshot(listing.profiles, members, Vec::new(), proof)
+        self.snapshot(listing, members, Vec::new(), proof)
     }
 
     /// Reads the members of one profile in another way than `first`, for a proof that somebody is not among them.
@@ -126,6 +135,10 @@ impl MembershipRead<'_> {
         let mut members = Members::default();
         let listing =
             self.walk_members(profile, members_calls::second(profile, first.asked()), 0, &mut members).await?;
+        if let Some(user) = members.unusable.first() {
+            let (listing, what) = (members_of(profile), user.what.clone());
+            return Err(ExperienceCloudError::UnusableUser { listing, what });
+        }
         match listing.unlisted().filter(|_| listing.is_counted()) {
             Some(unlisted) => Ok(ProfileMembers { people: members.people, unlisted }),
             None => Err(ExperienceCloudError::incomplete(&members_of(profile), IncompleteRead::Uncounted)),
@@ -141,7 +154,12 @@ impl MembershipRead<'_> {
         members: &mut Members,
     ) -> Result<ProfileRead, ExperienceCloudError> {
         let calls = members_calls::first(profile, listing.is_shared(&profile.name));
-        match self.walk_members(profile, calls, position, members).await {
+        members.unusable.clear();
+        let outcome = self.walk_members(profile, calls, position, members).await;
+        if let (Ok(_), Some((user, others))) = (&outcome, members.unusable.split_first()) {
+            return Ok(in_doubt(&profile.name, user, others.len()));
+        }
+        match outcome {
             Ok(listing) => Ok(ProfileRead::Complete(Some(listing))),
             Err(error) => {
                 let doubt = error.into_profile_doubt(&profile.name)?;
@@ -179,13 +197,15 @@ impl MembershipRead<'_> {
 
     fn snapshot(
         &self,
-        profiles: Vec<ProductProfile>,
+        listing: ProfileListing,
         members: Members,
         unlisted: Vec<ProductProfileName>,
         proof: ReadProof,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let Members { people, memberships, .. } = members;
+        let ProfileListing { profiles, unusable, .. } = listing;
         OrganizationSnapshot::new(self.organization.clone(), profiles, people, memberships, unlisted, proof)
+            .map(|snapshot| snapshot.with_unusable(unusable))
             .map_err(|read| ExperienceCloudError::incomplete("groups of the organization", read))
     }
 }
@@ -193,6 +213,7 @@ impl MembershipRead<'_> {
 impl Members {
     /// Takes over who is on a page: members of the profile at `of`, or of those that the page names.
     fn add_page(&mut self, page: UsersPage, of: Option<u32>) {
+        self.unusable.extend(page.unusable);
         let positions: Vec<u32> = page.people.into_iter().map(|(key, person)| self.add(key, person)).collect();
         match of {
             Some(profile) => self.memberships.extend(positions.into_iter().map(|person| (profile, person))),
@@ -224,6 +245,15 @@ impl Members {
             position
         })
     }
+}
+
+/// The members of a profile of which one is not known, and so many others are not.
+fn in_doubt(profile: &ProductProfileName, user: &UnusableUser, others: usize) -> ProfileRead {
+    let others = if others == 0 { String::new() } else { format!(", and {others} more") };
+    let why = format!("the record of a user cannot be used ({}){others}: correct it in the Admin Console", user.what);
+    let doubt = ProfileDoubt::Incomplete { profile: profile.clone(), why };
+    tracing::warn!(product_profile.name = %profile, "{doubt}");
+    ProfileRead::Doubtful(doubt)
 }
 
 fn members_of(profile: &ProductProfile) -> String {

@@ -16,6 +16,7 @@ mod organization;
 mod support;
 
 mod doubtful_reads;
+mod foreign_records;
 mod names;
 mod neighbours;
 mod reading;
