@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{AssociationMask, MaskMatch, OperatorGroup, OperatorGroupName};
+use crate::domain::{AssociationMask, FoldedName, MaskMatch, OperatorGroup, OperatorGroupName};
 
 use super::{
     mask_outline::MaskOutline,
@@ -191,13 +191,13 @@ fn quoted(text: &str) -> String {
     format!("\"{beginning}{more}\"")
 }
 
-/// Two profiles for one group are refused by a run; both are told so.
+/// Two profiles for one group, or for groups that look alike, are refused by a run; both are told so.
 fn refuse_shared_groups(verdicts: &mut [NameVerdict]) {
-    let folded = |verdict: &NameVerdict| verdict.group.as_deref().map(|group| OperatorGroupName::new(group).folded());
+    let loose = |verdict: &NameVerdict| verdict.group.as_deref().map(|group| FoldedName::new(group).loose());
     let matched = |verdict: &&NameVerdict| verdict.matching == Matching::Matched;
-    let groups: Vec<_> = verdicts.iter().filter(matched).filter_map(folded).collect();
+    let groups: Vec<_> = verdicts.iter().filter(matched).filter_map(loose).collect();
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.matching == Matching::Matched) {
-        let group = folded(verdict);
+        let group = loose(verdict);
         if groups.iter().filter(|other| Some(*other) == group.as_ref()).count() > 1 {
             verdict.reason = Some("another profile stands for the same operator group: a run refuses both".to_owned());
         }

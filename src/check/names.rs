@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AssociationMask, CampaignSnapshot, FoldedName, Manage, MaskMatch, Missing, Policy, ProductProfile,
-        ambiguous_operators, opens_control_panel,
+        AssociationMask, CampaignSnapshot, FoldedName, LooseName, Manage, MaskMatch, Missing, OperatorGroup, Policy,
+        ProductProfile, ambiguous_operators, opens_control_panel,
     },
     experience_cloud::ProfileListing,
 };
@@ -97,12 +97,14 @@ fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
 }
 
 fn one_group_each(matched: &[(&str, String)]) -> Outcome {
-    let mut by_group: BTreeMap<FoldedName, Vec<&str>> = BTreeMap::new();
+    // Groups that look alike are refused like one group.
+    let mut by_group: BTreeMap<LooseName, (FoldedName, Vec<&str>)> = BTreeMap::new();
     for (profile, group) in matched {
-        by_group.entry(FoldedName::new(group)).or_default().push(profile);
+        let group = FoldedName::new(group);
+        by_group.entry(group.loose()).or_insert_with(|| (group, Vec::new())).1.push(profile);
     }
     let twice: Vec<String> = by_group
-        .into_iter()
+        .into_values()
         .filter(|(_, profiles)| profiles.len() > 1)
         .map(|(group, profiles)| format!("{}: {}", group.as_str(), listed(&profiles, NAMES_SHOWN)))
         .collect();
@@ -146,7 +148,10 @@ fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Poli
     if missing.is_empty() {
         return Outcome::ok(format!("{} groups", matched.len()));
     }
-    if policy.missing_group == Missing::Create {
+    let looks_like = |group: &str, known: &OperatorGroup| known.name.folded().loose() == FoldedName::new(group).loose();
+    let looks_known = |group: &str| campaign.groups().iter().any(|known| looks_like(group, known));
+    let is_creatable = |(_, group): &(&str, String)| known(group) || !looks_known(group);
+    if policy.missing_group == Missing::Create && matched.iter().all(is_creatable) {
         return Outcome::ok(format!("the next run creates {}", missing.len()));
     }
     let remedy = format!(

@@ -1,5 +1,5 @@
-//! `approve`: somebody's word that a held plan may be made by the next run. A daemon records it when one listens; else it
-//! is recorded in place.
+//! `approve`: releases a held plan for the next run. A daemon records the approval when one listens; else it is recorded in
+//! place.
 
 use crate::{
     daemon::{
@@ -48,7 +48,7 @@ pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Re
 }
 
 async fn by_daemon(mut daemon: Client, digest: &Digest) -> Result<ApprovalAnswer, CommandError> {
-    let ask = Ask::Approve { digest: digest.to_string(), approver: settings::approver() };
+    let ask = Ask::Approve { digest: digest.to_string(), approver: settings::approver().name().to_owned() };
     daemon.ask(&ask).await.map_err(CommandError::Control)?;
     match daemon.answer().await.map_err(CommandError::Control)? {
         Answer::Approval { approval } => Ok(*approval),
@@ -131,7 +131,7 @@ mod tests {
             expires_at: DateTime::from_timestamp(1_795_500_000, 0).expect("a time"),
         };
         let held = vec![digest().to_string()];
-        ApprovalAnswer { held, ..ApprovalAnswer::approved(&digest(), "ann", &[recorded], &[]) }
+        ApprovalAnswer { held, ..ApprovalAnswer::approved(&digest(), &"ann".into(), &[recorded], &[]) }
     }
 
     #[test]

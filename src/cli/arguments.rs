@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "EMAIL", requires = "sync_now")]
     pub(super) user: Vec<String>,
 
-    /// Release the held part of exactly this plan (repeatable)
+    /// Approve what is held under this digest, then run: releases exactly that situation or nothing (repeatable)
     #[arg(long, value_name = "DIGEST", value_parser = digest, requires = "sync_now")]
     pub(super) approve: Vec<Digest>,
 
@@ -177,7 +177,8 @@ pub(super) struct AccessArguments {
 /// What to approve.
 #[derive(Debug, Args)]
 pub(super) struct ApproveArguments {
-    /// The digest under which the plan is held: 16 hexadecimal digits
+    /// The digest under which the plan is held: 16 hexadecimal digits. Releases exactly that situation: where the next run
+    /// finds another, it releases nothing and names both
     #[arg(value_parser = digest)]
     pub(super) digest: Digest,
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{Outcome, RunReport, to_the_second},
-    journal::{Journal, RunEntry},
+    journal::{FindRunError, Journal, RunEntry},
 };
 
 use super::{
@@ -44,16 +44,10 @@ async fn last_runs(journal: Option<&Journal>, limit: u32) -> Result<Vec<RunEntry
 }
 
 async fn one_run(journal: Option<&Journal>, run: &str) -> Result<RunReport, CommandError> {
-    let report = match journal {
-        Some(journal) => journal.run(run).await?,
-        None => None,
-    };
-    report.ok_or_else(|| unknown_run(run))
-}
-
-/// A slip of whoever asked.
-pub(super) fn unknown_run(run: &str) -> CommandError {
-    CommandError::Usage(format!("the journal knows no run \"{run}\"; `campaign-group-sync history` lists them"))
+    match journal {
+        Some(journal) => Ok(journal.find_run(run).await?),
+        None => Err(FindRunError::Unknown(run.to_owned()).into()),
+    }
 }
 
 /// The report of a run in the form that was asked for.

@@ -83,6 +83,8 @@ async fn run(arguments: Arguments) -> Exit {
         match &error {
             // A list of problems, a line or more each.
             CommandError::Settings(problems) => complain(&problems.to_string()),
+            // It may list the runs that are meant, a line each.
+            CommandError::Run(error) => complain(&error.to_string()),
             _ => complain(&Chain(&error).to_string()),
         }
         error.exit()
@@ -112,6 +114,8 @@ enum CommandError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
+    Run(crate::journal::FindRunError),
+    #[error(transparent)]
     Mask(#[from] crate::check::MaskError),
     #[error("{0}")]
     NotHeld(String),
@@ -127,10 +131,21 @@ enum CommandError {
     Json(#[from] serde_json::Error),
 }
 
+impl From<crate::journal::FindRunError> for CommandError {
+    fn from(error: crate::journal::FindRunError) -> Self {
+        match error {
+            crate::journal::FindRunError::Journal(error) => Self::Journal(error),
+            wrong => Self::Run(wrong),
+        }
+    }
+}
+
 impl CommandError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
+            Self::Usage(_) | Self::Run(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => {
+                Exit::Usage
+            }
             Self::Settings(_)
             | Self::Logging(_)
             | Self::UnnamedMode(UnnamedMode::Refused(_))

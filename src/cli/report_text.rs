@@ -28,7 +28,7 @@ pub(super) fn text(report: &RunReport) -> String {
     }
     for instance in &report.instances {
         line(&mut out, "");
-        instance_section(&mut out, instance, report.source.read);
+        instance_section(&mut out, instance);
     }
     line(&mut out, "");
     line(&mut out, &outcome);
@@ -135,7 +135,7 @@ fn note(warning: &str) -> String {
     painted(DOUBT, &format!("Note: {}", printable(warning)))
 }
 
-fn instance_section(out: &mut String, instance: &InstanceReport, read: Option<SourceKind>) {
+fn instance_section(out: &mut String, instance: &InstanceReport) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
         line(out, &format!("  {}", painted(BAD, &printable(error))));
@@ -145,10 +145,8 @@ fn instance_section(out: &mut String, instance: &InstanceReport, read: Option<So
     }
     if !instance.matched_profiles.is_empty() {
         let rows = instance.matched_profiles.iter().map(|matched| {
-            // Of a profile's members only those asked for are known then.
-            let of = if read == Some(SourceKind::Users) { " of those asked for" } else { "" };
             let people = if matched.members == 1 { "person" } else { "people" };
-            let people = format!("{} {people}{of}", matched.members);
+            let people = format!("{} {people}", matched.members);
             (DIM, vec![matched.group.clone(), people, matched.profile.clone()])
         });
         table(out, "  ", rows);

@@ -125,7 +125,7 @@ fn order(arguments: &Arguments) -> RunOrder {
         people: arguments.user.clone(),
         groups: arguments.group.clone(),
         approve: arguments.approve.iter().map(ToString::to_string).collect(),
-        approver: settings::approver(),
+        approver: settings::approver().name().to_owned(),
         throttle: if arguments.wait { Throttle::WaitOut } else { Throttle::Leave },
     }
 }

@@ -2,15 +2,15 @@
 
 use crate::{
     domain::RunMode,
-    journal::Journal,
-    sync::{self, UndoError},
+    journal::{FindRunError, Journal},
+    sync,
 };
 
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat, UndoArguments},
     exit_code::Exit,
-    history_command::{one_report, unknown_run},
+    history_command::one_report,
     start::{start, until_told_to_end},
     terminal::print,
 };
@@ -20,7 +20,7 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     let (settings, progress) = start(arguments)?;
     // Where nothing was recorded there is nothing to take back.
     let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
-        return Err(unknown_run(&undo.run));
+        return Err(FindRunError::Unknown(undo.run.clone()).into());
     };
     settings.refuse_unnamed_modes(&journal).await?;
     let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
@@ -29,10 +29,7 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     let report =
         until_told_to_end(async |stop| sync::undo(&options, &journal, &undo.run, mode, &stop, &watch).await).await?;
     progress.finish();
-    let report = report.map_err(|error| match error {
-        UndoError::UnknownRun(run) => unknown_run(&run),
-        UndoError::Journal(error) => error.into(),
-    })?;
+    let report = report?;
     print(&one_report(arguments.output, &report)?)?;
     // A run on its own does not make what an undo wants.
     if arguments.output == OutputFormat::Text && report.instances.iter().any(|instance| instance.held.is_some()) {

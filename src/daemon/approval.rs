@@ -1,5 +1,5 @@
-//! What became of somebody's word on a held plan, as a document: the answer of the command `approve`, whoever records the
-//! word. The field names are fixed.
+//! What became of an approval, as a document: the answer of the command `approve`, whichever process records it. The field
+//! names are fixed.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{ApprovedChange, ChangeKind, Digest, to_the_second},
+    domain::{ApprovedChange, Approver, ChangeKind, Digest, to_the_second},
     journal::{ApproveError, Approved, HeldRecord, Journal, JournalError},
 };
 
@@ -32,8 +32,12 @@ pub struct ApprovalAnswer {
     pub outcome: ApprovalOutcome,
     /// The same in a sentence.
     pub message: String,
-    /// Who approved it.
+    /// Who approved it: the name that was given.
     pub approver: String,
+    /// The user id that the kernel reported for the process that asked; `null` when it is not known.
+    pub approver_uid: Option<u32>,
+    /// The name of this user on the host of the process; `null` when it is not known.
+    pub approver_user: Option<String>,
     /// Until when the approval counts; `null` when none was recorded.
     pub expires_at: Option<String>,
     /// What is released, by instance.
@@ -68,13 +72,13 @@ pub struct ReleasedChange {
     pub profile: String,
 }
 
-/// Records the word of `approver` for as long as `ttl`. `journal` is `None` where no run was made yet.
+/// Records the approval by `approver` for as long as `ttl`. `journal` is `None` where no run was made yet.
 ///
 /// Only a failing journal is an error; the rest is an answer.
 pub async fn approve(
     journal: Option<&Journal>,
     digest: &Digest,
-    approver: &str,
+    approver: &Approver,
     ttl: Duration,
 ) -> Result<ApprovalAnswer, JournalError> {
     let Some(journal) = journal else {
@@ -96,7 +100,7 @@ fn expiry(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
 
 impl ApprovalAnswer {
     /// The answer where `recorded` was written, and `held` was held before.
-    pub fn approved(digest: &Digest, approver: &str, recorded: &[Approved], held: &[HeldRecord]) -> Self {
+    pub fn approved(digest: &Digest, approver: &Approver, recorded: &[Approved], held: &[HeldRecord]) -> Self {
         let expires_at = recorded.iter().map(|approved| approved.expires_at).min();
         let expires_at = expires_at.map(to_the_second);
         let until = expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
@@ -104,10 +108,12 @@ impl ApprovalAnswer {
             digest: digest.to_string(),
             outcome: ApprovalOutcome::Approved,
             message: format!(
-                "{digest} is approved by {approver}{until}: the next run makes these changes, as far as the \
-                 organization still wants them."
+                "{digest} is approved by {approver}{until}: the next run makes these changes if exactly this situation is \
+                 still held."
             ),
-            approver: approver.to_owned(),
+            approver: approver.name().to_owned(),
+            approver_uid: approver.user().map(|user| user.uid),
+            approver_user: approver.user().and_then(|user| user.name.clone()),
             expires_at,
             instances: recorded.iter().map(ReleasedInstance::of).collect(),
             held: digests(held),
@@ -116,21 +122,23 @@ impl ApprovalAnswer {
 
     fn refused(
         digest: &Digest,
-        approver: &str,
+        approver: &Approver,
         error: ApproveError,
         held: &[HeldRecord],
     ) -> Result<Self, JournalError> {
         let message = error.to_string();
         let (outcome, approver) = match error {
             ApproveError::Journal(error) => return Err(error),
-            ApproveError::NotHeld { .. } => (ApprovalOutcome::NotHeld, approver.to_owned()),
+            ApproveError::NotHeld { .. } => (ApprovalOutcome::NotHeld, approver.clone()),
             ApproveError::AppliedBefore { approver, .. } => (ApprovalOutcome::ApprovedBefore, approver),
         };
         Ok(Self {
             digest: digest.to_string(),
             outcome,
             message,
-            approver,
+            approver: approver.name().to_owned(),
+            approver_uid: approver.user().map(|user| user.uid),
+            approver_user: approver.user().and_then(|user| user.name.clone()),
             expires_at: None,
             instances: Vec::new(),
             held: digests(held),
@@ -193,15 +201,15 @@ mod tests {
     fn what_is_not_held_is_told_together_with_what_is() {
         let error = ApproveError::NotHeld { digest: digest(), held: vec![digest()] };
         let held = [record("production"), record("stage")];
-        let answer = ApprovalAnswer::refused(&digest(), "ann", error, &held).expect("an answer");
+        let answer = ApprovalAnswer::refused(&digest(), &"ann".into(), error, &held).expect("an answer");
         assert_eq!((answer.outcome, answer.held.len()), (ApprovalOutcome::NotHeld, 1));
         assert!(answer.message.contains("held: 0123456789abcdef"), "{}", answer.message);
     }
 
     #[test]
     fn who_approved_before_is_named() {
-        let error = ApproveError::AppliedBefore { digest: digest(), approver: "zoe".to_owned() };
-        let answer = ApprovalAnswer::refused(&digest(), "ann", error, &[]).expect("an answer");
+        let error = ApproveError::AppliedBefore { digest: digest(), approver: "zoe".into() };
+        let answer = ApprovalAnswer::refused(&digest(), &"ann".into(), error, &[]).expect("an answer");
         assert_eq!((answer.outcome, answer.approver.as_str()), (ApprovalOutcome::ApprovedBefore, "zoe"));
         assert!(answer.expires_at.is_none() && answer.message.contains("zoe"), "{}", answer.message);
     }

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::{Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope},
+    domain::{Approver, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope},
     journal::{Journal, Leadership},
     scheduler::{ReloadSignal, StopSignals},
     settings::{self, Settings, SettingsError, Sources, UnnamedMode},
@@ -123,11 +123,12 @@ impl Daemon {
             throttle: Throttle::Leave,
         };
         let options = self.settings.borrow().sync_options();
-        self.start(options, &order, Patience::Scheduled, Asker::Schedule(due.done));
+        let request = |stop| request(&order, SCHEDULE.into(), Patience::Scheduled, stop);
+        self.start(options, reach_of(&order), request, Asker::Schedule(due.done));
     }
 
     /// A run that somebody asked for. Beside another run it fails as any other program would that finds the lock held.
-    fn order(&mut self, Ordered { order, reply }: Ordered) {
+    fn order(&mut self, Ordered { order, user, reply }: Ordered) {
         let mut settings = Settings::clone(&self.settings.borrow());
         let wrong = order.approve.iter().find(|digest| Digest::parse(digest).is_none());
         let wrong = wrong.map(|digest| format!("\"{digest}\" is no digest: 16 hexadecimal digits"));
@@ -140,25 +141,25 @@ impl Daemon {
             Throttle::Leave => Patience::Bounded,
             Throttle::WaitOut => Patience::Unbounded,
         };
+        let approver = Approver::claimed(&order.approver).as_user(user);
+        let request = |stop| request(&order, approver, patience, stop);
         if self.current.is_none() {
-            self.start(settings.sync_options(), &order, patience, Asker::Socket(reply));
+            self.start(settings.sync_options(), reach_of(&order), request, Asker::Socket(reply));
             return;
         }
         // Told to stop from the beginning: should the other run end in this moment, nothing is begun behind the loop's back.
         let (switch, stop) = StopSwitch::new();
         switch.stop();
-        let (options, request, journal) =
-            (settings.sync_options(), request(&order, patience, stop), self.journal.clone());
+        let (options, request, journal) = (settings.sync_options(), request(stop), self.journal.clone());
         spawn_local(async move {
             let report = sync::run(&options, &journal, &request, &|_| {}).await;
             let _ = reply.send(Ok(report));
         });
     }
 
-    fn start(&mut self, options: sync::Options, order: &RunOrder, patience: Patience, asker: Asker) {
+    fn start(&mut self, options: sync::Options, reach: Reach, request: impl FnOnce(Stop) -> Request, asker: Asker) {
         let (switch, stop) = StopSwitch::new();
-        let request = request(order, patience, stop);
-        let reach = if order.is_whole() { Reach::Whole } else { Reach::Part };
+        let request = request(stop);
         let journal = self.journal_for(&asker);
         let run = CurrentRun::start((options, request), switch, (&journal, &self.board), (asker, reach));
         self.current = Some(run);
@@ -321,7 +322,11 @@ async fn ended(current: &mut Option<CurrentRun>) -> Result<RunReport, JoinError>
     }
 }
 
-fn request(order: &RunOrder, patience: Patience, stop: Stop) -> Request {
+fn reach_of(order: &RunOrder) -> Reach {
+    if order.is_whole() { Reach::Whole } else { Reach::Part }
+}
+
+fn request(order: &RunOrder, approver: Approver, patience: Patience, stop: Stop) -> Request {
     Request {
         mode: order.mode,
         scope: Scope {
@@ -329,7 +334,7 @@ fn request(order: &RunOrder, patience: Patience, stop: Stop) -> Request {
             groups: order.groups.iter().map(OperatorGroupName::new).collect(),
         },
         approve: order.approve.iter().filter_map(|digest| Digest::parse(digest)).collect(),
-        approver: order.approver.clone(),
+        approver,
         patience,
         stop,
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, ManagedGroup, Operator, OperatorGroupName,
-    OperatorId, OperatorLogin, Person, Policy, identity::OperatorIndex,
+    OperatorId, OperatorLogin, Person, Policy,
+    identity::OperatorIndex,
+    look_alikes::{look_alikes, spellings, unseen},
 };
 
 /// What was read a second time, beside the people of the first read.
@@ -125,6 +127,31 @@ fn written_operator(change: &Change) -> Option<(OperatorId, &OperatorLogin)> {
     }
 }
 
+/// Names that the second read found, that look like an operator of the group, and that the first read did not have: what
+/// the first had was judged, and may have been approved.
+fn look_alikes_by_group<'a>(
+    second: &SecondRead<'_>,
+    desired: &'a DesiredState,
+    campaign: &CampaignSnapshot,
+) -> BTreeMap<(&'a OperatorGroupName, OperatorId), String> {
+    let mut found = BTreeMap::new();
+    for group in &desired.groups {
+        let Some(Ok(people)) = second.members.get(&group.name) else { continue };
+        let stays =
+            |id: &OperatorId| group.members.binary_search(id).is_ok() || group.undecided.binary_search(id).is_ok();
+        let members = group.id.into_iter().flat_map(|id| campaign.members(id)).filter(|id| !stays(id));
+        let departed = desired.departures.iter().map(|departure| departure.operator);
+        let leaving = members.chain(departed).filter_map(|id| campaign.operator(id));
+        for now in look_alikes(leaving, people.iter()) {
+            let names = unseen(&now, group.look_alike(now.operator));
+            if !names.is_empty() {
+                found.insert((&group.name, now.operator), spellings(&names));
+            }
+        }
+    }
+    found
+}
+
 /// Why a removal is in doubt, if it is.
 fn removal_doubts<'a>(
     second: &'a SecondRead<'_>,
@@ -140,9 +167,15 @@ fn removal_doubts<'a>(
         .iter()
         .map(|(group, people)| (group, people.as_ref().map(|people| index.all_that_may_be(people.iter()))))
         .collect();
+    let resembling = look_alikes_by_group(second, desired, campaign);
     move |change: &Change| {
         let (operator, group) = loss_to_confirm(change, desired)?;
         let profile = &change.profile;
+        if let Some(names) = resembling.get(&(group, operator)) {
+            return Some(format!(
+                "a second read found {names} in profile {profile}, which looks like this operator and was not there before"
+            ));
+        }
         match present.get(group) {
             Some(Ok(operators)) => {
                 operators.contains(&operator).then(|| format!("a second read found them in profile {profile}"))

@@ -1,15 +1,22 @@
 //! What one Campaign instance should hold: the managed groups, who belongs in them, and what cannot be placed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, History, MaskMatch, Missing, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot, OrphanGroup, Person, Policy, ProductProfile,
-    ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, LookAlike, LooseName, MaskMatch, MatchedProfile,
+    Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot,
+    OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group},
     departures::departures,
+    folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
+    known_profiles::{RenamedGroup, renamed_groups},
+    look_alikes::{look_alikes, spellings},
     narrowing::only_these_users,
-    orphans::orphans,
+    orphans::{matched, orphans},
     roster::Roster,
     unusable::{unusable_operator_of, unusable_operators},
 };
@@ -25,20 +32,31 @@ pub struct ManagedGroup {
     pub profile: ProductProfile,
     /// What is known of the members of that profile.
     pub read: ProfileRead,
-    /// How many people the profile has.
-    pub people: usize,
     /// Operators that belong in it, by key.
     pub members: Vec<OperatorId>,
     /// Positions in [`DesiredState::new_operators`] of people who belong in it and have no operator yet.
     pub new_members: Vec<usize>,
     /// Operators about whom nothing can be said: neither added nor removed. By key.
     pub undecided: Vec<OperatorId>,
+    /// Operators in the group who do not belong in it, and whom one of the profile's members is called like. By key.
+    pub look_alikes: Vec<LookAlike>,
 }
 
 impl ManagedGroup {
+    /// The names in the profile that look like the login of this operator, if there are any.
+    pub fn look_alike(&self, operator: OperatorId) -> Option<&LookAlike> {
+        let at = self.look_alikes.binary_search_by_key(&operator, |look_alike| look_alike.operator).ok()?;
+        self.look_alikes.get(at)
+    }
+
     /// Whether the members came under another name than that of the profile, so that nothing at all is planned.
     pub(super) fn is_renamed(&self) -> bool {
         matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
+    }
+
+    /// Whether the record of the profile in the groups listing cannot be used.
+    pub(super) fn has_unusable_record(&self) -> bool {
+        matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::UnusableRecord { .. }))
     }
 }
 
@@ -56,6 +74,8 @@ pub struct NewOperator {
 pub struct DesiredState {
     /// Managed groups, by folded name.
     pub groups: Vec<ManagedGroup>,
+    /// Every profile that the mask matches with a group name, also those whose group is skipped; by folded name of the group.
+    pub matched: Vec<MatchedProfile>,
     /// Operators to be created, by folded login.
     pub new_operators: Vec<NewOperator>,
     /// Groups that a profile fed once and none does any more, and that still have members; by folded name.
@@ -146,17 +166,22 @@ fn of_roster(
         skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
     }
     let groups_by_name = groups_by_folded_name(campaign);
-    let mut orphans = orphans(&claims, &groups_by_name, campaign, history);
+    let matching = matched_profiles(&claims, &groups_by_name, roster, reach);
+    let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
+    skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
+    let mut orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
     skipped.extend(roster.unusable().spare(&mut orphans).cloned());
     let mut newcomers = BTreeMap::new();
-    let (groups, departures) = {
+    let (mut groups, departures) = {
         let mut placement = Placement {
             index: OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter()),
             groups: groups_by_name,
+            alike: OnceCell::new(),
+            campaign,
+            renamed: &renamed,
             roster,
             reach,
             policy,
-            campaign,
             newcomers: &mut newcomers,
             skipped: &mut skipped,
         };
@@ -171,38 +196,55 @@ fn of_roster(
             .collect::<Vec<_>>();
         (groups, departures)
     };
+    groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
-    Ok(DesiredState { orphans, departures, ..settle(groups, newcomers, skipped) })
+    Ok(DesiredState { matched: matching, orphans, departures, ..settle(groups, newcomers, skipped) })
 }
 
-/// The product profiles that claim each operator group, by folded group name.
-pub(super) type Claims = BTreeMap<FoldedName, Vec<(OperatorGroupName, usize)>>;
-
-pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut BTreeSet<Skipped>) -> Claims {
-    let mut claims = Claims::new();
-    for (position, profile) in roster.profiles().iter().enumerate() {
-        match policy.mask.matches(profile.name.as_str()) {
-            MaskMatch::Group(group) => claims.entry(group.folded()).or_default().push((group, position)),
-            MaskMatch::EmptyCapture => {
-                let detail =
-                    format!("the association mask \"{}\" captures no group name from it", policy.mask.as_str());
-                skipped.insert(Skipped::new(SkipReason::EmptyCapture, profile.name.as_str(), detail));
-            }
-            MaskMatch::NoMatch => {}
-        }
-    }
-    claims
+/// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
+fn matched_profiles(claims: &Claims, groups: &GroupsByName<'_>, roster: &Roster, reach: Reach) -> Vec<MatchedProfile> {
+    let matched = |(name, position): &(OperatorGroupName, usize)| {
+        let profile = roster.profiles().get(*position)?;
+        let name = match groups.get(&name.folded()).map(Vec::as_slice) {
+            Some([group]) => &group.name,
+            _ => name,
+        };
+        let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
+        // A few users say nothing of how many a profile has: the listing does.
+        let listed = listed.filter(|_| reach == Reach::Users);
+        Some(MatchedProfile {
+            profile: profile.name.to_string(),
+            group: name.to_string(),
+            members: listed.unwrap_or_else(|| roster.count(*position)),
+        })
+    };
+    let mut matched: Vec<_> = claims.values().flatten().filter_map(matched).collect();
+    matched.sort_by_cached_key(|one| (FoldedName::new(&one.group), one.profile.clone()));
+    matched
 }
 
-/// Campaign's groups by folded name; several that differ in letter case only share one.
-pub(super) type GroupsByName<'a> = HashMap<FoldedName, Vec<&'a OperatorGroup>>;
-
-pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName<'_> {
-    let mut groups = GroupsByName::new();
-    for group in campaign.groups() {
-        groups.entry(group.name.folded()).or_default().push(group);
-    }
-    groups
+/// A notice for each profile whose group has another name in Campaign now.
+fn renamed_in_words(
+    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+) -> Vec<Skipped> {
+    let claimed = renamed.iter().filter(|(folded, _)| claims.contains_key(&folded.loose()));
+    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
+        let FollowedGroup { group, profile, .. } = before;
+        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
+        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
+        let detail = format!(
+            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
+             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
+             association mask yields \"{}\"",
+            now.name,
+            other.unwrap_or_default(),
+            now.name
+        );
+        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
+    };
+    claimed.map(in_words).collect()
 }
 
 /// A group while its members are being found; people without operator are still named by folded login.
@@ -222,10 +264,13 @@ struct Members {
 struct Placement<'a> {
     index: OperatorIndex<'a>,
     groups: GroupsByName<'a>,
+    /// Campaign's groups by what they look like; made when a profile has none of its very name.
+    alike: OnceCell<HashMap<LooseName, Vec<&'a OperatorGroup>>>,
+    campaign: &'a CampaignSnapshot,
+    renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
     reach: Reach,
     policy: &'a Policy,
-    campaign: &'a CampaignSnapshot,
     newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
     skipped: &'a mut BTreeSet<Skipped>,
 }
@@ -239,7 +284,9 @@ impl Placement<'_> {
         }
         let profiles = claims.iter().filter_map(|(_, position)| self.roster.profiles().get(*position));
         let list = profiles.map(described).collect::<Vec<_>>().join(" and ");
-        let detail = format!("claimed by {list}: rename or remove all but one");
+        let is_one_name = claims.iter().all(|(other, _)| other.folded() == name.folded());
+        let alike = if is_one_name { "" } else { ", whose groups look alike" };
+        let detail = format!("claimed by {list}{alike}: rename or remove all but one");
         self.skipped.insert(Skipped::new(SkipReason::AmbiguousProfile, name.as_str(), detail));
         None
     }
@@ -258,14 +305,24 @@ impl Placement<'_> {
             ids.sort_unstable();
             ids.dedup();
         }
-        let people = match self.reach {
-            Reach::Everybody => roster.count(position),
-            // A few users say nothing of how many a profile has.
-            Reach::Users => profile.member_count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
-        };
-        let members = decided;
-        let group = ManagedGroup { name, id, profile, read, people, members, new_members: Vec::new(), undecided };
+        let look_alikes = self.leaving_look_alikes(id, position, &decided, &undecided);
+        let (members, new_members) = (decided, Vec::new());
+        let group = ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes };
         Some(PlacedGroup { group, newcomers })
+    }
+
+    /// Those who are in the group, do not belong in it, and whose login one of the profile's members is called like.
+    fn leaving_look_alikes(
+        &self,
+        group: Option<OperatorGroupId>,
+        position: usize,
+        decided: &[OperatorId],
+        undecided: &[OperatorId],
+    ) -> Vec<LookAlike> {
+        let stays = |id: &OperatorId| decided.binary_search(id).is_ok() || undecided.binary_search(id).is_ok();
+        let members = group.into_iter().flat_map(|id| self.campaign.members(id)).filter(|id| !stays(id));
+        let leaving = members.filter_map(|id| self.campaign.operator(id));
+        look_alikes(leaving, self.roster.members(position).map(|(_, person)| person))
     }
 
     /// Puts one person of a profile where they belong in its group, or says why not.
@@ -294,6 +351,16 @@ impl Placement<'_> {
                 let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
                 self.skip(SkipReason::NotManaged, person, detail);
             }
+            Identity::LookAlike(operators) => {
+                let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
+                let detail = format!(
+                    "no operator is called {}, and {} looks the same: spell both alike if they are one user; if they are \
+                     two, the operator is nobody's in this organization, so rename it or delete it in Campaign",
+                    spelled_out(&subject(person)),
+                    spellings(&logins)
+                );
+                self.skip(SkipReason::AmbiguousIdentity, person, detail);
+            }
             Identity::Unknown => match unusable_operator_of(person, self.campaign) {
                 Some(operator) => {
                     let detail = format!("its operator has a record that cannot be used ({})", operator.what);
@@ -314,14 +381,28 @@ impl Placement<'_> {
         name: OperatorGroupName,
         profile: &ProductProfile,
     ) -> Option<(OperatorGroupName, Option<OperatorGroupId>)> {
+        let look_alikes = self.look_alikes_of(&name);
         match self.groups.get(&name.folded()).map(Vec::as_slice) {
             Some([group]) => Some((group.name.clone(), Some(group.id))),
             Some(groups @ [_, ..]) => {
-                let names = groups.iter().map(|group| format!("\"{}\"", group.name)).collect::<Vec<_>>().join(" and ");
-                let detail = format!("Campaign has the operator groups {names}, which differ only in letter case");
+                let names = spellings(&groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>());
+                let detail = format!("Campaign has the operator groups {names}, which are spellings of one name");
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
+            _ if !look_alikes.is_empty() => {
+                let detail = format!(
+                    "profile \"{}\" stands for operator group {}, and Campaign has {}, which looks the same: spell both \
+                     alike, or rename one of them so that they cannot be taken for each other",
+                    profile.name,
+                    spelled_out(name.as_str()),
+                    spellings(&look_alikes)
+                );
+                self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
+                None
+            }
+            // Already among the skipped: the group is there, under another name.
+            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if self.policy.missing_group == Missing::Create => Some((name, None)),
             _ => {
                 let detail = format!(
@@ -333,6 +414,22 @@ impl Placement<'_> {
                 None
             }
         }
+    }
+
+    /// The names of Campaign's groups that look like this one, where none has the very name.
+    fn look_alikes_of(&self, name: &OperatorGroupName) -> Vec<String> {
+        let key = name.folded();
+        if self.groups.contains_key(&key) {
+            return Vec::new();
+        }
+        let alike = self.alike.get_or_init(|| {
+            let mut alike: HashMap<LooseName, Vec<&OperatorGroup>> = HashMap::new();
+            for group in self.campaign.groups() {
+                alike.entry(group.name.folded().loose()).or_default().push(group);
+            }
+            alike
+        });
+        alike.get(&key.loose()).into_iter().flatten().map(|group| group.name.to_string()).collect()
     }
 
     /// Remembers a person to create an operator for; gives the folded login.

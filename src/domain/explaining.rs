@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, FoldedName, GroupExplanation,
+    Approval, CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, FoldedName, GroupExplanation,
     HeldChange, History, InstanceExplanation, MaskMatch, Operator, OperatorGroup, OperatorGroupName, OperatorLogin,
     PastChange, Person, Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict,
+    desired_state::subject,
+    folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
+    look_alikes::spellings,
     to_the_second,
 };
 
@@ -44,7 +47,7 @@ pub struct Ground<'a> {
     pub past: &'a BTreeMap<FoldedName, PastChange>,
 }
 
-/// Explains one instance: the group that was asked for, or each group that the person has or should have.
+/// Explains one instance: the group that was asked for, or each group that the person has, should have or had.
 pub fn explained(subject: &Subject<'_>, ground: &Ground<'_>, asked: Option<&OperatorGroupName>) -> InstanceExplanation {
     let explainer = Explainer::new(subject, ground);
     let groups = asked.map_or_else(|| explainer.groups(), |group| vec![group.clone()]);
@@ -90,7 +93,7 @@ impl<'a> Explainer<'a> {
             Identity::Operator(operator) | Identity::Renamed(operator) | Identity::NotManaged(operator) => {
                 vec![operator]
             }
-            Identity::Ambiguous(operators) => operators.clone(),
+            Identity::Ambiguous(operators) | Identity::LookAlike(operators) => operators.clone(),
             Identity::Unknown | Identity::NoLogin => Vec::new(),
         }
     }
@@ -112,21 +115,33 @@ impl<'a> Explainer<'a> {
                 let logins = operators.iter().map(|operator| format!("\"{}\"", operator.login)).collect::<Vec<_>>();
                 (Verdict::No, format!("answers to several operators: {}; none of them is touched", logins.join(", ")))
             }
+            Identity::LookAlike(operators) => {
+                let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
+                let text = format!(
+                    "no operator has this login, {}; {} looks the same and is not taken for it",
+                    spelled_out(&subject(self.subject.person)),
+                    spellings(&logins)
+                );
+                (Verdict::No, text)
+            }
             Identity::Unknown => (Verdict::No, "no operator has this login: the first logon creates it".to_owned()),
             Identity::NoLogin => (Verdict::No, "the user has neither e-mail address nor user name".to_owned()),
         };
         finding(Station::Operator, verdict, text)
     }
 
-    /// The groups that the person's profiles stand for, and the managed ones that the operator is in; by folded name.
+    /// The groups that the person's profiles stand for, the managed ones that the operator is in, and those whose membership
+    /// a run changed or tried to change; by folded name.
     fn groups(&self) -> Vec<OperatorGroupName> {
         let wanted = self.subject.names.unwrap_or_default().iter().filter_map(|name| self.captured(name.as_str()));
         let managed = self.ground.desired.groups.iter().map(|group| &group.name);
         let orphaned = self.ground.desired.orphans.iter().map(|orphan| &orphan.name);
+        let past =
+            self.ground.past.values().filter_map(|past| past.change.group.as_deref()).map(OperatorGroupName::new);
         let has = |name: &&OperatorGroupName| self.is_member(name);
         let groups = managed.chain(orphaned).filter(has).cloned();
         let by_name: BTreeMap<FoldedName, OperatorGroupName> =
-            wanted.chain(groups).map(|group| (group.folded(), group)).collect();
+            past.chain(wanted).chain(groups).map(|group| (group.folded(), group)).collect();
         by_name.into_values().collect()
     }
 
@@ -251,13 +266,25 @@ impl<'a> Explainer<'a> {
         };
         let operator = change.operator().map(OperatorLogin::as_str).unwrap_or_default();
         let text = match (change.kind(), self.held(change)) {
-            (_, Some(_)) => "nothing, until somebody approves what is held".to_owned(),
+            (_, Some(_)) => self.why_waiting(change),
             (ChangeKind::Remove, None) => {
                 format!("removes \"{operator}\", if a second read of the profile bears it out")
             }
             (_, None) => format!("adds \"{operator}\""),
         };
         finding(Station::NextRun, Verdict::Note, text)
+    }
+
+    /// Whether a held change is approved is decided by a run over everything, so that this says only what was approved.
+    fn why_waiting(&self, change: &Change) -> String {
+        let key = change.key();
+        let names = |approval: &&Approval| approval.changes.iter().any(|approved| approved.key == key);
+        match self.ground.history.approvals.iter().find(names) {
+            Some(Approval { digest, approver, .. }) => {
+                format!("makes the change if exactly the situation is still held that {approver} approved as {digest}")
+            }
+            None => "nothing, until the held change is approved".to_owned(),
+        }
     }
 
     fn why_nothing(&self, name: &OperatorGroupName) -> String {

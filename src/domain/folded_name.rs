@@ -5,8 +5,10 @@ use std::{borrow::Cow, iter};
 
 use icu_casemap::{CaseMapper, CaseMapperBorrowed};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use unicode_security::skeleton;
+
+use super::printable;
 
 const CASES: CaseMapperBorrowed<'static> = CaseMapper::new();
 
@@ -70,8 +72,36 @@ impl From<&str> for FoldedName {
     }
 }
 
+/// The name in NFC; as it stands where NFC would replace one of its characters by another one.
+pub(super) fn composed(name: &str) -> Cow<'_, str> {
+    let is_composed = is_nfc_quick(name.chars()) == IsNormalized::Yes;
+    if is_composed || holds_singleton(name) { Cow::Borrowed(name) } else { Cow::Owned(name.nfc().collect()) }
+}
+
+/// The character with simple case folding.
+pub(super) fn without_case_of(character: char) -> char {
+    CASES.simple_fold(character)
+}
+
+/// The name in quotation marks, unseen characters escaped, and behind it with all characters escaped that are not ASCII:
+/// two names that look alike can be told apart.
+pub(super) fn spelled_out(name: &str) -> String {
+    if name.is_ascii() {
+        return format!("\"{}\"", printable(name));
+    }
+    let mut escaped = String::new();
+    for character in name.chars() {
+        if character.is_ascii() {
+            escaped.push(character);
+        } else {
+            escaped.extend(character.escape_unicode());
+        }
+    }
+    format!("\"{}\" ({})", printable(name), printable(&escaped))
+}
+
 /// Whether the text holds a canonical singleton: one character that NFC replaces by one other.
-fn holds_singleton(text: &str) -> bool {
+pub(super) fn holds_singleton(text: &str) -> bool {
     text.chars().any(is_singleton)
 }
 
@@ -89,7 +119,7 @@ fn folded(name: &str) -> String {
 fn without_case(text: &str) -> String {
     let mut text: String = text.nfc().collect();
     loop {
-        let folded: String = text.chars().map(|character| CASES.simple_fold(character)).nfc().collect();
+        let folded: String = text.chars().map(without_case_of).nfc().collect();
         if folded == text {
             return folded;
         }
@@ -120,7 +150,7 @@ fn unicode_domain(domain: &str) -> Cow<'_, str> {
     }
 }
 
-fn is_singleton(character: char) -> bool {
+pub(super) fn is_singleton(character: char) -> bool {
     if character.is_ascii() {
         return false;
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChangeKey, ChangeKind, Digest, FoldedName, Limits, OperatorGroupName, OperatorId, Person, ProductProfileId,
-    ProductProfileName, UnlistedAccounts,
+    Approver, ChangeKey, ChangeKind, Digest, FoldedName, KnownProfiles, Limits, OperatorGroupId, OperatorGroupName,
+    OperatorId, Person, ProductProfileId, ProductProfileName, UnlistedAccounts,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -18,8 +18,8 @@ pub struct History {
     pub accepted: Option<SourceRead>,
     /// Which operator each user was.
     pub identities: Identities,
-    /// Every group that a profile fed at the last accepted read or before, and does not have to feed any more.
-    pub followed: Vec<FollowedGroup>,
+    /// Every product profile that runs have seen, and every group that one stood for.
+    pub known: KnownProfiles,
     /// What earlier runs held, and nobody approved: it stays held while these limits are in force.
     pub held: Vec<HeldBefore>,
     /// Changes that an undo took back: they would do again what a person undid.
@@ -45,10 +45,23 @@ pub enum Memory {
 pub struct FollowedGroup {
     /// The operator group.
     pub group: OperatorGroupName,
+    /// Its key in Campaign; `None` where it is not known, as in states of earlier versions.
+    #[serde(default)]
+    pub group_id: Option<OperatorGroupId>,
     /// `groupId` of the profile, when the listing gave it.
     pub profile_id: Option<ProductProfileId>,
     /// The profile's name at that time.
     pub profile: ProductProfileName,
+}
+
+impl FollowedGroup {
+    /// Whether both name one product profile: by id, and by name where one of them has no id.
+    pub fn is_of_same_profile(&self, other: &Self) -> bool {
+        match (self.profile_id, other.profile_id) {
+            (Some(one), Some(another)) => one == another,
+            _ => self.profile.folded() == other.profile.folded(),
+        }
+    }
 }
 
 /// How an organization was read for one instance, and what came of it: like is compared with like.
@@ -64,6 +77,9 @@ pub struct SourceRead {
     pub users: Option<u64>,
     /// The matching profiles, by group.
     pub matched: Vec<FollowedGroup>,
+    /// All product profiles of the listing that have an id. They are remembered as [`KnownProfiles`], not with the read.
+    #[serde(skip)]
+    pub profiles: Vec<(ProductProfileId, ProductProfileName)>,
     /// Accounts that were counted and not listed; reads that older versions accepted do not tell.
     #[serde(default)]
     pub unlisted: UnlistedAccounts,
@@ -80,15 +96,26 @@ pub struct HeldBefore {
     pub limits: Limits,
 }
 
-/// Somebody's word that held changes may be made.
+/// The approval of a held plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// What was approved.
+    /// Names the situation that was approved.
     pub digest: Digest,
     /// Who approved it.
-    pub approver: String,
-    /// The changes it names and that are not spent.
+    pub approver: Approver,
+    /// Whether a run has begun to apply it.
+    pub state: ApprovalState,
+    /// The held changes of that situation; once a run has begun to apply them, those that are left.
     pub changes: Vec<ApprovedChange>,
+}
+
+/// How far an approval is used. One of which no change is left is spent, and is not in the history any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApprovalState {
+    /// No run has applied a change of it: it releases exactly the situation that its digest stands for.
+    Given,
+    /// A run has begun to apply it: what is left of its changes continues, as long as the organization wants the same.
+    InUse,
 }
 
 /// A change as an approval names it: the same wish by the same profile.

@@ -1,10 +1,13 @@
 //! Which operator a person is, now and over time.
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, HashSet, hash_map::Entry},
+};
 
 use super::{
-    CampaignSnapshot, FoldedName, History, Identities, LogOn, Manage, Operator, OperatorId, OrganizationSnapshot,
-    Person, Policy,
+    CampaignSnapshot, FoldedName, History, Identities, LogOn, LooseName, Manage, Operator, OperatorId,
+    OrganizationSnapshot, Person, Policy,
 };
 
 /// What is known of a person in one instance.
@@ -20,6 +23,9 @@ pub(super) enum Identity<'a> {
     NotManaged(&'a Operator),
     /// No operator of that name.
     Unknown,
+    /// No operator of that name, and these have one that looks the same and that is nobody else's: one user in two
+    /// spellings, or two users.
+    LookAlike(Vec<&'a Operator>),
     /// The person has neither e-mail address nor user name.
     NoLogin,
 }
@@ -30,6 +36,11 @@ pub(super) struct OperatorIndex<'a> {
     manage: Manage,
     campaign: &'a CampaignSnapshot,
     memory: Option<Memory<'a>>,
+    /// All that were read.
+    people: Vec<&'a Person>,
+    by_loose_login: OnceCell<HashMap<LooseName, Vec<&'a Operator>>>,
+    /// Operators whose login is the name of one of the people, strictly compared.
+    owned: OnceCell<HashSet<OperatorId>>,
 }
 
 /// Which operators earlier runs knew people as, and who goes by those operators' logins now.
@@ -60,17 +71,19 @@ impl<'a> OperatorIndex<'a> {
         for operator in campaign.operators() {
             by_login.entry(operator.login.folded()).or_default().push(operator);
         }
-        Self { by_login, manage, campaign, memory: None }
+        let (by_loose_login, owned) = (OnceCell::new(), OnceCell::new());
+        Self { by_login, manage, campaign, memory: None, people: Vec::new(), by_loose_login, owned }
     }
 
     /// Knows also whom earlier runs saw. `people` are all that were read: an operator whose login one of them has now
     /// stands for nobody else.
     #[must_use]
-    pub(super) fn remembering<'p>(
+    pub(super) fn remembering(
         mut self,
         identities: &'a Identities,
-        people: impl Iterator<Item = &'p Person> + Clone,
+        people: impl Iterator<Item = &'a Person> + Clone,
     ) -> Self {
+        self.people = people.clone().collect();
         let sought: HashSet<OperatorId> = people
             .clone()
             .filter_map(|person| {
@@ -106,15 +119,36 @@ impl<'a> OperatorIndex<'a> {
     }
 
     /// The operator of this person. The present names decide; what is remembered counts only where no operator at all,
-    /// managed or not, has one of them.
+    /// managed or not, has one of them, and look-alikes are sought where nothing is remembered either.
     pub(super) fn identify(&self, person: &Person) -> Identity<'a> {
         match self.present(person) {
             found @ (Identity::Operator(_) | Identity::Ambiguous(_) | Identity::NotManaged(_)) => found,
-            found => self.remembered(person).map_or(found, Identity::Renamed),
+            found => match self.remembered(person) {
+                Some(operator) => Identity::Renamed(operator),
+                None if found == Identity::Unknown => self.resembling(person),
+                None => found,
+            },
         }
     }
 
-    /// Every operator that one of these people is, or may be.
+    /// Whose login looks like one of the person's names, unless it is the very name of another user.
+    fn resembling(&self, person: &Person) -> Identity<'a> {
+        let by_login = self.by_loose_login.get_or_init(|| {
+            let mut by_login: HashMap<LooseName, Vec<&'a Operator>> = HashMap::new();
+            for operator in self.campaign.operators() {
+                by_login.entry(operator.login.folded().loose()).or_default().push(operator);
+            }
+            by_login
+        });
+        let Some(alike) = names(person).find_map(|name| by_login.get(&name.loose())) else { return Identity::Unknown };
+        let owned = self.owned.get_or_init(|| {
+            self.people.iter().flat_map(|person| self.named_by(person)).map(|operator| operator.id).collect()
+        });
+        let alike: Vec<_> = alike.iter().copied().filter(|operator| !owned.contains(&operator.id)).collect();
+        if alike.is_empty() { Identity::Unknown } else { Identity::LookAlike(alike) }
+    }
+
+    /// Every operator that one of these people is, or may be. Look-alikes are not among them.
     pub(super) fn all_that_may_be<'p>(&self, people: impl Iterator<Item = &'p Person>) -> HashSet<OperatorId> {
         people
             .flat_map(|person| match self.identify(person) {
@@ -122,7 +156,8 @@ impl<'a> OperatorIndex<'a> {
                     vec![operator.id]
                 }
                 Identity::Ambiguous(operators) => operators.iter().map(|operator| operator.id).collect(),
-                Identity::Unknown | Identity::NoLogin => Vec::new(),
+                // Whoever merely looks like an operator is judged by name, where it can be approved.
+                Identity::LookAlike(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
             })
             .collect()
     }
@@ -202,7 +237,7 @@ pub fn identities_seen(
     let (mut new, mut owners) = (Vec::new(), HashMap::new());
     for person in organization.people() {
         let Some(id) = person.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
-        let Identity::Operator(operator) = index.identify(person) else { continue };
+        let Identity::Operator(operator) = index.present(person) else { continue };
         owners.entry(operator.id).or_insert_with(HashSet::new).insert(FoldedName::new(id));
         if history.identities.operator_of(person) != Some(operator.id) {
             new.push((id.to_owned(), operator.id));
@@ -253,6 +288,7 @@ mod tests {
             Identity::Ambiguous(operators) => format!("ambiguous: {}", operators.len()),
             Identity::NotManaged(operator) => format!("native: {}", operator.login),
             Identity::Unknown => "unknown".to_owned(),
+            Identity::LookAlike(operators) => format!("looks like: {}", operators.len()),
             Identity::NoLogin => "no login".to_owned(),
         };
         assert_eq!(found, expected, "{person:?}");

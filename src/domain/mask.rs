@@ -1,19 +1,24 @@
 //! The association mask: which product profiles belong to Campaign, and which operator group each stands for.
 
+use std::ops::Range;
+
 use regex::{Regex, RegexBuilder};
 
-use super::OperatorGroupName;
+use super::{
+    OperatorGroupName,
+    folded_name::{composed, is_singleton, without_case_of},
+};
 
-/// Signs that make people think of a pattern.
-const PATTERN_SIGNS: [char; 11] = ['*', '?', '+', '[', ']', '{', '}', '^', '$', '|', '\\'];
+/// Characters that make people think of a pattern.
+const PATTERN_CHARACTERS: [char; 11] = ['*', '?', '+', '[', ']', '{', '}', '^', '$', '|', '\\'];
 
-/// Compiled size of the longest pattern accepted, in bytes: a mask is one line that a person typed.
-const MAX_COMPILED_BYTES: usize = 1024 * 1024;
+/// Compiled size of the largest pattern accepted, in bytes: a mask is one line that a person typed.
+const MAX_COMPILED_BYTES: usize = 64 * 1024;
 
 /// The association mask of Campaign's external account, such as `Campaign - acme - (.*)`.
 ///
 /// With a capture group it is a regular expression that must match the whole profile name; without one it is a literal
-/// prefix. Both ignore letter case, as Adobe does in profile names.
+/// prefix. Both ignore letter case, as Adobe does in profile names, and both compare in NFC, as [`super::FoldedName`] does.
 #[derive(Clone, Debug)]
 pub struct AssociationMask {
     text: String,
@@ -23,6 +28,7 @@ pub struct AssociationMask {
 #[derive(Clone, Debug)]
 enum Form {
     Pattern(Regex),
+    /// Characters with simple case folding.
     Prefix(Vec<char>),
 }
 
@@ -51,6 +57,15 @@ pub enum MaskError {
         /// What the parser says.
         source: Box<regex::Error>,
     },
+    /// The expression is larger than one that names a few profiles can be.
+    #[error(
+        "the association mask \"{text}\" is too large a pattern: compiled, it takes more than 64 KiB; write it shorter, \
+         with fewer repetitions such as {{100}} and fewer classes such as \\w"
+    )]
+    TooLarge {
+        /// The mask.
+        text: String,
+    },
     /// More than one capture: which one names the group?
     #[error(
         "the association mask \"{text}\" has {captures} capture groups and needs exactly one; \
@@ -65,23 +80,21 @@ pub enum MaskError {
 }
 
 impl AssociationMask {
-    /// Reads a mask. Blanks around it do not count, but the last blank of a prefix does: `Campaign - acme - ` ends with it.
+    /// Reads a mask. Whitespace around it does not count, but the last space of a prefix does: `Campaign - acme - ` ends
+    /// with it.
     pub fn parse(text: &str) -> Result<Self, MaskError> {
         let (pattern, prefix) = (text.trim(), text.trim_start());
         if pattern.is_empty() {
             return Err(MaskError::Empty);
         }
-        let compiled = RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-            .case_insensitive(true)
-            .size_limit(MAX_COMPILED_BYTES)
-            .build();
+        // By itself first: one such as `a)|(?:b` is valid between the parentheses of the anchors only, and loosens them.
+        let compiled = compiled(pattern).and_then(|regex| Ok((regex.captures_len() - 1, anchored(pattern)?)));
         let (text, form) = match compiled {
-            Ok(regex) => match regex.captures_len() - 1 {
-                0 => (prefix, Form::prefix(prefix)),
-                1 => (pattern, Form::Pattern(regex)),
-                captures => return Err(MaskError::Captures { text: pattern.to_owned(), captures }),
-            },
-            // A parenthesis was most likely meant to capture; anything else is a sign in a literal prefix.
+            Ok((0, _)) => (prefix, Form::prefix(prefix)),
+            Ok((1, regex)) => (pattern, Form::Pattern(regex)),
+            Ok((captures, _)) => return Err(MaskError::Captures { text: pattern.to_owned(), captures }),
+            Err(regex::Error::CompiledTooBig(_)) => return Err(MaskError::TooLarge { text: pattern.to_owned() }),
+            // A parenthesis was most likely meant to capture; anything else is a character of a literal prefix.
             Err(source) if pattern.contains('(') => {
                 return Err(MaskError::Unreadable { text: pattern.to_owned(), source: Box::new(source) });
             }
@@ -90,7 +103,7 @@ impl AssociationMask {
         Ok(Self { text: text.to_owned(), form })
     }
 
-    /// The mask as it was written, without the blanks that do not count.
+    /// The mask as it was written, without the whitespace that does not count.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -98,7 +111,7 @@ impl AssociationMask {
     /// A doubt about a mask that is valid: it reads like a pattern and is taken literally.
     pub fn warning(&self) -> Option<String> {
         let literal = matches!(self.form, Form::Prefix(_));
-        (literal && self.text.contains(PATTERN_SIGNS)).then(|| {
+        (literal && self.text.contains(PATTERN_CHARACTERS)).then(|| {
             format!(
                 "the association mask \"{}\" has no capture group and is taken as a literal prefix; \
                  for a pattern, put the part that names the group in parentheses",
@@ -107,53 +120,69 @@ impl AssociationMask {
         })
     }
 
-    /// The operator group that a profile of this name stands for. Blanks around the name and the capture do not count.
+    /// The operator group that a profile of this name stands for. Whitespace around the name and the capture does not count.
     pub fn matches(&self, profile_name: &str) -> MaskMatch {
-        // As it stands first: in `Campaign - acme - ` the last blank belongs to the mask, and the capture is empty.
-        match self.captured(profile_name) {
-            MaskMatch::NoMatch => self.captured(profile_name.trim()),
+        let name = composed(profile_name);
+        // As it stands first: in `Campaign - acme - ` the last space belongs to the mask, and the capture is empty.
+        match self.captured(&name) {
+            MaskMatch::NoMatch => self.captured(name.trim()),
             found => found,
         }
     }
 
     fn captured(&self, name: &str) -> MaskMatch {
-        let captured = match &self.form {
-            Form::Pattern(regex) => match regex.captures(name) {
-                Some(captures) => captures.get(1).map_or("", |capture| capture.as_str()),
-                None => return MaskMatch::NoMatch,
-            },
-            Form::Prefix(prefix) => match strip_folded_prefix(name, prefix) {
-                Some(rest) => rest,
-                None => return MaskMatch::NoMatch,
-            },
+        let Some(range) = self.capture(name).filter(|range| self.is_spelled_alike(name, range)) else {
+            return MaskMatch::NoMatch;
         };
-        match captured.trim() {
+        match name.get(range).map(str::trim).unwrap_or_default() {
             "" => MaskMatch::EmptyCapture,
             group => MaskMatch::Group(OperatorGroupName::new(group)),
         }
     }
+
+    /// Where the capture is in a name that the mask matches.
+    fn capture(&self, name: &str) -> Option<Range<usize>> {
+        match &self.form {
+            Form::Pattern(regex) => {
+                let captures = regex.captures(name)?;
+                Some(captures.get(1).map_or(name.len()..name.len(), |capture| capture.range()))
+            }
+            Form::Prefix(prefix) => Some(length_of_prefix(name, prefix)?..name.len()),
+        }
+    }
+
+    /// Whether no character around the capture is a canonical singleton that the mask does not hold itself: without regard
+    /// to case the Kelvin sign matches a K, and a name with it is another name.
+    fn is_spelled_alike(&self, name: &str, capture: &Range<usize>) -> bool {
+        let outside = name.char_indices().filter(|(at, _)| !capture.contains(at));
+        outside.filter(|(_, character)| is_singleton(*character)).all(|(_, character)| self.text.contains(character))
+    }
+}
+
+fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(&composed(pattern)).case_insensitive(true).size_limit(MAX_COMPILED_BYTES).build()
+}
+
+fn anchored(pattern: &str) -> Result<Regex, regex::Error> {
+    compiled(&format!(r"\A(?:{pattern})\z"))
 }
 
 impl Form {
     fn prefix(text: &str) -> Self {
-        Self::Prefix(text.chars().flat_map(char::to_lowercase).collect())
+        Self::Prefix(composed(text).chars().map(without_case_of).collect())
     }
 }
 
-/// What follows `prefix` (already in lower case) in `name`. Compares character by character: folding the whole name
-/// could change its length, and the rest would be cut at the wrong place.
-fn strip_folded_prefix<'a>(name: &'a str, prefix: &[char]) -> Option<&'a str> {
-    let mut wanted = prefix.iter();
-    let mut characters = name.char_indices();
-    while wanted.len() > 0 {
-        let (_, character) = characters.next()?;
-        for lower in character.to_lowercase() {
-            if wanted.next() != Some(&lower) {
-                return None;
-            }
+/// How many bytes of `name` are `prefix`, whose characters have their case folded already; `None` where it begins in
+/// another way.
+fn length_of_prefix(name: &str, prefix: &[char]) -> Option<usize> {
+    let mut characters = name.chars();
+    for wanted in prefix {
+        if without_case_of(characters.next()?) != *wanted {
+            return None;
         }
     }
-    Some(characters.as_str())
+    Some(name.len() - characters.as_str().len())
 }
 
 #[cfg(test)]
@@ -237,6 +266,38 @@ mod tests {
             let message = AssociationMask::parse(bad).expect_err("must be refused").to_string();
             assert!(message.contains(expected), "{bad:?}: {message}");
         }
+    }
+
+    #[test]
+    fn a_mask_that_is_no_expression_by_itself_is_refused_and_so_is_a_huge_one() {
+        for (bad, expected) in [
+            ("a)|(?:(.*)", "no valid regular expression"),
+            ("Campaign)(.*", "no valid regular expression"),
+            ("(?x)Campaign-(.*) # all", "no valid regular expression"),
+            (r"Campaign - (\w{500})", "more than 64 KiB"),
+        ] {
+            let message = AssociationMask::parse(bad).expect_err("must be refused").to_string();
+            assert!(message.contains(expected), "{bad:?}: {message}");
+        }
+        for good in [
+            "Campaign - acme - (.*)",
+            r"^Campaign - acme - (\w+)$",
+            r"Campaign - (?:acme|acme-stage) - ([^ ]+)(?: - .*)?",
+            "Kampagne - Größenübersicht der Abteilung für Öffentlichkeitsarbeit - (.*)",
+        ] {
+            AssociationMask::parse(good).expect("an ordinary mask");
+        }
+    }
+
+    #[test]
+    fn names_are_matched_in_one_normal_form_and_a_kelvin_sign_is_no_k() {
+        check("Kampagne - gr\u{f6}\u{df}e - (.*)", "KAMPAGNE - GRO\u{308}\u{1e9e}E - ops", Some("ops"));
+        check("Kampagne - gro\u{308}\u{df}e - ", "kampagne - gr\u{f6}\u{df}e - ops", Some("ops"));
+        check("Campaign - (.*)", "Campaign - jose\u{301}", Some("jos\u{e9}"));
+        check("Kampagne - (.*)", "\u{212a}ampagne - ops", None);
+        check("Kampagne - ", "\u{212a}ampagne - ops", None);
+        check("\u{212a}ampagne - (.*)", "\u{212a}ampagne - ops", Some("ops"));
+        check("Kampagne - (.*)", "Kampagne - \u{212a}ern", Some("\u{212a}ern"));
     }
 
     #[test]

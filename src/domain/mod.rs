@@ -3,7 +3,9 @@
 //! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a [`DesiredState`],
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
+mod approver;
 mod campaign_snapshot;
+mod claims;
 mod confirmation;
 mod departures;
 mod desired_state;
@@ -14,6 +16,8 @@ mod folded_name;
 mod guard;
 mod history;
 mod identity;
+mod known_profiles;
+mod look_alikes;
 mod mask;
 mod names;
 mod narrowing;
@@ -23,6 +27,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod printable;
+mod profile_changes;
 mod profile_read;
 mod protection;
 mod report;
@@ -35,6 +40,7 @@ mod unusable;
 mod user_snapshot;
 mod warnings;
 
+pub use approver::{Approver, SystemUser};
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
@@ -43,11 +49,16 @@ pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
-pub use guard::{ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Review, SourceCounts, review};
+pub use guard::{
+    ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Release, Review, SourceCounts, review,
+};
 pub use history::{
-    Approval, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead, UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead,
+    UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use known_profiles::KnownProfiles;
+pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
@@ -56,7 +67,7 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use orphans::{OrphanGroup, followed_groups, source_read, source_read_of_users};
+pub use orphans::{OrphanGroup, source_read, source_read_of_users};
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};

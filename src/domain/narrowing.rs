@@ -74,6 +74,7 @@ impl DesiredState {
         let (kept, dropped): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.groups).into_iter().partition(|group| groups.contains(&group.name.folded()));
         self.groups = kept;
+        self.matched.retain(|matched| groups.contains(&FoldedName::new(&matched.group)));
         self.orphans.retain(|orphan| groups.contains(&orphan.name.folded()));
         // Whoever belongs in a group that is left out may be about to join it, and is not without groups then.
         self.spared.extend(dropped.into_iter().flat_map(|group| group.members));
@@ -137,7 +138,11 @@ fn operators_of<'p>(people: impl Iterator<Item = &'p Person>, index: &OperatorIn
     people
         .filter_map(|person| match index.identify(person) {
             Identity::Operator(operator) | Identity::Renamed(operator) => Some(operator.id),
-            Identity::Ambiguous(_) | Identity::NotManaged(_) | Identity::Unknown | Identity::NoLogin => None,
+            Identity::Ambiguous(_)
+            | Identity::LookAlike(_)
+            | Identity::NotManaged(_)
+            | Identity::Unknown
+            | Identity::NoLogin => None,
         })
         .collect()
 }

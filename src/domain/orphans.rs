@@ -1,11 +1,13 @@
-//! Groups that a profile fed once and none does any more, and what a read leaves to remember of them.
+//! Groups that a profile fed once and none does any more, and which profiles a read matches with groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CampaignSnapshot, DesiredState, FoldedName, FollowedGroup, History, Membership, OperatorGroupId, OperatorGroupName,
-    OperatorId, OrganizationSnapshot, Policy, ProductProfileName, ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
-    desired_state::{Claims, GroupsByName, profiles_by_group},
+    CampaignSnapshot, FoldedName, FollowedGroup, History, ManagedGroup, Membership, OperatorGroup, OperatorGroupId,
+    OperatorGroupName, OperatorId, OrganizationSnapshot, Policy, ProductProfile, ProductProfileName, ProfileRead,
+    ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
+    claims::{Claims, GroupsByName, profiles_by_group},
+    known_profiles::RenamedGroup,
     roster::Roster,
 };
 
@@ -24,51 +26,56 @@ pub struct OrphanGroup {
     pub undecided: Vec<OperatorId>,
 }
 
-/// The remembered groups that nobody claims, that Campaign has once, and that still have members; by folded name.
+impl OrphanGroup {
+    /// The group as one in which nobody belongs.
+    pub(super) fn emptied(&self) -> ManagedGroup {
+        ManagedGroup {
+            name: self.name.clone(),
+            id: Some(self.id),
+            profile: ProductProfile { id: None, name: self.profile.clone(), member_count: None },
+            read: ProfileRead::default(),
+            members: Vec::new(),
+            new_members: Vec::new(),
+            undecided: self.undecided.clone(),
+            look_alikes: Vec::new(),
+        }
+    }
+}
+
+/// The followed groups that no profile claims any more, that Campaign has once, and that still have members; by folded name.
 ///
-/// A claim that was refused, because two profiles make it, is a claim all the same.
+/// A claim that was refused, because two profiles make it or because it only looks like this group, is a claim all the same. A renamed group is an orphan under its
+/// new name, and none of its members is decided about: which of both names is meant, only people know.
 pub(super) fn orphans(
     claims: &Claims,
     groups: &GroupsByName<'_>,
     campaign: &CampaignSnapshot,
     history: &History,
+    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
 ) -> Vec<OrphanGroup> {
-    remembered(history)
-        .into_iter()
-        .filter(|(folded, _)| !claims.contains_key(folded))
-        .filter_map(|(folded, followed)| {
-            let [group] = groups.get(&folded)?.as_slice() else { return None };
-            let members: Vec<_> = campaign.members(group.id).collect();
-            (!members.is_empty()).then(|| OrphanGroup {
-                name: group.name.clone(),
-                id: group.id,
-                profile: followed.profile.clone(),
-                members,
-                undecided: Vec::new(),
-            })
-        })
-        .collect()
-}
-
-/// What is known of each group that a profile ever fed, by folded name; the last accepted read knows best.
-fn remembered(history: &History) -> BTreeMap<FoldedName, &FollowedGroup> {
-    let accepted = history.accepted.iter().flat_map(|read| &read.matched);
-    let (mut before, mut last): (Vec<_>, Vec<_>) = (history.followed.iter().collect(), accepted.collect());
-    // The order in which a journal hands its rows over must not decide which of two profiles is named.
-    before.sort_unstable();
-    last.sort_unstable();
-    before.into_iter().chain(last).map(|followed| (followed.group.folded(), followed)).collect()
-}
-
-/// The groups to go on following once this read is accepted, beside those that it matched.
-pub fn followed_groups(desired: &DesiredState, history: &History) -> Vec<FollowedGroup> {
-    let known = remembered(history);
-    let orphans = desired.orphans.iter().map(|orphan| FollowedGroup {
-        group: orphan.name.clone(),
-        profile_id: known.get(&orphan.name.folded()).and_then(|followed| followed.profile_id),
-        profile: orphan.profile.clone(),
-    });
-    orphans.collect()
+    let orphan = |group: &OperatorGroup, profile: &ProductProfileName| {
+        let members: Vec<_> = campaign.members(group.id).collect();
+        let (name, profile) = (group.name.clone(), profile.clone());
+        (!members.is_empty()).then(|| OrphanGroup { name, id: group.id, profile, members, undecided: Vec::new() })
+    };
+    let mut orphans = BTreeMap::new();
+    for followed in history.known.groups() {
+        let folded = followed.group.folded();
+        if claims.contains_key(&folded.loose()) || renamed.contains_key(&folded) {
+            continue;
+        }
+        let Some([group]) = groups.get(&folded).map(Vec::as_slice) else { continue };
+        orphans.extend(orphan(group, &followed.profile).map(|orphan| (folded, orphan)));
+    }
+    for RenamedGroup { before, now } in renamed.values() {
+        let folded = now.name.folded();
+        if claims.contains_key(&folded.loose()) {
+            continue;
+        }
+        let undecided = |orphan: OrphanGroup| OrphanGroup { undecided: orphan.members.clone(), ..orphan };
+        orphans.extend(orphan(now, &before.profile).map(|orphan| (folded, undecided(orphan))));
+    }
+    orphans.into_values().collect()
 }
 
 /// How the organization was read for this instance: every profile that the mask matches with a group, whether or not
@@ -93,25 +100,32 @@ fn of_roster(
     membership: Membership,
 ) -> SourceRead {
     let claims = profiles_by_group(roster, policy, &mut BTreeSet::new());
+    let readable = (0..).zip(roster.profiles()).filter(|(position, _)| !roster.unusable().concerns(*position));
+    let named = readable.filter_map(|(_, profile)| Some((profile.id?, profile.name.clone())));
     unlisted.count(claims.values().flatten().filter_map(|(_, position)| {
         let number = roster.read(*position).listing()?.unlisted()?;
         Some((roster.profiles().get(*position)?, number))
     }));
-    let mut matched: Vec<_> = claims
-        .into_values()
-        .flatten()
-        .filter_map(|(group, position)| {
-            let profile = roster.profiles().get(position)?;
-            Some(FollowedGroup { group, profile_id: profile.id, profile: profile.name.clone() })
-        })
-        .collect();
-    matched.sort_by_cached_key(|followed| (followed.group.folded(), followed.clone()));
     SourceRead {
         mask: policy.mask.as_str().to_owned(),
         membership: membership.as_str().to_owned(),
         manage: policy.manage.as_str().to_owned(),
         users,
-        matched,
+        matched: matched(&claims, roster),
+        profiles: named.collect(),
         unlisted,
     }
+}
+
+/// The profiles that claim a group, by that group. Whether Campaign has it is not known here.
+pub(super) fn matched(claims: &Claims, roster: &Roster) -> Vec<FollowedGroup> {
+    let claims = claims.values().flatten();
+    let mut matched: Vec<_> = claims
+        .filter_map(|(group, position)| {
+            let ProductProfile { id, name, .. } = roster.profiles().get(*position)?;
+            Some(FollowedGroup { group: group.clone(), group_id: None, profile_id: *id, profile: name.clone() })
+        })
+        .collect();
+    matched.sort_by_cached_key(|followed| (followed.group.folded(), followed.clone()));
+    matched
 }

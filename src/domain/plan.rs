@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CampaignSnapshot, Departure, DesiredState, FoldedName, LogOn, ManagedGroup, Operator, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, OrphanedGroup, Policy, ProductProfile,
-    ProductProfileName, ProfileRead, RunId, SkipReason, Skipped, WithoutGroups, identity::OperatorIndex,
-    protection::Protection,
+    OperatorGroupName, OperatorId, OperatorLogin, OrphanedGroup, Policy, ProductProfileName, RunId, SkipReason,
+    Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
 };
 
 /// Why an operator is disabled who loses the last group.
@@ -207,7 +206,7 @@ pub fn plan(desired: &DesiredState, campaign: &CampaignSnapshot, policy: &Policy
     if policy.orphaned_group == OrphanedGroup::Empty {
         for orphan in &desired.orphans {
             let reason = format!("profile {}, which stood for this group, is gone", orphan.profile);
-            let group = emptied(orphan);
+            let group = orphan.emptied();
             planner.settle(&group, &reason, &mut changes, &mut skipped);
             result.managed_members.insert(group.name.clone(), planner.managed_members(group.id));
         }
@@ -219,20 +218,6 @@ pub fn plan(desired: &DesiredState, campaign: &CampaignSnapshot, policy: &Policy
     result.changes = changes;
     result.skipped = skipped.into_iter().collect();
     result
-}
-
-/// An orphan as a group in which nobody belongs.
-fn emptied(orphan: &OrphanGroup) -> ManagedGroup {
-    ManagedGroup {
-        name: orphan.name.clone(),
-        id: Some(orphan.id),
-        profile: ProductProfile { id: None, name: orphan.profile.clone(), member_count: None },
-        read: ProfileRead::default(),
-        people: 0,
-        members: Vec::new(),
-        new_members: Vec::new(),
-        undecided: orphan.undecided.clone(),
-    }
 }
 
 struct Planner<'a> {
@@ -417,6 +402,10 @@ impl<'a> Planner<'a> {
                 }
             }
             left = left.saturating_sub(1);
+            if let Some(look_alike) = group.look_alike(operator.id) {
+                let detail = look_alike.in_words(operator, group.profile.name.as_str());
+                skipped.insert(Skipped::new(SkipReason::AmbiguousIdentity, operator.login.as_str(), detail));
+            }
             kept.push(Change {
                 action: Action::Remove {
                     operator: operator.login.clone(),

@@ -20,12 +20,14 @@ pub enum SkipReason {
     NoLogin,
     /// A user known by id has a new login that no operator has: the remembered operator stands for the person.
     Renamed,
-    /// One person, two operators.
+    /// One user and two operators, or a user and an operator whose names only look alike.
     AmbiguousIdentity,
-    /// Two profiles, one operator group.
+    /// Two profiles for one operator group, or for groups whose names look alike.
     AmbiguousProfile,
-    /// Two operator groups that differ only in letter case.
+    /// Two operator groups of one name, or one that only looks like the group of the profile.
     AmbiguousGroup,
+    /// An operator group that a profile stood for has another name in Campaign now.
+    RenamedGroup,
     /// The members of a profile came under another name than the one in the groups listing.
     RenamedProfile,
     /// A record that concerns the mask and cannot be used.
@@ -54,6 +56,7 @@ impl SkipReason {
             Self::AmbiguousIdentity
             | Self::AmbiguousProfile
             | Self::AmbiguousGroup
+            | Self::RenamedGroup
             | Self::RenamedProfile
             | Self::UnusableRecord
             | Self::EmptyCapture
@@ -75,6 +78,7 @@ impl SkipReason {
             Self::AmbiguousIdentity => "ambiguous-identity",
             Self::AmbiguousProfile => "ambiguous-profile",
             Self::AmbiguousGroup => "ambiguous-group",
+            Self::RenamedGroup => "renamed-group",
             Self::RenamedProfile => "renamed-profile",
             Self::UnusableRecord => "unusable-record",
             Self::EmptyCapture => "empty-capture",

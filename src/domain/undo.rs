@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport, DesiredState, FoldedName, ManagedGroup, Operator,
-    OperatorGroup, Policy, ProductProfile, ProductProfileName, ProfileRead, SkipReason, Skipped,
-    desired_state::{GroupsByName, groups_by_folded_name},
+    CampaignSnapshot, ChangeKind, ChangeOutcome, ChangeReport, DesiredState, FoldedName, ManagedGroup, MatchedProfile,
+    Operator, OperatorGroup, Policy, ProductProfile, ProductProfileName, ProfileRead, SkipReason, Skipped,
+    claims::{GroupsByName, groups_by_folded_name},
     identity::OperatorIndex,
 };
 
@@ -30,7 +30,6 @@ pub fn desired_by_undo(changes: &[ChangeReport], campaign: &CampaignSnapshot, po
         .into_values()
         .map(|mut group| {
             group.members.sort_unstable();
-            group.people = group.members.len();
             group
         })
         .collect();
@@ -38,7 +37,13 @@ pub fn desired_by_undo(changes: &[ChangeReport], campaign: &CampaignSnapshot, po
     let mut spared: Vec<_> = groups.iter().filter_map(|group| group.id).flat_map(|id| campaign.members(id)).collect();
     spared.sort_unstable();
     spared.dedup();
-    DesiredState { groups, spared, skipped: skipped.into_iter().collect(), ..DesiredState::default() }
+    let matched = groups.iter().map(|group| MatchedProfile {
+        profile: group.profile.name.to_string(),
+        group: group.name.to_string(),
+        members: group.members.len(),
+    });
+    let matched = matched.collect();
+    DesiredState { groups, matched, spared, skipped: skipped.into_iter().collect(), ..DesiredState::default() }
 }
 
 struct TakingBack<'a> {
@@ -72,10 +77,10 @@ impl<'a> TakingBack<'a> {
                 member_count: None,
             },
             read: ProfileRead::default(),
-            people: 0,
             members: campaign.members(group.id).collect(),
             new_members: Vec::new(),
             undecided: Vec::new(),
+            look_alikes: Vec::new(),
         });
         if was_added {
             managed.members.retain(|member| *member != operator.id);

@@ -87,6 +87,7 @@ mod tests {
         let name = ProductProfileName::new("P - one");
         let followed = FollowedGroup {
             group: OperatorGroupName::new("One"),
+            group_id: None,
             profile_id: Some(ProductProfileId(7)),
             profile: name.clone(),
         };
@@ -99,6 +100,7 @@ mod tests {
             manage: "ims".into(),
             users: None,
             matched: vec![followed],
+            profiles: Vec::new(),
             unlisted,
         }
     }

@@ -1,9 +1,10 @@
 //! What the reader of a report should know although nothing is wrong with the run.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::{
-    CampaignSnapshot, DesiredState, FoldedName, History, OperatorId, ProductProfileId, ProductProfileName, SourceRead,
+    CampaignSnapshot, DesiredState, FoldedName, History, OperatorId, SourceRead,
+    profile_changes::{TieChange, profile_changes},
 };
 
 /// Adobe opens the Control Panel to members of every product profile with this word in its name, in any case.
@@ -14,8 +15,8 @@ pub fn opens_control_panel(profile: &str) -> bool {
     FoldedName::new(profile).as_str().contains(CONTROL_PANEL_WORD)
 }
 
-/// One sentence for each thing to know of this instance: profiles that open the Control Panel, renamed profiles, and
-/// disabled operators who belong in a group. In this order, each sorted by name.
+/// One sentence for each thing to know of this instance: profiles that open the Control Panel, renamed profiles, groups that
+/// follow another profile than before or were made again, and disabled operators who belong in a group. In this order, each sorted by name.
 pub fn warnings(
     read: &SourceRead,
     desired: &DesiredState,
@@ -28,20 +29,17 @@ pub fn warnings(
         format!("profile \"{profile}\" has \"{word}\" in its name: Adobe gives its members access to the Control Panel")
     });
     let renamed = renamed_profiles(read, history);
+    let changed = profile_changes(read, campaign, &history.known).into_values();
+    let changed = changed.filter(|change| matches!(change.tie, TieChange::OtherProfile | TieChange::GroupMadeAgain));
+    let changed = changed.map(|change| change.what);
     let disabled = disabled_members(desired, campaign);
-    control_panel.chain(renamed).chain(disabled).collect()
+    control_panel.chain(renamed).chain(changed).chain(disabled).collect()
 }
 
 fn renamed_profiles(read: &SourceRead, history: &History) -> Vec<String> {
-    let before: HashMap<ProductProfileId, &ProductProfileName> = history
-        .accepted
-        .iter()
-        .flat_map(|read| &read.matched)
-        .filter_map(|followed| Some((followed.profile_id?, &followed.profile)))
-        .collect();
     let renamed = read.matched.iter().filter_map(|followed| {
         let (id, new) = (followed.profile_id?, &followed.profile);
-        let old = before.get(&id).filter(|old| old.folded() != new.folded())?;
+        let old = history.known.name(id).filter(|old| old.folded() != new.folded())?;
         Some(format!("profile \"{old}\" (id {id}) is called \"{new}\" now"))
     });
     renamed.collect()

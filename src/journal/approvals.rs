@@ -1,4 +1,7 @@
-//! Held plans, and the word of somebody that they may be made.
+//! Held plans and their approvals.
+//!
+//! An approval is *given* until a run applies the first of its changes; from then on it is *in use* with the changes that are
+//! left of it; without any it is *spent*.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -6,8 +9,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Approval, ApprovedChange, ChangeKey, ChangeKind, Digest, HeldBefore, InstanceName, Limits, ProductProfileName,
-    RunId, UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, Approver, ChangeKey, ChangeKind, Digest, HeldBefore, InstanceName, Limits,
+    ProductProfileName, RunId, SystemUser, UnfinishedDisablement,
 };
 
 use super::{
@@ -63,13 +66,13 @@ pub enum ApproveError {
         /// What is held.
         held: Vec<Digest>,
     },
-    /// It was approved before, and nothing of it is left to be approved.
-    #[error("{digest} was approved before by {approver}, and nothing of it waits any more")]
+    /// It was approved before, a run has begun to apply it, and it is not held again.
+    #[error("{digest} was approved before by {approver}, and nothing of it waits for an approval any more")]
     AppliedBefore {
         /// What was asked for.
         digest: Digest,
         /// Who approved it.
-        approver: String,
+        approver: Approver,
     },
     /// The journal failed.
     #[error(transparent)]
@@ -81,6 +84,15 @@ fn held_in_words(held: &[Digest]) -> String {
         [] => "; nothing is held".to_owned(),
         held => format!("; held: {}", held.iter().map(Digest::as_str).collect::<Vec<_>>().join(", ")),
     }
+}
+
+/// The approved plan that a run begins to apply.
+#[derive(Clone, Copy, Debug)]
+pub struct BegunApproval<'a> {
+    /// Names it.
+    pub digest: &'a Digest,
+    /// Whether the run is about the whole instance, so that it leaves nothing else held there.
+    pub is_all: bool,
 }
 
 /// A held plan as it is stored.
@@ -137,19 +149,11 @@ impl Journal {
     pub async fn approve(
         &self,
         digest: &Digest,
-        approver: &str,
+        approver: &Approver,
         at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<Vec<Approved>, ApproveError> {
-        let mut records = self.held().await?;
-        if !records.iter().any(|record| record.digest == *digest) {
-            if let Some(approver) = self.approver_of(digest).await? {
-                return Err(ApproveError::AppliedBefore { digest: digest.clone(), approver });
-            }
-            let held: BTreeSet<Digest> = records.into_iter().map(|record| record.digest).collect();
-            return Err(ApproveError::NotHeld { digest: digest.clone(), held: held.into_iter().collect() });
-        }
-        records.retain(|record| record.digest == *digest);
+        let records = self.approvable(digest).await?;
         let mut writing = self.writing().await?;
         let mut recorded = Vec::new();
         for record in records {
@@ -161,20 +165,37 @@ impl Journal {
         Ok(recorded)
     }
 
-    /// Who approved this digest before, expired or spent or not; the latest.
-    pub async fn approver_of(&self, digest: &Digest) -> Result<Option<String>, JournalError> {
-        let mut looking = self.reading().await?;
-        let sql = "select approver from approvals where digest = $1 order by at desc limit 1";
-        let rows = looking.rows(sql, [digest.as_str().into()]).await?;
-        rows.first().map(|row| row.text(0)).transpose()
+    /// What is held under this digest, in every instance: what an approval of it would release. Never empty.
+    pub async fn approvable(&self, digest: &Digest) -> Result<Vec<HeldRecord>, ApproveError> {
+        let mut records = self.held().await?;
+        if !records.iter().any(|record| record.digest == *digest) {
+            if let Some(approver) = self.approver_of_begun(digest).await? {
+                return Err(ApproveError::AppliedBefore { digest: digest.clone(), approver });
+            }
+            let held: BTreeSet<Digest> = records.into_iter().map(|record| record.digest).collect();
+            return Err(ApproveError::NotHeld { digest: digest.clone(), held: held.into_iter().collect() });
+        }
+        records.retain(|record| record.digest == *digest);
+        Ok(records)
     }
 
-    /// Ends what approvals, undone changes and unfinished ones say about these changes: they were made, or nobody wants them
+    /// Who approved the plan of this digest that a run has begun to apply, whether the approval is expired or not.
+    async fn approver_of_begun(&self, digest: &Digest) -> Result<Option<Approver>, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select approver, approver_uid, approver_user from approvals
+                   where digest = $1 and begun_at is not null order by at desc limit 1";
+        let rows = looking.rows(sql, [digest.as_str().into()]).await?;
+        rows.first().map(|row| approver(row, 0)).transpose()
+    }
+
+    /// Ends what approvals in use, undone changes and unfinished ones say about these changes: they were made, or nobody wants them
     /// any more.
     pub async fn spend(&self, instance: &InstanceName, changes: &[ChangeKey]) -> Result<(), JournalError> {
         let mut looking = self.reading().await?;
         // Most runs spend nothing and write nothing: a run has many changes, and few of them were ever approved or undone.
-        let sql = "select op, group_folded, operator_folded from approved_changes where instance = $1";
+        let sql = "select c.op, c.group_folded, c.operator_folded from approved_changes c
+                   join approvals a on a.instance = c.instance and a.digest = c.digest
+                   where c.instance = $1 and a.begun_at is not null";
         let approved = looking.rows(sql, [instance.as_str().into()]).await?;
         let mut known: HashSet<ChangeKey> = undone(&mut looking, instance).await?.into_iter().collect();
         for row in approved {
@@ -189,8 +210,10 @@ impl Journal {
         let mut writing = self.writing().await?;
         for key in spent {
             for sql in [
+                // An approval that no run has begun to apply stays whole: its digest stands for all of it.
                 "delete from approved_changes
-                 where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4",
+                 where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4 and digest in (
+                     select a.digest from approvals a where a.instance = $1 and a.begun_at is not null)",
                 "delete from undone where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4",
             ] {
                 writing.execute(sql, columns(instance, key)).await?;
@@ -283,16 +306,27 @@ async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &Hel
 async fn write_approval(
     writing: &mut Writing,
     record: &HeldRecord,
-    approver: &str,
+    approver: &Approver,
     at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<(), JournalError> {
     let (instance, digest) = (record.instance.as_str(), record.digest.as_str());
-    let sql = "insert into approvals (instance, digest, approver, at, expires_at) values ($1, $2, $3, $4, $5)
+    let sql = "insert into approvals (instance, digest, approver, approver_uid, approver_user, at, expires_at)
+               values ($1, $2, $3, $4, $5, $6, $7)
                on conflict (instance, digest) do update set
-                   approver = excluded.approver, at = excluded.at, expires_at = excluded.expires_at";
-    let (at, expires_at) = (at.timestamp_millis(), expires_at.timestamp_millis());
-    writing.execute(sql, [instance.into(), digest.into(), approver.into(), at.into(), expires_at.into()]).await?;
+                   approver = excluded.approver, approver_uid = excluded.approver_uid,
+                   approver_user = excluded.approver_user, at = excluded.at, expires_at = excluded.expires_at,
+                   begun_at = null";
+    let values = [
+        instance.into(),
+        digest.into(),
+        approver.name().into(),
+        approver.user().map(|user| i64::from(user.uid)).into(),
+        approver.user().and_then(|user| user.name.clone()).into(),
+        at.timestamp_millis().into(),
+        expires_at.timestamp_millis().into(),
+    ];
+    writing.execute(sql, values).await?;
     let sql = "delete from approved_changes where instance = $1 and digest = $2";
     writing.execute(sql, [instance.into(), digest.into()]).await?;
     let changes: BTreeMap<&ChangeKey, &ProductProfileName> =
@@ -303,6 +337,30 @@ async fn write_approval(
     });
     let head = "insert into approved_changes (instance, digest, op, group_folded, operator_folded, profile)";
     writing.insert(head, rows, "").await
+}
+
+/// Writes that a run begins to apply an approved plan: it is not held any more, and what is left of it when the run dies
+/// continues.
+pub(super) async fn begin(
+    writing: &mut Writing,
+    instance: &InstanceName,
+    at: DateTime<Utc>,
+    begun: BegunApproval<'_>,
+) -> Result<(), JournalError> {
+    let (instance, digest) = (instance.as_str(), begun.digest.as_str());
+    let sql = "update approvals set begun_at = $1 where instance = $2 and digest = $3 and begun_at is null";
+    writing.execute(sql, [at.timestamp_millis().into(), instance.into(), digest.into()]).await?;
+    if begun.is_all {
+        return writing.execute("delete from held where instance = $1", [instance.into()]).await;
+    }
+    writing.execute("delete from held where instance = $1 and digest = $2", [instance.into(), digest.into()]).await
+}
+
+/// Reads the columns approver, approver_uid and approver_user, the first of which is `at`.
+fn approver(row: &Row, at: usize) -> Result<Approver, JournalError> {
+    let (uid, name) = (row.optional_number(at + 1)?, row.optional_text(at + 2)?);
+    let user = uid.and_then(|uid| u32::try_from(uid).ok()).map(|uid| SystemUser { uid, name });
+    Ok(Approver::claimed(&row.text(at)?).as_user(user))
 }
 
 /// What real runs hold in this instance, each change once: the latest word counts.
@@ -323,19 +381,21 @@ pub(super) async fn approvals_in_force(
     instance: &InstanceName,
     now: DateTime<Utc>,
 ) -> Result<Vec<Approval>, JournalError> {
-    let sql = "select a.digest, a.approver, a.at, c.op, c.group_folded, c.operator_folded, c.profile
+    let sql = "select a.digest, a.at, a.begun_at, c.op, c.group_folded, c.operator_folded, c.profile,
+                   a.approver, a.approver_uid, a.approver_user
                from approvals a
                join approved_changes c on c.instance = a.instance and c.digest = a.digest
                where a.instance = $1 and a.expires_at > $2";
     let mut found: BTreeMap<(i64, Digest), Approval> = BTreeMap::new();
     for row in looking.rows(sql, [instance.as_str().into(), now.timestamp_millis().into()]).await? {
-        let (digest, approver) = (to_digest(&row.text(0)?)?, row.text(1)?);
+        let (digest, approver) = (to_digest(&row.text(0)?)?, approver(&row, 7)?);
+        let state = if row.optional_number(2)?.is_some() { ApprovalState::InUse } else { ApprovalState::Given };
         let change = ApprovedChange {
             key: to_key(row.text(3)?, row.folded(4)?, row.folded(5)?)?,
             profile: ProductProfileName::new(row.text(6)?),
         };
-        let none = || Approval { digest: digest.clone(), approver, changes: Vec::new() };
-        found.entry((row.number(2)?, digest.clone())).or_insert_with(none).changes.push(change);
+        let none = || Approval { digest: digest.clone(), approver, state, changes: Vec::new() };
+        found.entry((row.number(1)?, digest.clone())).or_insert_with(none).changes.push(change);
     }
     for approval in found.values_mut() {
         approval.changes.sort();

@@ -7,7 +7,7 @@ use crate::domain::{
 };
 
 use super::{
-    Journal, JournalError,
+    BegunApproval, Journal, JournalError, approvals,
     database::{Row, Value},
     encoding::{from_name, to_json, to_optional_time, to_time},
     interrupted::Unfinished,
@@ -86,15 +86,20 @@ impl Journal {
         writing.commit().await
     }
 
-    /// Writes that these changes are being sent now, and with them whom the run is to disable once they are made.
+    /// Writes that these changes are being sent now, and with them whom the run is to disable once they are made, and the
+    /// approved plan that the run begins to apply with them.
     pub async fn about_to_write(
         &self,
         run: &RunId,
         instance: &InstanceName,
         at: DateTime<Utc>,
         changes: &[ChangeKey],
+        begun: Option<BegunApproval<'_>>,
     ) -> Result<(), JournalError> {
         let mut writing = self.writing().await?;
+        if let Some(begun) = begun {
+            approvals::begin(&mut writing, instance, at, begun).await?;
+        }
         let sql = "update changes set sent_at = $1, at = $1 where instance = $2 and operator_folded = $3
                      and group_folded = $4 and op = $5 and run = $6";
         for key in changes {

@@ -1,17 +1,19 @@
 //! What is remembered of one instance: accepted reads, followed groups, who is who.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeKey, FoldedName, FollowedGroup, History, Identities, InstanceName, Memory, OperatorId, RunId, SourceRead,
+    ChangeKey, FoldedName, FollowedGroup, HeldBefore, History, Identities, InstanceName, KnownProfiles, Memory,
+    OperatorId, RunId, SourceRead,
 };
 
 use super::{
     Journal, JournalError,
     approvals::{approvals_in_force, holding},
     database::Reading,
+    dormant_holds::dormant_holds,
     encoding::{from_json, to_json, to_key},
     unfinished_disablements::unfinished_disablements,
 };
@@ -25,41 +27,46 @@ impl Journal {
             (Some(why), None) => Memory::Lost(why),
             _ => Memory::Kept,
         };
-        let (accepted, followed) = accepted.unzip();
+        let known = known_profiles(&mut looking, instance, accepted.as_ref()).await?;
         Ok(History {
             memory,
             accepted,
             identities: Identities::new(identities(&mut looking, instance).await?),
-            followed: followed.unwrap_or_default(),
-            held: holding(&mut looking, instance).await?,
+            known,
+            held: held_before(&mut looking, instance).await?,
             undone: undone(&mut looking, instance).await?,
             approvals: approvals_in_force(&mut looking, instance, now).await?,
             unfinished_disablements: unfinished_disablements(&mut looking, instance).await?,
         })
     }
 
-    /// Writes the read whose word was taken, and the groups to follow from now on (those of the read, and orphans). A lost
-    /// memory is found again by it.
+    /// Writes the read whose word was taken. A lost memory is found again by it.
     pub async fn accept_read(
         &self,
         instance: &InstanceName,
         run: &RunId,
         at: DateTime<Utc>,
         read: &SourceRead,
-        followed: &[FollowedGroup],
     ) -> Result<(), JournalError> {
-        let sql = "insert into accepted_reads (instance, run, at, read, followed) values ($1, $2, $3, $4, $5)
-                   on conflict (instance) do update set
-                       run = excluded.run, at = excluded.at, read = excluded.read, followed = excluded.followed";
+        let sql = "insert into accepted_reads (instance, run, at, read, followed) values ($1, $2, $3, $4, '[]')
+                   on conflict (instance) do update set run = excluded.run, at = excluded.at, read = excluded.read";
         let values = [
             instance.as_str().into(),
             run.as_str().into(),
             at.timestamp_millis().into(),
             to_json(read, "an accepted read")?.into(),
-            to_json(&followed, "followed groups")?.into(),
         ];
         let mut writing = self.writing().await?;
         writing.execute(sql, values).await?;
+        writing.commit().await
+    }
+
+    /// Remembers which product profiles this instance has seen, and which groups they stood for.
+    pub async fn remember_profiles(&self, instance: &InstanceName, known: &KnownProfiles) -> Result<(), JournalError> {
+        let sql = "insert into known_profiles (instance, known) values ($1, $2)
+                   on conflict (instance) do update set known = excluded.known";
+        let mut writing = self.writing().await?;
+        writing.execute(sql, [instance.as_str().into(), to_json(known, "known profiles")?.into()]).await?;
         writing.commit().await
     }
 
@@ -98,15 +105,40 @@ impl Journal {
     }
 }
 
-async fn accepted(
+async fn accepted(looking: &mut Reading, instance: &InstanceName) -> Result<Option<SourceRead>, JournalError> {
+    let sql = "select read from accepted_reads where instance = $1";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    rows.first().map(|row| from_json(&row.text(0)?, "an accepted read")).transpose()
+}
+
+/// What is known of profiles. States of earlier versions tell of followed groups only; the accepted read knows best.
+async fn known_profiles(
     looking: &mut Reading,
     instance: &InstanceName,
-) -> Result<Option<(SourceRead, Vec<FollowedGroup>)>, JournalError> {
-    let sql = "select read, followed from accepted_reads where instance = $1";
+    accepted: Option<&SourceRead>,
+) -> Result<KnownProfiles, JournalError> {
+    let sql = "select known from known_profiles where instance = $1";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let read = from_json(&row.text(0)?, "an accepted read")?;
-    Ok(Some((read, from_json(&row.text(1)?, "followed groups")?)))
+    if let Some(row) = rows.first() {
+        return from_json(&row.text(0)?, "known profiles");
+    }
+    let sql = "select followed from accepted_reads where instance = $1";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let mut followed: Vec<FollowedGroup> = match rows.first() {
+        Some(row) => from_json(&row.text(0)?, "followed groups")?,
+        None => Vec::new(),
+    };
+    followed.extend(accepted.into_iter().flat_map(|read| read.matched.iter().cloned()));
+    Ok(KnownProfiles::of_groups(followed))
+}
+
+/// What runs hold, and what they held and cannot see for now; each change once, what runs hold first.
+async fn held_before(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<HeldBefore>, JournalError> {
+    let mut held = holding(looking, instance).await?;
+    let known: BTreeSet<ChangeKey> = held.iter().map(|held| held.key.clone()).collect();
+    held.extend(dormant_holds(looking, instance).await?.into_iter().filter(|held| !known.contains(&held.key)));
+    held.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(held)
 }
 
 /// Why something that was remembered is lost. Every accepted read is younger than the loss.

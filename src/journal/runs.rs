@@ -3,17 +3,22 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::domain::{InstanceMode, InstanceName, InstanceReport, Outcome, RunId, RunMode, RunReport, Summary};
+use crate::domain::{
+    InstanceMode, InstanceName, InstanceReport, Outcome, RunId, RunMode, RunReport, Summary, to_the_second,
+};
 
 use super::{
     Journal, JournalError,
-    database::{Row, Transaction, Writing, reading},
+    database::{Row, Writing},
     encoding::{from_json, from_name, to_json, to_time},
     interrupted::{NOT_TRIED, Unfinished, WAS_BEING_WRITTEN, reconstructed},
 };
 
 /// How long a run that planned no change is remembered. A run that did is never forgotten: access reviews look years back.
 const IDLE_RUNS_KEPT: TimeDelta = TimeDelta::days(90);
+
+/// How many runs are listed that a shortened id may mean.
+const MOST_CANDIDATES: usize = 10;
 
 /// Reports of runs that are read to see in which mode they were made: they are long, and the last ones tell it.
 const REPORTS_OF_MODE: i64 = 5;
@@ -61,6 +66,46 @@ pub struct RunEntry {
     pub outcome: Option<Outcome>,
     /// The numbers of all its instances together.
     pub summary: Summary,
+}
+
+/// A run that a shortened id may mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunCandidate {
+    /// The whole id.
+    pub run: String,
+    /// When the run began.
+    pub started_at: DateTime<Utc>,
+}
+
+/// Why an id, whole or shortened, does not name one run.
+#[derive(Debug, thiserror::Error)]
+pub enum FindRunError {
+    /// No run has this id, and none has one that begins like that.
+    #[error("the journal knows no run \"{}\"; `campaign-group-sync history` lists them", .0.escape_debug())]
+    Unknown(String),
+    /// Several runs have an id that begins like that.
+    #[error(
+        "several runs begin with \"{}\"; give more characters of the one you mean:{}",
+        id.escape_debug(),
+        listed(candidates, *more)
+    )]
+    Ambiguous {
+        /// What was given.
+        id: String,
+        /// The runs, newest first.
+        candidates: Vec<RunCandidate>,
+        /// Whether there are more than these.
+        more: bool,
+    },
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+fn listed(candidates: &[RunCandidate], more: bool) -> String {
+    let line = |run: &RunCandidate| format!("\n  {} ({})", run.run, to_the_second(run.started_at));
+    let lines: String = candidates.iter().map(line).collect();
+    if more { lines + "\n  and older ones" } else { lines }
 }
 
 impl Journal {
@@ -138,21 +183,54 @@ impl Journal {
 
     /// One run's report; for a run that died, what the journal knows of it: planned changes with what became of them, and
     /// those that were being written as `pending` with a detail that says so. `None` for an unknown run.
-    ///
-    /// `run` may be shortened to a beginning that only one run has.
     pub async fn run(&self, run: &str) -> Result<Option<RunReport>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut looking = self.reading().await?;
-        let Some(run) = full_name(looking.transaction(), run.trim()).await? else { return Ok(None) };
         let sql = "select report, started_at from runs where run = $1";
-        let rows = looking.rows(sql, [run.as_str().into()]).await?;
+        let rows = looking.rows(sql, [run.into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let Some(report) = row.optional_text(0)? else {
-            return reconstructed(looking.transaction(), &run, unfinished).await.map(Some);
+            return reconstructed(looking.transaction(), run, unfinished).await.map(Some);
         };
         let report: RunReport = from_json(&report, "the report of a run")?;
         // The document carries whole seconds.
         Ok(Some(RunReport { started_at: to_time(row.number(1)?)?, ..report }))
+    }
+
+    /// The report of the run of this id, as [`Journal::run`] gives it; the id may be shortened to a beginning that only one
+    /// run has, in any letter case.
+    pub async fn find_run(&self, id: &str) -> Result<RunReport, FindRunError> {
+        let id = id.trim();
+        let mut candidates = self.candidates(id).await?;
+        let found = match candidates.as_slice() {
+            [run] => self.run(&run.run).await?,
+            [] => None,
+            _ => {
+                let more = candidates.len() > MOST_CANDIDATES;
+                candidates.truncate(MOST_CANDIDATES);
+                return Err(FindRunError::Ambiguous { id: id.to_owned(), candidates, more });
+            }
+        };
+        found.ok_or_else(|| FindRunError::Unknown(id.to_owned()))
+    }
+
+    /// The runs that are meant: the one of this whole id, else those whose id begins like that, newest first.
+    async fn candidates(&self, id: &str) -> Result<Vec<RunCandidate>, JournalError> {
+        let length = i64::try_from(id.chars().count()).unwrap_or(i64::MAX);
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(MOST_CANDIDATES).unwrap_or(i64::MAX).saturating_add(1);
+        let mut looking = self.reading().await?;
+        let mut rows = looking.rows("select run, started_at from runs where run = $1", [id.into()]).await?;
+        if rows.is_empty() {
+            let sql = "select run, started_at from runs
+                       where lower(substr(run, 1, cast($2 as integer))) = lower($1)
+                       order by started_at desc, run desc limit $3";
+            rows = looking.rows(sql, [id.into(), length.min(1_000).into(), limit.into()]).await?;
+        }
+        let candidate = |row: &Row| Ok(RunCandidate { run: row.text(0)?, started_at: to_time(row.number(1)?)? });
+        rows.iter().map(candidate).collect()
     }
 
     /// The runs that were about everything and have ended, newest first, at most `limit`.
@@ -200,24 +278,6 @@ fn entry(row: &Row) -> Result<RunEntry, JournalError> {
         scope: row.optional_text(5)?,
         instances: from_json(&row.text(6)?, "the instances of a run")?,
     })
-}
-
-/// The run that is meant: by its whole name, or by a beginning that only one run has, in any letter case.
-async fn full_name(transaction: &mut Transaction, run: &str) -> Result<Option<String>, JournalError> {
-    let length = i64::try_from(run.chars().count()).unwrap_or(i64::MAX);
-    if length == 0 {
-        return Ok(None);
-    }
-    let sql = "select run from runs where lower(substr(run, 1, cast($2 as integer))) = lower($1) order by run limit 2";
-    let exact = transaction.rows("select run from runs where run = $1", [run.into()]).await.map_err(reading)?;
-    let rows = match exact.as_slice() {
-        [] => transaction.rows(sql, [run.into(), length.min(1_000).into()]).await.map_err(reading)?,
-        _ => exact,
-    };
-    match rows.as_slice() {
-        [row] => row.text(0).map(Some),
-        _ => Ok(None),
-    }
 }
 
 /// Writes the report of a run that died, and the same words to its changes.

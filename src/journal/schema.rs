@@ -3,13 +3,25 @@
 use super::{
     JournalError, StepWatch,
     database::{Database, Transaction, reading, writing},
+    refolding::refold,
 };
 
+/// One step of the schema.
+enum Migration {
+    /// Statements that both databases understand.
+    Script(&'static str),
+    /// The keys of names are made anew.
+    RefoldNames,
+}
+
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [&str; 3] = [
-    include_str!("migrations/0001_first.sql"),
-    include_str!("migrations/0002_unfinished_disablements.sql"),
-    include_str!("migrations/0003_named_skips.sql"),
+const MIGRATIONS: [Migration; 6] = [
+    Migration::Script(include_str!("migrations/0001_first.sql")),
+    Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
+    Migration::Script(include_str!("migrations/0003_named_skips.sql")),
+    Migration::RefoldNames,
+    Migration::Script(include_str!("migrations/0005_known_profiles.sql")),
+    Migration::Script(include_str!("migrations/0006_approvals_in_use.sql")),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.
@@ -82,8 +94,11 @@ pub(super) async fn migrate(
         step.execute("create table campaign_group_sync_schema (version bigint not null)", []).await?;
         step.execute("insert into campaign_group_sync_schema (version) values ($1)", [KNOWN.into()]).await?;
     }
-    for script in MIGRATIONS.iter().skip(usize::try_from(done).unwrap_or_default()) {
-        step.script(script).await?;
+    for migration in MIGRATIONS.iter().skip(usize::try_from(done).unwrap_or_default()) {
+        match migration {
+            Migration::Script(script) => step.script(script).await?,
+            Migration::RefoldNames => refold(&mut step).await?,
+        }
     }
     step.execute("update campaign_group_sync_schema set version = $1", [KNOWN.into()]).await?;
     if let (0, Some(why)) = (done, lost) {

@@ -1,6 +1,8 @@
-//! Who runs this program: the name that the journal keeps beside an approval.
+//! Who runs this program: the name and the user that the journal keeps beside an approval.
 
 use std::os::unix::fs::MetadataExt as _;
+
+use crate::domain::{Approver, SystemUser};
 
 /// Set by `sudo` to the login name of the person behind it (`man sudo`).
 const SUDO_VARIABLE: &str = "SUDO_USER";
@@ -16,11 +18,19 @@ const OWN_PROCESS: &str = "/proc/self";
 
 /// Who runs this: the person behind `sudo`, else the login name of the process' user, else `uid 1000`.
 ///
-/// Whoever may write the journal may write any name into it: this is a note for the record, no proof of identity.
-pub fn approver() -> String {
+/// The name can be any text; beside it stands the user of the process, which the kernel reports. Whoever may write the
+/// journal may write anything into it: this is a note for the record, no proof of identity.
+pub fn approver() -> Approver {
     let accounts = std::fs::read_to_string(ACCOUNTS).unwrap_or_default();
     let uid = std::fs::metadata(OWN_PROCESS).map(|process| process.uid()).ok();
-    name_of(&|name| std::env::var(name).ok(), &accounts, uid)
+    let name = name_of(&|name| std::env::var(name).ok(), &accounts, uid);
+    Approver::claimed(&name).as_user(uid.map(system_user))
+}
+
+/// The user of this id, with the name that the list of accounts of this host has for it.
+pub fn system_user(uid: u32) -> SystemUser {
+    let accounts = std::fs::read_to_string(ACCOUNTS).unwrap_or_default();
+    SystemUser { uid, name: account_of(&accounts, uid) }
 }
 
 fn name_of(variable: &dyn Fn(&str) -> Option<String>, accounts: &str, uid: Option<u32>) -> String {
@@ -64,6 +74,6 @@ mod tests {
 
     #[test]
     fn this_process_has_a_user() {
-        assert!(!approver().is_empty() && approver() != "unknown");
+        assert!(approver().name() != "unknown" && approver().user().is_some());
     }
 }

@@ -141,7 +141,7 @@ fn mask(text: &str) -> Result<AssociationMask, String> {
             let cause = cause.lines().last().unwrap_or_default().trim_start_matches("error: ");
             format!("{error}: {cause}")
         }
-        MaskError::Empty | MaskError::Captures { .. } => error.to_string(),
+        MaskError::Empty | MaskError::TooLarge { .. } | MaskError::Captures { .. } => error.to_string(),
     })
 }
 

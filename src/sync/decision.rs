@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::{
     domain::{
         Approval, ApprovedChange, CampaignSnapshot, Change, ChangeKey, ChangeOutcome, ChangeReport, Circumstances,
-        DesiredState, HeldBefore, History, InstanceReport, Limits, MatchedProfile, Orphan, Outcome, Plan, Review,
-        SourceCounts, SourceRead, Summary, plan, review,
+        DesiredState, HeldBefore, History, InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceCounts,
+        SourceRead, Summary, plan, review,
     },
     observability::Chain,
 };
@@ -18,6 +18,7 @@ pub(super) struct Decision {
     pub(super) desired: DesiredState,
     pub(super) plan: Plan,
     pub(super) review: Review,
+    /// What is to be said of the read, beside what the review gives rise to.
     pub(super) warnings: Vec<String>,
     /// How the organization was read; `None` where the wish does not come from it.
     pub(super) read: Option<SourceRead>,
@@ -82,12 +83,6 @@ impl Decision {
         Self { desired, plan, review, warnings: Vec::new(), read }
     }
 
-    /// The same, judged anew: the history has grown by an approval.
-    pub(super) fn judged_anew(self, grounds: &Grounds<'_>, history: &History) -> Self {
-        let review = grounds.judge(&self.plan, &self.desired, self.read.as_ref(), history);
-        Self { review, ..self }
-    }
-
     /// The same, with what second reads of profiles say beyond who their members are.
     pub(super) fn with_second_reads(self, second: &SecondReads, grounds: &Grounds<'_>, history: &History) -> Self {
         let (desired, read) = second.added_to(self.desired, self.read);
@@ -110,12 +105,6 @@ impl Decision {
         remembered.collect()
     }
 
-    /// An approval of all that is held, by `approver`; `None` when nothing is.
-    pub(super) fn approval(&self, approver: &str) -> Option<Approval> {
-        let digest = self.review.held.digest.clone()?;
-        Some(Approval { digest, approver: approver.to_owned(), changes: self.held_changes() })
-    }
-
     /// The report, with what became of the changes so far; the others are held or pending.
     pub(super) fn report(
         &self,
@@ -124,11 +113,6 @@ impl Decision {
         stopped: Option<&ApplyError>,
     ) -> InstanceReport {
         let changes = self.changes(settled);
-        let matched = self.desired.groups.iter().map(|group| MatchedProfile {
-            profile: group.profile.name.to_string(),
-            group: group.name.to_string(),
-            members: group.people,
-        });
         let orphaned = self.desired.orphans.iter().map(|orphan| Orphan {
             group: orphan.name.to_string(),
             profile: orphan.profile.to_string(),
@@ -139,10 +123,10 @@ impl Decision {
             mode: instance.mode,
             outcome: InstanceReport::outcome_of(&changes, &self.plan.skipped),
             error: None,
-            warnings: self.warnings.clone(),
+            warnings: unused_approvals(&self.review).into_iter().chain(self.warnings.iter().cloned()).collect(),
             held: self.review.held.digest.as_ref().map(ToString::to_string),
             orphaned: orphaned.collect(),
-            matched_profiles: matched.collect(),
+            matched_profiles: self.desired.matched.clone(),
             summary: Summary::of(&changes, self.plan.skipped.len(), self.plan.unchanged),
             changes,
             skipped: self.plan.skipped.clone(),
@@ -177,4 +161,17 @@ impl Decision {
         };
         self.plan.changes.iter().map(report).collect()
     }
+}
+
+/// Approvals that release nothing, because another situation is held than the one they were given for.
+fn unused_approvals(review: &Review) -> Vec<String> {
+    let Some(held) = &review.held.digest else { return Vec::new() };
+    let in_words = |approval: &Approval| {
+        format!(
+            "the approval of {} by {} was given for another situation, so it releases nothing; held now is {held}: look at \
+             it, and approve that digest if it is right",
+            approval.digest, approval.approver
+        )
+    };
+    review.unused_approvals.iter().map(in_words).collect()
 }

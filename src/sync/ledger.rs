@@ -6,15 +6,14 @@ use chrono::Utc;
 
 use crate::{
     domain::{
-        Action, CampaignSnapshot, Change, ChangeKey, DesiredState, FoldedName, InstanceMode, InstanceReport,
+        Action, CampaignSnapshot, Change, ChangeKey, DesiredState, Digest, FoldedName, InstanceMode, InstanceReport,
         OperatorGroupId, OperatorGroupName, OperatorLogin, ProductProfileName, RunId, RunMode,
     },
-    journal::{ApproveError, HeldRecord, Journal, JournalError, Observation, RunLock, Settlement},
+    journal::{BegunApproval, HeldRecord, Journal, JournalError, Observation, RunLock, Settlement},
 };
 
 use super::{
     decision::{Decision, Settled},
-    pauses::after,
     reconcile::InstanceOptions,
     run::Options,
 };
@@ -66,12 +65,20 @@ impl Ledger<'_> {
         self.journal.observe(&self.instance.policy.instance, Utc::now(), &groups, is_all).await
     }
 
-    /// What the guard holds, so that it can be approved and stays held.
+    /// What the guard holds, so that it can be approved and stays held. What an approval releases stays recorded as held
+    /// until the first of its changes is sent: a run that dies before leaves the next one the same situation.
     pub(super) async fn held(&self, decision: &Decision, options: &Options) -> Result<(), JournalError> {
         if self.reach == Reach::Nothing {
             return Ok(());
         }
         let instance = &self.instance.policy.instance;
+        if self.is_remembered() {
+            // Before the record that they were part of is replaced.
+            self.journal.remember_dormant_holds(instance, &decision.review.dormant).await?;
+        }
+        if decision.review.released.is_some() {
+            return Ok(());
+        }
         let record = decision.review.held.digest.as_ref().map(|digest| HeldRecord {
             instance: instance.clone(),
             digest: digest.clone(),
@@ -85,34 +92,19 @@ impl Ledger<'_> {
         self.journal.record_held(instance, record.as_ref(), self.is_remembered()).await
     }
 
-    /// That `approver` released what is held. In a dry run nothing is released, it is only shown.
-    pub(super) async fn approved(
-        &self,
-        decision: &Decision,
-        options: &Options,
-        approver: &str,
-    ) -> Result<(), JournalError> {
-        let Some(digest) = decision.review.held.digest.as_ref().filter(|_| self.writes()) else { return Ok(()) };
-        self.held(decision, options).await?;
-        match self.journal.approve(digest, approver, Utc::now(), after(options.approval_ttl)).await {
-            // Written a moment ago, it cannot be missing.
-            Ok(_) | Err(ApproveError::NotHeld { .. } | ApproveError::AppliedBefore { .. }) => Ok(()),
-            Err(ApproveError::Journal(error)) => Err(error),
-        }
-    }
-
     /// What is about to be done.
     pub(super) async fn planned(&self, plan: &InstanceReport) -> Result<(), JournalError> {
         self.journal.record_plan(self.run, Utc::now(), plan).await
     }
 
-    /// These changes are being sent. Fails when the lock is lost: whoever has it now may be writing.
-    pub(super) async fn about_to_write(&self, changes: impl Iterator<Item = &Change>) -> Result<(), JournalError> {
+    /// These changes are being sent, `begun` with them. Fails when the lock is lost: whoever has it now may be writing.
+    pub(super) async fn about_to_write(&self, changes: &[&Change], begun: Option<&Digest>) -> Result<(), JournalError> {
         if !self.lock.is_still_held().await {
             return Err(JournalError::LockLost);
         }
-        let keys: Vec<ChangeKey> = changes.map(Change::key).collect();
-        self.journal.about_to_write(self.run, &self.instance.policy.instance, Utc::now(), &keys).await
+        let keys: Vec<ChangeKey> = changes.iter().map(|change| change.key()).collect();
+        let begun = begun.map(|digest| BegunApproval { digest, is_all: self.is_remembered() });
+        self.journal.about_to_write(self.run, &self.instance.policy.instance, Utc::now(), &keys, begun).await
     }
 
     /// What became of changes.

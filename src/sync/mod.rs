@@ -1,6 +1,7 @@
 //! The one place where the path of a run is spelled out: read both worlds, decide, confirm, apply, read back, report.
 
 mod apply;
+mod approvals;
 mod change_log;
 mod confirm;
 mod decision;
@@ -21,4 +22,4 @@ pub use progress::Progress;
 pub use reconcile::InstanceOptions;
 pub use run::{Confirmation, Options, Patience, Request, rehearse, run};
 pub use stop::{Stop, StopSwitch};
-pub use undo::{UndoError, undo};
+pub use undo::undo;

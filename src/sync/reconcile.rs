@@ -5,9 +5,9 @@ use chrono::Utc;
 use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
-        CampaignSnapshot, Digest, History, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunId,
-        RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, followed_groups,
-        identities_seen, source_read, source_read_of_users, warnings,
+        CampaignSnapshot, History, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunId,
+        RunMode, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users, identities_seen, source_read,
+        source_read_of_users, warnings,
     },
     experience_cloud::ExperienceCloud,
     journal::{Journal, JournalError, RunLock},
@@ -17,9 +17,10 @@ use crate::{
 use super::{
     Progress, Stop,
     apply::{Applied, apply},
+    approvals::{RequestedApprovals, UsedApprovals},
     change_log,
     confirm::{ReadAgain, SecondReads, confirm_logins},
-    decision::{Decision, Grounds},
+    decision::{Decision, Grounds, Settled},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
     run::{Options, Request, Rules},
@@ -43,6 +44,7 @@ pub(super) struct Run<'a> {
     pub(super) journal: &'a Journal,
     pub(super) lock: &'a RunLock,
     pub(super) request: &'a Request,
+    pub(super) approvals: &'a RequestedApprovals,
     pub(super) rules: Rules,
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
@@ -106,10 +108,13 @@ pub(super) async fn snapshot(
     }
 }
 
-/// Brings one instance in line, or finds out what that would take. Digests that were asked for and are held here are added
-/// to `approved`.
-pub(super) async fn reconcile(run: &Run<'_>, instance: &InstanceOptions, approved: &mut Vec<Digest>) -> InstanceReport {
-    let report = visit(instance, async |campaign| read_and_decide(run, instance, campaign, approved).await).await;
+/// Brings one instance in line, or finds out what that would take. Adds to `used` what became of the approvals there.
+pub(super) async fn reconcile(
+    run: &Run<'_>,
+    instance: &InstanceOptions,
+    used: &mut Vec<UsedApprovals>,
+) -> InstanceReport {
+    let report = visit(instance, async |campaign| read_and_decide(run, instance, campaign, used).await).await;
     if let Err(error) = log_instance(run, instance, &report).await {
         tracing::warn!(run.id = %run.id, "the log of later runs will name skips again: {}", Chain(&error));
     }
@@ -132,30 +137,23 @@ async fn read_and_decide(
     run: &Run<'_>,
     instance: &InstanceOptions,
     campaign: &Campaign,
-    approved: &mut Vec<Digest>,
+    used: &mut Vec<UsedApprovals>,
 ) -> Result<InstanceReport, ReconcileError> {
     let policy = &instance.policy;
     let ledger = run.ledger(instance);
     let snapshot = snapshot(campaign, &policy.instance, &run.request.stop, run.progress).await?;
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
+    history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
     let mut decision = decide(run, &grounds, &history)?;
     ledger.observed(&decision.desired, &snapshot, &[]).await?;
     let again = ReadAgain::of(run, &decision, &history, ledger.writes());
     let mut second = SecondReads::default();
-    loop {
-        if run.approves(&decision) {
-            approved.extend(decision.review.held.digest.clone());
-            ledger.approved(&decision, run.options, &run.request.approver).await?;
-            history.approvals.extend(decision.approval(&run.request.approver));
-            decision = decision.judged_anew(&grounds, &history);
-        }
-        // What a second read brings up may hold more, and an approval may release more that is to be read.
-        if !second.read(run, policy, &decision, again).await? {
-            break;
-        }
+    // What a second read brings up may be held; then the approval of what was held before releases nothing.
+    while second.read(run, policy, &decision, again).await? {
         decision = decision.with_second_reads(&second, &grounds, &history);
     }
+    used.push(UsedApprovals::of(&policy.instance, &decision.review));
     ledger.held(&decision, run.options).await?;
     if !ledger.writes() {
         let report = decision.report(instance, &[], None);
@@ -172,6 +170,10 @@ async fn read_and_decide(
     let stop = &run.request.stop;
     let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, stop, &watch).await;
     ledger.made(&settled).await?;
+    let is_released = |one: &Settled| decision.review.released.as_ref().is_some_and(|part| part.contains(&one.change));
+    if ledger.is_remembered() && settled.iter().any(|one| one.is_so() && is_released(one)) {
+        accept(run, &ledger, &decision, &snapshot, &history).await?;
+    }
     ledger.observed(&decision.desired, &snapshot, &settled).await?;
     settled.extend(unconfirmed);
     Ok(decision.report(instance, &settled, stopped.as_ref()))
@@ -223,8 +225,28 @@ async fn remember(
         return Ok(());
     }
     ledger.over(&decision.review.over).await?;
-    if let Some(read) = decision.read.as_ref().filter(|_| decision.review.is_read_accepted) {
-        let followed = followed_groups(&decision.desired, history);
+    // An approval that no change was made by may have been given for how this read differs from the last one.
+    if decision.review.released.is_some() {
+        return Ok(());
+    }
+    accept(run, ledger, decision, snapshot, history).await
+}
+
+/// The read that later runs compare theirs with.
+async fn accept(
+    run: &Run<'_>,
+    ledger: &Ledger<'_>,
+    decision: &Decision,
+    snapshot: &CampaignSnapshot,
+    history: &History,
+) -> Result<(), JournalError> {
+    let instance = &ledger.instance.policy.instance;
+    let Some(read) = &decision.read else { return Ok(()) };
+    let known = history.known.after(read, &decision.desired, snapshot, &decision.review.unsettled);
+    if known != history.known {
+        run.journal.remember_profiles(instance, &known).await?;
+    }
+    if decision.review.is_read_accepted {
         // A read that did not count the users leaves the last number to be compared with.
         let before = history.accepted.as_ref();
         let read = SourceRead {
@@ -232,7 +254,7 @@ async fn remember(
             unlisted: before.map_or_else(|| read.unlisted.clone(), |before| read.unlisted.or_before(&before.unlisted)),
             ..read.clone()
         };
-        run.journal.accept_read(instance, run.id, Utc::now(), &read, &followed).await?;
+        run.journal.accept_read(instance, run.id, Utc::now(), &read).await?;
     }
     Ok(())
 }
@@ -245,10 +267,5 @@ impl<'a> Run<'a> {
             Rules::InForce => Reach::Part,
         };
         Ledger { journal: self.journal, lock: self.lock, run: self.id, mode: self.request.mode, reach, instance }
-    }
-
-    /// Whether what this decision holds was approved with the request.
-    fn approves(&self, decision: &Decision) -> bool {
-        decision.review.held.digest.as_ref().is_some_and(|digest| self.request.approve.contains(digest))
     }
 }

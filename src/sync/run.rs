@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Digest, InstanceMode, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
+        Approver, Digest, InstanceMode, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
         SourceReport,
     },
     experience_cloud::{self, ExperienceCloud},
@@ -17,7 +17,9 @@ use crate::{
 };
 
 use super::{
-    Progress, Stop, change_log,
+    Progress, Stop,
+    approvals::{RequestedApprovals, UsedApprovals},
+    change_log,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -73,10 +75,10 @@ pub struct Request {
     pub mode: RunMode,
     /// What the run is narrowed to.
     pub scope: Scope,
-    /// Digests of held plans that this run may make.
+    /// Digests of held plans that are approved before the run begins; in a dry run only tried.
     pub approve: Vec<Digest>,
     /// Who asks: recorded with every approval.
-    pub approver: String,
+    pub approver: Approver,
     /// How long the run waits for the vendor.
     pub patience: Patience,
     /// Tells the run to stop.
@@ -90,7 +92,7 @@ impl Request {
             mode: RunMode::DryRun,
             scope: Scope::default(),
             approve: Vec::new(),
-            approver: String::new(),
+            approver: Approver::claimed(""),
             patience: Patience::Bounded,
             stop: Stop::never(),
         }
@@ -138,9 +140,15 @@ async fn make(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
     let frame = Frame::begin(options, request.mode);
+    // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
+    let approvals = match RequestedApprovals::record(journal, options, request).await {
+        Ok(approvals) => approvals,
+        Err(error) => return frame.journal_failed(&error),
+    };
     let report = match frame.lock(journal, scope).await {
         Ok(lock) => {
-            let report = match all_instances(options, journal, &lock, request, rules, &frame, progress).await {
+            let found = all_instances(journal, &lock, request, &approvals, rules, &frame, progress).await;
+            let report = match found {
                 Ok(found) => frame.report(found),
                 Err(error) => frame.journal_failed(&error),
             };
@@ -159,6 +167,17 @@ pub(super) struct Found {
     pub(super) warnings: Vec<String>,
     pub(super) outcome: Option<Outcome>,
     pub(super) instances: Vec<InstanceReport>,
+}
+
+impl Found {
+    /// Adds what has to be said about the digests that the run was asked to approve.
+    fn tell_of(&mut self, approvals: &RequestedApprovals, used: &[UsedApprovals]) {
+        let (warnings, is_in_vain) = approvals.outcome(used, &self.instances);
+        self.warnings.extend(warnings);
+        if is_in_vain {
+            self.outcome = Some(Outcome::of_all(self.outcome.into_iter().chain([Outcome::Held])));
+        }
+    }
 }
 
 /// The beginning and the end that every kind of run shares: its id, the lock, its place in the journal.
@@ -278,22 +297,23 @@ fn new_run_id(started_at: DateTime<Utc>) -> RunId {
 }
 
 async fn all_instances(
-    options: &Options,
     journal: &Journal,
     lock: &RunLock,
     request: &Request,
+    approvals: &RequestedApprovals,
     rules: Rules,
     frame: &Frame<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
+    let options = frame.options;
     let experience_cloud = match ExperienceCloud::new(options.experience_cloud.clone()) {
         Ok(client) => client,
-        Err(error) => return unread(frame, error.into(), 0),
+        Err(error) => return unread(frame, approvals, error.into(), 0),
     };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
     let source = match reader.read().await {
         Ok(source) => source,
-        Err(error) => return unread(frame, error, experience_cloud.calls()),
+        Err(error) => return unread(frame, approvals, error, experience_cloud.calls()),
     };
     let run = Run {
         id: &frame.id,
@@ -301,12 +321,13 @@ async fn all_instances(
         journal,
         lock,
         request,
+        approvals,
         rules,
         source: &source,
         experience_cloud: &experience_cloud,
         progress,
     };
-    let (instances, approved) = reconcile_each(&run).await;
+    let (instances, used) = reconcile_each(&run).await;
     let mut found = Found {
         source: frame.source_read(&source, experience_cloud.calls()),
         error: None,
@@ -314,51 +335,35 @@ async fn all_instances(
         outcome: None,
         instances,
     };
-    report_unknown_approvals(journal, request, &approved, &mut found).await?;
+    found.tell_of(approvals, &used);
     Ok(found)
 }
 
-/// One instance after the other; with the digests that were asked for and are held somewhere.
-async fn reconcile_each(run: &Run<'_>) -> (Vec<InstanceReport>, Vec<Digest>) {
-    let (mut instances, mut approved) = (Vec::with_capacity(run.options.instances.len()), Vec::new());
+/// One instance after the other; with what became of approvals in each.
+async fn reconcile_each(run: &Run<'_>) -> (Vec<InstanceReport>, Vec<UsedApprovals>) {
+    let (mut instances, mut used) = (Vec::with_capacity(run.options.instances.len()), Vec::new());
     for instance in &run.options.instances {
-        let mut report = reconcile(run, instance, &mut approved).await;
+        let mut report = reconcile(run, instance, &mut used).await;
         if run.rules == Rules::Tried {
             report.held = None;
         }
         instances.push(report);
     }
-    (instances, approved)
-}
-
-/// A digest that nothing held has is a slip, or was approved before: said so in either case.
-async fn report_unknown_approvals(
-    journal: &Journal,
-    request: &Request,
-    approved: &[Digest],
-    found: &mut Found,
-) -> Result<(), JournalError> {
-    for digest in request.approve.iter().filter(|digest| !approved.contains(digest)) {
-        if let Some(approver) = journal.approver_of(digest).await? {
-            found
-                .warnings
-                .push(format!("{digest} was approved before by {approver}; there is nothing left of it to approve"));
-            continue;
-        }
-        let held: Vec<_> = found.instances.iter().filter_map(|instance| instance.held.clone()).collect();
-        let held = if held.is_empty() { "nothing is held".to_owned() } else { format!("held is {}", held.join(", ")) };
-        found.warnings.push(format!("nothing held has the digest {digest}, so nothing was approved; {held}"));
-        found.outcome = Some(Outcome::Held);
-    }
-    Ok(())
+    (instances, used)
 }
 
 /// Without the organization nothing is known of any instance, and nothing is written anywhere.
-fn unread(frame: &Frame<'_>, error: SourceError, calls: u64) -> Result<Found, JournalError> {
+fn unread(
+    frame: &Frame<'_>,
+    approvals: &RequestedApprovals,
+    error: SourceError,
+    calls: u64,
+) -> Result<Found, JournalError> {
     if let SourceError::Journal(error) = error {
         return Err(error);
     }
     let mut found = frame.nothing_done(error.outcome(), Chain(&error).to_string());
     found.source.calls = calls;
+    found.tell_of(approvals, &[]);
     Ok(found)
 }

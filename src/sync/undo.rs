@@ -8,7 +8,7 @@ use crate::{
         ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, desired_by_undo,
         plan,
     },
-    journal::{Journal, JournalError, RunLock},
+    journal::{FindRunError, Journal, JournalError, RunLock},
 };
 
 use super::{
@@ -22,21 +22,10 @@ use super::{
     run::{Found, Frame, Options},
 };
 
-/// Why there is nothing to take back.
-#[derive(Debug, thiserror::Error)]
-pub enum UndoError {
-    /// The journal knows no such run.
-    #[error("the journal knows no run \"{0}\"; `history` lists them")]
-    UnknownRun(String),
-    /// The journal failed.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
 /// Makes, or in a dry run shows, the plan that takes the membership changes of `run` back where Campaign still holds them.
 ///
 /// The organization is not read, so no call of the vendor's is spent. What is taken back is remembered: a later run would
-/// do it again, and holds it instead. `run` may be shortened as in [`Journal::run`].
+/// do it again, and holds it instead. `run` may be shortened as in [`Journal::find_run`].
 pub async fn undo(
     options: &Options,
     journal: &Journal,
@@ -44,8 +33,8 @@ pub async fn undo(
     mode: RunMode,
     stop: &Stop,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<RunReport, UndoError> {
-    let Some(past) = journal.run(run).await? else { return Err(UndoError::UnknownRun(run.to_owned())) };
+) -> Result<RunReport, FindRunError> {
+    let past = journal.find_run(run).await?;
     let frame = Frame::begin(options, mode);
     let report = match frame.lock(journal, Some(format!("undo of run {}", past.run))).await {
         Ok(lock) => {

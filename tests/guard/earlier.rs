@@ -32,10 +32,30 @@ fn incident_24_approving_one_plan_does_not_let_another_through() {
     let approved = other.review();
     let scene = ten_leavers().approving(&approved);
     let review = scene.review();
+    assert_eq!((let_through(&review).len(), held(&review).len(), review.over.len()), (0, 10, 0));
+    let unused: Vec<_> = review.unused_approvals.iter().map(|approval| &approval.digest).collect();
+    assert_eq!((unused, review.released), (vec![approved.held.digest.as_ref().expect("held")], None));
+    // Once a run has begun to apply it, what is left of it is let through, and nothing else.
+    let review = scene.in_use().review();
     // It named "- p2 one", which this plan has too, and "- p2 two", which it has not.
     assert_eq!(let_through(&review), ["- p2 one"]);
     assert_eq!(held(&review).len(), 9);
-    assert_eq!(review.over, [other.planned("- p2 two").key()]);
+    // That this plan has no group "two" does not contradict it.
+    assert_eq!(review.over, []);
+}
+
+#[test]
+fn an_approval_releases_nothing_after_one_more_leaver_or_one_less() {
+    let approving = |scene: Scene| scene.approving(&ten_leavers().review());
+    let mut more = approving(ten_leavers());
+    more.group("one").wanted.remove("p40");
+    let review = more.review();
+    assert_eq!((let_through(&review).len(), held(&review).len(), review.unused_approvals.len()), (0, 11, 1));
+    assert_eq!(review.released, None);
+    let mut less = approving(ten_leavers());
+    less.group("one").wanted.insert("p1".into());
+    let review = less.review();
+    assert_eq!((let_through(&review).len(), held(&review).len(), review.unused_approvals.len()), (0, 9, 1));
 }
 
 #[test]
@@ -62,7 +82,7 @@ fn incident_22_after_a_crash_the_rest_of_an_approved_plan_goes_on_and_anything_e
     let first = ten_leavers().review();
     let scene = ten_leavers().remembering(&first).approving(&first);
     let done = &scene.review().approved.changes()[..3].to_vec();
-    let mut rest = scene.after(done);
+    let mut rest = scene.after(done).in_use();
     assert_eq!(let_through(&rest.review()).len(), 7);
     assert_eq!(rest.review().over, done.iter().map(campaign_group_sync::domain::Change::key).collect::<Vec<_>>());
     rest.group("one").wanted.remove("p40");
@@ -90,7 +110,7 @@ fn approved_changes_count_against_the_limits_of_the_others() {
     let mut scene = Scene::new(&[("one", "p1 p2 p3 p4 p5", "p4 p5")]);
     scene.limits.max_removals = 2;
     let first = scene.review();
-    scene = scene.approving(&first);
+    scene = scene.approving(&first).in_use();
     scene.history.approvals[0].changes.truncate(2);
     let review = scene.review();
     assert_eq!((let_through(&review).len(), held(&review)), (2, vec!["- p3 one".to_owned()]));
@@ -174,9 +194,9 @@ fn an_operator_is_not_disabled_while_one_of_its_removals_is_held() {
     assert_eq!(held(&review), ["- p1 one", "disable p1"]);
     let why = &review.held.changes[1].why;
     assert!(why.contains("stays in group \"one\"") && why.contains("would empty"), "{why}");
-    // Nor when somebody approved that alone.
+    // Nor when that alone is left of an approval.
     let disable = named(&scene.planned("disable p1"));
-    scene = scene.approving(&review);
+    scene = scene.approving(&review).in_use();
     scene.history.approvals[0].changes = vec![disable];
     assert_eq!(held(&scene.review()), ["- p1 one", "disable p1"]);
 }
@@ -186,7 +206,7 @@ fn an_approval_to_disable_an_operator_outlives_part_of_its_removals() {
     let mut scene = Scene::new(&[("one", "p1 p9", "p9"), ("two", "p1 p9", "p9")]);
     (scene.disables_leavers, scene.limits.max_removals) = (true, 0);
     let first = scene.review();
-    let approved = scene.approving(&first);
+    let approved = scene.approving(&first).in_use();
     let rest = approved.after(&[approved.planned("- p1 one")]);
     assert_ne!(rest.planned("disable p1").profile, approved.planned("disable p1").profile);
     assert_eq!(let_through(&rest.review()), ["- p1 two", "disable p1"]);
@@ -197,7 +217,7 @@ fn an_approved_membership_waits_for_its_operator() {
     let mut scene = Scene::new(&[("one", "p1", "p1 n1")]);
     scene.limits.max_new_operators = 0;
     let first = scene.review();
-    let mut half = scene.clone().approving(&first);
+    let mut half = scene.clone().approving(&first).in_use();
     half.history.approvals[0].changes = vec![named(&scene.planned("+ n1 one"))];
     assert_eq!(held(&half.review()), ["create n1", "+ n1 one"]);
     half.history.approvals[0].changes = vec![named(&scene.planned("create n1"))];

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, Approval, ApprovedChange, Change, ChangeKey, ChangeKind, Digest, HeldBefore, Limits, Memory,
-    ProductProfileName, Review, SourceCounts,
+    Action, Approval, ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, Digest, HeldBefore, Limits, Memory,
+    ProductProfileId, ProductProfileName, Review, SourceCounts, SourceRead,
 };
 use proptest::prelude::*;
 
@@ -68,6 +68,7 @@ fn say(scene: &mut Scene, words: &[u8]) {
     scene.history.approvals = vec![Approval {
         digest: Digest::parse("0123456789abcdef").expect("a digest"),
         approver: "ann".into(),
+        state: ApprovalState::InUse,
         changes: said(0).chain(said(1)).map(named).chain(said(2).map(other)).collect(),
     }];
     scene.history.undone = said(3).chain(said(1)).map(Change::key).collect();
@@ -80,7 +81,7 @@ fn any_history() -> impl Strategy<Value = Scene> {
     let words = prop::collection::vec(0..20_u8, 80);
     (any_situation(), words, 0..20_u8).prop_map(|(mut scene, words, doubt)| {
         say(&mut scene, &words);
-        scene.history.accepted = Some(source_read(Some(100), &[(1, "g0"), (2, "g1")]));
+        scene.accept(Some(source_read(Some(100), &[(1, "g0"), (2, "g1")])));
         scene.read.clone_from(&scene.history.accepted);
         match (doubt, scene.read.as_mut()) {
             (0, Some(read)) => read.users = Some(79),
@@ -89,6 +90,8 @@ fn any_history() -> impl Strategy<Value = Scene> {
             (3, _) => scene.counts = SourceCounts::Missing,
             (4, _) => scene.history.memory = Memory::Lost("gone".into()),
             (5, _) => scene.read = None,
+            (6, Some(read)) => read.matched[0].profile_id = Some(ProductProfileId(9)),
+            (7, Some(read)) => read.matched[0].profile_id = Some(ProductProfileId(2)),
             _ => {}
         }
         scene
@@ -105,8 +108,24 @@ fn is_approved(scene: &Scene, change: &Change) -> bool {
 }
 
 fn is_source_doubted(scene: &Scene) -> bool {
-    let differs = scene.read != scene.history.accepted || scene.history.memory != Memory::Kept;
+    let without_ids = |read: &Option<SourceRead>| {
+        let mut read = read.clone();
+        read.iter_mut().flat_map(|read| &mut read.matched).for_each(|followed| followed.profile_id = None);
+        read
+    };
+    let differs = without_ids(&scene.read) != without_ids(&scene.history.accepted);
+    let differs = differs || scene.history.memory != Memory::Kept;
     scene.counts == SourceCounts::Missing || (scene.read.is_some() && differs)
+}
+
+/// Whether this group follows another profile than at the accepted read.
+fn has_another_profile(scene: &Scene, group: &str) -> bool {
+    let profile = |read: &Option<SourceRead>| {
+        let matched = read.iter().flat_map(|read| &read.matched);
+        matched.clone().find(|followed| followed.group.as_str() == group).map(|followed| followed.profile_id)
+    };
+    let (now, before) = (profile(&scene.read), profile(&scene.history.accepted));
+    now.is_some() && before.is_some() && now != before
 }
 
 fn count(changes: &[&Change], wanted: impl Fn(&Change) -> bool) -> usize {
@@ -138,6 +157,8 @@ fn broken_promises(scene: &Scene, review: &Review) -> Vec<String> {
         let leaves = |change: &Change| change.kind() == ChangeKind::Remove && of_group(change);
         let comes =
             |change: &Change| of_group(change) && matches!(change.action, Action::Add { operator_id: Some(_), .. });
+        let is_doubted = has_another_profile(scene, &group.name);
+        promise(!is_doubted || count(&unasked, of_group) == 0, "a change on the word of another profile");
         if count(&unasked, leaves) == 0 {
             continue;
         }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, Approval, ApprovedChange, CampaignSnapshot, Change, Circumstances, DesiredState, FollowedGroup, HeldBefore,
-    History, InstanceName, Limits, LogOn, ManagedGroup, NewOperator, Operator, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan, ProductProfile, ProductProfileId,
-    ProductProfileName, ProfileRead, Review, SourceCounts, SourceRead, UnlistedAccounts, review,
+    Action, Approval, ApprovalState, ApprovedChange, CampaignSnapshot, Change, Circumstances, DesiredState,
+    FollowedGroup, HeldBefore, History, InstanceName, KnownProfiles, Limits, LogOn, ManagedGroup, NewOperator,
+    Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan,
+    ProductProfile, ProductProfileId, ProductProfileName, ProfileRead, Review, SourceCounts, SourceRead,
+    UnlistedAccounts, review,
 };
 
 /// One operator group and the people in it.
@@ -65,9 +66,14 @@ pub(crate) fn source_read(users: Option<u64>, matched: &[(i64, &str)]) -> Source
             .iter()
             .map(|(id, group)| FollowedGroup {
                 group: OperatorGroupName::new(*group),
+                group_id: None,
                 profile_id: Some(ProductProfileId(*id)),
                 profile: ProductProfileName::new(format!("P - {group}")),
             })
+            .collect(),
+        profiles: matched
+            .iter()
+            .map(|(id, group)| (ProductProfileId(*id), ProductProfileName::new(format!("P - {group}"))))
             .collect(),
         unlisted: UnlistedAccounts::default(),
     }
@@ -113,6 +119,13 @@ impl Scene {
             read: None,
             history: History::default(),
         }
+    }
+
+    /// The same situation after a run that accepted `read`.
+    pub(crate) fn accept(&mut self, read: Option<SourceRead>) {
+        let matched = read.iter().flat_map(|read| read.matched.clone());
+        self.history.known = KnownProfiles::of_groups(matched);
+        self.history.accepted = read;
     }
 
     pub(crate) fn group(&mut self, name: &str) -> &mut Group {
@@ -174,10 +187,10 @@ impl Scene {
             id: self.group_id(group),
             profile: ProductProfile { id: None, name: ProductProfileName::new(&group.profile), member_count: None },
             read: ProfileRead::default(),
-            people: group.wanted.len(),
             members: ids(&group.wanted),
             new_members: (0..newcomers.len()).filter(|at| group.wanted.contains(newcomers[*at])).collect(),
             undecided: Vec::new(),
+            look_alikes: Vec::new(),
         });
         let orphans = self.groups.iter().filter(|group| group.is_orphan).map(|group| OrphanGroup {
             name: OperatorGroupName::new(&group.name),
@@ -187,6 +200,7 @@ impl Scene {
             undecided: Vec::new(),
         });
         DesiredState {
+            matched: Vec::new(),
             groups: managed.collect(),
             new_operators: newcomers
                 .iter()
@@ -294,12 +308,20 @@ impl Scene {
         self
     }
 
-    /// The same situation, in which somebody approved what this review holds.
+    /// The same situation, in which a run has begun to apply what was approved.
+    #[must_use]
+    pub(crate) fn in_use(mut self) -> Self {
+        self.history.approvals.iter_mut().for_each(|approval| approval.state = ApprovalState::InUse);
+        self
+    }
+
+    /// The same situation, in which what this review holds was approved.
     #[must_use]
     pub(crate) fn approving(mut self, review: &Review) -> Self {
         self.history.approvals = vec![Approval {
             digest: review.held.digest.clone().expect("something is held"),
             approver: "ann".into(),
+            state: ApprovalState::Given,
             changes: review.held.changes.iter().map(|held| named(&held.change)).collect(),
         }];
         self

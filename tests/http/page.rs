@@ -63,7 +63,7 @@ async fn an_approved_plan_needs_no_command_any_more() {
     fill(&stage.journal, &stage.board).await;
     let digest = campaign_group_sync::domain::Digest::parse(DIGEST).expect("a digest");
     let now = Utc::now();
-    stage.journal.approve(&digest, "eve", now, now + Duration::from_secs(3600)).await.expect("approved");
+    stage.journal.approve(&digest, &"eve".into(), now, now + Duration::from_secs(3600)).await.expect("approved");
     let page = stage.get("/").await;
     assert!(page.body.contains("The next run makes these changes"), "{}", page.body);
     assert!(!page.body.contains("campaign-group-sync approve"), "there is nothing left to do");

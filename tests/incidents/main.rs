@@ -19,8 +19,10 @@ mod doubtful_reads;
 mod foreign_records;
 mod names;
 mod neighbours;
+mod profiles_over_time;
 mod reading;
 mod removing;
+mod spellings;
 mod succession;
 #[path = "../support/whole_run.rs"]
 mod whole_run;

@@ -121,8 +121,8 @@ async fn incident_38_no_text_of_a_token_answer_is_shown_whatever_its_status() {
             let report = stage.sync().await;
             assert_ne!(report.outcome, Outcome::Applied, "{status}");
             assert!(!all_of(&report).contains("marked-token"), "{status}: {report:#?}");
-            let state = std::fs::read(stage.state()).expect("the state");
-            assert!(!state.windows(12).any(|window| window == b"marked-token"), "{status}");
+            let remembered = std::fs::read(stage.state()).expect("the state");
+            assert!(!remembered.windows(12).any(|window| window == b"marked-token"), "{status}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Held plans, approvals, and what an undo left behind.
 
 use campaign_group_sync::{
-    domain::{ApprovedChange, ChangeKey, ChangeKind},
-    journal::{ApproveError, HeldRecord, Journal},
+    domain::{ApprovalState, ApprovedChange, Approver, ChangeKey, ChangeKind, SystemUser},
+    journal::{ApproveError, BegunApproval, HeldRecord, Journal},
 };
 
 use crate::{
@@ -30,6 +30,29 @@ async fn approved_changes(journal: &Journal, seconds: i64) -> Vec<ApprovedChange
     history.approvals.into_iter().flat_map(|approval| approval.changes).collect()
 }
 
+/// A run over everything begins to apply what was approved under this digest.
+async fn begin(journal: &Journal, text: &str) {
+    let digest = digest(text);
+    let begun = BegunApproval { digest: &digest, is_all: true };
+    journal.about_to_write(&run_id("01JA"), &production(), at(1), &[], Some(begun)).await.expect("begun");
+}
+
+#[tokio::test]
+async fn the_user_whose_process_approved_is_remembered_beside_the_name() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
+        let root = SystemUser { uid: 0, name: Some("root".to_owned()) };
+        let approver = Approver::claimed("carol").as_user(Some(root));
+        journal.approve(&digest(ONE), &approver, at(1), at(100)).await.expect("approved");
+        let history = journal.history(&production(), at(2)).await.expect("readable");
+        assert_eq!(history.approvals[0].approver, approver);
+        begin(&journal, ONE).await;
+        let refused = journal.approve(&digest(ONE), &"mal".into(), at(2), at(100)).await.expect_err("begun before");
+        assert!(refused.to_string().contains("root (uid 0, who gave the name carol)"), "{refused}");
+    }
+}
+
 #[tokio::test]
 async fn a_full_run_replaces_what_was_held_and_a_narrowed_one_adds_to_it() {
     for place in Place::all().await {
@@ -54,7 +77,7 @@ async fn what_a_dry_run_holds_can_be_approved_and_holds_nothing_later() {
         let journal = place.open().await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }, false).await;
         assert!(journal.history(&production(), at(0)).await.expect("readable").held.is_empty());
-        assert_eq!(journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved").len(), 1);
+        assert_eq!(journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved").len(), 1);
     }
 }
 
@@ -77,13 +100,14 @@ async fn an_approval_counts_until_it_expires() {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &record, true).await;
-        let approved = journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
+        let approved = journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved");
         let approved = &approved[0];
         assert_eq!((&approved.changes, &approved.run), (&record.changes, &record.run));
         assert_eq!(approved.expires_at, at(100));
         assert_eq!(approved_changes(&journal, 99).await, record.changes);
         assert!(approved_changes(&journal, 100).await.is_empty());
-        assert_eq!(journal.approver_of(&digest(ONE)).await.expect("readable").as_deref(), Some("eve"));
+        let history = journal.history(&production(), at(99)).await.expect("readable");
+        assert_eq!((&history.approvals[0].approver, history.approvals[0].state), (&"eve".into(), ApprovalState::Given));
     }
 }
 
@@ -96,9 +120,9 @@ async fn times_are_compared_as_numbers_and_not_as_text() {
         let end_of_thirteen_digits = 9_999_999_999_999 - at(0).timestamp_millis();
         let late = at(0) + chrono::TimeDelta::milliseconds(end_of_thirteen_digits);
         let later = late + chrono::TimeDelta::milliseconds(1);
-        journal.approve(&digest(ONE), "eve", at(1), late).await.expect("approved");
+        journal.approve(&digest(ONE), &"eve".into(), at(1), late).await.expect("approved");
         assert!(journal.history(&production(), later).await.expect("readable").approvals.is_empty());
-        journal.approve(&digest(ONE), "eve", at(1), later).await.expect("approved");
+        journal.approve(&digest(ONE), &"eve".into(), at(1), later).await.expect("approved");
         assert_eq!(journal.history(&production(), late).await.expect("readable").approvals.len(), 1);
     }
 }
@@ -109,8 +133,14 @@ async fn spent_changes_leave_their_approval_and_the_last_one_ends_it() {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
         hold(&journal, &record, true).await;
-        journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
+        journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved");
+        journal.spend(&production(), &[removal("ann")]).await.expect("nothing to spend");
+        assert_eq!(approved_changes(&journal, 2).await, record.changes, "no run has begun to apply it");
+        begin(&journal, ONE).await;
+        assert!(held_digests(&journal).await.is_empty());
         journal.spend(&production(), &[removal("ann"), removal("zoe")]).await.expect("spent");
+        let history = journal.history(&production(), at(2)).await.expect("readable");
+        assert_eq!(history.approvals[0].state, ApprovalState::InUse);
         assert_eq!(approved_changes(&journal, 2).await, record.changes[1..]);
         journal.spend(&production(), &[removal("bob")]).await.expect("spent");
         assert!(journal.history(&production(), at(2)).await.expect("readable").approvals.is_empty());
@@ -125,12 +155,12 @@ async fn a_digest_that_is_not_held_is_refused_with_those_that_are() {
     for place in Place::all().await {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
-        let refused = journal.approve(&digest(OTHER), "eve", at(1), at(100)).await.expect_err("not held");
+        let refused = journal.approve(&digest(OTHER), &"eve".into(), at(1), at(100)).await.expect_err("not held");
         assert_eq!(refused.to_string(), format!("nothing held has the digest {OTHER}; held: {ONE}"));
-        journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
-        journal.record_held(&production(), None, true).await.expect("applied");
-        let refused = journal.approve(&digest(ONE), "mal", at(2), at(100)).await.expect_err("applied before");
-        assert!(matches!(refused, ApproveError::AppliedBefore { approver, .. } if approver == "eve"));
+        journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved");
+        begin(&journal, ONE).await;
+        let refused = journal.approve(&digest(ONE), &"mal".into(), at(2), at(100)).await.expect_err("applied before");
+        assert!(matches!(refused, ApproveError::AppliedBefore { approver, .. } if approver == "eve".into()));
     }
 }
 
@@ -140,12 +170,15 @@ async fn approving_what_is_held_again_renews_the_approval() {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann"]);
         hold(&journal, &record, true).await;
-        journal.approve(&digest(ONE), "eve", at(1), at(100)).await.expect("approved");
+        journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved");
+        begin(&journal, ONE).await;
         journal.spend(&production(), &[removal("ann")]).await.expect("spent");
-        journal.approve(&digest(ONE), "mal", at(2), at(200)).await.expect("approved again");
+        hold(&journal, &record, true).await;
+        journal.approve(&digest(ONE), &"mal".into(), at(2), at(200)).await.expect("approved again");
         let history = journal.history(&production(), at(150)).await.expect("readable");
         assert_eq!(history.approvals.len(), 1);
-        assert_eq!((history.approvals[0].approver.as_str(), &history.approvals[0].changes), ("mal", &record.changes));
+        assert_eq!((history.approvals[0].approver.name(), &history.approvals[0].changes), ("mal", &record.changes));
+        assert_eq!(history.approvals[0].state, ApprovalState::Given);
     }
 }
 

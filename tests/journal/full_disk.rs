@@ -74,7 +74,7 @@ fn words(error: &JournalError) -> String {
 async fn write(groups: usize, journal: &Journal) -> Result<(), JournalError> {
     let names: Vec<String> = (0..groups).map(|number| format!("a group with a long name, number {number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&names), &[]).await
+    journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&names)).await
 }
 
 #[tokio::test]

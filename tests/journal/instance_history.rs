@@ -1,10 +1,13 @@
 //! Accepted reads, followed groups, who is who.
 
-use campaign_group_sync::domain::{History, Identities, InstanceName, OperatorId};
+use campaign_group_sync::domain::{
+    ChangeKind, HeldBefore, History, Identities, InstanceName, KnownProfiles, OperatorId,
+};
 
 use crate::{
+    default_limits::limits,
     place::Place,
-    sample::{at, followed, production, read, run_id},
+    sample::{at, digest, followed, held, key, production, read, run_id},
 };
 
 #[tokio::test]
@@ -16,20 +19,43 @@ async fn a_new_journal_remembers_nothing_and_has_lost_nothing() {
 }
 
 #[tokio::test]
-async fn the_last_accepted_read_is_remembered_with_the_groups_to_follow() {
+async fn the_last_accepted_read_is_remembered_beside_the_profiles_and_their_groups() {
     for place in Place::all().await {
         let journal = place.open().await;
         for groups in [&["delivery"][..], &["delivery", "ops"]] {
-            let followed: Vec<_> = groups.iter().chain(&["orphan"]).map(|group| followed(group)).collect();
-            journal
-                .accept_read(&production(), &run_id("01JA"), at(0), &read(groups), &followed)
-                .await
-                .expect("accepted");
+            let known = KnownProfiles::of_groups(groups.iter().chain(&["orphan"]).map(|group| followed(group)));
+            journal.accept_read(&production(), &run_id("01JA"), at(0), &read(groups)).await.expect("accepted");
+            journal.remember_profiles(&production(), &known).await.expect("remembered");
             let history = journal.history(&production(), at(0)).await.expect("readable");
-            assert_eq!((history.accepted, history.followed), (Some(read(groups)), followed));
+            assert_eq!((history.accepted, history.known), (Some(read(groups)), known));
         }
         let other = journal.history(&InstanceName::new("staging"), at(0)).await.expect("readable");
         assert_eq!(other, History::default());
+    }
+}
+
+#[tokio::test]
+async fn a_hold_that_sleeps_is_held_until_it_is_replaced_and_never_twice() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let hold = |operator: &str, why: &str| HeldBefore {
+            key: key(ChangeKind::Remove, operator, "delivery"),
+            why: why.to_owned(),
+            limits: limits(),
+        };
+        let sleeping = [hold("ann@acme.com", "slept"), hold("bob@acme.com", "slept")];
+        journal.remember_dormant_holds(&production(), &sleeping).await.expect("remembered");
+        let record = held("00112233445566aa", "01JA", at(0), &["Ann@acme.com"]);
+        journal.record_held(&production(), Some(&record), true).await.expect("recorded");
+        assert_eq!(record.digest, digest("00112233445566aa"));
+        let history = journal.history(&production(), at(0)).await.expect("readable");
+        assert_eq!(history.held, [hold("ann@acme.com", "too many"), hold("bob@acme.com", "slept")]);
+        let steps = place.steps();
+        journal.remember_dormant_holds(&production(), &sleeping).await.expect("known");
+        assert_eq!(place.steps(), steps, "nothing new, nothing written");
+        journal.remember_dormant_holds(&production(), &[]).await.expect("forgotten");
+        let history = journal.history(&production(), at(0)).await.expect("readable");
+        assert_eq!(history.held, [hold("ann@acme.com", "too many")]);
     }
 }
 

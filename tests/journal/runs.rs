@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     domain::{ChangeKind, ChangeOutcome, Outcome, RunMode, Summary},
-    journal::{Journal, Lock},
+    journal::{FindRunError, Journal, Lock},
 };
 
 use crate::{
@@ -74,13 +74,37 @@ async fn a_run_is_found_by_a_beginning_that_only_it_has() {
         for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01JA", 3)] {
             ended(&journal, run, seconds).await;
         }
-        let found = async |name: &str| journal.run(name).await.expect("readable").map(|report| report.run);
+        let found = async |name: &str| journal.find_run(name).await.map(|report| report.run).ok();
         assert_eq!(found("01JAC").await.as_deref(), Some("01JAC"));
         assert_eq!(found("01jac").await.as_deref(), Some("01JAC"));
         assert_eq!(found("01JA").await.as_deref(), Some("01JA"), "a whole name wins");
         for name in ["01J", "", "  ", "01JAD", "01JABX", "%", "_1JAB"] {
             assert_eq!(found(name).await, None, "{name:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_runs_that_an_ambiguous_beginning_may_mean_are_listed_newest_first() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01KAA", 3)] {
+            ended(&journal, run, seconds).await;
+        }
+        let error = journal.find_run("01ja").await.expect_err("ambiguous");
+        let FindRunError::Ambiguous { candidates, more, .. } = &error else { panic!("{error}") };
+        let runs: Vec<_> = candidates.iter().map(|candidate| (candidate.run.as_str(), candidate.started_at)).collect();
+        assert_eq!((runs, *more), (vec![("01JAC", at(2)), ("01JAB", at(1))], false));
+        let text = error.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines.len() == 3 && lines[0].contains("\"01ja\"") && lines[1].starts_with("  01JAC ("), "{text}");
+        let error = journal.find_run("01JZ").await.expect_err("unknown");
+        assert!(matches!(error, FindRunError::Unknown(_)) && error.to_string().contains("history"), "{error}");
+        for number in 0..11 {
+            ended(&journal, &format!("01M{number}"), number).await;
+        }
+        let error = journal.find_run("01M").await.expect_err("ambiguous");
+        assert!(matches!(&error, FindRunError::Ambiguous { candidates, more: true, .. } if candidates.len() == 10));
     }
 }
 
@@ -209,7 +233,7 @@ async fn a_plan_of_many_changes_is_written_in_order() {
         journal.record_plan(&run_id("01JA"), at(0), &plan(changes.clone())).await.expect("planned");
         journal.record_plan(&run_id("01JA"), at(0), &plan(changes.clone())).await.expect("planned again");
         let sent = [key(ChangeKind::Add, "user2000@acme.com", "delivery")];
-        journal.about_to_write(&run_id("01JA"), &production(), at(1), &sent).await.expect("sent");
+        journal.about_to_write(&run_id("01JA"), &production(), at(1), &sent, None).await.expect("sent");
         let told = journal.run("01JA").await.expect("readable").expect("known").instances.remove(0);
         assert!(told.changes.iter().map(|change| &change.operator).eq(changes.iter().map(|change| &change.operator)));
         assert_ne!(told.changes[2_000].detail, told.changes[2_001].detail);

@@ -81,7 +81,7 @@ pub(crate) async fn begin_and_die(journal: &Journal, run: &str, started_at: Date
     let run = run_id(run);
     journal.record_plan(&run, started_at, &plan(changes.to_vec())).await.expect("planned");
     let sent = ["ann@acme.com", "bob@acme.com"].map(|who| key(ChangeKind::Add, who, "delivery"));
-    journal.about_to_write(&run, &production(), started_at, &sent).await.expect("sent");
+    journal.about_to_write(&run, &production(), started_at, &sent, None).await.expect("sent");
     let settlement = settled("ann@acme.com", "delivery", ChangeOutcome::Applied);
     journal.settled(&run, &production(), started_at, &[settlement]).await.expect("settled");
 }
@@ -109,6 +109,7 @@ pub(crate) fn held(text: &str, run: &str, at: DateTime<Utc>, operators: &[&str])
 pub(crate) fn followed(group: &str) -> FollowedGroup {
     FollowedGroup {
         group: OperatorGroupName::new(group),
+        group_id: None,
         profile_id: Some(ProductProfileId(4_711)),
         profile: ProductProfileName::new(format!("Campaign - acme - {group}")),
     }
@@ -121,6 +122,7 @@ pub(crate) fn read(groups: &[&str]) -> SourceRead {
         manage: "ims".to_owned(),
         users: Some(1_204),
         matched: groups.iter().map(|group| followed(group)).collect(),
+        profiles: Vec::new(),
         unlisted: UnlistedAccounts::of_organization(Some(2)),
     }
 }

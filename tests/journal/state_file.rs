@@ -8,7 +8,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::{Memory, OrganizationId},
+    domain::{Memory, OrganizationId, ProductProfileId},
     journal::{Journal, JournalError, Lock, Options},
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -38,7 +38,7 @@ async fn a_used_file() -> Place {
     let place = Place::in_a_folder();
     let journal = place.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
-    journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&["delivery"]), &[]).await.expect("accepted");
+    journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&["delivery"])).await.expect("accepted");
     drop(journal);
     // Everything into the one file.
     run_sql(&place.file(), "pragma wal_checkpoint(truncate)").await;
@@ -70,7 +70,7 @@ async fn assert_set_aside(place: &Place, content: &[u8]) {
     let journal = Journal::open(&place.options).await.expect("the new journal again");
     assert_eq!(set_aside(place), aside, "once");
     assert!(lost(&journal).await.expect("lost after a restart, too").contains(".corrupt-"));
-    journal.accept_read(&production(), &run_id("01JB"), at(0), &read(&["delivery"]), &[]).await.expect("accepted");
+    journal.accept_read(&production(), &run_id("01JB"), at(0), &read(&["delivery"])).await.expect("accepted");
     assert_eq!(lost(&journal).await, None);
 }
 
@@ -205,6 +205,27 @@ const FIRST_VERSION: &str = concat!(
          values ('01J9', 'apply', 0, '[\"production\"]', null, '{}');
      insert into identities (instance, user_folded, operator) values ('production', 'ab12@acme', 1001);"
 );
+
+/// What the first version remembered of a read: no other profiles, and no keys of groups.
+const FIRST_VERSION_READ: &str = r#"insert into accepted_reads (instance, run, at, read, followed) values ('production', '01J9', 0,
+    '{"mask": "P - (.*)", "membership": "effective", "manage": "ims", "users": 9,
+      "matched": [{"group": "one", "profile_id": 1, "profile": "P - one"}]}',
+    '[{"group": "gone", "profile_id": 2, "profile": "P - gone"}]');"#;
+
+#[tokio::test]
+async fn a_read_of_an_earlier_version_tells_the_followed_groups_and_no_keys_of_them() {
+    let place = Place::in_a_folder();
+    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
+    fs::write(place.file(), "").expect("written");
+    run_sql(&place.file(), FIRST_VERSION).await;
+    run_sql(&place.file(), FIRST_VERSION_READ).await;
+    let history = place.open().await.history(&production(), at(0)).await.expect("readable");
+    assert_eq!(history.accepted.map(|read| (read.users, read.matched.len())), Some((Some(9), 1)));
+    let known = history.known.groups().iter();
+    let known: Vec<_> = known.map(|known| (known.group.as_str(), known.profile_id, known.group_id)).collect();
+    assert_eq!(known, [("gone", Some(ProductProfileId(2)), None), ("one", Some(ProductProfileId(1)), None)]);
+    assert_eq!(history.known.name(ProductProfileId(3)), None);
+}
 
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_knows() {

@@ -30,7 +30,7 @@ async fn planned(journal: &Journal, run: &str, seconds: i64) {
 }
 
 async fn sent(journal: &Journal, run: &str, keys: &[ChangeKey]) {
-    journal.about_to_write(&run_id(run), &production(), at(1), keys).await.expect("sent");
+    journal.about_to_write(&run_id(run), &production(), at(1), keys, None).await.expect("sent");
 }
 
 fn leaving(who: &str) -> ChangeKey {

@@ -102,7 +102,7 @@ pub(crate) async fn run(settings: &Settings) -> RunReport {
         mode: RunMode::Apply,
         scope: Scope::default(),
         approve: Vec::new(),
-        approver: "eve".to_owned(),
+        approver: "eve".into(),
         patience: Patience::Bounded,
         stop: Stop::never(),
     };

@@ -102,3 +102,13 @@ fn an_orphan_is_not_read_again() {
     assert_eq!(orphaned, ["- ann@x two", "- eve@x two"]);
     assert!(desired.groups.iter().all(|group| group.name.as_str() != "two"));
 }
+
+#[test]
+fn incident_27_a_second_read_that_finds_a_look_alike_keeps_the_operator() {
+    let second: [(&str, Result<&[&str], &str>); 2] = [("one", Ok(&["ann@x", "b\u{43e}b@x"])), ("two", Ok(&["ann@x"]))];
+    let (confirmed, doubted) = confirm(&world(), &policy(), &second);
+    assert_eq!(confirmed, ["- eve@x two"]);
+    assert_eq!(doubted.len(), 1, "{doubted:?}");
+    assert!(doubted[0].starts_with("- bob@x one: a second read found"), "{doubted:?}");
+    assert!(doubted[0].contains("b\\u{43e}b@x"), "{doubted:?}");
+}

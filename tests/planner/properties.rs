@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Change, ChangeKey, ChangeKind, FollowedGroup, Identities, Limits, LogOn, Missing, OperatorGroupName, OperatorLogin,
-    OrganizationId, OrganizationSnapshot, OrphanedGroup, Plan, Policy, ProductProfileName, ProtectedGroup, Review,
-    Scope, SecondRead, SkipReason, SourceCounts, UserSnapshot, WithoutGroups, borne_out, desired_state,
-    desired_state_of_users, identities_seen, plan, profiles_to_confirm,
+    Change, ChangeKey, ChangeKind, FollowedGroup, Identities, KnownProfiles, Limits, LogOn, Missing, OperatorGroupName,
+    OperatorLogin, OrganizationId, OrganizationSnapshot, OrphanedGroup, Plan, Policy, ProductProfileName,
+    ProtectedGroup, Review, Scope, SecondRead, SkipReason, SourceCounts, UserSnapshot, WithoutGroups, borne_out,
+    desired_state, desired_state_of_users, identities_seen, plan, profiles_to_confirm,
 };
 use proptest::prelude::*;
 
@@ -34,11 +34,12 @@ fn any_world() -> impl Strategy<Value = World> {
                 memberships: rows.into_iter().collect(),
                 ..World::default()
             };
-            world.history.followed.push(FollowedGroup {
+            world.history.known = KnownProfiles::of_groups([FollowedGroup {
                 group: OperatorGroupName::new("GONE"),
+                group_id: None,
                 profile_id: None,
                 profile: ProductProfileName::new("P - gone"),
-            });
+            }]);
             let ids = ["a", "b", "c", "d", "e"].map(|name| (format!("{name}@x"), format!("ID-{name}")));
             World { ids: ids.into(), ..world }.remembering(&known)
         },

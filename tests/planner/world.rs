@@ -6,8 +6,7 @@ use campaign_group_sync::domain::{
     Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, HeldPlan, History, Identities, Limits,
     LogOn, Membership, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
     OrganizationId, OrganizationSnapshot, Person, Plan, Policy, ProductProfile, ProductProfileId, ProductProfileName,
-    ReadProof, Review, SkipReason, SourceCounts, Tolerance, WalkEvidence, desired_state, followed_groups, plan, review,
-    source_read,
+    ReadProof, Review, SkipReason, SourceCounts, Tolerance, WalkEvidence, desired_state, plan, review, source_read,
 };
 
 pub(crate) use super::default_limits::limits;
@@ -95,8 +94,9 @@ impl World {
     /// The next run's history, when the read of this world is accepted.
     pub(crate) fn accept(&mut self, policy: &Policy) {
         let (desired, _) = self.decide(policy);
-        self.history.followed = followed_groups(&desired, &self.history);
-        self.history.accepted = Some(source_read(&self.organization(), policy, Membership::Effective));
+        let read = source_read(&self.organization(), policy, Membership::Effective);
+        self.history.known = self.history.known.after(&read, &desired, &self.campaign(), &BTreeSet::new());
+        self.history.accepted = Some(read);
     }
 
     pub(crate) fn campaign(&self) -> CampaignSnapshot {

@@ -43,6 +43,19 @@ fn what_is_held_is_released_by_its_digest_for_the_next_run_and_no_other() {
 }
 
 #[test]
+fn incident_41_the_name_of_an_approver_forges_no_line_and_the_user_of_the_process_stands_beside_it() {
+    let served = Served::of(&["first_day"]);
+    let digest = held_in(&guarded_run(&served, &[]).json());
+    let mut command = served.prepared(&["approve", &digest, "--output", "json"]);
+    let answer = run(command.env("SUDO_USER", "zoe\nall is well")).json();
+    assert_eq!(answer["approver"], "zoe\\u{a}all is well", "{answer}");
+    assert!(answer["approver_uid"].is_u64(), "{answer}");
+    let mut command = served.prepared(&["approve", &digest]);
+    let text = run(command.env("SUDO_USER", "zoe\nall is well")).stdout;
+    assert!(text.contains("uid ") && !text.lines().any(|line| line.starts_with("all is well")), "{text}");
+}
+
+#[test]
 fn a_report_says_how_to_release_what_it_holds() {
     let served = Served::of(&["first_day"]);
     let mut command = served.prepared(&["--sync-now"]);

@@ -31,6 +31,19 @@ fn why_somebody_lost_a_group_is_told_with_the_run_that_did_it() {
 }
 
 #[test]
+fn without_a_group_the_groups_that_somebody_lost_are_told_too() {
+    let served = Served::of(&["first_day"]);
+    let run = served.sync_now(&["--output", "json"]).json();
+    let run = run["run"].as_str().expect("a name");
+    let document = served.command(&["explain", "ines@acme.com", "--output", "json"]).json();
+    let content = group(&document, "content");
+    assert_eq!(content["is_member"], false);
+    assert!(stations(&content["findings"]).contains(&"last_change"), "{content}");
+    let text = served.command(&["explain", "ines@acme.com"]).stdout;
+    assert!(text.contains("content: not a member") && text.contains(run), "{text}");
+}
+
+#[test]
 fn before_the_first_run_the_user_is_told_and_what_is_missing() {
     let served = Served::of(&["first_day"]);
     let finished = served.command(&["explain", "ann@acme.com"]);

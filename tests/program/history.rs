@@ -66,6 +66,20 @@ fn an_unknown_run_is_a_slip_and_the_way_to_the_list_is_named() {
 }
 
 #[test]
+fn the_runs_that_a_beginning_may_mean_are_listed_a_line_each() {
+    let served = Served::of(&["first_day"]);
+    let run = || served.sync_now(&["--output", "json"]).json()["run"].as_str().expect("a name").to_owned();
+    let (first, second) = (run(), run());
+    let beginning: String = first.chars().zip(second.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
+    for command in [&["history", beginning.as_str()][..], &["undo", &beginning], &["undo", &beginning, "--apply"]] {
+        let finished = served.command(command);
+        assert_eq!((finished.exit, finished.stdout.as_str()), (Some(64), ""), "{command:?}: {}", finished.stderr);
+        let begins = |run: &str| finished.stderr.lines().filter(|line| line.starts_with(&format!("  {run} ("))).count();
+        assert_eq!((begins(&first), begins(&second)), (1, 1), "{command:?}: {}", finished.stderr);
+    }
+}
+
+#[test]
 fn a_run_and_a_command_at_once_are_refused() {
     let finished = run(&mut program(&["--sync-now", "--dry-run", "undo", "01J", "--apply"]));
     assert_eq!((finished.exit, finished.stdout.as_str()), (Some(64), ""), "{}", finished.stderr);

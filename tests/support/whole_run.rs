@@ -11,7 +11,7 @@ pub(crate) fn request(mode: RunMode) -> Request {
         mode,
         scope: Scope::default(),
         approve: Vec::new(),
-        approver: "eve".to_owned(),
+        approver: "eve".into(),
         patience: Patience::Bounded,
         stop: Stop::never(),
     }

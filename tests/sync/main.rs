@@ -2,12 +2,14 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 
+mod approvals;
 mod crash;
 #[path = "../support/default_limits.rs"]
 mod default_limits;
 #[path = "../support/default_policy.rs"]
 mod default_policy;
 mod disabling;
+mod earlier_state;
 mod encrypted;
 mod faults;
 mod features;

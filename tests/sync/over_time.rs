@@ -6,7 +6,7 @@ use campaign_group_sync::{
     domain::{
         AssociationMask, ChangeKind, ChangeOutcome, Digest, OrphanedGroup, Outcome, RunMode, RunReport, SkipReason,
     },
-    journal::Lock,
+    journal::{FindRunError, Lock},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
     sync,
 };
@@ -171,7 +171,8 @@ async fn incident_24_approving_one_digest_lets_no_other_plan_through() {
     disturb(&stage, &[Change::unassign("carla@acme.com", DELIVERY)]);
     let second = stage.sync_approving(&held(&first)).await;
     assert_eq!((second.outcome, stage.writes()), (Outcome::Held, 0), "{second:#?}");
-    assert!(second.warnings.iter().any(|warning| warning.contains(&held(&second))), "{:?}", second.warnings);
+    let names = |warning: &String| warning.contains(&held(&first)) && warning.contains(&held(&second));
+    assert!(second.instances[0].warnings.iter().any(names), "{second:#?}");
     assert_ne!(held(&first), held(&second));
     assert_eq!(stage.sync_approving(&held(&second)).await.outcome, Outcome::Applied);
 }
@@ -182,10 +183,10 @@ async fn incident_24_an_approval_counts_for_the_next_run_until_it_expires() {
     disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::unassign(user, DELIVERY)));
     let digest = Digest::parse(&held(&stage.sync().await)).expect("a digest");
     let long_ago = Utc::now() - TimeDelta::days(2);
-    stage.journal.approve(&digest, "eve", long_ago, long_ago + TimeDelta::days(1)).await.expect("approved");
+    stage.journal.approve(&digest, &"eve".into(), long_ago, long_ago + TimeDelta::days(1)).await.expect("approved");
     assert_eq!((stage.sync().await.outcome, stage.writes()), (Outcome::Held, 0), "an expired approval");
     let now = Utc::now();
-    stage.journal.approve(&digest, "eve", now, now + TimeDelta::days(1)).await.expect("approved");
+    stage.journal.approve(&digest, &"eve".into(), now, now + TimeDelta::days(1)).await.expect("approved");
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);
     // What was approved once is not approved for ever.
     disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::assign(user, DELIVERY)));
@@ -232,7 +233,7 @@ async fn a_dry_runs_digest_is_that_of_the_next_run() {
     let now = Utc::now();
     stage
         .journal
-        .approve(&digest, "eve", now, now + TimeDelta::days(1))
+        .approve(&digest, &"eve".into(), now, now + TimeDelta::days(1))
         .await
         .expect("a dry run's plan can be approved");
     let report = stage.sync().await;
@@ -287,7 +288,7 @@ async fn an_unknown_run_cannot_be_undone() {
     let stage = settled().await;
     let error =
         sync::undo(&stage.options, &stage.journal, "01JNEVER", RunMode::Apply, &sync::Stop::never(), &|_| {}).await;
-    assert!(matches!(error, Err(sync::UndoError::UnknownRun(_))), "{error:?}");
+    assert!(matches!(error, Err(FindRunError::Unknown(_))), "{error:?}");
 }
 
 #[tokio::test]

@@ -17,11 +17,11 @@ pub enum Ask {
         /// What is asked of the run.
         order: RunOrder,
     },
-    /// Somebody's word that a held plan may be made by the next run. Answered by what became of it.
+    /// The approval of a held plan for the next run. Answered by what became of it.
     Approve {
         /// Names the plan: 16 hexadecimal digits.
         digest: String,
-        /// Who says so: a note for the record.
+        /// The name that the approver gives: a note for the record, beside the user that the kernel reports.
         approver: String,
     },
 }

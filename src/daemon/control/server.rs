@@ -11,10 +11,10 @@ use tokio::{
 };
 
 use crate::{
-    domain::{Digest, RunReport},
+    domain::{Approver, Digest, RunReport, SystemUser},
     journal::Journal,
     observability::Chain,
-    settings::Settings,
+    settings::{Settings, system_user},
     sync::Stop,
 };
 
@@ -43,6 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(in super::super) struct Ordered {
     pub(in super::super) order: RunOrder,
+    /// The user of the process that asked.
+    pub(in super::super) user: Option<SystemUser>,
     /// Gets the report, or the sentence that says what is wrong with the order.
     pub(in super::super) reply: oneshot::Sender<Result<RunReport, String>>,
 }
@@ -84,9 +86,11 @@ pub(super) async fn serve(listener: UnixListener, file: SocketFile, desk: Desk) 
 }
 
 async fn connection(stream: UnixStream, file: Rc<SocketFile>, desk: Rc<Desk>, work: Work) {
-    let is_admitted = stream.peer_cred().is_ok_and(|peer| file.admits(&peer));
+    let credentials = stream.peer_cred().ok();
+    let is_admitted = credentials.as_ref().is_some_and(|peer| file.admits(peer));
+    let user = credentials.map(|peer| system_user(peer.uid()));
     let (read, write) = stream.into_split();
-    let mut peer = Peer { read: BufReader::new(read), write };
+    let mut peer = Peer { read: BufReader::new(read), write, user };
     let outcome = if is_admitted {
         peer.converse(&desk, &work).await
     } else {
@@ -100,6 +104,8 @@ async fn connection(stream: UnixStream, file: Rc<SocketFile>, desk: Rc<Desk>, wo
 struct Peer {
     read: BufReader<OwnedReadHalf>,
     write: OwnedWriteHalf,
+    /// The user of the process at the other end, as the kernel reports it (`SO_PEERCRED`).
+    user: Option<SystemUser>,
 }
 
 /// What a peer sent.
@@ -148,6 +154,7 @@ impl Peer {
         match ask {
             Ask::Status => self.send(&Answer::Status { status: Box::new(desk.board.facts().status) }).await,
             Ask::Approve { digest, approver } => {
+                let approver = Approver::claimed(&approver).as_user(self.user.clone());
                 let answer = approved(&digest, &approver, desk).await;
                 self.send(&answer).await
             }
@@ -159,7 +166,7 @@ impl Peer {
     async fn sync_now(&mut self, order: RunOrder, desk: &Desk) -> io::Result<()> {
         let (reply, mut report) = oneshot::channel();
         let mut changes = desk.board.changes();
-        if desk.orders.send(Ordered { order, reply }).await.is_err() {
+        if desk.orders.send(Ordered { order, user: self.user.clone(), reply }).await.is_err() {
             return self.send(&Answer::refused(Refusal::Failed, "the daemon ends")).await;
         }
         let mut shown = String::new();
@@ -189,7 +196,7 @@ impl Peer {
     }
 }
 
-async fn approved(digest: &str, approver: &str, desk: &Desk) -> Answer {
+async fn approved(digest: &str, approver: &Approver, desk: &Desk) -> Answer {
     let Some(digest) = Digest::parse(digest) else {
         return Answer::refused(Refusal::Usage, "a digest has 16 hexadecimal digits");
     };
@@ -197,7 +204,7 @@ async fn approved(digest: &str, approver: &str, desk: &Desk) -> Answer {
     match approve(Some(&desk.journal), &digest, approver, ttl).await {
         Ok(approval) => {
             if approval.outcome == ApprovalOutcome::Approved {
-                tracing::info!(plan.digest = %digest, approver, "{digest} was approved by {approver}");
+                tracing::info!(plan.digest = %digest, %approver, "{digest} was approved by {approver}");
             }
             Answer::Approval { approval: Box::new(approval) }
         }

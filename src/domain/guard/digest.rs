@@ -1,7 +1,7 @@
 //! The digest that names a held plan.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
 };
 
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     super::{
         Action, CampaignSnapshot, Change, DesiredState, FoldedName, InstanceName, ManagedGroup, OperatorGroupId,
-        OperatorGroupName, OperatorId, OperatorLogin,
+        OperatorGroupName, OperatorId, OperatorLogin, ProductProfileId,
     },
     HeldChange,
     earlier::Wish,
@@ -49,6 +49,8 @@ pub(super) struct Situation<'a> {
     pub(super) approved: &'a [Change],
     pub(super) desired: &'a DesiredState,
     pub(super) campaign: &'a CampaignSnapshot,
+    /// Groups, by folded name, that follow another profile than before.
+    pub(super) doubted: &'a BTreeSet<FoldedName>,
 }
 
 /// 16 hexadecimal digits over the instance, the held changes, and the wanted and actual members of the groups they touch,
@@ -68,15 +70,20 @@ pub(super) fn digest(situation: &Situation<'_>) -> Digest {
         fields.text(group.as_str());
         fields.list(members.wanted);
         fields.list(members.actual);
+        if let Some(profile) = members.doubted_profile {
+            fields.text(&profile.to_string());
+        }
     }
     let first = fields.0.finalize().iter().take(8).fold(0_u64, |digits, byte| (digits << 8) | u64::from(*byte));
     Digest(format!("{first:016x}"))
 }
 
-/// Folded logins of one group.
+/// Folded logins of one group, and the profile that it follows where that is another one than before: an approval of one
+/// profile is none of the next that has its name.
 struct Members {
     wanted: Vec<FoldedName>,
     actual: Vec<FoldedName>,
+    doubted_profile: Option<ProductProfileId>,
 }
 
 impl Situation<'_> {
@@ -97,7 +104,9 @@ impl Situation<'_> {
                 let made = made.get(&name).map(Vec::as_slice).unwrap_or_default();
                 let wanted = group.map(|group| self.wanted(group)).unwrap_or_default();
                 let actual = self.actual(id, made);
-                (name, Members { wanted, actual })
+                let is_doubted = self.doubted.contains(&name);
+                let doubted_profile = group.filter(|_| is_doubted).and_then(|group| group.profile.id);
+                (name, Members { wanted, actual, doubted_profile })
             })
             .collect()
     }

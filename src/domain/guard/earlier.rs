@@ -1,10 +1,13 @@
 //! What people and earlier runs said of single changes: approved, undone, held before.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use super::super::{
-    ApprovedChange, Change, ChangeKey, ChangeKind, FoldedName, History, Limits, ProductProfileName,
-    UnfinishedDisablement,
+use super::{
+    super::{
+        ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, FoldedName, HeldBefore, History, Limits,
+        ProductProfileName, UnfinishedDisablement,
+    },
+    endings::Endings,
 };
 
 /// Opens the reason of a change that is held because it was held before.
@@ -50,7 +53,7 @@ impl<'a> EarlierWords<'a> {
         }
     }
 
-    /// Whether somebody approved this change, wanted by this profile.
+    /// Whether a run has begun to apply an approval of this change, wanted by this profile.
     pub(super) fn approve(&self, wish: &Wish) -> bool {
         self.approved.contains(wish)
     }
@@ -72,17 +75,23 @@ impl<'a> EarlierWords<'a> {
     }
 }
 
+/// What is left of the plans that runs have begun to apply. An approval that no run has begun to apply says nothing of
+/// single changes.
 fn approved(history: &History) -> impl Iterator<Item = &ApprovedChange> {
-    history.approvals.iter().flat_map(|approval| &approval.changes)
+    let in_use = history.approvals.iter().filter(|approval| approval.state == ApprovalState::InUse);
+    in_use.flat_map(|approval| &approval.changes)
 }
 
-/// Changes that an approval or an undo named, or that an earlier run did not get to, and that are not planned any more;
+/// Changes that an approval in use or an undo named, or that an earlier run did not get to, and of which nothing is left to say;
 /// sorted.
-pub(super) fn over(history: &History, planned: &HashSet<ChangeKey>) -> Vec<ChangeKey> {
-    let named = history.undone.iter().chain(approved(history).map(|change| &change.key));
+pub(super) fn over(history: &History, endings: &Endings<'_>) -> Vec<ChangeKey> {
+    let named = history.undone.iter().chain(approved(history).map(|change| &change.key)).cloned();
     let unfinished = history.unfinished_disablements.iter().map(UnfinishedDisablement::key);
-    let is_over = |key: &ChangeKey| !planned.contains(key);
-    let named = named.filter(|key| is_over(key)).cloned();
-    let over: BTreeSet<_> = named.chain(unfinished.filter(is_over)).collect();
-    over.into_iter().collect()
+    endings.over(&named.chain(unfinished).collect()).into_iter().collect()
+}
+
+/// What earlier runs held and no plan names for now, although nothing ended it: it is held when it comes back.
+pub(super) fn dormant(history: &History, endings: &Endings<'_>) -> Vec<HeldBefore> {
+    let absent = endings.absent(&history.held.iter().map(|held| held.key.clone()).collect());
+    history.held.iter().filter(|held| absent.contains(&held.key)).cloned().collect()
 }

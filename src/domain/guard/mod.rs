@@ -4,21 +4,27 @@
 
 mod digest;
 mod earlier;
+mod endings;
 mod limits;
 mod source;
 mod unconfirmed;
 mod verdicts;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 pub use self::{digest::Digest, limits::Limits};
 use self::{
     digest::{Situation, digest},
     earlier::EarlierWords,
+    endings::{Contradicts, Endings},
+    source::SourceDoubts,
     unconfirmed::ProfileDoubts,
     verdicts::{About, Hold, verdicts},
 };
-use super::{CampaignSnapshot, Change, ChangeKey, DesiredState, History, InstanceName, Plan, SourceRead};
+use super::{
+    Approval, ApprovalState, CampaignSnapshot, Change, ChangeKey, DesiredState, FoldedName, HeldBefore, History,
+    InstanceName, OperatorGroupName, Plan, SourceRead, profile_changes::ProfileChange,
+};
 
 /// A held change and why it is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +64,21 @@ impl ApprovedPlan {
     }
 }
 
+/// The held part of a plan that an approval released as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The digest under which it was held.
+    pub digest: Digest,
+    changes: HashSet<ChangeKey>,
+}
+
+impl Release {
+    /// Whether the change was held without the approval.
+    pub fn contains(&self, change: &Change) -> bool {
+        self.changes.contains(&change.key())
+    }
+}
+
 /// Whether the source proved by counts that it was read completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceCounts {
@@ -87,32 +108,60 @@ pub struct Circumstances<'a> {
 pub struct Review {
     /// What may be applied.
     pub approved: ApprovedPlan,
-    /// What waits for somebody.
+    /// What waits for an approval.
     pub held: HeldPlan,
+    /// What an approval released that no run had begun to apply.
+    pub released: Option<Release>,
+    /// Approvals that no run has begun to apply, given for another situation than the held one; empty when nothing is held.
+    pub unused_approvals: Vec<Approval>,
     /// What is neither: it rests on a profile whose members are in doubt. In plan order, each with the reason.
     pub unconfirmed: Vec<(Change, String)>,
     /// Whether the read may be remembered as accepted: nothing is held because of how it differs from the last one.
     pub is_read_accepted: bool,
-    /// Changes that an approval or an undo named, or that an earlier run did not get to, and that this plan does not hold any
-    /// more: what was said of them is over. Only a plan over everything can tell.
+    /// Changes that an approval in use or an undo named, or that an earlier run did not get to, and that are made, or that the
+    /// organization contradicts: what was said of them is over. Only a plan over everything can tell.
     pub over: Vec<ChangeKey>,
+    /// What earlier runs held and this plan does not name because its group, profile or operator is absent: it stays held.
+    pub dormant: Vec<HeldBefore>,
+    /// Groups, by folded name, that follow another profile than before, or are others than before, and whose changes nobody
+    /// has approved: what is known of them stays as it is, see [`KnownProfiles::after`](super::KnownProfiles::after).
+    pub unsettled: BTreeSet<FoldedName>,
 }
 
 /// Splits a plan into what may be applied and what is held.
 ///
-/// Nothing of a group whose profile is in doubt is let through, whoever approved it, and nothing of it counts against a
-/// limit. The limits count the rest of the plan, approved changes included. An approval passes over every reason but one: what cannot
-/// be done without a held change (a membership without its operator, disabling somebody who stays in a group) waits for it.
+/// Nothing of a group whose profile is in doubt is let through, approved or not, and nothing of it counts against a limit.
+/// The limits count the rest of the plan, approved changes included. What is held without regard to approvals that no run has
+/// begun to apply has a digest; an approval of exactly this digest releases all of it, any other releases nothing.
 pub fn review(
     plan: &Plan,
     desired: &DesiredState,
     campaign: &CampaignSnapshot,
     circumstances: &Circumstances<'_>,
 ) -> Review {
+    let doubts = SourceDoubts::new(circumstances, campaign);
+    let judged = judged(plan, desired, campaign, circumstances, &doubts);
+    let Some(digest) = &judged.held.digest else { return judged };
+    let given = circumstances.history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
+    let (matching, others): (Vec<&Approval>, Vec<&Approval>) = given.partition(|given| given.digest == *digest);
+    match matching.first() {
+        Some(approval) => judged.released_by(approval, plan, &ProfileDoubts::new(desired), &doubts),
+        None => Review { unused_approvals: others.into_iter().cloned().collect(), ..judged },
+    }
+}
+
+/// The same without approvals that no run has begun to apply.
+fn judged(
+    plan: &Plan,
+    desired: &DesiredState,
+    campaign: &CampaignSnapshot,
+    circumstances: &Circumstances<'_>,
+    doubts: &SourceDoubts,
+) -> Review {
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
-    let doubts = ProfileDoubts::new(desired);
-    let (certain, unconfirmed) = doubts.split(plan);
-    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances)) {
+    let unread = ProfileDoubts::new(desired);
+    let (certain, unconfirmed) = unread.split(plan);
+    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances, doubts)) {
         match verdict {
             Some(Hold { why, about }) => {
                 is_read_accepted &= about != About::Source;
@@ -128,16 +177,69 @@ pub fn review(
         unconfirmed.into_iter().partition(|(change, _)| earlier.held(&change.key()).is_some());
     held.extend(waiting.into_iter().map(|(change, why)| HeldChange { change, why }));
     held.sort_by_cached_key(|held| held.change.key());
-    let situation = Situation { instance, held: &held, approved: &approved, desired, campaign };
+    let doubted = doubts.profiles().keys().cloned().collect();
+    let situation = Situation { instance, held: &held, approved: &approved, desired, campaign, doubted: &doubted };
     let digest = (!held.is_empty()).then(|| digest(&situation));
-    let planned: HashSet<ChangeKey> = plan.changes.iter().map(Change::key).collect();
-    let mut over = earlier::over(history, &planned);
-    over.retain(|key| !doubts.concern(key));
+    let contradicts = if doubts.is_about_everything() { Contradicts::Nowhere } else { Contradicts::ExceptIn(&doubted) };
+    let endings = Endings::new(plan.changes.iter().map(Change::key).collect(), desired, campaign, contradicts);
+    let mut over = earlier::over(history, &endings);
+    over.retain(|key| !unread.concern(key));
     Review {
+        dormant: earlier::dormant(history, &endings),
+        unsettled: unsettled(
+            doubts,
+            &approved,
+            held.iter().map(|held| &held.change).chain(unconfirmed.iter().map(|(change, _)| change)),
+        ),
         approved: ApprovedPlan { changes: approved },
         held: HeldPlan { changes: held, digest },
+        released: None,
+        unused_approvals: Vec::new(),
         unconfirmed,
         is_read_accepted,
         over,
     }
+}
+
+impl Review {
+    /// The same, where all that is held was approved. Approved or not, what rests on a profile in doubt is not made now.
+    fn released_by(self, approval: &Approval, plan: &Plan, unread: &ProfileDoubts<'_>, doubts: &SourceDoubts) -> Self {
+        let changes = self.held.changes.iter().map(|held| held.change.key()).collect();
+        let (certain, unconfirmed) = unread.split(plan);
+        let waiting = unconfirmed.iter().map(|(change, _)| change);
+        Self {
+            unsettled: unsettled(doubts, &certain.changes, waiting),
+            approved: ApprovedPlan { changes: certain.changes },
+            held: HeldPlan { changes: Vec::new(), digest: None },
+            released: Some(Release { digest: approval.digest.clone(), changes }),
+            unconfirmed,
+            is_read_accepted: true,
+            ..self
+        }
+    }
+}
+
+/// The doubted groups whose changes were not approved. Where there is nothing to change, nothing was approved either: the
+/// first change decides. Only removals from a group that was made again wait, so that without any it is like any other.
+fn unsettled<'c>(
+    doubts: &SourceDoubts,
+    approved: &[Change],
+    waiting: impl Iterator<Item = &'c Change> + Clone,
+) -> BTreeSet<FoldedName> {
+    let leaving: BTreeSet<_> = waiting.clone().filter(|change| change.is_removal()).filter_map(group_of).collect();
+    let (waiting, passed): (BTreeSet<_>, BTreeSet<_>) =
+        (waiting.filter_map(group_of).collect(), approved.iter().filter_map(group_of).collect());
+    let is_unsettled = |group: &FoldedName, change: &ProfileChange| {
+        if change.holds_everything() {
+            waiting.contains(group) || !passed.contains(group)
+        } else {
+            leaving.contains(group)
+        }
+    };
+    let doubted = doubts.profiles().iter();
+    doubted.filter(|(group, change)| is_unsettled(group, change)).map(|(group, _)| group.clone()).collect()
+}
+
+fn group_of(change: &Change) -> Option<FoldedName> {
+    change.group().map(OperatorGroupName::folded)
 }

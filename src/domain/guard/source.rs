@@ -1,23 +1,29 @@
 //! Doubts about the source: how this read of the organization differs from the last one whose word was taken.
 //!
-//! A doubt holds removals and nothing else: an addition too many is noticed and taken back, a right too few stops work.
+//! A doubt about the read as a whole holds removals and nothing else: an addition too many is noticed and taken back, a right
+//! too few stops work. Where a group follows another profile than before, its additions are held as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{FoldedName, FollowedGroup, InstanceName, Limits, Memory, SourceRead, unlisted_accounts::grown},
+    super::{
+        CampaignSnapshot, FoldedName, FollowedGroup, InstanceName, Limits, Memory, SourceRead,
+        profile_changes::{ProfileChange, Ties, profile_changes},
+        unlisted_accounts::grown,
+    },
     Circumstances, SourceCounts,
     limits::exceeds,
 };
 
-/// Why removals are doubted, the most important reason first.
+/// Why removals, and changes of single groups, are doubted; the most important reason first.
 pub(super) struct SourceDoubts {
     all: Option<String>,
     groups: BTreeMap<FoldedName, String>,
+    profiles: BTreeMap<FoldedName, ProfileChange>,
 }
 
 impl SourceDoubts {
-    pub(super) fn new(circumstances: &Circumstances<'_>) -> Self {
+    pub(super) fn new(circumstances: &Circumstances<'_>, campaign: &CampaignSnapshot) -> Self {
         let Circumstances { instance, limits, counts, read, history } = *circumstances;
         let accepted = history.accepted.as_ref();
         let compared = read.zip(accepted);
@@ -27,17 +33,40 @@ impl SourceDoubts {
             .or_else(|| compared.and_then(|(now, before)| other_mask(now, before)))
             .or_else(|| compared.and_then(|(now, before)| other_rules(now, before, instance)))
             .or_else(|| compared.and_then(|(now, before)| shrunk(now, before, limits)));
-        let mut groups = compared.map(|(now, before)| newly_matched(now, before)).unwrap_or_default();
-        groups.extend(compared.map(|(now, before)| renamed(now, before)).unwrap_or_default());
+        let known = &history.known;
+        let groups = compared.map(|(now, before)| newly_matched(now, before, &Ties::new(campaign, known)));
+        let mut groups = groups.unwrap_or_default();
         for (group, why) in compared.map(|(now, before)| grown(now, before)).unwrap_or_default() {
             groups.entry(group).or_insert(why);
         }
-        Self { all, groups }
+        let profiles = read.map(|read| profile_changes(read, campaign, known)).unwrap_or_default();
+        Self { all, groups, profiles }
+    }
+
+    /// Whether the read as a whole is doubted.
+    pub(super) fn is_about_everything(&self) -> bool {
+        self.all.is_some()
+    }
+
+    /// The groups that follow another profile than before, or are others than their profile stood for, by folded name.
+    pub(super) fn profiles(&self) -> &BTreeMap<FoldedName, ProfileChange> {
+        &self.profiles
+    }
+
+    /// Why every change of the group of this folded name waits, if it does.
+    pub(super) fn about_profile(&self, group: &FoldedName) -> Option<String> {
+        self.profiles.get(group).filter(|change| change.holds_everything()).map(ProfileChange::why)
+    }
+
+    /// The same of a removal: those from a group that was made again wait as well.
+    pub(super) fn about_profile_left(&self, group: &FoldedName) -> Option<String> {
+        self.profiles.get(group).map(ProfileChange::why)
     }
 
     /// Why a removal from the group of this folded name is doubted; of an empty name, one from no particular group.
+    /// What is said against its profile goes before that it has one only now.
     pub(super) fn about(&self, group: &FoldedName) -> Option<&String> {
-        self.all.as_ref().or_else(|| self.groups.get(group))
+        self.all.as_ref().or_else(|| self.groups.get(group).filter(|_| !self.profiles.contains_key(group)))
     }
 }
 
@@ -103,9 +132,11 @@ fn shrank(now: usize, before: usize, percent: u8) -> bool {
 }
 
 /// Groups that the mask matches a profile for now and did not before: whoever is in them came there in another way.
-fn newly_matched(now: &SourceRead, before: &SourceRead) -> BTreeMap<FoldedName, String> {
+/// A group that was renamed together with its profile is no new one.
+fn newly_matched(now: &SourceRead, before: &SourceRead, ties: &Ties<'_>) -> BTreeMap<FoldedName, String> {
     let known: BTreeSet<FoldedName> = before.matched.iter().map(|followed| followed.group.folded()).collect();
-    let new = now.matched.iter().filter(|followed| !known.contains(&followed.group.folded()));
+    let new =
+        now.matched.iter().filter(|followed| !known.contains(&followed.group.folded()) && !ties.is_as_before(followed));
     let why = |followed: &FollowedGroup| {
         format!(
             "profile \"{}\" stands for group \"{}\" only since the last accepted read: its members came there in another way",
@@ -113,29 +144,4 @@ fn newly_matched(now: &SourceRead, before: &SourceRead) -> BTreeMap<FoldedName, 
         )
     };
     new.map(|followed| (followed.group.folded(), why(followed))).collect()
-}
-
-/// The groups concerned by a profile that was given another name, by folded name: the one it stood for and the one it
-/// stands for now. What people call one thing would otherwise be emptied in one place and filled in another.
-fn renamed(now: &SourceRead, before: &SourceRead) -> BTreeMap<FoldedName, String> {
-    let known: BTreeMap<_, _> = before.matched.iter().filter_map(|old| Some((old.profile_id?, old))).collect();
-    let moved = now.matched.iter().filter_map(|new| {
-        let old = *known.get(&new.profile_id?)?;
-        (old.group.folded() != new.group.folded()).then_some((old, new))
-    });
-    let mut concerned = BTreeMap::new();
-    for (old, new) in moved {
-        for group in [old, new] {
-            concerned.entry(group.group.folded()).or_insert_with(|| moved_in_words(old, new));
-        }
-    }
-    concerned
-}
-
-fn moved_in_words(old: &FollowedGroup, new: &FollowedGroup) -> String {
-    format!(
-        "profile \"{}\" was renamed to \"{}\", and so stands for group \"{}\" instead of \"{}\": \
-         rename the group in Campaign, or the profile back",
-        old.profile, new.profile, new.group, old.group
-    )
 }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    super::{Action, Change, ChangeKind, DesiredState, FoldedName, Limits, OperatorId, Plan, ProductProfileName},
+    super::{
+        Action, Change, ChangeKind, DesiredState, FoldedName, Limits, OperatorGroupId, OperatorId, Plan,
+        ProductProfileName, look_alikes::spellings,
+    },
     Circumstances,
     earlier::{EarlierWords, Wish},
     limits::{too_many_creations, too_many_of_a_group, too_many_removals},
@@ -27,16 +30,21 @@ pub(super) enum About {
 }
 
 /// The reasons of each change, in the order of the plan; `None` for what may be made.
-pub(super) fn verdicts(plan: &Plan, desired: &DesiredState, circumstances: &Circumstances<'_>) -> Vec<Option<Hold>> {
+pub(super) fn verdicts(
+    plan: &Plan,
+    desired: &DesiredState,
+    circumstances: &Circumstances<'_>,
+    doubts: &SourceDoubts,
+) -> Vec<Option<Hold>> {
     let Circumstances { limits, history, .. } = *circumstances;
     let mut bench = Bench {
         cases: plan.changes.iter().map(|change| Case { change, wish: Wish::of(change), hold: None }).collect(),
         earlier: EarlierWords::new(history, limits),
     };
     // Each step looks at what the steps before it let through: the order is that of doing.
-    bench.judge_creations(too_many_creations(plan, limits).as_deref());
-    bench.judge_additions();
-    bench.judge_removals(plan, desired, limits, &SourceDoubts::new(circumstances));
+    bench.judge_creations(too_many_creations(plan, limits).as_deref(), desired, doubts);
+    bench.judge_additions(doubts);
+    bench.judge_removals(plan, desired, limits, doubts);
     bench.keep_operators_of_held_removals();
     bench.cases.into_iter().map(|case| case.hold).collect()
 }
@@ -56,7 +64,10 @@ struct Bench<'a> {
 #[derive(Default)]
 struct Charges<'a> {
     source: Option<&'a String>,
+    profile: Option<String>,
     orphan: Option<&'a String>,
+    /// Somebody in the profile is called like the operator.
+    look_alike: Option<&'a String>,
     limit: Option<&'a str>,
 }
 
@@ -70,8 +81,10 @@ impl EarlierWords<'_> {
             return Some(Hold { why: why.clone(), about: About::Source });
         }
         let why = charges
-            .orphan
-            .cloned()
+            .profile
+            .clone()
+            .or_else(|| charges.orphan.cloned())
+            .or_else(|| charges.look_alike.cloned())
             .or_else(|| self.undone(&wish.key))
             .or_else(|| charges.limit.map(str::to_owned))
             .or_else(|| self.held(&wish.key))?;
@@ -80,16 +93,21 @@ impl EarlierWords<'_> {
 }
 
 impl Bench<'_> {
-    fn judge_creations(&mut self, limit: Option<&str>) {
+    fn judge_creations(&mut self, limit: Option<&str>, desired: &DesiredState, doubts: &SourceDoubts) {
+        let newcomers = doubted_newcomers(desired, doubts);
         for case in &mut self.cases {
-            if matches!(case.wish.key.kind, ChangeKind::CreateGroup | ChangeKind::CreateOperator) {
-                case.hold = self.earlier.judge(&case.wish, &Charges { limit, ..Charges::default() });
-            }
+            let key = &case.wish.key;
+            let profile = match key.kind {
+                ChangeKind::CreateGroup => doubts.about_profile(&key.group),
+                ChangeKind::CreateOperator => newcomers.get(&key.operator).cloned(),
+                ChangeKind::Add | ChangeKind::Remove | ChangeKind::DisableOperator => continue,
+            };
+            case.hold = self.earlier.judge(&case.wish, &Charges { profile, limit, ..Charges::default() });
         }
     }
 
     /// A membership waits with the operator or the group that it needs, whoever approved it: it cannot be made without.
-    fn judge_additions(&mut self) {
+    fn judge_additions(&mut self, doubts: &SourceDoubts) {
         let (mut groups, mut operators) = (HashMap::new(), HashMap::new());
         for case in &self.cases {
             let Some(hold) = &case.hold else { continue };
@@ -108,7 +126,8 @@ impl Bench<'_> {
                 .map(|why| format!("it waits for operator \"{operator}\" to be created: {why}"))
                 .or_else(|| group_waits.map(|why| format!("it waits for group \"{group}\" to be created: {why}")))
                 .map(|why| Hold { why, about: About::Change });
-            case.hold = self.earlier.judge(&case.wish, &Charges::default()).or(waits);
+            let charges = Charges { profile: doubts.about_profile(&key.group), ..Charges::default() };
+            case.hold = self.earlier.judge(&case.wish, &charges).or(waits);
         }
     }
 
@@ -116,14 +135,20 @@ impl Bench<'_> {
         let all = too_many_removals(plan, limits);
         let groups = too_many_of_a_group(plan, &self.joined_groups(), limits);
         let (orphans, unread) = (orphans_in_words(desired), unread_in_words(desired));
+        let look_alikes = look_alikes_in_words(desired);
         for case in self.cases.iter_mut().filter(|case| case.change.is_removal()) {
             // Empty for a disabled operator, which no group has for its name.
             let group = &case.wish.key.group;
             let charges = Charges {
                 source: doubts.about(group),
+                profile: doubts.about_profile_left(group),
                 orphan: match &case.change.action {
                     Action::DisableOperator { operator_id, .. } => unread.get(operator_id),
                     _ => orphans.get(group),
+                },
+                look_alike: match &case.change.action {
+                    Action::Remove { operator_id, group_id, .. } => look_alikes.get(&(*group_id, *operator_id)),
+                    _ => None,
                 },
                 limit: all.as_deref().or_else(|| groups.get(group).map(String::as_str)),
             };
@@ -156,6 +181,42 @@ impl Bench<'_> {
             }
         }
     }
+}
+
+/// Why removals wait that would take something from an operator whom somebody in the profile is called like, by group and
+/// operator.
+fn look_alikes_in_words(desired: &DesiredState) -> HashMap<(OperatorGroupId, OperatorId), String> {
+    let mut held = HashMap::new();
+    for group in &desired.groups {
+        let Some(id) = group.id else { continue };
+        for look_alike in &group.look_alikes {
+            let names = spellings(&look_alike.names);
+            let why = format!(
+                "{names} is in profile \"{}\" and looks like this operator: nobody loses anything for another spelling \
+                 unasked",
+                group.profile.name
+            );
+            held.insert((id, look_alike.operator), why);
+        }
+    }
+    held
+}
+
+/// Why operators wait to be created who belong in nothing but groups that follow another profile than before, by folded
+/// login.
+fn doubted_newcomers(desired: &DesiredState, doubts: &SourceDoubts) -> HashMap<FoldedName, String> {
+    let mut doubted: HashMap<usize, Option<String>> = HashMap::new();
+    for group in desired.groups.iter().filter(|group| !group.new_members.is_empty()) {
+        let why = doubts.about_profile(&group.name.folded());
+        for position in &group.new_members {
+            let known = doubted.entry(*position).or_insert_with(|| why.clone());
+            *known = known.take().filter(|_| why.is_some());
+        }
+    }
+    let named = doubted
+        .into_iter()
+        .filter_map(|(position, why)| Some((desired.new_operators.get(position)?.login.folded(), why?)));
+    named.collect()
 }
 
 fn orphans_in_words(desired: &DesiredState) -> BTreeMap<FoldedName, String> {

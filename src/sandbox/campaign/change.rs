@@ -54,6 +54,13 @@ pub enum InstanceChange {
         /// Its internal name.
         name: String,
     },
+    /// An operator group gets another internal name and keeps its id and its members.
+    RenameOperatorGroup {
+        /// Its internal name so far.
+        name: String,
+        /// Its internal name from now on.
+        new_name: String,
+    },
     /// An operator joins a group; nothing when it is there already.
     Join {
         /// The operator's login.
@@ -118,12 +125,13 @@ impl Instance {
                 self.insert(operator).map(drop)
             }
             InstanceChange::RemoveOperator { login } => self.operator_id(&login).map(|id| self.tables.remove_owner(id)),
-            InstanceChange::RenameOperator { login, new_login } => self.rename(&login, new_login),
+            InstanceChange::RenameOperator { login, new_login } => self.rename(self.operator_id(&login)?, new_login),
             InstanceChange::AddOperatorGroup { name, label } => {
                 let label = label.unwrap_or_else(|| name.clone());
                 self.insert(Owner { label, ..Owner::new(OwnerKind::Group, name) }).map(drop)
             }
             InstanceChange::RemoveOperatorGroup { name } => self.group_id(&name).map(|id| self.tables.remove_owner(id)),
+            InstanceChange::RenameOperatorGroup { name, new_name } => self.rename(self.group_id(&name)?, new_name),
             InstanceChange::Join { login, group } => self.membership(&login, &group).map(|pair| self.join(pair)),
             InstanceChange::Leave { login, group } => self.membership(&login, &group).map(|pair| {
                 self.tables.remove_membership(pair);
@@ -150,11 +158,10 @@ impl Instance {
         self.tables.insert_owner(owner).map_err(|_| format!("'{name}' is there already"))
     }
 
-    fn rename(&mut self, login: &str, new_login: String) -> Result<(), String> {
-        let id = self.operator_id(login)?;
+    fn rename(&mut self, id: i64, new_name: String) -> Result<(), String> {
         let Some(owner) = self.tables.owner(id).cloned() else { return Ok(()) };
-        let taken = format!("'{new_login}' is there already");
-        self.tables.update_owner(Owner { name: new_login, ..owner }).map_err(|_| taken)
+        let taken = format!("'{new_name}' is there already");
+        self.tables.update_owner(Owner { name: new_name, ..owner }).map_err(|_| taken)
     }
 
     fn set_dial(&mut self, dial: Dial) {

@@ -164,9 +164,11 @@ impl Work<'_> {
         self.record().await
     }
 
-    /// Writes down that these changes are being sent.
+    /// Writes down that these changes are being sent, and the approval of which they are the first.
     async fn announce(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
-        self.ledger.about_to_write(changes.iter().copied()).await?;
+        let released = self.decision.review.released.as_ref();
+        let begun = released.filter(|released| changes.iter().any(|change| released.contains(change)));
+        self.ledger.about_to_write(changes, begun.map(|released| &released.digest)).await?;
         self.sent.extend(changes.iter().map(|change| change.key()));
         Ok(())
     }

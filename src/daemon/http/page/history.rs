@@ -10,7 +10,7 @@ use chrono::Utc;
 use tokio::sync::Mutex;
 
 use crate::{
-    domain::{ApprovedChange, ChangeKind, ChangeOutcome, ChangeReport, Outcome, RunReport},
+    domain::{ChangeKind, ChangeOutcome, ChangeReport, Outcome, RunReport},
     journal::{HeldRecord, Journal, JournalError, RunEntry},
     observability::Chain,
 };
@@ -180,8 +180,6 @@ async fn plan_of(
         .cloned()
         .collect();
     let approvals = journal.history(&record.instance, Utc::now()).await?.approvals;
-    let is_released =
-        |change: &ApprovedChange| approvals.iter().any(|approval| approval.changes.iter().any(|one| one == change));
-    let is_approved = !record.changes.is_empty() && record.changes.iter().all(is_released);
+    let is_approved = approvals.iter().any(|approval| approval.digest == record.digest);
     Ok(HeldPlan { record, changes, is_approved })
 }

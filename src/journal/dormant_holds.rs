@@ -1,0 +1,59 @@
+//! What runs held and later plans do not name, because a listing lacks the profile, or Campaign the group or the operator.
+
+use crate::domain::{HeldBefore, InstanceName};
+
+use super::{
+    Journal, JournalError,
+    database::{Reading, Value},
+    encoding::{from_json, to_json, to_key},
+};
+
+impl Journal {
+    /// Remembers these holds of an instance in place of those remembered before.
+    pub async fn remember_dormant_holds(
+        &self,
+        instance: &InstanceName,
+        holds: &[HeldBefore],
+    ) -> Result<(), JournalError> {
+        let known = dormant_holds(&mut self.reading().await?, instance).await?;
+        if known == holds {
+            return Ok(());
+        }
+        let row = |held: &HeldBefore| -> Result<[Value; 6], JournalError> {
+            let HeldBefore { key, why, limits } = held;
+            Ok([
+                instance.as_str().into(),
+                key.kind.as_str().into(),
+                key.group.as_str().into(),
+                key.operator.as_str().into(),
+                why.as_str().into(),
+                to_json(limits, "the limits of a hold")?.into(),
+            ])
+        };
+        let rows = holds.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        let mut writing = self.writing().await?;
+        writing.execute("delete from dormant_holds where instance = $1", [instance.as_str().into()]).await?;
+        let head = "insert into dormant_holds (instance, op, group_folded, operator_folded, why, limits)";
+        writing.insert(head, rows, "").await?;
+        writing.commit().await
+    }
+}
+
+/// The dormant holds of an instance, by change.
+pub(super) async fn dormant_holds(
+    looking: &mut Reading,
+    instance: &InstanceName,
+) -> Result<Vec<HeldBefore>, JournalError> {
+    let sql = "select op, group_folded, operator_folded, why, limits from dormant_holds where instance = $1";
+    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let held = rows.iter().map(|row| {
+        Ok(HeldBefore {
+            key: to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)?,
+            why: row.text(3)?,
+            limits: from_json(&row.text(4)?, "the limits of a hold")?,
+        })
+    });
+    let mut held = held.collect::<Result<Vec<_>, JournalError>>()?;
+    held.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(held)
+}

@@ -1,0 +1,132 @@
+//! The digests that a run is asked to approve (`--approve`): recorded before it begins, and what became of them.
+
+use chrono::Utc;
+
+use crate::{
+    domain::{Approval, ApprovalState, Approver, Digest, InstanceName, InstanceReport, Review, RunMode},
+    journal::{ApproveError, HeldRecord, Journal, JournalError},
+};
+
+use super::{pauses::after, run::Options, run::Request};
+
+/// What the journal knew of the digests when the run began.
+pub(super) struct RequestedApprovals {
+    mode: RunMode,
+    /// What was held under the digests; approved now, in a dry run only looked at.
+    accepted: Vec<HeldRecord>,
+    /// Approved and begun before, and by whom.
+    begun_before: Vec<(Digest, Approver)>,
+    /// Digests of nothing that is held.
+    unknown: Vec<Digest>,
+}
+
+/// What became of approvals in one instance.
+pub(super) struct UsedApprovals {
+    instance: InstanceName,
+    released: Option<Digest>,
+    /// Named in a warning of the instance already.
+    unused: Vec<Digest>,
+}
+
+impl UsedApprovals {
+    pub(super) fn of(instance: &InstanceName, review: &Review) -> Self {
+        Self {
+            instance: instance.clone(),
+            released: review.released.as_ref().map(|released| released.digest.clone()),
+            unused: review.unused_approvals.iter().map(|approval| approval.digest.clone()).collect(),
+        }
+    }
+
+    fn tells_of(&self, digest: &Digest) -> bool {
+        self.released.as_ref() == Some(digest) || self.unused.contains(digest)
+    }
+}
+
+impl RequestedApprovals {
+    /// Records the approvals that are asked for, exactly as the command `approve` does. A dry run records nothing.
+    pub(super) async fn record(journal: &Journal, options: &Options, request: &Request) -> Result<Self, JournalError> {
+        let mode = request.mode;
+        let mut requested = Self { mode, accepted: Vec::new(), begun_before: Vec::new(), unknown: Vec::new() };
+        for digest in &request.approve {
+            let held = journal.approvable(digest).await;
+            match held {
+                Ok(records) => {
+                    if request.mode == RunMode::Apply {
+                        approve(journal, options, request, digest).await?;
+                    }
+                    requested.accepted.extend(records);
+                }
+                Err(ApproveError::AppliedBefore { digest, approver }) => {
+                    requested.begun_before.push((digest, approver));
+                }
+                Err(ApproveError::NotHeld { digest, .. }) => requested.unknown.push(digest),
+                Err(ApproveError::Journal(error)) => return Err(error),
+            }
+        }
+        Ok(requested)
+    }
+
+    /// The approvals that a dry run shows the effect of, and that nobody gave.
+    pub(super) fn tried_in(&self, instance: &InstanceName, approver: &Approver) -> Vec<Approval> {
+        if self.mode == RunMode::Apply {
+            return Vec::new();
+        }
+        let here = self.accepted.iter().filter(|record| record.instance == *instance);
+        let tried = here.map(|record| Approval {
+            digest: record.digest.clone(),
+            approver: approver.clone(),
+            state: ApprovalState::Given,
+            changes: record.changes.clone(),
+        });
+        tried.collect()
+    }
+
+    /// What has to be said about the digests after the run, and whether one of them released nothing although it was to.
+    pub(super) fn outcome(&self, used: &[UsedApprovals], instances: &[InstanceReport]) -> (Vec<String>, bool) {
+        let (mut warnings, mut is_in_vain) = (Vec::new(), !self.unknown.is_empty());
+        for (digest, approver) in &self.begun_before {
+            warnings.push(format!(
+                "{digest} was approved before by {approver}, and nothing of it waits for an approval any more"
+            ));
+        }
+        let held = in_words(instances);
+        for digest in &self.unknown {
+            warnings.push(format!("nothing held has the digest {digest}, so nothing was approved; {held}"));
+        }
+        for record in &self.accepted {
+            let HeldRecord { digest, instance, .. } = record;
+            match used.iter().find(|used| used.instance == *instance) {
+                Some(used) if used.tells_of(digest) => {}
+                Some(_) => {
+                    is_in_vain = true;
+                    warnings.push(format!(
+                        "what was held under {digest} in instance {instance} is not held any more, so nothing was \
+                         released; {held}"
+                    ));
+                }
+                None if self.mode == RunMode::Apply => warnings.push(format!(
+                    "the approval of {digest} is recorded for instance {instance}; this run did not get to use it, later \
+                     ones do while it is valid"
+                )),
+                None => {}
+            }
+        }
+        (warnings, is_in_vain)
+    }
+}
+
+async fn approve(journal: &Journal, options: &Options, request: &Request, digest: &Digest) -> Result<(), JournalError> {
+    let approver = &request.approver;
+    match journal.approve(digest, approver, Utc::now(), after(options.approval_ttl)).await {
+        Ok(_) => tracing::info!(plan.digest = %digest, %approver, "{digest} was approved by {approver}"),
+        // Another process was faster by a moment; the run says what it finds held.
+        Err(ApproveError::NotHeld { .. } | ApproveError::AppliedBefore { .. }) => {}
+        Err(ApproveError::Journal(error)) => return Err(error),
+    }
+    Ok(())
+}
+
+fn in_words(instances: &[InstanceReport]) -> String {
+    let held: Vec<&str> = instances.iter().filter_map(|instance| instance.held.as_deref()).collect();
+    if held.is_empty() { "nothing is held".to_owned() } else { format!("held is {}", held.join(", ")) }
+}
