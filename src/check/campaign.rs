@@ -253,6 +253,7 @@ async fn package(
 fn cause(error: &CampaignError) -> Cause {
     match error.failure() {
         Failure::Refused => Cause::Refused,
+        Failure::Misconfigured => Cause::Configuration,
         Failure::Unavailable | Failure::Throttled { .. } => Cause::Unavailable,
         _ => Cause::Incomplete,
     }

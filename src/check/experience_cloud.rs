@@ -234,6 +234,7 @@ fn failed(error: &ExperienceCloudError) -> Outcome {
             (Cause::Unavailable, "wait as long as UMAPI asks; another client of this key may be at work")
         }
         Failure::Unavailable => (Cause::Unavailable, HOSTS),
+        Failure::Misconfigured => (Cause::Configuration, HOSTS),
         _ => (
             Cause::Incomplete,
             "compare experience_cloud.umapi_url with the vendor's; see whether a proxy answers in its place",

@@ -42,6 +42,7 @@ impl From<Outcome> for Exit {
             Outcome::Throttled | Outcome::Unavailable => Self::Unavailable,
             Outcome::Locked => Self::Locked,
             Outcome::Refused => Self::Refused,
+            Outcome::Misconfigured => Self::Configuration,
             Outcome::Failed | Outcome::Interrupted => Self::Failure,
         }
     }

@@ -48,6 +48,7 @@ pub(super) fn sentence_of(outcome: Outcome) -> &'static str {
         Outcome::Unavailable => "A system does not answer; try again later.",
         Outcome::Locked => "Another run holds the lock.",
         Outcome::Refused => "Credentials were refused.",
+        Outcome::Misconfigured => "The configuration of this host is wrong; nothing was written there.",
         Outcome::Failed => "Unexpected failure.",
         Outcome::Interrupted => "Interrupted before its end; the next run goes on from what Campaign holds.",
     }
@@ -232,6 +233,7 @@ pub(super) fn style_of(outcome: Outcome) -> Style {
         | Outcome::Unavailable
         | Outcome::Locked
         | Outcome::Refused
+        | Outcome::Misconfigured
         | Outcome::Failed
         | Outcome::Interrupted => BAD,
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, UnusableProfiles, roster::Roster};
+use super::{
+    MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, UnusableProfiles, roster::Roster,
+};
 
 /// Technical accounts that may be missing from a listing however small the organization is.
 const ALWAYS_TOLERATED: u64 = 10;

@@ -28,6 +28,8 @@ pub enum Outcome {
     Locked,
     /// Credentials were refused.
     Refused,
+    /// The configuration of this host is wrong, as that of its proxy.
+    Misconfigured,
     /// An unexpected failure.
     Failed,
     /// The run was told to stop, or died, before its end; only the history knows such runs.
@@ -38,6 +40,7 @@ impl Outcome {
     /// The more important of two outcomes decides for the run; the order is that of the exit codes.
     fn rank(self) -> u8 {
         match self {
+            Self::Misconfigured => 11,
             Self::Refused => 10,
             Self::Locked => 9,
             Self::Incomplete => 8,
@@ -70,6 +73,7 @@ impl Outcome {
             Self::Unavailable => "unavailable",
             Self::Locked => "locked",
             Self::Refused => "refused",
+            Self::Misconfigured => "misconfigured",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
         }
@@ -80,6 +84,7 @@ impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused => Self::Refused,
+            Failure::Misconfigured => Self::Misconfigured,
             Failure::Incomplete => Self::Incomplete,
             Failure::Throttled { .. } => Self::Throttled,
             Failure::Unavailable => Self::Unavailable,

@@ -145,6 +145,7 @@ impl ExperienceCloudError {
     /// What a run makes of it.
     pub fn failure(&self) -> Failure {
         match self {
+            Self::Setup(source) | Self::NoAnswer { source, .. } if source.is_misconfigured() => Failure::Misconfigured,
             Self::Setup(_) => Failure::Unexpected,
             Self::ClientId | Self::Refused { .. } => Failure::Refused,
             Self::WrongAnswer { .. }
@@ -270,13 +271,13 @@ impl FailedAttempt {
         let call = call.to_owned();
         match source {
             TransportError::Build(_) => Self::last(ExperienceCloudError::Setup(source)),
-            TransportError::Connect(_) if source.certificate_fault().is_some() => {
+            TransportError::Connect(_) if source.certificate_fault().is_some() || source.is_misconfigured() => {
                 Self::last(ExperienceCloudError::NoAnswer { call, source })
             }
             TransportError::Connect(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::Unserved }
             }
-            TransportError::Timeout(_) | TransportError::Broken(_) => {
+            TransportError::Timeout { .. } | TransportError::Broken(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::MaybeServed }
             }
             // What took as long as a call may take would do so again.

@@ -337,10 +337,12 @@ mod tests {
             (r#"{"groupName": " "}"#.to_owned(), unknown("(product profile without a readable name)", NO_NAME)),
             ("7".to_owned(), unknown("(product profile without a readable name)", NO_NAME)),
         ] {
-            let expected = Vec::from_iter([Some(("A".to_owned(), None)), expected].into_iter().flatten());
+            let expected: Vec<_> = [Some(("A".to_owned(), None)), expected].into_iter().flatten().collect();
             assert_eq!(faults(&format!("{good}, {record}")), expected, "{:?}", record.get(..80));
         }
-        let [_, (name, Some((what, KnownName::Certain)))] = &faults(&format!(r#"{good}, {{"groupName": "P {long}"}}"#))[..] else {
+        let [_, (name, Some((what, KnownName::Certain)))] =
+            &faults(&format!(r#"{good}, {{"groupName": "P {long}"}}"#))[..]
+        else {
             panic!("two profiles, one of them too long");
         };
         assert!(name.starts_with("P xxx") && name.len() < 300 && what.contains("100002 bytes"), "{name}: {what}");

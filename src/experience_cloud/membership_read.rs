@@ -9,8 +9,8 @@ use super::{
     members_calls::{self, MembersCall},
     profile_names::ProfileNames,
     umapi::Umapi,
-    user_key::{ByUserKey, KeyMaker, UserKey},
     unusable_user::UnusableUser,
+    user_key::{ByUserKey, KeyMaker, UserKey},
     users_page::{self, Kept, UsersPage},
     users_walk::{UsersListing, walk},
 };

@@ -81,8 +81,9 @@ fn user(record: &Value) -> Result<User<'_>, String> {
     if !record.is_object() {
         return Err("it is no record".to_owned());
     }
-    let text = |field| Ok(TextField::of(record, field).usable(field)?.map(|text| Name(Cow::Borrowed(text))));
-    let or_none = |field| text(field).unwrap_or_else(|_: String| None);
+    let text =
+        |field| Ok::<_, String>(TextField::of(record, field).usable(field)?.map(|text| Name(Cow::Borrowed(text))));
+    let or_none = |field| text(field).unwrap_or(None);
     Ok(User {
         id: text("id")?,
         email: text("email")?,

@@ -65,12 +65,11 @@ pub(super) struct UsersPage {
 pub(super) fn read(body: &[u8], kept: Kept<'_, '_>, keys: &mut KeyMaker) -> Result<UsersPage, Misread> {
     let (page, found) = (UsersPage::default(), Vec::new());
     let mut collector = Collector { kept, keys, page, found, records: Records::AllAlike };
-    let envelope = match page_text::read(body, PageSeed(&mut collector)) {
-        Ok(envelope) => envelope,
-        Err(_) => {
-            (collector.page, collector.records) = (UsersPage::default(), Records::EachByItself);
-            page_text::read_text(&page_text::repaired(body), PageSeed(&mut collector))?
-        }
+    let envelope = if let Ok(envelope) = page_text::read(body, PageSeed(&mut collector)) {
+        envelope
+    } else {
+        (collector.page, collector.records) = (UsersPage::default(), Records::EachByItself);
+        page_text::read_text(&page_text::repaired(body), PageSeed(&mut collector))?
     };
     match envelope {
         Envelope { result: Some(result), .. } if result != SUCCESS => {
@@ -429,7 +428,10 @@ mod tests {
             (r#"{"email": 1, "groups": ["Campaign - acme - b"]}"#.to_owned(), Some(known(&[1]))),
             (r#"{"username": "\udfff", "groups": ["Campaign - acme - b"]}"#.to_owned(), Some(known(&[1]))),
             (format!(r#"{{"email": "{long}", "groups": ["Campaign - acme - b", "X"]}}"#), Some(known(&[1]))),
-            (r#"{"email": "b@acme.com", "status": 1, "groups": ["Campaign - acme - a"]}"#.to_owned(), Some(known(&[0]))),
+            (
+                r#"{"email": "b@acme.com", "status": 1, "groups": ["Campaign - acme - a"]}"#.to_owned(),
+                Some(known(&[0])),
+            ),
             (r#"{"email": "b@acme.com", "groups": "A"}"#.to_owned(), Some(any.clone())),
             (r#"{"email": "b@acme.com", "groups": [null]}"#.to_owned(), Some(any.clone())),
             (r#"{"email": "b@acme.com", "groups": ["Campaign - acme - \ud800"]}"#.to_owned(), Some(any.clone())),
@@ -440,7 +442,7 @@ mod tests {
             let shown = record.get(..80).unwrap_or(&record);
             assert_eq!((page.keys.len(), page.memberships.len()), (3, 2), "{shown}");
             let unusable: Vec<_> = page.unusable.into_iter().map(|user| user.may_have).collect();
-            assert_eq!(unusable, Vec::from_iter(expected), "{shown}");
+            assert_eq!(unusable, expected.into_iter().collect::<Vec<_>>(), "{shown}");
         }
     }
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, Person, ProductProfileName, ReadKind, SourceCounts,
-        SourceKind, UserSnapshot, to_the_second,
+        AssociationMask, IncompleteRead, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, Person,
+        ProductProfileName, ReadKind, SourceCounts, SourceKind, UserSnapshot, to_the_second,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
@@ -181,7 +181,8 @@ impl SourceReader<'_> {
             async |progress: &dyn Fn(experience_cloud::Progress)| self.experience_cloud.fetch_listing(progress).await;
         let listing = self.first_page(Listing::Groups, windows.groups_first_page, read).await?;
         let masks = self.masks();
-        let matters = |name: &ProductProfileName| masks.iter().any(|mask| mask.matches(name.as_str()) != MaskMatch::NoMatch);
+        let matters =
+            |name: &ProductProfileName| masks.iter().any(|mask| mask.matches(name.as_str()) != MaskMatch::NoMatch);
         // What is remembered does not say which of its records are in doubt.
         if listing.unusable().are_foreign(matters) {
             let remembered = RememberedListing { read_at: Utc::now(), profiles: listing.profiles().to_vec() };

@@ -23,12 +23,13 @@ const CONTENT_CHANGED: [&str; 2] =
 /// Four people in "ops", four in "content", two of each in a foreign user group; and one person without a profile that matters.
 fn world() -> Value {
     let people = |letter: char| (0..4).map(move |at| format!("{letter}{at}@acme.com"));
-    let user = |login: String, groups: &[&str]| json!({"id": format!("id-of-{login}"), "email": login, "groups": groups});
+    let user =
+        |login: String, groups: &[&str]| json!({"id": format!("id-of-{login}"), "email": login, "groups": groups});
     let users = [("o", OPS), ("c", CONTENT)].into_iter().flat_map(|(letter, profile)| {
         let letter = letter.chars().next().unwrap_or_default();
-        people(letter).enumerate().map(move |(at, login)| {
-            if at < 2 { user(login, &[profile]) } else { user(login, &["Foreign", profile]) }
-        })
+        people(letter)
+            .enumerate()
+            .map(move |(at, login)| if at < 2 { user(login, &[profile]) } else { user(login, &["Foreign", profile]) })
     });
     let users: Vec<_> = users.chain([user("spare@acme.com".to_owned(), &["Photoshop"])]).collect();
     let logins = people('o').chain(people('c')).chain(["spare@acme.com".to_owned()]);
@@ -148,7 +149,10 @@ async fn incident_45_a_foreign_user_whose_record_cannot_be_used_is_counted_and_s
     let long = "x".repeat(100_000);
     for value in [json!(7), json!(["a"]), json!(long)] {
         let stage = stage(ReadChoice::Organization).await;
-        change(&stage, &[OrganizationChange::Unassign { user: "o3@acme.com".to_owned(), group: OPS.to_owned() }.into()]);
+        change(
+            &stage,
+            &[OrganizationChange::Unassign { user: "o3@acme.com".to_owned(), group: OPS.to_owned() }.into()],
+        );
         let record = r#""email":"o3@acme.com""#;
         disturb(&stage, "users", Effect::replace_text(record, &format!(r#""email":{value}"#)));
         let report = stage.sync().await;
@@ -230,7 +234,8 @@ async fn incident_45_a_matched_profile_whose_record_cannot_be_used_concerns_its_
 #[tokio::test]
 async fn incident_45_the_group_of_a_profile_whose_name_cannot_be_read_loses_nobody() {
     for read in READS {
-        for to in [r#""groupName":7"#, r#""groupName":null"#, r#""groupName":"Campaign - acme - o\ud800""#, r#""x":1"#] {
+        for to in [r#""groupName":7"#, r#""groupName":null"#, r#""groupName":"Campaign - acme - o\ud800""#, r#""x":1"#]
+        {
             let what = format!("{read:?} {to}");
             let mut stage = stage(read).await;
             for instance in &mut stage.options.instances {
