@@ -24,7 +24,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::{AssociationMask, OrganizationId, Tolerance},
+    domain::{AssociationMask, LoginSet, OrganizationId, Tolerance},
     experience_cloud::{ExperienceCloud, Membership, Options, ReadChoice},
     sandbox::{self, Sandbox, Scenario},
     transport::{self, BaseUrl, RetryPolicy},
@@ -185,7 +185,7 @@ fn read() -> Result<(), Failure> {
     let snapshot = runtime.block_on(async {
         let listing = client.fetch_listing(&|_| {}).await?;
         let kind = client.choose(&listing, &masks)?;
-        client.fetch_memberships(listing, &masks, kind, &|_| {}).await
+        client.fetch_memberships(listing, &masks, LoginSet::default(), kind, &|_| {}).await
     })?;
     let memberships: usize = (0..snapshot.profiles().len()).map(|profile| snapshot.members(profile).len()).sum();
     let (cpu_s, peak_kib) = (cpu_seconds()?, peak_kib()?);

@@ -155,6 +155,7 @@ impl Campaign {
         let sending = async || {
             self.calls.fetch_add(1, Ordering::Relaxed);
             self.writes.fetch_add(u64::from(call.is_write()), Ordering::Relaxed);
+            Ok(())
         };
         let answer = Box::pin(self.http.send(request, connection, sending)).await;
         let answer = answer.map_err(|source| CampaignError::NoAnswer { call: call.name(), source })?;

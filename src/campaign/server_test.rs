@@ -38,7 +38,7 @@ impl Campaign {
     /// Asks the instance how it is. Sent once, without credentials.
     pub async fn fetch_server_test(&self) -> ServerReply {
         let url = format!("{}/r/test", self.endpoint.trim_end_matches(ROUTER));
-        match self.http.send(self.http.get(&url), Connection::Kept, async || {}).await {
+        match self.http.send(self.http.get(&url), Connection::Kept, async || Ok(())).await {
             Ok(answer) => ServerReply { test: judge(&answer), certificate: answer.certificate },
             Err(source) => {
                 ServerReply { certificate: None, test: Err(CampaignError::NoAnswer { call: CALL.to_owned(), source }) }

@@ -98,7 +98,7 @@ impl SoapCall {
         self.method.starts_with("Write")
     }
 
-    /// Whether the call makes a row anew, so that sending it twice differs from sending it once.
+    /// Whether the call creates a row, so that sending it twice differs from sending it once.
     pub(super) fn creates(&self) -> bool {
         self.creates
     }

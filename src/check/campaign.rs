@@ -11,7 +11,7 @@ use super::{
         AMBIGUOUS, CERTIFICATE, CLOCK, CONFIGURATION, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION,
     },
     certificate,
-    experience_cloud::refused_token,
+    experience_cloud::{PROXY, refused_token},
     external_account,
     verdict::Cause,
 };
@@ -92,12 +92,16 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Access, no
 }
 
 fn unreachable(error: &CampaignError, instance: &Access) -> Outcome {
+    let cause = cause(error);
+    if cause == Cause::Configuration {
+        return Outcome::failed(cause, Chain(error).to_string(), PROXY);
+    }
     let remedy = format!(
         "open {}/r/test from this host; compare instances.{}.url with the address in the browser, and see whether a proxy or \
          a firewall stands between",
         instance.url, instance.name
     );
-    Outcome::failed(cause(error), Chain(error).to_string(), remedy)
+    Outcome::failed(cause, Chain(error).to_string(), remedy)
 }
 
 /// Adobe's documentation of technical operators: IMS from 7.3.5, 7.4.1 and 8.5 on; nothing else from 8.6 on.

@@ -67,8 +67,7 @@ fn blocked(evidence: &str, held: &[String]) -> Outcome {
 
 fn cause(last: Option<RunOutcome>) -> Cause {
     match last {
-        Some(RunOutcome::Refused) => Cause::Refused,
-        Some(RunOutcome::Misconfigured) => Cause::Configuration,
+        Some(RunOutcome::Refused | RunOutcome::Misconfigured) => Cause::Refused,
         Some(RunOutcome::Incomplete) => Cause::Incomplete,
         _ => Cause::Unavailable,
     }

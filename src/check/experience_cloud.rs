@@ -12,12 +12,13 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    domain::{Failure, OrganizationId, to_the_second},
+    domain::{CallPurpose, Failure, OrganizationId, to_the_second},
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
     observability::Chain,
     settings::{self, Readable},
-    transport::{HttpClient, IdentityService, TokenError},
+    sync,
+    transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
 
 /// Nobody's address (RFC 2606): asking for it costs no page and proves the token, the product and the organization.
@@ -26,8 +27,26 @@ const NOBODY: &str = "nobody@campaign-group-sync.invalid";
 /// The scope that opens UMAPI (Adobe's guide to the User Management API).
 const UMAPI_SCOPE: &str = "user_management_sdk";
 
-const HOSTS: &str = "allow this host to reach ims-na1.adobelogin.com and usermanagement.adobe.io on port 443, and see \
-                     whether a proxy or its certificate stands between";
+/// What to do where a host of Adobe's, the one that is configured, does not answer.
+fn let_through(url: &BaseUrl) -> String {
+    format!(
+        "allow this host to reach {}, and see whether a proxy or its certificate stands between",
+        url.host_and_port()
+    )
+}
+
+/// What to do where the proxy of this host cannot be used.
+pub(super) const PROXY: &str = "correct the environment variable that the evidence names; for the systemd service it is set in \
+                                the EnvironmentFile of its unit";
+
+/// Why a host of Adobe's was not reached, and what to do.
+fn unreachable(error: &dyn std::error::Error, is_misconfigured: bool, url: &BaseUrl) -> Outcome {
+    let evidence = Chain(error).to_string();
+    if is_misconfigured {
+        return Outcome::failed(Cause::Configuration, evidence, PROXY);
+    }
+    Outcome::failed(Cause::Unavailable, evidence, let_through(url))
+}
 
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
@@ -44,18 +63,19 @@ pub(super) async fn check(
         return None;
     }
     let configured = settings.experience_cloud.as_ref()?;
+    let known = journal.as_ref().ok().and_then(Option::as_ref);
     let options = Options { retry: asked_once(), ..configured.options.clone() };
-    let client = match ExperienceCloud::new(options.clone()) {
+    let client = match sync::client(options.clone(), known, CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => {
-            board.settle(PRODUCT, failed(&error));
+            board.settle(PRODUCT, failed(&error, &options.umapi_url));
             return None;
         }
     };
     if !admitted(board, &client, &options).await {
         return None;
     }
-    profiles(board, &client, memory?, configured.first_page_interval, now).await
+    profiles(board, (&client, &options.umapi_url), memory?, configured.first_page_interval, now).await
 }
 
 /// What is remembered of the calls to the organization; `None` where the state cannot be read, and nobody knows what page 0
@@ -73,7 +93,7 @@ async fn memory(
     if board.is_out_of_sight(STATE) {
         return None;
     }
-    let memory = Memory::read(journal.as_ref().ok()?.as_ref(), &configured.options.organization_id).await;
+    let memory = Memory::read(journal.as_ref().ok()?.as_ref(), &configured.options.organization_id, now).await;
     board.settle(FIRST_PAGE, memory.gate(configured.first_page_interval, now).outcome(&memory.windows));
     Some(memory)
 }
@@ -84,7 +104,7 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
     let http = match HttpClient::new(ims_url, &settings.connections) {
         Ok(http) => http,
         Err(error) => {
-            board.settle(IMS, Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS));
+            board.settle(IMS, unreachable(&error, error.is_misconfigured(), ims_url));
             return false;
         }
     };
@@ -106,7 +126,7 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
         Err(error) => {
             let outcome = match error.certificate_fault() {
                 Some(fault) => certificate::refused_of_vendor(fault, ims_url, "experience_cloud.ims_url"),
-                None => Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), HOSTS),
+                None => unreachable(&error, error.is_misconfigured(), ims_url),
             };
             board.settle(IMS, outcome);
         }
@@ -174,7 +194,7 @@ async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options
         _ => {
             let outcome = match error.certificate_fault() {
                 Some(fault) => certificate::refused_of_vendor(fault, &options.umapi_url, "experience_cloud.umapi_url"),
-                None => failed(&error),
+                None => failed(&error, &options.umapi_url),
             };
             board.settle(PRODUCT, outcome);
         }
@@ -184,7 +204,7 @@ async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options
 
 async fn profiles(
     board: &mut Board,
-    client: &ExperienceCloud,
+    (client, url): (&ExperienceCloud, &BaseUrl),
     memory: Memory,
     interval: Duration,
     now: DateTime<Utc>,
@@ -221,20 +241,21 @@ async fn profiles(
             None
         }
         Err(error) => {
-            board.settle(PROFILES, failed(&error));
+            board.settle(PROFILES, failed(&error, url));
             None
         }
     }
 }
 
-fn failed(error: &ExperienceCloudError) -> Outcome {
+fn failed(error: &ExperienceCloudError, url: &BaseUrl) -> Outcome {
     let (cause, remedy) = match error.failure() {
         Failure::Refused => (Cause::Refused, "compare the credential with the Developer Console"),
+        failure @ (Failure::Unavailable | Failure::Misconfigured) => {
+            return unreachable(error, failure == Failure::Misconfigured, url);
+        }
         Failure::Throttled { .. } => {
             (Cause::Unavailable, "wait as long as UMAPI asks; another client of this key may be at work")
         }
-        Failure::Unavailable => (Cause::Unavailable, HOSTS),
-        Failure::Misconfigured => (Cause::Configuration, HOSTS),
         _ => (
             Cause::Incomplete,
             "compare experience_cloud.umapi_url with the vendor's; see whether a proxy answers in its place",
@@ -257,10 +278,10 @@ struct Gate {
 }
 
 impl Memory {
-    async fn read(journal: Option<&Journal>, organization: &OrganizationId) -> Self {
+    async fn read(journal: Option<&Journal>, organization: &OrganizationId, now: DateTime<Utc>) -> Self {
         let Some(journal) = journal else { return Self::default() };
         // A journal that cannot be read is a finding of its own.
-        let windows = journal.call_windows(organization).await.unwrap_or_default();
+        let windows = journal.call_windows(organization, now).await.unwrap_or_default();
         let listing = journal.listing(organization).await.unwrap_or_default();
         Self { windows, listing }
     }

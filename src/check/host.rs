@@ -17,7 +17,7 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    journal::{Journal, JournalError},
+    journal::{Journal, JournalError, Space},
     observability::Chain,
     settings::{self, Named, Readable, SecretFile, StateLocation},
 };
@@ -34,8 +34,8 @@ const ENTERED: u32 = 0o001;
 /// Modes that let anybody but the owner in.
 const NOT_PRIVATE: u32 = 0o077;
 
-/// Least room for the state, in kilobytes: a year of runs over a large organization, and as much again to compact it.
-const LEAST_ROOM_KB: u64 = 200 * 1024;
+/// Least room for the state, in bytes: a year of runs over a large organization, and as much again to compact it.
+const LEAST_ROOM: u64 = 200 * 1024 * 1024;
 
 /// Ticks that are shown, and between which the schedule is judged.
 const TICKS: usize = 5;
@@ -109,9 +109,14 @@ fn secrets(request: &Request<'_>) -> Outcome {
     Outcome::warning(evidence, format!("chmod 0600 {}", first.display()))
 }
 
+/// Whether it is a file and nothing else: a remedy changes the mode of nothing else.
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
 fn is_open(file: &SecretFile) -> bool {
     let of_file = mode(&file.path).unwrap_or_default();
-    let is_open = of_file & TOO_OPEN != 0;
+    let is_open = of_file & TOO_OPEN != 0 && is_file(&file.path);
     match file.named {
         // One that everybody may read is refused with the configuration, which says so.
         Named::InConfiguration => is_open && of_file & READABLE == 0,
@@ -132,26 +137,33 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
     }
     let Some(folder) = path.parent() else { return Outcome::not_checked("the state has no folder") };
     let Some(folder_mode) = mode(folder) else {
-        let remedy = format!("install -d -m 0700 -o campaign-group-sync {}", folder.display());
+        let remedy = "let the service start (its StateDirectory makes the folder), or make a run as the user who is to own it: \
+                      the program makes the folder with mode 0700";
         let evidence = format!("there is no folder {}", folder.display());
         // The first run makes it where it may, and the unit's StateDirectory everywhere else.
         return Outcome::warning(evidence, remedy);
     };
     if !is_writable(folder) || (path.exists() && !is_writable(path)) {
         let evidence = format!("{} cannot be written by this user", path.display());
-        let remedy =
-            format!("run the check as the service's user, or chown -R campaign-group-sync {}", folder.display());
+        let remedy = "run the check as root, or as the user who owns the folder; where the service has no folder of its own, \
+                      name one below its StateDirectory in [state] url";
         return Outcome::failed(Cause::Configuration, evidence, remedy);
     }
-    let open = [(folder, folder_mode, 0o700), (path, mode(path).unwrap_or_default(), 0o600)];
-    if let Some((path, mode, right)) = open.into_iter().find(|(_, mode, _)| mode & NOT_PRIVATE != 0) {
-        let evidence = format!("others may look into {} (mode {mode:04o})", path.display());
-        return Outcome::warning(evidence, format!("chmod {right:04o} {}", path.display()));
+    let open = [(folder, folder_mode), (path.as_path(), mode(path).unwrap_or_default())];
+    if let Some((open, mode)) = open.into_iter().find(|(_, mode)| mode & NOT_PRIVATE != 0) {
+        let evidence = format!("others may look into {} (mode {mode:04o})", open.display());
+        // The folder may be one of the system, which others need.
+        let remedy = if is_file(open) {
+            format!("chmod 0600 {}", open.display())
+        } else {
+            "name a file in a folder of its own in [state] url; the program makes the folder with mode 0700".to_owned()
+        };
+        return Outcome::warning(evidence, remedy);
     }
-    match room(folder) {
-        Some(room) if room < LEAST_ROOM_KB => {
-            let remedy = "make room, or move the state with [state] url";
-            Outcome::warning(format!("{} MB are left in {}", room / 1024, folder.display()), remedy)
+    let space = Space::of(path);
+    match space.free {
+        Some(free) if free < LEAST_ROOM => {
+            Outcome::warning(format!("{space}"), "make room there, or move the state with [state] url")
         }
         _ => Outcome::ok(format!("{}, private and writable, with room", path.display())),
     }
@@ -178,13 +190,6 @@ fn is_writable(path: &Path) -> bool {
             fs::metadata(path).is_ok_and(|found| !found.permissions().readonly() && found.permissions().mode() != 0)
         }
     }
-}
-
-/// Kilobytes left, as `df` (POSIX) tells them.
-fn room(folder: &Path) -> Option<u64> {
-    let answer = Command::new("df").arg("-Pk").arg(folder).output().ok()?;
-    let text = String::from_utf8_lossy(&answer.stdout);
-    text.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()
 }
 
 fn socket(socket: &Path) -> Outcome {
@@ -272,9 +277,7 @@ fn unit() -> Outcome {
             format!("journalctl -u {SERVICE} -n 50, then systemctl restart {SERVICE}"),
         ),
         ("loaded", ..) => Outcome::warning(evidence, format!("systemctl enable --now {SERVICE}")),
-        _ => {
-            Outcome::warning(evidence, "install the package, or copy systemd/ from the source, then enable the service")
-        }
+        _ => Outcome::warning(evidence, "install the package, which brings the unit, then enable the service"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reaching the daemon over its control socket.
 
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use crate::{
     check::{DaemonStatus, Health},
@@ -30,13 +30,17 @@ pub(super) async fn reach(settings: &Settings) -> Option<Client> {
 
 /// The daemon of a configuration whose secrets cannot be read: somebody who may use the socket need not be able to.
 pub(super) async fn daemon_instead(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
-    let control = settings::control(sources).filter(|_| error.is_of_secrets_alone());
-    if let Some(control) = control
-        && let Ok(Some(daemon)) = Client::connect(&control.socket).await
-    {
-        return Ok(daemon);
+    let Some(control) = settings::control(sources).filter(|_| error.is_of_secrets_alone()) else {
+        return Err(error.into());
+    };
+    match Client::connect(&control.socket).await {
+        Ok(Some(daemon)) => Ok(daemon),
+        // A daemon is there and has the secrets: what is missing is the right to ask it.
+        Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
+            Err(CommandError::NoAccess { socket: control.socket })
+        }
+        Ok(None) | Err(_) => Err(error.into()),
     }
-    Err(error.into())
 }
 
 /// What the daemon is doing.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::domain::Outcome;
+use crate::domain::{Outcome, RunReport};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,14 @@ pub(super) enum Exit {
     Refused = 77,
     /// Configuration wrong; `EX_CONFIG`.
     Configuration = 78,
+}
+
+impl Exit {
+    /// What a run ends with, wherever it was made: a report that came from elsewhere has no other sign of a wrong
+    /// configuration.
+    pub(super) fn of(report: &RunReport) -> Self {
+        if report.misconfigured { Self::Configuration } else { report.outcome.into() }
+    }
 }
 
 impl From<Outcome> for Exit {

@@ -17,7 +17,7 @@ pub(super) fn table<const COLUMNS: usize>(
     lines.join("\n")
 }
 
-/// Text that cannot break out of its place, within a table or outside: names come from people whom nobody here knows.
+/// Text that cannot break out of its place, within a table or outside: users choose their names.
 ///
 /// Words that forges and wikis turn into links, mentions of people or references to tickets are shown as code, in which
 /// they do not.

@@ -107,6 +107,12 @@ enum CommandError {
     Settings(#[from] crate::settings::SettingsError),
     #[error(transparent)]
     UnnamedMode(#[from] UnnamedMode),
+    #[error(
+        "this user may not use the control socket {} of the daemon, and cannot read the secrets to do without the daemon; \
+         run the command as root, or have an administrator add this user to the group of the socket, and sign in again",
+        socket.display()
+    )]
+    NoAccess { socket: std::path::PathBuf },
     #[error("logging could not be started")]
     Logging(#[from] crate::observability::LoggingError),
     #[error("the sandbox could not be started")]
@@ -148,6 +154,7 @@ impl CommandError {
             }
             Self::Settings(_)
             | Self::Logging(_)
+            | Self::NoAccess { .. }
             | Self::UnnamedMode(UnnamedMode::Refused(_))
             | Self::Journal(JournalError::Untrusted(_))
             | Self::Daemon(

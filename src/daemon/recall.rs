@@ -82,7 +82,8 @@ pub(super) async fn throttled_until(
     journal: &Journal,
     organization: &OrganizationId,
 ) -> Result<Option<DateTime<Utc>>, JournalError> {
-    let until = journal.call_windows(organization).await?.not_before.filter(|until| *until > Utc::now());
+    let now = Utc::now();
+    let until = journal.call_windows(organization, now).await?.not_before.filter(|until| *until > now);
     Ok(until.map(|until| until.trunc_subsecs(0)))
 }
 

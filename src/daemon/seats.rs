@@ -1,5 +1,5 @@
-//! Places for connections: so many at one time, and one that only waits for its peer gives way to a new one. Peers that are silent
-//! or slow keep the daemon from nobody, however many they are.
+//! Places for connections: so many at one time, and one that only waits for its peer gives way to a new one. Silent and
+//! slow peers of any number do not block the daemon for the others.
 
 use std::sync::{
     Arc,

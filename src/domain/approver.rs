@@ -79,8 +79,8 @@ fn harmless(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn user(uid: u32, name: Option<&str>) -> Option<SystemUser> {
-        Some(SystemUser { uid, name: name.map(str::to_owned) })
+    fn user(uid: u32, name: Option<&str>) -> SystemUser {
+        SystemUser { uid, name: name.map(str::to_owned) }
     }
 
     #[test]
@@ -89,9 +89,9 @@ mod tests {
             assert_eq!(Approver::claimed("carol").as_user(user).to_string(), expected);
         };
         check(None, "carol");
-        check(user(1004, Some("carol")), "carol (uid 1004)");
-        check(user(1004, None), "carol (uid 1004)");
-        check(user(0, Some("root")), "root (uid 0, who gave the name carol)");
+        check(Some(user(1004, Some("carol"))), "carol (uid 1004)");
+        check(Some(user(1004, None)), "carol (uid 1004)");
+        check(Some(user(0, Some("root"))), "root (uid 0, who gave the name carol)");
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         check("  \n ", "unknown");
         check(&"x".repeat(64), &"x".repeat(64));
         check(&"x".repeat(65), &format!("{}…", "x".repeat(64)));
-        let lines = Approver::claimed("a").as_user(user(1, Some("b\nc"))).to_string().lines().count();
+        let lines = Approver::claimed("a").as_user(Some(user(1, Some("b\nc")))).to_string().lines().count();
         assert_eq!(lines, 1);
     }
 }

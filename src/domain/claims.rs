@@ -3,9 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    CampaignSnapshot, FoldedName, LooseName, MaskMatch, OperatorGroup, OperatorGroupName, Policy, SkipReason, Skipped,
-    roster::Roster,
+    CampaignSnapshot, FoldedName, FollowedGroup, LooseName, MaskMatch, MatchedProfile, OperatorGroup,
+    OperatorGroupName, Policy, SkipReason, Skipped, desired_state::Reach, known_profiles::RenamedGroup, roster::Roster,
 };
+
+/// No profile of the listing matches the mask: a wrong mask, not a wish to remove everybody.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "none of the {profiles} product profiles matches the association mask \"{mask}\": \
+     compare the mask with the names in the Admin Console"
+)]
+pub struct NoMatch {
+    /// Profiles in the listing.
+    pub profiles: usize,
+    /// The mask.
+    pub mask: String,
+}
 
 /// The product profiles that claim each operator group; groups whose names look alike are one claim.
 pub(super) type Claims = BTreeMap<LooseName, Vec<(OperatorGroupName, usize)>>;
@@ -28,6 +41,39 @@ pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut 
     claims
 }
 
+/// Whether a profile claims the group of this very name; a group that only looks like it is another one.
+pub(super) fn has_claim(claims: &Claims, group: &FoldedName) -> bool {
+    let alike = claims.get(&group.loose());
+    alike.is_some_and(|alike| alike.iter().any(|(name, _)| name.folded() == *group))
+}
+
+/// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
+pub(super) fn matched_profiles(
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+    roster: &Roster,
+    reach: Reach,
+) -> Vec<MatchedProfile> {
+    let matched = |(name, position): &(OperatorGroupName, usize)| {
+        let profile = roster.profiles().get(*position)?;
+        let name = match groups.get(&name.folded()).map(Vec::as_slice) {
+            Some([group]) => &group.name,
+            _ => name,
+        };
+        let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
+        // A few users say nothing of how many a profile has: the listing does.
+        let listed = listed.filter(|_| reach == Reach::Users);
+        Some(MatchedProfile {
+            profile: profile.name.to_string(),
+            group: name.to_string(),
+            members: listed.unwrap_or_else(|| roster.count(*position)),
+        })
+    };
+    let mut matched: Vec<_> = claims.values().flatten().filter_map(matched).collect();
+    matched.sort_by_cached_key(|one| (FoldedName::new(&one.group), one.profile.clone()));
+    matched
+}
+
 /// Campaign's groups by folded name; several spellings of one name share an entry.
 pub(super) type GroupsByName<'a> = HashMap<FoldedName, Vec<&'a OperatorGroup>>;
 
@@ -37,4 +83,28 @@ pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName
         groups.entry(group.name.folded()).or_default().push(group);
     }
     groups
+}
+
+/// A notice for each profile whose group has another name in Campaign now.
+pub(super) fn renamed_in_words(
+    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
+    claims: &Claims,
+    groups: &GroupsByName<'_>,
+) -> Vec<Skipped> {
+    let claimed = renamed.iter().filter(|(folded, _)| has_claim(claims, folded));
+    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
+        let FollowedGroup { group, profile, .. } = before;
+        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
+        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
+        let detail = format!(
+            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
+             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
+             association mask yields \"{}\"",
+            now.name,
+            other.unwrap_or_default(),
+            now.name
+        );
+        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
+    };
+    claimed.map(in_words).collect()
 }

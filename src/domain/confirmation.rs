@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, ManagedGroup, Operator, OperatorGroupName,
-    OperatorId, OperatorLogin, Person, Policy,
-    identity::OperatorIndex,
+    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, LoginSet, ManagedGroup, Operator,
+    OperatorGroupName, OperatorId, OperatorLogin, Person, Policy,
+    identity::{OperatorIndex, PeopleRead},
     look_alikes::{look_alikes, spellings, unseen},
 };
 
@@ -16,6 +16,8 @@ pub struct SecondRead<'a> {
     pub members: &'a BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
     /// All people of the first read: an operator whose login one of them has stands for nobody else.
     pub people: &'a [Person],
+    /// Logins of which everybody who has one is among `people`.
+    pub logins: &'a LoginSet,
 }
 
 /// The groups whose profiles must be read again before the removals among `changes` are made; those of disablements that an
@@ -73,6 +75,14 @@ pub fn borne_out(
             Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::Add { .. } => None,
         });
     }
+    split(approved, doubts)
+}
+
+/// The plan without the changes that are in doubt, and those with the reason; `doubts` are in the order of the plan.
+fn split(
+    approved: ApprovedPlan,
+    doubts: impl IntoIterator<Item = Option<String>>,
+) -> (ApprovedPlan, Vec<(Change, String)>) {
     let changes = approved.changes().iter().zip(doubts);
     let unconfirmed: Vec<_> = changes.filter_map(|(change, doubt)| Some((change.clone(), doubt?))).collect();
     let keys: HashSet<_> = unconfirmed.iter().map(|(change, _)| change.key()).collect();
@@ -104,16 +114,14 @@ pub fn with_same_logins(
             Ok(Some(found)) if found.folded() == login.folded() => None,
             Ok(Some(found)) => Some(format!(
                 "the plan names operator {id} \"{login}\", and read again the login of operator {id} is \"{found}\": \
-                 the next run decides anew"
+                 the next run decides again"
             )),
-            Ok(None) => Some(format!("operator {id} \"{login}\" does not exist any more: the next run decides anew")),
+            Ok(None) => Some(format!("operator {id} \"{login}\" does not exist any more: the next run decides again")),
             Err(why) => Some(format!("the login of operator {id} \"{login}\" could not be read again: {why}")),
         }
     };
-    let unconfirmed: Vec<_> =
-        approved.changes().iter().filter_map(|change| Some((change.clone(), doubt_of(change)?))).collect();
-    let keys: HashSet<_> = unconfirmed.iter().map(|(change, _)| change.key()).collect();
-    (approved.only(|change| !keys.contains(&change.key())), unconfirmed)
+    let doubts: Vec<_> = approved.changes().iter().map(doubt_of).collect();
+    split(approved, doubts)
 }
 
 /// The key of the operator that a change is written to, and the login that the plan names.
@@ -137,11 +145,8 @@ fn look_alikes_by_group<'a>(
     let mut found = BTreeMap::new();
     for group in &desired.groups {
         let Some(Ok(people)) = second.members.get(&group.name) else { continue };
-        let stays =
-            |id: &OperatorId| group.members.binary_search(id).is_ok() || group.undecided.binary_search(id).is_ok();
-        let members = group.id.into_iter().flat_map(|id| campaign.members(id)).filter(|id| !stays(id));
-        let departed = desired.departures.iter().map(|departure| departure.operator);
-        let leaving = members.chain(departed).filter_map(|id| campaign.operator(id));
+        let departed = desired.departures.iter().filter_map(|departure| campaign.operator(departure.operator));
+        let leaving = group.leaving(campaign).chain(departed);
         for now in look_alikes(leaving, people.iter()) {
             let names = unseen(&now, group.look_alike(now.operator));
             if !names.is_empty() {
@@ -161,7 +166,8 @@ fn removal_doubts<'a>(
     history: &'a History,
 ) -> impl Fn(&Change) -> Option<String> + use<'a> {
     let people = second.members.values().flatten().flatten().chain(second.people);
-    let index = OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, people);
+    let read = PeopleRead { people, logins: second.logins };
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &read);
     let present: BTreeMap<_, _> = second
         .members
         .iter()
@@ -171,15 +177,17 @@ fn removal_doubts<'a>(
     move |change: &Change| {
         let (operator, group) = loss_to_confirm(change, desired)?;
         let profile = &change.profile;
-        if let Some(names) = resembling.get(&(group, operator)) {
-            return Some(format!(
+        let resembling = || {
+            let names = resembling.get(&(group, operator))?;
+            Some(format!(
                 "a second read found {names} in profile {profile}, which looks like this operator and was not there before"
-            ));
-        }
+            ))
+        };
         match present.get(group) {
-            Some(Ok(operators)) => {
-                operators.contains(&operator).then(|| format!("a second read found them in profile {profile}"))
+            Some(Ok(operators)) if operators.contains(&operator) => {
+                Some(format!("a second read found them in profile {profile}"))
             }
+            Some(Ok(_)) => resembling(),
             Some(Err(why)) => Some(format!("profile {profile} could not be read a second time: {why}")),
             None => Some(format!("profile {profile} was not read a second time")),
         }

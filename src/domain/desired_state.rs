@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, FollowedGroup, History, LookAlike, LooseName, MaskMatch, MatchedProfile,
-    Missing, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot,
+    CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MaskMatch, MatchedProfile, Missing,
+    Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot,
     OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
-    claims::{Claims, GroupsByName, groups_by_folded_name, profiles_by_group},
+    claims::{GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_in_words},
     departures::departures,
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
@@ -49,6 +49,17 @@ impl ManagedGroup {
         self.look_alikes.get(at)
     }
 
+    /// Whether the operator belongs in it, or nothing can be said about that. All others who are in the group leave it.
+    pub(super) fn keeps(&self, operator: OperatorId) -> bool {
+        self.members.binary_search(&operator).is_ok() || self.undecided.binary_search(&operator).is_ok()
+    }
+
+    /// The operators who are in the group and are not [kept](Self::keeps), also those whom a rule protects.
+    pub(super) fn leaving<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> {
+        let members = self.id.into_iter().flat_map(|id| campaign.members(id));
+        members.filter(|id| !self.keeps(*id)).filter_map(|id| campaign.operator(id))
+    }
+
     /// Whether the members came under another name than that of the profile, so that nothing at all is planned.
     pub(super) fn is_renamed(&self) -> bool {
         matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
@@ -84,6 +95,8 @@ pub struct DesiredState {
     pub spared: Vec<OperatorId>,
     /// Operators whom an earlier run left in no group and did not get to disable. By key.
     pub departures: Vec<Departure>,
+    /// Operators whose login another active user has now than the person they stood for, with that person's present name.
+    pub passed_on: BTreeMap<OperatorId, String>,
     /// What could not be placed, sorted.
     pub skipped: Vec<Skipped>,
 }
@@ -101,21 +114,8 @@ impl DesiredState {
     /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
     pub fn keeps_somebody(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
         let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
-        members.any(|id| group.members.binary_search(&id).is_ok() || group.undecided.binary_search(&id).is_ok())
+        members.any(|id| group.keeps(id))
     }
-}
-
-/// No profile of the listing matches the mask: a wrong mask, not a wish to remove everybody.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "none of the {profiles} product profiles matches the association mask \"{mask}\": \
-     compare the mask with the names in the Admin Console"
-)]
-pub struct NoMatch {
-    /// Profiles in the listing.
-    pub profiles: usize,
-    /// The mask.
-    pub mask: String,
 }
 
 /// What the instance should hold, from what the organization wants and what the instance knows.
@@ -130,8 +130,7 @@ pub fn desired_state(
 
 /// The same decisions for a few users only; about everybody else nothing is said.
 ///
-/// A user whose login changed is neither added nor removed here: calls for single users cannot tell whether somebody
-/// else has the old login now.
+/// A user whose login changed is neither added nor removed until a call for the old login told who has it now.
 pub fn desired_state_of_users(
     users: &UserSnapshot,
     campaign: &CampaignSnapshot,
@@ -139,12 +138,12 @@ pub fn desired_state_of_users(
     history: &History,
 ) -> Result<DesiredState, NoMatch> {
     let desired = of_roster(users.roster(), Reach::Users, campaign, policy, history)?;
-    Ok(only_these_users(desired, users, campaign, policy))
+    Ok(only_these_users(desired, users, campaign, policy, history))
 }
 
 /// Whom a read speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+pub(super) enum Reach {
     Everybody,
     Users,
 }
@@ -171,18 +170,18 @@ fn of_roster(
     skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
     let mut orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
     skipped.extend(roster.unusable().spare(&mut orphans).cloned());
-    let mut newcomers = BTreeMap::new();
+    let (mut newcomers, mut passed_on) = (BTreeMap::new(), BTreeMap::new());
     let (mut groups, departures) = {
         let mut placement = Placement {
-            index: OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter()),
+            index: OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read()),
             groups: groups_by_name,
             alike: OnceCell::new(),
             campaign,
             renamed: &renamed,
             roster,
-            reach,
             policy,
             newcomers: &mut newcomers,
+            passed_on: &mut passed_on,
             skipped: &mut skipped,
         };
         let given = claims.values().flatten().flat_map(|(_, position)| roster.members(*position));
@@ -198,53 +197,7 @@ fn of_roster(
     };
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
-    Ok(DesiredState { matched: matching, orphans, departures, ..settle(groups, newcomers, skipped) })
-}
-
-/// The profiles that claim a group, each with the group in Campaign's spelling where it is there once.
-fn matched_profiles(claims: &Claims, groups: &GroupsByName<'_>, roster: &Roster, reach: Reach) -> Vec<MatchedProfile> {
-    let matched = |(name, position): &(OperatorGroupName, usize)| {
-        let profile = roster.profiles().get(*position)?;
-        let name = match groups.get(&name.folded()).map(Vec::as_slice) {
-            Some([group]) => &group.name,
-            _ => name,
-        };
-        let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
-        // A few users say nothing of how many a profile has: the listing does.
-        let listed = listed.filter(|_| reach == Reach::Users);
-        Some(MatchedProfile {
-            profile: profile.name.to_string(),
-            group: name.to_string(),
-            members: listed.unwrap_or_else(|| roster.count(*position)),
-        })
-    };
-    let mut matched: Vec<_> = claims.values().flatten().filter_map(matched).collect();
-    matched.sort_by_cached_key(|one| (FoldedName::new(&one.group), one.profile.clone()));
-    matched
-}
-
-/// A notice for each profile whose group has another name in Campaign now.
-fn renamed_in_words(
-    renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
-    claims: &Claims,
-    groups: &GroupsByName<'_>,
-) -> Vec<Skipped> {
-    let claimed = renamed.iter().filter(|(folded, _)| claims.contains_key(&folded.loose()));
-    let in_words = |(folded, RenamedGroup { before, now }): (&FoldedName, &RenamedGroup<'_>)| {
-        let FollowedGroup { group, profile, .. } = before;
-        let (key, other) = (now.id, groups.get(folded).and_then(|groups| groups.first()));
-        let other = other.map(|other| format!(", and another group (id {}) has its name", other.id));
-        let detail = format!(
-            "group \"{group}\" (id {key}), which profile \"{profile}\" stood for, is called \"{}\" in Campaign now{}: \
-             give the group its former name in Campaign, or rename the profile in the Admin Console so that the \
-             association mask yields \"{}\"",
-            now.name,
-            other.unwrap_or_default(),
-            now.name
-        );
-        Skipped::new(SkipReason::RenamedGroup, group.as_str(), detail)
-    };
-    claimed.map(in_words).collect()
+    Ok(DesiredState { matched: matching, orphans, departures, passed_on, ..settle(groups, newcomers, skipped) })
 }
 
 /// A group while its members are being found; people without operator are still named by folded login.
@@ -269,9 +222,9 @@ struct Placement<'a> {
     campaign: &'a CampaignSnapshot,
     renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
     roster: &'a Roster,
-    reach: Reach,
     policy: &'a Policy,
     newcomers: &'a mut BTreeMap<FoldedName, NewOperator>,
+    passed_on: &'a mut BTreeMap<OperatorId, String>,
     skipped: &'a mut BTreeSet<Skipped>,
 }
 
@@ -305,24 +258,12 @@ impl Placement<'_> {
             ids.sort_unstable();
             ids.dedup();
         }
-        let look_alikes = self.leaving_look_alikes(id, position, &decided, &undecided);
         let (members, new_members) = (decided, Vec::new());
-        let group = ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes };
+        let mut group =
+            ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes: Vec::new() };
+        let people = roster.members(position).map(|(_, person)| person);
+        group.look_alikes = look_alikes(group.leaving(self.campaign), people);
         Some(PlacedGroup { group, newcomers })
-    }
-
-    /// Those who are in the group, do not belong in it, and whose login one of the profile's members is called like.
-    fn leaving_look_alikes(
-        &self,
-        group: Option<OperatorGroupId>,
-        position: usize,
-        decided: &[OperatorId],
-        undecided: &[OperatorId],
-    ) -> Vec<LookAlike> {
-        let stays = |id: &OperatorId| decided.binary_search(id).is_ok() || undecided.binary_search(id).is_ok();
-        let members = group.into_iter().flat_map(|id| self.campaign.members(id)).filter(|id| !stays(id));
-        let leaving = members.filter_map(|id| self.campaign.operator(id));
-        look_alikes(leaving, self.roster.members(position).map(|(_, person)| person))
     }
 
     /// Puts one person of a profile where they belong in its group, or says why not.
@@ -331,16 +272,29 @@ impl Placement<'_> {
             Identity::Operator(operator) => members.decided.push(operator.id),
             Identity::Renamed(operator) => {
                 let detail = format!(
-                    "was operator \"{}\" and has the login \"{}\" now, which no managed operator has: the old one stands \
-                     for them until one does",
+                    "was operator \"{}\" and has the login \"{}\" now, which no operator has: the old one stands for them \
+                     until one does",
                     operator.login,
                     subject(person)
                 );
                 self.skip(SkipReason::Renamed, person, detail);
-                match self.reach {
-                    Reach::Everybody => members.decided.push(operator.id),
-                    Reach::Users => members.undecided.push(operator.id),
-                }
+                members.decided.push(operator.id);
+            }
+            Identity::Undecided(operator) => {
+                let detail = format!(
+                    "was operator \"{}\" and has the login \"{}\" now; whether another active user has the old login is \
+                     not known yet: the operator is neither added nor removed until a later run has asked",
+                    operator.login,
+                    subject(person)
+                );
+                self.skip(SkipReason::Renamed, person, detail);
+                members.undecided.push(operator.id);
+            }
+            Identity::PassedOn(operator) => {
+                // Of several who were this operator the first by name is told, whatever the order of the answers.
+                let who = self.passed_on.entry(operator.id).or_insert_with(|| subject(person));
+                *who = std::mem::take(who).min(subject(person));
+                members.newcomers.extend(self.newcomer(person, Some(operator)));
             }
             Identity::Ambiguous(operators) => {
                 members.undecided.extend(operators.iter().map(|operator| operator.id));
@@ -355,7 +309,7 @@ impl Placement<'_> {
                 let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
                 let detail = format!(
                     "no operator is called {}, and {} looks the same: spell both alike if they are one user; if they are \
-                     two, the operator is nobody's in this organization, so rename it or delete it in Campaign",
+                     two, no user of this organization has the operator, so rename it or delete it in Campaign",
                     spelled_out(&subject(person)),
                     spellings(&logins)
                 );
@@ -366,7 +320,7 @@ impl Placement<'_> {
                     let detail = format!("its operator has a record that cannot be used ({})", operator.what);
                     self.skip(SkipReason::UnusableRecord, person, detail);
                 }
-                None => members.newcomers.extend(self.newcomer(person)),
+                None => members.newcomers.extend(self.newcomer(person, None)),
             },
             Identity::NoLogin => {
                 let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
@@ -390,6 +344,8 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
+            // Already among the skipped: the group is there, under another name.
+            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if !look_alikes.is_empty() => {
                 let detail = format!(
                     "profile \"{}\" stands for operator group {}, and Campaign has {}, which looks the same: spell both \
@@ -401,8 +357,6 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
-            // Already among the skipped: the group is there, under another name.
-            _ if self.renamed.contains_key(&name.folded()) => None,
             _ if self.policy.missing_group == Missing::Create => Some((name, None)),
             _ => {
                 let detail = format!(
@@ -432,15 +386,23 @@ impl Placement<'_> {
         alike.get(&key.loose()).into_iter().flatten().map(|group| group.name.to_string()).collect()
     }
 
-    /// Remembers a person to create an operator for; gives the folded login.
-    fn newcomer(&mut self, person: &Person) -> Option<FoldedName> {
+    /// Remembers a person to create an operator for; gives the folded login. `former` is the operator that they were and that
+    /// follows another user now.
+    fn newcomer(&mut self, person: &Person, former: Option<&Operator>) -> Option<FoldedName> {
         let email = person.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
         let (Missing::Create, Some(email)) = (self.policy.missing_operator, email) else {
             let detail = match self.policy.missing_operator {
                 Missing::Skip => "has no operator: the first logon creates it, or missing_operator = \"create\"",
                 Missing::Create => "has no operator and no e-mail address to create one from",
             };
-            self.skip(SkipReason::NoOperator, person, detail.to_owned());
+            let former = former.map(|operator| {
+                format!(
+                    "was operator \"{login}\"; another active user of the organization has the login \"{login}\" now, so \
+                     that operator follows that user's profiles; ",
+                    login = operator.login
+                )
+            });
+            self.skip(SkipReason::NoOperator, person, former.unwrap_or_default() + detail);
             return None;
         };
         let newcomer = NewOperator { login: OperatorLogin::new(email), email: email.to_owned() };

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Approval, CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, FoldedName, GroupExplanation,
-    HeldChange, History, InstanceExplanation, MaskMatch, Operator, OperatorGroup, OperatorGroupName, OperatorLogin,
-    PastChange, Person, Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict,
+    HeldChange, History, InstanceExplanation, LoginSet, MaskMatch, Operator, OperatorGroup, OperatorGroupName,
+    OperatorLogin, PastChange, Person, Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict,
     desired_state::subject,
     folded_name::spelled_out,
-    identity::{Identity, OperatorIndex},
+    identity::{Identity, OperatorIndex, PeopleRead},
     look_alikes::spellings,
     to_the_second,
 };
@@ -82,19 +82,20 @@ struct Explainer<'a> {
 
 impl<'a> Explainer<'a> {
     fn new(subject: &'a Subject<'a>, ground: &'a Ground<'a>) -> Self {
-        let index = OperatorIndex::new(ground.campaign, ground.policy.manage)
-            .remembering(&ground.history.identities, std::iter::once(subject.person));
+        let read = PeopleRead { people: std::iter::once(subject.person), logins: &LoginSet::default() };
+        let index = OperatorIndex::new(ground.campaign, ground.policy.manage).remembering(ground.history, &read);
         Self { subject, ground, identity: index.identify(subject.person) }
     }
 
     /// The operators that the person is, or may be.
     fn operators(&self) -> Vec<&'a Operator> {
         match &self.identity {
-            Identity::Operator(operator) | Identity::Renamed(operator) | Identity::NotManaged(operator) => {
-                vec![operator]
-            }
+            Identity::Operator(operator)
+            | Identity::Renamed(operator)
+            | Identity::Undecided(operator)
+            | Identity::NotManaged(operator) => vec![operator],
             Identity::Ambiguous(operators) | Identity::LookAlike(operators) => operators.clone(),
-            Identity::Unknown | Identity::NoLogin => Vec::new(),
+            Identity::PassedOn(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
         }
     }
 
@@ -106,6 +107,22 @@ impl<'a> Explainer<'a> {
             }
             Identity::Renamed(operator) => {
                 (Verdict::Yes, format!("was operator \"{}\" before a change of login, and still is", operator.login))
+            }
+            Identity::Undecided(operator) => {
+                let text = format!(
+                    "was operator \"{}\" before a change of login; whether another active user has that login now is not \
+                     known yet, and the next run asks",
+                    operator.login
+                );
+                (Verdict::Unknown, text)
+            }
+            Identity::PassedOn(operator) => {
+                let text = format!(
+                    "was operator \"{}\" before a change of login; another active user has that login now, so the operator \
+                     is that user's",
+                    operator.login
+                );
+                (Verdict::No, text)
             }
             Identity::NotManaged(operator) => {
                 let text = format!("operator \"{}\" does not log on through Adobe: never touched", operator.login);

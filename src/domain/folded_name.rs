@@ -61,6 +61,10 @@ impl FoldedName {
             Some((local, domain)) => Cow::Owned(format!("{local}@{}", unicode_domain(domain))),
             None => Cow::Borrowed(self.0.as_str()),
         };
+        // A key of ASCII characters is its own compatibility form and is folded already: this runs for a million names.
+        if shown.is_ascii() {
+            return LooseName(skeleton(&shown).collect());
+        }
         let compatible: String = shown.nfkc().collect();
         LooseName(skeleton(&CASES.fold_string(&compatible)).collect())
     }
@@ -144,6 +148,10 @@ fn ascii_domain(domain: &str) -> String {
 /// The domain as it is shown; the dot of the root, which changes nothing, left out.
 fn unicode_domain(domain: &str) -> Cow<'_, str> {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
+    // Without a label in ASCII form there is nothing to bring into Unicode form.
+    if domain.is_ascii() && !domain.contains("xn--") {
+        return Cow::Borrowed(domain);
+    }
     match idna::domain_to_unicode(domain) {
         (shown, Ok(())) => Cow::Owned(shown),
         (_, Err(_)) => Cow::Borrowed(domain),

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approver, ChangeKey, ChangeKind, Digest, FoldedName, KnownProfiles, Limits, OperatorGroupId, OperatorGroupName,
-    OperatorId, Person, ProductProfileId, ProductProfileName, UnlistedAccounts,
+    Approver, ChangeKey, ChangeKind, Digest, FoldedName, KnownProfiles, Limits, LoginHolders, OperatorGroupId,
+    OperatorGroupName, OperatorId, Person, ProductProfileId, ProductProfileName, UnlistedAccounts,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -18,6 +18,8 @@ pub struct History {
     pub accepted: Option<SourceRead>,
     /// Which operator each user was.
     pub identities: Identities,
+    /// Who has the logins that operators had before a user's name changed, as far as single-user calls told.
+    pub login_holders: LoginHolders,
     /// Every product profile that runs have seen, and every group that one stood for.
     pub known: KnownProfiles,
     /// What earlier runs held, and nobody approved: it stays held while these limits are in force.
@@ -146,21 +148,35 @@ impl UnfinishedDisablement {
 
 /// Which operator each user of the organization was, by UMAPI `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identities(HashMap<FoldedName, OperatorId>);
+pub struct Identities(HashMap<FoldedName, KnownOperator>);
+
+/// The operator that a user was when last seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownOperator {
+    /// Its key.
+    pub id: OperatorId,
+    /// Its folded login; `None` when it was remembered by a version that did not write it.
+    pub login: Option<FoldedName>,
+}
 
 impl Identities {
-    /// Pairs of a user's `id` and the key of the operator.
-    pub fn new(pairs: impl IntoIterator<Item = (FoldedName, OperatorId)>) -> Self {
+    /// Pairs of a user's `id` and the operator.
+    pub fn new(pairs: impl IntoIterator<Item = (FoldedName, KnownOperator)>) -> Self {
         Self(pairs.into_iter().collect())
     }
 
     /// All pairs, ids folded, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&FoldedName, OperatorId)> {
-        self.0.iter().map(|(id, operator)| (id, *operator))
+    pub fn iter(&self) -> impl Iterator<Item = (&FoldedName, &KnownOperator)> {
+        self.0.iter()
     }
 
     /// The operator that this person was when last seen.
+    pub fn known(&self, person: &Person) -> Option<&KnownOperator> {
+        self.0.get(&FoldedName::new(person.id.as_deref()?))
+    }
+
+    /// The key of that operator.
     pub fn operator_of(&self, person: &Person) -> Option<OperatorId> {
-        self.0.get(&FoldedName::new(person.id.as_deref()?)).copied()
+        self.known(person).map(|operator| operator.id)
     }
 }

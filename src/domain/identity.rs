@@ -2,12 +2,12 @@
 
 use std::{
     cell::OnceCell,
-    collections::{HashMap, HashSet, hash_map::Entry},
+    collections::{HashMap, HashSet},
 };
 
 use super::{
-    CampaignSnapshot, FoldedName, History, Identities, LogOn, LooseName, Manage, Operator, OperatorId,
-    OrganizationSnapshot, Person, Policy,
+    CampaignSnapshot, FoldedName, History, Identities, KnownOperator, LogOn, LoginHolder, LoginSet, LooseName, Manage,
+    Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Person, Policy, UserSnapshot, roster::Roster,
 };
 
 /// What is known of a person in one instance.
@@ -15,8 +15,12 @@ use super::{
 pub(super) enum Identity<'a> {
     /// Exactly this operator.
     Operator(&'a Operator),
-    /// This operator when last seen; the person's present login belongs to no managed operator.
+    /// This operator when last seen: no operator has a present name of the person, and no other active user the login.
     Renamed(&'a Operator),
+    /// This operator when last seen, and who has its login now is not known: the person may be it or not.
+    Undecided(&'a Operator),
+    /// This operator when last seen, whose login another active user has now: it is that user's. Nobody of the person's own.
+    PassedOn(&'a Operator),
     /// Several operators answer to the same name; nobody can say which is meant.
     Ambiguous(Vec<&'a Operator>),
     /// An operator that logs on with a password, where only those of Adobe's identity service are managed.
@@ -43,25 +47,18 @@ pub(super) struct OperatorIndex<'a> {
     owned: OnceCell<HashSet<OperatorId>>,
 }
 
-/// Which operators earlier runs knew people as, and who goes by those operators' logins now.
+/// Which operators earlier runs knew people as, and who has those operators' logins now, as far as that is known.
 struct Memory<'a> {
     identities: &'a Identities,
-    claims: HashMap<OperatorId, Claim>,
+    holders: HashMap<OperatorId, LoginHolder>,
 }
 
-/// Who has an operator's login as their present name.
-#[derive(PartialEq, Eq)]
-enum Claim {
-    /// The user with this folded `id` alone.
-    One(FoldedName),
-    /// Several users, or one without `id`.
-    Others,
-}
-
-impl Claim {
-    fn of(person: &Person) -> Self {
-        person.id.as_deref().map_or(Self::Others, |id| Self::One(FoldedName::new(id)))
-    }
+/// Everybody of whom a read, or several, told.
+pub(super) struct PeopleRead<'r, I> {
+    /// Those who were kept.
+    pub(super) people: I,
+    /// Logins of which everybody was kept who has one.
+    pub(super) logins: &'r LoginSet,
 }
 
 impl<'a> OperatorIndex<'a> {
@@ -75,37 +72,45 @@ impl<'a> OperatorIndex<'a> {
         Self { by_login, manage, campaign, memory: None, people: Vec::new(), by_loose_login, owned }
     }
 
-    /// Knows also whom earlier runs saw. `people` are all that were read: an operator whose login one of them has now
-    /// stands for nobody else.
+    /// Knows also whom earlier runs saw. An operator whose login another active user has now stands for nobody else.
     #[must_use]
     pub(super) fn remembering(
         mut self,
-        identities: &'a Identities,
-        people: impl Iterator<Item = &'a Person> + Clone,
+        history: &'a History,
+        read: &PeopleRead<'_, impl Iterator<Item = &'a Person> + Clone>,
     ) -> Self {
-        self.people = people.clone().collect();
-        let sought: HashSet<OperatorId> = people
+        let identities = &history.identities;
+        self.people = read.people.clone().collect();
+        let sought: HashSet<OperatorId> = read
+            .people
             .clone()
             .filter_map(|person| {
                 let operator = self.campaign.operator(identities.operator_of(person)?)?;
                 (!is_named(person, operator)).then_some(operator.id)
             })
             .collect();
-        let mut claims = HashMap::new();
-        // Nobody has a new login: the usual case needs no second pass over everybody.
+        let mut holders: HashMap<OperatorId, LoginHolder> = HashMap::new();
+        // The usual case, in which nobody has a new login, needs no second pass over everybody.
         if !sought.is_empty() {
-            for person in people {
+            for person in read.people.clone() {
                 for operator in self.named_by(person).filter(|operator| sought.contains(&operator.id)) {
-                    let claim = Claim::of(person);
-                    match claims.entry(operator.id) {
-                        Entry::Vacant(free) => drop(free.insert(claim)),
-                        Entry::Occupied(taken) if *taken.get() == claim => {}
-                        Entry::Occupied(mut taken) => drop(taken.insert(Claim::Others)),
-                    }
+                    let holder = LoginHolder::found(Some(person));
+                    let known = holders.remove(&operator.id).unwrap_or(LoginHolder::NoUser);
+                    holders.insert(operator.id, known.and(holder));
                 }
             }
         }
-        self.memory = Some(Memory { identities, claims });
+        for operator in sought.iter().filter_map(|id| self.campaign.operator(*id)) {
+            if holders.contains_key(&operator.id) {
+                continue;
+            }
+            if read.logins.contains(operator.login.as_str()) {
+                holders.insert(operator.id, LoginHolder::NoUser);
+            } else if let Some(answer) = history.login_holders.of(&operator.login.folded()) {
+                holders.insert(operator.id, answer.clone());
+            }
+        }
+        self.memory = Some(Memory { identities, holders });
         self
     }
 
@@ -124,9 +129,12 @@ impl<'a> OperatorIndex<'a> {
         match self.present(person) {
             found @ (Identity::Operator(_) | Identity::Ambiguous(_) | Identity::NotManaged(_)) => found,
             found => match self.remembered(person) {
-                Some(operator) => Identity::Renamed(operator),
-                None if found == Identity::Unknown => self.resembling(person),
-                None => found,
+                Some(remembered @ (Identity::Renamed(_) | Identity::Undecided(_))) => remembered,
+                _ if found == Identity::NoLogin => found,
+                former => match self.resembling(person) {
+                    Identity::Unknown => former.unwrap_or(found),
+                    resembling => resembling,
+                },
             },
         }
     }
@@ -152,12 +160,13 @@ impl<'a> OperatorIndex<'a> {
     pub(super) fn all_that_may_be<'p>(&self, people: impl Iterator<Item = &'p Person>) -> HashSet<OperatorId> {
         people
             .flat_map(|person| match self.identify(person) {
-                Identity::Operator(operator) | Identity::Renamed(operator) | Identity::NotManaged(operator) => {
-                    vec![operator.id]
-                }
+                Identity::Operator(operator)
+                | Identity::Renamed(operator)
+                | Identity::Undecided(operator)
+                | Identity::NotManaged(operator) => vec![operator.id],
                 Identity::Ambiguous(operators) => operators.iter().map(|operator| operator.id).collect(),
                 // Whoever merely looks like an operator is judged by name, where it can be approved.
-                Identity::LookAlike(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
+                Identity::LookAlike(_) | Identity::PassedOn(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
             })
             .collect()
     }
@@ -173,22 +182,27 @@ impl<'a> OperatorIndex<'a> {
         }
     }
 
-    fn remembered(&self, person: &Person) -> Option<&'a Operator> {
+    fn remembered(&self, person: &Person) -> Option<Identity<'a>> {
         let memory = self.memory.as_ref()?;
         let operator = self.campaign.operator(memory.identities.operator_of(person)?)?;
-        let is_free = match memory.claims.get(&operator.id) {
-            None => true,
-            Some(claim) => *claim != Claim::Others && *claim == Claim::of(person),
-        };
-        (is_free && self.manages(operator) && !is_named(person, operator)).then_some(operator)
+        if !self.manages(operator) || is_named(person, operator) {
+            return None;
+        }
+        Some(match memory.holders.get(&operator.id) {
+            None => Identity::Undecided(operator),
+            Some(holder) if holder.leaves_it_to(person) => Identity::Renamed(operator),
+            Some(_) => Identity::PassedOn(operator),
+        })
     }
 
     fn first_named(&self, person: &Person) -> Option<&[&'a Operator]> {
         names(person).find_map(|login| self.by_login.get(&login).map(Vec::as_slice))
     }
 
+    /// Every operator whose login is a present name of this person, be it the address or the user name.
     fn named_by(&self, person: &Person) -> impl Iterator<Item = &'a Operator> {
-        self.first_named(person).unwrap_or_default().iter().copied()
+        let named = names(person).filter_map(|login| self.by_login.get(&login));
+        named.flatten().copied().collect::<Vec<_>>().into_iter()
     }
 
     fn among(&self, operators: &[&'a Operator]) -> Identity<'a> {
@@ -217,11 +231,52 @@ pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<V
     found.into_iter().map(|(_, operators)| operators).collect()
 }
 
+/// Logins whose present holder must be known before members of profiles who changed their name can be placed, sorted.
+pub fn unsettled_logins(
+    organization: &OrganizationSnapshot,
+    campaign: &CampaignSnapshot,
+    policy: &Policy,
+    history: &History,
+) -> Vec<OperatorLogin> {
+    unsettled_of(organization.roster(), campaign, policy, history)
+}
+
+/// The same for a few users.
+pub fn unsettled_logins_of_users(
+    users: &UserSnapshot,
+    campaign: &CampaignSnapshot,
+    policy: &Policy,
+    history: &History,
+) -> Vec<OperatorLogin> {
+    unsettled_of(users.roster(), campaign, policy, history)
+}
+
+fn unsettled_of(
+    roster: &Roster,
+    campaign: &CampaignSnapshot,
+    policy: &Policy,
+    history: &History,
+) -> Vec<OperatorLogin> {
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
+    let mut logins: Vec<_> = roster
+        .people()
+        .iter()
+        .filter_map(|person| match index.identify(person) {
+            Identity::Undecided(operator) => Some(operator.login.clone()),
+            _ => None,
+        })
+        .collect();
+    logins.sort_unstable();
+    logins.dedup();
+    logins
+}
+
 /// What a read says about who is who, as far as it is not remembered already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentitiesSeen {
-    /// Which operator each user is who is exactly one: the user's `id` and the operator's key, sorted.
-    pub new: Vec<(String, OperatorId)>,
+    /// Which operator each user is who is exactly one, and the present login of each remembered operator: the user's `id`
+    /// and the operator, sorted.
+    pub new: Vec<(String, KnownOperator)>,
     /// Users, by folded `id`, who were an operator whose login somebody else has now: they are that operator no more.
     pub over: Vec<FoldedName>,
 }
@@ -237,16 +292,24 @@ pub fn identities_seen(
     let (mut new, mut owners) = (Vec::new(), HashMap::new());
     for person in organization.people() {
         let Some(id) = person.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
-        let Identity::Operator(operator) = index.present(person) else { continue };
-        owners.entry(operator.id).or_insert_with(HashSet::new).insert(FoldedName::new(id));
-        if history.identities.operator_of(person) != Some(operator.id) {
-            new.push((id.to_owned(), operator.id));
+        let known = history.identities.known(person);
+        let operator = if let Identity::Operator(operator) = index.present(person) {
+            owners.entry(operator.id).or_insert_with(HashSet::new).insert(FoldedName::new(id));
+            operator
+        } else if let Some(operator) = known.and_then(|known| campaign.operator(known.id)) {
+            operator
+        } else {
+            continue;
+        };
+        let seen = KnownOperator { id: operator.id, login: Some(operator.login.folded()) };
+        if known != Some(&seen) {
+            new.push((id.to_owned(), seen));
         }
     }
     new.sort_unstable();
     new.dedup();
     let is_over =
-        |(id, operator): &(&FoldedName, OperatorId)| owners.get(operator).is_some_and(|ids| !ids.contains(*id));
+        |(id, known): &(&FoldedName, &KnownOperator)| owners.get(&known.id).is_some_and(|ids| !ids.contains(*id));
     let mut over: Vec<_> = history.identities.iter().filter(is_over).map(|(id, _)| id.clone()).collect();
     over.sort_unstable();
     IdentitiesSeen { new, over }
@@ -285,6 +348,8 @@ mod tests {
         let found = match index.identify(&person) {
             Identity::Operator(operator) => operator.login.to_string(),
             Identity::Renamed(operator) => format!("renamed: {}", operator.login),
+            Identity::Undecided(operator) => format!("undecided: {}", operator.login),
+            Identity::PassedOn(operator) => format!("passed on: {}", operator.login),
             Identity::Ambiguous(operators) => format!("ambiguous: {}", operators.len()),
             Identity::NotManaged(operator) => format!("native: {}", operator.login),
             Identity::Unknown => "unknown".to_owned(),

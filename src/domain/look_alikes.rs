@@ -1,4 +1,4 @@
-//! Operators whom somebody in a profile is called like: in doubt, nobody is taken for the other and nobody loses anything.
+//! Operators whose login looks like the name of a member of a profile: in doubt, neither gets or loses anything.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

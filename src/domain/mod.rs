@@ -4,6 +4,7 @@
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
 mod approver;
+mod call_budget;
 mod campaign_snapshot;
 mod claims;
 mod confirmation;
@@ -13,6 +14,7 @@ mod explaining;
 mod explanation;
 mod failure;
 mod folded_name;
+mod former_logins;
 mod guard;
 mod history;
 mod identity;
@@ -41,22 +43,25 @@ mod user_snapshot;
 mod warnings;
 
 pub use approver::{Approver, SystemUser};
+pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
 pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
+pub use claims::NoMatch;
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
-pub use desired_state::{DesiredState, ManagedGroup, NewOperator, NoMatch, desired_state, desired_state_of_users};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state, desired_state_of_users};
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
+pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
 pub use guard::{
     ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Release, Review, SourceCounts, review,
 };
 pub use history::{
-    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, Memory, SourceRead,
-    UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, KnownOperator, Memory,
+    SourceRead, UnfinishedDisablement,
 };
-pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen};
+pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins, unsettled_logins_of_users};
 pub use known_profiles::KnownProfiles;
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};

@@ -34,8 +34,7 @@ impl DesiredState {
             self.keep_groups(groups, &scope.groups, roster, policy);
         }
         if reach.people.is_some() {
-            let index =
-                OperatorIndex::new(campaign, policy.manage).remembering(&history.identities, roster.people().iter());
+            let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
             let people: Vec<_> = reach.chosen(roster).collect();
             let mut operators = operators_of(people.iter().copied(), &index);
             let named = scope.people.iter().flat_map(|name| index.of_login(&FoldedName::new(name)));
@@ -124,11 +123,12 @@ pub(super) fn only_these_users(
     users: &UserSnapshot,
     campaign: &CampaignSnapshot,
     policy: &Policy,
+    history: &History,
 ) -> DesiredState {
     let roster = users.roster();
     let reach = Reach { people: Some(vec![true; users.people().len()]), ..Reach::of_groups(&[]) };
     desired.keep_notices(&reach, roster, policy);
-    let index = OperatorIndex::new(campaign, policy.manage);
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
     let people: Vec<_> = users.people().iter().collect();
     desired.keep_people(&operators_of(users.people().iter(), &index), &people, campaign);
     desired
@@ -138,7 +138,9 @@ fn operators_of<'p>(people: impl Iterator<Item = &'p Person>, index: &OperatorIn
     people
         .filter_map(|person| match index.identify(person) {
             Identity::Operator(operator) | Identity::Renamed(operator) => Some(operator.id),
-            Identity::Ambiguous(_)
+            Identity::Undecided(_)
+            | Identity::PassedOn(_)
+            | Identity::Ambiguous(_)
             | Identity::LookAlike(_)
             | Identity::NotManaged(_)
             | Identity::Unknown

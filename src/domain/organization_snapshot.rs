@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, UnusableProfiles, roster::Roster,
+    LoginSet, MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, UnusableProfiles,
+    roster::Roster,
 };
 
 /// Technical accounts that may be missing from a listing however small the organization is.
@@ -269,6 +270,17 @@ impl OrganizationSnapshot {
         Self { roster: self.roster.with_unusable(unusable), ..self }
     }
 
+    /// The same read, where `people` holds also everybody without a matching profile who has one of these logins.
+    #[must_use]
+    pub fn with_holders_of(self, logins: LoginSet) -> Self {
+        Self { roster: self.roster.with_holders_of(logins), ..self }
+    }
+
+    /// Logins of which everybody who has one is among [`Self::people`].
+    pub fn logins(&self) -> &LoginSet {
+        self.roster.logins()
+    }
+
     /// Whose users these are.
     pub fn organization(&self) -> &OrganizationId {
         &self.organization
@@ -279,7 +291,7 @@ impl OrganizationSnapshot {
         self.roster.profiles()
     }
 
-    /// The people who have at least one matching profile.
+    /// The people who have at least one matching profile, and those who have one of [`Self::logins`].
     pub fn people(&self) -> &[Person] {
         self.roster.people()
     }

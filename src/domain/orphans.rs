@@ -6,7 +6,7 @@ use super::{
     CampaignSnapshot, FoldedName, FollowedGroup, History, ManagedGroup, Membership, OperatorGroup, OperatorGroupId,
     OperatorGroupName, OperatorId, OrganizationSnapshot, Policy, ProductProfile, ProductProfileName, ProfileRead,
     ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
-    claims::{Claims, GroupsByName, profiles_by_group},
+    claims::{Claims, GroupsByName, has_claim, profiles_by_group},
     known_profiles::RenamedGroup,
     roster::Roster,
 };
@@ -44,8 +44,9 @@ impl OrphanGroup {
 
 /// The followed groups that no profile claims any more, that Campaign has once, and that still have members; by folded name.
 ///
-/// A claim that was refused, because two profiles make it or because it only looks like this group, is a claim all the same. A renamed group is an orphan under its
-/// new name, and none of its members is decided about: which of both names is meant, only people know.
+/// A claim that was refused, because two profiles make it or because it only looks like this group, is a claim all the same.
+/// A renamed group is an orphan under its new name, and none of its members is decided about: which of both names is meant,
+/// only people know.
 pub(super) fn orphans(
     claims: &Claims,
     groups: &GroupsByName<'_>,
@@ -69,7 +70,7 @@ pub(super) fn orphans(
     }
     for RenamedGroup { before, now } in renamed.values() {
         let folded = now.name.folded();
-        if claims.contains_key(&folded.loose()) {
+        if has_claim(claims, &folded) {
             continue;
         }
         let undecided = |orphan: OrphanGroup| OrphanGroup { undecided: orphan.members.clone(), ..orphan };

@@ -28,7 +28,9 @@ pub enum Outcome {
     Locked,
     /// Credentials were refused.
     Refused,
-    /// The configuration of this host is wrong, as that of its proxy.
+    /// The proxy that is configured on this host cannot be used. Has the name of [`Self::Refused`] wherever it is written;
+    /// [`RunReport::misconfigured`](super::RunReport::misconfigured) tells the two apart.
+    #[serde(rename = "refused", skip_deserializing)]
     Misconfigured,
     /// An unexpected failure.
     Failed,
@@ -72,8 +74,7 @@ impl Outcome {
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
             Self::Locked => "locked",
-            Self::Refused => "refused",
-            Self::Misconfigured => "misconfigured",
+            Self::Refused | Self::Misconfigured => "refused",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
         }

@@ -354,13 +354,7 @@ impl<'a> Planner<'a> {
         let newcomers = group.new_members.iter().filter_map(|position| self.desired.new_operators.get(*position));
         compared.additions.extend(newcomers.map(|newcomer| addition(group, newcomer.login.clone(), None)));
         let Some(group_id) = group.id else { return compared };
-        for operator in self.campaign.members(group_id).filter_map(|id| self.campaign.operator(id)) {
-            if group.members.binary_search(&operator.id).is_ok() {
-                continue;
-            }
-            if group.undecided.binary_search(&operator.id).is_ok() {
-                continue;
-            }
+        for operator in group.leaving(self.campaign) {
             if let Some(why) = self.protection.of_operator(operator) {
                 skipped.insert(not_touched(operator, group, why));
             } else if !self.index.manages(operator) {
@@ -414,7 +408,7 @@ impl<'a> Planner<'a> {
                     group_id,
                 },
                 profile: group.profile.name.clone(),
-                reason: reason.to_owned(),
+                reason: self.desired.removal_reason(operator, reason),
             });
         }
         kept

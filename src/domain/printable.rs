@@ -1,4 +1,4 @@
-//! Text of any origin made safe to show within one line: names come from people whom nobody here knows.
+//! Text of any origin made safe to show within one line: users choose their names.
 
 use std::borrow::Cow;
 

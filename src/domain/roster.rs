@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Person, ProductProfile, ProductProfileName, ProfileRead, UnusableProfiles};
+use super::{
+    LoginSet, Person, ProductProfile, ProductProfileName, ProfileRead, UnusableProfiles, identity::PeopleRead,
+};
 
 /// All product profiles of a listing, and people with their profiles. Strings live once; memberships are pairs of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,7 @@ pub(super) struct Roster {
     people: Vec<Person>,
     memberships: Vec<(u32, u32)>,
     unlisted: Vec<ProductProfileName>,
+    logins: LoginSet,
     /// What is known of the members of single profiles, by position; all of the others.
     reads: BTreeMap<u32, ProfileRead>,
     unusable: UnusableProfiles,
@@ -28,7 +31,20 @@ impl Roster {
         memberships.dedup();
         unlisted.sort_unstable();
         unlisted.dedup();
-        Self { profiles, people, memberships, unlisted, reads: BTreeMap::new(), unusable: UnusableProfiles::default() }
+        Self {
+            profiles,
+            people,
+            memberships,
+            unlisted,
+            logins: LoginSet::default(),
+            reads: BTreeMap::new(),
+            unusable: UnusableProfiles::default(),
+        }
+    }
+
+    /// The same, where everybody is among the people who has one of these logins, with a profile or without.
+    pub(super) fn with_holders_of(self, logins: LoginSet) -> Self {
+        Self { logins, ..self }
     }
 
     /// The same, with what is known of the members of single profiles, by position.
@@ -58,6 +74,16 @@ impl Roster {
 
     pub(super) fn people(&self) -> &[Person] {
         &self.people
+    }
+
+    /// The people, and the logins of which they are all who have one.
+    pub(super) fn people_read(&self) -> PeopleRead<'_, std::slice::Iter<'_, Person>> {
+        PeopleRead { people: self.people.iter(), logins: &self.logins }
+    }
+
+    /// Logins of which everybody who has one is among the people.
+    pub(super) fn logins(&self) -> &LoginSet {
+        &self.logins
     }
 
     /// Names seen on users and absent from the listing.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{FoldedName, IncompleteRead, Person, ProductProfile, ProductProfileName, UnusableProfiles, roster::Roster};
+use super::{
+    FoldedName, IncompleteRead, LoginSet, Person, ProductProfile, ProductProfileName, UnusableProfiles, roster::Roster,
+};
 
 /// A few users with their profiles, against a listing of all product profiles. It says nothing of anybody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,11 @@ impl UserSnapshot {
     /// The users.
     pub fn people(&self) -> &[Person] {
         self.roster.people()
+    }
+
+    /// Logins of which everybody is known who has one: none, calls for single users do not tell.
+    pub fn logins(&self) -> &LoginSet {
+        self.roster.logins()
     }
 
     pub(super) fn roster(&self) -> &Roster {

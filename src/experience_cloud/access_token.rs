@@ -6,7 +6,7 @@ use reqwest::header::HeaderValue;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
-    Progress,
+    AskedPause, Progress,
     error::{Chance, ExperienceCloudError, FailedAttempt},
 };
 use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, retrying};
@@ -87,12 +87,15 @@ impl TokenSource {
     async fn request(&self, progress: &dyn Fn(Progress)) -> Result<AccessToken, FailedAttempt> {
         let asked_at = Instant::now();
         let issued = self.service.issue().await.map_err(|error| {
-            if let TokenError::Throttled { retry_after: Some(pause) }
-            | TokenError::Unavailable { retry_after: Some(pause), .. } = error
-            {
-                progress(Progress::AskedForPause { pause });
+            let pause = match error {
+                TokenError::Throttled { retry_after } | TokenError::Unavailable { retry_after, .. } => retry_after,
+                _ => None,
+            };
+            let pause = pause.map(AskedPause::from_now);
+            if let Some(pause) = pause {
+                progress(Progress::AskedForPause(pause));
             }
-            failed(error).announced(self.retry.max_wait, progress)
+            failed(error, pause).announced(self.retry.max_wait, progress)
         })?;
         Ok(AccessToken::of(issued, asked_at))
     }
@@ -107,7 +110,7 @@ impl AccessToken {
     }
 }
 
-fn failed(error: TokenError) -> FailedAttempt {
+fn failed(error: TokenError, pause: Option<AskedPause>) -> FailedAttempt {
     let call = CALL.to_owned();
     match error {
         TokenError::NoAnswer(source) => FailedAttempt::of_transport(CALL, source),
@@ -115,13 +118,13 @@ fn failed(error: TokenError) -> FailedAttempt {
             let remedy = "check the client id, the client secret and the scopes of experience_cloud";
             FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt: said.to_string() })
         }
-        TokenError::Throttled { retry_after } => {
-            let chance = retry_after.map_or(Chance::Unserved, Chance::After);
-            FailedAttempt { error: ExperienceCloudError::Throttled { call, retry_after }, chance }
+        TokenError::Throttled { .. } => {
+            let chance = pause.map_or(Chance::RefusedForNow, |pause| Chance::After(pause.length));
+            FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
         }
-        TokenError::Unavailable { status, retry_after, said } => FailedAttempt {
+        TokenError::Unavailable { status, said, .. } => FailedAttempt {
             error: ExperienceCloudError::Unavailable { call, status, excerpt: said.to_string() },
-            chance: retry_after.map_or(Chance::MaybeServed, Chance::MaybeServedAfter),
+            chance: pause.map_or(Chance::MaybeServed, |pause| Chance::MaybeServedAfter(pause.length)),
         },
         TokenError::WrongAnswer { status, reason, said } => {
             let excerpt = said.to_string();

@@ -1,47 +1,117 @@
-//! How many calls a minute may be sent, by kind of call, on the clock that tests can pause.
+//! How many calls a minute may be sent: counted where all processes of the credential see it, or else in this process alone,
+//! on the clock that tests can pause.
 
 use std::{
+    error::Error,
+    fmt,
     num::NonZeroU32,
-    sync::atomic::{AtomicU32, Ordering},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use governor::{
     Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::HashMapStateStore,
 };
 use tokio::time::Instant;
 
-/// How long a call counts. A second more than a minute: calls reach the vendor after varying delays, and 25 that
-/// were sent just over a minute apart may arrive just under one.
-const WINDOW: Duration = Duration::from_secs(61);
+use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, PendingCall};
 
-/// Which of the vendor's limits a call counts against (UMAPI's limits were once documented by the beginning of the path).
+/// Whether a call may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bucket {
-    /// The users of the organization, the members of one profile, and single users: 25 a minute together.
-    Users,
-    /// The groups listing: 5 a minute.
-    Groups,
+pub enum Slot {
+    /// It may, and is counted as sent.
+    Free,
+    /// Not before that time.
+    Taken {
+        /// When to ask again.
+        until: DateTime<Utc>,
+        /// How long that is.
+        pause: Duration,
+    },
 }
 
-/// Keeps the calls of one client below the vendor's limits, whatever minute one looks at.
+/// Why a call could not be counted.
+pub type LedgerError = Box<dyn Error + Send + Sync>;
+
+/// Answers whether a call may be sent.
+pub type Reservation<'a> = Pin<Box<dyn Future<Output = Result<Slot, LedgerError>> + Send + 'a>>;
+
+/// Counts the calls of one credential, whichever process sends them. The client knows no database: whoever makes it hands
+/// one in.
+pub trait CallLedger: Send + Sync {
+    /// Counts a call that is sent at once, or says when it may be. A request for page 0 is recorded with it. At rates that
+    /// stand for "no limit" ([`PendingCall::is_counted`]) nothing but page 0 is recorded.
+    fn reserve(&self, call: PendingCall) -> Reservation<'_>;
+}
+
+/// Why a call is not sent.
 #[derive(Debug)]
+pub(super) enum Unbudgeted {
+    /// A question that has to give way.
+    UsedUp { until: DateTime<Utc> },
+    /// The ledger failed.
+    Ledger(LedgerError),
+}
+
+/// Keeps the calls of one credential below Adobe's limits, whatever minute one looks at.
 pub(super) struct CallBudget {
     users: Slots,
     groups: Slots,
+    purpose: CallPurpose,
+    ledger: Option<Arc<dyn CallLedger>>,
 }
 
 impl CallBudget {
     pub(super) fn new(users_per_minute: NonZeroU32, groups_per_minute: NonZeroU32) -> Self {
-        Self { users: Slots::new(users_per_minute), groups: Slots::new(groups_per_minute) }
+        let (users, groups) = (Slots::new(users_per_minute), Slots::new(groups_per_minute));
+        Self { users, groups, purpose: CallPurpose::Run, ledger: None }
     }
 
-    /// Waits until one more call of this kind may be sent; tells `waiting` each pause before it begins.
-    pub(super) async fn ready(&self, bucket: Bucket, waiting: impl Fn(Duration)) {
-        match bucket {
-            Bucket::Users => self.users.take(waiting).await,
-            Bucket::Groups => self.groups.take(waiting).await,
+    /// The same limits, counted by `ledger` instead of in this process.
+    pub(super) fn counted_by(self, ledger: Option<Arc<dyn CallLedger>>, purpose: CallPurpose) -> Self {
+        Self { purpose, ledger, ..self }
+    }
+
+    /// Waits until one more call of this kind may be sent; tells `waiting` each pause before it begins. A question does not
+    /// wait where the calls are counted for all.
+    pub(super) async fn ready(
+        &self,
+        kind: CallKind,
+        is_first_page: bool,
+        waiting: impl Fn(Duration),
+    ) -> Result<(), Unbudgeted> {
+        let slots = match kind {
+            CallKind::Users => &self.users,
+            CallKind::Groups => &self.groups,
+        };
+        let call = PendingCall { kind, purpose: self.purpose, per_minute: slots.count, is_first_page };
+        if self.ledger.is_none() || !call.is_counted() {
+            slots.take(&waiting).await;
         }
+        let Some(ledger) = self.ledger.as_ref() else { return Ok(()) };
+        loop {
+            match ledger.reserve(call).await.map_err(Unbudgeted::Ledger)? {
+                Slot::Free => return Ok(()),
+                Slot::Taken { until, .. } if self.purpose == CallPurpose::Question => {
+                    return Err(Unbudgeted::UsedUp { until });
+                }
+                Slot::Taken { pause, .. } => {
+                    waiting(pause);
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for CallBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallBudget").field("users", &self.users).field("groups", &self.groups).finish_non_exhaustive()
     }
 }
 
@@ -59,7 +129,7 @@ impl Slots {
     fn new(count: NonZeroU32) -> Self {
         let clock = TokioClock(Instant::now());
         // `Quota::with_period` is `None` for zero alone.
-        let quota = Quota::with_period(WINDOW).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
+        let quota = Quota::with_period(CALL_WINDOW).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
         let limiter = RateLimiter::hashmap_with_clock(quota, clock.clone());
         Self { count, next: AtomicU32::new(0), limiter, clock }
     }
@@ -95,7 +165,7 @@ mod tests {
         let (budget, begin) = (CallBudget::new(per_minute, NonZeroU32::MIN), Instant::now());
         let mut seconds = Vec::new();
         for _ in 0..calls {
-            budget.ready(Bucket::Users, |_| {}).await;
+            budget.ready(CallKind::Users, false, |_| {}).await.expect("no ledger");
             seconds.push(begin.elapsed().as_secs());
         }
         seconds
@@ -119,9 +189,11 @@ mod tests {
     async fn each_kind_of_call_has_a_limit_of_its_own_and_a_pause_is_announced() {
         let one = NonZeroU32::MIN;
         let (budget, pauses) = (CallBudget::new(one, one), std::cell::RefCell::new(Vec::new()));
-        budget.ready(Bucket::Users, |_| {}).await;
-        budget.ready(Bucket::Groups, |_| panic!("the groups listing was not asked for yet")).await;
-        budget.ready(Bucket::Groups, |pause| pauses.borrow_mut().push(pause)).await;
-        assert_eq!(pauses.into_inner(), [WINDOW]);
+        budget.ready(CallKind::Users, false, |_| {}).await.expect("no ledger");
+        let never = |_| panic!("the groups listing was not asked for yet");
+        budget.ready(CallKind::Groups, false, never).await.expect("no ledger");
+        let note = |pause| pauses.borrow_mut().push(pause);
+        budget.ready(CallKind::Groups, false, note).await.expect("no ledger");
+        assert_eq!(pauses.into_inner(), [CALL_WINDOW]);
     }
 }

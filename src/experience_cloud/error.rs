@@ -2,9 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use super::Progress;
+use chrono::{DateTime, Utc};
+
+use super::{AskedPause, Progress, call_budget::LedgerError};
 use crate::{
-    domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt},
+    domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt, to_the_second},
     transport::{CertificateFault, Retryable, TransportError, Verdict},
 };
 
@@ -111,12 +113,28 @@ pub enum ExperienceCloudError {
         profile: ProductProfileName,
     },
     /// UMAPI, or IMS, asked for a pause.
-    #[error("{call}: too many requests, {}", pause_in_words(*retry_after))]
+    #[error("{call}: too many requests; {}", pause_in_words(*pause))]
     Throttled {
         /// What was asked.
         call: String,
         /// The pause it asked for, when it named one.
-        retry_after: Option<Duration>,
+        pause: Option<AskedPause>,
+    },
+    /// A question has to give way: its share of the calls of a minute is used up, or a run needs them.
+    #[error("{call}: not sent, because the calls that questions may use are used up; ask again at {}", to_the_second(*until))]
+    UsedUp {
+        /// What was to be asked.
+        call: String,
+        /// When it may be asked.
+        until: DateTime<Utc>,
+    },
+    /// The call could not be counted against the limits of Adobe, so it was not sent.
+    #[error("{call}: not sent, because it could not be counted against the limits of Adobe")]
+    Uncounted {
+        /// What was to be asked.
+        call: String,
+        /// Why.
+        source: LedgerError,
     },
     /// A passing fault on the other side.
     #[error("{call}: temporarily unavailable (status {status}): {excerpt}")]
@@ -146,7 +164,7 @@ impl ExperienceCloudError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Setup(source) | Self::NoAnswer { source, .. } if source.is_misconfigured() => Failure::Misconfigured,
-            Self::Setup(_) => Failure::Unexpected,
+            Self::Setup(_) | Self::Uncounted { .. } => Failure::Unexpected,
             Self::ClientId | Self::Refused { .. } => Failure::Refused,
             Self::WrongAnswer { .. }
             | Self::BrokenAnswer { .. }
@@ -157,7 +175,8 @@ impl ExperienceCloudError {
             | Self::UnusableUser { .. }
             | Self::NoMatch { .. }
             | Self::Unaddressable { .. } => Failure::Incomplete,
-            Self::Throttled { retry_after, .. } => Failure::Throttled { retry_after: *retry_after },
+            Self::Throttled { pause, .. } => Failure::Throttled { retry_after: pause.map(|pause| pause.length) },
+            Self::UsedUp { .. } => Failure::Throttled { retry_after: None },
             Self::Unavailable { .. } | Self::NoAnswer { .. } => Failure::Unavailable,
             Self::Unsent(cause) => cause.failure(),
         }
@@ -213,10 +232,10 @@ impl ExperienceCloudError {
     }
 }
 
-fn pause_in_words(pause: Option<Duration>) -> String {
+fn pause_in_words(pause: Option<AskedPause>) -> String {
     match pause {
-        Some(pause) => format!("a pause of {} s was asked for", pause.as_secs()),
-        None => "no pause was named".to_owned(),
+        Some(pause) => format!("Adobe asked for a pause until {}", to_the_second(pause.until)),
+        None => "Adobe named no time at which to ask again".to_owned(),
     }
 }
 
@@ -236,8 +255,10 @@ pub(super) enum Chance {
     None,
     /// The next attempt may succeed, and the failed one may have been served.
     MaybeServed,
-    /// The next attempt may succeed, and the failed one was certainly not served.
+    /// The next attempt may succeed, and the failed one was never sent, or not served.
     Unserved,
+    /// The server refused it and did not say until when.
+    RefusedForNow,
     /// It was not served, and the server named the least pause before the next attempt.
     After(Duration),
     /// It may have been served, and the server named the least pause before the next attempt.
@@ -249,7 +270,7 @@ pub(super) enum Chance {
 pub(super) enum Repetition {
     /// All that may succeed later.
     Free,
-    /// Only those that were not served. A second request for page 0 of an organization's listing counts as one more, and
+    /// Only those that were never sent, and those for which the server named the time of the next. A second request for page 0 of an organization's listing counts as one more, and
     /// the client that makes it is locked out for up to an hour (user-sync.py issue 813: 504, retried, 429 with 1938 s).
     Unserved,
 }
@@ -291,8 +312,8 @@ impl FailedAttempt {
 
     /// The same failure of a call that may only be repeated as `repetition` allows.
     pub(super) fn under(mut self, repetition: Repetition) -> Self {
-        let may_be_served = matches!(self.chance, Chance::MaybeServed | Chance::MaybeServedAfter(_));
-        if repetition == Repetition::Unserved && may_be_served {
+        let counts = matches!(self.chance, Chance::MaybeServed | Chance::MaybeServedAfter(_) | Chance::RefusedForNow);
+        if repetition == Repetition::Unserved && counts {
             self.chance = Chance::None;
         }
         self
@@ -313,7 +334,7 @@ impl Retryable for FailedAttempt {
     fn verdict(&self) -> Verdict {
         match self.chance {
             Chance::None => Verdict::Final,
-            Chance::MaybeServed | Chance::Unserved => Verdict::Retry,
+            Chance::MaybeServed | Chance::Unserved | Chance::RefusedForNow => Verdict::Retry,
             Chance::After(pause) | Chance::MaybeServedAfter(pause) => Verdict::RetryAfter(pause),
         }
     }
@@ -329,8 +350,8 @@ impl fmt::Display for FailedAttempt {
 mod tests {
     use super::*;
 
-    fn throttled(retry_after: Option<Duration>) -> ExperienceCloudError {
-        ExperienceCloudError::Throttled { call: "GET users page 2".to_owned(), retry_after }
+    fn throttled(pause: Option<AskedPause>) -> ExperienceCloudError {
+        ExperienceCloudError::Throttled { call: "GET users page 2".to_owned(), pause }
     }
 
     #[test]
@@ -341,6 +362,7 @@ mod tests {
             (Chance::None, Verdict::Final, Verdict::Final),
             (Chance::MaybeServed, Verdict::Retry, Verdict::Final),
             (Chance::Unserved, Verdict::Retry, Verdict::Retry),
+            (Chance::RefusedForNow, Verdict::Retry, Verdict::Final),
             (Chance::After(pause), Verdict::RetryAfter(pause), Verdict::RetryAfter(pause)),
             (Chance::MaybeServedAfter(pause), Verdict::RetryAfter(pause), Verdict::Final),
         ] {
@@ -350,9 +372,11 @@ mod tests {
     }
 
     #[test]
-    fn a_throttle_names_the_call_and_the_pause() {
-        let error = throttled(Some(Duration::from_secs(3244)));
-        assert_eq!(error.to_string(), "GET users page 2: too many requests, a pause of 3244 s was asked for");
+    fn a_refusal_names_the_call_and_the_time_at_which_the_pause_ends() {
+        let until = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
+        let error = throttled(Some(AskedPause { length: Duration::from_secs(3244), until }));
+        let text = "GET users page 2: too many requests; Adobe asked for a pause until 2026-11-23T06:00:00Z";
+        assert_eq!(error.to_string(), text);
         assert_eq!(error.failure(), Failure::Throttled { retry_after: Some(Duration::from_secs(3244)) });
     }
 }

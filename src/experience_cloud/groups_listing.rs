@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::{
     Progress,
-    call_budget::Bucket,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
     record::{TextField, shortened},
@@ -19,8 +18,8 @@ use super::{
     users_page::SUCCESS,
 };
 use crate::domain::{
-    FoldedName, IncompleteRead, KnownName, OrganizationId, ProductProfile, ProductProfileId, ProductProfileName,
-    UnusableProfiles,
+    CallKind, FoldedName, IncompleteRead, KnownName, OrganizationId, ProductProfile, ProductProfileId,
+    ProductProfileName, UnusableProfiles,
 };
 
 /// What errors and log lines call the listing.
@@ -184,7 +183,7 @@ fn call(organization: &OrganizationId, page: u64) -> Call {
     Call {
         name: format!("GET groups page {page}"),
         path: format!("/groups/{}/{page}", path_segment(organization.as_str())),
-        bucket: Bucket::Groups,
+        kind: CallKind::Groups,
         repetition: if page == 0 { Repetition::Unserved } else { Repetition::Free },
         absence: Absence::Wrong,
     }

@@ -9,14 +9,14 @@ use super::{
     members_calls::{self, MembersCall},
     profile_names::ProfileNames,
     umapi::Umapi,
-    unusable_user::UnusableUser,
+    unusable_user::{UnusableUser, UnusableUsers},
     user_key::{ByUserKey, KeyMaker, UserKey},
     users_page::{self, Kept, UsersPage},
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
-    AssociationMask, IncompleteRead, MembersListing, Membership, OrganizationId, OrganizationSnapshot, Person,
-    ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, Tolerance, WalkEvidence,
+    AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId, OrganizationSnapshot,
+    Person, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, Tolerance, WalkEvidence,
 };
 
 /// The members of one profile, read completely and counted.
@@ -46,22 +46,25 @@ struct Members {
     /// Pairs of (position in the listing of profiles, position in `people`).
     memberships: Vec<(u32, u32)>,
     /// Users whose record cannot be used, from the listing whose pages came last.
-    unusable: Vec<UnusableUser>,
+    unusable: UnusableUsers,
 }
 
 impl MembershipRead<'_> {
-    /// Walks the organization and keeps those who have a profile that one of the masks matches.
+    /// Walks the organization and keeps those who have a profile that one of the masks matches, or one of the logins.
     pub(super) async fn by_organization(
         &self,
         listing: ProfileListing,
         matched: &[u32],
         masks: &[AssociationMask],
+        logins: LoginSet,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let users = UsersListing::of_organization(self.organization, self.membership);
         let names = RefCell::new(ProfileNames::new(&listing.profiles, masks));
         let mut members = Members::default();
-        let read =
-            |body: &[u8]| users_page::read(body, Kept::Matching(&mut names.borrow_mut()), &mut self.keys.borrow_mut());
+        let read = |body: &[u8]| {
+            let kept = Kept::Matching(&mut names.borrow_mut(), &logins);
+            users_page::read(body, kept, &mut self.keys.borrow_mut())
+        };
         let mut take = |page: UsersPage, evidence: &WalkEvidence| {
             (self.progress)(Progress::Users { page: evidence.pages, pages: evidence.page_count });
             members.add_page(page, None);
@@ -69,10 +72,15 @@ impl MembershipRead<'_> {
         let evidence = walk(self.umapi, &users, self.tolerance, self.progress, &read, &mut take).await?;
         let shown = members.counts(listing.profiles.len());
         let unusable = std::mem::take(&mut members.unusable);
+        if let Some(user) = &unusable.without_groups {
+            tracing::warn!(
+                "the groups of {user} cannot be read: the members of each matching profile are read by themselves"
+            );
+        }
         let mut profiles = BTreeMap::new();
         for &position in matched {
             let Some(profile) = listing.readable(position) else { continue };
-            let mut concerned = unusable.iter().filter(|user| user.may_have.includes(position));
+            let mut concerned = unusable.members.iter().filter(|user| user.profiles.contains(&position));
             if let Some(user) = concerned.next() {
                 profiles.insert(position, in_doubt(&profile.name, user, concerned.count()));
                 continue;
@@ -80,7 +88,9 @@ impl MembershipRead<'_> {
             if listing.is_shared(&profile.name) {
                 // A group of another kind has, or may have, the same name, and users show names only.
                 members.memberships.retain(|(of, _)| *of != position);
-            } else if !self.is_short(profile, shown.get(position as usize).copied().unwrap_or(0)) {
+            } else if unusable.without_groups.is_none()
+                && !self.is_short(profile, shown.get(position as usize).copied().unwrap_or(0))
+            {
                 continue;
             }
             // Whoever was shown with a profile that is not shared stays a member: more people lose nothing by that.
@@ -88,7 +98,9 @@ impl MembershipRead<'_> {
         }
         let proof = ReadProof::of_walk(&evidence, profiles, self.tolerance)
             .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
-        self.snapshot(listing, members, names.into_inner().into_unlisted(), proof)
+        let snapshot = self.snapshot(listing, members, names.into_inner().into_unlisted(), proof)?;
+        // Without the login of one user nothing says who has a login and who has not: each is asked for by itself.
+        Ok(snapshot.with_holders_of(if unusable.without_login { LoginSet::default() } else { logins }))
     }
 
     /// Whether fewer people show a profile than the groups listing counts. The list of groups of a user was seen cut short
@@ -135,7 +147,7 @@ impl MembershipRead<'_> {
         let mut members = Members::default();
         let listing =
             self.walk_members(profile, members_calls::second(profile, first.asked()), 0, &mut members).await?;
-        if let Some(user) = members.unusable.first() {
+        if let Some(user) = members.unusable.members.first() {
             let (listing, what) = (members_of(profile), user.what.clone());
             return Err(ExperienceCloudError::UnusableUser { listing, what });
         }
@@ -154,9 +166,9 @@ impl MembershipRead<'_> {
         members: &mut Members,
     ) -> Result<ProfileRead, ExperienceCloudError> {
         let calls = members_calls::first(profile, listing.is_shared(&profile.name));
-        members.unusable.clear();
+        members.unusable = UnusableUsers::default();
         let outcome = self.walk_members(profile, calls, position, members).await;
-        if let (Ok(_), Some((user, others))) = (&outcome, members.unusable.split_first()) {
+        if let (Ok(_), Some((user, others))) = (&outcome, members.unusable.members.split_first()) {
             return Ok(in_doubt(&profile.name, user, others.len()));
         }
         match outcome {

@@ -32,9 +32,12 @@ mod user_key;
 mod users_page;
 mod users_walk;
 
-use std::{cell::RefCell, num::NonZeroU32, time::Duration};
+use std::{cell::RefCell, num::NonZeroU32, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
 
 pub use crate::domain::Membership;
+pub use call_budget::{CallLedger, LedgerError, Reservation, Slot};
 pub use error::ExperienceCloudError;
 pub use groups_listing::ProfileListing;
 pub use membership_read::ProfileMembers;
@@ -50,7 +53,10 @@ use umapi::Umapi;
 use user_key::KeyMaker;
 
 use crate::{
-    domain::{AssociationMask, OrganizationId, OrganizationSnapshot, ProductProfile, ProfileRead, ReadKind, Tolerance},
+    domain::{
+        AssociationMask, CallPurpose, LONGEST_PAUSE, LoginSet, OrganizationId, OrganizationSnapshot, ProductProfile,
+        ProfileRead, ReadKind, Tolerance,
+    },
     transport::{self, BaseUrl, Credential, HttpClient, IdentityService, RetryPolicy, SecretString},
 };
 
@@ -120,11 +126,25 @@ pub enum Progress {
         /// So long.
         pause: Duration,
     },
-    /// UMAPI, or the identity service, asked for silence; what follows tells whether it is waited for or the call fails.
-    AskedForPause {
-        /// So long, from now on.
-        pause: Duration,
-    },
+    /// UMAPI, or the identity service, asked for a pause; what follows tells whether it is waited for or the call fails.
+    AskedForPause(AskedPause),
+}
+
+/// A pause that Adobe asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedPause {
+    /// From the answer that asked for it.
+    pub length: Duration,
+    /// When it ends.
+    pub until: DateTime<Utc>,
+}
+
+impl AskedPause {
+    /// A pause that begins now. No more than [`LONGEST_PAUSE`] is obeyed, so none is named that ends later.
+    fn from_now(length: Duration) -> Self {
+        let length = length.min(LONGEST_PAUSE.to_std().unwrap_or_default());
+        Self { length, until: Utc::now() + length }
+    }
 }
 
 /// Reads one organization. Clones of nothing: the token, the call limits and the count of calls live here, so that one
@@ -139,15 +159,24 @@ pub struct ExperienceCloud {
 }
 
 impl ExperienceCloud {
-    /// A client; nothing is sent yet.
+    /// A client that counts its calls by itself; nothing is sent yet.
     pub fn new(options: Options) -> Result<Self, ExperienceCloudError> {
+        Self::counted_by(options, None, CallPurpose::Run)
+    }
+
+    /// A client whose calls `ledger` counts, together with those of others; nothing is sent yet.
+    pub fn counted_by(
+        options: Options,
+        ledger: Option<Arc<dyn CallLedger>>,
+        purpose: CallPurpose,
+    ) -> Result<Self, ExperienceCloudError> {
         let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
         let umapi_http = http(&options.umapi_url)?;
         // Each client reads all of the host's certificates; one will do where both addresses are reached in the same way.
         let way = |base: &BaseUrl| (base.is_loopback(), base.is_plain());
         let alike = way(&options.ims_url) == way(&options.umapi_url);
         let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
-        let budget = CallBudget::new(options.users_per_minute, options.groups_per_minute);
+        let budget = CallBudget::new(options.users_per_minute, options.groups_per_minute).counted_by(ledger, purpose);
         let credential = Credential {
             client_id: options.client_id.clone(),
             client_secret: options.client_secret.clone(),
@@ -198,7 +227,8 @@ impl ExperienceCloud {
         self.read
     }
 
-    /// Reads the memberships of the product profiles that at least one mask matches.
+    /// Reads the memberships of the product profiles that at least one mask matches. A walk over the organization keeps also
+    /// every user in use who has one of `logins` as address or user name.
     ///
     /// [`ReadKind::Organization`] begins with page 0 of the organization's users. [`ReadKind::Profiles`] costs no page 0 of
     /// the organization's listings. With a remembered listing this begins a run, and a walk over the organization is
@@ -207,6 +237,7 @@ impl ExperienceCloud {
         &self,
         listing: ProfileListing,
         masks: &[AssociationMask],
+        logins: LoginSet,
         kind: ReadKind,
         progress: &dyn Fn(Progress),
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
@@ -217,7 +248,7 @@ impl ExperienceCloud {
         let read = self.membership_read(progress);
         let reading = async {
             match kind {
-                ReadKind::Organization => read.by_organization(listing, &matched, masks).await,
+                ReadKind::Organization => read.by_organization(listing, &matched, masks, logins).await,
                 ReadKind::Profiles => read.by_profiles(listing, &matched).await,
             }
         };

@@ -6,9 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Progress,
-    call_budget::Bucket,
-    direct_only,
+    Progress, direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
     record::TextField,
@@ -16,7 +14,7 @@ use super::{
     users_page::{self, SUCCESS},
 };
 use crate::{
-    domain::{Membership, OrganizationId, Person, ProductProfileName},
+    domain::{CallKind, Membership, OrganizationId, Person, ProductProfileName},
     transport::Answer,
 };
 
@@ -73,7 +71,7 @@ pub(super) async fn fetch(
             path_segment(name),
             direct_only(membership)
         ),
-        bucket: Bucket::Users,
+        kind: CallKind::Users,
         repetition: Repetition::Free,
         absence: Absence::Read,
     };

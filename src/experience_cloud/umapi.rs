@@ -16,11 +16,12 @@ use reqwest::{
 use uuid::Uuid;
 
 use super::{
-    Options, Progress,
+    AskedPause, Options, Progress,
     access_token::{AccessToken, TokenSource},
-    call_budget::{Bucket, CallBudget},
+    call_budget::{CallBudget, Unbudgeted},
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
+use crate::domain::CallKind;
 use crate::transport::{
     Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying,
 };
@@ -40,7 +41,7 @@ pub(super) struct Call {
     pub(super) name: String,
     /// Below the base address, with the query, percent-encoded.
     pub(super) path: String,
-    pub(super) bucket: Bucket,
+    pub(super) kind: CallKind,
     pub(super) repetition: Repetition,
     pub(super) absence: Absence,
 }
@@ -113,8 +114,9 @@ impl Umapi {
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
+        let renewed = Cell::new(false);
         let attempt = || async {
-            let outcome = Box::pin(self.attempt(call, first_of_run, progress, &read)).await;
+            let outcome = Box::pin(self.attempt(call, (first_of_run, &renewed), progress, &read)).await;
             outcome.map_err(|failed| failed.under(call.repetition).announced(self.retry.max_wait, progress))
         };
         retrying(&self.retry, &call.name, attempt).await.map_err(|failed| failed.error)
@@ -123,17 +125,18 @@ impl Umapi {
     async fn attempt<T>(
         &self,
         call: &Call,
-        first_of_run: bool,
+        (first_of_run, renewed): (bool, &Cell<bool>),
         progress: &dyn Fn(Progress),
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, FailedAttempt> {
         // The requests for tokens have had their own repetitions.
         let mut token = self.tokens.current(progress).await.map_err(FailedAttempt::last)?;
-        let mut answer = self.send(call, &token, first_of_run, progress).await?;
-        if answer.status == StatusCode::UNAUTHORIZED {
-            // Refused at the door, page 0 included: nothing was served that could count twice.
+        let (mut answer, mut pause) = self.send(call, &token, first_of_run, progress).await?;
+        // Page 0 may be requested once more with a new token; a second refusal is none of the token.
+        let may_renew = call.repetition == Repetition::Free || !renewed.replace(true);
+        if answer.status == StatusCode::UNAUTHORIZED && may_renew {
             token = self.tokens.renewed(&token, progress).await.map_err(FailedAttempt::last)?;
-            answer = self.send(call, &token, first_of_run, progress).await?;
+            (answer, pause) = self.send(call, &token, first_of_run, progress).await?;
         }
         let is_readable = match answer.status {
             StatusCode::OK => true,
@@ -144,7 +147,7 @@ impl Umapi {
             if answer.status == StatusCode::UNAUTHORIZED {
                 self.tokens.forget().await;
             }
-            return Err(self.failed(call, &answer, &token));
+            return Err(self.failed(call, &answer, pause, &token));
         }
         read(&answer).map_err(|misread| self.misread(call, &answer, &token, misread))
     }
@@ -155,7 +158,7 @@ impl Umapi {
         token: &Arc<AccessToken>,
         first_of_run: bool,
         progress: &dyn Fn(Progress),
-    ) -> Result<Answer, FailedAttempt> {
+    ) -> Result<(Answer, Option<AskedPause>), FailedAttempt> {
         let request_id = Uuid::new_v4().to_string();
         let mut request = self
             .http
@@ -175,17 +178,26 @@ impl Umapi {
         };
         let begin = Cell::new(Instant::now());
         let sending = async || {
-            self.budget.ready(call.bucket, |pause| progress(Progress::Waiting { pause })).await;
+            let is_first_page = call.repetition == Repetition::Unserved;
+            self.budget.ready(call.kind, is_first_page, |pause| progress(Progress::Waiting { pause })).await?;
             self.calls.fetch_add(1, Ordering::Relaxed);
             begin.set(Instant::now());
+            Ok::<_, SendError>(())
         };
         let outcome = Box::pin(self.http.send(request, connection, sending)).await;
-        if !matches!(outcome, Err(TransportError::Connect(_) | TransportError::Build(_))) {
+        if !matches!(
+            outcome,
+            Err(SendError::Unbudgeted(_) | SendError::Transport(TransportError::Connect(_) | TransportError::Build(_)))
+        ) {
             self.reached.fetch_add(1, Ordering::Relaxed);
         }
-        let answer = outcome.map_err(|source| FailedAttempt::of_transport(&call.name, source))?;
-        if let Some(pause) = retry_after(&answer, SystemTime::now()) {
-            progress(Progress::AskedForPause { pause });
+        let answer = outcome.map_err(|error| match error {
+            SendError::Unbudgeted(unbudgeted) => FailedAttempt::last(unsent(&call.name, unbudgeted)),
+            SendError::Transport(source) => FailedAttempt::of_transport(&call.name, source),
+        })?;
+        let pause = retry_after(&answer, SystemTime::now()).map(AskedPause::from_now);
+        if let Some(pause) = pause {
+            progress(Progress::AskedForPause(pause));
         }
         tracing::debug!(
             umapi.call = call.name,
@@ -195,23 +207,22 @@ impl Umapi {
             http.ms = milliseconds(begin.get().elapsed()),
             "UMAPI answered"
         );
-        Ok(answer)
+        Ok((answer, pause))
     }
 
-    fn failed(&self, call: &Call, answer: &Answer, token: &AccessToken) -> FailedAttempt {
+    fn failed(&self, call: &Call, answer: &Answer, pause: Option<AskedPause>, token: &AccessToken) -> FailedAttempt {
         let (call, status, excerpt) = (call.name.clone(), answer.status.as_u16(), self.excerpt(&answer.body, token));
         match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy: REMEDY, excerpt })
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                let retry_after = retry_after(answer, SystemTime::now());
-                let chance = retry_after.map_or(Chance::Unserved, Chance::After);
-                FailedAttempt { error: ExperienceCloudError::Throttled { call, retry_after }, chance }
+                let chance = pause.map_or(Chance::RefusedForNow, |pause| Chance::After(pause.length));
+                FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
             }
             other if other.is_server_error() => FailedAttempt {
                 error: ExperienceCloudError::Unavailable { call, status, excerpt },
-                chance: retry_after(answer, SystemTime::now()).map_or(Chance::MaybeServed, Chance::MaybeServedAfter),
+                chance: pause.map_or(Chance::MaybeServed, |pause| Chance::MaybeServedAfter(pause.length)),
             },
             other => {
                 // Not even "not found" means "nobody": a deleted profile and one without members are not the same.
@@ -238,6 +249,35 @@ impl Umapi {
 
     fn excerpt(&self, text: &[u8], token: &AccessToken) -> String {
         excerpt(text, &[self.tokens.client_secret(), &token.secret])
+    }
+}
+
+/// Why a call got no answer.
+enum SendError {
+    /// It was not sent.
+    Unbudgeted(Unbudgeted),
+    /// It was sent, or could not be.
+    Transport(TransportError),
+}
+
+impl From<Unbudgeted> for SendError {
+    fn from(unbudgeted: Unbudgeted) -> Self {
+        Self::Unbudgeted(unbudgeted)
+    }
+}
+
+impl From<TransportError> for SendError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+/// Why a call was not sent.
+fn unsent(call: &str, unbudgeted: Unbudgeted) -> ExperienceCloudError {
+    let call = call.to_owned();
+    match unbudgeted {
+        Unbudgeted::UsedUp { until } => ExperienceCloudError::UsedUp { call, until },
+        Unbudgeted::Ledger(source) => ExperienceCloudError::Uncounted { call, source },
     }
 }
 

@@ -12,57 +12,60 @@ use super::{
     users_page::{Collector, Kept, User, is_in_use},
 };
 
-/// A user whose record cannot be used.
+/// Users whose records cannot be used, and what their records leave open.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct UnusableUsers {
+    /// Users of whom it is known that they have a profile that matters, and not who they are.
+    pub(super) members: Vec<UnusableUser>,
+    /// The first user whose groups cannot be read, who may have any profile.
+    pub(super) without_groups: Option<String>,
+    /// Whether a user may have any login.
+    pub(super) without_login: bool,
+}
+
+/// A user who has profiles and who cannot be identified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UnusableUser {
     /// Who, as far as the record says it, and what is wrong.
     pub(super) what: String,
-    /// The profiles that the user may have.
-    pub(super) may_have: MayHave,
+    /// Positions of the profiles in the listing of profiles. None for a member of the one profile that a page lists.
+    pub(super) profiles: Vec<u32>,
 }
 
-/// Profiles that a user may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum MayHave {
-    /// Those at these positions in the listing of profiles, and no other.
-    These(Vec<u32>),
-    /// Any: the list of groups cannot be read, or names of it.
-    Any,
-}
-
-impl MayHave {
-    /// Whether the profile at this position is among them.
-    pub(super) fn includes(&self, position: u32) -> bool {
-        match self {
-            Self::These(positions) => positions.contains(&position),
-            Self::Any => true,
-        }
+impl UnusableUsers {
+    /// Adds what another page says.
+    pub(super) fn extend(&mut self, page: Self) {
+        self.members.extend(page.members);
+        self.without_groups = self.without_groups.take().or(page.without_groups);
+        self.without_login |= page.without_login;
     }
 }
 
 impl Collector<'_, '_, '_> {
-    /// Takes over one record, or sets it aside.
+    /// Takes over what can be known of one record.
     pub(super) fn take_record(&mut self, record: &Value) {
-        self.found.clear();
-        let may_have = match &mut self.kept {
-            _ if !record.is_object() => MayHave::Any,
-            Kept::Everyone => MayHave::These(Vec::new()),
-            Kept::Matching(names) => profiles_of(record, names),
+        let profiles = match &mut self.kept {
+            Kept::Everyone => Some(Vec::new()),
+            Kept::Matching(names, _) => profiles_of(record, names),
         };
+        let is_in_use = !is_out_of_use(record);
+        if profiles.is_none() && is_in_use {
+            self.page.unusable.without_groups.get_or_insert_with(|| shown(record));
+        }
+        let profiles = profiles.unwrap_or_default();
         match user(record) {
-            Ok(user) if may_have != MayHave::Any => {
-                if let MayHave::These(positions) = may_have {
-                    self.found = positions;
-                }
+            Ok(user) => {
+                self.found = profiles;
                 self.take(&user);
             }
-            outcome => {
+            Err(what) => {
                 let key = self.key(record);
                 self.page.keys.push(key);
-                let matters = matches!(self.kept, Kept::Everyone) || may_have != MayHave::These(Vec::new());
-                if matters && !is_out_of_use(record) {
-                    let what = outcome.err().unwrap_or_else(|| "its \"groups\" cannot be read".to_owned());
-                    self.page.unusable.push(UnusableUser { what: format!("{}: {what}", shown(record)), may_have });
+                let is_member = matches!(self.kept, Kept::Everyone) || !profiles.is_empty();
+                let unusable = &mut self.page.unusable;
+                unusable.without_login |= is_in_use;
+                if is_member && is_in_use {
+                    unusable.members.push(UnusableUser { what: format!("{}: {what}", shown(record)), profiles });
                 }
             }
         }
@@ -94,15 +97,16 @@ fn user(record: &Value) -> Result<User<'_>, String> {
     })
 }
 
-fn profiles_of(record: &Value, names: &mut ProfileNames<'_>) -> MayHave {
-    let groups = match record.get("groups") {
+/// Positions of the profiles of the user; `None` where the groups, or one of them, cannot be read.
+fn profiles_of(record: &Value, names: &mut ProfileNames<'_>) -> Option<Vec<u32>> {
+    let groups = match record.as_object()?.get("groups") {
         None | Some(Value::Null) => &Vec::new(),
         Some(Value::Array(groups)) => groups,
-        Some(_) => return MayHave::Any,
+        Some(_) => return None,
     };
     let mut found = Vec::new();
     for group in groups {
-        let Some(name) = group.as_str() else { return MayHave::Any };
+        let name = group.as_str()?;
         match TextField::judged(name) {
             // No profile that can be used has such a name.
             TextField::TooLong(_) => {}
@@ -111,13 +115,13 @@ fn profiles_of(record: &Value, names: &mut ProfileNames<'_>) -> MayHave {
                 names.look_up(name, &mut found);
                 // It may be the name of any profile, unless the listing has it in the same form.
                 if found.len() == before && names.is_matched(name) {
-                    return MayHave::Any;
+                    return None;
                 }
             }
             _ => names.look_up(name, &mut found),
         }
     }
-    MayHave::These(found)
+    Some(found)
 }
 
 /// Whether the record says so; one whose status cannot be read may be in use.

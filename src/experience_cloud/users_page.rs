@@ -9,10 +9,10 @@ use super::{
     error::Misread,
     page_text::{self, Name, check_length},
     profile_names::ProfileNames,
-    unusable_user::UnusableUser,
+    unusable_user::UnusableUsers,
     user_key::{Identity, KeyMaker, UserKey},
 };
-use crate::domain::Person;
+use crate::domain::{LoginSet, Person};
 
 /// The `result` of an answer that may be believed.
 pub(super) const SUCCESS: &str = "success";
@@ -38,8 +38,8 @@ pub(super) fn person(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name:
 pub(super) enum Kept<'n, 'm> {
     /// Everyone: the page lists the members of one profile.
     Everyone,
-    /// Those whose `groups` name a profile that matters.
-    Matching(&'n mut ProfileNames<'m>),
+    /// Those whose `groups` name a profile that matters, and those who have one of the logins as address or user name.
+    Matching(&'n mut ProfileNames<'m>, &'n LoginSet),
 }
 
 /// What a page says.
@@ -55,8 +55,8 @@ pub(super) struct UsersPage {
     pub(super) people: Vec<(UserKey, Person)>,
     /// Pairs of (position in the listing of profiles, position in `people`).
     pub(super) memberships: Vec<(u32, u32)>,
-    /// Accounts whose record cannot be used and that are, or may be, kept. They are in `keys` as well.
-    pub(super) unusable: Vec<UnusableUser>,
+    /// Accounts whose record cannot be used. They are in `keys` as well.
+    pub(super) unusable: UnusableUsers,
 }
 
 /// Reads a page. The names on it are judged by, and remembered in, `kept`.
@@ -248,7 +248,7 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
                 UserField::Type => user.kind = map.next_value()?,
                 UserField::Status => user.status = map.next_value()?,
                 UserField::Groups => match &mut self.0.kept {
-                    Kept::Matching(names) => map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?,
+                    Kept::Matching(names, _) => map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?,
                     Kept::Everyone => drop(map.next_value::<IgnoredAny>()?),
                 },
                 UserField::Other => drop(map.next_value::<IgnoredAny>()?),
@@ -270,8 +270,14 @@ impl Collector<'_, '_, '_> {
         });
         self.page.keys.push(key);
         let in_use = is_in_use(user.status.as_ref());
-        let matters = matches!(self.kept, Kept::Everyone) || !self.found.is_empty();
-        if in_use && matters {
+        let matters = || match self.kept {
+            Kept::Everyone => true,
+            Kept::Matching(_, logins) => {
+                let mut names = [&user.email, &user.username].into_iter().flatten();
+                !self.found.is_empty() || names.any(|name| logins.contains(name.as_str()))
+            }
+        };
+        if in_use && matters() {
             // A page is bounded in bytes, far below 2^32 users.
             let position = u32::try_from(self.page.people.len()).unwrap_or(u32::MAX);
             let who = person(user.id.as_ref(), user.email.as_ref(), user.username.as_ref());
@@ -340,7 +346,7 @@ impl Visitor<'_> for GroupNameSeed<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::unusable_user::MayHave, *};
+    use super::*;
     use crate::domain::{AssociationMask, ProductProfile, ProductProfileName};
 
     fn read_page(body: &str) -> Result<UsersPage, Misread> {
@@ -351,7 +357,7 @@ mod tests {
         });
         let masks = [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
         let mut names = ProfileNames::new(&listing, &masks);
-        read(body.as_bytes(), Kept::Matching(&mut names), &mut KeyMaker::default())
+        read(body.as_bytes(), Kept::Matching(&mut names, &LoginSet::default()), &mut KeyMaker::default())
     }
 
     fn page_of(users: &str) -> UsersPage {
@@ -416,33 +422,35 @@ mod tests {
     fn a_record_that_cannot_be_used_is_counted_and_set_aside_and_stops_no_other() {
         let ann = r#"{"email": "ann@acme.com", "groups": ["Campaign - acme - a", "Photoshop"]}"#;
         let long = "x".repeat(100_000);
-        let (known, any) = (|positions: &[u32]| MayHave::These(positions.to_vec()), MayHave::Any);
         for (record, expected) in [
             // What does not concern the mask.
-            (r#"{"email": 1, "groups": ["Photoshop"]}"#.to_owned(), None),
-            (r#"{"email": 1}"#.to_owned(), None),
-            (r#"{"email": 1, "status": "disabled", "groups": ["Campaign - acme - a"]}"#.to_owned(), None),
-            (format!(r#"{{"email": "b@acme.com", "groups": ["{long}", "\ud800"]}}"#), None),
-            (format!(r#"{{"email": "b@acme.com", "note": "{long}"}}"#), None),
+            (r#"{"email": 1, "groups": ["Photoshop"]}"#.to_owned(), "a login"),
+            (r#"{"email": 1}"#.to_owned(), "a login"),
+            (r#"{"email": 1, "status": "disabled", "groups": ["Campaign - acme - a"]}"#.to_owned(), ""),
+            (format!(r#"{{"email": "b@acme.com", "groups": ["{long}", "\ud800"]}}"#), ""),
+            (format!(r#"{{"email": "b@acme.com", "note": "{long}"}}"#), ""),
             // What does.
-            (r#"{"email": 1, "groups": ["Campaign - acme - b"]}"#.to_owned(), Some(known(&[1]))),
-            (r#"{"username": "\udfff", "groups": ["Campaign - acme - b"]}"#.to_owned(), Some(known(&[1]))),
-            (format!(r#"{{"email": "{long}", "groups": ["Campaign - acme - b", "X"]}}"#), Some(known(&[1]))),
+            (r#"{"email": 1, "groups": ["Campaign - acme - b"]}"#.to_owned(), "a member of [1], a login"),
+            (r#"{"username": "\udfff", "groups": ["Campaign - acme - b"]}"#.to_owned(), "a member of [1], a login"),
+            (format!(r#"{{"email": "{long}", "groups": ["Campaign - acme - b", "X"]}}"#), "a member of [1], a login"),
             (
                 r#"{"email": "b@acme.com", "status": 1, "groups": ["Campaign - acme - a"]}"#.to_owned(),
-                Some(known(&[0])),
+                "a member of [0], a login",
             ),
-            (r#"{"email": "b@acme.com", "groups": "A"}"#.to_owned(), Some(any.clone())),
-            (r#"{"email": "b@acme.com", "groups": [null]}"#.to_owned(), Some(any.clone())),
-            (r#"{"email": "b@acme.com", "groups": ["Campaign - acme - \ud800"]}"#.to_owned(), Some(any.clone())),
-            (r#""ann""#.to_owned(), Some(any)),
+            (r#"{"email": "b@acme.com", "groups": "A"}"#.to_owned(), "groups"),
+            (r#"{"email": "b@acme.com", "groups": [null]}"#.to_owned(), "groups"),
+            (r#"{"email": "b@acme.com", "groups": ["Campaign - acme - \ud800"]}"#.to_owned(), "groups"),
+            (r#""ann""#.to_owned(), "groups, a login"),
         ] {
             // The good record comes first and last: the reading that failed leaves nothing behind.
             let page = page_of(&format!("{ann}, {record}, {}", ann.replace("ann", "eva")));
             let shown = record.get(..80).unwrap_or(&record);
             assert_eq!((page.keys.len(), page.memberships.len()), (3, 2), "{shown}");
-            let unusable: Vec<_> = page.unusable.into_iter().map(|user| user.may_have).collect();
-            assert_eq!(unusable, expected.into_iter().collect::<Vec<_>>(), "{shown}");
+            let UnusableUsers { members, without_groups, without_login } = page.unusable;
+            let members = members.iter().map(|user| format!("a member of {:?}", user.profiles));
+            let groups = without_groups.map(|_| "groups".to_owned());
+            let open: Vec<_> = members.chain(groups).chain(without_login.then(|| "a login".to_owned())).collect();
+            assert_eq!(open.join(", "), expected, "{shown}");
         }
     }
 

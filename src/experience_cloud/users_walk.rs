@@ -3,16 +3,14 @@
 use std::time::Instant;
 
 use super::{
-    Progress,
-    call_budget::Bucket,
-    direct_only,
+    Progress, direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
     umapi::{Absence, Call, Umapi, milliseconds, path_segment},
     user_key::UserKeys,
     users_page::UsersPage,
 };
 use crate::{
-    domain::{Membership, OrganizationId, ProductProfile, ProductProfileName, Tolerance, WalkEvidence},
+    domain::{CallKind, Membership, OrganizationId, ProductProfile, ProductProfileName, Tolerance, WalkEvidence},
     transport::Answer,
 };
 
@@ -109,7 +107,7 @@ impl UsersListing {
         Call {
             name: format!("{} page {page}", self.call),
             path: format!("{before}/{page}{after}"),
-            bucket: Bucket::Users,
+            kind: CallKind::Users,
             repetition: if page == 0 { self.first_page } else { Repetition::Free },
             absence: Absence::Wrong,
         }

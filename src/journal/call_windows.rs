@@ -1,13 +1,15 @@
-//! The vendor's scarce calls: when page 0 was last asked for, when calls may be sent again, and the last groups listing.
+//! Adobe's scarce calls: when page 0 was last requested, when calls may be sent again, and the last groups listing.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
-use crate::domain::{OrganizationId, ProductProfile};
+use crate::domain::{LONGEST_PAUSE, OrganizationId, ProductProfile};
 
 use super::{
     Journal, JournalError,
+    database::{Row, Writing},
     encoding::{from_json, to_json, to_optional_time, to_time},
 };
 
@@ -27,7 +29,7 @@ pub struct CallWindows {
     pub users_first_page: Option<DateTime<Utc>>,
     /// Page 0 of the groups listing was last asked for.
     pub groups_first_page: Option<DateTime<Utc>>,
-    /// The vendor asked for silence until then.
+    /// Adobe asked for a pause until then.
     pub not_before: Option<DateTime<Utc>>,
 }
 
@@ -53,55 +55,100 @@ pub struct RememberedListing {
 }
 
 impl Journal {
-    /// What is known of the calls to one organization.
-    pub async fn call_windows(&self, organization: &OrganizationId) -> Result<CallWindows, JournalError> {
+    /// What is known at `now` of the calls to one organization. A request later than `now` counts as made now, and a pause
+    /// lasts at most as long as it was asked for: a clock that was wrong has written such times. The next run corrects them
+    /// in the journal as well.
+    pub async fn call_windows(
+        &self,
+        organization: &OrganizationId,
+        now: DateTime<Utc>,
+    ) -> Result<CallWindows, JournalError> {
         let mut looking = self.reading().await?;
-        let sql = "select users_first_page, groups_first_page, not_before from call_windows where organization = $1";
+        let sql = "select users_first_page, groups_first_page, not_before, pause_asked from call_windows
+                   where organization = $1";
         let rows = looking.rows(sql, [organization.as_str().into()]).await?;
         let Some(row) = rows.first() else { return Ok(CallWindows::default()) };
+        let asked = row.optional_number(3)?.and_then(TimeDelta::try_milliseconds).unwrap_or(LONGEST_PAUSE);
+        let past = |at: Option<DateTime<Utc>>| at.map(|at| at.min(now));
         Ok(CallWindows {
-            users_first_page: to_optional_time(row.optional_number(0)?)?,
-            groups_first_page: to_optional_time(row.optional_number(1)?)?,
-            not_before: to_optional_time(row.optional_number(2)?)?,
+            users_first_page: past(to_optional_time(row.optional_number(0)?)?),
+            groups_first_page: past(to_optional_time(row.optional_number(1)?)?),
+            not_before: to_optional_time(row.optional_number(2)?)?.map(|until| until.min(now + asked)),
         })
     }
 
-    /// Writes when page 0 of a listing was last asked for; written before it is sent, and taken back with the earlier value
-    /// when it turns out that nothing was sent.
+    /// Writes when page 0 of a listing was last requested, or takes a request back that was never sent.
     pub async fn set_first_page(
         &self,
         organization: &OrganizationId,
         listing: Listing,
         at: Option<DateTime<Utc>>,
     ) -> Result<(), JournalError> {
-        let sql = match listing {
-            Listing::Users => {
-                "insert into call_windows (organization, users_first_page) values ($1, $2)
-                 on conflict (organization) do update set users_first_page = excluded.users_first_page"
-            }
-            Listing::Groups => {
-                "insert into call_windows (organization, groups_first_page) values ($1, $2)
-                 on conflict (organization) do update set groups_first_page = excluded.groups_first_page"
-            }
-        };
-        let at = at.map(|at| at.timestamp_millis());
         let mut writing = self.writing().await?;
-        writing.execute(sql, [organization.as_str().into(), at.into()]).await?;
+        write_first_page(&mut writing, organization, listing, at).await?;
         writing.commit().await
     }
 
-    /// Writes until when the vendor wants silence; an earlier time than the one known changes nothing.
-    pub async fn set_not_before(
+    /// Writes that Adobe asked at `now` for a pause of this length, of which at most [`LONGEST_PAUSE`] is obeyed. A pause that
+    /// ends before the one known changes nothing.
+    pub async fn set_pause(
         &self,
         organization: &OrganizationId,
-        not_before: DateTime<Utc>,
+        asked: Duration,
+        now: DateTime<Utc>,
     ) -> Result<(), JournalError> {
-        let sql = "insert into call_windows (organization, not_before) values ($1, $2)
-                   on conflict (organization) do update set not_before = excluded.not_before
+        let asked = TimeDelta::from_std(asked).map_or(LONGEST_PAUSE, |asked| asked.min(LONGEST_PAUSE));
+        let sql = "insert into call_windows (organization, not_before, pause_asked) values ($1, $2, $3)
+                   on conflict (organization) do update set
+                       not_before = excluded.not_before, pause_asked = excluded.pause_asked
                    where call_windows.not_before is null or call_windows.not_before < excluded.not_before";
+        let until = (now + asked).timestamp_millis();
         let mut writing = self.writing().await?;
-        writing.execute(sql, [organization.as_str().into(), not_before.timestamp_millis().into()]).await?;
+        correct_times(&mut writing, now).await?;
+        let values = [organization.as_str().into(), until.into(), asked.num_milliseconds().into()];
+        writing.execute(sql, values).await?;
         writing.commit().await
+    }
+
+    /// Forgets the pause that Adobe asked for, and records who did so. `None` when there is none at `now`.
+    pub async fn forget_pause(
+        &self,
+        organization: &OrganizationId,
+        forgotten_by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ForgottenPause>, JournalError> {
+        let mut writing = self.writing().await?;
+        correct_times(&mut writing, now).await?;
+        let sql = "select not_before from call_windows where organization = $1 and not_before > $2";
+        let stamp = now.timestamp_millis();
+        let rows = writing.rows(sql, [organization.as_str().into(), stamp.into()]).await?;
+        let until = rows.first().map(|row| row.number(0)).transpose()?;
+        if let Some(until) = until {
+            let sql = "update call_windows set not_before = null, pause_asked = null where organization = $1";
+            writing.execute(sql, [organization.as_str().into()]).await?;
+            let sql = "insert into forgotten_pauses (organization, until, at, forgotten_by) values ($1, $2, $3, $4)";
+            let values = [organization.as_str().into(), until.into(), stamp.into(), forgotten_by.into()];
+            writing.execute(sql, values).await?;
+        }
+        writing.commit().await?;
+        let forgotten = |until| {
+            let forgotten_by = forgotten_by.to_owned();
+            Ok(ForgottenPause { until: to_time(until)?, at: to_time(stamp)?, forgotten_by })
+        };
+        until.map(forgotten).transpose()
+    }
+
+    /// The pause that was forgotten last.
+    pub async fn forgotten_pause(&self, organization: &OrganizationId) -> Result<Option<ForgottenPause>, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql =
+            "select until, at, forgotten_by from forgotten_pauses where organization = $1 order by at desc limit 1";
+        let rows = looking.rows(sql, [organization.as_str().into()]).await?;
+        let forgotten = |row: &Row| {
+            let forgotten_by = row.text(2)?;
+            Ok(ForgottenPause { until: to_time(row.number(0)?)?, at: to_time(row.number(1)?)?, forgotten_by })
+        };
+        rows.first().map(forgotten).transpose()
     }
 
     /// Remembers a groups listing that was read completely.
@@ -130,4 +177,55 @@ impl Journal {
         let profiles = from_json(&row.text(1)?, "a groups listing")?;
         Ok(Some(RememberedListing { read_at: to_time(row.number(0)?)?, profiles }))
     }
+}
+
+/// A pause that an administrator had forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgottenPause {
+    /// When it would have ended.
+    #[serde(serialize_with = "crate::domain::rfc3339")]
+    pub until: DateTime<Utc>,
+    /// When it was forgotten.
+    #[serde(serialize_with = "crate::domain::rfc3339")]
+    pub at: DateTime<Utc>,
+    /// Who had it forgotten.
+    pub forgotten_by: String,
+}
+
+/// Writes when page 0 of a listing was last requested.
+pub(super) async fn write_first_page(
+    writing: &mut Writing,
+    organization: &OrganizationId,
+    listing: Listing,
+    at: Option<DateTime<Utc>>,
+) -> Result<(), JournalError> {
+    let sql = match listing {
+        Listing::Users => {
+            "insert into call_windows (organization, users_first_page) values ($1, $2)
+             on conflict (organization) do update set users_first_page = excluded.users_first_page"
+        }
+        Listing::Groups => {
+            "insert into call_windows (organization, groups_first_page) values ($1, $2)
+             on conflict (organization) do update set groups_first_page = excluded.groups_first_page"
+        }
+    };
+    let at = at.map(|at| at.timestamp_millis());
+    writing.execute(sql, [organization.as_str().into(), at.into()]).await
+}
+
+/// Corrects what a clock that was ahead has written: whatever lies after `now` counts as written now, and nothing lasts longer
+/// from now than it was to last from then. Written down, because a time that moves along with every look would never come.
+pub(super) async fn correct_times(writing: &mut Writing, now: DateTime<Utc>) -> Result<(), JournalError> {
+    let now = now.timestamp_millis();
+    for sql in [
+        "update call_windows set users_first_page = $1 where users_first_page > $1",
+        "update call_windows set groups_first_page = $1 where groups_first_page > $1",
+        "update call_windows set listing_read_at = $1 where listing_read_at > $1",
+        "update approvals set expires_at = $1 + (expires_at - at), at = $1 where at > $1",
+    ] {
+        writing.execute(sql, [now.into()]).await?;
+    }
+    let sql = "update call_windows set not_before = $1 + coalesce(pause_asked, $2)
+               where not_before > $1 + coalesce(pause_asked, $2)";
+    writing.execute(sql, [now.into(), LONGEST_PAUSE.num_milliseconds().into()]).await
 }

@@ -147,7 +147,7 @@ impl Journal {
             ", run, (select runs.outcome from runs where runs.run = changes.run) from changes
                where instance = $1 and operator_folded = $2 and op in ('add', 'remove')
                  and exists (select 1 from runs where runs.run = changes.run and runs.mode = 'apply')
-               order by at desc, run desc, position desc limit $3"
+               order by (select runs.position from runs where runs.run = changes.run) desc, position desc limit $3"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let values = [instance.as_str().into(), FoldedName::new(operator).into(), limit.into()];

@@ -5,21 +5,21 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeKey, FoldedName, FollowedGroup, HeldBefore, History, Identities, InstanceName, KnownProfiles, Memory,
-    OperatorId, RunId, SourceRead,
+    ChangeKey, FoldedName, FollowedGroup, HeldBefore, History, Identities, InstanceName, KnownOperator, KnownProfiles,
+    LoginHolders, Memory, OperatorId, RunId, SourceRead,
 };
 
 use super::{
     Journal, JournalError,
     approvals::{approvals_in_force, holding},
-    database::Reading,
+    database::{Reading, Row},
     dormant_holds::dormant_holds,
     encoding::{from_json, to_json, to_key},
     unfinished_disablements::unfinished_disablements,
 };
 
 impl Journal {
-    /// All that decisions about this instance need; approvals that expire after `now` and are not spent.
+    /// All that decisions about this instance need, without who has former logins, which is of the organization; approvals that expire after `now` and are not spent.
     pub async fn history(&self, instance: &InstanceName, now: DateTime<Utc>) -> Result<History, JournalError> {
         let mut looking = self.reading().await?;
         let accepted = accepted(&mut looking, instance).await?;
@@ -32,6 +32,7 @@ impl Journal {
             memory,
             accepted,
             identities: Identities::new(identities(&mut looking, instance).await?),
+            login_holders: LoginHolders::default(),
             known,
             held: held_before(&mut looking, instance).await?,
             undone: undone(&mut looking, instance).await?,
@@ -75,32 +76,39 @@ impl Journal {
     pub async fn remember_identities(
         &self,
         instance: &InstanceName,
-        identities: &[(String, OperatorId)],
+        identities: &[(String, KnownOperator)],
         over: &[FoldedName],
     ) -> Result<(), JournalError> {
         let mut looking = self.reading().await?;
         let known: HashMap<_, _> = self::identities(&mut looking, instance).await?.into_iter().collect();
         drop(looking);
         // A user that is named twice is one row: one statement cannot write it twice.
-        let fresh: HashMap<FoldedName, OperatorId> = identities
+        let fresh: HashMap<FoldedName, &KnownOperator> = identities
             .iter()
-            .map(|(user, operator)| (FoldedName::new(user), *operator))
+            .map(|(user, operator)| (FoldedName::new(user), operator))
             .filter(|(user, operator)| known.get(user) != Some(operator))
             .collect();
         let over: Vec<_> = over.iter().filter(|user| known.contains_key(user)).collect();
         if fresh.is_empty() && over.is_empty() {
             return Ok(());
         }
-        let rows = fresh.into_iter().map(|(user, operator)| [instance.as_str().into(), user.into(), operator.0.into()]);
+        let rows = fresh.into_iter().map(|(user, operator)| {
+            [
+                instance.as_str().into(),
+                user.into(),
+                operator.id.0.into(),
+                operator.login.clone().map(FoldedName::into_string).into(),
+            ]
+        });
         let mut writing = self.writing().await?;
         for user in over {
             let sql = "delete from identities where instance = $1 and user_folded = $2";
             writing.execute(sql, [instance.as_str().into(), user.into()]).await?;
         }
-        let head = "insert into identities (instance, user_folded, operator)";
-        writing
-            .insert(head, rows, "on conflict (instance, user_folded) do update set operator = excluded.operator")
-            .await?;
+        let head = "insert into identities (instance, user_folded, operator, login_folded)";
+        let tail = "on conflict (instance, user_folded) do update set
+                        operator = excluded.operator, login_folded = excluded.login_folded";
+        writing.insert(head, rows, tail).await?;
         writing.commit().await
     }
 }
@@ -150,10 +158,14 @@ async fn lost(looking: &mut Reading) -> Result<Option<String>, JournalError> {
 async fn identities(
     looking: &mut Reading,
     instance: &InstanceName,
-) -> Result<Vec<(FoldedName, OperatorId)>, JournalError> {
-    let sql = "select user_folded, operator from identities where instance = $1";
+) -> Result<Vec<(FoldedName, KnownOperator)>, JournalError> {
+    let sql = "select user_folded, operator, login_folded from identities where instance = $1";
     let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    rows.iter().map(|row| Ok((row.folded(0)?, OperatorId(row.number(1)?)))).collect()
+    let known = |row: &Row| -> Result<KnownOperator, JournalError> {
+        let login = row.optional_text(2)?.map(FoldedName::stored);
+        Ok(KnownOperator { id: OperatorId(row.number(1)?), login })
+    };
+    rows.iter().map(|row| Ok((row.folded(0)?, known(row)?))).collect()
 }
 
 pub(super) async fn undone(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {

@@ -62,6 +62,7 @@ pub(super) async fn reconstructed(
         started_at,
         duration_ms: u64::try_from((last_seen - started_at).num_milliseconds()).unwrap_or_default(),
         outcome,
+        misconfigured: false,
         error: None,
         warnings: vec![warning.to_owned()],
         source: SourceReport::unread(String::new(), 0),

@@ -4,15 +4,18 @@
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use sqlx::{
-    Connection as _, Either, PgConnection,
-    postgres::{PgAdvisoryLock, PgAdvisoryLockGuard},
-};
+use sqlx::{Connection as _, Either, PgConnection};
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{Journal, JournalError, Location, database::opening, lock::KEEPALIVE, open::server};
+use super::{
+    Journal, JournalError, Location,
+    database::opening,
+    lock::KEEPALIVE,
+    open::server,
+    server_lock::{Purpose, ServerLock},
+};
 
-/// What the lock is called, and where the name of the node that leads is written.
+/// Where the name of the node that leads is written.
 const LEADER: &str = "leader";
 
 /// What the session is called among those of the server (`pg_stat_activity`).
@@ -77,8 +80,7 @@ impl Candidate {
             self.journal.prepare(&self.address).await?;
             self.is_prepared = true;
         }
-        let lock: PgAdvisoryLock = self.journal.session_lock(LEADER).await?;
-        match lock.try_acquire(session).await.map_err(opening)? {
+        match ServerLock::try_take(session, Purpose::Leader).await? {
             Either::Left(session) => {
                 self.journal.write_name(LEADER, &self.node).await?;
                 Ok(Candidacy::Leads(Leadership(Arc::new(Mutex::new(Some(session))))))
@@ -105,7 +107,7 @@ impl Candidate {
 
 /// The leadership, for as long as its session lasts. Clones are the same; with the last one it is given back.
 #[derive(Clone)]
-pub struct Leadership(Arc<Mutex<Option<PgAdvisoryLockGuard<PgConnection>>>>);
+pub struct Leadership(Arc<Mutex<Option<ServerLock>>>);
 
 impl Leadership {
     /// Whether this node still leads. A session that does not answer in time is given up for good: whatever it says later,
@@ -113,8 +115,7 @@ impl Leadership {
     pub async fn is_still_held(&self) -> bool {
         let mut held = self.0.lock().await;
         let Some(session) = held.as_mut() else { return false };
-        let connection: &mut PgConnection = session.as_mut();
-        let answers = matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(())));
+        let answers = matches!(timeout(PATIENCE, session.answers()).await, Ok(true));
         if !answers {
             *held = None;
         }
@@ -125,8 +126,7 @@ impl Leadership {
     pub async fn resign(&self) {
         let session = self.0.lock().await.take();
         if let Some(session) = session {
-            // The lock goes with the session, whether the server hears the farewell or not.
-            let _ = timeout(PATIENCE, session.leak().close()).await;
+            let _ = timeout(PATIENCE, session.close()).await;
         }
     }
 }

@@ -11,17 +11,15 @@ use std::{
 
 use chrono::Utc;
 use secrecy::SecretString;
-use sqlx::{
-    Connection as _, Either, PgConnection,
-    postgres::{PgAdvisoryLock, PgAdvisoryLockGuard},
-};
+use sqlx::{Connection as _, Either, PgConnection};
 use tokio::sync::Mutex;
 
 use super::{
     Journal, JournalError, Leadership, Location,
-    database::{opening, reading},
+    database::opening,
     open::{CONNECTION_PATIENCE, server},
     private_file,
+    server_lock::{Purpose, ServerLock},
     state_file::beside,
 };
 use crate::domain::to_the_second;
@@ -30,8 +28,7 @@ use crate::domain::to_the_second;
 const RUN_LOCK: &str = ".lock";
 const DAEMON_LOCK: &str = ".daemon.lock";
 
-/// What the lock of the one run is called on a server, and where its holder's name is written there.
-const RUN: &str = "run";
+/// Where the name of the run that holds the lock is written on a server.
 const LOCK_HOLDER: &str = "lock_holder";
 
 /// How long a reader may hold the lock of the file to see whether anybody else does; far more than it needs.
@@ -70,7 +67,7 @@ enum Held {
     /// The kernel holds it as long as the file is open.
     File(File),
     /// The server holds it as long as the session lasts.
-    Session(Mutex<PgAdvisoryLockGuard<PgConnection>>),
+    Session(Mutex<ServerLock>),
 }
 
 impl fmt::Debug for RunLock {
@@ -103,8 +100,7 @@ impl RunLock {
             Held::File(_) => true,
             Held::Session(session) => {
                 let mut session = session.lock().await;
-                let connection: &mut PgConnection = session.as_mut();
-                matches!(tokio::time::timeout(CONNECTION_PATIENCE, connection.ping()).await, Ok(Ok(())))
+                matches!(tokio::time::timeout(CONNECTION_PATIENCE, session.answers()).await, Ok(true))
             }
         }
     }
@@ -148,11 +144,10 @@ impl Journal {
         {
             return Err(JournalError::LockLost);
         }
-        let lock = self.session_lock(RUN).await?;
         let (options, _) = server(address)?;
         // A session of its own: the pool would hand it to others, and close it when it is idle.
         let session = PgConnection::connect_with(&options.options(KEEPALIVE)).await.map_err(opening)?;
-        let Either::Left(session) = lock.try_acquire(session).await.map_err(opening)? else {
+        let Either::Left(session) = ServerLock::try_take(session, Purpose::Run).await? else {
             let holder = self.session_holder().await?;
             return Ok(Lock::Held(holder.unwrap_or_else(nameless)));
         };
@@ -172,25 +167,14 @@ impl Journal {
 
     /// Asks the server who holds the lock, without trying it: a reader never keeps a run from beginning.
     async fn session_holder(&self) -> Result<Option<String>, JournalError> {
-        let key = self.session_lock(RUN).await?.key().as_bigint().unwrap_or_default();
         let mut looking = self.reading().await?;
         let sql = "select (select value from meta where name = $1) from pg_locks
-                   where locktype = 'advisory' and granted and objsubid = 1
+                   where locktype = 'relation' and mode = 'ExclusiveLock' and granted
                      and database = (select oid from pg_database where datname = current_database())
-                     and classid::bigint = $2 and objid::bigint = $3 limit 1";
-        let key = [LOCK_HOLDER.into(), ((key >> 32) & 0xffff_ffff).into(), (key & 0xffff_ffff).into()];
-        let rows = looking.rows(sql, key).await?;
+                     and relation = to_regclass($2)::oid limit 1";
+        let rows = looking.rows(sql, [LOCK_HOLDER.into(), Purpose::Run.view().into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(row.optional_text(0)?.unwrap_or_else(nameless)))
-    }
-
-    /// The lock of this purpose: one for each schema of the database, as each holds a journal of its own.
-    pub(super) async fn session_lock(&self, purpose: &str) -> Result<PgAdvisoryLock, JournalError> {
-        let mut looking = self.reading().await?;
-        let rows = looking.rows("select current_schema()::text", []).await?;
-        let schema = rows.first().map(|row| row.optional_text(0)).transpose()?.flatten();
-        let schema = schema.ok_or_else(|| reading(sqlx::Error::RowNotFound))?;
-        Ok(PgAdvisoryLock::new(format!("campaign-group-sync {purpose} {schema}")))
     }
 }
 

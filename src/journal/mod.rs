@@ -5,6 +5,7 @@
 
 mod access;
 mod approvals;
+mod call_budget;
 mod call_windows;
 mod changes;
 mod database;
@@ -15,12 +16,14 @@ mod instance_history;
 mod interrupted;
 mod leadership;
 mod lock;
+mod login_holders;
 mod named_skips;
 mod open;
 mod private_file;
 mod refolding;
 mod runs;
 mod schema;
+mod server_lock;
 mod state_file;
 mod step_watch;
 mod storage_fault;
@@ -28,12 +31,13 @@ mod unfinished_disablements;
 
 pub use access::{GroupAccess, InstanceAccess, Observation};
 pub use approvals::{ApproveError, Approved, BegunApproval, HeldRecord};
-pub use call_windows::{CallWindows, Listing, RememberedListing};
+pub use call_windows::{CallWindows, ForgottenPause, Listing, RememberedListing};
 pub use changes::Settlement;
 pub use error::JournalError;
 pub use leadership::{Candidacy, Candidate, Leadership};
 pub use lock::{Lock, RunLock};
-pub use open::{Journal, Location, Options};
+pub use named_skips::NamedSkips;
+pub use open::{Journal, Location, Options, Protection};
 pub use private_file::{FileFault, PrivateFolder};
 pub use runs::{FindRunError, RunBegin, RunCandidate, RunEntry};
 pub use step_watch::{Step, StepWatch};

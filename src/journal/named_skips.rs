@@ -9,20 +9,25 @@ use super::{Journal, JournalError, database::Value};
 /// A skip as it is remembered: its reason and its subject. The detail may change from run to run.
 type NamedSkip = (String, String);
 
+/// What the last run over everything skipped in one instance.
+#[derive(Debug)]
+pub struct NamedSkips(BTreeSet<NamedSkip>);
+
+impl NamedSkips {
+    /// Those of `skipped` that are not among these, in their order.
+    pub fn new_among<'s>(&self, skipped: &'s [Skipped]) -> Vec<&'s Skipped> {
+        skipped.iter().filter(|skip| !self.0.contains(&key(skip))).collect()
+    }
+}
+
 impl Journal {
-    /// Those of `skipped` that the last run over everything did not skip in this instance, in their order.
-    pub async fn new_skips<'s>(
+    /// Remembers what a run over everything skipped in this instance, and forgets what is not skipped any more.
+    pub async fn remember_skips(
         &self,
         instance: &InstanceName,
-        skipped: &'s [Skipped],
-    ) -> Result<Vec<&'s Skipped>, JournalError> {
-        let named = self.named_skips(instance).await?;
-        Ok(skipped.iter().filter(|skip| !named.contains(&key(skip))).collect())
-    }
-
-    /// Remembers what a run over everything skipped in this instance, and forgets what is not skipped any more.
-    pub async fn remember_skips(&self, instance: &InstanceName, skipped: &[Skipped]) -> Result<(), JournalError> {
-        let named = self.named_skips(instance).await?;
+        NamedSkips(named): NamedSkips,
+        skipped: &[Skipped],
+    ) -> Result<(), JournalError> {
         let now: BTreeSet<NamedSkip> = skipped.iter().map(key).collect();
         if named == now {
             return Ok(());
@@ -40,11 +45,12 @@ impl Journal {
         writing.commit().await
     }
 
-    async fn named_skips(&self, instance: &InstanceName) -> Result<BTreeSet<NamedSkip>, JournalError> {
+    /// What the last run over everything skipped in this instance.
+    pub async fn named_skips(&self, instance: &InstanceName) -> Result<NamedSkips, JournalError> {
         let mut looking = self.reading().await?;
         let sql = "select reason, subject from named_skips where instance = $1";
         let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_, _>>().map(NamedSkips)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Opening the journal: creating it, migrating it, setting a corrupt one aside.
 
-use std::{path::PathBuf, str::FromStr as _, time::Duration};
+use std::{net::IpAddr, path::PathBuf, str::FromStr as _, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 
 use super::{
@@ -47,6 +47,8 @@ pub struct Journal {
     pub(super) watch: Option<StepWatch>,
     /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
     pub(super) leadership: Option<Leadership>,
+    /// Whether the connections may write; not those of [`Self::look`].
+    pub(super) is_writable: bool,
 }
 
 impl Journal {
@@ -99,7 +101,12 @@ impl Journal {
                 (schema != Schema::Nothing).then_some(database)
             }
         };
-        Ok(database.map(|database| Self::over(database, options)))
+        Ok(database.map(|database| Self { is_writable: false, ..Self::over(database, options) }))
+    }
+
+    /// Whether something can be recorded through it; not through one that was opened with [`Self::look`].
+    pub fn is_writable(&self) -> bool {
+        self.is_writable
     }
 
     /// The journal on a server that several nodes share, whether or not that answers at this moment: nothing is asked of it
@@ -125,14 +132,60 @@ impl Journal {
     }
 
     fn over(database: Database, options: &Options) -> Self {
-        Self { database, location: options.location.clone(), watch: options.watch.clone(), leadership: None }
+        Self {
+            database,
+            location: options.location.clone(),
+            watch: options.watch.clone(),
+            leadership: None,
+            is_writable: true,
+        }
     }
+}
+
+/// How the connection to a `PostgreSQL` server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// The server is on this host.
+    OnThisHost,
+    /// TLS, and the server must prove that it is the one of the address (`sslmode=verify-full`).
+    Verified,
+    /// Less than that, because the address says so: whoever stands between may read the password and change the state.
+    Weakened,
+}
+
+impl Protection {
+    /// That of the connection to this address; `None` where it is no address.
+    pub fn of(address: &SecretString) -> Option<Self> {
+        let options = PgConnectOptions::from_str(address.expose_secret()).ok()?;
+        Some(match ssl_mode_of(address).as_deref() {
+            _ if is_on_this_host(&options) => Self::OnThisHost,
+            None | Some("verify-full") => Self::Verified,
+            Some(_) => Self::Weakened,
+        })
+    }
+}
+
+/// Whether the server is reached over a Unix socket or the loopback interface.
+fn is_on_this_host(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    let is_loopback = host.trim_matches(['[', ']']).parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    options.get_socket().is_some() || host.starts_with('/') || host.eq_ignore_ascii_case("localhost") || is_loopback
+}
+
+/// What the address itself says of how much the server has to prove; the environment does not count.
+fn ssl_mode_of(address: &SecretString) -> Option<String> {
+    let query = address.expose_secret().split_once('?').map_or("", |(_, query)| query);
+    let said = url::form_urlencoded::parse(query.as_bytes());
+    said.filter(|(name, _)| matches!(name.as_ref(), "sslmode" | "ssl-mode")).last().map(|(_, mode)| mode.to_lowercase())
 }
 
 /// How `PostgreSQL` is reached. The server, and the name that errors may show, without any password.
 pub(super) fn server(address: &SecretString) -> Result<(PgConnectOptions, String), JournalError> {
     let options = PgConnectOptions::from_str(address.expose_secret()).map_err(opening)?;
     let options = options.application_name("campaign-group-sync").disable_statement_logging();
+    // A server that answers "no TLS" would get the password in the clear.
+    let is_verified = !is_on_this_host(&options) && ssl_mode_of(address).is_none();
+    let options = if is_verified { options.ssl_mode(PgSslMode::VerifyFull) } else { options };
     let database = options.get_database().unwrap_or(options.get_username());
     let place = format!("database {database} on {}:{}", options.get_host(), options.get_port());
     Ok((options, place))
@@ -148,4 +201,28 @@ async fn connect(server: PgConnectOptions) -> Result<Database, JournalError> {
 
 fn pool() -> PgPoolOptions {
     PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_this_host_the_server_must_prove_who_it_is_unless_the_address_says_otherwise() {
+        let check = |address: &str, expected: Protection| {
+            assert_eq!(Protection::of(&address.into()), Some(expected), "{address}");
+        };
+        check("postgres://sync@db.acme.com/state", Protection::Verified);
+        check("postgres://sync@db.acme.com/state?sslmode=verify-full", Protection::Verified);
+        check("postgres://sync@192.0.2.7/state?sslrootcert=/etc/ca.pem", Protection::Verified);
+        check("postgres://sync@db.acme.com/state?sslmode=verify-ca", Protection::Weakened);
+        check("postgres://sync@db.acme.com/state?sslmode=require", Protection::Weakened);
+        check("postgres://sync@db.acme.com/state?ssl-mode=disable", Protection::Weakened);
+        check("postgres://sync@localhost.acme.com/state?sslmode=prefer", Protection::Weakened);
+        for host in ["localhost", "127.0.0.1", "127.8.9.1:5433", "[::1]", "%2Frun%2Fpostgresql"] {
+            check(&format!("postgres://sync@{host}/state"), Protection::OnThisHost);
+            check(&format!("postgres://sync@{host}/state?sslmode=disable"), Protection::OnThisHost);
+        }
+        check("postgres:///state?host=/run/postgresql", Protection::OnThisHost);
+    }
 }

@@ -9,6 +9,7 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
+    call_windows::correct_times,
     database::{Row, Writing},
     encoding::{from_json, from_name, to_json, to_time},
     interrupted::{NOT_TRIED, Unfinished, WAS_BEING_WRITTEN, reconstructed},
@@ -109,14 +110,17 @@ fn listed(candidates: &[RunCandidate], more: bool) -> String {
 }
 
 impl Journal {
-    /// Writes that a run begins. The caller holds the lock: runs that have no end are marked as interrupted first.
+    /// Writes that a run begins. The caller holds the lock: runs that have no end are marked as interrupted first, and times
+    /// that a wrong clock has written are corrected.
     pub async fn begin_run(&self, begin: &RunBegin) -> Result<(), JournalError> {
         let mut writing = self.writing().await?;
         for row in writing.rows("select run from runs where outcome is null", []).await? {
             mark_interrupted(&mut writing, &row.text(0)?).await?;
         }
+        correct_times(&mut writing, begin.started_at).await?;
         let names: Vec<&str> = begin.instances.iter().map(InstanceName::as_str).collect();
-        let sql = "insert into runs (run, mode, scope, started_at, instances, summary) values ($1, $2, $3, $4, $5, $6)";
+        let sql = "insert into runs (run, mode, scope, started_at, instances, summary, position)
+                   values ($1, $2, $3, $4, $5, $6, (select coalesce(max(position), 0) + 1 from runs))";
         let values = [
             begin.run.as_str().into(),
             begin.mode.as_str().into(),
@@ -142,11 +146,12 @@ impl Journal {
         writing.commit().await
     }
 
-    /// The runs, newest first, at most `limit`. A run without end is interrupted when nobody holds the lock.
+    /// The runs, the last recorded first, at most `limit`. A run without end is interrupted when nobody holds the lock.
     pub async fn runs(&self, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut looking = self.reading().await?;
-        let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs order by started_at desc, run desc limit $1";
+        let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs
+                   order by position desc limit $1";
         let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
@@ -236,7 +241,7 @@ impl Journal {
     /// The runs that were about everything and have ended, newest first, at most `limit`.
     pub async fn whole_runs(&self, limit: usize) -> Result<Vec<String>, JournalError> {
         let sql = "select run from runs where scope is null and report is not null
-                   order by started_at desc, run desc limit $1";
+                   order by position desc limit $1";
         let mut looking = self.reading().await?;
         let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         rows.iter().map(|row| row.text(0)).collect()
@@ -295,8 +300,8 @@ async fn mark_interrupted(writing: &mut Writing, run: &str) -> Result<(), Journa
 
 async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<(), JournalError> {
     let names: Vec<&str> = report.instances.iter().map(|instance| instance.name.as_str()).collect();
-    let sql = "insert into runs (run, mode, started_at, instances, outcome, summary, report)
-               values ($1, $2, $3, $4, $5, $6, $7)
+    let sql = "insert into runs (run, mode, started_at, instances, outcome, summary, report, position)
+               values ($1, $2, $3, $4, $5, $6, $7, (select coalesce(max(position), 0) + 1 from runs))
                on conflict (run) do update set
                    outcome = excluded.outcome, summary = excluded.summary, report = excluded.report";
     let values = [

@@ -15,13 +15,16 @@ enum Migration {
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
     Migration::RefoldNames,
     Migration::Script(include_str!("migrations/0005_known_profiles.sql")),
     Migration::Script(include_str!("migrations/0006_approvals_in_use.sql")),
+    Migration::Script(include_str!("migrations/0007_calls_and_order.sql")),
+    Migration::Script(include_str!("migrations/0008_former_logins.sql")),
+    Migration::Script(include_str!("migrations/0009_server_locks.sql")),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.

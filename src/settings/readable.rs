@@ -87,7 +87,8 @@ pub fn readable(sources: &Sources) -> Readable {
     let http = Http::read(&layers, problems);
     let control = Control::read(&layers, problems);
     let log = Log::read(&layers, sources, problems);
-    let warnings = layers::doubts(sources).chain(mask_doubts(&instances)).collect();
+    let doubt = state.as_ref().and_then(State::doubt);
+    let warnings = layers::doubts(sources).chain(mask_doubts(&instances)).chain(doubt).collect();
     let has_all_layers = !layers.lacks_a_layer();
     let read = Readable {
         experience_cloud: experience_cloud.whole,

@@ -25,6 +25,9 @@ use crate::{
 /// Largest secret accepted, in bytes. Those of the vendor have some forty.
 const MAX_BYTES: u64 = 64 * 1024;
 
+/// What to do where a secret's file cannot be read.
+const A_FILE: &str = "name a file that holds the secret and that the program may read";
+
 /// Everyone on the host may read.
 const READ_BY_OTHERS: u32 = 0o004;
 
@@ -120,15 +123,18 @@ impl SecretPlace<'_> {
 
 impl Flaw {
     fn of_file(error: &std::io::Error) -> Self {
-        Self {
-            what: unreadable(error),
-            mend: "name a file that holds the secret and that the program may read".to_owned(),
-        }
+        Self { what: unreadable(error), mend: A_FILE.to_owned() }
     }
 }
 
 fn refuse_open_to_all(file: &File, path: &Path) -> Result<(), Flaw> {
-    let mode = file.metadata().map_err(|error| Flaw::of_file(&error))?.mode();
+    let found = file.metadata().map_err(|error| Flaw::of_file(&error))?;
+    if !found.is_file() {
+        // Its mode is not to be changed on our word: it may be a folder of the system.
+        let what = if found.is_dir() { "is a folder" } else { "is no regular file" };
+        return Err(Flaw { what: what.to_owned(), mend: A_FILE.to_owned() });
+    }
+    let mode = found.mode();
     if mode & READ_BY_OTHERS == 0 {
         return Ok(());
     }

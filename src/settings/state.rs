@@ -7,7 +7,10 @@ use super::{
     layers::{Layers, Origin, variable},
     section::Section,
 };
-use crate::transport::{ExposeSecret as _, SecretString};
+use crate::{
+    journal::Protection,
+    transport::{ExposeSecret as _, SecretString},
+};
 
 /// Where the state is.
 #[derive(Clone, Debug)]
@@ -37,6 +40,19 @@ impl State {
             return None;
         }
         Some(Self { url })
+    }
+}
+
+impl State {
+    /// What is valid and less safe than it should be.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let StateLocation::Postgres(address) = &self.url else { return None };
+        (Protection::of(address)? == Protection::Weakened).then(|| {
+            "state.url: the address names an sslmode other than verify-full: a host between this one and the database server \
+             can pose as that server, read the password, and change what is remembered; take sslmode out of the address, \
+             and name the authority of its certificate with sslrootcert where it is your own"
+                .to_owned()
+        })
     }
 }
 

@@ -110,7 +110,7 @@ impl SecondReads {
         if !is_confirmed(run) {
             return (approved, Vec::new());
         }
-        let second = SecondRead { members: &self.members, people: run.source.people() };
+        let second = SecondRead { members: &self.members, people: run.source.people(), logins: run.source.logins() };
         let (confirmed, doubted) = borne_out(approved, &second, &decision.desired, snapshot, policy, history);
         (confirmed, unconfirmed(&doubted))
     }

@@ -7,17 +7,19 @@ use chrono::{DateTime, Utc};
 use crate::{
     campaign::Campaign,
     domain::{
-        Explanation, Finding, FoldedName, Ground, History, InstanceExplanation, OperatorGroupName, PastChange, Person,
-        ProductProfile, SourceCounts, Station, Subject, UserSnapshot, Verdict, desired_state_of_users, explained,
-        source_read_of_users, to_the_second, user_findings,
+        CallPurpose, Explanation, Finding, FoldedName, Ground, History, InstanceExplanation, OperatorGroupName,
+        PastChange, Person, ProductProfile, SourceCounts, Station, Subject, UserSnapshot, Verdict,
+        desired_state_of_users, explained, source_read_of_users, to_the_second, user_findings,
     },
-    experience_cloud::{self, ExperienceCloud, ExperienceCloudError, Membership, UserRead},
+    experience_cloud::{self, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
 use super::{
+    call_ledger::client,
     decision::{Decision, Grounds},
+    former_logins::remembered,
     pauses::heeding,
     reconcile::InstanceOptions,
     run::Options,
@@ -27,7 +29,7 @@ use super::{
 const PAST_CHANGES: usize = 1000;
 
 /// Walks from the user to the last change and says what the next run would do. Costs two calls for a single user, never a
-/// page 0, and changes nothing; what cannot be found out is said so. A pause that the vendor asks for is remembered in
+/// page 0, from the share of the budget that questions have, and changes nothing; what cannot be found out is said so. A pause that the vendor asks for is remembered in
 /// `journal`, which is `None` where no run was made yet.
 pub async fn explain(
     options: &Options,
@@ -74,7 +76,7 @@ enum LookUpError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("the vendor asked for silence until {}", to_the_second(*.0))]
+    #[error("Adobe asked for a pause until {}; ask again after that", to_the_second(*.0))]
     NotBefore(DateTime<Utc>),
 }
 
@@ -91,12 +93,14 @@ impl Known {
         let organization = &options.experience_cloud.organization_id;
         let mut listing = Vec::new();
         if let Some(journal) = journal {
-            if let Some(until) = journal.call_windows(organization).await?.not_before.filter(|at| *at > Utc::now()) {
+            if let Some(until) =
+                journal.call_windows(organization, Utc::now()).await?.not_before.filter(|at| *at > Utc::now())
+            {
                 return Err(LookUpError::NotBefore(until));
             }
             listing = journal.listing(organization).await?.map(|listing| listing.profiles).unwrap_or_default();
         }
-        let experience_cloud = ExperienceCloud::new(options.experience_cloud.clone())?;
+        let experience_cloud = client(options.experience_cloud.clone(), journal, CallPurpose::Question)?;
         let read = async |membership| {
             let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
                 experience_cloud.fetch_user(person, membership, progress).await
@@ -142,7 +146,10 @@ async fn of_instance(
     campaign.log_off().await;
     let snapshot = snapshot?;
     let history = match journal {
-        Some(journal) => journal.history(&policy.instance, Utc::now()).await?,
+        Some(journal) => History {
+            login_holders: remembered(journal, options).await?,
+            ..journal.history(&policy.instance, Utc::now()).await?
+        },
         None => History::default(),
     };
     let names = known.effective.as_ref().map(|user| user.profiles.clone()).unwrap_or_default();

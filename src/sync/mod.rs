@@ -2,10 +2,12 @@
 
 mod apply;
 mod approvals;
+mod call_ledger;
 mod change_log;
 mod confirm;
 mod decision;
 mod explain;
+mod former_logins;
 mod ledger;
 mod listing;
 mod pauses;
@@ -16,6 +18,7 @@ mod run;
 mod stop;
 mod undo;
 
+pub use call_ledger::client;
 pub use explain::explain;
 pub use listing::{KnownListing, ListingError, listing};
 pub use progress::Progress;

@@ -1,4 +1,4 @@
-//! The silence that the vendor asks for: written down as soon as it is asked for, whichever call of the organization it meets.
+//! The pause that Adobe asks for: recorded as soon as it is asked for, whichever call of the organization it meets.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::{
-    domain::OrganizationId,
-    experience_cloud::{self, ExperienceCloudError},
+    domain::{OrganizationId, to_the_second},
+    experience_cloud::{self, AskedPause, ExperienceCloudError},
     journal::{Journal, JournalError},
 };
 
@@ -26,9 +26,9 @@ where
 {
     let (send, mut pauses) = unbounded_channel();
     let watch = |stage: experience_cloud::Progress| {
-        if let experience_cloud::Progress::AskedForPause { pause } = stage {
-            // Nobody listens any more only when the read is over.
-            let _ = send.send(after(pause));
+        if let experience_cloud::Progress::AskedForPause(pause) = stage {
+            // Nothing listens any more only when the read is over.
+            let _ = send.send(pause);
         }
         progress(Progress::Organization(stage));
     };
@@ -37,15 +37,24 @@ where
         loop {
             tokio::select! {
                 biased;
-                Some(until) = pauses.recv() => journal.set_not_before(organization, until).await?,
+                Some(pause) = pauses.recv() => remember(journal, organization, pause).await?,
                 outcome = &mut read => break outcome,
             }
         }
     };
-    while let Ok(until) = pauses.try_recv() {
-        journal.set_not_before(organization, until).await?;
+    while let Ok(pause) = pauses.try_recv() {
+        remember(journal, organization, pause).await?;
     }
     Ok(outcome?)
+}
+
+async fn remember(
+    journal: &Journal,
+    organization: &OrganizationId,
+    AskedPause { length, until }: AskedPause,
+) -> Result<(), JournalError> {
+    tracing::warn!(umapi.until = %to_the_second(until), "Adobe asked for a pause until {}", to_the_second(until));
+    journal.set_pause(organization, length, until - length).await
 }
 
 /// The moment so long from now.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     campaign,
     domain::{InstanceName, to_the_second},
-    experience_cloud,
+    experience_cloud::{self, AskedPause},
 };
 
 /// How far a run is, for somebody who watches.
@@ -31,8 +31,9 @@ impl Progress {
         match self {
             Self::WaitingUntil(until) => Some((*until - Utc::now()).to_std().unwrap_or_default()),
             Self::Organization(
-                experience_cloud::Progress::Waiting { pause } | experience_cloud::Progress::AskedForPause { pause },
-            ) => Some(*pause),
+                experience_cloud::Progress::Waiting { pause: length }
+                | experience_cloud::Progress::AskedForPause(AskedPause { length, .. }),
+            ) => Some(*length),
             Self::Organization(_) | Self::Campaign(..) | Self::Confirming(_) | Self::Applying(..) => None,
         }
     }
@@ -73,8 +74,8 @@ fn of_organization(stage: experience_cloud::Progress, f: &mut fmt::Formatter<'_>
         experience_cloud::Progress::Waiting { pause } => {
             write!(f, "organization: waiting {} s before the next call", pause.as_secs())
         }
-        experience_cloud::Progress::AskedForPause { pause } => {
-            write!(f, "organization: Adobe asks for a pause of {} s", pause.as_secs())
+        experience_cloud::Progress::AskedForPause(pause) => {
+            write!(f, "organization: Adobe asked for a pause until {}", to_the_second(pause.until))
         }
     }
 }

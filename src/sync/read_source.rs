@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, Person,
+        AssociationMask, IncompleteRead, LoginSet, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, Person,
         ProductProfileName, ReadKind, SourceCounts, SourceKind, UserSnapshot, to_the_second,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
@@ -88,6 +88,14 @@ impl Source {
         }
     }
 
+    /// Logins of which everybody who has one was read: those of remembered operators, where the organization was walked.
+    pub(super) fn logins(&self) -> &LoginSet {
+        match &self.content {
+            Content::Organization(organization) => organization.logins(),
+            Content::Users { snapshot, .. } => snapshot.logins(),
+        }
+    }
+
     pub(super) fn profiles(&self) -> usize {
         match &self.content {
             Content::Organization(organization) => organization.profiles().len(),
@@ -139,7 +147,7 @@ impl SourceReader<'_> {
     }
 
     async fn read_to_the_end(&self) -> Result<Source, SourceError> {
-        let windows = self.journal.call_windows(self.organization()).await?;
+        let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
         self.wait_out_silence(&windows).await?;
         let profiles = self.profiles(&windows).await?;
         let notes = profiles.renewable_at.map(|at| {
@@ -215,8 +223,9 @@ impl SourceReader<'_> {
                 kind = ReadKind::Profiles;
             }
         }
+        let logins = self.journal.remembered_logins().await?;
         let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-            self.experience_cloud.fetch_memberships(listing, &masks, kind, progress).await
+            self.experience_cloud.fetch_memberships(listing, &masks, logins, kind, progress).await
         };
         if kind == ReadKind::Organization {
             self.first_page(Listing::Users, windows.users_first_page, read).await
@@ -242,23 +251,19 @@ impl SourceReader<'_> {
         Ok(Content::Users { snapshot, unknown })
     }
 
-    /// Asks for a listing from its page 0 on. That is written down before it is sent, so that a run that dies meanwhile
-    /// counts; and taken back when nothing can have reached the vendor.
+    /// Requests a listing from its page 0 on. Each request for page 0 is recorded before it is sent, so that a run that dies
+    /// meanwhile counts; the record is taken back when nothing can have reached Adobe.
     async fn first_page<T>(
         &self,
         listing: Listing,
         before: Option<DateTime<Utc>>,
         read: impl AsyncFnOnce(&dyn Fn(experience_cloud::Progress)) -> Result<T, ExperienceCloudError>,
     ) -> Result<T, SourceError> {
-        self.journal.set_first_page(self.organization(), listing, Some(Utc::now())).await?;
         let outcome = self.heeding(read).await;
-        match &outcome {
-            // A page 0 that was repeated after a pause went out later than it was written down.
-            Ok(_) => self.journal.set_first_page(self.organization(), listing, Some(Utc::now())).await?,
-            Err(SourceError::ExperienceCloud(error)) if !error.was_sent() => {
-                self.journal.set_first_page(self.organization(), listing, before).await?;
-            }
-            Err(_) => {}
+        if let Err(SourceError::ExperienceCloud(error)) = &outcome
+            && !error.was_sent()
+        {
+            self.journal.set_first_page(self.organization(), listing, before).await?;
         }
         outcome
     }
@@ -272,7 +277,7 @@ impl SourceReader<'_> {
 
     /// The groups listing for somebody who only looks at it: the remembered one wherever the vendor may not be asked now.
     pub(super) async fn profiles_to_look_at(&self) -> Result<KnownProfiles, SourceError> {
-        let windows = self.journal.call_windows(self.organization()).await?;
+        let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
         let renewable_at = self.allowed_at(&windows, Listing::Groups).max(windows.not_before);
         if let Some(until) = renewable_at.filter(|at| *at > Utc::now())
             && let Some(remembered) = self.journal.listing(self.organization()).await?

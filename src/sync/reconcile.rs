@@ -21,6 +21,7 @@ use super::{
     change_log,
     confirm::{ReadAgain, SecondReads, confirm_logins},
     decision::{Decision, Grounds, Settled},
+    former_logins::{FormerLogins, settle_former_logins},
     ledger::{Ledger, Reach},
     read_source::{Content, Source},
     run::{Options, Request, Rules},
@@ -48,6 +49,7 @@ pub(super) struct Run<'a> {
     pub(super) rules: Rules,
     pub(super) source: &'a Source,
     pub(super) experience_cloud: &'a ExperienceCloud,
+    pub(super) former_logins: FormerLogins,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -124,11 +126,12 @@ pub(super) async fn reconcile(
 /// Logs what became of an instance, and remembers which skips the log has named.
 async fn log_instance(run: &Run<'_>, instance: &InstanceOptions, report: &InstanceReport) -> Result<(), JournalError> {
     let name = &instance.policy.instance;
-    let new = run.journal.new_skips(name, &report.skipped).await;
-    change_log::instance_ended(run.id, report, new.as_deref().unwrap_or_default());
-    new?;
+    let named = run.journal.named_skips(name).await;
+    let new = named.as_ref().map(|named| named.new_among(&report.skipped)).unwrap_or_default();
+    change_log::instance_ended(run.id, report, &new);
+    let named = named?;
     if report.error.is_none() && run.ledger(instance).is_remembered() {
-        run.journal.remember_skips(name, &report.skipped).await?;
+        run.journal.remember_skips(name, named, &report.skipped).await?;
     }
     Ok(())
 }
@@ -143,6 +146,7 @@ async fn read_and_decide(
     let ledger = run.ledger(instance);
     let snapshot = snapshot(campaign, &policy.instance, &run.request.stop, run.progress).await?;
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
+    settle_former_logins(run, policy, &snapshot, &mut history).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
     let mut decision = decide(run, &grounds, &history)?;

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Approver, Digest, InstanceMode, InstanceReport, Limits, Membership, Outcome, RunId, RunMode, RunReport, Scope,
-        SourceReport,
+        Approver, CallPurpose, Digest, InstanceMode, InstanceReport, LONGEST_PAUSE, Limits, Membership, Outcome, RunId,
+        RunMode, RunReport, Scope, SourceReport,
     },
-    experience_cloud::{self, ExperienceCloud},
+    experience_cloud,
     journal::{Journal, JournalError, Lock, RunBegin, RunLock},
     observability::Chain,
 };
@@ -19,7 +19,9 @@ use crate::{
 use super::{
     Progress, Stop,
     approvals::{RequestedApprovals, UsedApprovals},
+    call_ledger::client,
     change_log,
+    former_logins::FormerLogins,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -99,6 +101,17 @@ impl Request {
     }
 }
 
+impl Request {
+    /// How the organization is read: a run that waits as long as it takes does so inside a read as well.
+    fn source_options(&self, options: &Options) -> experience_cloud::Options {
+        let mut source = options.experience_cloud.clone();
+        if self.patience == Patience::Unbounded {
+            source.retry.max_wait = source.retry.max_wait.max(LONGEST_PAUSE.to_std().unwrap_or_default());
+        }
+        source
+    }
+}
+
 /// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.
 pub async fn run(
     options: &Options,
@@ -107,7 +120,8 @@ pub async fn run(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
     let scope = request.scope.described();
-    make(options, journal, request, Rules::InForce, scope, progress).await
+    // All that a run holds across its calls is many kilobytes: on the heap, it does not weigh on its caller's stack.
+    Box::pin(make(options, journal, request, Rules::InForce, scope, progress)).await
 }
 
 /// Makes a dry run under rules that are not in force, such as another mask. Of what it sees and decides nothing is remembered
@@ -119,7 +133,7 @@ pub async fn rehearse(
     described: String,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> RunReport {
-    make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress).await
+    Box::pin(make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress)).await
 }
 
 /// Whether a run goes by the rules that are configured.
@@ -235,13 +249,15 @@ impl<'a> Frame<'a> {
 
     pub(super) fn report(&self, found: Found) -> RunReport {
         let outcomes = found.instances.iter().map(|instance| instance.outcome);
+        let outcome = Outcome::of_all(outcomes.chain(found.outcome));
         RunReport {
             version: RunReport::VERSION,
             run: self.id.to_string(),
             mode: self.mode,
             started_at: self.started_at,
             duration_ms: u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-            outcome: Outcome::of_all(outcomes.chain(found.outcome)),
+            outcome,
+            misconfigured: outcome == Outcome::Misconfigured,
             error: found.error,
             warnings: found.warnings,
             source: found.source,
@@ -306,7 +322,7 @@ async fn all_instances(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
     let options = frame.options;
-    let experience_cloud = match ExperienceCloud::new(options.experience_cloud.clone()) {
+    let experience_cloud = match client(request.source_options(options), Some(journal), CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => return unread(frame, approvals, error.into(), 0),
     };
@@ -325,6 +341,7 @@ async fn all_instances(
         rules,
         source: &source,
         experience_cloud: &experience_cloud,
+        former_logins: FormerLogins::default(),
         progress,
     };
     let (instances, used) = reconcile_each(&run).await;

@@ -1,10 +1,10 @@
-//! Why there is no connection, told by what was connected to, the proxy between, and what went wrong.
+//! Why there is no connection: the server, the proxy in between, and what went wrong.
 
 use std::{error::Error, fmt, io};
 
 use super::{BaseUrl, CertificateFault, Proxy, ProxyFault};
 
-/// The way to a server.
+/// The server of a connection, and the proxy in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Host and port of the server.
@@ -24,7 +24,9 @@ pub enum ConnectError {
         fault: CertificateFault,
     },
     /// The proxy that is configured cannot be used; nothing was sent.
-    #[error("{proxy} {fault}; needed for {server}: correct the variable, or add the host to NO_PROXY")]
+    #[error(
+        "could not connect to {server} through {proxy}: {fault}; or add the host to NO_PROXY, if it is reached directly"
+    )]
     Proxy {
         /// Which, and where it was configured.
         proxy: Proxy,
@@ -40,7 +42,7 @@ pub enum ConnectError {
         route: Route,
         /// How.
         failure: ConnectFailure,
-        /// What the HTTP library says.
+        /// The error of the HTTP library.
         source: reqwest::Error,
     },
 }
@@ -54,28 +56,28 @@ pub enum ConnectFailure {
     Refused,
     /// No answer came in time.
     TimedOut,
-    /// The connection stands, and no encryption.
+    /// The server was reached, and TLS could not be set up.
     Tls,
-    /// The proxy did not open a way to the server.
+    /// The proxy did not open a connection to the server: it answered CONNECT with neither 200 nor 407.
     NoTunnel,
     /// Anything else.
     Other,
 }
 
 impl Route {
-    /// The way to `base` by this proxy, or none.
+    /// The connection to `base`, through this proxy where there is one.
     pub(super) fn new(base: &BaseUrl, proxy: Option<Proxy>) -> Self {
         Self { server: base.host_and_port(), proxy }
     }
 
-    /// What an error of connecting says.
+    /// The error of a failed attempt; `host` has scheme and port.
     pub(super) fn failed(&self, host: String, error: reqwest::Error) -> ConnectError {
         if let Some(fault) = CertificateFault::behind(&error) {
             return ConnectError::Certificate { host, fault };
         }
         let failure = ConnectFailure::behind(&error, error.is_timeout());
         let fault = match failure {
-            // The resolver and the port are those of the proxy: whatever is behind it is asked by the proxy itself.
+            // This host resolves and connects to the proxy alone; the proxy does so for the server.
             ConnectFailure::Unresolved => Some(ProxyFault::Unresolved),
             ConnectFailure::Refused => Some(ProxyFault::Refused),
             _ if says(&error, "proxy authorization required") => Some(ProxyFault::Credentials),
@@ -109,13 +111,13 @@ impl ConnectFailure {
     }
 }
 
-/// Whether one of the causes begins so. The HTTP library has no other sign of these two; tests hold the words.
+/// Whether one of the causes has these words. The HTTP library has no type for these; tests compare the words.
 fn says(error: &(dyn Error + 'static), words: &str) -> bool {
     chain(error).any(|error| error.to_string().contains(words))
 }
 
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| {
+    std::iter::successors(Some(error), |&error| {
         // Asked for its source, an `io::Error` leaves out the error that it wraps.
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
@@ -131,12 +133,12 @@ fn in_words(route: &Route, failure: ConnectFailure) -> String {
         ConnectFailure::Unresolved => format!("could not resolve {host}"),
         ConnectFailure::Refused => format!("connection refused by {server}"),
         ConnectFailure::TimedOut => format!("the connection to {server} timed out"),
-        ConnectFailure::Tls => format!("no TLS connection with {server}"),
-        ConnectFailure::NoTunnel => format!("no connection to {server} was opened"),
+        ConnectFailure::Tls => format!("TLS could not be set up with {server}"),
+        ConnectFailure::NoTunnel => format!("no connection to {server} was opened (see the log of the proxy)"),
         ConnectFailure::Other => format!("could not connect to {server}"),
     };
     match proxy {
-        Some(proxy) => format!("{what} by {proxy}"),
+        Some(proxy) => format!("{what} through {proxy}"),
         None => what,
     }
 }
@@ -144,6 +146,6 @@ fn in_words(route: &Route, failure: ConnectFailure) -> String {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.server)?;
-        self.proxy.iter().try_for_each(|proxy| write!(f, " by {proxy}"))
+        self.proxy.iter().try_for_each(|proxy| write!(f, " through {proxy}"))
     }
 }

@@ -1,4 +1,4 @@
-//! The proxy between this host and a server: which one, where it was configured, and whether it can be used.
+//! The proxy between this host and a server: its address, the variable that configures it, and whether it can be used.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -21,7 +21,7 @@ pub fn is_proxy_variable(name: &str) -> bool {
     [HTTPS_VARIABLES, ALL_VARIABLES, NO_VARIABLES].as_flattened().contains(&name)
 }
 
-/// What the environment says of proxies.
+/// The proxies that the environment configures.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     configured: Option<Configured>,
@@ -35,7 +35,7 @@ struct Configured {
     value: SecretString,
 }
 
-/// A proxy that is used, as messages name it: `the proxy http://proxy.acme.com:3128 (environment variable HTTPS_PROXY)`.
+/// A configured proxy, as messages name it: `the proxy http://proxy.acme.com:3128 (environment variable HTTPS_PROXY)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// Scheme, host and port, without user and password. Empty where the variable holds no such thing.
@@ -43,32 +43,33 @@ pub struct Proxy {
     variable: &'static str,
 }
 
-/// Why a proxy cannot be used. Somebody has to correct the configuration of this host, or of the proxy.
+/// Why a proxy cannot be used. The administrator has to correct the configuration of this host, or of the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyFault {
     /// The value of the variable is no address.
-    #[error("is no address such as http://proxy.example:3128")]
+    #[error("its value is not an address; set it to one such as http://proxy.example:3128")]
     Unreadable,
     /// The scheme is neither http nor https.
-    #[error("has a scheme that is not supported: use http or https")]
+    #[error("its scheme is not supported; use http or https")]
     Scheme,
-    /// The proxy wants a user and a password, or refuses those it got.
-    #[error("asks for other credentials (407): write user and password into the address, as in http://user:password@host:3128")]
+    /// The proxy requires a user and a password, or refuses those that it was sent.
+    #[error(
+        "it refused the credentials, or requires some (HTTP 407); set user and password in the variable, as in \
+         http://user:password@host:3128 (for the systemd service in the EnvironmentFile of its unit)"
+    )]
     Credentials,
     /// The host of the proxy has no address.
-    #[error("could not be resolved")]
+    #[error("its host name could not be resolved; correct the variable")]
     Unresolved,
-    /// Nothing listens where the proxy should.
-    #[error("refused the connection")]
+    /// Nothing listens on the port of the proxy.
+    #[error("it refused the connection; correct the variable, or start the proxy")]
     Refused,
 }
 
 impl Proxies {
-    /// The proxies of these variables; others are passed over.
+    /// The proxies that these variables configure. Other variables are ignored.
     pub fn of_environment(environment: &BTreeMap<String, String>) -> Self {
-        let first = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| Some((name, environment.get(name)?)))
-        };
+        let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, environment.get(name)?)));
         let named = |names| first(names).filter(|(_, value)| !value.trim().is_empty());
         let configured = named(HTTPS_VARIABLES).or_else(|| named(ALL_VARIABLES));
         Self {
@@ -78,15 +79,15 @@ impl Proxies {
         }
     }
 
-    /// The proxy to `base` with the address to hand to the HTTP client; `None` where the way is direct, as it always is
-    /// to this very host.
+    /// The proxy for `base`, with the address to hand to the HTTP client; `None` where the connection is direct, as it
+    /// always is to a loopback address.
     pub(super) fn to(&self, base: &BaseUrl) -> Result<Option<(Proxy, SecretString)>, (Proxy, ProxyFault)> {
         let Some(Configured { variable, value }) = self.configured.as_ref().filter(|_| !base.is_loopback()) else {
             return Ok(None);
         };
         let (variable, value) = (*variable, value.expose_secret());
         let Ok(target) = base.to_string().parse() else { return Ok(None) };
-        // Whether the host is an exception is asked with an address that can be used, whatever the variable holds.
+        // NO_PROXY is evaluated with a valid address, because that of the variable may be invalid.
         let any = Matcher::builder().https("http://proxy.invalid").no(self.exceptions.clone()).build();
         if any.intercept(&target).is_none() {
             return Ok(None);
@@ -127,7 +128,7 @@ mod tests {
         match Proxies::of_environment(&environment).to(&base) {
             Ok(None) => "direct".to_owned(),
             Ok(Some((proxy, address))) => format!("{proxy}: {}", address.expose_secret()),
-            Err((proxy, fault)) => format!("{proxy} {fault}"),
+            Err((proxy, fault)) => format!("{proxy}: {fault}"),
         }
     }
 
@@ -153,12 +154,12 @@ mod tests {
             (&[("HTTPS_PROXY", "socks5://p:1"), ("no_proxy", "*")], "direct"),
             (
                 &[("HTTPS_PROXY", "socks5://u:secret@p:1")],
-                "the proxy socks5://p:1 (environment variable HTTPS_PROXY) has a scheme that is not supported: use http or \
-                 https",
+                "the proxy socks5://p:1 (environment variable HTTPS_PROXY): its scheme is not supported; use http or https",
             ),
             (
                 &[("HTTPS_PROXY", "http://")],
-                "the proxy of the environment variable HTTPS_PROXY is no address such as http://proxy.example:3128",
+                "the proxy of the environment variable HTTPS_PROXY: its value is not an address; set it to one such as \
+                 http://proxy.example:3128",
             ),
         ] {
             assert_eq!(found(variables), expected, "{variables:?}");
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_stands_before_this_very_host() {
+    fn a_loopback_address_is_never_reached_through_a_proxy() {
         let environment = BTreeMap::from([("HTTPS_PROXY".to_owned(), "socks5://p:1".to_owned())]);
         let base = BaseUrl::parse("https://127.0.0.1:8443").expect("an address");
         assert!(matches!(Proxies::of_environment(&environment).to(&base), Ok(None)));

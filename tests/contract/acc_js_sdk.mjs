@@ -101,7 +101,8 @@ await check("operators are counted", async () => {
 
 const operators = [];
 await check("all operators are read by key ranges, each once", async () => {
-  for (let last = 0; ; ) {
+  // Ids may be negative, and the row with id 0, which every table has, carries no name.
+  for (let last = -2147483649; ; ) {
     const { operator } = await query({
       schema: "xtk:operator",
       operation: "select",
@@ -116,7 +117,7 @@ await check("all operators are read by key ranges, each once", async () => {
   }
   assert.equal(operators.length, total);
   assert.equal(new Set(operators.map(({ id }) => id)).size, total);
-  assert.ok(operators.every(({ name, access }) => name && access));
+  assert.ok(operators.every(({ id, name, access }) => Number(id) === 0 || (name && access)));
 });
 
 await check("nothing found is an empty list, an empty record, zero, or a fault", async () => {
@@ -130,7 +131,7 @@ await check("nothing found is an empty list, an empty record, zero, or a fault",
 });
 
 await check("an operator is found by name", async () => {
-  const [first] = operators;
+  const first = operators.find(({ name }) => name);
   const found = await query({
     schema: "xtk:operator",
     operation: "getIfExists",

@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgAdvisoryLock};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{
     process::DEADLINE,
@@ -103,14 +103,11 @@ impl Nodes {
 
     /// Has the server end the session that makes a node lead, and waits until that is done.
     pub(crate) fn cut_the_leaders_session(&self) {
-        let lock = PgAdvisoryLock::new(format!("campaign-group-sync leader {}", self.schema));
-        let key = lock.key().as_bigint().expect("a number");
-        let (high, low) = ((key >> 32) & 0xffff_ffff, key & 0xffff_ffff);
+        let view = format!("{}.leader_lock", self.schema);
         self.ask(async |server| {
-            let sql = "select pg_terminate_backend(pid, 10000) from pg_locks where locktype = 'advisory' and granted
-                       and classid::bigint = $1 and objid::bigint = $2";
-            let ended: bool =
-                sqlx::query_scalar(sql).bind(high).bind(low).fetch_one(server).await.expect("a node that leads");
+            let sql = "select pg_terminate_backend(pid, 10000) from pg_locks where locktype = 'relation' and granted
+                       and mode = 'ExclusiveLock' and relation = to_regclass($1)::oid";
+            let ended: bool = sqlx::query_scalar(sql).bind(view).fetch_one(server).await.expect("a node that leads");
             assert!(ended);
         });
     }

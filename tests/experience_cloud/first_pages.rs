@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{Failure, ReadKind},
+    domain::{Failure, LoginSet, ReadKind},
     experience_cloud::{ExperienceCloudError, Options, ProfileListing, Progress, ReadChoice},
     sandbox::{Effect, Fault, Throttle},
     transport::BaseUrl,
@@ -19,7 +19,7 @@ fn nobody_listens() -> BaseUrl {
 
 fn pauses(told: &RefCell<Vec<Progress>>) -> Vec<u64> {
     let asked = |progress: &Progress| match progress {
-        Progress::AskedForPause { pause } => Some(pause.as_secs()),
+        Progress::AskedForPause(pause) => Some(pause.length.as_secs()),
         _ => None,
     };
     told.borrow().iter().filter_map(asked).collect()
@@ -33,7 +33,11 @@ async fn each_step_asks_for_its_own_page_0_and_choosing_for_none() {
     assert_eq!((stage.pages("groups"), stage.pages("users")), (vec![0], vec![]));
     let kind = stage.client.choose(&listing, &masks()).expect("a match");
     assert_eq!((kind, stage.client.calls()), (ReadKind::Organization, 1));
-    let read = stage.client.fetch_memberships(listing, &masks(), kind, &|_| {}).await.expect("a complete read");
+    let read = stage
+        .client
+        .fetch_memberships(listing, &masks(), LoginSet::default(), kind, &|_| {})
+        .await
+        .expect("a complete read");
     assert_eq!(memberships(&read), memberships_of_people(10));
     assert_eq!((stage.pages("groups"), stage.pages("users")), (vec![0], vec![0, 1, 2, 3]));
 }
@@ -51,7 +55,11 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
         let remembered = ProfileListing::remembered(listing.profiles().to_vec());
         let kind = stage.client.choose(&remembered, &masks()).expect("a match");
         assert_eq!(kind, expected, "{choice:?}");
-        let read = stage.client.fetch_memberships(remembered, &masks(), kind, &|_| {}).await.expect("a complete read");
+        let read = stage
+            .client
+            .fetch_memberships(remembered, &masks(), LoginSet::default(), kind, &|_| {})
+            .await
+            .expect("a complete read");
         assert_eq!(memberships(&read), memberships_of_people(10), "{choice:?}");
         let begins = |request: &campaign_group_sync::sandbox::LoggedRequest| {
             request.headers.iter().any(|(name, _)| name == "pragma")
@@ -70,7 +78,10 @@ async fn a_walk_with_a_remembered_listing_takes_no_user_group_for_a_profile() {
     scenario.organization.users[1].groups.push("id:9".to_owned());
     let stage = Stage::of(scenario).await;
     let remembered = ProfileListing::remembered(listing.profiles().to_vec());
-    let read = stage.client.fetch_memberships(remembered, &masks(), ReadKind::Organization, &|_| {}).await;
+    let read = stage
+        .client
+        .fetch_memberships(remembered, &masks(), LoginSet::default(), ReadKind::Organization, &|_| {})
+        .await;
     assert_eq!(memberships(&read.expect("a complete read")), memberships_of_people(6));
 }
 
@@ -80,7 +91,8 @@ async fn no_mask_that_matches_is_told_before_anything_is_sent() {
     let nothing = ProfileListing::remembered(Vec::new());
     let error = stage.client.choose(&nothing, &masks()).expect_err("no match");
     assert!(matches!(error, ExperienceCloudError::NoMatch { profiles: 0, .. }), "{error:?}");
-    let error = stage.client.fetch_memberships(nothing, &masks(), ReadKind::Profiles, &|_| {}).await;
+    let error =
+        stage.client.fetch_memberships(nothing, &masks(), LoginSet::default(), ReadKind::Profiles, &|_| {}).await;
     assert!(matches!(error, Err(ExperienceCloudError::NoMatch { .. })));
     assert!(stage.sandbox.requests().is_empty());
 }
@@ -98,7 +110,10 @@ async fn page_0_that_was_never_sent_is_known_not_to_be() {
         let error = stage.fetch().await.expect_err(part);
         assert!(!error.was_sent() && chain(&error).contains(part), "{}", chain(&error));
         let listing = Stage::of(people(10)).await.client.fetch_listing(&|_| {}).await.expect("the listing");
-        let read = stage.client.fetch_memberships(listing, &masks(), ReadKind::Organization, &|_| {}).await;
+        let read = stage
+            .client
+            .fetch_memberships(listing, &masks(), LoginSet::default(), ReadKind::Organization, &|_| {})
+            .await;
         assert!(!read.expect_err(part).was_sent(), "{part}");
         assert!(stage.pages("groups").is_empty() && stage.pages("users").is_empty());
     }

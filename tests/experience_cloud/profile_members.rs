@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use campaign_group_sync::{
-    domain::{Failure, ProductProfile, ProductProfileId, ProductProfileName, ProfileRead, ReadKind},
+    domain::{Failure, LoginSet, ProductProfile, ProductProfileId, ProductProfileName, ProfileRead, ReadKind},
     experience_cloud::{Options, ProfileListing, ReadChoice},
     sandbox::{Change, Effect, Fault, OrganizationChange, User},
 };
@@ -67,7 +67,11 @@ async fn profiles_of_a_remembered_listing_are_read_without_any_page_0_of_the_org
     stage.sandbox.clear_requests();
     let kind = stage.client.choose(&remembered, &masks()).expect("a match");
     assert_eq!(kind, ReadKind::Profiles);
-    let snapshot = stage.client.fetch_memberships(remembered, &masks(), kind, &|_| {}).await.expect("a complete read");
+    let snapshot = stage
+        .client
+        .fetch_memberships(remembered, &masks(), LoginSet::default(), kind, &|_| {})
+        .await
+        .expect("a complete read");
     assert_eq!(memberships(&snapshot), memberships_of_people(10));
     assert!(stage.requests("groups").is_empty() && stage.requests("users").is_empty());
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::{AssociationMask, OrganizationSnapshot},
+    domain::{AssociationMask, LoginSet, OrganizationSnapshot},
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, Progress},
     sandbox::{self, Fault, Group, LoggedRequest, Organization, Pages, Sandbox, Scenario, User},
 };
@@ -49,7 +49,7 @@ impl Stage {
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let listing = self.client.fetch_listing(progress).await?;
         let kind = self.client.choose(&listing, &masks())?;
-        self.client.fetch_memberships(listing, &masks(), kind, progress).await
+        self.client.fetch_memberships(listing, &masks(), LoginSet::default(), kind, progress).await
     }
 
     /// A stage on which one thing goes wrong.

@@ -210,6 +210,7 @@ impl Scene {
             skipped: Vec::new(),
             spared: Vec::new(),
             departures: Vec::new(),
+            passed_on: BTreeMap::new(),
         }
     }
 

@@ -15,11 +15,19 @@ mod organization;
 #[path = "../sync/support.rs"]
 mod support;
 
+mod budget_and_time;
 mod doubtful_reads;
 mod foreign_records;
 mod names;
 mod neighbours;
+mod ordinary_life;
+#[expect(dead_code, reason = "the harness of other tests as well")]
+#[path = "../support/process.rs"]
+mod process;
 mod profiles_over_time;
+#[expect(dead_code, reason = "the harness of other tests as well")]
+#[path = "../program/support.rs"]
+mod program;
 mod reading;
 mod removing;
 mod spellings;

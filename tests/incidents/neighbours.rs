@@ -7,6 +7,10 @@ use std::{
 };
 
 use campaign_group_sync::journal::{Journal, JournalError, Location, Lock, Options};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 /// What a file holds that the program must not touch.
 const PRECIOUS: &str = "root:x:0:0:root:/root:/bin/bash\n";
@@ -145,4 +149,28 @@ async fn incident_39_what_root_makes_in_the_folder_of_the_service_belongs_to_the
     let words = words(&journal.lock("run 01JB").await.expect_err("refused"));
     assert!(words.contains("more than one name"), "{words}");
     assert_eq!(fs::read_to_string(&precious).expect("readable"), PRECIOUS);
+}
+
+#[tokio::test]
+async fn incident_40_a_server_without_tls_is_told_nothing() {
+    // Bytes of the request for TLS (https://www.postgresql.org/docs/current/protocol-message-formats.html, SSLRequest).
+    const TLS_REQUEST: usize = 8;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = tokio::spawn(async move {
+        let (mut peer, _) = listener.accept().await.expect("a connection");
+        let mut request = [0; TLS_REQUEST];
+        peer.read_exact(&mut request).await.expect("a request");
+        // "No TLS here."
+        drop(peer.write_all(b"N").await);
+        let mut told = Vec::new();
+        drop(peer.read_to_end(&mut told).await);
+        told
+    });
+    // Reaches this host, and is no address of its loopback interface.
+    let address = format!("postgres://sync:TOPSECRET@0.0.0.0:{port}/state");
+    let error = Journal::open(&Options { location: Location::Postgres(address.into()), watch: None }).await.err();
+    let words = words(&error.expect("refused"));
+    assert!(words.contains("TLS") && !words.contains("TOPSECRET"), "{words}");
+    assert_eq!(server.await.expect("no panic"), b"", "no user, no database, no password");
 }

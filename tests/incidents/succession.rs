@@ -1,19 +1,21 @@
 //! Who a person is over time: former addresses, native operators, wrong names, unusual ids.
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, Outcome, RunReport},
-    sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, campaign::InstanceChange},
+    domain::{ChangeOutcome, Missing, Outcome, RunReport},
+    experience_cloud::ReadChoice,
+    sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, User, campaign::InstanceChange},
     sync::{self, Confirmation, Stop},
 };
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::support::{Stage, changes};
 
-const DELIVERY: &str = "Campaign - acme - delivery";
-const CONTENT: &str = "Campaign - acme - content";
+pub(crate) const DELIVERY: &str = "Campaign - acme - delivery";
+pub(crate) const CONTENT: &str = "Campaign - acme - content";
 
 /// Ann and five others in delivery, Ann and three others in content; everybody has an operator in the right groups.
-fn settled_world() -> Value {
+pub(crate) fn settled_world() -> Value {
     let people = ["ann", "bob", "cid", "dev", "eva", "fay"].map(|name| format!("{name}@acme.com"));
     let groups_of = |at: usize| if at < 4 { vec![DELIVERY, CONTENT] } else { vec![DELIVERY] };
     let users = people.iter().enumerate().map(
@@ -207,4 +209,208 @@ async fn incident_37_an_undo_reads_the_logins_again_too() {
     assert_eq!(changes(&undone), expected, "{undone:#?}");
     // What was not taken back is not held later on.
     assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+}
+
+const EVA: &str = "eva@acme.com";
+const EVA_NOW: &str = "eva.ebert@acme.com";
+
+/// Eva's user changes its address, and gets another profile at the same time.
+fn eva_renamed() -> [Change; 2] {
+    [rename_user(EVA, EVA_NOW), Change::assign(EVA_NOW, CONTENT)]
+}
+
+/// Another user whose address is the one that Eva had.
+fn successor() -> User {
+    User { id: Some("U9@acme".to_owned()), ..User::federated(EVA, &[]) }
+}
+
+fn add_user(user: User) -> Change {
+    OrganizationChange::AddUser { user: Box::new(user) }.into()
+}
+
+/// What the report says of one person who was skipped.
+fn notice(report: &RunReport, subject: &str) -> String {
+    let all = report.instances.iter().flat_map(|instance| &instance.skipped);
+    let details: Vec<_> = all.filter(|skipped| skipped.subject == subject).map(|skipped| &*skipped.detail).collect();
+    details.join("; ")
+}
+
+/// Calls for one user in the last run.
+fn user_calls(stage: &Stage) -> usize {
+    stage.sandbox.requests().iter().filter(|request| request.call == "user").count()
+}
+
+/// The old operator loses Eva's groups, gets none of her new ones, and both the removal and the notice say why.
+fn assert_passed_on(report: &RunReport) {
+    assert_eq!(changes(report), ["applied: remove eva@acme.com from delivery"], "{report:#?}");
+    assert_eq!(skipped(report), ["no-operator eva.ebert@acme.com"]);
+    assert!(
+        notice(report, EVA_NOW).contains("another active user of the organization has the login \"eva@acme.com\" now")
+    );
+    let reasons: Vec<_> = report.instances.iter().flat_map(|instance| &instance.changes).map(|c| &*c.reason).collect();
+    assert!(
+        reasons.iter().all(|reason| reason.contains(EVA_NOW) && reason.contains("another active user")),
+        "{reasons:?}"
+    );
+}
+
+#[tokio::test]
+async fn incident_26_a_former_address_passed_on_is_the_other_persons_in_a_walk() {
+    let by_user_name = User { email: Some("e.e@acme.com".to_owned()), ..successor() };
+    let left_behind = User { kind: Some("adobeID".to_owned()), domain: None, ..successor() };
+    for other in [successor(), by_user_name, left_behind] {
+        let stage = settled().await;
+        disturb(&stage, &eva_renamed());
+        disturb(&stage, &[add_user(other)]);
+        let report = stage.sync().await;
+        assert_passed_on(&report);
+        assert_eq!(user_calls(&stage), 0, "the walk knows everybody");
+        assert!(!is_member(&stage, EVA, "content") && !is_member(&stage, EVA, "delivery"));
+        let again = stage.sync().await;
+        assert_eq!((again.outcome, stage.writes()), (Outcome::InSync, 0), "{again:#?}");
+        disturb(&stage, &[add_operator(EVA_NOW, None)]);
+        let report = stage.sync().await;
+        let expected = ["applied: add eva.ebert@acme.com to content", "applied: add eva.ebert@acme.com to delivery"];
+        assert_eq!(changes(&report), expected, "{report:#?}");
+    }
+}
+
+#[tokio::test]
+async fn incident_26_with_created_operators_the_renamed_person_gets_one_of_their_own() {
+    let mut stage = settled().await;
+    for instance in &mut stage.options.instances {
+        instance.policy.missing_operator = Missing::Create;
+    }
+    disturb(&stage, &eva_renamed());
+    disturb(&stage, &[add_user(successor())]);
+    let report = stage.sync().await;
+    let expected = [
+        "applied: create operator eva.ebert@acme.com",
+        "applied: add eva.ebert@acme.com to content",
+        "applied: add eva.ebert@acme.com to delivery",
+        "applied: remove eva@acme.com from delivery",
+    ];
+    assert_eq!(changes(&report), expected, "{report:#?}");
+}
+
+#[tokio::test]
+async fn incident_26_an_account_out_of_use_does_not_take_a_former_address() {
+    let stage = settled().await;
+    disturb(&stage, &eva_renamed());
+    disturb(&stage, &[add_user(User { status: Some("disabled".to_owned()), ..successor() })]);
+    let report = stage.sync().await;
+    assert_eq!(changes(&report), ["applied: add eva@acme.com to content"], "{report:#?}");
+    assert_eq!(skipped(&report), ["renamed eva.ebert@acme.com"]);
+}
+
+#[tokio::test]
+async fn a_login_that_changed_in_letter_case_only_is_the_same_person() {
+    let stage = settled().await;
+    disturb(&stage, &[rename_user(EVA, "Eva@ACME.com"), Change::assign("Eva@ACME.com", CONTENT)]);
+    let report = stage.sync().await;
+    assert_eq!(changes(&report), ["applied: add eva@acme.com to content"], "{report:#?}");
+    assert_eq!((skipped(&report), user_calls(&stage)), (Vec::new(), 0));
+}
+
+/// As [`settled`], with reads of the profiles one by one, which know nothing of users without a profile.
+async fn settled_by_profiles() -> Stage {
+    let mut stage = settled().await;
+    stage.options.experience_cloud.read = ReadChoice::Profiles;
+    stage
+}
+
+#[tokio::test]
+async fn incident_26_profile_reads_ask_once_who_has_a_former_address() {
+    let stage = settled_by_profiles().await;
+    disturb(&stage, &eva_renamed());
+    disturb(&stage, &[add_user(successor())]);
+    assert_passed_on(&stage.sync().await);
+    assert_eq!(user_calls(&stage), 1);
+    let again = stage.sync().await;
+    assert_eq!((again.outcome, user_calls(&stage)), (Outcome::InSync, 0), "{again:#?}");
+}
+
+#[tokio::test]
+async fn incident_26_a_former_address_that_nobody_has_stands_for_the_person_after_one_call() {
+    let stage = settled_by_profiles().await;
+    disturb(&stage, &eva_renamed());
+    let report = stage.sync().await;
+    assert_eq!(changes(&report), ["applied: add eva@acme.com to content"], "{report:#?}");
+    assert_eq!((skipped(&report), user_calls(&stage)), (vec!["renamed eva.ebert@acme.com".to_owned()], 1));
+    disturb(&stage, &[Change::unassign(EVA_NOW, DELIVERY)]);
+    let report = stage.sync().await;
+    assert_eq!(changes(&report), ["applied: remove eva@acme.com from delivery"], "{report:#?}");
+    assert_eq!(user_calls(&stage), 0, "the answer is remembered");
+}
+
+#[tokio::test]
+async fn incident_26_until_it_is_known_who_has_a_former_address_nobody_is_added_or_removed() {
+    let stage = settled_by_profiles().await;
+    disturb(&stage, &eva_renamed());
+    disturb(&stage, &[add_user(successor()), Change::assign("fay@acme.com", CONTENT)]);
+    stage.sandbox.inject(Fault::new("user", Effect::status(503)).forever());
+    let report = stage.sync().await;
+    assert_eq!(changes(&report), ["applied: add fay@acme.com to content"], "{report:#?}");
+    assert_eq!(skipped(&report), ["renamed eva.ebert@acme.com"]);
+    assert!(notice(&report, EVA_NOW).contains("not known yet"), "{}", notice(&report, EVA_NOW));
+    assert!(is_member(&stage, EVA, "delivery"));
+    stage.sandbox.clear_faults();
+    assert_passed_on(&stage.sync().await);
+}
+
+#[tokio::test]
+async fn incident_26_a_run_asks_for_at_most_fifty_former_addresses() {
+    let mut world = settled_world();
+    let people: Vec<String> = (0..60).map(|at| format!("p{at:02}@acme.com")).collect();
+    for (at, login) in people.iter().enumerate() {
+        let user = json!({"id": format!("P{at}@acme"), "email": login, "type": "federatedID", "groups": [DELIVERY]});
+        world["organization"]["users"].as_array_mut().expect("a list").push(user);
+        let instance = &mut world["campaign"]["production"];
+        instance["operators"].as_array_mut().expect("a list").push(json!({"name": login, "authentication": "ims"}));
+        instance["memberships"].as_array_mut().expect("a list").push(json!([login, "delivery"]));
+    }
+    let mut stage = Stage::with(scenario(world)).await;
+    assert_eq!(stage.sync().await.outcome, Outcome::InSync);
+    stage.options.experience_cloud.read = ReadChoice::Profiles;
+    for login in &people {
+        disturb(
+            &stage,
+            &[rename_user(login, &format!("new.{login}")), Change::assign(&format!("new.{login}"), CONTENT)],
+        );
+    }
+    for (calls, additions) in [(50, 50), (10, 10), (0, 0)] {
+        let report = stage.sync().await;
+        assert_eq!((user_calls(&stage), changes(&report).len()), (calls, additions), "{report:#?}");
+        assert_eq!(skipped(&report).len(), 60);
+    }
+}
+
+#[tokio::test]
+async fn incident_26_a_run_for_one_renamed_person_asks_who_has_the_former_address() {
+    let stage = settled().await;
+    disturb(&stage, &eva_renamed());
+    let report = stage.sync_user(EVA_NOW).await;
+    assert_eq!(changes(&report), ["applied: add eva@acme.com to content"], "{report:#?}");
+    assert_eq!(user_calls(&stage), 2, "Eva, and who has her former address");
+    let stage = settled().await;
+    disturb(&stage, &eva_renamed());
+    disturb(&stage, &[add_user(successor())]);
+    let report = stage.sync_user(EVA_NOW).await;
+    assert_eq!((changes(&report), skipped(&report)), (Vec::new(), vec!["no-operator eva.ebert@acme.com".to_owned()]));
+    let report = stage.sync_user(EVA).await;
+    assert_eq!(changes(&report), ["applied: remove eva@acme.com from delivery"], "{report:#?}");
+}
+
+#[tokio::test]
+async fn incident_26_a_state_that_knows_no_logins_asks_before_it_decides() {
+    let stage = settled().await;
+    let options = SqliteConnectOptions::new().filename(stage.state());
+    let mut connection = SqliteConnection::connect_with(&options).await.expect("the state");
+    let forgotten = "update identities set login_folded = null";
+    sqlx::raw_sql(forgotten).execute(&mut connection).await.expect("as an earlier version wrote it");
+    connection.close().await.expect("closed");
+    disturb(&stage, &eva_renamed());
+    disturb(&stage, &[add_user(successor())]);
+    assert_passed_on(&stage.sync().await);
+    assert_eq!(user_calls(&stage), 1, "the walk did not look out for her login");
 }

@@ -1,28 +1,37 @@
 //! When which calls were, and may be, sent.
 
+use std::{num::NonZeroU32, time::Duration};
+
 use campaign_group_sync::{
-    domain::{OrganizationId, ProductProfile, ProductProfileId, ProductProfileName},
-    journal::{CallWindows, Listing, RememberedListing},
+    domain::{
+        CallKind, CallPurpose, OrganizationId, PendingCall, ProductProfile, ProductProfileId, ProductProfileName,
+    },
+    journal::{CallWindows, ForgottenPause, Listing, RememberedListing},
 };
+use chrono::TimeDelta;
 
 use crate::{place::Place, sample::at};
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
 
 #[tokio::test]
 async fn windows_survive_a_restart_and_each_organization_has_its_own() {
     for place in Place::all().await {
         let journal = place.open().await;
         let (ours, theirs) = (OrganizationId::new("ours@AdobeOrg"), OrganizationId::new("theirs@AdobeOrg"));
-        assert_eq!(journal.call_windows(&ours).await.expect("readable"), CallWindows::default());
+        assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable"), CallWindows::default());
         journal.set_first_page(&ours, Listing::Groups, Some(at(1))).await.expect("written");
         journal.set_first_page(&ours, Listing::Users, Some(at(2))).await.expect("written");
-        journal.set_not_before(&ours, at(9)).await.expect("written");
+        journal.set_pause(&ours, seconds(6), at(3)).await.expect("written");
         drop(journal);
 
         let journal = place.open().await;
         let expected =
             CallWindows { users_first_page: Some(at(2)), groups_first_page: Some(at(1)), not_before: Some(at(9)) };
-        assert_eq!(journal.call_windows(&ours).await.expect("readable"), expected);
-        assert_eq!(journal.call_windows(&theirs).await.expect("readable"), CallWindows::default());
+        assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable"), expected);
+        assert_eq!(journal.call_windows(&theirs, at(3)).await.expect("readable"), CallWindows::default());
     }
 }
 
@@ -33,18 +42,18 @@ async fn a_first_page_that_was_not_sent_is_taken_back() {
         let ours = OrganizationId::new("ours@AdobeOrg");
         journal.set_first_page(&ours, Listing::Users, Some(at(2))).await.expect("written");
         journal.set_first_page(&ours, Listing::Users, None).await.expect("taken back");
-        assert_eq!(journal.call_windows(&ours).await.expect("readable").users_first_page, None);
+        assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable").users_first_page, None);
     }
 }
 
 #[tokio::test]
-async fn a_silence_is_never_shortened() {
+async fn a_pause_is_never_shortened() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         for (asked, expected) in [(9, 9), (5, 9), (12, 12)] {
-            journal.set_not_before(&ours, at(asked)).await.expect("written");
-            assert_eq!(journal.call_windows(&ours).await.expect("readable").not_before, Some(at(expected)));
+            journal.set_pause(&ours, seconds(asked), at(0)).await.expect("written");
+            assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable").not_before, Some(at(expected)));
         }
     }
 }
@@ -54,7 +63,7 @@ async fn the_last_complete_groups_listing_is_remembered() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
-        journal.set_not_before(&ours, at(9)).await.expect("written");
+        journal.set_pause(&ours, seconds(6), at(3)).await.expect("written");
         assert_eq!(journal.listing(&ours).await.expect("readable"), None);
         let profile = |id: Option<i64>, name: &str| ProductProfile {
             id: id.map(ProductProfileId),
@@ -66,5 +75,67 @@ async fn the_last_complete_groups_listing_is_remembered() {
             journal.remember_listing(&ours, &listing).await.expect("written");
             assert_eq!(journal.listing(&ours).await.expect("readable"), Some(listing));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_pause_of_years_is_remembered_as_two_hours() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let ours = OrganizationId::new("ours@AdobeOrg");
+        journal.set_pause(&ours, seconds(1_000_000_000), at(0)).await.expect("written");
+        let remembered = journal.call_windows(&ours, at(1)).await.expect("readable").not_before;
+        assert_eq!(remembered, Some(at(2 * 3600)));
+    }
+}
+
+#[tokio::test]
+async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_was_asked() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let ours = OrganizationId::new("ours@AdobeOrg");
+        let years_ahead = at(0) + TimeDelta::days(9 * 365);
+        journal.set_pause(&ours, seconds(600), years_ahead).await.expect("written");
+        let remembered = journal.call_windows(&ours, at(0)).await.expect("readable").not_before;
+        assert_eq!(remembered, Some(at(600)));
+        journal.set_pause(&ours, seconds(900), at(0)).await.expect("written");
+        let remembered = journal.call_windows(&ours, at(0)).await.expect("readable").not_before;
+        assert_eq!(remembered, Some(at(900)));
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_pause_is_recorded_with_who_had_it_forgotten() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let ours = OrganizationId::new("ours@AdobeOrg");
+        assert_eq!(journal.forget_pause(&ours, "ann", at(1)).await.expect("written"), None);
+        journal.set_pause(&ours, seconds(600), at(0)).await.expect("written");
+        let forgotten = ForgottenPause { until: at(600), at: at(1), forgotten_by: "ann".to_owned() };
+        assert_eq!(journal.forget_pause(&ours, "ann", at(1)).await.expect("written"), Some(forgotten.clone()));
+        assert_eq!(journal.call_windows(&ours, at(2)).await.expect("readable").not_before, None);
+        assert_eq!(journal.forgotten_pause(&ours).await.expect("readable"), Some(forgotten));
+    }
+}
+
+#[tokio::test]
+async fn the_calls_of_a_credential_are_counted_across_processes_and_each_credential_has_its_own() {
+    for place in Place::all().await {
+        let ours = OrganizationId::new("ours@AdobeOrg");
+        let call = PendingCall {
+            kind: CallKind::Users,
+            purpose: CallPurpose::Run,
+            per_minute: NonZeroU32::new(2).expect("not zero"),
+            is_first_page: false,
+        };
+        for (second, expected) in [(0, Ok(())), (5, Ok(())), (6, Err(at(61))), (62, Ok(()))] {
+            // As another process would: nothing but the state is shared.
+            let reserved = place.open().await.reserve_call("client", &ours, &call, at(second)).await.expect("written");
+            assert_eq!(reserved, expected, "second {second}");
+        }
+        let journal = place.open().await;
+        assert_eq!(journal.reserve_call("another", &ours, &call, at(62)).await.expect("written"), Ok(()));
+        // A clock set back: what it sees in its future counts as now.
+        assert_eq!(journal.reserve_call("client", &ours, &call, at(-9)).await.expect("written"), Err(at(52)));
     }
 }

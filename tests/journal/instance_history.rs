@@ -1,8 +1,10 @@
 //! Accepted reads, followed groups, who is who.
 
 use campaign_group_sync::domain::{
-    ChangeKind, HeldBefore, History, Identities, InstanceName, KnownProfiles, OperatorId,
+    ChangeKind, FoldedName, HeldBefore, History, Identities, InstanceName, KnownOperator, KnownProfiles, LoginHolder,
+    LoginHolders, OperatorId, OperatorLogin, OrganizationId,
 };
+use chrono::TimeDelta;
 
 use crate::{
     default_limits::limits,
@@ -63,23 +65,60 @@ async fn a_hold_that_sleeps_is_held_until_it_is_replaced_and_never_twice() {
 async fn identities_are_remembered_and_only_news_is_written() {
     for place in Place::all().await {
         let journal = place.open().await;
-        let users = |count: i64| -> Vec<(String, OperatorId)> {
-            (0..count).map(|number| (format!("USER-{number}@AdobeID"), OperatorId(number - 3))).collect()
+        let operator =
+            |id: i64| KnownOperator { id: OperatorId(id), login: Some(FoldedName::new(&format!("{id}@acme.com"))) };
+        let users = |count: i64| -> Vec<(String, KnownOperator)> {
+            (0..count).map(|number| (format!("USER-{number}@AdobeID"), operator(number - 3))).collect()
         };
         let mut known = users(5_000);
         journal.remember_identities(&production(), &known, &[]).await.expect("remembered");
         let steps = place.steps();
         journal.remember_identities(&production(), &known, &[]).await.expect("known");
         assert_eq!(place.steps(), steps, "nothing new, nothing written");
-        known[17].1 = OperatorId(99);
-        let twice = [known[17].clone(), ("user-17@adobeid ".to_owned(), OperatorId(99))];
+        known[17].1 = operator(99);
+        known[18].1.login = Some("renamed@acme.com".into());
+        let twice = [known[17].clone(), ("user-17@adobeid ".to_owned(), operator(99)), known[18].clone()];
         journal.remember_identities(&production(), &twice, &[]).await.expect("remembered");
         let gone = known.remove(4).0.as_str().into();
         journal.remember_identities(&production(), &[], &[gone]).await.expect("forgotten");
         let history = journal.history(&production(), at(0)).await.expect("readable");
         assert_eq!(
             history.identities,
-            Identities::new(known.iter().map(|(user, operator)| (user.as_str().into(), *operator)))
+            Identities::new(known.iter().map(|(user, operator)| (user.as_str().into(), operator.clone())))
         );
+        let logins = journal.remembered_logins().await.expect("readable");
+        assert!(
+            logins.contains("99@acme.com") && logins.contains("Renamed@acme.com") && !logins.contains("14@acme.com")
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_has_a_former_login_is_remembered_for_a_while() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let (acme, other) = (OrganizationId::new("A@AdobeOrg"), OrganizationId::new("B@AdobeOrg"));
+        let answers = [
+            ("Ann@acme.com", LoginHolder::NoUser),
+            ("bob@acme.com", LoginHolder::User("u1".into())),
+            ("cid@acme.com", LoginHolder::Others),
+        ];
+        let day_before = at(10) - TimeDelta::days(1);
+        for (login, holder) in &answers {
+            let login = OperatorLogin::new(*login);
+            journal
+                .remember_login_holder(&acme, &login, &LoginHolder::Others, at(9), day_before)
+                .await
+                .expect("written");
+            journal.remember_login_holder(&acme, &login, holder, at(10), day_before).await.expect("written");
+        }
+        let expected = LoginHolders::new(answers.map(|(login, holder)| (login.into(), holder)));
+        let read = async |organization, since, until| {
+            journal.login_holders(organization, since, until).await.expect("readable")
+        };
+        assert_eq!(read(&acme, at(10), at(11)).await, expected);
+        assert_eq!(read(&other, at(10), at(11)).await, LoginHolders::default());
+        assert_eq!(read(&acme, at(11), at(12)).await, LoginHolders::default(), "too old");
+        assert_eq!(read(&acme, at(0), at(9)).await, LoginHolders::default(), "written by a clock that was ahead");
     }
 }

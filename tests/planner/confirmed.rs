@@ -25,7 +25,7 @@ fn confirm(world: &World, policy: &Policy, second: &[(&str, Result<&[&str], &str
             (OperatorGroupName::new(*group), people.map_err(ToOwned::to_owned))
         })
         .collect();
-    let second = SecondRead { members: &members, people: organization.people() };
+    let second = SecondRead { members: &members, people: organization.people(), logins: organization.logins() };
     let (confirmed, doubted) = borne_out(approved, &second, &desired, &campaign, policy, &world.history);
     (
         confirmed.changes().iter().map(written).collect(),

@@ -1,9 +1,10 @@
 //! People who change their login, groups that lose their profile, operators left in no group.
 
 use campaign_group_sync::domain::{
-    FoldedName, FollowedGroup, History, KnownProfiles, LogOn, Manage, Membership, Missing, OperatorGroupName,
-    OperatorId, OperatorLogin, OrphanedGroup, Policy, ProductProfileId, ProductProfileName, ProtectedGroup, SkipReason,
-    SourceCounts, WithoutGroups, identities_seen, source_read, warnings,
+    FoldedName, FollowedGroup, History, Identities, KnownOperator, KnownProfiles, LogOn, LoginHolder, LoginHolders,
+    LoginSet, Manage, Membership, Missing, OperatorGroupName, OperatorLogin, OrphanedGroup, Policy, ProductProfileId,
+    ProductProfileName, ProtectedGroup, SkipReason, SourceCounts, WithoutGroups, desired_state, identities_seen, plan,
+    source_read, unsettled_logins, warnings,
 };
 
 use super::world::{World, check, limits, policy, written};
@@ -92,9 +93,41 @@ fn only_news_about_identities_is_told() {
     let seen = |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).new;
     assert_eq!(seen(&world), [], "a renamed user is remembered as before");
     world.operators.push(("new@x".into(), Some(LogOn::Ims)));
-    assert_eq!(seen(&world), [("ANN".to_owned(), OperatorId(1003))]);
+    let (ann, bob) =
+        (("ANN".to_owned(), world.known_operator("new@x")), ("bob".to_owned(), world.known_operator("bob@x")));
+    assert_eq!(seen(&world), std::slice::from_ref(&ann));
     world.history = History::default();
-    assert_eq!(seen(&world), [("ANN".to_owned(), OperatorId(1003)), ("bob".to_owned(), OperatorId(1002))]);
+    assert_eq!(seen(&world), [ann, bob]);
+}
+
+#[test]
+fn the_login_of_a_remembered_operator_is_remembered_as_it_is_now() {
+    let mut world = renamed_ann();
+    let unwritten = KnownOperator { login: None, ..world.known_operator("old@x") };
+    let bob = ("bob".into(), world.known_operator("bob@x"));
+    world.history.identities = Identities::new([("ann".into(), unwritten), bob]);
+    let seen = identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history);
+    assert_eq!(seen.new, [("ANN".to_owned(), world.known_operator("old@x"))]);
+}
+
+#[test]
+fn whoever_has_an_old_login_unknown_to_the_read_is_asked_for() {
+    let world = renamed_ann();
+    let organization = world.organization().with_holders_of(LoginSet::default());
+    let check = |answer: Option<LoginHolder>, expected: &[&str], unsettled: usize| {
+        let mut history = world.history.clone();
+        history.login_holders = LoginHolders::new(answer.clone().map(|answer| ("old@x".into(), answer)));
+        let (campaign, policy) = (world.campaign(), policy());
+        let desired = desired_state(&organization, &campaign, &policy, &history).expect("a matching profile");
+        let found: Vec<_> = plan(&desired, &campaign, &policy).changes.iter().map(written).collect();
+        assert_eq!(found, expected, "{answer:?}");
+        assert_eq!(unsettled_logins(&organization, &campaign, &policy, &history).len(), unsettled, "{answer:?}");
+    };
+    check(None, &[], 1);
+    check(Some(LoginHolder::NoUser), &["+ old@x two"], 0);
+    check(Some(LoginHolder::User("ann".into())), &["+ old@x two"], 0);
+    check(Some(LoginHolder::User("bob".into())), &["- old@x one"], 0);
+    check(Some(LoginHolder::Others), &["- old@x one"], 0);
 }
 
 #[test]

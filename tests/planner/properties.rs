@@ -87,6 +87,7 @@ fn each_person_once(world: &World) -> OrganizationSnapshot {
         proof(),
     )
     .expect("has profiles")
+    .with_holders_of(organization.logins().clone())
 }
 
 proptest! {
@@ -300,7 +301,7 @@ proptest! {
             let people = first.iter().chain(&back).map(|email| world.person(email)).collect::<Vec<_>>();
             members.insert(group.clone(), if fails { Err("503".to_owned()) } else { Ok(people) });
         }
-        let second = SecondRead { members: &members, people: organization.people() };
+        let second = SecondRead { members: &members, people: organization.people(), logins: organization.logins() };
         let (confirmed, doubted) = borne_out(approved, &second, &desired, &campaign, &eager(), &world.history);
         prop_assert_eq!(confirmed.changes().len() + doubted.len(), before.len());
         let managed = |change: &&Change| change.group().is_some_and(|name| name.as_str() != "gone");
@@ -322,7 +323,7 @@ proptest! {
         let (organization, campaign) = (world.organization(), world.campaign());
         let seen = identities_seen(&organization, &campaign, &strict(), &world.history);
         let mut world = world;
-        world.history.identities = Identities::new(seen.new.iter().map(|(id, operator)| (id.as_str().into(), *operator)));
+        world.history.identities = Identities::new(seen.new.iter().map(|(id, operator)| (id.as_str().into(), operator.clone())));
         let again = identities_seen(&organization, &campaign, &strict(), &world.history);
         prop_assert!(again.new.iter().all(|pair| !seen.new.contains(pair)), "{again:?}");
     }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, HeldPlan, History, Identities, Limits,
-    LogOn, Membership, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    OrganizationId, OrganizationSnapshot, Person, Plan, Policy, ProductProfile, ProductProfileId, ProductProfileName,
-    ReadProof, Review, SkipReason, SourceCounts, Tolerance, WalkEvidence, desired_state, plan, review, source_read,
+    Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, FoldedName, HeldPlan, History,
+    Identities, KnownOperator, Limits, LogOn, LoginSet, Membership, Operator, OperatorGroup, OperatorGroupId,
+    OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, Person, Plan, Policy,
+    ProductProfile, ProductProfileId, ProductProfileName, ReadProof, Review, SkipReason, SourceCounts, Tolerance,
+    WalkEvidence, desired_state, plan, review, source_read,
 };
 
 pub(crate) use super::default_limits::limits;
@@ -67,6 +68,12 @@ impl World {
             proof(),
         )
         .expect("has profiles")
+        .with_holders_of(self.logins())
+    }
+
+    /// As in a walk that looks out for the login of every operator.
+    fn logins(&self) -> LoginSet {
+        LoginSet::new(self.operators.iter().map(|(login, _)| FoldedName::new(login)))
     }
 
     pub(crate) fn person(&self, email: &str) -> Person {
@@ -79,9 +86,13 @@ impl World {
         OperatorId(1001 + i64::try_from(at).expect("few operators"))
     }
 
+    pub(crate) fn known_operator(&self, login: &str) -> KnownOperator {
+        KnownOperator { id: self.operator_id(login), login: Some(login.into()) }
+    }
+
     /// Gives users ids, and remembers the operator of each as a run over the present world would.
     pub(crate) fn remembering(mut self, known: &[(&str, &str)]) -> Self {
-        let pairs = known.iter().map(|(id, login)| ((*id).into(), self.operator_id(login)));
+        let pairs = known.iter().map(|(id, login)| ((*id).into(), self.known_operator(login)));
         self.history.identities = Identities::new(pairs.collect::<Vec<_>>());
         self
     }

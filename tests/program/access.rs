@@ -24,7 +24,7 @@ fn the_access_of_today_is_what_the_last_run_left() {
     let text = served.command(&["access"]).stdout;
     assert!(text.contains("  content (3 members)\n    carla@acme.com\n"), "{text}");
     let markdown = served.command(&["access", "--output", "markdown"]).stdout;
-    assert!(markdown.contains("| content | 3 | carla@acme.com, grace@acme.com, hugo@acme.com |"), "{markdown}");
+    assert!(markdown.contains("| content | 3 | `carla@acme.com`, `grace@acme.com`, `hugo@acme.com` |"), "{markdown}");
 }
 
 #[test]

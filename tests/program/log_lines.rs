@@ -1,38 +1,31 @@
 //! How much a run logs, and that no name forges a line.
 
-use std::fmt::Write as _;
-
 use campaign_group_sync::domain::is_printable;
 
 use super::support::{Finished, Served, run};
 
 const PEOPLE: usize = 60;
 
-/// An organization of many people whom Campaign does not know, and one who is to be added.
-fn people_without_operator() -> String {
-    let mut scenario = String::from(
+/// An organization in which Ann is to be added, and these users of her profile, whom Campaign does not know.
+fn beside_ann(addresses: impl Iterator<Item = String>) -> String {
+    let user = |email: String| format!("    {{ email = \"{email}\", groups = [\"Campaign - acme - delivery\"] }},");
+    let users = addresses.map(user).collect::<Vec<_>>().join("\n");
+    format!(
         r#"[organization]
-groups = [{ group_id = 1, name = "Campaign - acme - delivery", type = "PRODUCT_PROFILE" }]
+groups = [{{ group_id = 1, name = "Campaign - acme - delivery", type = "PRODUCT_PROFILE" }}]
 users = [
-    { email = "ann@acme.com", groups = ["Campaign - acme - delivery"] },
-"#,
-    );
-    for at in 0..PEOPLE {
-        let _ =
-            writeln!(scenario, r#"    {{ email = "p{at:02}@acme.com", groups = ["Campaign - acme - delivery"] }},"#);
-    }
-    scenario.push_str(
-        r#"]
+    {{ email = "ann@acme.com", groups = ["Campaign - acme - delivery"] }},
+{users}
+]
 [campaign.production]
 tenant = "acme"
 association_mask = "Campaign - acme - (.*)"
 authentication = "ims"
-operators = [{ name = "ann@acme.com", authentication = "ims" }]
-groups = [{ name = "delivery" }]
+operators = [{{ name = "ann@acme.com", authentication = "ims" }}]
+groups = [{{ name = "delivery" }}]
 memberships = []
-"#,
-    );
-    scenario
+"#
+    )
 }
 
 fn served(scenario: &str) -> (tempfile::TempDir, Served) {
@@ -49,7 +42,7 @@ fn lines<'r>(run: &'r Finished, part: &str) -> Vec<&'r str> {
 
 #[test]
 fn incident_32_a_run_that_changes_nothing_logs_a_line_a_reason_and_not_a_line_a_person() {
-    let (_folder, served) = served(&people_without_operator());
+    let (_folder, served) = served(&beside_ann((0..PEOPLE).map(|at| format!("p{at:02}@acme.com"))));
     let first = served.sync_now(&[]);
     assert_eq!(first.exit, Some(0), "{first:?}");
     assert_eq!(lines(&first, "applied: add ann@acme.com to delivery").len(), 1, "{}", first.stderr);
@@ -74,25 +67,12 @@ fn incident_32_a_run_that_changes_nothing_logs_a_line_a_reason_and_not_a_line_a_
     assert_eq!(lines(&third, "skipped for the first time").len(), 1, "{}", third.stderr);
 }
 
-/// A user and a profile whose names would write a line of their own, and turn the direction of the rest.
-const FORGER: &str = r#"[organization]
-groups = [{ group_id = 1, name = "Campaign - acme - delivery", type = "PRODUCT_PROFILE" }]
-users = [
-    { email = "ann@acme.com", groups = ["Campaign - acme - delivery"] },
-    { email = "eve\n2026-01-01T00:00:00Z  INFO run ends: in_sync\u2028\u202e\u2067@acme.com", groups = ["Campaign - acme - delivery"] },
-]
-[campaign.production]
-tenant = "acme"
-association_mask = "Campaign - acme - (.*)"
-authentication = "ims"
-operators = [{ name = "ann@acme.com", authentication = "ims" }]
-groups = [{ name = "delivery" }]
-memberships = []
-"#;
+/// An address, as TOML writes it, that would write a line of its own and turn the direction of the rest.
+const FORGER: &str = r"eve\n2026-01-01T00:00:00Z  INFO run ends: in_sync\u2028\u202e\u2067@acme.com";
 
 #[test]
 fn incident_33_a_hostile_address_forges_no_line_in_log_or_report() {
-    let (_folder, served) = served(FORGER);
+    let (_folder, served) = served(&beside_ann(std::iter::once(FORGER.to_owned())));
     for format in ["text", "json"] {
         let run = run(served.prepared(&["--sync-now", "-v"]).env("CAMPAIGN_GROUP_SYNC__LOG__FORMAT", format));
         for (what, text) in [("log", &run.stderr), ("report", &run.stdout)] {

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "the fixture fails the test it serves")]
 #![expect(unreachable_pub, reason = "a test has no readers")]
 
+mod database_protection;
 mod effective_values;
 mod layering;
 mod refusals;

@@ -41,7 +41,11 @@ async fn state_file(path: &Path, state: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("private");
 }
 
-/// All rows of the tables that schema 2 has, as text.
+/// Columns that migrations after schema 2 added to its tables.
+const LATER_COLUMNS: [&str; 6] =
+    ["begun_at", "approver_uid", "approver_user", "pause_asked", "position", "login_folded"];
+
+/// All rows of the tables and columns that schema 2 has, as text.
 async fn rows(path: &Path) -> Vec<String> {
     let options = SqliteConnectOptions::new().filename(path);
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
@@ -53,7 +57,12 @@ async fn rows(path: &Path) -> Vec<String> {
         }
         let columns = sqlx::query(sqlx::AssertSqlSafe(format!("select name from pragma_table_info('{table}')")));
         let columns = columns.fetch_all(&mut connection).await.expect("columns");
-        let quoted: Vec<String> = columns.iter().map(|row| format!("quote({})", row.get::<String, _>(0))).collect();
+        // Columns that came later stand behind those of schema 2.
+        let known = columns
+            .iter()
+            .map(|row| row.get::<String, _>(0))
+            .filter(|column| !LATER_COLUMNS.contains(&column.as_str()));
+        let quoted: Vec<String> = known.map(|column| format!("quote({column})")).collect();
         let sql = format!("select {} from {table} order by rowid", quoted.join(" || ',' || "));
         let all = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.expect("rows");
         found.extend(all.iter().map(|row| format!("{table}: {}", row.get::<String, _>(0))));

@@ -75,6 +75,6 @@ async fn a_request_for_page_0_that_a_bad_certificate_kept_back_does_not_count() 
     stage.options.first_page_interval = 2 * 60 * DEADLINE;
     assert_eq!(stage.sync().await.outcome, Outcome::Unavailable);
     let organization = &stage.options.experience_cloud.organization_id;
-    let windows = stage.journal.call_windows(organization).await.expect("readable");
+    let windows = stage.journal.call_windows(organization, chrono::Utc::now()).await.expect("readable");
     assert_eq!((windows.groups_first_page, windows.users_first_page), (None, None));
 }

@@ -22,10 +22,10 @@ fn calls(stage: &Stage) -> usize {
     stage.sandbox.requests().iter().filter(|request| is_umapi(&request.call)).count()
 }
 
-/// Until when the journal says that the vendor wants no calls.
-async fn silence(stage: &Stage) -> Option<chrono::DateTime<chrono::Utc>> {
+/// Until when Adobe asked for a pause, as the journal remembers it.
+async fn pause(stage: &Stage) -> Option<chrono::DateTime<chrono::Utc>> {
     let organization = &stage.options.experience_cloud.organization_id;
-    stage.journal.call_windows(organization).await.expect("readable").not_before
+    stage.journal.call_windows(organization, chrono::Utc::now()).await.expect("readable").not_before
 }
 
 async fn stage(read: ReadChoice) -> Stage {
@@ -74,7 +74,7 @@ async fn incident_07_a_long_retry_after_is_obeyed_also_after_a_restart() {
         let report = stage.sync().await;
         assert_eq!((report.outcome, calls(&stage)), (Outcome::Throttled, 0), "{report:#?}");
     }
-    let left = silence(&stage).await.expect("remembered") - chrono::Utc::now();
+    let left = pause(&stage).await.expect("remembered") - chrono::Utc::now();
     assert!((3000..3300).contains(&left.num_seconds()), "{left}");
 }
 
@@ -83,7 +83,7 @@ async fn incident_07_a_short_pause_is_remembered_before_it_is_waited_out() {
     let stage = stage(ReadChoice::Organization).await;
     stage.sandbox.inject(Fault::new("users", Effect::too_many_requests("1")).page(0).times(1));
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);
-    assert!(silence(&stage).await.is_some());
+    assert!(pause(&stage).await.is_some());
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn incident_07_a_pause_that_a_second_read_brings_is_remembered_whatever_ca
         let headers = vec![("retry-after".to_owned(), "3244".to_owned())];
         stage.sandbox.inject(Fault::new("members", Effect::Status { status, headers, body: String::new() }).forever());
         assert_eq!(stage.sync().await.outcome, Outcome::Partial, "{status}");
-        assert!(silence(&stage).await.is_some(), "{status}");
+        assert!(pause(&stage).await.is_some(), "{status}");
     }
 }
 
@@ -116,7 +116,7 @@ async fn incident_07_a_pause_that_an_explanation_brings_is_remembered() {
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);
     stage.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")).forever());
     sync::explain(&stage.options, Some(&stage.journal), "ann@acme.com", None).await;
-    assert!(silence(&stage).await.is_some());
+    assert!(pause(&stage).await.is_some());
 }
 
 #[tokio::test]

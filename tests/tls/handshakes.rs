@@ -77,7 +77,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_on_a_host_without_auth
     let options = Options { trusted_authorities: Some(String::new()), ..Options::default() };
     let client = HttpClient::new(&stage.campaign(), &options).expect("a client");
     let error = client
-        .send(client.get(&stage.campaign().join("/r/test")), Connection::Kept, async || {})
+        .send(client.get(&stage.campaign().join("/r/test")), Connection::Kept, async || Ok::<_, TransportError>(()))
         .await
         .expect_err("refused");
     assert_eq!(error.certificate_fault(), Some(&CertificateFault::UnknownAuthority));
@@ -96,6 +96,9 @@ async fn nobody_who_listens_is_no_fault_of_a_certificate() {
     let stage = Stage::with(Tls::default()).await;
     let (client, url) = (stage.client(), stage.campaign().join("/r/test"));
     stage.sandbox.stop().await;
-    let error = client.send(client.get(&url), Connection::Kept, async || {}).await.expect_err("nobody");
+    let error = client
+        .send(client.get(&url), Connection::Kept, async || Ok::<_, TransportError>(()))
+        .await
+        .expect_err("nobody");
     assert!(matches!(error, TransportError::Connect(_)) && error.certificate_fault().is_none(), "{error:?}");
 }

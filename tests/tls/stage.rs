@@ -32,6 +32,6 @@ impl Stage {
     /// Asks the instance how it is.
     pub(crate) async fn ask(&self) -> Result<Answer, TransportError> {
         let client = self.client();
-        client.send(client.get(&self.campaign().join("/r/test")), Connection::Kept, async || {}).await
+        client.send(client.get(&self.campaign().join("/r/test")), Connection::Kept, async || Ok(())).await
     }
 }

@@ -36,7 +36,7 @@ const MOST_CONNECTIONS: usize = 64;
 /// How long a peer may take to send its first line; the command line sends it at once.
 const FIRST_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a peer may take to send another line or to take one: a connection that nobody uses is closed.
+/// How long a peer may take to send another line or to take one: an unused connection is closed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A run that somebody asked for over the socket.

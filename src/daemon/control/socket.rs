@@ -39,7 +39,7 @@ impl Drop for SocketFile {
     }
 }
 
-/// Makes the socket, in a folder that nobody but its owner can change. The file of a daemon that died is replaced; one where somebody listens is left alone.
+/// Makes the socket, in a folder that only its owner can change. The file of a daemon that died is replaced; one with a listener is left alone.
 pub(in super::super) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), DaemonError> {
     let wrong = |source| DaemonError::Socket { path: path.to_owned(), source };
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {

@@ -1,4 +1,4 @@
-//! Connections with bounds in number, time and memory: nobody keeps health and metrics from others by asking, or by not asking.
+//! Connections with bounds in number, time and memory: no client blocks health and metrics for the others.
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
 };
 
 /// How long a peer may take for the address and the headers of a request, and how long it may stay silent between two. Prometheus
-/// and supervisors send theirs at once, and connect anew when they ask once a minute.
+/// and supervisors send theirs at once, and open a new connection when they ask once a minute.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bytes that are kept of a request; more is refused. Browsers and Prometheus send less than 2 KiB.

@@ -23,7 +23,7 @@ const PREFIX: &str = "campaign_group_sync";
 
 /// Outcomes that a run of the daemon can have: each is a series from the start, so that the first of a kind is seen as an
 /// increase.
-const RUN_OUTCOMES: [Outcome; 13] = [
+const RUN_OUTCOMES: [Outcome; 12] = [
     Outcome::InSync,
     Outcome::ChangesPending,
     Outcome::Applied,
@@ -34,7 +34,6 @@ const RUN_OUTCOMES: [Outcome; 13] = [
     Outcome::Unavailable,
     Outcome::Locked,
     Outcome::Refused,
-    Outcome::Misconfigured,
     Outcome::Failed,
     Outcome::Interrupted,
 ];

@@ -21,7 +21,7 @@ pub(super) struct Endings<'a> {
 /// Whose absence from a profile counts as the organization's word.
 #[derive(Clone, Copy)]
 pub(super) enum Contradicts<'a> {
-    /// Nobody's: the read as a whole is in doubt.
+    /// No user's: the read as a whole is in doubt.
     Nowhere,
     /// That of anybody, except in groups of these folded names, whose profile is another than before.
     ExceptIn(&'a BTreeSet<FoldedName>),

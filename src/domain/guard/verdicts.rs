@@ -66,7 +66,7 @@ struct Charges<'a> {
     source: Option<&'a String>,
     profile: Option<String>,
     orphan: Option<&'a String>,
-    /// Somebody in the profile is called like the operator.
+    /// A member of the profile has a name that looks like the operator's login.
     look_alike: Option<&'a String>,
     limit: Option<&'a str>,
 }
@@ -192,8 +192,8 @@ fn look_alikes_in_words(desired: &DesiredState) -> HashMap<(OperatorGroupId, Ope
         for look_alike in &group.look_alikes {
             let names = spellings(&look_alike.names);
             let why = format!(
-                "{names} is in profile \"{}\" and looks like this operator: nobody loses anything for another spelling \
-                 unasked",
+                "{names} is in profile \"{}\" and looks like this operator: a removal because of another spelling \
+                 needs an approval",
                 group.profile.name
             );
             held.insert((id, look_alike.operator), why);

@@ -1,0 +1,95 @@
+//! The budget of a credential: which calls were sent within the last minute, whichever process sent them.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, OrganizationId, PendingCall, SentCall};
+
+use super::{
+    Journal, JournalError, Listing,
+    call_windows::write_first_page,
+    database::{Transaction, Writing},
+    encoding::to_time,
+};
+
+/// Names the budget in the lock that keeps two nodes from reserving at once in one `PostgreSQL` database; any constant will
+/// do that no other lock has.
+const RESERVATION_LOCK: i64 = 0x6367_735f_6361_6c6c;
+
+impl Journal {
+    /// Reserves one call of the credential `client_id`, to be sent at `now`; otherwise answers when one may be sent. In the
+    /// same transaction a request for page 0 of a listing of `organization` is recorded as made.
+    ///
+    /// Times later than `now`, which a clock that was wrong has written, count as now from then on.
+    pub async fn reserve_call(
+        &self,
+        client_id: &str,
+        organization: &OrganizationId,
+        call: &PendingCall,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), DateTime<Utc>>, JournalError> {
+        if !call.is_counted() && !call.is_first_page {
+            return Ok(Ok(()));
+        }
+        let mut writing = self.writing().await?;
+        if matches!(writing.transaction(), Transaction::Postgres(_)) {
+            writing.execute("select pg_advisory_xact_lock($1)", [RESERVATION_LOCK.into()]).await?;
+        }
+        let blocked = if call.is_counted() { counted(&mut writing, client_id, call, now).await? } else { None };
+        if blocked.is_none() && call.is_first_page {
+            write_first_page(&mut writing, organization, listing(call.kind), Some(now)).await?;
+        }
+        writing.commit().await?;
+        Ok(blocked.map_or(Ok(()), Err))
+    }
+}
+
+/// Counts the call, or answers when it may be sent.
+async fn counted(
+    writing: &mut Writing,
+    client_id: &str,
+    call: &PendingCall,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, JournalError> {
+    let (kind, stamp) = (kind_name(call.kind), now.timestamp_millis());
+    writing.execute("update sent_calls set at = $1 where at > $1", [stamp.into()]).await?;
+    let oldest = (now - CALL_WINDOW).timestamp_millis();
+    writing.execute("delete from sent_calls where at <= $1", [oldest.into()]).await?;
+    let sql = "select at, purpose from sent_calls where credential = $1 and kind = $2 order by at";
+    let rows = writing.rows(sql, [client_id.into(), kind.into()]).await?;
+    let sent = rows
+        .iter()
+        .map(|row| Ok(SentCall { at: to_time(row.number(0)?)?, purpose: purpose_of(&row.text(1)?) }))
+        .collect::<Result<Vec<_>, JournalError>>()?;
+    let blocked = call.blocked_until(&sent);
+    if blocked.is_none() {
+        let sql = "insert into sent_calls (credential, kind, purpose, at) values ($1, $2, $3, $4)";
+        let values = [client_id.into(), kind.into(), purpose_name(call.purpose).into(), stamp.into()];
+        writing.execute(sql, values).await?;
+    }
+    Ok(blocked)
+}
+
+fn listing(kind: CallKind) -> Listing {
+    match kind {
+        CallKind::Users => Listing::Users,
+        CallKind::Groups => Listing::Groups,
+    }
+}
+
+fn kind_name(kind: CallKind) -> &'static str {
+    match kind {
+        CallKind::Users => "users",
+        CallKind::Groups => "groups",
+    }
+}
+
+fn purpose_name(purpose: CallPurpose) -> &'static str {
+    match purpose {
+        CallPurpose::Run => "run",
+        CallPurpose::Question => "question",
+    }
+}
+
+fn purpose_of(name: &str) -> CallPurpose {
+    if name == purpose_name(CallPurpose::Question) { CallPurpose::Question } else { CallPurpose::Run }
+}

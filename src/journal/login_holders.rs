@@ -1,0 +1,68 @@
+//! Who has a login that an operator had before a user's name changed: the answers of single-user calls, and the logins that
+//! the next walk over the organization looks out for.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{FoldedName, LoginHolder, LoginHolders, LoginSet, OperatorLogin, OrganizationId};
+
+use super::{Journal, JournalError};
+
+impl Journal {
+    /// The logins of all operators that users of the organization are remembered as, in every instance.
+    pub async fn remembered_logins(&self) -> Result<LoginSet, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select distinct login_folded from identities where login_folded is not null";
+        let rows = looking.rows(sql, []).await?;
+        let logins = rows.iter().map(|row| row.folded(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok(LoginSet::new(logins))
+    }
+
+    /// The answers from `since` to `until`. One that is later than that was written by a clock that was wrong: its age is
+    /// not known, and it does not count.
+    pub async fn login_holders(
+        &self,
+        organization: &OrganizationId,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<LoginHolders, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select login_folded, user_folded from login_holders
+                   where organization = $1 and read_at >= $2 and read_at <= $3";
+        let (since, until) = (since.timestamp_millis(), until.timestamp_millis());
+        let rows = looking.rows(sql, [organization.as_str().into(), since.into(), until.into()]).await?;
+        let answers = rows.iter().map(|row| {
+            let holder = match row.optional_text(1)? {
+                None => LoginHolder::NoUser,
+                Some(unidentified) if unidentified.is_empty() => LoginHolder::Others,
+                Some(user) => LoginHolder::User(FoldedName::stored(user)),
+            };
+            Ok((row.folded(0)?, holder))
+        });
+        Ok(LoginHolders::new(answers.collect::<Result<Vec<_>, JournalError>>()?))
+    }
+
+    /// Remembers one answer, read at `at`, and forgets those before `since`.
+    pub async fn remember_login_holder(
+        &self,
+        organization: &OrganizationId,
+        login: &OperatorLogin,
+        holder: &LoginHolder,
+        at: DateTime<Utc>,
+        since: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let user = match holder {
+            LoginHolder::NoUser => None,
+            LoginHolder::User(user) => Some(user.as_str().to_owned()),
+            LoginHolder::Others => Some(String::new()),
+        };
+        let mut writing = self.writing().await?;
+        let sql = "delete from login_holders where organization = $1 and read_at < $2";
+        writing.execute(sql, [organization.as_str().into(), since.timestamp_millis().into()]).await?;
+        let sql = "insert into login_holders (organization, login_folded, user_folded, read_at) values ($1, $2, $3, $4)
+                   on conflict (organization, login_folded) do update set
+                       user_folded = excluded.user_folded, read_at = excluded.read_at";
+        let values = [organization.as_str().into(), login.folded().into(), user.into(), at.timestamp_millis().into()];
+        writing.execute(sql, values).await?;
+        writing.commit().await
+    }
+}

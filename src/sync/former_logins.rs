@@ -1,0 +1,104 @@
+//! Settles who has a login that an operator had before a user's name changed, where the read of the organization does not
+//! tell: one single-user call for each such login, with the answers remembered.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Mutex;
+
+use crate::{
+    domain::{
+        CampaignSnapshot, History, LoginHolder, LoginHolders, OperatorLogin, Policy, unsettled_logins,
+        unsettled_logins_of_users,
+    },
+    experience_cloud,
+    journal::{Journal, JournalError},
+    observability::Chain,
+};
+
+use super::{
+    pauses::heeding,
+    read_source::{Content, SourceError},
+    reconcile::{ReconcileError, Run},
+    run::Options,
+};
+
+/// The most single-user calls that one run spends on former logins. At Adobe's limit of 25 calls a minute this takes two
+/// minutes; who is left is neither added nor removed, and a later run asks.
+const CALLS_A_RUN: usize = 50;
+
+/// How long an answer is used again. A login seldom passes to somebody else within a day, and a walk over the organization,
+/// which knows better, comes before any answer.
+const REUSED_FOR: TimeDelta = TimeDelta::days(1);
+
+/// What one run asked so far, for all of its instances.
+#[derive(Default)]
+pub(super) struct FormerLogins(Mutex<Asked>);
+
+#[derive(Default)]
+struct Asked {
+    calls: usize,
+    /// A call failed: more of them would fail as well, or make a pause longer.
+    has_failed: bool,
+}
+
+/// The answers that still count.
+pub(super) async fn remembered(journal: &Journal, options: &Options) -> Result<LoginHolders, JournalError> {
+    let now = Utc::now();
+    journal.login_holders(&options.experience_cloud.organization_id, oldest(now), now).await
+}
+
+fn oldest(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - REUSED_FOR
+}
+
+/// Puts into `history` who has the logins that decisions about this instance need, as far as they may be asked for. Nothing
+/// is in hand yet: told to stop, it leaves at once.
+pub(super) async fn settle_former_logins(
+    run: &Run<'_>,
+    policy: &Policy,
+    snapshot: &CampaignSnapshot,
+    history: &mut History,
+) -> Result<(), ReconcileError> {
+    let mut asked = run.former_logins.0.lock().await;
+    history.login_holders = remembered(run.journal, run.options).await?;
+    let unsettled = match &run.source.content {
+        Content::Organization(organization) => unsettled_logins(organization, snapshot, policy, history),
+        Content::Users { snapshot: users, .. } => unsettled_logins_of_users(users, snapshot, policy, history),
+    };
+    for login in &unsettled {
+        if asked.has_failed || asked.calls >= CALLS_A_RUN {
+            break;
+        }
+        asked.calls += 1;
+        let answer = tokio::select! {
+            biased;
+            () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
+            answer = ask(run, login) => answer,
+        };
+        match answer {
+            Ok(holder) => history.login_holders.insert(login.folded(), holder),
+            Err(SourceError::Journal(error)) => return Err(error.into()),
+            Err(error) => {
+                asked.has_failed = true;
+                tracing::warn!(
+                    run.id = %run.id,
+                    operator.login = %login,
+                    "who has the login {login} now could not be asked: {}",
+                    Chain(&error)
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn ask(run: &Run<'_>, login: &OperatorLogin) -> Result<LoginHolder, SourceError> {
+    let organization = &run.options.experience_cloud.organization_id;
+    let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
+        run.experience_cloud.fetch_user(login.as_str(), run.options.membership(), progress).await
+    };
+    let user = heeding::<_, SourceError>(run.journal, organization, run.progress, read).await?;
+    let holder = LoginHolder::found(user.as_ref().map(|user| &user.person));
+    let now = Utc::now();
+    run.journal.remember_login_holder(organization, login, &holder, now, oldest(now)).await?;
+    Ok(holder)
+}
