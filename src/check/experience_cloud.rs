@@ -300,7 +300,10 @@ impl Gate {
         match (self.users.max(self.groups), windows.not_before) {
             (Some(until), Some(not_before)) if until == not_before => Outcome::warning(
                 format!("Adobe asked for silence until {}", to_the_second(until)),
-                "wait; see whether another client uses the same credential, and give this one its own",
+                format!(
+                    "wait, or {}; see whether another client uses the same credential, and give this one its own",
+                    sync::UNPAUSE
+                ),
             ),
             (Some(until), _) => {
                 Outcome::ok(format!("again at {}; until then runs use what they remember", to_the_second(until)))

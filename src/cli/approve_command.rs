@@ -1,10 +1,10 @@
-//! `approve`: releases a held plan for the next run. A daemon records the approval when one listens; else it is recorded in
-//! place.
+//! `approve`: releases a held plan for the next run. A daemon records the approval when one listens, and begins the run at once;
+//! else it is recorded in place.
 
 use crate::{
     daemon::{
         ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve,
-        control::{Answer, Ask, Client},
+        control::{Answer, Ask, Client, RunAfterApproval},
     },
     domain::{ChangeKind, Digest, printable},
     journal::Journal,
@@ -30,11 +30,11 @@ pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Re
         Ok(settings) => {
             log(arguments, &settings)?;
             match reach(&settings).await {
-                Some(daemon) => by_daemon(daemon, &approve.digest).await?,
+                Some(daemon) => by_daemon(daemon, approve).await?,
                 None => in_place(&settings, &approve.digest).await?,
             }
         }
-        Err(error) => by_daemon(daemon_instead(&sources, error).await?, &approve.digest).await?,
+        Err(error) => by_daemon(daemon_instead(&sources, error).await?, approve).await?,
     };
     let is_refused = answer.outcome == ApprovalOutcome::NotHeld;
     match arguments.output {
@@ -47,8 +47,10 @@ pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Re
     Ok(if is_refused { Exit::Held } else { Exit::Done })
 }
 
-async fn by_daemon(mut daemon: Client, digest: &Digest) -> Result<ApprovalAnswer, CommandError> {
-    let ask = Ask::Approve { digest: digest.to_string(), approver: settings::approver().name().to_owned() };
+async fn by_daemon(mut daemon: Client, approve: &ApproveArguments) -> Result<ApprovalAnswer, CommandError> {
+    let run = if approve.later { RunAfterApproval::AsScheduled } else { RunAfterApproval::AtOnce };
+    let approver = settings::approver().name().to_owned();
+    let ask = Ask::Approve { digest: approve.digest.to_string(), approver, run };
     daemon.ask(&ask).await.map_err(CommandError::Control)?;
     match daemon.answer().await.map_err(CommandError::Control)? {
         Answer::Approval { approval } => Ok(*approval),

@@ -97,10 +97,12 @@ pub(super) enum Command {
     Explain(ExplainArguments),
     /// Show who is in which managed group, now or at a past time
     Access(AccessArguments),
-    /// Release a held plan for the next run
+    /// Release a held plan; a running daemon begins a run for it at once
     Approve(ApproveArguments),
     /// Show the plan that takes one run's membership changes back; with --apply, make it
     Undo(UndoArguments),
+    /// Forget a pause that Adobe asked for; recorded with who did it
+    Unpause,
     /// Show what the association mask matches, what nearly matches, and why
     Mask(MaskArguments),
     /// Show the effective configuration, without secrets, and where each value comes from
@@ -181,6 +183,10 @@ pub(super) struct ApproveArguments {
     /// finds another, it releases nothing and names both
     #[arg(value_parser = digest)]
     pub(super) digest: Digest,
+
+    /// Leave the plan to the next scheduled run, instead of having the daemon begin a run at once
+    #[arg(long)]
+    pub(super) later: bool,
 }
 
 /// What to take back.
@@ -377,6 +383,9 @@ mod tests {
         check("cgs undo 01J", true);
         check("cgs undo 01J --apply", true);
         check("cgs undo", false);
+        check("cgs unpause --output json", true);
+        check("cgs unpause now", false);
+        check("cgs approve 0123456789abcdef --later", true);
         check("cgs history --sandbox", false);
     }
 }

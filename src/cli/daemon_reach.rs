@@ -81,7 +81,11 @@ pub(super) fn unexpected(answer: Answer) -> CommandError {
     match answer {
         Answer::Refused { reason: Refusal::Usage, message } => CommandError::Usage(message),
         Answer::Refused { message, .. } => CommandError::Refused(message),
-        Answer::Status { .. } | Answer::Progress { .. } | Answer::Report { .. } | Answer::Approval { .. } => {
+        Answer::Status { .. }
+        | Answer::Progress { .. }
+        | Answer::Report { .. }
+        | Answer::Approval { .. }
+        | Answer::Unpause { .. } => {
             CommandError::Refused("it answered something else than was asked: is it another version?".to_owned())
         }
     }

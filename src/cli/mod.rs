@@ -30,6 +30,7 @@ mod status_command;
 mod sync_now_command;
 mod terminal;
 mod undo_command;
+mod unpause_command;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ async fn run(arguments: Arguments) -> Exit {
         Some(Command::Access(access)) => access_command::run(&arguments, access).await,
         Some(Command::Approve(approve)) => approve_command::run(&arguments, approve).await,
         Some(Command::Undo(undo)) => undo_command::run(&arguments, undo).await,
+        Some(Command::Unpause) => unpause_command::run(&arguments).await,
         Some(Command::Mask(mask)) => Box::pin(mask_command::run(&arguments, mask)).await,
         Some(Command::Config) => config_command::run(&arguments),
         Some(Command::Sandbox(sandbox)) => sandbox_command::run(sandbox).await,

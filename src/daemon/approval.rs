@@ -11,6 +11,11 @@ use crate::{
     journal::{ApproveError, Approved, HeldRecord, Journal, JournalError},
 };
 
+use super::NextRun;
+
+/// Version of this document's form.
+const VERSION: u32 = 1;
+
 /// What became of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,6 +31,8 @@ pub enum ApprovalOutcome {
 /// The whole answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalAnswer {
+    /// Version of this document's form.
+    pub version: u32,
     /// What was asked for.
     pub digest: String,
     /// What became of it.
@@ -44,6 +51,8 @@ pub struct ApprovalAnswer {
     pub instances: Vec<ReleasedInstance>,
     /// All digests that could be approved.
     pub held: Vec<String>,
+    /// When the run begins that uses the approval; `null` when none was recorded, or no daemon was asked.
+    pub next_run: Option<NextRun>,
 }
 
 /// What is released in one instance.
@@ -105,6 +114,7 @@ impl ApprovalAnswer {
         let expires_at = expires_at.map(to_the_second);
         let until = expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
         Self {
+            version: VERSION,
             digest: digest.to_string(),
             outcome: ApprovalOutcome::Approved,
             message: format!(
@@ -117,7 +127,14 @@ impl ApprovalAnswer {
             expires_at,
             instances: recorded.iter().map(ReleasedInstance::of).collect(),
             held: digests(held),
+            next_run: None,
         }
+    }
+
+    /// Adds when the run begins that uses the approval.
+    pub(super) fn tell_of(&mut self, next_run: NextRun) {
+        self.message = format!("{} {}", self.message, next_run.message);
+        self.next_run = Some(next_run);
     }
 
     fn refused(
@@ -133,6 +150,7 @@ impl ApprovalAnswer {
             ApproveError::AppliedBefore { approver, .. } => (ApprovalOutcome::ApprovedBefore, approver),
         };
         Ok(Self {
+            version: VERSION,
             digest: digest.to_string(),
             outcome,
             message,
@@ -142,6 +160,7 @@ impl ApprovalAnswer {
             expires_at: None,
             instances: Vec::new(),
             held: digests(held),
+            next_run: None,
         })
     }
 }

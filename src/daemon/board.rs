@@ -9,7 +9,10 @@ use std::{
 use chrono::{DateTime, SubsecRound as _, Utc};
 use tokio::sync::watch;
 
-use crate::domain::{Outcome, RunReport, to_the_second};
+use crate::{
+    domain::{Outcome, RunReport, to_the_second},
+    sync::UNPAUSE,
+};
 
 use super::{LastRun, State, Status};
 
@@ -147,6 +150,24 @@ impl Board {
             (facts.standing, facts.status.leader) = (Standing::Unknown, None);
             facts.settle(state, why);
         });
+    }
+
+    /// An administrator had a pause forgotten, as `why` says: what the pause said of the state no longer holds. Answers the state
+    /// before.
+    pub(super) fn pause_forgotten(&self, why: &str) -> State {
+        let mut before = State::default();
+        self.update(|facts| {
+            before = facts.status.state;
+            facts.status.throttled_until = None;
+            for (state, reason) in
+                [(&mut facts.status.state, &mut facts.status.reason), (&mut facts.before.0, &mut facts.before.1)]
+            {
+                if *state == State::Throttled {
+                    (*state, *reason) = (State::Idle, why.to_owned());
+                }
+            }
+        });
+        before
     }
 
     /// A run begins.
@@ -287,5 +308,6 @@ fn judged(report: &RunReport, throttled_until: Option<DateTime<Utc>>) -> (State,
 /// Throttled: until when, or else why.
 pub(super) fn throttled(until: Option<DateTime<Utc>>, why: String) -> (State, String) {
     let until = until.map(to_the_second);
-    (State::Throttled, until.map_or(why, |until| format!("throttled until {until}: the vendor wants no calls before")))
+    let words = |until| format!("throttled until {until}: Adobe asked for a pause; {UNPAUSE}");
+    (State::Throttled, until.map_or(why, words))
 }

@@ -28,6 +28,8 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(15 * 60);
 pub(super) enum Asker {
     /// The schedule, which makes no other tick before.
     Schedule(oneshot::Sender<()>),
+    /// The daemon itself, for an approval or because a pause was forgotten; nobody waits for its end.
+    Daemon,
     /// Somebody at the control socket.
     Socket(oneshot::Sender<Result<RunReport, String>>),
 }
@@ -37,6 +39,7 @@ impl Asker {
     pub(super) fn tell(self, report: Option<&RunReport>) {
         match self {
             Self::Schedule(done) => drop(done.send(())),
+            Self::Daemon => {}
             Self::Socket(reply) => {
                 if let Some(report) = report {
                     drop(reply.send(Ok(report.clone())));
@@ -94,9 +97,9 @@ impl CurrentRun {
         Instant::now() < *self.alive_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the run to stop if the schedule asked for it: its node does not lead any more.
+    /// Tells the run to stop if nobody outside this daemon asked for it: its node does not lead any more.
     pub(super) fn stop_if_scheduled(&self) {
-        if matches!(self.asker, Asker::Schedule(_)) {
+        if matches!(self.asker, Asker::Schedule(_) | Asker::Daemon) {
             self.switch.stop();
         }
     }

@@ -23,7 +23,7 @@ use super::recall::{Recalled, recalled};
 /// to stop, was killed or crashed, the session ends at once, and only the pause is left. One that hangs keeps its session until
 /// the service manager ends it. A node that is cut off from the server knows it after this pause and 5 s without an answer, so
 /// before another one leads.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 
 /// So many pauses does a node that lost the leadership leave to the others: its session did not end for nothing, and the run it
 /// was making may still be ending. Others have made two attempts by then.

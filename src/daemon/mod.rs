@@ -11,6 +11,8 @@
 //! | `status` | that as a document with fixed names |
 //! | `recall` | what the journal remembers of the time before the start, or before this node led |
 //! | `approval` | what became of somebody's word on a held plan |
+//! | `next_run` | the run that begins at once for an approval or a forgotten pause, and why it does not |
+//! | `unpause` | what became of a request to forget a pause |
 //! | `expectations` | what follows from a configuration before anything has run |
 //! | `control` | how the command line reaches the daemon |
 //! | `http` | health, metrics and a page to look at |
@@ -25,6 +27,7 @@ mod error;
 mod expectations;
 mod http;
 mod leadership;
+mod next_run;
 mod questions;
 mod recall;
 mod run_loop;
@@ -33,6 +36,7 @@ mod service_manager;
 mod status;
 mod succession;
 mod timetable;
+mod unpause;
 
 use std::sync::Arc;
 
@@ -54,8 +58,10 @@ pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInst
 pub use board::{Board, Facts, Standing, is_success};
 pub use error::DaemonError;
 pub use http::{HttpState, Question, serve};
+pub use next_run::{NextRun, NextRunBegins};
 pub use recall::status_without_daemon;
 pub use status::{LastRun, State, Status};
+pub use unpause::{UnpauseAnswer, UnpauseOutcome, unpause};
 
 use control::{Desk, Server};
 use expectations::{log_what_runs_see, ready_within};
@@ -117,6 +123,9 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
     });
     let (order, orders) = mpsc::channel(ORDERS);
     let (closing, stop) = StopSwitch::new();
+    if competition.is_some() {
+        spawn_local(unpause::notice(board.clone(), journal.clone(), newest.clone(), order.clone()));
+    }
     let http = listener.map(|listener| serve_http(listener, &board, &journal, (newest.clone(), stop.clone())));
     let desk = Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, stop };
     let server = Server::start(socket, desk);
@@ -135,6 +144,7 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
         http,
         closing,
         current: None,
+        approved_meanwhile: Vec::new(),
     };
     if daemon.timetable.is_none() {
         daemon.show_next_run();

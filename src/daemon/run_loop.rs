@@ -19,7 +19,7 @@ use crate::{
 
 use super::{
     Board, DaemonError,
-    control::{Ordered, RunOrder, Server, Throttle},
+    control::{Ordered, OrderedRun, RunOrder, Server, Throttle},
     current_run::{Asker, CurrentRun, Reach},
     expectations::{changes_that_need_a_restart, log_what_runs_see, ready_within},
     leadership::{Competition, News},
@@ -36,7 +36,7 @@ const RUN_PATIENCE: Duration = Duration::from_secs(7);
 const PEER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the loop looks into the journal: everything else has to wait for it, and a database may be out of reach.
-const JOURNAL_PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const JOURNAL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who a scheduled run says has approved; it approves nothing.
 const SCHEDULE: &str = "the schedule";
@@ -66,6 +66,8 @@ pub(super) struct Daemon {
     /// Tells those who serve that the daemon ends.
     pub(super) closing: StopSwitch,
     pub(super) current: Option<CurrentRun>,
+    /// Digests that were approved while the current run was under way.
+    pub(super) approved_meanwhile: Vec<Digest>,
 }
 
 impl Daemon {
@@ -84,7 +86,13 @@ impl Daemon {
                     Some(news) => self.take_place(news),
                     None => break End::Leadership,
                 },
-                Some(ordered) = self.orders.recv() => self.order(ordered),
+                Some(ordered) = self.orders.recv() => match ordered {
+                    Ordered::Run(run) => self.order(run),
+                    Ordered::AtOnce(wanted, reply) => {
+                        // A peer that has left needs no answer.
+                        let _ = reply.send(self.run_at_once(wanted).await);
+                    }
+                },
                 tick = tick(&mut self.timetable), if self.current.is_none() => match tick {
                     Some(tick) => self.scheduled_run(tick),
                     None => break End::Schedule,
@@ -113,6 +121,11 @@ impl Daemon {
 
     fn scheduled_run(&mut self, due: DueTick) {
         tracing::info!(due = %due.tick.due, "a run is due");
+        self.begin_whole_run(Patience::Scheduled, Asker::Schedule(due.done));
+    }
+
+    /// Begins a run over everything.
+    pub(super) fn begin_whole_run(&mut self, patience: Patience, asker: Asker) {
         let order = RunOrder {
             mode: RunMode::Apply,
             instances: Vec::new(),
@@ -123,12 +136,12 @@ impl Daemon {
             throttle: Throttle::Leave,
         };
         let options = self.settings.borrow().sync_options();
-        let request = |stop| request(&order, SCHEDULE.into(), Patience::Scheduled, stop);
-        self.start(options, reach_of(&order), request, Asker::Schedule(due.done));
+        let request = |stop| request(&order, SCHEDULE.into(), patience, stop);
+        self.start(options, reach_of(&order), request, asker);
     }
 
     /// A run that somebody asked for. Beside another run it fails as any other program would that finds the lock held.
-    fn order(&mut self, Ordered { order, user, reply }: Ordered) {
+    fn order(&mut self, OrderedRun { order, user, reply }: OrderedRun) {
         let mut settings = Settings::clone(&self.settings.borrow());
         let wrong = order.approve.iter().find(|digest| Digest::parse(digest).is_none());
         let wrong = wrong.map(|digest| format!("\"{digest}\" is no digest: 16 hexadecimal digits"));
@@ -186,6 +199,7 @@ impl Daemon {
                 self.board.run_broke("the last run broke off by a fault of this program; the log says where");
             }
         }
+        self.follow_up_approvals().await;
         self.show_next_run();
     }
 

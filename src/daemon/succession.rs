@@ -79,10 +79,10 @@ impl Daemon {
         });
     }
 
-    /// The journal for a run: what the schedule asks for is the leader's, and ends with the leadership.
+    /// The journal for a run: what the schedule or the daemon itself asks for is the leader's, and ends with the leadership.
     pub(super) fn journal_for(&self, asker: &Asker) -> Journal {
         match (asker, &self.leadership) {
-            (Asker::Schedule(_), Some(leadership)) => self.journal.led_by(leadership),
+            (Asker::Schedule(_) | Asker::Daemon, Some(leadership)) => self.journal.led_by(leadership),
             _ => self.journal.clone(),
         }
     }

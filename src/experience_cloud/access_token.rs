@@ -1,15 +1,16 @@
 //! The access token of UMAPI: obtained once, shared, renewed in time.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::header::HeaderValue;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
     AskedPause, Progress,
+    call_budget::{CallLedger, pausing},
     error::{Chance, ExperienceCloudError, FailedAttempt},
 };
-use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, retrying};
+use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, retrying_after};
 
 /// What errors and log lines call the request.
 const CALL: &str = "POST token";
@@ -28,16 +29,17 @@ pub(super) struct AccessToken {
 }
 
 /// Obtains the token, and shares it between calls.
-#[derive(Debug)]
 pub(super) struct TokenSource {
     service: IdentityService,
     retry: RetryPolicy,
+    ledger: Option<Arc<dyn CallLedger>>,
     held: Mutex<Option<Arc<AccessToken>>>,
 }
 
 impl TokenSource {
-    pub(super) fn new(service: IdentityService, retry: RetryPolicy) -> Self {
-        Self { service, retry, held: Mutex::default() }
+    /// `ledger` knows when a pause ends that is waited out before a request is repeated.
+    pub(super) fn new(service: IdentityService, retry: RetryPolicy, ledger: Option<Arc<dyn CallLedger>>) -> Self {
+        Self { service, retry, ledger, held: Mutex::default() }
     }
 
     /// What errors must not show.
@@ -78,7 +80,9 @@ impl TokenSource {
         progress: &dyn Fn(Progress),
     ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         *held = None;
-        let token = retrying(&self.retry, CALL, || self.request(progress)).await.map_err(|failed| failed.error)?;
+        let sleep = pausing(self.ledger.clone());
+        let token = retrying_after(&self.retry, CALL, || self.request(progress), sleep).await;
+        let token = token.map_err(|failed| failed.error)?;
         let token = Arc::new(token);
         *held = Some(Arc::clone(&token));
         Ok(token)
@@ -98,6 +102,15 @@ impl TokenSource {
             failed(error, pause).announced(self.retry.max_wait, progress)
         })?;
         Ok(AccessToken::of(issued, asked_at))
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSource")
+            .field("service", &self.service)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
     }
 }
 

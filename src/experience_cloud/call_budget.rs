@@ -41,12 +41,26 @@ pub type LedgerError = Box<dyn Error + Send + Sync>;
 /// Answers whether a call may be sent.
 pub type Reservation<'a> = Pin<Box<dyn Future<Output = Result<Slot, LedgerError>> + Send + 'a>>;
 
-/// Counts the calls of one credential, whichever process sends them. The client knows no database: whoever makes it hands
-/// one in.
+/// The end of a pause.
+pub type PauseEnd = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What all processes of one credential share: its calls, whichever process sends them, and the pauses that Adobe asked for.
+/// The client knows no database: whoever makes it hands one in.
 pub trait CallLedger: Send + Sync {
     /// Counts a call that is sent at once, or says when it may be. A request for page 0 is recorded with it. At rates that
     /// stand for "no limit" ([`PendingCall::is_counted`]) nothing but page 0 is recorded.
     fn reserve(&self, call: PendingCall) -> Reservation<'_>;
+
+    /// Waits so long before a call is repeated, or until an administrator has the pause forgotten.
+    fn pause(&self, length: Duration) -> PauseEnd;
+}
+
+/// Waits out a pause, as `ledger` knows when it ends; without one, all of it.
+pub(super) fn pausing(ledger: Option<Arc<dyn CallLedger>>) -> impl Fn(Duration) -> PauseEnd + 'static {
+    move |length| match &ledger {
+        Some(ledger) => ledger.pause(length),
+        None => Box::pin(tokio::time::sleep(length)),
+    }
 }
 
 /// Why a call is not sent.
@@ -75,6 +89,11 @@ impl CallBudget {
     /// The same limits, counted by `ledger` instead of in this process.
     pub(super) fn counted_by(self, ledger: Option<Arc<dyn CallLedger>>, purpose: CallPurpose) -> Self {
         Self { purpose, ledger, ..self }
+    }
+
+    /// What is shared with other processes of the credential.
+    pub(super) fn ledger(&self) -> Option<Arc<dyn CallLedger>> {
+        self.ledger.clone()
     }
 
     /// Waits until one more call of this kind may be sent; tells `waiting` each pause before it begins. A question does not

@@ -37,7 +37,7 @@ use std::{cell::RefCell, num::NonZeroU32, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 
 pub use crate::domain::Membership;
-pub use call_budget::{CallLedger, LedgerError, Reservation, Slot};
+pub use call_budget::{CallLedger, LedgerError, PauseEnd, Reservation, Slot};
 pub use error::ExperienceCloudError;
 pub use groups_listing::ProfileListing;
 pub use membership_read::ProfileMembers;
@@ -176,14 +176,15 @@ impl ExperienceCloud {
         let way = |base: &BaseUrl| (base.is_loopback(), base.is_plain());
         let alike = way(&options.ims_url) == way(&options.umapi_url);
         let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
-        let budget = CallBudget::new(options.users_per_minute, options.groups_per_minute).counted_by(ledger, purpose);
+        let budget =
+            CallBudget::new(options.users_per_minute, options.groups_per_minute).counted_by(ledger.clone(), purpose);
         let credential = Credential {
             client_id: options.client_id.clone(),
             client_secret: options.client_secret.clone(),
             scopes: options.scopes.clone(),
         };
         let service = IdentityService::new(ims_http, &options.ims_url, credential);
-        let tokens = TokenSource::new(service, options.retry.clone());
+        let tokens = TokenSource::new(service, options.retry.clone(), ledger);
         let umapi = Umapi::new(umapi_http, tokens, budget, &options)?;
         let Options { organization_id, membership, read, tolerance, .. } = options;
         Ok(Self { organization: organization_id, membership, read, tolerance, umapi })

@@ -18,12 +18,12 @@ use uuid::Uuid;
 use super::{
     AskedPause, Options, Progress,
     access_token::{AccessToken, TokenSource},
-    call_budget::{CallBudget, Unbudgeted},
+    call_budget::{CallBudget, Unbudgeted, pausing},
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
 use crate::domain::CallKind;
 use crate::transport::{
-    Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying,
+    Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying_after,
 };
 
 /// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
@@ -119,7 +119,8 @@ impl Umapi {
             let outcome = Box::pin(self.attempt(call, (first_of_run, &renewed), progress, &read)).await;
             outcome.map_err(|failed| failed.under(call.repetition).announced(self.retry.max_wait, progress))
         };
-        retrying(&self.retry, &call.name, attempt).await.map_err(|failed| failed.error)
+        let sleep = pausing(self.budget.ledger());
+        retrying_after(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
     }
 
     async fn attempt<T>(

@@ -356,8 +356,8 @@ pub(super) async fn begin(
     writing.execute("delete from held where instance = $1 and digest = $2", [instance.into(), digest.into()]).await
 }
 
-/// Reads the columns `approver`, `approver_uid` and `approver_user`, the first of which is `at`.
-fn approver(row: &Row, at: usize) -> Result<Approver, JournalError> {
+/// Reads three columns from the position `at` on: the name that was given, the user id, the name of this user.
+pub(super) fn approver(row: &Row, at: usize) -> Result<Approver, JournalError> {
     let (uid, name) = (row.optional_number(at + 1)?, row.optional_text(at + 2)?);
     let user = uid.and_then(|uid| u32::try_from(uid).ok()).map(|uid| SystemUser { uid, name });
     Ok(Approver::claimed(&row.text(at)?).as_user(user))

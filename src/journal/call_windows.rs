@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 
-use crate::domain::{LONGEST_PAUSE, OrganizationId, ProductProfile};
+use crate::domain::{Approver, LONGEST_PAUSE, OrganizationId, ProductProfile};
 
 use super::{
     Journal, JournalError,
+    approvals::approver,
     database::{Row, Writing},
     encoding::{from_json, to_json, to_optional_time, to_time},
 };
@@ -114,7 +114,8 @@ impl Journal {
     pub async fn forget_pause(
         &self,
         organization: &OrganizationId,
-        forgotten_by: &str,
+        client_id: &str,
+        approver: &Approver,
         now: DateTime<Utc>,
     ) -> Result<Option<ForgottenPause>, JournalError> {
         let mut writing = self.writing().await?;
@@ -126,29 +127,53 @@ impl Journal {
         if let Some(until) = until {
             let sql = "update call_windows set not_before = null, pause_asked = null where organization = $1";
             writing.execute(sql, [organization.as_str().into()]).await?;
-            let sql = "insert into forgotten_pauses (organization, until, at, forgotten_by) values ($1, $2, $3, $4)";
-            let values = [organization.as_str().into(), until.into(), stamp.into(), forgotten_by.into()];
+            let sql = "insert into forgotten_pauses
+                           (organization, until, at, forgotten_by, forgotten_by_uid, forgotten_by_user, client_id)
+                       values ($1, $2, $3, $4, $5, $6, $7)";
+            let values = [
+                organization.as_str().into(),
+                until.into(),
+                stamp.into(),
+                approver.name().into(),
+                approver.user().map(|user| i64::from(user.uid)).into(),
+                approver.user().and_then(|user| user.name.clone()).into(),
+                client_id.into(),
+            ];
             writing.execute(sql, values).await?;
         }
         writing.commit().await?;
-        let forgotten = |until| {
-            let forgotten_by = forgotten_by.to_owned();
-            Ok(ForgottenPause { until: to_time(until)?, at: to_time(stamp)?, forgotten_by })
-        };
+        let forgotten =
+            |until| Ok(ForgottenPause { until: to_time(until)?, at: to_time(stamp)?, approver: approver.clone() });
         until.map(forgotten).transpose()
     }
 
-    /// The pause that was forgotten last.
-    pub async fn forgotten_pause(&self, organization: &OrganizationId) -> Result<Option<ForgottenPause>, JournalError> {
+    /// The pause that would be in force at `now` had it not been forgotten, the latest such.
+    pub async fn forgotten_pause(
+        &self,
+        organization: &OrganizationId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ForgottenPause>, JournalError> {
         let mut looking = self.reading().await?;
-        let sql =
-            "select until, at, forgotten_by from forgotten_pauses where organization = $1 order by at desc limit 1";
-        let rows = looking.rows(sql, [organization.as_str().into()]).await?;
+        // A time later than `now` was written by a clock that was wrong.
+        let sql = "select until, at, forgotten_by, forgotten_by_uid, forgotten_by_user from forgotten_pauses
+                   where organization = $1 and at <= $2 and until > $2 order by at desc limit 1";
+        let rows = looking.rows(sql, [organization.as_str().into(), now.timestamp_millis().into()]).await?;
         let forgotten = |row: &Row| {
-            let forgotten_by = row.text(2)?;
-            Ok(ForgottenPause { until: to_time(row.number(0)?)?, at: to_time(row.number(1)?)?, forgotten_by })
+            Ok(ForgottenPause {
+                until: to_time(row.number(0)?)?,
+                at: to_time(row.number(1)?)?,
+                approver: approver(row, 2)?,
+            })
         };
         rows.first().map(forgotten).transpose()
+    }
+
+    /// How many pauses were forgotten so far. A waiting process sees by this number that its pause was, whatever the clocks say.
+    pub async fn forgotten_pauses(&self, organization: &OrganizationId) -> Result<i64, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select count(*) from forgotten_pauses where organization = $1";
+        let rows = looking.rows(sql, [organization.as_str().into()]).await?;
+        rows.first().map_or(Ok(0), |row| row.number(0))
     }
 
     /// Remembers a groups listing that was read completely.
@@ -180,16 +205,14 @@ impl Journal {
 }
 
 /// A pause that an administrator had forgotten.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForgottenPause {
     /// When it would have ended.
-    #[serde(serialize_with = "crate::domain::rfc3339")]
     pub until: DateTime<Utc>,
     /// When it was forgotten.
-    #[serde(serialize_with = "crate::domain::rfc3339")]
     pub at: DateTime<Utc>,
     /// Who had it forgotten.
-    pub forgotten_by: String,
+    pub approver: Approver,
 }
 
 /// Writes when page 0 of a listing was last requested.

@@ -1,14 +1,16 @@
 //! The calls of a credential, counted in the state: by runs, commands and the page alike, whichever process makes them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 
 use crate::{
     domain::{CallPurpose, OrganizationId, PendingCall},
-    experience_cloud::{self, CallLedger, ExperienceCloud, ExperienceCloudError, Reservation, Slot},
+    experience_cloud::{self, CallLedger, ExperienceCloud, ExperienceCloudError, PauseEnd, Reservation, Slot},
     journal::Journal,
 };
+
+use super::pauses::wait_out;
 
 /// A client of the organization whose calls are counted in `journal`. Without one, or where it may only be looked at, the
 /// client counts by itself.
@@ -43,5 +45,10 @@ impl CallLedger for StateLedger {
                 Err(until) => Slot::Taken { until, pause: (until - now).to_std().unwrap_or_default() },
             })
         })
+    }
+
+    fn pause(&self, length: Duration) -> PauseEnd {
+        let (journal, organization) = (self.journal.clone(), self.organization.clone());
+        Box::pin(async move { wait_out(&journal, &organization, length, None).await })
     }
 }

@@ -20,7 +20,7 @@ use super::{
     call_ledger::client,
     decision::{Decision, Grounds},
     former_logins::remembered,
-    pauses::heeding,
+    pauses::{UNPAUSE, heeding},
     reconcile::InstanceOptions,
     run::Options,
 };
@@ -76,7 +76,7 @@ enum LookUpError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("Adobe asked for a pause until {}; ask again after that", to_the_second(*.0))]
+    #[error("Adobe asked for a pause until {}; ask again after that, or {UNPAUSE}", to_the_second(*.0))]
     NotBefore(DateTime<Utc>),
 }
 

@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Progress,
-    pauses::heeding,
+    pauses::{UNPAUSE, heeding, wait_out},
     run::{Options, Patience, Request},
 };
 
@@ -29,6 +29,8 @@ pub(super) enum SourceError {
     ExperienceCloud(#[from] ExperienceCloudError),
     #[error("{what} may be asked again at {}; --wait waits for it", to_the_second(*until))]
     TooEarly { what: &'static str, until: DateTime<Utc> },
+    #[error("Adobe asked for a pause until {}; --wait waits for it; {UNPAUSE}", to_the_second(*until))]
+    Paused { until: DateTime<Utc> },
     #[error("the run was told to stop")]
     Stopped,
     #[error("another run holds the lock: {holder}")]
@@ -44,7 +46,7 @@ impl SourceError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::ExperienceCloud(error) => error.failure().into(),
-            Self::TooEarly { .. } => Outcome::Throttled,
+            Self::TooEarly { .. } | Self::Paused { .. } => Outcome::Throttled,
             Self::NoProfiles(_) => Outcome::Incomplete,
             Self::Stopped => Outcome::Interrupted,
             Self::Locked { .. } => Outcome::Locked,
@@ -147,8 +149,7 @@ impl SourceReader<'_> {
     }
 
     async fn read_to_the_end(&self) -> Result<Source, SourceError> {
-        let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
-        self.wait_out_silence(&windows).await?;
+        let windows = self.wait_out_pause().await?;
         let profiles = self.profiles(&windows).await?;
         let notes = profiles.renewable_at.map(|at| {
             format!(
@@ -285,7 +286,7 @@ impl SourceReader<'_> {
             let listing = ProfileListing::remembered(remembered.profiles);
             return Ok(KnownProfiles { listing, renewable_at: Some(until) });
         }
-        self.wait_out_silence(&windows).await?;
+        let windows = self.wait_out_pause().await?;
         self.profiles(&windows).await
     }
 
@@ -310,12 +311,23 @@ impl SourceReader<'_> {
         }
     }
 
-    /// Waits as long as the vendor asked for silence.
-    async fn wait_out_silence(&self, windows: &CallWindows) -> Result<(), SourceError> {
-        match windows.not_before {
-            Some(until) => self.wait(until, "the vendor asked for silence: it", self.most_wait()).await,
-            None => Ok(()),
+    /// Waits until the pause that Adobe asked for ends, or is forgotten; answers what is known of the calls.
+    async fn wait_out_pause(&self) -> Result<CallWindows, SourceError> {
+        // Before the pause is read: should it be forgotten in between, that is seen.
+        let before = self.journal.forgotten_pauses(self.organization()).await?;
+        let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
+        let Some(until) = windows.not_before else { return Ok(windows) };
+        let length = left(until);
+        if self.most_wait().is_some_and(|most| length > most) {
+            return Err(SourceError::Paused { until });
         }
+        if !length.is_zero() {
+            let shown = to_the_second(until);
+            tracing::info!(umapi.until = %shown, "waiting until {shown}: Adobe asked for a pause until then; {UNPAUSE}");
+            (self.progress)(Progress::WaitingUntil(until));
+            wait_out(self.journal, self.organization(), length, Some(before)).await;
+        }
+        Ok(windows)
     }
 
     /// Waits until `until`, if that is not longer than `most`.

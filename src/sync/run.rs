@@ -22,6 +22,7 @@ use super::{
     call_ledger::client,
     change_log,
     former_logins::FormerLogins,
+    pauses::forgotten_in_words,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
 };
@@ -327,9 +328,19 @@ async fn all_instances(
         Err(error) => return unread(frame, approvals, error.into(), 0),
     };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
-    let source = match reader.read().await {
+    let read = reader.read().await;
+    // Also a pause that was forgotten while the run waited for it.
+    let forgotten = forgotten_in_words(journal, &options.experience_cloud.organization_id).await?;
+    if let Some(forgotten) = &forgotten {
+        tracing::info!(run.id = %frame.id, "{forgotten}");
+    }
+    let source = match read {
         Ok(source) => source,
-        Err(error) => return unread(frame, approvals, error, experience_cloud.calls()),
+        Err(error) => {
+            let mut found = unread(frame, approvals, error, experience_cloud.calls())?;
+            found.warnings.extend(forgotten);
+            return Ok(found);
+        }
     };
     let run = Run {
         id: &frame.id,
@@ -352,6 +363,7 @@ async fn all_instances(
         outcome: None,
         instances,
     };
+    found.warnings.extend(forgotten);
     found.tell_of(approvals, &used);
     Ok(found)
 }

@@ -20,7 +20,7 @@ pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
 pub use http_client::{Answer, Connection, HttpClient, Options, TransportError, install_cryptography};
 pub use identity_service::{Credential, IdentityService, IssuedToken, TokenAnswerText, TokenError};
 pub use proxy::{Proxies, Proxy, ProxyFault, is_proxy_variable};
-pub use retry::{LONGEST_ASKED_PAUSE, RetryPolicy, Retryable, Verdict, retry_after, retrying};
+pub use retry::{LONGEST_ASKED_PAUSE, RetryPolicy, Retryable, Verdict, retry_after, retrying, retrying_after};
 
 /// A value that prints as `[REDACTED]` and is wiped from memory when dropped.
 pub use secrecy::{ExposeSecret, SecretString};

@@ -54,6 +54,22 @@ where
     Call: FnMut() -> Attempt,
     Attempt: Future<Output = Result<T, E>>,
 {
+    retrying_after(policy, call, attempt, tokio::time::sleep).await
+}
+
+/// The same where `sleep` waits out the pauses, which may end earlier than they were to.
+pub async fn retrying_after<T, E, Call, Attempt, Sleep>(
+    policy: &RetryPolicy,
+    call: &str,
+    attempt: Call,
+    sleep: impl Fn(Duration) -> Sleep + 'static,
+) -> Result<T, E>
+where
+    E: Retryable + std::fmt::Display,
+    Call: FnMut() -> Attempt,
+    Attempt: Future<Output = Result<T, E>>,
+    Sleep: Future<Output = ()>,
+{
     let (mut waited, max_wait) = (Duration::ZERO, policy.max_wait);
     attempt
         .retry(
@@ -63,6 +79,7 @@ where
                 .with_max_times(policy.attempts.saturating_sub(1))
                 .with_jitter(),
         )
+        .sleep(sleep)
         .when(|error: &E| error.verdict() != Verdict::Final)
         .adjust(move |error: &E, pause: Option<Duration>| {
             let pause = match error.verdict() {

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+mod approving;
 mod control_socket;
 mod ending;
 mod leadership;
@@ -14,3 +15,4 @@ mod socket_folder;
 mod support;
 mod systemd;
 mod telling;
+mod unpause;

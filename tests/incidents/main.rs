@@ -32,6 +32,7 @@ mod reading;
 mod removing;
 mod spellings;
 mod succession;
+mod unpause;
 #[path = "../support/whole_run.rs"]
 mod whole_run;
 mod wire;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{RunMode, RunReport};
 
-use super::super::{ApprovalAnswer, Status};
+use super::super::{ApprovalAnswer, Status, UnpauseAnswer};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,26 @@ pub enum Ask {
         digest: String,
         /// The name that the approver gives: a note for the record, beside the user that the kernel reports.
         approver: String,
+        /// When the run begins that uses the approval.
+        #[serde(default)]
+        run: RunAfterApproval,
     },
+    /// The request to forget a pause that Adobe asked for. Answered by what became of it.
+    Unpause {
+        /// The name that the administrator gives: a note for the record, beside the user that the kernel reports.
+        approver: String,
+    },
+}
+
+/// When the run begins that uses an approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunAfterApproval {
+    /// At once, where Adobe's limits allow it.
+    #[default]
+    AtOnce,
+    /// At its scheduled time.
+    AsScheduled,
 }
 
 /// One run, as it is ordered.
@@ -93,6 +112,11 @@ pub enum Answer {
     Approval {
         /// The document.
         approval: Box<ApprovalAnswer>,
+    },
+    /// What became of a request to forget a pause.
+    Unpause {
+        /// The document.
+        unpause: Box<UnpauseAnswer>,
     },
     /// Nothing was done.
     Refused {

@@ -13,7 +13,7 @@ mod server;
 mod socket;
 
 pub use client::Client;
-pub use messages::{Answer, Ask, Refusal, RunOrder, Throttle};
+pub use messages::{Answer, Ask, Refusal, RunAfterApproval, RunOrder, Throttle};
 
-pub(super) use server::{Desk, Ordered, Server};
+pub(super) use server::{Desk, Ordered, OrderedRun, Server};
 pub(super) use socket::listen;

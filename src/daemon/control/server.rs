@@ -20,10 +20,12 @@ use crate::{
 
 use super::{
     super::{
-        ApprovalOutcome, Board, approve,
+        ApprovalOutcome, Board, NextRun, State, UnpauseOutcome, approve,
+        next_run::RunWanted,
         seats::{Seats, Work},
+        unpause,
     },
-    messages::{Answer, Ask, Refusal, RunOrder},
+    messages::{Answer, Ask, Refusal, RunAfterApproval, RunOrder},
     socket::SocketFile,
 };
 
@@ -39,9 +41,18 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a peer may take to send another line or to take one: an unused connection is closed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What is asked of the loop over the socket.
+#[derive(Debug)]
+pub(in super::super) enum Ordered {
+    /// A run.
+    Run(OrderedRun),
+    /// The next run over everything, at once where that can be; answered by when it begins.
+    AtOnce(RunWanted, oneshot::Sender<NextRun>),
+}
+
 /// A run that somebody asked for over the socket.
 #[derive(Debug)]
-pub(in super::super) struct Ordered {
+pub(in super::super) struct OrderedRun {
     pub(in super::super) order: RunOrder,
     /// The user of the process that asked.
     pub(in super::super) user: Option<SystemUser>,
@@ -153,9 +164,14 @@ impl Peer {
     async fn answer(&mut self, ask: Ask, desk: &Desk) -> io::Result<()> {
         match ask {
             Ask::Status => self.send(&Answer::Status { status: Box::new(desk.board.facts().status) }).await,
-            Ask::Approve { digest, approver } => {
+            Ask::Approve { digest, approver, run } => {
                 let approver = Approver::claimed(&approver).as_user(self.user.clone());
-                let answer = approved(&digest, &approver, desk).await;
+                let answer = approved(&digest, &approver, run, desk).await;
+                self.send(&answer).await
+            }
+            Ask::Unpause { approver } => {
+                let approver = Approver::claimed(&approver).as_user(self.user.clone());
+                let answer = unpaused(&approver, desk).await;
                 self.send(&answer).await
             }
             Ask::SyncNow { order } => self.sync_now(order, desk).await,
@@ -166,7 +182,8 @@ impl Peer {
     async fn sync_now(&mut self, order: RunOrder, desk: &Desk) -> io::Result<()> {
         let (reply, mut report) = oneshot::channel();
         let mut changes = desk.board.changes();
-        if desk.orders.send(Ordered { order, user: self.user.clone(), reply }).await.is_err() {
+        let ordered = OrderedRun { order, user: self.user.clone(), reply };
+        if desk.orders.send(Ordered::Run(ordered)).await.is_err() {
             return self.send(&Answer::refused(Refusal::Failed, "the daemon ends")).await;
         }
         let mut shown = String::new();
@@ -196,20 +213,58 @@ impl Peer {
     }
 }
 
-async fn approved(digest: &str, approver: &Approver, desk: &Desk) -> Answer {
+async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk: &Desk) -> Answer {
     let Some(digest) = Digest::parse(digest) else {
         return Answer::refused(Refusal::Usage, "a digest has 16 hexadecimal digits");
     };
     let ttl = desk.settings.borrow().guard.approval_ttl;
     match approve(Some(&desk.journal), &digest, approver, ttl).await {
-        Ok(approval) => {
+        Ok(mut approval) => {
             if approval.outcome == ApprovalOutcome::Approved {
                 tracing::info!(plan.digest = %digest, %approver, "{digest} was approved by {approver}");
+                let next = match run {
+                    RunAfterApproval::AtOnce => at_once(RunWanted::Approved(digest), desk).await,
+                    RunAfterApproval::AsScheduled => Some(NextRun::scheduled(desk.board.facts().status.next_run, "")),
+                };
+                if let Some(next) = next {
+                    approval.tell_of(next);
+                }
             }
             Answer::Approval { approval: Box::new(approval) }
         }
         Err(error) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
     }
+}
+
+/// Forgets the pause, and has the run made that it kept from reading. A run that waits for it sees that by itself.
+async fn unpaused(approver: &Approver, desk: &Desk) -> Answer {
+    let settings = Arc::clone(&desk.settings.borrow());
+    match unpause(Some(&desk.journal), &settings, approver).await {
+        Ok(mut answer) => {
+            if answer.outcome == UnpauseOutcome::Forgotten {
+                let before = desk.board.pause_forgotten(&format!("{approver} had the pause forgotten"));
+                let keeps_the_schedule = desk.board.facts().standing.keeps_the_schedule();
+                let next = match before {
+                    State::Starting | State::Idle | State::Blocked | State::Failing if keeps_the_schedule => {
+                        Some(NextRun::scheduled(desk.board.facts().status.next_run, ""))
+                    }
+                    _ => at_once(RunWanted::Unpaused, desk).await,
+                };
+                if let Some(next) = next {
+                    answer.tell_of(next);
+                }
+            }
+            Answer::Unpause { unpause: Box::new(answer) }
+        }
+        Err(error) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
+    }
+}
+
+/// Asks the loop for a run at once; `None` where the daemon ends.
+async fn at_once(wanted: RunWanted, desk: &Desk) -> Option<NextRun> {
+    let (reply, next) = oneshot::channel();
+    desk.orders.send(Ordered::AtOnce(wanted, reply)).await.ok()?;
+    next.await.ok()
 }
 
 /// The server as a task of its own.

@@ -1,0 +1,65 @@
+//! `unpause`: forgets a pause that Adobe asked for. The daemon does so when one listens; else it is done in place.
+
+use crate::{
+    daemon::{
+        UnpauseAnswer,
+        control::{Answer, Ask, Client},
+        unpause,
+    },
+    domain::printable,
+    journal::Journal,
+    settings::{self, Settings, Sources},
+};
+
+use super::{
+    CommandError,
+    arguments::{Arguments, OutputFormat},
+    daemon_reach::{daemon_instead, reach, unexpected},
+    exit_code::Exit,
+    layout::line,
+    markdown,
+    report_json::json,
+    start::log,
+    terminal::print,
+};
+
+/// Shows which pause was forgotten, or that there was none; both exit with status 0.
+pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
+    let sources = Sources::of_process(arguments.config.clone());
+    let answer = match settings::load(&sources) {
+        Ok(settings) => {
+            log(arguments, &settings)?;
+            match reach(&settings).await {
+                Some(daemon) => by_daemon(daemon).await?,
+                None => in_place(&settings).await?,
+            }
+        }
+        Err(error) => by_daemon(daemon_instead(&sources, error).await?).await?,
+    };
+    print(&match arguments.output {
+        OutputFormat::Text => text(&answer),
+        OutputFormat::Json => json(&answer)?,
+        OutputFormat::Markdown => markdown::cell(&answer.message) + "\n",
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn by_daemon(mut daemon: Client) -> Result<UnpauseAnswer, CommandError> {
+    let ask = Ask::Unpause { approver: settings::approver().name().to_owned() };
+    daemon.ask(&ask).await.map_err(CommandError::Control)?;
+    match daemon.answer().await.map_err(CommandError::Control)? {
+        Answer::Unpause { unpause } => Ok(*unpause),
+        other => Err(unexpected(other)),
+    }
+}
+
+async fn in_place(settings: &Settings) -> Result<UnpauseAnswer, CommandError> {
+    let journal = Journal::open_existing(&settings.journal_options()).await?;
+    Ok(unpause(journal.as_ref(), settings, &settings::approver()).await?)
+}
+
+fn text(answer: &UnpauseAnswer) -> String {
+    let mut out = String::new();
+    line(&mut out, &printable(&answer.message));
+    out
+}

@@ -1,0 +1,157 @@
+//! What became of a request to forget the pause that Adobe asked for, as a document: the answer of the command `unpause`,
+//! whichever process carries it out. The field names are fixed.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::sleep,
+};
+
+use crate::{
+    domain::{Approver, OrganizationId, to_the_second},
+    journal::{ForgottenPause, Journal, JournalError},
+    settings::Settings,
+};
+
+use super::{Board, NextRun, State, control::Ordered, leadership::PAUSE, next_run::RunWanted, recall::throttled_until};
+
+/// Version of this document's form.
+const VERSION: u32 = 1;
+
+/// What became of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnpauseOutcome {
+    /// The pause is forgotten.
+    Forgotten,
+    /// No pause was in force.
+    NoPause,
+}
+
+/// The whole answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpauseAnswer {
+    /// Version of this document's form.
+    pub version: u32,
+    /// What became of the request.
+    pub outcome: UnpauseOutcome,
+    /// The same in sentences.
+    pub message: String,
+    /// The organization whose pause it was.
+    pub organization: String,
+    /// The client id of the credential that the pause was for.
+    pub client_id: String,
+    /// When the forgotten pause would have ended; `null` when there was none.
+    pub until: Option<String>,
+    /// When it was forgotten; `null` when there was none.
+    pub forgotten_at: Option<String>,
+    /// Who had it forgotten: the name that was given.
+    pub approver: String,
+    /// The user id that the kernel reported for the process that asked; `null` when it is not known.
+    pub approver_uid: Option<u32>,
+    /// The name of this user on the host of the process; `null` when it is not known.
+    pub approver_user: Option<String>,
+    /// What the daemon does now; `null` when there was no pause, or no daemon was asked.
+    pub next_run: Option<NextRun>,
+}
+
+/// Forgets the pause that Adobe asked for, and records that `approver` asked for it. `journal` is `None` where no run was made
+/// yet.
+///
+/// Only a failing journal is an error; the rest is an answer.
+pub async fn unpause(
+    journal: Option<&Journal>,
+    settings: &Settings,
+    approver: &Approver,
+) -> Result<UnpauseAnswer, JournalError> {
+    let source = &settings.experience_cloud.options;
+    let (organization, client_id) = (&source.organization_id, source.client_id.as_str());
+    let forgotten = match journal {
+        Some(journal) => journal.forget_pause(organization, client_id, approver, Utc::now()).await?,
+        None => None,
+    };
+    if let Some(ForgottenPause { until, .. }) = &forgotten {
+        let until = to_the_second(*until);
+        tracing::info!(umapi.until = %until, %approver, "the pause until {until} was forgotten by {approver}");
+    }
+    Ok(UnpauseAnswer::of((organization, client_id), approver, forgotten.as_ref()))
+}
+
+/// Looks, while the daemon knows of a pause, whether it was forgotten through another node that shares the state. The run that it
+/// kept from reading is made then. Goes on until the daemon ends.
+pub(super) async fn notice(
+    board: Board,
+    journal: Journal,
+    settings: watch::Receiver<Arc<Settings>>,
+    orders: mpsc::Sender<Ordered>,
+) {
+    let mut changes = board.changes();
+    loop {
+        if board.facts().status.throttled_until.is_none_or(|until| until <= Utc::now()) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        sleep(PAUSE).await;
+        let organization = settings.borrow().experience_cloud.options.organization_id.clone();
+        // A journal that cannot be read is asked again.
+        let Ok(None) = throttled_until(&journal, &organization).await else { continue };
+        let is_forgotten = board.facts().status.throttled_until.is_some_and(|until| until > Utc::now());
+        if is_forgotten && board.pause_forgotten("the pause that Adobe asked for was forgotten") == State::Throttled {
+            let (reply, next) = oneshot::channel();
+            if orders.send(Ordered::AtOnce(RunWanted::Unpaused, reply)).await.is_err() {
+                return;
+            }
+            if let Ok(next) = next.await {
+                tracing::info!("the pause was forgotten through another node: {}", next.message);
+            }
+        }
+    }
+}
+
+impl UnpauseAnswer {
+    /// The answer where this pause was forgotten, if any.
+    fn of(
+        (organization, client_id): (&OrganizationId, &str),
+        approver: &Approver,
+        forgotten: Option<&ForgottenPause>,
+    ) -> Self {
+        let (outcome, message) = match forgotten {
+            Some(pause) => (
+                UnpauseOutcome::Forgotten,
+                format!(
+                    "The pause that Adobe asked for until {} (client id {client_id}) is forgotten, by {approver}. The next \
+                     run calls Adobe again; where Adobe still refuses, a new pause is kept.",
+                    to_the_second(pause.until)
+                ),
+            ),
+            None => (
+                UnpauseOutcome::NoPause,
+                format!("There is no pause to forget for client id {client_id}: nothing was changed."),
+            ),
+        };
+        Self {
+            version: VERSION,
+            outcome,
+            message,
+            organization: organization.to_string(),
+            client_id: client_id.to_owned(),
+            until: forgotten.map(|pause| to_the_second(pause.until)),
+            forgotten_at: forgotten.map(|pause| to_the_second(pause.at)),
+            approver: approver.name().to_owned(),
+            approver_uid: approver.user().map(|user| user.uid),
+            approver_user: approver.user().and_then(|user| user.name.clone()),
+            next_run: None,
+        }
+    }
+
+    /// Adds what the daemon does now.
+    pub(super) fn tell_of(&mut self, next_run: NextRun) {
+        self.message = format!("{} {}", self.message, next_run.message);
+        self.next_run = Some(next_run);
+    }
+}

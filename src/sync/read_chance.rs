@@ -1,0 +1,100 @@
+//! Whether a run over everything that began now could read the organization, and otherwise when.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    experience_cloud::ReadChoice,
+    journal::{CallWindows, Journal, JournalError, Listing},
+};
+
+use super::run::Options;
+
+/// Whether a run that begins now can read the organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadChance {
+    /// It can, all of it at once or profile by profile.
+    Now,
+    /// Adobe asked for a pause that is longer than a run waits.
+    Paused {
+        /// When it ends.
+        until: DateTime<Utc>,
+    },
+    /// A listing that the run needs may not be requested yet.
+    TooEarly {
+        /// When it may be.
+        until: DateTime<Utc>,
+    },
+}
+
+/// What a run that begins now, and waits no longer than one call may, could read. Decides as
+/// [`SourceReader`](super::read_source::SourceReader) does, and asks nobody.
+pub async fn read_chance(options: &Options, journal: &Journal) -> Result<ReadChance, JournalError> {
+    let (organization, now) = (&options.experience_cloud.organization_id, Utc::now());
+    let windows = journal.call_windows(organization, now).await?;
+    let has_listing = journal.listing(organization).await?.is_some();
+    let choice = options.experience_cloud.read;
+    let latest = now + options.experience_cloud.retry.max_wait;
+    Ok(chance(&windows, options.first_page_interval, choice, has_listing, latest))
+}
+
+/// `latest` is until when a run waits.
+fn chance(
+    windows: &CallWindows,
+    interval: Duration,
+    choice: ReadChoice,
+    has_listing: bool,
+    latest: DateTime<Utc>,
+) -> ReadChance {
+    if let Some(until) = windows.not_before.filter(|until| *until > latest) {
+        return ReadChance::Paused { until };
+    }
+    let is_whole = choice == ReadChoice::Organization;
+    let groups = windows.first_page_allowed_at(Listing::Groups, interval).filter(|_| is_whole || !has_listing);
+    let users = windows.first_page_allowed_at(Listing::Users, interval).filter(|_| is_whole);
+    match groups.max(users).filter(|until| *until > latest) {
+        Some(until) => ReadChance::TooEarly { until },
+        None => ReadChance::Now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_413_600 + second, 0).expect("a time")
+    }
+
+    #[test]
+    fn a_run_can_read_where_neither_a_pause_nor_the_interval_forbids_every_way() {
+        use ReadChoice::{Auto, Organization, Profiles};
+        let hour = Duration::from_secs(3600);
+        let check = |windows: CallWindows, choice, has_listing, expected| {
+            assert_eq!(
+                chance(&windows, hour, choice, has_listing, at(120)),
+                expected,
+                "{windows:?} {choice:?} {has_listing}"
+            );
+        };
+        let read = |groups: i64, users: i64| CallWindows {
+            groups_first_page: Some(at(groups)),
+            users_first_page: Some(at(users)),
+            not_before: None,
+        };
+        let paused = |until: i64| CallWindows { not_before: Some(at(until)), ..CallWindows::default() };
+        check(CallWindows::default(), Organization, false, ReadChance::Now);
+        check(paused(120), Auto, true, ReadChance::Now);
+        check(paused(121), Profiles, true, ReadChance::Paused { until: at(121) });
+        // Within the interval a remembered listing is enough, unless everybody is to be read at once.
+        check(read(-60, -60), Auto, true, ReadChance::Now);
+        check(read(-60, -60), Profiles, true, ReadChance::Now);
+        check(read(-60, -60), Auto, false, ReadChance::TooEarly { until: at(3540) });
+        check(read(-60, -50), Organization, true, ReadChance::TooEarly { until: at(3550) });
+        // The end of the interval is waited for, if that is not too long.
+        check(read(-3480, -3480), Organization, false, ReadChance::Now);
+        check(read(-3600, -3479), Organization, false, ReadChance::TooEarly { until: at(121) });
+        check(read(-3600, -60), Auto, false, ReadChance::Now);
+    }
+}
