@@ -64,11 +64,6 @@ impl ManagedGroup {
     pub(super) fn is_renamed(&self) -> bool {
         matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
     }
-
-    /// Whether the record of the profile in the groups listing cannot be used.
-    pub(super) fn has_unusable_record(&self) -> bool {
-        matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::UnusableRecord { .. }))
-    }
 }
 
 /// An operator to be created.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     CampaignSnapshot, FoldedName, ManagedGroup, OrphanGroup, Person, ProductProfile, ProductProfileName, ProfileDoubt,
-    SkipReason, Skipped, UnusableOperator,
+    ProfileRead, SkipReason, Skipped, UnusableOperator,
 };
 
 /// Product profiles whose record in the groups listing cannot be used.
@@ -73,6 +73,13 @@ impl UnusableProfiles {
         let has_orphans = !orphans.is_empty();
         let unnamed = self.unnamed.iter().filter(move |(known, _)| has_orphans || *known == KnownName::Missing);
         unnamed.map(|(_, notice)| notice)
+    }
+}
+
+impl ManagedGroup {
+    /// Whether the record of the profile in the groups listing cannot be used.
+    pub(super) fn has_unusable_record(&self) -> bool {
+        matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::UnusableRecord { .. }))
     }
 }
 

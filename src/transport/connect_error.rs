@@ -94,14 +94,14 @@ impl Route {
 
 impl ConnectFailure {
     fn behind(error: &(dyn Error + 'static), is_timeout: bool) -> Self {
-        let kinds: Vec<_> = chain(error).filter_map(|error| error.downcast_ref().map(io::Error::kind)).collect();
+        let kinds: Vec<_> = chain(error).filter_map(<dyn Error>::downcast_ref).map(io::Error::kind).collect();
         if is_timeout || kinds.contains(&io::ErrorKind::TimedOut) {
             Self::TimedOut
         } else if says(error, "dns error") {
             Self::Unresolved
         } else if kinds.contains(&io::ErrorKind::ConnectionRefused) {
             Self::Refused
-        } else if chain(error).any(|error| error.is::<rustls::Error>()) {
+        } else if chain(error).any(<dyn Error>::is::<rustls::Error>) {
             Self::Tls
         } else if says(error, "tunnel error") {
             Self::NoTunnel
