@@ -26,9 +26,10 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
         return Err(CommandError::Usage("give --csv or --output, and not both".to_owned()));
     }
     let (settings, _) = start(arguments)?;
-    let at = access.at.unwrap_or_else(Utc::now);
+    let now = Utc::now();
+    let at = access.at.unwrap_or(now);
     let instances = match Journal::look(&settings.journal_options()).await? {
-        Some(journal) => journal.access(at).await?,
+        Some(journal) => journal.access(at, now).await?,
         None => Vec::new(),
     };
     let access_then = Access { at, instances };

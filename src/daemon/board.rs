@@ -214,6 +214,15 @@ impl Board {
         });
     }
 
+    /// The clock was ahead and shows `now`: a success that is later counts as now, so that its age grows from here.
+    pub(super) fn clock_was_set_back(&self, now: DateTime<Utc>, throttled_until: Option<DateTime<Utc>>) {
+        self.update(|facts| {
+            let status = &mut facts.status;
+            status.last_success = status.last_success.map(|success| success.min(now.trunc_subsecs(0)));
+            status.throttled_until = throttled_until;
+        });
+    }
+
     /// A run ended without a report, by a fault of this program.
     pub fn run_broke(&self, why: &str) {
         self.update(|facts| {
@@ -310,4 +319,23 @@ pub(super) fn throttled(until: Option<DateTime<Utc>>, why: String) -> (State, St
     let until = until.map(to_the_second);
     let words = |until| format!("throttled until {until}: Adobe asked for a pause; {UNPAUSE}");
     (State::Throttled, until.map_or(why, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn incident_28_a_success_of_a_clock_that_was_ahead_grows_old_from_the_correction_on() {
+        let now = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
+        let board = Board::new(Duration::from_secs(600), None);
+        for (success, expected) in [(TimeDelta::days(9 * 365), now), (TimeDelta::hours(-1), now - TimeDelta::hours(1))]
+        {
+            board.update(|facts| facts.status.last_success = Some(now + success));
+            board.clock_was_set_back(now, None);
+            assert_eq!(board.facts().status.last_success, Some(expected));
+        }
+    }
 }

@@ -46,7 +46,7 @@ async fn remembered(
     organization: &OrganizationId,
     instances: &[FoldedName],
 ) -> Result<Recalled, JournalError> {
-    let mut status = Status::default();
+    let (mut status, now) = (Status::default(), Utc::now());
     let runs = journal.runs(RUNS).await?;
     let ended = runs.iter().filter_map(|run| Some((run, run.outcome?)));
     status.last_run = ended.clone().next().map(|(run, outcome)| LastRun {
@@ -58,7 +58,8 @@ async fn remembered(
     if let Some((run, _)) = good {
         let length = journal.run(&run.run).await?.map_or(0, |report| report.duration_ms);
         let length = i64::try_from(length).ok().and_then(TimeDelta::try_milliseconds).unwrap_or_default();
-        status.last_success = Some((run.started_at + length).trunc_subsecs(0));
+        // A clock that was ahead must not make a success look new for years.
+        status.last_success = Some((run.started_at + length).min(now).trunc_subsecs(0));
     }
     status.held = held(journal).await?.iter().map(ToString::to_string).collect();
     status.throttled_until = throttled_until(journal, organization).await?;

@@ -25,7 +25,7 @@ use super::{
     leadership::{Competition, News},
     recall::throttled_until,
     service_manager::ServiceManager,
-    timetable::{DueTick, Timetable},
+    timetable::{DueTick, Ring, Timetable},
 };
 
 /// How long a run that was told to stop may take to finish what it has in hand. With what follows the daemon is gone within
@@ -93,8 +93,9 @@ impl Daemon {
                         let _ = reply.send(self.run_at_once(wanted).await);
                     }
                 },
-                tick = tick(&mut self.timetable), if self.current.is_none() => match tick {
-                    Some(tick) => self.scheduled_run(tick),
+                ring = ring(&mut self.timetable), if self.current.is_none() => match ring {
+                    Some(Ring::Due(tick)) => self.scheduled_run(tick),
+                    Some(Ring::ClockSetBack) => self.clock_was_set_back().await,
                     None => break End::Schedule,
                 },
                 Ok(()) = changes.changed() => {}
@@ -138,6 +139,13 @@ impl Daemon {
         let options = self.settings.borrow().sync_options();
         let request = |stop| request(&order, SCHEDULE.into(), patience, stop);
         self.start(options, reach_of(&order), request, asker);
+    }
+
+    /// Shows what was computed from a clock that was ahead as the corrected clock has it.
+    async fn clock_was_set_back(&mut self) {
+        let until = self.throttled_until().await;
+        self.board.clock_was_set_back(Utc::now(), until);
+        self.show_next_run();
     }
 
     /// A run that somebody asked for. Beside another run it fails as any other program would that finds the lock held.
@@ -320,10 +328,10 @@ async fn news(competition: &mut Option<Competition>) -> Option<News> {
     }
 }
 
-/// Waits for the next tick; for ever while another node keeps the schedule.
-async fn tick(timetable: &mut Option<Timetable>) -> Option<DueTick> {
+/// Waits for what the schedule says next; for ever while another node keeps it.
+async fn ring(timetable: &mut Option<Timetable>) -> Option<Ring> {
     match timetable {
-        Some(timetable) => timetable.tick().await,
+        Some(timetable) => timetable.ring().await,
         None => std::future::pending().await,
     }
 }

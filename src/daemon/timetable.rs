@@ -6,7 +6,7 @@ use tokio::{
     task::{JoinHandle, spawn_local},
 };
 
-use crate::scheduler::{self, ScheduleError, Tick};
+use crate::scheduler::{self, Event, ScheduleError, Tick};
 
 /// A tick that has come, its jitter over. The next comes after the sender was used or dropped.
 #[derive(Debug)]
@@ -15,10 +15,19 @@ pub(super) struct DueTick {
     pub(super) done: oneshot::Sender<()>,
 }
 
+/// What the schedule has to say.
+#[derive(Debug)]
+pub(super) enum Ring {
+    /// A run is due.
+    Due(DueTick),
+    /// The clock was set back: what was shown by it has to be shown anew.
+    ClockSetBack,
+}
+
 /// The schedule under way.
 #[derive(Debug)]
 pub(super) struct Timetable {
-    ticks: mpsc::Receiver<DueTick>,
+    rings: mpsc::Receiver<Ring>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), ScheduleError>>,
 }
@@ -26,35 +35,40 @@ pub(super) struct Timetable {
 impl Timetable {
     /// Rings at each tick after `since`; those that have passed make one.
     pub(super) fn start(options: &scheduler::Options, since: DateTime<Utc>) -> Self {
-        let (ring, ticks) = mpsc::channel(1);
+        let (ring, rings) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel::<()>();
         let own = options.clone();
         let task = spawn_local(async move {
-            let work = |tick| {
+            let work = |event| {
                 let ring = ring.clone();
                 async move {
-                    let (done, over) = oneshot::channel();
-                    if ring.send(DueTick { tick, done }).await.is_ok() {
-                        // An error means that the sender was dropped: over as well.
-                        let _ = over.await;
+                    match event {
+                        Event::ClockSetBack => drop(ring.send(Ring::ClockSetBack).await),
+                        Event::Due(tick) => {
+                            let (done, over) = oneshot::channel();
+                            if ring.send(Ring::Due(DueTick { tick, done })).await.is_ok() {
+                                // An error means that the sender was dropped: over as well.
+                                let _ = over.await;
+                            }
+                        }
                     }
                 }
             };
-            scheduler::run(&own, since, async { drop(stopped.await) }, work).await
+            scheduler::run(&own, since, Utc::now, async { drop(stopped.await) }, work).await
         });
-        Self { ticks, stop: Some(stop), task }
+        Self { rings, stop: Some(stop), task }
     }
 
-    /// The next tick; `None` when the schedule came to an end by itself.
-    pub(super) async fn tick(&mut self) -> Option<DueTick> {
-        self.ticks.recv().await
+    /// What the schedule says next; `None` when it came to an end by itself.
+    pub(super) async fn ring(&mut self) -> Option<Ring> {
+        self.rings.recv().await
     }
 
     /// Stops ringing, and waits for the end of the run that the last tick began. A tick that nobody took is given up.
     pub(super) async fn stop(mut self) -> Result<(), ScheduleError> {
         drop(self.stop.take());
-        self.ticks.close();
-        while self.ticks.recv().await.is_some() {}
+        self.rings.close();
+        while self.rings.recv().await.is_some() {}
         // A task that panicked has logged it, and has stopped.
         (&mut self.task).await.unwrap_or(Ok(()))
     }

@@ -76,10 +76,11 @@ impl Journal {
         writing.commit().await
     }
 
-    /// Who was in which managed group at that time, by instance and group; empty before the first run.
-    pub async fn access(&self, at: DateTime<Utc>) -> Result<Vec<InstanceAccess>, JournalError> {
+    /// Who was in which managed group at that time, by instance and group; empty before the first run. From `now` on it is
+    /// what was seen last, whatever the clock showed when it was seen.
+    pub async fn access(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<InstanceAccess>, JournalError> {
         let mut looking = self.reading().await?;
-        let at = at.timestamp_millis();
+        let at = if at < now { at.timestamp_millis() } else { i64::MAX };
         let mut instances: BTreeMap<String, BTreeMap<FoldedName, (String, BTreeSet<String>)>> = BTreeMap::new();
         let sql = "select instance, group_folded, group_name from managed_groups
                    where since <= $1 and (until is null or until > $1)";

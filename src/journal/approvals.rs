@@ -188,6 +188,21 @@ impl Journal {
         rows.first().map(|row| approver(row, 0)).transpose()
     }
 
+    /// The approval of this digest that expired, at `now` or before, while no run used it: who gave it, and when it expired.
+    pub async fn expired_approval(
+        &self,
+        instance: &InstanceName,
+        digest: &Digest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Approver, DateTime<Utc>)>, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select expires_at, approver, approver_uid, approver_user from approvals
+                   where instance = $1 and digest = $2 and expires_at <= $3 and begun_at is null";
+        let values = [instance.as_str().into(), digest.as_str().into(), now.timestamp_millis().into()];
+        let rows = looking.rows(sql, values).await?;
+        rows.first().map(|row| Ok((approver(row, 1)?, to_time(row.number(0)?)?))).transpose()
+    }
+
     /// Ends what approvals in use, undone changes and unfinished ones say about these changes: they were made, or nobody wants them
     /// any more.
     pub async fn spend(&self, instance: &InstanceName, changes: &[ChangeKey]) -> Result<(), JournalError> {

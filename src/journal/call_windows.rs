@@ -236,16 +236,34 @@ pub(super) async fn write_first_page(
     writing.execute(sql, [organization.as_str().into(), at.into()]).await
 }
 
+/// Writes the time of now, `$1`, in place of a later one.
+macro_rules! at_most_now {
+    ($table:literal, $column:literal) => {
+        concat!("update ", $table, " set ", $column, " = $1 where ", $column, " > $1")
+    };
+}
+
+/// Every stored time that is compared with a later look at the clock, or that puts records in order. What is only shown
+/// (`changes`, `plans`, `accepted_reads`) stays as the clock of then had it. `login_holders` and `forgotten_pauses` are read up to
+/// now, because the age of a later entry is not known; calls in `sent_calls` are corrected whenever one is counted.
+const COMPARED_TIMES: [&str; 9] = [
+    at_most_now!("call_windows", "users_first_page"),
+    at_most_now!("call_windows", "groups_first_page"),
+    at_most_now!("call_windows", "listing_read_at"),
+    at_most_now!("held", "at"),
+    at_most_now!("runs", "started_at"),
+    at_most_now!("managed_groups", "since"),
+    at_most_now!("managed_groups", "until"),
+    at_most_now!("stays", "since"),
+    at_most_now!("stays", "until"),
+];
+
 /// Corrects what a clock that was ahead has written: whatever lies after `now` counts as written now, and nothing lasts longer
 /// from now than it was to last from then. Written down, because a time that moves along with every look would never come.
 pub(super) async fn correct_times(writing: &mut Writing, now: DateTime<Utc>) -> Result<(), JournalError> {
     let now = now.timestamp_millis();
-    for sql in [
-        "update call_windows set users_first_page = $1 where users_first_page > $1",
-        "update call_windows set groups_first_page = $1 where groups_first_page > $1",
-        "update call_windows set listing_read_at = $1 where listing_read_at > $1",
-        "update approvals set expires_at = $1 + (expires_at - at), at = $1 where at > $1",
-    ] {
+    let approvals = "update approvals set expires_at = $1 + (expires_at - at), at = $1 where at > $1";
+    for sql in COMPARED_TIMES.into_iter().chain([approvals]) {
         writing.execute(sql, [now.into()]).await?;
     }
     let sql = "update call_windows set not_before = $1 + coalesce(pause_asked, $2)

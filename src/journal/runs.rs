@@ -10,13 +10,28 @@ use crate::domain::{
 use super::{
     Journal, JournalError,
     call_windows::correct_times,
-    database::{Row, Writing},
+    database::{Row, Value, Writing},
     encoding::{from_json, from_name, to_json, to_time},
     interrupted::{NOT_TRIED, Unfinished, WAS_BEING_WRITTEN, reconstructed},
 };
 
 /// How long a run that planned no change is remembered. A run that did is never forgotten: access reviews look years back.
 const IDLE_RUNS_KEPT: TimeDelta = TimeDelta::days(90);
+
+/// A longer time without any run does not make the runs before it older: schedules have no such gaps, and clocks that are wrong
+/// make them.
+const LONGEST_GAP: TimeDelta = TimeDelta::days(30);
+
+/// The oldest run that is kept at `$1` when runs are kept for `$2` and gaps of more than `$3` do not count.
+const OLDEST_KEPT: &str = "
+    select min(started_at) from (
+        select started_at, cast(sum(case when gap > $3 then gap else 0 end) over (order by started_at desc) as bigint)
+            as uncounted
+        from (
+            select started_at, lag(started_at, 1, started_at) over (order by started_at desc) - started_at as gap from runs
+        ) as gaps
+    ) as ages
+    where $1 - started_at - uncounted <= $2";
 
 /// How many runs are listed that a shortened id may mean.
 const MOST_CANDIDATES: usize = 10;
@@ -139,9 +154,10 @@ impl Journal {
         write_end(&mut writing, report).await?;
         // The whole report says it all now.
         writing.execute("delete from plans where run = $1", [report.run.as_str().into()]).await?;
-        let before = report.started_at - IDLE_RUNS_KEPT;
+        let oldest_kept = oldest_kept(&mut writing, report.started_at).await?;
         for sql in FORGET_IDLE_RUNS {
-            writing.execute(sql, [before.timestamp_millis().into()]).await?;
+            // None is older than one that is not known: nothing is deleted.
+            writing.execute(sql, [oldest_kept.into()]).await?;
         }
         writing.commit().await
     }
@@ -175,7 +191,7 @@ impl Journal {
             return Ok(true);
         }
         let sql = "select report from runs where mode = 'apply' and report is not null
-                   order by started_at desc, run desc limit $1";
+                   order by position desc limit $1";
         for row in looking.rows(sql, [REPORTS_OF_MODE.into()]).await? {
             let report: RunReport = from_json(&row.text(0)?, "the report of a run")?;
             let is_it = |it: &InstanceReport| InstanceName::new(&it.name).folded() == instance.folded();
@@ -231,7 +247,7 @@ impl Journal {
         if rows.is_empty() {
             let sql = "select run, started_at from runs
                        where lower(substr(run, 1, cast($2 as integer))) = lower($1)
-                       order by started_at desc, run desc limit $3";
+                       order by position desc limit $3";
             rows = looking.rows(sql, [id.into(), length.min(1_000).into(), limit.into()]).await?;
         }
         let candidate = |row: &Row| Ok(RunCandidate { run: row.text(0)?, started_at: to_time(row.number(1)?)? });
@@ -252,6 +268,13 @@ impl Journal {
         let is_held = self.lock_holder().await?.is_some();
         Ok(if is_held { Unfinished::Running } else { Unfinished::Dead })
     }
+}
+
+/// The start of the oldest run that an idle run must not be older than to be remembered at `now`, in milliseconds since 1970.
+async fn oldest_kept(writing: &mut Writing, now: DateTime<Utc>) -> Result<Option<i64>, JournalError> {
+    let values = [now.timestamp_millis(), IDLE_RUNS_KEPT.num_milliseconds(), LONGEST_GAP.num_milliseconds()];
+    let rows = writing.rows(OLDEST_KEPT, values.map(Value::from)).await?;
+    Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
 }
 
 /// The numbers of all instances together.

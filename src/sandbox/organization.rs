@@ -71,9 +71,17 @@ pub struct Group {
     /// The name its members show, where that differs from the listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown_as: Option<String>,
+    /// How many accounts hold it that are counted, in `memberCount` and in `X-Total-Count` of its members, and never listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub technical_accounts: usize,
     /// Of a user group: the profiles all its members get, by name or `id:NUMBER`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Group {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use schedule::{Schedule, ScheduleError};
 pub use signals::{ReloadSignal, StopSignals};
-pub use ticks::{Tick, run};
+pub use ticks::{Event, Tick, run};
 
 /// When runs are due, and how far they are spread.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,11 +9,15 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
-use tokio::sync::mpsc;
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use super::{Options, ScheduleError};
+use super::{Options, Schedule, ScheduleError};
+
+/// How often the clock is compared with what it showed before. A clock that is set back by less changes nothing: the alarm
+/// rings at the same tick.
+const CLOCK_LOOK: Duration = Duration::from_secs(60);
 
 /// One moment at which a run is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,75 +26,160 @@ pub struct Tick {
     pub due: DateTime<Utc>,
 }
 
-/// Starts `work` at each tick after `since` until `stop` completes; then waits for the run that is under way.
+/// What the loop tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A run is due.
+    Due(Tick),
+    /// The clock was set back: what was computed from it is to be computed again.
+    ClockSetBack,
+}
+
+/// Hands `work` each tick after `since`, and waits for the run that it makes of it, until `stop` completes; then waits for the
+/// run that is under way. `clock` is the clock of the host.
 ///
-/// Ticks that pass while a run is under way, or that lie between `since` and now, are made up for by one run, late.
+/// Ticks that pass while a run is under way, or that lie between `since` and now, are made up for by one run, late. A clock
+/// that is set back, or that was ahead and is corrected, has no consequences: the next tick is computed from what it shows
+/// then, and `work` is told. A tick that comes again after that is passed over where the last run was a moment ago: less than half
+/// the time to the tick after it.
 /// A run that panics is logged and the next tick comes all the same. When the schedule is off, only `stop` is awaited.
 pub async fn run<Work, Run>(
     options: &Options,
     since: DateTime<Utc>,
+    clock: impl Fn() -> DateTime<Utc>,
     stop: impl Future<Output = ()>,
     mut work: Work,
 ) -> Result<(), ScheduleError>
 where
-    Work: FnMut(Tick) -> Run,
+    Work: FnMut(Event) -> Run,
     Run: Future<Output = ()> + Send + 'static,
 {
     tokio::pin!(stop);
-    let mut alarm = Alarm::new().await?;
-    let mut next = options.schedule.next_after(since);
-    while let Some(due) = next {
-        tokio::select! {
+    let mut alarm = Alarm::new(clock).await?;
+    let (mut progress, mut begun) = (Progress::made(since), Instant::now());
+    while let Some(due) = progress.next(&options.schedule) {
+        let woken = tokio::select! {
             biased;
             () = &mut stop => return alarm.dismiss().await,
-            rung = alarm.wait_until(due) => rung?,
+            woken = alarm.wait_until(due) => woken?,
+        };
+        if let Woken::ClockSetBack(now) = woken {
+            progress = Progress { after: now, last_run: begun.elapsed(), ..progress };
+            tracing::info!("the clock was set back to {}: the next run is computed anew", now.trunc_subsecs(0));
+            finished(work(Event::ClockSetBack)).await;
+            continue;
         }
         tokio::select! {
             biased;
             () = &mut stop => return alarm.dismiss().await,
             () = tokio::time::sleep(random_up_to(options.jitter)) => {}
         }
-        let started = Utc::now();
-        if let Err(failure) = tokio::spawn(work(Tick { due })).await {
-            tracing::error!(error = %failure, "a scheduled run did not end by itself");
-        }
-        // The clock may have been set back meanwhile: the same tick must not come twice.
-        next = options.schedule.next_after(started.max(due));
+        let started = alarm.now();
+        (progress, begun) = (Progress { after: started, ..Progress::made(started.max(due)) }, Instant::now());
+        finished(work(Event::Due(Tick { due }))).await;
     }
     stop.await;
     alarm.dismiss().await
 }
 
+/// Waits for the end of what `work` made.
+async fn finished(run: impl Future<Output = ()> + Send + 'static) {
+    if let Err(failure) = tokio::spawn(run).await {
+        tracing::error!(error = %failure, "a scheduled run did not end by itself");
+    }
+}
+
+/// How far the ticks are made.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// The next tick is computed from here: when the last run started, or what the clock was set back to.
+    after: DateTime<Utc>,
+    /// The latest time, by the clock of then, that a run was made for.
+    made: DateTime<Utc>,
+    /// How long ago the last run had started when the clock showed `after`.
+    last_run: Duration,
+}
+
+impl Progress {
+    fn made(until: DateTime<Utc>) -> Self {
+        Self { after: until, made: until, last_run: Duration::ZERO }
+    }
+
+    /// The next tick; `None` when the schedule is off.
+    fn next(self, schedule: &Schedule) -> Option<DateTime<Utc>> {
+        let next = schedule.next_after(self.after)?;
+        let following = schedule.next_after(next)?;
+        let comes_again = next <= self.made;
+        let since_last_run = (next - self.after) + TimeDelta::from_std(self.last_run).unwrap_or_default();
+        Some(if comes_again && since_last_run < (following - next) / 2 { following } else { next })
+    }
+}
+
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// The tick has come.
+    Due,
+    /// The clock was set back, to this time.
+    ClockSetBack(DateTime<Utc>),
+}
+
 /// Rings once at a time of the wall clock, also when the host slept or its clock was set.
-struct Alarm {
+struct Alarm<Clock> {
+    clock: Clock,
+    /// What the clock showed when it was last looked at.
+    shown: DateTime<Utc>,
     scheduler: JobScheduler,
     bell: mpsc::UnboundedSender<DateTime<Utc>>,
     rings: mpsc::UnboundedReceiver<DateTime<Utc>>,
 }
 
-impl Alarm {
-    async fn new() -> Result<Self, ScheduleError> {
+impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
+    async fn new(clock: Clock) -> Result<Self, ScheduleError> {
         let scheduler = JobScheduler::new().await.map_err(ScheduleError::Alarm)?;
         scheduler.start().await.map_err(ScheduleError::Alarm)?;
         let (bell, rings) = mpsc::unbounded_channel();
-        Ok(Self { scheduler, bell, rings })
+        Ok(Self { shown: clock(), clock, scheduler, bell, rings })
     }
 
-    async fn wait_until(&mut self, due: DateTime<Utc>) -> Result<(), ScheduleError> {
-        let now = Utc::now();
-        if due <= now {
-            return Ok(());
+    fn now(&mut self) -> DateTime<Utc> {
+        self.shown = (self.clock)();
+        self.shown
+    }
+
+    /// Whether the wait is over; `None` when it goes on.
+    fn look(&mut self, due: DateTime<Utc>) -> Option<Woken> {
+        let (before, now) = (self.shown, self.now());
+        if now < before { Some(Woken::ClockSetBack(now)) } else { (due <= now).then_some(Woken::Due) }
+    }
+
+    async fn wait_until(&mut self, due: DateTime<Utc>) -> Result<Woken, ScheduleError> {
+        if let Some(woken) = self.look(due) {
+            return Ok(woken);
         }
+        self.arm(due).await?;
+        loop {
+            tokio::select! {
+                biased;
+                // A job may fire twice when the scheduler lags, so a ring for another tick is passed over.
+                Some(rung) = self.rings.recv() => if rung == due {
+                    return Ok(Woken::Due);
+                },
+                () = tokio::time::sleep(CLOCK_LOOK) => if let Some(woken) = self.look(due) {
+                    return Ok(woken);
+                },
+            }
+        }
+    }
+
+    async fn arm(&mut self, due: DateTime<Utc>) -> Result<(), ScheduleError> {
         // The scheduler counts whole seconds from the second that has begun.
-        let seconds = u64::try_from(due.timestamp() - now.timestamp()).unwrap_or(0);
+        let seconds = u64::try_from(due.timestamp() - self.shown.timestamp()).unwrap_or(0);
         let bell = self.bell.clone();
         // Nothing in this closure may panic: the scheduler would never run another job.
         let job = Job::new_one_shot(Duration::from_secs(seconds), move |_, _| bell.send(due).unwrap_or_default())
             .map_err(ScheduleError::Alarm)?;
-        self.scheduler.add(job).await.map_err(ScheduleError::Alarm)?;
-        // A job may fire twice when the scheduler lags, so a ring for an earlier tick is passed over.
-        while self.rings.recv().await.is_some_and(|rung| rung != due) {}
-        Ok(())
+        self.scheduler.add(job).await.map(|_| ()).map_err(ScheduleError::Alarm)
     }
 
     async fn dismiss(mut self) -> Result<(), ScheduleError> {
@@ -109,7 +198,7 @@ fn random_up_to(longest: Duration) -> Duration {
 mod tests {
     use std::sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     };
 
     use chrono::TimeDelta;
@@ -126,6 +215,11 @@ mod tests {
         Options { schedule: Schedule::parse(cron, "Europe/Berlin").expect("valid"), jitter: Duration::ZERO }
     }
 
+    fn due(event: Event) -> Tick {
+        let Event::Due(tick) = event else { panic!("{event:?}") };
+        tick
+    }
+
     async fn within_deadline<T>(what: impl Future<Output = T>) -> T {
         timeout(DEADLINE, what).await.expect("in time")
     }
@@ -136,7 +230,8 @@ mod tests {
         let (stop, stopped) = oneshot::channel::<()>();
         let under_way = Arc::new(AtomicUsize::new(0));
         let schedule = tokio::spawn(async move {
-            let work = |tick| {
+            let work = |event| {
+                let tick = due(event);
                 let (seen, under_way) = (seen.clone(), under_way.clone());
                 async move {
                     let others = under_way.fetch_add(1, Ordering::SeqCst);
@@ -145,7 +240,7 @@ mod tests {
                     seen.send((tick, others, Utc::now())).expect("the test listens");
                 }
             };
-            run(&options("* * * * * *"), Utc::now(), async { drop(stopped.await) }, work).await
+            run(&options("* * * * * *"), Utc::now(), Utc::now, async { drop(stopped.await) }, work).await
         });
         let mut last = None;
         for _ in 0..3 {
@@ -174,7 +269,7 @@ mod tests {
                     count.fetch_add(1, Ordering::SeqCst);
                 }
             };
-            run(&options("* * * * * *"), Utc::now(), async { drop(stopped.await) }, work).await
+            run(&options("* * * * * *"), Utc::now(), Utc::now, async { drop(stopped.await) }, work).await
         });
         within_deadline(starts.recv()).await.expect("a run");
         drop(stop);
@@ -195,11 +290,11 @@ mod tests {
         let yearly = options("0 0 0 1 1 *");
         let first = yearly.schedule.next_after(since).expect("a tick");
         let schedule = tokio::spawn(async move {
-            let work = |tick: Tick| {
-                seen.send(tick.due).expect("the test listens");
+            let work = |event| {
+                seen.send(due(event).due).expect("the test listens");
                 std::future::ready(())
             };
-            run(&yearly, since, async { drop(stopped.await) }, work).await
+            run(&yearly, since, Utc::now, async { drop(stopped.await) }, work).await
         });
         assert_eq!(within_deadline(ticks.recv()).await, Some(first));
         // A second run for the other years would start at once.
@@ -215,14 +310,14 @@ mod tests {
     async fn a_run_that_panics_does_not_end_the_schedule() {
         let (seen, mut ticks) = mpsc::unbounded_channel();
         let schedule = tokio::spawn(async move {
-            let work = |tick| {
+            let work = |event| {
                 let seen = seen.clone();
                 async move {
-                    seen.send(tick).expect("the test listens");
+                    seen.send(due(event)).expect("the test listens");
                     panic!("as a run with a fault would");
                 }
             };
-            run(&options("* * * * * *"), Utc::now(), std::future::pending(), work).await
+            run(&options("* * * * * *"), Utc::now(), Utc::now, std::future::pending(), work).await
         });
         within_deadline(ticks.recv()).await.expect("the run that panics");
         within_deadline(ticks.recv()).await.expect("the run after it");
@@ -231,8 +326,71 @@ mod tests {
 
     #[tokio::test]
     async fn a_schedule_that_is_off_only_waits_for_the_stop() {
-        let work = |tick| async move { panic!("{tick:?} must not come") };
-        within_deadline(run(&options("off"), DateTime::UNIX_EPOCH, async {}, work)).await.expect("no error");
+        let work = |event| async move { panic!("{event:?} must not come") };
+        within_deadline(run(&options("off"), DateTime::UNIX_EPOCH, Utc::now, async {}, work)).await.expect("no error");
+    }
+
+    /// Runs the schedule in paused time for `minutes`, by a clock that shows 10:00 at the beginning and is set as `settings`
+    /// say: at which minute, by so much away from the true time. `expected` are the minutes at which runs are made.
+    async fn check(cron: &str, settings: &[(u64, TimeDelta)], minutes: u64, expected: &[u64]) {
+        let (begin, ten) = (Instant::now(), "2026-11-22T10:00:00Z".parse::<DateTime<Utc>>().expect("a time"));
+        let ahead = Arc::new(AtomicI64::new(0));
+        let offset = ahead.clone();
+        let clock = move || {
+            let elapsed = TimeDelta::from_std(begin.elapsed()).expect("short");
+            ten + elapsed + TimeDelta::seconds(offset.load(Ordering::SeqCst))
+        };
+        let options = Options { schedule: Schedule::parse(cron, "UTC").expect("valid"), jitter: Duration::ZERO };
+        let (seen, mut runs) = mpsc::unbounded_channel();
+        let work = move |event| {
+            if let Event::Due(_) = event {
+                seen.send((begin.elapsed().as_secs() + 30) / 60).expect("the test listens");
+            }
+            std::future::ready(())
+        };
+        let schedule = tokio::spawn(async move { run(&options, ten, clock, std::future::pending(), work).await });
+        for (minute, away) in settings {
+            tokio::time::sleep_until(begin + Duration::from_secs(60 * minute + 30)).await;
+            ahead.store(away.num_seconds(), Ordering::SeqCst);
+        }
+        tokio::time::sleep_until(begin + Duration::from_secs(60 * minutes + 30)).await;
+        schedule.abort();
+        let mut made = Vec::new();
+        while let Ok(minute) = runs.try_recv() {
+            made.push(minute);
+        }
+        assert_eq!(made, expected, "{cron} {settings:?}");
+    }
+
+    const HOURLY: &str = "0 0 * * * *";
+
+    #[tokio::test(start_paused = true)]
+    async fn incident_28_a_clock_that_is_right_ticks_by_the_schedule() {
+        check(HOURLY, &[], 130, &[60, 120]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn incident_28_a_clock_set_back_under_a_sleeping_schedule_does_not_keep_it_waiting() {
+        for back in [TimeDelta::days(-1), TimeDelta::days(-9 * 365), TimeDelta::minutes(-120)] {
+            check(HOURLY, &[(20, back)], 130, &[60, 120]).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn incident_28_a_clock_that_was_ahead_and_is_right_again_goes_on_from_the_true_time() {
+        for ahead in [TimeDelta::days(3), TimeDelta::days(9 * 365)] {
+            // The ticks that the clock jumped over make one run, a minute after it at most.
+            check(HOURLY, &[(10, ahead), (20, TimeDelta::zero())], 130, &[11, 60, 120]).await;
+            check(HOURLY, &[(10, ahead), (70, TimeDelta::zero())], 130, &[11, 60, 120]).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn incident_28_a_tick_that_comes_again_a_moment_after_its_run_is_passed_over() {
+        // At minute 61 the clock shows 11:01 and is set back to 10:51.
+        check(HOURLY, &[(61, TimeDelta::minutes(-10))], 140, &[60, 130]).await;
+        // After half an hour and more it is made: 11:00 comes again 40 minutes after its run.
+        check(HOURLY, &[(61, TimeDelta::minutes(-40))], 110, &[60, 100]).await;
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The digests that a run is asked to approve (`--approve`): recorded before it begins, and what became of them.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{Approval, ApprovalState, Approver, Digest, InstanceName, InstanceReport, Review, RunMode},
+    domain::{Approval, ApprovalState, Approver, Digest, InstanceName, InstanceReport, Review, RunMode, to_the_second},
     journal::{ApproveError, HeldRecord, Journal, JournalError},
 };
 
@@ -113,6 +113,23 @@ impl RequestedApprovals {
         }
         (warnings, is_in_vain)
     }
+}
+
+/// Says that what is held was approved, and that the approval expired before a run used it.
+pub(super) async fn expired(
+    journal: &Journal,
+    instance: &InstanceName,
+    held: Option<&Digest>,
+) -> Result<Option<String>, JournalError> {
+    let Some(held) = held else { return Ok(None) };
+    let in_words = |(approver, at): (Approver, DateTime<Utc>)| {
+        format!(
+            "the approval of {held} by {approver} expired at {} before a run used it, so it releases nothing: approve {held} \
+             again if it is still right",
+            to_the_second(at)
+        )
+    };
+    Ok(journal.expired_approval(instance, held, Utc::now()).await?.map(in_words))
 }
 
 async fn approve(journal: &Journal, options: &Options, request: &Request, digest: &Digest) -> Result<(), JournalError> {

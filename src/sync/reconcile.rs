@@ -17,7 +17,7 @@ use crate::{
 use super::{
     Progress, Stop,
     apply::{Applied, apply},
-    approvals::{RequestedApprovals, UsedApprovals},
+    approvals::{RequestedApprovals, UsedApprovals, expired},
     change_log,
     confirm::{ReadAgain, SecondReads, confirm_logins},
     decision::{Decision, Grounds, Settled},
@@ -157,6 +157,8 @@ async fn read_and_decide(
     while second.read(run, policy, &decision, again).await? {
         decision = decision.with_second_reads(&second, &grounds, &history);
     }
+    let held = decision.review.held.digest.as_ref();
+    decision.warnings.extend(expired(run.journal, &policy.instance, held).await?);
     used.push(UsedApprovals::of(&policy.instance, &decision.review));
     ledger.held(&decision, run.options).await?;
     if !ledger.writes() {

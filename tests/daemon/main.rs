@@ -7,6 +7,7 @@ mod approving;
 mod control_socket;
 mod ending;
 mod leadership;
+mod moved_clock;
 mod nodes;
 #[path = "../support/process.rs"]
 mod process;

@@ -70,7 +70,7 @@ fn a_narrowed_run_is_not_that_of_a_missed_tick() {
 }
 
 /// All runs began so many milliseconds earlier.
-fn set_back(state: &str, milliseconds: i64) {
+pub(crate) fn set_back(state: &str, milliseconds: i64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let options = SqliteConnectOptions::new().filename(state);

@@ -42,7 +42,11 @@ struct Life(Stage);
 
 impl Life {
     async fn begin(read: ReadChoice) -> Self {
-        let scenario: Scenario = serde_json::from_value(world()).expect("a scenario");
+        Self::begin_in(world(), read).await
+    }
+
+    async fn begin_in(world: Value, read: ReadChoice) -> Self {
+        let scenario: Scenario = serde_json::from_value(world).expect("a scenario");
         let mut stage = Stage::with(scenario).await;
         stage.options.experience_cloud.read = read;
         let life = Self(stage);
@@ -218,6 +222,26 @@ async fn a_married_name_keeps_the_old_operator_until_the_first_sign_in_under_the
             "remove eva@acme.com from delivery",
         ];
         life.run(&moved, &[]).await;
+        life.quiet(&[]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_technical_account_that_holds_a_profile_and_is_not_listed_stops_nobody() {
+    for read in READS {
+        let mut world = world();
+        world["organization"]["groups"].as_array_mut().expect("a list").iter_mut().for_each(|group| {
+            group["technical_accounts"] = json!(1);
+        });
+        let life = Life::begin_in(world, read).await;
+        life.happens(&[
+            hired("gus@acme.com", "U9@acme", &[DELIVERY]),
+            signs_in("gus@acme.com"),
+            leaves("fay@acme.com"),
+        ]);
+        life.run(&["add gus@acme.com to delivery", "remove fay@acme.com from delivery"], &[]).await;
+        life.happens(&[Change::unassign("dev@acme.com", CONTENT)]);
+        life.run(&["remove dev@acme.com from content"], &[]).await;
         life.quiet(&[]).await;
     }
 }

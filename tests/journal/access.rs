@@ -26,7 +26,7 @@ async fn observe(journal: &Journal, seconds: i64, groups: &[Observation], is_all
 
 /// `production/delivery: ann bob` for every group.
 async fn access(journal: &Journal, seconds: i64) -> Vec<String> {
-    let instances = journal.access(at(seconds)).await.expect("readable");
+    let instances = journal.access(at(seconds), at(1_000_000)).await.expect("readable");
     let lines = instances.iter().flat_map(|instance| {
         instance.groups.iter().map(|group| format!("{}/{}: {}", instance.name, group.group, group.members.join(" ")))
     });
@@ -105,7 +105,7 @@ async fn the_first_look_at_a_large_instance_takes_seconds_and_the_second_writes_
         assert_eq!(place.steps(), steps);
         // Generous: unoptimized, on a busy machine.
         assert!(first.as_secs() < 30, "{first:?}");
-        let told = journal.access(at(15)).await.expect("readable");
+        let told = journal.access(at(15), at(1_000_000)).await.expect("readable");
         assert_eq!(told[0].groups.iter().map(|group| group.members.len()).sum::<usize>(), 75_000);
     }
 }

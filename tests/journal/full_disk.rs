@@ -12,12 +12,16 @@ use std::{
 };
 
 use campaign_group_sync::journal::{Journal, JournalError, Location, Options, Step};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
 use crate::sample::{at, begin_and_die, production, read, run_id};
 
 /// Room for the state, in KiB, and for what fills it.
 const KIB: usize = 8 * 1_024;
+
+/// More than a journal keeps open, so that each of them meets the fault.
+const CONNECTIONS_OF_A_POOL: usize = 10;
 
 /// A small file system in memory, mounted for one test.
 struct SmallDisk(TempDir);
@@ -147,4 +151,26 @@ async fn a_statement_that_fails_costs_its_connection_and_no_later_one() {
         assert!(look.runs(9).await.expect("still readable").is_empty());
     }
     write(1, &writer).await.expect("writable");
+}
+
+#[tokio::test]
+async fn incident_47_after_a_failed_write_the_next_one_succeeds_whether_or_not_sqlite_rolled_back_by_itself() {
+    let folder = TempDir::new().expect("a folder");
+    let options = Options { location: Location::Sqlite(folder.path().join("state.db")), watch: None };
+    let journal = Journal::open(&options).await.expect("a journal");
+    let other = SqliteConnectOptions::new().filename(folder.path().join("state.db"));
+    let mut other = SqliteConnection::connect_with(&other).await.expect("opened");
+    // A connection that is closed for its fault lets go of the file a moment later: the default patience of SQLite covers it.
+    // `abort` leaves the transaction open, as most errors do; `rollback` ends it, as a full disk and a failing one do.
+    for kind in ["abort", "rollback", "abort"] {
+        for _ in 0..CONNECTIONS_OF_A_POOL {
+            let trigger = format!(
+                "create trigger fault before insert on accepted_reads begin select raise({kind}, 'injected'); end"
+            );
+            sqlx::raw_sql(AssertSqlSafe(trigger)).execute(&mut other).await.expect("no transaction is open");
+            write(1, &journal).await.expect_err("injected");
+            sqlx::raw_sql("drop trigger fault").execute(&mut other).await.expect("no transaction is open");
+            write(1, &journal).await.unwrap_or_else(|error| panic!("{kind}: {}", words(&error)));
+        }
+    }
 }

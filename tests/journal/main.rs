@@ -11,6 +11,7 @@ mod full_disk;
 mod instance_history;
 mod leadership;
 mod lock;
+mod moved_clock;
 mod place;
 #[path = "../support/reports.rs"]
 mod reports;

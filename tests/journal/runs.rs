@@ -59,10 +59,11 @@ async fn a_run_that_planned_nothing_is_forgotten_after_90_days_and_one_that_did_
         let busy = report("01JBUSY", at(0), Outcome::Applied, plan(vec![added]));
         journal.end_run(&busy).await.expect("ended");
         ended(&journal, "01JIDLE", 1).await;
-        ended(&journal, "01JLATE", 2 * DAY).await;
-        ended(&journal, "01JNOW", 91 * DAY).await;
+        for (run, day) in [("01JLATE", 2), ("01JA", 30), ("01JB", 60), ("01JC", 75), ("01JNOW", 91)] {
+            ended(&journal, run, day * DAY).await;
+        }
         let runs: Vec<_> = journal.runs(9).await.expect("readable").into_iter().map(|run| run.run).collect();
-        assert_eq!(runs, ["01JNOW", "01JLATE", "01JBUSY"]);
+        assert_eq!(runs, ["01JNOW", "01JC", "01JB", "01JA", "01JLATE", "01JBUSY"]);
         assert_eq!(journal.run("01JBUSY").await.expect("readable"), Some(busy));
     }
 }

@@ -147,10 +147,10 @@ async fn a_trial_leaves_the_record_of_who_was_where_alone() {
     let settings = stage.settings(None, AT_ONCE);
     run(&settings).await;
     let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
-    let before = journal.access(Utc::now()).await.expect("a record");
+    let before = journal.access(Utc::now(), Utc::now()).await.expect("a record");
     let answer = ask(&settings, &everything(Some("Campaign - acme-stage - (.*)"))).await.expect("an answer");
     let report = answer.run.expect("a dry run");
     assert!(report.instances.iter().any(|instance| !instance.changes.is_empty()), "{report:#?}");
     assert!(report.instances.iter().all(|instance| instance.held.is_none()), "there is nothing to approve yet");
-    assert_eq!(journal.access(Utc::now()).await.expect("a record"), before);
+    assert_eq!(journal.access(Utc::now(), Utc::now()).await.expect("a record"), before);
 }

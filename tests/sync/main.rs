@@ -13,6 +13,7 @@ mod earlier_state;
 mod encrypted;
 mod faults;
 mod features;
+mod moved_clock;
 #[path = "../support/organization.rs"]
 mod organization;
 mod over_time;

@@ -300,7 +300,7 @@ async fn the_journal_knows_who_had_access_when() {
     disturb(&stage, &[Change::unassign("ann@acme.com", DELIVERY)]);
     stage.sync().await;
     let members = async |at| {
-        let access = stage.journal.access(at).await.expect("readable");
+        let access = stage.journal.access(at, Utc::now()).await.expect("readable");
         let groups = access.into_iter().flat_map(|instance| instance.groups);
         groups.filter(|group| group.group == "delivery").flat_map(|group| group.members).collect::<Vec<_>>()
     };

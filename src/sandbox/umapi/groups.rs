@@ -80,7 +80,8 @@ pub(super) fn all(world: &mut World, page: u64) -> Answer {
     let names = organization.groups.iter().rev().map(|group| (folded(&group.name), group.name.as_str())).collect();
     let listed = |&position: &usize| {
         let group = organization.groups.get(position)?;
-        Some(WireGroup::of(&names, group, memberships.members(position, reach).len()))
+        let members = memberships.members(position, reach).len() + group.technical_accounts;
+        Some(WireGroup::of(&names, group, members))
     };
     let body =
         GroupsPage { last_page: page.last, result: "success", groups: on_page.iter().filter_map(listed).collect() };

@@ -124,21 +124,24 @@ pub(super) fn of_group(world: &mut World, received: &Received, page: u64, asked:
     };
     let (organization, memberships) = world.with_memberships();
     let reach = reach(received);
-    let (name, mut positions) = match find(organization, asked) {
+    let (name, mut positions, mut hidden) = match find(organization, asked) {
         Found::Group(position) => {
+            let group = organization.groups.get(position);
             let licence = received.parameter("status");
             let members = memberships.members(position, reach).iter().copied();
             let kept = members.filter(|&user| has_licence(organization, user, position, licence));
-            (organization.groups.get(position).map_or(asked, |group| group.name.as_str()), kept.collect())
+            let hidden = group.map_or(0, |group| group.technical_accounts);
+            (group.map_or(asked, |group| group.name.as_str()), kept.collect(), hidden)
         }
-        Found::NoAdmins => (asked, Vec::new()),
+        Found::NoAdmins => (asked, Vec::new(), 0),
         Found::Nothing => return not_found("error.group.not_found", &format!("Not found: {asked}")),
     };
     if let Some(domain) = received.parameter("domain") {
         positions.retain(|&user| organization.users.get(user).is_some_and(|user| is_of_domain(user, Some(domain))));
+        hidden = 0;
     }
     shuffle.apply(&mut positions);
-    let page = Listing::plain(positions.len(), page_size).page(page);
+    let page = Listing { listed: positions.len(), hidden, hidden_from: 0, page_size }.page(page);
     let on_page = positions.get(page.entries.clone()).unwrap_or_default();
     let users = if received.flag("excludeGroups").unwrap_or(false) {
         on_page.iter().filter_map(|&user| organization.users.get(user)).map(WireUser::without_groups).collect()

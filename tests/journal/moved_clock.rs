@@ -1,0 +1,121 @@
+//! What a clock that was ahead has written, once the clock is right.
+
+use campaign_group_sync::{
+    domain::{ChangeKind, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunMode},
+    journal::{Journal, Observation},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    place::Place,
+    sample::{at, begin, change, digest, held, plan, production, report},
+};
+
+const DIGEST: &str = "00000000000000aa";
+
+/// What a clock that is ahead by years shows at this second.
+fn ahead(seconds: i64) -> DateTime<Utc> {
+    at(seconds) + TimeDelta::days(9 * 365)
+}
+
+async fn run(journal: &Journal, run: &str, started_at: DateTime<Utc>) {
+    journal.begin_run(&begin(run, RunMode::Apply, started_at)).await.expect("begun");
+    journal.end_run(&report(run, started_at, Outcome::InSync, plan(Vec::new()))).await.expect("ended");
+}
+
+async fn is_approved(journal: &Journal, seconds: i64) -> bool {
+    let history = journal.history(&production(), at(seconds)).await.expect("readable");
+    !history.approvals.is_empty()
+}
+
+#[tokio::test]
+async fn incident_28_an_approval_by_a_clock_that_was_ahead_counts_no_longer_than_its_time_to_live() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        journal.record_held(&production(), Some(&held(DIGEST, "01JA", ahead(0), &["ann"])), true).await.expect("held");
+        let given = journal.approve(&digest(DIGEST), &"eve".into(), ahead(0), ahead(3600)).await;
+        assert_eq!(given.expect("approved").len(), 1);
+        run(&journal, "01JB", at(10)).await;
+        assert!(is_approved(&journal, 10 + 3599).await);
+        assert!(!is_approved(&journal, 10 + 3600).await, "an hour after the first run with a right clock");
+        // The time is settled once: a later run does not give it another hour.
+        run(&journal, "01JC", at(20)).await;
+        assert!(!is_approved(&journal, 10 + 3600).await);
+    }
+}
+
+#[tokio::test]
+async fn incident_28_a_plan_held_by_a_clock_that_was_ahead_is_held_since_the_correction() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        journal.record_held(&production(), Some(&held(DIGEST, "01JA", ahead(0), &["ann"])), true).await.expect("held");
+        run(&journal, "01JB", at(10)).await;
+        assert_eq!(journal.held().await.expect("readable")[0].at, at(10));
+    }
+}
+
+#[tokio::test]
+async fn incident_28_a_clock_that_is_ahead_by_years_makes_the_journal_forget_a_day_of_idle_runs_at_most() {
+    const DAY: i64 = 24 * 60 * 60;
+    for place in Place::all().await {
+        let journal = place.open().await;
+        for day in 0..95 {
+            run(&journal, &format!("01J{day:03}"), at(day * DAY)).await;
+        }
+        let ids = async || {
+            let runs = journal.runs(1000).await.expect("readable").into_iter();
+            runs.map(|run| run.run).collect::<Vec<_>>()
+        };
+        assert_eq!(ids().await.last().map(String::as_str), Some("01J004"), "the day of the newest run and 90 before");
+        for hour in 0..24 {
+            run(&journal, &format!("01K{hour:03}"), ahead(95 * DAY + hour * 3600)).await;
+        }
+        let runs = ids().await;
+        assert!(runs.contains(&"01J006".to_owned()) && runs.contains(&"01J094".to_owned()), "{runs:?}");
+        run(&journal, "01L000", at(96 * DAY)).await;
+        let first = journal.runs(1000).await.expect("readable");
+        assert!(first.iter().all(|run| run.started_at <= at(96 * DAY)), "{first:#?}");
+    }
+}
+
+#[tokio::test]
+async fn incident_28_who_was_seen_by_a_clock_that_was_ahead_has_access_now() {
+    let seen = |members: &[&str]| Observation {
+        group: OperatorGroupName::new("delivery"),
+        profile: ProductProfileName::new("Campaign - acme - delivery"),
+        members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),
+    };
+    for place in Place::all().await {
+        let journal = place.open().await;
+        let members = async |seconds: i64, now: i64| {
+            let access = journal.access(at(seconds), at(now)).await.expect("readable");
+            let groups = access.into_iter().flat_map(|instance| instance.groups);
+            groups.flat_map(|group| group.members).collect::<Vec<_>>()
+        };
+        journal.observe(&production(), at(0), &[seen(&["ann", "bob"])], true).await.expect("seen");
+        journal.observe(&production(), ahead(1), &[seen(&["ann", "cid"])], true).await.expect("seen");
+        assert_eq!(members(2, 2).await, ["ann", "cid"], "before the next run");
+        run(&journal, "01JB", at(10)).await;
+        assert_eq!(members(11, 1000).await, ["ann", "cid"]);
+        assert_eq!(members(9, 1000).await, ["ann", "bob"]);
+    }
+}
+
+#[tokio::test]
+async fn incident_28_runs_by_a_clock_that_was_ahead_do_not_hide_what_later_runs_wrote() {
+    for place in Place::all().await {
+        let journal = place.open().await;
+        for number in 0..5 {
+            journal.begin_run(&begin(&format!("01JA{number}"), RunMode::Apply, ahead(number))).await.expect("begun");
+            let nothing = report(&format!("01JA{number}"), ahead(number), Outcome::Failed, plan(Vec::new()));
+            journal
+                .end_run(&campaign_group_sync::domain::RunReport { instances: Vec::new(), ..nothing })
+                .await
+                .expect("ended");
+        }
+        let planned = plan(vec![change(ChangeKind::Add, "ann", "delivery")]);
+        journal.begin_run(&begin("01JB", RunMode::Apply, at(0))).await.expect("begun");
+        journal.end_run(&report("01JB", at(0), Outcome::Failed, planned)).await.expect("ended");
+        assert!(journal.was_written_to(&production()).await.expect("readable"));
+    }
+}
