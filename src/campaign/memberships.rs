@@ -28,6 +28,11 @@ pub(super) fn is_in_one_of(groups: &[OperatorGroupId]) -> String {
     xtk::is_one_of_numbers("[@group-id]", groups.iter().map(|group| group.0))
 }
 
+/// The condition for the memberships of these operators.
+pub(super) fn is_of_one_of(operators: &[OperatorId]) -> String {
+    xtk::is_one_of_numbers("[@operator-id]", operators.iter().map(|operator| operator.0))
+}
+
 impl Row for Membership {
     type Key = (i64, i64);
 

@@ -3,13 +3,13 @@
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::markup::can_carry;
-use super::memberships::{Membership, is_in_one_of, is_of_an_operator};
+use super::memberships::{Membership, is_in_one_of, is_of_an_operator, is_of_one_of};
 use super::operators::is_operator;
 use super::rows::{Rows, UnusableRow};
 use super::xtk;
 use crate::domain::{
     CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    UnusableOperator,
+    OperatorSnapshot, SoughtOperators, UnusableOperator,
 };
 
 /// Names or ids in one condition: 100 logins make an expression of some 3 KB, far from what a database parser minds.
@@ -63,6 +63,31 @@ impl Campaign {
         let unusable = operators.unusable.into_iter().map(|row| unusable_operator(row, &memberships)).collect();
         let memberships = memberships.into_iter().map(|membership| (membership.operator, membership.group));
         Ok(CampaignSnapshot::new(operators.usable, groups, memberships, own.login).with_unusable(unusable))
+    }
+
+    /// Reads a few operators with their memberships, and all operator groups.
+    pub async fn fetch_operators(&self, sought: &SoughtOperators) -> Result<OperatorSnapshot, CampaignError> {
+        let own = self.own_operator().await?;
+        let (mut operators, mut unusable) = (Vec::new(), Vec::new());
+        for condition in conditions_for(sought) {
+            let found = self.operators(&[is_operator(), condition], |_| {}).await?;
+            operators.extend(found.usable);
+            unusable.extend(found.unusable);
+        }
+        let groups: Vec<OperatorGroup> = self.walk(&[], |_| {}).await?;
+        let found = operators.iter().map(|operator| operator.id);
+        let mut found: Vec<_> = found.chain(unusable.iter().map(|row| OperatorId(row.key))).collect();
+        found.sort_unstable();
+        found.dedup();
+        let mut memberships: Vec<Membership> = Vec::new();
+        for some in found.chunks(LISTED_AT_ONCE) {
+            let rows: Vec<Membership> = self.walk(&[is_of_an_operator(), is_of_one_of(some)], |_| {}).await?;
+            memberships.extend(rows);
+        }
+        let unusable = unusable.into_iter().map(|row| unusable_operator(row, &memberships)).collect();
+        let memberships = memberships.into_iter().map(|membership| (membership.operator, membership.group));
+        let campaign = CampaignSnapshot::new(operators, groups, memberships, own.login).with_unusable(unusable);
+        Ok(OperatorSnapshot::new(campaign))
     }
 
     /// Who is in these operator groups now.
@@ -128,6 +153,19 @@ impl Campaign {
         }
         Ok(found)
     }
+}
+
+/// The conditions that find these operators, each for one query.
+fn conditions_for(sought: &SoughtOperators) -> Vec<String> {
+    let logins = listed(sought.logins.iter().map(OperatorLogin::as_str));
+    let by_login = logins.chunks(LISTED_AT_ONCE).map(|some| xtk::is_one_of("@name", some.iter().copied()));
+    let by_id = sought.ids.chunks(LISTED_AT_ONCE).map(|some| xtk::is_one_of_numbers("@id", some.iter().map(|id| id.0)));
+    let conditions: Vec<String> = by_login.chain(by_id).collect();
+    // The usual question: a few spellings and one key at most, in one query.
+    if sought.logins.len() + sought.ids.len() <= LISTED_AT_ONCE && conditions.len() > 1 {
+        return vec![xtk::any_of(conditions)];
+    }
+    conditions
 }
 
 fn unusable_operator(row: UnusableRow<i64>, memberships: &[Membership]) -> UnusableOperator {

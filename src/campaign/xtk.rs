@@ -29,6 +29,11 @@ pub(super) fn is_one_of_numbers(field: &str, numbers: impl IntoIterator<Item = i
     list(field, numbers.into_iter().map(|number| number.to_string()))
 }
 
+/// At least one of the conditions holds.
+pub(super) fn any_of(conditions: impl IntoIterator<Item = String>) -> String {
+    conditions.into_iter().collect::<Vec<_>>().join(" OR ")
+}
+
 /// The row comes after the one with this key.
 pub(super) fn is_after(field: &str, number: i64) -> String {
     format!("{field} > {number}")
@@ -90,6 +95,7 @@ mod tests {
         assert_eq!(equals("@type", 0), "@type = 0");
         assert_eq!(is_one_of("@name", ["a", "b'c"]), r"@name IN ('a', 'b\'c')");
         assert_eq!(is_one_of_numbers("[@group-id]", [-1, 7]), "[@group-id] IN (-1, 7)");
+        assert_eq!(any_of([is_one_of("@name", ["a"]), equals("@id", 7)]), "@name IN ('a') OR @id = 7");
         assert_eq!(is_after("@id", -5), "@id > -5");
         assert_eq!(is_after_pair(["[@a]", "[@b]"], (1, 2)), "[@a] > 1 OR ([@a] = 1 AND [@b] > 2)");
     }

@@ -1,4 +1,4 @@
-//! One Campaign instance: whether it answers, lets the program in and is what the program expects.
+//! One Campaign instance: whether it answers, accepts the credentials and has what the program needs.
 
 use std::time::SystemTime;
 
@@ -17,15 +17,16 @@ use super::{
 };
 use crate::{
     campaign::{Campaign, CampaignError, OwnOperator, ServerReply, ServerTest},
-    domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode, to_the_second},
+    domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode, shell_word, to_the_second},
     observability::Chain,
     settings::{Access, Authentication, Readable, ReadableInstance},
 };
 
-/// Clocks that differ by more make log lines of both sides hard to compare; tokens bear five times as much.
+/// Largest difference of the two clocks: beyond it the log lines of both sides are hard to compare. Tokens tolerate five
+/// times as much.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
-/// Checks all that concerns one instance; what it holds, when it lets the program in and somebody needs to know.
+/// Checks all that concerns one instance. Returns what it holds, where it could be read and the mask can be used.
 pub(super) async fn check(
     board: &mut Board,
     settings: &Readable,
@@ -58,7 +59,7 @@ pub(super) async fn check(
     campaign.log_off().await;
     if let Some(Err(error)) = &snapshot {
         let remedy =
-            "see whether the program's operator may read operators, groups and memberships; see the instance's log";
+            "check that the program's operator may read operators, groups and memberships; see the instance's log";
         let outcome = Outcome::failed(cause(error), Chain(error).to_string(), remedy);
         board.settle_of(instance.name.as_str(), AMBIGUOUS, outcome);
     }
@@ -97,17 +98,18 @@ fn unreachable(error: &CampaignError, instance: &Access) -> Outcome {
         return Outcome::failed(cause, Chain(error).to_string(), PROXY);
     }
     let remedy = format!(
-        "open {}/r/test from this host; compare instances.{}.url with the address in the browser, and see whether a proxy or \
-         a firewall stands between",
-        instance.url, instance.name
+        "compare instances.{}.url with the address that Campaign's users have in the browser; check that this host may reach \
+         it (firewall, name service, proxy): curl -sS {}",
+        instance.name,
+        shell_word(&format!("{}/r/test", instance.url))
     );
     Outcome::failed(cause, Chain(error).to_string(), remedy)
 }
 
-/// Adobe's documentation of technical operators: IMS from 7.3.5, 7.4.1 and 8.5 on; nothing else from 8.6 on.
+/// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6 on.
 fn version(test: &ServerTest, instance: &Access) -> Outcome {
     let (Some(version), build) = (&test.version, test.build.as_deref().unwrap_or("not shown")) else {
-        return Outcome::not_checked("the security zone of this host hides the version");
+        return Outcome::not_checked("the security zone of this host does not show the version");
     };
     let evidence = format!("{version}, build {build}");
     let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
@@ -116,20 +118,24 @@ fn version(test: &ServerTest, instance: &Access) -> Outcome {
         [7, 3, patch, ..] => *patch >= 5,
         [7, 4, patch, ..] => *patch >= 1,
         [major, minor, ..] => (*major, *minor) >= (8, 5),
-        _ => return Outcome::not_checked(format!("\"{version}\" cannot be read")),
+        _ => return Outcome::not_checked(format!("\"{version}\" is not a version such as 7.4.2")),
     };
     let refuses_native = matches!(numbers.as_slice(), [major, minor, ..] if (*major, *minor) >= (8, 6));
     let name = &instance.name;
     match (is_ims, supports_ims, refuses_native) {
         (true, false, _) => Outcome::failed(
             Cause::Configuration,
-            format!("{evidence}: technical accounts log on through IMS from 7.3.5, 7.4.1 and 8.5 on"),
-            format!("upgrade the instance, or write authentication = \"native\" with a login under [instances.{name}]"),
+            format!("{evidence}: technical accounts sign in through IMS from 7.3.5, 7.4.1 and 8.5 on"),
+            format!(
+                "write authentication = \"native\" with the login of an operator made for this program under \
+                 [instances.{name}], or upgrade the instance"
+            ),
         ),
         (false, _, true) => Outcome::warning(
-            format!("{evidence}: from 8.6 on technical accounts log on through IMS"),
+            format!("{evidence}: from 8.6 on technical accounts must sign in through IMS"),
             format!(
-                "ask the vendor's support for a technical account, then write authentication = \"ims\" under [instances.{name}]"
+                "set up a technical account in the Developer Console (README, \"Set it up\"), then write authentication = \
+                 \"ims\" under [instances.{name}]"
             ),
         ),
         _ => Outcome::ok(evidence),
@@ -146,7 +152,9 @@ fn clock(test: &ServerTest, now: DateTime<Utc>) -> Outcome {
     }
     let evidence =
         format!("{} s apart: {} there, {} here", apart.num_seconds(), to_the_second(theirs), to_the_second(now));
-    Outcome::warning(evidence, "have both hosts follow a time server (here: timedatectl set-ntp true)")
+    let remedy = "find out which clock is wrong, and have it set by a time service (here: chrony, ntpd or \
+                  systemd-timesyncd); on a hosted instance tell Adobe's support";
+    Outcome::warning(evidence, remedy)
 }
 
 async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &Access) -> bool {
@@ -172,22 +180,29 @@ async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &Access) ->
 fn not_logged_on(error: &CampaignError, instance: &Access) -> Outcome {
     let section = format!("instances.{}", instance.name);
     let CampaignError::Refused { call, reason } = error else {
-        return Outcome::failed(cause(error), Chain(error).to_string(), "see the instance's log; try again later");
+        return Outcome::failed(
+            cause(error),
+            Chain(error).to_string(),
+            "see the instance's log, and check again later",
+        );
     };
     match &instance.authentication {
         Authentication::Ims { .. } if call.contains("IMS") => refused_token(reason, &section),
         Authentication::Ims { .. } => Outcome::failed(
             Cause::Refused,
             format!("Campaign refused the token: {reason}"),
-            "add the project of the technical account to Campaign's product profile in the Admin Console; on premises run \
-             nlserver config -setimsoauth; see whether its operator is disabled, and whether the security zone admits this host",
+            "assign a product profile of Campaign to the technical account (Developer Console, \"Edit product profiles\"); \
+             check that its operator is not disabled, that the security zone allows this host, and, on premises, that the \
+             instance knows the technical account (nlserver config -setimsoauth, as Adobe's manual describes it); correct one \
+             of these before the next check, because refused sign-ins can lock an account",
         ),
         Authentication::Native { login, .. } => Outcome::failed(
             Cause::Refused,
             format!("Campaign refused {login}: {reason}"),
             format!(
                 "compare {section}.login and its password with the operator in Administration > Access management > \
-                 Operators; see whether it is disabled, and whether the security zone admits this host"
+                 Operators; check that it is not disabled, and that the security zone allows this host; correct one of these \
+                 before the next check, because refused sign-ins can lock an operator"
             ),
         ),
     }
@@ -200,8 +215,8 @@ fn rights(own: &OwnOperator, instance: &Access) -> Outcome {
         return Outcome::ok(evidence);
     }
     let remedy = format!(
-        "give the operator {} the named right ADMINISTRATION (Administration > Access management > Operators > {0} > Rights): \
-         nobody else may write memberships",
+        "give the operator {} the named right ADMINISTRATION (Administration > Access management > Operators > {0} > Rights), \
+         which writing memberships requires; use an operator that nothing but this program signs in with",
         own.login
     );
     match instance.mode {
@@ -216,8 +231,8 @@ async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Access) {
         Err(CampaignError::Schemas { lacking }) => Outcome::failed(
             Cause::Incomplete,
             lacking,
-            "look at Administration > Configuration > Data schemas for extensions of these schemas, and update the database \
-             structure; report what is missing, the program writes nothing until then",
+            "ask the people who maintain extensions of these schemas (Administration > Configuration > Data schemas) why this \
+             is missing; the program writes nothing to this instance until it is there",
         ),
         Err(error) => Outcome::failed(cause(&error), Chain(&error).to_string(), "see the instance's log"),
     };
@@ -243,12 +258,12 @@ async fn package(
             Outcome::failed(
                 Cause::Configuration,
                 "nms:extAccount has no imsServer, imsOrgId or imsRightsMask",
-                "install \"Integration with the Adobe Experience Cloud\" (Tools > Advanced > Import package); on a hosted \
-                 instance ask the vendor's support for it",
+                "have an administrator of Campaign install the package \"Integration with the Adobe Experience Cloud\" (Tools > \
+                 Advanced > Import package); on a hosted instance ask Adobe's support for it",
             ),
         ),
         Err(error) => {
-            let remedy = "see whether the program's operator may read nms:extAccount";
+            let remedy = "check that the program's operator may read nms:extAccount";
             board.settle_of(name, PACKAGE, Outcome::failed(cause(&error), Chain(&error).to_string(), remedy));
         }
     }

@@ -1,29 +1,32 @@
-//! Certificates: how long the one of an instance is good, and what to do about one that is not accepted.
+//! The certificate of an instance: the day it expires, and what to do about one that is not accepted.
 
 use chrono::{DateTime, Utc};
 
 use super::{board::Outcome, names::listed, verdict::Cause};
 use crate::{
-    domain::to_the_second,
+    domain::{shell_word, to_the_second},
     settings::Access,
     transport::{BaseUrl, Certificate, CertificateFault},
 };
 
-/// Certificates that renew themselves do so a month before their end (certbot's default): one with fewer days was forgotten.
+/// Days left below which a certificate is reported: automatic renewal happens a month before the end (default of certbot).
 const FEW_DAYS: i64 = 30;
 
-/// So many names are shown of a certificate; those of shared servers have hundreds.
+/// Names of a certificate that are shown; certificates of shared servers have hundreds.
 const NAMES_SHOWN: usize = 3;
 
-const CLOCK: &str = "see whether the clock of this host is right (timedatectl)";
+const CLOCK: &str = "check the clock of this host (timedatectl)";
 
-const INSTALL: &str = "install the certificate of the authority on this host (in /usr/local/share/ca-certificates, then \
-                       update-ca-certificates)";
+/// The authority's certificate must not come from the connection that is in doubt. A file without `.crt` is not read.
+const INSTALL: &str = "if your organization runs this authority, get its certificate from the people who run it, not from \
+                       this connection, and install it as root: on Debian as a file that ends in .crt in \
+                       /usr/local/share/ca-certificates, then update-ca-certificates; on Red Hat in \
+                       /etc/pki/ca-trust/source/anchors, then update-ca-trust; then restart the daemon";
 
-/// How long an accepted certificate is good.
+/// The day on which an accepted certificate expires.
 pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
     let Some(content) = certificate.read() else {
-        return Outcome::ok("this host trusts it; how long it is good cannot be read");
+        return Outcome::ok("this host trusts it; the day it expires cannot be read");
     };
     let end = DateTime::<Utc>::from(content.not_after);
     let days = (end - now).num_days();
@@ -36,8 +39,8 @@ pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
     if days >= FEW_DAYS {
         return Outcome::ok(evidence);
     }
-    let remedy = "have it renewed before that day, on a hosted instance by the vendor's support: no run can read or write \
-                  this instance afterwards";
+    let remedy = "have it renewed before that day, on a hosted instance by Adobe's support: after that day no run can read \
+                  or write this instance";
     Outcome::warning(evidence, remedy)
 }
 
@@ -46,12 +49,12 @@ pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &Access) -
     refused(fault, &instance.url, of_instance(fault, &instance.url, instance.name.as_str()))
 }
 
-/// A certificate in the name of Adobe's services that is not accepted; `key` is where their address is configured.
-pub(super) fn refused_of_vendor(fault: &CertificateFault, url: &BaseUrl, key: &str) -> Outcome {
-    refused(fault, url, of_vendor(fault, url, key))
+/// A certificate for one of Adobe's services that is not accepted; `key` is where its address is configured.
+pub(super) fn refused_of_adobe(fault: &CertificateFault, url: &BaseUrl, key: &str) -> Outcome {
+    refused(fault, url, of_adobe(fault, url, key))
 }
 
-/// What a run would end with: no answer for now.
+/// A run would report the instance as temporarily unavailable.
 fn refused(fault: &CertificateFault, url: &BaseUrl, remedy: String) -> Outcome {
     let evidence = format!("the certificate of {} is not accepted: {fault}", url.host_and_port());
     Outcome::failed(Cause::Unavailable, evidence, remedy)
@@ -60,41 +63,43 @@ fn refused(fault: &CertificateFault, url: &BaseUrl, remedy: String) -> Outcome {
 fn of_instance(fault: &CertificateFault, url: &BaseUrl, name: &str) -> String {
     match fault {
         CertificateFault::Expired { .. } => {
-            format!("have it renewed, on a hosted instance by the vendor's support; {CLOCK}")
+            format!("have it renewed, on a hosted instance by Adobe's support; {CLOCK}")
         }
         CertificateFault::NotYetValid { .. } => CLOCK.to_owned(),
         CertificateFault::OtherName { .. } => format!(
-            "write in instances.{name}.url the host name that people have in the browser; the certificate must be for it"
+            "write in instances.{name}.url the host name that Campaign's users have in the browser: one that the certificate \
+             is for"
         ),
         CertificateFault::UnknownAuthority => format!(
-            "{INSTALL}; where you expect a public authority, look for the proxy that intercepts TLS: {}",
+            "find out who issued it: {}; where you expect a public authority, look for the proxy that intercepts TLS; \
+             {INSTALL}",
             shown_by(url)
         ),
         CertificateFault::Other { .. } => format!("look at it: {}", shown_by(url)),
     }
 }
 
-/// Adobe's own certificates are issued by public authorities and renewed in time: another one is somebody else's.
-fn of_vendor(fault: &CertificateFault, url: &BaseUrl, key: &str) -> String {
+/// Adobe's certificates come from public authorities and are renewed in time: any other one belongs to a proxy.
+fn of_adobe(fault: &CertificateFault, url: &BaseUrl, key: &str) -> String {
     let issuer = shown_by(url);
     match fault {
         CertificateFault::Expired { .. } | CertificateFault::NotYetValid { .. } => {
-            format!("{CLOCK}; if it is, look for a proxy that answers in the vendor's place: {issuer}")
+            format!("{CLOCK}; if it is right, look for a proxy that answers in Adobe's place: {issuer}")
         }
         CertificateFault::OtherName { .. } => {
-            format!("compare {key} with the vendor's; see whether a proxy answers in the vendor's place: {issuer}")
+            format!("compare {key} with Adobe's address; look for a proxy that answers in Adobe's place: {issuer}")
         }
         CertificateFault::UnknownAuthority => format!(
-            "look for the proxy that intercepts TLS ({issuer}); have it let {} pass untouched, or {INSTALL}",
+            "look for the proxy that intercepts TLS: {issuer}; have it let {} pass unchanged; otherwise, {INSTALL}",
             url.host_and_port()
         ),
-        CertificateFault::Other { .. } => format!("look for a proxy that answers in the vendor's place: {issuer}"),
+        CertificateFault::Other { .. } => format!("look for a proxy that answers in Adobe's place: {issuer}"),
     }
 }
 
-/// The command that names who issued a certificate.
+/// The command that shows who issued a certificate. It sends nothing but the handshake.
 fn shown_by(url: &BaseUrl) -> String {
-    format!("openssl s_client -connect {} </dev/null", url.host_and_port())
+    format!("openssl s_client -connect {} </dev/null", shell_word(&url.host_and_port()))
 }
 
 #[cfg(test)]
@@ -109,17 +114,17 @@ mod tests {
             (CertificateFault::Expired { since: None }, CertificateFault::NotYetValid { from: None });
         let (other_name, other) =
             (CertificateFault::OtherName { names: Vec::new() }, CertificateFault::Other { what: "Revoked".to_owned() });
-        for (fault, instance, vendor) in [
+        for (fault, instance, adobe) in [
             (expired, "have it renewed", "timedatectl"),
             (early, "timedatectl", "timedatectl"),
             (other_name, "instances.production.url", "experience_cloud.ims_url"),
             (CertificateFault::UnknownAuthority, "update-ca-certificates", "let acme.campaign.adobe.com:443 pass"),
             (other, look, look),
         ] {
-            let (of_instance, of_vendor) =
-                (of_instance(&fault, &url, "production"), of_vendor(&fault, &url, "experience_cloud.ims_url"));
+            let (of_instance, of_adobe) =
+                (of_instance(&fault, &url, "production"), of_adobe(&fault, &url, "experience_cloud.ims_url"));
             assert!(of_instance.contains(instance), "{fault:?}: {of_instance}");
-            assert!(of_vendor.contains(vendor) && of_vendor.contains(look), "{fault:?}: {of_vendor}");
+            assert!(of_adobe.contains(adobe) && of_adobe.contains(look), "{fault:?}: {of_adobe}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The configuration itself: each of its problems is a finding, and what cannot be looked at without it waits.
+//! The configuration itself: each of its problems is a finding, and what cannot be checked without it waits.
 
 use super::{
     board::{Board, Outcome},
@@ -19,7 +19,7 @@ pub(super) fn check(board: &mut Board, settings: &Readable) {
     let doubts: Vec<&str> =
         settings.warnings.iter().map(String::as_str).filter(|doubt| !doubt.contains("association_mask")).collect();
     if !doubts.is_empty() {
-        let remedy = "change the lines that are named; see config/default.toml";
+        let remedy = "change the keys that are named; campaign-group-sync config shows where each value comes from";
         board.settle(CONFIGURATION, Outcome::warning(doubts.join("\n"), remedy));
     } else if let Some(problem) = settings.problems.first() {
         if settings.problems.iter().all(|problem| place_of(settings, problem).1 != CONFIGURATION) {

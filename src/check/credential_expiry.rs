@@ -1,4 +1,4 @@
-//! How long the secrets of the credentials stay good: no API tells, so somebody writes the day into the configuration.
+//! The day on which the secret of a credential expires. No API tells it: it is read from the configuration.
 
 use chrono::{NaiveDate, TimeDelta};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::settings::{Authentication, Readable};
 
-/// Time to find whoever may rotate a secret, and for that person to do it.
+/// Time that finding an administrator who may rotate the secret, and rotating it, can take.
 const NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// Checks each credential once it is known whether it is refused. `today` is the day in UTC.
@@ -25,7 +25,7 @@ pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
     for instance in settings.instances.iter().filter_map(|one| one.access.as_ref()) {
         let name = instance.name.as_str();
         let outcome = match &instance.authentication {
-            Authentication::Native { .. } => Outcome::not_checked("the program logs on with a password of Campaign"),
+            Authentication::Native { .. } => Outcome::not_checked("the program signs in with a password of Campaign"),
             Authentication::Ims { client_secret_expires, .. } => {
                 let section = format!("instances.{name}");
                 let refusal = board.refusal_of_secret(Some(name), LOG_ON);
@@ -40,7 +40,7 @@ pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
     }
 }
 
-/// How it stands with one credential.
+/// What is known of one credential.
 struct Standing<'a> {
     /// Where it is configured.
     section: &'a str,
@@ -50,7 +50,7 @@ struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// Whether the secret is refused because its days are over.
+    /// Whether the secret is refused because it expired.
     fn explains_refusal(&self, last_day: Option<NaiveDate>) -> bool {
         self.refusal.is_some() && last_day.is_some_and(|last_day| last_day < self.today)
     }
@@ -59,28 +59,29 @@ impl Standing<'_> {
     fn outcome(&self, last_day: Option<NaiveDate>) -> Outcome {
         let section = self.section;
         let Some(last_day) = last_day else {
-            return Outcome::not_checked(format!("no day is written: {section}.client_secret_expires"));
+            return Outcome::not_checked(format!("{section}.client_secret_expires is not set"));
         };
         let left = last_day - self.today;
         let days = left.num_days().abs();
         let remedy = format!(
             "rotate it in the Developer Console, where a credential may have two secrets at a time: add a new one, put it where \
-             {section}.client_secret is read from (campaign-group-sync config shows it), delete the old one, and write the \
-             new day to {section}.client_secret_expires"
+             {section}.client_secret is read from (campaign-group-sync config shows it), write the new day to \
+             {section}.client_secret_expires, restart the daemon, and delete the old one only after campaign-group-sync \
+             check has found the new one valid"
         );
         match &self.refusal {
             Some(refusal) if left < TimeDelta::zero() => {
-                let evidence = format!("ran out after {last_day}, {days} days ago; {refusal}");
+                let evidence = format!("expired after {last_day}, {days} days ago; {refusal}");
                 Outcome::failed(Cause::Refused, evidence, remedy)
             }
             None if left < TimeDelta::zero() => Outcome::warning(
-                format!("should have run out after {last_day}, {days} days ago, and nobody refused it"),
+                format!("should have expired after {last_day}, {days} days ago, and is not refused"),
                 remedy,
             ),
             _ if left < NOTICE => {
-                Outcome::warning(format!("runs out after {last_day} (UTC), {days} days from now"), remedy)
+                Outcome::warning(format!("expires after {last_day} (UTC), {days} days from now"), remedy)
             }
-            _ => Outcome::ok(format!("to the end of {last_day} (UTC), {days} days from now")),
+            _ => Outcome::ok(format!("valid to the end of {last_day} (UTC), {days} days from now")),
         }
     }
 }

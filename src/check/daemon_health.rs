@@ -1,12 +1,12 @@
-//! What the daemon says of itself: a unit that is active may still fail run after run.
+//! The daemon's own status: a unit that is active may still fail run after run.
 
 use super::{board::Outcome, host::SERVICE, verdict::Cause};
 use crate::domain::Outcome as RunOutcome;
 
-/// The daemon's own word.
+/// The status that the daemon reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonStatus {
-    /// How it stands.
+    /// Whether it works.
     pub health: Health,
     /// The whole status in one line.
     pub described: String,
@@ -14,14 +14,14 @@ pub struct DaemonStatus {
     pub held: Vec<String>,
 }
 
-/// How it stands with the daemon.
+/// Whether the daemon works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// The last run ended well, or one is under way.
+    /// The last run succeeded, or one is under way.
     Well,
     /// No run has ended yet.
     Starting,
-    /// The vendor asked for a long silence.
+    /// Adobe asked for a long pause.
     Throttled,
     /// A guard holds something.
     Blocked,
@@ -29,7 +29,7 @@ pub enum Health {
     Failing(Option<RunOutcome>),
 }
 
-/// What the daemon's word, or its silence, comes to.
+/// What follows from the daemon's status, or from its missing answer.
 pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> Outcome {
     let status = match said {
         Ok(status) => status,
@@ -39,30 +39,34 @@ pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> Outcome {
     match status.health {
         Health::Well => Outcome::ok(evidence),
         Health::Starting => {
-            Outcome::warning(evidence, "wait for the first run, or ask for one: campaign-group-sync --sync-now")
+            Outcome::warning(evidence, "wait for the first run, or start one now: campaign-group-sync --sync-now")
         }
         Health::Throttled => Outcome::warning(
             evidence,
-            "wait; see whether another client uses the same credential, and give this one its own",
+            "wait until then; if another program uses the same credential, give this one its own",
         ),
         Health::Blocked => blocked(evidence, &status.held),
         Health::Failing(last) => Outcome::failed(
             cause(last),
             evidence,
             format!(
-                "mend what failed above; campaign-group-sync history and journalctl -u {SERVICE} -n 50 tell the rest"
+                "fix what failed above; campaign-group-sync history shows the runs, and as root journalctl -u {SERVICE} -n 50 \
+                 shows the log"
             ),
         ),
     }
 }
 
 fn blocked(evidence: &str, held: &[String]) -> Outcome {
-    let release: Vec<String> = held.iter().map(|digest| format!("campaign-group-sync approve {digest}")).collect();
-    let release = if release.is_empty() { "campaign-group-sync status".to_owned() } else { release.join(", ") };
-    Outcome::warning(
-        evidence,
-        format!("look at what is held (campaign-group-sync history RUN), then release it: {release}"),
-    )
+    const LOOK: &str = "campaign-group-sync history lists the runs, and with the name of one of them, campaign-group-sync \
+                        history RUN shows what it holds and why; compare that with the Admin Console";
+    if held.is_empty() {
+        return Outcome::warning(evidence, format!("{LOOK}; campaign-group-sync status names the digests"));
+    }
+    let release = held
+        .iter()
+        .map(|digest| format!("if these changes are right, campaign-group-sync approve {digest} releases them"));
+    Outcome::warning(evidence, format!("{LOOK}; {}", release.collect::<Vec<_>>().join("; ")))
 }
 
 fn cause(last: Option<RunOutcome>) -> Cause {

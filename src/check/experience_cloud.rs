@@ -1,4 +1,4 @@
-//! The Admin Console: what IMS and UMAPI say to the credential.
+//! The Admin Console: what IMS and UMAPI answer to the credential.
 
 use std::time::Duration;
 
@@ -17,22 +17,19 @@ use crate::{
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
     observability::Chain,
     settings::{self, Readable},
-    sync,
+    sync::{self, Clients},
     transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
 
-/// Nobody's address (RFC 2606): asking for it costs no page and proves the token, the product and the organization.
+/// An address that no user has (RFC 2606): asking for it costs no page and proves the token, the product and the organization.
 const NOBODY: &str = "nobody@campaign-group-sync.invalid";
 
 /// The scope that opens UMAPI (Adobe's guide to the User Management API).
 const UMAPI_SCOPE: &str = "user_management_sdk";
 
-/// What to do where a host of Adobe's, the one that is configured, does not answer.
+/// What to do where the configured host of Adobe's does not answer.
 fn let_through(url: &BaseUrl) -> String {
-    format!(
-        "allow this host to reach {}, and see whether a proxy or its certificate stands between",
-        url.host_and_port()
-    )
+    format!("check that this host may reach {} (firewall, name service, proxy)", url.host_and_port())
 }
 
 /// What to do where the proxy of this host cannot be used.
@@ -65,7 +62,7 @@ pub(super) async fn check(
     let configured = settings.experience_cloud.as_ref()?;
     let known = journal.as_ref().ok().and_then(Option::as_ref);
     let options = Options { retry: asked_once(), ..configured.options.clone() };
-    let client = match sync::client(options.clone(), known, CallPurpose::Run) {
+    let client = match Clients::default().client(options.clone(), known, CallPurpose::Run) {
         Ok(client) => client,
         Err(error) => {
             board.settle(PRODUCT, failed(&error, &options.umapi_url));
@@ -78,8 +75,8 @@ pub(super) async fn check(
     profiles(board, (&client, &options.umapi_url), memory?, configured.first_page_interval, now).await
 }
 
-/// What is remembered of the calls to the organization; `None` where the state cannot be read, and nobody knows what page 0
-/// would cost.
+/// What is remembered of the calls to the organization; `None` where the state cannot be read, so that it is not known
+/// whether page 0 may be requested.
 async fn memory(
     board: &mut Board,
     configured: &settings::ExperienceCloud,
@@ -119,13 +116,13 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
             board.settle(TOKEN, refused_token(&said.to_string(), "experience_cloud"));
         }
         Err(error @ TokenError::WrongAnswer { .. }) => {
-            let remedy = "compare experience_cloud.ims_url with the vendor's: https://ims-na1.adobelogin.com; see whether a \
-                          proxy answers in its place";
+            let remedy = "compare experience_cloud.ims_url with Adobe's address, https://ims-na1.adobelogin.com; look for a \
+                          proxy that answers in its place";
             board.settle(IMS, Outcome::failed(Cause::Incomplete, Chain(&error).to_string(), remedy));
         }
         Err(error) => {
             let outcome = match error.certificate_fault() {
-                Some(fault) => certificate::refused_of_vendor(fault, ims_url, "experience_cloud.ims_url"),
+                Some(fault) => certificate::refused_of_adobe(fault, ims_url, "experience_cloud.ims_url"),
                 None => unreachable(&error, error.is_misconfigured(), ims_url),
             };
             board.settle(IMS, outcome);
@@ -147,12 +144,13 @@ pub(super) fn refused_token(said: &str, section: &str) -> Outcome {
     }
     let remedy = if said.contains("client_secret") {
         format!(
-            "copy the secret anew from the Developer Console (\"OAuth Server-to-Server\", \"Retrieve client secret\") into \
-             {section}.client_secret_file; see whether it was rotated"
+            "copy the secret again from the Developer Console (\"OAuth Server-to-Server\", \"Retrieve client secret\") to the \
+             place that {section}.client_secret is read from (campaign-group-sync config shows it), and restart the daemon; \
+             check whether the secret was rotated"
         )
     } else if said.contains("client_id") {
         format!(
-            "copy the client id anew from the Developer Console (\"OAuth Server-to-Server\") into {section}.client_id"
+            "copy the client id again from the Developer Console (\"OAuth Server-to-Server\") into {section}.client_id"
         )
     } else {
         format!("compare {section}.client_id, its secret and its scopes with the Developer Console")
@@ -163,7 +161,7 @@ pub(super) fn refused_token(said: &str, section: &str) -> Outcome {
 /// Whether UMAPI takes the token, and the organization is that of the credential.
 async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options) -> bool {
     let error = match client.fetch_user(NOBODY, options.membership, &|_| {}).await {
-        // Whoever says that there is no such domain has let the call through.
+        // A 404 for the domain means that the call itself was allowed.
         Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
         Err(error) => Some(error),
     };
@@ -177,23 +175,23 @@ async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options
         | ExperienceCloudError::WrongAnswer { status: 400, excerpt, .. } => {
             board.settle(PRODUCT, Outcome::ok(options.umapi_url.to_string()));
             let evidence = format!("UMAPI refuses {}: {excerpt}", options.organization_id);
-            let remedy = "copy the organization id from the overview of the same project in the Developer Console; the \
-                          credential opens its own organization alone";
+            let remedy = "copy the organization id from the overview of the same project in the Developer Console: the \
+                          credential is valid for its own organization only";
             board.settle(ORGANIZATION, Outcome::failed(Cause::Refused, evidence, remedy));
         }
         ExperienceCloudError::Refused { excerpt, .. } => {
             let has_scope = options.scopes.split(',').any(|scope| scope == UMAPI_SCOPE);
             let remedy = if has_scope {
                 "add the \"User Management API\" to the project of the credential in the Developer Console (\"Add to \
-                 project\", \"API\"); it takes a system administrator"
+                 project\", \"API\"); only a system administrator of the organization can"
             } else {
-                "add user_management_sdk to experience_cloud.scopes, or leave the line out"
+                "add user_management_sdk to experience_cloud.scopes, or delete the line: the default has it"
             };
             board.settle(PRODUCT, Outcome::failed(Cause::Refused, format!("UMAPI refused: {excerpt}"), remedy));
         }
         _ => {
             let outcome = match error.certificate_fault() {
-                Some(fault) => certificate::refused_of_vendor(fault, &options.umapi_url, "experience_cloud.umapi_url"),
+                Some(fault) => certificate::refused_of_adobe(fault, &options.umapi_url, "experience_cloud.umapi_url"),
                 None => failed(&error, &options.umapi_url),
             };
             board.settle(PRODUCT, outcome);
@@ -222,7 +220,7 @@ async fn profiles(
     }
     if let Some(until) = gate.groups {
         let reason = format!(
-            "page 0 of the groups may not be asked for before {}, and no listing is remembered",
+            "page 0 of the groups may not be requested before {}, and no listing is remembered",
             to_the_second(until)
         );
         board.settle(PROFILES, Outcome::not_checked(reason));
@@ -235,8 +233,8 @@ async fn profiles(
             Some(listing)
         }
         Err(error @ ExperienceCloudError::Incomplete { .. }) => {
-            let remedy = "see whether the organization has product profiles at all, and whether the project of the credential \
-                          is in this organization";
+            let remedy = "check that the organization has product profiles, and that the project of the credential is in this \
+                          organization";
             board.settle(PROFILES, Outcome::failed(Cause::Incomplete, Chain(&error).to_string(), remedy));
             None
         }
@@ -254,24 +252,25 @@ fn failed(error: &ExperienceCloudError, url: &BaseUrl) -> Outcome {
             return unreachable(error, failure == Failure::Misconfigured, url);
         }
         Failure::Throttled { .. } => {
-            (Cause::Unavailable, "wait as long as UMAPI asks; another client of this key may be at work")
+            (Cause::Unavailable, "wait until the time that Adobe named; another program may use the same credential")
         }
         _ => (
             Cause::Incomplete,
-            "compare experience_cloud.umapi_url with the vendor's; see whether a proxy answers in its place",
+            "compare experience_cloud.umapi_url with Adobe's address, https://usermanagement.adobe.io/v2/usermanagement; \
+             look for a proxy that answers in its place",
         ),
     };
     Outcome::failed(cause, Chain(error).to_string(), remedy)
 }
 
-/// What the journal knows of the calls to the organization.
+/// What the journal remembers of the calls to the organization.
 #[derive(Default)]
 struct Memory {
     windows: CallWindows,
     listing: Option<RememberedListing>,
 }
 
-/// Until when page 0 may not be asked for; `None` when it may.
+/// The time before which page 0 may not be requested; `None` when it may be requested now.
 struct Gate {
     groups: Option<DateTime<Utc>>,
     users: Option<DateTime<Utc>>,
@@ -299,16 +298,16 @@ impl Gate {
     fn outcome(&self, windows: &CallWindows) -> Outcome {
         match (self.users.max(self.groups), windows.not_before) {
             (Some(until), Some(not_before)) if until == not_before => Outcome::warning(
-                format!("Adobe asked for silence until {}", to_the_second(until)),
+                format!("Adobe asked for a pause until {}", to_the_second(until)),
                 format!(
-                    "wait, or {}; see whether another client uses the same credential, and give this one its own",
+                    "wait until then, or {}; if another program uses the same credential, give this one its own",
                     sync::UNPAUSE
                 ),
             ),
             (Some(until), _) => {
                 Outcome::ok(format!("again at {}; until then runs use what they remember", to_the_second(until)))
             }
-            (None, _) => Outcome::ok("now: a run may start at once"),
+            (None, _) => Outcome::ok("now: a run may start immediately"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The external account against the configuration, field by field and sign by sign.
+//! The external account against the configuration, field by field and character by character.
 
 use super::{
     board::{Board, Outcome},
@@ -15,15 +15,15 @@ use crate::{
     settings::{Access, Readable},
 };
 
-/// IMS servers that Adobe's documentation names for Campaign; they serve the same identities.
+/// IMS servers that Adobe's documentation names for Campaign. Both serve the same identities.
 const IMS_SERVERS: [&str; 2] = ["ims-na1.adobelogin.com", "adobeid-na1.services.adobe.com"];
 
-/// Product contexts that Adobe's documentation names; empty stands for the first.
+/// Product contexts that Adobe's documentation names. Empty stands for the first name.
 const CONTEXTS: [&str; 3] = ["", "dma_campaign", "dma_campaign_classic"];
 
 const WHERE: &str = "Administration > Platform > External accounts > Adobe Experience Cloud";
 
-/// Checks the accounts of an instance; the fields only where it is clear which account is meant.
+/// Checks the accounts of an instance; the fields only where exactly one account is in question.
 pub(super) fn check(
     board: &mut Board,
     settings: &Readable,
@@ -39,20 +39,26 @@ pub(super) fn check(
         [account] => account,
         [] => {
             let evidence = "there is none";
-            let remedy = format!("create it: {WHERE}, internal name {EXTERNAL_ACCOUNT_NAME}");
+            let remedy = format!(
+                "have an administrator of Campaign create it with Adobe's support: {WHERE}, internal name \
+                 {EXTERNAL_ACCOUNT_NAME}; campaign-group-sync check compares its fields"
+            );
             board.settle_of(name, ACCOUNT, Outcome::failed(Cause::Configuration, evidence, remedy));
             return;
         }
         several => {
             let names: Vec<&str> = several.iter().map(|account| account.name.as_str()).collect();
             let evidence = format!("there are {}: {}", names.len(), names.join(", "));
-            let remedy = format!("keep {EXTERNAL_ACCOUNT_NAME} and delete the others: Campaign takes any of them");
+            let remedy = format!(
+                "find out which one users sign in through (it should be {EXTERNAL_ACCOUNT_NAME}), and disable the others \
+                 (\"Enabled\" in {WHERE}): Campaign may use any that is enabled; delete none"
+            );
             board.settle_of(name, ACCOUNT, Outcome::failed(Cause::Configuration, evidence, remedy));
             return;
         }
     };
     board.settle_of(name, ACCOUNT, Outcome::ok(format!("{} (id {})", account.name, account.id)));
-    board.settle_of(name, ACCOUNT_NAME, field("Internal Name", EXTERNAL_ACCOUNT_NAME, &account.name));
+    board.settle_of(name, ACCOUNT_NAME, internal_name(account));
     board.settle_of(name, ACCOUNT_ENABLED, ticked(account));
     if let Some(ours) = &settings.ims_url {
         board.settle_of(name, ACCOUNT_IMS, ims_server(&ours.to_string(), account));
@@ -62,25 +68,49 @@ pub(super) fn check(
         && !board.has_failed(name, ORGANIZATION)
     {
         let organization = cloud.options.organization_id.as_str();
-        let outcome = field("IMS organization ID", organization, &account.organization_id);
+        let key = "experience_cloud.organization_id";
+        let outcome = field("IMS organization ID", key, organization, &account.organization_id);
         board.settle_of(name, ACCOUNT_ORGANIZATION, outcome);
     }
     board.settle_of(name, ACCOUNT_CALLBACK, callback(instance, account));
     if let Some(mask) = mask {
-        board.settle_of(name, ACCOUNT_MASK, field("Association Mask", mask.as_str(), &account.mask));
+        board.settle_of(
+            name,
+            ACCOUNT_MASK,
+            field("Association Mask", &format!("instances.{name}.association_mask"), mask.as_str(), &account.mask),
+        );
     }
     board.settle_of(name, ACCOUNT_TENANT, tenant(instance, account));
     board.settle_of(name, ACCOUNT_CONTEXT, context(account));
 }
 
-fn field(label: &str, ours: &str, theirs: &str) -> Outcome {
+/// Compares a field of the account with a key of the configuration. A wrong change of the account keeps every user from
+/// signing in, so the remedy begins with the configuration.
+fn field(label: &str, key: &str, ours: &str, theirs: &str) -> Outcome {
     match difference(ours, theirs) {
         None => Outcome::ok(theirs),
         Some(evidence) => Outcome::failed(
             Cause::Configuration,
             evidence,
             format!(
-                "make both the same: \"{label}\" in {WHERE}, or the configuration; restart the instance after a change there"
+                "where users sign in with their Adobe account today, the external account is right: correct {key}; \
+                 otherwise have an administrator of Campaign correct \"{label}\" in {WHERE} and restart the instance, on a \
+                 hosted instance with Adobe's support"
+            ),
+        ),
+    }
+}
+
+/// The name is Adobe's, and no key of the configuration.
+fn internal_name(account: &ExternalAccount) -> Outcome {
+    match difference(EXTERNAL_ACCOUNT_NAME, &account.name) {
+        None => Outcome::ok(&account.name),
+        Some(evidence) => Outcome::failed(
+            Cause::Configuration,
+            evidence,
+            format!(
+                "ask Adobe's support whether users sign in through this account; the internal name in {WHERE} must be \
+                 {EXTERNAL_ACCOUNT_NAME}"
             ),
         ),
     }
@@ -90,10 +120,14 @@ fn ticked(account: &ExternalAccount) -> Outcome {
     if account.enabled {
         return Outcome::ok("yes");
     }
-    Outcome::failed(Cause::Configuration, "\"Enabled\" is not ticked", format!("tick \"Enabled\" in {WHERE}"))
+    Outcome::failed(
+        Cause::Configuration,
+        "\"Enabled\" is not ticked",
+        format!("once its other fields are right, tick \"Enabled\" in {WHERE}"),
+    )
 }
 
-/// The account has the host alone or with `https://`, and may name either of the vendor's two.
+/// The account has the host alone or with `https://`, and may name either of Adobe's two hosts.
 fn ims_server(ours: &str, account: &ExternalAccount) -> Outcome {
     let host = |text: &str| text.trim_end_matches('/').trim_start_matches("https://").to_owned();
     let (our_host, their_host) = (host(ours), host(&account.ims_server));
@@ -101,7 +135,7 @@ fn ims_server(ours: &str, account: &ExternalAccount) -> Outcome {
     if our_host == their_host || are_both_known {
         return Outcome::ok(account.ims_server.clone());
     }
-    field("IMS Server URL", ours, &account.ims_server)
+    field("IMS Server URL", "experience_cloud.ims_url", ours, &account.ims_server)
 }
 
 fn callback(instance: &Access, account: &ExternalAccount) -> Outcome {
@@ -111,17 +145,17 @@ fn callback(instance: &Access, account: &ExternalAccount) -> Outcome {
         return Outcome::failed(
             Cause::Configuration,
             format!("{} has no https", shown(&signs)),
-            format!("write https:// in \"Callback server\" of {WHERE}: Adobe sends people back to https alone"),
+            format!("write https:// in \"Callback server\" of {WHERE}: Adobe sends users back to https addresses only"),
         );
     }
     // A slash at the end leads to the same place.
     let without_slash = callback.strip_suffix('/').unwrap_or(callback);
-    field("Callback server", &instance.url.to_string(), without_slash)
+    field("Callback server", &format!("instances.{}.url", instance.name), &instance.url.to_string(), without_slash)
 }
 
 fn tenant(instance: &Access, account: &ExternalAccount) -> Outcome {
     match &instance.tenant {
-        Some(tenant) => field("Tenant", tenant, &account.tenant),
+        Some(tenant) => field("Tenant", &format!("instances.{}.tenant", instance.name), tenant, &account.tenant),
         None => Outcome::not_checked(format!("instances.{}.tenant is not configured", instance.name)),
     }
 }
@@ -134,9 +168,10 @@ fn context(account: &ExternalAccount) -> Outcome {
     let signs: Vec<char> = context.chars().collect();
     Outcome::failed(
         Cause::Configuration,
-        format!("{} is none that Adobe names", shown(&signs)),
+        format!("{} is not one that Adobe's documentation names", shown(&signs)),
         format!(
-            "write dma_campaign_classic in \"Product Context\" of {WHERE}, or ask the vendor's support which is yours"
+            "ask Adobe's support which product context is yours; most organizations have dma_campaign_classic in \"Product \
+             Context\" of {WHERE}"
         ),
     )
 }

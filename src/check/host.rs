@@ -1,4 +1,4 @@
-//! This host: files, the state, the schedule, and the service under systemd.
+//! This host: files, the state, the schedule, and the service in systemd.
 
 use std::{
     fs,
@@ -22,19 +22,19 @@ use crate::{
     settings::{self, Named, Readable, SecretFile, StateLocation},
 };
 
-/// Modes that let others than the owner and its group in, or the group change something.
+/// Mode bits that give access to users other than the owner and its group, or let the group change something.
 const TOO_OPEN: u32 = 0o027;
 
-/// The mode that lets everybody read.
+/// The mode bit that lets every user read.
 const READABLE: u32 = 0o004;
 
-/// The mode that lets everybody into a folder.
+/// The mode bit that lets every user enter a folder.
 const ENTERED: u32 = 0o001;
 
-/// Modes that let anybody but the owner in.
+/// Mode bits that give access to users other than the owner.
 const NOT_PRIVATE: u32 = 0o077;
 
-/// Least room for the state, in bytes: a year of runs over a large organization, and as much again to compact it.
+/// Least free space for the state, in bytes: a year of runs over a large organization, and the same again to compact it.
 const LEAST_ROOM: u64 = 200 * 1024 * 1024;
 
 /// Ticks that are shown, and between which the schedule is judged.
@@ -43,15 +43,15 @@ const TICKS: usize = 5;
 /// The service, as the package installs it.
 pub(super) const SERVICE: &str = "campaign-group-sync.service";
 
-/// What starts single runs where no daemon does.
+/// Starts single runs where no daemon runs.
 const TIMER: &str = "campaign-group-sync-once.timer";
 
 /// How much of this host is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// All of it: the program is, or will be, a service here.
+    /// All of it: the program is, or will be, a service on this host.
     Service,
-    /// The files alone: the sandbox is no service.
+    /// Only the files: the sandbox is not a service.
     Sandbox,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn check(board: &mut Board, request: &Request<'_>, journal: &Result<O
     board.settle(SCHEDULE, schedule(settings, request.now));
     let (time, unit, daemon) = match request.extent {
         Extent::Sandbox => {
-            let reason = || Outcome::not_checked("the sandbox is no service of this host");
+            let reason = || Outcome::not_checked("the sandbox is not a service of this host");
             (reason(), reason(), reason())
         }
         Extent::Service => (synchronized(), unit(), daemon(request)),
@@ -79,12 +79,12 @@ pub(super) fn check(board: &mut Board, request: &Request<'_>, journal: &Result<O
 fn daemon(request: &Request<'_>) -> Outcome {
     match (&request.daemon, &request.settings.control) {
         (Some(said), _) => daemon_health::outcome(said),
-        (None, Some(_)) => Outcome::not_checked("nobody asked it"),
+        (None, Some(_)) => Outcome::not_checked("the daemon was not asked"),
         (None, None) => unconfigured(),
     }
 }
 
-/// The section that says what to look at cannot be used.
+/// The section of the configuration that it depends on cannot be used.
 fn unconfigured() -> Outcome {
     Outcome::waiting(CONFIGURATION)
 }
@@ -96,20 +96,24 @@ fn mode(path: &Path) -> Option<u32> {
 fn secrets(request: &Request<'_>) -> Outcome {
     let files = settings::secret_files(request.sources);
     let open: Vec<&Path> = files.iter().filter(|file| is_open(file)).map(|file| file.path.as_path()).collect();
-    let Some(first) = open.first() else {
+    if open.is_empty() {
         return Outcome::ok(match files.len() {
             0 if !request.settings.has_all_layers => return unconfigured(),
             0 => "no secret is in a file".to_owned(),
             1 => "one secret file".to_owned(),
             count => format!("{count} secret files"),
         });
-    };
+    }
     let names = open.iter().map(|path| format!("{} (mode {:04o})", path.display(), mode(path).unwrap_or_default()));
     let evidence = names.collect::<Vec<_>>().join("\n");
-    Outcome::warning(evidence, format!("chmod 0600 {}", first.display()))
+    Outcome::warning(
+        evidence,
+        "give each of these files mode 0600 if it holds a secret and nothing else; its owner must be the user who reads it \
+         (root, where systemd hands it to the service)",
+    )
 }
 
-/// Whether it is a file and nothing else: a remedy changes the mode of nothing else.
+/// Whether it is a regular file; the mode of a folder or of a link says nothing about a secret.
 fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
@@ -127,45 +131,48 @@ fn is_open(file: &SecretFile) -> bool {
 
 fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
     if let Err(error @ JournalError::FromThePast { .. }) = journal {
-        return Outcome::warning(Chain(error).to_string(), "let the service run, or make a run with --sync-now");
+        return Outcome::warning(Chain(error).to_string(), "nothing; the next run updates it");
     }
     let StateLocation::Sqlite(path) = location else { return state_on_a_server(journal) };
     if let Err(error) = journal {
-        let remedy = "see whether the program's user may read the file; the next run sets a corrupt file aside by itself and \
-                      holds removals until a read is accepted";
+        let remedy = "check that the user of the program may read the file; do not delete it: the next run keeps a corrupt \
+                      file under another name and holds removals until they are approved";
         return Outcome::failed(Cause::Configuration, Chain(error).to_string(), remedy);
     }
     let Some(folder) = path.parent() else { return Outcome::not_checked("the state has no folder") };
     let Some(folder_mode) = mode(folder) else {
-        let remedy = "let the service start (its StateDirectory makes the folder), or make a run as the user who is to own it: \
-                      the program makes the folder with mode 0700";
+        let remedy = "start the service, which makes the folder, or make the first run as the user who is to own it: the \
+                      program makes the folder with mode 0700";
         let evidence = format!("there is no folder {}", folder.display());
         // The first run makes it where it may, and the unit's StateDirectory everywhere else.
         return Outcome::warning(evidence, remedy);
     };
     if !is_writable(folder) || (path.exists() && !is_writable(path)) {
         let evidence = format!("{} cannot be written by this user", path.display());
-        let remedy = "run the check as root, or as the user who owns the folder; where the service has no folder of its own, \
-                      name one below its StateDirectory in [state] url";
+        let remedy = "run the check as root; if root cannot write there either, the file system is read-only or full";
         return Outcome::failed(Cause::Configuration, evidence, remedy);
     }
     let open = [(folder, folder_mode), (path.as_path(), mode(path).unwrap_or_default())];
     if let Some((open, mode)) = open.into_iter().find(|(_, mode)| mode & NOT_PRIVATE != 0) {
-        let evidence = format!("others may look into {} (mode {mode:04o})", open.display());
+        let evidence = format!("users other than the owner have access to {} (mode {mode:04o})", open.display());
         // The folder may be one of the system, which others need.
-        let remedy = if is_file(open) {
-            format!("chmod 0600 {}", open.display())
+        let remedy = if open == path.as_path() {
+            "nothing; the next run sets mode 0600"
         } else {
-            "name a file in a folder of its own in [state] url; the program makes the folder with mode 0700".to_owned()
+            "if the folder is for this state only, give it mode 0700; otherwise stop the daemon, move the state file and the \
+             files beside it that begin with its name to a folder of their own with mode 0700 and the same owner, and name \
+             the new path in [state] url"
         };
         return Outcome::warning(evidence, remedy);
     }
     let space = Space::of(path);
     match space.free {
-        Some(free) if free < LEAST_ROOM => {
-            Outcome::warning(format!("{space}"), "make room there, or move the state with [state] url")
-        }
-        _ => Outcome::ok(format!("{}, private and writable, with room", path.display())),
+        Some(free) if free < LEAST_ROOM => Outcome::warning(
+            format!("{space}"),
+            "free space there; do not name another file in [state] url instead: an empty state has no history, no \
+                 approvals and no held changes",
+        ),
+        _ => Outcome::ok(format!("{}, private and writable, with enough space", path.display())),
     }
 }
 
@@ -176,13 +183,13 @@ fn state_on_a_server(journal: &Result<Option<Journal>, JournalError>) -> Outcome
         Err(error) => Outcome::failed(
             Cause::Unavailable,
             Chain(error).to_string(),
-            "see whether the server runs, and whether it lets this host and the user of state.url into that database \
+            "check that the server runs, and that it accepts this host and the user of state.url for that database \
              (pg_hba.conf, a firewall, the password)",
         ),
     }
 }
 
-/// Asked of the system, without writing: modes alone do not know of read-only mounts and access lists.
+/// Asks the system without writing: modes do not tell of read-only mounts and access lists.
 fn is_writable(path: &Path) -> bool {
     match Command::new("test").arg("-w").arg(path).status() {
         Ok(status) => status.success(),
@@ -198,7 +205,7 @@ fn socket(socket: &Path) -> Outcome {
         None => Outcome::ok(format!("{} is made when the service starts", folder.display())),
         Some(mode) if mode & 0o002 != 0 => Outcome::failed(
             Cause::Configuration,
-            format!("everyone may put a socket into {} (mode {mode:04o})", folder.display()),
+            format!("every user may put a socket into {} (mode {mode:04o})", folder.display()),
             "name a folder of its own in [control] socket, such as /run/campaign-group-sync/control.sock",
         ),
         Some(_) => Outcome::ok(socket.display().to_string()),
@@ -225,20 +232,21 @@ fn schedule(settings: &Readable, now: DateTime<Utc>) -> Outcome {
     match shortest.min() {
         Some(shortest) if shortest < interval => Outcome::warning(
             format!(
-                "runs are {} apart and page 0 may be asked for every {} only\n{next}",
+                "runs are {} apart, and page 0 may be requested every {} only\n{next}",
                 humantime::format_duration(shortest),
                 humantime::format_duration(interval)
             ),
-            "make [schedule] cron as rare as experience_cloud.first_page_interval; runs between only see known profiles",
+            "leave at least experience_cloud.first_page_interval between two runs in [schedule] cron: runs in between only see \
+             profiles that are known",
         ),
         _ => Outcome::ok(next),
     }
 }
 
-/// What a command of systemd prints; otherwise why nobody knows.
+/// What a command of systemd prints, or why that is not known.
 fn asked(command: &str, arguments: &[&str]) -> Result<String, String> {
     if !Path::new("/run/systemd/system").exists() {
-        return Err("no systemd runs here".to_owned());
+        return Err("systemd does not run here".to_owned());
     }
     match Command::new(command).args(arguments).output() {
         Ok(answer) if answer.status.success() => Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned()),
@@ -253,7 +261,10 @@ fn asked(command: &str, arguments: &[&str]) -> Result<String, String> {
 fn synchronized() -> Outcome {
     match asked("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]).as_deref() {
         Ok("yes") => Outcome::ok("timedatectl says so"),
-        Ok(_) => Outcome::warning("timedatectl says it is not", "timedatectl set-ntp true"),
+        Ok(_) => Outcome::warning(
+            "timedatectl says it is not",
+            "set up or repair the time service of this host (chrony, ntpd or systemd-timesyncd)",
+        ),
         Err(reason) => Outcome::not_checked(reason),
     }
 }
@@ -274,10 +285,24 @@ fn unit() -> Outcome {
         (_, _, "failed") => Outcome::failed(
             Cause::Unavailable,
             evidence,
-            format!("journalctl -u {SERVICE} -n 50, then systemctl restart {SERVICE}"),
+            format!("as root, read why with journalctl -u {SERVICE} -n 50, fix it, then systemctl restart {SERVICE}"),
         ),
-        ("loaded", ..) => Outcome::warning(evidence, format!("systemctl enable --now {SERVICE}")),
-        _ => Outcome::warning(evidence, "install the package, which brings the unit, then enable the service"),
+        ("masked", ..) => Outcome::warning(
+            evidence,
+            format!("find out who masked the unit, and why; then, as root, systemctl unmask {SERVICE}"),
+        ),
+        // In the mode "apply" the daemon changes groups as soon as it starts.
+        ("loaded", ..) => Outcome::warning(
+            evidence,
+            format!(
+                "when nothing else has failed and campaign-group-sync --sync-now --dry-run shows a plan that is right, as root: \
+                 systemctl enable --now {SERVICE}"
+            ),
+        ),
+        _ => Outcome::warning(
+            evidence,
+            "install the package, which brings the unit; the README, \"Install it\", tells how without a package",
+        ),
     }
 }
 

@@ -9,8 +9,8 @@ use super::{
     near::{Difference, near_match},
 };
 
-/// How many signs of a text are quoted.
-const QUOTED_SIGNS: usize = 24;
+/// Characters of a text that are quoted.
+const QUOTED_CHARACTERS: usize = 24;
 
 /// What a mask says of a name. Every name is one of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -18,7 +18,7 @@ const QUOTED_SIGNS: usize = 24;
 pub enum Matching {
     /// The profile stands for an operator group.
     Matched,
-    /// It would, if it were not for a few signs.
+    /// It would stand for one if a few characters were different.
     NearlyMatched,
     /// It has nothing to do with the mask.
     Unmatched,
@@ -47,7 +47,7 @@ pub struct NameVerdict {
     pub group: Option<String>,
     /// Whether Campaign has that group; `None` where Campaign was not asked.
     pub in_campaign: Option<InCampaign>,
-    /// Why it is not matched, or what is to be said of the match.
+    /// Why it is not matched, or what is wrong with the match.
     pub reason: Option<String>,
     /// Of a near match: where it differs.
     pub differences: Vec<Difference>,
@@ -147,7 +147,7 @@ fn verdict(mask: &AssociationMask, outline: &MaskOutline, name: &str) -> NameVer
             NameVerdict { matching: Matching::Matched, group: Some(group.to_string()), ..unmatched }
         }
         MaskMatch::EmptyCapture => {
-            let reason = "the mask matches and leaves nothing to name an operator group".to_owned();
+            let reason = "the mask matches, and its capture is empty: it names no operator group".to_owned();
             NameVerdict { reason: Some(reason), ..unmatched }
         }
         MaskMatch::NoMatch => match near_match(mask, outline, name) {
@@ -179,14 +179,14 @@ fn why_not(outline: &MaskOutline, name: &str) -> String {
     }
     let expected = quoted(&missing.iter().collect::<String>());
     if agreed == signs.len() {
-        return format!("ends where the mask goes on with {expected}");
+        return format!("ends where the mask continues with {expected}");
     }
-    format!("differs from sign {} on: expected {expected}", begin + agreed + 1)
+    format!("differs from character {} on: expected {expected}", begin + agreed + 1)
 }
 
 /// The beginning of a text, in quotation marks.
 fn quoted(text: &str) -> String {
-    let beginning: String = text.chars().take(QUOTED_SIGNS).collect();
+    let beginning: String = text.chars().take(QUOTED_CHARACTERS).collect();
     let more = if beginning.len() < text.len() { "…" } else { "" };
     format!("\"{beginning}{more}\"")
 }
@@ -199,7 +199,7 @@ fn refuse_shared_groups(verdicts: &mut [NameVerdict]) {
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.matching == Matching::Matched) {
         let group = loose(verdict);
         if groups.iter().filter(|other| Some(*other) == group.as_ref()).count() > 1 {
-            verdict.reason = Some("another profile stands for the same operator group: a run refuses both".to_owned());
+            verdict.reason = Some("another profile has the same operator group: a run skips both".to_owned());
         }
     }
 }
@@ -237,11 +237,11 @@ mod tests {
             assert_eq!(verdict.reason.as_deref(), Some(expected), "{name}");
         };
         let acme = "Campaign - acme - (.*)";
-        check(acme, "Photoshop", "differs from sign 1 on: expected \"Campaign - acme - \"");
-        check(acme, "Campaign - ACME-stage - x", "differs from sign 16 on: expected \" - \"");
-        check(acme, " Campaign - globex - x", "differs from sign 13 on: expected \"acme - \"");
-        check(acme, "Campaign", "ends where the mask goes on with \" - acme - \"");
-        check(acme, "Campaign - acme - ", "the mask matches and leaves nothing to name an operator group");
+        check(acme, "Photoshop", "differs from character 1 on: expected \"Campaign - acme - \"");
+        check(acme, "Campaign - ACME-stage - x", "differs from character 16 on: expected \" - \"");
+        check(acme, " Campaign - globex - x", "differs from character 13 on: expected \"acme - \"");
+        check(acme, "Campaign", "ends where the mask continues with \" - acme - \"");
+        check(acme, "Campaign - acme - ", "the mask matches, and its capture is empty: it names no operator group");
         check("Campaign - ([a-z]+) - x", "Campaign - 7 - x", "\"7 - x\" does not fit ([a-z]+) - x");
     }
 

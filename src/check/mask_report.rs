@@ -1,4 +1,4 @@
-//! The whole answer about masks: for every instance and every product profile, and for a mask that is only tried.
+//! The report about masks: for every instance and every product profile, and for a mask that is only tried.
 
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
@@ -17,16 +17,16 @@ use super::mask::{Compared, Matching, NameVerdict, compared, verdicts};
 /// Version of the document's form.
 const VERSION: u32 = 1;
 
-/// Whether anything may be asked over the network.
+/// Whether the network may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
-    /// Yes.
+    /// It may be used.
     Used,
-    /// No: what the journal remembers has to do.
+    /// It may not be used: the answer rests on what the journal remembers.
     Unused,
 }
 
-/// What is asked.
+/// The question about the masks.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// Names of product profiles; empty for all of the listing.
@@ -59,7 +59,7 @@ pub struct ListingOrigin {
     /// When the listing was read.
     #[serde(serialize_with = "rfc3339")]
     pub read_at: DateTime<Utc>,
-    /// When the vendor may be asked for a new one; `None` when this one is new, or nobody was to be asked.
+    /// When a new one may be requested from Adobe; `None` when this one is new, or the network is not to be used.
     #[serde(serialize_with = "optional_rfc3339")]
     pub renewable_at: Option<DateTime<Utc>>,
     /// How many profiles it has.
@@ -75,7 +75,7 @@ pub struct InstanceNames {
     pub mask: String,
     /// A doubt about the mask.
     pub warning: Option<String>,
-    /// Why Campaign's operator groups are not known; `None` when they are, or nobody was to be asked.
+    /// Why Campaign's operator groups are not known; `None` when they are, or the network is not to be used.
     pub error: Option<String>,
     /// Whether a run creates operator groups that are missing.
     pub creates_groups: bool,
@@ -107,8 +107,10 @@ pub enum MaskError {
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// Without the network there is nothing to go by.
-    #[error("no listing of the product profiles is remembered; leave out --offline, or give names")]
+    /// No listing is remembered, and the network is not to be used.
+    #[error(
+        "insufficient data: no listing of the product profiles is remembered; run the command without --offline, or name profiles"
+    )]
     NothingRemembered,
 }
 
@@ -180,7 +182,7 @@ async fn rehearsed(
     Ok(report)
 }
 
-/// The listing to go by; `None` when names were given.
+/// The listing that the answer rests on; `None` when names were given.
 async fn listing(
     settings: &Settings,
     options: &Options,
@@ -192,7 +194,7 @@ async fn listing(
         return Ok(None);
     }
     let journal = Journal::open_existing(&settings.journal_options()).await?;
-    // A run has read the listing or has said why not: the vendor is not asked twice.
+    // A run has read the listing or has reported why not: Adobe is not asked twice.
     if run.is_none() && question.network == Network::Used {
         return Ok(Some(sync::listing(options, journal.as_ref(), progress).await?));
     }

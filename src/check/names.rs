@@ -19,10 +19,10 @@ use crate::{
     experience_cloud::ProfileListing,
 };
 
-/// Names in one line of evidence; the rest is counted.
+/// Names that one line of evidence shows; the others are counted.
 pub(super) const NAMES_SHOWN: usize = 8;
 
-/// Checks the names of one instance, as far as both sides could be read.
+/// Checks the names of one instance, as far as the organization and Campaign could be read.
 pub(super) fn check(
     board: &mut Board,
     policy: &Policy,
@@ -37,7 +37,7 @@ pub(super) fn check(
     board.settle_of(name, MASK, meant(mask, matched.as_deref()));
     let (Some(listing), Some(matched)) = (listing, matched) else { return };
     if matched.is_empty() {
-        // Where the masks differ, or one has stray blanks, that is the news.
+        // Where the two masks differ, or one has stray spaces, that finding explains this one.
         if ![ACCOUNT_MASK, MASK].into_iter().any(|id| board.has_failed(name, id)) {
             board.settle_of(name, MATCHES, no_match(mask, listing.profiles()));
         }
@@ -54,7 +54,7 @@ pub(super) fn check(
     }
 }
 
-/// Matched profiles with the operator group that each stands for.
+/// The matched profiles, each with its operator group.
 fn matched<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<(&'a str, String)> {
     let group = |profile: &'a ProductProfile| match mask.matches(profile.name.as_str()) {
         MaskMatch::Group(group) => Some((profile.name.as_str(), group.to_string())),
@@ -69,12 +69,16 @@ fn meant(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> Outcome 
         || mask.as_str().starts_with(char::is_whitespace)
         || mask.as_str().chars().any(|sign| sign.is_whitespace() && sign != ' ');
     let (evidence, remedy) = match mask.warning() {
-        Some(doubt) => {
-            (doubt, "write it with its capture, such as Campaign - acme - (.*), here and in the external account")
-        }
+        Some(doubt) => (
+            doubt,
+            "if the mask is to name the group by its last part, write it like Campaign - acme - (.*); \
+                     campaign-group-sync mask --try='MASK' shows what another mask matches, before you change it here and in \
+                     the external account",
+        ),
         None if has_stray_blanks => (
-            format!("stray blanks: {}", shown(&signs)),
-            "take the blanks out that are too many, here and in the external account",
+            format!("unusual spaces: {}", shown(&signs)),
+            "compare the spaces with those of the profile names; where the names do not have them, remove them here and in the \
+             external account (campaign-group-sync mask --try='MASK' shows what another mask matches)",
         ),
         None => return Outcome::ok(mask.as_str()),
     };
@@ -113,7 +117,8 @@ fn one_group_each(matched: &[(&str, String)]) -> Outcome {
     }
     Outcome::warning(
         twice.join("\n"),
-        "rename or delete all but one of them in the Admin Console; until then the group is refused",
+        "decide which of them is to feed the group, assign it to the users who are to stay in the group, and rename the \
+         others in the Admin Console; until then nothing is added to the group or removed from it",
     )
 }
 
@@ -122,12 +127,13 @@ fn look_alikes(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
     if near.is_empty() {
         return Outcome::ok("none");
     }
-    let remedy = "rename them in the Admin Console, or leave them if they are meant for something else \
-                  (campaign-group-sync mask shows each difference)";
+    let remedy = "find out whether these profiles are meant for this instance (campaign-group-sync mask shows each \
+                  difference): if so, correct the names in the Admin Console, and look at the additions, which a run may hold \
+                  until they are approved; if not, leave them";
     Outcome::warning(near.iter().map(|name| signs(name)).collect::<Vec<_>>().join("\n"), remedy)
 }
 
-/// Profiles that the mask would match if it were not for a few signs, as `mask` shows them.
+/// Profiles that the mask would match if a few characters were different, as `mask` shows them.
 fn near<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<&'a str> {
     let outline = MaskOutline::of(mask);
     let names = profiles.iter().map(|profile| profile.name.as_str());
@@ -155,14 +161,15 @@ fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Poli
         return Outcome::ok(format!("the next run creates {}", missing.len()));
     }
     let remedy = format!(
-        "create the groups (Administration > Access management > Operator groups, with exactly this internal name), rename \
-         the profiles, or write missing_group = \"create\" under [instances.{}]",
+        "create the groups in Campaign (Administration > Access management > Operator groups, with exactly this internal \
+         name), correct the names of the profiles, or have runs create every missing group with missing_group = \"create\" \
+         under [instances.{}]",
         policy.instance
     );
     Outcome::warning(missing.join("\n"), remedy)
 }
 
-/// Never a fault by itself: built-in groups, and those that people keep by hand.
+/// Never a fault by itself: there are built-in groups, and groups whose members an administrator assigns.
 fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> Outcome {
     let is_fed = |name: &str| matched.iter().any(|(_, group)| FoldedName::new(group) == FoldedName::new(name));
     let groups = campaign.groups().iter().map(|group| group.name.as_str());
@@ -170,7 +177,7 @@ fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> Outcome {
     Outcome::ok(if unfed.is_empty() {
         "none".to_owned()
     } else {
-        format!("left alone: {}", listed(&unfed, NAMES_SHOWN))
+        format!("not changed: {}", listed(&unfed, NAMES_SHOWN))
     })
 }
 
@@ -180,8 +187,8 @@ fn control_panel(matched: &[(&str, String)]) -> Outcome {
     if opening.is_empty() {
         return Outcome::ok("none has \"admin\" in its name");
     }
-    let remedy =
-        "Adobe gives members of such a profile access to the Control Panel: see whether that is wanted, or rename it";
+    let remedy = "Adobe gives members of such a profile access to the Control Panel: if that is not wanted, rename it in the Admin \
+         Console; the changes of its group are then held until they are approved";
     Outcome::warning(listed(&opening, NAMES_SHOWN), remedy)
 }
 
@@ -199,11 +206,12 @@ fn ambiguous(campaign: &CampaignSnapshot, manage: Manage) -> Outcome {
         let (operators, groups) = (campaign.operators().len(), campaign.groups().len());
         return Outcome::ok(format!("{operators} operators, {groups} operator groups"));
     }
-    let remedy = "delete or rename all but one of them in Campaign; until then nobody is placed there";
+    let remedy = "find out in Campaign which of them is in use, and rename the others; until then nothing is added to them or \
+                  removed from them; deleting one deletes its memberships too";
     Outcome::warning(found.join("\n"), remedy)
 }
 
-/// Names that differ in letter case and blanks only.
+/// Names that differ in letter case and surrounding spaces only.
 fn twins<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut by_fold: BTreeMap<FoldedName, Vec<&str>> = BTreeMap::new();
     for name in names {
@@ -216,7 +224,7 @@ fn signs(name: &str) -> String {
     shown(&name.chars().collect::<Vec<_>>())
 }
 
-/// The first names of a list, at most so many; the rest is counted.
+/// The first names of a list, at most `most`; the others are counted.
 pub(super) fn listed(names: &[impl AsRef<str>], most: usize) -> String {
     let text = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(most) {

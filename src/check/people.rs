@@ -1,4 +1,4 @@
-//! Users of matched profiles who have no operator: the last run that read them all remembers who they were.
+//! Users of matched profiles who have no operator, as the last complete run recorded them.
 
 use std::collections::HashSet;
 
@@ -16,22 +16,22 @@ use crate::{
     observability::Chain,
 };
 
-/// How many runs are looked through for one that knows: of a daemon that fails every two hours, the last week.
+/// Runs that are searched for a complete one: a week of a daemon that fails every two hours.
 const RUNS: usize = 84;
 
-/// Checks one instance. Asking the organization would cost a read of every profile's members, so the journal has to do.
+/// Checks one instance from the journal: asking the organization would cost a read of every profile's members.
 pub(super) async fn check(board: &mut Board, policy: &Policy, journal: Option<&Journal>, campaign: &CampaignSnapshot) {
     let outcome = match last_read(journal, &policy.instance).await {
         Ok(Some((run, report))) => without_operator(&run, &report, campaign, policy.missing_operator),
-        Ok(None) => {
-            Outcome::not_checked("no run is remembered that read them; --sync-now --dry-run lists them as no-operator")
-        }
+        Ok(None) => Outcome::not_checked(
+            "no run that read them is recorded; campaign-group-sync --sync-now --dry-run lists them as no-operator",
+        ),
         Err(error) => Outcome::not_checked(format!("the journal cannot be read: {}", Chain(&error))),
     };
     board.settle_of(policy.instance.as_str(), WITHOUT_OPERATOR, outcome);
 }
 
-/// The last run over everybody that placed the people of this instance, and its part there.
+/// The last complete run that was not narrowed, and its part for this instance.
 async fn last_read(
     journal: Option<&Journal>,
     instance: &InstanceName,
@@ -51,7 +51,7 @@ async fn last_read(
     Ok(None)
 }
 
-/// Never a fault by itself: whoever never logs on needs no operator.
+/// Never a fault by itself: a user who never signs in needs no operator.
 fn without_operator(run: &RunReport, part: &InstanceReport, campaign: &CampaignSnapshot, missing: Missing) -> Outcome {
     let logins: HashSet<_> = campaign.operators().iter().map(|operator| operator.login.folded()).collect();
     let people: Vec<&str> = part
@@ -67,7 +67,9 @@ fn without_operator(run: &RunReport, part: &InstanceReport, campaign: &CampaignS
         return Outcome::ok(format!("none, {as_of}"));
     }
     let to_come = match missing {
-        Missing::Skip => "Campaign creates each at the first logon, or a run does with missing_operator = \"create\"",
+        Missing::Skip => {
+            "Campaign creates each at the first sign-in; with missing_operator = \"create\" a run creates them"
+        }
         Missing::Create => "the next run creates those who have an e-mail address",
     };
     Outcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people, NAMES_SHOWN)))

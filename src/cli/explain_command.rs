@@ -131,6 +131,7 @@ mod tests {
         Explanation {
             person: "ann@acme.com".to_owned(),
             at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
+            ask_again_at: None,
             findings: vec![finding(Station::User, Yes, "is an active user of the organization")],
             instances: vec![
                 InstanceExplanation {

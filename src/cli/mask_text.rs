@@ -6,7 +6,7 @@ use crate::{
     check::{
         Compared, Difference, InCampaign, InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried, name_of,
     },
-    domain::{printable, to_the_second},
+    domain::{printable, shell_word, to_the_second},
 };
 
 use super::{
@@ -74,9 +74,11 @@ pub(super) fn notes(instance: &InstanceNames) -> Vec<String> {
     let is_none_matched = instance.names.iter().all(|name| name.matching != Matching::Matched);
     let mended = instance.names.iter().find_map(|name| name.mended_mask.as_deref());
     if let (true, Some(mask)) = (is_none_matched, mended) {
-        let mask = mask.replace('\'', r"'\''");
         notes.push(format!(
-            "no profile matches and some nearly do: is it the mask that is wrong? See mask --try '{mask}'"
+            "no profile matches and some nearly do; if the mask is wrong, see what another one matches: campaign-group-sync \
+             mask --instance {} --try={}",
+            shell_word(&instance.name),
+            shell_word(mask)
         ));
     }
     notes

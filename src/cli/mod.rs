@@ -129,7 +129,7 @@ enum CommandError {
     NotHeld(String),
     #[error(transparent)]
     Daemon(#[from] DaemonError),
-    #[error("the daemon broke off the conversation; its log may say why")]
+    #[error("the daemon closed the connection before it answered; its log may say why")]
     Control(#[source] std::io::Error),
     #[error("the daemon refused: {0}")]
     Refused(String),

@@ -30,7 +30,10 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport) {
     sections.extend(instance.warnings.iter().map(|warning| note(warning)));
     sections.push(format!("{}.", summary_line(&instance.summary)));
     sections.extend(instance.held.as_ref().map(|digest| {
-        format!("Held as `{digest}`. To release exactly this: `campaign-group-sync approve {digest}`, or `--sync-now --approve {digest}`.")
+        format!(
+            "Held as `{digest}`. If these changes are right: `campaign-group-sync approve {digest}`, or `--sync-now --approve \
+             {digest}`."
+        )
     }));
     if !instance.orphaned.is_empty() {
         let rows = instance

@@ -113,7 +113,9 @@ fn counted(count: u64, one: &str) -> String {
 pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
     match mode {
         InstanceMode::Apply => "apply",
-        InstanceMode::Observe => "observe: nothing is written; to apply, write mode = \"apply\" for this instance",
+        InstanceMode::Observe => {
+            "observe: nothing is written; when the plan is right, write mode = \"apply\" for this instance"
+        }
     }
 }
 
@@ -127,9 +129,9 @@ pub(super) fn numbers(summary: &Summary) -> String {
     parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("; ")
 }
 
-/// How somebody lets go what is held.
-pub(super) fn how_to_release(digest: &str) -> String {
-    format!("campaign-group-sync approve {digest}  (or --sync-now --approve {digest})")
+/// How an administrator releases what is held.
+fn how_to_release(digest: &str) -> String {
+    format!("if these changes are right: campaign-group-sync approve {digest}  (or --sync-now --approve {digest})")
 }
 
 fn note(warning: &str) -> String {
@@ -161,7 +163,7 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     }
     if let Some(digest) = &instance.held {
         line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
-        line(out, &format!("  to release exactly this: {}", how_to_release(digest)));
+        line(out, &format!("  {}", how_to_release(digest)));
     }
     if !instance.orphaned.is_empty() {
         line(out, "");

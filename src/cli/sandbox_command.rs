@@ -9,6 +9,7 @@ use super::{
     own_sandbox::{OwnSandbox, scenario},
     terminal::print,
 };
+use crate::domain::shell_word;
 
 pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandError> {
     let mut scenario = scenario(&arguments.scenario)?;
@@ -46,9 +47,9 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
 fn trust(sandbox: &OwnSandbox) -> String {
     sandbox.authority_file().map_or_else(String::new, |file| {
         format!(
-            "# Nobody knows the authority of its certificate. Have each command trust it:\n\
+            "# No host trusts the authority of its certificates. Have each command trust it:\n\
              #   SSL_CERT_FILE={} campaign-group-sync --sync-now --config FILE\n",
-            file.display()
+            shell_word(&file.display().to_string())
         )
     })
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     domain::{Outcome, RunReport, to_the_second},
+    settings::PersonLookup,
     sync::UNPAUSE,
 };
 
@@ -69,6 +70,8 @@ pub struct Facts {
     pub last_report: Option<Arc<RunReport>>,
     /// How often the least time between two good runs may pass before the daemon counts as not ready.
     pub ready_within: Duration,
+    /// Whether the page answers questions about a person.
+    pub person_lookup: PersonLookup,
     /// Whether the credentials of both systems have worked since the start.
     pub credentials_proven: bool,
     /// Runs ended since the start, by outcome.

@@ -11,8 +11,8 @@ use crate::{
 /// Why the daemon did not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// Another daemon is there already.
-    #[error("another daemon is there already: {holder}")]
+    /// Another daemon is running.
+    #[error("another daemon is already running: {holder}")]
     Held {
         /// Who, as far as it said.
         holder: String,
@@ -34,8 +34,8 @@ pub enum DaemonError {
         /// What went wrong.
         source: io::Error,
     },
-    /// The address of `http.listen` cannot be had.
-    #[error("http.listen: {address} could not be listened at")]
+    /// The program cannot listen on the address of `http.listen`.
+    #[error("http.listen: cannot listen on {address}; name an address of this host with a free port, or \"off\"")]
     Http {
         /// The address.
         address: SocketAddr,

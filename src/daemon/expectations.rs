@@ -41,7 +41,7 @@ pub(super) fn changes_that_need_a_restart(old: &Settings, new: &Settings) -> Vec
     };
     let changed = [
         ("state.url", !same_state),
-        ("http.listen", old.http != new.http),
+        ("http.listen", old.http.listen != new.http.listen),
         ("control.socket", old.control != new.control),
         ("log", (old.log.level, old.log.format) != (new.log.level, new.log.format)),
     ];

@@ -253,7 +253,8 @@ impl Daemon {
         self.board.update(|facts| facts.reload_problem = Some(problem));
     }
 
-    fn take(&mut self, settings: Settings) {
+    fn take(&mut self, mut settings: Settings) {
+        settings.clients = self.settings.borrow().clients.clone();
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
@@ -266,11 +267,12 @@ impl Daemon {
             self.stop_timetable();
             self.timetable = Some(Timetable::start(&settings.schedule, Utc::now()));
         }
-        let within = ready_within(&settings);
+        let (within, person_lookup) = (ready_within(&settings), settings.http.person_lookup);
         self.settings.send_replace(Arc::new(settings));
         self.board.update(|facts| {
             facts.reload_problem = None;
             facts.ready_within = within;
+            facts.person_lookup = person_lookup;
         });
         self.show_next_run();
         tracing::info!("the configuration was loaded anew");

@@ -1,6 +1,8 @@
 //! What one Campaign instance holds: operators, operator groups, memberships.
 
-use super::{OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
+use std::collections::BTreeMap;
+
+use super::{FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
 
 /// How an operator proves who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,15 @@ pub struct UnusableOperator {
     pub groups: Vec<OperatorGroupId>,
 }
 
+/// How many members an operator group has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupSize {
+    /// All of them.
+    pub members: usize,
+    /// Those whom a plan may remove.
+    pub managed: usize,
+}
+
 /// Everything read from one instance. Only a client that read all of it makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignSnapshot {
@@ -58,6 +69,33 @@ pub struct CampaignSnapshot {
     memberships: Vec<(OperatorGroupId, OperatorId)>,
     own_login: OperatorLogin,
     unusable: Vec<UnusableOperator>,
+    /// Sizes of groups of which not every member was read; empty where all were.
+    sizes: BTreeMap<OperatorGroupId, GroupSize>,
+}
+
+/// A few operators of one instance with all their memberships, and all operator groups. It says nothing of any other
+/// operator: a question may be answered from it, and no run decides by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorSnapshot(CampaignSnapshot);
+
+impl OperatorSnapshot {
+    /// Takes `campaign` as what was read of a few operators.
+    pub fn new(campaign: CampaignSnapshot) -> Self {
+        Self(campaign)
+    }
+
+    /// The same, with how many members the groups had when a run last saw all of them, by folded name.
+    #[must_use]
+    pub fn with_sizes(mut self, sizes: &BTreeMap<FoldedName, GroupSize>) -> Self {
+        let known = |group: &OperatorGroup| Some((group.id, *sizes.get(&group.name.folded())?));
+        self.0.sizes = self.0.groups.iter().filter_map(known).collect();
+        self
+    }
+
+    /// What the instance holds, as far as a question about these operators may look.
+    pub fn for_a_question(&self) -> &CampaignSnapshot {
+        &self.0
+    }
 }
 
 impl CampaignSnapshot {
@@ -75,8 +113,9 @@ impl CampaignSnapshot {
         operators.dedup_by_key(|operator| operator.id);
         groups.sort_unstable_by_key(|group| group.id);
         groups.dedup_by_key(|group| group.id);
-        let mut snapshot = Self { operators, groups, memberships: Vec::new(), own_login, unusable: Vec::new() };
-        let mut rows: Vec<_> = memberships
+        let (memberships_read, sizes) = (memberships, BTreeMap::new());
+        let mut snapshot = Self { operators, groups, memberships: Vec::new(), own_login, unusable: Vec::new(), sizes };
+        let mut rows: Vec<_> = memberships_read
             .into_iter()
             .filter(|(operator, group)| snapshot.operator(*operator).is_some() && snapshot.group(*group).is_some())
             .map(|(operator, group)| (group, operator))
@@ -137,6 +176,12 @@ impl CampaignSnapshot {
         let begin = self.memberships.partition_point(|(of, _)| *of < group);
         let end = self.memberships.partition_point(|(of, _)| *of <= group);
         self.memberships.get(begin..end).unwrap_or_default().iter().map(|(_, operator)| *operator)
+    }
+
+    /// How many members the group has, `managed` of those who were read among them.
+    pub fn size(&self, group: OperatorGroupId, managed: usize) -> GroupSize {
+        let known = self.sizes.get(&group).copied().unwrap_or_default();
+        GroupSize { members: self.members(group).len().max(known.members), managed: managed.max(known.managed) }
     }
 
     /// Whether the operator is in the group.

@@ -234,7 +234,10 @@ impl Placement<'_> {
         let list = profiles.map(described).collect::<Vec<_>>().join(" and ");
         let is_one_name = claims.iter().all(|(other, _)| other.folded() == name.folded());
         let alike = if is_one_name { "" } else { ", whose groups look alike" };
-        let detail = format!("claimed by {list}{alike}: rename or remove all but one");
+        let detail = format!(
+            "claimed by {list}{alike}: decide which of them is to feed the group, assign it to the users who are to stay, and \
+             rename the others"
+        );
         self.skipped.insert(Skipped::new(SkipReason::AmbiguousProfile, name.as_str(), detail));
         None
     }
@@ -304,7 +307,7 @@ impl Placement<'_> {
                 let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
                 let detail = format!(
                     "no operator is called {}, and {} looks the same: spell both alike if they are one user; if they are \
-                     two, no user of this organization has the operator, so rename it or delete it in Campaign",
+                     two, no user of this organization has the operator, so rename it in Campaign",
                     spelled_out(&subject(person)),
                     spellings(&logins)
                 );

@@ -109,6 +109,9 @@ pub struct Explanation {
     /// When it was found out.
     #[serde(serialize_with = "super::rfc3339")]
     pub at: DateTime<Utc>,
+    /// When to ask again, where no call may be sent before; `None` where the question was answered as far as it can be.
+    #[serde(skip)]
+    pub ask_again_at: Option<DateTime<Utc>>,
     /// The user in the Admin Console, and their profiles.
     pub findings: Vec<Finding>,
     /// Each instance.

@@ -55,18 +55,30 @@ impl FoldedName {
         self.0.is_empty()
     }
 
-    /// The loose key. Equal strict keys have equal loose keys.
-    pub fn loose(&self) -> LooseName {
-        let shown = match address(&self.0) {
+    /// The key with the domain of an address in its Unicode form.
+    pub(super) fn shown(&self) -> Cow<'_, str> {
+        match address(&self.0) {
             Some((local, domain)) => Cow::Owned(format!("{local}@{}", unicode_domain(domain))),
             None => Cow::Borrowed(self.0.as_str()),
-        };
+        }
+    }
+
+    /// The loose key. Equal strict keys have equal loose keys.
+    pub fn loose(&self) -> LooseName {
+        let shown = self.shown();
         // A key of ASCII characters is its own compatibility form and is folded already: this runs for a million names.
         if shown.is_ascii() {
             return LooseName(skeleton(&shown).collect());
         }
         let compatible: String = shown.nfkc().collect();
         LooseName(skeleton(&CASES.fold_string(&compatible)).collect())
+    }
+}
+
+impl LooseName {
+    /// The key as text.
+    pub fn into_string(self) -> String {
+        self.0
     }
 }
 

@@ -316,7 +316,7 @@ pub fn identities_seen(
 }
 
 /// The folded names by which a person may be an operator, in the order in which they decide.
-fn names(person: &Person) -> impl Iterator<Item = FoldedName> {
+pub(super) fn names(person: &Person) -> impl Iterator<Item = FoldedName> {
     [&person.email, &person.user_name]
         .into_iter()
         .flatten()

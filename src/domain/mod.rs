@@ -35,7 +35,9 @@ mod protection;
 mod report;
 mod roster;
 mod scope;
+mod shell_word;
 mod skipped;
+mod sought_operators;
 mod undo;
 mod unlisted_accounts;
 mod unusable;
@@ -44,7 +46,9 @@ mod warnings;
 
 pub use approver::{Approver, SystemUser};
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
-pub use campaign_snapshot::{CampaignSnapshot, LogOn, Operator, OperatorGroup, UnusableOperator};
+pub use campaign_snapshot::{
+    CampaignSnapshot, GroupSize, LogOn, Operator, OperatorGroup, OperatorSnapshot, UnusableOperator,
+};
 pub use claims::NoMatch;
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
@@ -83,7 +87,9 @@ pub use report::{
     SourceReport, Summary, rfc3339, to_the_second,
 };
 pub use scope::Scope;
+pub use shell_word::shell_word;
 pub use skipped::{SkipReason, Skipped};
+pub use sought_operators::{SoughtOperators, operator_names};
 pub use undo::desired_by_undo;
 pub use unlisted_accounts::UnlistedAccounts;
 pub use unusable::{KnownName, UnusableProfiles};

@@ -261,8 +261,9 @@ impl<'a> Planner<'a> {
     }
 
     fn managed_members(&self, group: Option<OperatorGroupId>) -> usize {
-        let members = group.into_iter().flat_map(|id| self.campaign.members(id));
-        members.filter(|operator| !self.untouchable.contains(operator)).count()
+        let Some(group) = group else { return 0 };
+        let managed = self.campaign.members(group).filter(|operator| !self.untouchable.contains(operator)).count();
+        self.campaign.size(group, managed).managed
     }
 
     /// Disables who logs on through Adobe and is in no group at all once `changes` are made, or whom an earlier run left so.
@@ -378,7 +379,7 @@ impl<'a> Planner<'a> {
         skipped: &mut BTreeSet<Skipped>,
     ) -> Vec<Change> {
         removals.sort_by_cached_key(|(operator, _)| operator.login.clone());
-        let mut left = group.id.map_or(0, |id| self.campaign.members(id).len());
+        let mut left = group.id.map_or(0, |id| self.campaign.size(id, 0).members);
         let protected = self.protection.of_group(&group.name);
         let mut kept = Vec::new();
         for (operator, group_id) in removals {

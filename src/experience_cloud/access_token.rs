@@ -1,6 +1,6 @@
 //! The access token of UMAPI: obtained once, shared, renewed in time.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::header::HeaderValue;
 use tokio::{sync::Mutex, time::Instant};
@@ -28,18 +28,23 @@ pub(super) struct AccessToken {
     renew_at: Instant,
 }
 
+/// How a client repeats its requests.
+pub(super) struct Repeats<'a> {
+    pub(super) retry: &'a RetryPolicy,
+    /// Knows when a pause ends that is waited out before a request is repeated.
+    pub(super) ledger: Option<Arc<dyn CallLedger>>,
+}
+
 /// Obtains the token, and shares it between calls.
+#[derive(Debug)]
 pub(super) struct TokenSource {
     service: IdentityService,
-    retry: RetryPolicy,
-    ledger: Option<Arc<dyn CallLedger>>,
     held: Mutex<Option<Arc<AccessToken>>>,
 }
 
 impl TokenSource {
-    /// `ledger` knows when a pause ends that is waited out before a request is repeated.
-    pub(super) fn new(service: IdentityService, retry: RetryPolicy, ledger: Option<Arc<dyn CallLedger>>) -> Self {
-        Self { service, retry, ledger, held: Mutex::default() }
+    pub(super) fn new(service: IdentityService) -> Self {
+        Self { service, held: Mutex::default() }
     }
 
     /// What errors must not show.
@@ -47,48 +52,55 @@ impl TokenSource {
         self.service.client_secret()
     }
 
-    /// The token to use now. Callers at the same time share one request.
-    pub(super) async fn current(&self, progress: &dyn Fn(Progress)) -> Result<Arc<AccessToken>, ExperienceCloudError> {
+    /// The token to use now. Callers at the same time share one request, which is repeated as the first of them allows.
+    pub(super) async fn current(
+        &self,
+        repeats: &Repeats<'_>,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.renew_at) {
             return Ok(Arc::clone(token));
         }
-        self.obtain(&mut held, progress).await
+        self.obtain(&mut held, repeats, progress).await
     }
 
     /// A token other than `refused`, which UMAPI did not take. Callers at the same time share one request.
     pub(super) async fn renewed(
         &self,
         refused: &Arc<AccessToken>,
+        repeats: &Repeats<'_>,
         progress: &dyn Fn(Progress),
     ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| !Arc::ptr_eq(token, refused)) {
             return Ok(Arc::clone(token));
         }
-        self.obtain(&mut held, progress).await
+        self.obtain(&mut held, repeats, progress).await
     }
 
-    /// Drops a token that is of no use, so that no later run begins with it.
-    pub(super) async fn forget(&self) {
-        *self.held.lock().await = None;
+    /// Drops a token that is of no use, so that no later run begins with it; another one is kept.
+    pub(super) async fn forget(&self, refused: &Arc<AccessToken>) {
+        let mut held = self.held.lock().await;
+        held.take_if(|token| Arc::ptr_eq(token, refused));
     }
 
     async fn obtain(
         &self,
         held: &mut Option<Arc<AccessToken>>,
+        repeats: &Repeats<'_>,
         progress: &dyn Fn(Progress),
     ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         *held = None;
-        let sleep = pausing(self.ledger.clone());
-        let token = retrying_after(&self.retry, CALL, || self.request(progress), sleep).await;
+        let sleep = pausing(repeats.ledger.clone());
+        let token = retrying_after(repeats.retry, CALL, || self.request(repeats.retry, progress), sleep).await;
         let token = token.map_err(|failed| failed.error)?;
         let token = Arc::new(token);
         *held = Some(Arc::clone(&token));
         Ok(token)
     }
 
-    async fn request(&self, progress: &dyn Fn(Progress)) -> Result<AccessToken, FailedAttempt> {
+    async fn request(&self, retry: &RetryPolicy, progress: &dyn Fn(Progress)) -> Result<AccessToken, FailedAttempt> {
         let asked_at = Instant::now();
         let issued = self.service.issue().await.map_err(|error| {
             let pause = match error {
@@ -99,18 +111,9 @@ impl TokenSource {
             if let Some(pause) = pause {
                 progress(Progress::AskedForPause(pause));
             }
-            failed(error, pause).announced(self.retry.max_wait, progress)
+            failed(error, pause).announced(retry.max_wait, progress)
         })?;
         Ok(AccessToken::of(issued, asked_at))
-    }
-}
-
-impl fmt::Debug for TokenSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSource")
-            .field("service", &self.service)
-            .field("retry", &self.retry)
-            .finish_non_exhaustive()
     }
 }
 

@@ -72,23 +72,29 @@ pub(super) enum Unbudgeted {
     Ledger(LedgerError),
 }
 
-/// Keeps the calls of one credential below Adobe's limits, whatever minute one looks at.
-pub(super) struct CallBudget {
+/// The calls of one credential in this process, for those who count them nowhere else.
+#[derive(Debug)]
+pub(super) struct CallSlots {
     users: Slots,
     groups: Slots,
+}
+
+impl CallSlots {
+    pub(super) fn new(users_per_minute: NonZeroU32, groups_per_minute: NonZeroU32) -> Self {
+        Self { users: Slots::new(users_per_minute), groups: Slots::new(groups_per_minute) }
+    }
+}
+
+/// Keeps the calls of one credential below Adobe's limits, whatever minute one looks at.
+pub(super) struct CallBudget {
     purpose: CallPurpose,
     ledger: Option<Arc<dyn CallLedger>>,
 }
 
 impl CallBudget {
-    pub(super) fn new(users_per_minute: NonZeroU32, groups_per_minute: NonZeroU32) -> Self {
-        let (users, groups) = (Slots::new(users_per_minute), Slots::new(groups_per_minute));
-        Self { users, groups, purpose: CallPurpose::Run, ledger: None }
-    }
-
-    /// The same limits, counted by `ledger` instead of in this process.
-    pub(super) fn counted_by(self, ledger: Option<Arc<dyn CallLedger>>, purpose: CallPurpose) -> Self {
-        Self { purpose, ledger, ..self }
+    /// Calls of this purpose, counted by `ledger`; without one, in this process alone.
+    pub(super) fn new(ledger: Option<Arc<dyn CallLedger>>, purpose: CallPurpose) -> Self {
+        Self { purpose, ledger }
     }
 
     /// What is shared with other processes of the credential.
@@ -100,13 +106,13 @@ impl CallBudget {
     /// wait where the calls are counted for all.
     pub(super) async fn ready(
         &self,
-        kind: CallKind,
-        is_first_page: bool,
+        slots: &CallSlots,
+        (kind, is_first_page): (CallKind, bool),
         waiting: impl Fn(Duration),
     ) -> Result<(), Unbudgeted> {
         let slots = match kind {
-            CallKind::Users => &self.users,
-            CallKind::Groups => &self.groups,
+            CallKind::Users => &slots.users,
+            CallKind::Groups => &slots.groups,
         };
         let call = PendingCall { kind, purpose: self.purpose, per_minute: slots.count, is_first_page };
         if self.ledger.is_none() || !call.is_counted() {
@@ -130,7 +136,7 @@ impl CallBudget {
 
 impl fmt::Debug for CallBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallBudget").field("users", &self.users).field("groups", &self.groups).finish_non_exhaustive()
+        f.debug_struct("CallBudget").field("purpose", &self.purpose).finish_non_exhaustive()
     }
 }
 
@@ -181,10 +187,11 @@ mod tests {
 
     async fn seconds_of_calls(per_minute: u32, calls: usize) -> Vec<u64> {
         let per_minute = NonZeroU32::new(per_minute).expect("not zero");
-        let (budget, begin) = (CallBudget::new(per_minute, NonZeroU32::MIN), Instant::now());
+        let (slots, begin) = (CallSlots::new(per_minute, NonZeroU32::MIN), Instant::now());
+        let budget = CallBudget::new(None, CallPurpose::Run);
         let mut seconds = Vec::new();
         for _ in 0..calls {
-            budget.ready(CallKind::Users, false, |_| {}).await.expect("no ledger");
+            budget.ready(&slots, (CallKind::Users, false), |_| {}).await.expect("no ledger");
             seconds.push(begin.elapsed().as_secs());
         }
         seconds
@@ -207,12 +214,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_kind_of_call_has_a_limit_of_its_own_and_a_pause_is_announced() {
         let one = NonZeroU32::MIN;
-        let (budget, pauses) = (CallBudget::new(one, one), std::cell::RefCell::new(Vec::new()));
-        budget.ready(CallKind::Users, false, |_| {}).await.expect("no ledger");
+        let (slots, pauses) = (CallSlots::new(one, one), std::cell::RefCell::new(Vec::new()));
+        let budget = CallBudget::new(None, CallPurpose::Run);
+        budget.ready(&slots, (CallKind::Users, false), |_| {}).await.expect("no ledger");
         let never = |_| panic!("the groups listing was not asked for yet");
-        budget.ready(CallKind::Groups, false, never).await.expect("no ledger");
+        budget.ready(&slots, (CallKind::Groups, false), never).await.expect("no ledger");
         let note = |pause| pauses.borrow_mut().push(pause);
-        budget.ready(CallKind::Groups, false, note).await.expect("no ledger");
+        budget.ready(&slots, (CallKind::Groups, false), note).await.expect("no ledger");
         assert_eq!(pauses.into_inner(), [CALL_WINDOW]);
     }
 }

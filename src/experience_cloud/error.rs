@@ -17,7 +17,7 @@ pub enum ExperienceCloudError {
     #[error("the client of Experience Cloud could not be set up")]
     Setup(#[source] TransportError),
     /// The client id cannot travel as `X-Api-Key`.
-    #[error("the client id holds signs that an HTTP header cannot carry; copy it anew from the Developer Console")]
+    #[error("the client id has characters that an HTTP header cannot carry; copy it again from the Developer Console")]
     ClientId,
     /// The credential, or what it allows, was refused.
     #[error("{call}: refused with status {status}; {remedy}: {excerpt}")]
@@ -106,7 +106,7 @@ pub enum ExperienceCloudError {
     /// A profile without a `groupId` whose name UMAPI would take for another.
     #[error(
         "the members of the product profile \"{profile}\" cannot be asked for: the listing gives no groupId, \
-         and UMAPI cuts a name in a path at its last dot; rename the profile"
+         and UMAPI cuts a name in a path at its last dot; rename the profile so that its name has no dot"
     )]
     Unaddressable {
         /// The profile.

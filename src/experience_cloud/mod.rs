@@ -49,7 +49,7 @@ use call_budget::CallBudget;
 use groups_listing::Origin;
 use membership_read::MembershipRead;
 use read_choice::Costs;
-use umapi::Umapi;
+use umapi::{Access, Umapi};
 use user_key::KeyMaker;
 
 use crate::{
@@ -57,7 +57,7 @@ use crate::{
         AssociationMask, CallPurpose, LONGEST_PAUSE, LoginSet, OrganizationId, OrganizationSnapshot, ProductProfile,
         ProfileRead, ReadKind, Tolerance,
     },
-    transport::{self, BaseUrl, Credential, HttpClient, IdentityService, RetryPolicy, SecretString},
+    transport::{self, BaseUrl, Credential, ExposeSecret as _, HttpClient, IdentityService, RetryPolicy, SecretString},
 };
 
 /// What the client needs to know.
@@ -147,8 +147,60 @@ impl AskedPause {
     }
 }
 
-/// Reads one organization. Clones of nothing: the token, the call limits and the count of calls live here, so that one
-/// client serves all reads of a run, and may serve many runs.
+/// What all clients of one credential share in this process: connections, token, and the calls of the last minute. Clones
+/// are the same.
+#[derive(Clone, Debug)]
+pub struct SharedAccess {
+    /// What it was made from.
+    options: Options,
+    access: Arc<Access>,
+}
+
+impl SharedAccess {
+    /// Nothing is sent yet; the first call of a client obtains the token.
+    pub fn new(options: &Options) -> Result<Self, ExperienceCloudError> {
+        let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
+        let umapi_http = http(&options.umapi_url)?;
+        // Each client reads all of the host's certificates; one will do where both addresses are reached in the same way.
+        let way = |base: &BaseUrl| (base.is_loopback(), base.is_plain());
+        let alike = way(&options.ims_url) == way(&options.umapi_url);
+        let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
+        let credential = Credential {
+            client_id: options.client_id.clone(),
+            client_secret: options.client_secret.clone(),
+            scopes: options.scopes.clone(),
+        };
+        let tokens = TokenSource::new(IdentityService::new(ims_http, &options.ims_url, credential));
+        let access = Arc::new(Access::new(umapi_http, tokens, options)?);
+        Ok(Self { options: options.clone(), access })
+    }
+
+    /// Whether it serves clients of these options: the same credential, addresses, limits, and bounds of a request.
+    pub fn serves(&self, options: &Options) -> bool {
+        let key = |options: &Options| {
+            let addresses = (options.ims_url.clone(), options.umapi_url.clone());
+            let limits = (options.users_per_minute, options.groups_per_minute);
+            (options.client_id.clone(), options.scopes.clone(), addresses, limits, options.http.clone())
+        };
+        let is_same_secret = self.options.client_secret.expose_secret() == options.client_secret.expose_secret();
+        is_same_secret && key(&self.options) == key(options)
+    }
+
+    /// A client whose calls `ledger` counts, together with those of other processes; without one, only those of this access
+    /// are counted.
+    pub fn client(
+        &self,
+        options: Options,
+        ledger: Option<Arc<dyn CallLedger>>,
+        purpose: CallPurpose,
+    ) -> ExperienceCloud {
+        let Options { organization_id, membership, read, tolerance, retry, .. } = options;
+        let umapi = Umapi::new(Arc::clone(&self.access), CallBudget::new(ledger, purpose), retry);
+        ExperienceCloud { organization: organization_id, membership, read, tolerance, umapi }
+    }
+}
+
+/// Reads one organization, for one run or one question: it counts its own calls.
 #[derive(Debug)]
 pub struct ExperienceCloud {
     organization: OrganizationId,
@@ -159,35 +211,9 @@ pub struct ExperienceCloud {
 }
 
 impl ExperienceCloud {
-    /// A client that counts its calls by itself; nothing is sent yet.
+    /// A client that shares nothing and counts its calls by itself; nothing is sent yet.
     pub fn new(options: Options) -> Result<Self, ExperienceCloudError> {
-        Self::counted_by(options, None, CallPurpose::Run)
-    }
-
-    /// A client whose calls `ledger` counts, together with those of others; nothing is sent yet.
-    pub fn counted_by(
-        options: Options,
-        ledger: Option<Arc<dyn CallLedger>>,
-        purpose: CallPurpose,
-    ) -> Result<Self, ExperienceCloudError> {
-        let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
-        let umapi_http = http(&options.umapi_url)?;
-        // Each client reads all of the host's certificates; one will do where both addresses are reached in the same way.
-        let way = |base: &BaseUrl| (base.is_loopback(), base.is_plain());
-        let alike = way(&options.ims_url) == way(&options.umapi_url);
-        let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
-        let budget =
-            CallBudget::new(options.users_per_minute, options.groups_per_minute).counted_by(ledger.clone(), purpose);
-        let credential = Credential {
-            client_id: options.client_id.clone(),
-            client_secret: options.client_secret.clone(),
-            scopes: options.scopes.clone(),
-        };
-        let service = IdentityService::new(ims_http, &options.ims_url, credential);
-        let tokens = TokenSource::new(service, options.retry.clone(), ledger);
-        let umapi = Umapi::new(umapi_http, tokens, budget, &options)?;
-        let Options { organization_id, membership, read, tolerance, .. } = options;
-        Ok(Self { organization: organization_id, membership, read, tolerance, umapi })
+        Ok(SharedAccess::new(&options)?.client(options, None, CallPurpose::Run))
     }
 
     /// Reads the groups listing: all product profiles. Begins a run, and asks for page 0 of the listing of groups.

@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use super::{
     AskedPause, Options, Progress,
-    access_token::{AccessToken, TokenSource},
-    call_budget::{CallBudget, Unbudgeted, pausing},
+    access_token::{AccessToken, Repeats, TokenSource},
+    call_budget::{CallBudget, CallSlots, Unbudgeted, pausing},
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
 use crate::domain::CallKind;
@@ -55,13 +55,28 @@ pub(super) enum Absence {
     Read,
 }
 
-/// The user management API of one organization.
+/// What all clients of one credential share in this process: connections, token, and the calls of the last minute.
 #[derive(Debug)]
-pub(super) struct Umapi {
+pub(super) struct Access {
     base: BaseUrl,
     api_key: HeaderValue,
     http: HttpClient,
     tokens: TokenSource,
+    slots: CallSlots,
+}
+
+impl Access {
+    pub(super) fn new(http: HttpClient, tokens: TokenSource, options: &Options) -> Result<Self, ExperienceCloudError> {
+        let api_key = HeaderValue::try_from(&options.client_id).map_err(|_| ExperienceCloudError::ClientId)?;
+        let slots = CallSlots::new(options.users_per_minute, options.groups_per_minute);
+        Ok(Self { base: options.umapi_url.clone(), api_key, http, tokens, slots })
+    }
+}
+
+/// The user management API of one organization, as one run or one question uses it.
+#[derive(Debug)]
+pub(super) struct Umapi {
+    access: Arc<Access>,
     budget: CallBudget,
     retry: RetryPolicy,
     calls: AtomicU64,
@@ -71,16 +86,9 @@ pub(super) struct Umapi {
 }
 
 impl Umapi {
-    pub(super) fn new(
-        http: HttpClient,
-        tokens: TokenSource,
-        budget: CallBudget,
-        options: &Options,
-    ) -> Result<Self, ExperienceCloudError> {
-        let api_key = HeaderValue::try_from(&options.client_id).map_err(|_| ExperienceCloudError::ClientId)?;
-        let (base, retry) = (options.umapi_url.clone(), options.retry.clone());
+    pub(super) fn new(access: Arc<Access>, budget: CallBudget, retry: RetryPolicy) -> Self {
         let (calls, reached, run_announced) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self { base, api_key, http, tokens, budget, retry, calls, reached, run_announced })
+        Self { access, budget, retry, calls, reached, run_announced }
     }
 
     /// Calls sent so far, repeated ones included.
@@ -130,13 +138,14 @@ impl Umapi {
         progress: &dyn Fn(Progress),
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, FailedAttempt> {
+        let repeats = Repeats { retry: &self.retry, ledger: self.budget.ledger() };
         // The requests for tokens have had their own repetitions.
-        let mut token = self.tokens.current(progress).await.map_err(FailedAttempt::last)?;
+        let mut token = self.access.tokens.current(&repeats, progress).await.map_err(FailedAttempt::last)?;
         let (mut answer, mut pause) = self.send(call, &token, first_of_run, progress).await?;
         // Page 0 may be requested once more with a new token; a second refusal is none of the token.
         let may_renew = call.repetition == Repetition::Free || !renewed.replace(true);
         if answer.status == StatusCode::UNAUTHORIZED && may_renew {
-            token = self.tokens.renewed(&token, progress).await.map_err(FailedAttempt::last)?;
+            token = self.access.tokens.renewed(&token, &repeats, progress).await.map_err(FailedAttempt::last)?;
             (answer, pause) = self.send(call, &token, first_of_run, progress).await?;
         }
         let is_readable = match answer.status {
@@ -146,7 +155,7 @@ impl Umapi {
         };
         if !is_readable {
             if answer.status == StatusCode::UNAUTHORIZED {
-                self.tokens.forget().await;
+                self.access.tokens.forget(&token).await;
             }
             return Err(self.failed(call, &answer, pause, &token));
         }
@@ -161,11 +170,11 @@ impl Umapi {
         progress: &dyn Fn(Progress),
     ) -> Result<(Answer, Option<AskedPause>), FailedAttempt> {
         let request_id = Uuid::new_v4().to_string();
-        let mut request = self
-            .http
-            .get(&self.base.join(&call.path))
+        let Access { base, api_key, http, slots, .. } = &*self.access;
+        let mut request = http
+            .get(&base.join(&call.path))
             .header(AUTHORIZATION, &token.header)
-            .header("X-Api-Key", &self.api_key)
+            .header("X-Api-Key", api_key)
             .header("X-Request-Id", &request_id)
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/json");
@@ -180,12 +189,13 @@ impl Umapi {
         let begin = Cell::new(Instant::now());
         let sending = async || {
             let is_first_page = call.repetition == Repetition::Unserved;
-            self.budget.ready(call.kind, is_first_page, |pause| progress(Progress::Waiting { pause })).await?;
+            let waiting = |pause| progress(Progress::Waiting { pause });
+            self.budget.ready(slots, (call.kind, is_first_page), waiting).await?;
             self.calls.fetch_add(1, Ordering::Relaxed);
             begin.set(Instant::now());
             Ok::<_, SendError>(())
         };
-        let outcome = Box::pin(self.http.send(request, connection, sending)).await;
+        let outcome = Box::pin(http.send(request, connection, sending)).await;
         if !matches!(
             outcome,
             Err(SendError::Unbudgeted(_) | SendError::Transport(TransportError::Connect(_) | TransportError::Build(_)))
@@ -249,7 +259,7 @@ impl Umapi {
     }
 
     fn excerpt(&self, text: &[u8], token: &AccessToken) -> String {
-        excerpt(text, &[self.tokens.client_secret(), &token.secret])
+        excerpt(text, &[self.access.tokens.client_secret(), &token.secret])
     }
 }
 

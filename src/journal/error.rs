@@ -11,7 +11,7 @@ use super::{FileFault, Space, StorageFault};
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The folder or the file cannot be made or opened.
-    #[error("the state file {} cannot be used; check that its folder exists and is writable", path.display())]
+    #[error("the state file {} cannot be used; check that its folder exists and that this user may write there", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -24,7 +24,8 @@ pub enum JournalError {
     /// A newer version of the program wrote it.
     #[error(
         "the state {place} was written by a newer version of this program (schema {found}, this one knows {known}); \
-         install that version again, or point state.url at another place"
+         install that version or a newer one; do not name another place in state.url or move the state away, because an \
+         empty state has no history, no approvals and no held changes"
     )]
     FromTheFuture {
         /// Where it is.
@@ -34,7 +35,7 @@ pub enum JournalError {
         /// The newest schema this version knows.
         known: i64,
     },
-    /// An earlier version of the program wrote it, and somebody only looks.
+    /// An earlier version of the program wrote it, and it is only to be read.
     #[error(
         "the state {place} was written by an earlier version of this program (schema {found}, this one knows {known}); \
          the next run brings it up to date"
@@ -64,10 +65,10 @@ pub enum JournalError {
         source: StorageFault,
     },
     /// The session of the database that held the lock is gone: another node may lead now.
-    #[error("the lock of this run is lost: the session of the database that held it has ended")]
+    #[error("the lock of this run is lost: the database session that held it has ended")]
     LockLost,
     /// Something in it cannot be understood.
-    #[error("the journal holds something that cannot be understood: {what}")]
+    #[error("the journal has a value that cannot be read: {what}")]
     Unreadable {
         /// What, and where.
         what: String,

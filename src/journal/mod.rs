@@ -23,6 +23,7 @@ mod private_file;
 mod refolding;
 mod runs;
 mod schema;
+mod seen_operators;
 mod server_lock;
 mod state_file;
 mod step_watch;

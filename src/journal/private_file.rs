@@ -38,8 +38,8 @@ const CHANGED_BY_OTHERS: u32 = 0o022;
 pub enum FileFault {
     /// A symbolic link stands where the file belongs.
     #[error(
-        "{} is a symbolic link to {}, and no link is followed here; put the file itself there, or name the file that the link \
-         leads to in the configuration; remove the link if you do not know it",
+        "{} is a symbolic link to {}, and no link is followed here; if you made the link, stop the daemon and name the file \
+         that it leads to in the configuration; otherwise find out who made it, and remove the link only",
         path.display(),
         target.display()
     )]
@@ -50,13 +50,16 @@ pub enum FileFault {
         target: PathBuf,
     },
     /// The file has a second name, in a folder that another user can change.
-    #[error("{} has more than one name (hard links); remove it if you do not know the other one", path.display())]
+    #[error(
+        "{} has more than one name (hard links); find out who made the other one, and remove that one, not this file",
+        path.display()
+    )]
     HardLink {
         /// The file.
         path: PathBuf,
     },
     /// Something else stands where the file belongs.
-    #[error("{} is {kind} and no regular file; move it away, or name another path in the configuration", path.display())]
+    #[error("{} is {kind} and not a regular file; name the path of a file in the configuration", path.display())]
     NotAFile {
         /// Its path.
         path: PathBuf,
@@ -65,8 +68,9 @@ pub enum FileFault {
     },
     /// Others than its owner can change what is in the folder.
     #[error(
-        "users other than its owner may change the folder {} (mode {mode:04o}); name a folder of its own in the \
-         configuration, which the program makes, or take the right to write from group and others",
+        "users other than its owner may change the folder {} (mode {mode:04o}); if it is for this program only, take the right \
+         to write from group and others; otherwise move what belongs to this program, the state above all, to a folder of its \
+         own and name that in the configuration",
         path.display()
     )]
     OpenFolder {
@@ -77,7 +81,8 @@ pub enum FileFault {
     },
     /// The folder belongs to a user who is neither root nor the user of this process.
     #[error(
-        "the folder {} belongs to user {owner}, and this process runs as user {user}; run the command as that user or as root",
+        "the folder {} belongs to the user with id {owner}, and this process runs as the user with id {user}; run the command \
+         as root",
         path.display()
     )]
     ForeignFolder {

@@ -15,7 +15,7 @@ enum Migration {
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [Migration; 10] = [
+const MIGRATIONS: [Migration; 11] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
@@ -26,6 +26,7 @@ const MIGRATIONS: [Migration; 10] = [
     Migration::Script(include_str!("migrations/0008_former_logins.sql")),
     Migration::Script(include_str!("migrations/0009_server_locks.sql")),
     Migration::Script(include_str!("migrations/0010_forgotten_pauses.sql")),
+    Migration::Script(include_str!("migrations/0011_seen_operators.sql")),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.

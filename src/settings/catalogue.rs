@@ -108,7 +108,7 @@ pub(super) const SECTIONS: [Section; 9] = [
     Section { name: "run", keys: &["call_timeout"] },
     Section { name: "schedule", keys: &["cron", "timezone", "jitter"] },
     Section { name: "state", keys: &["url"] },
-    Section { name: "http", keys: &["listen"] },
+    Section { name: "http", keys: &["listen", "person_lookup"] },
     Section { name: "control", keys: &["socket"] },
     Section { name: "log", keys: &["level", "format"] },
 ];

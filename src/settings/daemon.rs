@@ -8,7 +8,7 @@ use std::{
 use super::{Problem, layers::Layers, section::Section, shown::shown};
 use crate::scheduler::{self, Schedule, ScheduleError};
 
-/// What stands in place of an address when nothing is served.
+/// What stands in place of an address, or of "on", when something is not served.
 const OFF: &str = "off";
 
 /// Longest path of a Unix socket in bytes: 108 with the zero at its end (`man 7 unix`).
@@ -19,6 +19,18 @@ const SOCKET_PATH_BYTES: usize = 107;
 pub struct Http {
     /// `None` when they are not.
     pub listen: Option<SocketAddr>,
+    /// Whether the page answers questions about a person.
+    pub person_lookup: PersonLookup,
+}
+
+/// Whether the page answers questions about a person, each of which costs calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PersonLookup {
+    /// It does.
+    #[default]
+    On,
+    /// It has no search form and refuses such a question.
+    Off,
 }
 
 /// How the command line reaches the daemon.
@@ -44,7 +56,9 @@ impl Http {
             OFF => Ok(None),
             _ => text.parse().map(Some).map_err(|_| format!("{} is no address with a port", shown(text))),
         });
-        Some(Self { listen: listen? })
+        let choices = [("on", PersonLookup::On), (OFF, PersonLookup::Off)];
+        let person_lookup = section.choice("person_lookup", &choices);
+        Some(Self { listen: listen?, person_lookup: person_lookup? })
     }
 }
 

@@ -28,7 +28,7 @@ mod toml_layer;
 mod unnamed_mode;
 
 pub use approver::{approver, system_user};
-pub use daemon::{Control, Http};
+pub use daemon::{Control, Http, PersonLookup};
 pub use effective::{EffectiveValue, Named, SecretFile, effective, secret_files};
 pub use experience_cloud::ExperienceCloud;
 pub use guard::Guard;
@@ -44,7 +44,7 @@ pub use unnamed_mode::UnnamedMode;
 use key_path::KeyPath;
 use layers::Layers;
 
-use crate::scheduler;
+use crate::{scheduler, sync::Clients};
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -67,6 +67,8 @@ pub struct Settings {
     pub control: Control,
     /// What is logged.
     pub log: Log,
+    /// The access to Experience Cloud that everything made from these settings shares; a reload hands it on.
+    pub clients: Clients,
     /// Doubts about what is valid, one sentence each.
     pub warnings: Vec<String>,
 }

@@ -32,6 +32,7 @@ impl Settings {
     pub fn sync_options(&self) -> sync::Options {
         sync::Options {
             experience_cloud: self.experience_cloud.options.clone(),
+            clients: self.clients.clone(),
             first_page_interval: self.experience_cloud.first_page_interval,
             instances: self.instances.iter().map(|instance| self.instance_options(instance)).collect(),
             limits: self.guard.limits.clone(),

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{FoldedName, InstanceName, Policy},
     scheduler,
+    sync::Clients,
     transport::{self, BaseUrl, Credential},
 };
 
@@ -132,6 +133,7 @@ impl Readable {
                 http: self.http?,
                 control: self.control?,
                 log: self.log?,
+                clients: Clients::default(),
                 warnings: self.warnings,
             })
         })();

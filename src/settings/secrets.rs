@@ -103,7 +103,7 @@ impl SecretPlace<'_> {
             }
             Self::File { path, .. } => {
                 let file = File::open(path).map_err(|error| Flaw::of_file(&error))?;
-                refuse_open_to_all(&file, path)?;
+                refuse_open_to_all(&file)?;
                 read_file(file)?
             }
             // The folder of credentials is open to the service alone, so systemd's own modes are trusted.
@@ -114,7 +114,7 @@ impl SecretPlace<'_> {
             return Err(Flaw { what: "is empty".to_owned(), mend: "put the secret there".to_owned() });
         }
         if text.contains(char::is_control) {
-            let what = "holds more than one line, or signs that cannot be typed".to_owned();
+            let what = "has more than one line, or control characters".to_owned();
             return Err(Flaw { what, mend: "put the secret there and nothing else".to_owned() });
         }
         Ok(secret)
@@ -127,7 +127,7 @@ impl Flaw {
     }
 }
 
-fn refuse_open_to_all(file: &File, path: &Path) -> Result<(), Flaw> {
+fn refuse_open_to_all(file: &File) -> Result<(), Flaw> {
     let found = file.metadata().map_err(|error| Flaw::of_file(&error))?;
     if !found.is_file() {
         // Its mode is not to be changed on our word: it may be a folder of the system.
@@ -139,7 +139,10 @@ fn refuse_open_to_all(file: &File, path: &Path) -> Result<(), Flaw> {
         return Ok(());
     }
     let what = format!("everyone on this host may read the file (mode {:04o})", mode & 0o7777);
-    Err(Flaw { what, mend: format!("chmod 0600 {}", path.display()) })
+    // It may be another file than was meant, such as /etc/passwd: no command is offered.
+    let mend = "if the file holds this secret and nothing else, give it mode 0600, owned by the user who reads it; otherwise \
+                name the right file";
+    Err(Flaw { what, mend: mend.to_owned() })
 }
 
 /// The whole file as text without the line end that editors add.

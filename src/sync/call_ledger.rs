@@ -1,32 +1,57 @@
-//! The calls of a credential, counted in the state: by runs, commands and the page alike, whichever process makes them.
+//! The access to a credential that one process shares, and the calls of the credential, counted in the state: by runs, commands
+//! and the page alike, whichever process makes them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chrono::Utc;
 
 use crate::{
     domain::{CallPurpose, OrganizationId, PendingCall},
-    experience_cloud::{self, CallLedger, ExperienceCloud, ExperienceCloudError, PauseEnd, Reservation, Slot},
+    experience_cloud::{
+        self, CallLedger, ExperienceCloud, ExperienceCloudError, PauseEnd, Reservation, SharedAccess, Slot,
+    },
     journal::Journal,
 };
 
 use super::pauses::wait_out;
 
-/// A client of the organization whose calls are counted in `journal`. Without one, or where it may only be looked at, the
-/// client counts by itself.
-pub fn client(
-    options: experience_cloud::Options,
-    journal: Option<&Journal>,
-    purpose: CallPurpose,
-) -> Result<ExperienceCloud, ExperienceCloudError> {
-    let ledger = journal.filter(|journal| journal.is_writable()).map(|journal| -> Arc<dyn CallLedger> {
-        Arc::new(StateLedger {
-            journal: journal.clone(),
-            client_id: options.client_id.clone(),
-            organization: options.organization_id.clone(),
-        })
-    });
-    ExperienceCloud::counted_by(options, ledger, purpose)
+/// The access to Experience Cloud that the runs and the questions of one process share, so that a question obtains no token
+/// of its own. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Clients(Arc<Mutex<Option<SharedAccess>>>);
+
+impl Clients {
+    /// A client of the organization whose calls are counted in `journal`. Without one, or where it may only be looked at, the
+    /// calls of this process are counted. Other options than those of the last client, as after a reload, begin a new access.
+    pub fn client(
+        &self,
+        options: experience_cloud::Options,
+        journal: Option<&Journal>,
+        purpose: CallPurpose,
+    ) -> Result<ExperienceCloud, ExperienceCloudError> {
+        let ledger = journal.filter(|journal| journal.is_writable()).map(|journal| -> Arc<dyn CallLedger> {
+            Arc::new(StateLedger {
+                journal: journal.clone(),
+                client_id: options.client_id.clone(),
+                organization: options.organization_id.clone(),
+            })
+        });
+        Ok(self.access(&options)?.client(options, ledger, purpose))
+    }
+
+    fn access(&self, options: &experience_cloud::Options) -> Result<SharedAccess, ExperienceCloudError> {
+        // A panic elsewhere leaves either access whole.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(access) = kept.as_ref().filter(|access| access.serves(options)) {
+            return Ok(access.clone());
+        }
+        let access = SharedAccess::new(options)?;
+        *kept = Some(access.clone());
+        Ok(access)
+    }
 }
 
 struct StateLedger {

@@ -8,16 +8,16 @@ use crate::{
     campaign::Campaign,
     domain::{
         CallPurpose, Explanation, Finding, FoldedName, Ground, History, InstanceExplanation, OperatorGroupName,
-        PastChange, Person, ProductProfile, SourceCounts, Station, Subject, UserSnapshot, Verdict,
-        desired_state_of_users, explained, source_read_of_users, to_the_second, user_findings,
+        OperatorSnapshot, PastChange, Person, ProductProfile, SoughtOperators, SourceCounts, Station, Subject,
+        UserSnapshot, Verdict, desired_state_of_users, explained, operator_names, source_read_of_users, to_the_second,
+        user_findings,
     },
-    experience_cloud::{self, ExperienceCloudError, Membership, UserRead},
+    experience_cloud::{self, AskedPause, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
 use super::{
-    call_ledger::client,
     decision::{Decision, Grounds},
     former_logins::remembered,
     pauses::{UNPAUSE, heeding},
@@ -37,11 +37,17 @@ pub async fn explain(
     person: &str,
     group: Option<&OperatorGroupName>,
 ) -> Explanation {
-    let mut explanation =
-        Explanation { person: person.to_owned(), at: Utc::now(), findings: Vec::new(), instances: Vec::new() };
+    let mut explanation = Explanation {
+        person: person.to_owned(),
+        at: Utc::now(),
+        ask_again_at: None,
+        findings: Vec::new(),
+        instances: Vec::new(),
+    };
     let known = match Known::of(options, journal, person).await {
         Ok(known) => known,
         Err(error) => {
+            explanation.ask_again_at = error.ask_again_at();
             explanation.findings.push(unknown(Station::User, "Experience Cloud could not be asked", &error));
             return explanation;
         }
@@ -80,6 +86,20 @@ enum LookUpError {
     NotBefore(DateTime<Utc>),
 }
 
+impl LookUpError {
+    /// When the question may be asked again, where a call is not to be sent before.
+    fn ask_again_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::NotBefore(at)
+            | Self::ExperienceCloud(
+                ExperienceCloudError::UsedUp { until: at, .. }
+                | ExperienceCloudError::Throttled { pause: Some(AskedPause { until: at, .. }), .. },
+            ) => Some(*at),
+            Self::ExperienceCloud(_) | Self::Journal(_) => None,
+        }
+    }
+}
+
 /// What Experience Cloud and the journal say about the person.
 struct Known {
     person: Person,
@@ -100,7 +120,8 @@ impl Known {
             }
             listing = journal.listing(organization).await?.map(|listing| listing.profiles).unwrap_or_default();
         }
-        let experience_cloud = client(options.experience_cloud.clone(), journal, CallPurpose::Question)?;
+        let experience_cloud =
+            options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Question)?;
         let read = async |membership| {
             let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
                 experience_cloud.fetch_user(person, membership, progress).await
@@ -141,10 +162,6 @@ async fn of_instance(
     group: Option<&OperatorGroupName>,
 ) -> Result<InstanceExplanation, Box<dyn Error>> {
     let policy = &instance.policy;
-    let campaign = Campaign::new(instance.campaign.clone())?;
-    let snapshot = campaign.fetch_snapshot(&|_| {}).await;
-    campaign.log_off().await;
-    let snapshot = snapshot?;
     let history = match journal {
         Some(journal) => History {
             login_holders: remembered(journal, options).await?,
@@ -152,16 +169,18 @@ async fn of_instance(
         },
         None => History::default(),
     };
+    let operators = operators_of(journal, instance, &known.person, &history).await?;
+    let snapshot = operators.for_a_question();
     let names = known.effective.as_ref().map(|user| user.profiles.clone()).unwrap_or_default();
     let user = UserSnapshot::new(known.listing.clone(), [(known.person.clone(), names)])?;
-    let desired = desired_state_of_users(&user, &snapshot, policy, &history)?;
+    let desired = desired_state_of_users(&user, snapshot, policy, &history)?;
     let counts = SourceCounts::Proven;
-    let grounds = Grounds { instance, snapshot: &snapshot, limits: &options.limits, counts };
+    let grounds = Grounds { instance, snapshot, limits: &options.limits, counts };
     let decision =
         Decision::of(&grounds, desired, Some(source_read_of_users(&user, policy, options.membership())), &history);
     let ground = Ground {
         policy,
-        campaign: &snapshot,
+        campaign: snapshot,
         history: &history,
         desired: &decision.desired,
         plan: &decision.plan,
@@ -169,6 +188,27 @@ async fn of_instance(
         past: &past(journal, instance, known, asked).await?,
     };
     Ok(explained(&known.subject(asked), &ground, group))
+}
+
+/// The operators that the person is, or may be. Of all others the answer needs no more than what the last run saw.
+async fn operators_of(
+    journal: Option<&Journal>,
+    instance: &InstanceOptions,
+    person: &Person,
+    history: &History,
+) -> Result<OperatorSnapshot, Box<dyn Error>> {
+    let name = &instance.policy.instance;
+    let (alike, sizes) = match journal {
+        Some(journal) => {
+            (journal.operators_like(name, &operator_names(person)).await?, journal.group_sizes(name).await?)
+        }
+        None => (Vec::new(), BTreeMap::new()),
+    };
+    let sought = SoughtOperators::of(person, &history.identities, alike);
+    let campaign = Campaign::new(instance.campaign.clone())?;
+    let operators = campaign.fetch_operators(&sought).await;
+    campaign.log_off().await;
+    Ok(operators?.with_sizes(&sizes))
 }
 
 /// The last change of each group, by folded name.

@@ -6,8 +6,9 @@ use chrono::Utc;
 
 use crate::{
     domain::{
-        Action, CampaignSnapshot, Change, ChangeKey, DesiredState, Digest, FoldedName, InstanceMode, InstanceReport,
-        OperatorGroupId, OperatorGroupName, OperatorLogin, ProductProfileName, RunId, RunMode,
+        Action, CampaignSnapshot, Change, ChangeKey, ChangeKind, DesiredState, Digest, FoldedName, GroupSize,
+        InstanceMode, InstanceReport, OperatorGroupId, OperatorGroupName, OperatorLogin, Plan, ProductProfileName,
+        RunId, RunMode,
     },
     journal::{BegunApproval, HeldRecord, Journal, JournalError, Observation, RunLock, Settlement},
 };
@@ -53,16 +54,26 @@ impl Ledger<'_> {
     /// Who was seen in the managed groups and in orphaned ones, with what was changed since.
     pub(super) async fn observed(
         &self,
-        desired: &DesiredState,
+        decision: &Decision,
         snapshot: &CampaignSnapshot,
         settled: &[Settled],
     ) -> Result<(), JournalError> {
         if self.reach == Reach::Nothing {
             return Ok(());
         }
-        let groups = observations(desired, snapshot, settled);
+        let instance = &self.instance.policy.instance;
+        let groups = observations(&decision.desired, snapshot, settled);
         let is_all = self.reach == Reach::Everything;
-        self.journal.observe(&self.instance.policy.instance, Utc::now(), &groups, is_all).await
+        self.journal.observe(instance, Utc::now(), &groups, is_all).await?;
+        self.journal.remember_group_sizes(instance, &sizes(&groups, &decision.plan, settled)).await
+    }
+
+    /// All operators, for questions about one of them.
+    pub(super) async fn operators_seen(&self, snapshot: &CampaignSnapshot) -> Result<(), JournalError> {
+        if self.reach == Reach::Nothing {
+            return Ok(());
+        }
+        self.journal.remember_operators(&self.instance.policy.instance, snapshot.operators()).await
     }
 
     /// What the guard holds, so that it can be approved and stays held. What an approval releases stays recorded as held
@@ -131,6 +142,26 @@ impl Ledger<'_> {
         }
         self.journal.spend(&self.instance.policy.instance, changes).await
     }
+}
+
+/// How many members each group of the plan has, with what was made since: whoever is added or removed is managed.
+fn sizes(groups: &[Observation], plan: &Plan, settled: &[Settled]) -> BTreeMap<FoldedName, GroupSize> {
+    let mut managed: BTreeMap<FoldedName, usize> =
+        plan.managed_members.iter().map(|(group, managed)| (group.folded(), *managed)).collect();
+    for change in settled.iter().filter(|one| one.is_so()).map(|one| &one.change) {
+        let Some(managed) = change.group().and_then(|group| managed.get_mut(&group.folded())) else { continue };
+        match change.kind() {
+            ChangeKind::Add => *managed = managed.saturating_add(1),
+            ChangeKind::Remove => *managed = managed.saturating_sub(1),
+            ChangeKind::CreateGroup | ChangeKind::CreateOperator | ChangeKind::DisableOperator => {}
+        }
+    }
+    let size = |group: &Observation| {
+        let name = group.group.folded();
+        let managed = *managed.get(&name)?;
+        Some((name, GroupSize { members: group.members.len(), managed }))
+    };
+    groups.iter().filter_map(size).collect()
 }
 
 /// Who is in each managed group, and in each orphaned one: as read, and with what was made since.

@@ -8,7 +8,6 @@ use crate::{
 };
 
 use super::{
-    call_ledger::client,
     progress::Progress,
     read_source::{SourceError, SourceReader},
     run::{Options, Request},
@@ -63,7 +62,7 @@ async fn read(
     journal: Option<&Journal>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<KnownListing, SourceError> {
-    let client = client(options.experience_cloud.clone(), journal, CallPurpose::Run)?;
+    let client = options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Run)?;
     let Some(journal) = journal else {
         let listing = client.fetch_listing(&|stage| progress(Progress::Organization(stage))).await?;
         return Ok(KnownListing { profiles: listing.profiles().to_vec(), read_at: Utc::now(), renewable_at: None });

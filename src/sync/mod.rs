@@ -19,7 +19,7 @@ mod run;
 mod stop;
 mod undo;
 
-pub use call_ledger::client;
+pub use call_ledger::Clients;
 pub use explain::explain;
 pub use listing::{KnownListing, ListingError, listing};
 pub use pauses::UNPAUSE;

@@ -145,12 +145,13 @@ async fn read_and_decide(
     let policy = &instance.policy;
     let ledger = run.ledger(instance);
     let snapshot = snapshot(campaign, &policy.instance, &run.request.stop, run.progress).await?;
+    ledger.operators_seen(&snapshot).await?;
     let mut history = run.journal.history(&policy.instance, Utc::now()).await?;
     settle_former_logins(run, policy, &snapshot, &mut history).await?;
     let grounds = Grounds { instance, snapshot: &snapshot, limits: &run.options.limits, counts: run.source.counts() };
     history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
     let mut decision = decide(run, &grounds, &history)?;
-    ledger.observed(&decision.desired, &snapshot, &[]).await?;
+    ledger.observed(&decision, &snapshot, &[]).await?;
     let again = ReadAgain::of(run, &decision, &history, ledger.writes());
     let mut second = SecondReads::default();
     // What a second read brings up may be held; then the approval of what was held before releases nothing.
@@ -180,7 +181,7 @@ async fn read_and_decide(
     if ledger.is_remembered() && settled.iter().any(|one| one.is_so() && is_released(one)) {
         accept(run, &ledger, &decision, &snapshot, &history).await?;
     }
-    ledger.observed(&decision.desired, &snapshot, &settled).await?;
+    ledger.observed(&decision, &snapshot, &settled).await?;
     settled.extend(unconfirmed);
     Ok(decision.report(instance, &settled, stopped.as_ref()))
 }

@@ -19,7 +19,7 @@ use crate::{
 use super::{
     Progress, Stop,
     approvals::{RequestedApprovals, UsedApprovals},
-    call_ledger::client,
+    call_ledger::Clients,
     change_log,
     former_logins::FormerLogins,
     pauses::forgotten_in_words,
@@ -41,6 +41,8 @@ pub enum Confirmation {
 pub struct Options {
     /// The source.
     pub experience_cloud: experience_cloud::Options,
+    /// The access to the source that is shared with whatever else this process asks.
+    pub clients: Clients,
     /// Least time between two requests for page 0 of one listing of the organization.
     pub first_page_interval: Duration,
     /// The targets, by name.
@@ -214,7 +216,7 @@ impl<'a> Frame<'a> {
             tracing::info!(
                 run.id = %id,
                 instance = %name,
-                "{name} is only observed: nothing is written there; to apply, write mode = \"apply\" under [instances.{name}]"
+                "{name} is only observed: nothing is written there; when the plan is right, write mode = \"apply\" under [instances.{name}]"
             );
         }
         Self { options, mode, begin, started_at, id }
@@ -323,10 +325,11 @@ async fn all_instances(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Found, JournalError> {
     let options = frame.options;
-    let experience_cloud = match client(request.source_options(options), Some(journal), CallPurpose::Run) {
-        Ok(client) => client,
-        Err(error) => return unread(frame, approvals, error.into(), 0),
-    };
+    let experience_cloud =
+        match options.clients.client(request.source_options(options), Some(journal), CallPurpose::Run) {
+            Ok(client) => client,
+            Err(error) => return unread(frame, approvals, error.into(), 0),
+        };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
     let read = reader.read().await;
     // Also a pause that was forgotten while the run waited for it.

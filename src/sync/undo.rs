@@ -133,7 +133,7 @@ impl Undo<'_> {
         let Applied { mut settled, stopped } = apply(campaign, &ledger, &confirmed, &decision, self.stop, &watch).await;
         self.forget_what_failed(&settled).await?;
         ledger.made(&settled).await?;
-        ledger.observed(&decision.desired, &snapshot, &settled).await?;
+        ledger.observed(&decision, &snapshot, &settled).await?;
         settled.extend(unconfirmed);
         Ok(decision.report(self.instance, &settled, stopped.as_ref()))
     }

@@ -25,7 +25,7 @@ use super::{
 };
 
 /// How long a request may take, how large its answer may be, and whom to believe that a server is the one it says it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Until the connection, TLS included, stands.
     pub connect_timeout: Duration,

@@ -22,7 +22,7 @@ pub fn is_proxy_variable(name: &str) -> bool {
 }
 
 /// The proxies that the environment configures.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies {
     configured: Option<Configured>,
     exceptions: String,
@@ -34,6 +34,14 @@ struct Configured {
     /// It may hold a password.
     value: SecretString,
 }
+
+impl PartialEq for Configured {
+    fn eq(&self, other: &Self) -> bool {
+        self.variable == other.variable && self.value.expose_secret() == other.value.expose_secret()
+    }
+}
+
+impl Eq for Configured {}
 
 /// A configured proxy, as messages name it: `the proxy http://proxy.acme.com:3128 (environment variable HTTPS_PROXY)`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ async fn a_daemon_that_is_not_well_is_told_with_what_to_do() {
     for (health, verdict, cause, remedy) in [
         (Health::Well, Verdict::Ok, None, ""),
         (Health::Starting, Verdict::Warning, None, "--sync-now"),
-        (Health::Throttled, Verdict::Warning, None, "another client"),
+        (Health::Throttled, Verdict::Warning, None, "another program"),
         (Health::Blocked, Verdict::Warning, None, "campaign-group-sync approve 0123456789abcdef"),
         (Health::Failing(None), Verdict::Failed, Some(Cause::Unavailable), "journalctl"),
         (Health::Failing(Some(Outcome::Refused)), Verdict::Failed, Some(Cause::Refused), "journalctl"),
@@ -63,7 +63,8 @@ async fn a_credential_that_others_can_reach_is_a_warning() {
     let open = with_folder(0o755).check().await;
     let found = finding(&open, "host.secrets");
     assert_eq!(found.verdict, Verdict::Warning, "{found:#?}");
-    assert!(found.remedy.ends_with("/credentials/experience_cloud.client_secret"), "{found:#?}");
+    assert!(found.evidence.ends_with("/credentials/experience_cloud.client_secret (mode 0644)"), "{found:#?}");
+    assert!(found.remedy.contains("mode 0600"), "{found:#?}");
     let closed = with_folder(0o700).check().await;
     let found = finding(&closed, "host.secrets");
     assert_eq!((found.verdict, found.evidence.as_str()), (Verdict::Ok, "2 secret files"), "{found:#?}");

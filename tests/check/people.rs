@@ -34,7 +34,7 @@ async fn the_last_whole_run_says_who_has_none() {
     assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
     assert!(found.evidence.starts_with("2, as of run 01"), "{found:#?}");
     assert!(
-        found.evidence.contains(": dev@acme.com, elena@acme.com; Campaign creates each at the first logon"),
+        found.evidence.contains(": dev@acme.com, elena@acme.com; Campaign creates each at the first sign-in"),
         "{found:#?}"
     );
     let page_0: Vec<&str> = checked.requests.iter().map(|request| request.call.as_str()).collect();

@@ -29,7 +29,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
     fs::write(scene.socket(), "precious").expect("written");
     let refused = scene.command(&[]);
     assert_eq!(refused.exit, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("no socket"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("is not a socket"), "{}", refused.stderr);
     assert_eq!(fs::read_to_string(scene.socket()).expect("readable"), "precious");
 }
 

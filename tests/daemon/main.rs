@@ -9,6 +9,7 @@ mod ending;
 mod leadership;
 mod moved_clock;
 mod nodes;
+mod person_questions;
 #[path = "../support/process.rs"]
 mod process;
 mod schedule;

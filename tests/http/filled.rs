@@ -137,6 +137,7 @@ pub(crate) fn explanation(person: &str, group: &str) -> Explanation {
     Explanation {
         person: person.to_owned(),
         at: Utc::now(),
+        ask_again_at: None,
         findings: vec![finding(Station::User, Verdict::Yes, "is an active user of the organization")],
         instances: vec![InstanceExplanation {
             name: "production".to_owned(),

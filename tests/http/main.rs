@@ -8,6 +8,7 @@ mod exposition;
 mod filled;
 mod health;
 mod page;
+mod person_lookup;
 mod refusals;
 #[path = "../support/reports.rs"]
 mod reports;

@@ -28,6 +28,7 @@ mod profiles_over_time;
 #[expect(dead_code, reason = "the harness of other tests as well")]
 #[path = "../program/support.rs"]
 mod program;
+mod questions;
 mod reading;
 mod removing;
 mod spellings;

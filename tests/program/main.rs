@@ -14,6 +14,7 @@ mod process;
 mod proxies;
 mod readme;
 mod recorded;
+mod remedies;
 mod secrets;
 mod support;
 mod undo;

@@ -21,7 +21,11 @@ fn an_instance_without_a_mode_is_observed_and_the_report_says_how_to_apply() {
     let before = served.ask(Method::GET, "world", "");
     let run = served.sync_now(&[]);
     assert_eq!(run.exit, Some(2), "{run:?}");
-    assert!(run.stdout.contains("observe: nothing is written; to apply, write mode = \"apply\""), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("observe: nothing is written; when the plan is right, write mode = \"apply\""),
+        "{}",
+        run.stdout
+    );
     assert!(run.stderr.contains("write mode = \"apply\" under [instances.production]"), "{}", run.stderr);
     let memberships = |world: &str| {
         let world: serde_json::Value = serde_json::from_str(world).expect("JSON");

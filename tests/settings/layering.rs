@@ -7,7 +7,7 @@ use campaign_group_sync::{
     experience_cloud::ReadChoice,
     observability::Format,
     observability::Level,
-    settings::{Authentication, Http, Sources, StateLocation, load, readable},
+    settings::{Authentication, Http, PersonLookup, Sources, StateLocation, load, readable},
     sync::Confirmation,
     transport::ExposeSecret as _,
 };
@@ -46,7 +46,10 @@ fn the_defaults_complete_the_least_configuration() {
     assert!(
         matches!(&settings.state.url, StateLocation::Sqlite(path) if path.ends_with("campaign-group-sync/state.db"))
     );
-    assert_eq!(settings.http, Http { listen: Some("127.0.0.1:9464".parse().expect("an address")) });
+    assert_eq!(
+        settings.http,
+        Http { listen: Some("127.0.0.1:9464".parse().expect("an address")), person_lookup: PersonLookup::On }
+    );
     assert_eq!((settings.log.level, settings.log.format), (Level::Info, Format::Auto));
     assert_eq!(settings.warnings, Vec::<String>::new());
 }
@@ -273,5 +276,5 @@ fn every_key_is_read() {
             assert!(problems.iter().any(|problem| problem.starts_with(&subject)), "{subject}: {problems:#?}");
         }
     }
-    assert_eq!(keys, 15 + 20 + 8 + 1 + 3 + 1 + 1 + 1 + 2);
+    assert_eq!(keys, 15 + 20 + 8 + 1 + 3 + 1 + 2 + 1 + 2);
 }

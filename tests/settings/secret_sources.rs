@@ -74,12 +74,15 @@ fn a_secret_file_that_cannot_be_used_is_named_with_the_remedy() {
         assert_eq!(world.problems(), [format!("{place}: {expected}")]);
     };
     for mode in [0o644, 0o604, 0o666] {
-        let expected = format!("everyone on this host may read the file (mode {mode:04o}) | chmod 0600 FOLDER/secret");
+        let expected = format!(
+            "everyone on this host may read the file (mode {mode:04o}) | if the file holds this secret and nothing else, give \
+             it mode 0600, owned by the user who reads it; otherwise name the right file"
+        );
         check(&with_file("TOPSECRET", mode), &expected);
     }
     check(&with_file("", 0o600), "is empty | put the secret there");
     check(&with_file("\n", 0o640), "is empty | put the secret there");
-    let lines = "holds more than one line, or signs that cannot be typed | put the secret there and nothing else";
+    let lines = "has more than one line, or control characters | put the secret there and nothing else";
     check(&with_file("TOP\nSECRET", 0o600), lines);
     let large = "is larger than 65536 bytes | name the file that holds the secret and nothing else";
     check(&with_file(&"x".repeat(65537), 0o600), large);

@@ -54,6 +54,7 @@ impl Stage {
     /// What the journal remembers is gone, or is read anew: as after a restart.
     pub(crate) async fn reopen(&mut self) {
         self.journal = open(&self.state()).await;
+        self.options.clients = sync::Clients::default();
     }
 
     pub(crate) async fn sync(&self) -> RunReport {
@@ -118,6 +119,7 @@ pub(crate) async fn open(state: &Path) -> Journal {
 pub(crate) fn options(connection: &Connection) -> sync::Options {
     sync::Options {
         experience_cloud: experience_cloud::Options { read: ReadChoice::Organization, ..experience_cloud(connection) },
+        clients: sync::Clients::default(),
         first_page_interval: Duration::ZERO,
         instances: connection.instances.iter().map(|instance| one_instance(connection, instance)).collect(),
         limits: limits(),

@@ -65,7 +65,7 @@ fn is_answered(path: &Path) -> io::Result<bool> {
         Ok(file) if !file.file_type().is_socket() => {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "a file that is no socket is there; move it away, or name another path in [control] socket",
+                "the file there is not a socket; name another path in [control] socket",
             ));
         }
         Ok(_) => {}

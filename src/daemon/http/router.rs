@@ -1,6 +1,6 @@
 //! What is asked, who answers, and the headers of every answer.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use super::{
     HttpState, exposition,
     host::is_addressed_here,
     metrics,
-    page::{Asked, Page},
+    page::{Asked, Page, Rendered},
     readiness::why_not_ready,
 };
 
@@ -63,17 +63,22 @@ impl Desk {
 /// An answer before its headers.
 struct Answer {
     status: StatusCode,
+    retry_after: Option<Duration>,
     media_type: &'static str,
     body: String,
 }
 
 impl Answer {
     fn text(status: StatusCode, line: &str) -> Self {
-        Self { status, media_type: TEXT, body: format!("{line}\n") }
+        Self { status, retry_after: None, media_type: TEXT, body: format!("{line}\n") }
     }
 
     fn ok(media_type: &'static str, body: String) -> Self {
-        Self { status: StatusCode::OK, media_type, body }
+        Self { status: StatusCode::OK, retry_after: None, media_type, body }
+    }
+
+    fn page(Rendered { status, retry_after, body }: Rendered) -> Self {
+        Self { status, retry_after, media_type: "text/html; charset=utf-8", body }
     }
 
     fn into_response(self, policy: &str) -> Response<Body> {
@@ -83,6 +88,10 @@ impl Answer {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        if let Some(wait) = self.retry_after {
+            // Rounded up: whoever comes exactly then must not come too early.
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)));
         }
         for (name, value) in PROTECTION {
             headers.insert(name, HeaderValue::from_static(value));
@@ -134,7 +143,7 @@ async fn answer(desk: &Desk, request: &Parts) -> Answer {
             |error| Answer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             |text| exposed(text, &request.headers),
         ),
-        "/" => Answer::ok("text/html; charset=utf-8", desk.page.rendered(&asked(request)).await),
+        "/" => Answer::page(desk.page.rendered(&asked(request)).await),
         _ => Answer::text(StatusCode::NOT_FOUND, "there are /, /status, /healthz, /readyz and /metrics"),
     }
 }
@@ -161,7 +170,7 @@ fn asked(request: &Parts) -> Asked {
     let mut asked = Asked::default();
     for (key, value) in url::form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes()) {
         match key.as_ref() {
-            "person" => value.trim().clone_into(&mut asked.person),
+            "person" => asked.person = Some(value.trim().to_owned()),
             "group" => value.trim().clone_into(&mut asked.group),
             _ => {}
         }

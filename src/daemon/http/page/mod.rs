@@ -18,21 +18,34 @@ mod sections;
 mod style;
 mod words;
 
+use std::time::Duration;
+
+use axum::http::StatusCode;
 use chrono::Utc;
 
 use super::HttpState;
+use crate::settings::PersonLookup;
 use history::HistoryReader;
 use markup::Html;
 
 /// What the page is asked beside itself; empty when nothing.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    /// About whom.
-    pub(super) person: String,
+    /// About whom, in a question; `None` when the page is asked for alone.
+    pub(super) person: Option<String>,
     /// In which operator group; empty for all.
     pub(super) group: String,
     /// Whether another site sent the browser here: then no question goes on before a person sends it.
     pub(super) is_foreign: bool,
+}
+
+/// The page as it is sent.
+pub(super) struct Rendered {
+    pub(super) status: StatusCode,
+    /// How long to wait before a question that has no answer yet is sent again.
+    pub(super) retry_after: Option<Duration>,
+    /// The HTML document.
+    pub(super) body: String,
 }
 
 /// The page.
@@ -53,8 +66,9 @@ impl Page {
     }
 
     /// The whole document.
-    pub(super) async fn rendered(&self, asked: &Asked) -> String {
-        let answer = person::answer(&self.state.questions, asked).await;
+    pub(super) async fn rendered(&self, asked: &Asked) -> Rendered {
+        let lookup = self.state.board.facts().person_lookup;
+        let reply = person::answer(&self.state.questions, lookup, asked).await;
         let facts = self.state.board.facts();
         let history = self.history.history(&self.state.journal, facts.last_report.as_ref()).await;
         let now = Utc::now();
@@ -67,20 +81,21 @@ impl Page {
             html.raw("<p class=\"note bad\">").text(error).raw("</p>");
         }
         // The answer stands beside its question, and nobody who asked wants to scroll for it.
-        let is_asked = !asked.person.is_empty();
+        let is_asked = reply.is_some();
         if is_asked {
-            person::section(&mut html, asked, answer.as_ref());
+            person::section(&mut html, asked, lookup, reply.as_ref());
         }
         sections::held(&mut html, &history.held, now);
         sections::instances(&mut html, history.latest.as_deref());
         sections::runs(&mut html, &history.runs);
-        if !is_asked {
-            person::section(&mut html, asked, None);
+        if !is_asked && lookup == PersonLookup::On {
+            person::section(&mut html, asked, lookup, None);
         }
         html.raw("</main><footer><p>campaign-group-sync ").raw(env!("CARGO_PKG_VERSION")).raw(", as of ");
         words::time(&mut html, now);
         html.raw("; for programs: <a href=\"/status\">status</a>, <a href=\"/metrics\">metrics</a></p></footer></body></html>\n");
-        html.finish()
+        let (status, retry_after) = person::status(reply.as_ref());
+        Rendered { status, retry_after, body: html.finish() }
     }
 }
 

@@ -94,7 +94,7 @@ fn one_plan(html: &mut Html, plan: &HeldPlan, now: DateTime<Utc>) {
         html.raw(" The next run makes these changes.</p>");
     } else {
         html.raw(
-            ". To have these changes made by the next run:</p><code class=\"command\">campaign-group-sync approve ",
+            ". If these changes are right, have the next run make them:</p><code class=\"command\">campaign-group-sync approve ",
         );
         html.text(record.digest.as_str()).raw("</code>");
     }

@@ -1,0 +1,20 @@
+-- What the last run saw of all operators, for questions about one, which read no others from Campaign: who they are, by the
+-- loose key of their login, and how many members each managed group has.
+create table seen_operators (
+    instance text not null,
+    id bigint not null,
+    login text not null,
+    login_loose text not null,
+    primary key (instance, id)
+);
+create index seen_operators_by_login on seen_operators (instance, login_loose);
+create table group_sizes (
+    instance text not null,
+    group_folded text not null,
+    members bigint not null,
+    managed bigint not null,
+    primary key (instance, group_folded)
+);
+-- Until the next run, all members that the access record knows count as managed.
+insert into group_sizes (instance, group_folded, members, managed)
+    select instance, group_folded, count(*), count(*) from stays where until is null group by instance, group_folded;

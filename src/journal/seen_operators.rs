@@ -1,0 +1,94 @@
+//! What a question about one operator needs to know of the others: who has a login that is, or looks like, the one asked for,
+//! and how many members the managed groups have. As the last run saw it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::domain::{FoldedName, GroupSize, InstanceName, Operator, OperatorId};
+
+use super::{Journal, JournalError};
+
+impl Journal {
+    /// The sizes of the managed groups of one instance, by folded name.
+    pub async fn group_sizes(&self, instance: &InstanceName) -> Result<BTreeMap<FoldedName, GroupSize>, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select group_folded, members, managed from group_sizes where instance = $1";
+        let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+        let count = |number| usize::try_from(number).unwrap_or_default();
+        let size = |members, managed| GroupSize { members: count(members), managed: count(managed) };
+        rows.iter().map(|row| Ok((row.folded(0)?, size(row.number(1)?, row.number(2)?)))).collect()
+    }
+
+    /// Remembers the sizes of these groups; those of others stay as they are.
+    pub async fn remember_group_sizes(
+        &self,
+        instance: &InstanceName,
+        sizes: &BTreeMap<FoldedName, GroupSize>,
+    ) -> Result<(), JournalError> {
+        let known = self.group_sizes(instance).await?;
+        let changed: Vec<_> = sizes.iter().filter(|(group, size)| known.get(*group) != Some(*size)).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let rows = changed.into_iter().map(|(group, size)| {
+            [instance.as_str().into(), group.clone().into(), count(size.members).into(), count(size.managed).into()]
+        });
+        let head = "insert into group_sizes (instance, group_folded, members, managed)";
+        let tail = "on conflict (instance, group_folded) do update set
+                        members = excluded.members, managed = excluded.managed";
+        let mut writing = self.writing().await?;
+        writing.insert(head, rows, tail).await?;
+        writing.commit().await
+    }
+
+    /// The keys of the operators whose login is, or looks like, one of these names, as a run last saw them.
+    pub async fn operators_like(
+        &self,
+        instance: &InstanceName,
+        names: &[FoldedName],
+    ) -> Result<Vec<OperatorId>, JournalError> {
+        let mut looking = self.reading().await?;
+        let mut ids = Vec::new();
+        for name in names {
+            let sql = "select id from seen_operators where instance = $1 and login_loose = $2 order by id";
+            let rows = looking.rows(sql, [instance.as_str().into(), name.loose().into_string().into()]).await?;
+            for row in &rows {
+                ids.push(OperatorId(row.number(0)?));
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Remembers all operators of one instance, and forgets those that are gone.
+    pub async fn remember_operators(
+        &self,
+        instance: &InstanceName,
+        operators: &[Operator],
+    ) -> Result<(), JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select id, login from seen_operators where instance = $1";
+        let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+        drop(looking);
+        let mut known: HashMap<i64, String> =
+            rows.iter().map(|row| Ok((row.number(0)?, row.text(1)?))).collect::<Result<_, JournalError>>()?;
+        let is_new = |operator: &&Operator| known.remove(&operator.id.0).as_deref() != Some(operator.login.as_str());
+        let new: Vec<&Operator> = operators.iter().filter(is_new).collect();
+        if new.is_empty() && known.is_empty() {
+            return Ok(());
+        }
+        let mut writing = self.writing().await?;
+        for gone in known.into_keys() {
+            let sql = "delete from seen_operators where instance = $1 and id = $2";
+            writing.execute(sql, [instance.as_str().into(), gone.into()]).await?;
+        }
+        let rows = new.into_iter().map(|operator| {
+            let loose = operator.login.folded().loose().into_string();
+            [instance.as_str().into(), operator.id.0.into(), operator.login.as_str().into(), loose.into()]
+        });
+        let head = "insert into seen_operators (instance, id, login, login_loose)";
+        let tail = "on conflict (instance, id) do update set
+                        login = excluded.login, login_loose = excluded.login_loose";
+        writing.insert(head, rows, tail).await?;
+        writing.commit().await
+    }
+}
