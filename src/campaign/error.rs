@@ -103,9 +103,10 @@ impl CampaignError {
     /// What this means for the run and its exit code.
     pub fn failure(&self) -> Failure {
         match self {
+            Self::Client(source) | Self::NoAnswer { source, .. } if source.is_misconfigured() => Failure::Misconfigured,
             Self::Client(source) | Self::NoAnswer { source, .. } => match source {
                 TransportError::Connect(_)
-                | TransportError::Timeout(_)
+                | TransportError::Timeout { .. }
                 | TransportError::Overdue { .. }
                 | TransportError::Broken(_) => Failure::Unavailable,
                 TransportError::CutBody { .. } | TransportError::Garbled { .. } | TransportError::TooLarge { .. } => {
@@ -141,7 +142,10 @@ impl CampaignError {
     /// Whether the next call would fail in the same way: the program, not the row, is what was not served.
     pub fn concerns_every_call(&self) -> bool {
         !self.is_fault()
-            && matches!(self.failure(), Failure::Refused | Failure::Throttled { .. } | Failure::Unavailable)
+            && matches!(
+                self.failure(),
+                Failure::Refused | Failure::Misconfigured | Failure::Throttled { .. } | Failure::Unavailable
+            )
     }
 }
 
@@ -153,6 +157,7 @@ impl Retryable for CampaignError {
                     Verdict::Final
                 }
                 TransportError::Connect(_) if source.certificate_fault().is_some() => Verdict::Final,
+                TransportError::Connect(_) if source.is_misconfigured() => Verdict::Final,
                 // Reads may be repeated at will; writes are keyed by ids, so that repeating one changes nothing.
                 _ => Verdict::Retry,
             },

@@ -11,7 +11,7 @@ use super::{
         AMBIGUOUS, CERTIFICATE, CLOCK, CONFIGURATION, IMS, LOG_ON, PACKAGE, REACHABLE, RIGHTS, SCHEMAS, VERSION,
     },
     certificate,
-    experience_cloud::refused_token,
+    experience_cloud::{PROXY, refused_token},
     external_account,
     verdict::Cause,
 };
@@ -93,13 +93,17 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Access, no
 }
 
 fn unreachable(error: &CampaignError, instance: &Access) -> Outcome {
+    let cause = cause(error);
+    if cause == Cause::Configuration {
+        return Outcome::failed(cause, Chain(error).to_string(), PROXY);
+    }
     let remedy = format!(
         "compare instances.{}.url with the address that Campaign's users have in the browser; check that this host may reach \
          it (firewall, name service, proxy): curl -sS {}",
         instance.name,
         shell_word(&format!("{}/r/test", instance.url))
     );
-    Outcome::failed(cause(error), Chain(error).to_string(), remedy)
+    Outcome::failed(cause, Chain(error).to_string(), remedy)
 }
 
 /// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6 on.
@@ -268,6 +272,7 @@ async fn package(
 fn cause(error: &CampaignError) -> Cause {
     match error.failure() {
         Failure::Refused => Cause::Refused,
+        Failure::Misconfigured => Cause::Configuration,
         Failure::Unavailable | Failure::Throttled { .. } => Cause::Unavailable,
         _ => Cause::Incomplete,
     }

@@ -71,7 +71,7 @@ fn blocked(evidence: &str, held: &[String]) -> Outcome {
 
 fn cause(last: Option<RunOutcome>) -> Cause {
     match last {
-        Some(RunOutcome::Refused) => Cause::Refused,
+        Some(RunOutcome::Refused | RunOutcome::Misconfigured) => Cause::Refused,
         Some(RunOutcome::Incomplete) => Cause::Incomplete,
         _ => Cause::Unavailable,
     }

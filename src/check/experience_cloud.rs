@@ -32,6 +32,19 @@ fn let_through(url: &BaseUrl) -> String {
     format!("check that this host may reach {} (firewall, name service, proxy)", url.host_and_port())
 }
 
+/// What to do where the proxy of this host cannot be used.
+pub(super) const PROXY: &str = "correct the environment variable that the evidence names; for the systemd service it is set in \
+                                the EnvironmentFile of its unit";
+
+/// Why a host of Adobe's was not reached, and what to do.
+fn unreachable(error: &dyn std::error::Error, is_misconfigured: bool, url: &BaseUrl) -> Outcome {
+    let evidence = Chain(error).to_string();
+    if is_misconfigured {
+        return Outcome::failed(Cause::Configuration, evidence, PROXY);
+    }
+    Outcome::failed(Cause::Unavailable, evidence, let_through(url))
+}
+
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
     board: &mut Board,
@@ -88,7 +101,7 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
     let http = match HttpClient::new(ims_url, &settings.connections) {
         Ok(http) => http,
         Err(error) => {
-            board.settle(IMS, Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), let_through(ims_url)));
+            board.settle(IMS, unreachable(&error, error.is_misconfigured(), ims_url));
             return false;
         }
     };
@@ -110,7 +123,7 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
         Err(error) => {
             let outcome = match error.certificate_fault() {
                 Some(fault) => certificate::refused_of_adobe(fault, ims_url, "experience_cloud.ims_url"),
-                None => Outcome::failed(Cause::Unavailable, Chain(&error).to_string(), let_through(ims_url)),
+                None => unreachable(&error, error.is_misconfigured(), ims_url),
             };
             board.settle(IMS, outcome);
         }
@@ -235,8 +248,8 @@ async fn profiles(
 fn failed(error: &ExperienceCloudError, url: &BaseUrl) -> Outcome {
     let (cause, remedy) = match error.failure() {
         Failure::Refused => (Cause::Refused, "compare the credential with the Developer Console"),
-        Failure::Unavailable => {
-            return Outcome::failed(Cause::Unavailable, Chain(error).to_string(), let_through(url));
+        failure @ (Failure::Unavailable | Failure::Misconfigured) => {
+            return unreachable(error, failure == Failure::Misconfigured, url);
         }
         Failure::Throttled { .. } => {
             (Cause::Unavailable, "wait until the time that Adobe named; another program may use the same credential")

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::domain::Outcome;
+use crate::domain::{Outcome, RunReport};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,14 @@ pub(super) enum Exit {
     Configuration = 78,
 }
 
+impl Exit {
+    /// What a run ends with, wherever it was made: a report that came from elsewhere has no other sign of a wrong
+    /// configuration.
+    pub(super) fn of(report: &RunReport) -> Self {
+        if report.misconfigured { Self::Configuration } else { report.outcome.into() }
+    }
+}
+
 impl From<Outcome> for Exit {
     fn from(outcome: Outcome) -> Self {
         match outcome {
@@ -42,6 +50,7 @@ impl From<Outcome> for Exit {
             Outcome::Throttled | Outcome::Unavailable => Self::Unavailable,
             Outcome::Locked => Self::Locked,
             Outcome::Refused => Self::Refused,
+            Outcome::Misconfigured => Self::Configuration,
             Outcome::Failed | Outcome::Interrupted => Self::Failure,
         }
     }

@@ -48,6 +48,7 @@ pub(super) fn sentence_of(outcome: Outcome) -> &'static str {
         Outcome::Unavailable => "A system does not answer; try again later.",
         Outcome::Locked => "Another run holds the lock.",
         Outcome::Refused => "Credentials were refused.",
+        Outcome::Misconfigured => "The proxy that is configured on this host cannot be used.",
         Outcome::Failed => "Unexpected failure.",
         Outcome::Interrupted => "Interrupted before its end; the next run goes on from what Campaign holds.",
     }
@@ -234,6 +235,7 @@ pub(super) fn style_of(outcome: Outcome) -> Style {
         | Outcome::Unavailable
         | Outcome::Locked
         | Outcome::Refused
+        | Outcome::Misconfigured
         | Outcome::Failed
         | Outcome::Interrupted => BAD,
     }
@@ -288,6 +290,7 @@ mod tests {
             started_at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
             duration_ms: 5_123,
             outcome: Outcome::Held,
+            misconfigured: false,
             error: None,
             warnings: vec!["new profiles\u{1b}[2J will be seen after 08:00".to_owned()],
             source: SourceReport {

@@ -65,7 +65,7 @@ fn show(arguments: &Arguments, progress: &ProgressLine, report: &RunReport) -> R
         OutputFormat::Json => json(report)?,
         OutputFormat::Markdown => markdown(report),
     })?;
-    Ok(report.outcome.into())
+    Ok(Exit::of(report))
 }
 
 /// Asks the daemon, and shows what it says. When this program is ended meanwhile, the run goes on.

@@ -35,5 +35,5 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     if arguments.output == OutputFormat::Text && report.instances.iter().any(|instance| instance.held.is_some()) {
         print(&format!("Once it is approved, say it again: campaign-group-sync undo {} --apply\n", undo.run))?;
     }
-    Ok(report.outcome.into())
+    Ok(Exit::of(&report))
 }

@@ -289,6 +289,7 @@ pub fn is_success(outcome: Outcome) -> bool {
         | Outcome::Unavailable
         | Outcome::Locked
         | Outcome::Refused
+        | Outcome::Misconfigured
         | Outcome::Failed
         | Outcome::Interrupted => false,
     }
@@ -309,6 +310,7 @@ fn judged(report: &RunReport, throttled_until: Option<DateTime<Utc>>) -> (State,
         Outcome::Held => (State::Blocked, HELD.to_owned()),
         Outcome::Throttled => throttled(throttled_until, error),
         Outcome::Refused => (State::Failing, format!("credentials: {error}")),
+        Outcome::Misconfigured => (State::Failing, format!("configuration: {error}")),
         Outcome::Incomplete | Outcome::Unavailable | Outcome::Locked | Outcome::Failed | Outcome::Interrupted => {
             (State::Failing, format!("{}: {error}", report.outcome.as_str()))
         }

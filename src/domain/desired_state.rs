@@ -163,7 +163,8 @@ fn of_roster(
     let matching = matched_profiles(&claims, &groups_by_name, roster, reach);
     let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
     skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
-    let orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
+    let mut orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
+    skipped.extend(roster.unusable().spare(&mut orphans).cloned());
     let (mut newcomers, mut passed_on) = (BTreeMap::new(), BTreeMap::new());
     let (mut groups, departures) = {
         let mut placement = Placement {

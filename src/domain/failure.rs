@@ -16,6 +16,8 @@ pub enum Failure {
     },
     /// No answer, or a passing fault on the other side: exit 6.
     Unavailable,
+    /// The configuration of this host does not let the system be reached: exit 78.
+    Misconfigured,
     /// Anything else: exit 1.
     Unexpected,
 }

@@ -59,7 +59,9 @@ impl KnownProfiles {
             }
         }
         let mut groups = GroupsAfter::new(&self.groups);
-        for group in desired.groups.iter().filter(|group| !unsettled.contains(&group.name.folded())) {
+        let settled = desired.groups.iter().filter(|group| !unsettled.contains(&group.name.folded()));
+        // A record that cannot be used says nothing of what its profile is.
+        for group in settled.filter(|group| !group.has_unusable_record()) {
             groups.follow(group, campaign);
         }
         Self { names, groups: groups.by_name.into_values().collect() }

@@ -99,5 +99,6 @@ pub use skipped::{SkipReason, Skipped};
 pub use sought_operators::{SoughtOperators, operator_names};
 pub use undo::desired_by_undo;
 pub use unlisted_accounts::UnlistedAccounts;
+pub use unusable::{KnownName, UnusableProfiles};
 pub use user_snapshot::UserSnapshot;
 pub use warnings::{opens_control_panel, warnings};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    LoginSet, MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, roster::Roster,
+    LoginSet, MembersListing, OrganizationId, ProductProfileId, ProductProfileName, ProfileRead, UnusableProfiles,
+    roster::Roster,
 };
 
 /// Technical accounts that may be missing from a listing however small the organization is.
@@ -261,6 +262,12 @@ impl OrganizationSnapshot {
         let reads = proof.profiles.clone();
         let roster = Roster::new(profiles, people, memberships, unlisted).with_reads(reads);
         Ok(Self { organization, roster, proof })
+    }
+
+    /// The same read, where the records of some product profiles cannot be used.
+    #[must_use]
+    pub fn with_unusable(self, unusable: UnusableProfiles) -> Self {
+        Self { roster: self.roster.with_unusable(unusable), ..self }
     }
 
     /// The same read, where `people` holds also everybody without a matching profile who has one of these logins.

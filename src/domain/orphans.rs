@@ -101,7 +101,8 @@ fn of_roster(
     membership: Membership,
 ) -> SourceRead {
     let claims = profiles_by_group(roster, policy, &mut BTreeSet::new());
-    let named = roster.profiles().iter().filter_map(|profile| Some((profile.id?, profile.name.clone())));
+    let readable = (0..).zip(roster.profiles()).filter(|(position, _)| !roster.unusable().concerns(*position));
+    let named = readable.filter_map(|(_, profile)| Some((profile.id?, profile.name.clone())));
     unlisted.count(claims.values().flatten().filter_map(|(_, position)| {
         let number = roster.read(*position).listing()?.unlisted()?;
         Some((roster.profiles().get(*position)?, number))

@@ -28,6 +28,10 @@ pub enum Outcome {
     Locked,
     /// Credentials were refused.
     Refused,
+    /// The proxy that is configured on this host cannot be used. Has the name of [`Self::Refused`] wherever it is written;
+    /// [`RunReport::misconfigured`](super::RunReport::misconfigured) tells the two apart.
+    #[serde(rename = "refused", skip_deserializing)]
+    Misconfigured,
     /// An unexpected failure.
     Failed,
     /// The run was told to stop, or died, before its end; only the history knows such runs.
@@ -38,6 +42,7 @@ impl Outcome {
     /// The more important of two outcomes decides for the run; the order is that of the exit codes.
     fn rank(self) -> u8 {
         match self {
+            Self::Misconfigured => 11,
             Self::Refused => 10,
             Self::Locked => 9,
             Self::Incomplete => 8,
@@ -69,7 +74,7 @@ impl Outcome {
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
             Self::Locked => "locked",
-            Self::Refused => "refused",
+            Self::Refused | Self::Misconfigured => "refused",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
         }
@@ -80,6 +85,7 @@ impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused => Self::Refused,
+            Failure::Misconfigured => Self::Misconfigured,
             Failure::Incomplete => Self::Incomplete,
             Failure::Throttled { .. } => Self::Throttled,
             Failure::Unavailable => Self::Unavailable,

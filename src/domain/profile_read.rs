@@ -42,6 +42,14 @@ pub enum ProfileDoubt {
         /// What came instead.
         why: String,
     },
+    /// The record of the profile in the groups listing cannot be used.
+    #[error("the record of profile \"{profile}\" in the groups listing cannot be used: {what}")]
+    UnusableRecord {
+        /// The profile, as far as its name can be read.
+        profile: ProductProfileName,
+        /// What is wrong with the record.
+        what: String,
+    },
     /// The members came under another name than the one under which the groups listing has the profile.
     #[error(
         "profile \"{profile}\" was renamed to \"{now}\" since the groups listing was read: a run with a new groups listing \
@@ -106,7 +114,7 @@ impl ProfileDoubt {
     /// The doubt as a report lists it.
     pub(super) fn skipped(&self, profile: &ProductProfile) -> Skipped {
         let reason = match self {
-            Self::Incomplete { .. } => SkipReason::UnusableRecord,
+            Self::Incomplete { .. } | Self::UnusableRecord { .. } => SkipReason::UnusableRecord,
             Self::Renamed { .. } => SkipReason::RenamedProfile,
         };
         let detail = format!("{self}; nothing is added to or removed from its group in this run");

@@ -347,6 +347,9 @@ pub struct RunReport {
     pub duration_ms: u64,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether the configuration of this host is the cause of the outcome: the exit status is 78.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub misconfigured: bool,
     /// What went wrong with the run as a whole: with the organization, the lock or the journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -365,6 +368,11 @@ pub struct RunReport {
 impl RunReport {
     /// The version of the form that this program writes.
     pub const VERSION: u32 = 1;
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A time to the second, in UTC, as reports, log lines and messages write it: `2026-11-22T06:00:00Z`.

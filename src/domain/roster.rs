@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{LoginSet, Person, ProductProfile, ProductProfileName, ProfileRead, identity::PeopleRead};
+use super::{
+    LoginSet, Person, ProductProfile, ProductProfileName, ProfileRead, UnusableProfiles, identity::PeopleRead,
+};
 
 /// All product profiles of a listing, and people with their profiles. Strings live once; memberships are pairs of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,7 @@ pub(super) struct Roster {
     logins: LoginSet,
     /// What is known of the members of single profiles, by position; all of the others.
     reads: BTreeMap<u32, ProfileRead>,
+    unusable: UnusableProfiles,
 }
 
 impl Roster {
@@ -28,7 +31,15 @@ impl Roster {
         memberships.dedup();
         unlisted.sort_unstable();
         unlisted.dedup();
-        Self { profiles, people, memberships, unlisted, logins: LoginSet::default(), reads: BTreeMap::new() }
+        Self {
+            profiles,
+            people,
+            memberships,
+            unlisted,
+            logins: LoginSet::default(),
+            reads: BTreeMap::new(),
+            unusable: UnusableProfiles::default(),
+        }
     }
 
     /// The same, where everybody is among the people who has one of these logins, with a profile or without.
@@ -39,6 +50,17 @@ impl Roster {
     /// The same, with what is known of the members of single profiles, by position.
     pub(super) fn with_reads(self, reads: BTreeMap<u32, ProfileRead>) -> Self {
         Self { reads, ..self }
+    }
+
+    /// The same, where the records of some profiles cannot be used: nothing is known of their members.
+    pub(super) fn with_unusable(mut self, unusable: UnusableProfiles) -> Self {
+        self.reads.extend(unusable.doubts().map(|(at, doubt)| (at, ProfileRead::Doubtful(doubt.clone()))));
+        Self { unusable, ..self }
+    }
+
+    /// The profiles whose record cannot be used.
+    pub(super) fn unusable(&self) -> &UnusableProfiles {
+        &self.unusable
     }
 
     /// What is known of the members of the profile at this position.

@@ -1,6 +1,87 @@
 //! Records that concern the mask and cannot be used: whoever they stand for is neither added nor removed.
 
-use super::{CampaignSnapshot, FoldedName, ManagedGroup, Person, SkipReason, Skipped, UnusableOperator};
+use std::collections::BTreeMap;
+
+use super::{
+    CampaignSnapshot, FoldedName, ManagedGroup, OrphanGroup, Person, ProductProfile, ProductProfileName, ProfileDoubt,
+    ProfileRead, SkipReason, Skipped, UnusableOperator,
+};
+
+/// Product profiles whose record in the groups listing cannot be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnusableProfiles {
+    /// By position in the listing.
+    doubts: BTreeMap<u32, ProfileDoubt>,
+    /// Notices of those whose name is not known, so that any group may be theirs, and what is there in its place.
+    unnamed: Vec<(KnownName, Skipped)>,
+}
+
+/// What is known of the name of a product profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownName {
+    /// All of it, or both ends of one that is too long.
+    Certain,
+    /// All but some characters.
+    Damaged,
+    /// Nothing.
+    Missing,
+}
+
+impl UnusableProfiles {
+    /// Adds the profile at this position.
+    pub fn add(&mut self, position: u32, profile: &ProductProfile, what: String, known: KnownName) {
+        if known != KnownName::Certain {
+            let detail = format!(
+                "the name of this product profile cannot be read ({what}): no group that no other profile stands for loses \
+                 a member in this run; correct the name in the Admin Console"
+            );
+            self.unnamed.push((known, Skipped::new(SkipReason::UnusableRecord, profile.name.as_str(), detail)));
+        }
+        let profile = profile.name.clone();
+        self.doubts.insert(position, ProfileDoubt::UnusableRecord { profile, what });
+    }
+
+    /// Whether the profile at this position is one of them.
+    pub fn concerns(&self, position: u32) -> bool {
+        self.doubts.contains_key(&position)
+    }
+
+    /// Whether a listing with these may be remembered as if all of it were known: none has a name that matters, or none
+    /// that is known.
+    pub fn are_foreign(&self, matters: impl Fn(&ProductProfileName) -> bool) -> bool {
+        let names = self.doubts.values().filter_map(|doubt| match doubt {
+            ProfileDoubt::UnusableRecord { profile, .. } => Some(profile),
+            ProfileDoubt::Incomplete { .. } | ProfileDoubt::Renamed { .. } => None,
+        });
+        self.unnamed.is_empty() && !names.into_iter().any(matters)
+    }
+
+    /// Why nothing may be concluded about the members of each, by position.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = (u32, &ProfileDoubt)> {
+        self.doubts.iter().map(|(position, doubt)| (*position, doubt))
+    }
+
+    /// Leaves the members of groups without a profile where they are while a profile has no known name: it may be the one
+    /// that such a group followed. Gives the notices. A damaged name without such a group concerns nobody, unless the mask
+    /// matches it: then the doubt about the profile says so.
+    pub(super) fn spare(&self, orphans: &mut [OrphanGroup]) -> impl Iterator<Item = &Skipped> {
+        if !self.unnamed.is_empty() {
+            for orphan in &mut *orphans {
+                orphan.undecided.clone_from(&orphan.members);
+            }
+        }
+        let has_orphans = !orphans.is_empty();
+        let unnamed = self.unnamed.iter().filter(move |(known, _)| has_orphans || *known == KnownName::Missing);
+        unnamed.map(|(_, notice)| notice)
+    }
+}
+
+impl ManagedGroup {
+    /// Whether the record of the profile in the groups listing cannot be used.
+    pub(super) fn has_unusable_record(&self) -> bool {
+        matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::UnusableRecord { .. }))
+    }
+}
 
 /// One notice for each operator in one of these groups whose record cannot be used. Such an operator is in no plan,
 /// because nothing says whom it stands for.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{FoldedName, IncompleteRead, LoginSet, Person, ProductProfile, ProductProfileName, roster::Roster};
+use super::{
+    FoldedName, IncompleteRead, LoginSet, Person, ProductProfile, ProductProfileName, UnusableProfiles, roster::Roster,
+};
 
 /// A few users with their profiles, against a listing of all product profiles. It says nothing of anybody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,12 @@ impl UserSnapshot {
             }
         }
         Ok(Self { roster: Roster::new(profiles, people, memberships, unlisted) })
+    }
+
+    /// The same read, where the records of some product profiles cannot be used.
+    #[must_use]
+    pub fn with_unusable(self, unusable: UnusableProfiles) -> Self {
+        Self { roster: self.roster.with_unusable(unusable) }
     }
 
     /// All product profiles of the listing.

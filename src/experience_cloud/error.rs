@@ -84,6 +84,14 @@ pub enum ExperienceCloudError {
         #[source]
         cause: Option<Box<ExperienceCloudError>>,
     },
+    /// The record of a user is not usable, so that nothing proves who is absent from the listing.
+    #[error("{listing}: the record of a user cannot be used ({what}): correct it in the Admin Console")]
+    UnusableUser {
+        /// Which listing.
+        listing: String,
+        /// Who, and what is wrong with the record.
+        what: String,
+    },
     /// No mask matches any product profile: nothing can be concluded from that.
     #[error(
         "none of the {profiles} product profiles matches an association mask ({masks}); \
@@ -155,6 +163,7 @@ impl ExperienceCloudError {
     /// What a run makes of it.
     pub fn failure(&self) -> Failure {
         match self {
+            Self::Setup(source) | Self::NoAnswer { source, .. } if source.is_misconfigured() => Failure::Misconfigured,
             Self::Setup(_) | Self::Uncounted { .. } => Failure::Unexpected,
             Self::ClientId | Self::Refused { .. } => Failure::Refused,
             Self::WrongAnswer { .. }
@@ -163,6 +172,7 @@ impl ExperienceCloudError {
             | Self::EmptyPage { .. }
             | Self::OtherProfile { .. }
             | Self::Incomplete { .. }
+            | Self::UnusableUser { .. }
             | Self::NoMatch { .. }
             | Self::Unaddressable { .. } => Failure::Incomplete,
             Self::Throttled { pause, .. } => Failure::Throttled { retry_after: pause.map(|pause| pause.length) },
@@ -282,13 +292,13 @@ impl FailedAttempt {
         let call = call.to_owned();
         match source {
             TransportError::Build(_) => Self::last(ExperienceCloudError::Setup(source)),
-            TransportError::Connect(_) if source.certificate_fault().is_some() => {
+            TransportError::Connect(_) if source.certificate_fault().is_some() || source.is_misconfigured() => {
                 Self::last(ExperienceCloudError::NoAnswer { call, source })
             }
             TransportError::Connect(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::Unserved }
             }
-            TransportError::Timeout(_) | TransportError::Broken(_) => {
+            TransportError::Timeout { .. } | TransportError::Broken(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::MaybeServed }
             }
             // What took as long as a call may take would do so again.

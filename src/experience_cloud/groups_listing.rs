@@ -7,16 +7,19 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     Progress,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
+    record::{TextField, shortened},
     umapi::{Absence, Call, Umapi, milliseconds, path_segment},
     users_page::SUCCESS,
 };
 use crate::domain::{
-    CallKind, FoldedName, IncompleteRead, OrganizationId, ProductProfile, ProductProfileId, ProductProfileName,
+    CallKind, FoldedName, IncompleteRead, KnownName, OrganizationId, ProductProfile, ProductProfileId,
+    ProductProfileName, UnusableProfiles,
 };
 
 /// What errors and log lines call the listing.
@@ -35,6 +38,7 @@ const MOST_PAGES: u64 = 1000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileListing {
     pub(super) profiles: Vec<ProductProfile>,
+    pub(super) unusable: UnusableProfiles,
     pub(super) origin: Origin,
 }
 
@@ -56,12 +60,22 @@ pub(super) enum Origin {
 impl ProfileListing {
     /// A listing that an earlier run read. New profiles are not in it, and renamed ones have their old name.
     pub fn remembered(profiles: Vec<ProductProfile>) -> Self {
-        Self { profiles, origin: Origin::Remembered }
+        Self { profiles, unusable: UnusableProfiles::default(), origin: Origin::Remembered }
     }
 
     /// All product profiles, in the order of the listing.
     pub fn profiles(&self) -> &[ProductProfile] {
         &self.profiles
+    }
+
+    /// Records of the listing that cannot be used.
+    pub fn unusable(&self) -> &UnusableProfiles {
+        &self.unusable
+    }
+
+    /// The profile at this position, unless its record cannot be used.
+    pub(super) fn readable(&self, position: u32) -> Option<&ProductProfile> {
+        self.profiles.get(position as usize).filter(|_| !self.unusable.concerns(position))
     }
 
     /// Whether a group of another kind has, or may have, this name.
@@ -77,17 +91,19 @@ impl ProfileListing {
 #[derive(Default)]
 struct Collected {
     profiles: Vec<ProductProfile>,
+    unusable: UnusableProfiles,
     other_names: BTreeSet<FoldedName>,
     largest_group: u64,
 }
 
+/// A page of `G`s: of groups, or of records that may be some.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct GroupsPage<'a> {
+struct GroupsPage<'a, G> {
     last_page: Option<bool>,
     #[serde(borrow)]
     result: Option<Name<'a>>,
-    groups: Option<Vec<Group<'a>>>,
+    groups: Option<Vec<G>>,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +122,14 @@ struct Group<'a> {
 struct Entry {
     group: ProductProfile,
     is_eligible: bool,
+    fault: Option<Fault>,
+}
+
+/// Why a record that may be a product profile cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+struct Fault {
+    what: String,
+    name: KnownName,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -151,8 +175,8 @@ pub(super) async fn fetch(
     if listing.profiles.is_empty() {
         return Err(ExperienceCloudError::incomplete(LISTING, IncompleteRead::NoProfiles));
     }
-    let Collected { profiles, other_names, largest_group } = listing;
-    Ok(ProfileListing { profiles, origin: Origin::Read { other_names, largest_group } })
+    let Collected { profiles, unusable, other_names, largest_group } = listing;
+    Ok(ProfileListing { profiles, unusable, origin: Origin::Read { other_names, largest_group } })
 }
 
 fn call(organization: &OrganizationId, page: u64) -> Call {
@@ -174,6 +198,10 @@ impl Collected {
     fn add(&mut self, entry: Entry) {
         self.largest_group = self.largest_group.max(entry.group.member_count.unwrap_or(0));
         if entry.is_eligible {
+            if let Some(Fault { what, name }) = entry.fault {
+                let position = u32::try_from(self.profiles.len()).unwrap_or(u32::MAX);
+                self.unusable.add(position, &entry.group, what, name);
+            }
             self.profiles.push(entry.group);
         } else {
             self.other_names.insert(entry.group.name.folded());
@@ -181,8 +209,17 @@ impl Collected {
     }
 }
 
+/// Reads a page; one that cannot be read in one go is read once more, record by record.
 fn read(body: &[u8]) -> Result<Entries, Misread> {
-    let page: GroupsPage<'_> = page_text::read(body, PhantomData)?;
+    if let Ok(page) = page_text::read(body, PhantomData::<GroupsPage<'_, Group<'_>>>) {
+        return entries(page, Group::into_entry);
+    }
+    let text = page_text::repaired(body);
+    let page = page_text::read_text(&text, PhantomData::<GroupsPage<'_, Value>>)?;
+    entries(page, |record| entry_of_record(&record))
+}
+
+fn entries<G>(page: GroupsPage<'_, G>, entry: impl Fn(G) -> Option<Entry>) -> Result<Entries, Misread> {
     let is_last = page.last_page.unwrap_or(false);
     let result = page.result.as_ref().map_or("", Name::as_str);
     if is_last && page.groups.is_none() && result.eq_ignore_ascii_case(PAST_THE_END) {
@@ -192,33 +229,123 @@ fn read(body: &[u8]) -> Result<Entries, Misread> {
         return Err(Misread::Unusable(format!("the result is \"{result}\"")));
     }
     let groups = page.groups.ok_or_else(|| Misread::Unusable("the answer has no \"groups\"".to_owned()))?;
-    Ok(Entries { is_last, entries: groups.into_iter().filter_map(Group::into_entry).collect::<Result<_, _>>()? })
+    Ok(Entries { is_last, entries: groups.into_iter().filter_map(entry).collect() })
+}
+
+fn is_eligible(kind: Option<&str>) -> bool {
+    kind.is_none_or(|kind| kind.eq_ignore_ascii_case(PRODUCT_PROFILE))
 }
 
 impl Group<'_> {
     /// `None` for an entry that is neither a product profile nor has a name.
-    fn into_entry(self) -> Option<Result<Entry, Misread>> {
-        let is_eligible = self.kind.is_none_or(|kind| kind.as_str().eq_ignore_ascii_case(PRODUCT_PROFILE));
-        let name = self.group_name.as_ref().map(Name::as_str).filter(|name| !name.trim().is_empty());
-        match name {
-            Some(name) => Some(Ok(Entry {
-                group: ProductProfile {
-                    id: self.group_id.map(ProductProfileId),
-                    name: ProductProfileName::new(name),
-                    member_count: self.member_count,
-                },
-                is_eligible,
-            })),
-            // Left out, it would look as if the profile had been deleted.
-            None if is_eligible => Some(Err(Misread::Unusable("a product profile without \"groupName\"".to_owned()))),
-            None => None,
+    fn into_entry(self) -> Option<Entry> {
+        let is_eligible = is_eligible(self.kind.as_ref().map(Name::as_str));
+        let id = self.group_id.map(ProductProfileId);
+        let group = |name| ProductProfile { id, name, member_count: self.member_count };
+        match self.group_name.as_ref().map(Name::as_str).filter(|name| !name.trim().is_empty()) {
+            Some(name) => Some(Entry { group: group(ProductProfileName::new(name)), is_eligible, fault: None }),
+            None => is_eligible.then(|| Entry::without_name(group(unnamed(id)), NO_NAME.to_owned())),
         }
     }
+}
+
+/// What is wrong with a record without a name.
+const NO_NAME: &str = "it has no \"groupName\"";
+
+impl Entry {
+    /// A product profile whose name is not known. Left out, it would look as if the profile had been deleted.
+    fn without_name(group: ProductProfile, what: String) -> Self {
+        Self { group, is_eligible: true, fault: Some(Fault { what, name: KnownName::Missing }) }
+    }
+}
+
+/// What stands for the name of a product profile that has none.
+fn unnamed(id: Option<ProductProfileId>) -> ProductProfileName {
+    ProductProfileName::new(match id {
+        Some(id) => format!("(product profile {id} without a readable name)"),
+        None => "(product profile without a readable name)".to_owned(),
+    })
+}
+
+/// The entry of a record that may not be usable. `None` for one that is neither a product profile nor has a name.
+fn entry_of_record(record: &Value) -> Option<Entry> {
+    let present = |field| record.get(field).filter(|value| !value.is_null());
+    let (id, count) = (present("groupId"), present("memberCount"));
+    let kind = TextField::of(record, "type").usable("type");
+    let is_eligible = kind.as_ref().map_or(true, |kind| is_eligible(*kind));
+    let faults = [
+        kind.err(),
+        id.filter(|id| !id.is_i64()).map(|_| "its \"groupId\" is not a number".to_owned()),
+        count.filter(|count| !count.is_u64()).map(|_| "its \"memberCount\" is not a count".to_owned()),
+    ];
+    let field = TextField::of(record, "groupName");
+    let id = id.and_then(Value::as_i64).map(ProductProfileId);
+    let group = |name| ProductProfile { id, name, member_count: count.and_then(Value::as_u64) };
+    let name = match &field {
+        TextField::Usable(name) | TextField::Damaged(name) if !name.trim().is_empty() => ProductProfileName::new(*name),
+        TextField::TooLong(name) => ProductProfileName::new(shortened(name)),
+        _ if !is_eligible => return None,
+        _ => {
+            let what = field.usable("groupName").err().unwrap_or_else(|| NO_NAME.to_owned());
+            return Some(Entry::without_name(group(unnamed(id)), what));
+        }
+    };
+    let known = if matches!(field, TextField::Damaged(_)) { KnownName::Damaged } else { KnownName::Certain };
+    let what = faults.into_iter().flatten().next().or(field.usable("groupName").err()).filter(|_| is_eligible);
+    Some(Entry { group: group(name), is_eligible, fault: what.map(|what| Fault { what, name: known }) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Name, what is wrong, and whether the name is known, of each entry that may be a product profile.
+    fn faults(groups: &str) -> Vec<(String, Option<(String, KnownName)>)> {
+        let body = format!(r#"{{"lastPage": true, "result": "success", "groups": [{groups}]}}"#);
+        let entries = read(body.as_bytes()).expect("a page").entries.into_iter().filter(|entry| entry.is_eligible);
+        let fault = |fault: Fault| (fault.what, fault.name);
+        entries.map(|entry| (entry.group.name.to_string(), entry.fault.map(fault))).collect()
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_used_is_kept_with_what_is_wrong_and_stops_no_other() {
+        let good = r#"{"groupId": 1, "groupName": "A", "type": "PRODUCT_PROFILE", "memberCount": 3}"#;
+        let long = "x".repeat(100_000);
+        let fault = |name: &str, what: &str, known| Some((name.to_owned(), Some((what.to_owned(), known))));
+        let known = |name, what| fault(name, what, KnownName::Certain);
+        let unknown = |name, what| fault(name, what, KnownName::Missing);
+        for (record, expected) in [
+            // Foreign.
+            (r#"{"type": "USER_GROUP", "groupName": "half \ud800"}"#.to_owned(), None),
+            (r#"{"type": "USER_GROUP", "groupName": 7}"#.to_owned(), None),
+            (format!(r#"{{"type": "USER_GROUP", "groupName": "{long}"}}"#), None),
+            (r#"{"type": "USER_GROUP", "groupName": "U", "memberCount": -1, "groupId": "x"}"#.to_owned(), None),
+            (format!(r#"{{"groupName": "B", "note": "{long}"}}"#), Some(("B".to_owned(), None))),
+            // A product profile, or what may be one.
+            (r#"{"groupName": "B", "memberCount": -1}"#.to_owned(), known("B", "its \"memberCount\" is not a count")),
+            (r#"{"groupName": "B", "groupId": "7"}"#.to_owned(), known("B", "its \"groupId\" is not a number")),
+            (r#"{"groupName": "B", "type": 7}"#.to_owned(), known("B", "its \"type\" is not a text")),
+            (
+                r#"{"groupName": "B\ud800"}"#.to_owned(),
+                fault("B\u{FFFD}", "its \"groupName\" has an invalid character", KnownName::Damaged),
+            ),
+            (
+                r#"{"groupId": 7, "groupName": 1}"#.to_owned(),
+                unknown("(product profile 7 without a readable name)", "its \"groupName\" is not a text"),
+            ),
+            (r#"{"groupName": " "}"#.to_owned(), unknown("(product profile without a readable name)", NO_NAME)),
+            ("7".to_owned(), unknown("(product profile without a readable name)", NO_NAME)),
+        ] {
+            let expected: Vec<_> = [Some(("A".to_owned(), None)), expected].into_iter().flatten().collect();
+            assert_eq!(faults(&format!("{good}, {record}")), expected, "{:?}", record.get(..80));
+        }
+        let [_, (name, Some((what, KnownName::Certain)))] =
+            &faults(&format!(r#"{good}, {{"groupName": "P {long}"}}"#))[..]
+        else {
+            panic!("two profiles, one of them too long");
+        };
+        assert!(name.starts_with("P xxx") && name.len() < 300 && what.contains("100002 bytes"), "{name}: {what}");
+    }
 
     fn names_and_ids(body: &str) -> Result<Vec<(String, Option<i64>, bool)>, Misread> {
         let of = |entry: Entry| (entry.group.name.to_string(), entry.group.id.map(|id| id.0), entry.is_eligible);
@@ -257,9 +384,6 @@ mod tests {
             (r#"{"lastPage": true, "result": "error.organization.migrating", "groups": []}"#, "migrating"),
             (r#"{"lastPage": "true", "result": "success", "groups": []}"#, "invalid type"),
             (r#"{"lastPage": true, "result": "success", "groups": {}}"#, "invalid type"),
-            (r#"{"lastPage": true, "result": "success", "groups": [{"groupName": 1}]}"#, "invalid type"),
-            (r#"{"lastPage": true, "result": "success", "groups": [{"groupId": 1}]}"#, "without \"groupName\""),
-            (r#"{"lastPage": true, "result": "success", "groups": [{"groupName": "A", "memberCount": -1}]}"#, "-1"),
         ] {
             match read(body.as_bytes()) {
                 Err(Misread::Unusable(reason)) if reason.contains(part) => {}

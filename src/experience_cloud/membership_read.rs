@@ -9,13 +9,14 @@ use super::{
     members_calls::{self, MembersCall},
     profile_names::ProfileNames,
     umapi::Umapi,
+    unusable_user::{UnusableUser, UnusableUsers},
     user_key::{ByUserKey, KeyMaker, UserKey},
     users_page::{self, Kept, UsersPage},
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
     AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId, OrganizationSnapshot,
-    Person, ProductProfile, ProductProfileName, ProfileRead, ReadProof, Tolerance, WalkEvidence,
+    Person, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, Tolerance, WalkEvidence,
 };
 
 /// The members of one profile, read completely and counted.
@@ -44,6 +45,8 @@ struct Members {
     people: Vec<Person>,
     /// Pairs of (position in the listing of profiles, position in `people`).
     memberships: Vec<(u32, u32)>,
+    /// Users whose record cannot be used, from the listing whose pages came last.
+    unusable: UnusableUsers,
 }
 
 impl MembershipRead<'_> {
@@ -68,13 +71,26 @@ impl MembershipRead<'_> {
         };
         let evidence = walk(self.umapi, &users, self.tolerance, self.progress, &read, &mut take).await?;
         let shown = members.counts(listing.profiles.len());
+        let unusable = std::mem::take(&mut members.unusable);
+        if let Some(user) = &unusable.without_groups {
+            tracing::warn!(
+                "the groups of {user} cannot be read: the members of each matching profile are read by themselves"
+            );
+        }
         let mut profiles = BTreeMap::new();
         for &position in matched {
-            let Some(profile) = listing.profiles.get(position as usize) else { continue };
+            let Some(profile) = listing.readable(position) else { continue };
+            let mut concerned = unusable.members.iter().filter(|user| user.profiles.contains(&position));
+            if let Some(user) = concerned.next() {
+                profiles.insert(position, in_doubt(&profile.name, user, concerned.count()));
+                continue;
+            }
             if listing.is_shared(&profile.name) {
                 // A group of another kind has, or may have, the same name, and users show names only.
                 members.memberships.retain(|(of, _)| *of != position);
-            } else if !self.is_short(profile, shown.get(position as usize).copied().unwrap_or(0)) {
+            } else if unusable.without_groups.is_none()
+                && !self.is_short(profile, shown.get(position as usize).copied().unwrap_or(0))
+            {
                 continue;
             }
             // Whoever was shown with a profile that is not shared stays a member: more people lose nothing by that.
@@ -82,8 +98,9 @@ impl MembershipRead<'_> {
         }
         let proof = ReadProof::of_walk(&evidence, profiles, self.tolerance)
             .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
-        let snapshot = self.snapshot(listing.profiles, members, names.into_inner().into_unlisted(), proof)?;
-        Ok(snapshot.with_holders_of(logins))
+        let snapshot = self.snapshot(listing, members, names.into_inner().into_unlisted(), proof)?;
+        // Without the login of one user nothing says who has a login and who has not: each is asked for by itself.
+        Ok(snapshot.with_holders_of(if unusable.without_login { LoginSet::default() } else { logins }))
     }
 
     /// Whether fewer people show a profile than the groups listing counts. The list of groups of a user was seen cut short
@@ -113,12 +130,12 @@ impl MembershipRead<'_> {
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let (mut members, mut profiles) = (Members::default(), BTreeMap::new());
         for (done, &position) in matched.iter().enumerate() {
-            let Some(profile) = listing.profiles.get(position as usize) else { continue };
+            let Some(profile) = listing.readable(position) else { continue };
             profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
             (self.progress)(Progress::ProfileMembers { profile: done + 1, profiles: matched.len() });
         }
         let proof = ReadProof::of_profiles(profiles, members.people.len() as u64);
-        self.snapshot(listing.profiles, members, Vec::new(), proof)
+        self.snapshot(listing, members, Vec::new(), proof)
     }
 
     /// Reads the members of one profile in another way than `first`, for a proof that somebody is not among them.
@@ -130,6 +147,10 @@ impl MembershipRead<'_> {
         let mut members = Members::default();
         let listing =
             self.walk_members(profile, members_calls::second(profile, first.asked()), 0, &mut members).await?;
+        if let Some(user) = members.unusable.members.first() {
+            let (listing, what) = (members_of(profile), user.what.clone());
+            return Err(ExperienceCloudError::UnusableUser { listing, what });
+        }
         match listing.unlisted().filter(|_| listing.is_counted()) {
             Some(unlisted) => Ok(ProfileMembers { people: members.people, unlisted }),
             None => Err(ExperienceCloudError::incomplete(&members_of(profile), IncompleteRead::Uncounted)),
@@ -145,7 +166,12 @@ impl MembershipRead<'_> {
         members: &mut Members,
     ) -> Result<ProfileRead, ExperienceCloudError> {
         let calls = members_calls::first(profile, listing.is_shared(&profile.name));
-        match self.walk_members(profile, calls, position, members).await {
+        members.unusable = UnusableUsers::default();
+        let outcome = self.walk_members(profile, calls, position, members).await;
+        if let (Ok(_), Some((user, others))) = (&outcome, members.unusable.members.split_first()) {
+            return Ok(in_doubt(&profile.name, user, others.len()));
+        }
+        match outcome {
             Ok(listing) => Ok(ProfileRead::Complete(Some(listing))),
             Err(error) => {
                 let doubt = error.into_profile_doubt(&profile.name)?;
@@ -183,13 +209,15 @@ impl MembershipRead<'_> {
 
     fn snapshot(
         &self,
-        profiles: Vec<ProductProfile>,
+        listing: ProfileListing,
         members: Members,
         unlisted: Vec<ProductProfileName>,
         proof: ReadProof,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let Members { people, memberships, .. } = members;
+        let ProfileListing { profiles, unusable, .. } = listing;
         OrganizationSnapshot::new(self.organization.clone(), profiles, people, memberships, unlisted, proof)
+            .map(|snapshot| snapshot.with_unusable(unusable))
             .map_err(|read| ExperienceCloudError::incomplete("groups of the organization", read))
     }
 }
@@ -197,6 +225,7 @@ impl MembershipRead<'_> {
 impl Members {
     /// Takes over who is on a page: members of the profile at `of`, or of those that the page names.
     fn add_page(&mut self, page: UsersPage, of: Option<u32>) {
+        self.unusable.extend(page.unusable);
         let positions: Vec<u32> = page.people.into_iter().map(|(key, person)| self.add(key, person)).collect();
         match of {
             Some(profile) => self.memberships.extend(positions.into_iter().map(|person| (profile, person))),
@@ -228,6 +257,15 @@ impl Members {
             position
         })
     }
+}
+
+/// The members of a profile of which one is not known, and so many others are not.
+fn in_doubt(profile: &ProductProfileName, user: &UnusableUser, others: usize) -> ProfileRead {
+    let others = if others == 0 { String::new() } else { format!(", and {others} more") };
+    let why = format!("the record of a user cannot be used ({}){others}: correct it in the Admin Console", user.what);
+    let doubt = ProfileDoubt::Incomplete { profile: profile.clone(), why };
+    tracing::warn!(product_profile.name = %profile, "{doubt}");
+    ProfileRead::Doubtful(doubt)
 }
 
 fn members_of(profile: &ProductProfile) -> String {

@@ -12,6 +12,7 @@
 //! | `users_walk` | all pages of one listing of users, with the evidence |
 //! | `single_user` | one person, without any page |
 //! | `users_page`, `page_text` | one page, read within bounds |
+//! | `record`, `unusable_user` | what can be known of a record that cannot be used |
 //! | `profile_names`, `user_key` | which names and which accounts matter |
 
 mod access_token;
@@ -23,8 +24,10 @@ mod membership_read;
 mod page_text;
 mod profile_names;
 mod read_choice;
+mod record;
 mod single_user;
 mod umapi;
+mod unusable_user;
 mod user_key;
 mod users_page;
 mod users_walk;

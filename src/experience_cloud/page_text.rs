@@ -14,7 +14,7 @@ use super::error::Misread;
 const LONGEST_TEXT: usize = 64 * 1024;
 
 /// Longest name, address or id, in bytes. Adobe allows 255 characters in names.
-const LONGEST_NAME: usize = 1024;
+pub(super) const LONGEST_NAME: usize = 1024;
 
 /// Reads a whole page with `seed`. Anything after the JSON document is an error.
 pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, Misread> {
@@ -23,10 +23,49 @@ pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Re
     if has_overlong_text(body) {
         return Err(Misread::Unusable(format!("a text of more than {LONGEST_TEXT} bytes")));
     }
+    read_text(text, seed)
+}
+
+/// Reads a whole page that [`read`] refused, after [`repaired`] made it text: no text of it is too long here.
+pub(super) fn read_text<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Misread> {
     let mut parser = serde_json::Deserializer::from_str(text);
     let value = seed.deserialize(&mut parser).map_err(|error| misread(&error))?;
     parser.end().map_err(|error| misread(&error))?;
     Ok(value)
+}
+
+/// The page as text that any JSON parser takes: U+FFFD in place of each escape that is half a character (a lone surrogate),
+/// and of bytes that are no UTF-8.
+pub(super) fn repaired(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        whole.push_str(before);
+        let length = match surrogate(escape) {
+            Some(0xD800..=0xDBFF) if matches!(escape.get(6..).and_then(surrogate), Some(0xDC00..=0xDFFF)) => 12,
+            Some(_) => {
+                whole.push_str("\\ufffd");
+                rest = escape.get(6..).unwrap_or_default();
+                continue;
+            }
+            // The character behind the backslash belongs to it, another backslash included.
+            None => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
+        };
+        let (pair, behind) = escape.split_at(length);
+        whole.push_str(pair);
+        rest = behind;
+    }
+    whole.push_str(rest);
+    whole
+}
+
+/// The surrogate that a text begins with an escape of.
+fn surrogate(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let code = u32::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
+    (0xD800..=0xDFFF).contains(&code).then_some(code)
 }
 
 fn misread(error: &serde_json::Error) -> Misread {
@@ -128,6 +167,23 @@ mod tests {
             check(&format!(r#"[{padding}"{}"]"#, r#"\""#.repeat(LONGEST_TEXT)), Err("more than 65536 bytes"));
             check(&format!(r#"[{padding}"{}"]"#, r"\\".repeat(LONGEST_TEXT / 2)), Ok(()));
         }
+    }
+
+    #[test]
+    fn half_a_character_becomes_the_replacement_character_and_all_else_stays() {
+        for (body, repaired_text) in [
+            (r#""a\ud800b""#, r#""a\ufffdb""#),
+            (r#""\uDC00\uD83D""#, r#""\ufffd\ufffd""#),
+            (r#""\ud83d\ude00""#, r#""\ud83d\ude00""#),
+            (r#""\ud83d\ud83d\ude00\ude00""#, r#""\ufffd\ud83d\ude00\ufffd""#),
+            (r#""\\ud800 \u00e9 \n""#, r#""\\ud800 \u00e9 \n""#),
+            (r#""\\\ud800""#, r#""\\\ufffd""#),
+            (r#""é\é\ud8""#, r#""é\é\ud8""#),
+            ("\\", "\\"),
+        ] {
+            assert_eq!(repaired(body.as_bytes()), repaired_text, "{body}");
+        }
+        assert_eq!(repaired(b"\"a\xff\""), "\"a\u{FFFD}\"");
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl<'a> ProfileNames<'a> {
         self.verdicts.insert(name.into(), positions);
     }
 
+    /// Whether a mask matches this name.
+    pub(super) fn is_matched(&self, name: &str) -> bool {
+        is_matched(self.masks, name)
+    }
+
     /// Names that a mask matches and that no listed product profile has: ghosts, and other groups.
     pub(super) fn into_unlisted(self) -> Vec<ProductProfileName> {
         self.unlisted.into_values().collect()

@@ -1,13 +1,15 @@
 //! One user, by e-mail address: `organizations/{org}/users/{user}`.
 
-use std::marker::PhantomData;
+use std::{borrow::Cow, marker::PhantomData};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     Progress, direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
+    record::TextField,
     umapi::{Absence, Call, Umapi, path_segment},
     users_page::{self, SUCCESS},
 };
@@ -28,11 +30,12 @@ pub struct UserRead {
     pub profiles: Vec<ProductProfileName>,
 }
 
+/// An answer with a `U`: a user, or a record that may be one.
 #[derive(Deserialize)]
-struct UserAnswer<'a> {
+struct UserAnswer<'a, U> {
     #[serde(borrow)]
     result: Option<Name<'a>>,
-    user: Option<User<'a>>,
+    user: Option<U>,
 }
 
 #[derive(Deserialize)]
@@ -76,9 +79,9 @@ pub(super) async fn fetch(
 }
 
 fn read(answer: &Answer) -> Result<Option<UserRead>, Misread> {
-    let body = page_text::read::<PhantomData<UserAnswer<'_>>>(&answer.body, PhantomData);
+    let body = page_text::read(&answer.body, PhantomData::<UserAnswer<'_, User<'_>>>);
     if answer.status != reqwest::StatusCode::OK {
-        let is_no_such_user = |body: &UserAnswer<'_>| {
+        let is_no_such_user = |body: &UserAnswer<'_, User<'_>>| {
             body.user.is_none() && body.result.as_ref().is_some_and(|result| result.as_str() == NO_SUCH_USER)
         };
         return match body {
@@ -87,13 +90,44 @@ fn read(answer: &Answer) -> Result<Option<UserRead>, Misread> {
             _ => Err(Misread::Unusable("not found, and not said that it is the user".to_owned())),
         };
     }
-    let body = body?;
-    let result = body.result.as_ref().map_or("", Name::as_str);
-    if result != SUCCESS {
-        return Err(Misread::Unusable(format!("the result is \"{result}\"")));
+    if let Ok(body) = body {
+        return Ok(body.user()?.into_read());
     }
-    let user = body.user.ok_or_else(|| Misread::Unusable("the answer has no \"user\"".to_owned()))?;
-    Ok(user.into_read())
+    let text = page_text::repaired(&answer.body);
+    let record = page_text::read_text(&text, PhantomData::<UserAnswer<'_, Value>>)?.user()?;
+    User::of_record(&record).map(User::into_read).map_err(Misread::Unusable)
+}
+
+impl<U> UserAnswer<'_, U> {
+    fn user(self) -> Result<U, Misread> {
+        let result = self.result.as_ref().map_or("", Name::as_str);
+        if result != SUCCESS {
+            return Err(Misread::Unusable(format!("the result is \"{result}\"")));
+        }
+        self.user.ok_or_else(|| Misread::Unusable("the answer has no \"user\"".to_owned()))
+    }
+}
+
+impl<'v> User<'v> {
+    /// The user of a record that could not be read in one go. A name of a group that cannot be used is no profile's.
+    fn of_record(record: &'v Value) -> Result<Self, String> {
+        let name = |text| Name(Cow::Borrowed(text));
+        let text = |field| Ok::<_, String>(TextField::of(record, field).usable(field)?.map(name));
+        let groups = match record.get("groups") {
+            None | Some(Value::Null) => None,
+            Some(Value::Array(groups)) => {
+                let texts: Option<Vec<&str>> = groups.iter().map(Value::as_str).collect();
+                let texts = texts.ok_or("its \"groups\" are not all texts")?.into_iter();
+                Some(texts.filter(|text| matches!(TextField::judged(text), TextField::Usable(_))).map(name).collect())
+            }
+            Some(_) => return Err("its \"groups\" are no list".to_owned()),
+        };
+        if !record.is_object() {
+            return Err("\"user\" is no record".to_owned());
+        }
+        let (id, email) = (text("id")?, text("email")?);
+        Ok(Self { id, email, username: text("username")?, status: text("status")?, groups })
+    }
 }
 
 impl User<'_> {

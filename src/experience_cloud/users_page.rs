@@ -9,6 +9,7 @@ use super::{
     error::Misread,
     page_text::{self, Name, check_length},
     profile_names::ProfileNames,
+    unusable_user::UnusableUsers,
     user_key::{Identity, KeyMaker, UserKey},
 };
 use crate::domain::{LoginSet, Person};
@@ -54,12 +55,22 @@ pub(super) struct UsersPage {
     pub(super) people: Vec<(UserKey, Person)>,
     /// Pairs of (position in the listing of profiles, position in `people`).
     pub(super) memberships: Vec<(u32, u32)>,
+    /// Accounts whose record cannot be used. They are in `keys` as well.
+    pub(super) unusable: UnusableUsers,
 }
 
 /// Reads a page. The names on it are judged by, and remembered in, `kept`.
+///
+/// A page that cannot be read in one go is read once more, record by record: one that cannot be used stops no other.
 pub(super) fn read(body: &[u8], kept: Kept<'_, '_>, keys: &mut KeyMaker) -> Result<UsersPage, Misread> {
-    let mut collector = Collector { kept, keys, page: UsersPage::default(), found: Vec::new() };
-    let envelope = page_text::read(body, PageSeed(&mut collector))?;
+    let (page, found) = (UsersPage::default(), Vec::new());
+    let mut collector = Collector { kept, keys, page, found, records: Records::AllAlike };
+    let envelope = if let Ok(envelope) = page_text::read(body, PageSeed(&mut collector)) {
+        envelope
+    } else {
+        (collector.page, collector.records) = (UsersPage::default(), Records::EachByItself);
+        page_text::read_text(&page_text::repaired(body), PageSeed(&mut collector))?
+    };
     match envelope {
         Envelope { result: Some(result), .. } if result != SUCCESS => {
             Err(Misread::Unusable(format!("the result is \"{result}\"")))
@@ -80,12 +91,22 @@ struct Envelope {
     has_users: bool,
 }
 
-struct Collector<'c, 'n, 'm> {
-    kept: Kept<'n, 'm>,
-    keys: &'c mut KeyMaker,
-    page: UsersPage,
+pub(super) struct Collector<'c, 'n, 'm> {
+    pub(super) kept: Kept<'n, 'm>,
+    pub(super) keys: &'c mut KeyMaker,
+    pub(super) page: UsersPage,
     /// Positions of the profiles of the user being read.
-    found: Vec<u32>,
+    pub(super) found: Vec<u32>,
+    records: Records,
+}
+
+/// How the records of a page are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Records {
+    /// Streamed: the first that cannot be used ends the reading.
+    AllAlike,
+    /// One after the other, each in full: one that cannot be used is set aside.
+    EachByItself,
 }
 
 struct PageSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
@@ -160,6 +181,12 @@ impl<'de> Visitor<'de> for UsersSeed<'_, '_, '_, '_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut users: S) -> Result<(), S::Error> {
+        if self.0.records == Records::EachByItself {
+            while let Some(record) = users.next_element()? {
+                self.0.take_record(&record);
+            }
+            return Ok(());
+        }
         while users.next_element_seed(UserSeed(&mut *self.0))?.is_some() {}
         Ok(())
     }
@@ -169,13 +196,13 @@ struct UserSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
 
 /// One user as far as it is read; the groups go to the collector at once.
 #[derive(Default)]
-struct User<'a> {
-    id: Option<Name<'a>>,
-    email: Option<Name<'a>>,
-    username: Option<Name<'a>>,
-    domain: Option<Name<'a>>,
-    kind: Option<Name<'a>>,
-    status: Option<Name<'a>>,
+pub(super) struct User<'a> {
+    pub(super) id: Option<Name<'a>>,
+    pub(super) email: Option<Name<'a>>,
+    pub(super) username: Option<Name<'a>>,
+    pub(super) domain: Option<Name<'a>>,
+    pub(super) kind: Option<Name<'a>>,
+    pub(super) status: Option<Name<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -233,7 +260,7 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
 }
 
 impl Collector<'_, '_, '_> {
-    fn take(&mut self, user: &User<'_>) {
+    pub(super) fn take(&mut self, user: &User<'_>) {
         let key = self.keys.key(&Identity {
             id: user.id.as_ref().map(Name::as_str),
             kind: user.kind.as_ref().map(Name::as_str),
@@ -392,9 +419,49 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_cannot_be_used_is_counted_and_set_aside_and_stops_no_other() {
+        let ann = r#"{"email": "ann@acme.com", "groups": ["Campaign - acme - a", "Photoshop"]}"#;
+        let long = "x".repeat(100_000);
+        for (record, expected) in [
+            // What does not concern the mask.
+            (r#"{"email": 1, "groups": ["Photoshop"]}"#.to_owned(), "a login"),
+            (r#"{"email": 1}"#.to_owned(), "a login"),
+            (r#"{"email": 1, "status": "disabled", "groups": ["Campaign - acme - a"]}"#.to_owned(), ""),
+            (format!(r#"{{"email": "b@acme.com", "groups": ["{long}", "\ud800"]}}"#), ""),
+            (format!(r#"{{"email": "b@acme.com", "note": "{long}"}}"#), ""),
+            // What does.
+            (r#"{"email": 1, "groups": ["Campaign - acme - b"]}"#.to_owned(), "a member of [1], a login"),
+            (r#"{"username": "\udfff", "groups": ["Campaign - acme - b"]}"#.to_owned(), "a member of [1], a login"),
+            (format!(r#"{{"email": "{long}", "groups": ["Campaign - acme - b", "X"]}}"#), "a member of [1], a login"),
+            (
+                r#"{"email": "b@acme.com", "status": 1, "groups": ["Campaign - acme - a"]}"#.to_owned(),
+                "a member of [0], a login",
+            ),
+            (r#"{"email": "b@acme.com", "groups": "A"}"#.to_owned(), "groups"),
+            (r#"{"email": "b@acme.com", "groups": [null]}"#.to_owned(), "groups"),
+            (r#"{"email": "b@acme.com", "groups": ["Campaign - acme - \ud800"]}"#.to_owned(), "groups"),
+            (r#""ann""#.to_owned(), "groups, a login"),
+        ] {
+            // The good record comes first and last: the reading that failed leaves nothing behind.
+            let page = page_of(&format!("{ann}, {record}, {}", ann.replace("ann", "eva")));
+            let shown = record.get(..80).unwrap_or(&record);
+            assert_eq!((page.keys.len(), page.memberships.len()), (3, 2), "{shown}");
+            let UnusableUsers { members, without_groups, without_login } = page.unusable;
+            let members = members.iter().map(|user| format!("a member of {:?}", user.profiles));
+            let groups = without_groups.map(|_| "groups".to_owned());
+            let open: Vec<_> = members.chain(groups).chain(without_login.then(|| "a login".to_owned())).collect();
+            assert_eq!(open.join(", "), expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_name_that_cannot_be_used_takes_nobody_s_profile_away() {
+        let users = r#"{"email": "ann@acme.com", "groups": ["Campaign - acme - a", "Foreign \ud800"]}"#;
+        assert_eq!(kept(users), [(Some("ann@acme.com".to_owned()), None, vec![0])]);
+    }
+
+    #[test]
     fn an_answer_that_is_no_page_is_refused() {
-        let long =
-            format!(r#"{{"lastPage": true, "result": "success", "users": [{{"email": "{}"}}]}}"#, "x".repeat(2000));
         for (body, part) in [
             (r#"{"lastPage": true, "result": "success"}"#, "no \"users\""),
             (r#"{"lastPage": true, "users": []}"#, "no \"result\""),
@@ -405,16 +472,9 @@ mod tests {
             (r#"{"lastPage": true, "result": "success", "users": null}"#, "invalid type: null"),
             (r#"{"lastPage": true, "result": "success", "users": {}}"#, "invalid type: map"),
             (r#"{"lastPage": 1, "result": "success", "users": []}"#, "invalid type: integer"),
-            (r#"{"lastPage": true, "result": "success", "users": ["ann"]}"#, "expected a user"),
-            (r#"{"lastPage": true, "result": "success", "users": [{"email": 1}]}"#, "expected a text"),
-            (r#"{"lastPage": true, "result": "success", "users": [{"groups": "A"}]}"#, "expected a list of names"),
-            (
-                r#"{"lastPage": true, "result": "success", "users": [{"groups": [null]}]}"#,
-                "expected the name of a group",
-            ),
             (r#"{"lastPage": true, "result": "success", "users": [], "users": []}"#, "duplicate field"),
+            (r#"{"lastPage": true, "result": "success", "users": ["ann"], "users": []}"#, "duplicate field"),
             ("[]", "expected a page of users"),
-            (&long, "a name of 2000 bytes"),
         ] {
             match read_page(body) {
                 Err(Misread::Unusable(reason)) if reason.contains(part) => {}

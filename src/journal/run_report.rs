@@ -108,6 +108,7 @@ fn without_end(row: &Row, run: &str, mode: RunMode, stage: Stage) -> Result<RunR
         started_at,
         duration_ms: u64::try_from((last_event - started_at).num_milliseconds()).unwrap_or_default(),
         outcome,
+        misconfigured: false,
         error: None,
         warnings: vec![warning.to_owned()],
         source: source.unwrap_or_else(|| SourceReport::unread(String::new(), 0)),

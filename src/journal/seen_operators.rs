@@ -41,13 +41,18 @@ impl Journal {
         writing.commit().await
     }
 
-    /// The keys of the operators whose login is, or looks like, one of these names, as a run last saw them.
+    /// The keys of the operators whose login is, or looks like, one of these names, as a run last saw them; `None` where no run
+    /// has remembered any operator, as in a state of an earlier version.
     pub async fn operators_like(
         &self,
         instance: &InstanceName,
         names: &[FoldedName],
-    ) -> Result<Vec<OperatorId>, JournalError> {
+    ) -> Result<Option<Vec<OperatorId>>, JournalError> {
         let mut looking = self.reading().await?;
+        let sql = "select id from seen_operators where instance = $1 limit 1";
+        if looking.rows(sql, [instance.as_str().into()]).await?.is_empty() {
+            return Ok(None);
+        }
         let mut ids = Vec::new();
         for name in names {
             let sql = "select id from seen_operators where instance = $1 and login_loose = $2 order by id";
@@ -56,7 +61,7 @@ impl Journal {
                 ids.push(OperatorId(row.number(0)?));
             }
         }
-        Ok(ids)
+        Ok(Some(ids))
     }
 
     /// Remembers all operators of one instance, and forgets those that are gone.

@@ -79,7 +79,7 @@ pub fn readable(sources: &Sources) -> Readable {
     let instances = read_instances(&layers, sources, problems);
     let guard = Guard::read(&layers, problems);
     let run = Run::read(&layers, problems);
-    let connections = connections(run);
+    let connections = connections(run, sources);
     if let Some(whole) = &mut experience_cloud.whole {
         whole.options.http = connections.clone();
     }
@@ -173,9 +173,10 @@ impl Readable {
 }
 
 /// The bounds of every call; the default ones where the key that sets them is wrong.
-fn connections(run: Option<Run>) -> transport::Options {
+fn connections(run: Option<Run>, sources: &Sources) -> transport::Options {
     let default = transport::Options::default();
-    transport::Options { call_timeout: run.map_or(default.call_timeout, |run| run.call_timeout), ..default }
+    let call_timeout = run.map_or(default.call_timeout, |run| run.call_timeout);
+    transport::Options { call_timeout, proxies: sources.proxies(), ..default }
 }
 
 fn mask_doubts(instances: &[ReadableInstance]) -> impl Iterator<Item = String> {

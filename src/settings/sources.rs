@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::transport::{Proxies, is_proxy_variable};
+
 /// Names the configuration file, as `--config` does.
 pub(super) const FILE_VARIABLE: &str = "CAMPAIGN_GROUP_SYNC_CONFIG";
 
@@ -50,7 +52,10 @@ impl Sources {
         let mut environment: BTreeMap<String, String> = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .filter(|(name, _)| {
-                name.starts_with(OWN_VARIABLES) || name == CREDENTIALS_VARIABLE || name == JOURNAL_VARIABLE
+                name.starts_with(OWN_VARIABLES)
+                    || name == CREDENTIALS_VARIABLE
+                    || name == JOURNAL_VARIABLE
+                    || is_proxy_variable(name)
             })
             .collect();
         if std::fs::read_dir(SYSTEM_CREDENTIALS).is_ok() {
@@ -72,6 +77,11 @@ impl Sources {
 
     pub(super) fn credentials_folder(&self) -> Option<&Path> {
         self.environment.get(CREDENTIALS_VARIABLE).map(Path::new)
+    }
+
+    /// The proxies of this host.
+    pub(super) fn proxies(&self) -> Proxies {
+        Proxies::of_environment(&self.environment)
     }
 
     pub(super) fn journal_stream(&self) -> Option<&str> {

@@ -191,7 +191,8 @@ async fn of_instance(
     Ok(explained(&known.subject(asked), &ground, group))
 }
 
-/// The operators that the person is, or may be. Of all others the answer needs no more than what the last run saw.
+/// The operators that the person is, or may be. Of all others the answer needs no more than what the last run saw; where no run
+/// has seen any, all are read.
 async fn operators_of(
     journal: Option<&Journal>,
     instance: &InstanceOptions,
@@ -199,17 +200,23 @@ async fn operators_of(
     history: &History,
 ) -> Result<OperatorSnapshot, Box<dyn Error>> {
     let name = &instance.policy.instance;
-    let (alike, sizes) = match journal {
+    let seen = match journal {
         Some(journal) => {
-            (journal.operators_like(name, &operator_names(person)).await?, journal.group_sizes(name).await?)
+            let alike = journal.operators_like(name, &operator_names(person)).await?;
+            alike.zip(Some(journal.group_sizes(name).await?))
         }
-        None => (Vec::new(), BTreeMap::new()),
+        None => None,
     };
-    let sought = SoughtOperators::of(person, &history.identities, alike);
     let campaign = Campaign::new(instance.campaign.clone())?;
-    let operators = campaign.fetch_operators(&sought).await;
+    let operators = match seen {
+        Some((alike, sizes)) => {
+            let sought = SoughtOperators::of(person, &history.identities, alike);
+            campaign.fetch_operators(&sought).await.map(|operators| operators.with_sizes(&sizes))
+        }
+        None => campaign.fetch_snapshot(&|_| {}).await.map(OperatorSnapshot::new),
+    };
     campaign.log_off().await;
-    Ok(operators?.with_sizes(&sizes))
+    Ok(operators?)
 }
 
 /// The last change of each group, by folded name.

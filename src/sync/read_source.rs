@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, LoginSet, OrganizationId, OrganizationSnapshot, Outcome, Person, ReadKind,
-        SourceCounts, SourceKind, UserSnapshot, to_the_second,
+        AssociationMask, IncompleteRead, LoginSet, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, Person,
+        ProductProfileName, ReadKind, SourceCounts, SourceKind, UserSnapshot, to_the_second,
     },
     experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
@@ -189,8 +189,14 @@ impl SourceReader<'_> {
         let read =
             async |progress: &dyn Fn(experience_cloud::Progress)| self.experience_cloud.fetch_listing(progress).await;
         let listing = self.first_page(Listing::Groups, windows.groups_first_page, read).await?;
-        let remembered = RememberedListing { read_at: Utc::now(), profiles: listing.profiles().to_vec() };
-        self.journal.remember_listing(self.organization(), &remembered).await?;
+        let masks = self.masks();
+        let matters =
+            |name: &ProductProfileName| masks.iter().any(|mask| mask.matches(name.as_str()) != MaskMatch::NoMatch);
+        // What is remembered does not say which of its records are in doubt.
+        if listing.unusable().are_foreign(matters) {
+            let remembered = RememberedListing { read_at: Utc::now(), profiles: listing.profiles().to_vec() };
+            self.journal.remember_listing(self.organization(), &remembered).await?;
+        }
         Ok(KnownProfiles { listing, renewable_at: None })
     }
 
@@ -242,6 +248,7 @@ impl SourceReader<'_> {
             }
         }
         let snapshot = UserSnapshot::new(listing.profiles().to_vec(), users)?;
+        let snapshot = snapshot.with_unusable(listing.unusable().clone());
         Ok(Content::Users { snapshot, unknown })
     }
 

@@ -282,13 +282,15 @@ impl<'a> Frame<'a> {
 
     pub(super) fn report(&self, found: Found) -> RunReport {
         let outcomes = found.instances.iter().map(|instance| instance.outcome);
+        let outcome = Outcome::of_all(outcomes.chain(found.outcome));
         RunReport {
             version: RunReport::VERSION,
             run: self.recorder.run().to_string(),
             mode: self.mode,
             started_at: self.started_at,
             duration_ms: u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-            outcome: Outcome::of_all(outcomes.chain(found.outcome)),
+            outcome,
+            misconfigured: outcome == Outcome::Misconfigured,
             error: found.error,
             warnings: found.warnings,
             source: found.source,

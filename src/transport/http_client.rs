@@ -19,7 +19,7 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    BaseUrl, Certificate, CertificateFault,
+    BaseUrl, Certificate, CertificateFault, ConnectError, ExposeSecret, Proxies, Route, SecretString,
     content_encoding::{self, GZIP},
     retry::log_excessive_pause,
 };
@@ -35,6 +35,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// Largest answer, compressed or not, in bytes.
     pub max_body_bytes: usize,
+    /// The proxies of this host.
+    pub proxies: Proxies,
     /// PEM certificates of the authorities that are trusted in place of the host's; `None`: the host's.
     pub trusted_authorities: Option<String>,
 }
@@ -50,6 +52,7 @@ impl Default for Options {
             call_timeout: Duration::from_secs(600),
             // A page of 2,000 users is 0.5 to 1.5 MB; the rest is room for people in very many groups.
             max_body_bytes: 32 * 1024 * 1024,
+            proxies: Proxies::default(),
             trusted_authorities: None,
         }
     }
@@ -83,11 +86,16 @@ pub enum TransportError {
     #[error("the HTTP client could not be built (is the package ca-certificates installed?)")]
     Build(#[source] reqwest::Error),
     /// No connection: the request was certainly not seen by the other side.
-    #[error("no connection")]
-    Connect(#[source] ConnectError),
+    #[error(transparent)]
+    Connect(Box<ConnectError>),
     /// No answer in time: the request may have taken effect.
-    #[error("no answer in time")]
-    Timeout(#[source] reqwest::Error),
+    #[error("{route}: timed out")]
+    Timeout {
+        /// Who was asked, and by which proxy.
+        route: Route,
+        /// What the HTTP library says.
+        source: reqwest::Error,
+    },
     /// The answer was not whole when the total deadline of the call came: the request may have taken effect.
     #[error("the answer was not complete within {} s (run.call_timeout)", after.as_secs_f32())]
     Overdue {
@@ -121,30 +129,22 @@ pub enum TransportError {
     },
 }
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The certificate that the server showed is not accepted; nothing was sent.
-    #[error("the certificate of {host} is not accepted: {fault}")]
-    Certificate {
-        /// Who showed it, with scheme and port.
-        host: String,
-        /// What is wrong with it.
-        fault: CertificateFault,
-    },
-    /// Anything else.
-    #[error(transparent)]
-    Other(reqwest::Error),
-}
-
 impl TransportError {
     /// What is wrong with the server's certificate, where that is why there is no answer. It does not mend itself between
     /// two attempts.
     pub fn certificate_fault(&self) -> Option<&CertificateFault> {
         match self {
-            Self::Connect(ConnectError::Certificate { fault, .. }) => Some(fault),
+            Self::Connect(error) => match &**error {
+                ConnectError::Certificate { fault, .. } => Some(fault),
+                ConnectError::Proxy { .. } | ConnectError::Failed { .. } => None,
+            },
             _ => None,
         }
+    }
+
+    /// Whether the proxy that this host is configured with cannot be used: no repetition helps.
+    pub fn is_misconfigured(&self) -> bool {
+        matches!(self, Self::Connect(error) if matches!(**error, ConnectError::Proxy { .. }))
     }
 }
 
@@ -166,19 +166,28 @@ pub struct HttpClient {
     closing: reqwest::Client,
     /// Whether `keeping` may have a connection left open by an earlier request.
     has_kept: Arc<AtomicBool>,
+    route: Arc<Route>,
     call_timeout: Duration,
     max_body_bytes: usize,
 }
 
 impl HttpClient {
-    /// A client for `base`. Towards loopback, proxies of the environment are ignored.
+    /// A client for `base`. Fails where the proxy that leads there cannot be used.
     pub fn new(base: &BaseUrl, options: &Options) -> Result<Self, TransportError> {
         install_cryptography();
+        let (proxy, address) = match options.proxies.to(base) {
+            Ok(found) => found.unzip(),
+            Err((proxy, fault)) => {
+                let server = base.host_and_port();
+                return Err(TransportError::Connect(Box::new(ConnectError::Proxy { proxy, fault, server })));
+            }
+        };
         let client = |builder: reqwest::ClientBuilder| builder.build().map_err(TransportError::Build);
         Ok(Self {
-            keeping: client(builder(base, options)?)?,
-            closing: client(builder(base, options)?.pool_max_idle_per_host(0))?,
+            keeping: client(builder(base, options, address.as_ref())?)?,
+            closing: client(builder(base, options, address.as_ref())?.pool_max_idle_per_host(0))?,
             has_kept: Arc::default(),
+            route: Arc::new(Route::new(base, proxy)),
             call_timeout: options.call_timeout,
             max_body_bytes: options.max_body_bytes,
         })
@@ -204,7 +213,7 @@ impl HttpClient {
         sending: impl AsyncFn() -> Result<(), E>,
     ) -> Result<Answer, E> {
         // Unpacked here in one go: piece by piece, as the HTTP library does it, costs twice the time on large pages.
-        let request = request.header(ACCEPT_ENCODING, GZIP).build().map_err(no_answer)?;
+        let request = request.header(ACCEPT_ENCODING, GZIP).build().map_err(|error| self.no_answer(error))?;
         if connection == Connection::New {
             sending().await?;
             return Ok(Box::pin(self.exchange(&self.closing, request)).await?);
@@ -225,7 +234,7 @@ impl HttpClient {
 
     async fn exchange(&self, client: &reqwest::Client, request: Request) -> Result<Answer, TransportError> {
         let deadline = Deadline { at: Instant::now() + self.call_timeout, after: self.call_timeout };
-        let mut response = deadline.keep(client.execute(request)).await?.map_err(no_answer)?;
+        let mut response = deadline.keep(client.execute(request)).await?.map_err(|error| self.no_answer(error))?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let certificate = response.extensions().get().and_then(TlsInfo::peer_certificate).map(Certificate::of_der);
         let read = deadline.keep(self.read(&mut response)).await.and_then(|read| read);
@@ -246,12 +255,33 @@ impl HttpClient {
         let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
         let mut body = BytesMut::with_capacity(announced.min(self.max_body_bytes));
         loop {
-            let chunk = response.chunk().await.map_err(|error| cut_off(error, body.len()))?;
+            let chunk = response.chunk().await.map_err(|error| self.cut_off(error, body.len()))?;
             let Some(chunk) = chunk else { return Ok(body.freeze()) };
             if body.len() + chunk.len() > self.max_body_bytes {
                 return Err(TransportError::TooLarge { limit: self.max_body_bytes });
             }
             body.extend_from_slice(&chunk);
+        }
+    }
+
+    fn no_answer(&self, error: reqwest::Error) -> TransportError {
+        let host = error.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        let error = error.without_url();
+        if error.is_connect() || CertificateFault::behind(&error).is_some() {
+            TransportError::Connect(Box::new(self.route.failed(host, error)))
+        } else if error.is_timeout() {
+            TransportError::Timeout { route: Route::clone(&self.route), source: error }
+        } else {
+            TransportError::Broken(error)
+        }
+    }
+
+    fn cut_off(&self, error: reqwest::Error, received: usize) -> TransportError {
+        let source = error.without_url();
+        if source.is_timeout() {
+            TransportError::Timeout { route: Route::clone(&self.route), source }
+        } else {
+            TransportError::CutBody { received, source }
         }
     }
 }
@@ -269,15 +299,24 @@ impl Deadline {
     }
 }
 
-fn builder(base: &BaseUrl, options: &Options) -> Result<reqwest::ClientBuilder, TransportError> {
+fn builder(
+    base: &BaseUrl,
+    options: &Options,
+    proxy: Option<&SecretString>,
+) -> Result<reqwest::ClientBuilder, TransportError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("campaign-group-sync/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.read_timeout)
         // A redirect would carry credentials to an address that is not configured; Campaign sends one to its login page.
         .redirect(redirect::Policy::none())
-        .tls_info(true);
-    builder = if base.is_loopback() { builder.no_proxy() } else { builder.https_only(true) };
+        .tls_info(true)
+        .https_only(!base.is_plain())
+        // The environment is read elsewhere, so that an error can name the variable.
+        .no_proxy();
+    if let Some(address) = proxy {
+        builder = builder.proxy(reqwest::Proxy::all(address.expose_secret()).map_err(TransportError::Build)?);
+    }
     if base.is_plain() {
         // No certificate is ever looked at: the sandbox works on a host that has none, and the start is quicker.
         builder = builder.tls_certs_only([]);
@@ -292,23 +331,4 @@ fn builder(base: &BaseUrl, options: &Options) -> Result<reqwest::ClientBuilder, 
 pub fn install_cryptography() {
     // An error only says that it is done already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-fn no_answer(error: reqwest::Error) -> TransportError {
-    let host = error.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-    let error = error.without_url();
-    if let Some(fault) = CertificateFault::behind(&error) {
-        TransportError::Connect(ConnectError::Certificate { host, fault })
-    } else if error.is_connect() {
-        TransportError::Connect(ConnectError::Other(error))
-    } else if error.is_timeout() {
-        TransportError::Timeout(error)
-    } else {
-        TransportError::Broken(error)
-    }
-}
-
-fn cut_off(error: reqwest::Error, received: usize) -> TransportError {
-    let source = error.without_url();
-    if source.is_timeout() { TransportError::Timeout(source) } else { TransportError::CutBody { received, source } }
 }

@@ -148,6 +148,11 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// Whether the proxy that this host is configured with cannot be used.
+    pub fn is_misconfigured(&self) -> bool {
+        matches!(self, Self::NoAnswer(source) if source.is_misconfigured())
+    }
+
     /// What is wrong with the certificate that was shown in place of an answer, where that is what went wrong.
     pub fn certificate_fault(&self) -> Option<&CertificateFault> {
         match self {

@@ -5,17 +5,21 @@
 
 mod base_url;
 mod certificate;
+mod connect_error;
 mod content_encoding;
 mod excerpt;
 mod http_client;
 mod identity_service;
+mod proxy;
 mod retry;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use certificate::{Certificate, CertificateContent, CertificateFault};
+pub use connect_error::{ConnectError, ConnectFailure, Route};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
-pub use http_client::{Answer, ConnectError, Connection, HttpClient, Options, TransportError, install_cryptography};
+pub use http_client::{Answer, Connection, HttpClient, Options, TransportError, install_cryptography};
 pub use identity_service::{Credential, IdentityService, IssuedToken, TokenAnswerText, TokenError};
+pub use proxy::{Proxies, Proxy, ProxyFault, is_proxy_variable};
 pub use retry::{LONGEST_ASKED_PAUSE, RetryPolicy, Retryable, Verdict, retry_after, retrying, retrying_after};
 
 /// A value that prints as `[REDACTED]` and is wiped from memory when dropped.

@@ -101,7 +101,7 @@ async fn no_mask_that_matches_is_told_before_anything_is_sent() {
 async fn page_0_that_was_never_sent_is_known_not_to_be() {
     type Adjust = fn(&mut Options);
     let cases: [(&str, Adjust); 3] = [
-        ("no connection", |options| options.umapi_url = nobody_listens()),
+        ("connection refused by", |options| options.umapi_url = nobody_listens()),
         ("POST token", |options| options.ims_url = nobody_listens()),
         ("refused with status 400", |options| options.client_secret = "wrong".to_owned().into()),
     ];

@@ -108,7 +108,7 @@ async fn a_wrong_answer_is_nobodys_profile() {
         (Effect::omit_key("/user"), "no \"user\""),
         (Effect::omit_key("/result"), "the result is \"\""),
         (Effect::set_value("/result", "error.internal"), "error.internal"),
-        (Effect::set_value("/user/groups", "A"), "invalid type"),
+        (Effect::set_value("/user/groups", "A"), "its \"groups\" are no list"),
         (Effect::Truncate { bytes: None }, "EOF"),
     ] {
         let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());

@@ -19,6 +19,7 @@ mod support;
 
 mod budget_and_time;
 mod doubtful_reads;
+mod foreign_records;
 mod names;
 mod neighbours;
 mod ordinary_life;

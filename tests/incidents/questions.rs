@@ -73,6 +73,15 @@ async fn a_question_finds_every_operator_whose_login_is_or_looks_like_the_name_o
 }
 
 #[tokio::test]
+async fn before_a_run_has_seen_the_operators_a_question_reads_all_of_them() {
+    let stage = Stage::of("hostile_names").await;
+    // A state with a listing and without any operator, as an earlier version leaves it.
+    sync::listing(&stage.options, Some(&stage.journal), &|_| {}).await.expect("a listing");
+    let text = told(&ask(&stage, "ann.berg@acme.com").await, "delivery");
+    assert!(text.iter().any(|line| line == "is operator \"Ann.Berg@ACME.com\""), "{text:#?}");
+}
+
+#[tokio::test]
 async fn a_limit_counts_the_members_that_the_question_does_not_read() {
     let mut stage = Stage::of("first_day").await;
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);

@@ -109,7 +109,7 @@ fn incident_19_each_fault_has_its_exit_code_and_none_is_taken_for_success() {
         (5, effect("users", json!({"type": "omit_key", "pointer": "/users"}))),
         (5, effect("users", json!({"type": "truncate"}))),
         (5, effect("users", json!({"type": "set_value", "pointer": "/users", "value": []}))),
-        (5, effect("users", json!({"type": "huge_string", "pointer": "/users/0/email", "bytes": 10_000_000}))),
+        (5, effect("users", json!({"type": "huge_string", "pointer": "/result", "bytes": 10_000_000}))),
         (5, effect("groups", json!({"type": "html"}))),
         (5, effect("groups", json!({"type": "set_value", "pointer": "/groups", "value": []}))),
         (5, effect("groups", json!({"type": "truncate"}))),

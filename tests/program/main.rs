@@ -11,6 +11,7 @@ mod history;
 mod log_lines;
 #[path = "../support/process.rs"]
 mod process;
+mod proxies;
 mod readme;
 mod recorded;
 #[path = "../support/recording.rs"]

@@ -80,6 +80,7 @@ fn report(name: &str, started_at: &str) -> RunReport {
         started_at: time(started_at),
         duration_ms: 1_000,
         outcome: Outcome::Applied,
+        misconfigured: false,
         error: None,
         warnings: vec!["an example".to_owned()],
         source: SourceReport {

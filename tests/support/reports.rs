@@ -11,6 +11,7 @@ pub(crate) fn report(run: &str, started_at: DateTime<Utc>, instances: Vec<Instan
         started_at,
         duration_ms: 5_123,
         outcome: Outcome::of_all(instances.iter().map(|instance| instance.outcome)),
+        misconfigured: false,
         error: None,
         warnings: Vec::new(),
         source: SourceReport {

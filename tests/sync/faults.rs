@@ -49,21 +49,8 @@ async fn incident_01_a_wrong_answer_of_the_organization_leads_to_no_write() {
             Fault::new("users", Effect::SetValue { pointer: "/users".into(), value: json!("x") }).forever(),
         ),
         (
-            "a name of a wrong type",
-            Fault::new("users", Effect::SetValue { pointer: "/users/0/email".into(), value: json!(7) }).forever(),
-        ),
-        (
             "no groups at all",
             Fault::new("groups", Effect::SetValue { pointer: "/groups".into(), value: json!([]) }).forever(),
-        ),
-        (
-            "a name of 10 MB",
-            Fault::new("users", Effect::HugeString { pointer: "/users/0/email".into(), bytes: 10_000_000 }).forever(),
-        ),
-        (
-            "an unused text of 10 MB",
-            Fault::new("users", Effect::HugeString { pointer: "/users/0/firstname".into(), bytes: 10_000_000 })
-                .forever(),
         ),
         ("no lastPage", Fault::new("users", Effect::omit_key("/lastPage")).page(2).forever()),
         (

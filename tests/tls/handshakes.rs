@@ -24,7 +24,7 @@ async fn refused(tls: Tls) -> (CertificateFault, String) {
     let causes = successors(Some(&error as &dyn Error), |error: &&dyn Error| (*error).source());
     let said = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     let host = stage.sandbox.address().to_string();
-    assert!(said.starts_with(&format!("no connection: the certificate of https://{host} is not accepted: ")), "{said}");
+    assert!(said.starts_with(&format!("the certificate of https://{host} is not accepted: ")), "{said}");
     (error.certificate_fault().expect("a fault").clone(), said)
 }
 

@@ -5,3 +5,4 @@
 mod handshakes;
 mod serving;
 mod stage;
+mod tunnels;

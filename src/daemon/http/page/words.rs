@@ -59,7 +59,7 @@ pub(super) fn outcome(html: &mut Html, outcome: Option<Outcome>) {
         Some(Outcome::Locked) => ("badge doubt", "locked"),
         Some(Outcome::Incomplete) => ("badge bad", "incomplete"),
         Some(Outcome::Unavailable) => ("badge bad", "unavailable"),
-        Some(Outcome::Refused) => ("badge bad", "refused"),
+        Some(Outcome::Refused | Outcome::Misconfigured) => ("badge bad", "refused"),
         Some(Outcome::Failed) => ("badge bad", "failed"),
     };
     badge(html, class, word);

@@ -1,0 +1,151 @@
+//! Why there is no connection: the server, the proxy in between, and what went wrong.
+
+use std::{error::Error, fmt, io};
+
+use super::{BaseUrl, CertificateFault, Proxy, ProxyFault};
+
+/// The server of a connection, and the proxy in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Host and port of the server.
+    pub(super) server: String,
+    pub(super) proxy: Option<Proxy>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The certificate that the server showed is not accepted; nothing was sent.
+    #[error("the certificate of {host} is not accepted: {fault}")]
+    Certificate {
+        /// Who showed it, with scheme and port.
+        host: String,
+        /// What is wrong with it.
+        fault: CertificateFault,
+    },
+    /// The proxy that is configured cannot be used; nothing was sent.
+    #[error(
+        "could not connect to {server} through {proxy}: {fault}; or add the host to NO_PROXY, if it is reached directly"
+    )]
+    Proxy {
+        /// Which, and where it was configured.
+        proxy: Proxy,
+        /// What is wrong with it.
+        fault: ProxyFault,
+        /// Host and port of the server behind it.
+        server: String,
+    },
+    /// The attempt failed in any other way.
+    #[error("{}", in_words(route, *failure))]
+    Failed {
+        /// Where to.
+        route: Route,
+        /// How.
+        failure: ConnectFailure,
+        /// The error of the HTTP library.
+        source: reqwest::Error,
+    },
+}
+
+/// How an attempt to connect failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// The host has no address.
+    Unresolved,
+    /// Nothing listens on the port.
+    Refused,
+    /// No answer came in time.
+    TimedOut,
+    /// The server was reached, and TLS could not be set up.
+    Tls,
+    /// The proxy did not open a connection to the server: it answered CONNECT with neither 200 nor 407.
+    NoTunnel,
+    /// Anything else.
+    Other,
+}
+
+impl Route {
+    /// The connection to `base`, through this proxy where there is one.
+    pub(super) fn new(base: &BaseUrl, proxy: Option<Proxy>) -> Self {
+        Self { server: base.host_and_port(), proxy }
+    }
+
+    /// The error of a failed attempt; `host` has scheme and port.
+    pub(super) fn failed(&self, host: String, error: reqwest::Error) -> ConnectError {
+        if let Some(fault) = CertificateFault::behind(&error) {
+            return ConnectError::Certificate { host, fault };
+        }
+        let failure = ConnectFailure::behind(&error, error.is_timeout());
+        let fault = match failure {
+            // This host resolves and connects to the proxy alone; the proxy does so for the server.
+            ConnectFailure::Unresolved => Some(ProxyFault::Unresolved),
+            ConnectFailure::Refused => Some(ProxyFault::Refused),
+            _ if says(&error, "proxy authorization required") => Some(ProxyFault::Credentials),
+            _ => None,
+        };
+        match (&self.proxy, fault) {
+            (Some(proxy), Some(fault)) => {
+                ConnectError::Proxy { proxy: proxy.clone(), fault, server: self.server.clone() }
+            }
+            _ => ConnectError::Failed { route: self.clone(), failure, source: error },
+        }
+    }
+}
+
+impl ConnectFailure {
+    fn behind(error: &(dyn Error + 'static), is_timeout: bool) -> Self {
+        let kinds: Vec<_> = chain(error).filter_map(<dyn Error>::downcast_ref).map(io::Error::kind).collect();
+        if is_timeout || kinds.contains(&io::ErrorKind::TimedOut) {
+            Self::TimedOut
+        } else if says(error, "dns error") {
+            Self::Unresolved
+        } else if kinds.contains(&io::ErrorKind::ConnectionRefused) {
+            Self::Refused
+        } else if chain(error).any(<dyn Error>::is::<rustls::Error>) {
+            Self::Tls
+        } else if says(error, "tunnel error") {
+            Self::NoTunnel
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Whether one of the causes has these words. The HTTP library has no type for these; tests compare the words.
+fn says(error: &(dyn Error + 'static), words: &str) -> bool {
+    chain(error).any(|error| error.to_string().contains(words))
+}
+
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        // Asked for its source, an `io::Error` leaves out the error that it wraps.
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
+}
+
+fn in_words(route: &Route, failure: ConnectFailure) -> String {
+    let Route { server, proxy } = route;
+    let host = server.rsplit_once(':').map_or(server.as_str(), |(host, _)| host);
+    let what = match failure {
+        ConnectFailure::Unresolved => format!("could not resolve {host}"),
+        ConnectFailure::Refused => format!("connection refused by {server}"),
+        ConnectFailure::TimedOut => format!("the connection to {server} timed out"),
+        ConnectFailure::Tls => format!("TLS could not be set up with {server}"),
+        ConnectFailure::NoTunnel => format!("no connection to {server} was opened (see the log of the proxy)"),
+        ConnectFailure::Other => format!("could not connect to {server}"),
+    };
+    match proxy {
+        Some(proxy) => format!("{what} through {proxy}"),
+        None => what,
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.server)?;
+        self.proxy.iter().try_for_each(|proxy| write!(f, " through {proxy}"))
+    }
+}

@@ -1,0 +1,102 @@
+//! Runs behind a proxy: what is named when it cannot be used, and the exit status.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
+    thread,
+};
+
+use super::support::{Finished, Served, run};
+
+/// A host that is reached through the proxy alone.
+const IMS: &str = "ims.acme.example";
+
+/// A proxy on loopback that gives every CONNECT this answer, until the tests end.
+fn proxy(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            // The request for a tunnel is a few hundred bytes, sent in one go.
+            let received = client.read(&mut [0; 4096]).unwrap_or_default();
+            if received > 0 {
+                let _ = write!(client, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+            }
+        }
+    });
+    address
+}
+
+/// A port on which nothing listens.
+fn closed_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address")
+}
+
+/// A run or a check that reaches IMS through the proxy of these variables.
+fn behind(served: &Served, arguments: &[&str], variables: &[(&str, &str)]) -> Finished {
+    let mut command = served.prepared(arguments);
+    command.env("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__IMS_URL", format!("https://{IMS}"));
+    command.env("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__MAX_WAIT", "0s");
+    run(command.envs(variables.iter().copied()))
+}
+
+fn assert_names(finished: &Finished, exit: i32, parts: &[&str]) {
+    let said = format!("{}{}", finished.stdout, finished.stderr);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(finished.exit, Some(exit), "{said}");
+    for part in parts {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    assert!(!said.contains("proxy-secret"), "{said}");
+}
+
+#[test]
+fn incident_51_a_proxy_that_cannot_be_used_is_named_with_its_variable_and_is_78() {
+    let served = Served::of(&["first_day"]);
+    let (refusing, closed) = (proxy("407 Proxy Authentication Required"), closed_port());
+    for (variable, address, parts) in [
+        ("HTTPS_PROXY", refusing.to_string(), &["407", "set user and password in the variable"][..]),
+        ("https_proxy", closed.to_string(), &["refused the connection"]),
+        ("ALL_PROXY", format!("http://user:proxy-secret@{refusing}"), &["407", "EnvironmentFile"]),
+        ("all_proxy", format!("socks5://user:proxy-secret@{closed}"), &["scheme is not supported"]),
+        ("HTTPS_PROXY", "http://".to_owned(), &["not an address"]),
+    ] {
+        for arguments in [&["--sync-now"][..], &["check"]] {
+            let finished = behind(&served, arguments, &[(variable, &address)]);
+            let named = format!("environment variable {variable}");
+            assert_names(&finished, 78, &[&[named.as_str(), &format!("{IMS}:443")], parts].concat());
+            let place = address.rsplit_once('@').map_or(address.as_str(), |(_, place)| place);
+            assert_names(&finished, 78, &[place.trim_start_matches("http://")]);
+        }
+    }
+}
+
+#[test]
+fn incident_51_the_report_of_a_proxy_that_cannot_be_used_keeps_the_promised_outcomes() {
+    let served = Served::of(&["first_day"]);
+    let address = proxy("407 Proxy Authentication Required").to_string();
+    let finished = behind(&served, &["--sync-now", "--output", "json", "-q"], &[("HTTPS_PROXY", &address)]);
+    let report = finished.json();
+    assert_eq!((finished.exit, report["outcome"].as_str()), (Some(78), Some("refused")), "{report}");
+    assert_eq!((report["misconfigured"].as_bool(), report["source"]["complete"].as_bool()), (Some(true), Some(false)));
+}
+
+#[test]
+fn incident_51_a_proxy_that_does_not_reach_the_server_is_named_and_is_6() {
+    let served = Served::of(&["first_day"]);
+    for answer in ["502 Bad Gateway", "503 Service Unavailable"] {
+        let address = proxy(answer).to_string();
+        for arguments in [&["--sync-now"][..], &["check"]] {
+            let finished = behind(&served, arguments, &[("HTTPS_PROXY", &address)]);
+            assert_names(&finished, 6, &[&format!("{IMS}:443"), &address, "environment variable HTTPS_PROXY"]);
+        }
+    }
+}
+
+#[test]
+fn incident_51_a_run_on_loopback_uses_no_proxy() {
+    let served = Served::of(&["first_day"]);
+    let mut command = served.prepared(&["--sync-now"]);
+    let finished = run(command.env("HTTPS_PROXY", "socks5://nowhere").env("ALL_PROXY", closed_port().to_string()));
+    assert_names(&finished, 0, &["8 applied"]);
+}
