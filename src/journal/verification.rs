@@ -8,6 +8,7 @@ use crate::domain::{ChangeOutcome, RunId};
 
 use super::{
     Journal, JournalError, RecordHead,
+    access_replay::AccessReplay,
     chain::{fingerprint, hash},
     changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
     database::{Reading, Row},
@@ -63,11 +64,15 @@ impl Journal {
             }
             for row in rows {
                 walk.take(&row, known)?;
+                walk.replay(&mut looking, &row).await?;
             }
         }
         walk.compare_head(&mut looking, known).await?;
         for (run, expected) in std::mem::take(&mut walk.runs) {
             walk.compare_run(&mut looking, &run, &expected).await?;
+        }
+        for what in std::mem::take(&mut walk.access).compare(&mut looking, walk.runs_before > 0).await? {
+            walk.fault(None, None, what);
         }
         let head = RecordHead { position: walk.position, hash: walk.hash };
         Ok(Verification { events: walk.events, head, runs_before: walk.runs_before, faults: walk.faults })
@@ -83,6 +88,7 @@ struct Walk {
     runs_before: i64,
     is_head_met: bool,
     runs: BTreeMap<String, ExpectedRun>,
+    access: AccessReplay,
     faults: Vec<RecordFault>,
 }
 
@@ -193,6 +199,20 @@ impl Walk {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes what an event says of who is in which group. One that cannot be read is a fault already.
+    async fn replay(&mut self, looking: &mut Reading, row: &Row) -> Result<(), JournalError> {
+        let (run, kind, body) = (row.optional_text(1)?, row.text(3)?, row.text(4)?);
+        let taken = match (run.as_deref(), kind.as_str()) {
+            (_, "observed") => self.access.observed(&body),
+            (Some(run), "settled") => self.access.settled(looking, run, &body).await,
+            _ => Ok(()),
+        };
+        match taken {
+            Err(JournalError::Unreadable { .. }) => Ok(()),
+            taken => taken,
+        }
     }
 
     /// The last event is the one that writers go on from, and a head from elsewhere is in the record.

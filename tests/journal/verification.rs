@@ -70,6 +70,10 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         "delete from changes where run = '01JA' and position = 1",
         "delete from plans where run = '01JA'",
         "update plans set report = replace(report, 'mind the gap', 'all is well') where run = '01JA'",
+        "delete from stays where login_folded = 'ann@acme.com'",
+        "update stays set until = since where login_folded = 'ann@acme.com' and until is null",
+        "insert into stays (instance, group_folded, login_folded, login, since)
+             values ('production', 'delivery', 'eve@acme.com', 'eve@acme.com', 1)",
         "update runs set report = replace(report, '31', '30') where run = '01JA'",
     ] {
         let place = Place::in_a_folder();
