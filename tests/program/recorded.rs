@@ -68,6 +68,8 @@ fn report(name: &str, started_at: &str) -> RunReport {
         reason: "not a member of profile Campaign - acme - delivery".to_owned(),
         outcome: ChangeOutcome::Applied,
         detail: None,
+        at: None,
+        approved_by: None,
     };
     let mut instance =
         InstanceReport::failed("production", InstanceMode::Apply, Outcome::Applied, "only an example".to_owned());
@@ -93,6 +95,7 @@ fn report(name: &str, started_at: &str) -> RunReport {
         },
         instances: vec![instance],
         record: None,
+        approvals: Vec::new(),
     }
 }
 
