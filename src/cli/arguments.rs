@@ -180,7 +180,7 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "TIME", value_parser = past)]
     pub(super) at: Option<DateTime<Utc>>,
 
-    /// Rows for a spreadsheet instead of --output: at, instance, group, login, profile, since, granted_by_run, approved_by; the
+    /// Rows for a spreadsheet instead of --output: at, instance, group, login, profile, since, the granting run, approver; the
     /// last two are empty where the membership was made in Campaign
     #[arg(long, conflicts_with = "output")]
     pub(super) csv: bool,

@@ -415,6 +415,7 @@ pub fn to_the_second(time: DateTime<Utc>) -> String {
 }
 
 /// The same where a document is written.
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
 fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => rfc3339(time, serializer),

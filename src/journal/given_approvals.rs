@@ -36,9 +36,9 @@ pub(super) async fn remember(
     writing: &mut Writing,
     event: i64,
     (digest, approver, at): (&Digest, &Approver, DateTime<Utc>),
-    approved: &[Approved],
+    released: &[Approved],
 ) -> Result<(), JournalError> {
-    let rows = approved.iter().map(|approved| {
+    let rows = released.iter().map(|approved| {
         let [name, uid, user, login_uid, login] = approver_columns::values(approver);
         [
             event.into(),

@@ -16,12 +16,12 @@ use crate::{
 
 const ONE: &str = "00000000000000aa";
 
-fn user(uid: u32, name: &str) -> Option<SystemUser> {
-    Some(SystemUser { uid, name: Some(name.to_owned()) })
+fn user(uid: u32, name: &str) -> SystemUser {
+    SystemUser { uid, name: Some(name.to_owned()) }
 }
 
 fn through_sudo(claimed: &str) -> Approver {
-    Approver::claimed(claimed).as_user(user(0, "root")).signed_in_as(user(1004, "carol"))
+    Approver::claimed(claimed).as_user(Some(user(0, "root"))).signed_in_as(Some(user(1004, "carol")))
 }
 
 /// The approvals as `DIGEST by WHO used by RUN`, newest first.
