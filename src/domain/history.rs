@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -105,6 +106,8 @@ pub struct Approval {
     pub digest: Digest,
     /// Who approved it.
     pub approver: Approver,
+    /// When; `None` in a dry run that only shows what an approval would release.
+    pub given_at: Option<DateTime<Utc>>,
     /// Whether a run has begun to apply it.
     pub state: ApprovalState,
     /// The held changes of that situation; once a run has begun to apply them, those that are left.

@@ -46,7 +46,7 @@ mod unusable;
 mod user_snapshot;
 mod warnings;
 
-pub use approver::{Approver, SystemUser};
+pub use approver::{ApprovalNote, Approver, SystemUser};
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
 pub use campaign_snapshot::{
     CampaignSnapshot, GroupSize, LogOn, Operator, OperatorGroup, OperatorSnapshot, UnusableOperator,

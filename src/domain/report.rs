@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped};
+use super::{ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped};
 
 /// What was asked of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,14 @@ impl ChangeOutcome {
         }
     }
 
+    /// Whether the change was due and its outcome seen.
+    pub fn is_seen(self) -> bool {
+        match self {
+            Self::Applied | Self::Already | Self::Failed => true,
+            Self::Pending | Self::Held | Self::Unconfirmed => false,
+        }
+    }
+
     /// Whether Campaign holds what the change wanted.
     pub fn is_in_place(self) -> bool {
         matches!(self, Self::Applied | Self::Already)
@@ -90,6 +98,12 @@ pub struct ChangeReport {
     /// Why it was held, failed or not confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// When its outcome was seen; `None` where it was not tried.
+    #[serde(default, serialize_with = "optional_rfc3339")]
+    pub at: Option<DateTime<Utc>>,
+    /// Who approved it, where an approval released it: the users that the kernel reported, and a name that was only given.
+    #[serde(default)]
+    pub approved_by: Option<String>,
 }
 
 impl ChangeReport {
@@ -103,6 +117,8 @@ impl ChangeReport {
             reason: change.reason.clone(),
             outcome,
             detail,
+            at: None,
+            approved_by: None,
         }
     }
 
@@ -228,6 +244,9 @@ pub struct InstanceReport {
     pub warnings: Vec<String>,
     /// The digest of what is held.
     pub held: Option<String>,
+    /// The approvals that released changes here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalNote>,
     /// Groups whose profile vanished.
     pub orphaned: Vec<Orphan>,
     /// Profiles that the mask matches.
@@ -250,6 +269,7 @@ impl InstanceReport {
             error: Some(error),
             warnings: Vec::new(),
             held: None,
+            approvals: Vec::new(),
             orphaned: Vec::new(),
             matched_profiles: Vec::new(),
             changes: Vec::new(),
@@ -358,6 +378,9 @@ pub struct RunReport {
     pub warnings: Vec<String>,
     /// What was read from the organization.
     pub source: SourceReport,
+    /// The approvals that released changes in any instance.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalNote>,
     /// Each instance, by name.
     pub instances: Vec<InstanceReport>,
     /// The last event of the record when the run had ended: its number and its hash.
@@ -368,6 +391,17 @@ pub struct RunReport {
 impl RunReport {
     /// The version of the form that this program writes.
     pub const VERSION: u32 = 1;
+
+    /// The approvals that released changes in these instances, each once.
+    pub fn approvals_in(instances: &[InstanceReport]) -> Vec<ApprovalNote> {
+        let mut approvals: Vec<ApprovalNote> = Vec::new();
+        for approval in instances.iter().flat_map(|instance| &instance.approvals) {
+            if !approvals.contains(approval) {
+                approvals.push(approval.clone());
+            }
+        }
+        approvals
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -378,6 +412,15 @@ fn is_false(value: &bool) -> bool {
 /// A time to the second, in UTC, as reports, log lines and messages write it: `2026-11-22T06:00:00Z`.
 pub fn to_the_second(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The same where a document is written.
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => rfc3339(time, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// The same where a document is written.

@@ -10,13 +10,16 @@ use chrono::Utc;
 use tokio::sync::Mutex;
 
 use crate::{
-    domain::{ChangeKind, ChangeOutcome, ChangeReport, HeldRecord, Outcome, RunReport},
-    journal::{Journal, JournalError, RunEntry},
+    domain::{Approval, ApprovalNote, ChangeKind, ChangeOutcome, ChangeReport, HeldRecord, Outcome, RunReport},
+    journal::{GivenApproval, Journal, JournalError, RunEntry},
     observability::Chain,
 };
 
 /// Runs in the table and the chart.
 const RUNS: usize = 50;
+
+/// Approvals in the table.
+const APPROVALS: usize = 10;
 
 /// How long what was read is shown. A page that is asked for a thousand times costs the journal one look a second.
 const FRESH: Duration = Duration::from_secs(1);
@@ -42,8 +45,8 @@ pub(super) struct HeldPlan {
     pub(super) record: HeldRecord,
     /// Its changes as the run reported them.
     pub(super) changes: Vec<ChangeReport>,
-    /// Whether somebody gave the word, and the next run will take it.
-    pub(super) is_approved: bool,
+    /// The approval that the next run uses, where one was given.
+    pub(super) approval: Option<ApprovalNote>,
 }
 
 /// The past.
@@ -52,6 +55,8 @@ pub(super) struct History {
     /// Newest first.
     pub(super) runs: Vec<PastRun>,
     pub(super) held: Vec<HeldPlan>,
+    /// The last approvals that were given, newest first.
+    pub(super) approvals: Vec<GivenApproval>,
     /// The last run that ended and read something.
     pub(super) latest: Option<Arc<RunReport>>,
     /// Why there is nothing, or less than there should be.
@@ -111,7 +116,8 @@ async fn read(
         Some(report) => Some(Arc::clone(report)),
         None => latest_of(journal, &runs).await?.map(Arc::new),
     };
-    Ok(History { runs, held, latest, error: None })
+    let approvals = journal.given_approvals(APPROVALS).await?;
+    Ok(History { runs, held, approvals, latest, error: None })
 }
 
 async fn latest_of(journal: &Journal, runs: &[PastRun]) -> Result<Option<RunReport>, JournalError> {
@@ -180,6 +186,10 @@ async fn plan_of(
         .cloned()
         .collect();
     let approvals = journal.history(&record.instance, Utc::now()).await?.approvals;
-    let is_approved = approvals.iter().any(|approval| approval.digest == record.digest);
-    Ok(HeldPlan { record, changes, is_approved })
+    let approval = approvals.iter().rev().find(|approval| approval.digest == record.digest);
+    let note = |approval: &Approval| {
+        approval.given_at.map(|at| ApprovalNote::new(record.digest.as_str(), &approval.approver, at))
+    };
+    let approval = approval.and_then(note);
+    Ok(HeldPlan { record, changes, approval })
 }
