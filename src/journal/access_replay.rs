@@ -57,7 +57,7 @@ impl AccessReplay {
         }
         let sql = concat!("select ", change_columns!(), ", position from changes where run = $1 and instance = $2");
         for row in looking.rows(sql, [run.into(), instance.as_str().into()]).await? {
-            if !made.contains(&row.number(9)?) {
+            if !made.contains(&row.number(10)?) {
                 continue;
             }
             let key = StoredChange::read(&row)?.report.key();
@@ -89,8 +89,13 @@ impl AccessReplay {
         is_migrated: bool,
     ) -> Result<Vec<String>, JournalError> {
         let mut stored: BTreeMap<Membership, Periods> = BTreeMap::new();
-        let sql = "select instance, group_folded, login_folded, until from stays";
+        let mut renamed = Vec::new();
+        let sql = "select instance, group_folded, login_folded, until, login from stays";
         for row in looking.rows(sql, []).await? {
+            let login = row.text(4)?;
+            if FoldedName::new(&login) != row.folded(2)? {
+                renamed.push(format!("the access record names {login}, who is not who was recorded"));
+            }
             let periods = stored.entry((row.text(0)?, row.folded(1)?, row.folded(2)?)).or_default();
             periods.begun += 1;
             periods.is_open |= row.optional_number(3)?.is_none();
@@ -108,6 +113,6 @@ impl AccessReplay {
             let (group, login) = (group.as_str(), login.as_str());
             format!("the access record of {login} in group \"{group}\" of instance {instance} is not what was recorded")
         };
-        Ok(self.0.iter().filter(differs).map(words).collect())
+        Ok(self.0.iter().filter(differs).map(words).chain(renamed).collect())
     }
 }
