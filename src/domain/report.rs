@@ -205,6 +205,25 @@ impl Summary {
         summary
     }
 
+    /// These numbers and others together.
+    fn plus(self, other: Self) -> Self {
+        Self {
+            add: self.add + other.add,
+            remove: self.remove + other.remove,
+            create_operator: self.create_operator + other.create_operator,
+            create_group: self.create_group + other.create_group,
+            disable_operator: self.disable_operator + other.disable_operator,
+            applied: self.applied + other.applied,
+            already: self.already + other.already,
+            failed: self.failed + other.failed,
+            held: self.held + other.held,
+            unconfirmed: self.unconfirmed + other.unconfirmed,
+            pending: self.pending + other.pending,
+            skipped: self.skipped + other.skipped,
+            unchanged: self.unchanged + other.unchanged,
+        }
+    }
+
     /// Planned changes of all kinds.
     pub fn planned(&self) -> usize {
         self.add + self.remove + self.create_operator + self.create_group + self.disable_operator
@@ -228,6 +247,10 @@ pub struct InstanceReport {
     pub warnings: Vec<String>,
     /// The digest of what is held.
     pub held: Option<String>,
+    /// When this digest was first held; `None` where nothing is held, or where a dry run or an observed instance only shows
+    /// what would be.
+    #[serde(default, serialize_with = "rfc3339_or_null")]
+    pub held_since: Option<DateTime<Utc>>,
     /// Groups whose profile vanished.
     pub orphaned: Vec<Orphan>,
     /// Profiles that the mask matches.
@@ -250,6 +273,7 @@ impl InstanceReport {
             error: Some(error),
             warnings: Vec::new(),
             held: None,
+            held_since: None,
             orphaned: Vec::new(),
             matched_profiles: Vec::new(),
             changes: Vec::new(),
@@ -368,6 +392,11 @@ pub struct RunReport {
 impl RunReport {
     /// The version of the form that this program writes.
     pub const VERSION: u32 = 1;
+
+    /// The numbers of all instances together.
+    pub fn total(&self) -> Summary {
+        self.instances.iter().map(|instance| instance.summary).fold(Summary::default(), Summary::plus)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -383,4 +412,9 @@ pub fn to_the_second(time: DateTime<Utc>) -> String {
 /// The same where a document is written.
 pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&to_the_second(*time))
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(to_the_second).serialize(serializer)
 }

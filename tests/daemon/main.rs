@@ -6,6 +6,7 @@
 mod approving;
 mod control_socket;
 mod ending;
+mod holds;
 mod leadership;
 mod moved_clock;
 mod nodes;

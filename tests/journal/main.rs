@@ -8,6 +8,7 @@ mod call_windows;
 #[path = "../support/default_limits.rs"]
 mod default_limits;
 mod full_disk;
+mod holds;
 mod instance_history;
 mod leadership;
 mod lock;

@@ -14,8 +14,9 @@ use prometheus_client::{
 };
 
 use crate::{
-    daemon::{Facts, State},
+    daemon::{Facts, State, Status},
     domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome},
+    journal::Hold,
 };
 
 /// All metrics begin with it.
@@ -76,7 +77,16 @@ pub(super) fn open_metrics(facts: &Facts) -> Result<String, fmt::Error> {
 fn register_times(registry: &mut Registry, facts: &Facts) {
     let status = &facts.status;
     let times = [
-        ("last_success_timestamp", "When a run last ended well; 0 before the first", status.last_success),
+        (
+            "last_success_timestamp",
+            "When a run last read both sides completely and made all that it was allowed to make; 0 before the first",
+            status.last_success,
+        ),
+        (
+            "last_clean_timestamp",
+            "When a run last succeeded with nothing held and nothing failed; 0 before the first",
+            status.last_clean,
+        ),
         (
             "last_run_timestamp",
             "When the last run that ended had begun; 0 before the first",
@@ -191,4 +201,24 @@ fn register_instances(registry: &mut Registry, facts: &Facts) {
         }
         registry.register(name, help, gauges);
     }
+    register_holds(registry, &facts.status, instances);
+}
+
+/// Instances of the last run have a series of 0 where nothing is held: an alert then sees that a hold ended.
+fn register_holds(registry: &mut Registry, status: &Status, instances: &[InstanceReport]) {
+    let gauges = Family::<Labels, Seconds>::default();
+    let set = |name: &str, value: f64| {
+        gauges.get_or_create(&vec![("instance", name.to_owned())]).set(value);
+    };
+    instances.iter().for_each(|instance| set(&instance.name, 0.0));
+    // The oldest of an instance comes last, and its time stays.
+    let mut holds: Vec<&Hold> = status.holds.iter().collect();
+    holds.sort_by(|one, other| other.since.cmp(&one.since));
+    holds.into_iter().for_each(|hold| set(&hold.instance, since_1970(hold.since)));
+    registry.register_with_unit(
+        "held_since_timestamp",
+        "When the oldest of what waits for an approval was first held; 0 where nothing is held",
+        Unit::Seconds,
+        gauges,
+    );
 }

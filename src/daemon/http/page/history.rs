@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -42,6 +42,8 @@ pub(super) struct HeldPlan {
     pub(super) record: HeldRecord,
     /// Its changes as the run reported them.
     pub(super) changes: Vec<ChangeReport>,
+    /// When its digest was first held; `None` where a dry run or an observed instance only showed it.
+    pub(super) since: Option<DateTime<Utc>>,
     /// Whether somebody gave the word, and the next run will take it.
     pub(super) is_approved: bool,
 }
@@ -179,7 +181,8 @@ async fn plan_of(
         .filter(|change| change.outcome == ChangeOutcome::Held)
         .cloned()
         .collect();
-    let approvals = journal.history(&record.instance, Utc::now()).await?.approvals;
-    let is_approved = approvals.iter().any(|approval| approval.digest == record.digest);
-    Ok(HeldPlan { record, changes, is_approved })
+    let history = journal.history(&record.instance, Utc::now()).await?;
+    let since = history.held_since.get(&record.digest).copied();
+    let is_approved = history.approvals.iter().any(|approval| approval.digest == record.digest);
+    Ok(HeldPlan { record, changes, since, is_approved })
 }
