@@ -80,8 +80,8 @@ fn held(run: &RunId, record: &HeldRecord) {
         instance = %instance,
         plan.digest = %digest,
         held = changes.len(),
-        "instance {instance}: {} held under {digest}; look at the report, and run \
-         `campaign-group-sync approve {digest}` if it is right",
+        "instance {instance}: {} held under {digest}; if these changes are right: \
+         campaign-group-sync approve {digest}",
         match changes.len() {
             1 => "1 change is".to_owned(),
             many => format!("{many} changes are"),

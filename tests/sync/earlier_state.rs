@@ -42,7 +42,7 @@ async fn state_file(path: &Path, state: &str) {
 }
 
 /// Columns that migrations after schema 2 added to its tables.
-const LATER_COLUMNS: [&str; 10] = [
+const LATER_COLUMNS: [&str; 11] = [
     "begun_at",
     "approver_uid",
     "approver_user",
@@ -53,6 +53,7 @@ const LATER_COLUMNS: [&str; 10] = [
     "unread",
     "granted_by",
     "ended_by",
+    "held_since",
 ];
 
 /// All rows of the tables and columns that schema 2 has, as text.
