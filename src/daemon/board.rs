@@ -266,12 +266,12 @@ impl Facts {
 
     /// What a run over everything says beside the state.
     fn remember(&mut self, report: &RunReport, outstanding: Outstanding) {
-        let (status, now) = (&mut self.status, Some(Utc::now().trunc_subsecs(0)));
+        let (status, ended_at) = (&mut self.status, Some(report.ended_at(Utc::now()).trunc_subsecs(0)));
         if is_success(report.outcome) {
-            status.last_success = now;
+            status.last_success = ended_at;
         }
         if is_clean(report.outcome, &report.total()) {
-            status.last_clean = now;
+            status.last_clean = ended_at;
         }
         status.wait_for(outstanding);
     }

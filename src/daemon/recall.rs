@@ -70,16 +70,15 @@ async fn remembered(
     Ok(Recalled { status, last_run })
 }
 
-/// When a run ended, at the latest now: a clock that was ahead must not make a success look new for years.
+/// When a run ended, at the latest now.
 async fn end_of(
     journal: &Journal,
     run: Option<&RunEntry>,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, JournalError> {
     let Some(run) = run else { return Ok(None) };
-    let length = journal.run(&run.run).await?.map_or(0, |report| report.duration_ms);
-    let length = i64::try_from(length).ok().and_then(TimeDelta::try_milliseconds).unwrap_or_default();
-    Ok(Some((run.started_at + length).min(now).trunc_subsecs(0)))
+    let report = journal.run(&run.run).await?;
+    Ok(report.map(|report| report.ended_at(now).trunc_subsecs(0)))
 }
 
 /// Whether a run was about everything in all of these instances, and could write: only such a run is that of a tick.

@@ -192,15 +192,13 @@ impl Daemon {
         match ended {
             Ok(report) => {
                 asker.tell(Some(&report));
-                let outstanding = self.outstanding().await;
+                let waiting = self.outstanding().await;
                 match reach {
                     // Beside a run that somebody made without asking the daemon nothing was found out.
-                    Reach::Whole if report.outcome == Outcome::Locked => {
-                        self.board.partial_run_ended(report, outstanding)
-                    }
-                    Reach::Whole if self.timetable.is_some() => self.board.run_ended(report, outstanding),
-                    Reach::Whole => self.board.run_beside_the_leader_ended(report, outstanding),
-                    Reach::Part => self.board.partial_run_ended(report, outstanding),
+                    Reach::Whole if report.outcome == Outcome::Locked => self.board.partial_run_ended(report, waiting),
+                    Reach::Whole if self.timetable.is_some() => self.board.run_ended(report, waiting),
+                    Reach::Whole => self.board.run_beside_the_leader_ended(report, waiting),
+                    Reach::Part => self.board.partial_run_ended(report, waiting),
                 }
             }
             Err(error) => {

@@ -90,7 +90,7 @@ pub struct Status {
     pub throttled_until: Option<DateTime<Utc>>,
     /// Digests of what is held, each once.
     pub held: Vec<String>,
-    /// The same with instance, age and number of changes.
+    /// The same with instance, age and number of changes: by instance, the oldest first.
     #[serde(default)]
     pub holds: Vec<Hold>,
     /// The node that leads, when several share the state: `null` while that is not known. This host otherwise.

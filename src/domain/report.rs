@@ -1,6 +1,6 @@
 //! What a run did, as scripts and people read it. The field names are fixed: other people's tools rely on them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped};
@@ -392,6 +392,12 @@ pub struct RunReport {
 impl RunReport {
     /// The version of the form that this program writes.
     pub const VERSION: u32 = 1;
+
+    /// When it ended, at the latest `now`: a clock that was ahead must not make a run look new for years.
+    pub fn ended_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let length = i64::try_from(self.duration_ms).ok().and_then(TimeDelta::try_milliseconds).unwrap_or_default();
+        self.started_at.checked_add_signed(length).unwrap_or(now).min(now)
+    }
 
     /// The numbers of all instances together.
     pub fn total(&self) -> Summary {

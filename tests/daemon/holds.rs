@@ -38,9 +38,9 @@ fn seconds(time: &Value) -> f64 {
 fn a_run_that_holds_something_is_a_success_and_the_daemon_stays_ready() {
     let scene = Scene::of("first_day", HOLDING);
     let (mut daemon, url) = served(&scene);
-    let held = scene.command(&["--sync-now", "--output", "json"]);
-    assert_eq!(held.exit, Some(4), "{held:?}");
-    let report = held.json()["instances"][0].clone();
+    let finished = scene.command(&["--sync-now", "--output", "json"]);
+    assert_eq!(finished.exit, Some(4), "{finished:?}");
+    let report = finished.json()["instances"][0].clone();
     let status = daemon.hear("STATUS=blocked: ");
     assert!(status.contains("; held since 20") && status.contains("; last success 20"), "{status}");
     assert_eq!(get(&format!("{url}readyz")), (200, "ready\n".to_owned()));

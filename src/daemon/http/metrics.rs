@@ -2,6 +2,7 @@
 //! that could differ from the first.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::atomic::{AtomicI64, AtomicU64},
 };
@@ -16,7 +17,6 @@ use prometheus_client::{
 use crate::{
     daemon::{Facts, State, Status},
     domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome},
-    journal::Hold,
 };
 
 /// All metrics begin with it.
@@ -206,15 +206,13 @@ fn register_instances(registry: &mut Registry, facts: &Facts) {
 
 /// Instances of the last run have a series of 0 where nothing is held: an alert then sees that a hold ended.
 fn register_holds(registry: &mut Registry, status: &Status, instances: &[InstanceReport]) {
+    let mut since: BTreeMap<&str, f64> = instances.iter().map(|instance| (instance.name.as_str(), 0.0)).collect();
+    // The oldest of an instance is listed first: taken last, its time stays.
+    since.extend(status.holds.iter().rev().map(|hold| (hold.instance.as_str(), since_1970(hold.since))));
     let gauges = Family::<Labels, Seconds>::default();
-    let set = |name: &str, value: f64| {
-        gauges.get_or_create(&vec![("instance", name.to_owned())]).set(value);
-    };
-    instances.iter().for_each(|instance| set(&instance.name, 0.0));
-    // The oldest of an instance comes last, and its time stays.
-    let mut holds: Vec<&Hold> = status.holds.iter().collect();
-    holds.sort_by(|one, other| other.since.cmp(&one.since));
-    holds.into_iter().for_each(|hold| set(&hold.instance, since_1970(hold.since)));
+    for (name, since) in since {
+        gauges.get_or_create(&vec![("instance", name.to_owned())]).set(since);
+    }
     registry.register_with_unit(
         "held_since_timestamp",
         "When the oldest of what waits for an approval was first held; 0 where nothing is held",

@@ -92,16 +92,8 @@ fn one_plan(html: &mut Html, plan: &HeldPlan, now: DateTime<Utc>) {
     let record = &plan.record;
     html.raw("<h3>").text(&counted(wide(record.changes.len()), "change")).raw(" in instance ");
     html.name(record.instance.as_str()).raw("</h3><p>");
-    match plan.since {
-        Some(since) => {
-            html.raw("Held since ");
-            time_and_distance(html, since, now);
-        }
-        None => {
-            html.raw("A dry run or an observed instance showed it: ");
-            time_and_distance(html, record.at, now);
-        }
-    }
+    html.raw(if plan.since.is_some() { "Held since " } else { "Shown by a dry run or in an observed instance at " });
+    time_and_distance(html, plan.since.unwrap_or(record.at), now);
     if plan.is_approved {
         html.raw(". ");
         badge(html, "badge good", "approved");
