@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    domain::{printable, to_the_second},
-    journal::{InstanceAccess, Journal},
+    domain::{RunId, printable, to_the_second},
+    journal::{InstanceAccess, Journal, MemberAccess},
 };
 
 use super::{
@@ -68,7 +68,7 @@ fn text(access: &Access) -> String {
         }
         for group in &instance.groups {
             line(&mut out, &format!("  {} ({})", printable(&group.group), members(group.members.len())));
-            for login in &group.members {
+            for login in group.logins() {
                 line(&mut out, &format!("    {}", printable(login)));
             }
         }
@@ -97,21 +97,28 @@ fn markdown(access: &Access) -> String {
         }
         let rows = instance.groups.iter().map(|group| {
             let count = group.members.len().to_string();
-            [group.group.clone(), count, group.members.join(", ")]
+            [group.group.clone(), count, group.logins().collect::<Vec<_>>().join(", ")]
         });
         sections.push(markdown::table(["Operator group", "Members", "Operators"], rows));
     }
     sections.join("\n\n") + "\n"
 }
 
+/// New columns come last: a script that reads the first ones by their place goes on working.
+const CSV_HEAD: &str = "at,instance,group,login,profile,since,granted_by_run,approved_by\r\n";
+
 /// One row a membership, as RFC 4180 has it; a group without members has none.
 fn csv(access: &Access) -> String {
     let at = to_the_second(access.at);
-    let mut out = "at,instance,group,login\r\n".to_owned();
+    let mut out = CSV_HEAD.to_owned();
     for instance in &access.instances {
         for group in &instance.groups {
-            for login in &group.members {
-                let cells = [&at, &instance.name, &group.group, login].map(|text| csv_cell(text));
+            for member in &group.members {
+                let MemberAccess { login, since, granted_by, approved_by } = member;
+                let (since, run) = (to_the_second(*since), granted_by.as_ref().map_or("", RunId::as_str));
+                let approved_by = approved_by.as_deref().unwrap_or_default();
+                let cells =
+                    [&at, &instance.name, &group.group, login, &group.profile, &since, run, approved_by].map(csv_cell);
                 out.push_str(&cells.join(","));
                 out.push_str("\r\n");
             }
@@ -154,9 +161,16 @@ mod tests {
     use crate::journal::GroupAccess;
 
     fn access() -> Access {
+        let member = |login: &&str| MemberAccess {
+            login: (*login).to_owned(),
+            since: DateTime::from_timestamp(1_795_000_000, 0).expect("a time"),
+            granted_by: login.starts_with("ann").then(|| RunId::new("01KB0000000000000000000003")),
+            approved_by: login.starts_with("ann").then(|| "root (uid 0, signed in as carol, uid 1004)".to_owned()),
+        };
         let group = |group: &str, members: &[&str]| GroupAccess {
             group: group.to_owned(),
-            members: members.iter().map(|login| (*login).to_owned()).collect(),
+            profile: format!("Campaign - acme - {group}"),
+            members: members.iter().map(member).collect(),
         };
         Access {
             at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
@@ -212,6 +226,6 @@ mod tests {
         let access = Access { instances: Vec::new(), ..access() };
         assert!(text(&access).contains("2026-11-23T06:00:00Z"), "{}", text(&access));
         assert_eq!(text(&access), markdown(&access));
-        assert_eq!(csv(&access), "at,instance,group,login\r\n");
+        assert_eq!(csv(&access), CSV_HEAD);
     }
 }

@@ -156,6 +156,10 @@ pub(super) struct HistoryArguments {
     #[arg(long, value_name = "HEAD", num_args = 0..=1, conflicts_with_all = ["run", "limit"])]
     #[expect(clippy::option_option, reason = "the option, and its value")]
     pub(super) verify: Option<Option<String>>,
+
+    /// List the approvals that were given instead of runs: when, of which digest, by whom, and which run used them
+    #[arg(long, conflicts_with_all = ["run", "verify"])]
+    pub(super) approvals: bool,
 }
 
 /// Whom and what to explain.
@@ -176,7 +180,8 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "TIME", value_parser = past)]
     pub(super) at: Option<DateTime<Utc>>,
 
-    /// Rows for a spreadsheet (at, instance, group, login) instead of --output
+    /// Rows for a spreadsheet instead of --output: at, instance, group, login, profile, since, the granting run, approver; the
+    /// last two are empty where the membership was made in Campaign
     #[arg(long, conflicts_with = "output")]
     pub(super) csv: bool,
 }
@@ -368,6 +373,9 @@ mod tests {
         check("cgs history --limit 5", true);
         check("cgs history --limit 0", false);
         check("cgs history 01J --limit 5", false);
+        check("cgs history --approvals --limit 5 --output json", true);
+        check("cgs history 01J --approvals", false);
+        check("cgs history --approvals --verify", false);
         check("cgs explain", false);
         check("cgs explain ann@acme.com", true);
         check("cgs explain ann@acme.com delivery", true);

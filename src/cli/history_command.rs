@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    CommandError,
+    CommandError, approvals_list,
     arguments::{Arguments, HistoryArguments, OutputFormat},
     exit_code::Exit,
     layout::{DIM, table},
@@ -29,6 +29,10 @@ pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Re
     let journal = Journal::look(&settings.journal_options()).await?;
     if let Some(head) = &history.verify {
         return record_check::run(journal.as_ref(), head.as_deref(), arguments.output).await;
+    }
+    if history.approvals {
+        print(&approvals_list::shown(journal.as_ref(), history.limit, arguments.output).await?)?;
+        return Ok(Exit::Done);
     }
     let shown = if let Some(run) = &history.run {
         one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?

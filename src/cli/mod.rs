@@ -1,6 +1,7 @@
 //! Arguments, output and exit codes. One file a command; nothing is decided here.
 
 mod access_command;
+mod approvals_list;
 mod approve_command;
 mod arguments;
 mod check_command;

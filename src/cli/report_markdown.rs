@@ -4,7 +4,7 @@ use crate::domain::{InstanceReport, RunMode, RunReport, to_the_second};
 
 use super::{
     markdown::{cell, table},
-    report_text::{mode_of, sentence_of, source_line, summary_line},
+    report_text::{approval_of, mode_of, sentence_of, source_line, summary_line},
 };
 
 /// The whole report.
@@ -35,6 +35,8 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport) {
              {digest}`."
         )
     }));
+    let approvals = instance.approvals.iter();
+    sections.extend(approvals.map(|approval| cell(&format!("{}.", approval_of(approval, &instance.changes)))));
     if !instance.orphaned.is_empty() {
         let rows = instance
             .orphaned
@@ -45,10 +47,9 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport) {
     if !instance.changes.is_empty() {
         let rows = instance.changes.iter().map(|change| {
             let text = |name: &Option<String>| name.clone().unwrap_or_default();
-            let outcome = match &change.detail {
-                Some(detail) => format!("{}: {detail}", change.outcome.as_str()),
-                None => change.outcome.as_str().to_owned(),
-            };
+            let approved = change.approved_by.as_ref().map(|by| format!(", approved by {by}")).unwrap_or_default();
+            let detail = change.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            let outcome = format!("{}{approved}{detail}", change.outcome.as_str());
             [change.op.as_str().to_owned(), text(&change.operator), text(&change.group), change.reason.clone(), outcome]
         });
         sections.push(table(["Change", "Operator", "Group", "Reason", "Outcome"], rows));

@@ -3,8 +3,8 @@
 use anstyle::Style;
 
 use crate::domain::{
-    ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, SourceKind,
-    Summary, printable, to_the_second,
+    ApprovalNote, ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport,
+    SourceKind, Summary, printable, to_the_second,
 };
 
 use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table};
@@ -161,6 +161,9 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     for because in details(&instance.changes) {
         line(out, &format!("  {}", painted(DOUBT, &because)));
     }
+    for approval in &instance.approvals {
+        line(out, &format!("  {}", printable(&approval_of(approval, &instance.changes))));
+    }
     if let Some(digest) = &instance.held {
         line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
         line(out, &format!("  {}", how_to_release(digest)));
@@ -207,6 +210,14 @@ fn details(changes: &[ChangeReport]) -> Vec<String> {
         format!("{}: {what}: {}", change.outcome.as_str(), printable(detail))
     };
     reasons.into_iter().map(sentence).collect()
+}
+
+/// An approval, and how many changes it released.
+pub(super) fn approval_of(approval: &ApprovalNote, changes: &[ChangeReport]) -> String {
+    let is_released = |change: &&ChangeReport| change.approved_by.as_ref() == Some(&approval.described);
+    let released = counted(changes.iter().filter(is_released).count() as u64, "change");
+    let ApprovalNote { digest, described, at, .. } = approval;
+    format!("{released} approved by {described} at {} as {digest}", to_the_second(*at))
 }
 
 fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
@@ -269,6 +280,8 @@ mod tests {
             reason: "in no group any more".to_owned(),
             outcome: ChangeOutcome::Held,
             detail: Some("1 removal exceeds guard.max_removals = 0".to_owned()),
+            at: None,
+            approved_by: None,
         };
         let instance = InstanceReport {
             name: "production".to_owned(),
@@ -283,6 +296,7 @@ mod tests {
             skipped: Vec::new(),
             summary: Summary::of(std::slice::from_ref(&change), 0, 9),
             changes: vec![change],
+            approvals: Vec::new(),
         };
         RunReport {
             version: 1,
@@ -304,6 +318,7 @@ mod tests {
             },
             instances: vec![instance],
             record: None,
+            approvals: Vec::new(),
         }
     }
 

@@ -45,6 +45,10 @@ pub struct ApprovalAnswer {
     pub approver_uid: Option<u32>,
     /// The name of this user on the host of the process; `null` when it is not known.
     pub approver_user: Option<String>,
+    /// The id of the user who signed in on that host, which survives `sudo`; `null` when it is not known.
+    pub approver_login_uid: Option<u32>,
+    /// The name of that user; `null` when it is not known.
+    pub approver_login_user: Option<String>,
     /// Until when the approval counts; `null` when none was recorded.
     pub expires_at: Option<String>,
     /// What is released, by instance.
@@ -124,6 +128,8 @@ impl ApprovalAnswer {
             approver: approver.name().to_owned(),
             approver_uid: approver.user().map(|user| user.uid),
             approver_user: approver.user().and_then(|user| user.name.clone()),
+            approver_login_uid: approver.login().map(|login| login.uid),
+            approver_login_user: approver.login().and_then(|login| login.name.clone()),
             expires_at,
             instances: recorded.iter().map(ReleasedInstance::of).collect(),
             held: digests(held),
@@ -157,6 +163,8 @@ impl ApprovalAnswer {
             approver: approver.name().to_owned(),
             approver_uid: approver.user().map(|user| user.uid),
             approver_user: approver.user().and_then(|user| user.name.clone()),
+            approver_login_uid: approver.login().map(|login| login.uid),
+            approver_login_user: approver.login().and_then(|login| login.name.clone()),
             expires_at: None,
             instances: Vec::new(),
             held: digests(held),

@@ -149,7 +149,7 @@ impl Daemon {
     }
 
     /// A run that somebody asked for. Beside another run it fails as any other program would that finds the lock held.
-    fn order(&mut self, OrderedRun { order, user, reply }: OrderedRun) {
+    fn order(&mut self, OrderedRun { order, approver, reply }: OrderedRun) {
         let mut settings = Settings::clone(&self.settings.borrow());
         let wrong = order.approve.iter().find(|digest| Digest::parse(digest).is_none());
         let wrong = wrong.map(|digest| format!("\"{digest}\" is no digest: 16 hexadecimal digits"));
@@ -162,7 +162,6 @@ impl Daemon {
             Throttle::Leave => Patience::Bounded,
             Throttle::WaitOut => Patience::Unbounded,
         };
-        let approver = Approver::claimed(&order.approver).as_user(user);
         let request = |stop| request(&order, approver, patience, stop);
         if self.current.is_none() {
             self.start(settings.sync_options(), reach_of(&order), request, Asker::Socket(reply));

@@ -54,6 +54,10 @@ pub struct UnpauseAnswer {
     pub approver_uid: Option<u32>,
     /// The name of this user on the host of the process; `null` when it is not known.
     pub approver_user: Option<String>,
+    /// The id of the user who signed in on that host, which survives `sudo`; `null` when it is not known.
+    pub approver_login_uid: Option<u32>,
+    /// The name of that user; `null` when it is not known.
+    pub approver_login_user: Option<String>,
     /// What the daemon does now; `null` when there was no pause, or no daemon was asked.
     pub next_run: Option<NextRun>,
 }
@@ -145,6 +149,8 @@ impl UnpauseAnswer {
             approver: approver.name().to_owned(),
             approver_uid: approver.user().map(|user| user.uid),
             approver_user: approver.user().and_then(|user| user.name.clone()),
+            approver_login_uid: approver.login().map(|login| login.uid),
+            approver_login_user: approver.login().and_then(|login| login.name.clone()),
             next_run: None,
         }
     }

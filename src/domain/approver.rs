@@ -1,6 +1,9 @@
-//! Who approved a held plan: the name that was given, and the user that the kernel reports.
+//! Who approved a held plan: the name that was given, and the users that the kernel reports.
 
 use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::printable;
 
@@ -15,6 +18,7 @@ const LONGEST_NAME: usize = 64;
 pub struct Approver {
     name: String,
     user: Option<SystemUser>,
+    login: Option<SystemUser>,
 }
 
 /// The user of a process, as the kernel of its host reports it.
@@ -30,14 +34,19 @@ impl Approver {
     /// An approver of this name, which nothing confirms.
     pub fn claimed(name: &str) -> Self {
         let name = harmless(name);
-        Self { name: if name.is_empty() { "unknown".to_owned() } else { name }, user: None }
+        Self { name: if name.is_empty() { "unknown".to_owned() } else { name }, user: None, login: None }
     }
 
     /// The same approver, with the user whose process asked.
     #[must_use]
     pub fn as_user(self, user: Option<SystemUser>) -> Self {
-        let user = user.map(|user| SystemUser { name: user.name.as_deref().map(harmless), ..user });
-        Self { user, ..self }
+        Self { user: user.map(SystemUser::harmless), ..self }
+    }
+
+    /// The same approver, with the user who signed in on the host.
+    #[must_use]
+    pub fn signed_in_as(self, login: Option<SystemUser>) -> Self {
+        Self { login: login.map(SystemUser::harmless), ..self }
     }
 
     /// The name that was given.
@@ -49,6 +58,24 @@ impl Approver {
     pub fn user(&self) -> Option<&SystemUser> {
         self.user.as_ref()
     }
+
+    /// The user who signed in on the host; `None` when it is not known.
+    pub fn login(&self) -> Option<&SystemUser> {
+        self.login.as_ref()
+    }
+
+    /// The name that was given, where no user of the host has it who took part.
+    pub fn unconfirmed_name(&self) -> Option<&str> {
+        let users = [self.user.as_ref(), self.login.as_ref()];
+        let is_confirmed = users.into_iter().flatten().any(|user| user.name.as_ref() == Some(&self.name));
+        (!is_confirmed && self.user.is_some()).then_some(self.name.as_str())
+    }
+}
+
+impl SystemUser {
+    fn harmless(self) -> Self {
+        Self { name: self.name.as_deref().map(harmless), ..self }
+    }
 }
 
 impl From<&str> for Approver {
@@ -58,12 +85,61 @@ impl From<&str> for Approver {
 }
 
 impl fmt::Display for Approver {
-    /// `carol (uid 1004)`; where the name that was given is another, `root (uid 0, who gave the name carol)`.
+    /// `carol (uid 1004)`; through `sudo`, `root (uid 0, signed in as carol, uid 1004)`; where the name that was given belongs
+    /// to none of these users, `root (uid 0, who gave the name zoe)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(SystemUser { uid, name }) = &self.user else { return f.write_str(&self.name) };
-        match name.as_deref() {
-            Some(user) if user != self.name => write!(f, "{user} (uid {uid}, who gave the name {})", self.name),
-            _ => write!(f, "{} (uid {uid})", self.name),
+        let Some(user) = &self.user else { return f.write_str(&self.name) };
+        let name = user.name.as_ref().unwrap_or(&self.name);
+        write!(f, "{name} (uid {}", user.uid)?;
+        if let Some(SystemUser { uid, name }) = self.login.as_ref().filter(|login| login.uid != user.uid) {
+            match name {
+                Some(name) => write!(f, ", signed in as {name}, uid {uid}")?,
+                None => write!(f, ", signed in as uid {uid}")?,
+            }
+        }
+        match self.unconfirmed_name().filter(|claimed| *claimed != name) {
+            Some(claimed) => write!(f, ", who gave the name {claimed})"),
+            None => f.write_str(")"),
+        }
+    }
+}
+
+/// An approval as reports and lists tell of it. The field names are part of the JSON form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalNote {
+    /// Names the situation that was approved.
+    pub digest: String,
+    /// The user whose process asked; the name that was given, where the kernel reported no user or the host has no name for it.
+    pub by: String,
+    /// The id of this user, as the kernel reported it.
+    pub uid: Option<u32>,
+    /// The name of the user who signed in on the host (the login user id of the kernel, which survives `sudo`).
+    pub login: Option<String>,
+    /// The id of that user.
+    pub login_uid: Option<u32>,
+    /// The name that was given, where it belongs to neither of the two users.
+    pub claimed: Option<String>,
+    /// When it was approved.
+    #[serde(serialize_with = "super::rfc3339")]
+    pub at: DateTime<Utc>,
+    /// The approver in one line.
+    #[serde(rename = "approved_by")]
+    pub described: String,
+}
+
+impl ApprovalNote {
+    /// The approval of this digest by `approver` at that time.
+    pub fn new(digest: &str, approver: &Approver, at: DateTime<Utc>) -> Self {
+        let name = approver.user().and_then(|user| user.name.as_deref());
+        Self {
+            digest: digest.to_owned(),
+            by: name.unwrap_or(approver.name()).to_owned(),
+            uid: approver.user().map(|user| user.uid),
+            login: approver.login().and_then(|login| login.name.clone()),
+            login_uid: approver.login().map(|login| login.uid),
+            claimed: approver.unconfirmed_name().map(str::to_owned),
+            at,
+            described: approver.to_string(),
         }
     }
 }
@@ -92,6 +168,34 @@ mod tests {
         check(Some(user(1004, Some("carol"))), "carol (uid 1004)");
         check(Some(user(1004, None)), "carol (uid 1004)");
         check(Some(user(0, Some("root"))), "root (uid 0, who gave the name carol)");
+    }
+
+    #[test]
+    fn incident_41_the_user_who_signed_in_stands_beside_the_user_of_the_process_and_a_forged_name_is_only_a_claim() {
+        let check = |uid: (u32, &str), login: (u32, Option<&str>), claimed: &str, expected: &str| {
+            let approver = Approver::claimed(claimed).as_user(Some(user(uid.0, Some(uid.1))));
+            assert_eq!(approver.signed_in_as(Some(user(login.0, login.1))).to_string(), expected);
+        };
+        let carol = (1004, Some("carol"));
+        check((0, "root"), carol, "carol", "root (uid 0, signed in as carol, uid 1004)");
+        check((0, "root"), carol, "zoe", "root (uid 0, signed in as carol, uid 1004, who gave the name zoe)");
+        check((0, "root"), (1004, None), "root", "root (uid 0, signed in as uid 1004)");
+        check((1004, "carol"), carol, "carol", "carol (uid 1004)");
+        check((1004, "carol"), carol, "zoe", "carol (uid 1004, who gave the name zoe)");
+    }
+
+    #[test]
+    fn a_note_of_an_approval_names_users_of_the_kernel_and_what_was_only_claimed() {
+        let at = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
+        let sudo = Approver::claimed("carol").as_user(Some(user(0, Some("root"))));
+        let sudo = ApprovalNote::new("0123456789abcdef", &sudo.signed_in_as(Some(user(1004, Some("carol")))), at);
+        assert_eq!((sudo.by.as_str(), sudo.uid, sudo.login.as_deref()), ("root", Some(0), Some("carol")));
+        assert_eq!((sudo.login_uid, sudo.claimed), (Some(1004), None));
+        let forged = Approver::claimed("zoe").as_user(Some(user(1004, Some("carol"))));
+        let forged = ApprovalNote::new("0123456789abcdef", &forged, at);
+        assert_eq!((forged.by.as_str(), forged.claimed.as_deref()), ("carol", Some("zoe")));
+        let unknown = ApprovalNote::new("0123456789abcdef", &"ann".into(), at);
+        assert_eq!((unknown.by.as_str(), unknown.uid, unknown.claimed), ("ann", None, None));
     }
 
     #[test]

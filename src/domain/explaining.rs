@@ -274,7 +274,9 @@ impl<'a> Explainer<'a> {
             (ChangeKind::Remove, ChangeOutcome::Applied) => "removed".to_owned(),
             (op, outcome) => format!("{} {}", op.as_str(), outcome.as_str()),
         };
-        finding(Station::LastChange, Verdict::Note, format!("{what} at {at} by run {}: {}", past.run, change.reason))
+        let approved = change.approved_by.as_ref().map(|by| format!(", approved by {by}")).unwrap_or_default();
+        let text = format!("{what} at {at} by run {}{approved}: {}", past.run, change.reason);
+        finding(Station::LastChange, Verdict::Note, text)
     }
 
     fn next_run(&self, name: &OperatorGroupName, change: Option<&Change>) -> Finding {

@@ -108,6 +108,8 @@ pub struct Approval {
     pub digest: Digest,
     /// Who approved it.
     pub approver: Approver,
+    /// When; `None` in a dry run that only shows what an approval would release.
+    pub given_at: Option<DateTime<Utc>>,
     /// Whether a run has begun to apply it.
     pub state: ApprovalState,
     /// The held changes of that situation; once a run has begun to apply them, those that are left.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped};
+use super::{ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped, Summary};
 
 /// What was asked of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,14 @@ impl ChangeOutcome {
         }
     }
 
+    /// Whether the change was due and its outcome seen.
+    pub fn is_seen(self) -> bool {
+        match self {
+            Self::Applied | Self::Already | Self::Failed => true,
+            Self::Pending | Self::Held | Self::Unconfirmed => false,
+        }
+    }
+
     /// Whether Campaign holds what the change wanted.
     pub fn is_in_place(self) -> bool {
         matches!(self, Self::Applied | Self::Already)
@@ -90,6 +98,12 @@ pub struct ChangeReport {
     /// Why it was held, failed or not confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// When its outcome was seen; `None` where it was not tried.
+    #[serde(default, serialize_with = "optional_rfc3339")]
+    pub at: Option<DateTime<Utc>>,
+    /// Who approved it, where an approval released it: the users that the kernel reported, and a name that was only given.
+    #[serde(default)]
+    pub approved_by: Option<String>,
 }
 
 impl ChangeReport {
@@ -103,6 +117,8 @@ impl ChangeReport {
             reason: change.reason.clone(),
             outcome,
             detail,
+            at: None,
+            approved_by: None,
         }
     }
 
@@ -148,88 +164,6 @@ pub struct Orphan {
     pub members: usize,
 }
 
-/// The numbers of one instance.
-///
-/// For every kind of change, what was planned is what was applied, already so, failed, held, unconfirmed or is pending.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Planned additions.
-    pub add: usize,
-    /// Planned removals.
-    pub remove: usize,
-    /// Planned creations of operators.
-    pub create_operator: usize,
-    /// Planned creations of operator groups.
-    pub create_group: usize,
-    /// Planned disablements of operators.
-    pub disable_operator: usize,
-    /// Made and seen in Campaign.
-    pub applied: usize,
-    /// So before the write.
-    pub already: usize,
-    /// Tried and not seen in Campaign.
-    pub failed: usize,
-    /// Waiting for an approval.
-    pub held: usize,
-    /// Not borne out by a second read.
-    pub unconfirmed: usize,
-    /// Not tried.
-    pub pending: usize,
-    /// Left out.
-    pub skipped: usize,
-    /// Memberships that were as they should be.
-    pub unchanged: usize,
-}
-
-impl Summary {
-    /// Counts changes.
-    pub fn of(changes: &[ChangeReport], skipped: usize, unchanged: usize) -> Self {
-        let mut summary = Self { skipped, unchanged, ..Self::default() };
-        for change in changes {
-            *match change.op {
-                ChangeKind::Add => &mut summary.add,
-                ChangeKind::Remove => &mut summary.remove,
-                ChangeKind::CreateOperator => &mut summary.create_operator,
-                ChangeKind::CreateGroup => &mut summary.create_group,
-                ChangeKind::DisableOperator => &mut summary.disable_operator,
-            } += 1;
-            *match change.outcome {
-                ChangeOutcome::Applied => &mut summary.applied,
-                ChangeOutcome::Already => &mut summary.already,
-                ChangeOutcome::Failed => &mut summary.failed,
-                ChangeOutcome::Held => &mut summary.held,
-                ChangeOutcome::Unconfirmed => &mut summary.unconfirmed,
-                ChangeOutcome::Pending => &mut summary.pending,
-            } += 1;
-        }
-        summary
-    }
-
-    /// These numbers and others together.
-    fn plus(self, other: Self) -> Self {
-        Self {
-            add: self.add + other.add,
-            remove: self.remove + other.remove,
-            create_operator: self.create_operator + other.create_operator,
-            create_group: self.create_group + other.create_group,
-            disable_operator: self.disable_operator + other.disable_operator,
-            applied: self.applied + other.applied,
-            already: self.already + other.already,
-            failed: self.failed + other.failed,
-            held: self.held + other.held,
-            unconfirmed: self.unconfirmed + other.unconfirmed,
-            pending: self.pending + other.pending,
-            skipped: self.skipped + other.skipped,
-            unchanged: self.unchanged + other.unchanged,
-        }
-    }
-
-    /// Planned changes of all kinds.
-    pub fn planned(&self) -> usize {
-        self.add + self.remove + self.create_operator + self.create_group + self.disable_operator
-    }
-}
-
 /// One instance in the report of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceReport {
@@ -251,6 +185,9 @@ pub struct InstanceReport {
     /// what would be.
     #[serde(default, serialize_with = "rfc3339_or_null")]
     pub held_since: Option<DateTime<Utc>>,
+    /// The approvals that released changes here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalNote>,
     /// Groups whose profile vanished.
     pub orphaned: Vec<Orphan>,
     /// Profiles that the mask matches.
@@ -274,6 +211,7 @@ impl InstanceReport {
             warnings: Vec::new(),
             held: None,
             held_since: None,
+            approvals: Vec::new(),
             orphaned: Vec::new(),
             matched_profiles: Vec::new(),
             changes: Vec::new(),
@@ -382,6 +320,9 @@ pub struct RunReport {
     pub warnings: Vec<String>,
     /// What was read from the organization.
     pub source: SourceReport,
+    /// The approvals that released changes in any instance.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalNote>,
     /// Each instance, by name.
     pub instances: Vec<InstanceReport>,
     /// The last event of the record when the run had ended: its number and its hash.
@@ -403,6 +344,17 @@ impl RunReport {
     pub fn total(&self) -> Summary {
         self.instances.iter().map(|instance| instance.summary).fold(Summary::default(), Summary::plus)
     }
+
+    /// The approvals that released changes in these instances, each once.
+    pub fn approvals_in(instances: &[InstanceReport]) -> Vec<ApprovalNote> {
+        let mut approvals: Vec<ApprovalNote> = Vec::new();
+        for approval in instances.iter().flat_map(|instance| &instance.approvals) {
+            if !approvals.contains(approval) {
+                approvals.push(approval.clone());
+            }
+        }
+        approvals
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -413,6 +365,15 @@ fn is_false(value: &bool) -> bool {
 /// A time to the second, in UTC, as reports, log lines and messages write it: `2026-11-22T06:00:00Z`.
 pub fn to_the_second(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The same where a document is written.
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => rfc3339(time, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// The same where a document is written.

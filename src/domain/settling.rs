@@ -10,7 +10,7 @@ pub fn settled_by(snapshot: &CampaignSnapshot, change: ChangeReport) -> ChangeRe
     let is_in_place = is_in_place(snapshot, &change);
     let (outcome, detail) =
         if is_in_place { (ChangeOutcome::Applied, None) } else { (ChangeOutcome::Failed, Some(NOT_FOUND.to_owned())) };
-    ChangeReport { outcome, detail, ..change }
+    ChangeReport { outcome, detail, at: None, ..change }
 }
 
 /// Whether Campaign holds what the change wanted. An operator or a group that is not there any more has no members.

@@ -1,9 +1,9 @@
 //! Who was in which managed group, and when: every stay with its beginning and its end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::{
     ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceName, Observation, Observed, OperatorLogin,
@@ -12,7 +12,8 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
-    database::{Value, Writing},
+    database::{Row, Value, Writing},
+    encoding::to_time,
 };
 
 /// Who is in the managed groups of one instance. The field names are part of the JSON form.
@@ -29,8 +30,37 @@ pub struct InstanceAccess {
 pub struct GroupAccess {
     /// The group.
     pub group: String,
-    /// Logins, sorted.
-    pub members: Vec<String>,
+    /// The product profile that it follows.
+    #[serde(skip)]
+    pub profile: String,
+    /// Its members, by login.
+    pub members: Vec<MemberAccess>,
+}
+
+/// One membership. Its JSON form is the login.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberAccess {
+    /// The operator.
+    pub login: String,
+    /// When the membership was first seen.
+    pub since: DateTime<Utc>,
+    /// The run that granted it; `None` where it was made in Campaign, or by a run of an earlier version.
+    pub granted_by: Option<RunId>,
+    /// Who approved the grant, where an approval released it.
+    pub approved_by: Option<String>,
+}
+
+impl GroupAccess {
+    /// The logins of its members, sorted.
+    pub fn logins(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.login.as_str())
+    }
+}
+
+impl Serialize for MemberAccess {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.login)
+    }
 }
 
 /// What is written of one group, by the folded logins of its members.
@@ -65,31 +95,51 @@ impl Journal {
     pub async fn access(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<InstanceAccess>, JournalError> {
         let mut looking = self.reading().await?;
         let at = if at < now { at.timestamp_millis() } else { i64::MAX };
-        let mut instances: BTreeMap<String, BTreeMap<FoldedName, (String, BTreeSet<String>)>> = BTreeMap::new();
-        let sql = "select instance, group_folded, group_name from managed_groups
+        let mut instances: BTreeMap<String, BTreeMap<FoldedName, GroupAccess>> = BTreeMap::new();
+        let sql = "select instance, group_folded, group_name, profile from managed_groups
                    where since <= $1 and (until is null or until > $1)";
         for row in looking.rows(sql, [at.into()]).await? {
-            instances.entry(row.text(0)?).or_default().insert(row.folded(1)?, (row.text(2)?, BTreeSet::new()));
+            instances.entry(row.text(0)?).or_default().insert(row.folded(1)?, group_access(&row)?);
         }
-        let sql = "select instance, group_folded, login from stays
-                   where since <= $1 and (until is null or until > $1)";
+        let sql = "select s.instance, s.group_folded, s.login, s.since, s.granted_by,
+                       (select c.approved_by from changes c
+                        where c.run = s.granted_by and c.instance = s.instance and c.group_folded = s.group_folded
+                            and c.operator_folded = s.login_folded and c.op = 'add')
+                   from stays s where s.since <= $1 and (s.until is null or s.until > $1)";
         for row in looking.rows(sql, [at.into()]).await? {
             let groups = instances.get_mut(&row.text(0)?);
-            if let Some((_, members)) =
-                groups.and_then(|groups| row.folded(1).ok().and_then(|group| groups.get_mut(&group)))
-            {
-                members.insert(row.text(2)?);
+            if let Some(group) = groups.and_then(|groups| row.folded(1).ok().and_then(|group| groups.get_mut(&group))) {
+                group.members.push(member_access(&row)?);
             }
         }
-        let access = |(name, groups): (String, BTreeMap<FoldedName, (String, BTreeSet<String>)>)| InstanceAccess {
+        let access = |(name, groups): (String, BTreeMap<FoldedName, GroupAccess>)| InstanceAccess {
             name,
-            groups: groups
-                .into_values()
-                .map(|(group, members)| GroupAccess { group, members: members.into_iter().collect() })
-                .collect(),
+            groups: groups.into_values().map(sorted).collect(),
         };
         Ok(instances.into_iter().map(access).collect())
     }
+}
+
+/// Reads the columns `group_name` and `profile`, from the third on.
+fn group_access(row: &Row) -> Result<GroupAccess, JournalError> {
+    Ok(GroupAccess { group: row.text(2)?, profile: row.text(3)?, members: Vec::new() })
+}
+
+/// Reads the columns `login`, `since` and `granted_by` and the approver, from the third on.
+fn member_access(row: &Row) -> Result<MemberAccess, JournalError> {
+    Ok(MemberAccess {
+        login: row.text(2)?,
+        since: to_time(row.number(3)?)?,
+        granted_by: row.optional_text(4)?.map(RunId::new),
+        approved_by: row.optional_text(5)?,
+    })
+}
+
+/// Each login once, sorted.
+fn sorted(mut group: GroupAccess) -> GroupAccess {
+    group.members.sort();
+    group.members.dedup_by(|later, first| later.login == first.login);
+    group
 }
 
 /// Writes who was seen in the managed groups, and answers what that changed: new members begin a stay that no run granted,
@@ -119,8 +169,8 @@ pub(super) async fn settle(
     instance: &InstanceName,
     changes: &[ChangeReport],
 ) -> Result<(), JournalError> {
-    let at = at.timestamp_millis();
     for change in changes.iter().filter(|change| change.outcome.is_in_place()) {
+        let at = change.at.unwrap_or(at).timestamp_millis();
         // What Campaign held before the write was not granted or taken by this run.
         let run: Value = (change.outcome == ChangeOutcome::Applied).then(|| run.to_string()).into();
         let ChangeKey { kind, group, operator } = change.key();

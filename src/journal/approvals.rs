@@ -10,15 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Approval, ApprovalState, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, Digest, HeldBefore,
-    HeldNow, HeldRecord, InstanceName, Limits, ProductProfileName, RunId, SystemUser, UnfinishedDisablement,
+    HeldNow, HeldRecord, InstanceName, Limits, ProductProfileName, RunId, UnfinishedDisablement,
 };
 
 use super::{
-    Journal, JournalError,
+    Journal, JournalError, approver_columns,
     chain::{EventKind, append},
     database::{Reading, Row, Value, Writing},
     dormant_holds::remember_dormant_holds,
     encoding::{from_json, to_json, to_key, to_time},
+    given_approvals,
     holds::held_by_real_run,
     instance_history::undone,
     unfinished_disablements::{forget, unfinished_disablements},
@@ -113,7 +114,8 @@ impl Journal {
         }
         let instances = recorded.iter().map(|approved| approved.instance.as_str()).collect();
         let body = ApprovalBody { digest: digest.as_str(), instances, approver: approver.to_string() };
-        append(&mut writing, None, at, EventKind::Approved, &body).await?;
+        let event = append(&mut writing, None, at, EventKind::Approved, &body).await?;
+        given_approvals::remember(&mut writing, event, (digest, approver, at), &recorded).await?;
         writing.commit().await?;
         Ok(recorded)
     }
@@ -135,10 +137,10 @@ impl Journal {
     /// Who approved the plan of this digest that a run has begun to apply, whether the approval is expired or not.
     async fn approver_of_begun(&self, digest: &Digest) -> Result<Option<Approver>, JournalError> {
         let mut looking = self.reading().await?;
-        let sql = "select approver, approver_uid, approver_user from approvals
+        let sql = "select approver, approver_uid, approver_user, approver_login_uid, approver_login_user from approvals
                    where digest = $1 and begun_at is not null order by at desc limit 1";
         let rows = looking.rows(sql, [digest.as_str().into()]).await?;
-        rows.first().map(|row| approver(row, 0)).transpose()
+        rows.first().map(|row| approver_columns::read(row, 0)).transpose()
     }
 
     /// The approval of this digest that expired, at `now` or before, while no run used it: who gave it, and when it expired.
@@ -149,11 +151,12 @@ impl Journal {
         now: DateTime<Utc>,
     ) -> Result<Option<(Approver, DateTime<Utc>)>, JournalError> {
         let mut looking = self.reading().await?;
-        let sql = "select expires_at, approver, approver_uid, approver_user from approvals
+        let sql = "select expires_at, approver, approver_uid, approver_user, approver_login_uid, approver_login_user
+                   from approvals
                    where instance = $1 and digest = $2 and expires_at <= $3 and begun_at is null";
         let values = [instance.as_str().into(), digest.as_str().into(), now.timestamp_millis().into()];
         let rows = looking.rows(sql, values).await?;
-        rows.first().map(|row| Ok((approver(row, 1)?, to_time(row.number(0)?)?))).transpose()
+        rows.first().map(|row| Ok((approver_columns::read(row, 1)?, to_time(row.number(0)?)?))).transpose()
     }
 
     /// Ends what approvals in use, undone changes and unfinished disablements say about these changes: they were made, or are
@@ -326,21 +329,17 @@ async fn write_approval(
     expires_at: DateTime<Utc>,
 ) -> Result<(), JournalError> {
     let (instance, digest) = (record.instance.as_str(), record.digest.as_str());
-    let sql = "insert into approvals (instance, digest, approver, approver_uid, approver_user, at, expires_at)
-               values ($1, $2, $3, $4, $5, $6, $7)
+    let sql = "insert into approvals (instance, digest, at, expires_at, approver, approver_uid, approver_user,
+                   approver_login_uid, approver_login_user)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                on conflict (instance, digest) do update set
                    approver = excluded.approver, approver_uid = excluded.approver_uid,
-                   approver_user = excluded.approver_user, at = excluded.at, expires_at = excluded.expires_at,
-                   begun_at = null";
-    let values = [
-        instance.into(),
-        digest.into(),
-        approver.name().into(),
-        approver.user().map(|user| i64::from(user.uid)).into(),
-        approver.user().and_then(|user| user.name.clone()).into(),
-        at.timestamp_millis().into(),
-        expires_at.timestamp_millis().into(),
-    ];
+                   approver_user = excluded.approver_user, approver_login_uid = excluded.approver_login_uid,
+                   approver_login_user = excluded.approver_login_user, at = excluded.at,
+                   expires_at = excluded.expires_at, begun_at = null";
+    let [name, uid, user, login_uid, login] = approver_columns::values(approver);
+    let (at, expires_at) = (at.timestamp_millis().into(), expires_at.timestamp_millis().into());
+    let values = [instance.into(), digest.into(), at, expires_at, name, uid, user, login_uid, login];
     writing.execute(sql, values).await?;
     let sql = "delete from approved_changes where instance = $1 and digest = $2";
     writing.execute(sql, [instance.into(), digest.into()]).await?;
@@ -358,10 +357,12 @@ async fn write_approval(
 /// continues.
 pub(super) async fn begin(
     writing: &mut Writing,
+    run: &RunId,
     instance: &InstanceName,
     at: DateTime<Utc>,
     begun: BegunApproval<'_>,
 ) -> Result<(), JournalError> {
+    given_approvals::used(writing, run, instance, at, begun.digest).await?;
     let (instance, digest) = (instance.as_str(), begun.digest.as_str());
     let sql = "update approvals set begun_at = $1 where instance = $2 and digest = $3 and begun_at is null";
     writing.execute(sql, [at.timestamp_millis().into(), instance.into(), digest.into()]).await?;
@@ -369,13 +370,6 @@ pub(super) async fn begin(
         return writing.execute("delete from held where instance = $1", [instance.into()]).await;
     }
     writing.execute("delete from held where instance = $1 and digest = $2", [instance.into(), digest.into()]).await
-}
-
-/// Reads three columns from the position `at` on: the name that was given, the user id, the name of this user.
-pub(super) fn approver(row: &Row, at: usize) -> Result<Approver, JournalError> {
-    let (uid, name) = (row.optional_number(at + 1)?, row.optional_text(at + 2)?);
-    let user = uid.and_then(|uid| u32::try_from(uid).ok()).map(|uid| SystemUser { uid, name });
-    Ok(Approver::claimed(&row.text(at)?).as_user(user))
 }
 
 /// What real runs hold in this instance, each change once: the latest word counts.
@@ -397,19 +391,20 @@ pub(super) async fn approvals_in_force(
     now: DateTime<Utc>,
 ) -> Result<Vec<Approval>, JournalError> {
     let sql = "select a.digest, a.at, a.begun_at, c.op, c.group_folded, c.operator_folded, c.profile,
-                   a.approver, a.approver_uid, a.approver_user
+                   a.approver, a.approver_uid, a.approver_user, a.approver_login_uid, a.approver_login_user
                from approvals a
                join approved_changes c on c.instance = a.instance and c.digest = a.digest
                where a.instance = $1 and a.expires_at > $2";
     let mut found: BTreeMap<(i64, Digest), Approval> = BTreeMap::new();
     for row in looking.rows(sql, [instance.as_str().into(), now.timestamp_millis().into()]).await? {
-        let (digest, approver) = (to_digest(&row.text(0)?)?, approver(&row, 7)?);
+        let (digest, approver) = (to_digest(&row.text(0)?)?, approver_columns::read(&row, 7)?);
         let state = if row.optional_number(2)?.is_some() { ApprovalState::InUse } else { ApprovalState::Given };
         let change = ApprovedChange {
             key: to_key(row.text(3)?, row.folded(4)?, row.folded(5)?)?,
             profile: ProductProfileName::new(row.text(6)?),
         };
-        let none = || Approval { digest: digest.clone(), approver, state, changes: Vec::new() };
+        let given_at = Some(to_time(row.number(1)?)?);
+        let none = || Approval { digest: digest.clone(), approver, given_at, state, changes: Vec::new() };
         found.entry((row.number(1)?, digest.clone())).or_insert_with(none).changes.push(change);
     }
     for approval in found.values_mut() {

@@ -7,8 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::{Approver, LONGEST_PAUSE, OrganizationId, ProductProfile};
 
 use super::{
-    Journal, JournalError,
-    approvals::approver,
+    Journal, JournalError, approver_columns,
     database::{Row, Writing},
     encoding::{from_json, to_json, to_optional_time, to_time},
 };
@@ -128,16 +127,20 @@ impl Journal {
             let sql = "update call_windows set not_before = null, pause_asked = null where organization = $1";
             writing.execute(sql, [organization.as_str().into()]).await?;
             let sql = "insert into forgotten_pauses
-                           (organization, until, at, forgotten_by, forgotten_by_uid, forgotten_by_user, client_id)
-                       values ($1, $2, $3, $4, $5, $6, $7)";
+                           (organization, until, at, client_id, forgotten_by, forgotten_by_uid, forgotten_by_user,
+                            forgotten_by_login_uid, forgotten_by_login_user)
+                       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+            let [name, uid, user, login_uid, login] = approver_columns::values(approver);
             let values = [
                 organization.as_str().into(),
                 until.into(),
                 stamp.into(),
-                approver.name().into(),
-                approver.user().map(|user| i64::from(user.uid)).into(),
-                approver.user().and_then(|user| user.name.clone()).into(),
                 client_id.into(),
+                name,
+                uid,
+                user,
+                login_uid,
+                login,
             ];
             writing.execute(sql, values).await?;
         }
@@ -155,14 +158,15 @@ impl Journal {
     ) -> Result<Option<ForgottenPause>, JournalError> {
         let mut looking = self.reading().await?;
         // A time later than `now` was written by a clock that was wrong.
-        let sql = "select until, at, forgotten_by, forgotten_by_uid, forgotten_by_user from forgotten_pauses
+        let sql = "select until, at, forgotten_by, forgotten_by_uid, forgotten_by_user, forgotten_by_login_uid,
+                       forgotten_by_login_user from forgotten_pauses
                    where organization = $1 and at <= $2 and until > $2 order by at desc limit 1";
         let rows = looking.rows(sql, [organization.as_str().into(), now.timestamp_millis().into()]).await?;
         let forgotten = |row: &Row| {
             Ok(ForgottenPause {
                 until: to_time(row.number(0)?)?,
                 at: to_time(row.number(1)?)?,
-                approver: approver(row, 2)?,
+                approver: approver_columns::read(row, 2)?,
             })
         };
         rows.first().map(forgotten).transpose()

@@ -68,14 +68,14 @@ impl std::fmt::Display for RecordHead {
     }
 }
 
-/// Appends an event, in the transaction of what it tells of.
+/// Appends an event, in the transaction of what it tells of; answers its position.
 pub(super) async fn append<T: Serialize>(
     writing: &mut Writing,
     run: Option<&str>,
     at: DateTime<Utc>,
     kind: EventKind,
     body: &T,
-) -> Result<(), JournalError> {
+) -> Result<i64, JournalError> {
     let body = to_json(body, "an event")?;
     // Takes the row's lock with the number: on a shared server, another writer waits here.
     let rows = writing.returning("update event_head set position = position + 1 returning position, hash", []).await?;
@@ -87,7 +87,8 @@ pub(super) async fn append<T: Serialize>(
     let run = run.map(str::to_owned).into();
     let values = [position.into(), run, at.into(), kind.as_str().into(), body.into(), hash.as_str().into()];
     writing.execute(sql, values).await?;
-    writing.execute("update event_head set hash = $1", [hash.into()]).await
+    writing.execute("update event_head set hash = $1", [hash.into()]).await?;
+    Ok(position)
 }
 
 /// The hash of an event. Each field is preceded by its length, so that no two events give one text.
@@ -130,7 +131,7 @@ pub(super) async fn begin(writing: &mut Writing) -> Result<(), JournalError> {
         None => (0, 0),
     };
     let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
-    append(writing, None, at, EventKind::Checkpoint, &Checkpoint { runs_before }).await
+    append(writing, None, at, EventKind::Checkpoint, &Checkpoint { runs_before }).await.map(drop)
 }
 
 impl Journal {

@@ -23,7 +23,7 @@ use super::{
 /// The columns that [`StoredChange::read`] reads, in its order.
 macro_rules! change_columns {
     () => {
-        "op, operator, group_name, profile, reason, outcome, detail, at, sent_at"
+        "op, operator, group_name, profile, reason, outcome, detail, at, sent_at, approved_by"
     };
 }
 pub(super) use change_columns;
@@ -37,6 +37,8 @@ pub(super) struct StoredChange {
 
 impl StoredChange {
     pub(super) fn read(row: &Row) -> Result<Self, JournalError> {
+        let (outcome, at): (ChangeOutcome, _) =
+            (from_name(row.text(5)?, "the outcome of a change")?, to_time(row.number(7)?)?);
         Ok(Self {
             report: ChangeReport {
                 op: from_name(row.text(0)?, "the kind of a change")?,
@@ -44,10 +46,12 @@ impl StoredChange {
                 group: row.optional_text(2)?,
                 profile: row.text(3)?,
                 reason: row.text(4)?,
-                outcome: from_name(row.text(5)?, "the outcome of a change")?,
+                outcome,
                 detail: row.optional_text(6)?,
+                at: outcome.is_seen().then_some(at),
+                approved_by: row.optional_text(9)?,
             },
-            at: to_time(row.number(7)?)?,
+            at,
             sent_at: to_optional_time(row.optional_number(8)?)?,
         })
     }
@@ -59,17 +63,22 @@ pub(super) struct OutcomeGroup {
     pub(super) outcome: ChangeOutcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) detail: Option<String>,
+    /// Who approved them, where an approval released them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) approved_by: Option<String>,
     /// Their places in the plan.
     pub(super) changes: Vec<i64>,
 }
 
 /// Groups changes by what became of them.
 fn outcomes<'c>(changes: impl Iterator<Item = (i64, &'c ChangeReport)>) -> Vec<OutcomeGroup> {
-    let mut groups: BTreeMap<(&str, Option<&str>), OutcomeGroup> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, Option<&str>, Option<&str>), OutcomeGroup> = BTreeMap::new();
     for (place, change) in changes {
-        let group = groups.entry((change.outcome.as_str(), change.detail.as_deref())).or_insert_with(|| OutcomeGroup {
+        let key = (change.outcome.as_str(), change.detail.as_deref(), change.approved_by.as_deref());
+        let group = groups.entry(key).or_insert_with(|| OutcomeGroup {
             outcome: change.outcome,
             detail: change.detail.clone(),
+            approved_by: change.approved_by.clone(),
             changes: Vec::new(),
         });
         group.changes.push(place);
@@ -181,11 +190,11 @@ async fn insert(recording: &mut Recording<'_>, instance: &str, changes: &[Change
     let (run, at) = (recording.run, recording.at.timestamp_millis());
     let rows = (0..).zip(changes).map(|(place, change)| planned(run, instance, place, at, change));
     let head = "insert into changes (run, instance, position, op, operator, group_name, operator_folded, group_folded,
-                    profile, reason, outcome, detail, at)";
+                    profile, reason, outcome, detail, at, approved_by)";
     recording.writing.insert(head, rows, "").await
 }
 
-fn planned(run: &RunId, instance: &str, place: i64, at: i64, change: &ChangeReport) -> [Value; 13] {
+fn planned(run: &RunId, instance: &str, place: i64, at: i64, change: &ChangeReport) -> [Value; 14] {
     let key = change.key();
     [
         run.as_str().into(),
@@ -201,6 +210,7 @@ fn planned(run: &RunId, instance: &str, place: i64, at: i64, change: &ChangeRepo
         change.outcome.as_str().into(),
         change.detail.clone().into(),
         at.into(),
+        change.approved_by.clone().into(),
     ]
 }
 
@@ -230,7 +240,7 @@ fn without_changes(report: &InstanceReport) -> Result<String, JournalError> {
 pub(super) async fn send(recording: &mut Recording<'_>, sending: &Sending<'_>) -> Result<(), JournalError> {
     let (instance, at) = (sending.instance, recording.at);
     if let Some(begun) = sending.begun {
-        approvals::begin(recording.writing, instance, at, begun).await?;
+        approvals::begin(recording.writing, recording.run, instance, at, begun).await?;
     }
     let sql = "update changes set sent_at = $1, at = $1, unread = 1 where instance = $2 and operator_folded = $3
                  and group_folded = $4 and op = $5 and run = $6 returning position";
@@ -255,16 +265,18 @@ pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChang
         return Ok(());
     }
     let sql = "update changes set at = $1, outcome = $2, detail = $3,
-                   unread = case when sent_at is null then null else cast($4 as bigint) end
-               where instance = $5 and operator_folded = $6 and group_folded = $7 and op = $8 and run = $9
+                   unread = case when sent_at is null then null else cast($4 as bigint) end,
+                   approved_by = $5
+               where instance = $6 and operator_folded = $7 and group_folded = $8 and op = $9 and run = $10
                returning position";
     let unread: Value = (settled.evidence == Evidence::Unread).then_some(1).into();
     let mut places = Vec::with_capacity(settled.changes.len());
     for change in settled.changes {
         let [instance, operator, group, op, run] = row_of(recording.run, instance, &change.key());
         let (outcome, detail) = (change.outcome.as_str().into(), change.detail.clone().into());
-        let at = at.timestamp_millis().into();
-        let values = [at, outcome, detail, unread.clone(), instance, operator, group, op, run];
+        let at = change.at.unwrap_or(at).timestamp_millis().into();
+        let approver = change.approved_by.clone().into();
+        let values = [at, outcome, detail, unread.clone(), approver, instance, operator, group, op, run];
         for row in recording.writing.returning(sql, values).await? {
             places.push((row.number(0)?, change));
         }
@@ -355,7 +367,7 @@ impl Journal {
         );
         let mut unread: Vec<(RunId, Vec<ChangeReport>)> = Vec::new();
         for row in looking.rows(sql, [instance.as_str().into()]).await? {
-            let (run, change) = (RunId::new(row.text(9)?), StoredChange::read(&row)?.report);
+            let (run, change) = (RunId::new(row.text(10)?), StoredChange::read(&row)?.report);
             match unread.last_mut() {
                 Some((last, changes)) if *last == run => changes.push(change),
                 _ => unread.push((run, vec![change])),
@@ -383,7 +395,7 @@ impl Journal {
         );
         let mut changes = Vec::new();
         for row in looking.rows(sql, [run.as_str().into(), body.instance.as_str().into()]).await? {
-            if places.contains(&row.number(9)?) {
+            if places.contains(&row.number(10)?) {
                 changes.push(StoredChange::read(&row)?.report);
             }
         }
@@ -412,13 +424,13 @@ impl Journal {
         let values = [instance.as_str().into(), FoldedName::new(operator).into(), limit.into()];
         let past = |row: &Row| {
             let change = StoredChange::read(row)?;
-            let outcome = row.optional_text(10)?;
+            let outcome = row.optional_text(11)?;
             let is_dead = match outcome.as_deref() {
                 None => unfinished == Unfinished::Dead,
                 Some(outcome) => outcome == Outcome::Interrupted.as_str(),
             };
             Ok(PastChange {
-                run: RunId::new(row.text(9)?),
+                run: RunId::new(row.text(10)?),
                 at: change.at,
                 change: if is_dead { change.of_a_dead_run() } else { change.report },
             })

@@ -5,6 +5,7 @@
 
 mod access;
 mod approvals;
+mod approver_columns;
 mod call_budget;
 mod call_windows;
 mod chain;
@@ -13,6 +14,7 @@ mod database;
 mod dormant_holds;
 mod encoding;
 mod error;
+mod given_approvals;
 mod holds;
 mod instance_history;
 mod leadership;
@@ -34,11 +36,12 @@ mod storage_fault;
 mod unfinished_disablements;
 mod verification;
 
-pub use access::{GroupAccess, InstanceAccess};
+pub use access::{GroupAccess, InstanceAccess, MemberAccess};
 pub use approvals::{ApproveError, Approved};
 pub use call_windows::{CallWindows, ForgottenPause, Listing, RememberedListing};
 pub use chain::RecordHead;
 pub use error::JournalError;
+pub use given_approvals::GivenApproval;
 pub use holds::Hold;
 pub use leadership::{Candidacy, Candidate, Leadership};
 pub use lock::{Lock, RunLock};

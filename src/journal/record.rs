@@ -54,7 +54,7 @@ impl Recording<'_> {
 
     /// Appends the event to the chain.
     pub(super) async fn append<T: Serialize>(&mut self, kind: EventKind, body: &T) -> Result<(), JournalError> {
-        append(self.writing, Some(self.run.as_str()), self.at, kind, body).await
+        append(self.writing, Some(self.run.as_str()), self.at, kind, body).await.map(drop)
     }
 
     async fn started(&mut self, start: &RunStart) -> Result<(), JournalError> {

@@ -64,6 +64,7 @@ pub(super) async fn run_report(
     for name in instances {
         report.instances.extend(instance_report(transaction, run, &name, mode, stage).await?);
     }
+    report.approvals = RunReport::approvals_in(&report.instances);
     if stage == Stage::Running {
         report.outcome = Outcome::of_all(report.instances.iter().map(|instance| instance.outcome));
     }
@@ -112,6 +113,7 @@ fn without_end(row: &Row, run: &str, mode: RunMode, stage: Stage) -> Result<RunR
         error: None,
         warnings: vec![warning.to_owned()],
         source: source.unwrap_or_else(|| SourceReport::unread(String::new(), 0)),
+        approvals: Vec::new(),
         instances: Vec::new(),
         record: None,
     })

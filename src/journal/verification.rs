@@ -101,13 +101,15 @@ struct ExpectedInstance {
     content: String,
     /// The hash of the report without its changes.
     report: Option<String>,
-    outcomes: HashMap<i64, (ChangeOutcome, Option<String>)>,
+    /// By the place in the plan: outcome, detail, approver.
+    outcomes: HashMap<i64, (ChangeOutcome, Option<String>, Option<String>)>,
 }
 
 impl ExpectedInstance {
     fn settle(&mut self, outcomes: Vec<OutcomeGroup>) {
-        for OutcomeGroup { outcome, detail, changes } in outcomes {
-            self.outcomes.extend(changes.into_iter().map(|place| (place, (outcome, detail.clone()))));
+        for OutcomeGroup { outcome, detail, approved_by, changes } in outcomes {
+            let told = (outcome, detail, approved_by);
+            self.outcomes.extend(changes.into_iter().map(|place| (place, told.clone())));
         }
     }
 }
@@ -253,9 +255,9 @@ impl Walk {
         );
         let mut changes = Vec::new();
         for row in looking.rows(sql, [rows_of.into(), instance.into()]).await? {
-            let (change, place) = (StoredChange::read(&row)?.report, row.number(9)?);
-            let outcome = expected.outcomes.get(&place);
-            if outcome.is_none_or(|(outcome, detail)| (*outcome, detail) != (change.outcome, &change.detail)) {
+            let (change, place) = (StoredChange::read(&row)?.report, row.number(10)?);
+            let told = (change.outcome, change.detail.clone(), change.approved_by.clone());
+            if expected.outcomes.get(&place) != Some(&told) {
                 let what = format!(
                     "what became of \"{}\" in instance {instance} is not what was recorded",
                     change.described()

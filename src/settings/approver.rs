@@ -1,6 +1,6 @@
 //! Who runs this program: the name and the user that the journal keeps beside an approval.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::{os::unix::fs::MetadataExt as _, path::Path};
 
 use crate::domain::{Approver, SystemUser};
 
@@ -16,15 +16,34 @@ const ACCOUNTS: &str = "/etc/passwd";
 /// Belongs to the user of this process (`man 5 proc`).
 const OWN_PROCESS: &str = "/proc/self";
 
+/// What the kernel writes for a process that began without a sign-in, such as a service (`man 5 proc_pid_loginuid`).
+const NO_LOGIN: u32 = u32::MAX;
+
 /// Who runs this: the person behind `sudo`, else the login name of the process' user, else `uid 1000`.
 ///
-/// The name can be any text; beside it stands the user of the process, which the kernel reports. Whoever may write the
-/// journal may write anything into it: this is a note for the record, no proof of identity.
+/// The name can be any text; beside it stand the user of the process and the user who signed in, which the kernel reports.
+/// A user who may write the journal may write anything into it: this is a note for the record, no proof of identity.
 pub fn approver() -> Approver {
     let accounts = std::fs::read_to_string(ACCOUNTS).unwrap_or_default();
     let uid = std::fs::metadata(OWN_PROCESS).map(|process| process.uid()).ok();
     let name = name_of(&|name| std::env::var(name).ok(), &accounts, uid);
-    Approver::claimed(&name).as_user(uid.map(system_user))
+    let login = login_uid_of_file(&Path::new(OWN_PROCESS).join("loginuid"));
+    Approver::claimed(&name).as_user(uid.map(system_user)).signed_in_as(login.map(system_user))
+}
+
+/// The user who signed in on this host before the process of this id began: the kernel sets it once for a sign-in, and `sudo`
+/// does not change it. `None` where the process began without a sign-in or is gone, or the kernel does not keep it.
+pub fn login_user(pid: u32) -> Option<SystemUser> {
+    login_uid_of_file(&Path::new("/proc").join(pid.to_string()).join("loginuid")).map(system_user)
+}
+
+fn login_uid_of_file(file: &Path) -> Option<u32> {
+    login_uid(&std::fs::read_to_string(file).ok()?)
+}
+
+/// Reads the text of `/proc/PID/loginuid`.
+fn login_uid(text: &str) -> Option<u32> {
+    text.trim().parse().ok().filter(|uid| *uid != NO_LOGIN)
 }
 
 /// The user of this id, with the name that the list of accounts of this host has for it.
@@ -70,6 +89,28 @@ mod tests {
         check(&[("USER", "eve")], Some(4711), "eve");
         check(&[], Some(4711), "uid 4711");
         check(&[], None, "unknown");
+    }
+
+    #[test]
+    fn a_login_user_is_a_number_other_than_the_one_that_stands_for_none() {
+        let check = |text: &str, expected: Option<u32>| assert_eq!(login_uid(text), expected, "{text:?}");
+        check("1004", Some(1004));
+        check("1004\n", Some(1004));
+        check("0", Some(0));
+        check("4294967294", Some(4_294_967_294));
+        check("4294967295", None);
+        check("4294967296", None);
+        check("-1", None);
+        check("", None);
+        check("carol", None);
+    }
+
+    #[test]
+    fn the_login_user_of_a_process_is_read_from_the_kernel() {
+        let file = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
+        assert_eq!(login_user(std::process::id()).map(|user| user.uid), login_uid(&file));
+        assert_eq!(approver().login().map(|user| user.uid), login_uid(&file));
+        assert_eq!(login_user(u32::MAX), None, "there is no such process");
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod state;
 mod toml_layer;
 mod unnamed_mode;
 
-pub use approver::{approver, system_user};
+pub use approver::{approver, login_user, system_user};
 pub use daemon::{Control, Http, PersonLookup};
 pub use effective::{EffectiveValue, Named, SecretFile, effective, secret_files};
 pub use experience_cloud::ExperienceCloud;

@@ -78,6 +78,7 @@ impl RequestedApprovals {
         let tried = here.map(|record| Approval {
             digest: record.digest.clone(),
             approver: approver.clone(),
+            given_at: None,
             state: ApprovalState::Given,
             changes: record.changes.clone(),
         });

@@ -185,11 +185,16 @@ impl InstanceRun<'_> {
     }
 
     /// Records what became of changes.
-    pub(super) async fn settled(&self, settled: &[Settled], evidence: Evidence) -> Result<(), JournalError> {
+    pub(super) async fn settled(
+        &self,
+        decision: &Decision,
+        settled: &[Settled],
+        evidence: Evidence,
+    ) -> Result<(), JournalError> {
         if settled.is_empty() {
             return Ok(());
         }
-        let changes: Vec<ChangeReport> = settled.iter().map(Settled::report).collect();
+        let changes: Vec<ChangeReport> = settled.iter().map(|one| decision.settled(one)).collect();
         let settled = SettledChanges { instance: self.name(), changes: &changes, evidence };
         self.recorder.record(&RunEvent::Settled(&settled)).await
     }

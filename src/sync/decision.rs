@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     domain::{
-        Approval, ApprovedChange, Change, ChangeKey, ChangeOutcome, ChangeReport, DesiredState, HeldBefore,
-        InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceRead, Summary, plan,
+        Approval, ApprovalNote, ApprovedChange, Change, ChangeKey, ChangeOutcome, ChangeReport, DesiredState,
+        HeldBefore, InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceRead, Summary, plan,
     },
     observability::Chain,
 };
@@ -21,6 +23,10 @@ pub(super) struct Decision {
     pub(super) warnings: Vec<String>,
     /// How the organization was read; `None` where the wish does not come from it.
     pub(super) read: Option<SourceRead>,
+    /// The approvals that released changes of the plan, each with the changes.
+    pub(super) approvals: Vec<ApprovalNote>,
+    /// Who approved a change, by the change.
+    pub(super) approvers: HashMap<ChangeKey, String>,
 }
 
 /// A planned change and what became of it.
@@ -29,16 +35,14 @@ pub(super) struct Settled {
     pub(super) change: Change,
     pub(super) outcome: ChangeOutcome,
     pub(super) detail: Option<String>,
+    /// When that was seen.
+    pub(super) at: DateTime<Utc>,
 }
 
 impl Settled {
+    /// The change as it was seen just now.
     pub(super) fn new(change: &Change, outcome: ChangeOutcome, detail: Option<String>) -> Self {
-        Self { change: change.clone(), outcome, detail }
-    }
-
-    /// The change as the record and the report tell of it.
-    pub(super) fn report(&self) -> ChangeReport {
-        ChangeReport::new(&self.change, self.outcome, self.detail.clone())
+        Self { change: change.clone(), outcome, detail, at: Utc::now() }
     }
 
     /// Whether Campaign now holds it as planned.
@@ -62,7 +66,34 @@ impl Decision {
         read: Option<SourceRead>,
     ) -> Self {
         let review = context.judge(&plan, &desired, read.as_ref());
-        Self { desired, plan, review, warnings: Vec::new(), read }
+        let (mut approvals, mut approvers) = (Vec::new(), HashMap::new());
+        let approved = review.approvals(&context.history);
+        for key in plan.changes.iter().map(Change::key) {
+            let Some((approval, at)) = approved.get(&key).and_then(|one| Some((one, one.given_at?))) else { continue };
+            let note = ApprovalNote::new(approval.digest.as_str(), &approval.approver, at);
+            approvers.insert(key, note.described.clone());
+            if !approvals.contains(&note) {
+                approvals.push(note);
+            }
+        }
+        Self { desired, plan, review, warnings: Vec::new(), read, approvals, approvers }
+    }
+
+    /// The change as the record and the report tell of it.
+    pub(super) fn settled(&self, settled: &Settled) -> ChangeReport {
+        let seen_at = settled.outcome.is_seen().then_some(settled.at);
+        self.told(&settled.change, settled.outcome, settled.detail.clone(), seen_at)
+    }
+
+    fn told(
+        &self,
+        change: &Change,
+        outcome: ChangeOutcome,
+        detail: Option<String>,
+        at: Option<DateTime<Utc>>,
+    ) -> ChangeReport {
+        let approved_by = self.approvers.get(&change.key()).cloned();
+        ChangeReport { at, approved_by, ..ChangeReport::new(change, outcome, detail) }
     }
 
     /// The same, with what second reads of profiles say beyond who their members are.
@@ -108,6 +139,7 @@ impl Decision {
             warnings: unused_approvals(&self.review).into_iter().chain(self.warnings.iter().cloned()).collect(),
             held: self.review.held.digest.as_ref().map(ToString::to_string),
             held_since: None,
+            approvals: self.approvals.clone(),
             orphaned: orphaned.collect(),
             matched_profiles: self.desired.matched.clone(),
             summary: Summary::of(&changes, self.plan.skipped.len(), self.plan.unchanged),
@@ -135,12 +167,12 @@ impl Decision {
         let report = |change: &Change| {
             let key = change.key();
             let (outcome, detail) = match (settled.get(&key), held.get(&key), unconfirmed.get(&key)) {
-                (Some(settled), ..) => (settled.outcome, settled.detail.clone()),
+                (Some(settled), ..) => return self.settled(settled),
                 (None, Some(why), _) => (ChangeOutcome::Held, Some((*why).to_owned())),
                 (None, None, Some(why)) => (ChangeOutcome::Unconfirmed, Some((*why).to_owned())),
                 (None, None, None) => (ChangeOutcome::Pending, None),
             };
-            ChangeReport::new(change, outcome, detail)
+            self.told(change, outcome, detail, None)
         };
         self.plan.changes.iter().map(report).collect()
     }

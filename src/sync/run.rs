@@ -294,6 +294,7 @@ impl<'a> Frame<'a> {
             error: found.error,
             warnings: found.warnings,
             source: found.source,
+            approvals: RunReport::approvals_in(&found.instances),
             instances: found.instances,
             record: None,
         }

@@ -110,6 +110,7 @@ fn change(run: &RunId, instance: &str, change: &ChangeReport, note: Option<&str>
     let (operator, group) = (change.operator.as_deref(), change.group.as_deref());
     let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(note));
     let repeated = repeated.then_some(true);
+    let approved = change.approved_by.as_ref().map(|by| format!(", approved by {by}")).unwrap_or_default();
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
@@ -122,9 +123,11 @@ fn change(run: &RunId, instance: &str, change: &ChangeReport, note: Option<&str>
                 change.reason = change.reason,
                 outcome,
                 change.detail = detail,
+                approved_by = change.approved_by,
                 repeated,
-                "{outcome}: {}",
-                change.described()
+                "{outcome}: {}{}",
+                change.described(),
+                approved
             )
         };
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+mod approvers;
 mod approving;
 mod control_socket;
 mod ending;

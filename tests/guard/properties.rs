@@ -68,6 +68,7 @@ fn say(scene: &mut Scene, words: &[u8]) {
     scene.history.approvals = vec![Approval {
         digest: Digest::parse("0123456789abcdef").expect("a digest"),
         approver: "ann".into(),
+        given_at: chrono::DateTime::from_timestamp(1_795_000_000, 0),
         state: ApprovalState::InUse,
         changes: said(0).chain(said(1)).map(named).chain(said(2).map(other)).collect(),
     }];

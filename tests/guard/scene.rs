@@ -322,6 +322,7 @@ impl Scene {
         self.history.approvals = vec![Approval {
             digest: review.held.digest.clone().expect("something is held"),
             approver: "ann".into(),
+            given_at: chrono::DateTime::from_timestamp(1_795_000_000, 0),
             state: ApprovalState::Given,
             changes: review.held.changes.iter().map(|held| named(&held.change)).collect(),
         }];

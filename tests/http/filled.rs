@@ -30,6 +30,8 @@ pub(crate) fn change(op: ChangeKind, operator: &str, group: &str, outcome: Chang
         },
         outcome,
         detail: held,
+        at: None,
+        approved_by: None,
     }
 }
 
@@ -48,6 +50,7 @@ pub(crate) fn instance(name: &str, groups: &[&str], changes: Vec<ChangeReport>) 
         changes,
         skipped: Vec::new(),
         summary,
+        approvals: Vec::new(),
     }
 }
 

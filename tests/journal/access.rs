@@ -29,7 +29,10 @@ async fn observe(journal: &Journal, seconds: i64, groups: &[Observation], is_all
 async fn access(journal: &Journal, seconds: i64) -> Vec<String> {
     let instances = journal.access(at(seconds), at(1_000_000)).await.expect("readable");
     let lines = instances.iter().flat_map(|instance| {
-        instance.groups.iter().map(|group| format!("{}/{}: {}", instance.name, group.group, group.members.join(" ")))
+        instance
+            .groups
+            .iter()
+            .map(|group| format!("{}/{}: {}", instance.name, group.group, group.logins().collect::<Vec<_>>().join(" ")))
     });
     lines.collect()
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod approvals;
+mod approvers;
 mod call_windows;
 #[path = "../support/default_limits.rs"]
 mod default_limits;

@@ -91,7 +91,7 @@ async fn incident_28_who_was_seen_by_a_clock_that_was_ahead_has_access_now() {
         let members = async |seconds: i64, now: i64| {
             let access = journal.access(at(seconds), at(now)).await.expect("readable");
             let groups = access.into_iter().flat_map(|instance| instance.groups);
-            groups.flat_map(|group| group.members).collect::<Vec<_>>()
+            groups.flat_map(|group| group.logins().map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()
         };
         journal.observe(&production(), at(0), &[seen(&["ann", "bob"])], true).await.expect("seen");
         journal.observe(&production(), ahead(1), &[seen(&["ann", "cid"])], true).await.expect("seen");

@@ -25,7 +25,7 @@ async fn the_report_of_a_run_comes_back_as_it_was_written_also_after_a_restart()
         journal.record_plan(&run_id("01JA"), at(1), &plan(vec![added.clone()])).await.expect("planned");
         let applied = Settlement { key: added.key(), outcome: ChangeOutcome::Applied, detail: None };
         journal.settled(&run_id("01JA"), &production(), at(2), &[applied]).await.expect("settled");
-        added.outcome = ChangeOutcome::Applied;
+        (added.outcome, added.at) = (ChangeOutcome::Applied, Some(at(2)));
         let written = report("01JA", at(0), Outcome::Applied, plan(vec![added]));
         journal.end_run(&written).await.expect("ended");
         drop(journal);

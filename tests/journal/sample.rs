@@ -39,6 +39,8 @@ pub(crate) fn change(op: ChangeKind, operator: &str, group: &str) -> ChangeRepor
         reason: "because of the test".to_owned(),
         outcome: ChangeOutcome::Pending,
         detail: None,
+        at: None,
+        approved_by: None,
     }
 }
 
@@ -69,6 +71,7 @@ pub(crate) fn plan(changes: Vec<ChangeReport>) -> InstanceReport {
         changes,
         skipped: Vec::new(),
         summary,
+        approvals: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod approvals;
+mod approvers;
 mod encrypted;
 mod exit_codes;
 mod explain;

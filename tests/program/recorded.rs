@@ -46,7 +46,7 @@ async fn who_had_access_is_answered_for_any_time_in_the_time_zone_of_the_host() 
     let rows = |at: &str, zone: &str| {
         let finished = run(served.prepared(&["access", "--csv", "--at", at]).env("TZ", zone));
         assert_eq!(finished.exit, Some(0), "{}", finished.stderr);
-        let login = |row: &str| row.rsplit(',').next().unwrap_or_default().to_owned();
+        let login = |row: &str| row.split(',').nth(3).unwrap_or_default().to_owned();
         finished.stdout.split_terminator("\r\n").skip(1).map(login).collect::<Vec<_>>()
     };
     let (before, after) = (["ann@acme.com", "karl@acme.com"], ["'=1+1@acme.com", "ann@acme.com"]);
@@ -68,6 +68,8 @@ fn report(name: &str, started_at: &str) -> RunReport {
         reason: "not a member of profile Campaign - acme - delivery".to_owned(),
         outcome: ChangeOutcome::Applied,
         detail: None,
+        at: None,
+        approved_by: None,
     };
     let mut instance =
         InstanceReport::failed("production", InstanceMode::Apply, Outcome::Applied, "only an example".to_owned());
@@ -93,6 +95,7 @@ fn report(name: &str, started_at: &str) -> RunReport {
         },
         instances: vec![instance],
         record: None,
+        approvals: Vec::new(),
     }
 }
 

@@ -110,6 +110,8 @@ impl Recording for Journal {
             reason: String::new(),
             outcome: change.outcome,
             detail: change.detail.clone(),
+            at: None,
+            approved_by: None,
         };
         let changes: Vec<_> = changes.iter().map(report).collect();
         let settled = SettledChanges { instance, changes: &changes, evidence: Evidence::ReadBack };

@@ -24,5 +24,6 @@ pub(crate) fn report(run: &str, started_at: DateTime<Utc>, instances: Vec<Instan
         },
         instances,
         record: None,
+        approvals: Vec::new(),
     }
 }

@@ -302,7 +302,10 @@ async fn the_journal_knows_who_had_access_when() {
     let members = async |at| {
         let access = stage.journal.access(at, Utc::now()).await.expect("readable");
         let groups = access.into_iter().flat_map(|instance| instance.groups);
-        groups.filter(|group| group.group == "delivery").flat_map(|group| group.members).collect::<Vec<_>>()
+        groups
+            .filter(|group| group.group == "delivery")
+            .flat_map(|group| group.logins().map(str::to_owned).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
     };
     assert_eq!(members(before).await, Vec::<String>::new());
     let all = ["ann@acme.com", "bob@acme.com", "carla@acme.com", "dev@acme.com", "elena@acme.com", "night.batch"];

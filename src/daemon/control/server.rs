@@ -14,7 +14,7 @@ use crate::{
     domain::{Approver, Digest, RunReport, SystemUser},
     journal::Journal,
     observability::Chain,
-    settings::{Settings, system_user},
+    settings::{Settings, login_user, system_user},
     sync::Stop,
 };
 
@@ -55,7 +55,7 @@ pub(in super::super) enum Ordered {
 pub(in super::super) struct OrderedRun {
     pub(in super::super) order: RunOrder,
     /// The user of the process that asked.
-    pub(in super::super) user: Option<SystemUser>,
+    pub(in super::super) approver: Approver,
     /// Gets the report, or the sentence that says what is wrong with the order.
     pub(in super::super) reply: oneshot::Sender<Result<RunReport, String>>,
 }
@@ -100,8 +100,10 @@ async fn connection(stream: UnixStream, file: Rc<SocketFile>, desk: Rc<Desk>, wo
     let credentials = stream.peer_cred().ok();
     let is_admitted = credentials.as_ref().is_some_and(|peer| file.admits(peer));
     let user = credentials.map(|peer| system_user(peer.uid()));
+    // Read before anything is asked: while the connection is new, the id still names the process that opened it.
+    let login = credentials.and_then(|peer| login_user(u32::try_from(peer.pid()?).ok()?));
     let (read, write) = stream.into_split();
-    let mut peer = Peer { read: BufReader::new(read), write, user };
+    let mut peer = Peer { read: BufReader::new(read), write, user, login };
     let outcome = if is_admitted {
         peer.converse(&desk, &work).await
     } else {
@@ -117,6 +119,8 @@ struct Peer {
     write: OwnedWriteHalf,
     /// The user of the process at the other end, as the kernel reports it (`SO_PEERCRED`).
     user: Option<SystemUser>,
+    /// The user who signed in on the host before that process began.
+    login: Option<SystemUser>,
 }
 
 /// What a peer sent.
@@ -161,16 +165,21 @@ impl Peer {
         })
     }
 
+    /// Who asks, under the name that the peer gives.
+    fn approver(&self, name: &str) -> Approver {
+        Approver::claimed(name).as_user(self.user.clone()).signed_in_as(self.login.clone())
+    }
+
     async fn answer(&mut self, ask: Ask, desk: &Desk) -> io::Result<()> {
         match ask {
             Ask::Status => self.send(&Answer::Status { status: Box::new(desk.board.facts().status) }).await,
             Ask::Approve { digest, approver, run } => {
-                let approver = Approver::claimed(&approver).as_user(self.user.clone());
+                let approver = self.approver(&approver);
                 let answer = approved(&digest, &approver, run, desk).await;
                 self.send(&answer).await
             }
             Ask::Unpause { approver } => {
-                let approver = Approver::claimed(&approver).as_user(self.user.clone());
+                let approver = self.approver(&approver);
                 let answer = unpaused(&approver, desk).await;
                 self.send(&answer).await
             }
@@ -182,7 +191,8 @@ impl Peer {
     async fn sync_now(&mut self, order: RunOrder, desk: &Desk) -> io::Result<()> {
         let (reply, mut report) = oneshot::channel();
         let mut changes = desk.board.changes();
-        let ordered = OrderedRun { order, user: self.user.clone(), reply };
+        let approver = self.approver(&order.approver);
+        let ordered = OrderedRun { order, approver, reply };
         if desk.orders.send(Ordered::Run(ordered)).await.is_err() {
             return self.send(&Answer::refused(Refusal::Failed, "the daemon ends")).await;
         }

@@ -81,7 +81,7 @@ impl SocketFile {
     /// Whether this peer may ask: root, the daemon's own user, and members of the socket's group.
     ///
     /// The mode of the file has already kept others out; this is for a mode that somebody loosened. Where the groups of the peer
-    /// cannot be seen (`ProtectProc=invisible` hides them), the mode alone has decided.
+    /// cannot be seen (where `ProtectProc=invisible` hides them), the mode alone has decided.
     pub(super) fn admits(&self, peer: &UCred) -> bool {
         self.may_ask(peer.uid(), peer.gid(), || peer.pid().and_then(supplementary_groups))
     }

@@ -10,7 +10,7 @@ mod source;
 mod unconfirmed;
 mod verdicts;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use self::{digest::Digest, limits::Limits};
 use self::{
@@ -202,6 +202,27 @@ fn judged(
 }
 
 impl Review {
+    /// The changes that approvals released, each with its approval: the one that released the held part, or one that an earlier
+    /// run began to apply. What a dry run only tries is no approval.
+    pub fn approvals<'h>(&self, history: &'h History) -> HashMap<ChangeKey, &'h Approval> {
+        let mut by_change = HashMap::new();
+        for approval in history.approvals.iter().filter(|approval| approval.given_at.is_some()) {
+            match approval.state {
+                ApprovalState::InUse => {
+                    by_change.extend(approval.changes.iter().map(|change| (change.key.clone(), approval)));
+                }
+                ApprovalState::Given => {
+                    let released = self.released.iter().filter(|released| released.digest == approval.digest);
+                    by_change.extend(released.flat_map(|one| &one.changes).map(|key| (key.clone(), approval)));
+                }
+            }
+        }
+        for held in &self.held.changes {
+            by_change.remove(&held.change.key());
+        }
+        by_change
+    }
+
     /// The same, where all that is held was approved. Approved or not, what rests on a profile in doubt is not made now.
     fn released_by(self, approval: &Approval, plan: &Plan, unread: &ProfileDoubts<'_>, doubts: &SourceDoubts) -> Self {
         let changes = self.held.changes.iter().map(|held| held.change.key()).collect();

@@ -80,7 +80,7 @@ pub(super) async fn apply(
     }
     let writer = match campaign.writer().await {
         Ok(writer) => writer,
-        Err(error) => return nothing_written(changes, error, run).await,
+        Err(error) => return nothing_written(changes, error, run, decision).await,
     };
     let mut executor = Executor {
         campaign,
@@ -105,9 +105,14 @@ pub(super) async fn apply(
 }
 
 /// Nothing could be written, and that is recorded. Should this fail as well, what stopped the writing is the news.
-async fn nothing_written(changes: &[Change], error: CampaignError, run: &InstanceRun<'_>) -> Applied {
+async fn nothing_written(
+    changes: &[Change],
+    error: CampaignError,
+    run: &InstanceRun<'_>,
+    decision: &Decision,
+) -> Applied {
     let settled: Vec<_> = failed(changes, NOT_TRIED, &error).collect();
-    let _ = run.settled(&settled, Evidence::ReadBack).await;
+    let _ = run.settled(decision, &settled, Evidence::ReadBack).await;
     Applied { settled, stopped: Some(error.into()) }
 }
 
@@ -183,7 +188,7 @@ impl Executor<'_> {
         if self.unrecorded.is_empty() {
             return Ok(());
         }
-        self.run.settled(&self.unrecorded, evidence).await?;
+        self.run.settled(self.decision, &self.unrecorded, evidence).await?;
         self.recorded.append(&mut self.unrecorded);
         self.show_progress();
         Ok(())

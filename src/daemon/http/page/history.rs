@@ -10,13 +10,16 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
 use crate::{
-    domain::{ChangeKind, ChangeOutcome, ChangeReport, HeldRecord, Outcome, RunReport},
-    journal::{Journal, JournalError, RunEntry},
+    domain::{Approval, ApprovalNote, ChangeKind, ChangeOutcome, ChangeReport, HeldRecord, Outcome, RunReport},
+    journal::{GivenApproval, Journal, JournalError, RunEntry},
     observability::Chain,
 };
 
 /// Runs in the table and the chart.
 const RUNS: usize = 50;
+
+/// Approvals in the table.
+const APPROVALS: usize = 10;
 
 /// How long what was read is shown. A page that is asked for a thousand times costs the journal one look a second.
 const FRESH: Duration = Duration::from_secs(1);
@@ -44,8 +47,8 @@ pub(super) struct HeldPlan {
     pub(super) changes: Vec<ChangeReport>,
     /// When its digest was first held; `None` where a dry run or an observed instance only showed it.
     pub(super) since: Option<DateTime<Utc>>,
-    /// Whether somebody gave the word, and the next run will take it.
-    pub(super) is_approved: bool,
+    /// The approval that the next run uses, where one was given.
+    pub(super) approval: Option<ApprovalNote>,
 }
 
 /// The past.
@@ -54,6 +57,8 @@ pub(super) struct History {
     /// Newest first.
     pub(super) runs: Vec<PastRun>,
     pub(super) held: Vec<HeldPlan>,
+    /// The last approvals that were given, newest first.
+    pub(super) approvals: Vec<GivenApproval>,
     /// The last run that ended and read something.
     pub(super) latest: Option<Arc<RunReport>>,
     /// Why there is nothing, or less than there should be.
@@ -113,7 +118,8 @@ async fn read(
         Some(report) => Some(Arc::clone(report)),
         None => latest_of(journal, &runs).await?.map(Arc::new),
     };
-    Ok(History { runs, held, latest, error: None })
+    let approvals = journal.given_approvals(APPROVALS).await?;
+    Ok(History { runs, held, approvals, latest, error: None })
 }
 
 async fn latest_of(journal: &Journal, runs: &[PastRun]) -> Result<Option<RunReport>, JournalError> {
@@ -181,8 +187,12 @@ async fn plan_of(
         .filter(|change| change.outcome == ChangeOutcome::Held)
         .cloned()
         .collect();
-    let history = journal.history(&record.instance, Utc::now()).await?;
-    let since = history.held_since.get(&record.digest).copied();
-    let is_approved = history.approvals.iter().any(|approval| approval.digest == record.digest);
-    Ok(HeldPlan { record, changes, since, is_approved })
+    let past = journal.history(&record.instance, Utc::now()).await?;
+    let since = past.held_since.get(&record.digest).copied();
+    let approval = past.approvals.iter().rev().find(|approval| approval.digest == record.digest);
+    let note = |approval: &Approval| {
+        approval.given_at.map(|at| ApprovalNote::new(record.digest.as_str(), &approval.approver, at))
+    };
+    let approval = approval.and_then(note);
+    Ok(HeldPlan { record, changes, since, approval })
 }

@@ -86,6 +86,7 @@ impl Page {
             person::section(&mut html, asked, lookup, reply.as_ref());
         }
         sections::held(&mut html, &history.held, now);
+        sections::approvals(&mut html, &history.approvals);
         sections::instances(&mut html, history.latest.as_deref());
         sections::runs(&mut html, &history.runs);
         if !is_asked && lookup == PersonLookup::On {

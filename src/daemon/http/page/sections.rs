@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     daemon::{Facts, State},
-    domain::{ChangeReport, InstanceMode, InstanceReport, RunReport},
+    domain::{ChangeReport, InstanceMode, InstanceReport, RunId, RunReport},
+    journal::GivenApproval,
 };
 
 use super::{
@@ -94,10 +95,12 @@ fn one_plan(html: &mut Html, plan: &HeldPlan, now: DateTime<Utc>) {
     html.name(record.instance.as_str()).raw("</h3><p>");
     html.raw(if plan.since.is_some() { "Held since " } else { "Shown by a dry run or in an observed instance at " });
     time_and_distance(html, plan.since.unwrap_or(record.at), now);
-    if plan.is_approved {
+    if let Some(approval) = &plan.approval {
         html.raw(". ");
         badge(html, "badge good", "approved");
-        html.raw(" The next run makes these changes.</p>");
+        html.raw(" by ").name(&approval.described).raw(", ");
+        time_and_distance(html, approval.at, now);
+        html.raw(". The next run makes these changes.</p>");
     } else {
         html.raw(
             ". If these changes are right, have the next run make them:</p><code class=\"command\">campaign-group-sync approve ",
@@ -127,6 +130,35 @@ fn more(html: &mut Html, all: usize, shown: usize, what: &str) {
     if all > shown {
         html.raw("<p class=\"quiet\">and ").text(&counted(wide(all - shown), what)).raw(" more</p>");
     }
+}
+
+/// The last approvals: who gave them, and which run used them.
+pub(super) fn approvals(html: &mut Html, approvals: &[GivenApproval]) {
+    if approvals.is_empty() {
+        return;
+    }
+    html.raw("<section aria-labelledby=\"approvals\"><h2 id=\"approvals\">Last approvals</h2>");
+    html.raw("<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Approvals as a table\"><table>")
+        .raw("<caption>Newest first; the users are those that the kernel reported</caption><thead><tr>")
+        .raw("<th scope=\"col\">Approved</th><th scope=\"col\">By</th><th scope=\"col\">Instance</th>")
+        .raw(
+            "<th scope=\"col\">Digest</th><th scope=\"col\" class=\"n\">Changes</th><th scope=\"col\">Used by run</th>",
+        )
+        .raw("</tr></thead><tbody>");
+    for given in approvals {
+        html.raw("<tr><th scope=\"row\">");
+        time(html, given.at);
+        html.raw("</th><td>").name(&given.approver.to_string()).raw("</td><td>").name(given.instance.as_str());
+        html.raw("</td><td><code>").text(&given.digest).raw("</code></td><td class=\"n\">").number(given.changes);
+        html.raw("</td><td>");
+        match (&given.used_by, given.used_at) {
+            (Some(run), _) => html.raw("<code>").text(RunId::as_str(run)).raw("</code>"),
+            (None, Some(_)) => html.raw("used"),
+            (None, None) => html.raw("<span class=\"quiet\">not used</span>"),
+        };
+        html.raw("</td></tr>");
+    }
+    html.raw("</tbody></table></div></section>");
 }
 
 /// Each instance as the last run saw it.
