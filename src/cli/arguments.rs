@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Local, Utc};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::{
-    domain::{AssociationMask, Digest},
+    domain::{AssociationMask, ChangeKind, ChangeOutcome, Digest},
     observability::{Chain, Level},
 };
 
@@ -142,7 +143,7 @@ pub(super) struct HistoryArguments {
     /// The run to show, or a beginning of its name that no other run has
     pub(super) run: Option<String>,
 
-    /// List at most so many runs
+    /// List at most so many runs, changes or approvals
     #[arg(
         long,
         value_name = "N",
@@ -160,6 +161,43 @@ pub(super) struct HistoryArguments {
     /// List the approvals that were given instead of runs: when, of which digest, by whom, and which run used them
     #[arg(long, conflicts_with_all = ["run", "verify"])]
     pub(super) approvals: bool,
+
+    /// What the list is narrowed to
+    #[command(flatten)]
+    pub(super) narrowed: HistoryFilter,
+}
+
+/// What the list is narrowed to: with `--user`, `--group`, `--op` or `--outcome` it lists changes, else runs.
+#[derive(Debug, Default, Args)]
+#[group(conflicts_with_all = ["run", "verify", "approvals"])]
+pub(super) struct HistoryFilter {
+    /// Only what was recorded at this time or later: 2026-11-22T14:00:00Z, or "2026-11-22 14:00", or 2026-11-22
+    #[arg(long, value_name = "TIME", value_parser = past)]
+    pub(super) since: Option<DateTime<Utc>>,
+
+    /// Only what was recorded before this time
+    #[arg(long, value_name = "TIME", value_parser = past)]
+    pub(super) until: Option<DateTime<Utc>>,
+
+    /// Only this Campaign instance
+    #[arg(long, value_name = "NAME")]
+    pub(super) instance: Option<String>,
+
+    /// List the changes of the operator with this login, instead of runs
+    #[arg(long, value_name = "LOGIN")]
+    pub(super) user: Option<String>,
+
+    /// List the changes of this operator group, instead of runs
+    #[arg(long, value_name = "NAME")]
+    pub(super) group: Option<String>,
+
+    /// List the changes of this kind, instead of runs: add, remove, `create_operator`, `create_group`, `disable_operator`
+    #[arg(long, value_name = "KIND", value_parser = named::<ChangeKind>)]
+    pub(super) op: Option<ChangeKind>,
+
+    /// List the changes with this outcome, instead of runs: pending, applied, already, held, failed, unconfirmed
+    #[arg(long, value_name = "OUTCOME", value_parser = named::<ChangeOutcome>)]
+    pub(super) outcome: Option<ChangeOutcome>,
 }
 
 /// Whom and what to explain.
@@ -287,6 +325,11 @@ pub(super) enum OutputFormat {
     Markdown,
 }
 
+/// A value by the name that reports write.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    T::deserialize(text.into_deserializer()).map_err(|error: serde::de::value::Error| error.to_string())
+}
+
 fn digest(text: &str) -> Result<Digest, String> {
     Digest::parse(text).ok_or_else(|| "a digest has 16 hexadecimal digits".to_owned())
 }
@@ -375,6 +418,13 @@ mod tests {
         check("cgs history 01J --limit 5", false);
         check("cgs history --approvals --limit 5 --output json", true);
         check("cgs history 01J --approvals", false);
+        check("cgs history --since 2020-02-29 --until 2020-03-01 --instance production --limit 5", true);
+        check("cgs history --user ann@acme.com --group delivery --op remove --outcome applied", true);
+        check("cgs history --op delete", false);
+        check("cgs history --outcome ok", false);
+        check("cgs history --since tomorrow", false);
+        check("cgs history 01J --user ann@acme.com", false);
+        check("cgs history --approvals --user ann@acme.com", false);
         check("cgs history --approvals --verify", false);
         check("cgs explain", false);
         check("cgs explain ann@acme.com", true);

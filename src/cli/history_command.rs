@@ -4,13 +4,14 @@ use anstyle::Style;
 use serde::Serialize;
 
 use crate::{
-    domain::{Outcome, RunReport, to_the_second},
-    journal::{FindRunError, Journal, RunEntry},
+    domain::{InstanceName, Outcome, RunReport, to_the_second},
+    journal::{FindRunError, Journal, RunEntry, RunFilter},
 };
 
 use super::{
     CommandError, approvals_list,
-    arguments::{Arguments, HistoryArguments, OutputFormat},
+    arguments::{Arguments, HistoryArguments, HistoryFilter, OutputFormat},
+    changes_list,
     exit_code::Exit,
     layout::{DIM, table},
     markdown, record_check,
@@ -36,16 +37,20 @@ pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Re
     }
     let shown = if let Some(run) = &history.run {
         one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?
+    } else if let Some(filter) = changes_list::asked(&history.narrowed) {
+        changes_list::shown(journal.as_ref(), &filter, history.limit, arguments.output).await?
     } else {
-        list(arguments.output, &last_runs(journal.as_ref(), history.limit).await?)?
+        list(arguments.output, &last_runs(journal.as_ref(), history).await?)?
     };
     print(&shown)?;
     Ok(Exit::Done)
 }
 
-async fn last_runs(journal: Option<&Journal>, limit: u32) -> Result<Vec<RunEntry>, CommandError> {
+async fn last_runs(journal: Option<&Journal>, history: &HistoryArguments) -> Result<Vec<RunEntry>, CommandError> {
+    let HistoryFilter { since, until, instance, .. } = &history.narrowed;
+    let filter = RunFilter { since: *since, until: *until, instance: instance.as_deref().map(InstanceName::new) };
     match journal {
-        Some(journal) => Ok(journal.runs(usize::try_from(limit).unwrap_or(usize::MAX)).await?),
+        Some(journal) => Ok(journal.runs_of(&filter, usize::try_from(history.limit).unwrap_or(usize::MAX)).await?),
         None => Ok(Vec::new()),
     }
 }

@@ -4,6 +4,7 @@ mod access_command;
 mod approvals_list;
 mod approve_command;
 mod arguments;
+mod changes_list;
 mod check_command;
 mod check_markdown;
 mod check_text;

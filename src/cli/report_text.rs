@@ -221,20 +221,28 @@ pub(super) fn approval_of(approval: &ApprovalNote, changes: &[ChangeReport]) -> 
 }
 
 fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
-    let (sign, colour) = match change.op {
-        ChangeKind::Add => ("+", GOOD),
-        ChangeKind::Remove => ("-", BAD),
-        ChangeKind::DisableOperator => ("x", BAD),
-        ChangeKind::CreateOperator | ChangeKind::CreateGroup => ("*", GOOD),
-    };
-    let style = match change.outcome {
-        ChangeOutcome::Pending | ChangeOutcome::Applied | ChangeOutcome::Already => colour,
-        ChangeOutcome::Held | ChangeOutcome::Unconfirmed => DOUBT,
-        ChangeOutcome::Failed => BAD.bold(),
+    let sign = match change.op {
+        ChangeKind::Add => "+",
+        ChangeKind::Remove => "-",
+        ChangeKind::DisableOperator => "x",
+        ChangeKind::CreateOperator | ChangeKind::CreateGroup => "*",
     };
     let text = |name: &Option<String>| name.clone().unwrap_or_default();
     let outcome = change.outcome.as_str().to_owned();
-    (style, vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()])
+    (
+        style_of_change(change),
+        vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()],
+    )
+}
+
+/// The colour of a change, by what it does and what became of it.
+pub(super) fn style_of_change(change: &ChangeReport) -> Style {
+    match (change.outcome, change.op) {
+        (ChangeOutcome::Held | ChangeOutcome::Unconfirmed, _) => DOUBT,
+        (ChangeOutcome::Failed, _) => BAD.bold(),
+        (_, ChangeKind::Remove | ChangeKind::DisableOperator) => BAD,
+        (_, ChangeKind::Add | ChangeKind::CreateOperator | ChangeKind::CreateGroup) => GOOD,
+    }
 }
 
 pub(super) fn style_of(outcome: Outcome) -> Style {

@@ -75,6 +75,17 @@ pub struct RunEntry {
     pub summary: Summary,
 }
 
+/// Which runs; what is `None` is not asked about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Begun at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Begun before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// About this instance; letter case does not count.
+    pub instance: Option<InstanceName>,
+}
+
 /// A run that a shortened id may mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunCandidate {
@@ -190,11 +201,24 @@ impl Journal {
 
     /// The runs, the last recorded first, at most `limit`. A run without end is interrupted when nobody holds the lock.
     pub async fn runs(&self, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
+        self.runs_of(&RunFilter::default(), limit).await
+    }
+
+    /// The same of the runs that fit all that is asked.
+    pub async fn runs_of(&self, filter: &RunFilter, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut looking = self.reading().await?;
+        // The names of the instances are one JSON text: that of one is in it when the text is another without it.
         let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs
-                   order by position desc limit $1";
-        let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+                   where (cast($1 as bigint) is null or started_at >= $1)
+                     and (cast($2 as bigint) is null or started_at < $2)
+                     and (cast($3 as text) is null or replace(lower(instances), $3, '') <> lower(instances))
+                   order by position desc limit $4";
+        let stamp = |time: Option<DateTime<Utc>>| time.map(|time| time.timestamp_millis()).into();
+        let instance = filter.instance.as_ref().map(|name| to_json(&name.as_str().to_lowercase(), "an instance"));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX).into();
+        let values = [stamp(filter.since), stamp(filter.until), instance.transpose()?.into(), limit];
+        let rows = looking.rows(sql, values).await?;
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
             let mut entry = entry(&row)?;

@@ -9,6 +9,7 @@ mod encrypted;
 mod exit_codes;
 mod explain;
 mod history;
+mod history_filters;
 mod log_lines;
 #[path = "../support/process.rs"]
 mod process;
