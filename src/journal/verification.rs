@@ -14,7 +14,7 @@ use super::{
     database::{Reading, Row},
     encoding::{from_json, to_json},
     run_report::{Unfinished, run_report},
-    runs::{Forgotten, total},
+    runs::Forgotten,
 };
 
 /// Events that are read at once.
@@ -263,7 +263,7 @@ impl Walk {
             self.fault(None, Some(run), "its outcome is not the one that was recorded");
         }
         let report = run_report(looking.transaction(), run, Unfinished::Dead).await?;
-        let counted = report.as_ref().map(|report| to_json(&total(report), "a summary")).transpose()?;
+        let counted = report.as_ref().map(|report| to_json(&report.total(), "a summary")).transpose()?;
         if expected.outcome.is_some() && counted != Some(row.text(2)?) {
             self.fault(None, Some(run), "its numbers are not those of what was recorded");
         }
