@@ -15,7 +15,7 @@ pub(super) fn markdown(report: &RunReport) -> String {
     };
     let began = to_the_second(report.started_at);
     let title = format!("# Run {}, {began}{mode}", report.run);
-    let mut sections = vec![title, sentence_of(report.outcome).to_owned(), cell(&source_line(report))];
+    let mut sections = vec![title, sentence_of(report).to_owned(), cell(&source_line(report))];
     sections.extend(report.error.as_deref().map(cell));
     sections.extend(report.warnings.iter().map(|warning| note(warning)));
     for instance in &report.instances {

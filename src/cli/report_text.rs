@@ -16,7 +16,7 @@ pub(super) fn text(report: &RunReport) -> String {
         RunMode::Apply => "",
         RunMode::DryRun => "dry run, ",
     };
-    let outcome = painted(style_of(report.outcome), sentence_of(report.outcome));
+    let outcome = painted(style_of(report.outcome), sentence_of(report));
     let began = to_the_second(report.started_at);
     line(&mut out, &format!("{BOLD}Run {}{BOLD:#} at {began} ({mode}{})", report.run, duration(report.duration_ms)));
     line(&mut out, &source_line(report));
@@ -35,9 +35,12 @@ pub(super) fn text(report: &RunReport) -> String {
     out
 }
 
-/// What an outcome means, in words.
-pub(super) fn sentence_of(outcome: Outcome) -> &'static str {
-    match outcome {
+/// What the outcome of a run means, in words. A digest that is not held makes it `held` where no instance holds anything.
+pub(super) fn sentence_of(report: &RunReport) -> &'static str {
+    match report.outcome {
+        Outcome::Held if report.instances.iter().all(|instance| instance.held.is_none()) => {
+            "The digest that was given is not held: nothing was released by it."
+        }
         Outcome::InSync => "In sync: nothing to do.",
         Outcome::ChangesPending => "Changes are pending; nothing was written.",
         Outcome::Applied => "All changes were applied.",
