@@ -88,7 +88,7 @@ pub(super) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show what the daemon is doing, when a run last ended well, and when the next is due
+    /// Show what the daemon is doing, when a run last succeeded, what is held since when, and when the next run is due
     Status,
     /// Look at every prerequisite: what is wrong, and how to mend it; writes nothing
     Check(CheckArguments),

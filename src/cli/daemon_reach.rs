@@ -11,7 +11,7 @@ use crate::{
     settings::{self, Settings, SettingsError, Sources},
 };
 
-use super::CommandError;
+use super::{CommandError, terminal::warn};
 
 /// A status is at hand: a daemon that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,9 +30,23 @@ pub(super) async fn reach(settings: &Settings) -> Option<Client> {
 
 /// The daemon of a configuration whose secrets cannot be read: somebody who may use the socket need not be able to.
 pub(super) async fn daemon_instead(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
-    let Some(control) = settings::control(sources).filter(|_| error.is_of_secrets_alone()) else {
-        return Err(error.into());
-    };
+    if error.is_of_secrets_alone() { daemon_despite(sources, error).await } else { Err(error.into()) }
+}
+
+/// The daemon that answers `status` although this configuration cannot be used: what the daemon does, and whether its own reload
+/// failed, does not depend on what this process can read. Says on standard error what is wrong with the configuration.
+pub(super) async fn daemon_for_status(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
+    let problems = (!error.is_of_secrets_alone()).then(|| error.to_string());
+    let daemon = daemon_despite(sources, error).await?;
+    if let Some(problems) = problems {
+        warn(&format!("{problems}\nthe daemon answers; it runs with the configuration that it loaded before"));
+    }
+    Ok(daemon)
+}
+
+/// The daemon at the socket that is configured, at the default one where the file cannot be read.
+async fn daemon_despite(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
+    let Some(control) = settings::control(sources) else { return Err(error.into()) };
     match Client::connect(&control.socket).await {
         Ok(Some(daemon)) => Ok(daemon),
         // A daemon is there and has the secrets: what is missing is the right to ask it.

@@ -105,7 +105,7 @@ pub(super) fn source_line(report: &RunReport) -> String {
 }
 
 /// So many of something, whose plural ends with "s".
-fn counted(count: u64, one: &str) -> String {
+pub(super) fn counted(count: u64, one: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {one}{plural}")
 }
@@ -298,6 +298,7 @@ mod tests {
             error: None,
             warnings: vec!["the mask matches one profile less".to_owned()],
             held: Some("0123456789abcdef".to_owned()),
+            held_since: None,
             orphaned: vec![Orphan { group: "ops".to_owned(), profile: "Campaign - acme - ops".to_owned(), members: 3 }],
             matched_profiles: Vec::new(),
             skipped: Vec::new(),

@@ -12,11 +12,12 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    daemon_reach::{daemon_instead, reach, status},
+    daemon_reach::{daemon_for_status, reach, status},
     exit_code::Exit,
     layout::{BAD, DOUBT, GOOD, line, painted, table},
     markdown,
     report_json::json,
+    report_text::counted,
     start::log,
     terminal::print,
 };
@@ -32,7 +33,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
                 None => (remembered(&settings).await?, Exit::Partial),
             }
         }
-        Err(error) => (status(daemon_instead(&sources, error).await?).await?, Exit::Done),
+        Err(error) => (status(daemon_for_status(&sources, error).await?).await?, Exit::Done),
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&status),
@@ -75,13 +76,15 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
     let mut rows = vec![
         ["last run", last_run.as_str()].map(str::to_owned),
         ["last success".to_owned(), shown(status.last_success, "none")],
+        ["last clean".to_owned(), shown(status.last_clean, "none")],
         ["next run".to_owned(), shown(status.next_run, "not planned")],
     ];
     if status.throttled_until.is_some() {
         rows.push(["throttled until".to_owned(), shown(status.throttled_until, "")]);
     }
-    if !status.held.is_empty() {
-        rows.push(["held".to_owned(), status.held.join(", ")]);
+    for hold in &status.holds {
+        let (since, changes) = (to_the_second(hold.since), counted(hold.changes as u64, "change"));
+        rows.push(["held".to_owned(), format!("{} since {since}: {}, {changes}", hold.digest, hold.instance)]);
     }
     if let Some(leader) = &status.leader {
         rows.push(["leader".to_owned(), leader.clone()]);
@@ -92,23 +95,34 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{daemon::LastRun, domain::Outcome};
+    use crate::{
+        daemon::LastRun,
+        domain::{Digest, Outcome},
+        journal::Hold,
+    };
 
     fn status() -> Status {
         let at = |seconds: i64| DateTime::from_timestamp(1_795_413_600 + seconds, 0);
         Status {
             version: 1,
             state: State::Blocked,
-            reason: "a guard holds changes until somebody approves them".to_owned(),
+            reason: "changes are held and wait for an approval".to_owned(),
             last_run: at(0).map(|started_at| LastRun {
                 run: "01KB0000000000000000000003".to_owned(),
                 started_at,
                 outcome: Outcome::Held,
             }),
-            last_success: at(-7200),
+            last_success: at(0),
+            last_clean: at(-7200),
             next_run: at(7200),
             throttled_until: at(3244),
             held: vec!["0123456789abcdef".to_owned()],
+            holds: vec![Hold {
+                digest: Digest::parse("0123456789abcdef").expect("a digest"),
+                instance: "production".to_owned(),
+                since: at(-3600).expect("a time"),
+                changes: 3,
+            }],
             leader: Some("acme-sync-1".to_owned()),
         }
     }

@@ -27,9 +27,18 @@ pub(super) fn columns() -> Option<usize> {
 
 /// Tells on standard error why a command did not do its work: in one line, or in a list.
 pub(super) fn complain(message: &str) {
+    tell("error", message);
+}
+
+/// Says on standard error what an administrator should know beside the answer of a command.
+pub(super) fn warn(message: &str) {
+    tell("warning", message);
+}
+
+fn tell(kind: &str, message: &str) {
     let message = message.lines().map(printable).collect::<Vec<_>>().join("\n");
     // Nothing can be done about a closed terminal.
-    let _ = writeln!(anstream::stderr().lock(), "error: {message}");
+    let _ = writeln!(anstream::stderr().lock(), "{kind}: {message}");
 }
 
 /// The line of progress below the log. Silent when standard error is no terminal.

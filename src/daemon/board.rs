@@ -10,7 +10,8 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use tokio::sync::watch;
 
 use crate::{
-    domain::{Outcome, RunReport, to_the_second},
+    domain::{Outcome, RunReport, Summary, to_the_second},
+    journal::Hold,
     settings::PersonLookup,
     sync::UNPAUSE,
 };
@@ -18,7 +19,7 @@ use crate::{
 use super::{LastRun, State, Status};
 
 /// Why a daemon is blocked.
-pub(super) const HELD: &str = "a guard holds changes until somebody approves them";
+pub(super) const HELD: &str = "changes are held and wait for an approval";
 
 /// What a daemon says that has made no run yet.
 const NO_RUN_YET: &str = "no run has ended since the start";
@@ -28,6 +29,15 @@ const NO_RUN_AS_LEADER: &str = "no run has ended since this node leads";
 
 /// What a daemon does that makes a run.
 const UNDER_WAY: &str = "a run is under way";
+
+/// What the daemon waits for between runs, as the journal says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outstanding {
+    /// Until when Adobe asked for a pause.
+    pub throttled_until: Option<DateTime<Utc>>,
+    /// What waits for an approval.
+    pub holds: Vec<Hold>,
+}
 
 /// How this node stands to others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +78,7 @@ pub struct Facts {
     pub progress: String,
     /// The report of the last run that ended.
     pub last_report: Option<Arc<RunReport>>,
-    /// How often the least time between two good runs may pass before the daemon counts as not ready.
+    /// How long no run may succeed before the daemon counts as not ready.
     pub ready_within: Duration,
     /// Whether the page answers questions about a person.
     pub person_lookup: PersonLookup,
@@ -87,7 +97,7 @@ pub struct Facts {
 }
 
 impl Board {
-    /// A board of a daemon that starts. `ready_within` is the longest time without a good run that still counts as ready.
+    /// A board of a daemon that starts. `ready_within` is the longest time without a success that still counts as ready.
     pub fn new(ready_within: Duration, leader: Option<String>) -> Self {
         let status =
             Status { version: super::status::VERSION, reason: NO_RUN_YET.to_owned(), leader, ..Status::default() };
@@ -191,38 +201,42 @@ impl Board {
     }
 
     /// A run ended: what it says of the state.
-    pub fn run_ended(&self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
+    pub fn run_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
-            (facts.status.state, facts.status.reason) = judged(&report, throttled_until);
-            facts.remember(&report, throttled_until);
+            (facts.status.state, facts.status.reason) = judged(&report, &outstanding);
+            facts.remember(&report, outstanding);
             facts.count(report);
         });
     }
 
     /// A run ended that somebody asked this node for, and another one leads: how it stands is that one's to say.
-    pub(super) fn run_beside_the_leader_ended(&self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
+    pub(super) fn run_beside_the_leader_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
-            facts.remember(&report, throttled_until);
+            facts.remember(&report, outstanding);
             facts.count(report);
         });
     }
 
     /// A run ended that says nothing of the whole, because it was narrowed or wrote nothing: the state is as before.
-    pub fn partial_run_ended(&self, report: RunReport, throttled_until: Option<DateTime<Utc>>) {
+    pub fn partial_run_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
-            facts.status.throttled_until = throttled_until;
+            facts.status.wait_for(outstanding);
             facts.count(report);
         });
     }
 
-    /// The clock was ahead and shows `now`: a success that is later counts as now, so that its age grows from here.
-    pub(super) fn clock_was_set_back(&self, now: DateTime<Utc>, throttled_until: Option<DateTime<Utc>>) {
+    /// The clock was ahead and shows `now`: what was later counts as now, so that its age grows from here.
+    pub(super) fn clock_was_set_back(&self, now: DateTime<Utc>, mut outstanding: Outstanding) {
+        let now = now.trunc_subsecs(0);
+        outstanding.holds.iter_mut().for_each(|hold| hold.since = hold.since.min(now));
         self.update(|facts| {
             let status = &mut facts.status;
-            status.last_success = status.last_success.map(|success| success.min(now.trunc_subsecs(0)));
-            status.throttled_until = throttled_until;
+            for time in [&mut status.last_success, &mut status.last_clean] {
+                *time = time.map(|time| time.min(now));
+            }
+            status.wait_for(outstanding);
         });
     }
 
@@ -251,16 +265,15 @@ impl Facts {
     }
 
     /// What a run over everything says beside the state.
-    fn remember(&mut self, report: &RunReport, throttled_until: Option<DateTime<Utc>>) {
-        let status = &mut self.status;
+    fn remember(&mut self, report: &RunReport, outstanding: Outstanding) {
+        let (status, ended_at) = (&mut self.status, Some(report.ended_at(Utc::now()).trunc_subsecs(0)));
         if is_success(report.outcome) {
-            status.last_success = Some(Utc::now().trunc_subsecs(0));
+            status.last_success = ended_at;
         }
-        status.throttled_until = throttled_until;
-        // Where the organization was not read, or the lock not got, what was held still is.
-        if report.source.complete {
-            status.held = report.instances.iter().filter_map(|instance| instance.held.clone()).collect();
+        if is_clean(report.outcome, &report.total()) {
+            status.last_clean = ended_at;
         }
+        status.wait_for(outstanding);
     }
 
     /// Adds the run to what has been since the start.
@@ -279,12 +292,12 @@ impl Facts {
     }
 }
 
-/// Whether a run ended well: both worlds were read, and nothing waits for a person.
+/// Whether a run read both sides completely and made everything that it was allowed to make. What a guard holds is not allowed
+/// yet: it waits for an approval, and nothing is out of order.
 pub fn is_success(outcome: Outcome) -> bool {
     match outcome {
-        Outcome::InSync | Outcome::ChangesPending | Outcome::Applied | Outcome::Partial => true,
-        Outcome::Held
-        | Outcome::Incomplete
+        Outcome::InSync | Outcome::ChangesPending | Outcome::Applied | Outcome::Partial | Outcome::Held => true,
+        Outcome::Incomplete
         | Outcome::Throttled
         | Outcome::Unavailable
         | Outcome::Locked
@@ -295,8 +308,13 @@ pub fn is_success(outcome: Outcome) -> bool {
     }
 }
 
+/// Whether a run was a success with nothing held and nothing failed.
+pub(super) fn is_clean(outcome: Outcome, total: &Summary) -> bool {
+    is_success(outcome) && outcome != Outcome::Held && total.held == 0 && total.failed == 0
+}
+
 /// The state after a run, and the sentence for it.
-fn judged(report: &RunReport, throttled_until: Option<DateTime<Utc>>) -> (State, String) {
+fn judged(report: &RunReport, outstanding: &Outstanding) -> (State, String) {
     let error = report
         .error
         .clone()
@@ -307,14 +325,25 @@ fn judged(report: &RunReport, throttled_until: Option<DateTime<Utc>>) -> (State,
         Outcome::ChangesPending => (State::Idle, "changes are pending in an observed instance".to_owned()),
         Outcome::Applied => (State::Idle, "all changes were applied".to_owned()),
         Outcome::Partial => (State::Idle, "some items failed or could not be placed".to_owned()),
+        Outcome::Held if outstanding.holds.is_empty() => (State::Idle, nothing_held(report)),
         Outcome::Held => (State::Blocked, HELD.to_owned()),
-        Outcome::Throttled => throttled(throttled_until, error),
+        Outcome::Throttled => throttled(outstanding.throttled_until, error),
         Outcome::Refused => (State::Failing, format!("credentials: {error}")),
         Outcome::Misconfigured => (State::Failing, format!("configuration: {error}")),
         Outcome::Incomplete | Outcome::Unavailable | Outcome::Locked | Outcome::Failed | Outcome::Interrupted => {
             (State::Failing, format!("{}: {error}", report.outcome.as_str()))
         }
     }
+}
+
+/// What a run says that ended as held although nothing waits for an approval.
+fn nothing_held(report: &RunReport) -> String {
+    let observed = report.instances.iter().filter(|instance| instance.held.is_some());
+    let observed: Vec<&str> = observed.map(|instance| instance.name.as_str()).collect();
+    if observed.is_empty() {
+        return "nothing is held; the run was asked to approve a digest that is not held".to_owned();
+    }
+    format!("nothing is held; changes of an observed instance would be: {}", observed.join(", "))
 }
 
 /// Throttled: until when, or else why.
@@ -336,9 +365,11 @@ mod tests {
         let board = Board::new(Duration::from_secs(600), None);
         for (success, expected) in [(TimeDelta::days(9 * 365), now), (TimeDelta::hours(-1), now - TimeDelta::hours(1))]
         {
-            board.update(|facts| facts.status.last_success = Some(now + success));
-            board.clock_was_set_back(now, None);
+            let success = Some(now + success);
+            board.update(|facts| (facts.status.last_success, facts.status.last_clean) = (success, success));
+            board.clock_was_set_back(now, Outstanding::default());
             assert_eq!(board.facts().status.last_success, Some(expected));
+            assert_eq!(board.facts().status.last_clean, Some(expected));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::settings::{Settings, StateLocation};
 /// has gaps accordingly.
 const LENGTH_OF_A_RUN: Duration = Duration::from_secs(15 * 60);
 
-/// The longest time without a good run that still counts as ready: two gaps of the schedule, so that one failure is no alarm,
+/// The longest time without a success that still counts as ready: two gaps of the schedule, so that one failure is no alarm,
 /// and what jitter and the run itself take. Without a schedule nothing is ever late.
 pub(super) fn ready_within(settings: &Settings) -> Duration {
     let Some((_, longest)) = settings.schedule.schedule.gaps_after(Utc::now()) else { return Duration::MAX };

@@ -55,7 +55,7 @@ use crate::{
 };
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
-pub use board::{Board, Facts, Standing, is_success};
+pub use board::{Board, Facts, Outstanding, Standing, is_success};
 pub use error::DaemonError;
 pub use http::{HttpState, Question, serve};
 pub use next_run::{NextRun, NextRunBegins};
@@ -63,6 +63,7 @@ pub use recall::status_without_daemon;
 pub use status::{LastRun, State, Status};
 pub use unpause::{UnpauseAnswer, UnpauseOutcome, unpause};
 
+use board::is_clean;
 use control::{Desk, Server};
 use expectations::{log_what_runs_see, ready_within};
 use leadership::{Competition, host_name, node_name};

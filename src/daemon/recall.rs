@@ -3,14 +3,14 @@
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::{
-    domain::{Digest, FoldedName, OrganizationId, Outcome, RunMode},
-    journal::{Journal, JournalError, RunEntry},
+    domain::{FoldedName, OrganizationId, Outcome, RunMode},
+    journal::{Hold, Journal, JournalError, RunEntry},
     settings::Settings,
 };
 
-use super::{LastRun, State, Status, is_success};
+use super::{LastRun, Outstanding, State, Status, is_clean, is_success};
 
-/// So many runs are looked through for the last one that ended well: with one every two hours, those of a month.
+/// So many runs are looked through for the last success: with one every two hours, those of a month.
 const RUNS: usize = 400;
 
 /// How far the clocks of two nodes may be apart: a run that began so far in the future has been made, and one beyond was
@@ -37,8 +37,7 @@ impl Recalled {
 
 /// What the journal remembers for a daemon with these settings.
 pub(super) async fn recalled(journal: &Journal, settings: &Settings) -> Result<Recalled, JournalError> {
-    let instances: Vec<_> = settings.instances.iter().map(|instance| instance.name().folded()).collect();
-    remembered(journal, &settings.experience_cloud.options.organization_id, &instances).await
+    remembered(journal, &settings.experience_cloud.options.organization_id, &names(settings)).await
 }
 
 async fn remembered(
@@ -54,15 +53,14 @@ async fn remembered(
         started_at: run.started_at.trunc_subsecs(0),
         outcome,
     });
-    let good = ended.clone().find(|(run, outcome)| is_whole(run, instances) && is_success(*outcome));
-    if let Some((run, _)) = good {
-        let length = journal.run(&run.run).await?.map_or(0, |report| report.duration_ms);
-        let length = i64::try_from(length).ok().and_then(TimeDelta::try_milliseconds).unwrap_or_default();
-        // A clock that was ahead must not make a success look new for years.
-        status.last_success = Some((run.started_at + length).min(now).trunc_subsecs(0));
-    }
-    status.held = held(journal).await?.iter().map(ToString::to_string).collect();
-    status.throttled_until = throttled_until(journal, organization).await?;
+    let mut whole = ended.clone().filter(|(run, _)| is_whole(run, instances));
+    let good = whole.clone().find(|(_, outcome)| is_success(*outcome)).map(|(run, _)| run);
+    let clean = whole.find(|(run, outcome)| is_clean(*outcome, &run.summary)).map(|(run, _)| run);
+    status.last_success = end_of(journal, good, now).await?;
+    status.last_clean = end_of(journal, clean, now).await?;
+    let Outstanding { throttled_until, holds } = outstanding(journal, organization, instances).await?;
+    status.throttled_until = throttled_until;
+    status.hold(holds);
     if let Some(until) = status.throttled_until {
         (status.state, status.reason) = super::board::throttled(Some(until), String::new());
     } else if !status.held.is_empty() && ended.clone().next().is_some_and(|(_, outcome)| outcome == Outcome::Held) {
@@ -70,6 +68,17 @@ async fn remembered(
     }
     let last_run = runs.iter().find(|run| is_whole(run, instances)).map(|run| run.started_at);
     Ok(Recalled { status, last_run })
+}
+
+/// When a run ended, at the latest now.
+async fn end_of(
+    journal: &Journal,
+    run: Option<&RunEntry>,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, JournalError> {
+    let Some(run) = run else { return Ok(None) };
+    let report = journal.run(&run.run).await?;
+    Ok(report.map(|report| report.ended_at(now).trunc_subsecs(0)))
 }
 
 /// Whether a run was about everything in all of these instances, and could write: only such a run is that of a tick.
@@ -88,13 +97,24 @@ pub(super) async fn throttled_until(
     Ok(until.map(|until| until.trunc_subsecs(0)))
 }
 
-/// What waits for somebody's word. A plan that only a dry run made holds nothing.
-async fn held(journal: &Journal) -> Result<Vec<Digest>, JournalError> {
-    let held = journal.held().await?.into_iter().filter(|held| !held.is_dry_run);
-    let mut digests: Vec<_> = held.map(|held| held.digest).collect();
-    digests.sort();
-    digests.dedup();
-    Ok(digests)
+/// What Adobe and administrators are waited for with these settings.
+pub(super) async fn outstanding_now(journal: &Journal, settings: &Settings) -> Result<Outstanding, JournalError> {
+    outstanding(journal, &settings.experience_cloud.options.organization_id, &names(settings)).await
+}
+
+/// Of these instances; of all where none is named.
+async fn outstanding(
+    journal: &Journal,
+    organization: &OrganizationId,
+    instances: &[FoldedName],
+) -> Result<Outstanding, JournalError> {
+    let is_ours = |hold: &Hold| instances.is_empty() || instances.contains(&FoldedName::new(&hold.instance));
+    let holds = journal.holds().await?.into_iter().filter(is_ours).collect();
+    Ok(Outstanding { throttled_until: throttled_until(journal, organization).await?, holds })
+}
+
+fn names(settings: &Settings) -> Vec<FoldedName> {
+    settings.instances.iter().map(|instance| instance.name().folded()).collect()
 }
 
 /// The status where no daemon answers: health comes from runs, and nobody makes any.

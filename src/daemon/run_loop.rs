@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinHandle, spawn_local},
@@ -18,12 +18,12 @@ use crate::{
 };
 
 use super::{
-    Board, DaemonError,
+    Board, DaemonError, Outstanding,
     control::{Ordered, OrderedRun, RunOrder, Server, Throttle},
     current_run::{Asker, CurrentRun, Reach},
     expectations::{changes_that_need_a_restart, log_what_runs_see, ready_within},
     leadership::{Competition, News},
-    recall::throttled_until,
+    recall::outstanding_now,
     service_manager::ServiceManager,
     timetable::{DueTick, Ring, Timetable},
 };
@@ -143,8 +143,8 @@ impl Daemon {
 
     /// Shows what was computed from a clock that was ahead as the corrected clock has it.
     async fn clock_was_set_back(&mut self) {
-        let until = self.throttled_until().await;
-        self.board.clock_was_set_back(Utc::now(), until);
+        let outstanding = self.outstanding().await;
+        self.board.clock_was_set_back(Utc::now(), outstanding);
         self.show_next_run();
     }
 
@@ -191,13 +191,13 @@ impl Daemon {
         match ended {
             Ok(report) => {
                 asker.tell(Some(&report));
-                let until = self.throttled_until().await;
+                let waiting = self.outstanding().await;
                 match reach {
                     // Beside a run that somebody made without asking the daemon nothing was found out.
-                    Reach::Whole if report.outcome == Outcome::Locked => self.board.partial_run_ended(report, until),
-                    Reach::Whole if self.timetable.is_some() => self.board.run_ended(report, until),
-                    Reach::Whole => self.board.run_beside_the_leader_ended(report, until),
-                    Reach::Part => self.board.partial_run_ended(report, until),
+                    Reach::Whole if report.outcome == Outcome::Locked => self.board.partial_run_ended(report, waiting),
+                    Reach::Whole if self.timetable.is_some() => self.board.run_ended(report, waiting),
+                    Reach::Whole => self.board.run_beside_the_leader_ended(report, waiting),
+                    Reach::Part => self.board.partial_run_ended(report, waiting),
                 }
             }
             Err(error) => {
@@ -210,11 +210,13 @@ impl Daemon {
         self.show_next_run();
     }
 
-    /// A journal that cannot be read has failed the run already; there is nothing to add.
-    async fn throttled_until(&self) -> Option<DateTime<Utc>> {
-        let organization = self.settings.borrow().experience_cloud.options.organization_id.clone();
-        let look = timeout(JOURNAL_PATIENCE, throttled_until(&self.journal, &organization));
-        look.await.unwrap_or(Ok(None)).unwrap_or_default()
+    /// What is waited for. A journal that cannot be read has failed the run already: what was held still is.
+    async fn outstanding(&self) -> Outstanding {
+        let settings = Arc::clone(&self.settings.borrow());
+        match timeout(JOURNAL_PATIENCE, outstanding_now(&self.journal, &settings)).await {
+            Ok(Ok(outstanding)) => outstanding,
+            Ok(Err(_)) | Err(_) => Outstanding { throttled_until: None, holds: self.board.facts().status.holds },
+        }
     }
 
     /// By the schedule, on whichever node: also one that does not lead expects a run then, and alerts go by it.

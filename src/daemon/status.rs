@@ -1,9 +1,16 @@
 //! What the daemon is doing, as a document: the answer of `/status` and of the command `status`. The field names are fixed.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Outcome, to_the_second};
+use crate::{
+    domain::{Outcome, to_the_second},
+    journal::Hold,
+};
+
+use super::Outstanding;
 
 /// Version of this document's form.
 pub(super) const VERSION: u32 = 1;
@@ -15,7 +22,7 @@ pub enum State {
     /// No run has ended yet since the start, or since this node leads.
     #[default]
     Starting,
-    /// The last run ended well, and the next is due at its time; or another node leads, and this one has nothing to do.
+    /// The last run succeeded and held nothing, and the next is due at its time; or another node leads, and this one has nothing to do.
     Idle,
     /// A run is under way.
     Running,
@@ -71,14 +78,21 @@ pub struct Status {
     pub reason: String,
     /// The last run that ended.
     pub last_run: Option<LastRun>,
-    /// When a run last ended well.
+    /// When a run last read both sides completely and made everything that it was allowed to make. What waits for an approval is
+    /// not allowed yet: a run that holds something is a success.
     pub last_success: Option<DateTime<Utc>>,
+    /// When a run last was a success with nothing held and nothing failed.
+    #[serde(default)]
+    pub last_clean: Option<DateTime<Utc>>,
     /// When the next run is due, on whichever node leads then; `null` when the schedule is off.
     pub next_run: Option<DateTime<Utc>>,
     /// Until when the vendor wants no calls.
     pub throttled_until: Option<DateTime<Utc>>,
-    /// Digests of what is held.
+    /// Digests of what is held, each once.
     pub held: Vec<String>,
+    /// The same with instance, age and number of changes: by instance, the oldest first.
+    #[serde(default)]
+    pub holds: Vec<Hold>,
     /// The node that leads, when several share the state: `null` while that is not known. This host otherwise.
     pub leader: Option<String>,
 }
@@ -87,6 +101,9 @@ impl Status {
     /// In words, as systemd shows it: `idle: in sync; next run 2026-11-22T08:00:00Z; last success 2026-11-22T06:00:04Z`.
     pub fn described(&self) -> String {
         let mut words = format!("{}: {}", self.state.as_str(), self.reason);
+        if let Some(since) = self.held_since() {
+            words = format!("{words}; held since {}", to_the_second(since));
+        }
         if let Some(next) = self.next_run {
             words = format!("{words}; next run {}", to_the_second(next));
         }
@@ -96,12 +113,30 @@ impl Status {
         }
     }
 
+    /// When the oldest of what is held was first held.
+    pub fn held_since(&self) -> Option<DateTime<Utc>> {
+        self.holds.iter().map(|hold| hold.since).min()
+    }
+
+    /// Shows what is waited for.
+    pub(super) fn wait_for(&mut self, outstanding: Outstanding) {
+        self.throttled_until = outstanding.throttled_until;
+        self.hold(outstanding.holds);
+    }
+
+    /// Shows what is held.
+    pub(super) fn hold(&mut self, holds: Vec<Hold>) {
+        let digests: BTreeSet<String> = holds.iter().map(|hold| hold.digest.to_string()).collect();
+        self.held = digests.into_iter().collect();
+        self.holds = holds;
+    }
+
     /// Takes over what the journal remembers, except for the state.
     pub(super) fn take_over(&mut self, remembered: &Self, next_run: Option<DateTime<Utc>>) {
         self.last_run.clone_from(&remembered.last_run);
-        self.last_success = remembered.last_success;
+        (self.last_success, self.last_clean) = (remembered.last_success, remembered.last_clean);
         self.throttled_until = remembered.throttled_until;
-        self.held.clone_from(&remembered.held);
+        self.hold(remembered.holds.clone());
         self.next_run = next_run;
     }
 }

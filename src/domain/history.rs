@@ -1,6 +1,6 @@
 //! What earlier runs saw and decided, as far as decisions need it. No clock: the journal hands over only what still counts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub struct History {
     pub known: KnownProfiles,
     /// What earlier runs held, and nobody approved: it stays held while these limits are in force.
     pub held: Vec<HeldBefore>,
+    /// When each digest was first held that is held now.
+    pub held_since: BTreeMap<Digest, DateTime<Utc>>,
     /// Changes that an undo took back: they would do again what a person undid.
     pub undone: Vec<ChangeKey>,
     /// Approvals that have not expired.

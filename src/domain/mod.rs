@@ -40,6 +40,7 @@ mod settling;
 mod shell_word;
 mod skipped;
 mod sought_operators;
+mod summary;
 mod undo;
 mod unlisted_accounts;
 mod unusable;
@@ -86,7 +87,7 @@ pub use printable::{is_printable, printable};
 pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
-    SourceReport, Summary, rfc3339, to_the_second,
+    SourceReport, rfc3339, to_the_second,
 };
 pub use run_event::{
     BegunApproval, Evidence, HeldNow, HeldRecord, InstancePlan, NextStep, Observation, Observed, RunEvent, RunStart,
@@ -97,6 +98,7 @@ pub use settling::settled_by;
 pub use shell_word::shell_word;
 pub use skipped::{SkipReason, Skipped};
 pub use sought_operators::{SoughtOperators, operator_names};
+pub use summary::Summary;
 pub use undo::desired_by_undo;
 pub use unlisted_accounts::UnlistedAccounts;
 pub use unusable::{KnownName, UnusableProfiles};

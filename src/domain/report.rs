@@ -1,9 +1,9 @@
 //! What a run did, as scripts and people read it. The field names are fixed: other people's tools rely on them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped};
+use super::{ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped, Summary};
 
 /// What was asked of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,69 +164,6 @@ pub struct Orphan {
     pub members: usize,
 }
 
-/// The numbers of one instance.
-///
-/// For every kind of change, what was planned is what was applied, already so, failed, held, unconfirmed or is pending.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Planned additions.
-    pub add: usize,
-    /// Planned removals.
-    pub remove: usize,
-    /// Planned creations of operators.
-    pub create_operator: usize,
-    /// Planned creations of operator groups.
-    pub create_group: usize,
-    /// Planned disablements of operators.
-    pub disable_operator: usize,
-    /// Made and seen in Campaign.
-    pub applied: usize,
-    /// So before the write.
-    pub already: usize,
-    /// Tried and not seen in Campaign.
-    pub failed: usize,
-    /// Waiting for an approval.
-    pub held: usize,
-    /// Not borne out by a second read.
-    pub unconfirmed: usize,
-    /// Not tried.
-    pub pending: usize,
-    /// Left out.
-    pub skipped: usize,
-    /// Memberships that were as they should be.
-    pub unchanged: usize,
-}
-
-impl Summary {
-    /// Counts changes.
-    pub fn of(changes: &[ChangeReport], skipped: usize, unchanged: usize) -> Self {
-        let mut summary = Self { skipped, unchanged, ..Self::default() };
-        for change in changes {
-            *match change.op {
-                ChangeKind::Add => &mut summary.add,
-                ChangeKind::Remove => &mut summary.remove,
-                ChangeKind::CreateOperator => &mut summary.create_operator,
-                ChangeKind::CreateGroup => &mut summary.create_group,
-                ChangeKind::DisableOperator => &mut summary.disable_operator,
-            } += 1;
-            *match change.outcome {
-                ChangeOutcome::Applied => &mut summary.applied,
-                ChangeOutcome::Already => &mut summary.already,
-                ChangeOutcome::Failed => &mut summary.failed,
-                ChangeOutcome::Held => &mut summary.held,
-                ChangeOutcome::Unconfirmed => &mut summary.unconfirmed,
-                ChangeOutcome::Pending => &mut summary.pending,
-            } += 1;
-        }
-        summary
-    }
-
-    /// Planned changes of all kinds.
-    pub fn planned(&self) -> usize {
-        self.add + self.remove + self.create_operator + self.create_group + self.disable_operator
-    }
-}
-
 /// One instance in the report of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceReport {
@@ -244,6 +181,10 @@ pub struct InstanceReport {
     pub warnings: Vec<String>,
     /// The digest of what is held.
     pub held: Option<String>,
+    /// When this digest was first held; `None` where nothing is held, or where a dry run or an observed instance only shows
+    /// what would be.
+    #[serde(default, serialize_with = "rfc3339_or_null")]
+    pub held_since: Option<DateTime<Utc>>,
     /// The approvals that released changes here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ApprovalNote>,
@@ -269,6 +210,7 @@ impl InstanceReport {
             error: Some(error),
             warnings: Vec::new(),
             held: None,
+            held_since: None,
             approvals: Vec::new(),
             orphaned: Vec::new(),
             matched_profiles: Vec::new(),
@@ -392,6 +334,17 @@ impl RunReport {
     /// The version of the form that this program writes.
     pub const VERSION: u32 = 1;
 
+    /// When it ended, at the latest `now`: a clock that was ahead must not make a run look new for years.
+    pub fn ended_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let length = i64::try_from(self.duration_ms).ok().and_then(TimeDelta::try_milliseconds).unwrap_or_default();
+        self.started_at.checked_add_signed(length).unwrap_or(now).min(now)
+    }
+
+    /// The numbers of all instances together.
+    pub fn total(&self) -> Summary {
+        self.instances.iter().map(|instance| instance.summary).fold(Summary::default(), Summary::plus)
+    }
+
     /// The approvals that released changes in these instances, each once.
     pub fn approvals_in(instances: &[InstanceReport]) -> Vec<ApprovalNote> {
         let mut approvals: Vec<ApprovalNote> = Vec::new();
@@ -426,4 +379,9 @@ fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) 
 /// The same where a document is written.
 pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&to_the_second(*time))
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(to_the_second).serialize(serializer)
 }

@@ -20,6 +20,7 @@ use super::{
     dormant_holds::remember_dormant_holds,
     encoding::{from_json, to_json, to_key, to_time},
     given_approvals,
+    holds::held_by_real_run,
     instance_history::undone,
     unfinished_disablements::{forget, unfinished_disablements},
 };
@@ -207,22 +208,21 @@ pub(super) async fn hold(writing: &mut Writing, held: &HeldNow<'_>) -> Result<bo
     if let Some(dormant) = held.dormant {
         remember_dormant_holds(writing, held.instance, dormant).await?;
     }
-    let sql = "select digest, held_since from held where instance = $1";
-    let mut before = BTreeMap::new();
+    let sql = "select digest from held where instance = $1";
+    let mut before = BTreeSet::new();
     for row in writing.rows(sql, [held.instance.as_str().into()]).await? {
-        before.insert(row.text(0)?, row.optional_number(1)?);
+        before.insert(row.text(0)?);
     }
     if let Some(record) = held.record {
-        let since = before.get(record.digest.as_str()).copied().flatten();
-        write_held(writing, held.instance, record, since).await?;
+        write_held(writing, held.instance, record).await?;
     }
     let kept = held.record.map_or("", |record| record.digest.as_str());
-    if held.is_all() && before.keys().any(|digest| digest != kept) {
+    if held.is_all() && before.iter().any(|digest| digest != kept) {
         let sql = "delete from held where instance = $1 and digest <> $2";
         writing.execute(sql, [held.instance.as_str().into(), kept.into()]).await?;
     }
     Ok(match held.record {
-        Some(record) => !before.contains_key(record.digest.as_str()),
+        Some(record) => !before.contains(record.digest.as_str()),
         None => held.is_all() && !before.is_empty(),
     })
 }
@@ -271,7 +271,7 @@ fn to_digest(text: &str) -> Result<Digest, JournalError> {
 }
 
 /// Reads the columns instance, digest, at and record.
-fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
+pub(super) fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
     let stored: StoredHeld = from_json(&row.text(3)?, "a held plan")?;
     let held = stored.held.into_iter().map(|held| HeldBefore { key: held.key, why: held.why, limits: held.limits });
     Ok(HeldRecord {
@@ -286,16 +286,12 @@ fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
     })
 }
 
-/// Writes one held plan; `since` is when its digest was first held, if before.
-async fn write_held(
-    writing: &mut Writing,
-    instance: &InstanceName,
-    record: &HeldRecord,
-    since: Option<i64>,
-) -> Result<(), JournalError> {
-    let sql = "select instance, digest, at, record from held where instance = $1 and digest = $2";
+/// Writes one held plan. It is held since the first real run that held its digest: a dry run holds nothing.
+async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &HeldRecord) -> Result<(), JournalError> {
+    let sql = "select instance, digest, at, record, held_since from held where instance = $1 and digest = $2";
     let rows = writing.rows(sql, [instance.as_str().into(), record.digest.as_str().into()]).await?;
     let before = rows.first().map(held_record).transpose()?;
+    let since = rows.first().map(held_by_real_run).transpose()?.flatten().map_or(record.at, |(_, since)| since);
     if record.is_dry_run && before.as_ref().is_some_and(|before| !before.is_dry_run) {
         return Ok(());
     }
@@ -313,13 +309,14 @@ async fn write_held(
         held: held.collect(),
     };
     let sql = "insert into held (instance, digest, at, record, held_since) values ($1, $2, $3, $4, $5)
-               on conflict (instance, digest) do update set at = excluded.at, record = excluded.record";
+               on conflict (instance, digest) do update set
+                   at = excluded.at, record = excluded.record, held_since = excluded.held_since";
     let values = [
         instance.as_str().into(),
         record.digest.as_str().into(),
         record.at.timestamp_millis().into(),
         to_json(&stored, "a held plan")?.into(),
-        since.unwrap_or_else(|| record.at.timestamp_millis()).into(),
+        since.timestamp_millis().into(),
     ];
     writing.execute(sql, values).await
 }

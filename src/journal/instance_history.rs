@@ -15,6 +15,7 @@ use super::{
     database::{Reading, Row, Transaction, reading},
     dormant_holds::dormant_holds,
     encoding::{from_json, to_json, to_key},
+    holds::held_since,
     unfinished_disablements::unfinished_disablements,
 };
 
@@ -35,6 +36,7 @@ impl Journal {
             login_holders: LoginHolders::default(),
             known,
             held: held_before(&mut looking, instance).await?,
+            held_since: held_since(&mut looking, instance).await?,
             undone: undone(looking.transaction(), instance).await?,
             approvals: approvals_in_force(&mut looking, instance, now).await?,
             unfinished_disablements: unfinished_disablements(looking.transaction(), instance).await?,

@@ -187,7 +187,7 @@ pub(super) async fn mark_interrupted(recording: &mut Recording<'_>) -> Result<()
 pub(super) async fn count_again(writing: &mut Writing, run: &RunId) -> Result<(), JournalError> {
     let report = run_report(writing.transaction(), run.as_str(), Unfinished::Dead).await?;
     let Some(report) = report else { return Ok(()) };
-    let values = [to_json(&total(&report), "a summary")?.into(), run.as_str().into()];
+    let values = [to_json(&report.total(), "a summary")?.into(), run.as_str().into()];
     writing.execute("update runs set summary = $1 where run = $2", values).await
 }
 
@@ -225,7 +225,7 @@ impl Journal {
             if entry.outcome.is_none()
                 && let Some(report) = run_report(looking.transaction(), &entry.run, unfinished).await?
             {
-                entry.summary = total(&report);
+                entry.summary = report.total();
                 entry.outcome = (unfinished == Unfinished::Dead).then_some(report.outcome);
             }
             runs.push(entry);
@@ -320,25 +320,6 @@ async fn oldest_kept(writing: &mut Writing, now: DateTime<Utc>) -> Result<Option
     Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
 }
 
-/// The numbers of all instances together.
-fn total(report: &RunReport) -> Summary {
-    report.instances.iter().map(|instance| instance.summary).fold(Summary::default(), |all, one| Summary {
-        add: all.add + one.add,
-        remove: all.remove + one.remove,
-        create_operator: all.create_operator + one.create_operator,
-        create_group: all.create_group + one.create_group,
-        disable_operator: all.disable_operator + one.disable_operator,
-        applied: all.applied + one.applied,
-        already: all.already + one.already,
-        failed: all.failed + one.failed,
-        held: all.held + one.held,
-        unconfirmed: all.unconfirmed + one.unconfirmed,
-        pending: all.pending + one.pending,
-        skipped: all.skipped + one.skipped,
-        unchanged: all.unchanged + one.unchanged,
-    })
-}
-
 fn entry(row: &Row) -> Result<RunEntry, JournalError> {
     Ok(RunEntry {
         run: row.text(0)?,
@@ -358,7 +339,7 @@ async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<String, 
     let sql = "update runs set outcome = $1, summary = $2, report = $3, instances = $4 where run = $5";
     let values = [
         report.outcome.as_str().into(),
-        to_json(&total(report), "a summary")?.into(),
+        to_json(&report.total(), "a summary")?.into(),
         head.as_str().into(),
         to_json(&names, "the instances of a run")?.into(),
         report.run.as_str().into(),

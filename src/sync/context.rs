@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
@@ -17,6 +17,7 @@ use crate::{
 };
 
 use super::{
+    apply::ApplyError,
     decision::{Decision, Settled},
     reconcile::InstanceOptions,
     recorder::Recorder,
@@ -41,6 +42,8 @@ pub(super) struct InstanceContext<'a> {
     pub(super) counts: SourceCounts,
     pub(super) snapshot: CampaignSnapshot,
     pub(super) history: History,
+    /// When both sides were read.
+    pub(super) at: DateTime<Utc>,
 }
 
 impl InstanceContext<'_> {
@@ -70,6 +73,24 @@ impl InstanceRun<'_> {
     /// Whether Campaign may be written.
     pub(super) fn writes(&self) -> bool {
         self.mode == RunMode::Apply && self.context.instance.mode == InstanceMode::Apply
+    }
+
+    /// The report of the instance, with what became of the changes so far.
+    pub(super) fn report(
+        &self,
+        decision: &Decision,
+        settled: &[Settled],
+        stopped: Option<&ApplyError>,
+    ) -> InstanceReport {
+        let report = decision.report(self.context.instance, settled, stopped);
+        InstanceReport { held_since: self.held_since(decision), ..report }
+    }
+
+    /// When what the decision holds was first held: now, where no earlier run held it.
+    fn held_since(&self, decision: &Decision) -> Option<DateTime<Utc>> {
+        let digest = decision.review.held.digest.as_ref()?;
+        let before = self.context.history.held_since.get(digest).copied();
+        before.or_else(|| (self.writes() && self.reach != Reach::Nothing).then_some(self.context.at))
     }
 
     /// Whether later runs may build on what this one decides: a dry run leaves no trace in them.
@@ -125,7 +146,7 @@ impl InstanceRun<'_> {
             instance: self.name().clone(),
             digest: digest.clone(),
             run: self.recorder.run().clone(),
-            at: Utc::now(),
+            at: self.context.at,
             is_dry_run: !self.writes(),
             is_narrowed: self.reach == Reach::Part,
             changes: decision.held_changes(),

@@ -138,6 +138,7 @@ impl Decision {
             error: None,
             warnings: unused_approvals(&self.review).into_iter().chain(self.warnings.iter().cloned()).collect(),
             held: self.review.held.digest.as_ref().map(ToString::to_string),
+            held_since: None,
             approvals: self.approvals.clone(),
             orphaned: orphaned.collect(),
             matched_profiles: self.desired.matched.clone(),

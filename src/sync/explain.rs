@@ -176,7 +176,14 @@ async fn of_instance(
     let user = UserSnapshot::new(known.listing.clone(), [(known.person.clone(), names)])?;
     let desired = desired_state_of_users(&user, snapshot, policy, &history)?;
     let counts = SourceCounts::Proven;
-    let context = InstanceContext { instance, limits: &options.limits, counts, snapshot: snapshot.clone(), history };
+    let context = InstanceContext {
+        instance,
+        limits: &options.limits,
+        counts,
+        snapshot: snapshot.clone(),
+        history,
+        at: Utc::now(),
+    };
     let read = source_read_of_users(&user, policy, options.membership());
     let decision = Decision::of(&context, desired, Some(read));
     let ground = Ground {

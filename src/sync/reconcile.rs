@@ -166,7 +166,7 @@ async fn read_and_decide(
     used.push(UsedApprovals::of(here.name(), &decision.review));
     here.held(&decision).await?;
     if !here.writes() {
-        let report = decision.report(instance, &[], None);
+        let report = here.report(&decision, &[], None);
         here.planned(&report).await?;
         remember(run, &here, &decision).await?;
         return Ok(report);
@@ -174,7 +174,7 @@ async fn read_and_decide(
     let (confirmed, mut unconfirmed) = second.confirm(run, &here.context, &decision);
     let (confirmed, renamed) = confirm_logins(campaign, &run.request.stop, confirmed).await?;
     unconfirmed.extend(renamed);
-    here.planned(&decision.report(instance, &unconfirmed, None)).await?;
+    here.planned(&here.report(&decision, &unconfirmed, None)).await?;
     remember(run, &here, &decision).await?;
     let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, &run.request.stop).await;
     here.resized(&decision, &settled).await;
@@ -183,7 +183,7 @@ async fn read_and_decide(
         accept(&here, &decision).await?;
     }
     settled.extend(unconfirmed);
-    Ok(decision.report(instance, &settled, stopped.as_ref()))
+    Ok(here.report(&decision, &settled, stopped.as_ref()))
 }
 
 /// Reads the instance and what is remembered of it.
@@ -203,7 +203,7 @@ async fn enter<'a>(
         Rules::InForce => Reach::Part,
     };
     let (limits, counts) = (&run.options.limits, run.source.counts());
-    let context = InstanceContext { instance, limits, counts, snapshot, history };
+    let context = InstanceContext { instance, limits, counts, snapshot, history, at: Utc::now() };
     let here = InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach };
     here.operators_seen().await?;
     Ok(here)

@@ -407,7 +407,7 @@ async fn reconcile_each(run: &Run<'_>) -> (Vec<InstanceReport>, Vec<UsedApproval
     for instance in &run.options.instances {
         let mut report = reconcile(run, instance, &mut used).await;
         if run.rules == Rules::Tried {
-            report.held = None;
+            (report.held, report.held_since) = (None, None);
         }
         instances.push(report);
     }

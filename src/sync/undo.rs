@@ -83,12 +83,12 @@ impl Undo<'_> {
         let decision = Decision::of_plan(&here.context, desired, plan, None);
         here.held(&decision).await?;
         if !here.writes() {
-            let planned = decision.report(self.instance, &[], None);
+            let planned = here.report(&decision, &[], None);
             here.planned(&planned).await?;
             return Ok(planned);
         }
         let (confirmed, unconfirmed) = confirm_logins(campaign, self.stop, decision.review.approved.clone()).await?;
-        here.planned(&decision.report(self.instance, &unconfirmed, None)).await?;
+        here.planned(&here.report(&decision, &unconfirmed, None)).await?;
         // Written before the changes are made: a run that comes between would do again what is being undone.
         let opposite: Vec<_> = confirmed.changes().iter().filter_map(|change| opposite(&change.key())).collect();
         recorder.journal().remember_undone(here.name(), recorder.run(), &opposite).await?;
@@ -97,7 +97,7 @@ impl Undo<'_> {
         self.forget_what_failed(&settled).await?;
         here.resized(&decision, &settled).await;
         settled.extend(unconfirmed);
-        Ok(decision.report(self.instance, &settled, stopped.as_ref()))
+        Ok(here.report(&decision, &settled, stopped.as_ref()))
     }
 
     async fn enter(&self, campaign: &Campaign) -> Result<InstanceRun<'_>, ReconcileError> {
@@ -106,7 +106,7 @@ impl Undo<'_> {
         let snapshot = snapshot(campaign, recorder, name, self.stop).await?;
         let history = recorder.journal().history(name, Utc::now()).await?;
         let (limits, counts) = (&self.options.limits, SourceCounts::Proven);
-        let context = InstanceContext { instance, limits, counts, snapshot, history };
+        let context = InstanceContext { instance, limits, counts, snapshot, history, at: Utc::now() };
         Ok(InstanceRun { context, recorder, lock: self.lock, mode: self.frame.mode(), reach: Reach::Part })
     }
 

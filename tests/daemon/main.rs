@@ -7,6 +7,7 @@ mod approvers;
 mod approving;
 mod control_socket;
 mod ending;
+mod holds;
 mod leadership;
 mod moved_clock;
 mod nodes;

@@ -28,8 +28,19 @@ fn status_of_a_daemon_has_the_promised_fields_and_ends_with_0() {
     let status = scene.command(&["status", "--output", "json"]);
     assert_eq!(status.exit, Some(0), "{status:?}");
     let mut keys: Vec<_> = status.json().as_object().expect("an object").keys().cloned().collect();
-    let mut promised =
-        ["version", "state", "reason", "last_run", "last_success", "next_run", "throttled_until", "held", "leader"];
+    let mut promised = [
+        "version",
+        "state",
+        "reason",
+        "last_run",
+        "last_success",
+        "last_clean",
+        "next_run",
+        "throttled_until",
+        "held",
+        "holds",
+        "leader",
+    ];
     keys.sort();
     promised.sort_unstable();
     assert_eq!(keys, promised);

@@ -10,7 +10,7 @@ use campaign_group_sync::domain::{ChangeKind, ChangeOutcome};
 use chrono::Utc;
 
 use crate::{
-    filled::{change, fill, instance, report},
+    filled::{change, fill, instance, outstanding, report},
     stage::Stage,
 };
 
@@ -109,9 +109,9 @@ async fn numbers_are_those_of_the_board() {
         change(ChangeKind::Add, "ann@acme.com", "delivery", ChangeOutcome::Applied),
         change(ChangeKind::Remove, "bob@acme.com", "delivery", ChangeOutcome::Held),
     ];
-    stage
-        .board
-        .run_ended(report("01A", started_at, vec![instance("pro\"duction", &["delivery", "ops"], changes)]), None);
+    let held = report("01A", started_at, vec![instance("pro\"duction", &["delivery", "ops"], changes)]);
+    let outstanding = outstanding(&held);
+    stage.board.run_ended(held, outstanding);
     let after = parse(&stage.get("/metrics").await.body).series;
     for (name, expected) in [
         ("runs_total{outcome=\"held\"}", 1.0),
@@ -132,7 +132,11 @@ async fn numbers_are_those_of_the_board() {
     }
     // The board knows whole seconds, as the journal does after a restart.
     let began: f64 = started_at.timestamp().to_string().parse().expect("a number");
-    assert!((value(&after, "last_run_timestamp_seconds") - began).abs() < 0.001, "{began}");
+    for name in ["last_run_timestamp_seconds", "held_since_timestamp_seconds{instance=\"pro\\\"duction\"}"] {
+        assert!((value(&after, name) - began).abs() < 0.001, "{name}: {began}");
+    }
+    assert!(value(&after, "last_success_timestamp_seconds") > 0.0, "held is a success");
+    assert!(value(&after, "last_clean_timestamp_seconds").abs() < f64::EPSILON, "held is not clean");
     assert_eq!(after.keys().filter(|name| name.contains("_state{")).count(), 7);
 }
 

@@ -1,15 +1,15 @@
 //! Runs, held plans and answers to show.
 
 use campaign_group_sync::{
-    daemon::Board,
+    daemon::{Board, Outstanding},
     domain::{
         ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, Explanation, Finding, FoldedName,
         GroupExplanation, HeldBefore, HeldRecord, InstanceExplanation, InstanceMode, InstanceName, InstanceReport,
         MatchedProfile, Orphan, ProductProfileName, RunId, RunReport, Station, Summary, Verdict,
     },
-    journal::Journal,
+    journal::{Hold, Journal},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use super::default_limits::limits;
 pub(crate) use super::reports::report;
@@ -44,6 +44,7 @@ pub(crate) fn instance(name: &str, groups: &[&str], changes: Vec<ChangeReport>) 
         error: None,
         warnings: Vec::new(),
         held: (summary.held > 0).then(|| DIGEST.to_owned()),
+        held_since: None,
         orphaned: Vec::new(),
         matched_profiles: groups.iter().zip(3..).map(|(group, members)| matched(group, members)).collect(),
         changes,
@@ -73,7 +74,21 @@ pub(crate) async fn record(journal: &Journal, board: &Board, report: RunReport) 
         journal.record_held(&name, held(&run, report.started_at, instance).as_ref(), true).await.expect("recorded");
     }
     journal.end_run(&report).await.expect("ended");
-    board.run_ended(report, None);
+    let outstanding = outstanding(&report);
+    board.run_ended(report, outstanding);
+}
+
+/// What is waited for after this run: what it holds, since it began.
+pub(crate) fn outstanding(report: &RunReport) -> Outstanding {
+    let hold = |instance: &InstanceReport| {
+        Some(Hold {
+            digest: Digest::parse(instance.held.as_deref()?).expect("a digest"),
+            instance: instance.name.clone(),
+            since: report.started_at.trunc_subsecs(0),
+            changes: instance.summary.held,
+        })
+    };
+    Outstanding { throttled_until: None, holds: report.instances.iter().filter_map(hold).collect() }
 }
 
 fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<HeldRecord> {

@@ -1,13 +1,13 @@
 //! Health and status: from the last success, not from being alive.
 
 use campaign_group_sync::{
-    daemon::{State, Status},
+    daemon::{Outstanding, State, Status},
     domain::{ChangeKind, ChangeOutcome, Outcome},
 };
 use chrono::{TimeDelta, Utc};
 
 use crate::{
-    filled::{change, instance, report},
+    filled::{change, instance, outstanding, report},
     stage::Stage,
 };
 
@@ -23,7 +23,8 @@ async fn a_daemon_that_has_done_nothing_is_alive_and_not_ready() {
 #[tokio::test]
 async fn readiness_ages_with_the_last_success() {
     let stage = Stage::start().await;
-    stage.board.run_ended(report("01A", Utc::now(), vec![instance("production", &["delivery"], Vec::new())]), None);
+    let in_sync = report("01A", Utc::now(), vec![instance("production", &["delivery"], Vec::new())]);
+    stage.board.run_ended(in_sync, Outstanding::default());
     assert_eq!(stage.get("/readyz").await.status, 200);
     stage.board.update(|facts| facts.status.last_success = Some(Utc::now() - TimeDelta::seconds(660)));
     let ready = stage.get("/readyz").await;
@@ -38,17 +39,72 @@ async fn refused_credentials_never_make_it_ready() {
     let mut refused = report("01A", Utc::now(), Vec::new());
     (refused.outcome, refused.error) = (Outcome::Refused, Some("the client secret is refused".to_owned()));
     refused.source.complete = false;
-    stage.board.run_ended(refused, None);
+    stage.board.run_ended(refused, Outstanding::default());
     let ready = stage.get("/readyz").await;
     assert_eq!(ready.status, 503);
     assert!(ready.body.contains("the client secret is refused"), "{}", ready.body);
 }
 
 #[tokio::test]
+async fn what_is_held_keeps_the_daemon_ready_and_blocked_until_runs_stop_to_succeed() {
+    let stage = Stage::start().await;
+    let change = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
+    let held = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![change])]);
+    let outstanding = outstanding(&held);
+    stage.board.run_ended(held, outstanding.clone());
+    let status = stage.board.facts().status;
+    assert_eq!((status.state, status.holds.as_slice()), (State::Blocked, outstanding.holds.as_slice()));
+    assert!(status.last_success.is_some() && status.last_clean.is_none(), "{status:?}");
+    assert_eq!(stage.get("/readyz").await.status, 200);
+    let mut unread = report("01B", Utc::now(), Vec::new());
+    (unread.outcome, unread.source.complete) = (Outcome::Incomplete, false);
+    stage.board.run_ended(unread, outstanding.clone());
+    stage.board.update(|facts| facts.status.last_success = Some(Utc::now() - TimeDelta::seconds(601)));
+    let status = stage.board.facts().status;
+    assert_eq!((status.state, status.holds), (State::Failing, outstanding.holds), "what is held still is");
+    let ready = stage.get("/readyz").await;
+    assert_eq!(ready.status, 503, "{}", ready.body);
+    assert!(ready.body.contains("the last success is 10 minutes old"), "{}", ready.body);
+}
+
+#[tokio::test]
+async fn a_clean_run_holds_nothing_and_fails_nothing() {
+    let stage = Stage::start().await;
+    for (outcome, is_clean) in [
+        (ChangeOutcome::Failed, false),
+        (ChangeOutcome::Held, false),
+        (ChangeOutcome::Applied, true),
+        (ChangeOutcome::Pending, true),
+    ] {
+        stage.board.update(|facts| (facts.status.last_success, facts.status.last_clean) = (None, None));
+        let change = change(ChangeKind::Remove, "ann@acme.com", "offers", outcome);
+        let ended = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![change])]);
+        let outstanding = outstanding(&ended);
+        stage.board.run_ended(ended, outstanding);
+        let status = stage.board.facts().status;
+        assert!(status.last_success.is_some(), "{outcome:?}");
+        assert_eq!(status.last_clean.is_some(), is_clean, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_observed_instance_blocks_nothing() {
+    let stage = Stage::start().await;
+    let change = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
+    let observed = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![change])]);
+    stage.board.run_ended(observed, Outstanding::default());
+    let status = stage.board.facts().status;
+    assert_eq!((status.state, status.held), (State::Idle, Vec::new()));
+    assert_eq!(status.reason, "nothing is held; changes of an observed instance would be: production");
+}
+
+#[tokio::test]
 async fn the_status_is_the_document_of_the_board() {
     let stage = Stage::start().await;
     let held = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
-    stage.board.run_ended(report("01A", Utc::now(), vec![instance("production", &["offers"], vec![held])]), None);
+    let held = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![held])]);
+    let outstanding = outstanding(&held);
+    stage.board.run_ended(held, outstanding);
     let answer = stage.get("/status").await;
     assert_eq!(answer.header("content-type"), "application/json");
     let status: Status = serde_json::from_str(&answer.body).expect("a status");

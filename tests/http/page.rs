@@ -20,7 +20,8 @@ async fn it_says_what_is_done_held_and_due() {
     let page = stage.get("/").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     for expected in [
-        "a guard holds changes until somebody approves them",
+        "changes are held and wait for an approval",
+        "Held since <time",
         "in 114 minutes",
         "campaign-group-sync approve 00c0ffee00c0ffee",
         "3 changes in instance <bdi>production</bdi>",

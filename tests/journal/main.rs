@@ -10,6 +10,7 @@ mod call_windows;
 mod default_limits;
 mod found_changes;
 mod full_disk;
+mod holds;
 mod instance_history;
 mod leadership;
 mod lock;

@@ -61,6 +61,7 @@ pub(crate) fn plan(changes: Vec<ChangeReport>) -> InstanceReport {
         error: None,
         warnings: vec!["mind the gap".to_owned()],
         held: None,
+        held_since: None,
         orphaned: Vec::new(),
         matched_profiles: vec![MatchedProfile {
             profile: "Campaign - acme - delivery".to_owned(),

@@ -2,6 +2,7 @@
 //! that could differ from the first.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::atomic::{AtomicI64, AtomicU64},
 };
@@ -14,7 +15,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    daemon::{Facts, State},
+    daemon::{Facts, State, Status},
     domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome},
 };
 
@@ -76,7 +77,16 @@ pub(super) fn open_metrics(facts: &Facts) -> Result<String, fmt::Error> {
 fn register_times(registry: &mut Registry, facts: &Facts) {
     let status = &facts.status;
     let times = [
-        ("last_success_timestamp", "When a run last ended well; 0 before the first", status.last_success),
+        (
+            "last_success_timestamp",
+            "When a run last read both sides completely and made all that it was allowed to make; 0 before the first",
+            status.last_success,
+        ),
+        (
+            "last_clean_timestamp",
+            "When a run last succeeded with nothing held and nothing failed; 0 before the first",
+            status.last_clean,
+        ),
         (
             "last_run_timestamp",
             "When the last run that ended had begun; 0 before the first",
@@ -191,4 +201,22 @@ fn register_instances(registry: &mut Registry, facts: &Facts) {
         }
         registry.register(name, help, gauges);
     }
+    register_holds(registry, &facts.status, instances);
+}
+
+/// Instances of the last run have a series of 0 where nothing is held: an alert then sees that a hold ended.
+fn register_holds(registry: &mut Registry, status: &Status, instances: &[InstanceReport]) {
+    let mut since: BTreeMap<&str, f64> = instances.iter().map(|instance| (instance.name.as_str(), 0.0)).collect();
+    // The oldest of an instance is listed first: taken last, its time stays.
+    since.extend(status.holds.iter().rev().map(|hold| (hold.instance.as_str(), since_1970(hold.since))));
+    let gauges = Family::<Labels, Seconds>::default();
+    for (name, since) in since {
+        gauges.get_or_create(&vec![("instance", name.to_owned())]).set(since);
+    }
+    registry.register_with_unit(
+        "held_since_timestamp",
+        "When the oldest of what waits for an approval was first held; 0 where nothing is held",
+        Unit::Seconds,
+        gauges,
+    );
 }

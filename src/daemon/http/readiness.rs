@@ -1,7 +1,8 @@
-//! Whether the daemon does its work: judged by the last run that ended well, never by being alive.
+//! Whether the daemon does its work: judged by the last success, never by being alive. A run that holds something is a success:
+//! a decision that waits for an administrator is no outage.
 //!
 //! Where several nodes share the state, the work is done once, by the node that leads. A node that follows is ready when it
-//! could take over, so when it reaches the database, and when the work is being done: the last good run, whoever made it, is
+//! could take over, so when it reaches the database, and when the work is being done: the last success, whoever made it, is
 //! not too old. Its own credentials have not been needed; like a daemon that has just started, it has to prove them when it
 //! leads, and is not ready until then. A node that neither leads nor follows is not ready.
 
@@ -18,14 +19,14 @@ pub(super) fn why_not_ready(facts: &Facts, now: DateTime<Utc>) -> Option<String>
         return Some(format!("no run has proven the credentials since the start; {}", facts.status.reason));
     }
     let Some(last_success) = facts.status.last_success else {
-        return Some(format!("no run has ended well yet; {}", facts.status.reason));
+        return Some(format!("no run has succeeded yet; {}", facts.status.reason));
     };
     // More than a time can hold is for ever.
     let ready_within = TimeDelta::from_std(facts.ready_within).unwrap_or(TimeDelta::MAX);
     let age = now - last_success;
     (age > ready_within).then(|| {
         let minutes = age.num_minutes();
-        format!("the last run that ended well is {minutes} minutes old; {}", facts.status.reason)
+        format!("the last success is {minutes} minutes old; {}", facts.status.reason)
     })
 }
 
@@ -56,7 +57,7 @@ mod tests {
         let reason = |facts: &Facts| why_not_ready(facts, now).unwrap_or_default();
         assert!(reason(&facts).contains("credentials"), "{}", reason(&facts));
         facts.credentials_proven = true;
-        assert!(reason(&facts).contains("no run has ended well"), "{}", reason(&facts));
+        assert!(reason(&facts).contains("no run has succeeded"), "{}", reason(&facts));
         facts.status.last_success = Some(now - TimeDelta::seconds(600));
         assert_eq!(why_not_ready(&facts, now), None);
         facts.status.last_success = Some(now - TimeDelta::seconds(601));

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -45,6 +45,8 @@ pub(super) struct HeldPlan {
     pub(super) record: HeldRecord,
     /// Its changes as the run reported them.
     pub(super) changes: Vec<ChangeReport>,
+    /// When its digest was first held; `None` where a dry run or an observed instance only showed it.
+    pub(super) since: Option<DateTime<Utc>>,
     /// The approval that the next run uses, where one was given.
     pub(super) approval: Option<ApprovalNote>,
 }
@@ -185,11 +187,12 @@ async fn plan_of(
         .filter(|change| change.outcome == ChangeOutcome::Held)
         .cloned()
         .collect();
-    let approvals = journal.history(&record.instance, Utc::now()).await?.approvals;
-    let approval = approvals.iter().rev().find(|approval| approval.digest == record.digest);
+    let past = journal.history(&record.instance, Utc::now()).await?;
+    let since = past.held_since.get(&record.digest).copied();
+    let approval = past.approvals.iter().rev().find(|approval| approval.digest == record.digest);
     let note = |approval: &Approval| {
         approval.given_at.map(|at| ApprovalNote::new(record.digest.as_str(), &approval.approver, at))
     };
     let approval = approval.and_then(note);
-    Ok(HeldPlan { record, changes, approval })
+    Ok(HeldPlan { record, changes, since, approval })
 }

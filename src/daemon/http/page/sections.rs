@@ -42,11 +42,10 @@ pub(super) fn state(html: &mut Html, facts: &Facts, now: DateTime<Utc>) {
     if !facts.progress.is_empty() {
         html.raw(": ").text(&facts.progress);
     }
-    html.raw("</p><dl class=\"facts\"><div><dt>Last good run</dt><dd>");
-    match status.last_success {
-        Some(at) => time_and_distance(html, at, now),
-        None => drop(html.raw("none yet")),
-    }
+    html.raw("</p><dl class=\"facts\"><div><dt>Last success</dt><dd>");
+    past_run(html, status.last_success, now);
+    html.raw("</dd></div><div><dt>Last run with nothing held or failed</dt><dd>");
+    past_run(html, status.last_clean, now);
     html.raw("</dd></div><div><dt>Next run</dt><dd>");
     next_run(html, facts, now);
     html.raw("</dd></div>");
@@ -54,6 +53,13 @@ pub(super) fn state(html: &mut Html, facts: &Facts, now: DateTime<Utc>) {
         html.raw("<div><dt>Leading node</dt><dd>").name(leader).raw("</dd></div>");
     }
     html.raw("</dl>");
+}
+
+fn past_run(html: &mut Html, at: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+    match at {
+        Some(at) => time_and_distance(html, at, now),
+        None => drop(html.raw("none yet")),
+    }
 }
 
 fn next_run(html: &mut Html, facts: &Facts, now: DateTime<Utc>) {
@@ -86,9 +92,9 @@ pub(super) fn held(html: &mut Html, plans: &[HeldPlan], now: DateTime<Utc>) {
 fn one_plan(html: &mut Html, plan: &HeldPlan, now: DateTime<Utc>) {
     let record = &plan.record;
     html.raw("<h3>").text(&counted(wide(record.changes.len()), "change")).raw(" in instance ");
-    html.name(record.instance.as_str()).raw("</h3><p>Held by ");
-    html.raw(if record.is_dry_run { "the dry run" } else { "the run" }).raw(" of ");
-    time_and_distance(html, record.at, now);
+    html.name(record.instance.as_str()).raw("</h3><p>");
+    html.raw(if plan.since.is_some() { "Held since " } else { "Shown by a dry run or in an observed instance at " });
+    time_and_distance(html, plan.since.unwrap_or(record.at), now);
     if let Some(approval) = &plan.approval {
         html.raw(". ");
         badge(html, "badge good", "approved");

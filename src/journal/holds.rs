@@ -1,0 +1,72 @@
+//! What waits for an approval, and since when.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Digest, HeldRecord, InstanceName};
+
+use super::{
+    Journal, JournalError,
+    approvals::held_record,
+    database::{Reading, Row},
+    encoding::to_time,
+};
+
+/// A held plan that waits for an approval. The field names are part of the JSON form of the status.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hold {
+    /// The digest that an approval names.
+    pub digest: Digest,
+    /// The instance that it is held in, as the configuration spells it.
+    pub instance: String,
+    /// When this digest was first held.
+    #[serde(serialize_with = "crate::domain::rfc3339")]
+    pub since: DateTime<Utc>,
+    /// How many changes are held under this digest.
+    pub changes: usize,
+}
+
+impl Journal {
+    /// What real runs hold, by instance, the oldest first. A plan of a dry run or of an observed instance holds nothing.
+    pub async fn holds(&self) -> Result<Vec<Hold>, JournalError> {
+        let mut looking = self.reading().await?;
+        let rows = looking.rows("select instance, digest, at, record, held_since from held", []).await?;
+        let hold = |(record, since): (HeldRecord, DateTime<Utc>)| Hold {
+            instance: record.instance.to_string(),
+            since: since.trunc_subsecs(0),
+            changes: record.changes.len(),
+            digest: record.digest,
+        };
+        let mut holds =
+            rows.iter().filter_map(|row| held_by_real_run(row).transpose()).collect::<Result<Vec<_>, _>>()?;
+        holds.sort_by(|(one, one_since), (other, other_since)| {
+            (&one.instance, one_since, &one.digest).cmp(&(&other.instance, other_since, &other.digest))
+        });
+        Ok(holds.into_iter().map(hold).collect())
+    }
+}
+
+/// When each digest was first held that real runs hold in this instance.
+pub(super) async fn held_since(
+    looking: &mut Reading,
+    instance: &InstanceName,
+) -> Result<BTreeMap<Digest, DateTime<Utc>>, JournalError> {
+    let sql = "select instance, digest, at, record, held_since from held where instance = $1";
+    let mut found = BTreeMap::new();
+    for row in looking.rows(sql, [instance.as_str().into()]).await? {
+        found.extend(held_by_real_run(&row)?.map(|(record, since)| (record.digest, since)));
+    }
+    Ok(found)
+}
+
+/// Reads the columns instance, digest, at, record and `held_since`; `None` for a plan that holds nothing.
+pub(super) fn held_by_real_run(row: &Row) -> Result<Option<(HeldRecord, DateTime<Utc>)>, JournalError> {
+    let record = held_record(row)?;
+    if record.is_dry_run {
+        return Ok(None);
+    }
+    let since = row.optional_number(4)?.map(to_time).transpose()?.unwrap_or(record.at);
+    Ok(Some((record, since)))
+}
