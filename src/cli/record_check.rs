@@ -21,6 +21,12 @@ pub(super) async fn run(
 ) -> Result<Exit, CommandError> {
     let known = head.map(parsed).transpose()?;
     let Some(journal) = journal else {
+        if known.is_some() {
+            print(
+                "There is no record where state.url points, and a head of one was given: the state is gone, or elsewhere.\n",
+            )?;
+            return Ok(Exit::Failure);
+        }
         print("No run has been recorded yet.\n")?;
         return Ok(Exit::Done);
     };

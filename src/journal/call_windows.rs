@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 
 use crate::domain::{Approver, LONGEST_PAUSE, OrganizationId, ProductProfile};
 
 use super::{
     Journal, JournalError, approver_columns,
+    chain::{EventKind, append},
     database::{Row, Writing},
     encoding::{from_json, to_json, to_optional_time, to_time},
 };
@@ -51,6 +53,15 @@ pub struct RememberedListing {
     pub read_at: DateTime<Utc>,
     /// All product profiles.
     pub profiles: Vec<ProductProfile>,
+}
+
+/// A pause that was forgotten, as an event tells of it.
+#[derive(Serialize)]
+struct Unpaused<'a> {
+    organization: &'a str,
+    /// When the pause would have ended, in milliseconds since 1970.
+    until: i64,
+    by: String,
 }
 
 impl Journal {
@@ -143,6 +154,8 @@ impl Journal {
                 login,
             ];
             writing.execute(sql, values).await?;
+            let body = Unpaused { organization: organization.as_str(), until, by: approver.to_string() };
+            append(&mut writing, None, now, EventKind::Unpaused, &body).await?;
         }
         writing.commit().await?;
         let forgotten =

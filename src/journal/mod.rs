@@ -4,6 +4,7 @@
 //! Times come from the caller. Every method that writes is one transaction: after a crash it happened or it did not.
 
 mod access;
+mod access_replay;
 mod approvals;
 mod approver_columns;
 mod call_budget;

@@ -1,7 +1,7 @@
 //! Runs: begun, ended, and those that never ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     InstanceMode, InstanceName, InstanceReport, Outcome, RunId, RunMode, RunReport, RunStart, SourceReport, Summary,
@@ -44,14 +44,16 @@ const MOST_CANDIDATES: usize = 10;
 const REPORTS_OF_MODE: i64 = 5;
 
 /// Plans first: they name their run.
-const FORGET_IDLE_RUNS: [&str; 2] = [
+const FORGET_IDLE_PLANS: &str =
     "delete from plans where run in (select run from runs where started_at < $1 and outcome is not null
          and not exists (select 1 from changes where changes.run = runs.run)
-         and not exists (select 1 from plans where plans.run = runs.run and plans.same_as is not null))",
-    "delete from runs where started_at < $1 and outcome is not null
+         and not exists (select 1 from plans where plans.run = runs.run and plans.same_as is not null))";
+
+/// The runs themselves.
+const FORGET_IDLE_RUNS: &str = "delete from runs where started_at < $1 and outcome is not null
          and not exists (select 1 from changes where changes.run = runs.run)
-         and not exists (select 1 from plans where plans.run = runs.run)",
-];
+         and not exists (select 1 from plans where plans.run = runs.run)
+     returning run";
 
 /// One run in the history. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -155,13 +157,25 @@ pub(super) async fn end(recording: &mut Recording<'_>, report: &RunReport) -> Re
         end_instance_once(recording, instance).await?;
     }
     let head = write_end(recording.writing, report).await?;
-    let oldest_kept = oldest_kept(recording.writing, report.started_at).await?;
-    for sql in FORGET_IDLE_RUNS {
-        // None is older than one that is not known: nothing is deleted.
-        recording.writing.execute(sql, [oldest_kept.into()]).await?;
-    }
+    forget_idle_runs(recording, report.started_at).await?;
     let (outcome, error) = (report.outcome.as_str(), report.error.as_deref());
     recording.append(EventKind::Ended, &Ended { outcome, error, report: fingerprint(&head) }).await
+}
+
+/// Forgets runs that planned nothing long before `now`, and records which.
+async fn forget_idle_runs(recording: &mut Recording<'_>, now: DateTime<Utc>) -> Result<(), JournalError> {
+    // None is older than one that is not known: nothing is deleted.
+    let oldest_kept: Value = oldest_kept(recording.writing, now).await?.into();
+    recording.writing.execute(FORGET_IDLE_PLANS, [oldest_kept.clone()]).await?;
+    let forgotten = recording.writing.returning(FORGET_IDLE_RUNS, [oldest_kept]).await?;
+    let runs: Vec<String> = forgotten.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?;
+    if runs.is_empty() { Ok(()) } else { recording.append(EventKind::Forgotten, &Forgotten { runs }).await }
+}
+
+/// Runs that are not stored any more, for their age.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Forgotten {
+    pub(super) runs: Vec<String>,
 }
 
 #[derive(Serialize)]

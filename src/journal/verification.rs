@@ -1,17 +1,20 @@
 //! Proves that the record is what was recorded: the chain of events is whole, and what is stored beside it agrees with it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::domain::{ChangeOutcome, RunId};
+use crate::domain::{ChangeOutcome, Outcome, RunId};
 
 use super::{
     Journal, JournalError, RecordHead,
+    access_replay::AccessReplay,
     chain::{fingerprint, hash},
     changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
     database::{Reading, Row},
-    encoding::from_json,
+    encoding::{from_json, to_json},
+    run_report::{Unfinished, run_report},
+    runs::Forgotten,
 };
 
 /// Events that are read at once.
@@ -63,11 +66,15 @@ impl Journal {
             }
             for row in rows {
                 walk.take(&row, known)?;
+                walk.replay(&mut looking, &row).await?;
             }
         }
         walk.compare_head(&mut looking, known).await?;
         for (run, expected) in std::mem::take(&mut walk.runs) {
             walk.compare_run(&mut looking, &run, &expected).await?;
+        }
+        for what in std::mem::take(&mut walk.access).compare(&mut looking, walk.runs_before > 0).await? {
+            walk.fault(None, None, what);
         }
         let head = RecordHead { position: walk.position, hash: walk.hash };
         Ok(Verification { events: walk.events, head, runs_before: walk.runs_before, faults: walk.faults })
@@ -83,12 +90,17 @@ struct Walk {
     runs_before: i64,
     is_head_met: bool,
     runs: BTreeMap<String, ExpectedRun>,
+    /// Runs that are not stored any more, for their age.
+    forgotten: HashSet<String>,
+    access: AccessReplay,
     faults: Vec<RecordFault>,
 }
 
 /// What the events say of one run.
 #[derive(Default)]
 struct ExpectedRun {
+    has_started: bool,
+    outcome: Option<String>,
     /// The hash of its report without its instances.
     report: Option<String>,
     instances: BTreeMap<String, ExpectedInstance>,
@@ -130,6 +142,7 @@ struct InstanceEndedBody {
 
 #[derive(Deserialize)]
 struct EndedBody {
+    outcome: String,
     report: String,
 }
 
@@ -191,10 +204,30 @@ impl Walk {
                 let InstanceEndedBody { instance, report } = read(body)?;
                 expected.instances.entry(instance).or_default().report = Some(report);
             }
-            "ended" => expected.report = Some(read::<EndedBody>(body)?.report),
+            "started" => expected.has_started = true,
+            "interrupted" => expected.outcome = Some(Outcome::Interrupted.as_str().to_owned()),
+            "ended" => {
+                let EndedBody { outcome, report } = read(body)?;
+                (expected.outcome, expected.report) = (Some(outcome), Some(report));
+            }
+            "forgotten" => self.forgotten.extend(read::<Forgotten>(body)?.runs),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes what an event says of who is in which group. One that cannot be read is a fault already.
+    async fn replay(&mut self, looking: &mut Reading, row: &Row) -> Result<(), JournalError> {
+        let (run, kind, body) = (row.optional_text(1)?, row.text(3)?, row.text(4)?);
+        let taken = match (run.as_deref(), kind.as_str()) {
+            (_, "observed") => self.access.observed(&body),
+            (Some(run), "settled") => self.access.settled(looking, run, &body).await,
+            _ => Ok(()),
+        };
+        match taken {
+            Err(JournalError::Unreadable { .. }) => Ok(()),
+            taken => taken,
+        }
     }
 
     /// The last event is the one that writers go on from, and a head from elsewhere is in the record.
@@ -211,15 +244,29 @@ impl Walk {
         Ok(())
     }
 
-    /// What is stored of a run agrees with its events. A run that was forgotten for its age is stored no more.
+    /// What is stored of a run agrees with its events.
     async fn compare_run(
         &mut self,
         looking: &mut Reading,
         run: &str,
         expected: &ExpectedRun,
     ) -> Result<(), JournalError> {
-        let rows = looking.rows("select report from runs where run = $1", [run.into()]).await?;
-        let Some(row) = rows.first() else { return Ok(()) };
+        let sql = "select report, outcome, summary from runs where run = $1";
+        let rows = looking.rows(sql, [run.into()]).await?;
+        let Some(row) = rows.first() else {
+            if expected.has_started && !self.forgotten.contains(run) {
+                self.fault(None, Some(run), "it is missing in the history");
+            }
+            return Ok(());
+        };
+        if row.optional_text(1)? != expected.outcome {
+            self.fault(None, Some(run), "its outcome is not the one that was recorded");
+        }
+        let report = run_report(looking.transaction(), run, Unfinished::Dead).await?;
+        let counted = report.as_ref().map(|report| to_json(&report.total(), "a summary")).transpose()?;
+        if expected.outcome.is_some() && counted != Some(row.text(2)?) {
+            self.fault(None, Some(run), "its numbers are not those of what was recorded");
+        }
         if let Some(report) = &expected.report
             && row.optional_text(0)?.is_none_or(|text| fingerprint(&text) != *report)
         {

@@ -106,7 +106,7 @@ async fn a_state_on_a_server_is_ok_when_it_answers_and_a_failure_when_it_does_no
         let checked = on(&unreachable).check().await;
         let found = finding(&checked, "host.state");
         assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(Cause::Unavailable)), "{found:#?}");
-        assert!(found.remedy.contains("whether the server runs"), "{found:#?}");
+        assert!(found.remedy.contains("that the server runs"), "{found:#?}");
         assert_eq!(finding(&checked, "experience_cloud.profiles").waits_for, Some("host.state"));
     }
 }

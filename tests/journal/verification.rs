@@ -70,6 +70,13 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         "delete from changes where run = '01JA' and position = 1",
         "delete from plans where run = '01JA'",
         "update plans set report = replace(report, 'mind the gap', 'all is well') where run = '01JA'",
+        "update runs set outcome = 'applied' where run = '01JA'",
+        "update runs set summary = replace(summary, '\"applied\":1', '\"applied\":2') where run = '01JA'",
+        "update stays set login = 'mallory@acme.com'",
+        "delete from stays where login_folded = 'ann@acme.com'",
+        "update stays set until = since where login_folded = 'ann@acme.com' and until is null",
+        "insert into stays (instance, group_folded, login_folded, login, since)
+             values ('production', 'delivery', 'eve@acme.com', 'eve@acme.com', 1)",
         "update runs set report = replace(report, '31', '30') where run = '01JA'",
     ] {
         let place = Place::in_a_folder();
@@ -82,6 +89,37 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         let verification = verify(&place.open().await, None).await;
         assert!(!verification.is_whole(), "{touch}");
     }
+}
+
+#[tokio::test]
+async fn incident_55_a_run_that_is_removed_everywhere_but_in_the_events_shows() {
+    let place = Place::in_a_folder();
+    record(&place.open().await).await;
+    let options = SqliteConnectOptions::new().filename(place.file());
+    let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
+    for table in ["changes", "plans", "runs"] {
+        let sql = AssertSqlSafe(format!("delete from {table} where run = '01JA'"));
+        sqlx::query(sql).execute(&mut connection).await.expect(table);
+    }
+    connection.close().await.expect("closed");
+    let verification = verify(&place.open().await, None).await;
+    assert!(!verification.is_whole(), "{verification:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_forgotten_for_its_age_is_no_fault() {
+    const DAY: i64 = 24 * 3_600;
+    let place = Place::in_a_folder();
+    let journal = place.open().await;
+    // A run a month: a longer gap without runs would not count as age.
+    for month in 0..6 {
+        let (run, started_at) = (format!("01JM{month}"), at(month * 28 * DAY));
+        journal.begin_run(&begin(&run, RunMode::Apply, started_at)).await.expect("begun");
+        journal.end_run(&report(&run, started_at, Outcome::InSync, plan(Vec::new()))).await.expect("ended");
+    }
+    assert!(journal.runs(9).await.expect("readable").len() < 6, "none was forgotten");
+    let verification = verify(&journal, None).await;
+    assert!(verification.is_whole(), "{verification:?}");
 }
 
 #[tokio::test]

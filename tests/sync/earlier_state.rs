@@ -42,10 +42,13 @@ async fn state_file(path: &Path, state: &str) {
 }
 
 /// Columns that migrations after schema 2 added to its tables.
-const LATER_COLUMNS: [&str; 11] = [
+const LATER_COLUMNS: [&str; 14] = [
     "begun_at",
     "approver_uid",
     "approver_user",
+    "approver_login_uid",
+    "approver_login_user",
+    "approved_by",
     "pause_asked",
     "position",
     "login_folded",

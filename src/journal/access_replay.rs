@@ -1,0 +1,118 @@
+//! Who is in which managed group, by the events alone: compared with the access record that is stored beside them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Deserialize;
+
+use crate::domain::{ChangeKind, FoldedName};
+
+use super::{
+    JournalError,
+    changes::{SettledBody, StoredChange, change_columns},
+    database::Reading,
+    encoding::from_json,
+};
+
+/// Instance, group and operator, the names folded.
+type Membership = (String, FoldedName, FoldedName);
+
+/// How often a membership began, and whether it lasts.
+#[derive(Clone, Copy, Default)]
+struct Periods {
+    begun: usize,
+    is_open: bool,
+}
+
+/// The memberships that events tell of.
+#[derive(Default)]
+pub(super) struct AccessReplay(BTreeMap<Membership, Periods>);
+
+#[derive(Deserialize)]
+struct ObservedBody {
+    instance: String,
+    came: Vec<(String, String)>,
+    left: Vec<(String, String)>,
+}
+
+impl AccessReplay {
+    /// Takes what an observation changed.
+    pub(super) fn observed(&mut self, body: &str) -> Result<(), JournalError> {
+        let ObservedBody { instance, came, left } = from_json(body, "an event")?;
+        for (group, login) in came {
+            self.begin((instance.clone(), FoldedName::stored(group), FoldedName::new(&login)));
+        }
+        for (group, login) in left {
+            self.end((instance.clone(), FoldedName::stored(group), FoldedName::stored(login)));
+        }
+        Ok(())
+    }
+
+    /// Takes what a run made.
+    pub(super) async fn settled(&mut self, looking: &mut Reading, run: &str, body: &str) -> Result<(), JournalError> {
+        let SettledBody { instance, outcomes } = from_json(body, "an event")?;
+        let made: HashSet<i64> =
+            outcomes.into_iter().filter(|group| group.outcome.is_in_place()).flat_map(|group| group.changes).collect();
+        if made.is_empty() {
+            return Ok(());
+        }
+        let sql = concat!("select ", change_columns!(), ", position from changes where run = $1 and instance = $2");
+        for row in looking.rows(sql, [run.into(), instance.as_str().into()]).await? {
+            if !made.contains(&row.number(10)?) {
+                continue;
+            }
+            let key = StoredChange::read(&row)?.report.key();
+            let membership = (instance.clone(), key.group, key.operator);
+            match key.kind {
+                ChangeKind::Add => self.begin(membership),
+                ChangeKind::Remove => self.end(membership),
+                ChangeKind::CreateGroup | ChangeKind::CreateOperator | ChangeKind::DisableOperator => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, membership: Membership) {
+        let periods = self.0.entry(membership).or_default();
+        periods.begun += usize::from(!periods.is_open);
+        periods.is_open = true;
+    }
+
+    fn end(&mut self, membership: Membership) {
+        self.0.entry(membership).or_default().is_open = false;
+    }
+
+    /// What the access record says otherwise, in words. Memberships that an earlier version recorded began before the first
+    /// event: of a migrated state, only those that events tell of are compared.
+    pub(super) async fn compare(
+        mut self,
+        looking: &mut Reading,
+        is_migrated: bool,
+    ) -> Result<Vec<String>, JournalError> {
+        let mut stored: BTreeMap<Membership, Periods> = BTreeMap::new();
+        let mut renamed = Vec::new();
+        let sql = "select instance, group_folded, login_folded, until, login from stays";
+        for row in looking.rows(sql, []).await? {
+            let login = row.text(4)?;
+            if FoldedName::new(&login) != row.folded(2)? {
+                renamed.push(format!("the access record names {login}, who is not who was recorded"));
+            }
+            let periods = stored.entry((row.text(0)?, row.folded(1)?, row.folded(2)?)).or_default();
+            periods.begun += 1;
+            periods.is_open |= row.optional_number(3)?.is_none();
+        }
+        if !is_migrated {
+            for membership in stored.keys() {
+                self.0.entry(membership.clone()).or_default();
+            }
+        }
+        let differs = |(membership, told): &(&Membership, &Periods)| {
+            let found = stored.get(*membership).copied().unwrap_or_default();
+            found.is_open != told.is_open || (!is_migrated && found.begun != told.begun)
+        };
+        let words = |((instance, group, login), _): (&Membership, &Periods)| {
+            let (group, login) = (group.as_str(), login.as_str());
+            format!("the access record of {login} in group \"{group}\" of instance {instance} is not what was recorded")
+        };
+        Ok(self.0.iter().filter(differs).map(words).chain(renamed).collect())
+    }
+}
