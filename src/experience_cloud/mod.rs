@@ -161,9 +161,8 @@ impl SharedAccess {
     pub fn new(options: &Options) -> Result<Self, ExperienceCloudError> {
         let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
         let umapi_http = http(&options.umapi_url)?;
-        // Each client reads all of the host's certificates; one will do where both addresses are reached in the same way.
-        let way = |base: &BaseUrl| (base.is_loopback(), base.is_plain());
-        let alike = way(&options.ims_url) == way(&options.umapi_url);
+        // Each client reads all of the host's certificates; one will do where both addresses encrypt, or neither does.
+        let alike = options.ims_url.is_plain() == options.umapi_url.is_plain();
         let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
         let credential = Credential {
             client_id: options.client_id.clone(),

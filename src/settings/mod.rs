@@ -18,6 +18,7 @@ mod log;
 mod options;
 mod problem;
 mod readable;
+mod regular_file;
 mod run;
 mod secrets;
 mod section;

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration: all of it, each with the place and the remedy.
 
-use std::{fmt, io};
+use std::fmt;
 
 use super::{
     KeyPath,
@@ -117,16 +117,5 @@ impl Problem {
     pub(super) fn secret_in_file(path: &KeyPath, origin: &Origin, variable: &str) -> Self {
         let mend = format!("put it into a file of its own and write {path}_file, or set {variable}");
         Self::of_key(path, origin, "a secret does not belong into the configuration file", mend)
-    }
-}
-
-/// What an error of the file system comes down to.
-pub(super) fn unreadable(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "the program may not read it".to_owned(),
-        io::ErrorKind::IsADirectory => "is a folder".to_owned(),
-        io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
-        _ => format!("cannot be read: {error}"),
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use super::{
     Problem,
     layers::{Origin, SecretVariable, variable},
-    problem::unreadable,
+    regular_file::{self, Unreadable},
     section::{Section, text_of},
 };
 use crate::{
@@ -102,12 +102,12 @@ impl SecretPlace<'_> {
                 return Err(Flaw { what, mend: "write the path in quotes".to_owned() });
             }
             Self::File { path, .. } => {
-                let file = File::open(path).map_err(|error| Flaw::of_file(&error))?;
+                let file = regular_file::open(path)?;
                 refuse_open_to_all(&file)?;
                 read_file(file)?
             }
             // The folder of credentials is open to the service alone, so systemd's own modes are trusted.
-            Self::Credential(path) => read_file(File::open(path).map_err(|error| Flaw::of_file(&error))?)?,
+            Self::Credential(path) => read_file(regular_file::open(path)?)?,
         };
         let text = secret.expose_secret();
         if text.is_empty() {
@@ -121,20 +121,14 @@ impl SecretPlace<'_> {
     }
 }
 
-impl Flaw {
-    fn of_file(error: &std::io::Error) -> Self {
-        Self { what: unreadable(error), mend: A_FILE.to_owned() }
+impl From<Unreadable> for Flaw {
+    fn from(error: Unreadable) -> Self {
+        Self { what: error.to_string(), mend: A_FILE.to_owned() }
     }
 }
 
 fn refuse_open_to_all(file: &File) -> Result<(), Flaw> {
-    let found = file.metadata().map_err(|error| Flaw::of_file(&error))?;
-    if !found.is_file() {
-        // Its mode is not to be changed on our word: it may be a folder of the system.
-        let what = if found.is_dir() { "is a folder" } else { "is no regular file" };
-        return Err(Flaw { what: what.to_owned(), mend: A_FILE.to_owned() });
-    }
-    let mode = found.mode();
+    let mode = file.metadata().map_err(Unreadable::Failed)?.mode();
     if mode & READ_BY_OTHERS == 0 {
         return Ok(());
     }
@@ -148,7 +142,7 @@ fn refuse_open_to_all(file: &File) -> Result<(), Flaw> {
 /// The whole file as text without the line end that editors add.
 fn read_file(file: File) -> Result<SecretString, Flaw> {
     let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| Flaw::of_file(&error))?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Unreadable::Failed)?;
     if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
         let what = format!("is larger than {MAX_BYTES} bytes");
         return Err(Flaw { what, mend: "name the file that holds the secret and nothing else".to_owned() });

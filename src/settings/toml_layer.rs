@@ -1,6 +1,6 @@
 //! One layer in TOML, each value with the line it stands on.
 
-use std::{collections::BTreeMap, io::ErrorKind};
+use std::collections::BTreeMap;
 
 use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
 use toml::de::{DeTable, DeValue};
@@ -9,7 +9,7 @@ use super::{
     KeyPath, Problem,
     catalogue::{Place, look},
     layers::{Layers, Origin, variable},
-    problem::unreadable,
+    regular_file,
     sources::ConfigFile,
 };
 
@@ -38,15 +38,15 @@ impl Layers {
             ConfigFile::Named { path, by } => (path, Some(by)),
             ConfigFile::System(path) => (path, None),
         };
-        match std::fs::read_to_string(path) {
+        match regular_file::read_to_string(path) {
             Ok(text) => self.lay_toml(&text, &Origin::File { path: path.to_owned(), line: None }, problems),
-            Err(error) if error.kind() == ErrorKind::NotFound && named_by.is_none() => {}
+            Err(error) if error.is_absence() && named_by.is_none() => {}
             Err(error) => {
                 self.note_missing_layer();
                 problems.push(Problem {
                     subject: path.display().to_string(),
                     place: named_by.map(|by| format!("named by {by}")),
-                    what: unreadable(&error),
+                    what: error.to_string(),
                     mend: "name a TOML file that the program may read".to_owned(),
                 });
             }

@@ -58,8 +58,7 @@ impl BaseUrl {
 
     /// Host and port, as tools want them that connect without speaking HTTP: `acme.campaign.adobe.com:443`.
     pub fn host_and_port(&self) -> String {
-        let (host, port) = (self.0.host_str().unwrap_or_default(), self.0.port_or_known_default().unwrap_or_default());
-        format!("{host}:{port}")
+        host_and_port(&self.0)
     }
 
     /// Whether both addresses lead to the same place: a dot at the end of the host, the port that goes without saying, and
@@ -77,9 +76,9 @@ impl BaseUrl {
         self.0.scheme() == "http"
     }
 
-    /// Whether the address is on this very host, where no proxy may stand between.
-    pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
+    /// The address as the HTTP library takes it.
+    pub(super) fn as_url(&self) -> &Url {
+        &self.0
     }
 }
 
@@ -89,7 +88,14 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Host and port of an address, the port that goes without saying included.
+pub(super) fn host_and_port(url: &Url) -> String {
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    format!("{host}:{port}")
+}
+
+/// Whether an address is on this very host, where no proxy may stand between.
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

@@ -2,14 +2,16 @@
 
 use std::{error::Error, fmt, io};
 
-use super::{BaseUrl, CertificateFault, Proxy, ProxyFault};
+use reqwest::Url;
 
-/// The server of a connection, and the proxy in between.
+use super::{CertificateFault, Proxies, Proxy, ProxyFault, base_url::host_and_port};
+
+/// The server of one request, and the proxy in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Host and port of the server.
-    pub(super) server: String,
-    pub(super) proxy: Option<Proxy>,
+    server: String,
+    proxy: Option<Proxy>,
 }
 
 /// Why there is no connection.
@@ -65,9 +67,13 @@ pub enum ConnectFailure {
 }
 
 impl Route {
-    /// The connection to `base`, through this proxy where there is one.
-    pub(super) fn new(base: &BaseUrl, proxy: Option<Proxy>) -> Self {
-        Self { server: base.host_and_port(), proxy }
+    /// The way of a request to `url`. Fails where the proxy that leads there cannot be used.
+    pub(super) fn to(url: &Url, proxies: &Proxies) -> Result<Self, ConnectError> {
+        let server = host_and_port(url);
+        match proxies.to(url) {
+            Ok(found) => Ok(Self { server, proxy: found.map(|(proxy, _)| proxy) }),
+            Err((proxy, fault)) => Err(ConnectError::Proxy { proxy, fault, server }),
+        }
     }
 
     /// The error of a failed attempt; `host` has scheme and port.

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
-    Request, RequestBuilder, Response, StatusCode,
+    Request, RequestBuilder, Response, StatusCode, Url,
     header::{ACCEPT_ENCODING, HeaderMap},
     redirect,
     tls::{Certificate as Authority, TlsInfo},
@@ -19,7 +19,7 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    BaseUrl, Certificate, CertificateFault, ConnectError, ExposeSecret, Proxies, Route, SecretString,
+    BaseUrl, Certificate, CertificateFault, ConnectError, ExposeSecret, Proxies, Route,
     content_encoding::{self, GZIP},
     retry::log_excessive_pause,
 };
@@ -148,6 +148,12 @@ impl TransportError {
     }
 }
 
+impl From<ConnectError> for TransportError {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(Box::new(error))
+    }
+}
+
 /// Which connection carries a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
@@ -158,7 +164,8 @@ pub enum Connection {
     New,
 }
 
-/// An HTTP client for one address: no redirects, honest user agent, bounded in time and size. Clones share connections.
+/// An HTTP client: no redirects, honest user agent, bounded in time and size. Host and proxy are those of each request.
+/// Clones share connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     keeping: reqwest::Client,
@@ -166,28 +173,23 @@ pub struct HttpClient {
     closing: reqwest::Client,
     /// Whether `keeping` may have a connection left open by an earlier request.
     has_kept: Arc<AtomicBool>,
-    route: Arc<Route>,
+    proxies: Proxies,
     call_timeout: Duration,
     max_body_bytes: usize,
 }
 
 impl HttpClient {
-    /// A client for `base`. Fails where the proxy that leads there cannot be used.
+    /// A client for `base`, and for other addresses that encrypt as it does. Fails where the proxy that leads to `base` cannot
+    /// be used.
     pub fn new(base: &BaseUrl, options: &Options) -> Result<Self, TransportError> {
         install_cryptography();
-        let (proxy, address) = match options.proxies.to(base) {
-            Ok(found) => found.unzip(),
-            Err((proxy, fault)) => {
-                let server = base.host_and_port();
-                return Err(TransportError::Connect(Box::new(ConnectError::Proxy { proxy, fault, server })));
-            }
-        };
+        Route::to(base.as_url(), &options.proxies)?;
         let client = |builder: reqwest::ClientBuilder| builder.build().map_err(TransportError::Build);
         Ok(Self {
-            keeping: client(builder(base, options, address.as_ref())?)?,
-            closing: client(builder(base, options, address.as_ref())?.pool_max_idle_per_host(0))?,
+            keeping: client(builder(base, options)?)?,
+            closing: client(builder(base, options)?.pool_max_idle_per_host(0))?,
             has_kept: Arc::default(),
-            route: Arc::new(Route::new(base, proxy)),
+            proxies: options.proxies.clone(),
             call_timeout: options.call_timeout,
             max_body_bytes: options.max_body_bytes,
         })
@@ -213,31 +215,38 @@ impl HttpClient {
         sending: impl AsyncFn() -> Result<(), E>,
     ) -> Result<Answer, E> {
         // Unpacked here in one go: piece by piece, as the HTTP library does it, costs twice the time on large pages.
-        let request = request.header(ACCEPT_ENCODING, GZIP).build().map_err(|error| self.no_answer(error))?;
+        let request = request.header(ACCEPT_ENCODING, GZIP).build();
+        let request = request.map_err(|error| TransportError::Broken(error.without_url()))?;
+        let route = Route::to(request.url(), &self.proxies).map_err(TransportError::from)?;
         if connection == Connection::New {
             sending().await?;
-            return Ok(Box::pin(self.exchange(&self.closing, request)).await?);
+            return Ok(Box::pin(self.exchange(&self.closing, request, &route)).await?);
         }
         let again = if self.has_kept.load(Ordering::Relaxed) { request.try_clone() } else { None };
         sending().await?;
-        let outcome = Box::pin(self.exchange(&self.keeping, request)).await;
+        let outcome = Box::pin(self.exchange(&self.keeping, request, &route)).await;
         self.has_kept.store(outcome.is_ok(), Ordering::Relaxed);
         match (outcome, again) {
             (Err(TransportError::Broken(error)), Some(again)) => {
                 tracing::debug!(error = %error, "a kept connection was closed by the server; sending again on a new one");
                 sending().await?;
-                Ok(Box::pin(self.exchange(&self.closing, again)).await?)
+                Ok(Box::pin(self.exchange(&self.closing, again, &route)).await?)
             }
             (outcome, _) => Ok(outcome?),
         }
     }
 
-    async fn exchange(&self, client: &reqwest::Client, request: Request) -> Result<Answer, TransportError> {
+    async fn exchange(
+        &self,
+        client: &reqwest::Client,
+        request: Request,
+        route: &Route,
+    ) -> Result<Answer, TransportError> {
         let deadline = Deadline { at: Instant::now() + self.call_timeout, after: self.call_timeout };
-        let mut response = deadline.keep(client.execute(request)).await?.map_err(|error| self.no_answer(error))?;
+        let mut response = deadline.keep(client.execute(request)).await?.map_err(|error| no_answer(error, route))?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let certificate = response.extensions().get().and_then(TlsInfo::peer_certificate).map(Certificate::of_der);
-        let read = deadline.keep(self.read(&mut response)).await.and_then(|read| read);
+        let read = deadline.keep(self.read(&mut response, route)).await.and_then(|read| read);
         let body = match read.and_then(|body| content_encoding::unpack(&headers, body, self.max_body_bytes)) {
             Ok(body) => body,
             Err(error) if !status.is_success() => {
@@ -251,11 +260,11 @@ impl HttpClient {
         Ok(answer)
     }
 
-    async fn read(&self, response: &mut Response) -> Result<Bytes, TransportError> {
+    async fn read(&self, response: &mut Response, route: &Route) -> Result<Bytes, TransportError> {
         let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
         let mut body = BytesMut::with_capacity(announced.min(self.max_body_bytes));
         loop {
-            let chunk = response.chunk().await.map_err(|error| self.cut_off(error, body.len()))?;
+            let chunk = response.chunk().await.map_err(|error| cut_off(error, body.len(), route))?;
             let Some(chunk) = chunk else { return Ok(body.freeze()) };
             if body.len() + chunk.len() > self.max_body_bytes {
                 return Err(TransportError::TooLarge { limit: self.max_body_bytes });
@@ -263,26 +272,26 @@ impl HttpClient {
             body.extend_from_slice(&chunk);
         }
     }
+}
 
-    fn no_answer(&self, error: reqwest::Error) -> TransportError {
-        let host = error.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-        let error = error.without_url();
-        if error.is_connect() || CertificateFault::behind(&error).is_some() {
-            TransportError::Connect(Box::new(self.route.failed(host, error)))
-        } else if error.is_timeout() {
-            TransportError::Timeout { route: Route::clone(&self.route), source: error }
-        } else {
-            TransportError::Broken(error)
-        }
+fn no_answer(error: reqwest::Error, route: &Route) -> TransportError {
+    let host = error.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    let error = error.without_url();
+    if error.is_connect() || CertificateFault::behind(&error).is_some() {
+        route.failed(host, error).into()
+    } else if error.is_timeout() {
+        TransportError::Timeout { route: route.clone(), source: error }
+    } else {
+        TransportError::Broken(error)
     }
+}
 
-    fn cut_off(&self, error: reqwest::Error, received: usize) -> TransportError {
-        let source = error.without_url();
-        if source.is_timeout() {
-            TransportError::Timeout { route: Route::clone(&self.route), source }
-        } else {
-            TransportError::CutBody { received, source }
-        }
+fn cut_off(error: reqwest::Error, received: usize, route: &Route) -> TransportError {
+    let source = error.without_url();
+    if source.is_timeout() {
+        TransportError::Timeout { route: route.clone(), source }
+    } else {
+        TransportError::CutBody { received, source }
     }
 }
 
@@ -299,11 +308,10 @@ impl Deadline {
     }
 }
 
-fn builder(
-    base: &BaseUrl,
-    options: &Options,
-    proxy: Option<&SecretString>,
-) -> Result<reqwest::ClientBuilder, TransportError> {
+fn builder(base: &BaseUrl, options: &Options) -> Result<reqwest::ClientBuilder, TransportError> {
+    let proxies = options.proxies.clone();
+    // An unusable proxy is an error before anything is sent: see `Route::to`.
+    let proxy = move |url: &Url| Some(proxies.to(url).ok()??.1.expose_secret().to_owned());
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("campaign-group-sync/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.connect_timeout)
@@ -313,10 +321,8 @@ fn builder(
         .tls_info(true)
         .https_only(!base.is_plain())
         // The environment is read elsewhere, so that an error can name the variable.
-        .no_proxy();
-    if let Some(address) = proxy {
-        builder = builder.proxy(reqwest::Proxy::all(address.expose_secret()).map_err(TransportError::Build)?);
-    }
+        .no_proxy()
+        .proxy(reqwest::Proxy::custom(proxy));
     if base.is_plain() {
         // No certificate is ever looked at: the sandbox works on a host that has none, and the start is quicker.
         builder = builder.tls_certs_only([]);

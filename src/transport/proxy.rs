@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::BaseUrl;
+use super::base_url::is_loopback;
 
 /// Variables that name a proxy for https, the first that is set before the others, as reqwest reads them.
 const HTTPS_VARIABLES: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
@@ -87,14 +88,14 @@ impl Proxies {
         }
     }
 
-    /// The proxy for `base`, with the address to hand to the HTTP client; `None` where the connection is direct, as it
-    /// always is to a loopback address.
-    pub(super) fn to(&self, base: &BaseUrl) -> Result<Option<(Proxy, SecretString)>, (Proxy, ProxyFault)> {
-        let Some(Configured { variable, value }) = self.configured.as_ref().filter(|_| !base.is_loopback()) else {
+    /// The proxy for a request to `url`, with the address to hand to the HTTP client; `None` where the connection is direct,
+    /// as it always is to a loopback address.
+    pub(super) fn to(&self, url: &Url) -> Result<Option<(Proxy, SecretString)>, (Proxy, ProxyFault)> {
+        let Some(Configured { variable, value }) = self.configured.as_ref().filter(|_| !is_loopback(url)) else {
             return Ok(None);
         };
         let (variable, value) = (*variable, value.expose_secret());
-        let Ok(target) = base.to_string().parse() else { return Ok(None) };
+        let Ok(target) = url.as_str().parse() else { return Ok(None) };
         // NO_PROXY is evaluated with a valid address, because that of the variable may be invalid.
         let any = Matcher::builder().https("http://proxy.invalid").no(self.exceptions.clone()).build();
         if any.intercept(&target).is_none() {
@@ -108,7 +109,9 @@ impl Proxies {
             return Err((proxy(format!("{scheme}://{place}")), ProxyFault::Scheme));
         }
         let whole = format!("{scheme}://{rest}");
-        if Matcher::builder().https(whole.clone()).build().intercept(&target).is_none() || place.is_empty() {
+        let is_proxy = Matcher::builder().https(whole.clone()).build().intercept(&target).is_some();
+        // The HTTP client connects directly where it cannot parse the address of a proxy.
+        if !is_proxy || place.is_empty() || Url::parse(&whole).is_err() {
             return Err((proxy(String::new()), ProxyFault::Unreadable));
         }
         Ok(Some((proxy(format!("{scheme}://{place}")), SecretString::from(whole))))
@@ -132,8 +135,8 @@ mod tests {
     /// The proxy to Adobe that these variables give, and what is handed to the client.
     fn found(variables: &[(&str, &str)]) -> String {
         let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let base = BaseUrl::parse("https://usermanagement.adobe.io/v2/usermanagement").expect("an address");
-        match Proxies::of_environment(&environment).to(&base) {
+        let url = Url::parse("https://usermanagement.adobe.io/v2/usermanagement").expect("an address");
+        match Proxies::of_environment(&environment).to(&url) {
             Ok(None) => "direct".to_owned(),
             Ok(Some((proxy, address))) => format!("{proxy}: {}", address.expose_secret()),
             Err((proxy, fault)) => format!("{proxy}: {fault}"),
@@ -165,6 +168,11 @@ mod tests {
                 "the proxy socks5://p:1 (environment variable HTTPS_PROXY): its scheme is not supported; use http or https",
             ),
             (
+                &[("HTTPS_PROXY", "http://p:99999")],
+                "the proxy of the environment variable HTTPS_PROXY: its value is not an address; set it to one such as \
+                 http://proxy.example:3128",
+            ),
+            (
                 &[("HTTPS_PROXY", "http://")],
                 "the proxy of the environment variable HTTPS_PROXY: its value is not an address; set it to one such as \
                  http://proxy.example:3128",
@@ -177,7 +185,7 @@ mod tests {
     #[test]
     fn a_loopback_address_is_never_reached_through_a_proxy() {
         let environment = BTreeMap::from([("HTTPS_PROXY".to_owned(), "socks5://p:1".to_owned())]);
-        let base = BaseUrl::parse("https://127.0.0.1:8443").expect("an address");
-        assert!(matches!(Proxies::of_environment(&environment).to(&base), Ok(None)));
+        let url = Url::parse("https://127.0.0.1:8443").expect("an address");
+        assert!(matches!(Proxies::of_environment(&environment).to(&url), Ok(None)));
     }
 }

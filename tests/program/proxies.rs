@@ -100,3 +100,26 @@ fn incident_51_a_run_on_loopback_uses_no_proxy() {
     let finished = run(command.env("HTTPS_PROXY", "socks5://nowhere").env("ALL_PROXY", closed_port().to_string()));
     assert_names(&finished, 0, &["8 applied"]);
 }
+
+#[test]
+fn a_failed_request_for_a_token_names_the_identity_service_and_the_way_to_it() {
+    let served = Served::of(&["first_day"]);
+    let (proxy, ims) = (closed_port(), closed_port());
+    // It leads to this host, and is no loopback address: NO_PROXY decides.
+    let ims = format!("0.0.0.0:{}", ims.port());
+    let run_with = |exceptions: &str| {
+        let mut command = served.prepared(&["--sync-now"]);
+        command.env("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__IMS_URL", format!("https://{ims}"));
+        command.env("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__UMAPI_URL", "https://umapi.acme.example");
+        command.env("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__MAX_WAIT", "0s");
+        run(command.env("HTTPS_PROXY", proxy.to_string()).env("NO_PROXY", exceptions))
+    };
+    for (exceptions, exit, expected) in [
+        ("", 78, format!("could not connect to {ims} through the proxy http://{proxy}")),
+        ("0.0.0.0", 6, format!("connection refused by {ims}")),
+    ] {
+        let finished = run_with(exceptions);
+        assert_names(&finished, exit, &[&expected]);
+        assert!(!finished.stderr.contains("umapi.acme.example"), "{}", finished.stderr);
+    }
+}

@@ -5,6 +5,7 @@
 
 mod database_protection;
 mod effective_values;
+mod irregular_files;
 mod layering;
 mod refusals;
 mod same_address;

@@ -85,3 +85,46 @@ fn incident_51_no_proxy_exempts_a_host_from_a_proxy_that_cannot_be_used() {
         assert!(client(exceptions).is_err_and(|error| error.is_misconfigured()), "{exceptions}");
     }
 }
+
+#[tokio::test]
+async fn one_client_reaches_each_address_in_the_way_that_leads_there() {
+    let stage = Stage::with(Tls::default()).await;
+    let (proxy, heads) = proxy(stage.sandbox.address()).await;
+    let environment = BTreeMap::from([("HTTPS_PROXY".to_owned(), proxy.to_string())]);
+    let (proxies, authority) = (Proxies::of_environment(&environment), stage.sandbox.connection().authority);
+    let options = Options { proxies, trusted_authorities: authority, ..Options::default() };
+    let base = BaseUrl::parse(&format!("https://{HOST}")).expect("an address");
+    let client = HttpClient::new(&base, &options).expect("a client");
+    let ask =
+        async |url: &str| client.send(client.get(url), Connection::Kept, async || Ok::<_, TransportError>(())).await;
+
+    ask(&stage.campaign().join("/r/test")).await.expect("an answer");
+    assert_eq!(*heads.lock().expect("not poisoned"), [""; 0], "a loopback address is reached directly");
+
+    let error = ask("https://ims.example:8443/ims/token/v3").await.expect_err("a certificate of another name");
+    assert!(error.to_string().contains("https://ims.example:8443"), "{error}");
+    let heads = heads.lock().expect("not poisoned").clone();
+    assert!(matches!(&heads[..], [head] if head.starts_with("CONNECT ims.example:8443 ")), "{heads:?}");
+}
+
+#[tokio::test]
+async fn a_failed_connection_names_the_host_of_its_request_and_the_proxy_that_leads_there() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr()).expect("an address");
+    // It leads to this host, and is no loopback address: NO_PROXY decides.
+    let direct = format!("0.0.0.0:{}", closed.port());
+    let variables = [("HTTPS_PROXY", closed.to_string()), ("NO_PROXY", "0.0.0.0".to_owned())];
+    let environment = variables.map(|(name, value)| (name.to_owned(), value)).into();
+    let options = Options { proxies: Proxies::of_environment(&environment), ..Options::default() };
+    let base = BaseUrl::parse(&format!("https://{HOST}")).expect("an address");
+    let client = HttpClient::new(&base, &options).expect("a client");
+    for (place, is_misconfigured, expected) in [
+        ("ims.example:443", true, format!("could not connect to ims.example:443 through the proxy http://{closed} ")),
+        (&direct, false, format!("connection refused by {direct}")),
+    ] {
+        let request = client.get(&format!("https://{place}/ims/token/v3"));
+        let sent = client.send(request, Connection::Kept, async || Ok::<_, TransportError>(())).await;
+        let error = sent.expect_err("nobody listens");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert_eq!(error.is_misconfigured(), is_misconfigured, "{error}");
+    }
+}
