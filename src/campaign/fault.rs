@@ -123,8 +123,11 @@ impl ReceivedFault {
         let text = format!("{}\n{}", self.faultstring, self.detail).to_lowercase();
         // ODB-240000 is any error of the database. A violated constraint stays violated (SQLSTATE class 23).
         let violated = text.contains("violat") || text.contains("duplicate key") || text.contains("{23");
+        // A disk that is full stays so for longer than a call waits (SQLSTATE 53100, ORA-01653 and their kind).
+        let full =
+            ["disk full", "no space left", "disk is full", "unable to extend"].iter().any(|words| text.contains(words));
         let busy = text.contains("odb-240000") || text.contains("deadlock") || is_sql_state(&text, "40001");
-        busy && !violated
+        busy && !violated && !full
     }
 }
 
@@ -193,6 +196,14 @@ mod tests {
             faultstring: faultstring.to_owned(),
             detail: detail.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_full_disk_does_not_pass_in_a_moment() {
+        let passes = |text: &str| fault("SOP-330011", text).is_passing();
+        assert!(passes("ODB-240000 ODBC error: {40001} deadlock detected"));
+        assert!(!passes("ODB-240000 disk full"));
+        assert!(!passes("ODB-240000 ORA-01653: unable to extend table"));
     }
 
     const WRAPPER: &str = "SOP-330011 Error while executing the method 'Write' of service 'xtk:persist|xtk:session'.";
