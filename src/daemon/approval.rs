@@ -11,7 +11,7 @@ use crate::{
     journal::{ApproveError, Approved, Journal, JournalError},
 };
 
-use super::NextRun;
+use super::{ApproverFields, NextRun};
 
 /// Version of this document's form.
 const VERSION: u32 = 1;
@@ -39,16 +39,9 @@ pub struct ApprovalAnswer {
     pub outcome: ApprovalOutcome,
     /// The same in a sentence.
     pub message: String,
-    /// Who approved it: the name that was given.
-    pub approver: String,
-    /// The user id that the kernel reported for the process that asked; `null` when it is not known.
-    pub approver_uid: Option<u32>,
-    /// The name of this user on the host of the process; `null` when it is not known.
-    pub approver_user: Option<String>,
-    /// The id of the user who signed in on that host, which survives `sudo`; `null` when it is not known.
-    pub approver_login_uid: Option<u32>,
-    /// The name of that user; `null` when it is not known.
-    pub approver_login_user: Option<String>,
+    /// Who approved it.
+    #[serde(flatten)]
+    pub approver: ApproverFields,
     /// Until when the approval counts; `null` when none was recorded.
     pub expires_at: Option<String>,
     /// What is released, by instance.
@@ -125,11 +118,7 @@ impl ApprovalAnswer {
                 "{digest} is approved by {approver}{until}: the next run makes these changes if exactly this situation is \
                  still held."
             ),
-            approver: approver.name().to_owned(),
-            approver_uid: approver.user().map(|user| user.uid),
-            approver_user: approver.user().and_then(|user| user.name.clone()),
-            approver_login_uid: approver.login().map(|login| login.uid),
-            approver_login_user: approver.login().and_then(|login| login.name.clone()),
+            approver: approver.into(),
             expires_at,
             instances: recorded.iter().map(ReleasedInstance::of).collect(),
             held: digests(held),
@@ -160,11 +149,7 @@ impl ApprovalAnswer {
             digest: digest.to_string(),
             outcome,
             message,
-            approver: approver.name().to_owned(),
-            approver_uid: approver.user().map(|user| user.uid),
-            approver_user: approver.user().and_then(|user| user.name.clone()),
-            approver_login_uid: approver.login().map(|login| login.uid),
-            approver_login_user: approver.login().and_then(|login| login.name.clone()),
+            approver: (&approver).into(),
             expires_at: None,
             instances: Vec::new(),
             held: digests(held),
@@ -237,7 +222,7 @@ mod tests {
     fn who_approved_before_is_named() {
         let error = ApproveError::AppliedBefore { digest: digest(), approver: "zoe".into() };
         let answer = ApprovalAnswer::refused(&digest(), &"ann".into(), error, &[]).expect("an answer");
-        assert_eq!((answer.outcome, answer.approver.as_str()), (ApprovalOutcome::ApprovedBefore, "zoe"));
+        assert_eq!((answer.outcome, answer.approver.name.as_str()), (ApprovalOutcome::ApprovedBefore, "zoe"));
         assert!(answer.expires_at.is_none() && answer.message.contains("zoe"), "{}", answer.message);
     }
 

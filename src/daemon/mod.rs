@@ -20,6 +20,7 @@
 //! | `service_manager` | what systemd is told |
 
 mod approval;
+mod approver_fields;
 mod board;
 pub mod control;
 mod current_run;
@@ -55,6 +56,7 @@ use crate::{
 };
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
+pub use approver_fields::ApproverFields;
 pub use board::{Board, Facts, Outstanding, Standing, is_success};
 pub use error::DaemonError;
 pub use http::{HttpState, Question, serve};

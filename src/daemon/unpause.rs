@@ -16,7 +16,10 @@ use crate::{
     settings::Settings,
 };
 
-use super::{Board, NextRun, State, control::Ordered, leadership::PAUSE, next_run::RunWanted, recall::throttled_until};
+use super::{
+    ApproverFields, Board, NextRun, State, control::Ordered, leadership::PAUSE, next_run::RunWanted,
+    recall::throttled_until,
+};
 
 /// Version of this document's form.
 const VERSION: u32 = 1;
@@ -48,16 +51,9 @@ pub struct UnpauseAnswer {
     pub until: Option<String>,
     /// When it was forgotten; `null` when there was none.
     pub forgotten_at: Option<String>,
-    /// Who had it forgotten: the name that was given.
-    pub approver: String,
-    /// The user id that the kernel reported for the process that asked; `null` when it is not known.
-    pub approver_uid: Option<u32>,
-    /// The name of this user on the host of the process; `null` when it is not known.
-    pub approver_user: Option<String>,
-    /// The id of the user who signed in on that host, which survives `sudo`; `null` when it is not known.
-    pub approver_login_uid: Option<u32>,
-    /// The name of that user; `null` when it is not known.
-    pub approver_login_user: Option<String>,
+    /// Who had it forgotten.
+    #[serde(flatten)]
+    pub approver: ApproverFields,
     /// What the daemon does now; `null` when there was no pause, or no daemon was asked.
     pub next_run: Option<NextRun>,
 }
@@ -146,11 +142,7 @@ impl UnpauseAnswer {
             client_id: client_id.to_owned(),
             until: forgotten.map(|pause| to_the_second(pause.until)),
             forgotten_at: forgotten.map(|pause| to_the_second(pause.at)),
-            approver: approver.name().to_owned(),
-            approver_uid: approver.user().map(|user| user.uid),
-            approver_user: approver.user().and_then(|user| user.name.clone()),
-            approver_login_uid: approver.login().map(|login| login.uid),
-            approver_login_user: approver.login().and_then(|login| login.name.clone()),
+            approver: approver.into(),
             next_run: None,
         }
     }
