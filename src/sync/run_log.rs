@@ -68,7 +68,7 @@ fn planned(run: &RunId, plan: &InstancePlan<'_>) {
     }
     let is_final = |change: &&ChangeReport| plan.next == NextStep::Nothing || change.outcome != ChangeOutcome::Pending;
     for change in report.changes.iter().filter(is_final) {
-        self::change(run, &report.name, change, None, false);
+        self::change(run, &report.name, change, Telling::ByTheRun);
     }
     skips(run, report, plan.new_skips);
 }
@@ -91,25 +91,49 @@ fn held(run: &RunId, record: &HeldRecord) {
 
 fn settled(run: &RunId, settled: &SettledChanges<'_>) {
     let instance = settled.instance.as_str();
-    let found_by = (settled.evidence == Evidence::NextRun).then_some("found by the next run");
+    let telling = match settled.evidence {
+        Evidence::ReadBack | Evidence::Unread => Telling::ByTheRun,
+        Evidence::NextRun => Telling::ByTheNextRun,
+    };
     for change in settled.changes {
-        self::change(run, instance, change, found_by, false);
+        self::change(run, instance, change, telling);
     }
 }
 
 /// Logs what a run recorded last before it died: whether it came to log that itself is not known.
 pub(super) fn settled_again(run: &RunId, instance: &InstanceName, changes: &[ChangeReport]) {
     for change in changes {
-        self::change(run, instance.as_str(), change, Some("the run died when it had recorded this"), true);
+        self::change(run, instance.as_str(), change, Telling::Again);
     }
 }
 
-/// One line for one change; `note` stands where the change has no detail of its own. A line that is `repeated` may have been
-/// written before.
-fn change(run: &RunId, instance: &str, change: &ChangeReport, note: Option<&str>, repeated: bool) {
+/// Which run logs the outcome of a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// The one that made it.
+    ByTheRun,
+    /// The next one, which found it in Campaign.
+    ByTheNextRun,
+    /// The next one, because the one that made it died when it had recorded the outcome: it may have logged it too.
+    Again,
+}
+
+impl Telling {
+    /// What is logged where the change has no detail of its own.
+    fn note(self) -> Option<&'static str> {
+        match self {
+            Self::ByTheRun => None,
+            Self::ByTheNextRun => Some("found by the next run"),
+            Self::Again => Some("the run died when it had recorded this"),
+        }
+    }
+}
+
+/// One line for one change. One that is told again is `repeated`: a reader who counts lines can leave it out.
+fn change(run: &RunId, instance: &str, change: &ChangeReport, telling: Telling) {
     let (operator, group) = (change.operator.as_deref(), change.group.as_deref());
-    let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(note));
-    let repeated = repeated.then_some(true);
+    let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(telling.note()));
+    let repeated = (telling == Telling::Again).then_some(true);
     let approved = change.approved_by.as_ref().map(|by| format!(", approved by {by}")).unwrap_or_default();
     macro_rules! line {
         ($level:ident) => {
