@@ -1,17 +1,12 @@
 //! Who is in which managed group, by the events alone: compared with the access record that is stored beside them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::domain::{ChangeKind, FoldedName};
+use crate::domain::{ChangeKind, ChangeOutcome, FoldedName};
 
-use super::{
-    JournalError,
-    changes::{SettledBody, StoredChange, change_columns},
-    database::Reading,
-    encoding::from_json,
-};
+use super::{JournalError, changes::SettledBody, database::Reading, encoding::from_json};
 
 /// Instance, group and operator, the names folded.
 type Membership = (String, FoldedName, FoldedName);
@@ -49,19 +44,10 @@ impl AccessReplay {
 
     /// Takes what a run made.
     pub(super) async fn settled(&mut self, looking: &mut Reading, run: &str, body: &str) -> Result<(), JournalError> {
-        let SettledBody { instance, outcomes } = from_json(body, "an event")?;
-        let made: HashSet<i64> =
-            outcomes.into_iter().filter(|group| group.outcome.is_in_place()).flat_map(|group| group.changes).collect();
-        if made.is_empty() {
-            return Ok(());
-        }
-        let sql = concat!("select ", change_columns!(), ", position from changes where run = $1 and instance = $2");
-        for row in looking.rows(sql, [run.into(), instance.as_str().into()]).await? {
-            if !made.contains(&row.number(10)?) {
-                continue;
-            }
-            let key = StoredChange::read(&row)?.report.key();
-            let membership = (instance.clone(), key.group, key.operator);
+        let body: SettledBody = from_json(body, "an event")?;
+        for change in body.changes(looking, run, ChangeOutcome::is_in_place).await? {
+            let key = change.key();
+            let membership = (body.instance.clone(), key.group, key.operator);
             match key.kind {
                 ChangeKind::Add => self.begin(membership),
                 ChangeKind::Remove => self.end(membership),

@@ -114,7 +114,7 @@ impl Journal {
         }
         let instances = recorded.iter().map(|approved| approved.instance.as_str()).collect();
         let body = ApprovalBody { digest: digest.as_str(), instances, approver: approver.to_string() };
-        let event = append(&mut writing, None, at, EventKind::Approved, &body).await?;
+        let event = append(&mut writing, None, at, EventKind::Approved, &body).await?.position;
         given_approvals::remember(&mut writing, event, (digest, approver, at), &recorded).await?;
         writing.commit().await?;
         Ok(recorded)

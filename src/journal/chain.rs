@@ -2,13 +2,14 @@
 //! event that is changed, inserted or deleted afterwards shows.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Journal, JournalError, database::Writing, encoding::to_json};
+use super::{JournalError, database::Writing, encoding::to_json};
 
 /// What an event is about. The names are stored and hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum EventKind {
     Checkpoint,
     Started,
@@ -72,14 +73,14 @@ impl std::fmt::Display for RecordHead {
     }
 }
 
-/// Appends an event, in the transaction of what it tells of; answers its position.
+/// Appends an event, in the transaction of what it tells of; it is the head of the record then.
 pub(super) async fn append<T: Serialize>(
     writing: &mut Writing,
     run: Option<&str>,
     at: DateTime<Utc>,
     kind: EventKind,
     body: &T,
-) -> Result<i64, JournalError> {
+) -> Result<RecordHead, JournalError> {
     let body = to_json(body, "an event")?;
     // Takes the row's lock with the number: on a shared server, another writer waits here.
     let rows = writing.returning("update event_head set position = position + 1 returning position, hash", []).await?;
@@ -91,8 +92,8 @@ pub(super) async fn append<T: Serialize>(
     let run = run.map(str::to_owned).into();
     let values = [position.into(), run, at.into(), kind.as_str().into(), body.into(), hash.as_str().into()];
     writing.execute(sql, values).await?;
-    writing.execute("update event_head set hash = $1", [hash.into()]).await?;
-    Ok(position)
+    writing.execute("update event_head set hash = $1", [hash.as_str().into()]).await?;
+    Ok(RecordHead { position, hash })
 }
 
 /// The hash of an event. Each field is preceded by its length, so that no two events give one text.
@@ -136,14 +137,4 @@ pub(super) async fn begin(writing: &mut Writing) -> Result<(), JournalError> {
     };
     let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
     append(writing, None, at, EventKind::Checkpoint, &Checkpoint { runs_before }).await.map(drop)
-}
-
-impl Journal {
-    /// The last event of the record.
-    pub async fn record_head(&self) -> Result<RecordHead, JournalError> {
-        let mut looking = self.reading().await?;
-        let rows = looking.rows("select position, hash from event_head", []).await?;
-        let row = rows.first().ok_or_else(|| JournalError::Unreadable { what: "the record has no head".to_owned() })?;
-        Ok(RecordHead { position: row.number(0)?, hash: row.text(1)? })
-    }
 }

@@ -1,22 +1,21 @@
 //! Planned changes: written before they are tried and after what became of them was seen.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     BegunApproval, ChangeKey, ChangeOutcome, ChangeReport, Evidence, FoldedName, InstanceMode, InstanceName,
-    InstancePlan, InstanceReport, NextStep, Outcome, PastChange, RunId, Sending, SettledChanges,
+    InstancePlan, InstanceReport, NextStep, PastChange, RunId, Sending, SettledChanges,
 };
 
 use super::{
     Journal, JournalError, access, approvals,
     chain::{EventKind, fingerprint},
-    database::{Row, Value, Writing},
+    database::{Reading, Row, Value, Writing},
     encoding::{from_json, from_name, to_json, to_optional_time, to_time},
     record::Recording,
-    run_report::Unfinished,
     runs, unfinished_disablements,
 };
 
@@ -118,6 +117,29 @@ pub(super) struct SettledBody {
     pub(super) outcomes: Vec<OutcomeGroup>,
 }
 
+impl SettledBody {
+    /// The stored changes of `run` that it tells of, of the outcomes that are asked for.
+    pub(super) async fn changes(
+        &self,
+        looking: &mut Reading,
+        run: &str,
+        is_asked: impl Fn(ChangeOutcome) -> bool,
+    ) -> Result<Vec<ChangeReport>, JournalError> {
+        let asked = self.outcomes.iter().filter(|group| is_asked(group.outcome));
+        let places: BTreeSet<i64> = asked.flat_map(|group| group.changes.iter().copied()).collect();
+        let sql =
+            concat!("select ", change_columns!(), " from changes where run = $1 and instance = $2 and position = $3");
+        let mut changes = Vec::with_capacity(places.len());
+        for place in places {
+            let rows = looking.rows(sql, [run.into(), self.instance.as_str().into(), place.into()]).await?;
+            for row in &rows {
+                changes.push(StoredChange::read(row)?.report);
+            }
+        }
+        Ok(changes)
+    }
+}
+
 #[derive(Serialize)]
 struct InstanceEnded<'a> {
     instance: &'a str,
@@ -138,12 +160,12 @@ pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>)
     {
         writing.execute(sql, [run.as_str().into(), report.name.as_str().into()]).await?;
     }
-    let content = content(&report.changes);
+    let (content, outcomes) = (content(&report.changes), outcomes((0..).zip(&report.changes)));
     let is_final =
         plan.next == NextStep::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
     // With what is said of each change: rows that are shared never change.
     let shareable = (is_final && !report.changes.is_empty())
-        .then(|| to_json(&outcomes((0..).zip(&report.changes)), "the outcomes of a plan"))
+        .then(|| to_json(&outcomes, "the outcomes of a plan"))
         .transpose()?
         .map(|outcomes| fingerprint(&(content.clone() + &outcomes)));
     let same_as = match &shareable {
@@ -171,7 +193,7 @@ pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>)
         mode: mode(report.mode),
         changes: report.changes.len(),
         content: &content,
-        outcomes: outcomes((0..).zip(&report.changes)),
+        outcomes,
     };
     recording.append(EventKind::Planned, &body).await
 }
@@ -386,19 +408,7 @@ impl Journal {
             return Ok(None);
         };
         let body: SettledBody = from_json(&row.text(1)?, "an event")?;
-        let places: HashSet<i64> = body.outcomes.into_iter().flat_map(|group| group.changes).collect();
-        let sql = concat!(
-            "select ",
-            change_columns!(),
-            ", position from changes where run = $1 and instance = $2
-                           order by position"
-        );
-        let mut changes = Vec::new();
-        for row in looking.rows(sql, [run.as_str().into(), body.instance.as_str().into()]).await? {
-            if places.contains(&row.number(10)?) {
-                changes.push(StoredChange::read(&row)?.report);
-            }
-        }
+        let changes = body.changes(&mut looking, run.as_str(), |_| true).await?;
         Ok(Some((InstanceName::new(body.instance), changes)))
     }
 
@@ -424,16 +434,8 @@ impl Journal {
         let values = [instance.as_str().into(), FoldedName::new(operator).into(), limit.into()];
         let past = |row: &Row| {
             let change = StoredChange::read(row)?;
-            let outcome = row.optional_text(11)?;
-            let is_dead = match outcome.as_deref() {
-                None => unfinished == Unfinished::Dead,
-                Some(outcome) => outcome == Outcome::Interrupted.as_str(),
-            };
-            Ok(PastChange {
-                run: RunId::new(row.text(10)?),
-                at: change.at,
-                change: if is_dead { change.of_a_dead_run() } else { change.report },
-            })
+            let (run, at) = (RunId::new(row.text(10)?), change.at);
+            Ok(PastChange { run, at, change: change.told(row.optional_text(11)?.as_deref(), unfinished) })
         };
         looking.rows(sql, values).await?.iter().map(past).collect()
     }

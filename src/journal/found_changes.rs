@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceName, Outcome, RunId, RunMode};
+use crate::domain::{ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceName, RunId, RunMode};
 
 use super::{
     Journal, JournalError,
@@ -88,15 +88,11 @@ fn values(filter: &ChangeFilter, limit: usize) -> [Value; 8] {
 
 fn found(row: &Row, unfinished: Unfinished) -> Result<FoundChange, JournalError> {
     let change = StoredChange::read(row)?;
-    let is_dead = match row.optional_text(13)?.as_deref() {
-        None => unfinished == Unfinished::Dead,
-        Some(outcome) => outcome == Outcome::Interrupted.as_str(),
-    };
     Ok(FoundChange {
         run: RunId::new(row.text(10)?),
         mode: from_name(row.text(11)?, "the mode of a run")?,
         instance: row.text(12)?,
         recorded_at: change.at,
-        change: if is_dead { change.of_a_dead_run() } else { change.report },
+        change: change.told(row.optional_text(13)?.as_deref(), unfinished),
     })
 }

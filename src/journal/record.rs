@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart};
 
 use super::{
-    Journal, JournalError, access, approvals,
+    Journal, JournalError, RecordHead, access, approvals,
     chain::{EventKind, append},
     changes,
     database::Writing,
@@ -15,11 +15,20 @@ use super::{
 
 impl Journal {
     /// Records an event of a run at the moment it is known: appended to the chain of all events, with what the history, the
-    /// access record and later runs are asked about. An event that says nothing new is not appended.
-    pub async fn record(&self, run: &RunId, at: DateTime<Utc>, event: &RunEvent<'_>) -> Result<(), JournalError> {
+    /// access record and later runs are asked about. An event that says nothing new is not appended; otherwise the record
+    /// ends with it, which is the answer.
+    pub async fn record(
+        &self,
+        run: &RunId,
+        at: DateTime<Utc>,
+        event: &RunEvent<'_>,
+    ) -> Result<Option<RecordHead>, JournalError> {
         let mut writing = self.writing().await?;
-        Recording { writing: &mut writing, run, at }.write(event).await?;
-        writing.commit().await
+        let mut recording = Recording { writing: &mut writing, run, at, head: None };
+        recording.write(event).await?;
+        let head = recording.head;
+        writing.commit().await?;
+        Ok(head)
     }
 }
 
@@ -28,6 +37,8 @@ pub(super) struct Recording<'a> {
     pub(super) writing: &'a mut Writing,
     pub(super) run: &'a RunId,
     pub(super) at: DateTime<Utc>,
+    /// The last event that was appended.
+    head: Option<RecordHead>,
 }
 
 impl Recording<'_> {
@@ -54,7 +65,8 @@ impl Recording<'_> {
 
     /// Appends the event to the chain.
     pub(super) async fn append<T: Serialize>(&mut self, kind: EventKind, body: &T) -> Result<(), JournalError> {
-        append(self.writing, Some(self.run.as_str()), self.at, kind, body).await.map(drop)
+        self.head = Some(append(self.writing, Some(self.run.as_str()), self.at, kind, body).await?);
+        Ok(())
     }
 
     async fn started(&mut self, start: &RunStart) -> Result<(), JournalError> {

@@ -167,6 +167,15 @@ fn undecided(name: &str, mode: RunMode, stage: Stage) -> InstanceReport {
 }
 
 impl StoredChange {
+    /// The change as it is told of a run with this outcome; `None` where the run has no end.
+    pub(super) fn told(self, run_outcome: Option<&str>, unfinished: Unfinished) -> ChangeReport {
+        let is_dead = match run_outcome {
+            None => unfinished == Unfinished::Dead,
+            Some(outcome) => outcome == Outcome::Interrupted.as_str(),
+        };
+        if is_dead { self.of_a_dead_run() } else { self.report }
+    }
+
     /// The change of a run that died, with words for what was not recorded.
     pub(super) fn of_a_dead_run(self) -> ChangeReport {
         let mut report = self.report;

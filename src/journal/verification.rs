@@ -9,10 +9,10 @@ use crate::domain::{ChangeOutcome, Outcome, RunId};
 use super::{
     Journal, JournalError, RecordHead,
     access_replay::AccessReplay,
-    chain::{fingerprint, hash},
+    chain::{EventKind, fingerprint, hash},
     changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
     database::{Reading, Row},
-    encoding::{from_json, to_json},
+    encoding::{from_json, from_name, to_json},
     run_report::{Unfinished, run_report},
     runs::Forgotten,
 };
@@ -184,33 +184,34 @@ impl Walk {
 
     /// Notes what an event says of what is stored beside the chain.
     fn expect(&mut self, run: Option<&str>, kind: &str, body: &str) -> Result<(), JournalError> {
-        if kind == "checkpoint" {
+        let kind = from_name(kind.to_owned(), "the kind of an event")?;
+        if kind == EventKind::Checkpoint {
             self.runs_before = read::<CheckpointBody>(body)?.runs_before;
         }
         let Some(run) = run else { return Ok(()) };
         let expected = self.runs.entry(run.to_owned()).or_default();
         match kind {
-            "planned" => {
+            EventKind::Planned => {
                 let PlannedBody { instance, changes, content, outcomes } = read(body)?;
                 let mut planned = ExpectedInstance { changes, content, ..ExpectedInstance::default() };
                 planned.settle(outcomes);
                 expected.instances.insert(instance, planned);
             }
-            "settled" => {
+            EventKind::Settled => {
                 let SettledBody { instance, outcomes } = read(body)?;
                 expected.instances.entry(instance).or_default().settle(outcomes);
             }
-            "instance_ended" => {
+            EventKind::InstanceEnded => {
                 let InstanceEndedBody { instance, report } = read(body)?;
                 expected.instances.entry(instance).or_default().report = Some(report);
             }
-            "started" => expected.has_started = true,
-            "interrupted" => expected.outcome = Some(Outcome::Interrupted.as_str().to_owned()),
-            "ended" => {
+            EventKind::Started => expected.has_started = true,
+            EventKind::Interrupted => expected.outcome = Some(Outcome::Interrupted.as_str().to_owned()),
+            EventKind::Ended => {
                 let EndedBody { outcome, report } = read(body)?;
                 (expected.outcome, expected.report) = (Some(outcome), Some(report));
             }
-            "forgotten" => self.forgotten.extend(read::<Forgotten>(body)?.runs),
+            EventKind::Forgotten => self.forgotten.extend(read::<Forgotten>(body)?.runs),
             _ => {}
         }
         Ok(())
@@ -218,10 +219,10 @@ impl Walk {
 
     /// Takes what an event says of who is in which group. One that cannot be read is a fault already.
     async fn replay(&mut self, looking: &mut Reading, row: &Row) -> Result<(), JournalError> {
-        let (run, kind, body) = (row.optional_text(1)?, row.text(3)?, row.text(4)?);
-        let taken = match (run.as_deref(), kind.as_str()) {
-            (_, "observed") => self.access.observed(&body),
-            (Some(run), "settled") => self.access.settled(looking, run, &body).await,
+        let (run, kind, body) = (row.optional_text(1)?, from_name(row.text(3)?, "the kind of an event"), row.text(4)?);
+        let taken = match (run.as_deref(), kind) {
+            (_, Ok(EventKind::Observed)) => self.access.observed(&body),
+            (Some(run), Ok(EventKind::Settled)) => self.access.settled(looking, run, &body).await,
             _ => Ok(()),
         };
         match taken {

@@ -3,8 +3,8 @@
 use chrono::Utc;
 
 use crate::{
-    domain::{RunEvent, RunId},
-    journal::{Journal, JournalError},
+    domain::{RunEvent, RunId, RunReport},
+    journal::{Journal, JournalError, RecordHead},
 };
 
 use super::{Progress, run_log};
@@ -33,14 +33,28 @@ impl<'a> Recorder<'a> {
 
     /// Records an event of this run. What could not be recorded is not logged either: the caller stops.
     pub(super) async fn record(&self, event: &RunEvent<'_>) -> Result<(), JournalError> {
-        self.record_of(&self.run, event).await
+        self.record_of(&self.run, event).await.map(drop)
     }
 
-    /// Records an event of an earlier run, which this one found out.
-    pub(super) async fn record_of(&self, run: &RunId, event: &RunEvent<'_>) -> Result<(), JournalError> {
-        self.journal.record(run, Utc::now(), event).await?;
+    /// Records an event of an earlier run, which this one found out, or of this one; answers the head of the record where the
+    /// event was news.
+    pub(super) async fn record_of(
+        &self,
+        run: &RunId,
+        event: &RunEvent<'_>,
+    ) -> Result<Option<RecordHead>, JournalError> {
+        let head = self.journal.record(run, Utc::now(), event).await?;
         run_log::write(run, event);
-        Ok(())
+        Ok(head)
+    }
+
+    /// Records the end of this run, and logs the head of the record.
+    pub(super) async fn end(&self, report: &RunReport) -> Result<Option<RecordHead>, JournalError> {
+        let head = self.record_of(&self.run, &RunEvent::Ended(report)).await?;
+        if let Some(head) = &head {
+            run_log::head(&self.run, head);
+        }
+        Ok(head)
     }
 
     /// Where it is shown how far the run is.

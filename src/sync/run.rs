@@ -12,7 +12,7 @@ use crate::{
         RunMode, RunReport, RunStart, Scope, SourceReport,
     },
     experience_cloud,
-    journal::{Journal, JournalError, Lock, RecordHead, RunLock},
+    journal::{Journal, JournalError, Lock, RunLock},
     observability::Chain,
 };
 
@@ -262,8 +262,8 @@ impl<'a> Frame<'a> {
 
     /// Records the end of the run. A report that could not be recorded says so.
     async fn end(&self, mut report: RunReport) -> RunReport {
-        match self.record_end(&report).await {
-            Ok(head) => report.record = Some(head.to_string()),
+        match self.recorder.end(&report).await {
+            Ok(head) => report.record = head.map(|head| head.to_string()),
             Err(error) => {
                 report.outcome = Outcome::of_all([report.outcome, Outcome::Failed]);
                 report.error = Some(format!("the end of the run could not be recorded: {}", Chain(&error)));
@@ -271,13 +271,6 @@ impl<'a> Frame<'a> {
             }
         }
         report
-    }
-
-    async fn record_end(&self, report: &RunReport) -> Result<RecordHead, JournalError> {
-        self.recorder.record(&RunEvent::Ended(report)).await?;
-        let head = self.recorder.journal().record_head().await?;
-        run_log::head(self.recorder.run(), &head);
-        Ok(head)
     }
 
     pub(super) fn report(&self, found: Found) -> RunReport {

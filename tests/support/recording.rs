@@ -71,16 +71,16 @@ impl Recording for Journal {
         }
         let RunBegin { mode, scope, started_at, instances, .. } = begin.clone();
         let start = RunStart { mode, scope, started_at, instances };
-        self.record(&begin.run, started_at, &RunEvent::Started(&start)).await
+        self.record(&begin.run, started_at, &RunEvent::Started(&start)).await.map(drop)
     }
 
     async fn end_run(&self, report: &RunReport) -> Result<(), JournalError> {
-        self.record(&RunId::new(report.run.as_str()), report.started_at, &RunEvent::Ended(report)).await
+        self.record(&RunId::new(report.run.as_str()), report.started_at, &RunEvent::Ended(report)).await.map(drop)
     }
 
     async fn record_plan(&self, run: &RunId, at: DateTime<Utc>, plan: &InstanceReport) -> Result<(), JournalError> {
         let plan = InstancePlan { report: plan, next: NextStep::Apply, new_skips: &[] };
-        self.record(run, at, &RunEvent::Planned(&plan)).await
+        self.record(run, at, &RunEvent::Planned(&plan)).await.map(drop)
     }
 
     async fn about_to_write(
@@ -91,7 +91,7 @@ impl Recording for Journal {
         changes: &[ChangeKey],
         begun: Option<BegunApproval<'_>>,
     ) -> Result<(), JournalError> {
-        self.record(run, at, &RunEvent::Sending(&Sending { instance, changes, begun })).await
+        self.record(run, at, &RunEvent::Sending(&Sending { instance, changes, begun })).await.map(drop)
     }
 
     async fn settled(
@@ -115,7 +115,7 @@ impl Recording for Journal {
         };
         let changes: Vec<_> = changes.iter().map(report).collect();
         let settled = SettledChanges { instance, changes: &changes, evidence: Evidence::ReadBack };
-        self.record(run, at, &RunEvent::Settled(&settled)).await
+        self.record(run, at, &RunEvent::Settled(&settled)).await.map(drop)
     }
 
     async fn observe(
@@ -126,7 +126,7 @@ impl Recording for Journal {
         is_all: bool,
     ) -> Result<(), JournalError> {
         let run = RunId::new("01JOBSERVER");
-        self.record(&run, at, &RunEvent::Observed(&Observed { instance, groups, is_all })).await
+        self.record(&run, at, &RunEvent::Observed(&Observed { instance, groups, is_all })).await.map(drop)
     }
 
     async fn record_held(
@@ -139,6 +139,6 @@ impl Recording for Journal {
         let run = held.map_or_else(|| RunId::new("01JHOLDER"), |held| held.run.clone());
         let at = held.map_or_else(Utc::now, |held| held.at);
         let held = HeldNow { instance, record: held, dormant: replaces_all.then_some(nothing) };
-        self.record(&run, at, &RunEvent::Held(&held)).await
+        self.record(&run, at, &RunEvent::Held(&held)).await.map(drop)
     }
 }
