@@ -28,7 +28,7 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(15 * 60);
 pub(super) enum Asker {
     /// The schedule, which makes no other tick before.
     Schedule(oneshot::Sender<()>),
-    /// The daemon itself, for an approval or because a pause was forgotten; nobody waits for its end.
+    /// The daemon itself, for an approval or because a pause was forgotten; no caller waits for its end.
     Daemon,
     /// Somebody at the control socket.
     Socket(oneshot::Sender<Result<RunReport, String>>),
@@ -97,7 +97,7 @@ impl CurrentRun {
         Instant::now() < *self.alive_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the run to stop if nobody outside this daemon asked for it: its node does not lead any more.
+    /// Tells the run to stop if it was not requested from outside this daemon: its node does not lead any more.
     pub(super) fn stop_if_scheduled(&self) {
         if matches!(self.asker, Asker::Schedule(_) | Asker::Daemon) {
             self.switch.stop();

@@ -1,5 +1,5 @@
-//! The run over everything that the schedule would make next: begun at once where somebody waits for it, an approval being
-//! given or a pause forgotten, and Adobe's limits allow it.
+//! The run over everything that the schedule would make next: begun at once after an approval or a
+//! forgotten pause, where Adobe's limits allow it.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub enum NextRunBegins {
     AfterTheCurrentRun,
     /// At its scheduled time.
     AsScheduled,
-    /// The schedule is off: when somebody asks for it.
+    /// The schedule is off: when a run is requested.
     WhenAskedFor,
     /// This node follows: the node that leads makes it at its scheduled time.
     OnTheLeader,
@@ -84,7 +84,7 @@ impl NextRun {
 
     fn on_the_leader(at: Option<DateTime<Utc>>, leader: Option<&str>, wanted: &RunWanted) -> Self {
         let leader = leader.unwrap_or("the node that leads");
-        let when = at.map_or_else(|| "when somebody asks for it".to_owned(), |at| format!("at {}", to_the_second(at)));
+        let when = at.map_or_else(|| "when a run is requested".to_owned(), |at| format!("at {}", to_the_second(at)));
         let message = match wanted {
             RunWanted::Approved(_) => {
                 format!("This daemon does not lead, and begins no run: {leader} makes the next one {when}.")

@@ -20,7 +20,7 @@ pub(super) struct DueTick {
 pub(super) enum Ring {
     /// A run is due.
     Due(DueTick),
-    /// The clock was set back: what was shown by it has to be shown anew.
+    /// The clock was set back: times that were shown by it have to be computed again.
     ClockSetBack,
 }
 

@@ -62,7 +62,7 @@ impl UnusableProfiles {
     }
 
     /// Leaves the members of groups without a profile where they are while a profile has no known name: it may be the one
-    /// that such a group followed. Gives the notices. A damaged name without such a group concerns nobody, unless the mask
+    /// that such a group followed. Gives the notices. A damaged name without such a group concerns no plan, unless the mask
     /// matches it: then the doubt about the profile says so.
     pub(super) fn spare(&self, orphans: &mut [OrphanGroup]) -> impl Iterator<Item = &Skipped> {
         if !self.unnamed.is_empty() {

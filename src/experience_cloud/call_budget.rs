@@ -45,7 +45,7 @@ pub type Reservation<'a> = Pin<Box<dyn Future<Output = Result<Slot, LedgerError>
 pub type PauseEnd = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What all processes of one credential share: its calls, whichever process sends them, and the pauses that Adobe asked for.
-/// The client knows no database: whoever makes it hands one in.
+/// The client knows no database: its owner hands one in.
 pub trait CallLedger: Send + Sync {
     /// Counts a call that is sent at once, or says when it may be. A request for page 0 is recorded with it. At rates that
     /// stand for "no limit" ([`PendingCall::is_counted`]) nothing but page 0 is recorded.

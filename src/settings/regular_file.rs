@@ -23,7 +23,7 @@ impl Unreadable {
     }
 }
 
-/// Opens a regular file, or one that a link leads to. Never waits for whoever writes to a pipe.
+/// Opens a regular file, or one that a link leads to. Never waits for the writer of a pipe.
 pub(super) fn open(path: &Path) -> Result<File, Unreadable> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match rustix::fs::open(path, flags, Mode::empty()) {

@@ -29,7 +29,7 @@ pub enum ReadChance {
 }
 
 /// What a run that begins now, and waits no longer than one call may, could read. Decides as
-/// [`SourceReader`](super::read_source::SourceReader) does, and asks nobody.
+/// [`SourceReader`](super::read_source::SourceReader) does, and sends no call.
 pub async fn read_chance(options: &Options, journal: &Journal) -> Result<ReadChance, JournalError> {
     let (organization, now) = (&options.experience_cloud.organization_id, Utc::now());
     let windows = journal.call_windows(organization, now).await?;

@@ -55,7 +55,7 @@ pub struct Proxy {
 /// Why a proxy cannot be used. The administrator has to correct the configuration of this host, or of the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyFault {
-    /// The value of the variable is no address.
+    /// The value of the variable is not an address.
     #[error("its value is not an address; set it to one such as http://proxy.example:3128")]
     Unreadable,
     /// The scheme is neither http nor https.

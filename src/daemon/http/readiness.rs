@@ -2,7 +2,7 @@
 //! a decision that waits for an administrator is no outage.
 //!
 //! Where several nodes share the state, the work is done once, by the node that leads. A node that follows is ready when it
-//! could take over, so when it reaches the database, and when the work is being done: the last success, whoever made it, is
+//! could take over, so when it reaches the database, and when the work is being done: the last success of any node is
 //! not too old. Its own credentials have not been needed; like a daemon that has just started, it has to prove them when it
 //! leads, and is not ready until then. A node that neither leads nor follows is not ready.
 

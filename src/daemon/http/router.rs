@@ -90,7 +90,7 @@ impl Answer {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         if let Some(wait) = self.retry_after {
-            // Rounded up: whoever comes exactly then must not come too early.
+            // Rounded up: a client that retries at exactly that time must not be too early.
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)));
         }
         for (name, value) in PROTECTION {

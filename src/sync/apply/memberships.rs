@@ -158,7 +158,7 @@ impl Executor<'_> {
         Ok(out_of_reach)
     }
 
-    /// Additions failed, so a group may have nobody left whom it was meant to keep: its removals are not tried then.
+    /// Additions failed, so a group may keep no wanted member: its removals are not tried then.
     async fn keep_last_members(&mut self, removals: &mut Vec<Row<'_>>) {
         let groups: BTreeSet<_> = removals.iter().map(|row| row.group).collect();
         let members = self.campaign.members(&groups.iter().copied().collect::<Vec<_>>()).await.unwrap_or_default();
