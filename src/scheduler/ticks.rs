@@ -65,7 +65,10 @@ where
         };
         if let Woken::ClockSetBack(now) = woken {
             progress = Progress { after: now, last_run: begun.elapsed(), ..progress };
-            tracing::info!("the clock was set back to {}: the time of the next run is computed again", now.trunc_subsecs(0));
+            tracing::info!(
+                "the clock was set back to {}: the time of the next run is computed again",
+                now.trunc_subsecs(0)
+            );
             finished(work(Event::ClockSetBack)).await;
             continue;
         }
