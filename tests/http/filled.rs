@@ -159,8 +159,8 @@ async fn fill_approved(journal: &Journal, board: &Board, now: DateTime<Utc>) {
     };
     journal.begin_run(&begin).await.expect("begun");
     journal.record_plan(&run, applied.started_at, &applied.instances[0]).await.expect("planned");
-    let begun = BegunApproval { digest: &digest, is_all: true };
-    journal.about_to_write(&run, &instance, applied.started_at, &[key], Some(begun)).await.expect("recorded");
+    let approval = BegunApproval { digest: &digest, is_all: true };
+    journal.about_to_write(&run, &instance, applied.started_at, &[key], Some(approval)).await.expect("recorded");
     journal.end_run(&applied).await.expect("ended");
 }
 
