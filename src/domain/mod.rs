@@ -31,6 +31,7 @@ mod policy;
 mod printable;
 mod profile_changes;
 mod profile_read;
+mod progress;
 mod protection;
 mod report;
 mod roster;
@@ -85,6 +86,7 @@ pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use printable::{is_printable, printable};
 pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
+pub use progress::{News, Progress, Step, Watcher};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, rfc3339, to_the_second,

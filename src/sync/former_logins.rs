@@ -9,13 +9,11 @@ use crate::{
         CampaignSnapshot, History, LoginHolder, LoginHolders, OperatorLogin, Policy, unsettled_logins,
         unsettled_logins_of_users,
     },
-    experience_cloud,
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
 use super::{
-    pauses::heeding,
     read_source::{Content, SourceError},
     reconcile::{ReconcileError, Run},
     run::Options,
@@ -93,10 +91,7 @@ pub(super) async fn settle_former_logins(
 
 async fn ask(run: &Run<'_>, login: &OperatorLogin) -> Result<LoginHolder, SourceError> {
     let organization = &run.options.experience_cloud.organization_id;
-    let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-        run.experience_cloud.fetch_user(login.as_str(), run.options.membership(), progress).await
-    };
-    let user = heeding::<_, SourceError>(run.recorder.journal(), organization, run.recorder.progress(), read).await?;
+    let user = run.experience_cloud.fetch_user(login.as_str(), run.options.membership()).await?;
     let holder = LoginHolder::found(user.as_ref().map(|user| &user.person));
     let now = Utc::now();
     run.recorder.journal().remember_login_holder(organization, login, &holder, now, oldest(now)).await?;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    Progress, Stop,
+    Stop,
     apply::{Applied, apply},
     approvals::{RequestedApprovals, UsedApprovals, expired},
     confirm::{ReadAgain, SecondReads, confirm_logins},
@@ -85,6 +85,7 @@ pub(super) async fn visit(
     let name = instance.policy.instance.as_str();
     let report = match Campaign::new(instance.campaign.clone()) {
         Ok(campaign) => {
+            let campaign = campaign.watched_by(recorder.watcher().of(&instance.policy.instance));
             let report = work(&campaign).await;
             campaign.log_off().await;
             report
@@ -111,11 +112,10 @@ pub(super) async fn snapshot(
     instance: &InstanceName,
     stop: &Stop,
 ) -> Result<CampaignSnapshot, ReconcileError> {
-    let watch = |stage| recorder.show(Progress::Campaign(instance.clone(), stage));
     let snapshot = tokio::select! {
         biased;
         () = stop.asked() => return Err(ReconcileError::Stopped),
-        snapshot = campaign.fetch_snapshot(&watch) => snapshot?,
+        snapshot = campaign.fetch_snapshot() => snapshot?,
     };
     settle_earlier_changes(recorder, instance, &snapshot).await?;
     Ok(snapshot)
