@@ -11,7 +11,7 @@ use super::rows::{Rows, UnusableRow};
 use super::xtk;
 use crate::domain::{
     CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    OperatorSnapshot, SoughtOperators, Step, UnusableOperator,
+    OperatorSnapshot, RunStep, SoughtOperators, UnusableOperator,
 };
 
 /// Names or ids in one condition: 100 logins make an expression of some 3 KB, far from what a database parser minds.
@@ -30,10 +30,11 @@ impl Campaign {
                 own.login
             );
         }
-        let operators = self.operators(&[is_operator()], |rows| self.watcher.step(Step::Operators(rows))).await?;
-        let groups: Vec<OperatorGroup> = self.walk(&[], |rows| self.watcher.step(Step::OperatorGroups(rows))).await?;
+        let operators = self.operators(&[is_operator()], |rows| self.watcher.step(RunStep::Operators(rows))).await?;
+        let groups: Vec<OperatorGroup> =
+            self.walk(&[], |rows| self.watcher.step(RunStep::OperatorGroups(rows))).await?;
         let memberships: Vec<Membership> =
-            self.walk(&[is_of_an_operator()], |rows| self.watcher.step(Step::Memberships(rows))).await?;
+            self.walk(&[is_of_an_operator()], |rows| self.watcher.step(RunStep::Memberships(rows))).await?;
         if operators.usable.is_empty() {
             return Err(CampaignError::WrongAnswer {
                 call: "ExecuteQuery xtk:operator".to_owned(),

@@ -12,12 +12,12 @@ pub struct Progress {
     /// Where; `None` for the organization.
     pub instance: Option<InstanceName>,
     /// What was done, or is about to be.
-    pub step: Step,
+    pub step: RunStep,
 }
 
 /// One step of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RunStep {
     /// A wait begins, for a pause that Adobe asked for or the end of the interval between two reads.
     WaitingUntil {
         /// When it ends.
@@ -67,7 +67,7 @@ impl Progress {
     /// How long the run will be silent because it waits; `None` when it works.
     pub fn pause(&self) -> Option<Duration> {
         match self.step {
-            Step::WaitingUntil { length, .. } | Step::Waiting { length } => Some(length),
+            RunStep::WaitingUntil { length, .. } | RunStep::Waiting { length } => Some(length),
             _ => None,
         }
     }
@@ -78,19 +78,19 @@ impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.instance.as_ref().map_or("organization", InstanceName::as_str))?;
         match self.step {
-            Step::WaitingUntil { until, .. } => write!(f, "waiting until {}", to_the_second(until)),
-            Step::Waiting { length } => write!(f, "waiting {} s before the next call", length.as_secs()),
-            Step::GroupsPage(page) => write!(f, "{page} pages of groups read"),
-            Step::UsersPage { page, pages: Some(pages) } => write!(f, "{page} of {pages} pages of users read"),
-            Step::UsersPage { page, pages: None } => write!(f, "{page} pages of users read"),
-            Step::ProfileMembers { profile, profiles } => {
+            RunStep::WaitingUntil { until, .. } => write!(f, "waiting until {}", to_the_second(until)),
+            RunStep::Waiting { length } => write!(f, "waiting {} s before the next call", length.as_secs()),
+            RunStep::GroupsPage(page) => write!(f, "{page} pages of groups read"),
+            RunStep::UsersPage { page, pages: Some(pages) } => write!(f, "{page} of {pages} pages of users read"),
+            RunStep::UsersPage { page, pages: None } => write!(f, "{page} pages of users read"),
+            RunStep::ProfileMembers { profile, profiles } => {
                 write!(f, "members of {profile} of {profiles} profiles read")
             }
-            Step::Operators(rows) => write!(f, "{rows} operators read"),
-            Step::OperatorGroups(rows) => write!(f, "{rows} operator groups read"),
-            Step::Memberships(rows) => write!(f, "{rows} memberships read"),
-            Step::Confirming => f.write_str("reading profiles a second time before operators are removed"),
-            Step::Applying { done, planned } => write!(f, "{done} of {planned} changes"),
+            RunStep::Operators(rows) => write!(f, "{rows} operators read"),
+            RunStep::OperatorGroups(rows) => write!(f, "{rows} operator groups read"),
+            RunStep::Memberships(rows) => write!(f, "{rows} memberships read"),
+            RunStep::Confirming => f.write_str("reading profiles a second time before operators are removed"),
+            RunStep::Applying { done, planned } => write!(f, "{done} of {planned} changes"),
         }
     }
 }
@@ -140,7 +140,7 @@ impl Watcher {
     }
 
     /// Tells how far the run is.
-    pub fn step(&self, step: Step) {
+    pub fn step(&self, step: RunStep) {
         if let Some(tell) = &self.tell {
             tell(News::Progress(&Progress { instance: self.instance.clone(), step }));
         }

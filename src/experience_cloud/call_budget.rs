@@ -20,7 +20,7 @@ use governor::{
 use tokio::time::Instant;
 
 use super::AskedPause;
-use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, PendingCall, Step, Watcher};
+use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, PendingCall, RunStep, Watcher};
 
 /// Whether a call may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ impl CallBudget {
                     return Err(Unbudgeted::UsedUp { until });
                 }
                 Slot::Taken { pause: length, .. } => {
-                    self.watcher.step(Step::Waiting { length });
+                    self.watcher.step(RunStep::Waiting { length });
                     tokio::time::sleep(length).await;
                 }
             }
@@ -183,7 +183,7 @@ impl Slots {
         let slot = self.next.fetch_add(1, Ordering::Relaxed) % self.count;
         while let Err(taken) = self.limiter.check_key(&slot) {
             let length = taken.wait_time_from(self.clock.now());
-            watcher.step(Step::Waiting { length });
+            watcher.step(RunStep::Waiting { length });
             tokio::time::sleep(length).await;
         }
     }

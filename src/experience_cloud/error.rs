@@ -9,7 +9,7 @@ use super::{
     call_budget::{CallBudget, LedgerError},
 };
 use crate::{
-    domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt, Step, to_the_second},
+    domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt, RunStep, to_the_second},
     transport::{CertificateFault, RetryPolicy, Retryable, TransportError, Verdict},
 };
 
@@ -327,7 +327,7 @@ impl FailedAttempt {
         if let Chance::After(length) | Chance::MaybeServedAfter(length) = self.chance
             && length <= retry.max_wait
         {
-            budget.watcher().step(Step::Waiting { length });
+            budget.watcher().step(RunStep::Waiting { length });
         }
         self
     }

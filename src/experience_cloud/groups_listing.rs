@@ -18,7 +18,7 @@ use super::{
 };
 use crate::domain::{
     CallKind, FoldedName, IncompleteRead, KnownName, OrganizationId, ProductProfile, ProductProfileId,
-    ProductProfileName, Step, UnusableProfiles,
+    ProductProfileName, RunStep, UnusableProfiles,
 };
 
 /// What errors and log lines call the listing.
@@ -158,7 +158,7 @@ pub(super) async fn fetch(
             return Err(cut_short(ExperienceCloudError::NothingNew { call: call.name }, pages));
         }
         pages += 1;
-        umapi.step(Step::GroupsPage(pages));
+        umapi.step(RunStep::GroupsPage(pages));
         if page.is_last {
             break;
         }

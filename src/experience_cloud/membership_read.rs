@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId, OrganizationSnapshot,
-    Person, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, Step, Tolerance, WalkEvidence,
+    Person, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, RunStep, Tolerance, WalkEvidence,
 };
 
 /// The members of one profile, read completely and counted.
@@ -64,7 +64,7 @@ impl MembershipRead<'_> {
             users_page::read(body, kept, &mut self.keys.borrow_mut())
         };
         let mut take = |page: UsersPage, evidence: &WalkEvidence| {
-            self.umapi.step(Step::UsersPage { page: evidence.pages, pages: evidence.page_count });
+            self.umapi.step(RunStep::UsersPage { page: evidence.pages, pages: evidence.page_count });
             members.add_page(page, None);
         };
         let evidence = walk(self.umapi, &users, self.tolerance, &read, &mut take).await?;
@@ -130,7 +130,7 @@ impl MembershipRead<'_> {
         for (done, &position) in matched.iter().enumerate() {
             let Some(profile) = listing.readable(position) else { continue };
             profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
-            self.umapi.step(Step::ProfileMembers { profile: done + 1, profiles: matched.len() });
+            self.umapi.step(RunStep::ProfileMembers { profile: done + 1, profiles: matched.len() });
         }
         let proof = ReadProof::of_profiles(profiles, members.people.len() as u64);
         self.snapshot(listing, members, Vec::new(), proof)

@@ -21,7 +21,7 @@ use super::{
     call_budget::{CallBudget, CallSlots, Unbudgeted, pausing},
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
-use crate::domain::{CallKind, Step};
+use crate::domain::{CallKind, RunStep};
 use crate::transport::{
     Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying_after,
 };
@@ -109,7 +109,7 @@ impl Umapi {
     }
 
     /// Tells whoever watches how far a read is.
-    pub(super) fn step(&self, step: Step) {
+    pub(super) fn step(&self, step: RunStep) {
         self.budget.watcher().step(step);
     }
 

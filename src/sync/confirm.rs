@@ -6,7 +6,7 @@ use crate::{
     campaign::Campaign,
     domain::{
         ApprovedPlan, Change, ChangeOutcome, DesiredState, InstanceName, ManagedGroup, OperatorGroupName, Person,
-        ProfileDoubt, SecondRead, SourceRead, Step, borne_out, operators_to_write, profiles_to_confirm,
+        ProfileDoubt, RunStep, SecondRead, SourceRead, borne_out, operators_to_write, profiles_to_confirm,
         with_same_logins,
     },
     experience_cloud::{ExperienceCloudError, ProfileMembers},
@@ -46,7 +46,7 @@ impl SecondReads {
         let groups: Vec<_> =
             reason.groups(decision).into_iter().filter(|group| !self.members.contains_key(&group.name)).collect();
         for group in &groups {
-            run.recorder.watcher().of(instance).step(Step::Confirming);
+            run.recorder.watcher().of(instance).step(RunStep::Confirming);
             tokio::select! {
                 biased;
                 () = run.request.stop.asked() => return Err(ReconcileError::Stopped),

@@ -9,8 +9,8 @@ use crate::{
     domain::{
         CallPurpose, Explanation, Finding, FoldedName, Ground, History, InstanceExplanation, OperatorGroupName,
         OperatorSnapshot, PastChange, Person, ProductProfile, SoughtOperators, SourceCounts, Station, Subject,
-        UserSnapshot, Verdict, Watcher, desired_state_of_users, explained, operator_names, source_read_of_users,
-        to_the_second, user_findings,
+        UserSnapshot, Verdict, Watcher, desired_state, explained, operator_names, source_read, to_the_second,
+        user_findings,
     },
     experience_cloud::{AskedPause, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
@@ -166,7 +166,8 @@ async fn of_instance(
     let snapshot = operators.for_a_question();
     let names = known.effective.as_ref().map(|user| user.profiles.clone()).unwrap_or_default();
     let user = UserSnapshot::new(known.listing.clone(), [(known.person.clone(), names)])?;
-    let desired = desired_state_of_users(&user, snapshot, policy, &history)?;
+    let source = user.matched_by(&policy.mask);
+    let desired = desired_state(&source, snapshot, policy, &history)?;
     let counts = SourceCounts::Proven;
     let context = InstanceContext {
         instance,
@@ -176,7 +177,7 @@ async fn of_instance(
         history,
         at: Utc::now(),
     };
-    let read = source_read_of_users(&user, policy, options.membership());
+    let read = source_read(&source, policy, options.membership());
     let decision = Decision::of(&context, desired, Some(read));
     let ground = Ground {
         policy,

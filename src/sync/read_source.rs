@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, LoginSet, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, Person,
-        ProductProfileName, ReadKind, SourceCounts, SourceKind, Step, UserSnapshot, Watcher, to_the_second,
+        AssociationMask, IncompleteRead, LoginSet, MaskMatch, MatchedSource, OrganizationId, OrganizationSnapshot,
+        Outcome, Person, ProductProfileName, ReadKind, RunStep, SourceCounts, SourceKind, UserSnapshot, Watcher,
+        to_the_second,
     },
     experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
@@ -78,6 +79,22 @@ impl Source {
         match &self.content {
             Content::Organization(organization) => organization.proof().users(),
             Content::Users { snapshot, .. } => snapshot.people().len() as u64,
+        }
+    }
+
+    /// What was read as an instance with this mask sees it.
+    pub(super) fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
+        match &self.content {
+            Content::Organization(organization) => organization.matched_by(mask),
+            Content::Users { snapshot, .. } => snapshot.matched_by(mask),
+        }
+    }
+
+    /// Those to whom the run is narrowed and whom the organization does not know.
+    pub(super) fn unknown(&self) -> &[String] {
+        match &self.content {
+            Content::Organization(_) => &[],
+            Content::Users { unknown, .. } => unknown,
         }
     }
 
@@ -310,7 +327,7 @@ impl SourceReader<'_> {
         if !length.is_zero() {
             let shown = to_the_second(until);
             tracing::info!(umapi.until = %shown, "waiting until {shown}: Adobe asked for a pause until then; {UNPAUSE}");
-            self.watcher.step(Step::WaitingUntil { until, length });
+            self.watcher.step(RunStep::WaitingUntil { until, length });
             wait_out(self.journal, self.organization(), length, Some(before)).await;
         }
         Ok(windows)
@@ -324,7 +341,7 @@ impl SourceReader<'_> {
         }
         if !length.is_zero() {
             tracing::info!(umapi.until = %to_the_second(until), "waiting until {}: {what} may not be asked before", to_the_second(until));
-            self.watcher.step(Step::WaitingUntil { until, length });
+            self.watcher.step(RunStep::WaitingUntil { until, length });
             tokio::time::sleep(length).await;
         }
         Ok(())

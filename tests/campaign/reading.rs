@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use campaign_group_sync::domain::{
-    CampaignSnapshot, Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, Step, Watcher,
+    CampaignSnapshot, Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep, Watcher,
 };
 use campaign_group_sync::sandbox::campaign::Dial;
 use campaign_group_sync::sandbox::{Effect, Fault};
@@ -70,14 +70,14 @@ async fn a_server_that_sends_fewer_rows_than_asked_for_loses_none() {
 #[tokio::test]
 async fn progress_is_told_after_each_page() {
     let visit = Visit::native().await;
-    let told = Arc::<Mutex<Vec<Step>>>::default();
+    let told = Arc::<Mutex<Vec<RunStep>>>::default();
     let note = Arc::clone(&told);
     let watcher = Watcher::of_progress(move |progress| note.lock().unwrap().push(progress.step));
     visit.client_with_pages_of(2).watched_by(watcher).fetch_snapshot().await.unwrap();
     let told = told.lock().unwrap();
-    assert!(told.contains(&Step::Operators(3)) && told.contains(&Step::Operators(9)), "{told:?}");
-    assert!(told.contains(&Step::OperatorGroups(3)), "{told:?}");
-    assert!(matches!(told.last(), Some(Step::Memberships(rows)) if *rows > 6), "{told:?}");
+    assert!(told.contains(&RunStep::Operators(3)) && told.contains(&RunStep::Operators(9)), "{told:?}");
+    assert!(told.contains(&RunStep::OperatorGroups(3)), "{told:?}");
+    assert!(matches!(told.last(), Some(RunStep::Memberships(rows)) if *rows > 6), "{told:?}");
 }
 
 #[tokio::test]

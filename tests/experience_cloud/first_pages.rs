@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{Failure, LoginSet, ReadKind, Step},
+    domain::{Failure, LoginSet, ReadKind, RunStep},
     experience_cloud::{ExperienceCloudError, Options, ProfileListing, ReadChoice},
     sandbox::{Effect, Fault, Throttle},
     transport::BaseUrl,
@@ -143,7 +143,7 @@ async fn a_pause_that_was_asked_for_is_recorded_whether_or_not_it_is_waited_for(
         let outcome = stage.fetch().await;
         assert_eq!(outcome.is_ok(), succeeds, "{fault:?}");
         assert_eq!(stage.pauses(), [asked], "{fault:?}");
-        let waits = stage.steps().iter().any(|step| matches!(step, Step::Waiting { .. }));
+        let waits = stage.steps().iter().any(|step| matches!(step, RunStep::Waiting { .. }));
         assert_eq!(waits, waited, "{fault:?}");
     }
 }

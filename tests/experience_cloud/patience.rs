@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{Failure, ProfileRead, Step},
+    domain::{Failure, ProfileRead, RunStep},
     sandbox::{Effect, Fault},
     transport::BaseUrl,
 };
@@ -106,8 +106,8 @@ async fn a_throttle_is_waited_out_and_the_same_page_asked_again() {
         assert_eq!(memberships(&snapshot), memberships_of_people(10));
         assert_eq!(stage.pages(call), expected);
         let steps = stage.steps();
-        let waits: Vec<_> = steps.iter().filter(|step| matches!(step, Step::Waiting { .. })).collect();
-        assert_eq!(waits, [&Step::Waiting { length: Duration::from_secs(1) }]);
+        let waits: Vec<_> = steps.iter().filter(|step| matches!(step, RunStep::Waiting { .. })).collect();
+        assert_eq!(waits, [&RunStep::Waiting { length: Duration::from_secs(1) }]);
         let log = stage.requests(call);
         let asked = |nth: usize| {
             log.iter().filter(|request| request.page == Some(page)).nth(nth).expect("asked twice").arrival_ms

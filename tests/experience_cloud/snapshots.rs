@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use campaign_group_sync::{
-    domain::{Failure, ReadKind, Step},
+    domain::{Failure, ReadKind, RunStep},
     experience_cloud::{Membership, Options, ReadChoice},
     sandbox::{Change, Effect, Fault, Group, PastTheEnd, User},
 };
@@ -214,6 +214,6 @@ async fn whoever_joins_or_leaves_during_the_walk_makes_it_inconsistent() {
 async fn progress_is_told_page_by_page() {
     let stage = Stage::of(people(7)).await;
     stage.fetch().await.expect("a complete read");
-    let users = |page| Step::UsersPage { page, pages: Some(3) };
-    assert_eq!(stage.steps(), [Step::GroupsPage(1), users(1), users(2), users(3)]);
+    let users = |page| RunStep::UsersPage { page, pages: Some(3) };
+    assert_eq!(stage.steps(), [RunStep::GroupsPage(1), users(1), users(2), users(3)]);
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::{AssociationMask, CallPurpose, LoginSet, OrganizationSnapshot, PendingCall, Progress, Step, Watcher},
+    domain::{AssociationMask, CallPurpose, LoginSet, OrganizationSnapshot, PendingCall, Progress, RunStep, Watcher},
     experience_cloud::{
         AskedPause, CallLedger, ExperienceCloud, ExperienceCloudError, Options, PauseEnd, Recording, Reservation,
         SharedAccess, Slot,
@@ -35,7 +35,7 @@ pub(crate) struct Stage {
 /// What a client says beside its answers.
 #[derive(Default)]
 struct Notes {
-    steps: Mutex<Vec<Step>>,
+    steps: Mutex<Vec<RunStep>>,
     pauses: Mutex<Vec<u64>>,
 }
 
@@ -92,7 +92,7 @@ impl Stage {
     }
 
     /// The steps that the client has told.
-    pub(crate) fn steps(&self) -> Vec<Step> {
+    pub(crate) fn steps(&self) -> Vec<RunStep> {
         self.notes.steps.lock().expect("no panic elsewhere").clone()
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::{OrganizationId, Outcome, RunId, RunMode, Scope, Step, Watcher},
+    domain::{OrganizationId, Outcome, RunId, RunMode, RunStep, Scope, Watcher},
     experience_cloud::ReadChoice,
     journal::{CallWindows, Listing},
     sandbox::{Effect, Fault},
@@ -103,7 +103,7 @@ async fn page_0_counts_from_its_request_and_not_from_the_end_of_the_walk() {
     let second_page = Arc::new(Mutex::new(None));
     let note = Arc::clone(&second_page);
     let watcher = Watcher::of_progress(move |progress| {
-        if matches!(progress.step, Step::UsersPage { page: 1, .. }) {
+        if matches!(progress.step, RunStep::UsersPage { page: 1, .. }) {
             *note.lock().expect("not poisoned") = Some(Utc::now().trunc_subsecs(3));
         }
     });

@@ -2,7 +2,7 @@
 //! is disabled.
 
 use campaign_group_sync::{
-    domain::{Outcome, RunMode, RunReport, Step, Watcher, WithoutGroups},
+    domain::{Outcome, RunMode, RunReport, RunStep, Watcher, WithoutGroups},
     sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, campaign::InstanceChange},
     sync::{self, Request, Stop, StopSwitch},
 };
@@ -85,7 +85,7 @@ async fn whom_a_stopped_run_did_not_get_to_disable_the_next_one_disables() {
     let stage = stage().await;
     let (switch, stop) = StopSwitch::new();
     let watcher = Watcher::of_progress(move |progress| {
-        if matches!(progress.step, Step::Applying { done: 1, .. }) {
+        if matches!(progress.step, RunStep::Applying { done: 1, .. }) {
             switch.stop();
         }
     });

@@ -1,7 +1,7 @@
 //! A run that is told to stop: what it has in hand is finished, and where it has nothing in hand it leaves at once.
 
 use campaign_group_sync::{
-    domain::{Outcome, Progress, RunMode, RunReport, Step, Watcher},
+    domain::{Outcome, Progress, RunMode, RunReport, RunStep, Watcher},
     sandbox::{Change, Effect, Fault},
     sync::{self, Request, StopSwitch},
 };
@@ -32,7 +32,7 @@ async fn one_leaves() -> Stage {
 async fn told_to_stop_in_the_second_read_a_run_leaves_at_once_and_writes_nothing() {
     let stage = one_leaves().await;
     stage.sandbox.inject(Fault::new("members", Effect::Delay { ms: 3_600_000 }).forever());
-    let report = stopped_at(&stage, |progress| progress.step == Step::Confirming).await;
+    let report = stopped_at(&stage, |progress| progress.step == RunStep::Confirming).await;
     assert_eq!((report.outcome, stage.writes()), (Outcome::Interrupted, 0), "{report:#?}");
     stage.sandbox.clear_faults();
     assert_eq!(stage.sync().await.outcome, Outcome::Applied, "the next run goes on");

@@ -14,7 +14,7 @@ use crate::{
     campaign::{Campaign, CampaignError, Writer},
     domain::{
         Action, ApprovedPlan, Change, ChangeKey, ChangeOutcome, Evidence, FoldedName, OperatorGroupId, OperatorId,
-        Outcome, Step,
+        Outcome, RunStep,
     },
     journal::JournalError,
     observability::Chain,
@@ -180,7 +180,7 @@ impl Executor<'_> {
 
     fn show_progress(&self) {
         let (done, planned) = (self.recorded.len(), self.planned);
-        self.run.recorder.watcher().of(self.run.name()).step(Step::Applying { done, planned });
+        self.run.recorder.watcher().of(self.run.name()).step(RunStep::Applying { done, planned });
     }
 
     /// Records the outcomes that are known and not recorded yet.
