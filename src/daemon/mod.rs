@@ -57,7 +57,7 @@ use crate::{
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
 pub use approver_fields::ApproverFields;
-pub use board::{Board, Facts, Outstanding, Standing, is_success};
+pub use board::{Board, Facts, Outstanding, Standing};
 pub use error::DaemonError;
 pub use http::{HttpState, Question, serve};
 pub use next_run::{NextRun, NextRunBegins};

@@ -23,6 +23,7 @@ mod look_alikes;
 mod mask;
 mod names;
 mod narrowing;
+mod notification;
 mod organization_snapshot;
 mod orphans;
 mod outcome;
@@ -75,6 +76,9 @@ pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
     ProductProfileName, RunId,
+};
+pub use notification::{
+    FindingKind, FindingTopic, Notification, NotificationKind, NotificationTarget, WantedNotifications, findings,
 };
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,

@@ -15,6 +15,7 @@ mod instance_history;
 mod leadership;
 mod lock;
 mod moved_clock;
+mod outbox;
 mod place;
 #[path = "../support/recording.rs"]
 mod recording;
