@@ -124,7 +124,10 @@ pub async fn status_without_daemon(
     why: String,
 ) -> Result<Status, JournalError> {
     let mut status = match journal {
-        Some(journal) => remembered(journal, organization, &[]).await?.status,
+        Some(journal) => {
+            let notifications = journal.notification_targets().await?;
+            Status { notifications, ..remembered(journal, organization, &[]).await?.status }
+        }
         None => Status::default(),
     };
     status.version = super::status::VERSION;

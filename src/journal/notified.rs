@@ -99,6 +99,9 @@ pub(super) async fn run_ended(recording: &mut Recording<'_>, report: &RunReport)
 impl Journal {
     /// Tells an outage that no event of a run tells of, unless one is known already.
     pub async fn tell_outage(&self, notification: &Notification) -> Result<OutageNews, JournalError> {
+        if self.was_told(OUTAGE, "").await? {
+            return Ok(OutageNews::Known);
+        }
         let mut writing = self.writing().await?;
         let news = begin_outage(&mut writing, notification.time).await?;
         if news == OutageNews::Told {
@@ -114,11 +117,21 @@ impl Journal {
         topic: &FindingTopic,
         notification: &Notification,
     ) -> Result<(), JournalError> {
+        if self.was_told(topic.about.as_str(), &topic.subject).await? {
+            return Ok(());
+        }
         let mut writing = self.writing().await?;
         if is_news(&mut writing, "", topic.about.as_str(), &topic.subject, notification.time).await? {
             enqueue(&mut writing, &self.wanted, notification).await?;
         }
         writing.commit().await
+    }
+
+    /// Whether something that concerns no instance was told before; asked often, and writes nothing.
+    async fn was_told(&self, topic: &str, subject: &str) -> Result<bool, JournalError> {
+        let sql = "select 1 from notified where instance = '' and topic = $1 and subject = $2";
+        let rows = self.reading().await?.rows(sql, [topic.into(), subject.into()]).await?;
+        Ok(!rows.is_empty())
     }
 }
 

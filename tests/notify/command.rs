@@ -1,0 +1,108 @@
+//! The command: a clean environment, one document, a bounded output, a deadline for all its processes.
+
+use std::{fs, path::Path};
+
+use campaign_group_sync::{
+    domain::NotificationTarget,
+    notify::{CommandTarget, Options, probe, send_test},
+};
+
+use super::{
+    receivers::{await_text, script},
+    stage::{SHORT, Stage, delivered, failed_once},
+};
+
+fn options(program: &Path, argument: &Path) -> Options {
+    let arguments = vec![argument.display().to_string(), " with spaces ".to_owned()];
+    Options { command: Some(CommandTarget { program: program.to_owned(), arguments }), ..Options::default() }
+}
+
+async fn staged() -> Stage {
+    Stage::with_one_for(NotificationTarget::Command).await
+}
+
+/// A stage with this script, which gets the folder of the stage as its first argument.
+async fn scripted(text: &str) -> (Stage, Options) {
+    let stage = staged().await;
+    let program = script(&stage.folder().join("tell"), text);
+    let options = options(&program, stage.folder());
+    (stage, options)
+}
+
+#[tokio::test]
+async fn it_gets_the_document_with_people_its_arguments_and_path_as_its_only_variable() {
+    let (stage, options) = scripted("cat >\"$1/document\"; /usr/bin/env >\"$1/environment\"; echo \"$2|\" >\"$1/argument\"").await;
+    delivered(&stage.deliver(&options).await);
+    let read = |name: &str| fs::read_to_string(stage.folder().join(name)).expect("readable");
+    let document: serde_json::Value = serde_json::from_str(&read("document")).expect("JSON");
+    assert_eq!((&document["kind"], &document["people"][0]), (&"failed".into(), &"ann@acme.com".into()));
+    let variables = read("environment");
+    // The shell adds these itself.
+    let added = ["PWD=", "SHLVL=", "_=", "OLDPWD="];
+    let own: Vec<&str> = variables.lines().filter(|line| !added.iter().any(|name| line.starts_with(name))).collect();
+    assert!(own.len() == 1 && own[0].starts_with("PATH=/usr/local/sbin:"), "{variables}");
+    assert_eq!(read("argument"), " with spaces |\n");
+}
+
+#[tokio::test]
+async fn another_status_than_0_is_no_delivery_and_its_output_is_told_in_short() {
+    let (stage, options) = scripted("echo the beginning >&2; head -c 1000000 /dev/zero | tr '\\0' x; exit 3").await;
+    let state = stage.deliver(&options).await;
+    let error = failed_once(&state);
+    assert!(error.contains("exit status 3") && error.len() < 600, "{error}");
+    let (stage, options) = scripted("echo what is wrong >&2; kill -9 $$").await;
+    let state = stage.deliver(&options).await;
+    assert!(failed_once(&state).contains("signal 9: what is wrong"), "{state:?}");
+    let missing = staged().await;
+    let state = missing.deliver(&self::options(Path::new("/nonexistent/tell"), missing.folder())).await;
+    assert!(failed_once(&state).contains("/nonexistent/tell could not be started"), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_command_that_does_not_end_is_killed_with_the_processes_that_it_started() {
+    let (stage, options) = scripted("sleep 1000 & echo $! >\"$1/child\"; echo $$ >\"$1/process\"; wait").await;
+    let state = stage.deliver(&Options { deadline: SHORT * 5, ..options }).await;
+    assert!(failed_once(&state).contains("not done after 1.5 s"), "{state:?}");
+    for name in ["process", "child"] {
+        let process = await_text(&stage.folder().join(name));
+        let begin = std::time::Instant::now();
+        loop {
+            // A process that was killed may not have been reaped yet.
+            let stat = fs::read_to_string(format!("/proc/{}/stat", process.trim())).unwrap_or_default();
+            if stat.is_empty() || stat.contains(") Z ") {
+                break;
+            }
+            assert!(begin.elapsed() < std::time::Duration::from_secs(60), "{name} lives");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_it_leaves_behind_keeps_nobody_waiting() {
+    let (stage, options) = scripted("cat >/dev/null; sleep 1000 & echo $! >\"$1/child\"").await;
+    delivered(&stage.deliver(&options).await);
+    let child = await_text(&stage.folder().join("child"));
+    assert!(std::process::Command::new("kill").arg(child.trim()).status().expect("kill runs").success());
+}
+
+#[tokio::test]
+async fn one_that_does_not_read_its_input_is_none_the_worse() {
+    let (stage, options) = scripted("exit 0").await;
+    delivered(&stage.deliver(&options).await);
+}
+
+#[tokio::test]
+async fn a_check_runs_nothing_and_says_whether_it_could() {
+    let (stage, options) = scripted("echo ran >\"$1/ran\"").await;
+    let seen = probe(&options, NotificationTarget::Command).await.expect("executable");
+    assert!(seen.contains("can be executed") && !stage.folder().join("ran").exists(), "{seen}");
+    send_test(&options, NotificationTarget::Command).await.expect("taken");
+    await_text(&stage.folder().join("ran"));
+    let plain = stage.folder().join("plain");
+    fs::write(&plain, "no program").expect("written");
+    for (program, why) in [(plain.as_path(), "Permission denied"), (stage.folder(), "is not a file")] {
+        let error = probe(&self::options(program, stage.folder()), NotificationTarget::Command).await.expect_err("refused");
+        let shown = campaign_group_sync::observability::Chain(&error).to_string();
+        assert!(shown.contains(why), "{shown}");
+    }
+}
