@@ -44,7 +44,10 @@ fn outcome(options: &Options, answer: Result<String, DeliveryError>) -> Outcome 
     match answer {
         Ok(evidence) => match options.command.as_ref().filter(|_| evidence.contains("can be executed")) {
             Some(command) if is_for_root_alone(command) => Outcome::warning(
-                format!("{}, by root; the user of the service is neither its owner nor in its group", command.program.display()),
+                format!(
+                    "{}, by root; the user of the service is neither its owner nor in its group",
+                    command.program.display()
+                ),
                 "if the service runs it, give everyone on this host the right to read and execute it, and keep secrets out of it",
             ),
             _ => Outcome::ok(evidence),
@@ -80,7 +83,9 @@ fn remedy(error: &DeliveryError) -> &'static str {
         DeliveryError::CommandFailed { .. } => {
             "correct the program: it gets JSON on standard input and PATH as its only variable, and must exit with status 0"
         }
-        DeliveryError::Overdue { .. } => "find out what the target waits for: an attempt that takes longer is broken off",
+        DeliveryError::Overdue { .. } => {
+            "find out what the target waits for: an attempt that takes longer is broken off"
+        }
         DeliveryError::NoAnswer { .. } => {
             "check host and port of notify.webhook, and whether this host may connect there; a proxy comes from HTTPS_PROXY"
         }

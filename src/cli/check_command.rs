@@ -49,7 +49,8 @@ async fn checked(
         (Some(control), Extent::Service) => Some(said_by_daemon(&control.socket).await),
         _ => None,
     };
-    let request = check::Request { settings: &settings, sources, reach, notifications, extent, daemon, now: Utc::now() };
+    let request =
+        check::Request { settings: &settings, sources, reach, notifications, extent, daemon, now: Utc::now() };
     let report = check::check(&request).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&report, columns()),

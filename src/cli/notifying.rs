@@ -23,5 +23,5 @@ pub(super) async fn notify_after_run(journal: &Journal, settings: &Settings, mod
     if let Err(error) = tell_expiring(journal, settings.expiry_days(), Utc::now()).await {
         tracing::warn!("the expiry of credentials could not be told: {}", Chain(&error));
     }
-    deliver_all(journal, &settings.notify, PATIENCE).await;
+    Box::pin(deliver_all(journal, &settings.notify, PATIENCE)).await;
 }

@@ -149,7 +149,9 @@ mod tests {
                     waiting: 2,
                     failed: 7,
                     failing_since: at(-3600),
-                    error: Some("notify.webhook: https://hooks.acme.com answered with HTTP status 503: (empty)".to_owned()),
+                    error: Some(
+                        "notify.webhook: https://hooks.acme.com answered with HTTP status 503: (empty)".to_owned(),
+                    ),
                     ..TargetState::new(NotificationTarget::Webhook)
                 },
                 TargetState::new(NotificationTarget::Mail),

@@ -133,12 +133,8 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
     if competition.is_some() {
         spawn_local(unpause::notice(board.clone(), journal.clone(), newest.clone(), order.clone()));
     }
-    let notifier = Notifier {
-        board: board.clone(),
-        journal: journal.clone(),
-        settings: newest.clone(),
-        stop: stop.clone(),
-    };
+    let notifier =
+        Notifier { board: board.clone(), journal: journal.clone(), settings: newest.clone(), stop: stop.clone() };
     let http = listener.map(|listener| serve_http(listener, &board, &journal, (newest.clone(), stop.clone())));
     let desk = Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, stop };
     let server = Server::start(socket, desk);

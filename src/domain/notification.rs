@@ -195,7 +195,7 @@ impl Notification {
         let people = named(changes.iter().map(|change| change.key.operator.as_str()));
         let digest = Some(digest.to_string());
         let held = Self::new(NotificationKind::Held, time, text, what_to_do);
-        Self { counts, people, digest, ..held }.of_instance(run, instance.as_str())
+        Self { digest, counts, people, ..held }.of_instance(run, instance.as_str())
     }
 
     /// What a run made in one instance; `None` where it made nothing.

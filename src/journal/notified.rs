@@ -56,10 +56,7 @@ pub(super) async fn settled(recording: &mut Recording<'_>, settled: &SettledChan
 }
 
 /// Tells what a run made in one instance, and what it found there.
-pub(super) async fn instance_ended(
-    recording: &mut Recording<'_>,
-    report: &InstanceReport,
-) -> Result<(), JournalError> {
+pub(super) async fn instance_ended(recording: &mut Recording<'_>, report: &InstanceReport) -> Result<(), JournalError> {
     if !recording.wanted.are_any() {
         return Ok(());
     }
@@ -112,11 +109,7 @@ impl Journal {
     }
 
     /// Tells a finding that concerns no instance, unless it was told before.
-    pub async fn tell_finding(
-        &self,
-        topic: &FindingTopic,
-        notification: &Notification,
-    ) -> Result<(), JournalError> {
+    pub async fn tell_finding(&self, topic: &FindingTopic, notification: &Notification) -> Result<(), JournalError> {
         if self.was_told(topic.about.as_str(), &topic.subject).await? {
             return Ok(());
         }

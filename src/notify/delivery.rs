@@ -68,7 +68,9 @@ pub async fn send_test(options: &Options, target: NotificationTarget) -> Result<
     let (id, notification) = (Uuid::new_v4().simple().to_string(), Notification::test(Utc::now()));
     attempt(options, target, &id, &notification).await?;
     let who = match (target, &options.command, &options.webhook, &options.mail) {
-        (NotificationTarget::Command, Some(command), ..) => format!("{} ended with status 0", command.program.display()),
+        (NotificationTarget::Command, Some(command), ..) => {
+            format!("{} ended with status 0", command.program.display())
+        }
         (NotificationTarget::Webhook, _, Some(webhook), _) => format!("{} accepted it", webhook.url),
         (NotificationTarget::Mail, .., Some(mail)) => {
             let to: Vec<String> = mail.to.iter().map(|to| to.email.to_string()).collect();
@@ -172,7 +174,8 @@ async fn failed(
 fn pause(first: Duration, attempts: u32, error: &DeliveryError) -> Duration {
     let doubled = first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_PAUSE);
     let random = u32::from(Uuid::new_v4().as_bytes()[0]);
-    let spread = doubled - doubled / 4 * random / 255;
+    // From three quarters of it to all of it.
+    let spread = doubled * (1020 - random) / 1020;
     spread.max(error.retry_after().unwrap_or_default())
 }
 

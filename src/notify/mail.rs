@@ -75,7 +75,8 @@ pub(super) async fn probe(target: &MailTarget) -> Result<String, DeliveryError> 
         SmtpEncryption::StartTls => "by STARTTLS",
         SmtpEncryption::None => "without encryption, on this host",
     };
-    let user = target.server.user.as_ref().map_or("without signing in".to_owned(), |user| format!("signed in as {user}"));
+    let user =
+        target.server.user.as_ref().map_or("without signing in".to_owned(), |user| format!("signed in as {user}"));
     Ok(format!("{} answers {how}, {user}; no mail was sent", target.server))
 }
 
@@ -105,19 +106,13 @@ fn transport(target: &MailTarget) -> Result<Transport, DeliveryError> {
 fn tls_parameters(target: &MailTarget) -> Result<TlsParameters, DeliveryError> {
     let mut builder = TlsParameters::builder(target.server.host.clone());
     if let Some(authorities) = &target.trusted_authorities {
-        let authority =
-            Certificate::from_pem(authorities.as_bytes()).map_err(|source| failed(target, source))?;
+        let authority = Certificate::from_pem(authorities.as_bytes()).map_err(|source| failed(target, source))?;
         builder = builder.certificate_store(CertificateStore::None).add_root_certificate(authority);
     }
     builder.build().map_err(|source| failed(target, source))
 }
 
-fn message(
-    target: &MailTarget,
-    to: &[Mailbox],
-    id: &str,
-    document: &Document<'_>,
-) -> Result<Message, DeliveryError> {
+fn message(target: &MailTarget, to: &[Mailbox], id: &str, document: &Document<'_>) -> Result<Message, DeliveryError> {
     let message_id = format!("<{id}@{}>", target.from.email.domain());
     let builder = Message::builder()
         .from(target.from.clone())

@@ -24,6 +24,9 @@ pub(super) const WEBHOOK: &str = "webhook";
 /// The key of the password of the mail server's user.
 pub(super) const SMTP_PASSWORD: &str = "smtp_password";
 
+/// What is wrong has been noted as a problem.
+struct Noted;
+
 /// Reads `[notify]`; `connections` says how a webhook is reached.
 pub(super) fn read(
     layers: &Layers,
@@ -57,7 +60,10 @@ pub(super) fn doubt(options: &Options) -> Option<String> {
     let targets: Vec<&str> = options.targets().into_iter().map(NotificationTarget::as_str).collect();
     let is_silent = options.events.is_empty() && !targets.is_empty();
     is_silent.then(|| {
-        format!("notify.events is empty: nothing is sent by {}; name events, or leave the target out", targets.join(", "))
+        format!(
+            "notify.events is empty: nothing is sent by {}; name events, or leave the target out",
+            targets.join(", ")
+        )
     })
 }
 
@@ -141,11 +147,11 @@ fn webhook(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Webh
 fn mail(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Option<MailTarget> {
     let mut section = Section::at(layers, KeyPath::root().with(NOTIFY).with(MAIL), problems);
     let to = recipients(&mut section)?;
-    let from = optional(&mut section, "from", "write one address, such as \"sync@acme.com\"", mailbox)?;
+    let from = optional(&mut section, "from", "write one address, such as \"sync@acme.com\"", mailbox).ok()?;
     let mend = "write smtps://user@host:465, smtp+starttls://user@host:587, or, for a server on this host, \
                 smtp://localhost:25; the password has a place of its own";
-    let server =
-        optional(&mut section, "smtp", mend, |text| SmtpServer::parse(text).map_err(|error| error.to_string()))?;
+    let parse = |text: &str| SmtpServer::parse(text).map_err(|error| error.to_string());
+    let server = optional(&mut section, "smtp", mend, parse).ok()?;
     if to.is_empty() && from.is_none() && server.is_none() {
         refuse_password(layers, credentials, problems);
         return None;
@@ -156,13 +162,13 @@ fn mail(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>
         }
     }
     let (from, server) = (from?, server?);
-    let password = password(layers, credentials, &server, problems)?;
+    let password = password(layers, credentials, &server, problems).ok()?;
     (!to.is_empty()).then_some(MailTarget { to, from, server, password, trusted_authorities: None })
 }
 
 /// A password without mail is an oversight; that of a systemd credential may be there for later.
 fn refuse_password(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) {
-    let mut section = Section::new(layers, NOTIFY, problems);
+    let section = Section::new(layers, NOTIFY, problems);
     let place = locate(&section, SMTP_PASSWORD, credentials);
     let Some(place) = place.filter(|place| !matches!(place, SecretPlace::Credential(_))) else { return };
     let what = "is set, and notify.mail is not".to_owned();
@@ -171,28 +177,29 @@ fn refuse_password(layers: &Layers, credentials: Option<&Path>, problems: &mut V
     section.problems.push(Problem { subject, place, what, mend });
 }
 
-/// The outer `None`: it cannot be used, and a problem says so.
+/// The password of the user in the server's address.
 fn password(
     layers: &Layers,
     credentials: Option<&Path>,
     server: &SmtpServer,
     problems: &mut Vec<Problem>,
-) -> Option<Option<SecretString>> {
+) -> Result<Option<SecretString>, Noted> {
     let mut section = Section::new(layers, NOTIFY, problems);
     match (&server.user, locate(&section, SMTP_PASSWORD, credentials)) {
-        (None, None) => Some(None),
-        (Some(_), Some(place)) => read_noting(&mut section, SMTP_PASSWORD, &place).map(Some),
+        (None, None) => Ok(None),
+        (Some(_), Some(place)) => read_noting(&mut section, SMTP_PASSWORD, &place).map(Some).ok_or(Noted),
         (Some(user), None) => {
             let mend = format!("write notify.{}, or take \"{user}@\" out of notify.mail.smtp", file_key(SMTP_PASSWORD));
             section.miss(SMTP_PASSWORD, mend);
-            None
+            Err(Noted)
         }
         (None, Some(place)) => {
             let (subject, place) = (section.path(SMTP_PASSWORD).to_string(), Some(place.to_string()));
             let what = "is set, and notify.mail.smtp names no user".to_owned();
-            let mend = "write the user into the address, as in smtps://user@host:465, or take the password away".to_owned();
+            let mend =
+                "write the user into the address, as in smtps://user@host:465, or take the password away".to_owned();
             section.problems.push(Problem { subject, place, what, mend });
-            None
+            Err(Noted)
         }
     }
 }
@@ -214,12 +221,12 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
     text.parse().map_err(|error| format!("{} is not a mail address: {error}", shown(text)))
 }
 
-/// A text that may be empty. The outer `None`: it cannot be used, and a problem says so.
+/// A text that may be empty.
 fn optional<T>(
     section: &mut Section<'_>,
     key: &str,
     mend: &str,
     read: impl FnOnce(&str) -> Result<T, String>,
-) -> Option<Option<T>> {
-    section.parse(key, mend, |text| if text.is_empty() { Ok(None) } else { read(text).map(Some) })
+) -> Result<Option<T>, Noted> {
+    section.parse(key, mend, |text| if text.is_empty() { Ok(None) } else { read(text).map(Some) }).ok_or(Noted)
 }

@@ -148,14 +148,13 @@ impl<'a> Section<'a> {
         let found = self.find(key)?;
         let mut chosen = Vec::with_capacity(words.len());
         for word in &words {
-            match choices.iter().find(|(known, _)| known == word) {
-                Some((_, choice)) => chosen.push(*choice),
-                None => {
-                    let known: Vec<String> = choices.iter().map(|(known, _)| format!("\"{known}\"")).collect();
-                    let mend = format!("write any of {}", known.join(", "));
-                    self.complain(found, format!("{} is not known here", shown(word)), mend);
-                }
+            if let Some((_, choice)) = choices.iter().find(|(known, _)| known == word) {
+                chosen.push(*choice);
+                continue;
             }
+            let known: Vec<String> = choices.iter().map(|(known, _)| format!("\"{known}\"")).collect();
+            let mend = format!("write any of {}", known.join(", "));
+            self.complain(found, format!("{} is not known here", shown(word)), mend);
         }
         (chosen.len() == words.len()).then_some(chosen)
     }
@@ -169,7 +168,11 @@ impl<'a> Section<'a> {
             _ => None,
         };
         if flag.is_none() {
-            self.complain(found, format!("{} is neither true nor false", shown_value(&found.value)), "write true or false");
+            self.complain(
+                found,
+                format!("{} is neither true nor false", shown_value(&found.value)),
+                "write true or false",
+            );
         }
         flag
     }

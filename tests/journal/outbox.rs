@@ -72,7 +72,10 @@ async fn a_held_digest_is_told_once_to_each_target_and_a_new_one_again() {
             let claimed = journal.claim_notification(target, at(61)).await.expect("read").expect("one is due");
             assert_eq!(journal.claim_notification(target, at(61)).await.expect("read"), None, "once");
             let Notification { kind, instance, digest, people, counts, run, .. } = claimed.notification;
-            assert_eq!((kind, instance.as_deref(), run.as_deref()), (NotificationKind::Held, Some("production"), Some("01JA")));
+            assert_eq!(
+                (kind, instance.as_deref(), run.as_deref()),
+                (NotificationKind::Held, Some("production"), Some("01JA"))
+            );
             assert_eq!((digest.as_deref(), counts.get("remove")), (Some(ONE), Some(&2)));
             assert_eq!(people, ["ann", "bob"]);
             ids.insert(claimed.id);
@@ -150,7 +153,8 @@ async fn changes_are_told_once_a_run_and_instance_with_their_numbers() {
             made.outcome = ChangeOutcome::Applied;
             made
         };
-        let changes = vec![made("ann@acme.com"), made("bob@acme.com"), change(ChangeKind::Add, "cid@acme.com", "delivery")];
+        let changes =
+            vec![made("ann@acme.com"), made("bob@acme.com"), change(ChangeKind::Add, "cid@acme.com", "delivery")];
         let summary = Summary::of(&changes, 0, 7);
         run(&journal, "01JA", 0, Outcome::Applied, InstanceReport { summary, ..plan(changes) }).await;
         let told = delivered(&journal, 1).await;
@@ -170,7 +174,8 @@ async fn changes_are_told_once_a_run_and_instance_with_their_numbers() {
 async fn a_finding_is_told_once_until_it_is_gone_and_comes_back() {
     for place in Place::all().await {
         let journal = notifying(&place).await;
-        let orphan = |group: &str| Orphan { group: group.to_owned(), profile: "Campaign - acme - x".to_owned(), members: 3 };
+        let orphan =
+            |group: &str| Orphan { group: group.to_owned(), profile: "Campaign - acme - x".to_owned(), members: 3 };
         let with = |groups: &[&str]| InstanceReport {
             orphaned: groups.iter().map(|group| orphan(group)).collect(),
             ..plan(Vec::new())
@@ -194,8 +199,10 @@ async fn what_is_not_wanted_is_not_written_and_a_target_added_later_gets_nothing
     for place in Place::all().await {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
-        let only_failures =
-            WantedNotifications { kinds: BTreeSet::from([NotificationKind::Failed]), ..wanted(&[NotificationTarget::Webhook]) };
+        let only_failures = WantedNotifications {
+            kinds: BTreeSet::from([NotificationKind::Failed]),
+            ..wanted(&[NotificationTarget::Webhook])
+        };
         hold(&journal.notifying(only_failures), &held(OTHER, "01JB", at(60), &["ann"])).await;
         let later = notifying(&place).await;
         assert_eq!(kinds(&later, 61).await, []);

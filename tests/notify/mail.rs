@@ -43,7 +43,10 @@ async fn all_recipients_get_one_plain_message_that_says_who_sent_it_and_why() {
     assert_eq!(header("auto-submitted"), "auto-generated");
     assert!(header("content-type").starts_with("text/plain") && !header("date").is_empty(), "{message:?}");
     let body = message.body.replace("=\n", "");
-    assert!(body.contains("What to do: campaign-group-sync status") && body.contains("operators: ann@acme.com"), "{body}");
+    assert!(
+        body.contains("What to do: campaign-group-sync status") && body.contains("operators: ann@acme.com"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -88,8 +91,11 @@ fn server() -> Option<HashMap<String, String>> {
         return None;
     };
     let said = fs::read_to_string(format!("{folder}/ready")).expect("a server");
-    let mut server: HashMap<String, String> =
-        said.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut server: HashMap<String, String> = said
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     server.insert("folder".to_owned(), folder);
     Some(server)
 }
@@ -98,7 +104,8 @@ fn with_password(smtp: &str, password: &str, server: &HashMap<String, String>) -
     let mut options = options(smtp, &["ops@acme.com"]);
     let mail = options.mail.as_mut().expect("configured");
     mail.password = Some(password.into());
-    mail.trusted_authorities = Some(fs::read_to_string(format!("{}/authority.pem", server["folder"])).expect("readable"));
+    mail.trusted_authorities =
+        Some(fs::read_to_string(format!("{}/authority.pem", server["folder"])).expect("readable"));
     options
 }
 
@@ -117,7 +124,8 @@ async fn a_real_server_takes_mail_over_tls_and_starttls_with_a_password() {
         let options = with_password(&format!("{scheme}://sync@localhost:{port}"), "sandbox-password", &server);
         let seen = probe(&options, NotificationTarget::Mail).await.unwrap_or_else(|error| panic!("{}", Chain(&error)));
         assert!(seen.contains("signed in as sync"), "{seen}");
-        let waiting = stage.journal.claim_notification(NotificationTarget::Mail, chrono::Utc::now()).await.expect("read");
+        let waiting =
+            stage.journal.claim_notification(NotificationTarget::Mail, chrono::Utc::now()).await.expect("read");
         let claimed = waiting.expect("due");
         let again = campaign_group_sync::journal::AfterFailure::RetryAt(chrono::Utc::now());
         stage.journal.notification_failed(&claimed, "first", again, chrono::Utc::now()).await.expect("written");

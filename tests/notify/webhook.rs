@@ -72,11 +72,10 @@ async fn only_2xx_is_a_delivery_and_an_error_shows_the_host_alone() {
 
 #[tokio::test]
 async fn a_receiver_that_hangs_is_left_at_the_deadline() {
-    let (url, log) = webhook(Behavior::Hangs);
+    let (url, _log) = webhook(Behavior::Hangs);
     let stage = staged().await;
     let state = stage.deliver(&Options { deadline: SHORT, ..options(&url) }).await;
     assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
-    log.await_such(1, |_| true);
 }
 
 #[tokio::test]
@@ -103,7 +102,11 @@ async fn attempts_are_made_until_it_is_taken_with_one_id() {
     // Its pause is over.
     let late = Utc::now() + TimeDelta::seconds(6);
     let claimed = stage.journal.claim_notification(webhook, late).await.expect("read").expect("due");
-    stage.journal.notification_failed(&claimed, "once more", AfterFailure::RetryAt(Utc::now()), Utc::now()).await.expect("ok");
+    stage
+        .journal
+        .notification_failed(&claimed, "once more", AfterFailure::RetryAt(Utc::now()), Utc::now())
+        .await
+        .expect("ok");
     log.behave(Behavior::Answers("200 OK"));
     let state = stage.deliver(&options).await;
     assert_eq!((state.waiting, state.delivered, state.failed), (0, 1, 2), "{state:?}");

@@ -51,7 +51,10 @@ fn every_target_is_read() {
     assert_eq!(options.targets().into_iter().collect::<Vec<_>>(), NotificationTarget::ALL);
     assert_eq!(options.events, BTreeSet::from([NotificationKind::Applied, NotificationKind::Finding]));
     let command = options.command.expect("set");
-    assert_eq!((command.program.to_str(), command.arguments), (Some("/usr/bin/tell"), vec![String::new(), " a, b ".to_owned()]));
+    assert_eq!(
+        (command.program.to_str(), command.arguments),
+        (Some("/usr/bin/tell"), vec![String::new(), " a, b ".to_owned()])
+    );
     let webhook = options.webhook.expect("set");
     assert_eq!((webhook.url.to_string().as_str(), webhook.people), ("https://hooks.acme.com/…", WebhookPeople::Named));
     let mail = options.mail.expect("set");
@@ -88,12 +91,14 @@ fn a_webhook_comes_from_the_environment_a_file_the_configuration_or_a_credential
     assert_eq!(shown(&with_file), "https://file.acme.com/…");
     let with_variable = with_file.set(("CAMPAIGN_GROUP_SYNC__NOTIFY__WEBHOOK", "https://variable.acme.com/secret"));
     assert_eq!(shown(&with_variable), "https://variable.acme.com/…");
-    let with_credential = world("")
-        .set(CREDENTIALS)
-        .file("credentials/notify.webhook", "https://credential.acme.com/secret", 0o400);
+    let with_credential =
+        world("").set(CREDENTIALS).file("credentials/notify.webhook", "https://credential.acme.com/secret", 0o400);
     assert_eq!(shown(&with_credential), "https://credential.acme.com/…");
-    let both = world("webhook = \"https://a.acme.com/secret\"\nwebhook_file = \"FOLDER/hook\"")
-        .file("hook", "https://file.acme.com/secret\n", 0o600);
+    let both = world("webhook = \"https://a.acme.com/secret\"\nwebhook_file = \"FOLDER/hook\"").file(
+        "hook",
+        "https://file.acme.com/secret\n",
+        0o600,
+    );
     assert!(problem(&both).contains("is set beside notify.webhook_file"), "{}", problem(&both));
 }
 
@@ -104,7 +109,12 @@ fn what_cannot_be_used_is_told_with_what_would_be_right() {
         let expected = format!("{subject} (FOLDER/config.toml, line 12): {what}\n   ");
         assert!(problem.starts_with(&expected) && problem.contains(mend), "{line}: {problem}");
     };
-    check("events = [\"held\", \"helt\"]", "notify.events", "\"helt\" is not known here", "\"held\", \"failed\", \"recovered\"");
+    check(
+        "events = [\"held\", \"helt\"]",
+        "notify.events",
+        "\"helt\" is not known here",
+        "\"held\", \"failed\", \"recovered\"",
+    );
     check("command = [\"tell\"]", "notify.command", "\"tell\" is not an absolute path", "the whole path");
     check("command = [1]", "notify.command", "is not a list of texts", "/usr/local/bin/tell");
     let http = "would send notifications in the clear: it is neither https nor http on this host";
@@ -113,7 +123,8 @@ fn what_cannot_be_used_is_told_with_what_would_be_right() {
     let user = "https://a:TOPSECRET@hooks.acme.com";
     check(&format!("webhook = \"{user}\""), "notify.webhook", "has a user, a password or a fragment", "https address");
     check("webhook_people = \"yes\"", "notify.webhook_people", "\"yes\" is neither true nor false", "true or false");
-    let mail = |smtp: &str| format!("mail = {{ to = [\"ops@acme.com\"], from = \"sync@acme.com\", smtp = \"{smtp}\" }}");
+    let mail =
+        |smtp: &str| format!("mail = {{ to = [\"ops@acme.com\"], from = \"sync@acme.com\", smtp = \"{smtp}\" }}");
     let forms = "smtp+starttls://user@host:587";
     check(&mail("mail.acme.com"), "notify.mail.smtp", "is not the address of a mail server", forms);
     check(&mail("smtps://a:TOPSECRET@mail.acme.com"), "notify.mail.smtp", "has a password", forms);
@@ -121,7 +132,12 @@ fn what_cannot_be_used_is_told_with_what_would_be_right() {
     let address = "mail = { to = [\"ops\"], from = \"sync@acme.com\", smtp = \"smtps://mail.acme.com\" }";
     check(address, "notify.mail.to", "\"ops\" is not a mail address: ", "ops@acme.com");
     check("mail = { form = \"sync@acme.com\" }", "notify.mail.form", "there is no such key", "notify.mail.from");
-    check("smtp_password = \"TOPSECRET\"", "notify.smtp_password", "a secret does not belong", "notify.smtp_password_file");
+    check(
+        "smtp_password = \"TOPSECRET\"",
+        "notify.smtp_password",
+        "a secret does not belong",
+        "notify.smtp_password_file",
+    );
 }
 
 #[test]
@@ -130,7 +146,10 @@ fn mail_needs_its_three_keys_and_a_password_for_its_user_together() {
     let subjects: Vec<&str> = missing.iter().map(|problem| problem.subject.as_str()).collect();
     assert_eq!(subjects, ["notify.mail.from", "notify.mail.smtp"], "{missing:#?}");
     let without = problem(&world(MAIL));
-    assert!(without.contains("notify.smtp_password: is required") && without.contains("notify.smtp_password_file"), "{without}");
+    assert!(
+        without.contains("notify.smtp_password: is required") && without.contains("notify.smtp_password_file"),
+        "{without}"
+    );
     let password = ("CAMPAIGN_GROUP_SYNC__NOTIFY__SMTP_PASSWORD", "TOPSECRET");
     let no_user = problem(&world(&MAIL.replace("sync@mail", "mail")).set(password));
     assert!(no_user.contains("notify.mail.smtp names no user"), "{no_user}");

@@ -175,6 +175,9 @@ fn register_state(registry: &mut Registry, facts: &Facts) {
     registry.register("build", "Which program this is", build);
 }
 
+/// One counter of a target of notifications.
+type TargetCounter = (&'static str, &'static str, fn(&TargetState) -> u64);
+
 /// Every configured target has a series from the start.
 fn register_notifications(registry: &mut Registry, targets: &[TargetState]) {
     let label = |state: &TargetState| vec![("target", state.target.as_str().to_owned())];
@@ -190,7 +193,7 @@ fn register_notifications(registry: &mut Registry, targets: &[TargetState]) {
         Unit::Seconds,
         since,
     );
-    let counters: [(&str, &str, fn(&TargetState) -> u64); 3] = [
+    let counters: [TargetCounter; 3] = [
         ("notifications_delivered", "Notifications delivered, over restarts", |state| state.delivered),
         ("notifications_failed", "Attempts to deliver a notification that failed, over restarts", |state| state.failed),
         ("notifications_given_up", "Notifications that were given up, over restarts", |state| state.given_up),
