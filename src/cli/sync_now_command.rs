@@ -99,7 +99,7 @@ async fn in_place(
         settings.refuse_unnamed_modes(&journal).await?;
         let journal = journal.notifying(wanted);
         let (options, request) = (settings.sync_options(), request(arguments, stop));
-        let report = sync::run(&options, &journal, &request, &|stage| progress.show(&stage)).await;
+        let report = sync::run(&options, &journal, &request, &progress.watcher()).await;
         notify_after_run(&journal, settings, request.mode).await;
         journal.close().await;
         Ok(report)

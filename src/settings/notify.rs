@@ -218,7 +218,7 @@ fn recipients(section: &mut Section<'_>) -> Option<Vec<Mailbox>> {
 }
 
 fn mailbox(text: &str) -> Result<Mailbox, String> {
-    text.parse().map_err(|error| format!("{} is not a mail address: {error}", shown(text)))
+    text.parse().map_err(|_| format!("{} is not a mail address", shown(text)))
 }
 
 /// A text that may be empty.

@@ -69,6 +69,7 @@ fn a_held_removal_is_delivered_once_to_each_target_although_the_daemon_is_killed
     targets.webhook.await_such(1, |_| true);
     targets.mail.await_such(1, |_| true);
     await_text(&folder.path().join("attempts"));
+    await_targets(&scene, |state| state["failed"].as_u64() >= Some(1) && state["waiting"] == 1);
     daemon.signal("-KILL");
     daemon.ended();
     assert!(!daemon.log().contains("key=secret"), "{}", daemon.log());
@@ -157,14 +158,15 @@ fn a_run_without_a_daemon_delivers_before_it_exits_and_what_is_left_is_delivered
     assert_eq!((dry.exit, targets.webhook.taken().len()), (Some(4), 2), "a dry run tells nothing");
 }
 
-#[tokio::test]
-async fn no_success_for_too_long_is_told_once_over_restarts_and_so_is_the_recovery() {
+#[test]
+fn no_success_for_too_long_is_told_once_over_restarts_and_so_is_the_recovery() {
     let folder = folder();
     let targets =
         targets(folder.path(), (OK, Behavior::Answers("250 ok")), "cat >/dev/null", "[\"failed\", \"recovered\"]");
     let scene = Scene::of("first_day", NEVER);
     scene.command(&["--sync-now"]);
-    age_runs(&scene.state()).await;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(age_runs(&scene.state()));
     scene.fault("query", &json!({"type": "html"}));
     scene.configure(&format!("{ALWAYS}{}", targets.configuration));
     for start in ["first", "second"] {
