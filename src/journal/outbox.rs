@@ -4,7 +4,7 @@
 //! No clock that was wrong keeps a notification back: an attempt is due at its time, and also where that time was decided in the
 //! future. Nothing grows without bound: attempts and rows are counted.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use uuid::Uuid;
@@ -292,8 +292,8 @@ fn target_state(row: &Row) -> Result<TargetState, JournalError> {
         delivered: counter(row, 1)?,
         failed: counter(row, 2)?,
         given_up: counter(row, 3)?,
-        last_delivered: to_optional_time(row.optional_number(4)?)?,
-        failing_since: to_optional_time(row.optional_number(5)?)?,
+        last_delivered: to_optional_time(row.optional_number(4)?)?.map(|at| at.trunc_subsecs(0)),
+        failing_since: to_optional_time(row.optional_number(5)?)?.map(|at| at.trunc_subsecs(0)),
         error: row.optional_text(6)?,
     })
 }

@@ -10,7 +10,7 @@ use campaign_group_sync::{
     },
     journal::{AfterFailure, ClaimedNotification, Journal, OutageNews},
 };
-use chrono::{TimeDelta, Utc};
+use chrono::{SubsecRound as _, TimeDelta, Utc};
 
 use crate::recording::Recording as _;
 use crate::{
@@ -230,7 +230,7 @@ async fn an_attempt_is_made_again_at_its_time_also_by_another_process_and_ends_w
         assert!(claimed(&journal, 101).await.is_some(), "the process that began it may be gone");
         let state = &journal.notification_targets().await.expect("read")[0];
         assert_eq!((state.waiting, state.failed, state.error.as_deref()), (1, 1, Some("no")));
-        assert_eq!(state.failing_since, Some(at(2)));
+        assert_eq!(state.failing_since, Some(at(2).trunc_subsecs(0)));
         journal.notification_failed(&second, "no", AfterFailure::GiveUp, at(102)).await.expect("written");
         assert_eq!(claimed(&journal, 10_000).await, None);
         let state = &journal.notification_targets().await.expect("read")[0];

@@ -9,8 +9,8 @@ use campaign_group_sync::{
 };
 
 use super::{
+    fixture::{Fixture, SHORT, delivered, failed_once},
     receivers::{Behavior, mail_server},
-    stage::{SHORT, Stage, delivered, failed_once},
 };
 
 const OK: Behavior = Behavior::Answers("250 ok");
@@ -27,14 +27,14 @@ fn options(smtp: &str, to: &[&str]) -> Options {
     Options { mail: Some(mail), ..Options::default() }
 }
 
-async fn staged() -> Stage {
-    Stage::with_one_for(NotificationTarget::Mail).await
+async fn prepared() -> Fixture {
+    Fixture::with_one_for(NotificationTarget::Mail).await
 }
 
 #[tokio::test]
 async fn all_recipients_get_one_plain_message_that_says_who_sent_it_and_why() {
     let (url, log) = mail_server(OK);
-    delivered(&staged().await.deliver(&options(&url, &["ops@acme.com", "Ann <ann@acme.com>"])).await);
+    delivered(&prepared().await.deliver(&options(&url, &["ops@acme.com", "Ann <ann@acme.com>"])).await);
     let [message] = &log.all()[..] else { panic!("{:?}", log.all()) };
     assert!(message.path.contains("ops@acme.com") && message.path.contains("ann@acme.com"), "{message:?}");
     let header = |name: &str| message.headers.get(name).cloned().unwrap_or_default();
@@ -52,25 +52,25 @@ async fn all_recipients_get_one_plain_message_that_says_who_sent_it_and_why() {
 #[tokio::test]
 async fn a_recipient_whom_the_server_refuses_keeps_nothing_from_the_others() {
     let (url, log) = mail_server(OK);
-    delivered(&staged().await.deliver(&options(&url, &["nobody@acme.com", "ops@acme.com"])).await);
+    delivered(&prepared().await.deliver(&options(&url, &["nobody@acme.com", "ops@acme.com"])).await);
     let [message] = &log.taken()[..] else { panic!("{:?}", log.all()) };
     assert!(message.path.contains("ops@acme.com") && !message.path.contains("nobody"), "{message:?}");
-    let state = staged().await.deliver(&options(&url, &["nobody@acme.com", "nobody.else@acme.com"])).await;
+    let state = prepared().await.deliver(&options(&url, &["nobody@acme.com", "nobody.else@acme.com"])).await;
     assert!(failed_once(&state).contains("no such user"), "{state:?}");
 }
 
 #[tokio::test]
 async fn a_server_that_refuses_or_hangs_or_is_gone_is_tried_again_later() {
     let (url, log) = mail_server(Behavior::Answers("451 4.7.1 greylisted"));
-    let stage = staged().await;
-    let state = stage.deliver(&options(&url, &["ops@acme.com"])).await;
+    let fixture = prepared().await;
+    let state = fixture.deliver(&options(&url, &["ops@acme.com"])).await;
     let error = failed_once(&state);
     assert!(error.contains("127.0.0.1:") && error.contains("greylisted"), "{error}");
     log.behave(Behavior::Hangs);
-    let state = staged().await.deliver(&Options { deadline: SHORT, ..options(&url, &["ops@acme.com"]) }).await;
+    let state = prepared().await.deliver(&Options { deadline: SHORT, ..options(&url, &["ops@acme.com"]) }).await;
     assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("an address");
-    let state = staged().await.deliver(&options(&format!("smtp://{gone}"), &["ops@acme.com"])).await;
+    let state = prepared().await.deliver(&options(&format!("smtp://{gone}"), &["ops@acme.com"])).await;
     assert!(failed_once(&state).to_lowercase().contains("connection refused"), "{state:?}");
 }
 
@@ -120,16 +120,16 @@ fn taken(server: &HashMap<String, String>, id: &str) -> usize {
 async fn a_real_server_takes_mail_over_tls_and_starttls_with_a_password() {
     let Some(server) = server() else { return };
     for (scheme, port) in [("smtps", &server["tls"]), ("smtp+starttls", &server["starttls"])] {
-        let stage = staged().await;
+        let fixture = prepared().await;
         let options = with_password(&format!("{scheme}://sync@localhost:{port}"), "sandbox-password", &server);
         let seen = probe(&options, NotificationTarget::Mail).await.unwrap_or_else(|error| panic!("{}", Chain(&error)));
         assert!(seen.contains("signed in as sync"), "{seen}");
         let waiting =
-            stage.journal.claim_notification(NotificationTarget::Mail, chrono::Utc::now()).await.expect("read");
+            fixture.journal.claim_notification(NotificationTarget::Mail, chrono::Utc::now()).await.expect("read");
         let claimed = waiting.expect("due");
         let again = campaign_group_sync::journal::AfterFailure::RetryAt(chrono::Utc::now());
-        stage.journal.notification_failed(&claimed, "first", again, chrono::Utc::now()).await.expect("written");
-        delivered(&stage.deliver(&options).await);
+        fixture.journal.notification_failed(&claimed, "first", again, chrono::Utc::now()).await.expect("written");
+        delivered(&fixture.deliver(&options).await);
         assert_eq!(taken(&server, &claimed.id), 1, "{scheme}");
     }
 }
@@ -138,7 +138,7 @@ async fn a_real_server_takes_mail_over_tls_and_starttls_with_a_password() {
 async fn a_server_must_prove_who_it_is_and_offer_starttls_and_a_wrong_password_is_named() {
     let Some(server) = server() else { return };
     let refused = async |options: &Options| {
-        let state = staged().await.deliver(options).await;
+        let state = prepared().await.deliver(options).await;
         failed_once(&state).to_lowercase()
     };
     let tls = format!("smtps://sync@localhost:{}", server["tls"]);

@@ -46,29 +46,40 @@ impl Received {
 
 /// What several threads know of a receiver.
 #[derive(Clone)]
-pub(crate) struct Log(Arc<(Mutex<(Vec<Received>, Behavior)>, Condvar)>);
+pub(crate) struct Log(Arc<Shared>);
+
+struct Shared {
+    known: Mutex<Known>,
+    changed: Condvar,
+}
+
+struct Known {
+    received: Vec<Received>,
+    behavior: Behavior,
+}
 
 #[allow(dead_code, reason = "each test program uses some of these")]
 impl Log {
     fn new(behavior: Behavior) -> Self {
-        Self(Arc::new((Mutex::new((Vec::new(), behavior)), Condvar::new())))
+        let known = Mutex::new(Known { received: Vec::new(), behavior });
+        Self(Arc::new(Shared { known, changed: Condvar::new() }))
     }
 
     pub(crate) fn behave(&self, behavior: Behavior) {
-        self.0.0.lock().expect("whole").1 = behavior;
+        self.0.known.lock().expect("whole").behavior = behavior;
     }
 
     fn behavior(&self) -> Behavior {
-        self.0.0.lock().expect("whole").1
+        self.0.known.lock().expect("whole").behavior
     }
 
     fn push(&self, received: Received) {
-        self.0.0.lock().expect("whole").0.push(received);
-        self.0.1.notify_all();
+        self.0.known.lock().expect("whole").received.push(received);
+        self.0.changed.notify_all();
     }
 
     pub(crate) fn all(&self) -> Vec<Received> {
-        self.0.0.lock().expect("whole").0.clone()
+        self.0.known.lock().expect("whole").received.clone()
     }
 
     pub(crate) fn taken(&self) -> Vec<Received> {
@@ -78,15 +89,15 @@ impl Log {
     /// Waits until so many came that pass the test.
     pub(crate) fn await_such(&self, count: usize, is_such: impl Fn(&Received) -> bool) -> Vec<Received> {
         let begin = Instant::now();
-        let mut guard = self.0.0.lock().expect("whole");
+        let mut known = self.0.known.lock().expect("whole");
         loop {
-            let such: Vec<Received> = guard.0.iter().filter(|received| is_such(received)).cloned().collect();
+            let such: Vec<Received> = known.received.iter().filter(|received| is_such(received)).cloned().collect();
             if such.len() >= count {
                 return such;
             }
             let left = DEADLINE.saturating_sub(begin.elapsed());
-            assert!(!left.is_zero(), "{count} did not come, but {:?}", guard.0);
-            guard = self.0.1.wait_timeout(guard, left).expect("whole").0;
+            assert!(!left.is_zero(), "{count} did not come, but {:?}", known.received);
+            known = self.0.changed.wait_timeout(known, left).expect("whole").0;
         }
     }
 }

@@ -11,13 +11,13 @@ use chrono::Utc;
 use tempfile::TempDir;
 
 /// A journal of its own; it goes with the value.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) journal: Journal,
     target: NotificationTarget,
     folder: TempDir,
 }
 
-impl Stage {
+impl Fixture {
     /// One notification waits for this target. It names an operator.
     pub(crate) async fn with_one_for(target: NotificationTarget) -> Self {
         let folder = TempDir::new().expect("a folder");
