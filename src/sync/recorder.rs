@@ -4,7 +4,8 @@ use chrono::Utc;
 
 use crate::{
     domain::{RunEvent, RunId, RunReport},
-    journal::{Journal, JournalError, RecordHead},
+    journal::{Journal, JournalError, RecordHead, Retention, RunLock},
+    observability::Chain,
 };
 
 use super::{Progress, run_log};
@@ -55,6 +56,19 @@ impl<'a> Recorder<'a> {
             run_log::head(&self.run, head);
         }
         Ok(head)
+    }
+
+    /// Deletes what is older than it is to be kept. The run has ended: where that fails, the next run does it.
+    pub(super) async fn delete_old(&self, lock: &RunLock, retention: Retention) {
+        match self.journal.delete_old(lock, retention, Utc::now()).await {
+            Ok(None) => {}
+            Ok(Some(deleted)) => run_log::deleted(&self.run, &deleted),
+            Err(error) => tracing::warn!(
+                run.id = %self.run,
+                "what is older than state.keep_runs or state.keep_changes could not be deleted; the next run tries again: {}",
+                Chain(&error)
+            ),
+        }
     }
 
     /// Where it is shown how far the run is.

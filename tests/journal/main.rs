@@ -20,6 +20,7 @@ mod place;
 mod recording;
 #[path = "../support/reports.rs"]
 mod reports;
+mod retention;
 mod runs;
 mod sample;
 mod state_file;

@@ -107,22 +107,6 @@ async fn incident_55_a_run_that_is_removed_everywhere_but_in_the_events_shows() 
 }
 
 #[tokio::test]
-async fn a_run_that_is_forgotten_for_its_age_is_no_fault() {
-    const DAY: i64 = 24 * 3_600;
-    let place = Place::in_a_folder();
-    let journal = place.open().await;
-    // A run a month: a longer gap without runs would not count as age.
-    for month in 0..6 {
-        let (run, started_at) = (format!("01JM{month}"), at(month * 28 * DAY));
-        journal.begin_run(&begin(&run, RunMode::Apply, started_at)).await.expect("begun");
-        journal.end_run(&report(&run, started_at, Outcome::InSync, plan(Vec::new()))).await.expect("ended");
-    }
-    assert!(journal.runs(9).await.expect("readable").len() < 6, "none was forgotten");
-    let verification = verify(&journal, None).await;
-    assert!(verification.is_whole(), "{verification:?}");
-}
-
-#[tokio::test]
 async fn a_head_from_elsewhere_shows_a_record_that_was_cut_or_rebuilt() {
     let place = Place::in_a_folder();
     record(&place.open().await).await;

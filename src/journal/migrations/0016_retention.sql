@@ -1,0 +1,14 @@
+-- From this event on, hashes are made over a digest of the event: retention can delete its text, and the chain stays whole.
+insert into meta (name, value) select 'digests_from', cast(position + 1 as text) from event_head;
+-- Deleted events are of no run.
+drop index events_by_run;
+create index events_by_run on events (run, position) where run is not null;
+create index events_of_deletions on events (position) where kind = 'deletion';
+create index plans_by_shared_rows on plans (same_as) where same_as is not null;
+
+-- Who approved a membership whose run was deleted for its age.
+alter table stays add column approved_by text;
+-- The last deletion of old changes vouches for this membership: 1 it was a membership then, 2 it had ended. Null: events tell
+-- of it.
+alter table stays add column vouched bigint;
+create index stays_by_end on stays (until) where until is not null;
