@@ -10,6 +10,7 @@ use super::{
     chain::{EventKind, append, digest},
     database::{Reading, Writing},
     deletions::{DeletionBody, ranges},
+    instance_reports,
     old_memberships::{delete_ended, keep_approvers, oldest_ended, vouch},
     retained_runs::{Boundary, boundary, old_runs},
 };
@@ -130,12 +131,13 @@ impl Journal {
 /// Deletes a run, its plans and its changes. Who approved a membership that lasts is kept with the membership.
 async fn delete_run(writing: &mut Writing, run: &str) -> Result<(), JournalError> {
     keep_approvers(writing, run).await?;
+    let reports = instance_reports::of_run(writing, run, None).await?;
     for sql in
         ["delete from changes where run = $1", "delete from plans where run = $1", "delete from runs where run = $1"]
     {
         writing.execute(sql, [run.into()]).await?;
     }
-    Ok(())
+    instance_reports::delete_unused(writing, reports).await
 }
 
 /// An event of which the digest will be left.

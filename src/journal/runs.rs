@@ -312,11 +312,11 @@ fn entry(row: &Row) -> Result<RunEntry, JournalError> {
     })
 }
 
-/// Writes the report of a run without its instances, which have rows of their own.
+/// Writes the report of a run without its instances, which have rows of their own. The source is in it.
 async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<String, JournalError> {
     let names: Vec<&str> = report.instances.iter().map(|instance| instance.name.as_str()).collect();
     let head = to_json(&RunReport { instances: Vec::new(), ..report.clone() }, "the report of a run")?;
-    let sql = "update runs set outcome = $1, summary = $2, report = $3, instances = $4 where run = $5";
+    let sql = "update runs set outcome = $1, summary = $2, report = $3, source = null, instances = $4 where run = $5";
     let values = [
         report.outcome.as_str().into(),
         to_json(&report.total(), "a summary")?.into(),

@@ -15,6 +15,7 @@ use super::{
     database::{Reading, Row},
     deletions::deletions,
     encoding::{from_json, from_name, to_json},
+    instance_reports::report_column,
     run_report::{Unfinished, run_report},
     runs::Forgotten,
 };
@@ -77,7 +78,12 @@ impl Journal {
         }
         walk.compare_head(&mut looking, known).await?;
         for (run, expected) in std::mem::take(&mut walk.runs) {
-            walk.compare_run(&mut looking, &run, &expected).await?;
+            match walk.compare_run(&mut looking, &run, &expected).await {
+                Err(JournalError::Unreadable { what }) => {
+                    walk.fault(None, Some(&run), format!("what is stored of it cannot be read: {what}"));
+                }
+                compared => compared?,
+            }
         }
         for what in std::mem::take(&mut walk.access).compare(&mut looking, walk.runs_before > 0).await? {
             walk.fault(None, None, what);
@@ -337,7 +343,8 @@ impl Walk {
         instance: &str,
         expected: &ExpectedInstance,
     ) -> Result<(), JournalError> {
-        let sql = "select report, coalesce(same_as, run) from plans where run = $1 and instance = $2";
+        let sql =
+            concat!("select ", report_column!(), ", coalesce(same_as, run) from plans where run = $1 and instance = $2");
         let rows = looking.rows(sql, [run.into(), instance.into()]).await?;
         let Some(row) = rows.first() else {
             self.fault(None, Some(run), format!("what it planned in instance {instance} is missing"));

@@ -18,6 +18,7 @@ mod moved_clock;
 mod place;
 #[path = "../support/recording.rs"]
 mod recording;
+mod record_size;
 #[path = "../support/reports.rs"]
 mod reports;
 mod retention;

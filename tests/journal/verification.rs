@@ -69,7 +69,10 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         "update changes set detail = 'all is well' where outcome = 'held'",
         "delete from changes where run = '01JA' and position = 1",
         "delete from plans where run = '01JA'",
-        "update plans set report = replace(report, 'mind the gap', 'all is well') where run = '01JA'",
+        "update instance_reports set report = replace(report, 'mind the gap', 'all is well')",
+        "update plans set report_digest = null, report = (select replace(report, 'mind the gap', 'all is well')
+             from instance_reports where digest = report_digest) where run = '01JA'",
+        "delete from instance_reports",
         "update runs set outcome = 'applied' where run = '01JA'",
         "update runs set summary = replace(summary, '\"applied\":1', '\"applied\":2') where run = '01JA'",
         "update stays set login = 'mallory@acme.com'",

@@ -12,3 +12,12 @@ alter table stays add column approved_by text;
 -- of it.
 alter table stays add column vouched bigint;
 create index stays_by_end on stays (until) where until is not null;
+
+-- The report of a run about an instance, without its changes, once for all runs that say the same. Earlier versions wrote it into
+-- "plans" for each run.
+create table instance_reports (
+    digest text not null primary key,
+    report text not null
+);
+alter table plans add column report_digest text;
+create index plans_by_report on plans (report_digest) where report_digest is not null;
