@@ -105,14 +105,12 @@ struct Runs<'a> {
     deleted_before: DeletedBefore,
 }
 
-fn list(
-    output: OutputFormat,
-    runs: &[RunEntry],
-    deleted_before: DeletedBefore,
-) -> Result<String, serde_json::Error> {
+fn list(output: OutputFormat, runs: &[RunEntry], deleted_before: DeletedBefore) -> Result<String, serde_json::Error> {
     Ok(match output {
         OutputFormat::Json => json(&Runs { version: VERSION, runs, deleted_before })?,
-        _ if runs.is_empty() && deleted_before != DeletedBefore::default() => "No run that is kept matches.\n".to_owned(),
+        _ if runs.is_empty() && deleted_before != DeletedBefore::default() => {
+            "No run that is kept matches.\n".to_owned()
+        }
         _ if runs.is_empty() => NO_RUN.to_owned(),
         OutputFormat::Text => text(runs),
         OutputFormat::Markdown => markdown::table(["Run", "Started", "Mode", "Outcome", "Changes"], rows(runs)) + "\n",

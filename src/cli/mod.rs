@@ -161,9 +161,10 @@ impl From<crate::journal::FindRunError> for CommandError {
 impl CommandError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => {
-                Exit::Usage
-            }
+            Self::Usage(_)
+            | Self::Run(_)
+            | Self::DeletedAccess { .. }
+            | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => Exit::Usage,
             Self::Settings(_)
             | Self::Logging(_)
             | Self::NoAccess { .. }

@@ -24,7 +24,7 @@ pub(super) enum EventKind {
     Forgotten,
     /// What retention deleted.
     Deletion,
-    /// An event of which retention left only the digest.
+    /// An event of which retention left only the digest; it has a table of its own.
     Deleted,
     Sending,
     Settled,

@@ -11,11 +11,7 @@ use super::{
 
 /// The time at which the last of the `limit` oldest memberships and managed groups ended that ended before this time; `None`
 /// where none did.
-pub(super) async fn oldest_ended(
-    looking: &mut Reading,
-    before: i64,
-    limit: i64,
-) -> Result<Option<i64>, JournalError> {
+pub(super) async fn oldest_ended(looking: &mut Reading, before: i64, limit: i64) -> Result<Option<i64>, JournalError> {
     let sql = "select max(until) from (
                    select until from (
                        select until from stays where until < $1
@@ -69,7 +65,8 @@ pub(super) struct VouchedMembership {
 
 /// All of them.
 pub(super) async fn vouched(transaction: &mut Transaction) -> Result<Vec<VouchedMembership>, JournalError> {
-    let sql = "select instance, group_folded, login_folded, login, granted_by, approved_by, vouched, ended_by from stays
+    let sql =
+        "select instance, group_folded, login_folded, login, granted_by, approved_by, vouched, ended_by from stays
                where vouched is not null";
     let rows = transaction.rows(sql, []).await.map_err(reading)?;
     rows.iter().map(membership).collect()

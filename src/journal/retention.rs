@@ -106,9 +106,7 @@ impl Journal {
         for run in &runs {
             delete_run(&mut writing, run).await?;
         }
-        for event in &events {
-            event.delete(&mut writing).await?;
-        }
+        delete_events(&mut writing, &events).await?;
         let memberships = match setting {
             KeepSetting::KeepRuns => None,
             KeepSetting::KeepChanges => {
@@ -146,12 +144,13 @@ struct OldEvent {
     digest: String,
 }
 
-impl OldEvent {
-    async fn delete(&self, writing: &mut Writing) -> Result<(), JournalError> {
-        let sql = "update events set run = null, at = 0, kind = $1, body = $2, hash = '' where position = $3";
-        let values = [EventKind::Deleted.as_str().into(), self.digest.as_str().into(), self.position.into()];
-        writing.execute(sql, values).await
+/// Deletes events, and keeps their digests in their places.
+async fn delete_events(writing: &mut Writing, events: &[OldEvent]) -> Result<(), JournalError> {
+    for event in events {
+        writing.execute("delete from events where position = $1", [event.position.into()]).await?;
     }
+    let rows = events.iter().map(|event| [event.position.into(), event.digest.as_str().into()]);
+    writing.insert("insert into deleted_events (position, digest)", rows, "").await
 }
 
 /// Events that a setting deletes with these runs. What tells who was in which group is part of the access record, and goes with
@@ -196,5 +195,6 @@ async fn digests_from(looking: &mut Reading) -> Result<i64, JournalError> {
     let rows = looking.rows("select value from meta where name = 'digests_from'", []).await?;
     let stored = rows.first().map(|row| row.text(0)).transpose()?;
     let position = stored.and_then(|text| text.parse().ok());
-    position.ok_or_else(|| JournalError::Unreadable { what: "the record does not tell where its digests begin".to_owned() })
+    position
+        .ok_or_else(|| JournalError::Unreadable { what: "the record does not tell where its digests begin".to_owned() })
 }

@@ -7,9 +7,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::domain::{ChangeOutcome, Outcome, RunId};
 
 use super::{
-    Journal, JournalError, RecordHead,
+    Deletion, Journal, JournalError, RecordHead,
     access_replay::AccessReplay,
-    Deletion,
     chain::{EventKind, digest, fingerprint, hash, hash_without_digest},
     changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
     database::{Reading, Row},
@@ -22,6 +21,12 @@ use super::{
 
 /// Events that are read at once.
 const PAGE: i64 = 1_000;
+
+/// Events after a place, with the digests of those that retention deleted.
+const EVENTS: &str = "select position, run, at, kind, body, hash from events where position > $1
+     union all
+     select position, cast(null as text), cast(0 as bigint), 'deleted', digest, '' from deleted_events where position > $1
+     order by position limit $2";
 
 /// What the check of a record found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +68,7 @@ impl Journal {
         let mut looking = self.reading().await?;
         let mut walk = Walk::begin(&mut looking).await?;
         loop {
-            let sql = "select position, run, at, kind, body, hash from events where position > $1
-                       order by position limit $2";
-            let rows = looking.rows(sql, [walk.position.into(), PAGE.into()]).await?;
+            let rows = looking.rows(EVENTS, [walk.position.into(), PAGE.into()]).await?;
             if rows.is_empty() {
                 break;
             }
@@ -343,8 +346,11 @@ impl Walk {
         instance: &str,
         expected: &ExpectedInstance,
     ) -> Result<(), JournalError> {
-        let sql =
-            concat!("select ", report_column!(), ", coalesce(same_as, run) from plans where run = $1 and instance = $2");
+        let sql = concat!(
+            "select ",
+            report_column!(),
+            ", coalesce(same_as, run) from plans where run = $1 and instance = $2"
+        );
         let rows = looking.rows(sql, [run.into(), instance.into()]).await?;
         let Some(row) = rows.first() else {
             self.fault(None, Some(run), format!("what it planned in instance {instance} is missing"));

@@ -247,7 +247,8 @@ pub(super) fn list_of(value: &ValueKind) -> Option<Vec<String>> {
 }
 
 fn duration_of(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
+    let duration =
+        humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
     if duration > LONGEST { Err(format!("{} is too long", shown(text))) } else { Ok(duration) }
 }
 

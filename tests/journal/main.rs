@@ -16,9 +16,9 @@ mod leadership;
 mod lock;
 mod moved_clock;
 mod place;
+mod record_size;
 #[path = "../support/recording.rs"]
 mod recording;
-mod record_size;
 #[path = "../support/reports.rs"]
 mod reports;
 mod retention;

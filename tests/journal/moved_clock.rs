@@ -59,18 +59,18 @@ async fn incident_28_a_plan_held_by_a_clock_that_was_ahead_is_held_since_the_cor
 /// Runs once a day for so many days, and then by a clock that is wrong for `wrong` runs; what is left.
 async fn left_after(journal: &Journal, wrong: i64, shown: impl Fn(i64) -> DateTime<Utc>) -> Vec<String> {
     const DAY: i64 = 24 * 60 * 60;
-    for day in 0..120 {
+    for day in 0..60 {
         run(journal, &format!("01J{day:03}"), at(day * DAY)).await;
     }
-    delete_old(journal, runs_for(90), 119 * DAY).await;
+    delete_old(journal, runs_for(30), 59 * DAY).await;
     for number in 0..wrong {
         run(journal, &format!("01K{number:03}"), shown(number)).await;
-        delete_old(journal, runs_for(90), 119 * DAY).await;
+        delete_old(journal, runs_for(30), 59 * DAY).await;
     }
-    run(journal, "01L000", at(120 * DAY)).await;
-    delete_old(journal, runs_for(90), 120 * DAY).await;
+    run(journal, "01L000", at(60 * DAY)).await;
+    delete_old(journal, runs_for(30), 60 * DAY).await;
     let runs = journal.runs(1000).await.expect("readable");
-    assert!(runs.iter().all(|run| run.started_at <= at(120 * DAY)), "{runs:#?}");
+    assert!(runs.iter().all(|run| run.started_at <= at(60 * DAY)), "{runs:#?}");
     runs.into_iter().map(|run| run.run).filter(|run| run.starts_with("01J")).collect()
 }
 
@@ -79,7 +79,7 @@ async fn incident_28_a_clock_that_was_wrong_for_a_day_deletes_no_run() {
     const DAY: i64 = 24 * 60 * 60;
     for place in Place::all().await {
         let right = left_after(&place.open().await, 0, at).await;
-        assert_eq!(right.last().map(String::as_str), Some("01J019"), "the 12 newest, and 90 days before them");
+        assert_eq!(right.last().map(String::as_str), Some("01J019"), "the 12 newest, and 30 days before them");
         let fresh = async || match place.options.location {
             campaign_group_sync::journal::Location::Sqlite(_) => Some(Place::in_a_folder()),
             campaign_group_sync::journal::Location::Postgres(_) => Place::shared().await,
@@ -87,14 +87,14 @@ async fn incident_28_a_clock_that_was_wrong_for_a_day_deletes_no_run() {
         let check = async |what: &str, wrong: i64, shown: &(dyn Fn(i64) -> DateTime<Utc> + Sync)| {
             let Some(place) = fresh().await else { return };
             let left = left_after(&place.open().await, wrong, shown).await;
-            // On the 120th day.
-            let young = (30..120).map(|day| format!("01J{day:03}"));
+            // On the 60th day.
+            let young = (30..60).map(|day| format!("01J{day:03}"));
             assert!(young.into_iter().all(|run| left.contains(&run)), "{what}: {left:?}");
         };
-        check("ahead by 9 years", 11, &|number| ahead(119 * DAY + number * 7200)).await;
-        check("ahead by 25 days", 11, &|number| at(144 * DAY + number * 7200)).await;
-        check("behind by 9 years", 11, &|number| at(119 * DAY + number * 7200) - TimeDelta::days(9 * 365)).await;
-        check("behind by 100 days", 11, &|number| at(19 * DAY + number * 7200)).await;
+        check("ahead by 9 years", 11, &|number| ahead(59 * DAY + number * 7200)).await;
+        check("ahead by 25 days", 11, &|number| at(84 * DAY + number * 7200)).await;
+        check("behind by 9 years", 11, &|number| at(59 * DAY + number * 7200) - TimeDelta::days(9 * 365)).await;
+        check("behind by 40 days", 11, &|number| at(19 * DAY + number * 7200)).await;
         check("never set", 11, &|number| DateTime::from_timestamp(number, 0).expect("a time")).await;
     }
 }
@@ -103,7 +103,7 @@ async fn incident_28_a_clock_that_was_wrong_for_a_day_deletes_no_run() {
 async fn incident_28_a_clock_that_stays_ahead_by_years_makes_no_run_older_than_its_own_runs_do() {
     const DAY: i64 = 24 * 60 * 60;
     for place in Place::all().await {
-        let left = left_after(&place.open().await, 60, |number| ahead(119 * DAY + number * 7200)).await;
+        let left = left_after(&place.open().await, 60, |number| ahead(59 * DAY + number * 7200)).await;
         assert_eq!(left.last().map(String::as_str), Some("01J033"), "4 days, and the 12 newest runs");
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use campaign_group_sync::{
     domain::{
         ChangeKind, ChangeOutcome, InstanceMode, InstancePlan, InstanceReport, NextStep, Outcome, RunEvent, RunMode,
-        SkipReason, Skipped, SourceReport,
+        SkipReason, Skipped, SourceReport, Summary,
     },
     journal::{Journal, Kept, Lock, Retention},
 };
@@ -41,11 +41,9 @@ fn observed(changes: usize) -> InstanceReport {
         subject: format!("someone.else{number}@acme.com"),
         detail: "no operator has this login".to_owned(),
     });
-    InstanceReport {
-        mode: InstanceMode::Observe,
-        skipped: skipped.collect(),
-        ..plan(pending.collect())
-    }
+    let (pending, skipped): (Vec<_>, Vec<_>) = (pending.collect(), skipped.collect());
+    let summary = Summary::of(&pending, skipped.len(), 7);
+    InstanceReport { mode: InstanceMode::Observe, skipped, summary, ..plan(pending) }
 }
 
 /// Records a run every two hours, as a daemon does that observes.
@@ -83,7 +81,11 @@ async fn a_hundred_repetitions_of_a_pending_plan_cost_less_than_the_plan() {
     let first = used(&place).await;
     observe(&journal, &instance, 1..101, None).await;
     let all = used(&place).await;
-    println!("first run of 1,000 pending changes: {} bytes; each of 100 repetitions: {}", first - empty, (all - first) / 100);
+    println!(
+        "first run of 1,000 pending changes: {} bytes; each of 100 repetitions: {}",
+        first - empty,
+        (all - first) / 100
+    );
     assert!(all - first < first - empty, "{} bytes, and {} for the first", all - first, first - empty);
 }
 
@@ -127,7 +129,8 @@ async fn the_file_shrinks_when_much_was_deleted_also_one_that_an_earlier_version
         let before = fs::metadata(place.file()).expect("a file").len();
         let journal = place.open().await;
         delete_old(&journal, Duration::ZERO, 41 * TWO_HOURS).await;
-        assert!(journal.verify(None).await.expect("readable").is_whole());
+        let verification = journal.verify(None).await.expect("readable");
+        assert!(verification.is_whole(), "{verification:#?}");
         let changes = journal.run("01KB0000000000000000000039").await.expect("readable").expect("kept").instances;
         assert!(changes[0].changes.iter().all(|change| change.outcome == ChangeOutcome::Pending));
         journal.close().await;

@@ -8,7 +8,7 @@ use campaign_group_sync::{
         Observation, Observed, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunEvent, RunMode,
         RunReport, SettledChanges,
     },
-    journal::{Deleted, FindRunError, Journal, Kept, KeepSetting, Lock, RecordHead, Retention},
+    journal::{Deleted, FindRunError, Journal, KeepSetting, Kept, Lock, RecordHead, Retention},
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -196,13 +196,15 @@ async fn old_changes_are_deleted_and_the_state_of_each_membership_stays() {
         idle_days(&journal, 1..30).await;
         adds(&journal, "01JLATER", 30 * DAY, "bob@acme.com", None).await;
         idle_days(&journal, 31..60).await;
-        let (before, access) = (what_decides(&journal, 70 * DAY).await, journal.access(at(70 * DAY), at(70 * DAY)).await);
+        let (before, access) =
+            (what_decides(&journal, 70 * DAY).await, journal.access(at(70 * DAY), at(70 * DAY)).await);
         let head = journal.verify(None).await.expect("readable").head;
         delete_old(&journal, all_for(40), 60 * DAY).await.expect("something is old");
         assert_eq!(what_decides(&journal, 70 * DAY).await, before);
         let access_now = journal.access(at(70 * DAY), at(70 * DAY)).await.expect("readable");
         assert_eq!(access_now, access.expect("readable"));
-        let ann = access_now[0].groups[0].members.iter().find(|member| member.login == "ann@acme.com").expect("a member");
+        let ann =
+            access_now[0].groups[0].members.iter().find(|member| member.login == "ann@acme.com").expect("a member");
         assert_eq!(ann.granted_by, Some(run_id("01JADDED")));
         assert_eq!(ann.approved_by.as_deref(), Some("root (uid 0)"), "although the run is deleted");
         let error = journal.find_run("01JADDED").await.expect_err("deleted");
@@ -260,15 +262,18 @@ async fn touch(place: &Place, statements: &[&str]) {
 async fn incident_55_what_is_deleted_by_hand_shows_beside_what_retention_deleted() {
     for sql in [
         // Events that are gone, those of which only a digest was left among them.
-        "delete from events where position = 3",
-        "delete from events where kind = 'deleted'",
+        "delete from events where run = '01JLATER' and kind = 'settled'",
+        "delete from deleted_events where position = 3",
+        "delete from deleted_events",
         "delete from events where kind = 'deletion'",
         "update events set body = replace(body, '01JFIRST', '01JOTHER') where kind = 'deletion'",
-        "update events set body = replace(body, '0', '1') where kind = 'deleted' and position = 3",
-        // An event of which somebody leaves a digest as retention does.
-        "update events set run = null, at = 0, kind = 'deleted', hash = '',
-             body = '0000000000000000000000000000000000000000000000000000000000000000'
-             where run = '01JLATER' and kind = 'settled'",
+        "update deleted_events set digest = replace(digest, '0', '1') where position = 3",
+        "update deleted_events set position = 1 where position = 3",
+        // Events of which somebody leaves a digest, as retention does.
+        "insert into deleted_events (position, digest)
+             select position, '0000000000000000000000000000000000000000000000000000000000000000' from events
+             where run = '01JLATER' and kind = 'settled';
+         delete from events where run = '01JLATER' and kind = 'settled'",
         // The memberships for which a deletion vouches.
         "delete from stays where login_folded = 'ann@acme.com'",
         "update stays set approved_by = 'mallory' where login_folded = 'ann@acme.com'",
@@ -282,7 +287,7 @@ async fn incident_55_what_is_deleted_by_hand_shows_beside_what_retention_deleted
              values ('production', 'delivery', 'eve@acme.com', 'eve@acme.com', 1)",
     ] {
         let (place, _) = with_deletions().await;
-        touch(&place, &[sql]).await;
+        touch(&place, &sql.split(';').collect::<Vec<_>>()).await;
         let verification = place.open().await.verify(None).await.expect("readable");
         assert!(!verification.is_whole(), "{sql}");
     }

@@ -1,8 +1,10 @@
 -- From this event on, hashes are made over a digest of the event: retention can delete its text, and the chain stays whole.
 insert into meta (name, value) select 'digests_from', cast(position + 1 as text) from event_head;
--- Deleted events are of no run.
-drop index events_by_run;
-create index events_by_run on events (run, position) where run is not null;
+-- What is left of deleted events: with the digests, the chain can be checked over their places.
+create table deleted_events (
+    position bigint not null primary key,
+    digest   text   not null
+);
 create index events_of_deletions on events (position) where kind = 'deletion';
 create index plans_by_shared_rows on plans (same_as) where same_as is not null;
 
