@@ -319,18 +319,10 @@ pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChang
     }
     let body = Settled {
         instance: instance.as_str(),
-        evidence: evidence(settled.evidence),
+        evidence: settled.evidence.as_str(),
         outcomes: outcomes(places.into_iter()),
     };
     recording.append(EventKind::Settled, &body).await
-}
-
-fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::ReadBack => "read_back",
-        Evidence::Unread => "unread",
-        Evidence::NextRun => "next_run",
-    }
 }
 
 /// Writes how a run ended in one instance. Where it came to no plan, this is its plan.
