@@ -58,7 +58,7 @@ pub(super) async fn shown(
 
 /// The JSON form.
 #[derive(Serialize)]
-struct Changes<'a> {
+struct ChangesDocument<'a> {
     version: u32,
     changes: Vec<Listed<'a>>,
     /// Before which times runs, and changes, were deleted for their age.
@@ -83,7 +83,7 @@ fn list(
 ) -> Result<String, serde_json::Error> {
     Ok(match output {
         OutputFormat::Json => {
-            json(&Changes { version: VERSION, changes: found.iter().map(listed).collect(), deleted_before })?
+            json(&ChangesDocument { version: VERSION, changes: found.iter().map(listed).collect(), deleted_before })?
         }
         _ if found.is_empty() => NOTHING.to_owned(),
         OutputFormat::Text => {

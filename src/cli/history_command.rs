@@ -38,23 +38,28 @@ pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Re
     let shown = if let Some(run) = &history.run {
         one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?
     } else {
-        let deleted_before = match &journal {
-            Some(journal) => journal.deleted_before().await?,
-            None => DeletedBefore::default(),
-        };
-        match changes_list::asked(&history.narrowed) {
-            Some(filter) => {
-                changes_list::shown(journal.as_ref(), &filter, history.limit, deleted_before, arguments.output).await?
-            }
-            None => {
-                let runs = last_runs(journal.as_ref(), history).await?;
-                let more = runs.len() >= usize::try_from(history.limit).unwrap_or(usize::MAX);
-                list(arguments.output, &runs, deleted_before)? + &beginning(arguments.output, more, deleted_before)
-            }
-        }
+        listed(journal.as_ref(), history, arguments.output).await?
     };
     print(&shown)?;
     Ok(Exit::Done)
+}
+
+/// The runs, or the changes, that fit all that is asked.
+async fn listed(
+    journal: Option<&Journal>,
+    history: &HistoryArguments,
+    output: OutputFormat,
+) -> Result<String, CommandError> {
+    let deleted_before = match journal {
+        Some(journal) => journal.deleted_before().await?,
+        None => DeletedBefore::default(),
+    };
+    if let Some(filter) = changes_list::asked(&history.narrowed) {
+        return changes_list::shown(journal, &filter, history.limit, deleted_before, output).await;
+    }
+    let runs = last_runs(journal, history).await?;
+    let more = runs.len() >= usize::try_from(history.limit).unwrap_or(usize::MAX);
+    Ok(list(output, &runs, deleted_before)? + &beginning(output, more, deleted_before))
 }
 
 async fn last_runs(journal: Option<&Journal>, history: &HistoryArguments) -> Result<Vec<RunEntry>, CommandError> {
@@ -98,7 +103,7 @@ const VERSION: u32 = 1;
 
 /// The JSON form.
 #[derive(Serialize)]
-struct Runs<'a> {
+struct RunsDocument<'a> {
     version: u32,
     runs: &'a [RunEntry],
     /// Before which times runs, and changes, were deleted for their age.
@@ -107,7 +112,7 @@ struct Runs<'a> {
 
 fn list(output: OutputFormat, runs: &[RunEntry], deleted_before: DeletedBefore) -> Result<String, serde_json::Error> {
     Ok(match output {
-        OutputFormat::Json => json(&Runs { version: VERSION, runs, deleted_before })?,
+        OutputFormat::Json => json(&RunsDocument { version: VERSION, runs, deleted_before })?,
         _ if runs.is_empty() && deleted_before != DeletedBefore::default() => {
             "No run that is kept matches.\n".to_owned()
         }
