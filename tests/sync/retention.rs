@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{AssociationMask, ChangeOutcome, Outcome, RunId, RunMode, RunReport},
+    domain::{AssociationMask, ChangeOutcome, Outcome, RunId, RunMode, RunReport, Watcher},
     journal::{Kept, Retention},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
     sync::{self, Stop},
@@ -108,7 +108,7 @@ impl World {
             Step::Undoes => {
                 let run = self.last.as_ref().expect("a run that applied something").run.clone();
                 let (options, journal) = (&self.stage.options, &self.stage.journal);
-                let undone = sync::undo(options, journal, &run, RunMode::Apply, &Stop::never(), &|_| {}).await;
+                let undone = sync::undo(options, journal, &run, RunMode::Apply, &Stop::never(), &Watcher::none()).await;
                 self.note(undone.expect("known"));
             }
             Step::Waits => {
