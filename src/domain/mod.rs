@@ -95,7 +95,7 @@ pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
 pub use progress::{News, Progress, RunStep, Watcher};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
-    SourceReport, rfc3339, to_the_second,
+    SourceReport, rfc3339, rfc3339_or_null, to_the_second,
 };
 pub use run_event::{
     BegunApproval, Evidence, HeldNow, HeldRecord, InstancePlan, NextStep, Observation, Observed, RunEvent, RunStart,

@@ -15,7 +15,7 @@ use super::{
     chain::{EventKind, fingerprint},
     database::{Reading, Row, Value, Writing},
     encoding::{from_json, from_name, to_json, to_optional_time, to_time},
-    notified,
+    instance_reports, notified, places,
     record::Recording,
     runs, unfinished_disablements,
 };
@@ -67,6 +67,7 @@ pub(super) struct OutcomeGroup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) approved_by: Option<String>,
     /// Their places in the plan.
+    #[serde(with = "places")]
     pub(super) changes: Vec<i64>,
 }
 
@@ -99,6 +100,7 @@ struct Planned<'a> {
 #[derive(Serialize)]
 struct Sent<'a> {
     instance: &'a str,
+    #[serde(serialize_with = "places::serialize")]
     changes: Vec<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<&'a str>,
@@ -156,6 +158,7 @@ struct InstanceEnded<'a> {
 pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>) -> Result<(), JournalError> {
     let (report, run) = (plan.report, recording.run);
     let writing = &mut *recording.writing;
+    let replaced = instance_reports::of_run(writing, run.as_str(), Some(&report.name)).await?;
     for sql in
         ["delete from changes where run = $1 and instance = $2", "delete from plans where run = $1 and instance = $2"]
     {
@@ -174,18 +177,20 @@ pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>)
         None => None,
     };
     let is_shared = same_as.is_some();
-    let sql =
-        "insert into plans (run, instance, mode, at, report, content, same_as) values ($1, $2, $3, $4, $5, $6, $7)";
+    let digest = instance_reports::store(writing, &without_changes(report)?).await?;
+    let sql = "insert into plans (run, instance, mode, at, report, report_digest, content, same_as)
+               values ($1, $2, $3, $4, '', $5, $6, $7)";
     let values = [
         run.as_str().into(),
         report.name.as_str().into(),
         mode(report.mode).into(),
         recording.at.timestamp_millis().into(),
-        without_changes(report)?.into(),
+        digest.into(),
         shareable.into(),
         same_as.into(),
     ];
     writing.execute(sql, values).await?;
+    instance_reports::delete_unused(writing, replaced).await?;
     if !is_shared {
         insert(recording, &report.name, &report.changes).await?;
     }
@@ -314,19 +319,11 @@ pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChang
     }
     let body = Settled {
         instance: instance.as_str(),
-        evidence: evidence(settled.evidence),
+        evidence: settled.evidence.as_str(),
         outcomes: outcomes(places.into_iter()),
     };
     recording.append(EventKind::Settled, &body).await?;
     notified::settled(recording, settled).await
-}
-
-fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::ReadBack => "read_back",
-        Evidence::Unread => "unread",
-        Evidence::NextRun => "next_run",
-    }
 }
 
 /// Writes how a run ended in one instance. Where it came to no plan, this is its plan.
@@ -341,10 +338,13 @@ pub(super) async fn end_instance(recording: &mut Recording<'_>, report: &Instanc
     if !is_planned(recording, &report.name).await? {
         plan(recording, &InstancePlan { report, next: NextStep::Nothing, new_skips: &[] }).await?;
     }
-    let sql = "update plans set report = $1, ended_at = $2 where run = $3 and instance = $4";
-    let at = recording.at.timestamp_millis();
-    let values = [text.into(), at.into(), recording.run.as_str().into(), report.name.as_str().into()];
+    let (run, at) = (recording.run.as_str(), recording.at.timestamp_millis());
+    let replaced = instance_reports::of_run(recording.writing, run, Some(&report.name)).await?;
+    let digest = instance_reports::store(recording.writing, &text).await?;
+    let sql = "update plans set report = '', report_digest = $1, ended_at = $2 where run = $3 and instance = $4";
+    let values = [digest.into(), at.into(), run.into(), report.name.as_str().into()];
     recording.writing.execute(sql, values).await?;
+    instance_reports::delete_unused(recording.writing, replaced).await?;
     recording.append(EventKind::InstanceEnded, &body).await?;
     notified::instance_ended(recording, report).await
 }

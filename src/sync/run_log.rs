@@ -11,7 +11,7 @@ use crate::{
         ChangeOutcome, ChangeReport, Evidence, HeldRecord, InstanceMode, InstanceName, InstancePlan, InstanceReport,
         NextStep, Outcome, RunEvent, RunId, RunReport, RunStart, SettledChanges, SkipReason, Skipped, SourceReport,
     },
-    journal::RecordHead,
+    journal::{Deleted, RecordHead},
 };
 
 /// Most new skips of one reason that one run names at `info`. systemd-journald lets a service write 10,000 lines in 30 s and
@@ -248,4 +248,14 @@ pub(super) fn run_ended(report: &RunReport) {
 /// Logs the head of the record: kept on another machine, it proves later that the record was not cut or rebuilt.
 pub(super) fn head(run: &RunId, head: &RecordHead) {
     tracing::info!(run.id = %run, record.head = %head, "the record now ends with {head}");
+}
+
+/// Logs what was deleted for its age, with the head of the record that tells of it.
+pub(super) fn deleted(run: &RunId, deleted: &Deleted) {
+    let Deleted { runs, events, head } = deleted;
+    tracing::info!(
+        run.id = %run,
+        record.head = %head,
+        "deleted for their age: {runs} runs and the texts of {events} events; the record now ends with {head}"
+    );
 }

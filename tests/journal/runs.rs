@@ -54,27 +54,6 @@ async fn runs_are_listed_as_recorded_the_last_first_and_no_more_than_asked_for()
 }
 
 #[tokio::test]
-async fn a_run_that_planned_nothing_is_forgotten_after_90_days_and_one_that_did_never() {
-    const DAY: i64 = 24 * 3600;
-    for place in Place::all().await {
-        let journal = place.open().await;
-        journal.begin_run(&begin("01JBUSY", RunMode::Apply, at(0))).await.expect("begun");
-        let added = change(ChangeKind::Add, "ann@acme.com", "delivery");
-        journal.record_plan(&run_id("01JBUSY"), at(1), &plan(vec![added.clone()])).await.expect("planned");
-        let busy = report("01JBUSY", at(0), Outcome::Applied, plan(vec![added]));
-        journal.end_run(&busy).await.expect("ended");
-        ended(&journal, "01JIDLE", 1).await;
-        for (run, day) in [("01JLATE", 2), ("01JA", 30), ("01JB", 60), ("01JC", 75), ("01JNOW", 91)] {
-            ended(&journal, run, day * DAY).await;
-        }
-        let runs: Vec<_> = journal.runs(9).await.expect("readable").into_iter().map(|run| run.run).collect();
-        assert_eq!(runs, ["01JNOW", "01JC", "01JB", "01JA", "01JLATE", "01JBUSY"]);
-        let told = journal.run("01JBUSY").await.expect("readable").expect("known");
-        assert_eq!(RunReport { record: None, ..told }, busy);
-    }
-}
-
-#[tokio::test]
 async fn a_run_is_found_by_a_beginning_that_only_it_has() {
     for place in Place::all().await {
         let journal = place.open().await;

@@ -19,6 +19,9 @@ mod recorded;
 #[path = "../support/recording.rs"]
 mod recording;
 mod remedies;
+#[path = "../support/reports.rs"]
+mod reports;
+mod retention;
 mod secrets;
 mod support;
 mod undo;
