@@ -24,6 +24,7 @@ mod lock;
 mod login_holders;
 mod named_skips;
 mod open;
+mod person_record;
 mod private_file;
 mod record;
 mod refolding;
