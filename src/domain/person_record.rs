@@ -127,8 +127,7 @@ fn by_hand(stay: &PastStay, changes: &[&PastChange]) -> impl Iterator<Item = Rec
     // Earlier versions did not note the run at the stay: a change that was seen at the very moment explains it as well.
     let is_explained = |kind: ChangeKind, at: DateTime<Utc>| {
         let in_place = |past: &&&PastChange| past.change.op == kind && past.change.outcome == ChangeOutcome::Applied;
-        let seen_at = |past: &PastChange| past.change.at.unwrap_or(past.at).timestamp();
-        changes.iter().filter(in_place).any(|past| seen_at(past) == at.timestamp())
+        changes.iter().filter(in_place).any(|past| past.at == at)
     };
     let began = stay.granted_by.is_none() && !is_explained(ChangeKind::Add, stay.since);
     let beginning = began.then(|| {
