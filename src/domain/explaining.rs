@@ -391,7 +391,7 @@ impl<'a> Explainer<'a> {
                 format!("makes the change if exactly the situation is still held that {approver} approved as {digest}")
             }
             (None, Some(held)) => format!(
-                "nothing, until the change is approved; it is held under {digest} since {since}; if it is right: \
+                "nothing, until the change is approved; it is held under {digest} since {since}; if these changes are right: \
                  campaign-group-sync approve {digest}",
                 digest = held.digest,
                 since = to_the_second(held.since)

@@ -22,6 +22,7 @@ mod identity;
 mod known_profiles;
 mod look_alikes;
 mod mask;
+mod matched_source;
 mod names;
 mod narrowing;
 mod organization_snapshot;
@@ -33,6 +34,7 @@ mod policy;
 mod printable;
 mod profile_changes;
 mod profile_read;
+mod progress;
 mod protection;
 mod report;
 mod roster;
@@ -57,7 +59,7 @@ pub use campaign_snapshot::{
 pub use claims::NoMatch;
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
-pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state, desired_state_of_users};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state};
 pub use explaining::{Decided, Ground, Subject, UserKnowledge, explained, user_findings};
 pub use explanation::{
     Explanation, Finding, GroupExplanation, InstanceExplanation, NextRun, NextStepKind, PastChange, RecordedEvent,
@@ -73,10 +75,11 @@ pub use history::{
     Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, KnownOperator, Memory,
     SourceRead, UnfinishedDisablement,
 };
-pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins, unsettled_logins_of_users};
+pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins};
 pub use known_profiles::{KnownProfiles, groups_for_a_question};
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
+pub use matched_source::MatchedSource;
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
     ProductProfileName, RunId,
@@ -84,13 +87,14 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use orphans::{OrphanGroup, source_read, source_read_of_users};
+pub use orphans::{OrphanGroup, source_read};
 pub use outcome::Outcome;
 pub use person_record::{HeldUnder, PastStay, PersonRecord};
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use printable::{is_printable, printable};
 pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
+pub use progress::{News, Progress, RunStep, Watcher};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, rfc3339, to_the_second,

@@ -10,7 +10,7 @@ use crate::{
         Decided, DesiredState, Explanation, Finding, FoldedName, Ground, GroupSize, History, IncompleteRead,
         InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName, OperatorLogin, OperatorSnapshot,
         Outcome, PersonRecord, Policy, SoughtOperators, SourceCounts, Station, Unanswered, UserSnapshot, Verdict,
-        desired_state_of_users, explained, groups_for_a_question, operator_names, source_read_of_users, user_findings,
+        desired_state, explained, groups_for_a_question, operator_names, source_read, user_findings,
     },
     journal::{Journal, JournalError},
     observability::Chain,
@@ -211,7 +211,7 @@ impl Question<'_> {
         let alike = match alike {
             Some(alike) => alike,
             None if self.person.listing.is_empty() => Vec::new(),
-            None => return Ok(Found::All(OperatorSnapshot::new(campaign.fetch_snapshot(&|_| {}).await?))),
+            None => return Ok(Found::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
         };
         let sought = SoughtOperators::of(person, &history.identities, alike);
         let read = campaign.fetch_person(&sought).await?;
@@ -288,9 +288,10 @@ impl Question<'_> {
         }
         let user = UserSnapshot::new(self.person.listing.clone(), [(self.person.person.clone(), names)])
             .map_err(MissingPart::from)?;
+        let source = user.matched_by(&self.policy().mask);
         let snapshot = snapshot.for_a_question();
         let desired: DesiredState =
-            desired_state_of_users(&user, snapshot, self.policy(), history).map_err(MissingPart::from)?;
+            desired_state(&source, snapshot, self.policy(), history).map_err(MissingPart::from)?;
         let context = InstanceContext {
             instance: self.instance,
             limits: &self.options.limits,
@@ -299,7 +300,7 @@ impl Question<'_> {
             history: history.clone(),
             at: Utc::now(),
         };
-        let read = source_read_of_users(&user, self.policy(), self.options.membership());
+        let read = source_read(&source, self.policy(), self.options.membership());
         Ok(Decision::of(&context, desired, Some(read)))
     }
 

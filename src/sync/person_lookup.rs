@@ -5,18 +5,14 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         self, CallPurpose, Identities, MaskMatch, Outcome, ProductProfile, ProductProfileName, SoughtOperators,
-        Subject, Unanswered, UserKnowledge, to_the_second,
+        Subject, Unanswered, UserKnowledge, Watcher, to_the_second,
     },
-    experience_cloud::{self, AskedPause, ExperienceCloud, ExperienceCloudError, Membership, UserRead},
+    experience_cloud::{AskedPause, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
-use super::{
-    explain::unanswered,
-    pauses::{UNPAUSE, heeding},
-    run::Options,
-};
+use super::{explain::unanswered, pauses::UNPAUSE, run::Options};
 
 /// Why the user could not be looked up.
 #[derive(Debug, thiserror::Error)]
@@ -121,11 +117,15 @@ impl LookedUp {
         if let Some(until) = paused_until.filter(|at| *at > Utc::now()) {
             return Err(LookUpError::NotBefore(until));
         }
-        let client = options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Question)?;
-        let calls = Calls { options, journal, client };
+        let client = options.clients.client(
+            options.experience_cloud.clone(),
+            journal,
+            CallPurpose::Question,
+            &Watcher::none(),
+        )?;
         let mut found = None;
         for spelling in spellings(asked) {
-            found = calls.user(&spelling, Membership::Effective).await?;
+            found = client.fetch_user(&spelling, Membership::Effective).await?;
             if found.is_some() {
                 break;
             }
@@ -137,7 +137,7 @@ impl LookedUp {
         self.person = user.person.clone();
         // That the single-user call minds the way of a membership is not documented: without an answer nothing is said.
         if user.profiles.iter().any(|name| is_matched(options, name)) {
-            self.direct = calls.user(asked, Membership::Direct).await.ok().flatten();
+            self.direct = client.fetch_user(asked, Membership::Direct).await.ok().flatten();
         }
         self.user = UserAnswer::Active(user);
         Ok(())
@@ -180,23 +180,4 @@ fn spellings(asked: &str) -> Vec<String> {
 fn is_matched(options: &Options, name: &ProductProfileName) -> bool {
     let matches = |mask: &domain::AssociationMask| mask.matches(name.as_str()) != MaskMatch::NoMatch;
     options.instances.iter().any(|instance| matches(&instance.policy.mask))
-}
-
-/// The calls of one question.
-struct Calls<'a> {
-    options: &'a Options,
-    journal: Option<&'a Journal>,
-    client: ExperienceCloud,
-}
-
-impl Calls<'_> {
-    async fn user(&self, name: &str, membership: Membership) -> Result<Option<UserRead>, LookUpError> {
-        let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-            self.client.fetch_user(name, membership, progress).await
-        };
-        match self.journal {
-            Some(journal) => heeding(journal, &self.options.experience_cloud.organization_id, &|_| {}, read).await,
-            None => Ok(read(&|_| {}).await?),
-        }
-    }
 }
