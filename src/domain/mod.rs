@@ -10,6 +10,7 @@ mod claims;
 mod confirmation;
 mod departures;
 mod desired_state;
+mod explained_operator;
 mod explaining;
 mod explanation;
 mod failure;
@@ -28,6 +29,7 @@ mod notification;
 mod organization_snapshot;
 mod orphans;
 mod outcome;
+mod person_record;
 mod plan;
 mod policy;
 mod printable;
@@ -59,8 +61,11 @@ pub use claims::NoMatch;
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state};
-pub use explaining::{Ground, Subject, explained, user_findings};
-pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
+pub use explaining::{Decided, Ground, Subject, UserKnowledge, explained, user_findings};
+pub use explanation::{
+    Explanation, Finding, GroupExplanation, InstanceExplanation, NextRun, NextStepKind, PastChange, RecordedEvent,
+    RecordedKind, Station, Unanswered, Verdict,
+};
 pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
 pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
@@ -72,7 +77,7 @@ pub use history::{
     SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins};
-pub use known_profiles::KnownProfiles;
+pub use known_profiles::{KnownProfiles, groups_for_a_question};
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use matched_source::MatchedSource;
@@ -88,6 +93,7 @@ pub use organization_snapshot::{
 };
 pub use orphans::{OrphanGroup, source_read};
 pub use outcome::Outcome;
+pub use person_record::{HeldUnder, PastStay, PersonRecord};
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use printable::{is_printable, printable};

@@ -382,6 +382,7 @@ pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::
 }
 
 /// The same of a time that may be missing.
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
 pub fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(to_the_second).serialize(serializer)
 }

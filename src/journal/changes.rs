@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    BegunApproval, ChangeKey, ChangeOutcome, ChangeReport, Evidence, FoldedName, InstanceMode, InstanceName,
-    InstancePlan, InstanceReport, NextStep, PastChange, RunId, Sending, SettledChanges,
+    BegunApproval, ChangeKey, ChangeOutcome, ChangeReport, Evidence, InstanceMode, InstanceName, InstancePlan,
+    InstanceReport, NextStep, RunId, Sending, SettledChanges,
 };
 
 use super::{
@@ -413,33 +413,5 @@ impl Journal {
         let body: SettledBody = from_json(&row.text(1)?, "an event")?;
         let changes = body.changes(&mut looking, run.as_str(), |_| true).await?;
         Ok(Some((InstanceName::new(body.instance), changes)))
-    }
-
-    /// The latest changes of an operator's memberships, newest first, at most `limit`; dry runs are left out. The name is
-    /// compared folded.
-    pub async fn last_changes(
-        &self,
-        instance: &InstanceName,
-        operator: &str,
-        limit: usize,
-    ) -> Result<Vec<PastChange>, JournalError> {
-        let unfinished = self.unfinished().await?;
-        let mut looking = self.reading().await?;
-        let sql = concat!(
-            "select ",
-            change_columns!(),
-            ", run, (select runs.outcome from runs where runs.run = changes.run) from changes
-               where instance = $1 and operator_folded = $2 and op in ('add', 'remove')
-                 and exists (select 1 from runs where runs.run = changes.run and runs.mode = 'apply')
-               order by (select runs.position from runs where runs.run = changes.run) desc, position desc limit $3"
-        );
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values = [instance.as_str().into(), FoldedName::new(operator).into(), limit.into()];
-        let past = |row: &Row| {
-            let change = StoredChange::read(row)?;
-            let (run, at) = (RunId::new(row.text(10)?), change.at);
-            Ok(PastChange { run, at, change: change.told(row.optional_text(11)?.as_deref(), unfinished) })
-        };
-        looking.rows(sql, values).await?.iter().map(past).collect()
     }
 }

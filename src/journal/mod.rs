@@ -31,6 +31,7 @@ mod notified;
 mod old_memberships;
 mod open;
 mod outbox;
+mod person_record;
 mod places;
 mod private_file;
 mod record;

@@ -10,6 +10,7 @@ mod explain;
 mod former_logins;
 mod listing;
 mod pauses;
+mod person_lookup;
 mod read_chance;
 mod read_source;
 mod reconcile;

@@ -8,6 +8,7 @@ mod approvers;
 mod encrypted;
 mod exit_codes;
 mod explain;
+mod explain_every_group;
 mod history;
 mod history_filters;
 mod log_lines;
