@@ -196,6 +196,11 @@ impl Board {
     pub fn run_goes_on(&self, state: State, progress: String) {
         self.update(|facts| {
             facts.status.state = state;
+            // What a run waits for, and until when, is what a person asks for.
+            facts.status.reason = match state {
+                State::Waiting => format!("{UNDER_WAY}: {progress}"),
+                _ => UNDER_WAY.to_owned(),
+            };
             facts.progress = progress;
         });
     }

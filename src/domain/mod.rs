@@ -10,6 +10,7 @@ mod claims;
 mod confirmation;
 mod departures;
 mod desired_state;
+mod error_chain;
 mod explaining;
 mod explanation;
 mod failure;
@@ -56,6 +57,7 @@ pub use claims::NoMatch;
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state, desired_state_of_users};
+pub use error_chain::Chain;
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
 pub use failure::Failure;
@@ -83,7 +85,7 @@ pub use orphans::{OrphanGroup, source_read, source_read_of_users};
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
-pub use printable::{is_printable, printable};
+pub use printable::{is_printable, name_shown, printable};
 pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,

@@ -45,7 +45,7 @@ fn a_secret_file_that_is_a_pipe_a_device_or_a_socket_is_refused_at_once() {
         let world = World::new().unset(CLOUD_SECRET).config(&text);
         make(&world.path("secret"));
         let expected = "experience_cloud.client_secret (FOLDER/secret, named by FOLDER/config.toml, line 3): is not a regular \
-                        file | name a file that holds the secret and that the program may read";
+                        file | name a file that holds the secret";
         assert_eq!(problems(world), [expected]);
     }
 }
