@@ -177,11 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn marks_stay_below_their_characters_and_evidence_without_a_column_follows_where_it_fits() {
+    fn marks_stay_below_their_characters_and_evidence_without_room_gets_a_line_of_its_own() {
         let marked = "expected: Campaign - acme - (.*)\nCampaign: Campaign – acme - (.*)\n                   ^";
         let marked = shown(finding(Verdict::Failed, marked, ""), 42);
         assert!(marked.ends_with("                              ^"), "{marked}");
         let narrow = shown(finding(Verdict::Ok, "as the terminal likes it", ""), 70);
-        assert!(narrow.ends_with("runs  as the terminal likes it"), "{narrow}");
+        assert!(narrow.ends_with("runs\n           as the terminal likes it"), "{narrow}");
     }
 }
