@@ -183,9 +183,9 @@ fn read() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = ExperienceCloud::new(options)?;
     let snapshot = runtime.block_on(async {
-        let listing = client.fetch_listing(&|_| {}).await?;
+        let listing = client.fetch_listing().await?;
         let kind = client.choose(&listing, &masks)?;
-        client.fetch_memberships(listing, &masks, LoginSet::default(), kind, &|_| {}).await
+        client.fetch_memberships(listing, &masks, LoginSet::default(), kind).await
     })?;
     let memberships: usize = (0..snapshot.profiles().len()).map(|profile| snapshot.members(profile).len()).sum();
     let (cpu_s, peak_kib) = (cpu_seconds()?, peak_kib()?);

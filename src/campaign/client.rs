@@ -16,6 +16,7 @@ use super::options::{Authentication, Options};
 use super::session::Session;
 use super::soap_call::SoapCall;
 use super::xml_reader::{Misread, XmlReader};
+use crate::domain::Watcher;
 use crate::transport::{
     Connection, Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, retrying,
 };
@@ -35,6 +36,8 @@ pub struct Campaign {
     pub(super) disabling: OnceLock<Disabling>,
     calls: AtomicU64,
     writes: AtomicU64,
+    /// Told how far a read is.
+    pub(super) watcher: Watcher,
 }
 
 /// The session in use, and the one before it.
@@ -87,7 +90,14 @@ impl Campaign {
             disabling: OnceLock::new(),
             calls: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+            watcher: Watcher::none(),
         })
+    }
+
+    /// The same client, which tells `watcher` how far a read is.
+    #[must_use]
+    pub fn watched_by(self, watcher: Watcher) -> Self {
+        Self { watcher, ..self }
     }
 
     /// SOAP requests sent so far, repeats included.

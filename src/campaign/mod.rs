@@ -44,5 +44,4 @@ pub use fault::SoapFault;
 pub use options::{Authentication, DEFAULT_PAGE_ROWS, Options};
 pub use server_test::{ServerReply, ServerTest};
 pub use session::OwnOperator;
-pub use snapshot::Progress;
 pub use writer::{COLLECTION_ROWS, Write, Writer};

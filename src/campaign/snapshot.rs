@@ -11,37 +11,16 @@ use super::rows::{Rows, UnusableRow};
 use super::xtk;
 use crate::domain::{
     CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    OperatorSnapshot, SoughtOperators, UnusableOperator,
+    OperatorSnapshot, RunStep, SoughtOperators, UnusableOperator,
 };
 
 /// Names or ids in one condition: 100 logins make an expression of some 3 KB, far from what a database parser minds.
 const LISTED_AT_ONCE: usize = 100;
 
-/// How far a read has come; the rows of its kind received so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Operators are being read.
-    Operators {
-        /// Operators received.
-        rows: usize,
-    },
-    /// Operator groups are being read.
-    Groups {
-        /// Operator groups received.
-        rows: usize,
-    },
-    /// Memberships are being read.
-    Memberships {
-        /// Rows of the relation received.
-        rows: usize,
-    },
-}
-
 impl Campaign {
-    /// Reads all operators, operator groups and memberships, or fails: there is no part of a snapshot.
-    ///
-    /// `progress` is called after each page.
-    pub async fn fetch_snapshot(&self, progress: &dyn Fn(Progress)) -> Result<CampaignSnapshot, CampaignError> {
+    /// Reads all operators, operator groups and memberships, or fails: there is no part of a snapshot. Tells the watcher of
+    /// the client after each page.
+    pub async fn fetch_snapshot(&self) -> Result<CampaignSnapshot, CampaignError> {
         let own = self.own_operator().await?;
         if !own.is_administrator() {
             // Not an error: reading needs no right, and a right may come in ways that a session does not show.
@@ -51,10 +30,11 @@ impl Campaign {
                 own.login
             );
         }
-        let operators = self.operators(&[is_operator()], |rows| progress(Progress::Operators { rows })).await?;
-        let groups: Vec<OperatorGroup> = self.walk(&[], |rows| progress(Progress::Groups { rows })).await?;
+        let operators = self.operators(&[is_operator()], |rows| self.watcher.step(RunStep::Operators(rows))).await?;
+        let groups: Vec<OperatorGroup> =
+            self.walk(&[], |rows| self.watcher.step(RunStep::OperatorGroups(rows))).await?;
         let memberships: Vec<Membership> =
-            self.walk(&[is_of_an_operator()], |rows| progress(Progress::Memberships { rows })).await?;
+            self.walk(&[is_of_an_operator()], |rows| self.watcher.step(RunStep::Memberships(rows))).await?;
         if operators.usable.is_empty() {
             return Err(CampaignError::WrongAnswer {
                 call: "ExecuteQuery xtk:operator".to_owned(),

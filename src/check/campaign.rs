@@ -53,7 +53,7 @@ pub(super) async fn check(
     let mask = one.policy.as_ref().map(|policy| &policy.mask);
     package(board, &campaign, settings, instance, mask).await;
     let snapshot = match mask {
-        Some(_) => Some(campaign.fetch_snapshot(&|_| {}).await),
+        Some(_) => Some(campaign.fetch_snapshot().await),
         None => None,
     };
     campaign.log_off().await;

@@ -12,7 +12,7 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    domain::{CallPurpose, Failure, OrganizationId, to_the_second},
+    domain::{CallPurpose, Failure, OrganizationId, Watcher, to_the_second},
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
     observability::Chain,
@@ -62,7 +62,7 @@ pub(super) async fn check(
     let configured = settings.experience_cloud.as_ref()?;
     let known = journal.as_ref().ok().and_then(Option::as_ref);
     let options = Options { retry: asked_once(), ..configured.options.clone() };
-    let client = match Clients::default().client(options.clone(), known, CallPurpose::Run) {
+    let client = match Clients::default().client(options.clone(), known, CallPurpose::Run, &Watcher::none()) {
         Ok(client) => client,
         Err(error) => {
             board.settle(PRODUCT, failed(&error, &options.umapi_url));
@@ -160,7 +160,7 @@ pub(super) fn refused_token(said: &str, section: &str) -> Outcome {
 
 /// Whether UMAPI takes the token, and the organization is that of the credential.
 async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options) -> bool {
-    let error = match client.fetch_user(NOBODY, options.membership, &|_| {}).await {
+    let error = match client.fetch_user(NOBODY, options.membership).await {
         // A 404 for the domain means that the call itself was allowed.
         Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
         Err(error) => Some(error),
@@ -226,7 +226,7 @@ async fn profiles(
         board.settle(PROFILES, Outcome::not_checked(reason));
         return None;
     }
-    match client.fetch_listing(&|_| {}).await {
+    match client.fetch_listing().await {
         Ok(listing) => {
             let count = listing.profiles().len();
             board.settle(PROFILES, Outcome::ok(format!("{count} product profiles, read now and not remembered")));

@@ -5,11 +5,11 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     campaign::{Campaign, CampaignError},
-    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport, rfc3339},
+    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport, Watcher, rfc3339},
     journal::{Journal, JournalError},
     observability::Chain,
     settings::Settings,
-    sync::{self, InstanceOptions, KnownListing, ListingError, Options, Progress},
+    sync::{self, InstanceOptions, KnownListing, ListingError, Options},
 };
 
 use super::mask::{Compared, Matching, NameVerdict, compared, verdicts};
@@ -128,19 +128,15 @@ pub(super) fn count(names: &[NameVerdict], matching: Matching) -> usize {
 
 /// Answers. A tried mask costs a dry run when no names are given; nothing in Campaign or the organization is changed by
 /// either.
-pub async fn mask_report(
-    settings: &Settings,
-    question: &Question,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<MaskReport, MaskError> {
+pub async fn mask_report(settings: &Settings, question: &Question, watcher: &Watcher) -> Result<MaskReport, MaskError> {
     let options = settings.sync_options();
     let run = match &question.tried {
         Some(tried) if question.names.is_empty() && question.network == Network::Used => {
-            Some(Box::pin(rehearsed(settings, tried, progress)).await?)
+            Some(Box::pin(rehearsed(settings, tried, watcher)).await?)
         }
         _ => None,
     };
-    let listing = Box::pin(listing(settings, &options, question, run.as_ref(), progress)).await?;
+    let listing = Box::pin(listing(settings, &options, question, run.as_ref(), watcher)).await?;
     let names: Vec<&str> = match &listing {
         Some(listing) => listing.profiles.iter().map(|profile| profile.name.as_str()).collect(),
         None => question.names.iter().map(String::as_str).collect(),
@@ -166,18 +162,14 @@ pub async fn mask_report(
 }
 
 /// A dry run under another mask.
-async fn rehearsed(
-    settings: &Settings,
-    tried: &AssociationMask,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<RunReport, JournalError> {
+async fn rehearsed(settings: &Settings, tried: &AssociationMask, watcher: &Watcher) -> Result<RunReport, JournalError> {
     let mut options = settings.sync_options();
     for instance in &mut options.instances {
         instance.policy.mask = tried.clone();
     }
     let journal = Journal::open(&settings.journal_options()).await?;
     let described = format!("mask --try {}", tried.as_str());
-    let report = sync::rehearse(&options, &journal, described, progress).await;
+    let report = sync::rehearse(&options, &journal, described, watcher).await;
     journal.close().await;
     Ok(report)
 }
@@ -188,7 +180,7 @@ async fn listing(
     options: &Options,
     question: &Question,
     run: Option<&RunReport>,
-    progress: &(dyn Fn(Progress) + Sync),
+    watcher: &Watcher,
 ) -> Result<Option<KnownListing>, MaskError> {
     if !question.names.is_empty() {
         return Ok(None);
@@ -196,7 +188,7 @@ async fn listing(
     let journal = Journal::open_existing(&settings.journal_options()).await?;
     // A run has read the listing or has reported why not: Adobe is not asked twice.
     if run.is_none() && question.network == Network::Used {
-        return Ok(Some(sync::listing(options, journal.as_ref(), progress).await?));
+        return Ok(Some(sync::listing(options, journal.as_ref(), watcher).await?));
     }
     let remembered = match &journal {
         Some(journal) => journal.listing(&options.experience_cloud.organization_id).await?,

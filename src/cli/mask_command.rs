@@ -59,7 +59,7 @@ async fn answer(
         tried: mask.tried.clone(),
         network: if mask.offline { Network::Unused } else { Network::Used },
     };
-    let report = mask_report(&settings, &question, &|stage| progress.show(&stage)).await;
+    let report = mask_report(&settings, &question, &progress.watcher()).await;
     progress.finish();
     let report = report?;
     print(&match arguments.output {

@@ -95,7 +95,7 @@ async fn in_place(
         let journal = Journal::open(&settings.journal_options()).await?;
         settings.refuse_unnamed_modes(&journal).await?;
         let (options, request) = (settings.sync_options(), request(arguments, stop));
-        let report = sync::run(&options, &journal, &request, &|stage| progress.show(&stage)).await;
+        let report = sync::run(&options, &journal, &request, &progress.watcher()).await;
         journal.close().await;
         Ok(report)
     })

@@ -8,7 +8,10 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{domain::printable, observability::Colours, sync::Progress};
+use crate::{
+    domain::{Watcher, printable},
+    observability::Colours,
+};
 
 /// Writes a whole report to standard output; colours go only where they are understood. Whoever stops reading, like `head`, has
 /// read enough.
@@ -59,9 +62,10 @@ impl ProgressLine {
         Self(line)
     }
 
-    /// Shows how far the run is.
-    pub(super) fn show(&self, progress: &Progress) {
-        self.show_text(&progress.to_string());
+    /// Whoever watches a run through this line.
+    pub(super) fn watcher(&self) -> Watcher {
+        let line = self.clone();
+        Watcher::of_progress(move |progress| line.show_text(&progress.to_string()))
     }
 
     /// Shows how far a run is that is made elsewhere.

@@ -25,9 +25,9 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     settings.refuse_unnamed_modes(&journal).await?;
     let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
     let options = settings.sync_options();
-    let watch = |stage| progress.show(&stage);
+    let watcher = progress.watcher();
     let report =
-        until_told_to_end(async |stop| sync::undo(&options, &journal, &undo.run, mode, &stop, &watch).await).await?;
+        until_told_to_end(async |stop| sync::undo(&options, &journal, &undo.run, mode, &stop, &watcher).await).await?;
     progress.finish();
     let report = report?;
     print(&one_report(arguments.output, &report)?)?;

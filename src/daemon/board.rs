@@ -10,7 +10,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use tokio::sync::watch;
 
 use crate::{
-    domain::{Outcome, RunReport, Summary, to_the_second},
+    domain::{Outcome, Progress, RunEvent, RunReport, Summary, to_the_second},
     journal::Hold,
     settings::PersonLookup,
     sync::UNPAUSE,
@@ -86,7 +86,7 @@ pub struct Facts {
     pub credentials_proven: bool,
     /// Runs ended since the start, by outcome.
     pub runs: BTreeMap<&'static str, u64>,
-    /// Changes of runs ended since the start, by kind and outcome.
+    /// Outcomes of changes since the start, by kind and outcome.
     pub changes: BTreeMap<(&'static str, &'static str), u64>,
     /// Calls to the user management API since the start.
     pub calls: u64,
@@ -192,16 +192,25 @@ impl Board {
         });
     }
 
-    /// How far the run under way is, and whether it works or waits for the vendor.
-    pub fn run_goes_on(&self, state: State, progress: String) {
+    /// How far the run under way is, and whether it works or waits for Adobe.
+    pub fn run_goes_on(&self, progress: &Progress) {
         self.update(|facts| {
-            facts.status.state = state;
+            facts.status.state = if progress.pause().is_some() { State::Waiting } else { State::Running };
+            facts.progress = progress.to_string();
             // What a run waits for, and until when, is what a person asks for.
-            facts.status.reason = match state {
-                State::Waiting => format!("{UNDER_WAY}: {progress}"),
+            facts.status.reason = match facts.status.state {
+                State::Waiting => format!("{UNDER_WAY}: {}", facts.progress),
                 _ => UNDER_WAY.to_owned(),
             };
-            facts.progress = progress;
+        });
+    }
+
+    /// An event of the run under way was recorded.
+    pub fn recorded(&self, event: &RunEvent<'_>) {
+        self.update(|facts| {
+            for change in event.outcomes() {
+                *facts.changes.entry((change.op.as_str(), change.outcome.as_str())).or_default() += 1;
+            }
         });
     }
 
@@ -288,9 +297,6 @@ impl Facts {
         self.credentials_proven |= report.source.complete
             && report.instances.iter().any(|instance| !matches!(instance.outcome, Outcome::Refused));
         *self.runs.entry(report.outcome.as_str()).or_default() += 1;
-        for change in report.instances.iter().flat_map(|instance| &instance.changes) {
-            *self.changes.entry((change.op.as_str(), change.outcome.as_str())).or_default() += 1;
-        }
         self.calls += report.source.calls;
         self.progress.clear();
         self.last_report = Some(Arc::new(report));

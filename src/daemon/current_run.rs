@@ -12,12 +12,12 @@ use tokio::{
 };
 
 use crate::{
-    domain::RunReport,
+    domain::{News, RunReport, Watcher},
     journal::Journal,
-    sync::{self, Progress, Request, StopSwitch},
+    sync::{self, Request, StopSwitch},
 };
 
-use super::{Board, State};
+use super::Board;
 
 /// A healthy run shows how far it is at least this often, the waits it announces not counted: one call is tried 5 times,
 /// and each attempt may wait 10 s for a connection and 120 s for a piece of the answer.
@@ -80,14 +80,19 @@ impl CurrentRun {
         let (journal, shown, sign) = (journal.clone(), board.clone(), alive_until.clone());
         board.run_begins();
         let task = spawn_local(async move {
-            let watch = |stage: Progress| {
-                let pause = stage.pause();
-                let state = if pause.is_some() { State::Waiting } else { State::Running };
+            let watcher = Watcher::new(move |news| {
+                let pause = match news {
+                    News::Progress(progress) => progress.pause(),
+                    News::Event(..) => None,
+                };
                 let silence = LONGEST_SILENCE.saturating_add(pause.unwrap_or_default());
                 *sign.lock().unwrap_or_else(PoisonError::into_inner) = later(silence);
-                shown.run_goes_on(state, stage.to_string());
-            };
-            sync::run(&options, &journal, &request, &watch).await
+                match news {
+                    News::Progress(progress) => shown.run_goes_on(progress),
+                    News::Event(_, event) => shown.recorded(event),
+                }
+            });
+            sync::run(&options, &journal, &request, &watcher).await
         });
         Self { task, switch, alive_until, asker, reach }
     }

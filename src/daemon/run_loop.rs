@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::{Approver, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope},
+    domain::{Approver, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope, Watcher},
     journal::{Journal, Leadership},
     observability::LogControl,
     scheduler::{ReloadSignal, StopSignals},
@@ -176,7 +176,7 @@ impl Daemon {
         switch.stop();
         let (options, request, journal) = (settings.sync_options(), request(stop), self.journal.clone());
         spawn_local(async move {
-            let report = sync::run(&options, &journal, &request, &|_| {}).await;
+            let report = sync::run(&options, &journal, &request, &Watcher::none()).await;
             let _ = reply.send(Ok(report));
         });
     }

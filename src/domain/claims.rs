@@ -1,10 +1,10 @@
 //! Which product profiles claim which operator groups, and which operator groups there are.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    CampaignSnapshot, FoldedName, FollowedGroup, LooseName, MaskMatch, MatchedProfile, OperatorGroup,
-    OperatorGroupName, Policy, SkipReason, Skipped, desired_state::Reach, known_profiles::RenamedGroup, roster::Roster,
+    CampaignSnapshot, FoldedName, FollowedGroup, LooseName, MatchedProfile, MatchedSource, OperatorGroup,
+    OperatorGroupName, SkipReason, Skipped, known_profiles::RenamedGroup, matched_source::ReadScope,
 };
 
 /// No profile of the listing matches the mask: a wrong mask, not a wish to remove everybody.
@@ -23,19 +23,11 @@ pub struct NoMatch {
 /// The product profiles that claim each operator group; groups whose names look alike are one claim.
 pub(super) type Claims = BTreeMap<LooseName, Vec<(OperatorGroupName, usize)>>;
 
-pub(super) fn profiles_by_group(roster: &Roster, policy: &Policy, skipped: &mut BTreeSet<Skipped>) -> Claims {
+pub(super) fn profiles_by_group(source: &MatchedSource<'_>) -> Claims {
     let mut claims = Claims::new();
-    for (position, profile) in roster.profiles().iter().enumerate() {
-        match policy.mask.matches(profile.name.as_str()) {
-            MaskMatch::Group(group) => {
-                claims.entry(group.folded().loose()).or_default().push((group, position));
-            }
-            MaskMatch::EmptyCapture => {
-                let detail =
-                    format!("the association mask \"{}\" captures no group name from it", policy.mask.as_str());
-                skipped.insert(Skipped::new(SkipReason::EmptyCapture, profile.name.as_str(), detail));
-            }
-            MaskMatch::NoMatch => {}
+    for (position, _, group) in source.matches() {
+        if let Some(group) = group {
+            claims.entry(group.folded().loose()).or_default().push((group.clone(), position));
         }
     }
     claims
@@ -51,9 +43,9 @@ pub(super) fn has_claim(claims: &Claims, group: &FoldedName) -> bool {
 pub(super) fn matched_profiles(
     claims: &Claims,
     groups: &GroupsByName<'_>,
-    roster: &Roster,
-    reach: Reach,
+    source: &MatchedSource<'_>,
 ) -> Vec<MatchedProfile> {
+    let roster = source.roster;
     let matched = |(name, position): &(OperatorGroupName, usize)| {
         let profile = roster.profiles().get(*position)?;
         let name = match groups.get(&name.folded()).map(Vec::as_slice) {
@@ -62,7 +54,7 @@ pub(super) fn matched_profiles(
         };
         let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
         // A few users say nothing of how many a profile has: the listing does.
-        let listed = listed.filter(|_| reach == Reach::Users);
+        let listed = listed.filter(|_| source.reach == ReadScope::Users);
         Some(MatchedProfile {
             profile: profile.name.to_string(),
             group: name.to_string(),

@@ -6,15 +6,16 @@ use std::{
 };
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MaskMatch, MatchedProfile, Missing,
-    Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationSnapshot,
-    OrphanGroup, Person, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped, UserSnapshot,
+    CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MatchedProfile, MatchedSource, Missing,
+    Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Person,
+    Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped,
     claims::{GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_in_words},
     departures::departures,
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
     known_profiles::{RenamedGroup, renamed_groups},
     look_alikes::{look_alikes, spellings},
+    matched_source::ReadScope,
     narrowing::only_these_users,
     orphans::{matched, orphans},
     roster::Roster,
@@ -113,54 +114,35 @@ impl DesiredState {
     }
 }
 
-/// What the instance should hold, from what the organization wants and what the instance knows.
+/// What the instance should hold, from what the organization wants and what the instance knows. A read of a few users says
+/// nothing of anybody else: one whose login changed is neither added nor removed until a call for the old login told who has
+/// it now.
 pub fn desired_state(
-    organization: &OrganizationSnapshot,
+    source: &MatchedSource<'_>,
     campaign: &CampaignSnapshot,
     policy: &Policy,
     history: &History,
 ) -> Result<DesiredState, NoMatch> {
-    of_roster(organization.roster(), Reach::Everybody, campaign, policy, history)
+    let desired = of_everybody(source, campaign, policy, history)?;
+    Ok(match source.reach {
+        ReadScope::Everybody => desired,
+        ReadScope::Users => only_these_users(desired, source, campaign, policy, history),
+    })
 }
 
-/// The same decisions for a few users only; about everybody else nothing is said.
-///
-/// A user whose login changed is neither added nor removed until a call for the old login told who has it now.
-pub fn desired_state_of_users(
-    users: &UserSnapshot,
+fn of_everybody(
+    source: &MatchedSource<'_>,
     campaign: &CampaignSnapshot,
     policy: &Policy,
     history: &History,
 ) -> Result<DesiredState, NoMatch> {
-    let desired = of_roster(users.roster(), Reach::Users, campaign, policy, history)?;
-    Ok(only_these_users(desired, users, campaign, policy, history))
-}
-
-/// Whom a read speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    Everybody,
-    Users,
-}
-
-fn of_roster(
-    roster: &Roster,
-    reach: Reach,
-    campaign: &CampaignSnapshot,
-    policy: &Policy,
-    history: &History,
-) -> Result<DesiredState, NoMatch> {
-    let mut skipped = BTreeSet::new();
-    let claims = profiles_by_group(roster, policy, &mut skipped);
-    if claims.is_empty() && !skipped.iter().any(|skip: &Skipped| skip.reason == SkipReason::EmptyCapture) {
-        return Err(NoMatch { profiles: roster.profiles().len(), mask: policy.mask.as_str().to_owned() });
+    let (roster, claims) = (source.roster, profiles_by_group(source));
+    if source.matches().next().is_none() {
+        return Err(NoMatch { profiles: roster.profiles().len(), mask: source.mask().as_str().to_owned() });
     }
-    for name in roster.unlisted().iter().filter(|name| policy.mask.matches(name.as_str()) != MaskMatch::NoMatch) {
-        let detail = "seen on users and absent from the listing of product profiles: ignored";
-        skipped.insert(Skipped::new(SkipReason::NotAProfile, name.as_str(), detail));
-    }
+    let mut skipped: BTreeSet<Skipped> = unplaced_names(source).collect();
     let groups_by_name = groups_by_folded_name(campaign);
-    let matching = matched_profiles(&claims, &groups_by_name, roster, reach);
+    let matching = matched_profiles(&claims, &groups_by_name, source);
     let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
     skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
     let mut orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
@@ -193,6 +175,20 @@ fn of_roster(
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
     Ok(DesiredState { matched: matching, orphans, departures, passed_on, ..settle(groups, newcomers, skipped) })
+}
+
+/// Profiles from which the mask captures nothing, and names that are on users and in no listing.
+fn unplaced_names<'a>(source: &'a MatchedSource<'_>) -> impl Iterator<Item = Skipped> + use<'a> {
+    let mask = source.mask().as_str();
+    let empty = source.matches().filter(|(.., group)| group.is_none()).map(move |(_, profile, _)| {
+        let detail = format!("the association mask \"{mask}\" captures no group name from it");
+        Skipped::new(SkipReason::EmptyCapture, profile.name.as_str(), detail)
+    });
+    let ghosts = source.unlisted().map(|(name, _)| {
+        let detail = "seen on users and absent from the listing of product profiles: ignored";
+        Skipped::new(SkipReason::NotAProfile, name.as_str(), detail)
+    });
+    empty.chain(ghosts)
 }
 
 /// A group while its members are being found; people without operator are still named by folded login.

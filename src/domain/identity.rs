@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     CampaignSnapshot, FoldedName, History, Identities, KnownOperator, LogOn, LoginHolder, LoginSet, LooseName, Manage,
-    Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Person, Policy, UserSnapshot, roster::Roster,
+    MatchedSource, Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Person, Policy,
 };
 
 /// What is known of a person in one instance.
@@ -233,30 +233,12 @@ pub fn ambiguous_operators(campaign: &CampaignSnapshot, manage: Manage) -> Vec<V
 
 /// Logins whose present holder must be known before members of profiles who changed their name can be placed, sorted.
 pub fn unsettled_logins(
-    organization: &OrganizationSnapshot,
+    source: &MatchedSource<'_>,
     campaign: &CampaignSnapshot,
     policy: &Policy,
     history: &History,
 ) -> Vec<OperatorLogin> {
-    unsettled_of(organization.roster(), campaign, policy, history)
-}
-
-/// The same for a few users.
-pub fn unsettled_logins_of_users(
-    users: &UserSnapshot,
-    campaign: &CampaignSnapshot,
-    policy: &Policy,
-    history: &History,
-) -> Vec<OperatorLogin> {
-    unsettled_of(users.roster(), campaign, policy, history)
-}
-
-fn unsettled_of(
-    roster: &Roster,
-    campaign: &CampaignSnapshot,
-    policy: &Policy,
-    history: &History,
-) -> Vec<OperatorLogin> {
+    let roster = source.roster;
     let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
     let mut logins: Vec<_> = roster
         .people()

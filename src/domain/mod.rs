@@ -22,6 +22,7 @@ mod identity;
 mod known_profiles;
 mod look_alikes;
 mod mask;
+mod matched_source;
 mod names;
 mod narrowing;
 mod organization_snapshot;
@@ -32,6 +33,7 @@ mod policy;
 mod printable;
 mod profile_changes;
 mod profile_read;
+mod progress;
 mod protection;
 mod report;
 mod roster;
@@ -56,7 +58,7 @@ pub use campaign_snapshot::{
 pub use claims::NoMatch;
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
-pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state, desired_state_of_users};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state};
 pub use error_chain::Chain;
 pub use explaining::{Ground, Subject, explained, user_findings};
 pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
@@ -70,10 +72,11 @@ pub use history::{
     Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, KnownOperator, Memory,
     SourceRead, UnfinishedDisablement,
 };
-pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins, unsettled_logins_of_users};
+pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins};
 pub use known_profiles::KnownProfiles;
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
+pub use matched_source::MatchedSource;
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
     ProductProfileName, RunId,
@@ -81,12 +84,13 @@ pub use names::{
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
-pub use orphans::{OrphanGroup, source_read, source_read_of_users};
+pub use orphans::{OrphanGroup, source_read};
 pub use outcome::Outcome;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use printable::{is_printable, name_shown, printable};
 pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
+pub use progress::{News, Progress, RunStep, Watcher};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, rfc3339, to_the_second,

@@ -3,15 +3,17 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
-    CampaignSnapshot, DesiredState, FoldedName, History, MaskMatch, OperatorGroupName, OperatorId,
-    OrganizationSnapshot, Person, Policy, ProductProfileName, Scope, SkipReason, Skipped, UserSnapshot,
+    CampaignSnapshot, DesiredState, FoldedName, History, MatchedSource, OperatorGroupName, OperatorId, Person, Policy,
+    Scope, SkipReason, Skipped,
     desired_state::subject,
     identity::{Identity, OperatorIndex},
+    matched_source::ReadScope,
     roster::Roster,
 };
 
 impl DesiredState {
-    /// Leaves out whatever is not in `scope`. `organization` and the rest are what this state was made from.
+    /// Leaves out whatever is not in `scope`. `source` and the rest are what this state was made from: of a read of a few users
+    /// only the groups are left out, for it speaks of nobody else.
     ///
     /// A group that no profile claims and that was never followed becomes a notice. People whom the organization does not
     /// know are not noticed here: only the caller can tell whether they exist.
@@ -19,23 +21,24 @@ impl DesiredState {
     pub fn narrowed_to(
         mut self,
         scope: &Scope,
-        organization: &OrganizationSnapshot,
+        source: &MatchedSource<'_>,
         campaign: &CampaignSnapshot,
         policy: &Policy,
         history: &History,
     ) -> Self {
-        if scope.is_everything() {
+        let is_of_users = source.reach == ReadScope::Users;
+        if scope.is_everything() || is_of_users && scope.groups.is_empty() {
             return self;
         }
-        let roster = organization.roster();
-        let reach = Reach::new(scope, roster);
-        self.keep_notices(&reach, roster, policy);
-        if let Some(groups) = &reach.groups {
-            self.keep_groups(groups, &scope.groups, roster, policy);
+        let roster = source.roster;
+        let chosen = if is_of_users { Chosen::all_of(roster, &scope.groups) } else { Chosen::new(scope, roster) };
+        self.keep_notices(&chosen, source);
+        if let Some(groups) = &chosen.groups {
+            self.keep_groups(groups, &scope.groups, source);
         }
-        if reach.people.is_some() {
+        if chosen.people.is_some() && !is_of_users {
             let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
-            let people: Vec<_> = reach.chosen(roster).collect();
+            let people: Vec<_> = chosen.people_of(roster).collect();
             let mut operators = operators_of(people.iter().copied(), &index);
             let named = scope.people.iter().flat_map(|name| index.of_login(&FoldedName::new(name)));
             operators.extend(named.map(|operator| operator.id));
@@ -45,31 +48,12 @@ impl DesiredState {
         self
     }
 
-    /// Leaves out the groups that are not in `groups`; an empty list leaves none out. For a state made from `users`.
-    #[must_use]
-    pub fn narrowed_to_groups(mut self, groups: &[OperatorGroupName], users: &UserSnapshot, policy: &Policy) -> Self {
-        let roster = users.roster();
-        let reach = Reach { people: Some(vec![true; roster.people().len()]), ..Reach::of_groups(groups) };
-        if let Some(kept) = &reach.groups {
-            self.keep_notices(&reach, roster, policy);
-            self.keep_groups(kept, groups, roster, policy);
-            self.drop_idle_newcomers();
-        }
-        self
-    }
-
-    fn keep_notices(&mut self, reach: &Reach, roster: &Roster, policy: &Policy) {
-        let subjects = reach.subjects(roster, policy);
+    fn keep_notices(&mut self, chosen: &Chosen, source: &MatchedSource<'_>) {
+        let subjects = chosen.subjects(source);
         self.skipped.retain(|skipped| subjects.contains(&FoldedName::new(&skipped.subject)));
     }
 
-    fn keep_groups(
-        &mut self,
-        groups: &HashSet<FoldedName>,
-        asked: &[OperatorGroupName],
-        roster: &Roster,
-        policy: &Policy,
-    ) {
+    fn keep_groups(&mut self, groups: &HashSet<FoldedName>, asked: &[OperatorGroupName], source: &MatchedSource<'_>) {
         let (kept, dropped): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.groups).into_iter().partition(|group| groups.contains(&group.name.folded()));
         self.groups = kept;
@@ -81,7 +65,7 @@ impl DesiredState {
         self.spared.dedup();
         // Whom an earlier run left behind is in none of these groups: nobody narrowed this run to them.
         self.departures.clear();
-        self.skipped.extend(unknown_groups(asked, roster, policy, self));
+        self.skipped.extend(unknown_groups(asked, source, self));
         self.skipped.sort_unstable();
         self.skipped.dedup();
     }
@@ -120,17 +104,16 @@ impl DesiredState {
 /// A state that speaks of these users only, from whom it was made.
 pub(super) fn only_these_users(
     mut desired: DesiredState,
-    users: &UserSnapshot,
+    source: &MatchedSource<'_>,
     campaign: &CampaignSnapshot,
     policy: &Policy,
     history: &History,
 ) -> DesiredState {
-    let roster = users.roster();
-    let reach = Reach { people: Some(vec![true; users.people().len()]), ..Reach::of_groups(&[]) };
-    desired.keep_notices(&reach, roster, policy);
+    let roster = source.roster;
+    desired.keep_notices(&Chosen::all_of(roster, &[]), source);
     let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
-    let people: Vec<_> = users.people().iter().collect();
-    desired.keep_people(&operators_of(users.people().iter(), &index), &people, campaign);
+    let people: Vec<_> = roster.people().iter().collect();
+    desired.keep_people(&operators_of(roster.people().iter(), &index), &people, campaign);
     desired
 }
 
@@ -150,14 +133,14 @@ fn operators_of<'p>(people: impl Iterator<Item = &'p Person>, index: &OperatorIn
 }
 
 /// A scope in folded names; `None` where it leaves nobody, or nothing, out.
-struct Reach {
+struct Chosen {
     groups: Option<HashSet<FoldedName>>,
     /// By position in the roster.
     people: Option<Vec<bool>>,
     names: HashSet<FoldedName>,
 }
 
-impl Reach {
+impl Chosen {
     fn new(scope: &Scope, roster: &Roster) -> Self {
         let names: HashSet<FoldedName> = scope.people.iter().map(|name| FoldedName::new(name)).collect();
         let is_named = |person: &Person| {
@@ -165,6 +148,11 @@ impl Reach {
         };
         let people = (!names.is_empty()).then(|| roster.people().iter().map(is_named).collect());
         Self { people, names, ..Self::of_groups(&scope.groups) }
+    }
+
+    /// Everybody of the roster.
+    fn all_of(roster: &Roster, groups: &[OperatorGroupName]) -> Self {
+        Self { people: Some(vec![true; roster.people().len()]), ..Self::of_groups(groups) }
     }
 
     fn of_groups(groups: &[OperatorGroupName]) -> Self {
@@ -180,53 +168,40 @@ impl Reach {
         self.people.as_ref().is_none_or(|people| people.get(position).copied().unwrap_or_default())
     }
 
-    fn chosen<'r>(&'r self, roster: &'r Roster) -> impl Iterator<Item = &'r Person> {
+    fn people_of<'r>(&'r self, roster: &'r Roster) -> impl Iterator<Item = &'r Person> {
         let people = roster.people().iter().enumerate();
         people.filter(|(position, _)| self.has_person(*position)).map(|(_, person)| person)
     }
 
     /// The folded names of whom and what a notice of this scope may be about.
-    fn subjects(&self, roster: &Roster, policy: &Policy) -> HashSet<FoldedName> {
+    fn subjects(&self, source: &MatchedSource<'_>) -> HashSet<FoldedName> {
         let mut subjects = self.names.clone();
-        for (position, profile) in roster.profiles().iter().enumerate() {
-            let group = match policy.mask.matches(profile.name.as_str()) {
-                MaskMatch::Group(group) if self.has_group(&group) => Some(group),
-                MaskMatch::EmptyCapture if self.groups.is_none() => None,
-                MaskMatch::Group(_) | MaskMatch::EmptyCapture | MaskMatch::NoMatch => continue,
-            };
-            let mut people = roster.members(position).filter(|(at, _)| self.has_person(*at)).peekable();
+        for (position, profile, group) in source.matches() {
+            if !group.map_or(self.groups.is_none(), |group| self.has_group(group)) {
+                continue;
+            }
+            let mut people = source.roster.members(position).filter(|(at, _)| self.has_person(*at)).peekable();
             if self.people.is_some() && people.peek().is_none() {
                 continue;
             }
             subjects.insert(FoldedName::new(profile.name.as_str()));
-            subjects.extend(group.map(|group| group.folded()));
+            subjects.extend(group.map(OperatorGroupName::folded));
             subjects.extend(people.map(|(_, person)| FoldedName::new(&subject(person))));
         }
-        let unlisted = roster.unlisted().iter().filter(|name| match policy.mask.matches(name.as_str()) {
-            MaskMatch::Group(group) => self.has_group(&group),
-            MaskMatch::EmptyCapture | MaskMatch::NoMatch => false,
-        });
+        let unlisted = source.unlisted().filter(|(_, group)| group.is_some_and(|group| self.has_group(group)));
         // A listing of everybody does not tell whose record carried the name: a few people are not bothered with it.
         if self.names.is_empty() {
-            subjects.extend(unlisted.map(ProductProfileName::folded));
+            subjects.extend(unlisted.map(|(name, _)| name.folded()));
         }
         subjects
     }
 }
 
-fn unknown_groups(
-    asked: &[OperatorGroupName],
-    roster: &Roster,
-    policy: &Policy,
-    desired: &DesiredState,
-) -> Vec<Skipped> {
-    let claimed = roster.profiles().iter().filter_map(|profile| match policy.mask.matches(profile.name.as_str()) {
-        MaskMatch::Group(group) => Some(group.folded()),
-        MaskMatch::EmptyCapture | MaskMatch::NoMatch => None,
-    });
+fn unknown_groups(asked: &[OperatorGroupName], source: &MatchedSource<'_>, desired: &DesiredState) -> Vec<Skipped> {
+    let claimed = source.matches().filter_map(|(.., group)| group.map(OperatorGroupName::folded));
     let orphaned = desired.orphans.iter().map(|orphan| orphan.name.folded());
     let known: HashSet<FoldedName> = claimed.chain(orphaned).collect();
     let unknown = asked.iter().filter(|name| !known.contains(&name.folded()));
-    let detail = format!("no product profile that \"{}\" matches stands for this group", policy.mask.as_str());
+    let detail = format!("no product profile that \"{}\" matches stands for this group", source.mask().as_str());
     unknown.map(|name| Skipped::new(SkipReason::UnknownGroup, name.as_str(), detail.clone())).collect()
 }

@@ -1,11 +1,11 @@
 //! Groups that a profile fed once and none does any more, and which profiles a read matches with groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
-    CampaignSnapshot, FoldedName, FollowedGroup, History, ManagedGroup, Membership, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OrganizationSnapshot, Policy, ProductProfile, ProductProfileName, ProfileRead,
-    ReadKind, SourceRead, UnlistedAccounts, UserSnapshot,
+    CampaignSnapshot, FoldedName, FollowedGroup, History, ManagedGroup, MatchedSource, Membership, OperatorGroup,
+    OperatorGroupId, OperatorGroupName, OperatorId, Policy, ProductProfile, ProductProfileName, ProfileRead,
+    SourceRead,
     claims::{Claims, GroupsByName, has_claim, profiles_by_group},
     known_profiles::RenamedGroup,
     roster::Roster,
@@ -80,38 +80,22 @@ pub(super) fn orphans(
 }
 
 /// How the organization was read for this instance: every profile that the mask matches with a group, whether or not
-/// Campaign has that group, so that a count of them is a count of profiles.
-pub fn source_read(organization: &OrganizationSnapshot, policy: &Policy, membership: Membership) -> SourceRead {
-    let proof = organization.proof();
-    let users = (proof.kind() == ReadKind::Organization).then(|| proof.users());
-    let unlisted = UnlistedAccounts::of_organization(proof.unlisted());
-    of_roster(organization.roster(), users, unlisted, policy, membership)
-}
-
-/// The same of calls for single users, which tell the profiles and not how many users there are.
-pub fn source_read_of_users(users: &UserSnapshot, policy: &Policy, membership: Membership) -> SourceRead {
-    of_roster(users.roster(), None, UnlistedAccounts::default(), policy, membership)
-}
-
-fn of_roster(
-    roster: &Roster,
-    users: Option<u64>,
-    mut unlisted: UnlistedAccounts,
-    policy: &Policy,
-    membership: Membership,
-) -> SourceRead {
-    let claims = profiles_by_group(roster, policy, &mut BTreeSet::new());
+/// Campaign has that group, so that a count of them is a count of profiles. Calls for single users tell the profiles, and not
+/// how many users there are.
+pub fn source_read(source: &MatchedSource<'_>, policy: &Policy, membership: Membership) -> SourceRead {
+    let (claims, roster) = (profiles_by_group(source), source.roster);
     let readable = (0..).zip(roster.profiles()).filter(|(position, _)| !roster.unusable().concerns(*position));
     let named = readable.filter_map(|(_, profile)| Some((profile.id?, profile.name.clone())));
+    let mut unlisted = source.unlisted_accounts.clone();
     unlisted.count(claims.values().flatten().filter_map(|(_, position)| {
         let number = roster.read(*position).listing()?.unlisted()?;
         Some((roster.profiles().get(*position)?, number))
     }));
     SourceRead {
-        mask: policy.mask.as_str().to_owned(),
+        mask: source.mask().as_str().to_owned(),
         membership: membership.as_str().to_owned(),
         manage: policy.manage.as_str().to_owned(),
-        users,
+        users: source.users,
         matched: matched(&claims, roster),
         profiles: named.collect(),
         unlisted,

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    ApprovedChange, ChangeKey, ChangeReport, Digest, HeldBefore, InstanceName, InstanceReport, OperatorGroupName,
-    OperatorLogin, ProductProfileName, RunId, RunMode, RunReport, Skipped, SourceReport,
+    ApprovedChange, ChangeKey, ChangeOutcome, ChangeReport, Digest, HeldBefore, InstanceName, InstanceReport,
+    OperatorGroupName, OperatorLogin, ProductProfileName, RunId, RunMode, RunReport, Skipped, SourceReport,
 };
 
 /// One event of a run.
@@ -31,6 +31,18 @@ pub enum RunEvent<'a> {
     InstanceEnded(&'a InstanceReport),
     /// The run ended.
     Ended(&'a RunReport),
+}
+
+impl<'a> RunEvent<'a> {
+    /// The changes whose outcome this event makes known: what is not going to be made is settled with the plan.
+    pub fn outcomes(&self) -> impl Iterator<Item = &'a ChangeReport> + use<'a> {
+        let (changes, is_plan) = match self {
+            Self::Planned(plan) => (plan.report.changes.as_slice(), plan.next == NextStep::Apply),
+            Self::Settled(settled) => (settled.changes, false),
+            _ => (&[][..], false),
+        };
+        changes.iter().filter(move |change| !is_plan || change.outcome != ChangeOutcome::Pending)
+    }
 }
 
 /// How a run begins.

@@ -6,8 +6,8 @@ use reqwest::header::HeaderValue;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
-    AskedPause, Progress,
-    call_budget::{CallLedger, pausing},
+    AskedPause,
+    call_budget::{CallBudget, pausing},
     error::{Chance, ExperienceCloudError, FailedAttempt},
 };
 use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, retrying_after};
@@ -32,7 +32,7 @@ pub(super) struct AccessToken {
 pub(super) struct Repeats<'a> {
     pub(super) retry: &'a RetryPolicy,
     /// Knows when a pause ends that is waited out before a request is repeated.
-    pub(super) ledger: Option<Arc<dyn CallLedger>>,
+    pub(super) budget: &'a CallBudget,
 }
 
 /// Obtains the token, and shares it between calls.
@@ -53,16 +53,12 @@ impl TokenSource {
     }
 
     /// The token to use now. Callers at the same time share one request, which is repeated as the first of them allows.
-    pub(super) async fn current(
-        &self,
-        repeats: &Repeats<'_>,
-        progress: &dyn Fn(Progress),
-    ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
+    pub(super) async fn current(&self, repeats: &Repeats<'_>) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.renew_at) {
             return Ok(Arc::clone(token));
         }
-        self.obtain(&mut held, repeats, progress).await
+        self.obtain(&mut held, repeats).await
     }
 
     /// A token other than `refused`, which UMAPI did not take. Callers at the same time share one request.
@@ -70,13 +66,12 @@ impl TokenSource {
         &self,
         refused: &Arc<AccessToken>,
         repeats: &Repeats<'_>,
-        progress: &dyn Fn(Progress),
     ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| !Arc::ptr_eq(token, refused)) {
             return Ok(Arc::clone(token));
         }
-        self.obtain(&mut held, repeats, progress).await
+        self.obtain(&mut held, repeats).await
     }
 
     /// Drops a token that is of no use, so that no later run begins with it; another one is kept.
@@ -89,31 +84,32 @@ impl TokenSource {
         &self,
         held: &mut Option<Arc<AccessToken>>,
         repeats: &Repeats<'_>,
-        progress: &dyn Fn(Progress),
     ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         *held = None;
-        let sleep = pausing(repeats.ledger.clone());
-        let token = retrying_after(repeats.retry, CALL, || self.request(repeats.retry, progress), sleep).await;
+        let sleep = pausing(repeats.budget.ledger());
+        let token = retrying_after(repeats.retry, CALL, || self.request(repeats), sleep).await;
         let token = token.map_err(|failed| failed.error)?;
         let token = Arc::new(token);
         *held = Some(Arc::clone(&token));
         Ok(token)
     }
 
-    async fn request(&self, retry: &RetryPolicy, progress: &dyn Fn(Progress)) -> Result<AccessToken, FailedAttempt> {
+    async fn request(&self, repeats: &Repeats<'_>) -> Result<AccessToken, FailedAttempt> {
         let asked_at = Instant::now();
-        let issued = self.service.issue().await.map_err(|error| {
-            let pause = match error {
-                TokenError::Throttled { retry_after } | TokenError::Unavailable { retry_after, .. } => retry_after,
-                _ => None,
-            };
-            let pause = pause.map(AskedPause::from_now);
-            if let Some(pause) = pause {
-                progress(Progress::AskedForPause(pause));
-            }
-            failed(error, pause).announced(retry.max_wait, progress)
-        })?;
-        Ok(AccessToken::of(issued, asked_at))
+        let error = match self.service.issue().await {
+            Ok(issued) => return Ok(AccessToken::of(issued, asked_at)),
+            Err(error) => error,
+        };
+        let pause = match error {
+            TokenError::Throttled { retry_after } | TokenError::Unavailable { retry_after, .. } => retry_after,
+            _ => None,
+        };
+        let Repeats { retry, budget } = repeats;
+        let pause = budget
+            .paused(pause)
+            .await
+            .map_err(|source| FailedAttempt::last(ExperienceCloudError::Uncounted { call: CALL.to_owned(), source }))?;
+        Err(failed(error, pause).announced(retry, budget))
     }
 }
 

@@ -19,7 +19,8 @@ use governor::{
 };
 use tokio::time::Instant;
 
-use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, PendingCall};
+use super::AskedPause;
+use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, PendingCall, RunStep, Watcher};
 
 /// Whether a call may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub type LedgerError = Box<dyn Error + Send + Sync>;
 /// Answers whether a call may be sent.
 pub type Reservation<'a> = Pin<Box<dyn Future<Output = Result<Slot, LedgerError>> + Send + 'a>>;
 
+/// Ends when a pause is recorded.
+pub type Recording<'a> = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>;
+
 /// The end of a pause.
 pub type PauseEnd = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -50,6 +54,9 @@ pub trait CallLedger: Send + Sync {
     /// Counts a call that is sent at once, or says when it may be. A request for page 0 is recorded with it. At rates that
     /// stand for "no limit" ([`PendingCall::is_counted`]) nothing but page 0 is recorded.
     fn reserve(&self, call: PendingCall) -> Reservation<'_>;
+
+    /// Records a pause that Adobe asked for, before anything else is done: it is obeyed after a crash as well.
+    fn asked_to_pause(&self, pause: AskedPause) -> Recording<'_>;
 
     /// Waits so long before a call is repeated, or until an administrator has the pause forgotten.
     fn pause(&self, length: Duration) -> PauseEnd;
@@ -89,12 +96,27 @@ impl CallSlots {
 pub(super) struct CallBudget {
     purpose: CallPurpose,
     ledger: Option<Arc<dyn CallLedger>>,
+    watcher: Watcher,
 }
 
 impl CallBudget {
-    /// Calls of this purpose, counted by `ledger`; without one, in this process alone.
-    pub(super) fn new(ledger: Option<Arc<dyn CallLedger>>, purpose: CallPurpose) -> Self {
-        Self { purpose, ledger }
+    /// Calls of this purpose, counted by `ledger`; without one, in this process alone. `watcher` is told each wait.
+    pub(super) fn new(ledger: Option<Arc<dyn CallLedger>>, purpose: CallPurpose, watcher: Watcher) -> Self {
+        Self { purpose, ledger, watcher }
+    }
+
+    /// Whoever watches the calls.
+    pub(super) fn watcher(&self) -> &Watcher {
+        &self.watcher
+    }
+
+    /// A pause that Adobe asked for begins now: it is recorded before anything else is done.
+    pub(super) async fn paused(&self, length: Option<Duration>) -> Result<Option<AskedPause>, LedgerError> {
+        let pause = length.map(AskedPause::from_now);
+        if let (Some(pause), Some(ledger)) = (pause, &self.ledger) {
+            ledger.asked_to_pause(pause).await?;
+        }
+        Ok(pause)
     }
 
     /// What is shared with other processes of the credential.
@@ -102,13 +124,11 @@ impl CallBudget {
         self.ledger.clone()
     }
 
-    /// Waits until one more call of this kind may be sent; tells `waiting` each pause before it begins. A question does not
-    /// wait where the calls are counted for all.
+    /// Waits until one more call of this kind may be sent. A question does not wait where the calls are counted for all.
     pub(super) async fn ready(
         &self,
         slots: &CallSlots,
         (kind, is_first_page): (CallKind, bool),
-        waiting: impl Fn(Duration),
     ) -> Result<(), Unbudgeted> {
         let slots = match kind {
             CallKind::Users => &slots.users,
@@ -116,7 +136,7 @@ impl CallBudget {
         };
         let call = PendingCall { kind, purpose: self.purpose, per_minute: slots.count, is_first_page };
         if self.ledger.is_none() || !call.is_counted() {
-            slots.take(&waiting).await;
+            slots.take(&self.watcher).await;
         }
         let Some(ledger) = self.ledger.as_ref() else { return Ok(()) };
         loop {
@@ -125,9 +145,9 @@ impl CallBudget {
                 Slot::Taken { until, .. } if self.purpose == CallPurpose::Question => {
                     return Err(Unbudgeted::UsedUp { until });
                 }
-                Slot::Taken { pause, .. } => {
-                    waiting(pause);
-                    tokio::time::sleep(pause).await;
+                Slot::Taken { pause: length, .. } => {
+                    self.watcher.step(RunStep::Waiting { length });
+                    tokio::time::sleep(length).await;
                 }
             }
         }
@@ -159,12 +179,12 @@ impl Slots {
         Self { count, next: AtomicU32::new(0), limiter, clock }
     }
 
-    async fn take(&self, waiting: impl Fn(Duration)) {
+    async fn take(&self, watcher: &Watcher) {
         let slot = self.next.fetch_add(1, Ordering::Relaxed) % self.count;
         while let Err(taken) = self.limiter.check_key(&slot) {
-            let pause = taken.wait_time_from(self.clock.now());
-            waiting(pause);
-            tokio::time::sleep(pause).await;
+            let length = taken.wait_time_from(self.clock.now());
+            watcher.step(RunStep::Waiting { length });
+            tokio::time::sleep(length).await;
         }
     }
 }
@@ -184,14 +204,15 @@ impl Clock for TokioClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::News;
 
     async fn seconds_of_calls(per_minute: u32, calls: usize) -> Vec<u64> {
         let per_minute = NonZeroU32::new(per_minute).expect("not zero");
         let (slots, begin) = (CallSlots::new(per_minute, NonZeroU32::MIN), Instant::now());
-        let budget = CallBudget::new(None, CallPurpose::Run);
+        let budget = CallBudget::new(None, CallPurpose::Run, Watcher::none());
         let mut seconds = Vec::new();
         for _ in 0..calls {
-            budget.ready(&slots, (CallKind::Users, false), |_| {}).await.expect("no ledger");
+            budget.ready(&slots, (CallKind::Users, false)).await.expect("no ledger");
             seconds.push(begin.elapsed().as_secs());
         }
         seconds
@@ -214,13 +235,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_kind_of_call_has_a_limit_of_its_own_and_a_pause_is_announced() {
         let one = NonZeroU32::MIN;
-        let (slots, pauses) = (CallSlots::new(one, one), std::cell::RefCell::new(Vec::new()));
-        let budget = CallBudget::new(None, CallPurpose::Run);
-        budget.ready(&slots, (CallKind::Users, false), |_| {}).await.expect("no ledger");
-        let never = |_| panic!("the groups listing was not asked for yet");
-        budget.ready(&slots, (CallKind::Groups, false), never).await.expect("no ledger");
-        let note = |pause| pauses.borrow_mut().push(pause);
-        budget.ready(&slots, (CallKind::Groups, false), note).await.expect("no ledger");
-        assert_eq!(pauses.into_inner(), [CALL_WINDOW]);
+        let (slots, told) = (CallSlots::new(one, one), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let note = Arc::clone(&told);
+        let watcher = Watcher::new(move |news| {
+            let News::Progress(progress) = news else { return };
+            note.lock().expect("no panic elsewhere").push(progress.pause());
+        });
+        let budget = CallBudget::new(None, CallPurpose::Run, watcher);
+        budget.ready(&slots, (CallKind::Users, false)).await.expect("no ledger");
+        budget.ready(&slots, (CallKind::Groups, false)).await.expect("no ledger");
+        assert!(told.lock().expect("no panic elsewhere").is_empty(), "the groups listing was not asked for yet");
+        budget.ready(&slots, (CallKind::Groups, false)).await.expect("no ledger");
+        assert_eq!(*told.lock().expect("no panic elsewhere"), [Some(CALL_WINDOW)]);
     }
 }

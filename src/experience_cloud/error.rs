@@ -4,10 +4,13 @@ use std::{error::Error, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{AskedPause, Progress, call_budget::LedgerError};
+use super::{
+    AskedPause,
+    call_budget::{CallBudget, LedgerError},
+};
 use crate::{
-    domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt, to_the_second},
-    transport::{CertificateFault, Retryable, TransportError, Verdict},
+    domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt, RunStep, to_the_second},
+    transport::{CertificateFault, RetryPolicy, Retryable, TransportError, Verdict},
 };
 
 /// Why something could not be read from Experience Cloud. No text of it holds a secret or a token.
@@ -319,12 +322,12 @@ impl FailedAttempt {
         self
     }
 
-    /// Tells `progress` of the pause that is waited out before the next attempt, when the server named it.
-    pub(super) fn announced(self, max_wait: Duration, progress: &dyn Fn(Progress)) -> Self {
-        if let Chance::After(pause) | Chance::MaybeServedAfter(pause) = self.chance
-            && pause <= max_wait
+    /// Tells whoever watches of the pause that is waited out before the next attempt, when the server named it.
+    pub(super) fn announced(self, retry: &RetryPolicy, budget: &CallBudget) -> Self {
+        if let Chance::After(length) | Chance::MaybeServedAfter(length) = self.chance
+            && length <= retry.max_wait
         {
-            progress(Progress::Waiting { pause });
+            budget.watcher().step(RunStep::Waiting { length });
         }
         self
     }

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Progress,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
     record::{TextField, shortened},
@@ -19,7 +18,7 @@ use super::{
 };
 use crate::domain::{
     CallKind, FoldedName, IncompleteRead, KnownName, OrganizationId, ProductProfile, ProductProfileId,
-    ProductProfileName, UnusableProfiles,
+    ProductProfileName, RunStep, UnusableProfiles,
 };
 
 /// What errors and log lines call the listing.
@@ -142,13 +141,12 @@ struct Entries {
 pub(super) async fn fetch(
     umapi: &Umapi,
     organization: &OrganizationId,
-    progress: &dyn Fn(Progress),
 ) -> Result<ProfileListing, ExperienceCloudError> {
     let (mut listing, mut seen, begin) = (Collected::default(), HashSet::new(), Instant::now());
     let mut pages = 0;
     loop {
         let call = call(organization, pages);
-        let page = umapi.get(&call, progress, |answer| read(&answer.body)).await;
+        let page = umapi.get(&call, |answer| read(&answer.body)).await;
         let page = page.map_err(|error| cut_short(error, pages))?;
         let before = seen.len();
         for entry in page.entries {
@@ -160,7 +158,7 @@ pub(super) async fn fetch(
             return Err(cut_short(ExperienceCloudError::NothingNew { call: call.name }, pages));
         }
         pages += 1;
-        progress(Progress::Groups { page: pages });
+        umapi.step(RunStep::GroupsPage(pages));
         if page.is_last {
             break;
         }

@@ -3,7 +3,6 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use super::{
-    Progress,
     error::ExperienceCloudError,
     groups_listing::ProfileListing,
     members_calls::{self, MembersCall},
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId, OrganizationSnapshot,
-    Person, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, Tolerance, WalkEvidence,
+    Person, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, RunStep, Tolerance, WalkEvidence,
 };
 
 /// The members of one profile, read completely and counted.
@@ -34,7 +33,6 @@ pub(super) struct MembershipRead<'a> {
     pub(super) organization: &'a OrganizationId,
     pub(super) membership: Membership,
     pub(super) tolerance: Tolerance,
-    pub(super) progress: &'a dyn Fn(Progress),
     pub(super) keys: RefCell<KeyMaker>,
 }
 
@@ -66,10 +64,10 @@ impl MembershipRead<'_> {
             users_page::read(body, kept, &mut self.keys.borrow_mut())
         };
         let mut take = |page: UsersPage, evidence: &WalkEvidence| {
-            (self.progress)(Progress::Users { page: evidence.pages, pages: evidence.page_count });
+            self.umapi.step(RunStep::UsersPage { page: evidence.pages, pages: evidence.page_count });
             members.add_page(page, None);
         };
-        let evidence = walk(self.umapi, &users, self.tolerance, self.progress, &read, &mut take).await?;
+        let evidence = walk(self.umapi, &users, self.tolerance, &read, &mut take).await?;
         let shown = members.counts(listing.profiles.len());
         let unusable = std::mem::take(&mut members.unusable);
         if let Some(user) = &unusable.without_groups {
@@ -132,7 +130,7 @@ impl MembershipRead<'_> {
         for (done, &position) in matched.iter().enumerate() {
             let Some(profile) = listing.readable(position) else { continue };
             profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
-            (self.progress)(Progress::ProfileMembers { profile: done + 1, profiles: matched.len() });
+            self.umapi.step(RunStep::ProfileMembers { profile: done + 1, profiles: matched.len() });
         }
         let proof = ReadProof::of_profiles(profiles, members.people.len() as u64);
         self.snapshot(listing, members, Vec::new(), proof)
@@ -195,11 +193,10 @@ impl MembershipRead<'_> {
             let listing = UsersListing::of_profile(self.organization, profile, &address, groups, self.membership);
             let read = |body: &[u8]| users_page::read(body, Kept::Everyone, &mut self.keys.borrow_mut());
             let mut take = |page: UsersPage, _: &WalkEvidence| members.add_page(page, Some(position));
-            outcome =
-                walk(self.umapi, &listing, self.tolerance, self.progress, &read, &mut take).await.and_then(|walk| {
-                    MembersListing::new(asked, walk, self.tolerance)
-                        .map_err(|read| ExperienceCloudError::incomplete(&members_of(profile), read))
-                });
+            outcome = walk(self.umapi, &listing, self.tolerance, &read, &mut take).await.and_then(|walk| {
+                MembersListing::new(asked, walk, self.tolerance)
+                    .map_err(|read| ExperienceCloudError::incomplete(&members_of(profile), read))
+            });
             if !matches!(outcome, Err(ExperienceCloudError::WrongAnswer { status: 404, .. })) {
                 break;
             }

@@ -37,7 +37,7 @@ use std::{cell::RefCell, num::NonZeroU32, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 
 pub use crate::domain::Membership;
-pub use call_budget::{CallLedger, LedgerError, PauseEnd, Reservation, Slot};
+pub use call_budget::{CallLedger, LedgerError, PauseEnd, Recording, Reservation, Slot};
 pub use error::ExperienceCloudError;
 pub use groups_listing::ProfileListing;
 pub use membership_read::ProfileMembers;
@@ -55,7 +55,7 @@ use user_key::KeyMaker;
 use crate::{
     domain::{
         AssociationMask, CallPurpose, LONGEST_PAUSE, LoginSet, OrganizationId, OrganizationSnapshot, ProductProfile,
-        ProfileRead, ReadKind, Tolerance,
+        ProfileRead, ReadKind, Tolerance, Watcher,
     },
     transport::{self, BaseUrl, Credential, ExposeSecret as _, HttpClient, IdentityService, RetryPolicy, SecretString},
 };
@@ -97,37 +97,6 @@ fn direct_only(membership: Membership) -> &'static str {
         Membership::Effective => "false",
         Membership::Direct => "true",
     }
-}
-
-/// How far a read is, for someone who watches it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Pages of the groups listing received.
-    Groups {
-        /// So many.
-        page: u64,
-    },
-    /// Pages of the organization's users received.
-    Users {
-        /// So many.
-        page: u64,
-        /// Of so many, when the vendor tells.
-        pages: Option<u64>,
-    },
-    /// Profiles whose members were received.
-    ProfileMembers {
-        /// So many.
-        profile: usize,
-        /// Of so many.
-        profiles: usize,
-    },
-    /// A wait begins: for the call limit, or because the vendor asked for it.
-    Waiting {
-        /// So long.
-        pause: Duration,
-    },
-    /// UMAPI, or the identity service, asked for a pause; what follows tells whether it is waited for or the call fails.
-    AskedForPause(AskedPause),
 }
 
 /// A pause that Adobe asked for.
@@ -186,15 +155,16 @@ impl SharedAccess {
     }
 
     /// A client whose calls `ledger` counts, together with those of other processes; without one, only those of this access
-    /// are counted.
+    /// are counted. `watcher` is told how far each read is.
     pub fn client(
         &self,
         options: Options,
         ledger: Option<Arc<dyn CallLedger>>,
         purpose: CallPurpose,
+        watcher: Watcher,
     ) -> ExperienceCloud {
         let Options { organization_id, membership, read, tolerance, retry, .. } = options;
-        let umapi = Umapi::new(Arc::clone(&self.access), CallBudget::new(ledger, purpose), retry);
+        let umapi = Umapi::new(Arc::clone(&self.access), CallBudget::new(ledger, purpose, watcher), retry);
         ExperienceCloud { organization: organization_id, membership, read, tolerance, umapi }
     }
 }
@@ -212,13 +182,13 @@ pub struct ExperienceCloud {
 impl ExperienceCloud {
     /// A client that shares nothing and counts its calls by itself; nothing is sent yet.
     pub fn new(options: Options) -> Result<Self, ExperienceCloudError> {
-        Ok(SharedAccess::new(&options)?.client(options, None, CallPurpose::Run))
+        Ok(SharedAccess::new(&options)?.client(options, None, CallPurpose::Run, Watcher::none()))
     }
 
     /// Reads the groups listing: all product profiles. Begins a run, and asks for page 0 of the listing of groups.
-    pub async fn fetch_listing(&self, progress: &dyn Fn(Progress)) -> Result<ProfileListing, ExperienceCloudError> {
+    pub async fn fetch_listing(&self) -> Result<ProfileListing, ExperienceCloudError> {
         self.umapi.begin_run();
-        self.umapi.marking_unsent(groups_listing::fetch(&self.umapi, &self.organization, progress)).await
+        self.umapi.marking_unsent(groups_listing::fetch(&self.umapi, &self.organization)).await
     }
 
     /// Which calls will fetch the memberships of the profiles that at least one mask matches: what is configured, or what
@@ -272,13 +242,12 @@ impl ExperienceCloud {
         masks: &[AssociationMask],
         logins: LoginSet,
         kind: ReadKind,
-        progress: &dyn Fn(Progress),
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let matched = matched(&listing, masks)?;
         if listing.origin == Origin::Remembered {
             self.umapi.begin_run();
         }
-        let read = self.membership_read(progress);
+        let read = self.membership_read();
         let reading = async {
             match kind {
                 ReadKind::Organization => read.by_organization(listing, &matched, masks, logins).await,
@@ -296,9 +265,8 @@ impl ExperienceCloud {
         &self,
         name: &str,
         membership: Membership,
-        progress: &dyn Fn(Progress),
     ) -> Result<Option<UserRead>, ExperienceCloudError> {
-        single_user::fetch(&self.umapi, &self.organization, name, membership, progress).await
+        single_user::fetch(&self.umapi, &self.organization, name, membership).await
     }
 
     /// Reads one profile's members once more, independently, to prove that somebody is not among them.
@@ -310,9 +278,8 @@ impl ExperienceCloud {
         &self,
         profile: &ProductProfile,
         first: &ProfileRead,
-        progress: &dyn Fn(Progress),
     ) -> Result<ProfileMembers, ExperienceCloudError> {
-        self.membership_read(progress).of_profile(profile, first).await
+        self.membership_read().of_profile(profile, first).await
     }
 
     /// UMAPI calls sent so far, repeated ones included, tokens not counted.
@@ -320,13 +287,12 @@ impl ExperienceCloud {
         self.umapi.calls()
     }
 
-    fn membership_read<'a>(&'a self, progress: &'a dyn Fn(Progress)) -> MembershipRead<'a> {
+    fn membership_read(&self) -> MembershipRead<'_> {
         MembershipRead {
             umapi: &self.umapi,
             organization: &self.organization,
             membership: self.membership,
             tolerance: self.tolerance,
-            progress,
             keys: RefCell::new(KeyMaker::default()),
         }
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Progress, direct_only,
+    direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
     page_text::{self, Name},
     record::TextField,
@@ -54,7 +54,6 @@ pub(super) async fn fetch(
     organization: &OrganizationId,
     name: &str,
     membership: Membership,
-    progress: &dyn Fn(Progress),
 ) -> Result<Option<UserRead>, ExperienceCloudError> {
     let name = name.trim();
     // As a segment of a path these lead elsewhere, and nobody has such an address.
@@ -75,7 +74,7 @@ pub(super) async fn fetch(
         repetition: Repetition::Free,
         absence: Absence::Read,
     };
-    umapi.get(&call, progress, read).await
+    umapi.get(&call, read).await
 }
 
 fn read(answer: &Answer) -> Result<Option<UserRead>, Misread> {

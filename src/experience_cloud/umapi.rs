@@ -16,12 +16,12 @@ use reqwest::{
 use uuid::Uuid;
 
 use super::{
-    AskedPause, Options, Progress,
+    AskedPause, Options,
     access_token::{AccessToken, Repeats, TokenSource},
     call_budget::{CallBudget, CallSlots, Unbudgeted, pausing},
     error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
 };
-use crate::domain::CallKind;
+use crate::domain::{CallKind, RunStep};
 use crate::transport::{
     Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying_after,
 };
@@ -108,24 +108,27 @@ impl Umapi {
         outcome.map_err(|error| if unsent { ExperienceCloudError::Unsent(Box::new(error)) } else { error })
     }
 
+    /// Tells whoever watches how far a read is.
+    pub(super) fn step(&self, step: RunStep) {
+        self.budget.watcher().step(step);
+    }
+
     /// The next call is the first of a run.
     pub(super) fn begin_run(&self) {
         self.run_announced.store(false, Ordering::Relaxed);
     }
 
     /// Makes a call and reads its answer with `read`, which may see more than one answer when the first is garbled.
-    /// `progress` is told each pause that is known before it begins, and each that the vendor asks for.
     pub(super) async fn get<T>(
         &self,
         call: &Call,
-        progress: &dyn Fn(Progress),
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
         let renewed = Cell::new(false);
         let attempt = || async {
-            let outcome = Box::pin(self.attempt(call, (first_of_run, &renewed), progress, &read)).await;
-            outcome.map_err(|failed| failed.under(call.repetition).announced(self.retry.max_wait, progress))
+            let outcome = Box::pin(self.attempt(call, (first_of_run, &renewed), &read)).await;
+            outcome.map_err(|failed| failed.under(call.repetition).announced(&self.retry, &self.budget))
         };
         let sleep = pausing(self.budget.ledger());
         retrying_after(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
@@ -135,18 +138,17 @@ impl Umapi {
         &self,
         call: &Call,
         (first_of_run, renewed): (bool, &Cell<bool>),
-        progress: &dyn Fn(Progress),
         read: impl Fn(&Answer) -> Result<T, Misread>,
     ) -> Result<T, FailedAttempt> {
-        let repeats = Repeats { retry: &self.retry, ledger: self.budget.ledger() };
+        let repeats = Repeats { retry: &self.retry, budget: &self.budget };
         // The requests for tokens have had their own repetitions.
-        let mut token = self.access.tokens.current(&repeats, progress).await.map_err(FailedAttempt::last)?;
-        let (mut answer, mut pause) = self.send(call, &token, first_of_run, progress).await?;
+        let mut token = self.access.tokens.current(&repeats).await.map_err(FailedAttempt::last)?;
+        let (mut answer, mut pause) = self.send(call, &token, first_of_run).await?;
         // Page 0 may be requested once more with a new token; a second refusal is none of the token.
         let may_renew = call.repetition == Repetition::Free || !renewed.replace(true);
         if answer.status == StatusCode::UNAUTHORIZED && may_renew {
-            token = self.access.tokens.renewed(&token, &repeats, progress).await.map_err(FailedAttempt::last)?;
-            (answer, pause) = self.send(call, &token, first_of_run, progress).await?;
+            token = self.access.tokens.renewed(&token, &repeats).await.map_err(FailedAttempt::last)?;
+            (answer, pause) = self.send(call, &token, first_of_run).await?;
         }
         let is_readable = match answer.status {
             StatusCode::OK => true,
@@ -167,7 +169,6 @@ impl Umapi {
         call: &Call,
         token: &Arc<AccessToken>,
         first_of_run: bool,
-        progress: &dyn Fn(Progress),
     ) -> Result<(Answer, Option<AskedPause>), FailedAttempt> {
         let request_id = Uuid::new_v4().to_string();
         let Access { base, api_key, http, slots, .. } = &*self.access;
@@ -189,8 +190,7 @@ impl Umapi {
         let begin = Cell::new(Instant::now());
         let sending = async || {
             let is_first_page = call.repetition == Repetition::Unserved;
-            let waiting = |pause| progress(Progress::Waiting { pause });
-            self.budget.ready(slots, (call.kind, is_first_page), waiting).await?;
+            self.budget.ready(slots, (call.kind, is_first_page)).await?;
             self.calls.fetch_add(1, Ordering::Relaxed);
             begin.set(Instant::now());
             Ok::<_, SendError>(())
@@ -206,10 +206,8 @@ impl Umapi {
             SendError::Unbudgeted(unbudgeted) => FailedAttempt::last(unsent(&call.name, unbudgeted)),
             SendError::Transport(source) => FailedAttempt::of_transport(&call.name, source),
         })?;
-        let pause = retry_after(&answer, SystemTime::now()).map(AskedPause::from_now);
-        if let Some(pause) = pause {
-            progress(Progress::AskedForPause(pause));
-        }
+        let pause = self.budget.paused(retry_after(&answer, SystemTime::now())).await;
+        let pause = pause.map_err(|source| FailedAttempt::last(unsent(&call.name, Unbudgeted::Ledger(source))))?;
         tracing::debug!(
             umapi.call = call.name,
             umapi.request_id = request_id,

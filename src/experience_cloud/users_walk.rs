@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    Progress, direct_only,
+    direct_only,
     error::{ExperienceCloudError, Misread, Repetition},
     umapi::{Absence, Call, Umapi, milliseconds, path_segment},
     user_key::UserKeys,
@@ -131,14 +131,13 @@ pub(super) async fn walk(
     umapi: &Umapi,
     listing: &UsersListing,
     tolerance: Tolerance,
-    progress: &dyn Fn(Progress),
     read: &dyn Fn(&[u8]) -> Result<UsersPage, Misread>,
     take: &mut dyn FnMut(UsersPage, &WalkEvidence),
 ) -> Result<WalkEvidence, ExperienceCloudError> {
     let (mut evidence, mut seen, begin) = (WalkEvidence::default(), UserKeys::default(), Instant::now());
     while !evidence.last_page_seen && evidence.pages < most_pages(evidence.page_count) {
         let call = listing.call(evidence.pages);
-        let received = umapi.get(&call, progress, |answer| Received::of(answer, read)).await;
+        let received = umapi.get(&call, |answer| Received::of(answer, read)).await;
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         listing.check(&call.name, &received).map_err(|error| match listing.profile {
             // It concerns the profile alone, however far the walk came.

@@ -9,9 +9,10 @@ use std::{
 use chrono::Utc;
 
 use crate::{
-    domain::{CallPurpose, OrganizationId, PendingCall},
+    domain::{CallPurpose, OrganizationId, PendingCall, Watcher, to_the_second},
     experience_cloud::{
-        self, CallLedger, ExperienceCloud, ExperienceCloudError, PauseEnd, Reservation, SharedAccess, Slot,
+        self, AskedPause, CallLedger, ExperienceCloud, ExperienceCloudError, PauseEnd, Recording, Reservation,
+        SharedAccess, Slot,
     },
     journal::Journal,
 };
@@ -25,12 +26,13 @@ pub struct Clients(Arc<Mutex<Option<SharedAccess>>>);
 
 impl Clients {
     /// A client of the organization whose calls are counted in `journal`. Without one, or where it may only be looked at, the
-    /// calls of this process are counted. Other options than those of the last client, as after a reload, begin a new access.
+    /// calls of this process are counted. `watcher` is told how far each read is. Other options than those of the last client, as after a reload, begin a new access.
     pub fn client(
         &self,
         options: experience_cloud::Options,
         journal: Option<&Journal>,
         purpose: CallPurpose,
+        watcher: &Watcher,
     ) -> Result<ExperienceCloud, ExperienceCloudError> {
         let ledger = journal.filter(|journal| journal.is_writable()).map(|journal| -> Arc<dyn CallLedger> {
             Arc::new(StateLedger {
@@ -39,7 +41,7 @@ impl Clients {
                 organization: options.organization_id.clone(),
             })
         });
-        Ok(self.access(&options)?.client(options, ledger, purpose))
+        Ok(self.access(&options)?.client(options, ledger, purpose, watcher.clone()))
     }
 
     fn access(&self, options: &experience_cloud::Options) -> Result<SharedAccess, ExperienceCloudError> {
@@ -69,6 +71,13 @@ impl CallLedger for StateLedger {
                 Ok(()) => Slot::Free,
                 Err(until) => Slot::Taken { until, pause: (until - now).to_std().unwrap_or_default() },
             })
+        })
+    }
+
+    fn asked_to_pause(&self, AskedPause { length, until }: AskedPause) -> Recording<'_> {
+        Box::pin(async move {
+            tracing::warn!(umapi.until = %to_the_second(until), "Adobe asked for a pause until {}", to_the_second(until));
+            Ok(self.journal.set_pause(&self.organization, length, until - length).await?)
         })
     }
 

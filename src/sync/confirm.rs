@@ -6,18 +6,18 @@ use crate::{
     campaign::Campaign,
     domain::{
         ApprovedPlan, Change, ChangeOutcome, DesiredState, InstanceName, ManagedGroup, OperatorGroupName, Person,
-        ProfileDoubt, SecondRead, SourceRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins,
+        ProfileDoubt, RunStep, SecondRead, SourceRead, borne_out, operators_to_write, profiles_to_confirm,
+        with_same_logins,
     },
-    experience_cloud::{self, ExperienceCloudError, ProfileMembers},
+    experience_cloud::{ExperienceCloudError, ProfileMembers},
     observability::Chain,
 };
 
 use super::{
-    Progress, Stop,
+    Stop,
     context::{InstanceContext, InstanceRun},
     decision::{Decision, Settled},
-    pauses::heeding,
-    read_source::{Content, SourceError},
+    read_source::Content,
     reconcile::{ReconcileError, Run},
     run::Confirmation,
 };
@@ -46,21 +46,17 @@ impl SecondReads {
         let groups: Vec<_> =
             reason.groups(decision).into_iter().filter(|group| !self.members.contains_key(&group.name)).collect();
         for group in &groups {
-            run.recorder.show(Progress::Confirming(instance.clone()));
-            let organization = &run.options.experience_cloud.organization_id;
-            let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-                run.experience_cloud.fetch_profile_members(&group.profile, &group.read, progress).await
-            };
+            run.recorder.watcher().of(instance).step(RunStep::Confirming);
             tokio::select! {
                 biased;
                 () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
-                read = heeding(run.recorder.journal(), organization, run.recorder.progress(), read) => self.take(group, read),
+                read = run.experience_cloud.fetch_profile_members(&group.profile, &group.read) => self.take(group, read),
             }
         }
         Ok(!groups.is_empty())
     }
 
-    fn take(&mut self, group: &ManagedGroup, read: Result<ProfileMembers, SourceError>) {
+    fn take(&mut self, group: &ManagedGroup, read: Result<ProfileMembers, ExperienceCloudError>) {
         let name = group.name.clone();
         let people = match read {
             Ok(ProfileMembers { people, unlisted }) => {
@@ -68,8 +64,7 @@ impl SecondReads {
                 Ok(people)
             }
             Err(error) => {
-                if let SourceError::ExperienceCloud(ExperienceCloudError::OtherProfile { profile, found, .. }) = &error
-                {
+                if let ExperienceCloudError::OtherProfile { profile, found, .. } = &error {
                     let doubt = ProfileDoubt::Renamed { profile: profile.clone(), now: found.clone() };
                     self.renamed.insert(name.clone(), doubt);
                 }

@@ -9,21 +9,17 @@ use crate::{
     domain::{
         CallPurpose, Explanation, Finding, FoldedName, Ground, History, InstanceExplanation, OperatorGroupName,
         OperatorSnapshot, PastChange, Person, ProductProfile, SoughtOperators, SourceCounts, Station, Subject,
-        UserSnapshot, Verdict, desired_state_of_users, explained, operator_names, source_read_of_users, to_the_second,
+        UserSnapshot, Verdict, Watcher, desired_state, explained, operator_names, source_read, to_the_second,
         user_findings,
     },
-    experience_cloud::{self, AskedPause, ExperienceCloudError, Membership, UserRead},
+    experience_cloud::{AskedPause, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
 use super::{
-    context::InstanceContext,
-    decision::Decision,
-    former_logins::remembered,
-    pauses::{UNPAUSE, heeding},
-    reconcile::InstanceOptions,
-    run::Options,
+    context::InstanceContext, decision::Decision, former_logins::remembered, pauses::UNPAUSE,
+    reconcile::InstanceOptions, run::Options,
 };
 
 /// How many past changes of a person are looked through for the last one of each group.
@@ -121,17 +117,13 @@ impl Known {
             }
             listing = journal.listing(organization).await?.map(|listing| listing.profiles).unwrap_or_default();
         }
-        let experience_cloud =
-            options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Question)?;
-        let read = async |membership| {
-            let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-                experience_cloud.fetch_user(person, membership, progress).await
-            };
-            match journal {
-                Some(journal) => heeding(journal, organization, &|_| {}, read).await,
-                None => Ok::<_, LookUpError>(read(&|_| {}).await?),
-            }
-        };
+        let experience_cloud = options.clients.client(
+            options.experience_cloud.clone(),
+            journal,
+            CallPurpose::Question,
+            &Watcher::none(),
+        )?;
+        let read = async |membership| experience_cloud.fetch_user(person, membership).await;
         let effective = read(Membership::Effective).await?;
         // That the single user call minds the way of a membership is not documented: without an answer nothing is said.
         let direct = match &effective {
@@ -174,7 +166,8 @@ async fn of_instance(
     let snapshot = operators.for_a_question();
     let names = known.effective.as_ref().map(|user| user.profiles.clone()).unwrap_or_default();
     let user = UserSnapshot::new(known.listing.clone(), [(known.person.clone(), names)])?;
-    let desired = desired_state_of_users(&user, snapshot, policy, &history)?;
+    let source = user.matched_by(&policy.mask);
+    let desired = desired_state(&source, snapshot, policy, &history)?;
     let counts = SourceCounts::Proven;
     let context = InstanceContext {
         instance,
@@ -184,7 +177,7 @@ async fn of_instance(
         history,
         at: Utc::now(),
     };
-    let read = source_read_of_users(&user, policy, options.membership());
+    let read = source_read(&source, policy, options.membership());
     let decision = Decision::of(&context, desired, Some(read));
     let ground = Ground {
         policy,
@@ -220,7 +213,7 @@ async fn operators_of(
             let sought = SoughtOperators::of(person, &history.identities, alike);
             campaign.fetch_operators(&sought).await.map(|operators| operators.with_sizes(&sizes))
         }
-        None => campaign.fetch_snapshot(&|_| {}).await.map(OperatorSnapshot::new),
+        None => campaign.fetch_snapshot().await.map(OperatorSnapshot::new),
     };
     campaign.log_off().await;
     Ok(operators?)

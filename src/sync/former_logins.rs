@@ -6,17 +6,14 @@ use tokio::sync::Mutex;
 
 use crate::{
     domain::{
-        CampaignSnapshot, History, LoginHolder, LoginHolders, OperatorLogin, Policy, unsettled_logins,
-        unsettled_logins_of_users,
+        CampaignSnapshot, History, LoginHolder, LoginHolders, MatchedSource, OperatorLogin, Policy, unsettled_logins,
     },
-    experience_cloud,
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
 use super::{
-    pauses::heeding,
-    read_source::{Content, SourceError},
+    read_source::SourceError,
     reconcile::{ReconcileError, Run},
     run::Options,
 };
@@ -54,17 +51,14 @@ fn oldest(now: DateTime<Utc>) -> DateTime<Utc> {
 /// is in hand yet: told to stop, it leaves at once.
 pub(super) async fn settle_former_logins(
     run: &Run<'_>,
+    source: &MatchedSource<'_>,
     policy: &Policy,
     snapshot: &CampaignSnapshot,
     history: &mut History,
 ) -> Result<(), ReconcileError> {
     let mut asked = run.former_logins.0.lock().await;
     history.login_holders = remembered(run.recorder.journal(), run.options).await?;
-    let unsettled = match &run.source.content {
-        Content::Organization(organization) => unsettled_logins(organization, snapshot, policy, history),
-        Content::Users { snapshot: users, .. } => unsettled_logins_of_users(users, snapshot, policy, history),
-    };
-    for login in &unsettled {
+    for login in &unsettled_logins(source, snapshot, policy, history) {
         if asked.has_failed || asked.calls >= CALLS_A_RUN {
             break;
         }
@@ -92,10 +86,7 @@ pub(super) async fn settle_former_logins(
 
 async fn ask(run: &Run<'_>, login: &OperatorLogin) -> Result<LoginHolder, SourceError> {
     let organization = &run.options.experience_cloud.organization_id;
-    let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-        run.experience_cloud.fetch_user(login.as_str(), run.options.membership(), progress).await
-    };
-    let user = heeding::<_, SourceError>(run.recorder.journal(), organization, run.recorder.progress(), read).await?;
+    let user = run.experience_cloud.fetch_user(login.as_str(), run.options.membership()).await?;
     let holder = LoginHolder::found(user.as_ref().map(|user| &user.person));
     let now = Utc::now();
     run.recorder.journal().remember_login_holder(organization, login, &holder, now, oldest(now)).await?;

@@ -3,12 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{CallPurpose, Outcome, ProductProfile},
+    domain::{CallPurpose, Outcome, ProductProfile, Watcher},
     journal::{Journal, Lock},
 };
 
 use super::{
-    progress::Progress,
     read_source::{SourceError, SourceReader},
     run::{Options, Request},
 };
@@ -52,19 +51,15 @@ impl From<SourceError> for ListingError {
 pub async fn listing(
     options: &Options,
     journal: Option<&Journal>,
-    progress: &(dyn Fn(Progress) + Sync),
+    watcher: &Watcher,
 ) -> Result<KnownListing, ListingError> {
-    Ok(read(options, journal, progress).await?)
+    Ok(read(options, journal, watcher).await?)
 }
 
-async fn read(
-    options: &Options,
-    journal: Option<&Journal>,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<KnownListing, SourceError> {
-    let client = options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Run)?;
+async fn read(options: &Options, journal: Option<&Journal>, watcher: &Watcher) -> Result<KnownListing, SourceError> {
+    let client = options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Run, watcher)?;
     let Some(journal) = journal else {
-        let listing = client.fetch_listing(&|stage| progress(Progress::Organization(stage))).await?;
+        let listing = client.fetch_listing().await?;
         return Ok(KnownListing { profiles: listing.profiles().to_vec(), read_at: Utc::now(), renewable_at: None });
     };
     let organization = &options.experience_cloud.organization_id;
@@ -77,7 +72,7 @@ async fn read(
         }
     };
     let request = Request::to_look();
-    let reader = SourceReader { options, journal, request: &request, experience_cloud: &client, progress };
+    let reader = SourceReader { options, journal, request: &request, experience_cloud: &client, watcher };
     let known = reader.profiles_to_look_at().await?;
     let read_at = match known.renewable_at {
         Some(_) => journal.listing(organization).await?.map_or_else(Utc::now, |remembered| remembered.read_at),

@@ -6,16 +6,16 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, LoginSet, MaskMatch, OrganizationId, OrganizationSnapshot, Outcome, Person,
-        ProductProfileName, ReadKind, SourceCounts, SourceKind, UserSnapshot, to_the_second,
+        AssociationMask, IncompleteRead, LoginSet, MaskMatch, MatchedSource, OrganizationId, OrganizationSnapshot,
+        Outcome, Person, ProductProfileName, ReadKind, RunStep, SourceCounts, SourceKind, UserSnapshot, Watcher,
+        to_the_second,
     },
-    experience_cloud::{self, ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
 };
 
 use super::{
-    Progress,
-    pauses::{UNPAUSE, heeding, wait_out},
+    pauses::{UNPAUSE, wait_out},
     run::{Options, Patience, Request},
 };
 
@@ -93,6 +93,22 @@ impl Source {
         }
     }
 
+    /// What was read as an instance with this mask sees it.
+    pub(super) fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
+        match &self.content {
+            Content::Organization(organization) => organization.matched_by(mask),
+            Content::Users { snapshot, .. } => snapshot.matched_by(mask),
+        }
+    }
+
+    /// Those to whom the run is narrowed and whom the organization does not know.
+    pub(super) fn unknown(&self) -> &[String] {
+        match &self.content {
+            Content::Organization(_) => &[],
+            Content::Users { unknown, .. } => unknown,
+        }
+    }
+
     /// Everybody who was read and kept.
     pub(super) fn people(&self) -> &[Person] {
         match &self.content {
@@ -146,7 +162,7 @@ pub(super) struct SourceReader<'a> {
     pub(super) journal: &'a Journal,
     pub(super) request: &'a Request,
     pub(super) experience_cloud: &'a ExperienceCloud,
-    pub(super) progress: &'a (dyn Fn(Progress) + Sync),
+    pub(super) watcher: &'a Watcher,
 }
 
 impl SourceReader<'_> {
@@ -197,8 +213,7 @@ impl SourceReader<'_> {
                 None => self.wait(until, "page 0 of the groups listing", self.most_wait_for_interval()).await?,
             }
         }
-        let read =
-            async |progress: &dyn Fn(experience_cloud::Progress)| self.experience_cloud.fetch_listing(progress).await;
+        let read = self.experience_cloud.fetch_listing();
         let listing = self.first_page(Listing::Groups, windows.groups_first_page, read).await?;
         let masks = self.masks();
         let matters =
@@ -236,13 +251,11 @@ impl SourceReader<'_> {
             }
         }
         let logins = self.journal.remembered_logins().await?;
-        let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-            self.experience_cloud.fetch_memberships(listing, &masks, logins, kind, progress).await
-        };
+        let read = self.experience_cloud.fetch_memberships(listing, &masks, logins, kind);
         if kind == ReadKind::Organization {
             self.first_page(Listing::Users, windows.users_first_page, read).await
         } else {
-            self.heeding(read).await
+            Ok(read.await?)
         }
     }
 
@@ -250,10 +263,7 @@ impl SourceReader<'_> {
     async fn users(&self, listing: ProfileListing) -> Result<Content, SourceError> {
         let (mut users, mut unknown) = (Vec::new(), Vec::new());
         for name in &self.request.scope.people {
-            let read = async |progress: &dyn Fn(experience_cloud::Progress)| {
-                self.experience_cloud.fetch_user(name, self.options.membership(), progress).await
-            };
-            match self.heeding(read).await? {
+            match self.experience_cloud.fetch_user(name, self.options.membership()).await? {
                 Some(user) => users.push((user.person, user.profiles)),
                 None => unknown.push(name.clone()),
             }
@@ -269,22 +279,15 @@ impl SourceReader<'_> {
         &self,
         listing: Listing,
         before: Option<DateTime<Utc>>,
-        read: impl AsyncFnOnce(&dyn Fn(experience_cloud::Progress)) -> Result<T, ExperienceCloudError>,
+        read: impl Future<Output = Result<T, ExperienceCloudError>>,
     ) -> Result<T, SourceError> {
-        let outcome = self.heeding(read).await;
-        if let Err(SourceError::ExperienceCloud(error)) = &outcome
+        let outcome = read.await;
+        if let Err(error) = &outcome
             && !error.was_sent()
         {
             self.journal.set_first_page(self.organization(), listing, before).await?;
         }
-        outcome
-    }
-
-    async fn heeding<T>(
-        &self,
-        read: impl AsyncFnOnce(&dyn Fn(experience_cloud::Progress)) -> Result<T, ExperienceCloudError>,
-    ) -> Result<T, SourceError> {
-        heeding(self.journal, self.organization(), self.progress, read).await
+        Ok(outcome?)
     }
 
     /// The groups listing for somebody who only looks at it: the remembered one wherever the vendor may not be asked now.
@@ -335,7 +338,7 @@ impl SourceReader<'_> {
         if !length.is_zero() {
             let shown = to_the_second(until);
             tracing::info!(umapi.until = %shown, "waiting until {shown}: Adobe asked for a pause until then; {UNPAUSE}");
-            (self.progress)(Progress::WaitingUntil(until));
+            self.watcher.step(RunStep::WaitingUntil { until, length });
             wait_out(self.journal, self.organization(), length, Some(before)).await;
         }
         Ok(windows)
@@ -343,14 +346,14 @@ impl SourceReader<'_> {
 
     /// Waits until `until`, if that is not longer than `most`.
     async fn wait(&self, until: DateTime<Utc>, what: &'static str, most: Option<Duration>) -> Result<(), SourceError> {
-        let pause = left(until);
-        if most.is_some_and(|most| pause > most) {
+        let length = left(until);
+        if most.is_some_and(|most| length > most) {
             return Err(SourceError::TooEarly { what, until });
         }
-        if !pause.is_zero() {
+        if !length.is_zero() {
             tracing::info!(umapi.until = %to_the_second(until), "waiting until {}: {what} may not be asked before", to_the_second(until));
-            (self.progress)(Progress::WaitingUntil(until));
-            tokio::time::sleep(pause).await;
+            self.watcher.step(RunStep::WaitingUntil { until, length });
+            tokio::time::sleep(length).await;
         }
         Ok(())
     }

@@ -6,9 +6,9 @@ use tracing::Instrument as _;
 use crate::{
     campaign::{self, Campaign, CampaignError},
     domain::{
-        CampaignSnapshot, Evidence, InstanceMode, InstanceName, InstanceReport, NoMatch, Outcome, Policy, RunEvent,
-        RunMode, SettledChanges, SkipReason, Skipped, SourceRead, desired_state, desired_state_of_users,
-        identities_seen, settled_by, source_read, source_read_of_users, warnings,
+        CampaignSnapshot, Evidence, InstanceMode, InstanceName, InstanceReport, MatchedSource, NoMatch, Outcome,
+        Policy, RunEvent, RunMode, SettledChanges, SkipReason, Skipped, SourceRead, desired_state, identities_seen,
+        settled_by, source_read, warnings,
     },
     experience_cloud::ExperienceCloud,
     journal::{JournalError, RunLock},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    Progress, Stop,
+    Stop,
     apply::{Applied, apply},
     approvals::{RequestedApprovals, UsedApprovals, expired},
     confirm::{ReadAgain, SecondReads, confirm_logins},
@@ -96,6 +96,7 @@ async fn visit_logged(
     let name = instance.policy.instance.as_str();
     let report = match Campaign::new(instance.campaign.clone()) {
         Ok(campaign) => {
+            let campaign = campaign.watched_by(recorder.watcher().of(&instance.policy.instance));
             let report = work(&campaign).await;
             campaign.log_off().await;
             report
@@ -122,11 +123,10 @@ pub(super) async fn snapshot(
     instance: &InstanceName,
     stop: &Stop,
 ) -> Result<CampaignSnapshot, ReconcileError> {
-    let watch = |stage| recorder.show(Progress::Campaign(instance.clone(), stage));
     let snapshot = tokio::select! {
         biased;
         () = stop.asked() => return Err(ReconcileError::Stopped),
-        snapshot = campaign.fetch_snapshot(&watch) => snapshot?,
+        snapshot = campaign.fetch_snapshot() => snapshot?,
     };
     settle_earlier_changes(recorder, instance, &snapshot).await?;
     Ok(snapshot)
@@ -163,8 +163,9 @@ async fn read_and_decide(
     campaign: &Campaign,
     used: &mut Vec<UsedApprovals>,
 ) -> Result<InstanceReport, ReconcileError> {
-    let here = enter(run, instance, campaign).await?;
-    let mut decision = decide(run, &here.context)?;
+    let source = run.source.matched_by(&instance.policy.mask);
+    let here = enter(run, &source, instance, campaign).await?;
+    let mut decision = decide(run, &source, &here.context)?;
     here.observed(&decision).await?;
     let again = ReadAgain::of(run, &here, &decision);
     let mut second = SecondReads::default();
@@ -200,13 +201,14 @@ async fn read_and_decide(
 /// Reads the instance and what is remembered of it.
 async fn enter<'a>(
     run: &Run<'a>,
+    source: &MatchedSource<'_>,
     instance: &'a InstanceOptions,
     campaign: &Campaign,
 ) -> Result<InstanceRun<'a>, ReconcileError> {
     let policy = &instance.policy;
     let snapshot = snapshot(campaign, run.recorder, &policy.instance, &run.request.stop).await?;
     let mut history = run.recorder.journal().history(&policy.instance, Utc::now()).await?;
-    settle_former_logins(run, policy, &snapshot, &mut history).await?;
+    settle_former_logins(run, source, policy, &snapshot, &mut history).await?;
     history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
     let reach = match run.rules {
         Rules::Tried => Reach::Nothing,
@@ -221,22 +223,13 @@ async fn enter<'a>(
 }
 
 /// What the instance should hold, the plan for it, and what of that may be made.
-fn decide(run: &Run<'_>, context: &InstanceContext<'_>) -> Result<Decision, NoMatch> {
+fn decide(run: &Run<'_>, source: &MatchedSource<'_>, context: &InstanceContext<'_>) -> Result<Decision, NoMatch> {
     let (policy, snapshot, history) = (&context.instance.policy, &context.snapshot, &context.history);
     let (scope, membership) = (&run.request.scope, run.options.membership());
-    let (desired, read) = match &run.source.content {
-        Content::Organization(organization) => {
-            let desired = desired_state(organization, snapshot, policy, history)?;
-            let desired = desired.narrowed_to(scope, organization, snapshot, policy, history);
-            (desired, source_read(organization, policy, membership))
-        }
-        Content::Users { snapshot: users, unknown } => {
-            let desired = desired_state_of_users(users, snapshot, policy, history)?;
-            let mut desired = desired.narrowed_to_groups(&scope.groups, users, policy);
-            desired.skipped.extend(unknown.iter().map(|name| unknown_person(name)));
-            (desired, source_read_of_users(users, policy, membership))
-        }
-    };
+    let desired = desired_state(source, snapshot, policy, history)?;
+    let mut desired = desired.narrowed_to(scope, source, snapshot, policy, history);
+    desired.skipped.extend(run.source.unknown().iter().map(|name| unknown_person(name)));
+    let read = source_read(source, policy, membership);
     let warnings = warnings(&read, &desired, snapshot, history);
     Ok(Decision { warnings, ..Decision::of(context, desired, Some(read)) })
 }

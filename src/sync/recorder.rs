@@ -1,24 +1,25 @@
-//! Records what a run does: each event once, at the moment it is known. The journal comes first, then the log.
+//! Records what a run does: each event once, at the moment it is known. The journal comes first, then the log,
+//! then whoever watches the run.
 
 use chrono::Utc;
 
 use crate::{
-    domain::{RunEvent, RunId, RunReport},
+    domain::{RunEvent, RunId, RunReport, Watcher},
     journal::{Journal, JournalError, RecordHead},
 };
 
-use super::{Progress, run_log};
+use super::run_log;
 
 /// Where the events of one run go.
 pub(super) struct Recorder<'a> {
     journal: &'a Journal,
     run: RunId,
-    progress: &'a (dyn Fn(Progress) + Sync),
+    watcher: &'a Watcher,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(journal: &'a Journal, run: RunId, progress: &'a (dyn Fn(Progress) + Sync)) -> Self {
-        Self { journal, run, progress }
+    pub(super) fn new(journal: &'a Journal, run: RunId, watcher: &'a Watcher) -> Self {
+        Self { journal, run, watcher }
     }
 
     /// The run.
@@ -45,6 +46,7 @@ impl<'a> Recorder<'a> {
     ) -> Result<Option<RecordHead>, JournalError> {
         let head = self.journal.record(run, Utc::now(), event).await?;
         run_log::write(run, event);
+        self.watcher.event(run, event);
         Ok(head)
     }
 
@@ -57,13 +59,8 @@ impl<'a> Recorder<'a> {
         Ok(head)
     }
 
-    /// Where it is shown how far the run is.
-    pub(super) fn progress(&self) -> &'a (dyn Fn(Progress) + Sync) {
-        self.progress
-    }
-
-    /// Shows how far the run is; nothing of it is recorded.
-    pub(super) fn show(&self, progress: Progress) {
-        (self.progress)(progress);
+    /// Who is told each event, and each step between two events.
+    pub(super) fn watcher(&self) -> &'a Watcher {
+        self.watcher
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     domain::{
         Approver, CallPurpose, Digest, InstanceReport, LONGEST_PAUSE, Limits, Membership, Outcome, RunEvent, RunId,
-        RunMode, RunReport, RunStart, Scope, SourceReport,
+        RunMode, RunReport, RunStart, Scope, SourceReport, Watcher,
     },
     experience_cloud,
     journal::{Journal, JournalError, Lock, RunLock},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    Progress, Stop,
+    Stop,
     approvals::{RequestedApprovals, UsedApprovals},
     call_ledger::Clients,
     former_logins::FormerLogins,
@@ -119,27 +119,17 @@ impl Request {
 }
 
 /// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.
-pub async fn run(
-    options: &Options,
-    journal: &Journal,
-    request: &Request,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> RunReport {
+pub async fn run(options: &Options, journal: &Journal, request: &Request, watcher: &Watcher) -> RunReport {
     let scope = request.scope.described();
     // All that a run holds across its calls is many kilobytes: on the heap, it does not weigh on its caller's stack.
-    Box::pin(make(options, journal, request, Rules::InForce, scope, progress)).await
+    Box::pin(make(options, journal, request, Rules::InForce, scope, watcher)).await
 }
 
 /// Makes a dry run under rules that are not in force, such as another mask. Of what it sees and decides nothing is remembered
 /// but the run itself, as `described` in the history: later runs, approvals and the record of who was where know nothing of it.
 /// What would be held has no digest, for there is nothing to approve yet.
-pub async fn rehearse(
-    options: &Options,
-    journal: &Journal,
-    described: String,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> RunReport {
-    Box::pin(make(options, journal, &Request::to_look(), Rules::Tried, Some(described), progress)).await
+pub async fn rehearse(options: &Options, journal: &Journal, described: String, watcher: &Watcher) -> RunReport {
+    Box::pin(make(options, journal, &Request::to_look(), Rules::Tried, Some(described), watcher)).await
 }
 
 /// Whether a run goes by the rules that are configured.
@@ -157,9 +147,9 @@ async fn make(
     request: &Request,
     rules: Rules,
     scope: Option<String>,
-    progress: &(dyn Fn(Progress) + Sync),
+    watcher: &Watcher,
 ) -> RunReport {
-    let frame = Frame::begin(options, journal, request.mode, progress);
+    let frame = Frame::begin(options, journal, request.mode, watcher);
     let run = async {
         // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
         let approvals = match RequestedApprovals::record(journal, options, request).await {
@@ -201,14 +191,9 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn begin(
-        options: &'a Options,
-        journal: &'a Journal,
-        mode: RunMode,
-        progress: &'a (dyn Fn(Progress) + Sync),
-    ) -> Self {
+    pub(super) fn begin(options: &'a Options, journal: &'a Journal, mode: RunMode, watcher: &'a Watcher) -> Self {
         let (begin, started_at) = (Instant::now(), Utc::now());
-        let recorder = Recorder::new(journal, new_run_id(started_at), progress);
+        let recorder = Recorder::new(journal, new_run_id(started_at), watcher);
         Self { options, mode, begin, started_at, recorder }
     }
 
@@ -358,13 +343,13 @@ async fn all_instances(
     frame: &Frame<'_>,
 ) -> Result<Found, JournalError> {
     let (options, recorder) = (frame.options, &frame.recorder);
-    let (journal, progress) = (recorder.journal(), recorder.progress());
+    let (journal, watcher) = (recorder.journal(), recorder.watcher());
     let experience_cloud =
-        match options.clients.client(request.source_options(options), Some(journal), CallPurpose::Run) {
+        match options.clients.client(request.source_options(options), Some(journal), CallPurpose::Run, watcher) {
             Ok(client) => client,
             Err(error) => return unread(frame, approvals, error.into(), 0),
         };
-    let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, progress };
+    let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, watcher };
     let read = reader.read().await;
     // Also a pause that was forgotten while the run waited for it.
     let forgotten = forgotten_in_words(journal, &options.experience_cloud.organization_id).await?;

@@ -6,14 +6,14 @@ use tracing::Instrument as _;
 use crate::{
     campaign::Campaign,
     domain::{
-        ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, desired_by_undo,
-        plan,
+        ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, Watcher,
+        desired_by_undo, plan,
     },
     journal::{FindRunError, Journal, JournalError, RunLock},
 };
 
 use super::{
-    Progress, Stop,
+    Stop,
     apply::{Applied, apply},
     confirm::confirm_logins,
     context::{InstanceContext, InstanceRun, Reach},
@@ -32,10 +32,10 @@ pub async fn undo(
     run: &str,
     mode: RunMode,
     stop: &Stop,
-    progress: &(dyn Fn(Progress) + Sync),
+    watcher: &Watcher,
 ) -> Result<RunReport, FindRunError> {
     let past = journal.find_run(run).await?;
-    let frame = Frame::begin(options, journal, mode, progress);
+    let frame = Frame::begin(options, journal, mode, watcher);
     let scope = Some(format!("undo of run {}", past.run));
     let undo = frame.run(scope, async |lock| all_instances(options, lock, &frame, &past, stop).await);
     Ok(undo.instrument(frame.span()).await)

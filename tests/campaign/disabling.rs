@@ -59,7 +59,7 @@ async fn an_instance_without_the_switch_has_nobody_disabled_and_refuses_to_disab
     let visit = Visit::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
     visit.turn(Dial::SchemaWithout(vec![SchemaPart::OperatorDisabled]));
     let client = visit.client();
-    let snapshot = client.fetch_snapshot(&|_| {}).await.unwrap();
+    let snapshot = client.fetch_snapshot().await.unwrap();
     assert!(snapshot.operators().iter().all(|operator| !operator.disabled));
     let join = Write::Join { operator: OperatorId(2003), group: OperatorGroupId(3001) };
     let outcomes = write(&client, &[disable(ANN), join]).await;
@@ -75,7 +75,7 @@ async fn an_instance_without_the_switch_has_nobody_disabled_and_refuses_to_disab
 async fn the_schema_is_asked_for_once_whatever_is_read() {
     let visit = Visit::native().await;
     let client = visit.client();
-    client.fetch_snapshot(&|_| {}).await.unwrap();
+    client.fetch_snapshot().await.unwrap();
     operator(&client, ANN).await;
     client.find_operators(&[OperatorLogin::new("Ann@acme.com")]).await.unwrap();
     assert_eq!(visit.count("schema"), 1);
@@ -97,7 +97,7 @@ async fn operators_are_found_by_id_each_once_and_in_several_queries() {
 async fn a_disabled_operator_cannot_log_on() {
     let visit = Visit::native().await;
     let client = visit.client();
-    let own = client.fetch_snapshot(&|_| {}).await.unwrap().own_login().clone();
+    let own = client.fetch_snapshot().await.unwrap().own_login().clone();
     let [own] = client.find_operators(&[own]).await.unwrap().try_into().unwrap();
     assert!(write(&client, &[disable(own.id)]).await.iter().all(Result::is_ok));
     assert_eq!(visit.read().await.unwrap_err().failure(), Failure::Refused);

@@ -28,7 +28,7 @@ async fn a_wrong_answer_in_the_middle_ends_the_read_and_is_not_asked_for_again()
             visit.sandbox.clear_requests();
             visit.sandbox.clear_faults();
             visit.sandbox.inject(Fault::new("query", effect.clone()).schema(schema).skip(1));
-            let error = visit.client_with_pages_of(2).fetch_snapshot(&|_| {}).await.unwrap_err();
+            let error = visit.client_with_pages_of(2).fetch_snapshot().await.unwrap_err();
             assert_eq!(error.failure(), Failure::Incomplete, "{schema} {effect:?}: {error}");
             let message = error.to_string();
             assert!(message.contains(part) && message.contains(schema), "{schema} {effect:?}: {error}");

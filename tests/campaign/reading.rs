@@ -1,10 +1,9 @@
 //! Reading: the same snapshot whatever the page size, the encoding and the way in.
 
-use std::cell::RefCell;
+use std::sync::{Arc, Mutex};
 
-use campaign_group_sync::campaign::Progress;
 use campaign_group_sync::domain::{
-    CampaignSnapshot, Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+    CampaignSnapshot, Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep, Watcher,
 };
 use campaign_group_sync::sandbox::campaign::Dial;
 use campaign_group_sync::sandbox::{Effect, Fault};
@@ -52,7 +51,7 @@ async fn the_page_size_does_not_matter() {
     let whole = visit.read().await.unwrap();
     for page_rows in [0, 1, 2, 3, 7] {
         let client = visit.client_with_pages_of(page_rows);
-        assert_eq!(client.fetch_snapshot(&|_| {}).await.unwrap(), whole, "{page_rows} rows a page");
+        assert_eq!(client.fetch_snapshot().await.unwrap(), whole, "{page_rows} rows a page");
     }
 }
 
@@ -71,16 +70,14 @@ async fn a_server_that_sends_fewer_rows_than_asked_for_loses_none() {
 #[tokio::test]
 async fn progress_is_told_after_each_page() {
     let visit = Visit::native().await;
-    let told = RefCell::new(Vec::new());
-    let client = visit.client_with_pages_of(2);
-    client.fetch_snapshot(&|progress| told.borrow_mut().push(progress)).await.unwrap();
-    let told = told.into_inner();
-    assert!(
-        told.contains(&Progress::Operators { rows: 3 }) && told.contains(&Progress::Operators { rows: 9 }),
-        "{told:?}"
-    );
-    assert!(told.contains(&Progress::Groups { rows: 3 }), "{told:?}");
-    assert!(matches!(told.last(), Some(Progress::Memberships { rows }) if *rows > 6), "{told:?}");
+    let told = Arc::<Mutex<Vec<RunStep>>>::default();
+    let note = Arc::clone(&told);
+    let watcher = Watcher::of_progress(move |progress| note.lock().unwrap().push(progress.step));
+    visit.client_with_pages_of(2).watched_by(watcher).fetch_snapshot().await.unwrap();
+    let told = told.lock().unwrap();
+    assert!(told.contains(&RunStep::Operators(3)) && told.contains(&RunStep::Operators(9)), "{told:?}");
+    assert!(told.contains(&RunStep::OperatorGroups(3)), "{told:?}");
+    assert!(matches!(told.last(), Some(RunStep::Memberships(rows)) if *rows > 6), "{told:?}");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ fn with_secret(options: Options, wrong: &str) -> Campaign {
 #[tokio::test]
 async fn a_wrong_password_is_sent_once() {
     let visit = Visit::native().await;
-    let error = with_secret(visit.options(), "wrong").fetch_snapshot(&|_| {}).await.unwrap_err();
+    let error = with_secret(visit.options(), "wrong").fetch_snapshot().await.unwrap_err();
     assert_eq!(error.failure(), Failure::Refused);
     assert!(error.to_string().starts_with("Logon was refused: XSV-350012"), "{error}");
     assert_eq!((visit.count("logon"), visit.sandbox.requests().len()), (1, 1));
@@ -33,7 +33,7 @@ async fn a_wrong_password_is_sent_once() {
 #[tokio::test]
 async fn a_wrong_client_secret_is_sent_once() {
     let visit = Visit::ims().await;
-    let error = with_secret(visit.options(), "wrong").fetch_snapshot(&|_| {}).await.unwrap_err();
+    let error = with_secret(visit.options(), "wrong").fetch_snapshot().await.unwrap_err();
     assert_eq!(error.failure(), Failure::Refused);
     assert!(error.to_string().contains("invalid client_secret parameter"), "{error}");
     assert_eq!((visit.count("token"), visit.sandbox.requests().len()), (1, 1));
@@ -55,7 +55,7 @@ async fn a_session_that_ends_in_the_middle_is_renewed_once() {
     let end = Change::instance("production", InstanceChange::ExpireSessions);
     visit.sandbox.inject(Fault::new("query", Effect::Change { changes: vec![end] }).skip(3));
     let client = visit.client_with_pages_of(2);
-    assert_eq!(client.fetch_snapshot(&|_| {}).await.unwrap(), whole);
+    assert_eq!(client.fetch_snapshot().await.unwrap(), whole);
     assert_eq!(visit.count("logon"), 2);
     assert_eq!(client.calls(), visit.sandbox.requests().len() as u64);
 }
@@ -67,7 +67,7 @@ async fn a_token_that_ends_in_the_middle_is_renewed_once() {
     visit.sandbox.clear_requests();
     visit.sandbox.inject(Fault::new("query", Effect::ExpireTokens).skip(3));
     let client = visit.client_with_pages_of(2);
-    assert_eq!(client.fetch_snapshot(&|_| {}).await.unwrap(), whole);
+    assert_eq!(client.fetch_snapshot().await.unwrap(), whole);
     assert_eq!(visit.count("token"), 2);
     assert_eq!(client.calls(), (visit.sandbox.requests().len() - 2) as u64, "token requests are not Campaign's");
 }
@@ -108,7 +108,7 @@ async fn a_new_session_that_is_refused_as_well_is_the_end() {
 async fn calls_at_the_same_time_share_one_session() {
     let visit = Visit::native().await;
     let client = visit.client();
-    let (one, other) = tokio::join!(client.fetch_snapshot(&|_| {}), client.fetch_snapshot(&|_| {}));
+    let (one, other) = tokio::join!(client.fetch_snapshot(), client.fetch_snapshot());
     assert_eq!(one.unwrap(), other.unwrap());
     assert_eq!(visit.count("logon"), 1);
 }
@@ -119,13 +119,13 @@ async fn logging_off_ends_the_session_and_the_next_call_begins_another() {
     let client = visit.client();
     client.log_off().await;
     assert_eq!(visit.sandbox.requests().len(), 0, "there was no session to end");
-    client.fetch_snapshot(&|_| {}).await.unwrap();
+    client.fetch_snapshot().await.unwrap();
     client.log_off().await;
     client.log_off().await;
     let ended: Vec<_> =
         visit.sandbox.requests().into_iter().filter(|request| request.call == "Logoff").map(|r| r.status).collect();
     assert_eq!(ended, [200]);
-    client.fetch_snapshot(&|_| {}).await.unwrap();
+    client.fetch_snapshot().await.unwrap();
     assert_eq!(visit.count("logon"), 2);
 }
 
@@ -134,7 +134,7 @@ async fn a_log_off_that_fails_is_of_no_consequence() {
     let visit = Visit::ims().await;
     let client = visit.client();
     for effect in [Effect::Reset, Effect::status(500), Effect::Html, Effect::plain_text(403, SESSION_OVER)] {
-        client.fetch_snapshot(&|_| {}).await.unwrap();
+        client.fetch_snapshot().await.unwrap();
         visit.inject("Logoff", effect);
         client.log_off().await;
     }
@@ -162,7 +162,7 @@ async fn no_secret_is_in_any_error_or_debug_output() {
     // That none is in a log line is checked at the end of every test.
     for visit in [Visit::native().await, Visit::ims().await] {
         let client = visit.client();
-        client.fetch_snapshot(&|_| {}).await.unwrap();
+        client.fetch_snapshot().await.unwrap();
         let echo = visit.secrets().join(" ");
         for effect in [
             Effect::plain_text(404, &echo),
@@ -172,7 +172,7 @@ async fn no_secret_is_in_any_error_or_debug_output() {
             Effect::plain_text(500, &echo),
         ] {
             visit.sandbox.inject(Fault::new("query", effect.clone()).times(3));
-            let error = client.fetch_snapshot(&|_| {}).await.unwrap_err();
+            let error = client.fetch_snapshot().await.unwrap_err();
             let shown = format!("{error} {error:?} {client:?} {:?}", visit.options());
             for secret in visit.secrets() {
                 assert!(!shown.contains(&secret), "{effect:?}: {shown}");

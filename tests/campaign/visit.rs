@@ -125,7 +125,7 @@ impl Visit {
 
     /// Reads everything with a new client.
     pub(crate) async fn read(&self) -> Result<CampaignSnapshot, CampaignError> {
-        self.client().fetch_snapshot(&|_| {}).await
+        self.client().fetch_snapshot().await
     }
 
     /// Lets something happen behind the program's back.

@@ -179,7 +179,7 @@ async fn hostile_names_are_created_found_and_read_intact() {
         assert_eq!((&operator.login, operator.log_on), (&login, LogOn::Ims));
         assert_eq!(operator.label, format!("{hostile} label"));
         assert_eq!((&found.name, found.label.as_str()), (&group, hostile));
-        let snapshot = client.fetch_snapshot(&|_| {}).await.unwrap();
+        let snapshot = client.fetch_snapshot().await.unwrap();
         assert_eq!(snapshot.operator(operator.id), Some(&operator));
         assert_eq!(snapshot.group(found.id), Some(&found));
         let stored = visit.instance().operators.into_iter().find(|stored| stored.name == hostile).unwrap();

@@ -10,6 +10,7 @@ use std::{
 use campaign_group_sync::{
     check::{self, CheckReport, DaemonStatus, Extent, Reach, Request},
     domain::OrganizationId,
+    domain::Watcher,
     journal::{self, Journal, Listing, RememberedListing},
     sandbox::{
         Change, Connection, Fault, InstanceCredential, LoggedRequest, Options, Sandbox, Scenario, Times,
@@ -156,7 +157,7 @@ async fn remember(folder: &Path, connection: &Connection, listing: &RememberedLi
 async fn run(sources: &Sources, request: &sync::Request) {
     let settings = settings::load(sources).expect("usable");
     let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
-    let _ = sync::run(&settings.sync_options(), &journal, request, &|_| {}).await;
+    let _ = sync::run(&settings.sync_options(), &journal, request, &Watcher::none()).await;
     journal.close().await;
 }
 

@@ -1,43 +1,31 @@
 //! Page 0 of the organization's listings: when it is asked for, whether it was sent, and what the vendor asks for then.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{Failure, LoginSet, ReadKind},
-    experience_cloud::{ExperienceCloudError, Options, ProfileListing, Progress, ReadChoice},
+    domain::{Failure, LoginSet, ReadKind, RunStep},
+    experience_cloud::{ExperienceCloudError, Options, ProfileListing, ReadChoice},
     sandbox::{Effect, Fault, Throttle},
     transport::BaseUrl,
 };
 
-use crate::stage::{CONTENT, Stage, chain, client, masks, memberships, memberships_of_people, people};
+use crate::stage::{CONTENT, Stage, chain, masks, memberships, memberships_of_people, people};
 
 fn nobody_listens() -> BaseUrl {
     // Port 1 is reserved, and nobody listens there.
     BaseUrl::parse("http://127.0.0.1:1").expect("an address")
 }
 
-fn pauses(told: &RefCell<Vec<Progress>>) -> Vec<u64> {
-    let asked = |progress: &Progress| match progress {
-        Progress::AskedForPause(pause) => Some(pause.length.as_secs()),
-        _ => None,
-    };
-    told.borrow().iter().filter_map(asked).collect()
-}
-
 #[tokio::test]
 async fn each_step_asks_for_its_own_page_0_and_choosing_for_none() {
     let stage = Stage::of(people(10)).await;
-    let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
+    let listing = stage.client.fetch_listing().await.expect("the listing");
     assert_eq!(listing.profiles().len(), 3);
     assert_eq!((stage.pages("groups"), stage.pages("users")), (vec![0], vec![]));
     let kind = stage.client.choose(&listing, &masks()).expect("a match");
     assert_eq!((kind, stage.client.calls()), (ReadKind::Organization, 1));
-    let read = stage
-        .client
-        .fetch_memberships(listing, &masks(), LoginSet::default(), kind, &|_| {})
-        .await
-        .expect("a complete read");
+    let read =
+        stage.client.fetch_memberships(listing, &masks(), LoginSet::default(), kind).await.expect("a complete read");
     assert_eq!(memberships(&read), memberships_of_people(10));
     assert_eq!((stage.pages("groups"), stage.pages("users")), (vec![0], vec![0, 1, 2, 3]));
 }
@@ -51,13 +39,13 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
     ] {
         let stage = Stage::with(people(10), |options: &mut Options| options.read = choice).await;
         assert_eq!(stage.client.read_choice(), choice);
-        let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
+        let listing = stage.client.fetch_listing().await.expect("the listing");
         let remembered = ProfileListing::remembered(listing.profiles().to_vec());
         let kind = stage.client.choose(&remembered, &masks()).expect("a match");
         assert_eq!(kind, expected, "{choice:?}");
         let read = stage
             .client
-            .fetch_memberships(remembered, &masks(), LoginSet::default(), kind, &|_| {})
+            .fetch_memberships(remembered, &masks(), LoginSet::default(), kind)
             .await
             .expect("a complete read");
         assert_eq!(memberships(&read), memberships_of_people(10), "{choice:?}");
@@ -72,16 +60,13 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
 #[tokio::test]
 async fn a_walk_with_a_remembered_listing_takes_no_user_group_for_a_profile() {
     let mut scenario = people(6);
-    let listing = Stage::of(scenario.clone()).await.client.fetch_listing(&|_| {}).await.expect("the listing");
+    let listing = Stage::of(scenario.clone()).await.client.fetch_listing().await.expect("the listing");
     let namesake = campaign_group_sync::sandbox::Group::user_group(9, CONTENT, &[]);
     scenario.organization.groups.push(namesake);
     scenario.organization.users[1].groups.push("id:9".to_owned());
     let stage = Stage::of(scenario).await;
     let remembered = ProfileListing::remembered(listing.profiles().to_vec());
-    let read = stage
-        .client
-        .fetch_memberships(remembered, &masks(), LoginSet::default(), ReadKind::Organization, &|_| {})
-        .await;
+    let read = stage.client.fetch_memberships(remembered, &masks(), LoginSet::default(), ReadKind::Organization).await;
     assert_eq!(memberships(&read.expect("a complete read")), memberships_of_people(6));
 }
 
@@ -91,8 +76,7 @@ async fn no_mask_that_matches_is_told_before_anything_is_sent() {
     let nothing = ProfileListing::remembered(Vec::new());
     let error = stage.client.choose(&nothing, &masks()).expect_err("no match");
     assert!(matches!(error, ExperienceCloudError::NoMatch { profiles: 0, .. }), "{error:?}");
-    let error =
-        stage.client.fetch_memberships(nothing, &masks(), LoginSet::default(), ReadKind::Profiles, &|_| {}).await;
+    let error = stage.client.fetch_memberships(nothing, &masks(), LoginSet::default(), ReadKind::Profiles).await;
     assert!(matches!(error, Err(ExperienceCloudError::NoMatch { .. })));
     assert!(stage.sandbox.requests().is_empty());
 }
@@ -109,11 +93,8 @@ async fn page_0_that_was_never_sent_is_known_not_to_be() {
         let stage = Stage::with(people(10), adjust).await;
         let error = stage.fetch().await.expect_err(part);
         assert!(!error.was_sent() && chain(&error).contains(part), "{}", chain(&error));
-        let listing = Stage::of(people(10)).await.client.fetch_listing(&|_| {}).await.expect("the listing");
-        let read = stage
-            .client
-            .fetch_memberships(listing, &masks(), LoginSet::default(), ReadKind::Organization, &|_| {})
-            .await;
+        let listing = Stage::of(people(10)).await.client.fetch_listing().await.expect("the listing");
+        let read = stage.client.fetch_memberships(listing, &masks(), LoginSet::default(), ReadKind::Organization).await;
         assert!(!read.expect_err(part).was_sent(), "{part}");
         assert!(stage.pages("groups").is_empty() && stage.pages("users").is_empty());
     }
@@ -148,7 +129,7 @@ async fn a_walk_that_loses_its_token_in_the_middle_has_sent_page_0() {
 }
 
 #[tokio::test]
-async fn a_pause_asked_for_is_told_whether_or_not_it_is_waited_for() {
+async fn a_pause_that_was_asked_for_is_recorded_whether_or_not_it_is_waited_for() {
     for (fault, asked, waited, succeeds) in [
         (Fault::new("users", Effect::too_many_requests("1")).page(2), 1, true, true),
         (Fault::new("users", Effect::too_many_requests("3244")).page(2), 3244, false, false),
@@ -158,12 +139,11 @@ async fn a_pause_asked_for_is_told_whether_or_not_it_is_waited_for() {
         (Fault::new("users", unavailable("1")).page(2), 1, true, true),
         (Fault::new("users", unavailable("7")).page(0), 7, false, false),
     ] {
-        let stage = Stage::of(people(10)).await.disturbed(fault.clone());
-        let told = RefCell::new(Vec::new());
-        let outcome = stage.fetch_watched(&|progress| told.borrow_mut().push(progress)).await;
+        let stage = Stage::of(people(10)).await.disturbed(fault.clone()).with_ledger();
+        let outcome = stage.fetch().await;
         assert_eq!(outcome.is_ok(), succeeds, "{fault:?}");
-        assert_eq!(pauses(&told), [asked], "{fault:?}");
-        let waits = told.borrow().iter().any(|progress| matches!(progress, Progress::Waiting { .. }));
+        assert_eq!(stage.pauses(), [asked], "{fault:?}");
+        let waits = stage.steps().iter().any(|step| matches!(step, RunStep::Waiting { .. }));
         assert_eq!(waits, waited, "{fault:?}");
     }
 }
@@ -179,18 +159,18 @@ async fn the_vendor_remembers_page_0_across_clients_and_locks_out_whoever_forget
     scenario.throttle = Throttle { first_page_interval: Some(7200), lockout: 3244, ..Throttle::default() };
     let stage = Stage::of(scenario).await;
     stage.fetch().await.expect("the first read");
-    let restarted = client(&stage.sandbox, |_| {});
-    let told = RefCell::new(Vec::new());
-    let error = restarted.fetch_listing(&|progress| told.borrow_mut().push(progress)).await.expect_err("too early");
+    let stage = stage.with_ledger();
+    let error = stage.client.fetch_listing().await.expect_err("too early");
     let Failure::Throttled { retry_after: Some(pause) } = error.failure() else { panic!("{}", chain(&error)) };
     assert!(pause <= Duration::from_secs(3244) && pause >= Duration::from_secs(3240), "{pause:?}");
     assert!(error.was_sent());
-    assert_eq!(pauses(&told), [pause.as_secs()]);
+    assert_eq!(stage.pauses(), [pause.as_secs()]);
     let first_pages = |call: &str| stage.pages(call).into_iter().filter(|page| *page == 0).count();
     assert_eq!((first_pages("groups"), first_pages("users")), (2, 1));
     assert!(
-        restarted
-            .fetch_user("user0@acme.com", campaign_group_sync::experience_cloud::Membership::Effective, &|_| {})
+        stage
+            .client
+            .fetch_user("user0@acme.com", campaign_group_sync::experience_cloud::Membership::Effective)
             .await
             .is_err()
     );

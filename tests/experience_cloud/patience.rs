@@ -1,10 +1,9 @@
 //! What is asked again, when, and how often; and what a token that ends does to a walk.
 
-use std::{cell::RefCell, time::Duration};
+use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{Failure, ProfileRead},
-    experience_cloud::Progress,
+    domain::{Failure, ProfileRead, RunStep},
     sandbox::{Effect, Fault},
     transport::BaseUrl,
 };
@@ -99,16 +98,12 @@ async fn a_throttle_is_waited_out_and_the_same_page_asked_again() {
     {
         let throttled = Fault::new(call, Effect::too_many_requests("1")).page(page);
         let stage = Stage::of(people(10)).await.disturbed(throttled);
-        let waits = RefCell::new(Vec::new());
-        let watch = |progress| {
-            if let Progress::Waiting { pause } = progress {
-                waits.borrow_mut().push(pause);
-            }
-        };
-        let snapshot = stage.fetch_watched(&watch).await.expect("a complete read");
+        let snapshot = stage.fetch().await.expect("a complete read");
         assert_eq!(memberships(&snapshot), memberships_of_people(10));
         assert_eq!(stage.pages(call), expected);
-        assert_eq!(waits.into_inner(), [Duration::from_secs(1)]);
+        let steps = stage.steps();
+        let waits: Vec<_> = steps.iter().filter(|step| matches!(step, RunStep::Waiting { .. })).collect();
+        assert_eq!(waits, [&RunStep::Waiting { length: Duration::from_secs(1) }]);
         let log = stage.requests(call);
         let asked = |nth: usize| {
             log.iter().filter(|request| request.page == Some(page)).nth(nth).expect("asked twice").arrival_ms
@@ -172,13 +167,13 @@ async fn a_token_refused_before_page_0_is_renewed_as_well() {
 #[tokio::test]
 async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
     let stage = Stage::of(people(10)).await;
-    let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
+    let listing = stage.client.fetch_listing().await.expect("the listing");
     let [delivery, content] = [&listing.profiles()[0], &listing.profiles()[1]];
     let both = async || {
         let walked = ProfileRead::default();
         let (one, other) = tokio::join!(
-            stage.client.fetch_profile_members(delivery, &walked, &|_| {}),
-            stage.client.fetch_profile_members(content, &walked, &|_| {})
+            stage.client.fetch_profile_members(delivery, &walked),
+            stage.client.fetch_profile_members(content, &walked)
         );
         (one.expect("members").people.len(), other.expect("members").people.len())
     };
@@ -186,7 +181,7 @@ async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
     assert_eq!(stage.requests("token").len(), 1);
     // Another client's call ends the tokens of all.
     stage.sandbox.inject(Fault::new("groups", Effect::ExpireTokens));
-    client(&stage.sandbox, |_| {}).fetch_listing(&|_| {}).await.expect("the listing");
+    client(&stage.sandbox, |_| {}).fetch_listing().await.expect("the listing");
     let before = stage.requests("token").len();
     assert_eq!(both().await, (5, 4));
     assert_eq!(stage.requests("token").len(), before + 1);

@@ -19,7 +19,7 @@ fn delivery(id: Option<i64>) -> ProductProfile {
 }
 
 async fn members(stage: &Stage, profile: &ProductProfile) -> BTreeSet<String> {
-    let read = stage.client.fetch_profile_members(profile, &ProfileRead::default(), &|_| {}).await;
+    let read = stage.client.fetch_profile_members(profile, &ProfileRead::default()).await;
     let members = read.unwrap_or_else(|error| panic!("{}", chain(&error)));
     members.people.into_iter().filter_map(|person| person.email).collect()
 }
@@ -62,16 +62,13 @@ async fn the_cheaper_way_is_taken_when_it_is_certainly_cheaper() {
 #[tokio::test]
 async fn profiles_of_a_remembered_listing_are_read_without_any_page_0_of_the_organization() {
     let stage = Stage::of(people(10)).await;
-    let listing = stage.client.fetch_listing(&|_| {}).await.expect("the listing");
+    let listing = stage.client.fetch_listing().await.expect("the listing");
     let remembered = ProfileListing::remembered(listing.profiles().to_vec());
     stage.sandbox.clear_requests();
     let kind = stage.client.choose(&remembered, &masks()).expect("a match");
     assert_eq!(kind, ReadKind::Profiles);
-    let snapshot = stage
-        .client
-        .fetch_memberships(remembered, &masks(), LoginSet::default(), kind, &|_| {})
-        .await
-        .expect("a complete read");
+    let snapshot =
+        stage.client.fetch_memberships(remembered, &masks(), LoginSet::default(), kind).await.expect("a complete read");
     assert_eq!(memberships(&snapshot), memberships_of_people(10));
     assert!(stage.requests("groups").is_empty() && stage.requests("users").is_empty());
 }
@@ -135,11 +132,8 @@ async fn the_name_is_asked_for_when_there_is_no_id_or_it_is_not_known() {
 async fn a_name_with_a_dot_could_be_taken_for_another_and_is_never_asked_for() {
     let stage = Stage::of(people(10)).await;
     let dotted = ProductProfile { name: ProductProfileName::new("Campaign - acme - v1.2"), ..delivery(None) };
-    let error = stage
-        .client
-        .fetch_profile_members(&dotted, &ProfileRead::default(), &|_| {})
-        .await
-        .expect_err("nothing to ask for");
+    let error =
+        stage.client.fetch_profile_members(&dotted, &ProfileRead::default()).await.expect_err("nothing to ask for");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("cut") && chain(&error).contains("v1.2"), "{}", chain(&error));
     assert_eq!(stage.client.calls(), 0);
@@ -150,11 +144,8 @@ async fn not_found_is_never_an_empty_list() {
     let stage = Stage::of(people(10)).await;
     let gone = OrganizationChange::RemoveGroup { group: DELIVERY.to_owned() };
     stage.sandbox.world().apply(&[Change::from(gone)]).expect("a change that fits");
-    let error = stage
-        .client
-        .fetch_profile_members(&delivery(Some(1)), &ProfileRead::default(), &|_| {})
-        .await
-        .expect_err("not found");
+    let error =
+        stage.client.fetch_profile_members(&delivery(Some(1)), &ProfileRead::default()).await.expect_err("not found");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("not found (status 404)"), "{}", chain(&error));
 }
@@ -170,11 +161,8 @@ async fn a_profile_without_members_is_an_answer() {
 async fn a_second_read_without_counting_headers_proves_nothing() {
     let fault = Fault::new("members", Effect::drop_headers(&["x-total-count"])).forever();
     let stage = Stage::of(people(10)).await.disturbed(fault);
-    let error = stage
-        .client
-        .fetch_profile_members(&delivery(Some(1)), &ProfileRead::default(), &|_| {})
-        .await
-        .expect_err("no proof");
+    let error =
+        stage.client.fetch_profile_members(&delivery(Some(1)), &ProfileRead::default()).await.expect_err("no proof");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("unproven read"), "{}", chain(&error));
 }

@@ -9,7 +9,7 @@ use campaign_group_sync::{
 use crate::stage::{CONTENT, DELIVERY, PHOTOSHOP, Stage, chain, people};
 
 async fn ask(stage: &Stage, name: &str) -> Result<Option<UserRead>, ExperienceCloudError> {
-    stage.client.fetch_user(name, Membership::Effective, &|_| {}).await
+    stage.client.fetch_user(name, Membership::Effective).await
 }
 
 async fn found(stage: &Stage, name: &str) -> UserRead {
@@ -44,8 +44,7 @@ async fn inherited_profiles_are_asked_for_unless_only_direct_ones_are_wanted() {
     for (membership, expected) in
         [(Membership::Effective, vec!["Marketing", DELIVERY]), (Membership::Direct, vec!["Marketing"])]
     {
-        let read =
-            stage.client.fetch_user("bob@acme.com", membership, &|_| {}).await.expect("an answer").expect("a user");
+        let read = stage.client.fetch_user("bob@acme.com", membership).await.expect("an answer").expect("a user");
         assert_eq!(names(&read), expected, "{membership:?}");
     }
 }

@@ -1,10 +1,10 @@
 //! What a complete read yields, however the vendor cuts, spells, shuffles and decorates it.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 use campaign_group_sync::{
-    domain::{Failure, ReadKind},
-    experience_cloud::{Membership, Options, Progress, ReadChoice},
+    domain::{Failure, ReadKind, RunStep},
+    experience_cloud::{Membership, Options, ReadChoice},
     sandbox::{Change, Effect, Fault, Group, PastTheEnd, User},
 };
 
@@ -212,9 +212,8 @@ async fn whoever_joins_or_leaves_during_the_walk_makes_it_inconsistent() {
 
 #[tokio::test]
 async fn progress_is_told_page_by_page() {
-    let told = RefCell::new(Vec::new());
     let stage = Stage::of(people(7)).await;
-    stage.fetch_watched(&|progress| told.borrow_mut().push(progress)).await.expect("a complete read");
-    let users = |page| Progress::Users { page, pages: Some(3) };
-    assert_eq!(told.into_inner(), [Progress::Groups { page: 1 }, users(1), users(2), users(3)]);
+    stage.fetch().await.expect("a complete read");
+    let users = |page| RunStep::UsersPage { page, pages: Some(3) };
+    assert_eq!(stage.steps(), [RunStep::GroupsPage(1), users(1), users(2), users(3)]);
 }

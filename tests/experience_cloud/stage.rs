@@ -3,11 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use campaign_group_sync::{
-    domain::{AssociationMask, LoginSet, OrganizationSnapshot},
-    experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, Progress},
+    domain::{AssociationMask, CallPurpose, LoginSet, OrganizationSnapshot, PendingCall, Progress, RunStep, Watcher},
+    experience_cloud::{
+        AskedPause, CallLedger, ExperienceCloud, ExperienceCloudError, Options, PauseEnd, Recording, Reservation,
+        SharedAccess, Slot,
+    },
     sandbox::{self, Fault, Group, LoggedRequest, Organization, Pages, Sandbox, Scenario, User},
 };
 
@@ -24,6 +29,39 @@ pub(crate) type Memberships = BTreeMap<String, BTreeSet<String>>;
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     pub(crate) client: ExperienceCloud,
+    notes: Arc<Notes>,
+}
+
+/// What a client says beside its answers.
+#[derive(Default)]
+struct Notes {
+    steps: Mutex<Vec<RunStep>>,
+    pauses: Mutex<Vec<u64>>,
+}
+
+impl Notes {
+    fn client(self: &Arc<Self>, options: Options, ledger: Option<Arc<dyn CallLedger>>) -> ExperienceCloud {
+        let notes = Arc::clone(self);
+        let note = move |progress: &Progress| notes.steps.lock().expect("no panic elsewhere").push(progress.step);
+        let access = SharedAccess::new(&options).expect("a client");
+        access.client(options, ledger, CallPurpose::Run, Watcher::of_progress(note))
+    }
+}
+
+/// A ledger in which every call has a slot.
+impl CallLedger for Notes {
+    fn reserve(&self, _: PendingCall) -> Reservation<'_> {
+        Box::pin(async { Ok(Slot::Free) })
+    }
+
+    fn asked_to_pause(&self, pause: AskedPause) -> Recording<'_> {
+        self.pauses.lock().expect("no panic elsewhere").push(pause.length.as_secs());
+        Box::pin(async { Ok(()) })
+    }
+
+    fn pause(&self, length: Duration) -> PauseEnd {
+        Box::pin(tokio::time::sleep(length))
+    }
 }
 
 impl Stage {
@@ -34,22 +72,33 @@ impl Stage {
     pub(crate) async fn with(scenario: Scenario, adjust: impl FnOnce(&mut Options)) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(sandbox::Options { listen, scenario }).await.expect("a sandbox");
-        let client = client(&sandbox, adjust);
-        Self { sandbox, client }
+        let notes = Arc::<Notes>::default();
+        let client = notes.client(options(&sandbox, adjust), None);
+        Self { sandbox, client, notes }
     }
 
-    pub(crate) async fn fetch(&self) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        self.fetch_watched(&|_| {}).await
+    /// The same with a client that shares nothing with the last one, and has a ledger.
+    pub(crate) fn with_ledger(self) -> Self {
+        let notes = Arc::<Notes>::default();
+        let client = notes.client(options(&self.sandbox, |_| {}), Some(notes.clone()));
+        Self { client, notes, ..self }
     }
 
     /// All steps of a read.
-    pub(crate) async fn fetch_watched(
-        &self,
-        progress: &dyn Fn(Progress),
-    ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        let listing = self.client.fetch_listing(progress).await?;
+    pub(crate) async fn fetch(&self) -> Result<OrganizationSnapshot, ExperienceCloudError> {
+        let listing = self.client.fetch_listing().await?;
         let kind = self.client.choose(&listing, &masks())?;
-        self.client.fetch_memberships(listing, &masks(), LoginSet::default(), kind, progress).await
+        self.client.fetch_memberships(listing, &masks(), LoginSet::default(), kind).await
+    }
+
+    /// The steps that the client has told.
+    pub(crate) fn steps(&self) -> Vec<RunStep> {
+        self.notes.steps.lock().expect("no panic elsewhere").clone()
+    }
+
+    /// The pauses that the client had recorded, in seconds.
+    pub(crate) fn pauses(&self) -> Vec<u64> {
+        self.notes.pauses.lock().expect("no panic elsewhere").clone()
     }
 
     /// A stage on which one thing goes wrong.
@@ -70,9 +119,13 @@ impl Stage {
 
 /// A client for what the sandbox serves.
 pub(crate) fn client(sandbox: &Sandbox, adjust: impl FnOnce(&mut Options)) -> ExperienceCloud {
+    ExperienceCloud::new(options(sandbox, adjust)).expect("a client")
+}
+
+fn options(sandbox: &Sandbox, adjust: impl FnOnce(&mut Options)) -> Options {
     let mut options = experience_cloud(&sandbox.connection());
     adjust(&mut options);
-    ExperienceCloud::new(options).expect("a client")
+    options
 }
 
 pub(crate) fn masks() -> [AssociationMask; 1] {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use campaign_group_sync::domain::{ChangeKind, ChangeOutcome};
+use campaign_group_sync::domain::{ChangeKind, ChangeOutcome, Evidence, InstanceName, RunEvent, SettledChanges};
 use chrono::Utc;
 
 use crate::{
@@ -110,6 +110,10 @@ async fn numbers_are_those_of_the_board() {
         change(ChangeKind::Remove, "bob@acme.com", "delivery", ChangeOutcome::Held),
     ];
     let held = report("01A", started_at, vec![instance("pro\"duction", &["delivery", "ops"], changes)]);
+    let name = InstanceName::new(&held.instances[0].name);
+    let changes = held.instances[0].changes.as_slice();
+    let settled = SettledChanges { instance: &name, changes, evidence: Evidence::ReadBack };
+    stage.board.recorded(&RunEvent::Settled(&settled));
     let outstanding = outstanding(&held);
     stage.board.run_ended(held, outstanding);
     let after = parse(&stage.get("/metrics").await.body).series;

@@ -1,13 +1,17 @@
 //! Adobe's calls, and clocks that were wrong: one budget for everything that calls, and no time that lasts for years.
 
-use std::{num::NonZeroU32, sync::Mutex, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use campaign_group_sync::{
-    domain::{OrganizationId, Outcome, RunId, RunMode, Scope},
-    experience_cloud::{self, ReadChoice},
+    domain::{OrganizationId, Outcome, RunId, RunMode, RunStep, Scope, Watcher},
+    experience_cloud::ReadChoice,
     journal::{CallWindows, Listing},
     sandbox::{Effect, Fault},
-    sync::{self, Patience, Progress, Request, StopSwitch},
+    sync::{self, Patience, Request, StopSwitch},
 };
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 
@@ -46,12 +50,12 @@ async fn ask_for(stage: &Stage, person: &str) -> Outcome {
     let (switch, stop) = StopSwitch::new();
     let scope = Scope { people: vec![person.to_owned()], groups: Vec::new() };
     let request = Request { scope, stop, ..request(RunMode::DryRun) };
-    let watch = |stage: Progress| {
-        if stage.pause().is_some() {
+    let watcher = Watcher::of_progress(move |progress| {
+        if progress.pause().is_some() {
             switch.stop();
         }
-    };
-    sync::run(&stage.options, &stage.journal, &request, &watch).await.outcome
+    });
+    sync::run(&stage.options, &stage.journal, &request, &watcher).await.outcome
 }
 
 #[tokio::test]
@@ -96,15 +100,16 @@ async fn page_0_counts_from_its_request_and_not_from_the_end_of_the_walk() {
     let stage = stage(ReadChoice::Organization).await;
     let dial = serde_json::from_str(r#"{"op": "dial", "pages": {"users": 3}}"#).expect("a change");
     stage.sandbox.world().apply(&[dial]).expect("applied");
-    let second_page = Mutex::new(None);
-    let watch = |stage: Progress| {
-        if let Progress::Organization(experience_cloud::Progress::Users { page: 1, .. }) = stage {
-            *second_page.lock().expect("not poisoned") = Some(Utc::now().trunc_subsecs(3));
+    let second_page = Arc::new(Mutex::new(None));
+    let note = Arc::clone(&second_page);
+    let watcher = Watcher::of_progress(move |progress| {
+        if matches!(progress.step, RunStep::UsersPage { page: 1, .. }) {
+            *note.lock().expect("not poisoned") = Some(Utc::now().trunc_subsecs(3));
         }
-    };
-    let report = sync::run(&stage.options, &stage.journal, &request(RunMode::Apply), &watch).await;
+    });
+    let report = sync::run(&stage.options, &stage.journal, &request(RunMode::Apply), &watcher).await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
-    let received = second_page.into_inner().expect("not poisoned").expect("a first page");
+    let received = second_page.lock().expect("not poisoned").expect("a first page");
     let stamped = windows(&stage).await.users_first_page.expect("stamped");
     assert!(stamped <= received, "stamped {stamped}, page 0 received {received}");
 }

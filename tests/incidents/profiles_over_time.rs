@@ -1,7 +1,7 @@
 //! Product profiles and operator groups from one run to the next: renamed, exchanged, deleted and made again, absent once.
 
 use campaign_group_sync::{
-    domain::{AssociationMask, Digest, FoldedName, InstanceReport, Missing, Outcome, RunMode, RunReport},
+    domain::{AssociationMask, Digest, FoldedName, InstanceReport, Missing, Outcome, RunMode, RunReport, Watcher},
     sandbox::{Change, Group, Organization, OrganizationChange, Scenario, campaign::InstanceChange},
     sync,
 };
@@ -440,9 +440,10 @@ async fn undone_addition() -> Stage {
     disturb(&stage, [Change::assign("c1@acme.com", DELIVERY)]);
     let report = stage.sync().await;
     assert_made(&report, &["add c1@acme.com to delivery"]);
-    let undone = sync::undo(&stage.options, &stage.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &|_| {})
-        .await
-        .expect("known");
+    let undone =
+        sync::undo(&stage.options, &stage.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &Watcher::none())
+            .await
+            .expect("known");
     assert_eq!(undone.outcome, Outcome::Applied, "{undone:#?}");
     stage
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use campaign_group_sync::{
-    domain::{Explanation, OperatorGroupName, Outcome, RunMode},
+    domain::{Explanation, OperatorGroupName, Outcome, RunMode, Watcher},
     sandbox::LoggedRequest,
     sync,
 };
@@ -76,7 +76,7 @@ async fn a_question_finds_every_operator_whose_login_is_or_looks_like_the_name_o
 async fn before_a_run_has_seen_the_operators_a_question_reads_all_of_them() {
     let stage = Stage::of("hostile_names").await;
     // A state with a listing and without any operator, as an earlier version leaves it.
-    sync::listing(&stage.options, Some(&stage.journal), &|_| {}).await.expect("a listing");
+    sync::listing(&stage.options, Some(&stage.journal), &Watcher::none()).await.expect("a listing");
     let text = told(&ask(&stage, "ann.berg@acme.com").await, "delivery");
     assert!(text.iter().any(|line| line == "is operator \"Ann.Berg@ACME.com\""), "{text:#?}");
 }

@@ -1,7 +1,7 @@
 //! Who a person is over time: former addresses, native operators, wrong names, unusual ids.
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, Missing, Outcome, RunReport},
+    domain::{ChangeOutcome, Missing, Outcome, RunReport, Watcher},
     experience_cloud::ReadChoice,
     sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, User, campaign::InstanceChange},
     sync::{self, Confirmation, Stop},
@@ -201,7 +201,7 @@ async fn incident_37_an_undo_reads_the_logins_again_too() {
     let effect = Effect::Change { changes: exchange };
     stage.sandbox.inject(Fault { schema: Some("xtk:operatorGroup".to_owned()), ..Fault::new("query", effect) });
     let mode = campaign_group_sync::domain::RunMode::Apply;
-    let undone = sync::undo(&stage.options, &stage.journal, &report.run, mode, &Stop::never(), &|_| {})
+    let undone = sync::undo(&stage.options, &stage.journal, &report.run, mode, &Stop::never(), &Watcher::none())
         .await
         .expect("a known run");
     assert_eq!(undone.outcome, Outcome::Partial, "{undone:#?}");

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{OrganizationId, Outcome, RunMode, RunReport},
-    experience_cloud::{self, ReadChoice},
+    domain::{OrganizationId, Outcome, RunMode, RunReport, RunStep, Watcher},
+    experience_cloud::ReadChoice,
     sandbox::{Effect, Fault},
-    sync::{self, Patience, Progress, Request},
+    sync::{self, Patience, Request},
 };
 use chrono::Utc;
 use tokio::{sync::mpsc, time::timeout};
@@ -28,15 +28,15 @@ async fn forget(stage: &Stage) {
 }
 
 /// Makes a run that waits out pauses. As soon as it waits, the faults end, and another process has the pause forgotten.
-async fn run_whose_pause_is_forgotten(stage: &Stage, is_waiting: fn(&Progress) -> bool) -> RunReport {
+async fn run_whose_pause_is_forgotten(stage: &Stage, is_waiting: fn(&RunStep) -> bool) -> RunReport {
     let (tell, mut waits) = mpsc::unbounded_channel();
-    let watch = |stage: Progress| {
-        if is_waiting(&stage) {
+    let watcher = Watcher::of_progress(move |progress| {
+        if is_waiting(&progress.step) {
             tell.send(()).expect("heard");
         }
-    };
+    });
     let patient = Request { patience: Patience::Unbounded, ..request(RunMode::Apply) };
-    let mut run = Box::pin(sync::run(&stage.options, &stage.journal, &patient, &watch));
+    let mut run = Box::pin(sync::run(&stage.options, &stage.journal, &patient, &watcher));
     tokio::select! {
         report = &mut run => panic!("it did not wait: {report:#?}"),
         _ = waits.recv() => {}
@@ -52,7 +52,7 @@ async fn incident_35_a_run_that_waits_for_a_remembered_pause_goes_on_when_it_is_
     let stage = Stage::of("first_day").await;
     let hour = Duration::from_secs(3600);
     stage.journal.set_pause(&organization(&stage), hour, Utc::now()).await.expect("written");
-    let is_waiting = |stage: &Progress| matches!(stage, Progress::WaitingUntil(_));
+    let is_waiting = |step: &RunStep| matches!(step, RunStep::WaitingUntil { .. });
     let report = run_whose_pause_is_forgotten(&stage, is_waiting).await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
 }
@@ -63,7 +63,7 @@ async fn incident_35_a_run_that_met_a_pause_inside_a_call_goes_on_when_it_is_for
         let mut stage = Stage::of("first_day").await;
         stage.options.experience_cloud.read = ReadChoice::Profiles;
         stage.sandbox.inject(Fault::new(call, Effect::too_many_requests("3600")).forever());
-        let is_waiting = |stage: &Progress| matches!(stage, Progress::Organization(experience_cloud::Progress::Waiting { pause }) if pause.as_secs() > 60);
+        let is_waiting = |step: &RunStep| matches!(step, RunStep::Waiting { length } if length.as_secs() > 60);
         let report = run_whose_pause_is_forgotten(&stage, is_waiting).await;
         assert_eq!(report.outcome, Outcome::Applied, "{call}: {report:#?}");
     }

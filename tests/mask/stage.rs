@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use campaign_group_sync::{
     check::{MaskError, MaskReport, Network, Question, mask_report},
-    domain::{AssociationMask, RunMode, RunReport, Scope},
+    domain::{AssociationMask, RunMode, RunReport, Scope, Watcher},
     journal::Journal,
     sandbox::{InstanceCredential, Options, Sandbox, Scenario},
     settings::{self, Settings, Sources},
@@ -92,7 +92,7 @@ pub(crate) fn everything(tried: Option<&str>) -> Question {
 }
 
 pub(crate) async fn ask(settings: &Settings, question: &Question) -> Result<MaskReport, MaskError> {
-    Box::pin(mask_report(settings, question, &|_| {})).await
+    Box::pin(mask_report(settings, question, &Watcher::none())).await
 }
 
 /// A run over everything.
@@ -106,7 +106,7 @@ pub(crate) async fn run(settings: &Settings) -> RunReport {
         patience: Patience::Bounded,
         stop: Stop::never(),
     };
-    let report = Box::pin(sync::run(&settings.sync_options(), &journal, &request, &|_| {})).await;
+    let report = Box::pin(sync::run(&settings.sync_options(), &journal, &request, &Watcher::none())).await;
     journal.close().await;
     report
 }

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::domain::{
     ChangeKey, History, LogOn, Manage, OperatorGroupName, OperatorLogin, Policy, ProductProfileName, Scope,
-    SourceCounts, UnfinishedDisablement, UserSnapshot, WithoutGroups, desired_by_undo, desired_state_of_users, plan,
+    SourceCounts, UnfinishedDisablement, UserSnapshot, WithoutGroups, desired_by_undo, desired_state, plan,
 };
 use proptest::prelude::*;
 
@@ -90,7 +90,13 @@ fn narrowed(people: &[&str], groups: &[&str]) -> Vec<String> {
         groups: groups.iter().map(|name| OperatorGroupName::new(*name)).collect(),
     };
     let (desired, _) = world.decide(&disable());
-    let desired = desired.narrowed_to(&scope, &world.organization(), &world.campaign(), &disable(), &world.history);
+    let desired = desired.narrowed_to(
+        &scope,
+        &world.organization().matched_by(&disable().mask),
+        &world.campaign(),
+        &disable(),
+        &world.history,
+    );
     plan(&desired, &world.campaign(), &disable()).changes.iter().map(written).collect()
 }
 
@@ -98,7 +104,8 @@ fn single(email: &str) -> Vec<String> {
     let world = world();
     let users = UserSnapshot::new(world.organization().profiles().to_vec(), [(world.person(email), Vec::new())]);
     let users = users.expect("has profiles");
-    let desired = desired_state_of_users(&users, &world.campaign(), &disable(), &world.history).expect("matches");
+    let desired = desired_state(&users.matched_by(&disable().mask), &world.campaign(), &disable(), &world.history)
+        .expect("matches");
     plan(&desired, &world.campaign(), &disable()).changes.iter().map(written).collect()
 }
 

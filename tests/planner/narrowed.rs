@@ -2,7 +2,7 @@
 
 use campaign_group_sync::domain::{
     LogOn, Missing, OperatorGroupName, OrphanedGroup, Person, Plan, Policy, ProductProfileName, Scope, SkipReason,
-    UserSnapshot, desired_state_of_users, plan,
+    UserSnapshot, desired_state, plan,
 };
 
 use super::world::{World, policy, written};
@@ -40,7 +40,11 @@ fn narrowed(world: &World, policy: &Policy, people: &[&str], groups: &[&str]) ->
     };
     let (organization, campaign) = (world.organization(), world.campaign());
     let (desired, _) = world.decide(policy);
-    plan(&desired.narrowed_to(&scope, &organization, &campaign, policy, &world.history), &campaign, policy)
+    plan(
+        &desired.narrowed_to(&scope, &organization.matched_by(&policy.mask), &campaign, policy, &world.history),
+        &campaign,
+        policy,
+    )
 }
 
 #[test]
@@ -77,7 +81,8 @@ fn a_person_is_meant_by_either_name() {
     world.memberships.push(("ann".into(), "one".into()));
     let (organization, campaign) = (world.organization(), world.campaign());
     let (desired, _) = world.decide(&policy());
-    let narrowed = desired.narrowed_to(&scope, &organization, &campaign, &policy(), &world.history);
+    let narrowed =
+        desired.narrowed_to(&scope, &organization.matched_by(&policy().mask), &campaign, &policy(), &world.history);
     check(&plan(&narrowed, &campaign, &policy()), &["- ann one"], &[]);
 }
 
@@ -91,7 +96,8 @@ fn a_run_for_one_person_tells_orphans_and_empties_none() {
     let scope = Scope { people: vec!["eve@x".into()], groups: Vec::new() };
     let (desired, full) = world.decide(&empty);
     assert!(full.changes.iter().map(written).any(|change| change == "- eve@x two"), "{full:#?}");
-    let narrowed_state = desired.narrowed_to(&scope, &organization, &campaign, &empty, &world.history);
+    let narrowed_state =
+        desired.narrowed_to(&scope, &organization.matched_by(&empty.mask), &campaign, &empty, &world.history);
     assert_eq!(narrowed_state.orphans.len(), 1);
     let written: Vec<_> = plan(&narrowed_state, &campaign, &empty).changes.iter().map(written).collect();
     assert_eq!(written, ["- eve@x one"]);
@@ -108,9 +114,14 @@ fn single(world: &World, policy: &Policy, person: Person, names: &[&str], groups
     let profiles = world.organization().profiles().to_vec();
     let users = UserSnapshot::new(profiles, [(person, names)]).expect("has profiles");
     let campaign = world.campaign();
-    let desired = desired_state_of_users(&users, &campaign, policy, &world.history).expect("matches");
+    let desired = desired_state(&users.matched_by(&policy.mask), &campaign, policy, &world.history).expect("matches");
     let groups: Vec<_> = groups.iter().map(|name| OperatorGroupName::new(*name)).collect();
-    plan(&desired.narrowed_to_groups(&groups, &users, policy), &campaign, policy)
+    let scope = Scope { groups, ..Scope::default() };
+    plan(
+        &desired.narrowed_to(&scope, &users.matched_by(&policy.mask), &campaign, policy, &world.history),
+        &campaign,
+        policy,
+    )
 }
 
 #[test]

@@ -118,10 +118,15 @@ fn whoever_has_an_old_login_unknown_to_the_read_is_asked_for() {
         let mut history = world.history.clone();
         history.login_holders = LoginHolders::new(answer.clone().map(|answer| ("old@x".into(), answer)));
         let (campaign, policy) = (world.campaign(), policy());
-        let desired = desired_state(&organization, &campaign, &policy, &history).expect("a matching profile");
+        let desired = desired_state(&organization.matched_by(&policy.mask), &campaign, &policy, &history)
+            .expect("a matching profile");
         let found: Vec<_> = plan(&desired, &campaign, &policy).changes.iter().map(written).collect();
         assert_eq!(found, expected, "{answer:?}");
-        assert_eq!(unsettled_logins(&organization, &campaign, &policy, &history).len(), unsettled, "{answer:?}");
+        assert_eq!(
+            unsettled_logins(&organization.matched_by(&policy.mask), &campaign, &policy, &history).len(),
+            unsettled,
+            "{answer:?}"
+        );
     };
     check(None, &[], 1);
     check(Some(LoginHolder::NoUser), &["+ old@x two"], 0);
@@ -218,7 +223,7 @@ fn incident_15_a_renamed_profile_leaves_an_orphan_and_is_told() {
     check(&world, &policy(), &[], &[(SkipReason::NoGroup, "ONE admins")]);
     assert_eq!(orphans(&world), ["one P - one 1"]);
     let (desired, _) = world.decide(&policy());
-    let read = source_read(&world.organization(), &policy(), Membership::Direct);
+    let read = source_read(&world.organization().matched_by(&policy().mask), &policy(), Membership::Direct);
     insta::assert_debug_snapshot!(warnings(&read, &desired, &world.campaign(), &world.history), @r#"
     [
         "profile \"P - ONE admins\" has \"admin\" in its name: Adobe gives its members access to the Control Panel",
@@ -232,7 +237,7 @@ fn a_disabled_operator_who_belongs_in_a_group_is_told() {
     let mut world = World::new(&[("P - one", &["ann@x"])], &["ann@x"], &["one"], &[]);
     world.disabled.insert("ann@x".into());
     let (desired, _) = world.decide(&policy());
-    let read = source_read(&world.organization(), &policy(), Membership::Effective);
+    let read = source_read(&world.organization().matched_by(&policy().mask), &policy(), Membership::Effective);
     let told = warnings(&read, &desired, &world.campaign(), &world.history);
     assert_eq!(told, ["operator \"ann@x\" belongs in \"one\" and is disabled in Campaign"]);
 }
@@ -245,7 +250,7 @@ fn every_matched_profile_is_counted_with_or_without_operator_group() {
         &["one"],
         &[],
     );
-    let read = source_read(&world.organization(), &policy(), Membership::Direct);
+    let read = source_read(&world.organization().matched_by(&policy().mask), &policy(), Membership::Direct);
     let matched: Vec<_> = read.matched.iter().map(|followed| followed.profile.as_str()).collect();
     assert_eq!(matched, ["P - nowhere", "p - ONE", "P - one"]);
     assert_eq!((read.users, read.membership.as_str(), read.manage.as_str()), (Some(9), "direct", "ims"));

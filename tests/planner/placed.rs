@@ -134,7 +134,8 @@ fn operators_and_groups_are_created_only_when_asked() {
 #[test]
 fn no_matching_profile_is_an_error_and_not_an_empty_plan() {
     let world = World::new(&[("Q - one", &["ann@x"])], &["ann@x"], &["one"], &[("ann@x", "one")]);
-    let error = desired_state(&world.organization(), &world.campaign(), &policy(), &world.history)
-        .expect_err("must be refused");
+    let error =
+        desired_state(&world.organization().matched_by(&policy().mask), &world.campaign(), &policy(), &world.history)
+            .expect_err("must be refused");
     assert!(error.to_string().contains("none of the 1 product profiles matches"), "{error}");
 }

@@ -34,7 +34,8 @@ fn applying_the_plan_reaches_the_wanted_state_from_everywhere() {
             world.memberships = current.iter().map(|(o, g)| ((*o).to_owned(), (*g).to_owned())).collect();
             let campaign = world.campaign();
             let desired =
-                desired_state(&organization, &campaign, &policy, &History::default()).expect("profiles match");
+                desired_state(&organization.matched_by(&policy.mask), &campaign, &policy, &History::default())
+                    .expect("profiles match");
             let plan = plan(&desired, &campaign, &policy);
             let after = world.after(&plan);
             let reached: BTreeSet<_> = after.memberships.iter().map(|(o, g)| (o.as_str(), g.as_str())).collect();
@@ -100,7 +101,7 @@ fn incident_13_a_narrowed_run_does_its_part_and_nothing_else() {
 fn narrowed(world: &World, policy: &Policy, scope: &Scope) -> BTreeSet<ChangeKey> {
     let (organization, campaign) = (world.organization(), world.campaign());
     let (desired, _) = world.decide(policy);
-    let desired = desired.narrowed_to(scope, &organization, &campaign, policy, &world.history);
+    let desired = desired.narrowed_to(scope, &organization.matched_by(&policy.mask), &campaign, policy, &world.history);
     plan(&desired, &campaign, policy).changes.iter().map(Change::key).collect()
 }
 

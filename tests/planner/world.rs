@@ -105,7 +105,7 @@ impl World {
     /// The next run's history, when the read of this world is accepted.
     pub(crate) fn accept(&mut self, policy: &Policy) {
         let (desired, _) = self.decide(policy);
-        let read = source_read(&self.organization(), policy, Membership::Effective);
+        let read = source_read(&self.organization().matched_by(&policy.mask), policy, Membership::Effective);
         self.history.known = self.history.known.after(&read, &desired, &self.campaign(), &BTreeSet::new());
         self.history.accepted = Some(read);
     }
@@ -142,8 +142,8 @@ impl World {
 
     pub(crate) fn decide(&self, policy: &Policy) -> (DesiredState, Plan) {
         let campaign = self.campaign();
-        let desired =
-            desired_state(&self.organization(), &campaign, policy, &self.history).expect("a matching profile");
+        let desired = desired_state(&self.organization().matched_by(&policy.mask), &campaign, policy, &self.history)
+            .expect("a matching profile");
         let plan = plan(&desired, &campaign, policy);
         (desired, plan)
     }

@@ -16,7 +16,9 @@ use std::{
 };
 
 use campaign_group_sync::{
-    domain::{ChangeKind, ChangeOutcome, ChangeReport, Digest, Missing, Outcome, RunMode, RunReport, WithoutGroups},
+    domain::{
+        ChangeKind, ChangeOutcome, ChangeReport, Digest, Missing, Outcome, RunMode, RunReport, Watcher, WithoutGroups,
+    },
     journal::{self, Journal},
     observability,
     sandbox::{Change, Connection, Effect, Fault, Scenario, campaign::InstanceChange},
@@ -118,7 +120,7 @@ fn dying_run() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let report = runtime.block_on(async {
         let journal = Journal::open(&journal::Options { location, watch: Some(watch) }).await.expect("a journal");
-        sync::run(&create_all(&connection), &journal, &request(RunMode::Apply), &|_| {}).await
+        sync::run(&create_all(&connection), &journal, &request(RunMode::Apply), &Watcher::none()).await
     });
     assert!([Outcome::Held, Outcome::Applied, Outcome::InSync].contains(&report.outcome), "{report:#?}");
 }

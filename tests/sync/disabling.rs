@@ -2,9 +2,9 @@
 //! is disabled.
 
 use campaign_group_sync::{
-    domain::{Outcome, RunMode, RunReport, WithoutGroups},
+    domain::{Outcome, RunMode, RunReport, RunStep, Watcher, WithoutGroups},
     sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, campaign::InstanceChange},
-    sync::{self, Progress, Request, Stop, StopSwitch},
+    sync::{self, Request, Stop, StopSwitch},
 };
 
 use super::support::{Stage, changes, request};
@@ -84,13 +84,13 @@ async fn whom_a_run_failed_to_disable_the_next_one_disables() {
 async fn whom_a_stopped_run_did_not_get_to_disable_the_next_one_disables() {
     let stage = stage().await;
     let (switch, stop) = StopSwitch::new();
-    let watch = |progress: Progress| {
-        if matches!(progress, Progress::Applying(_, 1, _)) {
+    let watcher = Watcher::of_progress(move |progress| {
+        if matches!(progress.step, RunStep::Applying { done: 1, .. }) {
             switch.stop();
         }
-    };
+    });
     let request = Request { stop, ..request(RunMode::Apply) };
-    let stopped = sync::run(&stage.options, &stage.journal, &request, &watch).await;
+    let stopped = sync::run(&stage.options, &stage.journal, &request, &watcher).await;
     assert_eq!(changes(&stopped), [REMOVED, PENDING], "{stopped:#?}");
     assert_eq!(changes(&stage.sync().await), [DISABLED]);
 }
@@ -198,7 +198,8 @@ async fn who_is_enabled_again_after_a_disablement_stays_so() {
 async fn an_undo_disables_nobody_and_gives_back_the_account_with_the_group() {
     let stage = stage().await;
     let failed = failing_to_disable(&stage).await;
-    let undone = sync::undo(&stage.options, &stage.journal, &failed.run, RunMode::Apply, &Stop::never(), &|_| {}).await;
+    let undone =
+        sync::undo(&stage.options, &stage.journal, &failed.run, RunMode::Apply, &Stop::never(), &Watcher::none()).await;
     assert_eq!(changes(&undone.expect("a known run")), ["applied: add eve@acme.com to ops"]);
     let history = stage.journal.history(&stage.options.instances[0].policy.instance, chrono::Utc::now()).await;
     assert_eq!(history.expect("readable").unfinished_disablements, []);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use campaign_group_sync::{
     domain::{
         AssociationMask, ChangeKind, ChangeOutcome, Digest, OrphanedGroup, Outcome, RunMode, RunReport, SkipReason,
+        Watcher,
     },
     journal::{FindRunError, Lock},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
@@ -249,14 +250,22 @@ async fn an_undo_takes_one_runs_changes_back_and_later_runs_hold_them() {
     let mut stage = stage;
     stage.options.limits.max_removals_percent = 100;
     stage.options.limits.max_group_removals_percent = 100;
-    let shown = sync::undo(&stage.options, &stage.journal, &report.run, RunMode::DryRun, &sync::Stop::never(), &|_| {})
-        .await
-        .expect("known");
+    let shown = sync::undo(
+        &stage.options,
+        &stage.journal,
+        &report.run,
+        RunMode::DryRun,
+        &sync::Stop::never(),
+        &Watcher::none(),
+    )
+    .await
+    .expect("known");
     assert_eq!((shown.outcome, shown.source.calls), (Outcome::ChangesPending, 0), "{shown:#?}");
     assert_eq!(stage.memberships("production"), after);
-    let undone = sync::undo(&stage.options, &stage.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &|_| {})
-        .await
-        .expect("known");
+    let undone =
+        sync::undo(&stage.options, &stage.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &Watcher::none())
+            .await
+            .expect("known");
     assert_eq!(undone.outcome, Outcome::Applied, "{undone:#?}");
     assert_eq!(stage.memberships("production"), before);
     let next = stage.sync().await;
@@ -273,7 +282,7 @@ async fn an_undo_is_over_when_the_organization_wants_something_else() {
     stage.options.limits.max_removals_percent = 100;
     stage.options.limits.max_group_removals_percent = 100;
     let report = stage.sync().await;
-    sync::undo(&stage.options, &stage.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &|_| {})
+    sync::undo(&stage.options, &stage.journal, &report.run, RunMode::Apply, &sync::Stop::never(), &Watcher::none())
         .await
         .expect("known");
     disturb(&stage, &[Change::unassign("dev@acme.com", DELIVERY)]);
@@ -287,7 +296,8 @@ async fn an_undo_is_over_when_the_organization_wants_something_else() {
 async fn an_unknown_run_cannot_be_undone() {
     let stage = settled().await;
     let error =
-        sync::undo(&stage.options, &stage.journal, "01JNEVER", RunMode::Apply, &sync::Stop::never(), &|_| {}).await;
+        sync::undo(&stage.options, &stage.journal, "01JNEVER", RunMode::Apply, &sync::Stop::never(), &Watcher::none())
+            .await;
     assert!(matches!(error, Err(FindRunError::Unknown(_))), "{error:?}");
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use campaign_group_sync::{
     campaign,
-    domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope},
+    domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope, Watcher},
     experience_cloud::{self, ReadChoice},
     journal::{self, Journal},
     sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
@@ -85,7 +85,7 @@ impl Stage {
 
     pub(crate) async fn ask(&self, request: &Request) -> RunReport {
         self.sandbox.clear_requests();
-        let report = sync::run(&self.options, &self.journal, request, &|_| {}).await;
+        let report = sync::run(&self.options, &self.journal, request, &Watcher::none()).await;
         for instance in &report.instances {
             let summary = &instance.summary;
             let settled =

@@ -148,7 +148,7 @@ fn register_counts(registry: &mut Registry, facts: &Facts) {
     for ((op, outcome), count) in &facts.changes {
         changes.get_or_create(&labels(op, outcome)).inc_by(*count);
     }
-    registry.register("changes", "Planned changes of runs that ended since the start, by what became of them", changes);
+    registry.register("changes", "Changes of runs since the start, counted when their outcome is recorded", changes);
 
     let calls = Counter::<u64, AtomicU64>::default();
     calls.inc_by(facts.calls);

@@ -14,14 +14,14 @@ use crate::{
     campaign::{Campaign, CampaignError, Writer},
     domain::{
         Action, ApprovedPlan, Change, ChangeKey, ChangeOutcome, Evidence, FoldedName, OperatorGroupId, OperatorId,
-        Outcome,
+        Outcome, RunStep,
     },
     journal::JournalError,
     observability::Chain,
 };
 
 use super::{
-    Progress, Stop,
+    Stop,
     context::InstanceRun,
     decision::{Decision, Settled},
 };
@@ -179,8 +179,8 @@ impl Executor<'_> {
     }
 
     fn show_progress(&self) {
-        let (instance, done) = (self.run.name().clone(), self.recorded.len());
-        self.run.recorder.show(Progress::Applying(instance, done, self.planned));
+        let (done, planned) = (self.recorded.len(), self.planned);
+        self.run.recorder.watcher().of(self.run.name()).step(RunStep::Applying { done, planned });
     }
 
     /// Records the outcomes that are known and not recorded yet.

@@ -1,0 +1,84 @@
+//! One read of the organization as one instance sees it: the mask is matched once, and what it found is passed on.
+
+use super::{
+    AssociationMask, MaskMatch, OperatorGroupName, OrganizationSnapshot, Person, ProductProfile, ProductProfileName,
+    ReadKind, UnlistedAccounts, UserSnapshot, roster::Roster,
+};
+
+/// Whom a read speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadScope {
+    Everybody,
+    Users,
+}
+
+/// What was read of the organization, and what the association mask of one instance yields for each name in it.
+#[derive(Debug)]
+pub struct MatchedSource<'a> {
+    mask: &'a AssociationMask,
+    pub(super) roster: &'a Roster,
+    pub(super) reach: ReadScope,
+    /// How many users the organization has, where they were counted.
+    pub(super) users: Option<u64>,
+    /// Accounts of the whole organization that were counted and not listed.
+    pub(super) unlisted_accounts: UnlistedAccounts,
+    /// For each profile, by position.
+    profiles: Vec<MaskMatch>,
+    /// Names that were seen on users, are in no listing and match.
+    unlisted: Vec<(&'a ProductProfileName, MaskMatch)>,
+}
+
+impl OrganizationSnapshot {
+    /// This read as an instance with this mask sees it.
+    pub fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
+        let proof = self.proof();
+        let users = (proof.kind() == ReadKind::Organization).then(|| proof.users());
+        let unlisted_accounts = UnlistedAccounts::of_organization(proof.unlisted());
+        MatchedSource { users, unlisted_accounts, ..MatchedSource::new(self.roster(), ReadScope::Everybody, mask) }
+    }
+}
+
+impl UserSnapshot {
+    /// This read as an instance with this mask sees it.
+    pub fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
+        MatchedSource::new(self.roster(), ReadScope::Users, mask)
+    }
+}
+
+impl<'a> MatchedSource<'a> {
+    fn new(roster: &'a Roster, reach: ReadScope, mask: &'a AssociationMask) -> Self {
+        let profiles = roster.profiles().iter().map(|profile| mask.matches(profile.name.as_str())).collect();
+        let unlisted = roster.unlisted().iter().map(|name| (name, mask.matches(name.as_str())));
+        let unlisted = unlisted.filter(|(_, found)| *found != MaskMatch::NoMatch).collect();
+        let unlisted_accounts = UnlistedAccounts::default();
+        Self { mask, roster, reach, users: None, unlisted_accounts, profiles, unlisted }
+    }
+
+    /// Everybody who was read and kept.
+    pub fn people(&self) -> &'a [Person] {
+        self.roster.people()
+    }
+
+    /// The mask.
+    pub(super) fn mask(&self) -> &'a AssociationMask {
+        self.mask
+    }
+
+    /// Each profile that the mask matches, with its position and the group; `None` where the capture is empty.
+    pub(super) fn matches(&self) -> impl Iterator<Item = (usize, &'a ProductProfile, Option<&OperatorGroupName>)> {
+        let profiles = self.roster.profiles().iter().zip(&self.profiles).enumerate();
+        profiles.filter_map(|(position, (profile, found))| match found {
+            MaskMatch::Group(group) => Some((position, profile, Some(group))),
+            MaskMatch::EmptyCapture => Some((position, profile, None)),
+            MaskMatch::NoMatch => None,
+        })
+    }
+
+    /// Each name that was seen on users only and that the mask matches, with the group; `None` where the capture is empty.
+    pub(super) fn unlisted(&self) -> impl Iterator<Item = (&'a ProductProfileName, Option<&OperatorGroupName>)> {
+        self.unlisted.iter().map(|(name, found)| match found {
+            MaskMatch::Group(group) => (*name, Some(group)),
+            MaskMatch::EmptyCapture | MaskMatch::NoMatch => (*name, None),
+        })
+    }
+}
