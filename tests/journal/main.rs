@@ -15,6 +15,7 @@ mod holds;
 mod instance_history;
 mod leadership;
 mod lock;
+mod manual_changes;
 mod moved_clock;
 mod place;
 #[path = "../support/recording.rs"]
