@@ -12,6 +12,7 @@ mod leadership;
 mod moved_clock;
 mod nodes;
 mod notifications;
+mod on_call;
 mod person_questions;
 #[path = "../support/process.rs"]
 mod process;
