@@ -99,7 +99,8 @@ async fn attempt(
     id: &str,
     notification: &Notification,
 ) -> Result<(), DeliveryError> {
-    let document = |people| Document::new(id, notification, options.page.as_deref(), people);
+    let page = options.page_of(notification);
+    let document = |people| Document::new(id, notification, page.as_deref(), people);
     let json = |people| document(people).json().map_err(DeliveryError::Document);
     let attempting = async {
         match target {

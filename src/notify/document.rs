@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_mail_is_plain_text_and_no_name_forges_a_line() {
         let notification = notification();
-        let document = Document::new("01KC", &notification, Some("http://127.0.0.1:9464/"), People::Named);
+        let document = Document::new("01KC", &notification, Some("http://127.0.0.1:9464/runs/01KB"), People::Named);
         insta::assert_snapshot!(format!("{}\n\n{}", document.subject(), document.plain_text()));
     }
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Mailbox, SmtpServer};
 use crate::{
-    domain::{FoldedName, NotificationKind, NotificationTarget, WantedNotifications},
+    domain::{FoldedName, Notification, NotificationKind, NotificationTarget, WantedNotifications},
     transport::{self, BaseUrl, BaseUrlError, ExposeSecret as _, SecretString},
 };
 
@@ -21,7 +21,7 @@ pub struct Options {
     pub webhook: Option<WebhookTarget>,
     /// A message by SMTP.
     pub mail: Option<MailTarget>,
-    /// The page that notifications link to, on this host; `None` where none is served at a known address.
+    /// The address of the daemon's page on this host, with a slash at its end; `None` where none is served at a known address.
     pub page: Option<String>,
     /// The pause before the second attempt; it doubles each time.
     pub first_pause: Duration,
@@ -53,6 +53,12 @@ impl Options {
             NotificationTarget::Mail => self.mail.is_some(),
         };
         NotificationTarget::ALL.into_iter().filter(is_configured).collect()
+    }
+
+    /// The page that a notification links to: of its run, where it comes from one.
+    pub(super) fn page_of(&self, notification: &Notification) -> Option<String> {
+        let page = self.page.as_ref()?;
+        Some(notification.run.as_ref().map_or_else(|| page.clone(), |run| format!("{page}runs/{run}")))
     }
 
     /// What a journal writes for these targets; `instances` are all that are configured.

@@ -22,6 +22,7 @@ mod process;
 mod receivers;
 mod schedule;
 mod socket_folder;
+mod status_page;
 mod support;
 mod systemd;
 mod telling;

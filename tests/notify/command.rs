@@ -70,14 +70,14 @@ async fn a_command_that_does_not_end_is_left_at_the_deadline() {
 async fn an_attempt_that_is_broken_off_ends_the_command_with_the_processes_that_it_started() {
     let (fixture, options) = scripted("sleep 1000 & echo $! >\"$1/child\"; echo $$ >\"$1/process\"; wait").await;
     let files = ["process", "child"].map(|name| fixture.folder().join(name));
-    let begun = async {
+    let both_run = async {
         while !files.iter().all(|file| fs::read_to_string(file).is_ok_and(|text| text.ends_with('\n'))) {
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
         state = fixture.deliver(&options) => panic!("it ended: {state:?}"),
-        () = begun => {}
+        () = both_run => {}
     }
     for file in files {
         let process = await_text(&file);
