@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono_tz::Tz;
 use tokio::sync::watch;
 
 use crate::{
@@ -82,6 +83,8 @@ pub struct Facts {
     pub ready_within: Duration,
     /// Whether the page answers questions about a person.
     pub person_lookup: PersonLookup,
+    /// The zone of the times on the page: that of the schedule.
+    pub timezone: Tz,
     /// Whether the credentials of both systems have worked since the start.
     pub credentials_proven: bool,
     /// Runs ended since the start, by outcome.

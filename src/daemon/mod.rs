@@ -113,7 +113,7 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
     let socket = control::listen(&settings.control.socket)?;
     let listener = listen_for_http(&settings).await?;
     let board = Board::new(ready_within(&settings), host_name());
-    board.update(|facts| facts.person_lookup = settings.http.person_lookup);
+    board.update(|facts| facts.take_settings(&settings));
     log_start(&settings);
     let candidate = journal.candidate(&node_name());
     let timetable = match &candidate {

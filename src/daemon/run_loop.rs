@@ -21,7 +21,7 @@ use super::{
     Board, DaemonError, Outstanding,
     control::{Ordered, OrderedRun, RunOrder, Server, Throttle},
     current_run::{Asker, CurrentRun, Reach},
-    expectations::{changes_that_need_a_restart, log_what_runs_see, ready_within},
+    expectations::{changes_that_need_a_restart, log_what_runs_see},
     leadership::{Competition, News},
     recall::outstanding_now,
     service_manager::ServiceManager,
@@ -268,13 +268,11 @@ impl Daemon {
             self.stop_timetable();
             self.timetable = Some(Timetable::start(&settings.schedule, Utc::now()));
         }
-        let (within, person_lookup) = (ready_within(&settings), settings.http.person_lookup);
-        self.settings.send_replace(Arc::new(settings));
         self.board.update(|facts| {
             facts.reload_problem = None;
-            facts.ready_within = within;
-            facts.person_lookup = person_lookup;
+            facts.take_settings(&settings);
         });
+        self.settings.send_replace(Arc::new(settings));
         self.show_next_run();
         tracing::info!("the configuration was loaded anew");
     }

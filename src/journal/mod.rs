@@ -25,6 +25,7 @@ mod instance_reports;
 mod leadership;
 mod lock;
 mod login_holders;
+mod manual_changes;
 mod named_skips;
 mod old_memberships;
 mod open;
@@ -32,8 +33,12 @@ mod places;
 mod private_file;
 mod record;
 mod refolding;
+<<<<<<< HEAD
 mod retained_runs;
 mod retention;
+=======
+mod run_entry;
+>>>>>>> main
 mod run_report;
 mod runs;
 mod schema;
@@ -56,6 +61,7 @@ pub use given_approvals::GivenApproval;
 pub use holds::Hold;
 pub use leadership::{Candidacy, Candidate, Leadership};
 pub use lock::{Lock, RunLock};
+pub use manual_changes::{ManualChange, ManualChangeKind, ManualChanges};
 pub use named_skips::NamedSkips;
 pub use open::{Journal, Location, Options, Protection};
 pub use private_file::{FileFault, PrivateFolder};

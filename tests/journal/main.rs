@@ -14,6 +14,7 @@ mod holds;
 mod instance_history;
 mod leadership;
 mod lock;
+mod manual_changes;
 mod moved_clock;
 mod place;
 mod record_size;
