@@ -33,12 +33,9 @@ mod places;
 mod private_file;
 mod record;
 mod refolding;
-<<<<<<< HEAD
 mod retained_runs;
 mod retention;
-=======
 mod run_entry;
->>>>>>> main
 mod run_report;
 mod runs;
 mod schema;

@@ -300,18 +300,7 @@ impl Journal {
     }
 }
 
-<<<<<<< HEAD
-fn entry(row: &Row) -> Result<RunEntry, JournalError> {
-=======
-/// The start of the oldest run that an idle run must not be older than to be remembered at `now`, in milliseconds since 1970.
-async fn oldest_kept(writing: &mut Writing, now: DateTime<Utc>) -> Result<Option<i64>, JournalError> {
-    let values = [now.timestamp_millis(), IDLE_RUNS_KEPT.num_milliseconds(), LONGEST_GAP.num_milliseconds()];
-    let rows = writing.rows(OLDEST_KEPT, values.map(Value::from)).await?;
-    Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
-}
-
 pub(super) fn entry(row: &Row) -> Result<RunEntry, JournalError> {
->>>>>>> main
     Ok(RunEntry {
         run: row.text(0)?,
         started_at: to_time(row.number(1)?)?,
