@@ -200,6 +200,11 @@ impl Board {
         self.update(|facts| {
             facts.status.state = if progress.pause().is_some() { State::Waiting } else { State::Running };
             facts.progress = progress.to_string();
+            // What a run waits for, and until when, is what a person asks for.
+            facts.status.reason = match facts.status.state {
+                State::Waiting => format!("{UNDER_WAY}: {}", facts.progress),
+                _ => UNDER_WAY.to_owned(),
+            };
         });
     }
 

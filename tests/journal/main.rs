@@ -8,6 +8,7 @@ mod approvers;
 mod call_windows;
 #[path = "../support/default_limits.rs"]
 mod default_limits;
+mod foreign_files;
 mod found_changes;
 mod full_disk;
 mod holds;

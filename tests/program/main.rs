@@ -11,6 +11,7 @@ mod explain;
 mod history;
 mod history_filters;
 mod log_lines;
+mod on_a_terminal;
 #[path = "../support/process.rs"]
 mod process;
 mod proxies;
@@ -26,3 +27,4 @@ mod secrets;
 mod support;
 mod undo;
 mod unnamed_mode;
+mod wrong_files;

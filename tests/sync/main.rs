@@ -22,6 +22,7 @@ mod recording;
 #[path = "../support/reports.rs"]
 mod reports;
 mod retention;
+mod run_lines;
 mod stopping;
 mod support;
 mod throttle;

@@ -231,7 +231,7 @@ async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk
     match approve(Some(&desk.journal), &digest, approver, ttl).await {
         Ok(mut approval) => {
             if approval.outcome == ApprovalOutcome::Approved {
-                tracing::info!(plan.digest = %digest, %approver, "{digest} was approved by {approver}");
+                tracing::info!(plan.digest = %digest, %approver, "{}", approval.message);
                 let next = match run {
                     RunAfterApproval::AtOnce => at_once(RunWanted::Approved(digest), desk).await,
                     RunAfterApproval::AsScheduled => Some(NextRun::scheduled(desk.board.facts().status.next_run, "")),
