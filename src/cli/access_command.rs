@@ -214,10 +214,10 @@ mod tests {
         check("=\"a\",b", "\"'=\"\"a\"\",b\"");
         check("a;=cmd()", "\"a;'=cmd()\"");
         check("a, =cmd()", "\"a, '=cmd()\"");
-        check("a\t=cmd()", "a\\u{9}=cmd()");
+        check("a\t=cmd()", "a\\t=cmd()");
         check("ann+test@acme.com", "ann+test@acme.com");
         check(" ann", "\" ann\"");
-        check("a\r\nb", "a\\u{d}\\u{a}b");
+        check("a\r\nb", "a\\r\\nb");
         check("", "");
     }
 

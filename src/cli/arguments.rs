@@ -344,6 +344,11 @@ fn past(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl Arguments {
+    /// Whether `-v` or `-q` was given.
+    pub(super) fn names_log_level(&self) -> bool {
+        (self.verbose, self.quiet) != (0, 0)
+    }
+
     /// What is logged: as the configuration says, unless `-v` or `-q` was given.
     pub(super) fn log_level(&self, configured: Level) -> Level {
         match (self.verbose, self.quiet) {

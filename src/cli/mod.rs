@@ -154,18 +154,17 @@ impl From<crate::journal::FindRunError> for CommandError {
 impl CommandError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Run(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => {
-                Exit::Usage
-            }
+            Self::Usage(_) | Self::Run(_) => Exit::Usage,
+            Self::Sandbox(error) if error.is_of_scenario() => Exit::Usage,
             Self::Settings(_)
             | Self::Logging(_)
             | Self::NoAccess { .. }
             | Self::UnnamedMode(UnnamedMode::Refused(_))
-            | Self::Journal(JournalError::Untrusted(_))
+            | Self::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. })
             | Self::Daemon(
                 DaemonError::SocketFolder(_)
                 | DaemonError::UnnamedMode(UnnamedMode::Refused(_))
-                | DaemonError::Journal(JournalError::Untrusted(_)),
+                | DaemonError::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. }),
             ) => Exit::Configuration,
             Self::NotHeld(_) => Exit::Held,
             Self::Daemon(DaemonError::Held { .. }) => Exit::Locked,

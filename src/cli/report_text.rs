@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use crate::domain::{
     ApprovalNote, ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport,
-    SourceKind, SourceReport, Summary, printable, to_the_second,
+    SourceKind, SourceReport, Summary, name_shown, printable, to_the_second,
 };
 
 use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table};
@@ -186,7 +186,14 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
         line(out, "");
         line(out, "  Orphaned (the profile is gone):");
         let rows = instance.orphaned.iter().map(|orphan| {
-            (DOUBT, vec![orphan.group.clone(), counted(orphan.members as u64, "member"), orphan.profile.clone()])
+            (
+                DOUBT,
+                vec![
+                    name_shown(&orphan.group).into_owned(),
+                    counted(orphan.members as u64, "member"),
+                    orphan.profile.clone(),
+                ],
+            )
         });
         table(out, "  ", rows);
     }
@@ -198,7 +205,14 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
             "  ",
             instance.skipped.iter().map(|skipped| {
                 let style = if skipped.reason.could_not_be_placed() { DOUBT } else { DIM };
-                (style, vec![skipped.reason.as_str().to_owned(), skipped.subject.clone(), skipped.detail.clone()])
+                (
+                    style,
+                    vec![
+                        skipped.reason.as_str().to_owned(),
+                        name_shown(&skipped.subject).into_owned(),
+                        skipped.detail.clone(),
+                    ],
+                )
             }),
         );
     }

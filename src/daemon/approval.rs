@@ -105,17 +105,22 @@ fn expiry(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
 }
 
 impl ApprovalAnswer {
-    /// The answer where `recorded` was written, and `held` was held before.
+    /// The answer where `recorded` was written, or counted already, and `held` was held before.
     pub fn approved(digest: &Digest, approver: &Approver, recorded: &[Approved], held: &[HeldRecord]) -> Self {
         let expires_at = recorded.iter().map(|approved| approved.expires_at).min();
         let expires_at = expires_at.map(to_the_second);
         let until = expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
+        let given_before: Option<Vec<_>> = recorded.iter().map(|approved| approved.given_before).collect();
+        let approval = match given_before.and_then(|times| times.into_iter().max()) {
+            Some(at) => format!("was already approved by {approver} at {}, valid{until}", to_the_second(at)),
+            None => format!("is approved by {approver}{until}"),
+        };
         Self {
             version: VERSION,
             digest: digest.to_string(),
             outcome: ApprovalOutcome::Approved,
             message: format!(
-                "{digest} is approved by {approver}{until}: the next run makes these changes if exactly this situation is \
+                "{digest} {approval}: the next run makes these changes if exactly this situation is \
                  still held."
             ),
             approver: approver.into(),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono_tz::Tz;
 use tokio::sync::watch;
 
 use crate::{
@@ -85,6 +86,8 @@ pub struct Facts {
     pub ready_within: Duration,
     /// Whether the page answers questions about a person.
     pub person_lookup: PersonLookup,
+    /// The zone of the times on the page: that of the schedule.
+    pub timezone: Tz,
     /// Whether the credentials of both systems have worked since the start.
     pub credentials_proven: bool,
     /// Runs ended since the start, by outcome.
@@ -209,6 +212,11 @@ impl Board {
         self.update(|facts| {
             facts.status.state = if progress.pause().is_some() { State::Waiting } else { State::Running };
             facts.progress = progress.to_string();
+            // What a run waits for, and until when, is what a person asks for.
+            facts.status.reason = match facts.status.state {
+                State::Waiting => format!("{UNDER_WAY}: {}", facts.progress),
+                _ => UNDER_WAY.to_owned(),
+            };
         });
     }
 

@@ -7,9 +7,20 @@ use secrecy::ExposeSecret as _;
 
 use crate::settings::{Settings, StateLocation};
 
+use super::Facts;
+
 /// What a run may take before the next counts as late; one over a very large organization takes hours, and its own schedule
 /// has gaps accordingly.
 const LENGTH_OF_A_RUN: Duration = Duration::from_secs(15 * 60);
+
+impl Facts {
+    /// Shows by these settings from now on.
+    pub(super) fn take_settings(&mut self, settings: &Settings) {
+        self.ready_within = ready_within(settings);
+        self.person_lookup = settings.http.person_lookup;
+        self.timezone = settings.schedule.schedule.timezone();
+    }
+}
 
 /// The longest time without a success that still counts as ready: two gaps of the schedule, so that one failure is no alarm,
 /// and what jitter and the run itself take. Without a schedule nothing is ever late.
@@ -43,7 +54,7 @@ pub(super) fn changes_that_need_a_restart(old: &Settings, new: &Settings) -> Vec
         ("state.url", !same_state),
         ("http.listen", old.http.listen != new.http.listen),
         ("control.socket", old.control != new.control),
-        ("log", (old.log.level, old.log.format) != (new.log.level, new.log.format)),
+        ("log.format", old.log.format != new.log.format),
     ];
     changed.into_iter().filter_map(|(key, is_changed)| is_changed.then_some(key)).collect()
 }

@@ -50,6 +50,7 @@ use tokio::{
 
 use crate::{
     journal::{Journal, Lock, RunLock},
+    observability::LogControl,
     scheduler::{ReloadSignal, StopSignals},
     settings::{Settings, Sources},
     sync::{Stop, StopSwitch},
@@ -82,8 +83,8 @@ const ORDERS: usize = 8;
 const QUESTIONS: usize = 4;
 
 /// The daemon, from its start until it is told to stop. Runs in a [`tokio::task::LocalSet`]; `sources` are read again when it
-/// is told to reload.
-pub async fn run(settings: Settings, sources: Sources) -> Result<(), DaemonError> {
+/// is told to reload, and then `log` follows `log.level`; `None` where the level is not the configuration's to say.
+pub async fn run(settings: Settings, sources: Sources, log: Option<LogControl>) -> Result<(), DaemonError> {
     let stop = StopSignals::listen().map_err(DaemonError::Signals)?;
     let reload = ReloadSignal::listen().map_err(DaemonError::Signals)?;
     let mut signals = Signals { stop, reload };
@@ -91,7 +92,7 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), DaemonError
         biased;
         // A database that does not answer keeps nobody from stopping the daemon.
         () = signals.stop.come() => return Ok(()),
-        started = start(settings, sources) => started,
+        started = start(settings, sources, log) => started,
     };
     let (daemon, _lock) = started?;
     daemon.serve(signals).await
@@ -100,7 +101,11 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), DaemonError
 /// Opens everything, in the order in which a failure leaves the least behind. The lock is held until the daemon has ended.
 ///
 /// A database that several nodes share may not answer yet: the daemon starts all the same, says so, and goes on trying.
-async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<RunLock>), DaemonError> {
+async fn start(
+    settings: Settings,
+    sources: Sources,
+    log: Option<LogControl>,
+) -> Result<(Daemon, Option<RunLock>), DaemonError> {
     let journal = match Journal::shared(&settings.journal_options())? {
         Some(journal) => journal,
         None => Journal::open(&settings.journal_options()).await?,
@@ -113,7 +118,7 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
     let socket = control::listen(&settings.control.socket)?;
     let listener = listen_for_http(&settings).await?;
     let board = Board::new(ready_within(&settings), host_name());
-    board.update(|facts| facts.person_lookup = settings.http.person_lookup);
+    board.update(|facts| facts.take_settings(&settings));
     log_start(&settings);
     let candidate = journal.candidate(&node_name());
     let timetable = match &candidate {
@@ -140,6 +145,7 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
     let manager = ServiceManager::of_process();
     let daemon = Daemon {
         sources,
+        log,
         settings,
         journal,
         board,

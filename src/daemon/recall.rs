@@ -3,9 +3,10 @@
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::{
-    domain::{FoldedName, OrganizationId, Outcome, RunMode},
+    domain::{FoldedName, OrganizationId, Outcome, RunMode, to_the_second},
     journal::{Hold, Journal, JournalError, RunEntry},
     settings::Settings,
+    sync::UNPAUSE,
 };
 
 use super::{LastRun, Outstanding, State, Status, is_clean, is_success};
@@ -130,8 +131,23 @@ pub async fn status_without_daemon(
         None => Status::default(),
     };
     status.version = super::status::VERSION;
-    (status.state, status.reason) = (State::Failing, why);
+    (status.state, status.reason) = match journal {
+        Some(journal) => (State::Failing, why + &run_beside(journal, status.throttled_until).await?),
+        None => (State::Failing, why),
+    };
     Ok(status)
+}
+
+/// What is said of a run that another process makes at this moment; nothing where none does.
+async fn run_beside(journal: &Journal, paused_until: Option<DateTime<Utc>>) -> Result<String, JournalError> {
+    let Some(holder) = journal.lock_holder().await? else { return Ok(String::new()) };
+    Ok(match paused_until {
+        Some(until) => {
+            let until = to_the_second(until);
+            format!("; {holder} is under way, and waits until {until}: Adobe asked for a pause; {UNPAUSE}")
+        }
+        None => format!("; {holder} is under way"),
+    })
 }
 
 #[cfg(test)]

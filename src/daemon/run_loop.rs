@@ -12,6 +12,7 @@ use tokio::{
 use crate::{
     domain::{Approver, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope, Watcher},
     journal::{Journal, Leadership},
+    observability::LogControl,
     scheduler::{ReloadSignal, StopSignals},
     settings::{self, Settings, SettingsError, Sources, UnnamedMode},
     sync::{self, Patience, Request, Stop, StopSwitch},
@@ -21,7 +22,7 @@ use super::{
     Board, DaemonError, Outstanding,
     control::{Ordered, OrderedRun, RunOrder, Server, Throttle},
     current_run::{Asker, CurrentRun, Reach},
-    expectations::{changes_that_need_a_restart, log_what_runs_see, ready_within},
+    expectations::{changes_that_need_a_restart, log_what_runs_see},
     leadership::{Competition, News},
     recall::outstanding_now,
     service_manager::ServiceManager,
@@ -50,6 +51,8 @@ pub(super) struct Signals {
 /// The daemon, with everything that is open.
 pub(super) struct Daemon {
     pub(super) sources: Sources,
+    /// Follows `log.level`; `None` where an argument gave the level.
+    pub(super) log: Option<LogControl>,
     pub(super) settings: watch::Sender<Arc<Settings>>,
     pub(super) journal: Journal,
     pub(super) board: Board,
@@ -111,6 +114,7 @@ impl Daemon {
         let words = facts.status.described();
         self.manager.show(&match facts.progress.as_str() {
             "" => words,
+            progress if words.ends_with(progress) => words,
             progress => format!("{words}; {progress}"),
         });
         if self.current.as_ref().is_none_or(CurrentRun::is_alive) {
@@ -256,6 +260,9 @@ impl Daemon {
 
     fn take(&mut self, mut settings: Settings) {
         settings.clients = self.settings.borrow().clients.clone();
+        if let Some(log) = &self.log {
+            log.set_level(settings.log.level);
+        }
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
@@ -268,13 +275,11 @@ impl Daemon {
             self.stop_timetable();
             self.timetable = Some(Timetable::start(&settings.schedule, Utc::now()));
         }
-        let (within, person_lookup) = (ready_within(&settings), settings.http.person_lookup);
-        self.settings.send_replace(Arc::new(settings));
         self.board.update(|facts| {
             facts.reload_problem = None;
-            facts.ready_within = within;
-            facts.person_lookup = person_lookup;
+            facts.take_settings(&settings);
         });
+        self.settings.send_replace(Arc::new(settings));
         self.show_next_run();
         tracing::info!("the configuration was loaded anew");
     }

@@ -10,6 +10,7 @@ mod claims;
 mod confirmation;
 mod departures;
 mod desired_state;
+mod error_chain;
 mod explained_operator;
 mod explaining;
 mod explanation;
@@ -60,6 +61,7 @@ pub use claims::NoMatch;
 pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state};
+pub use error_chain::Chain;
 pub use explaining::{Decided, Ground, Subject, UserKnowledge, explained, user_findings};
 pub use explanation::{
     Explanation, Finding, GroupExplanation, InstanceExplanation, NextRun, NextStepKind, PastChange, RecordedEvent,
@@ -92,7 +94,7 @@ pub use outcome::Outcome;
 pub use person_record::{HeldUnder, PastStay, PersonRecord};
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
-pub use printable::{is_printable, printable};
+pub use printable::{is_printable, name_shown, printable};
 pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
 pub use progress::{News, Progress, RunStep, Watcher};
 pub use report::{

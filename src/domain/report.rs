@@ -3,7 +3,9 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped, Summary};
+use super::{
+    ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped, Summary, name_shown,
+};
 
 /// What was asked of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +132,7 @@ impl ChangeReport {
 
     /// The change as a short sentence.
     pub fn described(&self) -> String {
-        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        let name = |name: &Option<String>| name.as_deref().map(name_shown).unwrap_or_default().into_owned();
         let (operator, group) = (name(&self.operator), name(&self.group));
         match self.op {
             ChangeKind::CreateGroup => format!("create operator group {group}"),

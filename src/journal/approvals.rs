@@ -36,6 +36,8 @@ pub struct Approved {
     pub changes: Vec<ApprovedChange>,
     /// Until when it counts.
     pub expires_at: DateTime<Utc>,
+    /// When the same approver gave it, where that was before and it still counts: nothing was recorded then.
+    pub given_before: Option<DateTime<Utc>>,
 }
 
 /// Why nothing was approved.
@@ -96,7 +98,8 @@ impl Journal {
         Ok(records)
     }
 
-    /// Records the approval of what is held under `digest`, in every instance that holds it.
+    /// Records the approval of what is held under `digest`, in every instance that holds it. One that the same approver gave
+    /// before, and that still waits for its run, is not recorded again.
     pub async fn approve(
         &self,
         digest: &Digest,
@@ -108,14 +111,21 @@ impl Journal {
         let mut writing = self.writing().await?;
         let mut recorded = Vec::new();
         for record in records {
-            write_approval(&mut writing, &record, approver, at, expires_at).await?;
+            let before = waiting_approval(&mut writing, &record, approver, at).await?;
+            if before.is_none() {
+                write_approval(&mut writing, &record, approver, at, expires_at).await?;
+            }
             let HeldRecord { instance, run, changes, .. } = record;
-            recorded.push(Approved { instance, run, changes, expires_at });
+            let (given_before, expires_at) = before.map_or((None, expires_at), |(given, until)| (Some(given), until));
+            recorded.push(Approved { instance, run, changes, expires_at, given_before });
         }
-        let instances = recorded.iter().map(|approved| approved.instance.as_str()).collect();
-        let body = ApprovalBody { digest: digest.as_str(), instances, approver: approver.to_string() };
-        let event = append(&mut writing, None, at, EventKind::Approved, &body).await?.position;
-        given_approvals::remember(&mut writing, event, (digest, approver, at), &recorded).await?;
+        let new: Vec<&Approved> = recorded.iter().filter(|approved| approved.given_before.is_none()).collect();
+        if !new.is_empty() {
+            let instances = new.iter().map(|approved| approved.instance.as_str()).collect();
+            let body = ApprovalBody { digest: digest.as_str(), instances, approver: approver.to_string() };
+            let event = append(&mut writing, None, at, EventKind::Approved, &body).await?.position;
+            given_approvals::remember(&mut writing, event, (digest, approver, at), &new).await?;
+        }
         writing.commit().await?;
         Ok(recorded)
     }
@@ -319,6 +329,26 @@ async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &Hel
         since.timestamp_millis().into(),
     ];
     writing.execute(sql, values).await
+}
+
+/// When this approver gave the approval of this plan that waits for a run, and until when it counts; `None` where it is not
+/// theirs, has expired, or a run has begun to apply it.
+async fn waiting_approval(
+    writing: &mut Writing,
+    record: &HeldRecord,
+    approver: &Approver,
+    now: DateTime<Utc>,
+) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, JournalError> {
+    let sql = "select at, expires_at, approver, approver_uid, approver_user, approver_login_uid, approver_login_user
+               from approvals
+               where instance = $1 and digest = $2 and expires_at > $3 and begun_at is null";
+    let values = [record.instance.as_str().into(), record.digest.as_str().into(), now.timestamp_millis().into()];
+    let rows = writing.rows(sql, values).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    if approver_columns::read(row, 2)? != *approver {
+        return Ok(None);
+    }
+    Ok(Some((to_time(row.number(0)?)?, to_time(row.number(1)?)?)))
 }
 
 async fn write_approval(

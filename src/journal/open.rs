@@ -10,7 +10,8 @@ use sqlx::{
 
 use super::{
     JournalError, Leadership, StepWatch,
-    database::{Database, opening},
+    database::{Database, connecting, opening},
+    database_fault::server_place,
     schema::{self, Schema},
     state_file,
 };
@@ -186,16 +187,16 @@ pub(super) fn server(address: &SecretString) -> Result<(PgConnectOptions, String
     // A server that answers "no TLS" would get the password in the clear.
     let is_verified = !is_on_this_host(&options) && ssl_mode_of(address).is_none();
     let options = if is_verified { options.ssl_mode(PgSslMode::VerifyFull) } else { options };
-    let database = options.get_database().unwrap_or(options.get_username());
-    let place = format!("database {database} on {}:{}", options.get_host(), options.get_port());
+    let place = server_place(&options);
     Ok((options, place))
 }
 
 /// One connection first: its error says why there is none, and the pool would only say that it waited in vain.
 async fn connect(server: PgConnectOptions) -> Result<Database, JournalError> {
+    let wrong = connecting(&server);
     let attempt = tokio::time::timeout(CONNECTION_PATIENCE, PgConnection::connect_with(&server)).await;
-    let connection = attempt.map_err(|_elapsed| opening(sqlx::Error::PoolTimedOut))?.map_err(opening)?;
-    connection.close().await.map_err(opening)?;
+    let connection = attempt.map_err(|_elapsed| wrong(sqlx::Error::PoolTimedOut))?.map_err(&wrong)?;
+    connection.close().await.map_err(&wrong)?;
     Ok(Database::Postgres(pool().connect_lazy_with(server)))
 }
 

@@ -334,7 +334,7 @@ async fn oldest_kept(writing: &mut Writing, now: DateTime<Utc>) -> Result<Option
     Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
 }
 
-fn entry(row: &Row) -> Result<RunEntry, JournalError> {
+pub(super) fn entry(row: &Row) -> Result<RunEntry, JournalError> {
     Ok(RunEntry {
         run: row.text(0)?,
         started_at: to_time(row.number(1)?)?,

@@ -26,7 +26,7 @@ use crate::{
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// What to do where a secret's file cannot be read.
-const A_FILE: &str = "name a file that holds the secret and that the program may read";
+const A_FILE: &str = "name a file that holds the secret";
 
 /// Everyone on the host may read.
 const READ_BY_OTHERS: u32 = 0o004;
@@ -123,7 +123,7 @@ impl SecretPlace<'_> {
 
 impl From<Unreadable> for Flaw {
     fn from(error: Unreadable) -> Self {
-        Self { what: error.to_string(), mend: A_FILE.to_owned() }
+        Self { what: error.to_string(), mend: error.remedy(A_FILE) }
     }
 }
 

@@ -119,8 +119,7 @@ impl InstanceRun<'_> {
         let groups = observations(&decision.desired, &self.context.snapshot);
         let sizes = sizes(&groups, &decision.plan, settled);
         if let Err(error) = self.recorder.journal().remember_group_sizes(self.name(), &sizes).await {
-            let run = self.recorder.run();
-            tracing::warn!(run.id = %run, "the sizes of the groups could not be remembered: {}", Chain(&error));
+            tracing::warn!("the sizes of the groups could not be remembered: {}", Chain(&error));
         }
     }
 

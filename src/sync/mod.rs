@@ -9,6 +9,7 @@ mod decision;
 mod explain;
 mod former_logins;
 mod listing;
+mod log_span;
 mod pauses;
 mod person_lookup;
 mod read_chance;

@@ -54,7 +54,7 @@ impl<'a> Recorder<'a> {
     pub(super) async fn end(&self, report: &RunReport) -> Result<Option<RecordHead>, JournalError> {
         let head = self.record_of(&self.run, &RunEvent::Ended(report)).await?;
         if let Some(head) = &head {
-            run_log::head(&self.run, head);
+            run_log::head(head);
         }
         Ok(head)
     }

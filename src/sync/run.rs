@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use tracing::{Instrument as _, Span};
 use ulid::Ulid;
 use uuid::Uuid;
 
@@ -21,6 +22,7 @@ use super::{
     approvals::{RequestedApprovals, UsedApprovals},
     call_ledger::Clients,
     former_logins::FormerLogins,
+    log_span,
     pauses::forgotten_in_words,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
@@ -148,12 +150,15 @@ async fn make(
     watcher: &Watcher,
 ) -> RunReport {
     let frame = Frame::begin(options, journal, request.mode, watcher);
-    // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
-    let approvals = match RequestedApprovals::record(journal, options, request).await {
-        Ok(approvals) => approvals,
-        Err(error) => return frame.journal_failed(&error),
+    let run = async {
+        // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
+        let approvals = match RequestedApprovals::record(journal, options, request).await {
+            Ok(approvals) => approvals,
+            Err(error) => return frame.journal_failed(&error),
+        };
+        frame.run(scope, async |lock| all_instances(lock, request, &approvals, rules, &frame).await).await
     };
-    frame.run(scope, async |lock| all_instances(lock, request, &approvals, rules, &frame).await).await
+    run.instrument(frame.span()).await
 }
 
 /// What a run over whatever it is about found, before it is put into its report.
@@ -190,6 +195,11 @@ impl<'a> Frame<'a> {
         let (begin, started_at) = (Instant::now(), Utc::now());
         let recorder = Recorder::new(journal, new_run_id(started_at), watcher);
         Self { options, mode, begin, started_at, recorder }
+    }
+
+    /// The span of what the run logs.
+    pub(super) fn span(&self) -> Span {
+        log_span::of_run(self.recorder.run())
     }
 
     /// Makes the run between its beginning and its end. Whatever goes wrong is in the report.
@@ -344,7 +354,7 @@ async fn all_instances(
     // Also a pause that was forgotten while the run waited for it.
     let forgotten = forgotten_in_words(journal, &options.experience_cloud.organization_id).await?;
     if let Some(forgotten) = &forgotten {
-        tracing::info!(run.id = %frame.recorder.run(), "{forgotten}");
+        tracing::info!("{forgotten}");
     }
     let source = match read {
         Ok(source) => source,

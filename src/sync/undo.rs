@@ -1,6 +1,7 @@
 //! Taking back what one run did to memberships: an ordinary plan through the ordinary guards.
 
 use chrono::Utc;
+use tracing::Instrument as _;
 
 use crate::{
     campaign::Campaign,
@@ -36,7 +37,8 @@ pub async fn undo(
     let past = journal.find_run(run).await?;
     let frame = Frame::begin(options, journal, mode, watcher);
     let scope = Some(format!("undo of run {}", past.run));
-    Ok(frame.run(scope, async |lock| all_instances(options, lock, &frame, &past, stop).await).await)
+    let undo = frame.run(scope, async |lock| all_instances(options, lock, &frame, &past, stop).await);
+    Ok(undo.instrument(frame.span()).await)
 }
 
 async fn all_instances(

@@ -13,6 +13,7 @@ mod holds;
 mod leadership;
 mod moved_clock;
 mod nodes;
+mod on_call;
 mod person_questions;
 #[path = "../support/process.rs"]
 mod process;

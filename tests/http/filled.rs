@@ -3,9 +3,11 @@
 use campaign_group_sync::{
     daemon::{Board, Outstanding},
     domain::{
-        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, Explanation, Finding, FoldedName,
-        GroupExplanation, HeldBefore, HeldRecord, InstanceExplanation, InstanceMode, InstanceName, InstanceReport,
-        MatchedProfile, NextRun, NextStepKind, Orphan, ProductProfileName, RunId, RunReport, Station, Summary, Verdict,
+        ApprovalNote, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport,
+        Digest, Explanation, Finding, FoldedName, GroupExplanation, HeldBefore, HeldRecord, InstanceExplanation,
+        InstanceMode, InstanceName, InstanceReport, MatchedProfile, NextRun, NextStepKind, Observation,
+        OperatorGroupName, OperatorLogin, Orphan, ProductProfileName, RunId, RunReport, SkipReason, Skipped, Station,
+        Summary, SystemUser, Verdict,
     },
     journal::{Hold, Journal},
 };
@@ -16,6 +18,14 @@ pub(crate) use super::reports::report;
 use crate::recording::{Recording as _, RunBegin};
 
 pub(crate) const DIGEST: &str = "00c0ffee00c0ffee";
+
+/// Of a plan that was approved and applied.
+pub(crate) const OLD_DIGEST: &str = "0ddba110ddba1100";
+
+pub(crate) const LAST_RUN: &str = "01KB9999999999999999999999";
+
+/// The run that made what was approved.
+pub(crate) const APPROVED_RUN: &str = "01KA0000000000000000000002";
 
 pub(crate) fn change(op: ChangeKind, operator: &str, group: &str, outcome: ChangeOutcome) -> ChangeReport {
     let held = (outcome == ChangeOutcome::Held).then(|| format!("the group {group} would be emptied"));
@@ -119,9 +129,75 @@ fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<Hel
     })
 }
 
+/// One change that an approval through `sudo` released, and the run that made it.
+async fn fill_approved(journal: &Journal, board: &Board, now: DateTime<Utc>) {
+    let digest = Digest::parse(OLD_DIGEST).expect("a digest");
+    let removal = |outcome| change(ChangeKind::Remove, "old@acme.com", "content", outcome);
+    let mut held = instance("production", &["content"], vec![removal(ChangeOutcome::Held)]);
+    held.held = Some(OLD_DIGEST.to_owned());
+    record(journal, board, report("01KA0000000000000000000001", now - TimeDelta::hours(60), vec![held])).await;
+    let given_at = now - TimeDelta::hours(59);
+    let approver = Approver::claimed("carol").as_user(Some(SystemUser { uid: 0, name: Some("root".to_owned()) }));
+    let approver = approver.signed_in_as(Some(SystemUser { uid: 1_004, name: Some("carol".to_owned()) }));
+    journal.approve(&digest, &approver, given_at, given_at + TimeDelta::hours(24)).await.expect("approved");
+    let mut made = removal(ChangeOutcome::Applied);
+    (made.at, made.approved_by) = (Some(now - TimeDelta::hours(58)), Some(approver.to_string()));
+    let key = made.key();
+    let mut applied = instance("production", &["content"], vec![made]);
+    applied.approvals.push(ApprovalNote::new(OLD_DIGEST, &approver, given_at));
+    let applied = RunReport {
+        approvals: applied.approvals.clone(),
+        ..report(APPROVED_RUN, now - TimeDelta::hours(58), vec![applied])
+    };
+    let (run, instance) = (RunId::new(APPROVED_RUN), InstanceName::new("production"));
+    let names = vec![instance.clone()];
+    let begin = RunBegin {
+        run: run.clone(),
+        mode: applied.mode,
+        scope: None,
+        started_at: applied.started_at,
+        instances: names,
+    };
+    journal.begin_run(&begin).await.expect("begun");
+    journal.record_plan(&run, applied.started_at, &applied.instances[0]).await.expect("planned");
+    let approval = BegunApproval { digest: &digest, is_all: true };
+    journal.about_to_write(&run, &instance, applied.started_at, &[key], Some(approval)).await.expect("recorded");
+    journal.end_run(&applied).await.expect("ended");
+}
+
+/// Who is in the group "offers", as a run sees it.
+pub(crate) async fn observe_offers(journal: &Journal, at: DateTime<Utc>, members: &[&str]) {
+    let seen = Observation {
+        group: OperatorGroupName::new("offers"),
+        profile: ProductProfileName::new("Campaign - acme - offers"),
+        members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),
+    };
+    journal.observe(&InstanceName::new("production"), at, &[seen], true).await.expect("observed");
+}
+
+/// Memberships that were changed in Campaign by hand.
+async fn fill_manual_changes(journal: &Journal, now: DateTime<Utc>) {
+    observe_offers(journal, now - TimeDelta::hours(30), &["ann@acme.com", "ben@acme.com"]).await;
+    observe_offers(journal, now - TimeDelta::hours(8), &["ann@acme.com", "Mallory@acme.com"]).await;
+}
+
+fn skipped() -> Vec<Skipped> {
+    let nobody = |number: usize| {
+        let user = format!("user{number:02}@acme.com");
+        let detail = format!("no operator of instance production has the login {user}");
+        Skipped::new(SkipReason::NoOperator, user, detail)
+    };
+    let mut skipped: Vec<Skipped> = (1..13).map(nobody).collect();
+    let detail = "the operators rnaria@acme.com and maria@acme.com look alike; rename one of them in Campaign";
+    skipped.push(Skipped::new(SkipReason::AmbiguousIdentity, "maria@acme.com", detail));
+    skipped
+}
+
 /// Two days of runs, every two hours; the last one holds something in one of two instances.
 pub(crate) async fn fill(journal: &Journal, board: &Board) {
     let now = Utc::now();
+    fill_approved(journal, board, now).await;
+    fill_manual_changes(journal, now).await;
     for age in (1..26).rev() {
         let mut changes = Vec::new();
         for number in 0..(age * 7) % 5 {
@@ -139,10 +215,12 @@ pub(crate) async fn fill(journal: &Journal, board: &Board) {
     changes.extend(removals.map(|who| change(ChangeKind::Remove, who, "offers", ChangeOutcome::Held)));
     let mut production = instance("production", &["content", "delivery", "offers", "workflow"], changes);
     production.orphaned.push(orphan("ops"));
+    production.skipped = skipped();
+    production.summary.skipped = production.skipped.len();
     production.warnings.push("the mask looks like a pattern and has no capture group".to_owned());
     let mut stage = instance("stage", &["delivery"], Vec::new());
     stage.mode = InstanceMode::Observe;
-    let last = report("01KB9999999999999999999999", now - TimeDelta::minutes(5), vec![production, stage]);
+    let last = report(LAST_RUN, now - TimeDelta::minutes(5), vec![production, stage]);
     record(journal, board, last).await;
     board.update(|facts| {
         facts.status.last_success = Some(now - TimeDelta::hours(2));

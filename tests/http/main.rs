@@ -9,10 +9,12 @@ mod filled;
 mod health;
 mod page;
 mod person_lookup;
+mod readable;
 #[path = "../support/recording.rs"]
 mod recording;
 mod refusals;
 #[path = "../support/reports.rs"]
 mod reports;
+mod run_page;
 mod silent;
 mod stage;

@@ -25,7 +25,7 @@ pub(crate) struct Stage {
     pub(crate) questions: mpsc::Receiver<Question>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Stage {
@@ -33,6 +33,11 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let location = journal::Location::Sqlite(folder.path().join("state.db"));
         let journal = Journal::open(&journal::Options { location, watch: None }).await.expect("a journal");
+        Self { _folder: Some(folder), ..Self::with(journal).await }
+    }
+
+    /// Serves what this journal holds.
+    pub(crate) async fn with(journal: Journal) -> Self {
         let board = Board::new(Duration::from_secs(600), Some("node-1".to_owned()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -44,7 +49,7 @@ impl Stage {
             drop(stopped.await);
         };
         let served = tokio::spawn(daemon::serve(listener, state, until));
-        Self { board, journal, address, questions, stop, served, _folder: folder }
+        Self { board, journal, address, questions, stop, served, _folder: None }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

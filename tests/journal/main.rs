@@ -8,12 +8,14 @@ mod approvers;
 mod call_windows;
 #[path = "../support/default_limits.rs"]
 mod default_limits;
+mod foreign_files;
 mod found_changes;
 mod full_disk;
 mod holds;
 mod instance_history;
 mod leadership;
 mod lock;
+mod manual_changes;
 mod moved_clock;
 mod place;
 #[path = "../support/recording.rs"]

@@ -1,4 +1,5 @@
-// Opens the page in every way that matters, has axe-core judge it, and takes screenshots: see `run`.
+// Opens the pages in every way that matters, has axe-core judge them, takes screenshots, and has the page refresh itself while a
+// reader types: see `run`.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,7 +16,15 @@ const FLAGS = [
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 const SIZES = { wide: { width: 1200, height: 900 }, narrow: { width: 360, height: 740 } };
-const PATHS = { page: "/", answer: "/?person=ann%40acme.com" };
+const PATHS = { page: "/", answer: "/?person=ann%40acme.com", run: await linkedRun() };
+
+// The newest run that the page links.
+async function linkedRun() {
+  const page = await (await fetch(`${url}/`)).text();
+  const link = page.match(/href="(\/runs\/[^"]+)"/);
+  if (!link) throw new Error("the page links no run");
+  return link[1];
+}
 
 let bad = 0;
 function complain(where, what) {
@@ -23,14 +32,22 @@ function complain(where, what) {
   console.error(`${where}: ${what}`);
 }
 
-async function look(colorScheme, javaScriptEnabled, size, name) {
-  const where = `${name}-${colorScheme}-${size}-${javaScriptEnabled ? "js" : "nojs"}`;
+async function open(options) {
   const profile = mkdtempSync(join(tmpdir(), "page-"));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM, args: FLAGS, colorScheme, javaScriptEnabled, viewport: SIZES[size],
+    executablePath: process.env.CHROMIUM, args: FLAGS, ...options,
   });
+  const close = async () => {
+    await context.close();
+    rmSync(profile, { recursive: true, force: true });
+  };
+  return { page: await context.newPage(), close };
+}
+
+async function look(colorScheme, javaScriptEnabled, size, name) {
+  const where = `${name}-${colorScheme}-${size}-${javaScriptEnabled ? "js" : "nojs"}`;
+  const { page, close } = await open({ colorScheme, javaScriptEnabled, viewport: SIZES[size] });
   try {
-    const page = await context.newPage();
     page.on("console", (message) => complain(where, `console: ${message.text()}`));
     page.on("pageerror", (error) => complain(where, `error: ${error.message}`));
     page.on("request", (request) => {
@@ -40,12 +57,11 @@ async function look(colorScheme, javaScriptEnabled, size, name) {
     if (response.status() !== 200) complain(where, `status ${response.status()}`);
     for (const summary of await page.locator("summary").all()) await summary.click();
     if (javaScriptEnabled) await judge(page, where);
-    else if ((await page.locator("main h2:visible").count()) < 4) complain(where, "not all sections are there");
+    else if ((await page.locator("main h2:visible").count()) < (name === "run" ? 1 : 7)) complain(where, "not all sections are there");
     await page.screenshot({ path: join(folder, `${where}.png`), fullPage: true });
     console.log(`${where}: looked at`);
   } finally {
-    await context.close();
-    rmSync(profile, { recursive: true, force: true });
+    await close();
   }
 }
 
@@ -58,8 +74,42 @@ async function judge(page, where) {
     const nodes = violation.nodes.map((node) => `${node.target}: ${node.failureSummary}`);
     complain(where, `${violation.id} (${violation.impact}): ${violation.help}\n  ${nodes.join("\n  ")}`);
   }
+  const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
+  const isDark = ground.every((part) => part < 64);
+  if (isDark !== where.includes("-dark-")) complain(where, `has the background ${ground}`);
   const beyond = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (beyond > 0) complain(where, `is ${beyond} px wider than the window`);
+}
+
+// The page refreshes itself: what the daemon says is replaced, what the reader typed, opened and focused is not, and no question is
+// asked again. A daemon that does not answer is said so.
+async function refresh() {
+  const where = "refresh";
+  const { page, close } = await open({ viewport: SIZES.wide });
+  try {
+    await page.clock.install();
+    await page.goto(url + PATHS.answer, { waitUntil: "load" });
+    await page.fill("#who", "typed by the reader");
+    await page.locator("#instances summary").first().click();
+    await page.focus("#where");
+    await page.keyboard.type("off");
+    await page.evaluate(() => { document.querySelector("#held").textContent = "an older state"; });
+    const asked = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await page.clock.runFor(10_000);
+    await page.waitForFunction(() => document.querySelector("#held h2") !== null, null, { polling: 50 });
+    if (asked.join() !== `${url}/`) complain(where, `asks for ${asked}`);
+    if ((await page.inputValue("#who")) !== "typed by the reader") complain(where, "the typed text is lost");
+    await page.keyboard.type("ers");
+    if ((await page.inputValue("#where")) !== "offers") complain(where, "the field has lost the focus");
+    if (!(await page.evaluate(() => document.querySelector("#instances details").open))) complain(where, "closes what was open");
+    await page.route("**/*", (route) => route.abort());
+    await page.clock.runFor(10_000);
+    await page.waitForSelector("#stale:visible");
+    console.log(`${where}: looked at`);
+  } finally {
+    await close();
+  }
 }
 
 for (const colorScheme of ["light", "dark"]) {
@@ -69,4 +119,5 @@ for (const colorScheme of ["light", "dark"]) {
     }
   }
 }
+await refresh();
 process.exitCode = bad === 0 ? 0 : 1;

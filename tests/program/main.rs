@@ -12,6 +12,7 @@ mod explain_every_group;
 mod history;
 mod history_filters;
 mod log_lines;
+mod on_a_terminal;
 #[path = "../support/process.rs"]
 mod process;
 mod proxies;
@@ -24,3 +25,4 @@ mod secrets;
 mod support;
 mod undo;
 mod unnamed_mode;
+mod wrong_files;

@@ -17,6 +17,7 @@ mod moved_clock;
 #[path = "../support/organization.rs"]
 mod organization;
 mod over_time;
+mod run_lines;
 mod stopping;
 mod support;
 mod throttle;

@@ -238,7 +238,7 @@ async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk
     match approve(Some(&desk.journal), &digest, approver, ttl).await {
         Ok(mut approval) => {
             if approval.outcome == ApprovalOutcome::Approved {
-                tracing::info!(plan.digest = %digest, %approver, "{digest} was approved by {approver}");
+                tracing::info!(plan.digest = %digest, %approver, "{}", approval.message);
                 let holds = desk.board.facts().status.holds;
                 // Only what the status says: the approval itself is recorded.
                 if desk.journal.are_approved(&holds, Utc::now()).await.unwrap_or(false) {

@@ -12,7 +12,7 @@ use super::{
     HttpState, exposition,
     host::is_addressed_here,
     metrics,
-    page::{Asked, Page, Rendered},
+    page::{self, Asked, Page, Rendered, RunForm},
     readiness::why_not_ready,
 };
 
@@ -44,7 +44,7 @@ impl Desk {
     pub(super) fn new(state: HttpState, listening: SocketAddr) -> Self {
         let page = Page::new(state.clone());
         let policy = format!(
-            "default-src 'none'; style-src '{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src '{}'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
             page.style_source()
         );
         Self { state, page, policy, listening }
@@ -77,8 +77,8 @@ impl Answer {
         Self { status: StatusCode::OK, retry_after: None, media_type, body }
     }
 
-    fn page(Rendered { status, retry_after, body }: Rendered) -> Self {
-        Self { status, retry_after, media_type: "text/html; charset=utf-8", body }
+    fn page(Rendered { status, retry_after, media_type, body }: Rendered) -> Self {
+        Self { status, retry_after, media_type, body }
     }
 
     fn into_response(self, policy: &str) -> Response<Body> {
@@ -143,25 +143,39 @@ async fn answer(desk: &Desk, request: &Parts) -> Answer {
             |error| Answer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             |text| exposed(text, &request.headers),
         ),
-        "/" => Answer::page(desk.page.rendered(&asked(request)).await),
-        _ => Answer::text(StatusCode::NOT_FOUND, "there are /, /status, /healthz, /readyz and /metrics"),
+        "/" => Answer::page(desk.page.status(&asked(request)).await),
+        "/page.js" => Answer::ok("text/javascript; charset=utf-8", page::SCRIPT.to_owned()),
+        path => match path.strip_prefix("/runs/").filter(|run| !run.is_empty()) {
+            Some(run) => Answer::page(desk.page.run(run, run_form(&request.headers)).await),
+            None => {
+                Answer::text(StatusCode::NOT_FOUND, "there are /, /runs/RUN, /status, /healthz, /readyz and /metrics")
+            }
+        },
     }
 }
 
 /// The form that the reader knows: Prometheus asks for `OpenMetrics` when it does.
 fn exposed(open_metrics: String, headers: &HeaderMap) -> Answer {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    if accepted.flat_map(|value| value.split(',')).any(is_open_metrics) {
+    if accepts(headers, "application/openmetrics-text") {
         return Answer::ok(exposition::OPEN_METRICS, open_metrics);
     }
     Answer::ok(exposition::PROMETHEUS_TEXT, exposition::as_prometheus_text(&open_metrics))
 }
 
-fn is_open_metrics(accepted: &str) -> bool {
-    let mut parts = accepted.split(';').map(str::trim);
-    let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/openmetrics-text"));
-    // A weight of nothing means: anything but this.
-    is_named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+/// The report where a program asks for it; browsers do not.
+fn run_form(headers: &HeaderMap) -> RunForm {
+    if accepts(headers, "application/json") { RunForm::Json } else { RunForm::Page }
+}
+
+/// Whether the header `Accept` names this media type.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|accepted| {
+        let mut parts = accepted.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+        // A weight of nothing means: anything but this.
+        is_named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
 }
 
 /// What the page is asked. A foreign site can make a browser ask without anybody wanting it, and each question costs calls

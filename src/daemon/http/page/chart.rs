@@ -2,40 +2,69 @@
 
 use super::{
     history::PastRun,
-    markup::Html,
-    words::{counted, shown, wide},
+    parts::{Clock, counted},
 };
 
-const WIDTH: u64 = 800;
-const HALF: u64 = 90;
-const LEFT: u64 = 44;
-const TOP: u64 = 12;
-const AXIS: u64 = TOP + HALF;
+const WIDTH: usize = 800;
+const HALF: usize = 90;
+const LEFT: usize = 44;
+const TOP: usize = 12;
+const AXIS: usize = TOP + HALF;
 
 /// Room for each run; the newest are at the right edge.
-const STEP: u64 = 15;
-const BAR: u64 = 11;
+const STEP: usize = 15;
+const BAR: usize = 11;
 
-/// Draws the runs, oldest first; nothing when no run changed or held anything. The table beside it holds the same numbers.
-pub(super) fn chart(html: &mut Html, newest_first: &[PastRun]) {
+/// The chart; the table beside it holds the same numbers.
+pub(super) struct Chart {
+    pub(super) title: String,
+    pub(super) described: String,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) bar_width: usize,
+    pub(super) axis_left: usize,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) columns: Vec<Column>,
+}
+
+/// A horizontal line with its number.
+pub(super) struct Tick {
+    pub(super) top: usize,
+    pub(super) text_top: usize,
+    pub(super) text_right: usize,
+    pub(super) number: usize,
+}
+
+/// One run.
+pub(super) struct Column {
+    pub(super) title: String,
+    pub(super) left: usize,
+    pub(super) bars: Vec<Bar>,
+}
+
+/// One kind of change of a run; the class is its colour.
+pub(super) struct Bar {
+    pub(super) class: &'static str,
+    pub(super) top: usize,
+    pub(super) height: usize,
+}
+
+/// Draws the runs, oldest left; `None` where no run changed or held anything.
+pub(super) fn chart(newest_first: &[PastRun], clock: &Clock) -> Option<Chart> {
     let largest = newest_first.iter().map(|run| run.bars.added.max(run.bars.removed + run.bars.held)).max();
-    let Some(largest) = largest.filter(|largest| *largest > 0).map(wide) else {
-        html.raw("<p class=\"quiet\">None of these runs changed or held anything.</p>");
-        return;
-    };
-    html.raw("<figure><svg class=\"chart\" role=\"img\" aria-labelledby=\"chart-title chart-desc\" viewBox=\"0 0 ");
-    html.number(WIDTH).raw(" ").number(2 * (TOP + HALF)).raw("\">");
-    html.raw("<title id=\"chart-title\">Changes of the last ").text(&counted(wide(newest_first.len()), "run"));
-    html.raw("</title><desc id=\"chart-desc\">").text(&described(newest_first)).raw("</desc>");
-    html.raw("<defs><pattern id=\"hatch\" width=\"4\" height=\"4\" patternUnits=\"userSpaceOnUse\">")
-        .raw("<path class=\"hatch\" d=\"M-1 1l2-2M0 4l4-4M3 5l2-2\"/></pattern></defs>");
-    axis(html, largest);
-    for (position, run) in newest_first.iter().enumerate() {
-        bars(html, run, wide(position), largest);
-    }
-    html.raw("</svg><figcaption><span class=\"key added\"></span> added, upwards ")
-        .raw("<span class=\"key removed\"></span> removed, downwards ")
-        .raw("<span class=\"key held\"></span> held, downwards; oldest run left, newest right</figcaption></figure>");
+    let largest = largest.filter(|largest| *largest > 0)?;
+    let tick = |(top, number)| Tick { top, text_top: top + 4, text_right: LEFT - 6, number };
+    let column = |(position, run)| column(run, position, largest, clock);
+    Some(Chart {
+        title: format!("Changes of the last {}", counted(newest_first.len(), "run")),
+        described: described(newest_first),
+        width: WIDTH,
+        height: 2 * (TOP + HALF),
+        bar_width: BAR,
+        axis_left: LEFT,
+        ticks: [(TOP, largest), (AXIS, 0), (AXIS + HALF, largest)].map(tick).into(),
+        columns: newest_first.iter().enumerate().map(column).collect(),
+    })
 }
 
 fn described(runs: &[PastRun]) -> String {
@@ -48,36 +77,21 @@ fn described(runs: &[PastRun]) -> String {
     )
 }
 
-fn axis(html: &mut Html, largest: u64) {
-    for (height, number) in [(TOP, largest), (AXIS, 0), (AXIS + HALF, largest)] {
-        html.raw("<line class=\"grid\" x1=\"").number(LEFT).raw("\" x2=\"").number(WIDTH);
-        html.raw("\" y1=\"").number(height).raw("\" y2=\"").number(height).raw("\"/>");
-        html.raw("<text class=\"tick\" x=\"").number(LEFT - 6).raw("\" y=\"").number(height + 4).raw("\">");
-        html.number(number).raw("</text>");
-    }
-}
-
-fn bars(html: &mut Html, run: &PastRun, position: u64, largest: u64) {
-    let left = WIDTH.saturating_sub((position + 1) * STEP);
-    let heights = [run.bars.added, run.bars.removed, run.bars.held].map(|number| height(wide(number), largest));
-    let [added, removed, held] = heights;
-    html.raw("<g><title>").text(&shown(run.entry.started_at)).raw(": ");
-    html.number(run.bars.added).raw(" added, ").number(run.bars.removed).raw(" removed, ");
-    html.number(run.bars.held).raw(" held</title>");
-    bar(html, "added", left, (AXIS - added, added));
-    bar(html, "removed", left, (AXIS, removed));
-    bar(html, "held", left, (AXIS + removed, held));
-    html.raw("</g>");
-}
-
-fn bar(html: &mut Html, class: &'static str, left: u64, (top, height): (u64, u64)) {
-    if height > 0 {
-        html.raw("<rect class=\"").raw(class).raw("\" x=\"").number(left).raw("\" y=\"").number(top);
-        html.raw("\" width=\"").number(BAR).raw("\" height=\"").number(height).raw("\"/>");
+fn column(run: &PastRun, position: usize, largest: usize, clock: &Clock) -> Column {
+    let bars = run.bars;
+    let [added, removed, held] = [bars.added, bars.removed, bars.held].map(|number| height(number, largest));
+    let bars_at = [("added", AXIS - added, added), ("removed", AXIS, removed), ("held", AXIS + removed, held)];
+    let seen = bars_at.into_iter().filter(|(_, _, height)| *height > 0);
+    let began = clock.time(run.entry.started_at);
+    let title = format!("{}: {} added, {} removed, {} held", began.0.shown(), bars.added, bars.removed, bars.held);
+    Column {
+        title,
+        left: WIDTH.saturating_sub((position + 1) * STEP),
+        bars: seen.map(|(class, top, height)| Bar { class, top, height }).collect(),
     }
 }
 
 /// In proportion, and never too small to be seen.
-fn height(number: u64, largest: u64) -> u64 {
+fn height(number: usize, largest: usize) -> usize {
     if number == 0 { 0 } else { (number.saturating_mul(HALF) / largest).clamp(3, HALF) }
 }

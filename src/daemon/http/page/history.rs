@@ -7,11 +7,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
     domain::{Approval, ApprovalNote, ChangeKind, ChangeOutcome, ChangeReport, HeldRecord, Outcome, RunReport},
-    journal::{GivenApproval, Journal, JournalError, RunEntry},
+    journal::{GivenApproval, Journal, JournalError, ManualChange, ManualChanges, RunEntry},
     observability::Chain,
 };
 
@@ -20,6 +20,12 @@ const RUNS: usize = 50;
 
 /// Approvals in the table.
 const APPROVALS: usize = 10;
+
+/// Changes made in Campaign without a run in the table.
+const MANUAL_CHANGES: usize = 50;
+
+/// How long the journal may take: a page without the past is better than none.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long what was read is shown. A page that is asked for a thousand times costs the journal one look a second.
 const FRESH: Duration = Duration::from_secs(1);
@@ -39,7 +45,7 @@ pub(super) struct PastRun {
     pub(super) bars: Bars,
 }
 
-/// One plan that waits for somebody's word.
+/// One plan that waits for an approval.
 #[derive(Clone, Debug)]
 pub(super) struct HeldPlan {
     pub(super) record: HeldRecord,
@@ -59,6 +65,8 @@ pub(super) struct History {
     pub(super) held: Vec<HeldPlan>,
     /// The last approvals that were given, newest first.
     pub(super) approvals: Vec<GivenApproval>,
+    /// The last changes made in Campaign without a run, newest first.
+    pub(super) manual_changes: Vec<ManualChange>,
     /// The last run that ended and read something.
     pub(super) latest: Option<Arc<RunReport>>,
     /// Why there is nothing, or less than there should be.
@@ -78,48 +86,77 @@ struct Kept {
     history: Arc<History>,
     /// What became of the changes of runs that ended: that never changes.
     bars: BTreeMap<String, Bars>,
+    /// Changes made in Campaign without a run: what the record says of them does not change, only later ones are read.
+    manual: ManualChanges,
 }
 
 impl HistoryReader {
-    /// The past, a second old at most; anew when another run has ended since. Who asks meanwhile waits for the same read.
+    /// The past, a second old at most; anew when another run has ended since. Who asks meanwhile waits for the same read. A
+    /// journal that is slow or out of reach is said so in time.
     pub(super) async fn history(&self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Arc<History> {
+        let reading = timeout(DEADLINE, self.kept_or_read(journal, last_report));
+        reading.await.unwrap_or_else(|_| {
+            let waited = DEADLINE.as_secs();
+            Arc::new(History::unread(last_report, &format!("the state did not answer within {waited} s")))
+        })
+    }
+
+    async fn kept_or_read(&self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Arc<History> {
         let mut kept = self.kept.lock().await;
         let last_run = last_report.map(|report| report.run.clone());
         let is_fresh = kept.read.as_ref().is_some_and(|(at, run)| at.elapsed() < FRESH && *run == last_run);
         if !is_fresh {
-            let read = read(journal, last_report, &mut kept.bars).await;
-            kept.history = Arc::new(read.unwrap_or_else(|error| {
-                let error = format!("the history cannot be read: {}", Chain(&error));
-                History { latest: last_report.cloned(), error: Some(error), ..History::default() }
-            }));
+            let read = kept.read(journal, last_report).await;
+            kept.history =
+                Arc::new(read.unwrap_or_else(|error| History::unread(last_report, &Chain(&error).to_string())));
             kept.read = Some((Instant::now(), last_run));
         }
         Arc::clone(&kept.history)
     }
 }
 
-async fn read(
-    journal: &Journal,
-    last_report: Option<&Arc<RunReport>>,
-    known: &mut BTreeMap<String, Bars>,
-) -> Result<History, JournalError> {
-    let entries = journal.runs(RUNS).await?;
-    known.retain(|run, _| entries.iter().any(|entry| entry.run == *run));
-    let mut runs = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let bars = bars_of(journal, &entry, known).await?;
-        runs.push(PastRun { entry, bars });
+impl History {
+    /// What is known without the journal, and why there is no more.
+    fn unread(last_report: Option<&Arc<RunReport>>, why: &str) -> Self {
+        let error = Some(format!("the history cannot be read: {why}"));
+        Self { latest: last_report.cloned(), error, ..Self::default() }
     }
-    let mut held = Vec::new();
-    for record in journal.held().await? {
-        held.push(plan_of(journal, record, last_report).await?);
+}
+
+impl Kept {
+    async fn read(&mut self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Result<History, JournalError> {
+        let runs = self.runs(journal).await?;
+        let mut held = Vec::new();
+        for record in journal.held().await? {
+            held.push(plan_of(journal, record, last_report).await?);
+        }
+        let latest = match last_report {
+            Some(report) => Some(Arc::clone(report)),
+            None => latest_of(journal, &runs).await?.map(Arc::new),
+        };
+        let approvals = journal.given_approvals(APPROVALS).await?;
+        let manual_changes = self.manual_changes(journal).await?;
+        Ok(History { runs, held, approvals, manual_changes, latest, error: None })
     }
-    let latest = match last_report {
-        Some(report) => Some(Arc::clone(report)),
-        None => latest_of(journal, &runs).await?.map(Arc::new),
-    };
-    let approvals = journal.given_approvals(APPROVALS).await?;
-    Ok(History { runs, held, approvals, latest, error: None })
+
+    async fn runs(&mut self, journal: &Journal) -> Result<Vec<PastRun>, JournalError> {
+        let entries = journal.runs(RUNS).await?;
+        self.bars.retain(|run, _| entries.iter().any(|entry| entry.run == *run));
+        let mut runs = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let bars = bars_of(journal, &entry, &mut self.bars).await?;
+            runs.push(PastRun { entry, bars });
+        }
+        Ok(runs)
+    }
+
+    async fn manual_changes(&mut self, journal: &Journal) -> Result<Vec<ManualChange>, JournalError> {
+        let mut newest = journal.manual_changes(self.manual.searched_to, MANUAL_CHANGES).await?;
+        newest.changes.append(&mut self.manual.changes);
+        newest.changes.truncate(MANUAL_CHANGES);
+        self.manual = newest;
+        Ok(self.manual.changes.clone())
+    }
 }
 
 async fn latest_of(journal: &Journal, runs: &[PastRun]) -> Result<Option<RunReport>, JournalError> {

@@ -1,32 +1,59 @@
-//! The page: what the daemon does, did and waits for, readable without JavaScript, in light and in dark.
+//! The page: what the daemon does, did and waits for; and the page of each run.
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `markup` | a writer of HTML that lets no name through as markup |
-//! | `words` | times, outcomes and numbers as people read them |
-//! | `style` | the style sheet, and the hash by which the browser knows it |
+//! | `templates` | the HTML, by section; `askama.toml` says how it is read |
+//! | `escape` | the escaper that every value passes |
+//! | `parts` | times, names, links and badges, which render themselves |
 //! | `history` | what is shown of the past, read at most once a second |
+//! | `status_page` | the page `/` |
+//! | `sections` | its parts: state, held plans, approvals, instances, runs |
 //! | `chart` | changes over time |
-//! | `sections` | state, held plans, instances, runs |
 //! | `person` | the question about a person, and its answer |
+//! | `run_page` | the page of a run |
+//! | `style` | the style sheet, and the hash by which the browser knows it |
+//! | `page.js` | refreshes the page in place; without it the page works all the same |
 
 mod chart;
+mod escape;
 mod history;
-mod markup;
+mod parts;
 mod person;
+mod run_page;
 mod sections;
+mod status_page;
 mod style;
-mod words;
 
 use std::time::Duration;
 
+use askama::{Template, filters::Safe};
 use axum::http::StatusCode;
 use chrono::Utc;
+use tokio::{sync::Mutex, time::timeout};
 
 use super::HttpState;
-use crate::settings::PersonLookup;
+use crate::{
+    domain::RunReport,
+    journal::{FindRunError, RunEntry},
+    observability::Chain,
+};
 use history::HistoryReader;
-use markup::Html;
+use parts::{Clock, Time};
+use person::PersonView;
+use run_page::{NoRunPage, RunPage};
+use status_page::StatusPage;
+
+/// The script of every page.
+pub(super) const SCRIPT: &str = include_str!("page.js");
+
+/// The media type of a page.
+const HTML: &str = "text/html; charset=utf-8";
+
+/// How long reading one run may take.
+const RUN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Longest id of a run.
+const LONGEST_ID: usize = 26;
 
 /// What the page is asked beside itself; empty when nothing.
 #[derive(Debug, Default)]
@@ -39,25 +66,74 @@ pub(super) struct Asked {
     pub(super) is_foreign: bool,
 }
 
-/// The page as it is sent.
+/// In which form a run is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RunForm {
+    /// A page for people.
+    Page,
+    /// The report, for programs.
+    Json,
+}
+
+/// A document as it is sent.
 pub(super) struct Rendered {
     pub(super) status: StatusCode,
-    /// How long to wait before a question that has no answer yet is sent again.
+    /// How long to wait before asking again, where that helps.
     pub(super) retry_after: Option<Duration>,
-    /// The HTML document.
+    pub(super) media_type: &'static str,
     pub(super) body: String,
 }
 
-/// The page.
+/// What is the same around every page.
+struct Frame {
+    style: Safe<&'static str>,
+    version: &'static str,
+    as_of: Time,
+}
+
+/// The page of the daemon and those of the runs.
 pub(super) struct Page {
     state: HttpState,
     history: HistoryReader,
+    /// Held while a run is read: its report may be long, and many at a time would fill the memory.
+    reading_run: Mutex<()>,
     style_source: String,
+}
+
+impl Frame {
+    fn new(clock: &Clock) -> Self {
+        Self { style: Safe(style::SHEET), version: env!("CARGO_PKG_VERSION"), as_of: clock.time(clock.now) }
+    }
+}
+
+impl Rendered {
+    fn page(status: StatusCode, page: &impl Template) -> Self {
+        match page.render() {
+            Ok(body) => Self { status, retry_after: None, media_type: HTML, body },
+            Err(error) => Self::internal_error(&error.to_string()),
+        }
+    }
+
+    fn json(report: &RunReport) -> Self {
+        match serde_json::to_string(report) {
+            Ok(json) => {
+                let body = json + "\n";
+                Self { status: StatusCode::OK, retry_after: None, media_type: "application/json", body }
+            }
+            Err(error) => Self::internal_error(&error.to_string()),
+        }
+    }
+
+    fn internal_error(why: &str) -> Self {
+        let (status, body) = (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n"));
+        Self { status, retry_after: None, media_type: "text/plain; charset=utf-8", body }
+    }
 }
 
 impl Page {
     pub(super) fn new(state: HttpState) -> Self {
-        Self { state, history: HistoryReader::default(), style_source: style::source() }
+        let (history, reading_run) = (HistoryReader::default(), Mutex::default());
+        Self { state, history, reading_run, style_source: style::source() }
     }
 
     /// How the policy of the answer names the style sheet.
@@ -65,45 +141,61 @@ impl Page {
         &self.style_source
     }
 
-    /// The whole document.
-    pub(super) async fn rendered(&self, asked: &Asked) -> Rendered {
+    fn clock(&self) -> Clock {
+        Clock { now: Utc::now(), zone: self.state.board.facts().timezone }
+    }
+
+    /// The page `/`.
+    pub(super) async fn status(&self, asked: &Asked) -> Rendered {
         let lookup = self.state.board.facts().person_lookup;
         let reply = person::answer(&self.state.questions, lookup, asked).await;
         let facts = self.state.board.facts();
         let history = self.history.history(&self.state.journal, facts.last_report.as_ref()).await;
-        let now = Utc::now();
-        let mut html = Html::default();
-        head(&mut html);
-        html.raw("<header><h1>campaign-group-sync</h1>");
-        sections::state(&mut html, &facts, now);
-        html.raw("</header><main>");
-        if let Some(error) = &history.error {
-            html.raw("<p class=\"note bad\">").text(error).raw("</p>");
-        }
-        // The answer stands beside its question, and nobody who asked wants to scroll for it.
-        let is_asked = reply.is_some();
-        if is_asked {
-            person::section(&mut html, asked, lookup, reply.as_ref());
-        }
-        sections::held(&mut html, &history.held, now);
-        sections::approvals(&mut html, &history.approvals);
-        sections::instances(&mut html, history.latest.as_deref());
-        sections::runs(&mut html, &history.runs);
-        if !is_asked && lookup == PersonLookup::On {
-            person::section(&mut html, asked, lookup, None);
-        }
-        html.raw("</main><footer><p>campaign-group-sync ").raw(env!("CARGO_PKG_VERSION")).raw(", as of ");
-        words::time(&mut html, now);
-        html.raw("; for programs: <a href=\"/status\">status</a>, <a href=\"/metrics\">metrics</a></p></footer></body></html>\n");
+        let clock = self.clock();
+        let answer = reply.as_ref().map(|reply| PersonView::new(asked, lookup, reply, &clock));
+        let page = StatusPage::new(&facts, &history, answer, &clock);
         let (status, retry_after) = person::status(reply.as_ref());
-        Rendered { status, retry_after, body: html.finish() }
+        Rendered { retry_after, ..Rendered::page(status, &page) }
     }
-}
 
-fn head(html: &mut Html) {
-    html.raw("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>campaign-group-sync</title>")
-        .raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")
-        .raw("<meta name=\"color-scheme\" content=\"light dark\"><style>")
-        .raw(style::SHEET)
-        .raw("</style></head><body>");
+    /// The page `/runs/RUN`, or the report of that run.
+    pub(super) async fn run(&self, id: &str, form: RunForm) -> Rendered {
+        let found = timeout(RUN_DEADLINE, self.found(id)).await;
+        let clock = self.clock();
+        let (status, page) = match found {
+            Ok(Ok((report, _))) if form == RunForm::Json => return Rendered::json(&report),
+            Ok(Ok((report, entry))) => {
+                let held = self.state.board.facts().status.held;
+                let page = RunPage::new(&report, entry.as_ref(), &held, &clock);
+                return Rendered::page(StatusCode::OK, &page);
+            }
+            Ok(Err(FindRunError::Unknown(id))) => (StatusCode::NOT_FOUND, NoRunPage::unknown(&id, &clock)),
+            Ok(Err(FindRunError::Ambiguous { id, candidates, more })) => {
+                (StatusCode::NOT_FOUND, NoRunPage::ambiguous(&id, &candidates, more, &clock))
+            }
+            Ok(Err(FindRunError::Journal(error))) => {
+                let why = format!("The history cannot be read: {}.", Chain(&error));
+                (StatusCode::SERVICE_UNAVAILABLE, NoRunPage::new("The run cannot be shown", why, &clock))
+            }
+            Err(_) => {
+                let waited = RUN_DEADLINE.as_secs();
+                let why =
+                    format!("The state did not answer within {waited} s, or another run is being read. Try again.");
+                (StatusCode::SERVICE_UNAVAILABLE, NoRunPage::new("The run cannot be shown now", why, &clock))
+            }
+        };
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RUN_DEADLINE);
+        Rendered { retry_after, ..Rendered::page(status, &page) }
+    }
+
+    async fn found(&self, id: &str) -> Result<(RunReport, Option<RunEntry>), FindRunError> {
+        // Ids are made of letters and digits: nothing else is asked of the journal.
+        if id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(FindRunError::Unknown(id.chars().take(LONGEST_ID).collect()));
+        }
+        let _turn = self.reading_run.lock().await;
+        let report = self.state.journal.find_run(id).await?;
+        let entry = self.state.journal.run_entry(&report.run).await?;
+        Ok((report, entry))
+    }
 }

@@ -14,14 +14,13 @@ use tokio::{
 
 use crate::{
     daemon::Question,
-    domain::{Explanation, Finding, OperatorGroupName, Verdict},
+    domain::{Explanation, Finding, GroupExplanation, InstanceExplanation, OperatorGroupName, Verdict},
     settings::PersonLookup,
 };
 
 use super::{
     Asked,
-    markup::Html,
-    words::{badge, time},
+    parts::{Badge, Clock, Name, Time, badge, name},
 };
 
 /// How long an answer is waited for: it costs two calls to the vendor and a look at each instance.
@@ -103,68 +102,101 @@ pub(super) fn status(reply: Option<&Reply>) -> (StatusCode, Option<Duration>) {
     }
 }
 
-/// The form, and below it the answer.
-pub(super) fn section(html: &mut Html, asked: &Asked, lookup: PersonLookup, reply: Option<&Reply>) {
-    html.raw("<section aria-labelledby=\"person\"><h2 id=\"person\">Why is somebody in a group, or not?</h2>");
-    if lookup == PersonLookup::On {
-        form(html, asked);
-    }
-    match reply {
-        None => {}
-        Some(Err(refusal)) => {
-            html.raw("<p class=\"note doubt\" role=\"status\">").raw(refusal.why).raw("</p>");
-        }
-        Some(Ok(explanation)) => explained(html, explanation),
-    }
-    html.raw("</section>");
+/// The question as the page shows it: its form, and the answer or why there is none.
+#[derive(Default)]
+pub(super) struct PersonView {
+    /// `None` where questions are switched off.
+    pub(super) form: Option<FormView>,
+    pub(super) refusal: Option<&'static str>,
+    pub(super) answer: Option<AnswerView>,
 }
 
-fn form(html: &mut Html, asked: &Asked) {
-    html.raw("<form method=\"get\" action=\"/\" role=\"search\"><div><label for=\"who\">E-mail address or user name</label>")
-        .raw("<input id=\"who\" name=\"person\" required maxlength=\"320\" autocomplete=\"off\" spellcheck=\"false\" value=\"")
-        .text(asked.person.as_deref().unwrap_or_default())
-        .raw("\"></div><div><label for=\"where\">Operator group (optional)</label>")
-        .raw("<input id=\"where\" name=\"group\" maxlength=\"320\" autocomplete=\"off\" spellcheck=\"false\" value=\"")
-        .text(&asked.group)
-        .raw("\"></div><button>Explain</button></form>");
+/// What stands in the fields.
+#[derive(Default)]
+pub(super) struct FormView {
+    pub(super) person: String,
+    pub(super) group: String,
 }
 
-fn explained(html: &mut Html, explanation: &Explanation) {
-    html.raw("<h3>").name(&explanation.person).raw("</h3><p class=\"quiet\">Looked up at ");
-    time(html, explanation.at);
-    html.raw("</p>");
-    findings(html, &explanation.findings);
-    for instance in &explanation.instances {
-        html.raw("<h3>Instance ").name(&instance.name).raw("</h3>");
-        findings(html, &instance.findings);
-        for group in &instance.groups {
-            html.raw("<h4>Operator group ").name(&group.group).raw(": ");
-            html.raw(match group.is_member {
-                Some(true) => "a member",
-                Some(false) => "not a member",
-                None => "not known whether a member",
-            });
-            html.raw("</h4>");
-            findings(html, &group.findings);
+pub(super) struct AnswerView {
+    pub(super) person: Name,
+    pub(super) at: Time,
+    pub(super) findings: Vec<FindingView>,
+    pub(super) instances: Vec<InstanceAnswer>,
+}
+
+pub(super) struct InstanceAnswer {
+    pub(super) name: Name,
+    pub(super) findings: Vec<FindingView>,
+    pub(super) groups: Vec<GroupAnswer>,
+}
+
+pub(super) struct GroupAnswer {
+    pub(super) name: Name,
+    pub(super) membership: &'static str,
+    pub(super) findings: Vec<FindingView>,
+}
+
+pub(super) struct FindingView {
+    pub(super) badge: Badge,
+    pub(super) station: &'static str,
+    pub(super) text: Name,
+}
+
+impl PersonView {
+    /// The form, with nothing in it.
+    pub(super) fn unasked() -> Self {
+        Self { form: Some(FormView::default()), ..Self::default() }
+    }
+
+    /// What was asked, and the reply.
+    pub(super) fn new(asked: &Asked, lookup: PersonLookup, reply: &Reply, clock: &Clock) -> Self {
+        let person = asked.person.clone().unwrap_or_default();
+        let form = (lookup == PersonLookup::On).then(|| FormView { person, group: asked.group.clone() });
+        match reply {
+            Ok(explanation) => Self { form, answer: Some(AnswerView::new(explanation, clock)), refusal: None },
+            Err(refusal) => Self { form, answer: None, refusal: Some(refusal.why) },
         }
     }
 }
 
-fn findings(html: &mut Html, findings: &[Finding]) {
-    if findings.is_empty() {
-        return;
-    }
-    html.raw("<ul class=\"findings\">");
-    for finding in findings {
-        html.raw("<li>");
-        match finding.verdict {
-            Verdict::Yes => badge(html, "badge good", "yes"),
-            Verdict::No => badge(html, "badge bad", "no"),
-            Verdict::Unknown => badge(html, "badge doubt", "unknown"),
-            Verdict::Note => badge(html, "badge info", "note"),
+impl AnswerView {
+    fn new(explanation: &Explanation, clock: &Clock) -> Self {
+        let instance = |it: &InstanceExplanation| InstanceAnswer {
+            name: name(&it.name),
+            findings: findings(&it.findings),
+            groups: it.groups.iter().map(GroupAnswer::new).collect(),
+        };
+        Self {
+            person: name(&explanation.person),
+            at: clock.time(explanation.at),
+            findings: findings(&explanation.findings),
+            instances: explanation.instances.iter().map(instance).collect(),
         }
-        html.raw("<span class=\"quiet\">").raw(finding.station.title()).raw("</span> <span>");
-        html.name(&finding.text).raw("</span></li>");
     }
-    html.raw("</ul>");
+}
+
+impl GroupAnswer {
+    fn new(group: &GroupExplanation) -> Self {
+        let membership = match group.is_member {
+            Some(true) => "a member",
+            Some(false) => "not a member",
+            None => "not known whether a member",
+        };
+        Self { name: name(&group.group), membership, findings: findings(&group.findings) }
+    }
+}
+
+fn findings(findings: &[Finding]) -> Vec<FindingView> {
+    let view = |finding: &Finding| FindingView {
+        badge: match finding.verdict {
+            Verdict::Yes => badge("good", "yes"),
+            Verdict::No => badge("bad", "no"),
+            Verdict::Unknown => badge("doubt", "unknown"),
+            Verdict::Note => badge("info", "note"),
+        },
+        station: finding.station.title(),
+        text: name(&finding.text),
+    };
+    findings.iter().map(view).collect()
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// The style sheet; it stands in the page itself.
+/// The style sheet; it stands in the page itself, unchanged.
 pub(super) const SHEET: &str = include_str!("style.css");
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

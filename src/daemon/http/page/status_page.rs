@@ -1,0 +1,60 @@
+//! The page `/`.
+
+use askama::Template;
+
+use crate::{daemon::Facts, settings::PersonLookup};
+
+use super::{
+    Frame,
+    chart::{Chart, chart},
+    history::History,
+    parts::Clock,
+    person::PersonView,
+    sections::{ApprovalView, HeldView, InstancesView, ManualChangeView, RunView, StateView, Used},
+};
+
+/// Runs in the table before the reader has to ask for more.
+const FIRST_RUNS: usize = 10;
+
+/// Everything on the page `/`.
+#[derive(Template)]
+#[template(path = "status.html", config = "src/daemon/http/page/askama.toml")]
+pub(super) struct StatusPage {
+    pub(super) frame: Frame,
+    pub(super) state: StateView,
+    /// Why the past is not shown, or not all of it.
+    problem: Option<String>,
+    /// The answer stands at the top, beside its question; a form without one stands last.
+    answer: Option<PersonView>,
+    form: Option<PersonView>,
+    held: Vec<HeldView>,
+    approvals: Vec<ApprovalView>,
+    manual_changes: Vec<ManualChangeView>,
+    instances: Option<InstancesView>,
+    chart: Option<Chart>,
+    first_runs: Vec<RunView>,
+    earlier_runs: Vec<RunView>,
+}
+
+impl StatusPage {
+    pub(super) fn new(facts: &Facts, history: &History, answer: Option<PersonView>, clock: &Clock) -> Self {
+        let runs = &history.runs;
+        let is_form_alone = answer.is_none() && facts.person_lookup == PersonLookup::On;
+        let (first, earlier) = runs.split_at(runs.len().min(FIRST_RUNS));
+        let rows = |runs: &[_]| runs.iter().map(|run| RunView::new(run, clock)).collect();
+        Self {
+            frame: Frame::new(clock),
+            state: StateView::new(facts, clock),
+            problem: history.error.clone(),
+            form: is_form_alone.then(PersonView::unasked),
+            answer,
+            held: history.held.iter().map(|plan| HeldView::new(plan, clock)).collect(),
+            approvals: history.approvals.iter().map(|given| ApprovalView::new(given, clock)).collect(),
+            manual_changes: history.manual_changes.iter().map(|it| ManualChangeView::new(it, clock)).collect(),
+            instances: history.latest.as_deref().and_then(|report| InstancesView::new(report, clock)),
+            chart: chart(runs, clock),
+            first_runs: rows(first),
+            earlier_runs: rows(earlier),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Memberships that appeared or vanished in Campaign between two runs without any run having made the change: by hand, or by
+//! Campaign itself when a person signed in.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::domain::{FoldedName, OperatorGroupName, RunId};
+
+use super::{
+    Journal, JournalError,
+    database::{Reading, Row},
+    encoding::{from_json, to_time},
+};
+
+/// Observations that are searched for changes at most: a new installation has one for each instance, and later ones exist only
+/// where something differed.
+const MOST_OBSERVATIONS: i64 = 200;
+
+/// A membership that changed without a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManualChange {
+    /// The instance.
+    pub instance: String,
+    /// The operator; in the folded spelling where only that is known.
+    pub login: String,
+    /// The operator group; likewise.
+    pub group: String,
+    /// What happened.
+    pub kind: ManualChangeKind,
+    /// When a run first saw it. It happened between the run before and this one.
+    pub seen_at: DateTime<Utc>,
+    /// The run that saw it; `None` where the record does not name one.
+    pub seen_by: Option<RunId>,
+}
+
+/// What happened to the membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManualChangeKind {
+    /// The operator was in the group, and had not been before.
+    Appeared,
+    /// The operator was not in the group any more.
+    Vanished,
+}
+
+/// The newest changes, and up to where the record was searched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManualChanges {
+    /// Newest first.
+    pub changes: Vec<ManualChange>,
+    /// The place of the newest observation in the record. Asked again with it, only later ones are searched.
+    pub searched_to: i64,
+}
+
+/// An observation: what a run found in Campaign that the record did not hold.
+struct Observation {
+    run: Option<RunId>,
+    at: i64,
+    difference: Difference,
+}
+
+#[derive(Deserialize)]
+struct Difference {
+    instance: String,
+    managed: Vec<(String, String)>,
+    unmanaged: Vec<String>,
+    came: Vec<(String, String)>,
+    left: Vec<(String, String)>,
+}
+
+impl Journal {
+    /// The changes that observations after this place of the record tell of, newest first, at most `limit`. The first look at
+    /// a group tells of none: whoever is in it then was there before. Nor does a group that is managed no longer.
+    pub async fn manual_changes(&self, after: i64, limit: usize) -> Result<ManualChanges, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql =
+            "select position from events where kind = 'observed' and position > $1 order by position desc limit $2";
+        let places = looking.rows(sql, [after.into(), MOST_OBSERVATIONS.into()]).await?;
+        let mut found = ManualChanges { changes: Vec::new(), searched_to: after };
+        for row in places {
+            let position = row.number(0)?;
+            found.searched_to = found.searched_to.max(position);
+            if found.changes.len() >= limit {
+                break;
+            }
+            // One by one: the first look at a large instance is a long text.
+            if let Some(observation) = observation(&mut looking, position).await? {
+                let first_looks = first_looks(&mut looking, &observation).await?;
+                let room = limit - found.changes.len();
+                found.changes.extend(changes(&mut looking, observation, &first_looks, room).await?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+async fn observation(looking: &mut Reading, position: i64) -> Result<Option<Observation>, JournalError> {
+    let rows = looking.rows("select run, at, body from events where position = $1", [position.into()]).await?;
+    let read = |row: &Row| {
+        Ok(Observation {
+            run: row.optional_text(0)?.map(RunId::new),
+            at: row.number(1)?,
+            difference: from_json(&row.text(2)?, "an event")?,
+        })
+    };
+    rows.first().map(read).transpose()
+}
+
+/// The groups that were not managed before this observation.
+async fn first_looks(looking: &mut Reading, seen: &Observation) -> Result<BTreeSet<FoldedName>, JournalError> {
+    let sql = "select 1 from managed_groups where instance = $1 and group_folded = $2 and since < $3 and until >= $3";
+    let mut first = BTreeSet::new();
+    for (group, _profile) in &seen.difference.managed {
+        let group = OperatorGroupName::new(group).folded();
+        // A group with another spelling or profile than before begins a new line, and ends the one before at this moment.
+        let values = [seen.difference.instance.as_str().into(), (&group).into(), seen.at.into()];
+        if looking.rows(sql, values).await?.is_empty() {
+            first.insert(group);
+        }
+    }
+    Ok(first)
+}
+
+async fn changes(
+    looking: &mut Reading,
+    seen: Observation,
+    first_looks: &BTreeSet<FoldedName>,
+    limit: usize,
+) -> Result<Vec<ManualChange>, JournalError> {
+    let seen_at = to_time(seen.at)?;
+    let Difference { instance, unmanaged, came, left, .. } = seen.difference;
+    let is_told = |group: &str| {
+        let group = FoldedName::stored(group.to_owned());
+        !first_looks.contains(&group) && !unmanaged.iter().any(|other| *other == group.as_str())
+    };
+    let came = came.into_iter().map(|membership| (ManualChangeKind::Appeared, membership));
+    let left = left.into_iter().map(|membership| (ManualChangeKind::Vanished, membership));
+    let told = came.chain(left).filter(|(_, (group, _))| is_told(group)).take(limit);
+    let mut changes = Vec::new();
+    for (kind, (group, login)) in told {
+        let login = match kind {
+            ManualChangeKind::Appeared => login,
+            ManualChangeKind::Vanished => login_spelling(looking, &instance, &group, login).await?,
+        };
+        let group = group_spelling(looking, &instance, group).await?;
+        changes.push(ManualChange {
+            instance: instance.clone(),
+            login,
+            group,
+            kind,
+            seen_at,
+            seen_by: seen.run.clone(),
+        });
+    }
+    Ok(changes)
+}
+
+async fn group_spelling(looking: &mut Reading, instance: &str, folded: String) -> Result<String, JournalError> {
+    let sql = "select group_name from managed_groups where instance = $1 and group_folded = $2
+               order by since desc limit 1";
+    let rows = looking.rows(sql, [instance.into(), folded.as_str().into()]).await?;
+    rows.first().map_or(Ok(folded), |row| row.text(0))
+}
+
+async fn login_spelling(
+    looking: &mut Reading,
+    instance: &str,
+    group: &str,
+    folded: String,
+) -> Result<String, JournalError> {
+    let sql = "select login from stays where instance = $1 and group_folded = $2 and login_folded = $3
+               order by since desc limit 1";
+    let rows = looking.rows(sql, [instance.into(), group.into(), folded.as_str().into()]).await?;
+    rows.first().map_or(Ok(folded), |row| row.text(0))
+}
