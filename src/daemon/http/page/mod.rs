@@ -170,10 +170,6 @@ impl Page {
                 return Rendered::page(StatusCode::OK, &page);
             }
             Ok(Err(FindRunError::Unknown(id))) => (StatusCode::NOT_FOUND, NoRunPage::unknown(&id, &clock)),
-            Ok(Err(FindRunError::Deleted { run, deletion })) => (
-                StatusCode::NOT_FOUND,
-                NoRunPage::new("The run was deleted", format!("Run {run}: {deletion}."), &clock),
-            ),
             Ok(Err(FindRunError::Ambiguous { id, candidates, more })) => {
                 (StatusCode::NOT_FOUND, NoRunPage::ambiguous(&id, &candidates, more, &clock))
             }
