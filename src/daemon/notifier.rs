@@ -18,7 +18,7 @@ use crate::{
     sync::Stop,
 };
 
-use super::Board;
+use super::{Board, State};
 
 /// How often it is looked whether something is due: the end of a run is told at once.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
@@ -86,7 +86,9 @@ impl Notifier {
             let facts = self.board.facts();
             let age = age.at(facts.status.last_success, Utc::now(), Instant::now());
             if facts.standing.keeps_the_schedule() {
-                let is_overdue = age > facts.ready_within;
+                // A run that has just ended well is recorded before the daemon's state says so.
+                let is_under_way = matches!(facts.status.state, State::Running | State::Waiting);
+                let is_overdue = age > facts.ready_within && !is_under_way;
                 let overdue = is_overdue.then_some((facts.status.last_success, facts.ready_within));
                 match self.look(&settings, overdue).await {
                     Ok(()) => trouble.is_over(),

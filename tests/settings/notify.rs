@@ -135,7 +135,7 @@ fn what_cannot_be_used_is_told_with_what_would_be_right() {
     check(
         "smtp_password = \"TOPSECRET\"",
         "notify.smtp_password",
-        "a secret does not belong",
+        "a secret does not belong into the configuration file",
         "notify.smtp_password_file",
     );
 }
