@@ -192,9 +192,8 @@ async fn old_events(
 
 /// The first event that has a digest.
 async fn digests_from(looking: &mut Reading) -> Result<i64, JournalError> {
-    let rows = looking.rows("select value from meta where name = 'digests_from'", []).await?;
-    let stored = rows.first().map(|row| row.text(0)).transpose()?;
-    let position = stored.and_then(|text| text.parse().ok());
+    let rows = looking.rows("select digests_from from event_head", []).await?;
+    let position = rows.first().map(|row| row.optional_number(0)).transpose()?.flatten();
     position
         .ok_or_else(|| JournalError::Unreadable { what: "the record does not tell where its digests begin".to_owned() })
 }

@@ -1,5 +1,6 @@
 -- From this event on, hashes are made over a digest of the event: retention can delete its text, and the chain stays whole.
-insert into meta (name, value) select 'digests_from', cast(position + 1 as text) from event_head;
+alter table event_head add column digests_from bigint;
+update event_head set digests_from = position + 1;
 -- What is left of deleted events: with the digests, the chain can be checked over their places.
 create table deleted_events (
     position bigint not null primary key,
