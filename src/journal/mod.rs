@@ -18,6 +18,7 @@ mod encoding;
 mod error;
 mod found_changes;
 mod given_approvals;
+mod held_plans;
 mod holds;
 mod instance_history;
 mod leadership;

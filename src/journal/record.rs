@@ -6,11 +6,11 @@ use serde::Serialize;
 use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart};
 
 use super::{
-    Journal, JournalError, RecordHead, access, approvals,
+    Journal, JournalError, RecordHead, access,
     chain::{EventKind, append},
     changes,
     database::Writing,
-    runs,
+    held_plans, runs,
 };
 
 impl Journal {
@@ -77,7 +77,7 @@ impl Recording<'_> {
     }
 
     async fn held(&mut self, held: &HeldNow<'_>) -> Result<(), JournalError> {
-        if !approvals::hold(self.writing, held).await? {
+        if !held_plans::hold(self.writing, held, self.at).await? {
             return Ok(());
         }
         let record = held.record;

@@ -168,6 +168,8 @@ pub(super) struct Found {
     pub(super) warnings: Vec<String>,
     pub(super) outcome: Option<Outcome>,
     pub(super) instances: Vec<InstanceReport>,
+    /// The run whose changes are taken back, in an undo.
+    pub(super) undo_of: Option<String>,
 }
 
 impl Found {
@@ -285,6 +287,7 @@ impl<'a> Frame<'a> {
             approvals: RunReport::approvals_in(&found.instances),
             instances: found.instances,
             record: None,
+            undo_of: found.undo_of,
         }
     }
 
@@ -305,6 +308,7 @@ impl<'a> Frame<'a> {
             warnings: Vec::new(),
             outcome: Some(outcome),
             instances: instances.collect(),
+            undo_of: None,
         }
     }
 
@@ -383,6 +387,7 @@ async fn all_instances(
         warnings: source.notes,
         outcome: None,
         instances,
+        undo_of: None,
     };
     found.warnings.extend(forgotten);
     found.tell_of(approvals, &used);

@@ -23,5 +23,6 @@ mod remedies;
 mod secrets;
 mod support;
 mod undo;
+mod undo_holds;
 mod unnamed_mode;
 mod wrong_files;

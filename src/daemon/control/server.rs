@@ -233,6 +233,8 @@ async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk
             if approval.outcome == ApprovalOutcome::Approved {
                 tracing::info!(plan.digest = %digest, %approver, "{}", approval.message);
                 let next = match run {
+                    // No run of the daemon makes what an undo holds.
+                    _ if approval.undo_of.is_some() => None,
                     RunAfterApproval::AtOnce => at_once(RunWanted::Approved(digest), desk).await,
                     RunAfterApproval::AsScheduled => Some(NextRun::scheduled(desk.board.facts().status.next_run, "")),
                 };
