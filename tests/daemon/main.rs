@@ -17,6 +17,7 @@ mod person_questions;
 mod process;
 mod schedule;
 mod socket_folder;
+mod status_page;
 mod support;
 mod systemd;
 mod telling;
