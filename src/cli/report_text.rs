@@ -28,7 +28,7 @@ pub(super) fn text(report: &RunReport) -> String {
     }
     for instance in &report.instances {
         line(&mut out, "");
-        instance_section(&mut out, instance);
+        instance_section(&mut out, instance, report.undo_of.as_deref());
     }
     line(&mut out, "");
     line(&mut out, &outcome);
@@ -143,16 +143,20 @@ pub(super) fn numbers(summary: &Summary) -> String {
     parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("; ")
 }
 
-/// How an administrator releases what is held.
-fn how_to_release(digest: &str) -> String {
-    format!("if these changes are right: campaign-group-sync approve {digest}  (or --sync-now --approve {digest})")
+/// How an administrator releases what is held; what an undo holds is made by an undo.
+fn how_to_release(digest: &str, undo_of: Option<&str>) -> String {
+    let approve = format!("if these changes are right: campaign-group-sync approve {digest}");
+    match undo_of {
+        Some(run) => format!("{approve}\n  and then: campaign-group-sync undo {run} --apply"),
+        None => format!("{approve}  (or --sync-now --approve {digest})"),
+    }
 }
 
 fn note(warning: &str) -> String {
     painted(DOUBT, &format!("Note: {}", printable(warning)))
 }
 
-fn instance_section(out: &mut String, instance: &InstanceReport) {
+fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option<&str>) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
         line(out, &format!("  {}", painted(BAD, &printable(error))));
@@ -180,7 +184,7 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     }
     if let Some(digest) = &instance.held {
         line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
-        line(out, &format!("  {}", how_to_release(digest)));
+        line(out, &format!("  {}", how_to_release(digest, undo_of)));
     }
     if !instance.orphaned.is_empty() {
         line(out, "");
@@ -354,6 +358,7 @@ mod tests {
             },
             instances: vec![instance],
             record: None,
+            undo_of: None,
             approvals: Vec::new(),
         }
     }

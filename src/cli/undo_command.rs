@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     CommandError,
-    arguments::{Arguments, OutputFormat, UndoArguments},
+    arguments::{Arguments, UndoArguments},
     exit_code::Exit,
     history_command::one_report,
     notifying::notify_after_run,
@@ -34,9 +34,5 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     progress.finish();
     let report = report?;
     print(&one_report(arguments.output, &report)?)?;
-    // A run on its own does not make what an undo wants.
-    if arguments.output == OutputFormat::Text && report.instances.iter().any(|instance| instance.held.is_some()) {
-        print(&format!("Once it is approved, say it again: campaign-group-sync undo {} --apply\n", undo.run))?;
-    }
     Ok(Exit::of(&report))
 }

@@ -107,7 +107,7 @@ pub use report::{
 };
 pub use run_event::{
     BegunApproval, Evidence, HeldNow, HeldRecord, InstancePlan, NextStep, Observation, Observed, RunEvent, RunStart,
-    Sending, SettledChanges,
+    Sending, SentChange, SettledChanges, UndoHold,
 };
 pub use scope::Scope;
 pub use settling::settled_by;

@@ -327,6 +327,9 @@ pub struct RunReport {
     pub approvals: Vec<ApprovalNote>,
     /// Each instance, by name.
     pub instances: Vec<InstanceReport>,
+    /// The run whose changes this one takes back, where it is an undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_of: Option<String>,
     /// The last event of the record when the run had ended: its number and its hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,

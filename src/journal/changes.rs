@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    BegunApproval, ChangeKey, ChangeOutcome, ChangeReport, Evidence, InstanceMode, InstanceName, InstancePlan,
-    InstanceReport, NextStep, RunId, Sending, SettledChanges,
+    ChangeKey, ChangeOutcome, ChangeReport, Evidence, InstanceMode, InstanceName, InstancePlan, InstanceReport,
+    NextStep, RunId, Sending, SentChange, SettledChanges,
 };
 
 use super::{
@@ -102,8 +102,9 @@ struct Sent<'a> {
     instance: &'a str,
     #[serde(serialize_with = "places::serialize")]
     changes: Vec<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approval: Option<&'a str>,
+    /// Those that rest on an approval, by its digest.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    approvals: BTreeMap<&'a str, Vec<i64>>,
 }
 
 #[derive(Serialize)]
@@ -273,16 +274,20 @@ pub(super) async fn send(recording: &mut Recording<'_>, sending: &Sending<'_>) -
     let sql = "update changes set sent_at = $1, at = $1, unread = 1 where instance = $2 and operator_folded = $3
                  and group_folded = $4 and op = $5 and run = $6 returning position";
     let mut places = Vec::with_capacity(sending.changes.len());
-    for key in sending.changes {
+    let mut approvals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    for SentChange { key, approval } in sending.changes {
         let [instance, operator, group, op, run] = row_of(recording.run, instance, key);
         let values = [at.timestamp_millis().into(), instance, operator, group, op, run];
         for row in recording.writing.returning(sql, values).await? {
-            places.push(row.number(0)?);
+            let place = row.number(0)?;
+            places.push(place);
+            if let Some(digest) = approval {
+                approvals.entry(digest).or_default().push(place);
+            }
         }
     }
     unfinished_disablements::remember(recording.writing, recording.run, instance, sending.changes).await?;
-    let approval = sending.begun.map(|BegunApproval { digest, .. }| digest.as_str());
-    recording.append(EventKind::Sending, &Sent { instance: instance.as_str(), changes: places, approval }).await
+    recording.append(EventKind::Sending, &Sent { instance: instance.as_str(), changes: places, approvals }).await
 }
 
 /// Writes what became of changes: in the plan of their run, in the record of who is in which group, and in what approvals

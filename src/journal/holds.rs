@@ -9,9 +9,9 @@ use crate::domain::{Digest, HeldRecord, InstanceName};
 
 use super::{
     Journal, JournalError,
-    approvals::held_record,
     database::{Reading, Row},
     encoding::to_time,
+    held_plans::held_record,
 };
 
 /// A held plan that waits for an approval. The field names are part of the JSON form of the status.

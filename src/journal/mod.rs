@@ -20,6 +20,7 @@ mod error;
 mod found_changes;
 mod free_space;
 mod given_approvals;
+mod held_plans;
 mod holds;
 mod instance_history;
 mod instance_reports;

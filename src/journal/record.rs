@@ -6,11 +6,11 @@ use serde::Serialize;
 use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart, WantedNotifications};
 
 use super::{
-    Journal, JournalError, RecordHead, access, approvals,
+    Journal, JournalError, RecordHead, access,
     chain::{EventKind, append},
     changes,
     database::Writing,
-    notified, runs,
+    held_plans, notified, runs,
 };
 
 impl Journal {
@@ -80,7 +80,7 @@ impl Recording<'_> {
 
     async fn held(&mut self, held: &HeldNow<'_>) -> Result<(), JournalError> {
         notified::held(self, held).await?;
-        if !approvals::hold(self.writing, held).await? {
+        if !held_plans::hold(self.writing, held, self.at).await? {
             return Ok(());
         }
         let record = held.record;

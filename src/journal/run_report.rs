@@ -117,6 +117,7 @@ fn without_end(row: &Row, run: &str, mode: RunMode, stage: Stage) -> Result<RunR
         approvals: Vec::new(),
         instances: Vec::new(),
         record: None,
+        undo_of: None,
     })
 }
 

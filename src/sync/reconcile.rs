@@ -217,7 +217,8 @@ async fn enter<'a>(
     };
     let (limits, counts) = (&run.options.limits, run.source.counts());
     let context = InstanceContext { instance, limits, counts, snapshot, history, at: Utc::now() };
-    let here = InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach };
+    let here =
+        InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach, undo: None };
     here.operators_seen().await?;
     Ok(here)
 }

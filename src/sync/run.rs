@@ -170,6 +170,8 @@ pub(super) struct Found {
     pub(super) warnings: Vec<String>,
     pub(super) outcome: Option<Outcome>,
     pub(super) instances: Vec<InstanceReport>,
+    /// The run whose changes are taken back, in an undo.
+    pub(super) undo_of: Option<String>,
 }
 
 impl Found {
@@ -289,6 +291,7 @@ impl<'a> Frame<'a> {
             approvals: RunReport::approvals_in(&found.instances),
             instances: found.instances,
             record: None,
+            undo_of: found.undo_of,
         }
     }
 
@@ -309,6 +312,7 @@ impl<'a> Frame<'a> {
             warnings: Vec::new(),
             outcome: Some(outcome),
             instances: instances.collect(),
+            undo_of: None,
         }
     }
 
@@ -387,6 +391,7 @@ async fn all_instances(
         warnings: source.notes,
         outcome: None,
         instances,
+        undo_of: None,
     };
     found.warnings.extend(forgotten);
     found.tell_of(approvals, &used);

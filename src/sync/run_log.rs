@@ -96,12 +96,14 @@ fn planned(plan: &InstancePlan<'_>) {
 }
 
 fn held_plan(record: &HeldRecord) {
-    let HeldRecord { instance, digest, changes, .. } = record;
+    let HeldRecord { instance, digest, changes, undo, .. } = record;
+    let then = undo.as_ref().map(|undo| format!(", then campaign-group-sync undo {} --apply", undo.run));
+    let then = then.unwrap_or_default();
     tracing::warn!(
         plan.digest = %digest,
         held = changes.len(),
         "instance {instance}: {} held under {digest}; if these changes are right: \
-         campaign-group-sync approve {digest}",
+         campaign-group-sync approve {digest}{then}",
         match changes.len() {
             1 => "1 change is".to_owned(),
             many => format!("{many} changes are"),

@@ -126,6 +126,7 @@ fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<Hel
             .into_iter()
             .map(|(key, _)| HeldBefore { key, why: "the group would be emptied".to_owned(), limits: limits() })
             .collect(),
+        undo: None,
     })
 }
 

@@ -27,5 +27,6 @@ mod retention;
 mod secrets;
 mod support;
 mod undo;
+mod undo_holds;
 mod unnamed_mode;
 mod wrong_files;

@@ -26,5 +26,6 @@ mod run_lines;
 mod stopping;
 mod support;
 mod throttle;
+mod undo_holds;
 #[path = "../support/whole_run.rs"]
 mod whole_run;

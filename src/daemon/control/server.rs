@@ -245,6 +245,8 @@ async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk
                     desk.board.holds_approved();
                 }
                 let next = match run {
+                    // No run of the daemon makes what an undo holds.
+                    _ if approval.undo_of.is_some() => None,
                     RunAfterApproval::AtOnce => at_once(RunWanted::Approved(digest), desk).await,
                     RunAfterApproval::AsScheduled => Some(NextRun::scheduled(desk.board.facts().status.next_run, "")),
                 };
