@@ -328,7 +328,7 @@ mod tests {
     fn outages_and_pauses_pass() {
         assert_eq!(failure(query(503, sample!("login_page.html")), "HTTP 503"), (Failure::Unavailable, Verdict::Retry));
         let throttled = (Failure::Throttled { retry_after: None }, Verdict::Retry);
-        assert_eq!(failure(query(429, b""), "throttled"), throttled);
+        assert_eq!(failure(query(429, b""), "rate limited"), throttled);
     }
 
     #[test]

@@ -174,7 +174,9 @@ impl Campaign {
             campaign.call = call.name(),
             http.status = answer.status.as_u16(),
             http.bytes = bytes,
-            "answered"
+            "{} answered with status {}",
+            call.name(),
+            answer.status.as_u16()
         );
         let secrets: Vec<_> = session.secrets().chain([self.credentials.secret()]).collect();
         judge(call, &answer, &secrets, read)

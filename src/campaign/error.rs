@@ -22,7 +22,7 @@ pub enum CampaignError {
         reason: String,
     },
     /// Too many calls.
-    #[error("{call} was throttled")]
+    #[error("{call} was rate limited")]
     Throttled {
         /// The method and what it was about.
         call: String,
@@ -30,7 +30,7 @@ pub enum CampaignError {
         retry_after: Option<Duration>,
     },
     /// No whole answer came. A write may have taken effect all the same.
-    #[error("{call} got no whole answer")]
+    #[error("{call} failed")]
     NoAnswer {
         /// The method and what it was about.
         call: String,
@@ -108,7 +108,7 @@ impl CampaignError {
                 TransportError::Connect(_)
                 | TransportError::Timeout { .. }
                 | TransportError::Overdue { .. }
-                | TransportError::Broken(_) => Failure::Unavailable,
+                | TransportError::Broken { .. } => Failure::Unavailable,
                 TransportError::CutBody { .. } | TransportError::Garbled { .. } | TransportError::TooLarge { .. } => {
                     Failure::Incomplete
                 }

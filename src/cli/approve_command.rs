@@ -131,6 +131,8 @@ mod tests {
             run: RunId::new("01KB0000000000000000000003"),
             changes: vec![change("karl@acme.com"), change("eve|\u{1b}[2J@acme.com")],
             expires_at: DateTime::from_timestamp(1_795_500_000, 0).expect("a time"),
+            undo_of: None,
+            given_before: None,
         };
         let held = vec![digest().to_string()];
         ApprovalAnswer { held, ..ApprovalAnswer::approved(&digest(), &"ann".into(), &[recorded], &[]) }

@@ -20,10 +20,13 @@ const TITLES: usize = 60;
 /// Text narrower than this is harder to read than lines that the terminal breaks.
 const NARROWEST: usize = 30;
 
-/// The report for a terminal of this many columns; lines are as long as they are where it is none.
+/// The width of lines where there is no terminal.
+const COLUMNS: usize = 80;
+
+/// The report for a terminal of this many columns; `None` where there is none.
 pub(super) fn text(report: &CheckReport, columns: Option<usize>) -> String {
     let titles = report.findings.iter().map(|finding| finding.title.chars().count()).max().unwrap_or_default();
-    let layout = Layout { columns, titles: titles.min(TITLES) };
+    let layout = Layout { columns: columns.unwrap_or(COLUMNS), titles: titles.min(TITLES) };
     let (mut out, mut heading) = (String::new(), String::new());
     for finding in &report.findings {
         let above = heading_of(finding);
@@ -43,7 +46,7 @@ pub(super) fn text(report: &CheckReport, columns: Option<usize>) -> String {
 
 #[derive(Clone, Copy)]
 struct Layout {
-    columns: Option<usize>,
+    columns: usize,
     /// Width of the column of titles.
     titles: usize,
 }
@@ -58,7 +61,12 @@ impl Layout {
         };
         let verdict = painted(style, &format!("{word:7}"));
         let is_quiet = matches!(finding.verdict, Verdict::Ok | Verdict::NotChecked) && !finding.evidence.contains('\n');
-        if is_quiet {
+        let fits = MARGIN + finding.title.chars().count() + 2 + finding.evidence.chars().count() <= self.columns;
+        if is_quiet && !self.has_column() && fits {
+            line(out, &format!("  {verdict}  {}  {}", finding.title, painted(DIM, &printable(&finding.evidence))));
+            return;
+        }
+        if is_quiet && self.has_column() {
             let mut evidence = self.wrapped(&finding.evidence, MARGIN + self.titles + 2).into_iter();
             let first = painted(DIM, &evidence.next().unwrap_or_default());
             line(out, &format!("  {verdict}  {:titles$}  {first}", finding.title, titles = self.titles));
@@ -83,17 +91,21 @@ impl Layout {
         }
     }
 
+    /// Whether evidence has a column of its own, beside the titles.
+    fn has_column(self) -> bool {
+        self.columns >= MARGIN + self.titles + 2 + NARROWEST
+    }
+
     /// The lines of a text that begins in this column.
     fn wrapped(self, text: &str, column: usize) -> Vec<String> {
         let text = printable(text);
-        match self.columns.map(|columns| columns.saturating_sub(column)) {
-            Some(width) if width >= NARROWEST => {
-                // Commands, paths and addresses stay whole: people copy them.
-                let whole = textwrap::Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
-                textwrap::wrap(&text, whole).into_iter().map(Cow::into_owned).collect()
-            }
-            _ => vec![text.into_owned()],
+        let width = self.columns.saturating_sub(column);
+        if width < NARROWEST {
+            return vec![text.into_owned()];
         }
+        // Commands, paths and addresses stay whole: people copy them.
+        let whole = textwrap::Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
+        textwrap::wrap(&text, whole).into_iter().map(Cow::into_owned).collect()
     }
 }
 
@@ -105,6 +117,7 @@ pub(super) fn heading_of(finding: &Finding) -> String {
         Section::Campaign => "Campaign",
         Section::Names => "Mask and names",
         Section::Host => "Host",
+        Section::Notifications => "Notifications",
     };
     match &finding.instance {
         Some(instance) => format!("{name}: {instance}"),
@@ -165,11 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn marks_stay_below_their_signs_and_narrow_terminals_break_for_themselves() {
+    fn marks_stay_below_their_characters_and_evidence_without_room_gets_a_line_of_its_own() {
         let marked = "expected: Campaign - acme - (.*)\nCampaign: Campaign – acme - (.*)\n                   ^";
         let marked = shown(finding(Verdict::Failed, marked, ""), 42);
         assert!(marked.ends_with("                              ^"), "{marked}");
         let narrow = shown(finding(Verdict::Ok, "as the terminal likes it", ""), 70);
-        assert!(narrow.ends_with("runs  as the terminal likes it"), "{narrow}");
+        assert!(narrow.ends_with("runs\n           as the terminal likes it"), "{narrow}");
     }
 }

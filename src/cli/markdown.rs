@@ -79,7 +79,7 @@ mod tests {
         check("Campaign - acme - delivery", "Campaign - acme - delivery");
         check("*a* _b_ [c](d) <e> #f", "\\*a\\* \\_b\\_ \\[c\\](d) \\<e\\> \\#f");
         check("a|b\\c`d &lt; ~x~ $y$", "a\\|b\\\\c\\`d \\&lt; \\~x\\~ \\$y\\$");
-        check("a\nb\u{202e}c", "a\\\\u{a}b\\\\u{202e}c");
+        check("a\nb\u{202e}c", "a\\\\nb\\\\u{202e}c");
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod mask_command;
 mod mask_markdown;
 mod mask_text;
 mod moment;
+mod notifying;
 mod own_sandbox;
 mod record_check;
 mod report_json;
@@ -126,6 +127,13 @@ enum CommandError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Run(crate::journal::FindRunError),
+    #[error(
+        "who was in which group at {} is not known any more: what ended before {} was deleted (state.keep_changes); ask for a \
+         time from then on",
+        crate::domain::to_the_second(*at),
+        crate::domain::to_the_second(*since)
+    )]
+    DeletedAccess { at: chrono::DateTime<chrono::Utc>, since: chrono::DateTime<chrono::Utc> },
     #[error(transparent)]
     Mask(#[from] crate::check::MaskError),
     #[error("{0}")]
@@ -154,18 +162,17 @@ impl From<crate::journal::FindRunError> for CommandError {
 impl CommandError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Run(_) | Self::Sandbox(crate::sandbox::SandboxError::UnknownScenario { .. }) => {
-                Exit::Usage
-            }
+            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } => Exit::Usage,
+            Self::Sandbox(error) if error.is_of_scenario() => Exit::Usage,
             Self::Settings(_)
             | Self::Logging(_)
             | Self::NoAccess { .. }
             | Self::UnnamedMode(UnnamedMode::Refused(_))
-            | Self::Journal(JournalError::Untrusted(_))
+            | Self::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. })
             | Self::Daemon(
                 DaemonError::SocketFolder(_)
                 | DaemonError::UnnamedMode(UnnamedMode::Refused(_))
-                | DaemonError::Journal(JournalError::Untrusted(_)),
+                | DaemonError::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. }),
             ) => Exit::Configuration,
             Self::NotHeld(_) => Exit::Held,
             Self::Daemon(DaemonError::Held { .. }) => Exit::Locked,

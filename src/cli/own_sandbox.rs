@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    domain::Chain,
     sandbox::{Sandbox, SandboxOptions, Scenario},
     settings::{self, Readable, Settings, SettingsError, Sources},
 };
@@ -83,9 +84,11 @@ impl OwnSandbox {
 /// A built-in scenario, or a scenario file.
 pub(super) fn scenario(name: &str) -> Result<Scenario, CommandError> {
     if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
-        let text = std::fs::read_to_string(name)
-            .map_err(|error| CommandError::Usage(format!("the scenario file {name} cannot be read: {error}")))?;
-        return Ok(Scenario::from_toml(&text)?);
+        let text = std::fs::read_to_string(name).map_err(|error| {
+            CommandError::Usage(format!("the scenario file {name} cannot be read: {}", Chain(&error)))
+        })?;
+        let wrong = |error| CommandError::Usage(format!("the scenario file {name} is wrong: {error}"));
+        return Scenario::from_toml(&text).map_err(wrong);
     }
     Ok(Scenario::named(name)?)
 }

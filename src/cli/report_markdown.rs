@@ -19,21 +19,22 @@ pub(super) fn markdown(report: &RunReport) -> String {
     sections.extend(report.error.as_deref().map(cell));
     sections.extend(report.warnings.iter().map(|warning| note(warning)));
     for instance in &report.instances {
-        instance_sections(&mut sections, instance);
+        instance_sections(&mut sections, instance, report.undo_of.as_deref());
     }
     sections.join("\n\n") + "\n"
 }
 
-fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport) {
+fn instance_sections(sections: &mut Vec<String>, instance: &InstanceReport, undo_of: Option<&str>) {
     sections.push(format!("## {} ({})", cell(&instance.name), mode_of(instance.mode)));
     sections.extend(instance.error.as_deref().map(cell));
     sections.extend(instance.warnings.iter().map(|warning| note(warning)));
     sections.push(format!("{}.", summary_line(&instance.summary)));
     sections.extend(instance.held.as_ref().map(|digest| {
-        format!(
-            "Held as `{digest}`. If these changes are right: `campaign-group-sync approve {digest}`, or `--sync-now --approve \
-             {digest}`."
-        )
+        let approve = format!("Held as `{digest}`. If these changes are right: `campaign-group-sync approve {digest}`");
+        match undo_of {
+            Some(run) => format!("{approve}, and then `campaign-group-sync undo {run} --apply`."),
+            None => format!("{approve}, or `--sync-now --approve {digest}`."),
+        }
     }));
     let approvals = instance.approvals.iter();
     sections.extend(approvals.map(|approval| cell(&format!("{}.", approval_of(approval, &instance.changes)))));

@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use crate::domain::{
     ApprovalNote, ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport,
-    SourceKind, Summary, printable, to_the_second,
+    SourceKind, SourceReport, Summary, name_shown, printable, to_the_second,
 };
 
 use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table};
@@ -28,7 +28,7 @@ pub(super) fn text(report: &RunReport) -> String {
     }
     for instance in &report.instances {
         line(&mut out, "");
-        instance_section(&mut out, instance);
+        instance_section(&mut out, instance, report.undo_of.as_deref());
     }
     line(&mut out, "");
     line(&mut out, &outcome);
@@ -96,7 +96,7 @@ pub(super) fn source_line(report: &RunReport) -> String {
     let source = &report.source;
     let how = match (source.complete, source.read) {
         (true, Some(SourceKind::Profiles)) => "profile by profile",
-        (true, Some(SourceKind::Users)) => "only those asked for",
+        (true, Some(SourceKind::Users)) => return users_line(source),
         (true, _) => "all users",
         (false, _) => {
             return format!("Organization {}: not read ({})", source.organization, counted(source.calls, "call"));
@@ -105,6 +105,17 @@ pub(super) fn source_line(report: &RunReport) -> String {
     let (users, calls) = (counted(source.users, "user"), counted(source.calls, "call"));
     let profiles = counted(source.profiles as u64, "product profile");
     format!("Organization {}: {users}, {profiles}, read completely ({how}, {calls})", source.organization)
+}
+
+/// What a run read that was narrowed to some users: the sizes of profiles are those of the remembered listing.
+fn users_line(source: &SourceReport) -> String {
+    let (found, calls) = (counted(source.users, "active user"), counted(source.calls, "call"));
+    let profiles = counted(source.profiles as u64, "product profile");
+    format!(
+        "Organization {}: only the users that were asked for were read: {found} found ({calls}); {profiles} known from the \
+         last listing",
+        source.organization
+    )
 }
 
 /// So many of something, whose plural ends with "s".
@@ -132,16 +143,20 @@ pub(super) fn numbers(summary: &Summary) -> String {
     parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("; ")
 }
 
-/// How an administrator releases what is held.
-fn how_to_release(digest: &str) -> String {
-    format!("if these changes are right: campaign-group-sync approve {digest}  (or --sync-now --approve {digest})")
+/// How an administrator releases what is held; what an undo holds is made by an undo.
+fn how_to_release(digest: &str, undo_of: Option<&str>) -> String {
+    let approve = format!("if these changes are right: campaign-group-sync approve {digest}");
+    match undo_of {
+        Some(run) => format!("{approve}\n  and then: campaign-group-sync undo {run} --apply"),
+        None => format!("{approve}  (or --sync-now --approve {digest})"),
+    }
 }
 
 fn note(warning: &str) -> String {
     painted(DOUBT, &format!("Note: {}", printable(warning)))
 }
 
-fn instance_section(out: &mut String, instance: &InstanceReport) {
+fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option<&str>) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
         line(out, &format!("  {}", painted(BAD, &printable(error))));
@@ -169,13 +184,20 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
     }
     if let Some(digest) = &instance.held {
         line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
-        line(out, &format!("  {}", how_to_release(digest)));
+        line(out, &format!("  {}", how_to_release(digest, undo_of)));
     }
     if !instance.orphaned.is_empty() {
         line(out, "");
         line(out, "  Orphaned (the profile is gone):");
         let rows = instance.orphaned.iter().map(|orphan| {
-            (DOUBT, vec![orphan.group.clone(), counted(orphan.members as u64, "member"), orphan.profile.clone()])
+            (
+                DOUBT,
+                vec![
+                    name_shown(&orphan.group).into_owned(),
+                    counted(orphan.members as u64, "member"),
+                    orphan.profile.clone(),
+                ],
+            )
         });
         table(out, "  ", rows);
     }
@@ -187,7 +209,14 @@ fn instance_section(out: &mut String, instance: &InstanceReport) {
             "  ",
             instance.skipped.iter().map(|skipped| {
                 let style = if skipped.reason.could_not_be_placed() { DOUBT } else { DIM };
-                (style, vec![skipped.reason.as_str().to_owned(), skipped.subject.clone(), skipped.detail.clone()])
+                (
+                    style,
+                    vec![
+                        skipped.reason.as_str().to_owned(),
+                        name_shown(&skipped.subject).into_owned(),
+                        skipped.detail.clone(),
+                    ],
+                )
             }),
         );
     }
@@ -329,6 +358,7 @@ mod tests {
             },
             instances: vec![instance],
             record: None,
+            undo_of: None,
             approvals: Vec::new(),
         }
     }

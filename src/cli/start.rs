@@ -2,7 +2,7 @@
 
 use crate::{
     daemon::DaemonError,
-    observability::start_logging,
+    observability::{LogControl, start_logging},
     scheduler::StopSignals,
     settings::{self, Settings, Sources},
     sync::{Stop, StopSwitch},
@@ -12,20 +12,30 @@ use super::{CommandError, arguments::Arguments, terminal::ProgressLine};
 
 /// Reads the settings and starts the log, which goes around the line of progress.
 pub(super) fn start(arguments: &Arguments) -> Result<(Settings, ProgressLine), CommandError> {
-    let settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
-    let progress = log(arguments, &settings)?;
+    let (settings, progress, _) = start_controlled(arguments)?;
     Ok((settings, progress))
+}
+
+/// The same, with what changes the level of the log later.
+pub(super) fn start_controlled(arguments: &Arguments) -> Result<(Settings, ProgressLine, LogControl), CommandError> {
+    let settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
+    let (progress, control) = start_log(arguments, &settings)?;
+    Ok((settings, progress, control))
 }
 
 /// Starts the log as the settings and the arguments want it.
 pub(super) fn log(arguments: &Arguments, settings: &Settings) -> Result<ProgressLine, CommandError> {
+    start_log(arguments, settings).map(|(progress, _)| progress)
+}
+
+fn start_log(arguments: &Arguments, settings: &Settings) -> Result<(ProgressLine, LogControl), CommandError> {
     let progress = ProgressLine::new();
     let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
-    start_logging(&logging, progress.clone())?;
+    let control = start_logging(&logging, progress.clone())?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    Ok(progress)
+    Ok((progress, control))
 }
 
 /// Makes a run in this process. Told to end, it finishes what it has in hand.

@@ -1,7 +1,7 @@
 //! Standard output for reports, standard error for the rest, and a line of progress where somebody watches.
 
 use std::{
-    io::{self, IsTerminal as _, Write},
+    io::{self, Write},
     time::Duration,
 };
 
@@ -53,7 +53,9 @@ impl ProgressLine {
     const REDRAW: Duration = Duration::from_millis(120);
 
     pub(super) fn new() -> Self {
-        let line = ProgressBar::new_spinner();
+        // The line is redrawn with escape codes, which a dumb terminal shows as they are.
+        let line =
+            if anstyle_query::term_supports_ansi_color() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
             line.set_style(style);
         }
@@ -77,9 +79,12 @@ impl ProgressLine {
         self.0.finish_and_clear();
     }
 
-    /// Whether colours are understood on standard error.
+    /// Whether colours are understood, and wanted (`NO_COLOR`), on standard error: by the same rules as in reports.
     pub(super) fn colours() -> Colours {
-        if io::stderr().is_terminal() { Colours::Shown } else { Colours::Plain }
+        match anstream::AutoStream::choice(&io::stderr()) {
+            anstream::ColorChoice::Never => Colours::Plain,
+            _ => Colours::Shown,
+        }
     }
 }
 

@@ -46,6 +46,9 @@ pub struct ApprovalAnswer {
     pub expires_at: Option<String>,
     /// What is released, by instance.
     pub instances: Vec<ReleasedInstance>,
+    /// The run whose undo makes the changes; absent where the next run does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_of: Option<String>,
     /// All digests that could be approved.
     pub held: Vec<String>,
     /// When the run begins that uses the approval; `null` when none was recorded, or no daemon was asked.
@@ -105,19 +108,28 @@ fn expiry(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
 }
 
 impl ApprovalAnswer {
-    /// The answer where `recorded` was written, and `held` was held before.
+    /// The answer where `recorded` was written, or counted already, and `held` was held before.
     pub fn approved(digest: &Digest, approver: &Approver, recorded: &[Approved], held: &[HeldRecord]) -> Self {
         let expires_at = recorded.iter().map(|approved| approved.expires_at).min();
         let expires_at = expires_at.map(to_the_second);
         let until = expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
+        let given_before: Option<Vec<_>> = recorded.iter().map(|approved| approved.given_before).collect();
+        let approval = match given_before.and_then(|times| times.into_iter().max()) {
+            Some(at) => format!("was already approved by {approver} at {}, valid{until}", to_the_second(at)),
+            None => format!("is approved by {approver}{until}"),
+        };
+        let undo_of = recorded.iter().find_map(|approved| approved.undo_of.as_ref()).map(ToString::to_string);
+        let what_makes_them = undo_of
+            .as_ref()
+            .map_or_else(|| "the next run".to_owned(), |run| format!("campaign-group-sync undo {run} --apply"));
         Self {
             version: VERSION,
             digest: digest.to_string(),
             outcome: ApprovalOutcome::Approved,
             message: format!(
-                "{digest} is approved by {approver}{until}: the next run makes these changes if exactly this situation is \
-                 still held."
+                "{digest} {approval}: {what_makes_them} makes these changes if exactly this situation is still held."
             ),
+            undo_of,
             approver: approver.into(),
             expires_at,
             instances: recorded.iter().map(ReleasedInstance::of).collect(),
@@ -152,6 +164,7 @@ impl ApprovalAnswer {
             approver: (&approver).into(),
             expires_at: None,
             instances: Vec::new(),
+            undo_of: None,
             held: digests(held),
             next_run: None,
         })
@@ -206,6 +219,7 @@ mod tests {
             is_narrowed: false,
             changes: Vec::new(),
             held: Vec::new(),
+            undo: None,
         }
     }
 

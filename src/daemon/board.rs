@@ -22,6 +22,9 @@ use super::{LastRun, State, Status};
 /// Why a daemon is blocked.
 pub(super) const HELD: &str = "changes are held and wait for an approval";
 
+/// Why a daemon is blocked until its next run, where everything that is held was approved for that run.
+pub(super) const APPROVED: &str = "changes are held and approved; the next run makes them";
+
 /// What a daemon says that has made no run yet.
 const NO_RUN_YET: &str = "no run has ended since the start";
 
@@ -168,6 +171,15 @@ impl Board {
         });
     }
 
+    /// Everything that is held was approved: nothing waits for an administrator any more.
+    pub(super) fn holds_approved(&self) {
+        self.update(|facts| {
+            if facts.status.state == State::Blocked {
+                APPROVED.clone_into(&mut facts.status.reason);
+            }
+        });
+    }
+
     /// An administrator had a pause forgotten, as `why` says: what the pause said of the state no longer holds. Answers the state
     /// before.
     pub(super) fn pause_forgotten(&self, why: &str) -> State {
@@ -200,6 +212,11 @@ impl Board {
         self.update(|facts| {
             facts.status.state = if progress.pause().is_some() { State::Waiting } else { State::Running };
             facts.progress = progress.to_string();
+            // What a run waits for, and until when, is what a person asks for.
+            facts.status.reason = match facts.status.state {
+                State::Waiting => format!("{UNDER_WAY}: {}", facts.progress),
+                _ => UNDER_WAY.to_owned(),
+            };
         });
     }
 
@@ -279,7 +296,7 @@ impl Facts {
     /// What a run over everything says beside the state.
     fn remember(&mut self, report: &RunReport, outstanding: Outstanding) {
         let (status, ended_at) = (&mut self.status, Some(report.ended_at(Utc::now()).trunc_subsecs(0)));
-        if is_success(report.outcome) {
+        if report.outcome.is_success() {
             status.last_success = ended_at;
         }
         if is_clean(report.outcome, &report.total()) {
@@ -301,25 +318,9 @@ impl Facts {
     }
 }
 
-/// Whether a run read both sides completely and made everything that it was allowed to make. What a guard holds is not allowed
-/// yet: it waits for an approval, and nothing is out of order.
-pub fn is_success(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::InSync | Outcome::ChangesPending | Outcome::Applied | Outcome::Partial | Outcome::Held => true,
-        Outcome::Incomplete
-        | Outcome::Throttled
-        | Outcome::Unavailable
-        | Outcome::Locked
-        | Outcome::Refused
-        | Outcome::Misconfigured
-        | Outcome::Failed
-        | Outcome::Interrupted => false,
-    }
-}
-
 /// Whether a run was a success with nothing held and nothing failed.
 pub(super) fn is_clean(outcome: Outcome, total: &Summary) -> bool {
-    is_success(outcome) && outcome != Outcome::Held && total.held == 0 && total.failed == 0
+    outcome.is_success() && outcome != Outcome::Held && total.held == 0 && total.failed == 0
 }
 
 /// The state after a run, and the sentence for it.

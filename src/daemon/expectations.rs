@@ -54,7 +54,7 @@ pub(super) fn changes_that_need_a_restart(old: &Settings, new: &Settings) -> Vec
         ("state.url", !same_state),
         ("http.listen", old.http.listen != new.http.listen),
         ("control.socket", old.control != new.control),
-        ("log", (old.log.level, old.log.format) != (new.log.level, new.log.format)),
+        ("log.format", old.log.format != new.log.format),
     ];
     changed.into_iter().filter_map(|(key, is_changed)| is_changed.then_some(key)).collect()
 }

@@ -13,6 +13,7 @@
 //! | `approval` | what became of somebody's word on a held plan |
 //! | `next_run` | the run that begins at once for an approval or a forgotten pause, and why it does not |
 //! | `unpause` | what became of a request to forget a pause |
+//! | `notifier` | what administrators are told: delivered by tasks of their own |
 //! | `expectations` | what follows from a configuration before anything has run |
 //! | `control` | how the command line reaches the daemon |
 //! | `http` | health, metrics and a page to look at |
@@ -29,6 +30,7 @@ mod expectations;
 mod http;
 mod leadership;
 mod next_run;
+mod notifier;
 mod questions;
 mod recall;
 mod run_loop;
@@ -50,6 +52,7 @@ use tokio::{
 
 use crate::{
     journal::{Journal, Lock, RunLock},
+    observability::LogControl,
     scheduler::{ReloadSignal, StopSignals},
     settings::{Settings, Sources},
     sync::{Stop, StopSwitch},
@@ -57,7 +60,7 @@ use crate::{
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
 pub use approver_fields::ApproverFields;
-pub use board::{Board, Facts, Outstanding, Standing, is_success};
+pub use board::{Board, Facts, Outstanding, Standing};
 pub use error::DaemonError;
 pub use http::{HttpState, Question, serve};
 pub use next_run::{NextRun, NextRunBegins};
@@ -69,6 +72,7 @@ use board::is_clean;
 use control::{Desk, Server};
 use expectations::{log_what_runs_see, ready_within};
 use leadership::{Competition, host_name, node_name};
+use notifier::Notifier;
 use questions::answer;
 use recall::recalled;
 use run_loop::{Daemon, Signals};
@@ -82,8 +86,8 @@ const ORDERS: usize = 8;
 const QUESTIONS: usize = 4;
 
 /// The daemon, from its start until it is told to stop. Runs in a [`tokio::task::LocalSet`]; `sources` are read again when it
-/// is told to reload.
-pub async fn run(settings: Settings, sources: Sources) -> Result<(), DaemonError> {
+/// is told to reload, and then `log` follows `log.level`; `None` where the level is not the configuration's to say.
+pub async fn run(settings: Settings, sources: Sources, log: Option<LogControl>) -> Result<(), DaemonError> {
     let stop = StopSignals::listen().map_err(DaemonError::Signals)?;
     let reload = ReloadSignal::listen().map_err(DaemonError::Signals)?;
     let mut signals = Signals { stop, reload };
@@ -91,7 +95,7 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), DaemonError
         biased;
         // A database that does not answer keeps nobody from stopping the daemon.
         () = signals.stop.come() => return Ok(()),
-        started = start(settings, sources) => started,
+        started = start(settings, sources, log) => started,
     };
     let (daemon, _lock) = started?;
     daemon.serve(signals).await
@@ -100,7 +104,11 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), DaemonError
 /// Opens everything, in the order in which a failure leaves the least behind. The lock is held until the daemon has ended.
 ///
 /// A database that several nodes share may not answer yet: the daemon starts all the same, says so, and goes on trying.
-async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<RunLock>), DaemonError> {
+async fn start(
+    settings: Settings,
+    sources: Sources,
+    log: Option<LogControl>,
+) -> Result<(Daemon, Option<RunLock>), DaemonError> {
     let journal = match Journal::shared(&settings.journal_options())? {
         Some(journal) => journal,
         None => Journal::open(&settings.journal_options()).await?,
@@ -130,12 +138,19 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
     if competition.is_some() {
         spawn_local(unpause::notice(board.clone(), journal.clone(), newest.clone(), order.clone()));
     }
-    let http = listener.map(|listener| serve_http(listener, &board, &journal, (newest.clone(), stop.clone())));
-    let desk = Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, stop };
+    let notifier =
+        Notifier { board: board.clone(), journal: journal.clone(), settings: newest.clone(), stop: stop.clone() };
+    let (questions, asked) = mpsc::channel(QUESTIONS);
+    spawn_local(answer(asked, journal.clone(), newest.clone()));
+    let state = HttpState { board: board.clone(), journal: journal.clone(), questions: questions.clone() };
+    let http = listener.map(|listener| serve_http(listener, state, stop.clone()));
+    let desk =
+        Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, questions, stop };
     let server = Server::start(socket, desk);
     let manager = ServiceManager::of_process();
     let daemon = Daemon {
         sources,
+        log,
         settings,
         journal,
         board,
@@ -147,6 +162,7 @@ async fn start(settings: Settings, sources: Sources) -> Result<(Daemon, Option<R
         server,
         http,
         closing,
+        notifier: notifier.start(),
         current: None,
         approved_meanwhile: Vec::new(),
     };
@@ -184,15 +200,7 @@ async fn listen_for_http(settings: &Settings) -> Result<Option<TcpListener>, Dae
 
 /// Health, metrics and the status page, until `stop`. Should it end before, the daemon goes on without: it keeps groups in line,
 /// and a supervisor that asks for its health gets no answer.
-fn serve_http(
-    listener: TcpListener,
-    board: &Board,
-    journal: &Journal,
-    (settings, stop): (watch::Receiver<Arc<Settings>>, Stop),
-) -> JoinHandle<()> {
-    let (questions, asked) = mpsc::channel(QUESTIONS);
-    spawn_local(answer(asked, journal.clone(), settings));
-    let state = HttpState { board: board.clone(), journal: journal.clone(), questions };
+fn serve_http(listener: TcpListener, state: HttpState, stop: Stop) -> JoinHandle<()> {
     spawn_local(async move {
         if let Err(error) = serve(listener, state, async move { stop.asked().await }).await {
             tracing::error!(%error, "health, metrics and the status page are no longer served");

@@ -3,12 +3,13 @@
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::{
-    domain::{FoldedName, OrganizationId, Outcome, RunMode},
+    domain::{FoldedName, OrganizationId, Outcome, RunMode, to_the_second},
     journal::{Hold, Journal, JournalError, RunEntry},
     settings::Settings,
+    sync::UNPAUSE,
 };
 
-use super::{LastRun, Outstanding, State, Status, is_clean, is_success};
+use super::{LastRun, Outstanding, State, Status, is_clean};
 
 /// So many runs are looked through for the last success: with one every two hours, those of a month.
 const RUNS: usize = 400;
@@ -54,7 +55,7 @@ async fn remembered(
         outcome,
     });
     let mut whole = ended.clone().filter(|(run, _)| is_whole(run, instances));
-    let good = whole.clone().find(|(_, outcome)| is_success(*outcome)).map(|(run, _)| run);
+    let good = whole.clone().find(|(_, outcome)| outcome.is_success()).map(|(run, _)| run);
     let clean = whole.find(|(run, outcome)| is_clean(*outcome, &run.summary)).map(|(run, _)| run);
     status.last_success = end_of(journal, good, now).await?;
     status.last_clean = end_of(journal, clean, now).await?;
@@ -64,7 +65,9 @@ async fn remembered(
     if let Some(until) = status.throttled_until {
         (status.state, status.reason) = super::board::throttled(Some(until), String::new());
     } else if !status.held.is_empty() && ended.clone().next().is_some_and(|(_, outcome)| outcome == Outcome::Held) {
-        (status.state, status.reason) = (State::Blocked, super::board::HELD.to_owned());
+        let is_approved = journal.are_approved(&status.holds, now).await?;
+        let reason = if is_approved { super::board::APPROVED } else { super::board::HELD };
+        (status.state, status.reason) = (State::Blocked, reason.to_owned());
     }
     let last_run = runs.iter().find(|run| is_whole(run, instances)).map(|run| run.started_at);
     Ok(Recalled { status, last_run })
@@ -124,12 +127,30 @@ pub async fn status_without_daemon(
     why: String,
 ) -> Result<Status, JournalError> {
     let mut status = match journal {
-        Some(journal) => remembered(journal, organization, &[]).await?.status,
+        Some(journal) => {
+            let notifications = journal.notification_targets().await?;
+            Status { notifications, ..remembered(journal, organization, &[]).await?.status }
+        }
         None => Status::default(),
     };
     status.version = super::status::VERSION;
-    (status.state, status.reason) = (State::Failing, why);
+    (status.state, status.reason) = match journal {
+        Some(journal) => (State::Failing, why + &run_beside(journal, status.throttled_until).await?),
+        None => (State::Failing, why),
+    };
     Ok(status)
+}
+
+/// What is said of a run that another process makes at this moment; nothing where none does.
+async fn run_beside(journal: &Journal, paused_until: Option<DateTime<Utc>>) -> Result<String, JournalError> {
+    let Some(holder) = journal.lock_holder().await? else { return Ok(String::new()) };
+    Ok(match paused_until {
+        Some(until) => {
+            let until = to_the_second(until);
+            format!("; {holder} is under way, and waits until {until}: Adobe asked for a pause; {UNPAUSE}")
+        }
+        None => format!("; {holder} is under way"),
+    })
 }
 
 #[cfg(test)]

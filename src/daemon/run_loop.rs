@@ -12,6 +12,7 @@ use tokio::{
 use crate::{
     domain::{Approver, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope, Watcher},
     journal::{Journal, Leadership},
+    observability::LogControl,
     scheduler::{ReloadSignal, StopSignals},
     settings::{self, Settings, SettingsError, Sources, UnnamedMode},
     sync::{self, Patience, Request, Stop, StopSwitch},
@@ -50,6 +51,8 @@ pub(super) struct Signals {
 /// The daemon, with everything that is open.
 pub(super) struct Daemon {
     pub(super) sources: Sources,
+    /// Follows `log.level`; `None` where an argument gave the level.
+    pub(super) log: Option<LogControl>,
     pub(super) settings: watch::Sender<Arc<Settings>>,
     pub(super) journal: Journal,
     pub(super) board: Board,
@@ -65,6 +68,8 @@ pub(super) struct Daemon {
     pub(super) http: Option<JoinHandle<()>>,
     /// Tells those who serve that the daemon ends.
     pub(super) closing: StopSwitch,
+    /// Wakes those who deliver notifications.
+    pub(super) notifier: watch::Sender<()>,
     pub(super) current: Option<CurrentRun>,
     /// Digests that were approved while the current run was under way.
     pub(super) approved_meanwhile: Vec<Digest>,
@@ -111,6 +116,7 @@ impl Daemon {
         let words = facts.status.described();
         self.manager.show(&match facts.progress.as_str() {
             "" => words,
+            progress if words.ends_with(progress) => words,
             progress => format!("{words}; {progress}"),
         });
         if self.current.as_ref().is_none_or(CurrentRun::is_alive) {
@@ -206,6 +212,7 @@ impl Daemon {
                 self.board.run_broke("the last run broke off by a fault of this program; the log says where");
             }
         }
+        self.notifier.send_replace(());
         self.follow_up_approvals().await;
         self.show_next_run();
     }
@@ -256,6 +263,9 @@ impl Daemon {
 
     fn take(&mut self, mut settings: Settings) {
         settings.clients = self.settings.borrow().clients.clone();
+        if let Some(log) = &self.log {
+            log.set_level(settings.log.level);
+        }
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }

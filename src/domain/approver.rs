@@ -201,8 +201,8 @@ mod tests {
     #[test]
     fn incident_41_a_name_cannot_forge_a_line() {
         let check = |name: &str, expected: &str| assert_eq!(Approver::claimed(name).name(), expected, "{name:?}");
-        check("zoe\n2026-11-22T06:00:00Z INFO all is well", "zoe\\u{a}2026-11-22T06:00:00Z INFO all is well");
-        check("zoe\r\u{1b}[2K", "zoe\\u{d}\\u{1b}[2K");
+        check("zoe\n2026-11-22T06:00:00Z INFO all is well", "zoe\\n2026-11-22T06:00:00Z INFO all is well");
+        check("zoe\r\u{1b}[2K", "zoe\\r\\u{1b}[2K");
         check("zoe\u{2028}\u{202e}eve", "zoe\\u{2028}\\u{202e}eve");
         check("  \n ", "unknown");
         check(&"x".repeat(64), &"x".repeat(64));

@@ -1,6 +1,6 @@
 //! What earlier runs saw and decided, as far as decisions need it. No clock: the journal hands over only what still counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub struct History {
     pub known: KnownProfiles,
     /// What earlier runs held, and nobody approved: it stays held while these limits are in force.
     pub held: Vec<HeldBefore>,
+    /// Digests that undos hold: their approvals are for those undos, and not for a run that plans something else.
+    pub held_for_undos: BTreeSet<Digest>,
     /// When each digest was first held that is held now.
     pub held_since: BTreeMap<Digest, DateTime<Utc>>,
     /// Changes that an undo took back: they would do again what a person undid.

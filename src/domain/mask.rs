@@ -50,12 +50,12 @@ pub enum MaskError {
     #[error("the association mask is empty; write one such as \"Campaign - acme - (.*)\"")]
     Empty,
     /// A parenthesis is there and the expression does not parse.
-    #[error("the association mask \"{text}\" is no valid regular expression")]
+    #[error("the association mask \"{text}\" is not a valid regular expression: {why}")]
     Unreadable {
         /// The mask.
         text: String,
-        /// What the parser says.
-        source: Box<regex::Error>,
+        /// What is wrong with it.
+        why: String,
     },
     /// The expression is larger than one that names a few profiles can be.
     #[error(
@@ -96,7 +96,7 @@ impl AssociationMask {
             Err(regex::Error::CompiledTooBig(_)) => return Err(MaskError::TooLarge { text: pattern.to_owned() }),
             // A parenthesis was most likely meant to capture; anything else is a character of a literal prefix.
             Err(source) if pattern.contains('(') => {
-                return Err(MaskError::Unreadable { text: pattern.to_owned(), source: Box::new(source) });
+                return Err(MaskError::Unreadable { text: pattern.to_owned(), why: last_line(&source) });
             }
             Err(_) => (prefix, Form::prefix(prefix)),
         };
@@ -157,6 +157,12 @@ impl AssociationMask {
         let outside = name.char_indices().filter(|(at, _)| !capture.contains(at));
         outside.filter(|(_, character)| is_singleton(*character)).all(|(_, character)| self.text.contains(character))
     }
+}
+
+/// What is wrong with an expression. The parser draws the expression with a mark below it before it says so.
+fn last_line(error: &regex::Error) -> String {
+    let message = error.to_string();
+    message.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
@@ -261,7 +267,7 @@ mod tests {
             ("", "is empty"),
             ("   ", "is empty"),
             ("Campaign - (.*) - (.*)", "has 2 capture groups"),
-            ("Campaign - acme - (.*", "no valid regular expression"),
+            ("Campaign - acme - (.*", "not a valid regular expression"),
         ] {
             let message = AssociationMask::parse(bad).expect_err("must be refused").to_string();
             assert!(message.contains(expected), "{bad:?}: {message}");
@@ -271,9 +277,9 @@ mod tests {
     #[test]
     fn a_mask_that_is_no_expression_by_itself_is_refused_and_so_is_a_huge_one() {
         for (bad, expected) in [
-            ("a)|(?:(.*)", "no valid regular expression"),
-            ("Campaign)(.*", "no valid regular expression"),
-            ("(?x)Campaign-(.*) # all", "no valid regular expression"),
+            ("a)|(?:(.*)", "not a valid regular expression"),
+            ("Campaign)(.*", "not a valid regular expression"),
+            ("(?x)Campaign-(.*) # all", "not a valid regular expression"),
             (r"Campaign - (\w{500})", "more than 64 KiB"),
         ] {
             let message = AssociationMask::parse(bad).expect_err("must be refused").to_string();

@@ -18,11 +18,19 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     for character in text.chars() {
         if is_printable(character) {
             shown.push(character);
+        } else if matches!(character, '\n' | '\r' | '\t') {
+            // `\n`, as readers know it.
+            shown.extend(character.escape_default());
         } else {
             shown.extend(character.escape_unicode());
         }
     }
     Cow::Owned(shown)
+}
+
+/// A name as people see it: printable, and in quotes where it could not be seen because nothing or only spaces are in it.
+pub fn name_shown(name: &str) -> Cow<'_, str> {
+    if name.chars().all(char::is_whitespace) { Cow::Owned(format!("\"{}\"", printable(name))) } else { printable(name) }
 }
 
 /// Whether a character is seen as itself and leaves the text around it alone.
@@ -53,14 +61,21 @@ mod tests {
 
     #[test]
     fn what_is_not_seen_or_changes_what_is_seen_is_escaped() {
-        check("ann\u{1b}[2J\r\n@acme.com", "ann\\u{1b}[2J\\u{d}\\u{a}@acme.com");
+        check("ann\u{1b}[2J\r\n@acme.com", "ann\\u{1b}[2J\\r\\n@acme.com");
         check("a\u{85}\u{9b}b", "a\\u{85}\\u{9b}b");
         check("\u{202e}moc.emca@nna", "\\u{202e}moc.emca@nna");
         check("a\u{2066}b\u{2067}c\u{2069}", "a\\u{2066}b\\u{2067}c\\u{2069}");
         check("a\u{2028}b\u{2029}c", "a\\u{2028}b\\u{2029}c");
         check("a\u{200b}\u{200e}\u{feff}\u{ad}\u{61c}", "a\\u{200b}\\u{200e}\\u{feff}\\u{ad}\\u{61c}");
         check("\u{e0041}\u{e000}\u{378}\u{fffff}", "\\u{e0041}\\u{e000}\\u{378}\\u{fffff}");
-        check("\t\u{7f}", "\\u{9}\\u{7f}");
+        check("\t\u{7f}", "\\t\\u{7f}");
+    }
+
+    #[test]
+    fn an_empty_name_is_seen() {
+        for (name, shown) in [("", "\"\""), ("  ", "\"  \""), ("delivery", "delivery"), (" a", " a")] {
+            assert_eq!(name_shown(name), shown);
+        }
     }
 
     #[test]

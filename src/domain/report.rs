@@ -3,7 +3,9 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped, Summary};
+use super::{
+    ApprovalNote, Change, ChangeKey, ChangeKind, FoldedName, Outcome, Plan, ReadKind, Skipped, Summary, name_shown,
+};
 
 /// What was asked of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +132,7 @@ impl ChangeReport {
 
     /// The change as a short sentence.
     pub fn described(&self) -> String {
-        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        let name = |name: &Option<String>| name.as_deref().map(name_shown).unwrap_or_default().into_owned();
         let (operator, group) = (name(&self.operator), name(&self.group));
         match self.op {
             ChangeKind::CreateGroup => format!("create operator group {group}"),
@@ -325,6 +327,9 @@ pub struct RunReport {
     pub approvals: Vec<ApprovalNote>,
     /// Each instance, by name.
     pub instances: Vec<InstanceReport>,
+    /// The run whose changes this one takes back, where it is an undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_of: Option<String>,
     /// The last event of the record when the run had ended: its number and its hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
@@ -368,7 +373,6 @@ pub fn to_the_second(time: DateTime<Utc>) -> String {
 }
 
 /// The same where a document is written.
-#[expect(clippy::ref_option, reason = "serde passes a reference")]
 fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => rfc3339(time, serializer),
@@ -381,7 +385,7 @@ pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::
     serializer.serialize_str(&to_the_second(*time))
 }
 
-#[expect(clippy::ref_option, reason = "serde passes a reference")]
-fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+/// The same of a time that may be missing.
+pub fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(to_the_second).serialize(serializer)
 }

@@ -2,6 +2,7 @@
 //! (log, report, history, notification) comes from that record.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{
     ApprovedChange, ChangeKey, ChangeOutcome, ChangeReport, Digest, HeldBefore, InstanceName, InstanceReport,
@@ -88,6 +89,9 @@ pub struct HeldNow<'a> {
     /// Holds of earlier runs that this plan does not name, because a listing lacks the profile, or Campaign the group or the
     /// operator. `None` where the run says nothing of the whole instance.
     pub dormant: Option<&'a [HeldBefore]>,
+    /// The run whose undo this is: what an earlier undo of it held is held no longer. `None` for any other run, and where
+    /// nothing may be written.
+    pub undo_of: Option<&'a RunId>,
 }
 
 impl HeldNow<'_> {
@@ -116,6 +120,17 @@ pub struct HeldRecord {
     pub changes: Vec<ApprovedChange>,
     /// The same with reason and limits, for the guard of later runs.
     pub held: Vec<HeldBefore>,
+    /// Set where the plan takes back what a run did: only an undo of that run makes it.
+    pub undo: Option<UndoHold>,
+}
+
+/// The hold of an undo: runs over everything plan something else, and leave it alone until its time is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoHold {
+    /// The run that is taken back.
+    pub run: RunId,
+    /// How long it waits for an approval.
+    pub until: DateTime<Utc>,
 }
 
 /// Changes that are being sent.
@@ -123,10 +138,19 @@ pub struct HeldRecord {
 pub struct Sending<'a> {
     /// The instance.
     pub instance: &'a InstanceName,
-    /// Which changes.
-    pub changes: &'a [ChangeKey],
+    /// Which changes, each with the approval that it rests on.
+    pub changes: &'a [SentChange],
     /// The approval that the run begins to apply with them.
     pub begun: Option<BegunApproval<'a>>,
+}
+
+/// A change that is being sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentChange {
+    /// Which change.
+    pub key: ChangeKey,
+    /// The digest of the approval that released it, in this run or in an earlier one; `None` where it needed none.
+    pub approval: Option<String>,
 }
 
 /// The approval of a held plan that a run begins to apply.
@@ -158,6 +182,17 @@ pub enum Evidence {
     Unread,
     /// A later run read Campaign.
     NextRun,
+}
+
+impl Evidence {
+    /// As the record writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadBack => "read_back",
+            Self::Unread => "unread",
+            Self::NextRun => "next_run",
+        }
+    }
 }
 
 /// Who was seen in managed groups.

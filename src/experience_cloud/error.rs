@@ -1,6 +1,6 @@
 //! What can go wrong with Experience Cloud, by what a run does about it; and whether one attempt may be repeated.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -153,7 +153,7 @@ pub enum ExperienceCloudError {
     #[error(transparent)]
     Unsent(Box<ExperienceCloudError>),
     /// No answer at all.
-    #[error("{call}: no answer")]
+    #[error("{call} failed")]
     NoAnswer {
         /// What was asked.
         call: String,
@@ -301,7 +301,7 @@ impl FailedAttempt {
             TransportError::Connect(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::Unserved }
             }
-            TransportError::Timeout { .. } | TransportError::Broken(_) => {
+            TransportError::Timeout { .. } | TransportError::Broken { .. } => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::MaybeServed }
             }
             // What took as long as a call may take would do so again.
@@ -340,6 +340,12 @@ impl Retryable for FailedAttempt {
             Chance::MaybeServed | Chance::Unserved | Chance::RefusedForNow => Verdict::Retry,
             Chance::After(pause) | Chance::MaybeServedAfter(pause) => Verdict::RetryAfter(pause),
         }
+    }
+}
+
+impl Error for FailedAttempt {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
     }
 }
 

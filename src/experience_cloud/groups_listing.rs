@@ -168,7 +168,9 @@ pub(super) async fn fetch(
         umapi.groups = seen.len(),
         umapi.profiles = listing.profiles.len(),
         umapi.ms = milliseconds(begin.elapsed()),
-        "read the groups listing"
+        "groups listing read: {} groups, {} of them product profiles",
+        seen.len(),
+        listing.profiles.len()
     );
     if listing.profiles.is_empty() {
         return Err(ExperienceCloudError::incomplete(LISTING, IncompleteRead::NoProfiles));

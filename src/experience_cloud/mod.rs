@@ -209,11 +209,18 @@ impl ExperienceCloud {
         let costs = Costs::of(matched.iter().filter_map(|at| listing.profiles.get(*at as usize)), largest_group);
         let kind = self.read.choose(costs);
         tracing::info!(
-            umapi.read = ?kind,
+            umapi.read = match kind {
+                ReadKind::Organization => "organization",
+                ReadKind::Profiles => "profiles",
+            },
             umapi.matched_profiles = matched.len(),
             umapi.cost.profiles = costs.profiles,
             umapi.cost.organization_at_least = costs.organization,
-            "chose how to read the memberships"
+            "the memberships are read {}",
+            match kind {
+                ReadKind::Organization => "with all users of the organization",
+                ReadKind::Profiles => "profile by profile",
+            }
         );
         Ok(kind)
     }

@@ -214,7 +214,9 @@ impl Umapi {
             http.status = answer.status.as_u16(),
             http.bytes = answer.body.len(),
             http.ms = milliseconds(begin.get().elapsed()),
-            "UMAPI answered"
+            "{} answered with status {}",
+            call.name,
+            answer.status.as_u16()
         );
         Ok((answer, pause))
     }

@@ -161,7 +161,10 @@ pub(super) async fn walk(
         umapi.pages = evidence.pages,
         umapi.users = evidence.users,
         umapi.ms = milliseconds(begin.elapsed()),
-        "read a listing of users"
+        "{} read: {} users on {} pages",
+        listing.title,
+        evidence.users,
+        evidence.pages
     );
     Ok(evidence)
 }

@@ -1,4 +1,4 @@
-//! Held plans and their approvals.
+//! Approvals of held plans.
 //!
 //! An approval is *given* until a run applies the first of its changes; from then on it is *in use* with the changes that are
 //! left of it; without any it is *spent*.
@@ -6,21 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::domain::{
-    Approval, ApprovalState, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, Digest, HeldBefore,
-    HeldNow, HeldRecord, InstanceName, Limits, ProductProfileName, RunId, UnfinishedDisablement,
+    Approval, ApprovalState, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, Digest, HeldRecord,
+    InstanceName, ProductProfileName, RunId, UnfinishedDisablement,
 };
 
 use super::{
     Journal, JournalError, approver_columns,
     chain::{EventKind, append},
-    database::{Reading, Row, Value, Writing},
-    dormant_holds::remember_dormant_holds,
-    encoding::{from_json, to_json, to_key, to_time},
+    database::{Reading, Value, Writing},
+    encoding::{to_key, to_time},
     given_approvals,
-    holds::held_by_real_run,
+    held_plans::{forget_held, held_in, held_record},
     instance_history::undone,
     unfinished_disablements::{forget, unfinished_disablements},
 };
@@ -36,6 +35,10 @@ pub struct Approved {
     pub changes: Vec<ApprovedChange>,
     /// Until when it counts.
     pub expires_at: DateTime<Utc>,
+    /// The run whose undo holds it; `None` where any run over everything makes it.
+    pub undo_of: Option<RunId>,
+    /// When the same approver gave it, where that was before and it still counts: nothing was recorded then.
+    pub given_before: Option<DateTime<Utc>>,
 }
 
 /// Why nothing was approved.
@@ -69,23 +72,6 @@ fn held_in_words(held: &[Digest]) -> String {
     }
 }
 
-/// A held plan as it is stored.
-#[derive(Serialize, Deserialize)]
-struct StoredHeld {
-    run: RunId,
-    is_dry_run: bool,
-    is_narrowed: bool,
-    changes: Vec<ApprovedChange>,
-    held: Vec<StoredHeldBefore>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredHeldBefore {
-    key: ChangeKey,
-    why: String,
-    limits: Limits,
-}
-
 impl Journal {
     /// Everything that is held, by instance.
     pub async fn held(&self) -> Result<Vec<HeldRecord>, JournalError> {
@@ -96,7 +82,8 @@ impl Journal {
         Ok(records)
     }
 
-    /// Records the approval of what is held under `digest`, in every instance that holds it.
+    /// Records the approval of what is held under `digest`, in every instance that holds it. One that the same approver gave
+    /// before, and that still waits for its run, is not recorded again.
     pub async fn approve(
         &self,
         digest: &Digest,
@@ -108,14 +95,22 @@ impl Journal {
         let mut writing = self.writing().await?;
         let mut recorded = Vec::new();
         for record in records {
-            write_approval(&mut writing, &record, approver, at, expires_at).await?;
-            let HeldRecord { instance, run, changes, .. } = record;
-            recorded.push(Approved { instance, run, changes, expires_at });
+            let before = waiting_approval(&mut writing, &record, approver, at).await?;
+            if before.is_none() {
+                write_approval(&mut writing, &record, approver, at, expires_at).await?;
+            }
+            let HeldRecord { instance, run, changes, undo, .. } = record;
+            let undo_of = undo.map(|undo| undo.run);
+            let (given_before, expires_at) = before.map_or((None, expires_at), |(given, until)| (Some(given), until));
+            recorded.push(Approved { instance, run, changes, expires_at, undo_of, given_before });
         }
-        let instances = recorded.iter().map(|approved| approved.instance.as_str()).collect();
-        let body = ApprovalBody { digest: digest.as_str(), instances, approver: approver.to_string() };
-        let event = append(&mut writing, None, at, EventKind::Approved, &body).await?.position;
-        given_approvals::remember(&mut writing, event, (digest, approver, at), &recorded).await?;
+        let new: Vec<&Approved> = recorded.iter().filter(|approved| approved.given_before.is_none()).collect();
+        if !new.is_empty() {
+            let instances = new.iter().map(|approved| approved.instance.as_str()).collect();
+            let body = ApprovalBody { digest: digest.as_str(), instances, approver: approver.to_string() };
+            let event = append(&mut writing, None, at, EventKind::Approved, &body).await?.position;
+            given_approvals::remember(&mut writing, event, (digest, approver, at), &new).await?;
+        }
         writing.commit().await?;
         Ok(recorded)
     }
@@ -200,33 +195,6 @@ struct ApprovalBody<'a> {
     approver: String,
 }
 
-/// Writes what an instance's plan holds now, and says whether that is news. A run over everything replaces what was held in
-/// that instance before; a narrowed one, and a dry run, adds to it or replaces the record of the same digest.
-///
-/// What a real run over everything holds stays so when a dry run or a narrowed one finds the same digest.
-pub(super) async fn hold(writing: &mut Writing, held: &HeldNow<'_>) -> Result<bool, JournalError> {
-    if let Some(dormant) = held.dormant {
-        remember_dormant_holds(writing, held.instance, dormant).await?;
-    }
-    let sql = "select digest from held where instance = $1";
-    let mut before = BTreeSet::new();
-    for row in writing.rows(sql, [held.instance.as_str().into()]).await? {
-        before.insert(row.text(0)?);
-    }
-    if let Some(record) = held.record {
-        write_held(writing, held.instance, record).await?;
-    }
-    let kept = held.record.map_or("", |record| record.digest.as_str());
-    if held.is_all() && before.iter().any(|digest| digest != kept) {
-        let sql = "delete from held where instance = $1 and digest <> $2";
-        writing.execute(sql, [held.instance.as_str().into(), kept.into()]).await?;
-    }
-    Ok(match held.record {
-        Some(record) => !before.contains(record.digest.as_str()),
-        None => held.is_all() && !before.is_empty(),
-    })
-}
-
 /// Ends what approvals in use, undone changes and unfinished disablements say about changes.
 pub(super) async fn spend_in(
     writing: &mut Writing,
@@ -266,59 +234,28 @@ fn columns(instance: &InstanceName, key: &ChangeKey) -> [Value; 4] {
     [instance.as_str().into(), key.kind.as_str().into(), (&key.group).into(), (&key.operator).into()]
 }
 
-fn to_digest(text: &str) -> Result<Digest, JournalError> {
+pub(super) fn to_digest(text: &str) -> Result<Digest, JournalError> {
     Digest::parse(text).ok_or_else(|| JournalError::Unreadable { what: format!("{text:?} is not a digest") })
 }
 
-/// Reads the columns instance, digest, at and record.
-pub(super) fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
-    let stored: StoredHeld = from_json(&row.text(3)?, "a held plan")?;
-    let held = stored.held.into_iter().map(|held| HeldBefore { key: held.key, why: held.why, limits: held.limits });
-    Ok(HeldRecord {
-        instance: InstanceName::new(row.text(0)?),
-        digest: to_digest(&row.text(1)?)?,
-        run: stored.run,
-        at: to_time(row.number(2)?)?,
-        is_dry_run: stored.is_dry_run,
-        is_narrowed: stored.is_narrowed,
-        changes: stored.changes,
-        held: held.collect(),
-    })
-}
-
-/// Writes one held plan. It is held since the first real run that held its digest: a dry run holds nothing.
-async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &HeldRecord) -> Result<(), JournalError> {
-    let sql = "select instance, digest, at, record, held_since from held where instance = $1 and digest = $2";
-    let rows = writing.rows(sql, [instance.as_str().into(), record.digest.as_str().into()]).await?;
-    let before = rows.first().map(held_record).transpose()?;
-    let since = rows.first().map(held_by_real_run).transpose()?.flatten().map_or(record.at, |(_, since)| since);
-    if record.is_dry_run && before.as_ref().is_some_and(|before| !before.is_dry_run) {
-        return Ok(());
+/// When this approver gave the approval of this plan that waits for a run, and until when it counts; `None` where it is not
+/// theirs, has expired, or a run has begun to apply it.
+async fn waiting_approval(
+    writing: &mut Writing,
+    record: &HeldRecord,
+    approver: &Approver,
+    now: DateTime<Utc>,
+) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, JournalError> {
+    let sql = "select at, expires_at, approver, approver_uid, approver_user, approver_login_uid, approver_login_user
+               from approvals
+               where instance = $1 and digest = $2 and expires_at > $3 and begun_at is null";
+    let values = [record.instance.as_str().into(), record.digest.as_str().into(), now.timestamp_millis().into()];
+    let rows = writing.rows(sql, values).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    if approver_columns::read(row, 2)? != *approver {
+        return Ok(None);
     }
-    let held = record.held.iter().map(|held| StoredHeldBefore {
-        key: held.key.clone(),
-        why: held.why.clone(),
-        limits: held.limits.clone(),
-    });
-    let is_full_already = before.is_some_and(|before| !before.is_dry_run && !before.is_narrowed);
-    let stored = StoredHeld {
-        run: record.run.clone(),
-        is_dry_run: record.is_dry_run,
-        is_narrowed: record.is_narrowed && !is_full_already,
-        changes: record.changes.clone(),
-        held: held.collect(),
-    };
-    let sql = "insert into held (instance, digest, at, record, held_since) values ($1, $2, $3, $4, $5)
-               on conflict (instance, digest) do update set
-                   at = excluded.at, record = excluded.record, held_since = excluded.held_since";
-    let values = [
-        instance.as_str().into(),
-        record.digest.as_str().into(),
-        record.at.timestamp_millis().into(),
-        to_json(&stored, "a held plan")?.into(),
-        since.timestamp_millis().into(),
-    ];
-    writing.execute(sql, values).await
+    Ok(Some((to_time(row.number(0)?)?, to_time(row.number(1)?)?)))
 }
 
 async fn write_approval(
@@ -363,25 +300,15 @@ pub(super) async fn begin(
     begun: BegunApproval<'_>,
 ) -> Result<(), JournalError> {
     given_approvals::used(writing, run, instance, at, begun.digest).await?;
-    let (instance, digest) = (instance.as_str(), begun.digest.as_str());
     let sql = "update approvals set begun_at = $1 where instance = $2 and digest = $3 and begun_at is null";
-    writing.execute(sql, [at.timestamp_millis().into(), instance.into(), digest.into()]).await?;
-    if begun.is_all {
-        return writing.execute("delete from held where instance = $1", [instance.into()]).await;
+    let values = [at.timestamp_millis().into(), instance.as_str().into(), begun.digest.as_str().into()];
+    writing.execute(sql, values).await?;
+    for record in held_in(writing, instance).await? {
+        if record.digest == *begun.digest || begun.is_all && record.undo.is_none() {
+            forget_held(writing, &record).await?;
+        }
     }
-    writing.execute("delete from held where instance = $1 and digest = $2", [instance.into(), digest.into()]).await
-}
-
-/// What real runs hold in this instance, each change once: the latest word counts.
-pub(super) async fn holding(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<HeldBefore>, JournalError> {
-    let sql = "select instance, digest, at, record from held where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-    let mut records = rows.iter().map(held_record).collect::<Result<Vec<_>, _>>()?;
-    records.retain(|record| !record.is_dry_run);
-    records.sort_by(|a, b| (a.at, &a.digest).cmp(&(b.at, &b.digest)));
-    let held = records.into_iter().flat_map(|record| record.held);
-    let by_key: BTreeMap<ChangeKey, HeldBefore> = held.map(|held| (held.key.clone(), held)).collect();
-    Ok(by_key.into_values().collect())
+    Ok(())
 }
 
 /// Approvals that expire after `now`, the oldest first, with the changes that are left of them.

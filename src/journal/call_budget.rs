@@ -31,7 +31,7 @@ impl Journal {
             return Ok(Ok(()));
         }
         let mut writing = self.writing().await?;
-        if matches!(writing.transaction(), Transaction::Postgres(_)) {
+        if matches!(writing.transaction(), Transaction::Postgres { .. }) {
             writing.execute("select pg_advisory_xact_lock($1)", [RESERVATION_LOCK.into()]).await?;
         }
         let blocked = if call.is_counted() { counted(&mut writing, client_id, call, now).await? } else { None };

@@ -4,13 +4,18 @@
 use std::path::PathBuf;
 
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, Decode, Encode, Executor, PgPool, Pool, Postgres, Row as _, SqlSafeStr, Sqlite,
-    SqlitePool, Type, pool::PoolConnection, postgres::PgRow, query::Query, sqlite::SqliteRow,
+    AssertSqlSafe, ColumnIndex, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type,
+    postgres::{PgConnectOptions, PgRow},
+    query::Query,
+    sqlite::SqliteRow,
 };
 
 use crate::domain::FoldedName;
 
-use super::{Journal, JournalError, Step, StepWatch, StorageFault};
+use super::{
+    DatabaseFault, Journal, JournalError, Step, StepWatch, StorageFault, database_fault::server_place,
+    open_transaction::OpenTransaction,
+};
 
 /// Placeholders of one statement. `SQLite` looks each name up among all before it: many small statements are ten times
 /// faster than few that come near its limit of 32,766.
@@ -131,13 +136,19 @@ pub(super) fn opening(source: sqlx::Error) -> JournalError {
     failed("opened", source)
 }
 
+/// The error of a connection to this server.
+pub(super) fn connecting(server: &PgConnectOptions) -> impl Fn(sqlx::Error) -> JournalError + use<> {
+    let place = server_place(server);
+    move |error| opening(DatabaseFault::placed(place.as_str(), error))
+}
+
 fn failed(doing: &'static str, source: sqlx::Error) -> JournalError {
     match source {
         sqlx::Error::Io(error) => match error.downcast::<StorageFault>() {
             Ok(source) => JournalError::Storage { doing, source },
-            Err(error) => JournalError::Database { doing, source: sqlx::Error::Io(error) },
+            Err(error) => JournalError::Database { doing, source: DatabaseFault::of(sqlx::Error::Io(error)) },
         },
-        source => JournalError::Database { doing, source },
+        error => JournalError::Database { doing, source: DatabaseFault::of(error) },
     }
 }
 
@@ -151,10 +162,24 @@ pub(super) enum Transaction {
         file: PathBuf,
     },
     /// Of `PostgreSQL`.
-    Postgres(OpenTransaction<Postgres>),
+    Postgres {
+        /// On a connection of the pool.
+        open: OpenTransaction<Postgres>,
+        /// Database and server, for errors.
+        place: String,
+    },
 }
 
 impl Transaction {
+    /// A transaction on the server, begun with this statement.
+    async fn of_server(pool: &PgPool, begin: &'static str) -> Result<Self, sqlx::Error> {
+        let place = server_place(&pool.connect_options());
+        match OpenTransaction::begin(pool, begin).await {
+            Ok(open) => Ok(Self::Postgres { open, place }),
+            Err(error) => Err(DatabaseFault::placed(place, error)),
+        }
+    }
+
     /// A transaction of the state file, begun with this statement.
     pub(super) async fn of_file(pool: &SqlitePool, begin: &'static str) -> Result<Self, sqlx::Error> {
         let file = pool.connect_options().get_filename().to_owned();
@@ -175,8 +200,9 @@ impl Transaction {
                 let rows = rows.map_err(|error| StorageFault::explained(file, error))?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
-            Self::Postgres(open) => {
-                let rows = open.ask(async |connection| bound(sql, values).fetch_all(connection).await).await?;
+            Self::Postgres { open, place } => {
+                let rows = open.ask(async |connection| bound(sql, values).fetch_all(connection).await).await;
+                let rows = rows.map_err(|error| DatabaseFault::placed(place.as_str(), error))?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
         }
@@ -185,96 +211,17 @@ impl Transaction {
     async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite { open, file } => open.script(sql).await.map_err(|error| StorageFault::explained(file, error)),
-            Self::Postgres(open) => open.script(sql).await,
+            Self::Postgres { open, place } => {
+                open.script(sql).await.map_err(|error| DatabaseFault::placed(place.as_str(), error))
+            }
         }
     }
 
     async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite { open, file } => open.commit().await.map_err(|error| StorageFault::explained(&file, error)),
-            Self::Postgres(open) => open.commit().await,
+            Self::Postgres { open, place } => open.commit().await.map_err(|error| DatabaseFault::placed(place, error)),
         }
-    }
-}
-
-/// A transaction on a connection of a pool. A connection on which anything failed, or was broken off, is closed: `SQLite` ends
-/// a transaction by itself where the disk is full, and whoever gets the connection next would be told that one is open
-/// (<https://github.com/launchbadge/sqlx/issues/3932>).
-pub(super) struct OpenTransaction<D: sqlx::Database>
-where
-    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-{
-    connection: Option<PoolConnection<D>>,
-    state: TransactionState,
-}
-
-/// What becomes of the connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum TransactionState {
-    /// Everything so far was done: it is rolled back and goes back to the pool.
-    Open,
-    /// Something is under way, or failed: it is closed.
-    Doubtful,
-    /// It goes back to the pool.
-    Ended,
-}
-
-impl<D: sqlx::Database> OpenTransaction<D>
-where
-    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-{
-    async fn begin(pool: &Pool<D>, statement: &'static str) -> Result<Self, sqlx::Error> {
-        let mut begun = Self { connection: Some(pool.acquire().await?), state: TransactionState::Doubtful };
-        begun.script(statement).await?;
-        begun.state = TransactionState::Open;
-        Ok(begun)
-    }
-
-    /// Passes the connection to `ask`, the only way to it.
-    async fn ask<T>(
-        &mut self,
-        ask: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, sqlx::Error> {
-        let before = std::mem::replace(&mut self.state, TransactionState::Doubtful);
-        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        let answer = ask(connection).await?;
-        self.state = before;
-        Ok(answer)
-    }
-
-    async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        self.ask(async |connection| sqlx::raw_sql(sql).execute(connection).await).await.map(drop)
-    }
-
-    async fn commit(mut self) -> Result<(), sqlx::Error> {
-        self.script("commit").await?;
-        self.state = TransactionState::Ended;
-        Ok(())
-    }
-}
-
-impl<D: sqlx::Database> Drop for OpenTransaction<D>
-where
-    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-{
-    fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        match self.state {
-            TransactionState::Open => drop(tokio::spawn(roll_back(connection))),
-            TransactionState::Doubtful => connection.close_on_drop(),
-            TransactionState::Ended => {}
-        }
-    }
-}
-
-/// Ends a transaction that nothing became of, and with it the connection where that fails.
-async fn roll_back<D: sqlx::Database>(mut connection: PoolConnection<D>)
-where
-    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-{
-    if let Err(error) = sqlx::raw_sql("rollback").execute(&mut *connection).await {
-        tracing::debug!(%error, "a connection to the state is closed: its transaction could not be rolled back");
-        connection.close_on_drop();
     }
 }
 
@@ -405,7 +352,7 @@ impl Database {
             // One look at several tables, so that a commit in between is seen in all of them or in none.
             Self::Postgres(pool) => {
                 let begin = "begin isolation level repeatable read read only";
-                OpenTransaction::begin(pool, begin).await.map(Transaction::Postgres)
+                Transaction::of_server(pool, begin).await
             }
         };
         transaction.map(Reading).map_err(reading)
@@ -419,7 +366,7 @@ impl Database {
         let transaction = match self {
             // Takes the write lock at once: a reader that turns into a writer is refused when somebody else wrote.
             Self::Sqlite(pool) => Transaction::of_file(pool, "begin immediate").await,
-            Self::Postgres(pool) => OpenTransaction::begin(pool, "begin").await.map(Transaction::Postgres),
+            Self::Postgres(pool) => Transaction::of_server(pool, "begin").await,
         };
         Ok(Writing { transaction: transaction.map_err(writing)?, watch: watch.cloned(), is_changed: false })
     }

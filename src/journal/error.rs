@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FileFault, Space, StorageFault};
+use super::{DatabaseFault, FileFault, Space, StorageFault};
 
 /// Why the journal could not be used. No text of it holds the address of a database, which may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The folder or the file cannot be made or opened.
-    #[error("the state file {} cannot be used; check that its folder exists and that this user may write there", path.display())]
+    #[error("the state file {} cannot be used; {}", path.display(), file_remedy(source))]
     File {
         /// The file.
         path: PathBuf,
@@ -21,6 +21,14 @@ pub enum JournalError {
     /// The file, one beside it, or their folder could lead to what another user chose.
     #[error(transparent)]
     Untrusted(FileFault),
+    /// The file, or database, belongs to something else. It was only looked at.
+    #[error(
+        "{place} is not a state of campaign-group-sync, and was left as it is; name a path in state.url where no other file is"
+    )]
+    NotOurs {
+        /// Where it is.
+        place: String,
+    },
     /// A newer version of the program wrote it.
     #[error(
         "the state {place} was written by a newer version of this program (schema {found}, this one knows {known}); \
@@ -54,7 +62,7 @@ pub enum JournalError {
         /// What was tried: `read`, `written`, `opened`.
         doing: &'static str,
         /// What went wrong.
-        source: sqlx::Error,
+        source: DatabaseFault,
     },
     /// The file system of the state file did not take it, or did not give it.
     #[error("the journal could not be {doing}")]
@@ -88,11 +96,44 @@ impl JournalError {
     }
 }
 
+/// What can be done about a file that the operating system does not give.
+fn file_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "run the command as root, or as a user who may read and write this file and its folder"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "its file system is mounted read-only: mount it writable, or name another path in state.url"
+        }
+        _ => "check that its folder exists and that this user may write there",
+    }
+}
+
 impl From<FileFault> for JournalError {
     fn from(fault: FileFault) -> Self {
         match fault {
             FileFault::Io { path, source } => Self::of_file(&path, source),
             fault => Self::Untrusted(fault),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_for_a_file_depends_on_what_the_operating_system_said() {
+        let check = |kind: io::ErrorKind, expected: &str| {
+            let error = JournalError::of_file(Path::new("/var/lib/state.db"), kind.into()).to_string();
+            assert!(error.starts_with("the state file /var/lib/state.db cannot be used; "), "{error}");
+            assert!(error.contains(expected), "{error}");
+        };
+        check(
+            io::ErrorKind::PermissionDenied,
+            "run the command as root, or as a user who may read and write this file",
+        );
+        check(io::ErrorKind::ReadOnlyFilesystem, "mounted read-only");
+        check(io::ErrorKind::NotFound, "check that its folder exists");
     }
 }

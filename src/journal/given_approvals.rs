@@ -36,7 +36,7 @@ pub(super) async fn remember(
     writing: &mut Writing,
     event: i64,
     (digest, approver, at): (&Digest, &Approver, DateTime<Utc>),
-    released: &[Approved],
+    released: &[&Approved],
 ) -> Result<(), JournalError> {
     let rows = released.iter().map(|approved| {
         let [name, uid, user, login_uid, login] = approver_columns::values(approver);

@@ -5,16 +5,17 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeKey, FoldedName, FollowedGroup, HeldBefore, History, Identities, InstanceName, KnownOperator, KnownProfiles,
-    LoginHolders, Memory, OperatorId, RunId, SourceRead,
+    ChangeKey, FoldedName, FollowedGroup, HeldBefore, HeldRecord, History, Identities, InstanceName, KnownOperator,
+    KnownProfiles, LoginHolders, Memory, OperatorId, RunId, SourceRead,
 };
 
 use super::{
     Journal, JournalError,
-    approvals::{approvals_in_force, holding},
+    approvals::approvals_in_force,
     database::{Reading, Row, Transaction, reading},
     dormant_holds::dormant_holds,
     encoding::{from_json, to_json, to_key},
+    held_plans::{held_by_runs, held_changes},
     holds::held_since,
     unfinished_disablements::unfinished_disablements,
 };
@@ -22,12 +23,34 @@ use super::{
 impl Journal {
     /// All that decisions about this instance need, without who has former logins, which is of the organization; approvals that expire after `now` and are not spent.
     pub async fn history(&self, instance: &InstanceName, now: DateTime<Utc>) -> Result<History, JournalError> {
+        self.history_for(instance, now, None).await
+    }
+
+    /// The same for an undo of `run`, which goes on where an earlier undo of that run was held.
+    pub async fn history_for_undo(
+        &self,
+        instance: &InstanceName,
+        now: DateTime<Utc>,
+        run: &RunId,
+    ) -> Result<History, JournalError> {
+        self.history_for(instance, now, Some(run)).await
+    }
+
+    async fn history_for(
+        &self,
+        instance: &InstanceName,
+        now: DateTime<Utc>,
+        undone_run: Option<&RunId>,
+    ) -> Result<History, JournalError> {
         let mut looking = self.reading().await?;
         let accepted = accepted(&mut looking, instance).await?;
         let memory = match (lost(&mut looking).await?, &accepted) {
             (Some(why), None) => Memory::Lost(why),
             _ => Memory::Kept,
         };
+        let records = held_by_runs(&mut looking, instance).await?;
+        // What an undo holds concerns that undo alone: other runs plan something else.
+        let is_heeded = |record: &&HeldRecord| record.undo.as_ref().is_none_or(|undo| Some(&undo.run) == undone_run);
         let known = known_profiles(&mut looking, instance, accepted.as_ref()).await?;
         Ok(History {
             memory,
@@ -35,7 +58,8 @@ impl Journal {
             identities: Identities::new(identities(&mut looking, instance).await?),
             login_holders: LoginHolders::default(),
             known,
-            held: held_before(&mut looking, instance).await?,
+            held: held_before(&mut looking, instance, held_changes(records.iter().filter(is_heeded))).await?,
+            held_for_undos: records.iter().filter(|record| !is_heeded(record)).map(|one| one.digest.clone()).collect(),
             held_since: held_since(&mut looking, instance).await?,
             undone: undone(looking.transaction(), instance).await?,
             approvals: approvals_in_force(&mut looking, instance, now).await?,
@@ -143,8 +167,11 @@ async fn known_profiles(
 }
 
 /// What runs hold, and what they held and cannot see for now; each change once, what runs hold first.
-async fn held_before(looking: &mut Reading, instance: &InstanceName) -> Result<Vec<HeldBefore>, JournalError> {
-    let mut held = holding(looking, instance).await?;
+async fn held_before(
+    looking: &mut Reading,
+    instance: &InstanceName,
+    mut held: Vec<HeldBefore>,
+) -> Result<Vec<HeldBefore>, JournalError> {
     let known: BTreeSet<ChangeKey> = held.iter().map(|held| held.key.clone()).collect();
     held.extend(
         dormant_holds(looking.transaction(), instance).await?.into_iter().filter(|held| !known.contains(&held.key)),

@@ -9,7 +9,7 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::{
     Journal, JournalError, Location,
-    database::opening,
+    database::{connecting, opening},
     lock::KEEPALIVE,
     open::server,
     server_lock::{Purpose, ServerLock},
@@ -94,7 +94,8 @@ impl Candidate {
 
     async fn connect(&self) -> Result<PgConnection, JournalError> {
         let (options, _) = server(&self.address)?;
-        PgConnection::connect_with(&options.options(KEEPALIVE).application_name(SESSION)).await.map_err(opening)
+        let options = options.options(KEEPALIVE).application_name(SESSION);
+        PgConnection::connect_with(&options).await.map_err(connecting(&options))
     }
 
     /// The name may be that of the node before for the moment in which the leadership passes on.

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use super::{
     Journal, JournalError, Leadership, Location,
-    database::opening,
+    database::connecting,
     open::{CONNECTION_PATIENCE, server},
     private_file,
     server_lock::{Purpose, ServerLock},
@@ -30,6 +30,9 @@ const DAEMON_LOCK: &str = ".daemon.lock";
 
 /// Where the name of the run that holds the lock is written on a server.
 const LOCK_HOLDER: &str = "lock_holder";
+
+/// Most bytes of a lock file that are read to see whose it is; far more than a holder takes.
+const LONGEST_HOLDER: u64 = 4096;
 
 /// How long a reader may hold the lock of the file to see whether anybody else does; far more than it needs.
 const GLANCE: Duration = Duration::from_millis(60);
@@ -146,7 +149,8 @@ impl Journal {
         }
         let (options, _) = server(address)?;
         // A session of its own: the pool would hand it to others, and close it when it is idle.
-        let session = PgConnection::connect_with(&options.options(KEEPALIVE)).await.map_err(opening)?;
+        let session =
+            PgConnection::connect_with(&options.clone().options(KEEPALIVE)).await.map_err(connecting(&options))?;
         let Either::Left(session) = ServerLock::try_take(session, Purpose::Run).await? else {
             let holder = self.session_holder().await?;
             return Ok(Lock::Held(holder.unwrap_or_else(nameless)));
@@ -188,6 +192,15 @@ fn signed(holder: &str) -> String {
 
 fn nameless() -> String {
     "a run that has not said its name yet".to_owned()
+}
+
+/// Whether the lock of a run stands beside this state file: every run leaves it there, with its name or empty.
+pub(super) fn was_locked_by_a_run(state: &Path) -> Result<bool, JournalError> {
+    let path = beside(state, RUN_LOCK);
+    let Some(file) = private_file::open_existing(&path)? else { return Ok(false) };
+    let mut holder = Vec::new();
+    file.take(LONGEST_HOLDER).read_to_end(&mut holder).map_err(|source| JournalError::of_file(&path, source))?;
+    Ok(holder.is_empty() || String::from_utf8_lossy(&holder).contains("(process "))
 }
 
 /// Waits until nobody uses the file, to make it anew.

@@ -1,6 +1,6 @@
 //! Opening the journal: creating it, migrating it, setting a corrupt one aside.
 
-use std::{net::IpAddr, path::PathBuf, str::FromStr as _, time::Duration};
+use std::{net::IpAddr, path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
@@ -8,9 +8,12 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 
+use crate::domain::WantedNotifications;
+
 use super::{
     JournalError, Leadership, StepWatch,
-    database::{Database, opening},
+    database::{Database, connecting, opening},
+    database_fault::server_place,
     schema::{self, Schema},
     state_file,
 };
@@ -45,6 +48,8 @@ pub struct Journal {
     pub(super) database: Database,
     pub(super) location: Location,
     pub(super) watch: Option<StepWatch>,
+    /// Which notifications are written with what is recorded.
+    pub(super) wanted: Arc<WantedNotifications>,
     /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
     pub(super) leadership: Option<Leadership>,
     /// Whether the connections may write; not those of [`Self::look`].
@@ -136,6 +141,7 @@ impl Journal {
             database,
             location: options.location.clone(),
             watch: options.watch.clone(),
+            wanted: Arc::default(),
             leadership: None,
             is_writable: true,
         }
@@ -186,16 +192,16 @@ pub(super) fn server(address: &SecretString) -> Result<(PgConnectOptions, String
     // A server that answers "no TLS" would get the password in the clear.
     let is_verified = !is_on_this_host(&options) && ssl_mode_of(address).is_none();
     let options = if is_verified { options.ssl_mode(PgSslMode::VerifyFull) } else { options };
-    let database = options.get_database().unwrap_or(options.get_username());
-    let place = format!("database {database} on {}:{}", options.get_host(), options.get_port());
+    let place = server_place(&options);
     Ok((options, place))
 }
 
 /// One connection first: its error says why there is none, and the pool would only say that it waited in vain.
 async fn connect(server: PgConnectOptions) -> Result<Database, JournalError> {
+    let wrong = connecting(&server);
     let attempt = tokio::time::timeout(CONNECTION_PATIENCE, PgConnection::connect_with(&server)).await;
-    let connection = attempt.map_err(|_elapsed| opening(sqlx::Error::PoolTimedOut))?.map_err(opening)?;
-    connection.close().await.map_err(opening)?;
+    let connection = attempt.map_err(|_elapsed| wrong(sqlx::Error::PoolTimedOut))?.map_err(&wrong)?;
+    connection.close().await.map_err(&wrong)?;
     Ok(Database::Postgres(pool().connect_lazy_with(server)))
 }
 

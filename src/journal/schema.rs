@@ -17,7 +17,7 @@ enum Migration {
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [Migration; 15] = [
+const MIGRATIONS: [Migration; 17] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
@@ -33,6 +33,8 @@ const MIGRATIONS: [Migration; 15] = [
     Migration::BeginRecord,
     Migration::Script(include_str!("migrations/0014_approvers.sql")),
     Migration::Script(include_str!("migrations/0018_observations.sql")),
+    Migration::Script(include_str!("migrations/0015_notifications.sql")),
+    Migration::Script(include_str!("migrations/0019_retention.sql")),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.
@@ -63,7 +65,7 @@ pub(super) async fn found(transaction: &mut Transaction) -> Result<Schema, sqlx:
             "select name from sqlite_master limit 1",
         ),
         // Other programs may have their tables in the same schema of a shared server.
-        Transaction::Postgres(_) => {
+        Transaction::Postgres { .. } => {
             ("select 'it' where to_regclass('campaign_group_sync_schema') is not null", "select 'nobody' where 1 = 0")
         }
     };
@@ -96,7 +98,7 @@ pub(super) async fn migrate(
         return Ok(());
     }
     let mut step = database.writing(watch).await?;
-    if matches!(step.transaction(), Transaction::Postgres(_)) {
+    if matches!(step.transaction(), Transaction::Postgres { .. }) {
         step.execute("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
     }
     // Somebody else may have been faster.
@@ -125,7 +127,7 @@ pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalErro
         Schema::Nothing => Ok(0),
         Schema::Version(version) if version <= KNOWN => Ok(version),
         Schema::Version(found) => Err(JournalError::FromTheFuture { place: place.to_owned(), found, known: KNOWN }),
-        Schema::Foreign => Err(JournalError::Unreadable { what: format!("{place} belongs to another program") }),
+        Schema::Foreign => Err(JournalError::NotOurs { place: place.to_owned() }),
         Schema::Senseless => Err(JournalError::Unreadable { what: format!("{place} has no version of its schema") }),
     }
 }

@@ -11,14 +11,16 @@ use std::{
 use chrono::Utc;
 use sqlx::{
     ConnectOptions as _,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
     JournalError, StepWatch,
     database::{Database, Row, Transaction, opening},
+    database_fault::in_words,
     lock,
     open::{CONNECTION_PATIENCE, CONNECTIONS},
+    ownership::is_ours,
     private_file,
     schema::{self, Schema},
     storage_fault::{StorageFault, primary_code},
@@ -47,6 +49,8 @@ enum Look {
     Whole(Schema),
     /// None, for this reason.
     Corrupt(String),
+    /// A file that was never a state of this program.
+    Foreign,
 }
 
 /// Opens or makes the file; what is corrupt is set aside.
@@ -54,7 +58,7 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
     let wrong = |source| JournalError::of_file(path, source);
     let place = path.display().to_string();
     let (mut found, mut _alone) = (look(path).await?, None);
-    if !matches!(found, Look::Whole(_)) {
+    if matches!(found, Look::Nothing | Look::Corrupt(_)) {
         // Held until the new file is whole: nobody runs on half of it. Somebody else may have been faster.
         _alone = Some(lock::alone(path, BUSY_PATIENCE).await?);
         found = look(path).await?;
@@ -62,6 +66,7 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
     match found {
         Look::Whole(schema) => schema::steps_done(schema, &place).map(drop)?,
         Look::Nothing => drop_companions(path).map_err(wrong)?,
+        Look::Foreign => return Err(JournalError::NotOurs { place }),
         Look::Corrupt(why) => {
             let aside = set_aside(path).map_err(wrong)?;
             let aside = aside.display();
@@ -104,6 +109,7 @@ async fn existing(path: &Path, place: &str) -> Result<Option<Schema>, JournalErr
         Look::Nothing | Look::Whole(Schema::Nothing) => Ok(None),
         Look::Whole(schema) => Ok(Some(schema)),
         Look::Corrupt(why) => Err(corrupt(place, &why)),
+        Look::Foreign => Err(JournalError::NotOurs { place: place.to_owned() }),
     }
 }
 
@@ -113,10 +119,13 @@ fn corrupt(place: &str, why: &str) -> JournalError {
 
 /// Reads the file without changing it.
 async fn look(path: &Path) -> Result<Look, JournalError> {
-    let Some(file) = open_all(path)? else { return Ok(Look::Nothing) };
+    let Some(mut file) = open_all(path)? else { return Ok(Look::Nothing) };
     let length = file.metadata().map_err(|source| JournalError::of_file(path, source))?.len();
     if length == 0 {
         return Ok(Look::Nothing);
+    }
+    if !is_ours(path, &mut file)? {
+        return Ok(Look::Foreign);
     }
     if length < HEADER_BYTES {
         return Ok(Look::Corrupt("it is shorter than the header of a database".to_owned()));
@@ -125,7 +134,7 @@ async fn look(path: &Path) -> Result<Look, JournalError> {
         Ok((_, Some(complaint))) => Ok(Look::Corrupt(complaint)),
         Ok((Schema::Senseless, None)) => Ok(Look::Corrupt("it has no version of its schema".to_owned())),
         Ok((schema, None)) => Ok(Look::Whole(schema)),
-        Err(error) if is_corruption(&error) => Ok(Look::Corrupt(error.to_string())),
+        Err(error) if is_corruption(&error) => Ok(Look::Corrupt(in_words(&error))),
         Err(error) => Err(opening(StorageFault::explained(path, error))),
     }
 }
@@ -180,7 +189,9 @@ fn pool() -> SqlitePoolOptions {
 /// refused.
 async fn connect(path: &Path, file: &File) -> Result<Database, JournalError> {
     // Durable at every commit: a change that was sent is known to have been sent even after a power cut.
-    let options = plain(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let durable = plain(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    // A new file gives free pages back in steps; one that an earlier version made does so once it was rewritten.
+    let options = durable.auto_vacuum(SqliteAutoVacuum::Incremental);
     let mut attempts = BUSY_PATIENCE.as_millis() / BUSY_PAUSE.as_millis();
     loop {
         match pool().connect_with(options.clone()).await {

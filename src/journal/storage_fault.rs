@@ -7,6 +7,8 @@ use std::{
 
 use rustix::fs::statvfs;
 
+use super::DatabaseFault;
+
 /// Where the kernel lists the file systems that this process sees (`man 5 proc_pid_mountinfo`).
 const MOUNTS: &str = "/proc/self/mountinfo";
 
@@ -37,7 +39,7 @@ pub enum StorageFault {
         /// The room on its file system.
         space: Space,
         /// What `SQLite` says.
-        source: Box<sqlx::Error>,
+        source: DatabaseFault,
     },
 }
 
@@ -49,10 +51,10 @@ impl StorageFault {
         match primary_code(&error) {
             Some(FULL) => sqlx::Error::Io(std::io::Error::other(Self::Full { path, space })),
             Some(INPUT_OUTPUT | CANNOT_OPEN) => {
-                let source = Box::new(error);
+                let source = DatabaseFault::of(error);
                 sqlx::Error::Io(std::io::Error::other(Self::Refused { path, space, source }))
             }
-            _ => error,
+            _ => DatabaseFault::placed(format!("the state file {}", file.display()), error),
         }
     }
 }
@@ -63,7 +65,7 @@ const CANNOT_OPEN: i32 = 14;
 
 /// The result code of `SQLite` (<https://www.sqlite.org/rescode.html>); the upper bits of an extended one are details.
 pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    let code: i32 = DatabaseFault::innermost(error).as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)
 }
 

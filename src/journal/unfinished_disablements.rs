@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::domain::{
-    ChangeKey, ChangeKind, ChangeReport, FoldedName, InstanceName, ProductProfileName, RunId, UnfinishedDisablement,
+    ChangeKind, ChangeReport, FoldedName, InstanceName, ProductProfileName, RunId, SentChange, UnfinishedDisablement,
 };
 
 use super::{
@@ -18,10 +18,14 @@ pub(super) async fn remember(
     writing: &mut Writing,
     run: &RunId,
     instance: &InstanceName,
-    sent: &[ChangeKey],
+    sent: &[SentChange],
 ) -> Result<(), JournalError> {
-    let removed: HashSet<&FoldedName> =
-        sent.iter().filter(|key| key.kind == ChangeKind::Remove).map(|key| &key.operator).collect();
+    let removed: HashSet<&FoldedName> = sent
+        .iter()
+        .map(|sent| &sent.key)
+        .filter(|key| key.kind == ChangeKind::Remove)
+        .map(|key| &key.operator)
+        .collect();
     if removed.is_empty() {
         return Ok(());
     }

@@ -3,14 +3,15 @@
 use std::{fs, io, os::unix::fs::MetadataExt as _};
 
 use tracing_subscriber::{
-    Layer,
+    Layer, Registry,
     filter::{LevelFilter, Targets},
     fmt::MakeWriter,
     layer::SubscriberExt,
+    reload,
     util::SubscriberInitExt,
 };
 
-use super::one_line::OneLine;
+use super::{log_line::LineFormat, one_line::OneLine};
 
 /// Libraries that speak only when something is wrong. The certificate verifier logs an error for each certificate it
 /// refuses, which the failed call reports anyway.
@@ -95,20 +96,52 @@ pub enum LoggingError {
     Twice(#[source] tracing_subscriber::util::TryInitError),
 }
 
+/// Changes what is logged while the process goes on.
+#[derive(Clone, Debug)]
+pub struct LogControl(reload::Handle<Targets, Registry>);
+
+impl LogControl {
+    /// From now on, `level` is the least important level that is written.
+    pub fn set_level(&self, level: Level) {
+        // Fails only when the log is gone, and with it everything that could be said.
+        let _ = self.0.reload(filter(level));
+    }
+}
+
 /// Starts logging for the whole process. `writer` is where text and JSON go.
-pub fn start_logging<W>(options: &Options, writer: W) -> Result<(), LoggingError>
+pub fn start_logging<W>(options: &Options, writer: W) -> Result<LogControl, LoggingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = Targets::new().with_default(options.level).with_targets(QUIET_LIBRARIES);
-    let text = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
+    let (subscriber, control) = subscriber(options, writer)?;
+    subscriber.try_init().map_err(LoggingError::Twice)?;
+    Ok(control)
+}
+
+/// What receives the events of a log and writes them. `writer` is where text and JSON go.
+pub fn subscriber<W>(
+    options: &Options,
+    writer: W,
+) -> Result<(impl tracing::Subscriber + Send + Sync + 'static, LogControl), LoggingError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = |format| {
+        let layer = tracing_subscriber::fmt::layer().with_writer(writer).event_format(format);
+        layer.with_ansi(options.colours == Colours::Shown).boxed()
+    };
     let layer = match options.format {
         Format::Journald => journal()?,
         Format::Auto if is_standard_error(options.journal_stream.as_deref()) => journal()?,
-        Format::Json => text.json().flatten_event(true).boxed(),
-        Format::Auto | Format::Text => text.with_ansi(options.colours == Colours::Shown).boxed(),
+        Format::Json => lines(LineFormat::Json),
+        Format::Auto | Format::Text => lines(LineFormat::Text),
     };
-    tracing_subscriber::registry().with(OneLine(layer).with_filter(filter)).try_init().map_err(LoggingError::Twice)
+    let (filter, handle) = reload::Layer::new(filter(options.level));
+    Ok((tracing_subscriber::registry().with(OneLine(layer).with_filter(filter)), LogControl(handle)))
+}
+
+fn filter(level: Level) -> Targets {
+    Targets::new().with_default(level).with_targets(QUIET_LIBRARIES)
 }
 
 /// Whether the stream is our standard error: that may lead elsewhere although the variable is set.

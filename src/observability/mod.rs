@@ -1,8 +1,8 @@
 //! Logging, and how an error is shown with its causes.
 
-mod error_chain;
+mod log_line;
 mod logging;
 mod one_line;
 
-pub use error_chain::Chain;
-pub use logging::{Colours, Format, Level, LoggingError, Options, start_logging};
+pub use crate::domain::Chain;
+pub use logging::{Colours, Format, Level, LogControl, LoggingError, Options, start_logging, subscriber};

@@ -7,8 +7,9 @@ use tracing::{
     field::{DisplayValue, Field, Value, Visit, display},
     span::{Attributes, Id, Record},
 };
-use tracing_subscriber::{Layer, layer::Context};
+use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
+use super::log_line::Fields;
 use crate::domain::{is_printable, printable};
 
 /// Most fields of one event: the most that `tracing` allows.
@@ -18,8 +19,13 @@ const MOST_FIELDS: usize = 32;
 /// written from the result.
 pub(super) struct OneLine<L>(pub(super) L);
 
-impl<S: Subscriber, L: Layer<S>> Layer<S> for OneLine<L> {
+impl<S: Subscriber + for<'s> LookupSpan<'s>, L: Layer<S>> Layer<S> for OneLine<L> {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
         self.0.on_new_span(attributes, id, context);
     }
 
@@ -167,7 +173,7 @@ mod tests {
             logged(|| tracing::warn!(count = 3_u64, up = true, operator = name, group = %name, "removed {name}"));
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.trim_end().chars().all(is_printable), "{text}");
-        let expected = r"removed eve\u{a}2026-01-01 INFO run ends: in_sync\u{202e}\u{2067}\u{2028} count=3 up=true";
+        let expected = r"removed eve\n2026-01-01 INFO run ends: in_sync\u{202e}\u{2067}\u{2028} count=3 up=true";
         assert!(text.contains(expected), "{text}");
     }
 

@@ -21,7 +21,7 @@ pub enum SandboxError {
         source: std::io::Error,
     },
     /// No certificate can be made for the name.
-    #[error("there can be no certificate for {name:?}")]
+    #[error("there can be no certificate for \"{name}\"; write a host name or an address in [tls]")]
     Certificate {
         /// The host name or address.
         name: String,
@@ -30,7 +30,7 @@ pub enum SandboxError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No built-in scenario has this name.
-    #[error("there is no scenario named {name:?}; the known ones are {known}")]
+    #[error("there is no scenario named \"{name}\"; write one of {known}, or the path of a file that ends with .toml")]
     UnknownScenario {
         /// The name asked for.
         name: String,
@@ -38,12 +38,38 @@ pub enum SandboxError {
         known: String,
     },
     /// The text is not a scenario.
-    #[error("the scenario cannot be read")]
-    Scenario(#[from] toml::de::Error),
+    #[error("{}{what}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+    Scenario {
+        /// Counted from 1; `None` for a file that is based on another scenario.
+        line: Option<usize>,
+        /// What is wrong, and with which key.
+        what: String,
+    },
     /// The scenario can be read and contradicts itself.
     #[error("the world of the sandbox is wrong: {0}")]
     World(String),
     /// A change does not fit the world; nothing was changed.
     #[error("the world was not changed: {0}")]
     Change(String),
+}
+
+impl SandboxError {
+    /// Whether the scenario that was asked for is what is wrong.
+    pub fn is_of_scenario(&self) -> bool {
+        match self {
+            Self::UnknownScenario { .. } | Self::Scenario { .. } | Self::World(_) | Self::Certificate { .. } => true,
+            Self::NotLoopback { .. } | Self::Listen { .. } | Self::Change(_) => false,
+        }
+    }
+
+    /// What the parser says of this text, on one line.
+    pub(super) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+        // Drawn over several lines where the place is known; otherwise the message, and the path of the key below it.
+        let what = match line {
+            Some(_) => error.message().to_owned(),
+            None => error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" "),
+        };
+        Self::Scenario { line, what: what.trim().to_owned() }
+    }
 }

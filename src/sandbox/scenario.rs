@@ -76,11 +76,11 @@ impl Scenario {
     /// [`SandboxError::Scenario`] with the key at fault, and its line where the file stands alone;
     /// [`SandboxError::UnknownScenario`] when it is based on one that is not built in.
     pub fn from_toml(text: &str) -> Result<Self, SandboxError> {
-        let Basis { based_on } = toml::from_str(text)?;
+        let Basis { based_on } = parsed(text)?;
         match based_on {
             // A document of its own keeps the lines for errors.
-            None => Ok(toml::from_str(text)?),
-            Some(basis) => Ok(laid_over(&basis, text)?.try_into()?),
+            None => parsed(text),
+            Some(basis) => laid_over(&basis, text)?.try_into().map_err(|error| SandboxError::of_toml(text, &error)),
         }
     }
 
@@ -102,6 +102,10 @@ impl Scenario {
     }
 }
 
+fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, SandboxError> {
+    toml::from_str(text).map_err(|error| SandboxError::of_toml(text, &error))
+}
+
 fn known(name: &str) -> Result<&'static str, SandboxError> {
     let all = || Scenario::names().chain(Scenario::misconfigurations());
     let unknown =
@@ -119,12 +123,12 @@ struct Basis {
 /// The document of a file laid over that of the scenario it is based on, and so on.
 fn laid_over(basis: &str, text: &str) -> Result<Table, SandboxError> {
     let below = known(basis)?;
-    let Basis { based_on } = toml::from_str(below)?;
+    let Basis { based_on } = parsed(below)?;
     let mut document = match based_on {
-        None => toml::from_str(below)?,
+        None => parsed(below)?,
         Some(basis) => laid_over(&basis, below)?,
     };
-    let mut own: Table = toml::from_str(text)?;
+    let mut own: Table = parsed(text)?;
     own.remove("based_on");
     lay_over(&mut document, own);
     Ok(document)
@@ -157,10 +161,7 @@ mod tests {
 
     #[test]
     fn a_slip_in_a_file_is_named_with_its_line_or_with_the_scenarios_there_are() {
-        let chain = |text: &str| match Scenario::from_toml(text).unwrap_err() {
-            SandboxError::Scenario(error) => error.to_string(),
-            error => error.to_string(),
-        };
+        let chain = |text: &str| Scenario::from_toml(text).unwrap_err().to_string();
         let message = chain("titel = \"x\"\n");
         assert!(message.contains("line 1") && message.contains("titel"), "{message}");
         let message = chain("based_on = \"first_day\"\n[campaign.production]\nmask = \"x\"\n");

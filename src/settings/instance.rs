@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AssociationMask, FoldedName, InstanceMode, InstanceName, Manage, MaskError, Missing, OperatorGroupName,
-        OperatorLogin, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
+        AssociationMask, FoldedName, InstanceMode, InstanceName, Manage, Missing, OperatorGroupName, OperatorLogin,
+        OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
     },
     transport::{BaseUrl, SecretString},
 };
@@ -134,15 +134,7 @@ impl ReadableInstance {
 }
 
 fn mask(text: &str) -> Result<AssociationMask, String> {
-    AssociationMask::parse(text).map_err(|error| match &error {
-        // The parser draws the expression with a mark below it; its last line says what is wrong.
-        MaskError::Unreadable { source, .. } => {
-            let cause = source.to_string();
-            let cause = cause.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("{error}: {cause}")
-        }
-        MaskError::Empty | MaskError::TooLarge { .. } | MaskError::Captures { .. } => error.to_string(),
-    })
+    AssociationMask::parse(text).map_err(|error| error.to_string())
 }
 
 fn authentication(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Authentication> {

@@ -5,6 +5,8 @@ use std::{fs::File, io, path::Path};
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::domain::Chain;
+
 /// Why there is nothing to read, in the words of a message.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unreadable {
@@ -17,6 +19,19 @@ pub(super) enum Unreadable {
 }
 
 impl Unreadable {
+    /// What to do about it. `otherwise` is said where the file itself is not the one that is meant.
+    pub(super) fn remedy(&self, otherwise: &str) -> String {
+        match self {
+            Self::Failed(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                "run the command as root, or as a user who may read the file and enter its folder".to_owned()
+            }
+            Self::Failed(error) if error.kind() == io::ErrorKind::NotFound => {
+                format!("correct the path, or create the file; {otherwise}")
+            }
+            Self::Folder | Self::Irregular | Self::Failed(_) => otherwise.to_owned(),
+        }
+    }
+
     /// Whether there is no such file.
     pub(super) fn is_absence(&self) -> bool {
         matches!(self, Self::Failed(error) if error.kind() == io::ErrorKind::NotFound)
@@ -48,8 +63,25 @@ pub(super) fn read_to_string(path: &Path) -> Result<String, Unreadable> {
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "the program may not read it".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
         io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
-        _ => format!("cannot be read: {error}"),
+        _ => format!("cannot be read: {}", Chain(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_told_apart_from_one_that_is_not_there() {
+        let remedy = |kind: io::ErrorKind| Unreadable::Failed(kind.into()).remedy("name another file");
+        let denied = remedy(io::ErrorKind::PermissionDenied);
+        assert!(denied.starts_with("run the command as root, or as a user who may read the file"), "{denied}");
+        assert!(!denied.contains("name another file"), "{denied}");
+        let missing = remedy(io::ErrorKind::NotFound);
+        assert_eq!(missing, "correct the path, or create the file; name another file");
+        assert_eq!(remedy(io::ErrorKind::InvalidData), "name another file");
+        assert_eq!(Unreadable::Folder.remedy("name another file"), "name another file");
     }
 }

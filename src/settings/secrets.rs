@@ -26,7 +26,7 @@ use crate::{
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// What to do where a secret's file cannot be read.
-const A_FILE: &str = "name a file that holds the secret and that the program may read";
+const A_FILE: &str = "name a file that holds the secret";
 
 /// Everyone on the host may read.
 const READ_BY_OTHERS: u32 = 0o004;
@@ -57,10 +57,15 @@ pub(super) fn secret(section: &mut Section<'_>, key: &str, credentials: Option<&
         section.miss(key, mend);
         return None;
     };
+    read_noting(section, key, &place)
+}
+
+/// Reads the secret `key` from its place. What is unusable is `None`, and a problem.
+pub(super) fn read_noting(section: &mut Section<'_>, key: &str, place: &SecretPlace<'_>) -> Option<SecretString> {
     match place.read() {
         Ok(secret) => Some(secret),
         Err(Flaw { what, mend }) => {
-            let subject = path.to_string();
+            let subject = section.path(key).to_string();
             section.problems.push(Problem { subject, place: Some(place.to_string()), what, mend });
             None
         }
@@ -123,7 +128,7 @@ impl SecretPlace<'_> {
 
 impl From<Unreadable> for Flaw {
     fn from(error: Unreadable) -> Self {
-        Self { what: error.to_string(), mend: A_FILE.to_owned() }
+        Self { what: error.to_string(), mend: error.remedy(A_FILE) }
     }
 }
 

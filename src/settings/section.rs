@@ -11,7 +11,10 @@ use super::{
     layers::{Found, Layers, variable},
     shown::{shown, shown_value},
 };
-use crate::transport::{BaseUrl, BaseUrlError};
+use crate::{
+    journal::Kept,
+    transport::{BaseUrl, BaseUrlError},
+};
 
 /// Longest duration accepted: longer ones serve nobody and overflow the arithmetic of clocks.
 const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
@@ -29,6 +32,11 @@ impl<'a> Section<'a> {
     /// A section of this name.
     pub(super) fn new(layers: &'a Layers, name: &str, problems: &'a mut Vec<Problem>) -> Self {
         Self { layers, path: KeyPath::root().with(name), fallback: None, problems }
+    }
+
+    /// A table at any path.
+    pub(super) fn at(layers: &'a Layers, path: KeyPath, problems: &'a mut Vec<Problem>) -> Self {
+        Self { layers, path, fallback: None, problems }
     }
 
     /// The section of one instance; what it lacks, the defaults of all instances have.
@@ -137,6 +145,41 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Some of a few words.
+    pub(super) fn choices<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<Vec<T>> {
+        let words = self.list(key)?;
+        let found = self.find(key)?;
+        let mut chosen = Vec::with_capacity(words.len());
+        for word in &words {
+            if let Some((_, choice)) = choices.iter().find(|(known, _)| known == word) {
+                chosen.push(*choice);
+                continue;
+            }
+            let known: Vec<String> = choices.iter().map(|(known, _)| format!("\"{known}\"")).collect();
+            let mend = format!("write any of {}", known.join(", "));
+            self.complain(found, format!("{} is not known here", shown(word)), mend);
+        }
+        (chosen.len() == words.len()).then_some(chosen)
+    }
+
+    /// Yes or no; in the environment it is a text.
+    pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
+        let found = self.require(key)?;
+        let flag = match &found.value {
+            ValueKind::Boolean(flag) => Some(*flag),
+            ValueKind::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        if flag.is_none() {
+            self.complain(
+                found,
+                format!("{} is neither true nor false", shown_value(&found.value)),
+                "write true or false",
+            );
+        }
+        flag
+    }
+
     /// A whole number; in the environment it is a text.
     fn number<T>(&mut self, key: &str, range: RangeInclusive<u32>) -> Option<T>
     where
@@ -173,10 +216,14 @@ impl<'a> Section<'a> {
 
     /// A time span; zero is one.
     pub(super) fn duration(&mut self, key: &str) -> Option<Duration> {
-        self.parse(key, "write it like \"2h\", \"90s\" or \"1h 30m\", ten years at most", |text| {
-            let duration =
-                humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
-            if duration > LONGEST { Err(format!("{} is too long", shown(text))) } else { Ok(duration) }
+        self.parse(key, "write it like \"2h\", \"90s\" or \"1h 30m\", ten years at most", duration_of)
+    }
+
+    /// How long something is kept: a time span, or `forever`.
+    pub(super) fn kept(&mut self, key: &str) -> Option<Kept> {
+        self.parse(key, "write \"forever\", or a duration such as \"90d\", ten years at most", |text| match text {
+            "forever" => Ok(Kept::Forever),
+            text => duration_of(text).map(Kept::For),
         })
     }
 
@@ -237,6 +284,12 @@ pub(super) fn list_of(value: &ValueKind) -> Option<Vec<String>> {
         _ => return None,
     };
     Some(entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
+}
+
+fn duration_of(text: &str) -> Result<Duration, String> {
+    let duration =
+        humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
+    if duration > LONGEST { Err(format!("{} is too long", shown(text))) } else { Ok(duration) }
 }
 
 fn not_empty(text: &str) -> Result<&str, String> {

@@ -47,7 +47,7 @@ impl Layers {
                     subject: path.display().to_string(),
                     place: named_by.map(|by| format!("named by {by}")),
                     what: error.to_string(),
-                    mend: "name a TOML file that the program may read".to_owned(),
+                    mend: error.remedy("name a TOML file"),
                 });
             }
         }
@@ -65,7 +65,7 @@ impl Layers {
                     subject: origin.to_string(),
                     place: fault.line.map(|line| format!("line {line}")),
                     what: format!("not valid TOML: {}", fault.what),
-                    mend: "mend this line; texts, durations and addresses are written in quotes".to_owned(),
+                    mend: "correct this line; texts, durations and addresses are written in quotes".to_owned(),
                 }));
             }
         }

@@ -101,6 +101,13 @@ impl RequestedApprovals {
             let HeldRecord { digest, instance, .. } = record;
             match used.iter().find(|used| used.instance == *instance) {
                 Some(used) if used.tells_of(digest) => {}
+                Some(_) if record.undo.is_some() => warnings.extend(record.undo.as_ref().map(|undo| {
+                    format!(
+                        "the approval of {digest} is recorded for instance {instance}; to make the changes: \
+                         campaign-group-sync undo {} --apply",
+                        undo.run
+                    )
+                })),
                 Some(_) => {
                     is_in_vain = true;
                     warnings.push(format!(

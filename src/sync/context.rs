@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        BegunApproval, CampaignSnapshot, Change, ChangeKey, ChangeKind, ChangeReport, Circumstances, DesiredState,
-        Digest, Evidence, FoldedName, GroupSize, HeldNow, HeldRecord, History, InstanceMode, InstanceName,
-        InstancePlan, InstanceReport, Limits, NextStep, Observation, Observed, OperatorGroupId, OperatorGroupName,
-        OperatorLogin, Plan, ProductProfileName, Review, RunEvent, RunMode, Sending, SettledChanges, Skipped,
-        SourceCounts, SourceRead, review,
+        BegunApproval, CampaignSnapshot, Change, ChangeKind, ChangeReport, Circumstances, DesiredState, Digest,
+        Evidence, FoldedName, GroupSize, HeldNow, HeldRecord, History, InstanceMode, InstanceName, InstancePlan,
+        InstanceReport, Limits, NextStep, Observation, Observed, OperatorGroupId, OperatorGroupName, OperatorLogin,
+        Plan, ProductProfileName, Review, RunEvent, RunMode, Sending, SentChange, SettledChanges, Skipped,
+        SourceCounts, SourceRead, UndoHold, review,
     },
     journal::{JournalError, RunLock},
     observability::Chain,
@@ -63,6 +63,8 @@ pub(super) struct InstanceRun<'a> {
     pub(super) lock: &'a RunLock,
     pub(super) mode: RunMode,
     pub(super) reach: Reach,
+    /// Set where the run takes back what another did.
+    pub(super) undo: Option<UndoHold>,
 }
 
 impl InstanceRun<'_> {
@@ -119,8 +121,7 @@ impl InstanceRun<'_> {
         let groups = observations(&decision.desired, &self.context.snapshot);
         let sizes = sizes(&groups, &decision.plan, settled);
         if let Err(error) = self.recorder.journal().remember_group_sizes(self.name(), &sizes).await {
-            let run = self.recorder.run();
-            tracing::warn!(run.id = %run, "the sizes of the groups could not be remembered: {}", Chain(&error));
+            tracing::warn!("the sizes of the groups could not be remembered: {}", Chain(&error));
         }
     }
 
@@ -151,12 +152,14 @@ impl InstanceRun<'_> {
             is_narrowed: self.reach == Reach::Part,
             changes: decision.held_changes(),
             held: decision.held_before(self.context.limits),
+            undo: self.undo.clone(),
         });
         let dormant = self.is_remembered().then_some(review.dormant.as_slice());
-        if record.is_none() && dormant.is_none() {
+        let undo_of = self.undo.as_ref().filter(|_| self.writes()).map(|undo| &undo.run);
+        if record.is_none() && dormant.is_none() && undo_of.is_none() {
             return Ok(());
         }
-        let held = HeldNow { instance: self.name(), record: record.as_ref(), dormant };
+        let held = HeldNow { instance: self.name(), record: record.as_ref(), dormant, undo_of };
         self.recorder.record(&RunEvent::Held(&held)).await
     }
 
@@ -174,13 +177,22 @@ impl InstanceRun<'_> {
     }
 
     /// Records that changes are being sent, `begun` with them. Fails when the lock is lost: its new holder may be writing.
-    pub(super) async fn sending(&self, changes: &[&Change], begun: Option<&Digest>) -> Result<(), JournalError> {
+    pub(super) async fn sending(
+        &self,
+        decision: &Decision,
+        changes: &[&Change],
+        begun: Option<&Digest>,
+    ) -> Result<(), JournalError> {
         if !self.lock.is_still_held().await {
             return Err(JournalError::LockLost);
         }
-        let keys: Vec<ChangeKey> = changes.iter().map(|change| change.key()).collect();
+        let sent = |change: &&Change| {
+            let (key, approved) = (change.key(), &decision.approved);
+            SentChange { approval: approved.get(&key).map(|note| note.digest.clone()), key }
+        };
+        let changes: Vec<SentChange> = changes.iter().map(sent).collect();
         let begun = begun.map(|digest| BegunApproval { digest, is_all: self.is_remembered() });
-        let sending = Sending { instance: self.name(), changes: &keys, begun };
+        let sending = Sending { instance: self.name(), changes: &changes, begun };
         self.recorder.record(&RunEvent::Sending(&sending)).await
     }
 

@@ -25,8 +25,8 @@ pub(super) struct Decision {
     pub(super) read: Option<SourceRead>,
     /// The approvals that released changes of the plan, each with the changes.
     pub(super) approvals: Vec<ApprovalNote>,
-    /// Who approved a change, by the change.
-    pub(super) approvers: HashMap<ChangeKey, String>,
+    /// The approval that a change rests on, by the change.
+    pub(super) approved: HashMap<ChangeKey, ApprovalNote>,
 }
 
 /// A planned change and what became of it.
@@ -66,17 +66,17 @@ impl Decision {
         read: Option<SourceRead>,
     ) -> Self {
         let review = context.judge(&plan, &desired, read.as_ref());
-        let (mut approvals, mut approvers) = (Vec::new(), HashMap::new());
-        let approved = review.approvals(&context.history);
+        let (mut approvals, mut approved) = (Vec::new(), HashMap::new());
+        let released = review.approvals(&context.history);
         for key in plan.changes.iter().map(Change::key) {
-            let Some((approval, at)) = approved.get(&key).and_then(|one| Some((one, one.given_at?))) else { continue };
+            let Some((approval, at)) = released.get(&key).and_then(|one| Some((one, one.given_at?))) else { continue };
             let note = ApprovalNote::new(approval.digest.as_str(), &approval.approver, at);
-            approvers.insert(key, note.described.clone());
             if !approvals.contains(&note) {
-                approvals.push(note);
+                approvals.push(note.clone());
             }
+            approved.insert(key, note);
         }
-        Self { desired, plan, review, warnings: Vec::new(), read, approvals, approvers }
+        Self { desired, plan, review, warnings: Vec::new(), read, approvals, approved }
     }
 
     /// The change as the record and the report tell of it.
@@ -92,7 +92,7 @@ impl Decision {
         detail: Option<String>,
         at: Option<DateTime<Utc>>,
     ) -> ChangeReport {
-        let approved_by = self.approvers.get(&change.key()).cloned();
+        let approved_by = self.approved.get(&change.key()).map(|note| note.described.clone());
         ChangeReport { at, approved_by, ..ChangeReport::new(change, outcome, detail) }
     }
 

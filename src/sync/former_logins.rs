@@ -74,7 +74,6 @@ pub(super) async fn settle_former_logins(
             Err(error) => {
                 asked.has_failed = true;
                 tracing::warn!(
-                    run.id = %run.recorder.run(),
                     operator.login = %login,
                     "who has the login {login} now could not be asked: {}",
                     Chain(&error)

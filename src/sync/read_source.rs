@@ -26,7 +26,9 @@ const SCHEDULED_WAIT: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SourceError {
     #[error(transparent)]
-    ExperienceCloud(#[from] ExperienceCloudError),
+    ExperienceCloud(ExperienceCloudError),
+    #[error("{0}; --wait waits for it; {UNPAUSE}")]
+    PauseAsked(ExperienceCloudError),
     #[error("{what} may be asked again at {}; --wait waits for it", to_the_second(*until))]
     TooEarly { what: &'static str, until: DateTime<Utc> },
     #[error("Adobe asked for a pause until {}; --wait waits for it; {UNPAUSE}", to_the_second(*until))]
@@ -45,12 +47,21 @@ impl SourceError {
     /// What a run that fails in this way ends with.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::ExperienceCloud(error) => error.failure().into(),
+            Self::ExperienceCloud(error) | Self::PauseAsked(error) => error.failure().into(),
             Self::TooEarly { .. } | Self::Paused { .. } => Outcome::Throttled,
             Self::NoProfiles(_) => Outcome::Incomplete,
             Self::Stopped => Outcome::Interrupted,
             Self::Locked { .. } => Outcome::Locked,
             Self::Journal(_) => Outcome::Failed,
+        }
+    }
+}
+
+impl From<ExperienceCloudError> for SourceError {
+    fn from(error: ExperienceCloudError) -> Self {
+        match error {
+            ExperienceCloudError::Throttled { pause: Some(_), .. } => Self::PauseAsked(error),
+            error => Self::ExperienceCloud(error),
         }
     }
 }

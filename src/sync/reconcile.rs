@@ -1,6 +1,7 @@
 //! One Campaign instance in one run.
 
 use chrono::Utc;
+use tracing::Instrument as _;
 
 use crate::{
     campaign::{self, Campaign, CampaignError},
@@ -22,6 +23,7 @@ use super::{
     context::{InstanceContext, InstanceRun, Reach},
     decision::{Decision, Settled},
     former_logins::{FormerLogins, settle_former_logins},
+    log_span,
     read_source::{Content, Source},
     recorder::Recorder,
     run::{Options, Request, Rules},
@@ -78,6 +80,15 @@ impl ReconcileError {
 /// Signs in to one instance, lets `work` make its report, and records how the run ended there. Other instances go on
 /// whatever happens here.
 pub(super) async fn visit(
+    recorder: &Recorder<'_>,
+    instance: &InstanceOptions,
+    work: impl AsyncFnOnce(&Campaign) -> Result<InstanceReport, ReconcileError>,
+) -> InstanceReport {
+    let span = log_span::of_instance(recorder.run(), instance.policy.instance.as_str());
+    visit_logged(recorder, instance, work).instrument(span).await
+}
+
+async fn visit_logged(
     recorder: &Recorder<'_>,
     instance: &InstanceOptions,
     work: impl AsyncFnOnce(&Campaign) -> Result<InstanceReport, ReconcileError>,
@@ -206,7 +217,8 @@ async fn enter<'a>(
     };
     let (limits, counts) = (&run.options.limits, run.source.counts());
     let context = InstanceContext { instance, limits, counts, snapshot, history, at: Utc::now() };
-    let here = InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach };
+    let here =
+        InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach, undo: None };
     here.operators_seen().await?;
     Ok(here)
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use tracing::{Instrument as _, Span};
 use ulid::Ulid;
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::{
         RunMode, RunReport, RunStart, Scope, SourceReport, Watcher,
     },
     experience_cloud,
-    journal::{Journal, JournalError, Lock, RunLock},
+    journal::{Journal, JournalError, Lock, Retention, RunLock},
     observability::Chain,
 };
 
@@ -21,6 +22,7 @@ use super::{
     approvals::{RequestedApprovals, UsedApprovals},
     call_ledger::Clients,
     former_logins::FormerLogins,
+    log_span,
     pauses::forgotten_in_words,
     read_source::{Source, SourceError, SourceReader},
     reconcile::{InstanceOptions, Run, reconcile},
@@ -54,6 +56,8 @@ pub struct Options {
     pub confirmation: Confirmation,
     /// How long an approval counts.
     pub approval_ttl: Duration,
+    /// How long the journal keeps what is recorded.
+    pub retention: Retention,
 }
 
 impl Options {
@@ -148,12 +152,15 @@ async fn make(
     watcher: &Watcher,
 ) -> RunReport {
     let frame = Frame::begin(options, journal, request.mode, watcher);
-    // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
-    let approvals = match RequestedApprovals::record(journal, options, request).await {
-        Ok(approvals) => approvals,
-        Err(error) => return frame.journal_failed(&error),
+    let run = async {
+        // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
+        let approvals = match RequestedApprovals::record(journal, options, request).await {
+            Ok(approvals) => approvals,
+            Err(error) => return frame.journal_failed(&error),
+        };
+        frame.run(scope, async |lock| all_instances(lock, request, &approvals, rules, &frame).await).await
     };
-    frame.run(scope, async |lock| all_instances(lock, request, &approvals, rules, &frame).await).await
+    run.instrument(frame.span()).await
 }
 
 /// What a run over whatever it is about found, before it is put into its report.
@@ -163,6 +170,8 @@ pub(super) struct Found {
     pub(super) warnings: Vec<String>,
     pub(super) outcome: Option<Outcome>,
     pub(super) instances: Vec<InstanceReport>,
+    /// The run whose changes are taken back, in an undo.
+    pub(super) undo_of: Option<String>,
 }
 
 impl Found {
@@ -192,6 +201,11 @@ impl<'a> Frame<'a> {
         Self { options, mode, begin, started_at, recorder }
     }
 
+    /// The span of what the run logs.
+    pub(super) fn span(&self) -> Span {
+        log_span::of_run(self.recorder.run())
+    }
+
     /// Makes the run between its beginning and its end. Whatever goes wrong is in the report.
     pub(super) async fn run(
         &self,
@@ -204,7 +218,9 @@ impl<'a> Frame<'a> {
                     Ok(found) => self.report(found),
                     Err(error) => self.journal_failed(&error),
                 };
-                self.end(report).await
+                let report = self.end(report).await;
+                self.recorder.delete_old(&lock, self.options.retention).await;
+                report
             }
             Err(report) => {
                 run_log::run_ended(&report);
@@ -275,6 +291,7 @@ impl<'a> Frame<'a> {
             approvals: RunReport::approvals_in(&found.instances),
             instances: found.instances,
             record: None,
+            undo_of: found.undo_of,
         }
     }
 
@@ -295,6 +312,7 @@ impl<'a> Frame<'a> {
             warnings: Vec::new(),
             outcome: Some(outcome),
             instances: instances.collect(),
+            undo_of: None,
         }
     }
 
@@ -344,7 +362,7 @@ async fn all_instances(
     // Also a pause that was forgotten while the run waited for it.
     let forgotten = forgotten_in_words(journal, &options.experience_cloud.organization_id).await?;
     if let Some(forgotten) = &forgotten {
-        tracing::info!(run.id = %frame.recorder.run(), "{forgotten}");
+        tracing::info!("{forgotten}");
     }
     let source = match read {
         Ok(source) => source,
@@ -373,6 +391,7 @@ async fn all_instances(
         warnings: source.notes,
         outcome: None,
         instances,
+        undo_of: None,
     };
     found.warnings.extend(forgotten);
     found.tell_of(approvals, &used);

@@ -1,49 +1,73 @@
 //! The reconciliation log: one line for each change when its outcome is known, one for each new skip, one for each instance
 //! and one for each run.
 //!
+//! Which run and which instance a line is about is said by the span around it, once: see [`log_span`].
+//!
 //! The journal turns a dot into an underscore and writes capitals: `run.id`, `op`, `operator`, `operator_group` and `outcome`
 //! are `RUN_ID`, `OP`, `OPERATOR`, `OPERATOR_GROUP` and `OUTCOME` there, which is what people and scripts ask it for.
 
 use std::collections::BTreeMap;
 
+use tracing::Span;
+
 use crate::{
     domain::{
         ChangeOutcome, ChangeReport, Evidence, HeldRecord, InstanceMode, InstanceName, InstancePlan, InstanceReport,
         NextStep, Outcome, RunEvent, RunId, RunReport, RunStart, SettledChanges, SkipReason, Skipped, SourceReport,
+        name_shown,
     },
-    journal::RecordHead,
+    journal::{Deleted, RecordHead},
 };
+
+use super::log_span;
 
 /// Most new skips of one reason that one run names at `info`. systemd-journald lets a service write 10,000 lines in 30 s and
 /// drops the rest (`RateLimitBurst`, journald.conf(5)): the lines of changes must not be among those.
 const MOST_NAMED: usize = 20;
 
-/// Logs an event that was recorded.
+/// Logs an event that was recorded of this run, which need not be the one that goes on.
 pub(super) fn write(run: &RunId, event: &RunEvent<'_>) {
+    let span = event_span(run, event);
+    span.in_scope(|| event_lines(run, event));
+}
+
+fn event_span(run: &RunId, event: &RunEvent<'_>) -> Span {
     match event {
-        RunEvent::Started(start) => started(run, start),
+        RunEvent::Planned(plan) => log_span::of_instance(run, &plan.report.name),
+        RunEvent::InstanceEnded(report) => log_span::of_instance(run, &report.name),
+        RunEvent::Held(held) => log_span::of_instance(run, held.instance.as_str()),
+        RunEvent::Sending(sending) => log_span::of_instance(run, sending.instance.as_str()),
+        RunEvent::Settled(settled) => log_span::of_instance(run, settled.instance.as_str()),
+        RunEvent::Observed(observed) => log_span::of_instance(run, observed.instance.as_str()),
+        RunEvent::Started(_) | RunEvent::Interrupted | RunEvent::SourceRead(_) | RunEvent::Ended(_) => {
+            log_span::of_run(run)
+        }
+    }
+}
+
+fn event_lines(run: &RunId, event: &RunEvent<'_>) {
+    match event {
+        RunEvent::Started(start) => started(start),
         RunEvent::Interrupted => tracing::warn!(
-            run.id = %run,
             "run {run} ended before its time; what it had sent to Campaign is looked up when Campaign is read next"
         ),
-        RunEvent::SourceRead(source) => source_read(run, source),
-        RunEvent::Planned(plan) => planned(run, plan),
-        RunEvent::Held(held) => held.record.into_iter().for_each(|record| self::held(run, record)),
-        RunEvent::Settled(settled) => self::settled(run, settled),
-        RunEvent::InstanceEnded(report) => instance_ended(run, report),
+        RunEvent::SourceRead(source) => source_read(source),
+        RunEvent::Planned(plan) => planned(plan),
+        RunEvent::Held(held) => held.record.into_iter().for_each(held_plan),
+        RunEvent::Settled(settled) => self::settled(settled),
+        RunEvent::InstanceEnded(report) => instance_ended(report),
         RunEvent::Ended(report) => run_ended(report),
         RunEvent::Sending(_) | RunEvent::Observed(_) => {}
     }
 }
 
-fn started(run: &RunId, start: &RunStart) {
-    tracing::info!(run.id = %run, run.mode = start.mode.as_str(), instances = start.instances.len(), "run begins");
+fn started(start: &RunStart) {
+    tracing::info!(run.mode = start.mode.as_str(), instances = start.instances.len(), "run begins");
 }
 
-fn source_read(run: &RunId, source: &SourceReport) {
+fn source_read(source: &SourceReport) {
     if source.complete {
         tracing::info!(
-            run.id = %run,
             users = source.users,
             profiles = source.profiles,
             calls = source.calls,
@@ -56,32 +80,30 @@ fn source_read(run: &RunId, source: &SourceReport) {
 }
 
 /// What is not made is told with the plan; the rest when its outcome is known.
-fn planned(run: &RunId, plan: &InstancePlan<'_>) {
+fn planned(plan: &InstancePlan<'_>) {
     let report = plan.report;
     if report.mode == InstanceMode::Observe {
         let name = &report.name;
         tracing::info!(
-            run.id = %run,
-            instance = %name,
             "{name} is only observed: nothing is written there; when the plan is right, write mode = \"apply\" under [instances.{name}]"
         );
     }
     let is_final = |change: &&ChangeReport| plan.next == NextStep::Nothing || change.outcome != ChangeOutcome::Pending;
     for change in report.changes.iter().filter(is_final) {
-        self::change(run, &report.name, change, Telling::ByTheRun);
+        self::change(change, Telling::ByTheRun);
     }
-    skips(run, report, plan.new_skips);
+    skips(report, plan.new_skips);
 }
 
-fn held(run: &RunId, record: &HeldRecord) {
-    let HeldRecord { instance, digest, changes, .. } = record;
+fn held_plan(record: &HeldRecord) {
+    let HeldRecord { instance, digest, changes, undo, .. } = record;
+    let then = undo.as_ref().map(|undo| format!(", then campaign-group-sync undo {} --apply", undo.run));
+    let then = then.unwrap_or_default();
     tracing::warn!(
-        run.id = %run,
-        instance = %instance,
         plan.digest = %digest,
         held = changes.len(),
         "instance {instance}: {} held under {digest}; if these changes are right: \
-         campaign-group-sync approve {digest}",
+         campaign-group-sync approve {digest}{then}",
         match changes.len() {
             1 => "1 change is".to_owned(),
             many => format!("{many} changes are"),
@@ -89,22 +111,23 @@ fn held(run: &RunId, record: &HeldRecord) {
     );
 }
 
-fn settled(run: &RunId, settled: &SettledChanges<'_>) {
-    let instance = settled.instance.as_str();
+fn settled(settled: &SettledChanges<'_>) {
     let telling = match settled.evidence {
         Evidence::ReadBack | Evidence::Unread => Telling::ByTheRun,
         Evidence::NextRun => Telling::ByTheNextRun,
     };
     for change in settled.changes {
-        self::change(run, instance, change, telling);
+        self::change(change, telling);
     }
 }
 
 /// Logs what a run recorded last before it died: whether it came to log that itself is not known.
 pub(super) fn settled_again(run: &RunId, instance: &InstanceName, changes: &[ChangeReport]) {
-    for change in changes {
-        self::change(run, instance.as_str(), change, Telling::Again);
-    }
+    log_span::of_instance(run, instance.as_str()).in_scope(|| {
+        for change in changes {
+            self::change(change, Telling::Again);
+        }
+    });
 }
 
 /// Which run logs the outcome of a change.
@@ -130,7 +153,7 @@ impl Telling {
 }
 
 /// One line for one change. One that is told again is `repeated`: a reader who counts lines can leave it out.
-fn change(run: &RunId, instance: &str, change: &ChangeReport, telling: Telling) {
+fn change(change: &ChangeReport, telling: Telling) {
     let (operator, group) = (change.operator.as_deref(), change.group.as_deref());
     let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(telling.note()));
     let repeated = (telling == Telling::Again).then_some(true);
@@ -138,8 +161,6 @@ fn change(run: &RunId, instance: &str, change: &ChangeReport, telling: Telling) 
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
-                run.id = %run,
-                instance,
                 op = change.op.as_str(),
                 operator,
                 operator_group = group,
@@ -162,16 +183,14 @@ fn change(run: &RunId, instance: &str, change: &ChangeReport, telling: Telling) 
 }
 
 /// Names what is skipped for the first time, counts the skips of each reason, and leaves all of them to `debug`.
-fn skips(run: &RunId, report: &InstanceReport, new: &[&Skipped]) {
+fn skips(report: &InstanceReport, new: &[&Skipped]) {
     macro_rules! line {
         ($level:ident, $skip:expr, $opening:literal) => {
             tracing::$level!(
-                run.id = %run,
-                instance = report.name,
                 skip.reason = $skip.reason.as_str(),
                 skip.subject = $skip.subject,
                 concat!($opening, ": {}: {}"),
-                $skip.subject,
+                name_shown(&$skip.subject),
                 $skip.detail
             )
         };
@@ -196,8 +215,6 @@ fn skips(run: &RunId, report: &InstanceReport, new: &[&Skipped]) {
             more => format!("; {more} new ones are named in the report only"),
         };
         tracing::info!(
-            run.id = %run,
-            instance = report.name,
             skip.reason = reason.as_str(),
             skip.count = count,
             skip.new = new,
@@ -207,11 +224,9 @@ fn skips(run: &RunId, report: &InstanceReport, new: &[&Skipped]) {
     }
 }
 
-fn instance_ended(run: &RunId, report: &InstanceReport) {
+fn instance_ended(report: &InstanceReport) {
     let summary = &report.summary;
     tracing::info!(
-        run.id = %run,
-        instance = report.name,
         outcome = report.outcome.as_str(),
         planned = summary.planned(),
         applied = summary.applied,
@@ -227,25 +242,35 @@ fn instance_ended(run: &RunId, report: &InstanceReport) {
         report.outcome.as_str()
     );
     if let Some(error) = &report.error {
-        tracing::error!(run.id = %run, instance = report.name, error, "instance {}: {error}", report.name);
+        tracing::error!(error, "instance {}: {error}", report.name);
     }
 }
 
 /// Logs how a run ended, whether that could be recorded or not.
 pub(super) fn run_ended(report: &RunReport) {
     if let Some(error) = &report.error {
-        tracing::error!(run.id = report.run, error, "{error}");
+        tracing::error!(error, "{error}");
     }
     let outcome = report.outcome.as_str();
     match report.outcome {
         Outcome::InSync | Outcome::ChangesPending | Outcome::Applied => {
-            tracing::info!(run.id = report.run, outcome, duration_ms = report.duration_ms, "run ends: {outcome}");
+            tracing::info!(outcome, duration_ms = report.duration_ms, "run ends: {outcome}");
         }
-        _ => tracing::warn!(run.id = report.run, outcome, duration_ms = report.duration_ms, "run ends: {outcome}"),
+        _ => tracing::warn!(outcome, duration_ms = report.duration_ms, "run ends: {outcome}"),
     }
 }
 
 /// Logs the head of the record: kept on another machine, it proves later that the record was not cut or rebuilt.
-pub(super) fn head(run: &RunId, head: &RecordHead) {
-    tracing::info!(run.id = %run, record.head = %head, "the record now ends with {head}");
+pub(super) fn head(head: &RecordHead) {
+    tracing::info!(record.head = %head, "the record now ends with {head}");
+}
+
+/// Logs what was deleted for its age, with the head of the record that tells of it.
+pub(super) fn deleted(run: &RunId, deleted: &Deleted) {
+    let Deleted { runs, events, head } = deleted;
+    tracing::info!(
+        run.id = %run,
+        record.head = %head,
+        "deleted for their age: {runs} runs and the texts of {events} events; the record now ends with {head}"
+    );
 }

@@ -1,12 +1,13 @@
 //! Taking back what one run did to memberships: an ordinary plan through the ordinary guards.
 
 use chrono::Utc;
+use tracing::Instrument as _;
 
 use crate::{
     campaign::Campaign,
     domain::{
-        ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, Watcher,
-        desired_by_undo, plan,
+        ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, UndoHold,
+        Watcher, desired_by_undo, plan,
     },
     journal::{FindRunError, Journal, JournalError, RunLock},
 };
@@ -17,6 +18,7 @@ use super::{
     confirm::confirm_logins,
     context::{InstanceContext, InstanceRun, Reach},
     decision::{Decision, Settled},
+    pauses::after,
     reconcile::{InstanceOptions, ReconcileError, snapshot, visit},
     run::{Found, Frame, Options},
 };
@@ -36,7 +38,8 @@ pub async fn undo(
     let past = journal.find_run(run).await?;
     let frame = Frame::begin(options, journal, mode, watcher);
     let scope = Some(format!("undo of run {}", past.run));
-    Ok(frame.run(scope, async |lock| all_instances(options, lock, &frame, &past, stop).await).await)
+    let undo = frame.run(scope, async |lock| all_instances(options, lock, &frame, &past, stop).await);
+    Ok(undo.instrument(frame.span()).await)
 }
 
 async fn all_instances(
@@ -61,7 +64,8 @@ async fn all_instances(
     if instances.is_empty() && warnings.is_empty() {
         warnings.push(format!("run {run} changed no memberships: there is nothing to take back"));
     }
-    Ok(Found { source: frame.source_unread(0), error: None, warnings, outcome: None, instances })
+    let undo_of = Some(past.run.clone());
+    Ok(Found { source: frame.source_unread(0), error: None, warnings, outcome: None, instances, undo_of })
 }
 
 /// The undo of one run in one instance.
@@ -104,10 +108,11 @@ impl Undo<'_> {
         let (recorder, instance) = (&self.frame.recorder, self.instance);
         let name = &instance.policy.instance;
         let snapshot = snapshot(campaign, recorder, name, self.stop).await?;
-        let history = recorder.journal().history(name, Utc::now()).await?;
+        let history = recorder.journal().history_for_undo(name, Utc::now(), &self.past).await?;
         let (limits, counts) = (&self.options.limits, SourceCounts::Proven);
         let context = InstanceContext { instance, limits, counts, snapshot, history, at: Utc::now() };
-        Ok(InstanceRun { context, recorder, lock: self.lock, mode: self.frame.mode(), reach: Reach::Part })
+        let undo = Some(UndoHold { run: self.past.clone(), until: after(self.options.approval_ttl) });
+        Ok(InstanceRun { context, recorder, lock: self.lock, mode: self.frame.mode(), reach: Reach::Part, undo })
     }
 
     /// What could not be taken back is not undone, and later runs need not be held for it.

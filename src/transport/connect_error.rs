@@ -4,6 +4,8 @@ use std::{error::Error, fmt, io};
 
 use reqwest::Url;
 
+use crate::domain::Chain;
+
 use super::{CertificateFault, Proxies, Proxy, ProxyFault, base_url::host_and_port};
 
 /// The server of one request, and the proxy in between.
@@ -38,14 +40,14 @@ pub enum ConnectError {
         server: String,
     },
     /// The attempt failed in any other way.
-    #[error("{}", in_words(route, *failure))]
+    #[error("{}", in_words(route, *failure, cause))]
     Failed {
         /// Where to.
         route: Route,
         /// How.
         failure: ConnectFailure,
-        /// The error of the HTTP library.
-        source: reqwest::Error,
+        /// What the operating system or TLS says.
+        cause: RootCause,
     },
 }
 
@@ -77,23 +79,23 @@ impl Route {
     }
 
     /// The error of a failed attempt; `host` has scheme and port.
-    pub(super) fn failed(&self, host: String, error: reqwest::Error) -> ConnectError {
-        if let Some(fault) = CertificateFault::behind(&error) {
+    pub(super) fn failed(&self, host: String, error: &reqwest::Error) -> ConnectError {
+        if let Some(fault) = CertificateFault::behind(error) {
             return ConnectError::Certificate { host, fault };
         }
-        let failure = ConnectFailure::behind(&error, error.is_timeout());
+        let failure = ConnectFailure::behind(error, error.is_timeout());
         let fault = match failure {
             // This host resolves and connects to the proxy alone; the proxy does so for the server.
             ConnectFailure::Unresolved => Some(ProxyFault::Unresolved),
             ConnectFailure::Refused => Some(ProxyFault::Refused),
-            _ if says(&error, "proxy authorization required") => Some(ProxyFault::Credentials),
+            _ if says(error, "proxy authorization required") => Some(ProxyFault::Credentials),
             _ => None,
         };
         match (&self.proxy, fault) {
             (Some(proxy), Some(fault)) => {
                 ConnectError::Proxy { proxy: proxy.clone(), fault, server: self.server.clone() }
             }
-            _ => ConnectError::Failed { route: self.clone(), failure, source: error },
+            _ => ConnectError::Failed { route: self.clone(), failure, cause: RootCause::of(error) },
         }
     }
 }
@@ -132,7 +134,27 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
     })
 }
 
-fn in_words(route: &Route, failure: ConnectFailure) -> String {
+/// The innermost cause of an error of the HTTP library. The errors around it ("error sending request", "client error
+/// (Connect)") say nothing that a message of this program does not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootCause(String);
+
+impl RootCause {
+    /// That of this error.
+    pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
+        Self(chain(error).last().map(|cause| Chain(cause).to_string()).unwrap_or_default())
+    }
+}
+
+impl Error for RootCause {}
+
+impl fmt::Display for RootCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn in_words(route: &Route, failure: ConnectFailure, cause: &RootCause) -> String {
     let Route { server, proxy } = route;
     let host = server.rsplit_once(':').map_or(server.as_str(), |(host, _)| host);
     let what = match failure {
@@ -143,9 +165,15 @@ fn in_words(route: &Route, failure: ConnectFailure) -> String {
         ConnectFailure::NoTunnel => format!("no connection to {server} was opened (see the log of the proxy)"),
         ConnectFailure::Other => format!("could not connect to {server}"),
     };
-    match proxy {
+    let what = match proxy {
         Some(proxy) => format!("{what} through {proxy}"),
         None => what,
+    };
+    match failure {
+        ConnectFailure::Refused | ConnectFailure::TimedOut => what,
+        ConnectFailure::Unresolved | ConnectFailure::Tls | ConnectFailure::NoTunnel | ConnectFailure::Other => {
+            format!("{what}: {cause}")
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    BaseUrl, Certificate, CertificateFault, ConnectError, ExposeSecret, Proxies, Route,
+    BaseUrl, Certificate, CertificateFault, ConnectError, ExposeSecret, Proxies, RootCause, Route,
     content_encoding::{self, GZIP},
     retry::log_excessive_pause,
 };
@@ -82,8 +82,8 @@ impl Answer {
 /// Why there is no complete answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The client could not be built; without a CA bundle on the host nothing can be verified.
-    #[error("the HTTP client could not be built (is the package ca-certificates installed?)")]
+    /// The client, or its request, could not be built; without a CA bundle on the host nothing can be verified.
+    #[error("no HTTP request could be prepared; check that the package ca-certificates is installed")]
     Build(#[source] reqwest::Error),
     /// No connection: the request was certainly not seen by the other side.
     #[error(transparent)]
@@ -92,9 +92,7 @@ pub enum TransportError {
     #[error("{route}: timed out")]
     Timeout {
         /// Who was asked, and by which proxy.
-        route: Route,
-        /// What the HTTP library says.
-        source: reqwest::Error,
+        route: Box<Route>,
     },
     /// The answer was not whole when the total deadline of the call came: the request may have taken effect.
     #[error("the answer was not complete within {} s (run.call_timeout)", after.as_secs_f32())]
@@ -103,15 +101,22 @@ pub enum TransportError {
         after: Duration,
     },
     /// The connection broke before an answer began: the request may have taken effect.
-    #[error("the connection broke before an answer came")]
-    Broken(#[source] reqwest::Error),
+    #[error("{route}: the connection was lost before a response came")]
+    Broken {
+        /// Who was asked, and by which proxy.
+        route: Box<Route>,
+        /// What the connection says.
+        source: RootCause,
+    },
     /// The answer began and was not whole.
-    #[error("the answer was cut off after {received} bytes")]
+    #[error("{route}: incomplete response, the connection was lost after {received} bytes")]
     CutBody {
+        /// Who was asked, and by which proxy.
+        route: Box<Route>,
         /// Bytes read before the cut.
         received: usize,
-        /// What the HTTP library says.
-        source: reqwest::Error,
+        /// What the connection says.
+        source: RootCause,
     },
     /// The answer is compressed and cannot be unpacked, because it is not whole or not what it says.
     #[error("the answer of {received} bytes cannot be unpacked")]
@@ -216,7 +221,7 @@ impl HttpClient {
     ) -> Result<Answer, E> {
         // Unpacked here in one go: piece by piece, as the HTTP library does it, costs twice the time on large pages.
         let request = request.header(ACCEPT_ENCODING, GZIP).build();
-        let request = request.map_err(|error| TransportError::Broken(error.without_url()))?;
+        let request = request.map_err(|error| TransportError::Build(error.without_url()))?;
         let route = Route::to(request.url(), &self.proxies).map_err(TransportError::from)?;
         if connection == Connection::New {
             sending().await?;
@@ -227,8 +232,8 @@ impl HttpClient {
         let outcome = Box::pin(self.exchange(&self.keeping, request, &route)).await;
         self.has_kept.store(outcome.is_ok(), Ordering::Relaxed);
         match (outcome, again) {
-            (Err(TransportError::Broken(error)), Some(again)) => {
-                tracing::debug!(error = %error, "a kept connection was closed by the server; sending again on a new one");
+            (Err(TransportError::Broken { source, .. }), Some(again)) => {
+                tracing::debug!(error = %source, "a kept connection was closed by the server; the request is sent again on a new one");
                 sending().await?;
                 Ok(Box::pin(self.exchange(&self.closing, again, &route)).await?)
             }
@@ -278,20 +283,20 @@ fn no_answer(error: reqwest::Error, route: &Route) -> TransportError {
     let host = error.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     let error = error.without_url();
     if error.is_connect() || CertificateFault::behind(&error).is_some() {
-        route.failed(host, error).into()
+        route.failed(host, &error).into()
     } else if error.is_timeout() {
-        TransportError::Timeout { route: route.clone(), source: error }
+        TransportError::Timeout { route: Box::new(route.clone()) }
     } else {
-        TransportError::Broken(error)
+        TransportError::Broken { route: Box::new(route.clone()), source: RootCause::of(&error) }
     }
 }
 
 fn cut_off(error: reqwest::Error, received: usize, route: &Route) -> TransportError {
     let source = error.without_url();
     if source.is_timeout() {
-        TransportError::Timeout { route: route.clone(), source }
+        TransportError::Timeout { route: Box::new(route.clone()) }
     } else {
-        TransportError::CutBody { received, source }
+        TransportError::CutBody { route: Box::new(route.clone()), received, source: RootCause::of(&source) }
     }
 }
 

@@ -109,7 +109,7 @@ fn known(words: &[&'static str], said: Option<&str>) -> Option<&'static str> {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// No whole answer came.
-    #[error("no whole answer")]
+    #[error("no token was received")]
     NoAnswer(#[source] TransportError),
     /// The credential was refused; it stays wrong however often it is tried.
     #[error("HTTP {status}: {said}")]
@@ -120,7 +120,7 @@ pub enum TokenError {
         said: TokenAnswerText,
     },
     /// Too many tokens were asked for.
-    #[error("throttled")]
+    #[error("rate limited")]
     Throttled {
         /// The pause asked for, when one was named.
         retry_after: Option<Duration>,

@@ -13,9 +13,9 @@ mod identity_service;
 mod proxy;
 mod retry;
 
-pub use base_url::{BaseUrl, BaseUrlError};
+pub use base_url::{BaseUrl, BaseUrlError, is_loopback};
 pub use certificate::{Certificate, CertificateContent, CertificateFault};
-pub use connect_error::{ConnectError, ConnectFailure, Route};
+pub use connect_error::{ConnectError, ConnectFailure, RootCause, Route};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
 pub use http_client::{Answer, Connection, HttpClient, Options, TransportError, install_cryptography};
 pub use identity_service::{Credential, IdentityService, IssuedToken, TokenAnswerText, TokenError};

@@ -6,6 +6,7 @@ use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::StatusCode;
 
 use super::Answer;
+use crate::domain::Chain;
 
 /// Longest pause between two attempts; Adobe's clients stop growing there too.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
@@ -50,7 +51,7 @@ pub trait Retryable {
 /// The error of the last attempt is returned. Dropping the future stops the waiting.
 pub async fn retrying<T, E, Call, Attempt>(policy: &RetryPolicy, call: &str, attempt: Call) -> Result<T, E>
 where
-    E: Retryable + std::fmt::Display,
+    E: Retryable + std::error::Error,
     Call: FnMut() -> Attempt,
     Attempt: Future<Output = Result<T, E>>,
 {
@@ -65,12 +66,13 @@ pub async fn retrying_after<T, E, Call, Attempt, Sleep>(
     sleep: impl Fn(Duration) -> Sleep + 'static,
 ) -> Result<T, E>
 where
-    E: Retryable + std::fmt::Display,
+    E: Retryable + std::error::Error,
     Call: FnMut() -> Attempt,
     Attempt: Future<Output = Result<T, E>>,
     Sleep: Future<Output = ()>,
 {
     let (mut waited, max_wait) = (Duration::ZERO, policy.max_wait);
+    let (mut next, attempts) = (1, policy.attempts);
     attempt
         .retry(
             ExponentialBuilder::default()
@@ -83,15 +85,23 @@ where
         .when(|error: &E| error.verdict() != Verdict::Final)
         .adjust(move |error: &E, pause: Option<Duration>| {
             let pause = match error.verdict() {
-                // A server that says zero still wants a breath.
+                // A server that says zero has not recovered within the same millisecond.
                 Verdict::RetryAfter(asked) => pause.map(|_| asked.max(Duration::from_secs(1))),
                 Verdict::Retry | Verdict::Final => pause,
             }?;
             waited += pause;
             (waited <= max_wait).then_some(pause)
         })
-        .notify(|error: &E, pause| {
-            tracing::warn!(call, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), error = %error, "asking again after a pause");
+        .notify(move |error: &E, pause| {
+            next += 1;
+            let (error, seconds) = (Chain(error), pause.as_millis().div_ceil(1000));
+            tracing::warn!(
+                call,
+                attempt = next,
+                pause_s = u64::try_from(seconds).unwrap_or(u64::MAX),
+                %error,
+                "{error}; attempt {next} of {attempts} in {seconds} s"
+            );
         })
         .await
 }
@@ -133,21 +143,16 @@ fn asked_pause(text: &str, now: SystemTime) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, fmt};
+    use std::cell::Cell;
 
     use reqwest::header::HeaderMap;
     use tokio::time::Instant;
 
     use super::*;
 
-    #[derive(Debug)]
+    #[derive(Debug, thiserror::Error)]
+    #[error("failure")]
     struct Failure(Verdict);
-
-    impl fmt::Display for Failure {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("failure")
-        }
-    }
 
     impl Retryable for Failure {
         fn verdict(&self) -> Verdict {

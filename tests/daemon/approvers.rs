@@ -39,7 +39,7 @@ fn incident_41_a_name_that_a_peer_of_the_socket_forges_is_shown_as_claimed_besid
     let report = scene.command(&["history", &run, "--output", "json"]).json();
     let noted = &report["approvals"][0];
     assert_eq!((&noted["uid"], &noted["login_uid"]), (&json!(own_uid()), &own_login()), "{noted}");
-    assert_eq!(noted["claimed"], "zoe\\u{a}all is well", "{noted}");
+    assert_eq!(noted["claimed"], "zoe\\nall is well", "{noted}");
     let by = noted["approved_by"].as_str().expect("one line");
     assert!(by.starts_with(noted["by"].as_str().expect("a name")) && !by.starts_with("zoe"), "{by}");
     let released = report["instances"][0]["changes"].as_array().expect("changes").iter();

@@ -123,7 +123,7 @@ async fn times_are_compared_as_numbers_and_not_as_text() {
         let later = late + chrono::TimeDelta::milliseconds(1);
         journal.approve(&digest(ONE), &"eve".into(), at(1), late).await.expect("approved");
         assert!(journal.history(&production(), later).await.expect("readable").approvals.is_empty());
-        journal.approve(&digest(ONE), &"eve".into(), at(1), later).await.expect("approved");
+        journal.approve(&digest(ONE), &"mal".into(), at(1), later).await.expect("approved");
         assert_eq!(journal.history(&production(), late).await.expect("readable").approvals.len(), 1);
     }
 }

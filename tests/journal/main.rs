@@ -8,6 +8,7 @@ mod approvers;
 mod call_windows;
 #[path = "../support/default_limits.rs"]
 mod default_limits;
+mod foreign_files;
 mod found_changes;
 mod full_disk;
 mod holds;
@@ -16,11 +17,14 @@ mod leadership;
 mod lock;
 mod manual_changes;
 mod moved_clock;
+mod outbox;
 mod place;
+mod record_size;
 #[path = "../support/recording.rs"]
 mod recording;
 #[path = "../support/reports.rs"]
 mod reports;
+mod retention;
 mod runs;
 mod sample;
 mod state_file;

@@ -108,6 +108,7 @@ pub(crate) fn held(text: &str, run: &str, at: DateTime<Utc>, operators: &[&str])
         is_narrowed: false,
         changes: keys().map(|key| ApprovedChange { key, profile: profile.clone() }).collect(),
         held: keys().map(|key| HeldBefore { key, why: "too many".to_owned(), limits: limits() }).collect(),
+        undo: None,
     }
 }
 

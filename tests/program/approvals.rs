@@ -48,7 +48,7 @@ fn incident_41_the_name_of_an_approver_forges_no_line_and_the_user_of_the_proces
     let digest = held_in(&guarded_run(&served, &[]).json());
     let mut command = served.prepared(&["approve", &digest, "--output", "json"]);
     let answer = run(command.env("SUDO_USER", "zoe\nall is well")).json();
-    assert_eq!(answer["approver"], "zoe\\u{a}all is well", "{answer}");
+    assert_eq!(answer["approver"], "zoe\\nall is well", "{answer}");
     assert!(answer["approver_uid"].is_u64(), "{answer}");
     let mut command = served.prepared(&["approve", &digest]);
     let text = run(command.env("SUDO_USER", "zoe\nall is well")).stdout;

@@ -18,7 +18,7 @@ fn time(text: &str) -> DateTime<Utc> {
 }
 
 /// A sandbox whose journal remembers what `write` wrote.
-async fn with_journal(write: impl AsyncFnOnce(&Journal)) -> Served {
+pub(crate) async fn with_journal(write: impl AsyncFnOnce(&Journal)) -> Served {
     let served = Served::of(&["first_day"]);
     let text = std::fs::read_to_string(&served.configuration).expect("written");
     let path = text.split("sqlite://").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
@@ -95,6 +95,7 @@ fn report(name: &str, started_at: &str) -> RunReport {
         },
         instances: vec![instance],
         record: None,
+        undo_of: None,
         approvals: Vec::new(),
     }
 }
@@ -155,6 +156,7 @@ async fn an_approval_names_what_it_releases_who_gave_it_and_until_when() {
         is_narrowed: false,
         changes: vec![ApprovedChange { key, profile: ProductProfileName::new("Campaign - acme - delivery") }],
         held: Vec::new(),
+        undo: None,
     };
     let served = with_journal(async |journal| {
         journal.record_held(&record.instance, Some(&record), true).await.expect("written");

@@ -140,7 +140,7 @@ fn a_mask_that_cannot_be_meant_is_refused_and_a_doubtful_one_draws_a_warning() {
     let place = "instances.production.association_mask (FOLDER/config.toml, line 8)";
     let mend = "write one such as \"Campaign - acme - (.*)\"";
     let unclosed = format!(
-        "{place}: the association mask \"Campaign (.*\" is no valid regular expression: unclosed group | {mend}"
+        "{place}: the association mask \"Campaign (.*\" is not a valid regular expression: unclosed group | {mend}"
     );
     assert_eq!(with_mask("Campaign (.*").problems(), [unclosed]);
     let two = "the association mask \"(.*) - (.*)\" has 2 capture groups and needs exactly one; write (?:…) for those that only group";
@@ -295,7 +295,7 @@ fn a_variable_that_lacks_an_underscore_draws_a_warning() {
 #[test]
 fn a_file_that_is_not_toml_is_named_with_its_lines_and_nothing_of_what_stands_there() {
     let text = format!("{LEAST}\n[guard]\nmax_removals =\n[log]\nlevel = TOPSECRET\n");
-    let mend = "mend this line; texts, durations and addresses are written in quotes";
+    let mend = "correct this line; texts, durations and addresses are written in quotes";
     assert_eq!(
         World::new().config(&text).problems(),
         [

@@ -88,8 +88,8 @@ fn a_secret_file_that_cannot_be_used_is_named_with_the_remedy() {
     check(&with_file(&"x".repeat(65537), 0o600), large);
     let missing = with_file("x", 0o600);
     std::fs::remove_file(missing.path("secret")).expect("removed");
-    let mend = "name a file that holds the secret and that the program may read";
-    check(&missing, &format!("there is no such file | {mend}"));
+    let mend = "name a file that holds the secret";
+    check(&missing, &format!("there is no such file | correct the path, or create the file; {mend}"));
     std::fs::create_dir(missing.path("secret")).expect("created");
     // A folder of the system is open to all, and its mode must stay: nothing here says chmod.
     for mode in [0o700, 0o755] {

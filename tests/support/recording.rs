@@ -4,7 +4,7 @@ use campaign_group_sync::{
     domain::{
         BegunApproval, ChangeKey, ChangeOutcome, ChangeReport, Evidence, HeldBefore, HeldNow, HeldRecord, InstanceName,
         InstancePlan, InstanceReport, NextStep, Observation, Observed, RunEvent, RunId, RunMode, RunReport, RunStart,
-        Sending, SettledChanges,
+        Sending, SentChange, SettledChanges,
     },
     journal::{Journal, JournalError},
 };
@@ -91,7 +91,8 @@ impl Recording for Journal {
         changes: &[ChangeKey],
         begun: Option<BegunApproval<'_>>,
     ) -> Result<(), JournalError> {
-        self.record(run, at, &RunEvent::Sending(&Sending { instance, changes, begun })).await.map(drop)
+        let changes: Vec<_> = changes.iter().map(|key| SentChange { key: key.clone(), approval: None }).collect();
+        self.record(run, at, &RunEvent::Sending(&Sending { instance, changes: &changes, begun })).await.map(drop)
     }
 
     async fn settled(
@@ -138,7 +139,7 @@ impl Recording for Journal {
         let nothing: &[HeldBefore] = &[];
         let run = held.map_or_else(|| RunId::new("01JHOLDER"), |held| held.run.clone());
         let at = held.map_or_else(Utc::now, |held| held.at);
-        let held = HeldNow { instance, record: held, dormant: replaces_all.then_some(nothing) };
+        let held = HeldNow { instance, record: held, dormant: replaces_all.then_some(nothing), undo_of: None };
         self.record(&run, at, &RunEvent::Held(&held)).await.map(drop)
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn report(run: &str, started_at: DateTime<Utc>, instances: Vec<Instan
         },
         instances,
         record: None,
+        undo_of: None,
         approvals: Vec::new(),
     }
 }

@@ -44,7 +44,7 @@ async fn an_encrypted_connection_can_be_reset_cut_off_or_lose_the_answer() {
     for effect in [Effect::Reset, Effect::LoseAnswer] {
         stage.sandbox.inject(Fault::new("test", effect.clone()));
         let error = stage.ask().await.expect_err("no answer");
-        assert!(matches!(error, TransportError::Broken(_)), "{effect:?}: {error:?}");
+        assert!(matches!(error, TransportError::Broken { .. }), "{effect:?}: {error:?}");
     }
     for after in [0, 7] {
         stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));

@@ -144,10 +144,12 @@ pub fn review(
     let Some(digest) = &judged.held.digest else { return judged };
     let given = circumstances.history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
     let (matching, others): (Vec<&Approval>, Vec<&Approval>) = given.partition(|given| given.digest == *digest);
-    match matching.first() {
-        Some(approval) => judged.released_by(approval, plan, &ProfileDoubts::new(desired), &doubts),
-        None => Review { unused_approvals: others.into_iter().cloned().collect(), ..judged },
+    if let Some(approval) = matching.first() {
+        return judged.released_by(approval, plan, &ProfileDoubts::new(desired), &doubts);
     }
+    let for_undos = &circumstances.history.held_for_undos;
+    let unused = others.into_iter().filter(|approval| !for_undos.contains(&approval.digest));
+    Review { unused_approvals: unused.cloned().collect(), ..judged }
 }
 
 /// The same without approvals that no run has begun to apply.

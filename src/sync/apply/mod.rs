@@ -172,7 +172,7 @@ impl Executor<'_> {
     async fn announce(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
         let released = self.decision.review.released.as_ref();
         let begun = released.filter(|released| changes.iter().any(|change| released.contains(change)));
-        self.run.sending(changes, begun.map(|released| &released.digest)).await?;
+        self.run.sending(self.decision, changes, begun.map(|released| &released.digest)).await?;
         self.sent.extend(changes.iter().map(|change| change.key()));
         self.show_progress();
         Ok(())

@@ -1,0 +1,153 @@
+//! What a database said, in words: the library's own messages name its types and codes, and repeat their cause.
+
+use std::{error::Error, fmt, io};
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::domain::Chain;
+
+use super::{open::CONNECTION_PATIENCE, storage_fault::primary_code};
+
+/// `SQLite`: the file, or its file system, takes no writes.
+const READ_ONLY: i32 = 8;
+
+/// Why a database did not do what it was asked.
+#[derive(Debug)]
+pub struct DatabaseFault(Box<Fault>);
+
+#[derive(Debug)]
+struct Fault {
+    /// The state file, or database and server; `None` where the fault is about no connection.
+    place: Option<String>,
+    error: sqlx::Error,
+}
+
+impl DatabaseFault {
+    /// The fault of a connection to this place.
+    pub(super) fn at(place: impl Into<String>, error: sqlx::Error) -> Self {
+        match Self::unwrapped(error) {
+            Ok(placed) => placed,
+            Err(error) => Self(Box::new(Fault { place: Some(place.into()), error })),
+        }
+    }
+
+    /// The fault, with the place that [`Self::placed`] noted.
+    pub(super) fn of(error: sqlx::Error) -> Self {
+        Self::unwrapped(error).unwrap_or_else(|error| Self(Box::new(Fault { place: None, error })))
+    }
+
+    /// The same error, with the place noted for [`Self::of`].
+    pub(super) fn placed(place: impl Into<String>, error: sqlx::Error) -> sqlx::Error {
+        sqlx::Error::Io(io::Error::other(Self::at(place, error)))
+    }
+
+    /// The error of the library without the note of its place.
+    pub(super) fn innermost(error: &sqlx::Error) -> &sqlx::Error {
+        let noted = match error {
+            sqlx::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()),
+            _ => None,
+        };
+        noted.map_or(error, |fault| &fault.0.error)
+    }
+
+    fn unwrapped(error: sqlx::Error) -> Result<Self, sqlx::Error> {
+        match error {
+            sqlx::Error::Io(error) => error.downcast::<Self>().map_err(sqlx::Error::Io),
+            error => Err(error),
+        }
+    }
+}
+
+/// The database and the server that these options name, without any password.
+pub(super) fn server_place(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or(options.get_username());
+    format!("database {database} on {}:{}", options.get_host(), options.get_port())
+}
+
+/// What an error of the library says, without its own words.
+pub(super) fn in_words(error: &sqlx::Error) -> String {
+    match DatabaseFault::innermost(error) {
+        sqlx::Error::Database(said) => said.message().to_owned(),
+        sqlx::Error::Io(error) => Chain(error).to_string(),
+        sqlx::Error::PoolTimedOut => {
+            format!("timed out: no connection within {} s", CONNECTION_PATIENCE.as_secs())
+        }
+        sqlx::Error::PoolClosed => "its connections are closed".to_owned(),
+        sqlx::Error::Tls(error) => format!("TLS could not be set up: {}", Chain(error.as_ref())),
+        sqlx::Error::Configuration(error) => format!("the address cannot be used: {}", Chain(error.as_ref())),
+        error => Chain(error).to_string(),
+    }
+}
+
+/// What to do about it; empty where the message says all that is known.
+fn remedy(error: &sqlx::Error) -> &'static str {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
+            "; check that the database server runs and that state.url names it"
+        }
+        sqlx::Error::Tls(_) => {
+            "; check that the server offers TLS, and name its certificate authority in state.url (sslrootcert)"
+        }
+        sqlx::Error::Database(said) => match said.code().as_deref() {
+            Some("28000" | "28P01") => "; correct user and password in state.url",
+            Some("3D000") => "; create the database, or correct state.url",
+            Some("42501") => "; grant this user the right on the tables of the state",
+            Some("25006") => "; the server is read-only: name the one that takes writes in state.url",
+            _ if primary_code(error) == Some(READ_ONLY) => {
+                "; the file or its file system takes no writes: mount it writable, or run the command as a user who may \
+                 write the file"
+            }
+            _ => "",
+        },
+        _ => "",
+    }
+}
+
+impl Error for DatabaseFault {}
+
+impl fmt::Display for DatabaseFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault { place, error } = &*self.0;
+        if let Some(place) = place {
+            write!(f, "{place}: ")?;
+        }
+        write!(f, "{}{}", in_words(error), remedy(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_says_once_what_and_where_and_what_to_do() {
+        let check = |error: sqlx::Error, expected: &str| {
+            let fault = DatabaseFault::of(DatabaseFault::placed("database state on db.acme.com:5432", error));
+            assert_eq!(Chain(&fault).to_string(), expected);
+            assert_eq!(fault.to_string(), expected);
+        };
+        check(
+            sqlx::Error::Io(io::Error::from_raw_os_error(111)),
+            "database state on db.acme.com:5432: Connection refused; check that the database server runs and that \
+             state.url names it",
+        );
+        check(
+            sqlx::Error::PoolTimedOut,
+            "database state on db.acme.com:5432: timed out: no connection within 15 s; check that the database server \
+             runs and that state.url names it",
+        );
+        check(
+            sqlx::Error::Tls("server does not support TLS".into()),
+            "database state on db.acme.com:5432: TLS could not be set up: server does not support TLS; check that the \
+             server offers TLS, and name its certificate authority in state.url (sslrootcert)",
+        );
+        check(sqlx::Error::PoolClosed, "database state on db.acme.com:5432: its connections are closed");
+    }
+
+    #[test]
+    fn the_place_that_is_nearest_to_the_fault_counts() {
+        let error = DatabaseFault::placed("here", sqlx::Error::PoolClosed);
+        let fault = DatabaseFault::at("elsewhere", error);
+        assert_eq!(fault.to_string(), "here: its connections are closed");
+    }
+}

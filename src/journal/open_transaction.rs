@@ -1,0 +1,85 @@
+//! A transaction on a connection of a pool, and what becomes of the connection.
+
+use sqlx::{Executor, Pool, pool::PoolConnection};
+use tracing::Instrument as _;
+
+/// A transaction on a connection of a pool. A connection on which anything failed, or was broken off, is closed: `SQLite` ends
+/// a transaction by itself where the disk is full, and whoever gets the connection next would be told that one is open
+/// (<https://github.com/launchbadge/sqlx/issues/3932>).
+pub(super) struct OpenTransaction<D: sqlx::Database>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    connection: Option<PoolConnection<D>>,
+    state: TransactionState,
+}
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TransactionState {
+    /// Everything so far was done: it is rolled back and goes back to the pool.
+    Open,
+    /// Something is under way, or failed: it is closed.
+    Doubtful,
+    /// It goes back to the pool.
+    Ended,
+}
+
+impl<D: sqlx::Database> OpenTransaction<D>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    pub(super) async fn begin(pool: &Pool<D>, statement: &'static str) -> Result<Self, sqlx::Error> {
+        let mut begun = Self { connection: Some(pool.acquire().await?), state: TransactionState::Doubtful };
+        begun.script(statement).await?;
+        begun.state = TransactionState::Open;
+        Ok(begun)
+    }
+
+    /// Passes the connection to `ask`, the only way to it.
+    pub(super) async fn ask<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let before = std::mem::replace(&mut self.state, TransactionState::Doubtful);
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let answer = ask(connection).await?;
+        self.state = before;
+        Ok(answer)
+    }
+
+    pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        self.ask(async |connection| sqlx::raw_sql(sql).execute(connection).await).await.map(drop)
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.script("commit").await?;
+        self.state = TransactionState::Ended;
+        Ok(())
+    }
+}
+
+impl<D: sqlx::Database> Drop for OpenTransaction<D>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        match self.state {
+            TransactionState::Open => drop(tokio::spawn(roll_back(connection).in_current_span())),
+            TransactionState::Doubtful => connection.close_on_drop(),
+            TransactionState::Ended => {}
+        }
+    }
+}
+
+/// Ends a transaction that nothing became of, and with it the connection where that fails.
+async fn roll_back<D: sqlx::Database>(mut connection: PoolConnection<D>)
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    if let Err(error) = sqlx::raw_sql("rollback").execute(&mut *connection).await {
+        tracing::debug!(%error, "a connection to the state is closed: its transaction could not be rolled back");
+        connection.close_on_drop();
+    }
+}

@@ -1,0 +1,70 @@
+//! A file that was never a state of this program is not touched, whatever `state.url` says.
+
+use std::{fs, path::Path, str::FromStr as _};
+
+use campaign_group_sync::journal::{Journal, JournalError};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::place::Place;
+
+/// The names in a folder, and what the files hold.
+fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut content: Vec<_> =
+        entries.map(|path| (path.display().to_string(), fs::read(&path).expect("readable"))).collect();
+    content.sort();
+    content
+}
+
+async fn assert_refused_and_untouched(place: &Place) {
+    let folder = place.file().parent().expect("a folder").to_owned();
+    let before = content(&folder);
+    let results = [
+        Journal::open(&place.options).await.map(drop),
+        Journal::open_existing(&place.options).await.map(drop),
+        Journal::look(&place.options).await.map(drop),
+    ];
+    for result in results {
+        let error = result.expect_err("refused");
+        assert!(matches!(error, JournalError::NotOurs { .. }), "{error:?}");
+    }
+    assert_eq!(content(&folder), before);
+}
+
+fn in_new_folder() -> Place {
+    let place = Place::in_a_folder();
+    fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
+    place
+}
+
+#[tokio::test]
+async fn a_text_file_is_not_renamed() {
+    for text in ["x", "root:x:0:0:root:/root:/bin/bash\n", "SQLite format 3\0"] {
+        let place = in_new_folder();
+        fs::write(place.file(), text).expect("written");
+        assert_refused_and_untouched(&place).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_not_opened() {
+    let place = in_new_folder();
+    let options = SqliteConnectOptions::from_str("sqlite://").expect("options").filename(place.file());
+    let mut theirs = SqliteConnection::connect_with(&options.create_if_missing(true)).await.expect("a connection");
+    let sql = "pragma journal_mode = wal; create table mail (subject text); insert into mail values ('hello')";
+    sqlx::raw_sql(sql).execute(&mut theirs).await.expect("done");
+    // Its program uses it: a log stands beside the file, which the last connection would write back and delete.
+    assert_refused_and_untouched(&place).await;
+    theirs.close().await.expect("closed");
+    assert_refused_and_untouched(&place).await;
+}
+
+#[tokio::test]
+async fn a_state_that_was_cut_off_before_its_first_run_is_known_by_its_tables() {
+    let place = Place::in_a_folder();
+    drop(place.open().await);
+    let lock = place.file().with_file_name("state.db.lock");
+    fs::remove_file(lock).expect("removed");
+    let journal = place.open().await;
+    assert!(journal.runs(1).await.expect("readable").is_empty());
+}

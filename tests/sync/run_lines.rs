@@ -1,0 +1,134 @@
+//! Every line that a run logs carries the id of the run, once, in each format.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use campaign_group_sync::{
+    domain::RunReport,
+    experience_cloud::ReadChoice,
+    observability::{self, Colours, Format, Level},
+    sandbox::{Effect, Fault},
+};
+use serde_json::Value;
+
+use super::support::Stage;
+
+/// A log in memory.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    fn take(&self) -> Vec<String> {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        String::from_utf8(bytes).expect("UTF-8").lines().map(str::to_owned).collect()
+    }
+}
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What one run logged, down to `debug`, and its report.
+async fn logged(stage: &Stage, format: Format) -> (Vec<String>, RunReport) {
+    let memory = Memory::default();
+    let writer = memory.clone();
+    let options = observability::Options { level: Level::Debug, format, journal_stream: None, colours: Colours::Plain };
+    let (subscriber, _) = observability::subscriber(&options, move || writer.clone()).expect("a log");
+    let _log = tracing::subscriber::set_default(subscriber);
+    let report = stage.sync().await;
+    (memory.take(), report)
+}
+
+/// A run that is asked for a pause, meets a server error and a row that Campaign refuses, and holds a removal.
+async fn disturbed() -> Stage {
+    let mut stage = Stage::of("joiners_and_leavers").await;
+    stage.options.experience_cloud.read = ReadChoice::Organization;
+    stage.sandbox.inject(Fault::new("users", Effect::too_many_requests("1")).page(0).times(1));
+    stage.sandbox.inject(Fault::new("members", Effect::status(503)).times(1));
+    let refused = Effect::SoapFault {
+        code: "SOAP-ENV:Server".to_owned(),
+        string: "XTK-170019 The row is refused".to_owned(),
+        detail: String::new(),
+    };
+    stage.sandbox.inject(Fault::new("write", refused).times(1));
+    stage
+}
+
+fn has_line(lines: &[String], parts: &[&str]) -> bool {
+    lines.iter().any(|line| parts.iter().all(|part| line.contains(part)))
+}
+
+#[tokio::test]
+async fn every_line_of_a_run_carries_its_id_once() {
+    for format in [Format::Text, Format::Json] {
+        let stage = disturbed().await;
+        let (lines, report) = logged(&stage, format).await;
+        for met in stage.sandbox.faults() {
+            assert!(met.disturbed > 0, "a fault was never met: {met:?}");
+        }
+        let id = match format {
+            Format::Json => format!(r#""run.id":"{}""#, report.run),
+            _ => format!(" run.id={}", report.run),
+        };
+        for line in &lines {
+            assert_eq!(line.matches("run.id").count(), 1, "{line}");
+            assert!(line.contains(&id), "{line}");
+            if format == Format::Json {
+                let fields: Value = serde_json::from_str(line).expect("JSON");
+                assert!(fields["message"].as_str().is_some_and(|message| !message.is_empty()), "{line}");
+                assert_eq!(
+                    line.matches(r#""instance":"#).count(),
+                    usize::from(!fields["instance"].is_null()),
+                    "{line}"
+                );
+            }
+        }
+        let all = lines.join("\n");
+        assert!(
+            has_line(
+                &lines,
+                &["WARN", "GET users of ", "temporarily unavailable (status 503)", "; attempt 2 of ", " s"]
+            ),
+            "{all}"
+        );
+        assert!(has_line(&lines, &["Adobe asked for a pause until "]), "{all}");
+        assert!(has_line(&lines, &["1 change is held under "]), "{all}");
+        assert!(has_line(&lines, &["XTK-170019", "production"]), "{all}");
+        assert!(has_line(&lines, &["ExecuteQuery", "production"]), "the lines of a client say which instance: {all}");
+        assert!(has_line(&lines, &["run ends: "]), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_about_a_dead_run_carries_the_id_of_that_run_alone() {
+    let mut stage = Stage::of("first_day").await;
+    stage.sandbox.inject(Fault::new("write", Effect::Delay { ms: 600_000 }).forever());
+    let is_sent = async {
+        while stage.writes() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        report = stage.sync() => panic!("the run ended: {report:#?}"),
+        () = is_sent => {}
+    }
+    let first = stage.journal.runs(1).await.expect("readable").pop().expect("a run").run;
+    stage.sandbox.clear_faults();
+    stage.reopen().await;
+    let (lines, second) = logged(&stage, Format::Json).await;
+    let of = |run: &str| lines.iter().filter(|line| line.contains(&format!(r#""run.id":"{run}""#))).count();
+    assert!(lines.iter().all(|line| line.matches("run.id").count() == 1), "{}", lines.join("\n"));
+    assert_eq!(of(&first) + of(&second.run), lines.len());
+    let settled =
+        lines.iter().find(|line| line.contains(&first) && line.contains(r#""op":"#)).expect("a settled change");
+    assert!(settled.contains(r#""instance":"production""#), "{settled}");
+    assert!(of(&second.run) > 0);
+}
