@@ -36,7 +36,7 @@ impl Instance {
         // A profile without its group is left alone: groups are never created by a logon.
         let wanted: Vec<i64> = groups.iter().filter_map(|name| self.tables.id_of(OwnerKind::Group, name)).collect();
         if sync == LogonSync::Replace {
-            let held: Vec<Membership> = self.tables.memberships(operator_id, operator_id).collect();
+            let held: Vec<Membership> = self.tables.held_by(operator_id).collect();
             for membership in held.into_iter().filter(|held| !wanted.contains(&held.group_id)) {
                 if self.tables.owner(membership.group_id).is_some_and(|owner| owner.kind == OwnerKind::Group) {
                     self.tables.remove_membership(membership);

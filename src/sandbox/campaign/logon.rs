@@ -173,7 +173,7 @@ impl Instance {
     }
 
     fn held(&self, id: i64, kind: OwnerKind) -> impl Iterator<Item = &Owner> {
-        let held = self.tables.memberships(id, id).filter_map(|row| self.tables.owner(row.group_id));
+        let held = self.tables.held_by(id).filter_map(|row| self.tables.owner(row.group_id));
         held.filter(move |owner| owner.kind == kind)
     }
 }

@@ -48,14 +48,14 @@ impl Instance {
     /// The instance as it stands, fit to build it again: with the ids it assigned and the operators it added.
     pub fn world(&self) -> InstanceWorld {
         let mut world = self.definition.clone();
-        for owner in self.tables.owners(i64::MIN, i64::MAX).filter(|owner| owner.id != NULL_ID) {
+        for owner in self.tables.owners().filter(|owner| owner.id != NULL_ID) {
             match owner.kind {
                 OwnerKind::Operator => world.operators.push(operator(owner)),
                 OwnerKind::Group => world.groups.push(group(owner)),
                 OwnerKind::NamedRight => {}
             }
         }
-        for row in self.tables.memberships(i64::MIN, i64::MAX) {
+        for row in self.tables.memberships() {
             if row.operator_id == NULL_ID {
                 continue;
             }

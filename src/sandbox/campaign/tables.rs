@@ -63,13 +63,12 @@ enum Undo {
     RestoreMembership(Membership),
 }
 
-/// All rows, with the indexes that keep look-ups and page reads away from full scans.
+/// All rows. Queries scan them; names are indexed, since each write and each sign-in looks one up.
 #[derive(Debug)]
 pub(super) struct Tables {
     owners: BTreeMap<i64, Owner>,
     names: HashMap<(OwnerKind, String), i64>,
-    by_operator: BTreeSet<Membership>,
-    by_group: BTreeSet<(i64, i64)>,
+    memberships: BTreeSet<Membership>,
     last_id: i64,
     undo: Vec<Undo>,
     /// Read and never written.
@@ -86,15 +85,14 @@ impl Default for Tables {
         let mut tables = Self {
             owners: BTreeMap::new(),
             names: HashMap::new(),
-            by_operator: BTreeSet::new(),
-            by_group: BTreeSet::new(),
+            memberships: BTreeSet::new(),
             last_id: 0,
             undo: Vec::new(),
             accounts: Vec::new(),
         };
         // No name leads to it.
         tables.owners.insert(NULL_ID, Owner::new(OwnerKind::Operator, ""));
-        tables.put_membership(Membership { operator_id: NULL_ID, group_id: NULL_ID });
+        tables.memberships.insert(Membership { operator_id: NULL_ID, group_id: NULL_ID });
         tables
     }
 }
@@ -109,25 +107,24 @@ impl Tables {
         self.names.get(&(kind, name.to_owned())).copied()
     }
 
-    /// Owners with ids from `first` to `last`, ascending.
-    pub(super) fn owners(&self, first: i64, last: i64) -> impl Iterator<Item = &Owner> {
-        self.owners.range(first..=last).map(|(_, owner)| owner)
+    /// All owners, ascending by id.
+    pub(super) fn owners(&self) -> impl Iterator<Item = &Owner> {
+        self.owners.values()
     }
 
-    /// Memberships of holders from `first` to `last`, ascending by both ids.
-    pub(super) fn memberships(&self, first: i64, last: i64) -> impl Iterator<Item = Membership> {
-        let from = Membership { operator_id: first, group_id: i64::MIN };
-        self.by_operator.range(from..=Membership { operator_id: last, group_id: i64::MAX }).copied()
+    /// All memberships, ascending by operator and group.
+    pub(super) fn memberships(&self) -> impl Iterator<Item = Membership> {
+        self.memberships.iter().copied()
     }
 
-    /// Memberships in the owners from `first` to `last`, ascending by group and holder.
-    pub(super) fn members(&self, first: i64, last: i64) -> impl Iterator<Item = Membership> {
-        let range = (first, i64::MIN)..=(last, i64::MAX);
-        self.by_group.range(range).map(|&(group_id, operator_id)| Membership { operator_id, group_id })
+    /// The memberships that one owner holds, ascending by group.
+    pub(super) fn held_by(&self, operator_id: i64) -> impl Iterator<Item = Membership> {
+        let key = |group_id| Membership { operator_id, group_id };
+        self.memberships.range(key(i64::MIN)..=key(i64::MAX)).copied()
     }
 
     pub(super) fn holds(&self, membership: Membership) -> bool {
-        self.by_operator.contains(&membership)
+        self.memberships.contains(&membership)
     }
 
     /// The next id of the sequence; ids are never given twice.
@@ -177,7 +174,10 @@ impl Tables {
         if id == NULL_ID {
             return;
         }
-        let held: Vec<Membership> = self.memberships(id, id).chain(self.members(id, id)).collect();
+        let held: Vec<Membership> = self
+            .memberships()
+            .filter(|membership| [membership.operator_id, membership.group_id].contains(&id))
+            .collect();
         for membership in held {
             self.remove_membership(membership);
         }
@@ -191,14 +191,14 @@ impl Tables {
         if self.holds(membership) {
             return Err(duplicate_key("xtkoperatorgroup_id"));
         }
-        self.put_membership(membership);
+        self.memberships.insert(membership);
         self.undo.push(Undo::RemoveMembership(membership));
         Ok(())
     }
 
     /// Removes a membership; says whether it was there.
     pub(super) fn remove_membership(&mut self, membership: Membership) -> bool {
-        let found = self.take_membership(membership);
+        let found = self.memberships.remove(&membership);
         if found {
             self.undo.push(Undo::RestoreMembership(membership));
         }
@@ -219,8 +219,8 @@ impl Tables {
                     self.take_owner(owner.id);
                     self.put_owner(owner);
                 }
-                Undo::RemoveMembership(membership) => drop(self.take_membership(membership)),
-                Undo::RestoreMembership(membership) => self.put_membership(membership),
+                Undo::RemoveMembership(membership) => drop(self.memberships.remove(&membership)),
+                Undo::RestoreMembership(membership) => drop(self.memberships.insert(membership)),
             }
         }
     }
@@ -234,16 +234,6 @@ impl Tables {
         let owner = self.owners.remove(&id)?;
         self.names.remove(&(owner.kind, owner.name.clone()));
         Some(owner)
-    }
-
-    fn put_membership(&mut self, membership: Membership) {
-        self.by_operator.insert(membership);
-        self.by_group.insert((membership.group_id, membership.operator_id));
-    }
-
-    fn take_membership(&mut self, membership: Membership) -> bool {
-        self.by_group.remove(&(membership.group_id, membership.operator_id));
-        self.by_operator.remove(&membership)
     }
 }
 
@@ -291,6 +281,5 @@ mod tests {
         assert_eq!(tables.id_of(OwnerKind::Operator, "anna"), None);
         assert_eq!(tables.id_of(OwnerKind::Group, "delivery"), Some(1002));
         assert!(tables.holds(Membership { operator_id: 1001, group_id: 1002 }));
-        assert_eq!(tables.members(1002, 1002).count(), 1);
     }
 }

@@ -124,7 +124,7 @@ impl Writer<'_> {
         let found = match key {
             [OwnerField::Id] => self.tables.owner(wanted.id).filter(matches),
             [OwnerField::Name] => self.tables.id_of(wanted.kind, &wanted.name).and_then(|id| self.tables.owner(id)),
-            _ => self.tables.owners(i64::MIN, i64::MAX).find(matches),
+            _ => self.tables.owners().find(matches),
         };
         found.cloned()
     }

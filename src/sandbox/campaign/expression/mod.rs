@@ -1,9 +1,7 @@
-//! XTK expressions, the subset that queries over three narrow tables need: parsing, evaluation, and the key ranges
-//! that an expression leaves open.
+//! XTK expressions: the subset that queries over three narrow tables need, parsed and evaluated row by row.
 
 mod lexer;
 mod parser;
-mod ranges;
 
 use std::cmp::Ordering;
 
@@ -11,7 +9,6 @@ use super::schema::{Field, Row, Value};
 use super::tables::Tables;
 
 pub(super) use parser::{parse, parse_path};
-pub(super) use ranges::{Ranges, key_ranges};
 
 /// A condition over paths of type `P`: texts as parsed, [`Field`]s once a schema has resolved them.
 #[derive(Debug, Clone, PartialEq, Eq)]
