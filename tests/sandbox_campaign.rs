@@ -1,7 +1,7 @@
 //! The simulated Campaign instance, over real HTTP: sessions, bearer tokens, and the world behind the answers.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
 
-use campaign_group_sync::sandbox::campaign::{Dial, InstanceAuthentication, InstanceChange, InstanceWorld};
+use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceChange, InstanceWorld};
 use campaign_group_sync::sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -195,7 +195,7 @@ async fn what_happens_behind_the_program_is_seen_by_the_next_call() {
     let visit = Visit::native().await;
     visit.apply(InstanceChange::Leave { login: "karl@acme.com".to_owned(), group: "delivery".to_owned() });
     assert!(!visit.query(MEMBERS).await.has("karl@acme.com"));
-    visit.apply(InstanceChange::SetDial(Dial::Iso88591(true)));
+    visit.apply(InstanceChange::SetBehavior { key: "iso_8859_1".to_owned(), value: true.into() });
     assert!(visit.query(MEMBERS).await.has("encoding='ISO-8859-1'"));
     visit.apply(InstanceChange::ExpireSessions);
     assert_eq!(visit.query(MEMBERS).await.0, StatusCode::FORBIDDEN);

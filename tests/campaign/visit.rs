@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use campaign_group_sync::campaign::{Authentication, Campaign, CampaignError, DEFAULT_PAGE_ROWS, Options};
 use campaign_group_sync::domain::CampaignSnapshot;
-use campaign_group_sync::sandbox::campaign::{Dial, InstanceAuthentication, InstanceChange, InstanceWorld};
+use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceBehavior, InstanceChange, InstanceWorld};
 use campaign_group_sync::sandbox::{self, Effect, Fault, InstanceCredential, Sandbox, Scenario};
 use campaign_group_sync::transport::{self, BaseUrl, RetryPolicy, SecretString};
 
@@ -132,8 +132,9 @@ impl Visit {
         self.sandbox.world().instance_mut("production").unwrap().apply(change).unwrap();
     }
 
-    pub(crate) fn turn(&self, dial: Dial) {
-        self.apply(InstanceChange::SetDial(dial));
+    /// Changes how the instance behaves from now on.
+    pub(crate) fn adjust(&self, change: impl FnOnce(&mut InstanceBehavior)) {
+        self.sandbox.world().instance_mut("production").unwrap().adjust(change);
     }
 
     pub(crate) fn inject(&self, call: &str, effect: Effect) {

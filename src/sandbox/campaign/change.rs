@@ -1,12 +1,13 @@
 //! What can happen to an instance behind the program's back.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Instance;
 use super::external_account::ExternalAccount;
 use super::ims_logon::LogonSync;
 use super::tables::{Owner, OwnerKind};
-use super::world::{AbsentDelete, SchemaPart, WriteCollectionMode};
+use super::world::InstanceBehavior;
 
 /// One thing that happens to an instance while it is served.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -92,28 +93,15 @@ pub enum InstanceChange {
     },
     /// All session tokens end now.
     ExpireSessions,
-    /// One dial is turned.
-    SetDial(Dial),
-}
-
-/// A dial with its new value, as `{"dial": "show_errors", "value": false}`; [`super::InstanceBehavior`] says what each does.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(tag = "dial", content = "value", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each variant is the field of `InstanceBehavior` with the same name")]
-pub enum Dial {
-    SessionSeconds(u64),
-    SessionTokenOnly(bool),
-    ShowErrors(bool),
-    #[serde(rename = "iso_8859_1")]
-    Iso88591(bool),
-    DeadlockOnce(bool),
-    Administrator(bool),
-    WriteCollection(WriteCollectionMode),
-    AbsentDelete(AbsentDelete),
-    SchemaWithout(Vec<SchemaPart>),
-    PageOverlap(bool),
-    OmitEmpty(bool),
-    Seed(u64),
+    /// One key of the behavior gets another value.
+    #[serde(rename = "set_dial")]
+    SetBehavior {
+        /// The key, as in the table `dials` of a scenario.
+        #[serde(rename = "dial")]
+        key: String,
+        /// Its new value.
+        value: Value,
+    },
 }
 
 impl Instance {
@@ -145,11 +133,25 @@ impl Instance {
                 self.sessions.close_all();
                 Ok(())
             }
-            InstanceChange::SetDial(dial) => {
-                self.set_dial(dial);
-                Ok(())
-            }
+            InstanceChange::SetBehavior { key, value } => self.set_behavior(&key, value),
         }
+    }
+
+    /// Changes how the instance behaves from now on.
+    pub fn adjust(&mut self, change: impl FnOnce(&mut InstanceBehavior)) {
+        let before = self.definition.behavior.administrator;
+        change(&mut self.definition.behavior);
+        if self.definition.behavior.administrator != before {
+            self.settle_administrator();
+        }
+    }
+
+    fn set_behavior(&mut self, key: &str, value: Value) -> Result<(), String> {
+        let mut keys = serde_json::to_value(&self.definition.behavior).map_err(|error| error.to_string())?;
+        *keys.get_mut(key).ok_or_else(|| format!("there is no dial '{key}'"))? = value;
+        let changed = serde_json::from_value(keys).map_err(|error| format!("the dial '{key}': {error}"))?;
+        self.adjust(|behavior| *behavior = changed);
+        Ok(())
     }
 
     /// Adds a row and gives its id.
@@ -162,27 +164,6 @@ impl Instance {
         let Some(owner) = self.tables.owner(id).cloned() else { return Ok(()) };
         let taken = format!("'{new_name}' is there already");
         self.tables.update_owner(Owner { name: new_name, ..owner }).map_err(|_| taken)
-    }
-
-    fn set_dial(&mut self, dial: Dial) {
-        let behavior = &mut self.definition.behavior;
-        match dial {
-            Dial::SessionSeconds(value) => behavior.session_seconds = value,
-            Dial::SessionTokenOnly(value) => behavior.session_token_only = value,
-            Dial::ShowErrors(value) => behavior.show_errors = value,
-            Dial::Iso88591(value) => behavior.iso_8859_1 = value,
-            Dial::DeadlockOnce(value) => behavior.deadlock_once = value,
-            Dial::WriteCollection(value) => behavior.write_collection = value,
-            Dial::AbsentDelete(value) => behavior.absent_delete = value,
-            Dial::SchemaWithout(value) => behavior.schema_without = value,
-            Dial::PageOverlap(value) => behavior.page_overlap = value,
-            Dial::OmitEmpty(value) => behavior.omit_empty = value,
-            Dial::Seed(value) => behavior.seed = value,
-            Dial::Administrator(value) => {
-                behavior.administrator = value;
-                self.settle_administrator();
-            }
-        }
     }
 }
 

@@ -30,7 +30,7 @@ mod xml;
 use std::fmt;
 use std::time::SystemTime;
 
-pub use change::{Dial, InstanceChange};
+pub use change::InstanceChange;
 pub(in crate::sandbox) use external_account::AccountDefaults;
 pub use external_account::ExternalAccount;
 pub use ims_logon::LogonSync;

@@ -115,16 +115,10 @@ impl Probe {
         Self::of(world())
     }
 
-    fn with(dials: impl IntoIterator<Item = Dial>) -> Self {
+    fn with(change: impl FnOnce(&mut InstanceBehavior)) -> Self {
         let mut probe = Self::new();
-        for dial in dials {
-            probe.turn(dial);
-        }
+        probe.instance.adjust(change);
         probe
-    }
-
-    fn turn(&mut self, dial: Dial) {
-        self.instance.apply(InstanceChange::SetDial(dial)).unwrap();
     }
 
     fn log_on(&mut self) {

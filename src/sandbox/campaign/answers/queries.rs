@@ -192,7 +192,7 @@ fn a_page_by_start_line_may_repeat_a_row() {
         format!(r#"<operator-collection><operator id="{first}"/><operator id="{second}"/></operator-collection>"#)
     };
     assert_eq!(page(&mut Probe::new()), ids(2, 1001));
-    assert_eq!(page(&mut Probe::with([Dial::PageOverlap(true)])), ids(1, 2));
+    assert_eq!(page(&mut Probe::with(|behavior| behavior.page_overlap = true)), ids(1, 2));
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn any_name_survives_the_way_in_and_out() {
 
 #[test]
 fn empty_values_may_be_left_out() {
-    let mut probe = Probe::with([Dial::OmitEmpty(true)]);
+    let mut probe = Probe::with(|behavior| behavior.omit_empty = true);
     let output = probe.select("xtk:operator", &["@id", "@email"], "@name='webapp'", &[]);
     assert_eq!(output, r#"<operator-collection><operator id="1006"/></operator-collection>"#);
 }

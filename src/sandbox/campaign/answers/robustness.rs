@@ -90,7 +90,7 @@ fn old_builds_answer_in_latin_1() {
     let mut world = world();
     world.operators.push(ims_operator("zoë漢@acme.com"));
     let mut probe = Probe::of(world);
-    probe.turn(Dial::Iso88591(true));
+    probe.instance.adjust(|behavior| behavior.iso_8859_1 = true);
     let answer = probe.query("<queryDef schema=\"xtk:operator\"><select><node expr=\"@name\"/></select></queryDef>");
     assert!(answer.text.starts_with("<?xml version='1.0' encoding='ISO-8859-1'?>"), "{}", answer.text);
     assert!(answer.text.contains("zo\u{eb}&#28450;@acme.com"), "{}", answer.text);
@@ -157,8 +157,8 @@ fn a_change_reads_as_json() {
             InstanceChange::Join { login: "a".to_owned(), group: "b".to_owned() },
         ),
         (r#"{"op":"expire_sessions"}"#, InstanceChange::ExpireSessions),
-        (r#"{"op":"set_dial","dial":"show_errors","value":false}"#, InstanceChange::SetDial(Dial::ShowErrors(false))),
-        (r#"{"op":"set_dial","dial":"iso_8859_1","value":true}"#, InstanceChange::SetDial(Dial::Iso88591(true))),
+        (r#"{"op":"set_dial","dial":"show_errors","value":false}"#, set_behavior("show_errors", false)),
+        (r#"{"op":"set_dial","dial":"iso_8859_1","value":true}"#, set_behavior("iso_8859_1", true)),
     ] {
         let change: InstanceChange = serde_json::from_str(json).unwrap();
         assert_eq!(change, expected);

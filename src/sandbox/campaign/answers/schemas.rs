@@ -63,8 +63,9 @@ fn an_unchanged_schema_and_an_absent_one_are_an_empty_document() {
 
 #[test]
 fn a_schema_can_lack_what_a_program_expects() {
-    let mut probe =
-        Probe::with([Dial::SchemaWithout(vec![SchemaPart::MembershipKey, SchemaPart::MembershipGroupLink])]);
+    let mut probe = Probe::with(|behavior| {
+        behavior.schema_without = vec![SchemaPart::MembershipKey, SchemaPart::MembershipGroupLink]
+    });
     let relation = entity(&mut probe, "xtk:operatorGroup", "");
     assert!(
         !relation.text.contains("keyfield") && !relation.text.contains(r#"target="xtk:group""#),
@@ -75,8 +76,9 @@ fn a_schema_can_lack_what_a_program_expects() {
         .query(r#"<queryDef schema="xtk:operatorGroup"><select><node expr="[group/@name]"/></select></queryDef>"#)
         .assert_fault(&["XTK-170036"]);
 
-    let mut probe =
-        Probe::with([Dial::SchemaWithout(vec![SchemaPart::OperatorAuthenticationType, SchemaPart::OperatorDisabled])]);
+    let mut probe = Probe::with(|behavior| {
+        behavior.schema_without = vec![SchemaPart::OperatorAuthenticationType, SchemaPart::OperatorDisabled]
+    });
     assert!(!entity(&mut probe, "xtk:operator", "").text.contains("access"));
     probe
         .write(r#"<operator xtkschema="xtk:operator" name="x"><access disabled="true"/></operator>"#)

@@ -52,7 +52,7 @@ fn native_logon_is_switched_off_where_ims_is_used() {
 
 #[test]
 fn a_session_ends_by_time_by_logoff_and_by_force() {
-    let mut probe = Probe::with([Dial::SessionSeconds(60)]);
+    let mut probe = Probe::with(|behavior| behavior.session_seconds = 60);
     probe.log_on();
     test_connection(&mut probe).assert_done();
     probe.pass(60);
@@ -73,7 +73,7 @@ fn the_security_token_is_demanded_unless_the_zone_says_otherwise() {
     let mut probe = Probe::new();
     probe.security_token.clear();
     assert_eq!(test_connection(&mut probe).text, EXPIRED);
-    probe.turn(Dial::SessionTokenOnly(true));
+    probe.instance.adjust(|behavior| behavior.session_token_only = true);
     test_connection(&mut probe).assert_done();
 }
 

@@ -94,7 +94,7 @@ fn an_update_or_delete_of_what_is_absent_is_silent() {
     probe.write(r#"<operator xtkschema="xtk:operator" _operation="delete" name="ghost"/>"#).assert_done();
     probe.write(r#"<operator xtkschema="xtk:operator" _operation="none" name="ghost"/>"#).assert_done();
     assert_eq!(probe.instance.world(), before);
-    probe.turn(Dial::AbsentDelete(AbsentDelete::Fault));
+    probe.instance.adjust(|behavior| behavior.absent_delete = AbsentDelete::Fault);
     probe.write(&single("delete", 1002, 1003)).assert_fault(&["WDB-200011", "XSV-350023"]);
 }
 
@@ -199,7 +199,7 @@ fn a_collection_is_written_wholly_or_not_at_all() {
 
 #[test]
 fn a_collection_may_stop_at_its_first_error() {
-    let mut probe = Probe::with([Dial::WriteCollection(WriteCollectionMode::StopAtFirstError)]);
+    let mut probe = Probe::with(|behavior| behavior.write_collection = WriteCollectionMode::StopAtFirstError);
     let rows = [row("insert", 1002, 1003), row("insert", 1002, 9999), row("delete", 1001, 1003)].concat();
     probe.write_collection(&rows).assert_fault(&["XSV-350023"]);
     assert_eq!(probe.memberships(), pairs(&[("ann@acme.com", "delivery"), ("Bob@acme.com", "delivery")]));
@@ -207,7 +207,7 @@ fn a_collection_may_stop_at_its_first_error() {
 
 #[test]
 fn the_right_to_write_memberships_is_admin() {
-    let mut probe = Probe::with([Dial::Administrator(false)]);
+    let mut probe = Probe::with(|behavior| behavior.administrator = false);
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["XSV-350023", "sandbox"]);
     probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_fault(&["XSV-350023"]);
 
@@ -217,14 +217,14 @@ fn the_right_to_write_memberships_is_admin() {
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["XSV-350023"]);
     probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_done();
 
-    let mut probe = Probe::with([Dial::Administrator(false)]);
+    let mut probe = Probe::with(|behavior| behavior.administrator = false);
     probe.instance.apply(InstanceChange::Join { login: "svc".to_owned(), group: "admin".to_owned() }).unwrap();
     probe.write(&single("insert", 1002, 1003)).assert_done();
 }
 
 #[test]
 fn a_deadlock_happens_once_and_changes_nothing() {
-    let mut probe = Probe::with([Dial::DeadlockOnce(true)]);
+    let mut probe = Probe::with(|behavior| behavior.deadlock_once = true);
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["ODB-240000", "40001"]);
     assert_eq!(probe.memberships().len(), 1);
     probe.write(&single("insert", 1002, 1003)).assert_done();
@@ -232,7 +232,7 @@ fn a_deadlock_happens_once_and_changes_nothing() {
 
 #[test]
 fn details_can_be_hidden() {
-    let answer = Probe::with([Dial::ShowErrors(false)]).write(&single("insert", 1001, 1003));
+    let answer = Probe::with(|behavior| behavior.show_errors = false).write(&single("insert", 1001, 1003));
     answer.assert_fault(&["SOP-330011", "<detail xsi:type='xsd:string'></detail>"]);
     assert!(!answer.text.contains("duplicate key"));
 }
