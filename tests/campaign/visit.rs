@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use campaign_group_sync::campaign::{Authentication, Campaign, CampaignError, DEFAULT_PAGE_ROWS, Options};
 use campaign_group_sync::domain::CampaignSnapshot;
-use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceBehavior, InstanceChange, InstanceWorld};
+use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceBehavior, InstanceWorld};
 use campaign_group_sync::sandbox::{self, Effect, Fault, InstanceCredential, Sandbox, Scenario};
 use campaign_group_sync::transport::{self, BaseUrl, RetryPolicy, SecretString};
 
@@ -125,11 +125,6 @@ impl Visit {
     /// Reads everything with a new client.
     pub(crate) async fn read(&self) -> Result<CampaignSnapshot, CampaignError> {
         self.client().fetch_snapshot().await
-    }
-
-    /// Lets something happen behind the program's back.
-    pub(crate) fn apply(&self, change: InstanceChange) {
-        self.sandbox.world().instance_mut("production").unwrap().apply(change).unwrap();
     }
 
     /// Changes how the instance behaves from now on.

@@ -1,6 +1,6 @@
 //! Who is calling: logon, bearer tokens, open sessions, and what an operator may do.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -31,7 +31,7 @@ impl Instance {
         let security_token = headers.get("x-security-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let demanded = (!self.definition.behavior.session_token_only).then_some(security_token);
         let operator =
-            self.sessions.operator(&call.session_token, demanded, (self.clock)()).filter(|&id| self.may_log_on(id));
+            self.sessions.operator(&call.session_token, demanded, SystemTime::now()).filter(|&id| self.may_log_on(id));
         operator.map(Some).ok_or_else(session_over)
     }
 
@@ -95,7 +95,7 @@ impl Instance {
     fn open_session(&mut self, id: i64) -> Vec<Output> {
         let behavior = &self.definition.behavior;
         let life = Duration::from_secs(behavior.session_seconds);
-        let tokens = self.sessions.open(id, behavior.seed, (self.clock)(), life);
+        let tokens = self.sessions.open(id, behavior.seed, SystemTime::now(), life);
         let info = format!("<sessionInfo>{}{}</sessionInfo>", self.server_info(), self.user_info(Some(id)));
         vec![
             Output::Scalar("pstrSessionToken", "xsd:string", tokens.session),

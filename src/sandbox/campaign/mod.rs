@@ -4,8 +4,6 @@
 //! around it speaks HTTP and injects what goes wrong on a wire. What no public source says about the vendor is either
 //! a dial ([`InstanceBehavior`]) or marked in its answer as the sandbox's own wording.
 
-#[cfg(test)]
-mod answers;
 mod change;
 mod compiled_schema;
 mod draft;
@@ -27,9 +25,6 @@ mod world;
 mod write;
 mod xml;
 
-use std::fmt;
-use std::time::SystemTime;
-
 pub use change::InstanceChange;
 pub(in crate::sandbox) use external_account::AccountDefaults;
 pub use external_account::ExternalAccount;
@@ -50,30 +45,17 @@ const ADMIN_RIGHT: &str = "admin";
 const OPERATOR_WRITE_RIGHT: &str = "operatorWrite";
 
 /// One simulated Campaign instance.
+#[derive(Debug)]
 pub struct Instance {
     /// The world less its rows, which live in the tables.
     definition: InstanceWorld,
     tables: Tables,
     sessions: Sessions,
-    clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     /// Queries so far: each draws another order for rows that no `orderBy` settles.
     queries: u64,
 }
 
-impl fmt::Debug for Instance {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Instance").field("tenant", &self.definition.tenant).finish_non_exhaustive()
-    }
-}
-
 impl Instance {
-    /// The same instance with another clock; sessions and dates follow it.
-    #[must_use]
-    pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.clock = Box::new(clock);
-        self
-    }
-
     fn grant(&mut self, holder: i64, right: &str) {
         if let Some(right) = self.tables.id_of(OwnerKind::NamedRight, right) {
             self.join(Membership { operator_id: holder, group_id: right });

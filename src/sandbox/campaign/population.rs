@@ -1,7 +1,5 @@
 //! From a world to the rows of an instance, and back.
 
-use std::time::SystemTime;
-
 use super::sessions::Sessions;
 use super::soap_fault::Cause;
 use super::tables::{Membership, NULL_ID, Owner, OwnerKind, Tables};
@@ -22,13 +20,8 @@ impl Instance {
         let groups = std::mem::take(&mut world.groups);
         let memberships = std::mem::take(&mut world.memberships);
         let named_rights = std::mem::take(&mut world.named_rights);
-        let mut instance = Self {
-            definition: world,
-            tables: Tables::default(),
-            sessions: Sessions::default(),
-            clock: Box::new(SystemTime::now),
-            queries: 0,
-        };
+        let mut instance =
+            Self { definition: world, tables: Tables::default(), sessions: Sessions::default(), queries: 0 };
         instance.add_owners(operators, groups)?;
         for (login, group) in &memberships {
             let membership = instance.membership(login, group)?;

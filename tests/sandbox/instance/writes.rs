@@ -1,7 +1,7 @@
 //! `Write` and `WriteCollection`: every operation, on rows that are there and rows that are not.
 
 use super::*;
-use crate::sandbox::campaign::{AbsentDelete, WriteCollectionMode};
+use campaign_group_sync::sandbox::campaign::{AbsentDelete, WriteCollectionMode};
 
 const KEY: &str = r#"_key="[@operator-id],[@group-id]""#;
 
@@ -212,7 +212,7 @@ fn the_right_to_write_memberships_is_admin() {
     probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_fault(&["XSV-350023"]);
 
     let named_rights = vec![("svc".to_owned(), "operatorWrite".to_owned())];
-    let behavior = super::super::InstanceBehavior { administrator: false, ..Default::default() };
+    let behavior = InstanceBehavior { administrator: false, ..Default::default() };
     let mut probe = Probe::of(InstanceWorld { named_rights, behavior, ..world() });
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["XSV-350023"]);
     probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_done();

@@ -151,6 +151,8 @@ fn a_change_names_what_it_does_not_find() {
 
 #[test]
 fn a_change_reads_as_json() {
+    let set_behavior =
+        |key: &str, value: bool| InstanceChange::SetBehavior { key: key.to_owned(), value: value.into() };
     for (json, expected) in [
         (
             r#"{"op":"join","login":"a","group":"b"}"#,

@@ -7,15 +7,15 @@ use campaign_group_sync::sandbox::{Scenario, UmapiGroup, User};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::visit::{Visit, emails, header, json_of, read};
+use crate::harness::{Harness, emails, header, json_of, read};
 
 #[tokio::test]
 async fn users_are_walked_page_by_page_until_the_last() {
-    let visit = Visit::first_day().await;
-    visit.turn(&json!({"pages": {"users": 5}}));
+    let harness = Harness::first_day().await;
+    harness.turn(&json!({"pages": {"users": 5}}));
     let mut seen = BTreeSet::new();
     for page in 0..3 {
-        let answer = visit.get(&format!("users/{{org}}/{page}?directOnly=false")).await;
+        let answer = harness.get(&format!("users/{{org}}/{page}?directOnly=false")).await;
         assert_eq!(header(&answer, "x-total-count"), "14", "twelve people and two technical accounts");
         assert_eq!(header(&answer, "x-page-count"), "3");
         assert_eq!(header(&answer, "x-current-page"), page.to_string());
@@ -24,25 +24,25 @@ async fn users_are_walked_page_by_page_until_the_last() {
         seen.extend(emails(&body));
     }
     assert_eq!(seen.len(), 12);
-    let beyond = visit.get("users/{org}/17").await;
+    let beyond = harness.get("users/{org}/17").await;
     assert_eq!(header(&beyond, "x-current-page"), "2", "past the end is the last page again");
-    assert_eq!(json_of(beyond).await, visit.get_json("users/{org}/2").await);
+    assert_eq!(json_of(beyond).await, harness.get_json("users/{org}/2").await);
 }
 
 #[tokio::test]
 async fn technical_accounts_can_fill_a_page_that_is_then_empty() {
-    let visit = Visit::first_day().await;
-    visit.turn(&json!({"pages": {"users": 2}}));
-    visit.sandbox.world().organization_mut().technical_accounts_from = 4;
-    let answer = visit.get("users/{org}/2").await;
+    let harness = Harness::first_day().await;
+    harness.turn(&json!({"pages": {"users": 2}}));
+    harness.sandbox.world().organization_mut().technical_accounts_from = 4;
+    let answer = harness.get("users/{org}/2").await;
     assert_eq!(header(&answer, "x-page-size"), "1", "never zero: the vendor's tool divides by it");
     assert_eq!(json_of(answer).await, json!({"lastPage": false, "result": "success", "users": []}));
 }
 
 #[tokio::test]
 async fn a_user_carries_what_is_known_and_no_other_key() {
-    let visit = Visit::to(Scenario::named("hostile_names").unwrap()).await;
-    let page = visit.get_json("users/{org}/0").await;
+    let harness = Harness::to(Scenario::named("hostile_names").unwrap()).await;
+    let page = harness.get_json("users/{org}/0").await;
     let by_id = |id: &str| page["users"].as_array().unwrap().iter().find(|user| user["id"] == id).unwrap().clone();
     assert_eq!(
         by_id("09@acme.com"),
@@ -57,30 +57,30 @@ async fn a_user_carries_what_is_known_and_no_other_key() {
 
 #[tokio::test]
 async fn a_profile_that_comes_through_a_user_group_shows_only_when_asked_for() {
-    let visit = Visit::to(Scenario::named("inherited_through_user_group").unwrap()).await;
+    let harness = Harness::to(Scenario::named("inherited_through_user_group").unwrap()).await;
     let profile = "Campaign%20-%20acme%20-%20delivery";
     for hidden in ["", "directOnly=true", "directOnly=True"] {
-        assert_eq!(visit.members(profile, hidden).await, ["dev@acme.com"], "{hidden}");
+        assert_eq!(harness.members(profile, hidden).await, ["dev@acme.com"], "{hidden}");
     }
     for shown in ["directOnly=false", "directOnly=False"] {
-        assert_eq!(visit.members(profile, shown).await.len(), 6, "{shown}");
+        assert_eq!(harness.members(profile, shown).await.len(), 6, "{shown}");
     }
     let gita = |page: &Value| page["users"].as_array().unwrap()[6]["groups"].clone();
-    assert_eq!(gita(&visit.get_json("users/{org}/0").await), json!(["Night shift"]));
+    assert_eq!(gita(&harness.get_json("users/{org}/0").await), json!(["Night shift"]));
     assert_eq!(
-        gita(&visit.get_json("users/{org}/0?directOnly=false").await),
+        gita(&harness.get_json("users/{org}/0?directOnly=false").await),
         json!(["Night shift", "Campaign - acme - delivery", "Campaign - acme - workflow"])
     );
-    let listed = visit.get_json("groups/{org}/0").await;
+    let listed = harness.get_json("groups/{org}/0").await;
     assert_eq!(listed["groups"][0]["memberCount"], 6);
-    visit.turn(&json!({"quirks": {"member_count": "direct"}}));
-    assert_eq!(visit.get_json("groups/{org}/0").await["groups"][0]["memberCount"], 1);
+    harness.turn(&json!({"quirks": {"member_count": "direct"}}));
+    assert_eq!(harness.get_json("groups/{org}/0").await["groups"][0]["memberCount"], 1);
 }
 
 #[tokio::test]
 async fn groups_are_listed_with_ids_types_and_counts_and_without_headers() {
-    let visit = Visit::first_day().await;
-    let answer = visit.get("groups/{org}/0").await;
+    let harness = Harness::first_day().await;
+    let answer = harness.get("groups/{org}/0").await;
     assert!(answer.headers().keys().all(|name| !name.as_str().starts_with("x-")));
     let body = json_of(answer).await;
     assert_eq!(
@@ -93,39 +93,39 @@ async fn groups_are_listed_with_ids_types_and_counts_and_without_headers() {
     );
     let administrators = body["groups"].as_array().unwrap().iter().find(|group| group["groupId"] == 64001).unwrap();
     assert_eq!(administrators["groupName"], "Administrators", "listed under one name, shown as _org_admin");
-    let untyped = Visit::to(Scenario::named("hostile_names").unwrap()).await.get_json("groups/{org}/0").await;
+    let untyped = Harness::to(Scenario::named("hostile_names").unwrap()).await.get_json("groups/{org}/0").await;
     assert_eq!(untyped["groups"][13].get("type"), None);
 }
 
 #[tokio::test]
 async fn past_their_end_groups_are_the_last_page_again_or_not_found() {
-    let visit = Visit::first_day().await;
-    visit.turn(&json!({"pages": {"groups": 4}}));
-    let last = visit.get_json("groups/{org}/2").await;
+    let harness = Harness::first_day().await;
+    harness.turn(&json!({"pages": {"groups": 4}}));
+    let last = harness.get_json("groups/{org}/2").await;
     assert_eq!(last["lastPage"], true);
-    assert_eq!(visit.get_json("groups/{org}/3").await, last);
-    visit.turn(&json!({"quirks": {"groups_past_the_end": "not_found"}}));
-    assert_eq!(visit.get_json("groups/{org}/3").await, json!({"lastPage": true, "result": "Not found"}));
-    assert_eq!(visit.get_json("groups/{org}/2").await, last);
+    assert_eq!(harness.get_json("groups/{org}/3").await, last);
+    harness.turn(&json!({"quirks": {"groups_past_the_end": "not_found"}}));
+    assert_eq!(harness.get_json("groups/{org}/3").await, json!({"lastPage": true, "result": "Not found"}));
+    assert_eq!(harness.get_json("groups/{org}/2").await, last);
 }
 
 #[tokio::test]
 async fn members_are_asked_for_by_id_or_by_name_in_any_case() {
-    let visit = Visit::first_day().await;
-    let by_id = visit.get_json("users/{org}/0/61002").await;
+    let harness = Harness::first_day().await;
+    let by_id = harness.get_json("users/{org}/0/61002").await;
     assert_eq!(by_id["groupName"], "Campaign - acme - content");
     assert_eq!(emails(&by_id), ["carla@acme.com", "grace@acme.com", "hugo@acme.com"]);
-    assert_eq!(visit.get_json("users/{org}/0/CAMPAIGN%20-%20ACME%20-%20Content").await, by_id);
-    let without = visit.get_json("users/{org}/0/61002?excludeGroups=true").await;
+    assert_eq!(harness.get_json("users/{org}/0/CAMPAIGN%20-%20ACME%20-%20Content").await, by_id);
+    let without = harness.get_json("users/{org}/0/61002?excludeGroups=true").await;
     assert!(without["users"].as_array().unwrap().iter().all(|user| user.get("groups").is_none()));
-    assert_eq!(visit.members("_org_admin", "").await, ["farid@acme.com"]);
-    assert!(visit.members("_admin_Campaign%20-%20acme%20-%20content", "").await.is_empty(), "nobody administers it");
+    assert_eq!(harness.members("_org_admin", "").await, ["farid@acme.com"]);
+    assert!(harness.members("_admin_Campaign%20-%20acme%20-%20content", "").await.is_empty(), "nobody administers it");
 }
 
 #[tokio::test]
 async fn members_of_a_group_that_does_not_exist_are_not_an_empty_list() {
-    let visit = Visit::first_day().await;
-    let answer = visit.get("users/{org}/0/Group%201234").await;
+    let harness = Harness::first_day().await;
+    let answer = harness.get("users/{org}/0/Group%201234").await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     let body = json!({"lastPage": false, "result": "error.group.not_found", "message": "Not found: Group 1234"});
     assert_eq!(read(answer).await, body);
@@ -133,47 +133,47 @@ async fn members_of_a_group_that_does_not_exist_are_not_an_empty_list() {
 
 #[tokio::test]
 async fn names_in_the_path_must_be_escaped_whole() {
-    let visit = Visit::to(Scenario::named("hostile_names").unwrap()).await;
+    let harness = Harness::to(Scenario::named("hostile_names").unwrap()).await;
     let path = |name: &str| format!("users/{{org}}/0/{name}");
-    assert_eq!(visit.members("Campaign%20-%20acme%20-%20a%2Fb%5Cc", "").await, ["zoë@acme.com"]);
-    let raw = visit.get(&path("Campaign%20-%20acme%20-%20a/b%5Cc")).await;
+    assert_eq!(harness.members("Campaign%20-%20acme%20-%20a%2Fb%5Cc", "").await, ["zoë@acme.com"]);
+    let raw = harness.get(&path("Campaign%20-%20acme%20-%20a/b%5Cc")).await;
     assert_eq!(raw.status(), StatusCode::BAD_REQUEST, "a raw slash is one part of the path too many");
-    assert_eq!(visit.members("Campaign%20-%20acme%20-%20100%25%20%2B%20more%3Fa%3Db%23c", "").await.len(), 1);
+    assert_eq!(harness.members("Campaign%20-%20acme%20-%20100%25%20%2B%20more%3Fa%3Db%23c", "").await.len(), 1);
     let dotted = "Campaign%20-%20acme%20-%20v1.2%20co.%20ltd.%20final";
-    assert_eq!(visit.members(dotted, "").await, ["ann.berg@acme.com"]);
-    visit.turn(&json!({"quirks": {"cut_names_at_dot": true}}));
-    let cut = visit.get(&path(dotted)).await;
+    assert_eq!(harness.members(dotted, "").await, ["ann.berg@acme.com"]);
+    harness.turn(&json!({"quirks": {"cut_names_at_dot": true}}));
+    let cut = harness.get(&path(dotted)).await;
     assert_eq!(cut.status(), StatusCode::NOT_FOUND);
     assert_eq!(read(cut).await["message"], "Not found: Campaign - acme - v1.2 co. ltd");
-    assert_eq!(visit.members("61004", "").await, ["ann.berg@acme.com"], "the id has no dot");
+    assert_eq!(harness.members("61004", "").await, ["ann.berg@acme.com"], "the id has no dot");
 }
 
 #[tokio::test]
 async fn licences_and_domains_narrow_a_listing() {
-    let visit = Visit::first_day().await;
-    visit.sandbox.world().organization_mut().users[2].unlicensed = vec!["Campaign - acme - content".to_owned()];
-    assert_eq!(visit.members("61002", "status=inactive").await, ["carla@acme.com"]);
-    assert_eq!(visit.members("61002", "status=active").await, ["grace@acme.com", "hugo@acme.com"]);
-    assert_eq!(emails(&visit.get_json("users/{org}/0?domain=ACME.com").await).len(), 12);
-    assert_eq!(visit.get("users/{org}/0?domain=elsewhere.com").await.status(), StatusCode::NOT_FOUND);
+    let harness = Harness::first_day().await;
+    harness.sandbox.world().organization_mut().users[2].unlicensed = vec!["Campaign - acme - content".to_owned()];
+    assert_eq!(harness.members("61002", "status=inactive").await, ["carla@acme.com"]);
+    assert_eq!(harness.members("61002", "status=active").await, ["grace@acme.com", "hugo@acme.com"]);
+    assert_eq!(emails(&harness.get_json("users/{org}/0?domain=ACME.com").await).len(), 12);
+    assert_eq!(harness.get("users/{org}/0?domain=elsewhere.com").await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn who_is_not_active_appears_in_groups_only() {
-    let visit = Visit::first_day().await;
-    visit.sandbox.world().organization_mut().users[6].status = Some("disabled".to_owned());
-    assert!(!emails(&visit.get_json("users/{org}/0").await).contains(&"grace@acme.com".to_owned()));
-    assert!(visit.members("61002", "").await.contains(&"grace@acme.com".to_owned()));
-    let single = visit.get("organizations/{org}/users/grace@acme.com").await;
+    let harness = Harness::first_day().await;
+    harness.sandbox.world().organization_mut().users[6].status = Some("disabled".to_owned());
+    assert!(!emails(&harness.get_json("users/{org}/0").await).contains(&"grace@acme.com".to_owned()));
+    assert!(harness.members("61002", "").await.contains(&"grace@acme.com".to_owned()));
+    let single = harness.get("organizations/{org}/users/grace@acme.com").await;
     assert_eq!(single.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn one_user_is_found_by_address_in_any_case() {
-    let visit = Visit::first_day().await;
-    let body = visit.get_json("organizations/{org}/users/ANN@acme.com?domain=acme.com").await;
+    let harness = Harness::first_day().await;
+    let body = harness.get_json("organizations/{org}/users/ANN@acme.com?domain=acme.com").await;
     assert_eq!((&body["result"], &body["user"]["firstname"]), (&json!("success"), &json!("Ann")));
-    let nobody = visit.get("organizations/{org}/users/nobody@acme.com").await;
+    let nobody = harness.get("organizations/{org}/users/nobody@acme.com").await;
     assert_eq!(nobody.status(), StatusCode::NOT_FOUND);
     let expected = json!({"result": "error.user.not_found", "message": "User not found nobody@acme.com"});
     assert_eq!(read(nobody).await, expected);
@@ -186,9 +186,9 @@ async fn one_user_shows_inherited_profiles_as_asked_unless_the_dial_says_otherwi
     scenario.organization.groups =
         vec![UmapiGroup::profile(1, inherited), UmapiGroup::user_group(2, "Marketing", &[inherited])];
     scenario.organization.users = vec![User::federated("ann@acme.com", &["Marketing"])];
-    let visit = Visit::to(scenario).await;
+    let harness = Harness::to(scenario).await;
     let groups = async |query: &str| {
-        visit.get_json(&format!("organizations/{{org}}/users/ann@acme.com{query}")).await["user"]["groups"].clone()
+        harness.get_json(&format!("organizations/{{org}}/users/ann@acme.com{query}")).await["user"]["groups"].clone()
     };
     let (direct, effective) = (json!(["Marketing"]), json!(["Marketing", inherited]));
     for (dial, absent, said_false, said_true) in [
@@ -196,7 +196,7 @@ async fn one_user_shows_inherited_profiles_as_asked_unless_the_dial_says_otherwi
         ("direct", &direct, &direct, &direct),
         ("effective", &effective, &effective, &effective),
     ] {
-        visit.turn(&json!({"quirks": {"single_user": dial}}));
+        harness.turn(&json!({"quirks": {"single_user": dial}}));
         assert_eq!(&groups("").await, absent, "{dial}");
         assert_eq!(&groups("?directOnly=false").await, said_false, "{dial}");
         assert_eq!(&groups("?directOnly=True").await, said_true, "{dial}");
@@ -205,9 +205,9 @@ async fn one_user_shows_inherited_profiles_as_asked_unless_the_dial_says_otherwi
 
 #[tokio::test]
 async fn of_two_users_with_one_address_the_federated_one_is_meant() {
-    let visit = Visit::to(Scenario::named("hostile_names").unwrap()).await;
+    let harness = Harness::to(Scenario::named("hostile_names").unwrap()).await;
     let ask = async |query: &str| {
-        visit.get_json(&format!("organizations/{{org}}/users/sam@acme.com{query}")).await["user"]["type"].clone()
+        harness.get_json(&format!("organizations/{{org}}/users/sam@acme.com{query}")).await["user"]["type"].clone()
     };
     assert_eq!(ask("").await, "federatedID");
     assert_eq!(ask("?domain=AdobeID").await, "adobeID");
@@ -215,10 +215,10 @@ async fn of_two_users_with_one_address_the_federated_one_is_meant() {
 
 #[tokio::test]
 async fn answers_are_compressed_for_who_takes_them_so() {
-    let visit = Visit::first_day().await;
-    let plain = visit.get("users/{org}/0").await;
+    let harness = Harness::first_day().await;
+    let plain = harness.get("users/{org}/0").await;
     assert!(plain.headers().get("content-encoding").is_none());
-    let packed = visit.request("users/{org}/0").header("accept-encoding", "gzip").send().await.unwrap();
+    let packed = harness.request("users/{org}/0").header("accept-encoding", "gzip").send().await.unwrap();
     assert_eq!(header(&packed, "content-encoding"), "gzip");
     let mut unpacked = String::new();
     let bytes = packed.bytes().await.unwrap();
@@ -228,17 +228,17 @@ async fn answers_are_compressed_for_who_takes_them_so() {
 
 #[tokio::test]
 async fn the_id_of_a_request_comes_back() {
-    let visit = Visit::first_day().await;
-    let answer = visit.request("groups/{org}/0").header("X-Request-Id", "abc_1").send().await.unwrap();
+    let harness = Harness::first_day().await;
+    let answer = harness.request("groups/{org}/0").header("X-Request-Id", "abc_1").send().await.unwrap();
     assert_eq!(header(&answer, "x-request-id"), "abc_1");
 }
 
 #[tokio::test]
 async fn a_shuffled_listing_has_another_order_each_time() {
-    let visit = Visit::first_day().await;
-    visit.turn(&json!({"quirks": {"shuffle": true}}));
-    let first = emails(&visit.get_json("users/{org}/0").await);
-    let second = emails(&visit.get_json("users/{org}/0").await);
+    let harness = Harness::first_day().await;
+    harness.turn(&json!({"quirks": {"shuffle": true}}));
+    let first = emails(&harness.get_json("users/{org}/0").await);
+    let second = emails(&harness.get_json("users/{org}/0").await);
     assert_ne!(first, second);
     assert_eq!(BTreeSet::from_iter(first), BTreeSet::from_iter(second));
 }

@@ -1,7 +1,7 @@
 //! `GetEntityIfMoreRecent`: the compiled schemas, whole and with parts missing.
 
 use super::*;
-use crate::sandbox::campaign::SchemaPart;
+use campaign_group_sync::sandbox::campaign::SchemaPart;
 
 fn entity(probe: &mut Probe, id: &str, md5: &str) -> Answer {
     let content = format!(
@@ -43,7 +43,7 @@ fn a_compiled_schema_shows_keys_attributes_and_links() {
         let answer = entity(&mut probe, id, "");
         answer.assert_done();
         assert!(answer.text.contains("<GetEntityIfMoreRecentResponse xmlns='urn:wpp:default'"), "{}", answer.text);
-        assert!(super::super::xml::parse(&answer.text).is_ok(), "{id}");
+        assert_well_formed(&answer.text);
         for part in parts {
             assert!(answer.text.contains(part), "no {part} in {}", answer.text);
         }

@@ -10,21 +10,21 @@ use serde_json::Value;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A sandbox with a client that is logged on.
-pub(crate) struct Visit {
+pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
     pub(crate) http: reqwest::Client,
     pub(crate) token: String,
 }
 
-impl Visit {
+impl Harness {
     pub(crate) async fn to(scenario: Scenario) -> Self {
         let sandbox = start(scenario).await;
         // Compressed answers are asked for, and unpacked, by the one test that is about them.
         campaign_group_sync::transport::install_cryptography();
         let http = reqwest::Client::builder().no_proxy().no_gzip().timeout(DEADLINE).build().unwrap();
-        let visit = Self { sandbox, http, token: String::new() };
-        let token = visit.fresh_token().await;
-        Self { token, ..visit }
+        let harness = Self { sandbox, http, token: String::new() };
+        let token = harness.fresh_token().await;
+        Self { token, ..harness }
     }
 
     pub(crate) async fn first_day() -> Self {
