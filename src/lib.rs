@@ -10,6 +10,7 @@
 //! | [`campaign`] | Campaign's SOAP API |
 //! | [`journal`] | what is remembered between runs, the lock that keeps runs apart, and which of several nodes leads |
 //! | [`observability`] | logging, and how errors are shown with their causes |
+//! | [`notify`] | delivers notifications: by command, webhook and mail |
 //! | [`sync`] | the one place where the path of a run is spelled out |
 //! | [`scheduler`] | cron expressions, time zones, ticks and signals |
 //! | [`settings`] | layers of configuration to typed options |
@@ -25,6 +26,7 @@ pub mod daemon;
 pub mod domain;
 pub mod experience_cloud;
 pub mod journal;
+pub mod notify;
 pub mod observability;
 pub mod sandbox;
 pub mod scheduler;

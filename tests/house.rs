@@ -8,20 +8,31 @@ use std::{
 };
 
 /// A room, and the rooms it may import.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("transport", &["domain"]),
     ("experience_cloud", &["domain", "transport"]),
     ("campaign", &["domain", "transport"]),
     ("journal", &["domain"]),
     ("observability", &["domain"]),
+    ("notify", &["domain", "transport", "journal", "observability"]),
     ("sync", &["domain", "experience_cloud", "campaign", "journal", "observability"]),
     ("scheduler", &[]),
     (
         "settings",
-        &["domain", "transport", "experience_cloud", "campaign", "journal", "observability", "scheduler", "sync"],
+        &[
+            "domain",
+            "transport",
+            "experience_cloud",
+            "campaign",
+            "journal",
+            "observability",
+            "notify",
+            "scheduler",
+            "sync",
+        ],
     ),
-    ("daemon", &["domain", "journal", "observability", "scheduler", "settings", "sync"]),
+    ("daemon", &["domain", "journal", "observability", "notify", "scheduler", "settings", "sync"]),
     (
         "check",
         &[
@@ -31,6 +42,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "campaign",
             "journal",
             "observability",
+            "notify",
             "scheduler",
             "settings",
             "sync",
@@ -47,6 +59,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "check",
             "daemon",
             "observability",
+            "notify",
             "sync",
             "scheduler",
             "settings",

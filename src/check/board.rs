@@ -124,6 +124,9 @@ impl Board {
         for one in host {
             findings.extend(self.findings(one, None));
         }
+        for one in PREREQUISITES.iter().filter(|one| one.asked == Asked::WhereConfigured) {
+            findings.extend(self.findings(one, None));
+        }
         CheckReport { version: 1, findings }
     }
 
@@ -140,7 +143,7 @@ impl Board {
             remedy: outcome.remedy,
         };
         let found: Vec<Finding> = self.outcomes(one.id, instance).cloned().map(finding).collect();
-        if !found.is_empty() {
+        if !found.is_empty() || one.asked == Asked::WhereConfigured {
             return found;
         }
         vec![finding(match (self.awaited(one, instance), self.reach) {

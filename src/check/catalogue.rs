@@ -7,6 +7,8 @@ use super::verdict::Section;
 pub(super) enum Asked {
     Once,
     OfEachInstance,
+    /// Once, and not mentioned where it is not configured.
+    WhereConfigured,
 }
 
 /// One prerequisite.
@@ -26,6 +28,10 @@ const fn once(id: &'static str, section: Section, title: &'static str, needs: &'
 
 const fn each(id: &'static str, section: Section, title: &'static str, needs: &'static [&'static str]) -> Prerequisite {
     Prerequisite { id, section, asked: Asked::OfEachInstance, title, needs }
+}
+
+const fn configured(id: &'static str, title: &'static str) -> Prerequisite {
+    Prerequisite { id, section: Section::Notifications, asked: Asked::WhereConfigured, title, needs: &[] }
 }
 
 pub(super) const CONFIGURATION: &str = "configuration";
@@ -72,7 +78,11 @@ pub(super) const TIME: &str = "host.time";
 pub(super) const UNIT: &str = "host.unit";
 pub(super) const DAEMON: &str = "host.daemon";
 
-pub(super) const PREREQUISITES: [Prerequisite; 43] = [
+pub(super) const NOTIFY_COMMAND: &str = "notify.command";
+pub(super) const NOTIFY_WEBHOOK: &str = "notify.webhook";
+pub(super) const NOTIFY_MAIL: &str = "notify.mail";
+
+pub(super) const PREREQUISITES: [Prerequisite; 46] = [
     once(CONFIGURATION, Section::Configuration, "The configuration can be used", &[]),
     once(ORGANIZATION_ID, Section::ExperienceCloud, "The organization id has the right shape", &[]),
     once(IMS, Section::ExperienceCloud, "The identity service (IMS) answers", &[]),
@@ -121,4 +131,7 @@ pub(super) const PREREQUISITES: [Prerequisite; 43] = [
     once(TIME, Section::Host, "The clock of this host is synchronized", &[]),
     once(UNIT, Section::Host, "The service is installed, enabled and active", &[]),
     once(DAEMON, Section::Host, "The daemon is well", &[]),
+    configured(NOTIFY_COMMAND, "The command can be run"),
+    configured(NOTIFY_WEBHOOK, "The webhook can be reached"),
+    configured(NOTIFY_MAIL, "The mail server can be reached"),
 ];

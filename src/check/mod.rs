@@ -11,6 +11,7 @@
 //! | `difference` | two values sign by sign |
 //! | `mask`, `mask_outline`, `mask_report` | what a mask matches, and what another would |
 //! | `near`, `near_signs` | names that nearly match, and where they differ |
+//! | `notifications` | whether each target of notifications can be reached, or takes a test |
 //! | `people` | who had no operator when somebody last looked |
 //! | `verdict` | the report |
 
@@ -31,6 +32,7 @@ mod mask_report;
 mod names;
 mod near;
 mod near_signs;
+mod notifications;
 mod people;
 mod verdict;
 
@@ -41,6 +43,7 @@ pub use mask::{Compared, InCampaign, Matching, NameVerdict, UnderTried, compared
 pub use mask_report::{InstanceNames, ListingOrigin, MaskError, MaskReport, Network, Question, Tried, mask_report};
 pub use near::{Difference, NearMatch};
 pub use near_signs::name_of;
+pub use notifications::NotificationCheck;
 pub use verdict::{Cause, CheckReport, Finding, Section, Verdict};
 
 use board::Board;
@@ -61,6 +64,8 @@ pub struct Request<'a> {
     pub sources: &'a Sources,
     /// Whether the vendors are asked.
     pub reach: Reach,
+    /// What is done with each target of notifications.
+    pub notifications: NotificationCheck,
     /// How much of this host is looked at.
     pub extent: Extent,
     /// What the daemon said of itself, or why it said nothing; `None` where nobody asked. This room does not know its socket.
@@ -92,6 +97,9 @@ pub async fn check(request: &Request<'_>) -> CheckReport {
         if let Some(snapshot) = &snapshot {
             people::check(&mut board, policy, kept, snapshot).await;
         }
+    }
+    if let Some(notify) = &settings.notify {
+        notifications::check(&mut board, notify, (request.reach, request.notifications)).await;
     }
     credential_expiry::check(&mut board, settings, request.now.date_naive());
     close(journal).await;

@@ -44,6 +44,8 @@ pub enum Section {
     Names,
     /// This host.
     Host,
+    /// Who is told what happens.
+    Notifications,
 }
 
 /// One prerequisite, in the order in which a person would mend them.

@@ -122,6 +122,10 @@ pub(super) struct CheckArguments {
     #[arg(long)]
     pub(super) offline: bool,
 
+    /// Also send a test notification to each target of [notify]; without it, each is reached and gets nothing
+    #[arg(long, conflicts_with_all = ["offline", "sandbox"])]
+    pub(super) notify: bool,
+
     /// Only this Campaign instance (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(super) instance: Vec<String>,
@@ -444,6 +448,8 @@ mod tests {
         check("cgs approve 0123456789abcdef", true);
         check("cgs approve 0123456789abcde", false);
         check("cgs approve", false);
+        check("cgs check --notify", true);
+        check("cgs check --notify --offline", false);
         check("cgs mask", true);
         check("cgs mask a b --try c --instance production", true);
         check("cgs mask --offline --sandbox", false);

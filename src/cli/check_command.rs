@@ -3,7 +3,7 @@
 use chrono::Utc;
 
 use crate::{
-    check::{self, Cause, CheckReport, Extent, Reach, Verdict},
+    check::{self, Cause, CheckReport, Extent, NotificationCheck, Reach, Verdict},
     observability::{Level, start_logging},
     settings::{self, Readable, Sources},
 };
@@ -44,11 +44,13 @@ async fn checked(
         start_logging(&logging, ProgressLine::new())?;
     }
     let reach = if options.offline { Reach::Offline } else { Reach::Online };
+    let notifications = if options.notify { NotificationCheck::SendTest } else { NotificationCheck::Reach };
     let daemon = match (&settings.control, extent) {
         (Some(control), Extent::Service) => Some(said_by_daemon(&control.socket).await),
         _ => None,
     };
-    let request = check::Request { settings: &settings, sources, reach, extent, daemon, now: Utc::now() };
+    let request =
+        check::Request { settings: &settings, sources, reach, notifications, extent, daemon, now: Utc::now() };
     let report = check::check(&request).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&report, columns()),

@@ -117,6 +117,7 @@ pub(super) fn heading_of(finding: &Finding) -> String {
         Section::Campaign => "Campaign",
         Section::Names => "Mask and names",
         Section::Host => "Host",
+        Section::Notifications => "Notifications",
     };
     match &finding.instance {
         Some(instance) => format!("{name}: {instance}"),

@@ -21,6 +21,7 @@ mod mask_command;
 mod mask_markdown;
 mod mask_text;
 mod moment;
+mod notifying;
 mod own_sandbox;
 mod record_check;
 mod report_json;

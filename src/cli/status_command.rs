@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     daemon::{State, Status, status_without_daemon},
     domain::{printable, to_the_second},
-    journal::Journal,
+    journal::{Journal, TargetState},
     settings::{self, Settings, Sources},
 };
 
@@ -86,10 +86,30 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
         let (since, changes) = (to_the_second(hold.since), counted(hold.changes as u64, "change"));
         rows.push(["held".to_owned(), format!("{} since {since}: {}, {changes}", hold.digest, hold.instance)]);
     }
+    rows.extend(status.notifications.iter().map(|state| ["notifications".to_owned(), target(state)]));
     if let Some(leader) = &status.leader {
         rows.push(["leader".to_owned(), leader.clone()]);
     }
     rows
+}
+
+/// How a target of notifications fares: the trouble first.
+fn target(state: &TargetState) -> String {
+    let name = state.target.as_str();
+    let mut words = match (&state.error, state.failing_since) {
+        (Some(error), Some(since)) => format!("{name}: not delivered since {}: {error}", to_the_second(since)),
+        _ => match state.last_delivered {
+            Some(last) => format!("{name}: last delivered {}", to_the_second(last)),
+            None => format!("{name}: none yet"),
+        },
+    };
+    if state.waiting > 0 {
+        words = format!("{words}; {} waiting", state.waiting);
+    }
+    if state.given_up > 0 {
+        words = format!("{words}; {} given up", state.given_up);
+    }
+    words
 }
 
 #[cfg(test)]
@@ -97,7 +117,7 @@ mod tests {
     use super::*;
     use crate::{
         daemon::LastRun,
-        domain::{Digest, Outcome},
+        domain::{Digest, NotificationTarget, Outcome},
         journal::Hold,
     };
 
@@ -123,6 +143,19 @@ mod tests {
                 since: at(-3600).expect("a time"),
                 changes: 3,
             }],
+            notifications: vec![
+                TargetState { delivered: 4, last_delivered: at(-60), ..TargetState::new(NotificationTarget::Command) },
+                TargetState {
+                    waiting: 2,
+                    failed: 7,
+                    failing_since: at(-3600),
+                    error: Some(
+                        "notify.webhook: https://hooks.acme.com answered with HTTP status 503: (empty)".to_owned(),
+                    ),
+                    ..TargetState::new(NotificationTarget::Webhook)
+                },
+                TargetState::new(NotificationTarget::Mail),
+            ],
             leader: Some("acme-sync-1".to_owned()),
         }
     }

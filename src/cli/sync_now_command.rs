@@ -2,7 +2,7 @@
 
 use crate::{
     daemon::control::{Answer, Ask, Client, RunOrder, Throttle},
-    domain::{OperatorGroupName, RunMode, RunReport, Scope},
+    domain::{OperatorGroupName, RunMode, RunReport, Scope, WantedNotifications},
     journal::Journal,
     settings::{self, Settings, Sources},
     sync::{self, Patience, Request, Stop},
@@ -13,6 +13,7 @@ use super::{
     arguments::{Arguments, OutputFormat},
     daemon_reach::{daemon_instead, reach, unexpected},
     exit_code::Exit,
+    notifying::notify_after_run,
     own_sandbox::OwnSandbox,
     report_json::json,
     report_markdown::markdown,
@@ -34,9 +35,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
 
 /// A sandbox of one's own has no daemon.
 async fn sync_in_sandbox(arguments: &Arguments, mut settings: Settings) -> Result<Exit, CommandError> {
+    let wanted = settings.wanted_notifications();
     settings.keep_instances(&arguments.instance).map_err(CommandError::Usage)?;
     let progress = log(arguments, &settings)?;
-    let report = in_place(arguments, &settings, &progress).await?;
+    let report = in_place(arguments, (&settings, wanted), &progress).await?;
     show(arguments, &progress, &report)
 }
 
@@ -49,11 +51,12 @@ async fn sync_now(arguments: &Arguments) -> Result<Exit, CommandError> {
             return show(arguments, &progress, &by_daemon(arguments, daemon, &progress).await?);
         }
     };
+    let wanted = settings.wanted_notifications();
     settings.keep_instances(&arguments.instance).map_err(CommandError::Usage)?;
     let progress = log(arguments, &settings)?;
     let report = match reach(&settings).await {
         Some(daemon) => by_daemon(arguments, daemon, &progress).await?,
-        None => in_place(arguments, &settings, &progress).await?,
+        None => in_place(arguments, (&settings, wanted), &progress).await?,
     };
     show(arguments, &progress, &report)
 }
@@ -85,17 +88,19 @@ async fn by_daemon(
     }
 }
 
-/// Makes the run in this process.
+/// Makes the run in this process. `wanted` is of all instances, also where the run is narrowed to some.
 async fn in_place(
     arguments: &Arguments,
-    settings: &Settings,
+    (settings, wanted): (&Settings, WantedNotifications),
     progress: &ProgressLine,
 ) -> Result<RunReport, CommandError> {
     until_told_to_end(async |stop| {
         let journal = Journal::open(&settings.journal_options()).await?;
         settings.refuse_unnamed_modes(&journal).await?;
+        let journal = journal.notifying(wanted);
         let (options, request) = (settings.sync_options(), request(arguments, stop));
         let report = sync::run(&options, &journal, &request, &progress.watcher()).await;
+        notify_after_run(&journal, settings, request.mode).await;
         journal.close().await;
         Ok(report)
     })

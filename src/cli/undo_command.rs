@@ -11,6 +11,7 @@ use super::{
     arguments::{Arguments, UndoArguments},
     exit_code::Exit,
     history_command::one_report,
+    notifying::notify_after_run,
     start::{start, until_told_to_end},
     terminal::print,
 };
@@ -23,11 +24,13 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
         return Err(FindRunError::Unknown(undo.run.clone()).into());
     };
     settings.refuse_unnamed_modes(&journal).await?;
+    let journal = journal.notifying(settings.wanted_notifications());
     let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
     let options = settings.sync_options();
     let watcher = progress.watcher();
     let report =
         until_told_to_end(async |stop| sync::undo(&options, &journal, &undo.run, mode, &stop, &watcher).await).await?;
+    notify_after_run(&journal, &settings, mode).await;
     progress.finish();
     let report = report?;
     print(&one_report(arguments.output, &report)?)?;

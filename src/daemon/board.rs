@@ -284,7 +284,7 @@ impl Facts {
     /// What a run over everything says beside the state.
     fn remember(&mut self, report: &RunReport, outstanding: Outstanding) {
         let (status, ended_at) = (&mut self.status, Some(report.ended_at(Utc::now()).trunc_subsecs(0)));
-        if is_success(report.outcome) {
+        if report.outcome.is_success() {
             status.last_success = ended_at;
         }
         if is_clean(report.outcome, &report.total()) {
@@ -306,25 +306,9 @@ impl Facts {
     }
 }
 
-/// Whether a run read both sides completely and made everything that it was allowed to make. What a guard holds is not allowed
-/// yet: it waits for an approval, and nothing is out of order.
-pub fn is_success(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::InSync | Outcome::ChangesPending | Outcome::Applied | Outcome::Partial | Outcome::Held => true,
-        Outcome::Incomplete
-        | Outcome::Throttled
-        | Outcome::Unavailable
-        | Outcome::Locked
-        | Outcome::Refused
-        | Outcome::Misconfigured
-        | Outcome::Failed
-        | Outcome::Interrupted => false,
-    }
-}
-
 /// Whether a run was a success with nothing held and nothing failed.
 pub(super) fn is_clean(outcome: Outcome, total: &Summary) -> bool {
-    is_success(outcome) && outcome != Outcome::Held && total.held == 0 && total.failed == 0
+    outcome.is_success() && outcome != Outcome::Held && total.held == 0 && total.failed == 0
 }
 
 /// The state after a run, and the sentence for it.

@@ -13,6 +13,7 @@
 //! | `approval` | what became of somebody's word on a held plan |
 //! | `next_run` | the run that begins at once for an approval or a forgotten pause, and why it does not |
 //! | `unpause` | what became of a request to forget a pause |
+//! | `notifier` | what administrators are told: delivered by tasks of their own |
 //! | `expectations` | what follows from a configuration before anything has run |
 //! | `control` | how the command line reaches the daemon |
 //! | `http` | health, metrics and a page to look at |
@@ -29,6 +30,7 @@ mod expectations;
 mod http;
 mod leadership;
 mod next_run;
+mod notifier;
 mod questions;
 mod recall;
 mod run_loop;
@@ -58,7 +60,7 @@ use crate::{
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
 pub use approver_fields::ApproverFields;
-pub use board::{Board, Facts, Outstanding, Standing, is_success};
+pub use board::{Board, Facts, Outstanding, Standing};
 pub use error::DaemonError;
 pub use http::{HttpState, Question, serve};
 pub use next_run::{NextRun, NextRunBegins};
@@ -70,6 +72,7 @@ use board::is_clean;
 use control::{Desk, Server};
 use expectations::{log_what_runs_see, ready_within};
 use leadership::{Competition, host_name, node_name};
+use notifier::Notifier;
 use questions::answer;
 use recall::recalled;
 use run_loop::{Daemon, Signals};
@@ -135,6 +138,8 @@ async fn start(
     if competition.is_some() {
         spawn_local(unpause::notice(board.clone(), journal.clone(), newest.clone(), order.clone()));
     }
+    let notifier =
+        Notifier { board: board.clone(), journal: journal.clone(), settings: newest.clone(), stop: stop.clone() };
     let http = listener.map(|listener| serve_http(listener, &board, &journal, (newest.clone(), stop.clone())));
     let desk = Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, stop };
     let server = Server::start(socket, desk);
@@ -153,6 +158,7 @@ async fn start(
         server,
         http,
         closing,
+        notifier: notifier.start(),
         current: None,
         approved_meanwhile: Vec::new(),
     };

@@ -9,7 +9,7 @@ use crate::{
     sync::UNPAUSE,
 };
 
-use super::{LastRun, Outstanding, State, Status, is_clean, is_success};
+use super::{LastRun, Outstanding, State, Status, is_clean};
 
 /// So many runs are looked through for the last success: with one every two hours, those of a month.
 const RUNS: usize = 400;
@@ -55,7 +55,7 @@ async fn remembered(
         outcome,
     });
     let mut whole = ended.clone().filter(|(run, _)| is_whole(run, instances));
-    let good = whole.clone().find(|(_, outcome)| is_success(*outcome)).map(|(run, _)| run);
+    let good = whole.clone().find(|(_, outcome)| outcome.is_success()).map(|(run, _)| run);
     let clean = whole.find(|(run, outcome)| is_clean(*outcome, &run.summary)).map(|(run, _)| run);
     status.last_success = end_of(journal, good, now).await?;
     status.last_clean = end_of(journal, clean, now).await?;
@@ -125,7 +125,10 @@ pub async fn status_without_daemon(
     why: String,
 ) -> Result<Status, JournalError> {
     let mut status = match journal {
-        Some(journal) => remembered(journal, organization, &[]).await?.status,
+        Some(journal) => {
+            let notifications = journal.notification_targets().await?;
+            Status { notifications, ..remembered(journal, organization, &[]).await?.status }
+        }
         None => Status::default(),
     };
     status.version = super::status::VERSION;

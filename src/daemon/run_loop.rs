@@ -68,6 +68,8 @@ pub(super) struct Daemon {
     pub(super) http: Option<JoinHandle<()>>,
     /// Tells those who serve that the daemon ends.
     pub(super) closing: StopSwitch,
+    /// Wakes those who deliver notifications.
+    pub(super) notifier: watch::Sender<()>,
     pub(super) current: Option<CurrentRun>,
     /// Digests that were approved while the current run was under way.
     pub(super) approved_meanwhile: Vec<Digest>,
@@ -210,6 +212,7 @@ impl Daemon {
                 self.board.run_broke("the last run broke off by a fault of this program; the log says where");
             }
         }
+        self.notifier.send_replace(());
         self.follow_up_approvals().await;
         self.show_next_run();
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{Outcome, to_the_second},
-    journal::Hold,
+    journal::{Hold, TargetState},
 };
 
 use super::Outstanding;
@@ -93,6 +93,9 @@ pub struct Status {
     /// The same with instance, age and number of changes: by instance, the oldest first.
     #[serde(default)]
     pub holds: Vec<Hold>,
+    /// How each target of notifications fares.
+    #[serde(default)]
+    pub notifications: Vec<TargetState>,
     /// The node that leads, when several share the state: `null` while that is not known. This host otherwise.
     pub leader: Option<String>,
 }

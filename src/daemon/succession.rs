@@ -81,9 +81,10 @@ impl Daemon {
 
     /// The journal for a run: what the schedule or the daemon itself asks for is the leader's, and ends with the leadership.
     pub(super) fn journal_for(&self, asker: &Asker) -> Journal {
+        let journal = self.journal.notifying(self.settings.borrow().wanted_notifications());
         match (asker, &self.leadership) {
-            (Asker::Schedule(_) | Asker::Daemon, Some(leadership)) => self.journal.led_by(leadership),
-            _ => self.journal.clone(),
+            (Asker::Schedule(_) | Asker::Daemon, Some(leadership)) => journal.led_by(leadership),
+            _ => journal,
         }
     }
 }

@@ -25,6 +25,7 @@ mod mask;
 mod matched_source;
 mod names;
 mod narrowing;
+mod notification;
 mod organization_snapshot;
 mod orphans;
 mod outcome;
@@ -80,6 +81,9 @@ pub use matched_source::MatchedSource;
 pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
     ProductProfileName, RunId,
+};
+pub use notification::{
+    FindingKind, FindingTopic, Notification, NotificationKind, NotificationTarget, WantedNotifications, findings,
 };
 pub use organization_snapshot::{
     IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,

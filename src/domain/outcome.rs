@@ -62,6 +62,22 @@ impl Outcome {
         outcomes.into_iter().max_by_key(|outcome| outcome.rank()).unwrap_or(Self::InSync)
     }
 
+    /// Whether a run read both sides completely and made everything that it was allowed to make. What a guard holds is not
+    /// allowed yet: it waits for an approval, and nothing is out of order.
+    pub fn is_success(self) -> bool {
+        match self {
+            Self::InSync | Self::ChangesPending | Self::Applied | Self::Partial | Self::Held => true,
+            Self::Incomplete
+            | Self::Throttled
+            | Self::Unavailable
+            | Self::Locked
+            | Self::Refused
+            | Self::Misconfigured
+            | Self::Failed
+            | Self::Interrupted => false,
+        }
+    }
+
     /// The name in reports.
     pub fn as_str(self) -> &'static str {
         match self {

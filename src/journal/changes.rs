@@ -15,6 +15,7 @@ use super::{
     chain::{EventKind, fingerprint},
     database::{Reading, Row, Value, Writing},
     encoding::{from_json, from_name, to_json, to_optional_time, to_time},
+    notified,
     record::Recording,
     runs, unfinished_disablements,
 };
@@ -321,7 +322,8 @@ pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChang
         evidence: evidence(settled.evidence),
         outcomes: outcomes(places.into_iter()),
     };
-    recording.append(EventKind::Settled, &body).await
+    recording.append(EventKind::Settled, &body).await?;
+    notified::settled(recording, settled).await
 }
 
 fn evidence(evidence: Evidence) -> &'static str {
@@ -348,7 +350,8 @@ pub(super) async fn end_instance(recording: &mut Recording<'_>, report: &Instanc
     let at = recording.at.timestamp_millis();
     let values = [text.into(), at.into(), recording.run.as_str().into(), report.name.as_str().into()];
     recording.writing.execute(sql, values).await?;
-    recording.append(EventKind::InstanceEnded, &body).await
+    recording.append(EventKind::InstanceEnded, &body).await?;
+    notified::instance_ended(recording, report).await
 }
 
 async fn is_planned(recording: &mut Recording<'_>, instance: &str) -> Result<bool, JournalError> {

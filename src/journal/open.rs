@@ -1,12 +1,14 @@
 //! Opening the journal: creating it, migrating it, setting a corrupt one aside.
 
-use std::{net::IpAddr, path::PathBuf, str::FromStr as _, time::Duration};
+use std::{net::IpAddr, path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
+
+use crate::domain::WantedNotifications;
 
 use super::{
     JournalError, Leadership, StepWatch,
@@ -46,6 +48,8 @@ pub struct Journal {
     pub(super) database: Database,
     pub(super) location: Location,
     pub(super) watch: Option<StepWatch>,
+    /// Which notifications are written with what is recorded.
+    pub(super) wanted: Arc<WantedNotifications>,
     /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
     pub(super) leadership: Option<Leadership>,
     /// Whether the connections may write; not those of [`Self::look`].
@@ -137,6 +141,7 @@ impl Journal {
             database,
             location: options.location.clone(),
             watch: options.watch.clone(),
+            wanted: Arc::default(),
             leadership: None,
             is_writable: true,
         }

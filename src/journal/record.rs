@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart};
+use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart, WantedNotifications};
 
 use super::{
     Journal, JournalError, RecordHead, access,
     chain::{EventKind, append},
     changes,
     database::Writing,
-    held_plans, runs,
+    held_plans, notified, runs,
 };
 
 impl Journal {
@@ -24,7 +24,7 @@ impl Journal {
         event: &RunEvent<'_>,
     ) -> Result<Option<RecordHead>, JournalError> {
         let mut writing = self.writing().await?;
-        let mut recording = Recording { writing: &mut writing, run, at, head: None };
+        let mut recording = Recording { writing: &mut writing, run, at, wanted: &self.wanted, head: None };
         recording.write(event).await?;
         let head = recording.head;
         writing.commit().await?;
@@ -37,6 +37,8 @@ pub(super) struct Recording<'a> {
     pub(super) writing: &'a mut Writing,
     pub(super) run: &'a RunId,
     pub(super) at: DateTime<Utc>,
+    /// Which notifications are written with it.
+    pub(super) wanted: &'a WantedNotifications,
     /// The last event that was appended.
     head: Option<RecordHead>,
 }
@@ -77,6 +79,7 @@ impl Recording<'_> {
     }
 
     async fn held(&mut self, held: &HeldNow<'_>) -> Result<(), JournalError> {
+        notified::held(self, held).await?;
         if !held_plans::hold(self.writing, held, self.at).await? {
             return Ok(());
         }

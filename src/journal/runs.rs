@@ -15,6 +15,7 @@ use super::{
     changes::end_instance_once,
     database::{Row, Value, Writing},
     encoding::{from_json, from_name, to_json, to_time},
+    notified,
     record::Recording,
     run_report::{Unfinished, run_report},
 };
@@ -159,7 +160,8 @@ pub(super) async fn end(recording: &mut Recording<'_>, report: &RunReport) -> Re
     let head = write_end(recording.writing, report).await?;
     forget_idle_runs(recording, report.started_at).await?;
     let (outcome, error) = (report.outcome.as_str(), report.error.as_deref());
-    recording.append(EventKind::Ended, &Ended { outcome, error, report: fingerprint(&head) }).await
+    recording.append(EventKind::Ended, &Ended { outcome, error, report: fingerprint(&head) }).await?;
+    notified::run_ended(recording, report).await
 }
 
 /// Forgets runs that planned nothing long before `now`, and records which.

@@ -14,6 +14,15 @@ pub(super) const EVERY_INSTANCE: &str = "*";
 /// The key that holds a table for each protected group.
 pub(super) const PROTECTED_GROUPS: &str = "protected_groups";
 
+/// The section of notifications.
+pub(super) const NOTIFY: &str = "notify";
+
+/// The table in it that says how mail is sent.
+pub(super) const MAIL: &str = "mail";
+
+/// The keys of that table.
+pub(super) const MAIL_KEYS: [&str; 3] = ["to", "from", "smtp"];
+
 /// The keys of one protected group.
 pub(super) const PROTECTION: [&str; 2] = ["min_members", "required"];
 
@@ -46,7 +55,7 @@ pub(super) struct Section {
 }
 
 /// All sections in the order of `config/default.toml`. That of the instances is there once for every instance.
-pub(super) const SECTIONS: [Section; 9] = [
+pub(super) const SECTIONS: [Section; 10] = [
     Section {
         name: "experience_cloud",
         keys: &[
@@ -110,11 +119,24 @@ pub(super) const SECTIONS: [Section; 9] = [
     Section { name: "state", keys: &["url"] },
     Section { name: "http", keys: &["listen", "person_lookup"] },
     Section { name: "control", keys: &["socket"] },
+    Section {
+        name: NOTIFY,
+        keys: &[
+            "events",
+            "command",
+            "webhook",
+            "webhook_file",
+            "webhook_people",
+            MAIL,
+            "smtp_password",
+            "smtp_password_file",
+        ],
+    },
     Section { name: "log", keys: &["level", "format"] },
 ];
 
 /// The keys that no file may hold, in whatever section.
-const SECRETS: [&str; 2] = ["client_secret", "password"];
+const SECRETS: [&str; 3] = ["client_secret", "password", "smtp_password"];
 
 /// Below this likeness a key of another section that has the very name is meant rather than a neighbour.
 const ALIKE: f64 = 0.6;
@@ -123,11 +145,12 @@ const ALIKE: f64 = 0.6;
 pub(super) fn look(path: &KeyPath) -> Place {
     let names: Vec<&str> = path.names().collect();
     let known = match names.as_slice() {
-        [] | [INSTANCES, _] | [INSTANCES, _, PROTECTED_GROUPS] => return Place::Table,
+        [] | [INSTANCES, _] | [INSTANCES, _, PROTECTED_GROUPS] | [NOTIFY, MAIL] => return Place::Table,
         [INSTANCES, _, PROTECTED_GROUPS, _] => return Place::ProtectedGroup,
         [section] => return if section_keys(section).is_empty() { Place::Unknown } else { Place::Table },
         [INSTANCES, _, key] => section_keys(INSTANCES).contains(key),
         [INSTANCES, _, PROTECTED_GROUPS, _, key] => PROTECTION.contains(key),
+        [NOTIFY, MAIL, key] => MAIL_KEYS.contains(key),
         [section, key] => section_keys(section).contains(key),
         _ => false,
     };
@@ -174,6 +197,7 @@ fn neighbours(path: &KeyPath) -> Vec<&'static str> {
         [] => SECTIONS.iter().map(|section| section.name).collect(),
         [INSTANCES, _] => section_keys(INSTANCES).to_vec(),
         [INSTANCES, _, PROTECTED_GROUPS, _] => PROTECTION.to_vec(),
+        [NOTIFY, MAIL] => MAIL_KEYS.to_vec(),
         [section] if *section != INSTANCES => section_keys(section).to_vec(),
         _ => Vec::new(),
     }
@@ -242,6 +266,11 @@ mod tests {
             ("experience_cloud.client_secret", Place::Secret),
             ("instances.x.password", Place::Secret),
             ("experience_cloud.password", Place::Unknown),
+            ("notify.mail", Place::Table),
+            ("notify.mail.to", Place::Value),
+            ("notify.mail.password", Place::Unknown),
+            ("notify.webhook", Place::Value),
+            ("notify.smtp_password", Place::Secret),
             ("gaurd", Place::Unknown),
             ("guard.url", Place::Unknown),
             ("guard.max_removals.x", Place::Unknown),
@@ -264,6 +293,8 @@ mod tests {
             ("guard.association_mask", "instances.NAME.association_mask"),
             ("client_id", "experience_cloud.client_id"),
             ("Guard", "guard"),
+            ("notify.mail.form", "notify.mail.from"),
+            ("notify.event", "notify.events"),
             ("log.levels.x", "log.level"),
             ("guard.max_removals.x", "guard.max_removals"),
             (

@@ -6,12 +6,14 @@ use serde::Serialize;
 
 use super::{
     KeyPath, Sources,
-    catalogue::{IMS_KEYS, INSTANCES, NATIVE_KEYS, PROTECTED_GROUPS, Place, SECTIONS, look},
+    catalogue::{IMS_KEYS, INSTANCES, MAIL, MAIL_KEYS, NATIVE_KEYS, NOTIFY, PROTECTED_GROUPS, Place, SECTIONS, look},
     layers::{Found, Layers},
+    notify::{SMTP_PASSWORD, WEBHOOK, secret_webhook, written_webhook},
     secrets::{SecretPlace, locate},
-    section::Section,
+    section::{Section, text_of},
     shown::in_full,
 };
+use crate::notify::WebhookUrl;
 
 /// One key with its value, redacted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,6 +77,8 @@ pub fn secret_files(sources: &Sources) -> Vec<SecretFile> {
         let instance = Section::of_instance(&layers, name, &mut problems);
         files.extend(file(&instance, if is_native(&instance) { "password" } else { "client_secret" }, sources));
     }
+    let notify = Section::new(&layers, NOTIFY, &mut problems);
+    files.extend([WEBHOOK, SMTP_PASSWORD].into_iter().filter_map(|key| file(&notify, key, sources)));
     files
 }
 
@@ -96,6 +100,8 @@ fn show(section: &Section<'_>, key: &str, sources: &Sources, values: &mut Vec<Ef
     match look(&path) {
         Place::Secret => values.push(secret(section, key, sources)),
         _ if key == PROTECTED_GROUPS => protected_groups(section, values),
+        _ if path == KeyPath::root().with(NOTIFY).with(MAIL) => mail(section, values),
+        _ if path == KeyPath::root().with(NOTIFY).with(WEBHOOK) => values.push(webhook(section, sources)),
         _ => values.push(match section.find(key) {
             Some(found) => plain(&path, found),
             None => not_set(&path),
@@ -114,8 +120,31 @@ fn not_set(path: &KeyPath) -> EffectiveValue {
 fn secret(section: &Section<'_>, key: &str, sources: &Sources) -> EffectiveValue {
     let path = section.path(key);
     let Some(place) = locate(section, key, sources.credentials_folder()) else { return not_set(&path) };
+    secret_at(&path, &place)
+}
+
+fn secret_at(path: &KeyPath, place: &SecretPlace<'_>) -> EffectiveValue {
     let value = if place.read().is_ok() { "(set)" } else { "(set, not usable)" };
     EffectiveValue { key: path.to_string(), value: value.to_owned(), source: place.to_string() }
+}
+
+fn mail(section: &Section<'_>, values: &mut Vec<EffectiveValue>) {
+    for key in MAIL_KEYS {
+        let path = section.path(MAIL).with(key);
+        values.push(section.layers().value(&path).map_or_else(|| not_set(&path), |found| plain(&path, found)));
+    }
+}
+
+/// The address of the webhook without what is secret of it.
+fn webhook(section: &Section<'_>, sources: &Sources) -> EffectiveValue {
+    let path = section.path(WEBHOOK);
+    if let Some(place) = secret_webhook(section, sources.credentials_folder()) {
+        return secret_at(&path, &place);
+    }
+    let Some(found) = written_webhook(section) else { return not_set(&path) };
+    let url = text_of(&found.value).ok().and_then(|text| WebhookUrl::parse(text).ok());
+    let value = url.map_or_else(|| "(set, not usable)".to_owned(), |url| url.to_string());
+    EffectiveValue { key: path.to_string(), value, source: found.origin.to_string() }
 }
 
 /// The groups of this instance and those of all instances that it does not change.

@@ -15,6 +15,7 @@ mod instance;
 mod key_path;
 mod layers;
 mod log;
+mod notify;
 mod options;
 mod problem;
 mod readable;
@@ -45,7 +46,7 @@ pub use unnamed_mode::UnnamedMode;
 use key_path::KeyPath;
 use layers::Layers;
 
-use crate::{scheduler, sync::Clients};
+use crate::{notify::Options as Notify, scheduler, sync::Clients};
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub struct Settings {
     pub http: Http,
     /// How the command line reaches the daemon.
     pub control: Control,
+    /// What administrators are told, and how.
+    pub notify: Notify,
     /// What is logged.
     pub log: Log,
     /// The access to Experience Cloud that everything made from these settings shares; a reload hands it on.

@@ -1,9 +1,11 @@
 //! From settings to the options of each room.
 
+use chrono::NaiveDate;
+
 use super::{Access, Authentication, Instance, Log, Readable, Settings, State, StateLocation};
 use crate::{
     campaign,
-    domain::{FoldedName, InstanceName},
+    domain::{FoldedName, InstanceName, WantedNotifications},
     journal, observability, sync,
     transport::{self, BaseUrl, RetryPolicy},
 };
@@ -44,6 +46,25 @@ impl Settings {
     /// Where the journal is.
     pub fn journal_options(&self) -> journal::Options {
         self.state.journal_options()
+    }
+
+    /// Which notifications a journal writes.
+    pub fn wanted_notifications(&self) -> WantedNotifications {
+        self.notify.wanted(self.instances.iter().map(|instance| instance.name().folded()))
+    }
+
+    /// The days on which client secrets expire, as far as they are configured, each with its section.
+    pub fn expiry_days(&self) -> Vec<(String, NaiveDate)> {
+        let of_organization = ("experience_cloud".to_owned(), self.experience_cloud.client_secret_expires);
+        let of_instances = self.instances.iter().map(|instance| {
+            let day = match &instance.access.authentication {
+                Authentication::Ims { client_secret_expires, .. } => *client_secret_expires,
+                Authentication::Native { .. } => None,
+            };
+            (format!("instances.{}", instance.name()), day)
+        });
+        let days = std::iter::once(of_organization).chain(of_instances);
+        days.filter_map(|(section, day)| Some((section, day?))).collect()
     }
 
     /// How the log is written, at `level` and with colours or without.

@@ -44,7 +44,17 @@ impl SettingsError {
     pub fn is_of_secrets_alone(&self) -> bool {
         let is_secret = |problem: &Problem| {
             let key = problem.subject.rsplit('.').next().unwrap_or_default();
-            matches!(key, "client_secret" | "client_secret_file" | "password" | "password_file")
+            matches!(
+                key,
+                "client_secret"
+                    | "client_secret_file"
+                    | "password"
+                    | "password_file"
+                    | "smtp_password"
+                    | "smtp_password_file"
+                    | "webhook"
+                    | "webhook_file"
+            )
         };
         self.problems.iter().all(is_secret)
     }

@@ -7,11 +7,12 @@ use super::{
     State, catalogue, daemon,
     experience_cloud::ReadableExperienceCloud,
     layers::{self, Layers},
+    notify as notify_section,
     options::unknown_instance,
 };
 use crate::{
     domain::{FoldedName, InstanceName, Policy},
-    scheduler,
+    notify, scheduler,
     sync::Clients,
     transport::{self, BaseUrl, Credential},
 };
@@ -46,6 +47,8 @@ pub struct Readable {
     pub http: Option<Http>,
     /// How the command line reaches the daemon.
     pub control: Option<Control>,
+    /// What administrators are told, and how.
+    pub notify: Option<notify::Options>,
     /// What is logged.
     pub log: Option<Log>,
     /// Whether every layer could be read.
@@ -87,9 +90,11 @@ pub fn readable(sources: &Sources) -> Readable {
     let state = State::read(&layers, problems);
     let http = Http::read(&layers, problems);
     let control = Control::read(&layers, problems);
+    let notify = notify_section::read(&layers, sources, (&connections, http.as_ref()), problems);
     let log = Log::read(&layers, sources, problems);
     let doubt = state.as_ref().and_then(State::doubt);
-    let warnings = layers::doubts(sources).chain(mask_doubts(&instances)).chain(doubt).collect();
+    let silence = notify.as_ref().and_then(notify_section::doubt);
+    let warnings = layers::doubts(sources).chain(mask_doubts(&instances)).chain(doubt).chain(silence).collect();
     let has_all_layers = !layers.lacks_a_layer();
     let read = Readable {
         experience_cloud: experience_cloud.whole,
@@ -104,6 +109,7 @@ pub fn readable(sources: &Sources) -> Readable {
         state,
         http,
         control,
+        notify,
         log,
         has_all_layers,
         warnings,
@@ -132,6 +138,7 @@ impl Readable {
                 state: self.state?,
                 http: self.http?,
                 control: self.control?,
+                notify: self.notify?,
                 log: self.log?,
                 clients: Clients::default(),
                 warnings: self.warnings,
@@ -166,6 +173,7 @@ impl Readable {
             state: None,
             http: None,
             control: None,
+            notify: None,
             log: None,
             ..self
         }

@@ -57,10 +57,15 @@ pub(super) fn secret(section: &mut Section<'_>, key: &str, credentials: Option<&
         section.miss(key, mend);
         return None;
     };
+    read_noting(section, key, &place)
+}
+
+/// Reads the secret `key` from its place. What is unusable is `None`, and a problem.
+pub(super) fn read_noting(section: &mut Section<'_>, key: &str, place: &SecretPlace<'_>) -> Option<SecretString> {
     match place.read() {
         Ok(secret) => Some(secret),
         Err(Flaw { what, mend }) => {
-            let subject = path.to_string();
+            let subject = section.path(key).to_string();
             section.problems.push(Problem { subject, place: Some(place.to_string()), what, mend });
             None
         }

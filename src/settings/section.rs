@@ -31,6 +31,11 @@ impl<'a> Section<'a> {
         Self { layers, path: KeyPath::root().with(name), fallback: None, problems }
     }
 
+    /// A table at any path.
+    pub(super) fn at(layers: &'a Layers, path: KeyPath, problems: &'a mut Vec<Problem>) -> Self {
+        Self { layers, path, fallback: None, problems }
+    }
+
     /// The section of one instance; what it lacks, the defaults of all instances have.
     pub(super) fn of_instance(layers: &'a Layers, name: &str, problems: &'a mut Vec<Problem>) -> Self {
         let instances = KeyPath::root().with(INSTANCES);
@@ -135,6 +140,41 @@ impl<'a> Section<'a> {
             let choice = choices.iter().find(|(word, _)| *word == text);
             choice.map(|(_, choice)| *choice).ok_or_else(|| format!("{} is not known here", shown(text)))
         })
+    }
+
+    /// Some of a few words.
+    pub(super) fn choices<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<Vec<T>> {
+        let words = self.list(key)?;
+        let found = self.find(key)?;
+        let mut chosen = Vec::with_capacity(words.len());
+        for word in &words {
+            if let Some((_, choice)) = choices.iter().find(|(known, _)| known == word) {
+                chosen.push(*choice);
+                continue;
+            }
+            let known: Vec<String> = choices.iter().map(|(known, _)| format!("\"{known}\"")).collect();
+            let mend = format!("write any of {}", known.join(", "));
+            self.complain(found, format!("{} is not known here", shown(word)), mend);
+        }
+        (chosen.len() == words.len()).then_some(chosen)
+    }
+
+    /// Yes or no; in the environment it is a text.
+    pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
+        let found = self.require(key)?;
+        let flag = match &found.value {
+            ValueKind::Boolean(flag) => Some(*flag),
+            ValueKind::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        if flag.is_none() {
+            self.complain(
+                found,
+                format!("{} is neither true nor false", shown_value(&found.value)),
+                "write true or false",
+            );
+        }
+        flag
     }
 
     /// A whole number; in the environment it is a text.

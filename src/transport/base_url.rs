@@ -95,7 +95,7 @@ pub(super) fn host_and_port(url: &Url) -> String {
 }
 
 /// Whether an address is on this very host, where no proxy may stand between.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

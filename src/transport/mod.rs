@@ -13,7 +13,7 @@ mod identity_service;
 mod proxy;
 mod retry;
 
-pub use base_url::{BaseUrl, BaseUrlError};
+pub use base_url::{BaseUrl, BaseUrlError, is_loopback};
 pub use certificate::{Certificate, CertificateContent, CertificateFault};
 pub use connect_error::{ConnectError, ConnectFailure, RootCause, Route};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    check::{self, CheckReport, DaemonStatus, Extent, Reach, Request},
+    check::{self, CheckReport, DaemonStatus, Extent, NotificationCheck, Reach, Request},
     domain::OrganizationId,
     domain::Watcher,
     journal::{self, Journal, Listing, RememberedListing},
@@ -132,6 +132,7 @@ impl Stage {
             settings: &settings,
             sources: &sources,
             reach: self.reach,
+            notifications: NotificationCheck::Reach,
             extent: self.extent,
             daemon: self.daemon,
             now: Utc::now(),

@@ -11,10 +11,13 @@ mod holds;
 mod leadership;
 mod moved_clock;
 mod nodes;
+mod notifications;
 mod on_call;
 mod person_questions;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/receivers.rs"]
+mod receivers;
 mod schedule;
 mod socket_folder;
 mod status_page;

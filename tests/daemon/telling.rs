@@ -39,6 +39,7 @@ fn status_of_a_daemon_has_the_promised_fields_and_ends_with_0() {
         "throttled_until",
         "held",
         "holds",
+        "notifications",
         "leader",
     ];
     keys.sort();

@@ -17,6 +17,7 @@ mod leadership;
 mod lock;
 mod manual_changes;
 mod moved_clock;
+mod outbox;
 mod place;
 #[path = "../support/recording.rs"]
 mod recording;

@@ -17,6 +17,7 @@ use prometheus_client::{
 use crate::{
     daemon::{Facts, State, Status},
     domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome},
+    journal::TargetState,
 };
 
 /// All metrics begin with it.
@@ -67,6 +68,7 @@ pub(super) fn open_metrics(facts: &Facts) -> Result<String, fmt::Error> {
     register_times(&mut registry, facts);
     register_counts(&mut registry, facts);
     register_state(&mut registry, facts);
+    register_notifications(&mut registry, &facts.status.notifications);
     register_instances(&mut registry, facts);
     let mut text = String::new();
     encode(&mut text, &registry)?;
@@ -171,6 +173,38 @@ fn register_state(registry: &mut Registry, facts: &Facts) {
     );
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "Which program this is", build);
+}
+
+/// One counter of a target of notifications.
+type TargetCounter = (&'static str, &'static str, fn(&TargetState) -> u64);
+
+/// Every configured target has a series from the start.
+fn register_notifications(registry: &mut Registry, targets: &[TargetState]) {
+    let label = |state: &TargetState| vec![("target", state.target.as_str().to_owned())];
+    let (waiting, since) = (Gauges::default(), Family::<Labels, Seconds>::default());
+    for state in targets {
+        waiting.get_or_create(&label(state)).set(i64::try_from(state.waiting).unwrap_or(i64::MAX));
+        since.get_or_create(&label(state)).set(state.failing_since.map_or(0.0, since_1970));
+    }
+    registry.register("notifications_waiting", "Notifications that are not delivered yet", waiting);
+    registry.register_with_unit(
+        "notifications_failing_since_timestamp",
+        "Since when attempts to deliver notifications fail; 0 where the last one delivered",
+        Unit::Seconds,
+        since,
+    );
+    let counters: [TargetCounter; 3] = [
+        ("notifications_delivered", "Notifications delivered, over restarts", |state| state.delivered),
+        ("notifications_failed", "Attempts to deliver a notification that failed, over restarts", |state| state.failed),
+        ("notifications_given_up", "Notifications that were given up, over restarts", |state| state.given_up),
+    ];
+    for (name, help, count) in counters {
+        let family = Counters::default();
+        for state in targets {
+            family.get_or_create(&label(state)).inc_by(count(state));
+        }
+        registry.register(name, help, family);
+    }
 }
 
 /// One number of an instance, as the last run saw it.

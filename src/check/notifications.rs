@@ -1,0 +1,110 @@
+//! Whether each target of notifications can be reached; with `--notify`, whether it takes a test notification.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::{
+    Reach,
+    board::{Board, Outcome},
+    catalogue::{NOTIFY_COMMAND, NOTIFY_MAIL, NOTIFY_WEBHOOK},
+    verdict::Cause,
+};
+use crate::{
+    domain::NotificationTarget,
+    notify::{CommandTarget, DeliveryError, Options, probe, send_test},
+    observability::Chain,
+};
+
+/// What is done with each target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotificationCheck {
+    /// It is reached, and gets nothing.
+    Reach,
+    /// It gets a test notification.
+    SendTest,
+}
+
+/// Looks at every target that is configured; the others are not mentioned.
+pub(super) async fn check(board: &mut Board, options: &Options, (reach, how): (Reach, NotificationCheck)) {
+    for target in options.targets() {
+        let id = match target {
+            NotificationTarget::Command => NOTIFY_COMMAND,
+            NotificationTarget::Webhook => NOTIFY_WEBHOOK,
+            NotificationTarget::Mail => NOTIFY_MAIL,
+        };
+        let outcome = match (reach, how) {
+            (Reach::Offline, _) => Outcome::not_checked("no target is asked, because --offline was given"),
+            (Reach::Online, NotificationCheck::Reach) => outcome(options, probe(options, target).await),
+            (Reach::Online, NotificationCheck::SendTest) => outcome(options, send_test(options, target).await),
+        };
+        board.settle(id, outcome);
+    }
+}
+
+fn outcome(options: &Options, answer: Result<String, DeliveryError>) -> Outcome {
+    match answer {
+        Ok(evidence) => match options.command.as_ref().filter(|_| evidence.contains("can be executed")) {
+            Some(command) if is_for_root_alone(command) => Outcome::warning(
+                format!(
+                    "{}, by root; the user of the service is neither its owner nor in its group",
+                    command.program.display()
+                ),
+                "if the service runs it, give everyone on this host the right to read and execute it, and keep secrets out of it",
+            ),
+            _ => Outcome::ok(evidence),
+        },
+        Err(error) => Outcome::failed(cause(&error), Chain(&error).to_string(), remedy(&error)),
+    }
+}
+
+/// Root may execute what has any such right; the user of the service exists only while it runs, and owns no file.
+fn is_for_root_alone(command: &CommandTarget) -> bool {
+    const BY_OTHERS: u32 = 0o001;
+    let mode = std::fs::metadata(&command.program).map(|found| found.permissions().mode());
+    rustix::process::geteuid().is_root() && mode.is_ok_and(|mode| mode & BY_OTHERS == 0)
+}
+
+fn cause(error: &DeliveryError) -> Cause {
+    match error {
+        DeliveryError::NotConfigured(_) | DeliveryError::NotStarted { .. } | DeliveryError::Message(_) => {
+            Cause::Configuration
+        }
+        DeliveryError::NotAccepted { status: 401 | 403 | 404 | 410, .. } => Cause::Refused,
+        DeliveryError::Smtp { source, .. } if source.is_permanent() => Cause::Refused,
+        _ => Cause::Unavailable,
+    }
+}
+
+fn remedy(error: &DeliveryError) -> &'static str {
+    match error {
+        DeliveryError::NotConfigured(_) | DeliveryError::Document(_) => "configure the target under [notify]",
+        DeliveryError::NotStarted { .. } => {
+            "write the path of a program that the user of the service may execute; a script needs its interpreter in the first line"
+        }
+        DeliveryError::CommandFailed { .. } => {
+            "correct the program: it gets JSON on standard input and PATH as its only variable, and must exit with status 0"
+        }
+        DeliveryError::Overdue { .. } => {
+            "find out what the target waits for: an attempt that takes longer is broken off"
+        }
+        DeliveryError::NoAnswer { .. } => {
+            "check host and port of notify.webhook, and whether this host may connect there; a proxy comes from HTTPS_PROXY"
+        }
+        DeliveryError::NotAccepted { status: 300..400, .. } => {
+            "write the address that the redirect leads to: none is followed, because it may lead elsewhere"
+        }
+        DeliveryError::NotAccepted { .. } => {
+            "compare notify.webhook with the address that the receiver shows: it may have been revoked"
+        }
+        DeliveryError::Message(_) => "check the addresses under notify.mail",
+        DeliveryError::Smtp { source, .. } if source.is_tls() => {
+            "the server must show a certificate for the name in notify.mail.smtp that this host's authorities vouch for, and \
+             offer STARTTLS where smtp+starttls is written"
+        }
+        DeliveryError::Smtp { source, .. } if source.is_permanent() => {
+            "correct what the server names: user and password, the sender, or a recipient under notify.mail"
+        }
+        DeliveryError::Smtp { .. } | DeliveryError::Closed { .. } => {
+            "check host and port of notify.mail.smtp, and whether this host may connect there: 465 for smtps, 587 for smtp+starttls"
+        }
+    }
+}

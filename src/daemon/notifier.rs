@@ -1,0 +1,203 @@
+//! Notifications while the daemon runs: each target has a task of its own, and one more watches for what no run tells.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use tokio::{
+    sync::watch,
+    task::spawn_local,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    domain::{Notification, NotificationTarget},
+    journal::{Journal, JournalError, TargetState},
+    notify,
+    observability::Chain,
+    settings::Settings,
+    sync::Stop,
+};
+
+use super::{Board, State};
+
+/// How often it is looked whether something is due: the end of a run is told at once.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// What the tasks need.
+#[derive(Clone)]
+pub(super) struct Notifier {
+    pub(super) board: Board,
+    pub(super) journal: Journal,
+    pub(super) settings: watch::Receiver<Arc<Settings>>,
+    pub(super) stop: Stop,
+}
+
+impl Notifier {
+    /// Starts the tasks; what is sent to the answer wakes them. They end with the daemon: what is being attempted then is
+    /// attempted again after the next start.
+    pub(super) fn start(self) -> watch::Sender<()> {
+        let (wake, woken) = watch::channel(());
+        for target in NotificationTarget::ALL {
+            let (task, woken) = (self.clone(), woken.clone());
+            spawn_local(async move {
+                let stop = task.stop.clone();
+                tokio::select! {
+                    () = stop.asked() => {}
+                    () = task.deliver(target, woken) => {}
+                }
+            });
+        }
+        spawn_local(async move {
+            let stop = self.stop.clone();
+            tokio::select! {
+                () = stop.asked() => {}
+                () = self.watch(woken) => {}
+            }
+        });
+        wake
+    }
+
+    /// Delivers what is due for one target, for ever.
+    async fn deliver(mut self, target: NotificationTarget, mut woken: watch::Receiver<()>) {
+        let mut trouble = Trouble::default();
+        loop {
+            let settings = Arc::clone(&self.settings.borrow_and_update());
+            if settings.notify.targets().contains(&target) {
+                match notify::deliver_due(&self.journal, &settings.notify, target).await {
+                    Ok(0) => trouble.is_over(),
+                    Ok(_) => {
+                        trouble.is_over();
+                        // A journal that cannot be read is told by the next look.
+                        let _ = self.show(&settings).await;
+                    }
+                    Err(error) => trouble.is(&error),
+                }
+            }
+            next_look(&mut woken, &mut self.settings).await;
+        }
+    }
+
+    /// Tells outages and credentials that expire, shows how the targets fare, and forgets those that are not configured any
+    /// more.
+    async fn watch(mut self, mut woken: watch::Receiver<()>) {
+        let (mut age, mut trouble) = (SuccessAge::new(Instant::now()), Trouble::default());
+        loop {
+            let settings = Arc::clone(&self.settings.borrow_and_update());
+            let facts = self.board.facts();
+            let age = age.at(facts.status.last_success, Utc::now(), Instant::now());
+            if facts.standing.keeps_the_schedule() {
+                // A run that has just ended well is recorded before the daemon's state says so.
+                let is_under_way = matches!(facts.status.state, State::Running | State::Waiting);
+                let is_overdue = age > facts.ready_within && !is_under_way;
+                let overdue = is_overdue.then_some((facts.status.last_success, facts.ready_within));
+                match self.look(&settings, overdue).await {
+                    Ok(()) => trouble.is_over(),
+                    Err(error) => trouble.is(&error),
+                }
+            }
+            next_look(&mut woken, &mut self.settings).await;
+        }
+    }
+
+    /// `overdue`: the last success, and how old it may be.
+    async fn look(
+        &self,
+        settings: &Settings,
+        overdue: Option<(Option<DateTime<Utc>>, Duration)>,
+    ) -> Result<(), JournalError> {
+        self.journal.forget_other_targets(settings.notify.targets()).await?;
+        let wanted = settings.wanted_notifications();
+        if wanted.are_any() {
+            let journal = self.journal.notifying(wanted);
+            notify::tell_expiring(&journal, settings.expiry_days(), Utc::now()).await?;
+            if let Some((last_success, within)) = overdue {
+                let within = humantime::format_duration(Duration::from_secs(within.as_secs())).to_string();
+                journal.tell_outage(&Notification::overdue(Utc::now(), last_success, &within)).await?;
+            }
+        }
+        self.show(settings).await
+    }
+
+    /// Shows how the targets that are configured fare.
+    async fn show(&self, settings: &Settings) -> Result<(), JournalError> {
+        let known = self.journal.notification_targets().await?;
+        let state = |target: NotificationTarget| {
+            known.iter().find(|state| state.target == target).cloned().unwrap_or_else(|| TargetState::new(target))
+        };
+        let states: Vec<TargetState> = settings.notify.targets().into_iter().map(state).collect();
+        if self.board.facts().status.notifications != states {
+            self.board.update(|facts| facts.status.notifications = states);
+        }
+        Ok(())
+    }
+}
+
+/// Waits until it is time to look again: for a while, until a run ended, or until the configuration changed.
+async fn next_look(woken: &mut watch::Receiver<()>, settings: &mut watch::Receiver<Arc<Settings>>) {
+    tokio::select! {
+        () = sleep(BETWEEN_LOOKS) => {}
+        Ok(()) = woken.changed() => {}
+        Ok(()) = settings.changed() => {}
+    }
+}
+
+/// A journal that does not answer is logged once, not at every look.
+#[derive(Default)]
+struct Trouble {
+    is_known: bool,
+}
+
+impl Trouble {
+    fn is(&mut self, error: &JournalError) {
+        if !std::mem::replace(&mut self.is_known, true) {
+            tracing::warn!(error = %Chain(error), "notifications wait: the state does not answer: {}", Chain(error));
+        }
+    }
+
+    fn is_over(&mut self) {
+        self.is_known = false;
+    }
+}
+
+/// How old the last success is: its age when it became known, and the time since then by a clock that nobody sets. A clock
+/// that jumps ahead makes no outage.
+struct SuccessAge {
+    last: Option<DateTime<Utc>>,
+    known_at: Instant,
+    age_then: Duration,
+}
+
+impl SuccessAge {
+    /// Without a success on record, the age counts from `start`.
+    fn new(start: Instant) -> Self {
+        Self { last: None, known_at: start, age_then: Duration::ZERO }
+    }
+
+    fn at(&mut self, last: Option<DateTime<Utc>>, now: DateTime<Utc>, instant: Instant) -> Duration {
+        if last != self.last {
+            let age = last.and_then(|last| (now - last).to_std().ok()).unwrap_or_default();
+            *self = Self { last, known_at: instant, age_then: age };
+        }
+        self.age_then.saturating_add(instant.duration_since(self.known_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn incident_28_a_clock_that_jumps_makes_no_outage_and_hides_none() {
+        let (now, start) = (DateTime::from_timestamp(1_795_413_600, 0).expect("a time"), Instant::now());
+        let mut age = SuccessAge::new(start);
+        let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        assert_eq!(age.at(None, now, start + minute), minute, "without a success, since the start");
+        let last = Some(now - TimeDelta::hours(1));
+        assert_eq!(age.at(last, now, start + minute), hour, "a success of before the start has its age");
+        assert_eq!(age.at(last, now + TimeDelta::days(9), start + 2 * minute), hour + minute, "the clock jumped");
+        assert_eq!(age.at(last, now - TimeDelta::days(9), start + 3 * minute), hour + 2 * minute, "and was set back");
+        assert_eq!(age.at(Some(now), now, start + 4 * minute), Duration::ZERO, "a new success");
+    }
+}

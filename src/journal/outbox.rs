@@ -1,0 +1,303 @@
+//! Notifications on their way: written in the transaction of the event that they tell of, one row for each target, and kept
+//! until they are delivered or given up.
+//!
+//! No clock that was wrong keeps a notification back: an attempt is due at its time, and also where that time was decided in the
+//! future. Nothing grows without bound: attempts and rows are counted.
+
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+use uuid::Uuid;
+
+use crate::domain::{Notification, NotificationTarget, WantedNotifications};
+
+use super::{
+    Journal, JournalError,
+    database::{Row, Value, Writing},
+    encoding::{from_json, from_name, to_json, to_optional_time},
+};
+
+/// How far the clocks of two nodes may be apart: what was decided later than that from now was decided by a wrong clock.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
+
+/// How long an attempt may take before another process, or another node, may make it again. Longer than any delivery.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+/// Most notifications that wait for one target: beyond it the oldest are given up.
+const MOST_WAITING: i64 = 200;
+
+/// A notification whose delivery is being attempted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedNotification {
+    /// The same for all targets and attempts.
+    pub id: String,
+    /// To whom.
+    pub target: NotificationTarget,
+    /// Attempts so far, this one included.
+    pub attempts: u32,
+    /// What is told.
+    pub notification: Notification,
+}
+
+/// What became of an attempt that did not deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// The next attempt is made at this time.
+    RetryAt(DateTime<Utc>),
+    /// None is made.
+    GiveUp,
+}
+
+/// How one target fares. The field names are part of the JSON form of the status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetState {
+    /// The target.
+    pub target: NotificationTarget,
+    /// Notifications that wait for it.
+    pub waiting: u64,
+    /// Notifications delivered.
+    pub delivered: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Notifications that were given up.
+    pub given_up: u64,
+    /// When one was last delivered.
+    pub last_delivered: Option<DateTime<Utc>>,
+    /// Since when attempts fail; `null` where the last one delivered.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// What the last attempt came to; `null` where it delivered.
+    pub error: Option<String>,
+}
+
+impl TargetState {
+    /// A target for which nothing was ever attempted.
+    pub fn new(target: NotificationTarget) -> Self {
+        Self {
+            target,
+            waiting: 0,
+            delivered: 0,
+            failed: 0,
+            given_up: 0,
+            last_delivered: None,
+            failing_since: None,
+            error: None,
+        }
+    }
+}
+
+/// Writes a notification for every target that wants it, in the transaction of what it tells of.
+pub(super) async fn enqueue(
+    writing: &mut Writing,
+    wanted: &WantedNotifications,
+    notification: &Notification,
+) -> Result<(), JournalError> {
+    if !wanted.kinds.contains(&notification.kind) {
+        return Ok(());
+    }
+    let at = notification.time.timestamp_millis();
+    let id = Ulid::from_parts(u64::try_from(at).unwrap_or_default(), Uuid::new_v4().as_u128()).to_string();
+    let document = to_json(notification, "a notification")?;
+    let rows = wanted.targets.iter().map(|target| {
+        let (target, kind) = (target.as_str().into(), notification.kind.as_str().into());
+        [id.as_str().into(), target, kind, at.into(), document.as_str().into(), 0.into(), at.into(), at.into()]
+    });
+    let head = "insert into outbox (id, target, kind, at, document, attempts, next_attempt_at, decided_at)";
+    writing.insert(head, rows, "").await?;
+    for target in &wanted.targets {
+        drop_the_oldest(writing, *target).await?;
+    }
+    Ok(())
+}
+
+/// Gives up what is too much for one target.
+async fn drop_the_oldest(writing: &mut Writing, target: NotificationTarget) -> Result<(), JournalError> {
+    let sql = "delete from outbox where target = $1 and id not in (
+                   select id from outbox where target = $1 order by id desc limit $2)
+               returning id";
+    let dropped = writing.returning(sql, [target.as_str().into(), MOST_WAITING.into()]).await?.len();
+    if dropped == 0 {
+        return Ok(());
+    }
+    tracing::warn!(
+        notify.target = target.as_str(),
+        "{dropped} notifications for {} were given up: more than {MOST_WAITING} wait for it",
+        target.as_str()
+    );
+    count(writing, target, "given_up", i64::try_from(dropped).unwrap_or(i64::MAX)).await
+}
+
+/// Adds to one of the counters of a target.
+async fn count(
+    writing: &mut Writing,
+    target: NotificationTarget,
+    counter: &'static str,
+    more: i64,
+) -> Result<(), JournalError> {
+    let sql = "insert into notification_targets (target, delivered, failed, given_up) values ($1, 0, 0, 0)
+               on conflict (target) do nothing";
+    writing.execute(sql, [target.as_str().into()]).await?;
+    let sql = match counter {
+        "given_up" => "update notification_targets set given_up = given_up + $2 where target = $1",
+        "failed" => "update notification_targets set failed = failed + $2 where target = $1",
+        _ => "update notification_targets set delivered = delivered + $2 where target = $1",
+    };
+    writing.execute(sql, [target.as_str().into(), more.into()]).await
+}
+
+impl Journal {
+    /// The same journal, which also writes the notifications of what is recorded through it.
+    #[must_use]
+    pub fn notifying(&self, wanted: WantedNotifications) -> Self {
+        Self { wanted: std::sync::Arc::new(wanted), ..self.clone() }
+    }
+
+    /// Takes the oldest notification that is due for this target, so that no other process attempts it for a minute; `None`
+    /// where none is due.
+    pub async fn claim_notification(
+        &self,
+        target: NotificationTarget,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ClaimedNotification>, JournalError> {
+        let (stamp, latest) = (now.timestamp_millis(), (now + CLOCKS_APART).timestamp_millis());
+        let due = "select 1 from outbox where target = $1 and (next_attempt_at <= $2 or decided_at > $3) limit 1";
+        let values: [Value; 3] = [target.as_str().into(), stamp.into(), latest.into()];
+        // Most often none is: then nothing is written.
+        if self.reading().await?.rows(due, values).await?.is_empty() {
+            return Ok(None);
+        }
+        let mut writing = self.writing().await?;
+        let sql = "update outbox set attempts = attempts + 1, next_attempt_at = $4, decided_at = $2
+                   where target = $1 and (next_attempt_at <= $2 or decided_at > $3) and id = (
+                       select id from outbox
+                       where target = $1 and (next_attempt_at <= $2 or decided_at > $3) order by id limit 1)
+                   returning id, attempts, document";
+        let lease = (now + LEASE).timestamp_millis();
+        let values = [target.as_str().into(), stamp.into(), latest.into(), lease.into()];
+        let rows = writing.returning(sql, values).await?;
+        writing.commit().await?;
+        rows.first().map(|row| claimed(row, target)).transpose()
+    }
+
+    /// Writes that a notification was delivered: it is not attempted again.
+    pub async fn notification_delivered(
+        &self,
+        claimed: &ClaimedNotification,
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let mut writing = self.writing().await?;
+        remove(&mut writing, claimed).await?;
+        count(&mut writing, claimed.target, "delivered", 1).await?;
+        let sql = "update notification_targets set last_delivered_at = $2, error = null, failing_since = null
+                   where target = $1";
+        writing.execute(sql, [claimed.target.as_str().into(), now.timestamp_millis().into()]).await?;
+        writing.commit().await
+    }
+
+    /// Writes that an attempt failed, in words, and what follows.
+    pub async fn notification_failed(
+        &self,
+        claimed: &ClaimedNotification,
+        error: &str,
+        after: AfterFailure,
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let mut writing = self.writing().await?;
+        let target = claimed.target;
+        count(&mut writing, target, "failed", 1).await?;
+        let sql = "update notification_targets set error = $2, failing_since = coalesce(failing_since, $3)
+                   where target = $1";
+        writing.execute(sql, [target.as_str().into(), error.into(), now.timestamp_millis().into()]).await?;
+        match after {
+            AfterFailure::RetryAt(at) => {
+                let sql = "update outbox set next_attempt_at = $3, decided_at = $4 where id = $1 and target = $2";
+                let (at, decided_at) = (at.timestamp_millis().into(), now.timestamp_millis().into());
+                let values = [claimed.id.as_str().into(), target.as_str().into(), at, decided_at];
+                writing.execute(sql, values).await?;
+            }
+            AfterFailure::GiveUp => {
+                remove(&mut writing, claimed).await?;
+                count(&mut writing, target, "given_up", 1).await?;
+            }
+        }
+        writing.commit().await
+    }
+
+    /// Forgets what waits for other targets than these: they are not configured any more, and should they be again, what is
+    /// old by then is not delivered.
+    pub async fn forget_other_targets(
+        &self,
+        targets: impl IntoIterator<Item = NotificationTarget>,
+    ) -> Result<(), JournalError> {
+        let kept: Vec<NotificationTarget> = targets.into_iter().collect();
+        let forgotten: Vec<TargetState> =
+            self.notification_targets().await?.into_iter().filter(|state| !kept.contains(&state.target)).collect();
+        if forgotten.is_empty() {
+            return Ok(());
+        }
+        let mut writing = self.writing().await?;
+        for TargetState { target, waiting, .. } in forgotten {
+            if waiting > 0 {
+                tracing::warn!(
+                    notify.target = target.as_str(),
+                    "{waiting} notifications for {} were given up: notify.{} is not configured any more",
+                    target.as_str(),
+                    target.as_str()
+                );
+            }
+            for sql in ["delete from outbox where target = $1", "delete from notification_targets where target = $1"] {
+                writing.execute(sql, [target.as_str().into()]).await?;
+            }
+        }
+        writing.commit().await
+    }
+
+    /// How every target fares that was ever attempted or is waited for, in the order of the configuration.
+    pub async fn notification_targets(&self) -> Result<Vec<TargetState>, JournalError> {
+        let mut looking = self.reading().await?;
+        let sql = "select target, delivered, failed, given_up, last_delivered_at, failing_since, error
+                   from notification_targets";
+        let mut states = looking.rows(sql, []).await?.iter().map(target_state).collect::<Result<Vec<_>, _>>()?;
+        let waiting = "select target, count(*) from outbox group by target";
+        for row in looking.rows(waiting, []).await? {
+            let target = from_name(row.text(0)?, "a target of notifications")?;
+            let waiting = counter(&row, 1)?;
+            match states.iter_mut().find(|state| state.target == target) {
+                Some(state) => state.waiting = waiting,
+                None => states.push(TargetState { waiting, ..TargetState::new(target) }),
+            }
+        }
+        states.sort_by_key(|state| state.target);
+        Ok(states)
+    }
+}
+
+async fn remove(writing: &mut Writing, claimed: &ClaimedNotification) -> Result<(), JournalError> {
+    let sql = "delete from outbox where id = $1 and target = $2";
+    writing.execute(sql, [claimed.id.as_str().into(), claimed.target.as_str().into()]).await
+}
+
+fn claimed(row: &Row, target: NotificationTarget) -> Result<ClaimedNotification, JournalError> {
+    Ok(ClaimedNotification {
+        id: row.text(0)?,
+        target,
+        attempts: u32::try_from(row.number(1)?).unwrap_or(u32::MAX),
+        notification: from_json(&row.text(2)?, "a notification")?,
+    })
+}
+
+fn target_state(row: &Row) -> Result<TargetState, JournalError> {
+    Ok(TargetState {
+        target: from_name(row.text(0)?, "a target of notifications")?,
+        waiting: 0,
+        delivered: counter(row, 1)?,
+        failed: counter(row, 2)?,
+        given_up: counter(row, 3)?,
+        last_delivered: to_optional_time(row.optional_number(4)?)?.map(|at| at.trunc_subsecs(0)),
+        failing_since: to_optional_time(row.optional_number(5)?)?.map(|at| at.trunc_subsecs(0)),
+        error: row.optional_text(6)?,
+    })
+}
+
+fn counter(row: &Row, column: usize) -> Result<u64, JournalError> {
+    Ok(u64::try_from(row.number(column)?).unwrap_or_default())
+}

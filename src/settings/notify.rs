@@ -1,0 +1,232 @@
+//! `[notify]`: which events are told, and to whom.
+
+use std::path::{Path, PathBuf};
+
+use config::ValueKind;
+
+use super::{
+    Http, KeyPath, Problem, Sources,
+    catalogue::{MAIL, NOTIFY},
+    layers::{Found, Layers, Origin},
+    secrets::{SecretPlace, file_key, locate, read_noting},
+    section::{Section, list_of, text_of},
+    shown::shown,
+};
+use crate::{
+    domain::{NotificationKind, NotificationTarget},
+    notify::{CommandTarget, MailTarget, Mailbox, Options, SmtpServer, WebhookPeople, WebhookTarget, WebhookUrl},
+    transport::{self, ExposeSecret as _, SecretString},
+};
+
+/// The key of the webhook's address, which may also come from a file or a systemd credential.
+pub(super) const WEBHOOK: &str = "webhook";
+
+/// The key of the password of the mail server's user.
+pub(super) const SMTP_PASSWORD: &str = "smtp_password";
+
+/// What is wrong has been noted as a problem.
+struct Noted;
+
+/// Reads `[notify]`; `connections` says how a webhook is reached.
+pub(super) fn read(
+    layers: &Layers,
+    sources: &Sources,
+    (connections, http): (&transport::Options, Option<&Http>),
+    problems: &mut Vec<Problem>,
+) -> Option<Options> {
+    let before = problems.len();
+    let mut section = Section::new(layers, NOTIFY, problems);
+    let events = section.choices("events", &NotificationKind::EVENTS.map(|kind| (kind.as_str(), kind)));
+    let command = command(&mut section);
+    let people = section.flag("webhook_people");
+    let webhook = webhook(&mut section, sources.credentials_folder());
+    let mail = mail(layers, sources.credentials_folder(), problems);
+    if problems.len() > before {
+        return None;
+    }
+    let people = if people? { WebhookPeople::Named } else { WebhookPeople::Withheld };
+    Some(Options {
+        events: events?.into_iter().collect(),
+        command,
+        webhook: webhook.map(|url| WebhookTarget { url, people, http: connections.clone() }),
+        mail,
+        page: http.and_then(page),
+        ..Options::default()
+    })
+}
+
+/// Whether targets have events to be told of: one without the other is an oversight.
+pub(super) fn doubt(options: &Options) -> Option<String> {
+    let targets: Vec<&str> = options.targets().into_iter().map(NotificationTarget::as_str).collect();
+    let is_silent = options.events.is_empty() && !targets.is_empty();
+    is_silent.then(|| {
+        format!(
+            "notify.events is empty: nothing is sent by {}; name events, or leave the target out",
+            targets.join(", ")
+        )
+    })
+}
+
+/// The page of the daemon, where its address is one that a reader on this host can use.
+fn page(http: &Http) -> Option<String> {
+    let address = http.listen.filter(|address| address.port() != 0 && !address.ip().is_unspecified())?;
+    Some(format!("http://{address}/"))
+}
+
+fn command(section: &mut Section<'_>) -> Option<CommandTarget> {
+    let found = section.find("command")?;
+    let words = match &found.value {
+        // As written: an argument may be empty, or have spaces at its ends.
+        ValueKind::Array(values) => {
+            values.iter().map(|value| text_of(&value.kind).ok().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        }
+        other => list_of(other),
+    };
+    let Some(words) = words else {
+        let mend = "write it like [\"/usr/local/bin/tell\", \"--urgent\"]; in a variable: /usr/local/bin/tell,--urgent";
+        section.complain(found, "is not a list of texts", mend);
+        return None;
+    };
+    let (program, arguments) = words.split_first()?;
+    if !Path::new(program).is_absolute() {
+        let what = format!("{} is not an absolute path", shown(program));
+        section.complain(found, what, "write the whole path of the program first, then its arguments, each in quotes");
+        return None;
+    }
+    Some(CommandTarget { program: PathBuf::from(program), arguments: arguments.to_vec() })
+}
+
+/// The address itself, as a layer has it; `None` where it is absent or empty.
+pub(super) fn written_webhook<'a>(section: &Section<'a>) -> Option<&'a Found> {
+    let found = section.find(WEBHOOK)?;
+    let is_empty = text_of(&found.value).is_ok_and(|text| text.trim().is_empty());
+    (!is_empty).then_some(found)
+}
+
+/// Where the address is read from if no layer has it, or a file layer has it beside the name of a file.
+pub(super) fn secret_webhook<'a>(section: &Section<'a>, credentials: Option<&Path>) -> Option<SecretPlace<'a>> {
+    let is_in_a_layer = written_webhook(section).is_some();
+    locate(section, WEBHOOK, credentials).filter(|place| match place {
+        SecretPlace::File { .. } => {
+            !written_webhook(section).is_some_and(|found| matches!(found.origin, Origin::Variable(_)))
+        }
+        SecretPlace::Variable(_) | SecretPlace::Credential(_) => !is_in_a_layer,
+    })
+}
+
+fn webhook(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<WebhookUrl> {
+    const MEND: &str = "write the https address that the receiver gave you; http is allowed on this host only";
+    let written = written_webhook(section);
+    if let Some(place) = secret_webhook(section, credentials) {
+        if let Some(found) = written {
+            let what = format!("is set beside notify.{}", file_key(WEBHOOK));
+            section.complain(found, what, "keep one of the two");
+            return None;
+        }
+        let text = read_noting(section, WEBHOOK, &place)?;
+        return match WebhookUrl::parse(text.expose_secret()) {
+            Ok(url) => Some(url),
+            Err(error) => {
+                let (subject, place) = (section.path(WEBHOOK).to_string(), Some(place.to_string()));
+                section.problems.push(Problem { subject, place, what: error.to_string(), mend: MEND.to_owned() });
+                None
+            }
+        };
+    }
+    let found = written?;
+    match text_of(&found.value).and_then(|text| WebhookUrl::parse(text).map_err(|error| error.to_string())) {
+        Ok(url) => Some(url),
+        Err(what) => {
+            section.complain(found, what, MEND);
+            None
+        }
+    }
+}
+
+/// Mail needs its three keys together, and a password where the server's address names a user.
+fn mail(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Option<MailTarget> {
+    let mut section = Section::at(layers, KeyPath::root().with(NOTIFY).with(MAIL), problems);
+    let to = recipients(&mut section)?;
+    let from = optional(&mut section, "from", "write one address, such as \"sync@acme.com\"", mailbox).ok()?;
+    let mend = "write smtps://user@host:465, smtp+starttls://user@host:587, or, for a server on this host, \
+                smtp://localhost:25; the password has a place of its own";
+    let parse = |text: &str| SmtpServer::parse(text).map_err(|error| error.to_string());
+    let server = optional(&mut section, "smtp", mend, parse).ok()?;
+    if to.is_empty() && from.is_none() && server.is_none() {
+        refuse_password(layers, credentials, problems);
+        return None;
+    }
+    for (key, is_missing) in [("to", to.is_empty()), ("from", from.is_none()), ("smtp", server.is_none())] {
+        if is_missing {
+            section.miss(key, "mail needs to, from and smtp: write all three, or none".to_owned());
+        }
+    }
+    let (from, server) = (from?, server?);
+    let password = password(layers, credentials, &server, problems).ok()?;
+    (!to.is_empty()).then_some(MailTarget { to, from, server, password, trusted_authorities: None })
+}
+
+/// A password without mail is an oversight; that of a systemd credential may be there for later.
+fn refuse_password(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) {
+    let section = Section::new(layers, NOTIFY, problems);
+    let place = locate(&section, SMTP_PASSWORD, credentials);
+    let Some(place) = place.filter(|place| !matches!(place, SecretPlace::Credential(_))) else { return };
+    let what = "is set, and notify.mail is not".to_owned();
+    let mend = "write to, from and smtp under notify.mail, or take the password away".to_owned();
+    let (subject, place) = (section.path(SMTP_PASSWORD).to_string(), Some(place.to_string()));
+    section.problems.push(Problem { subject, place, what, mend });
+}
+
+/// The password of the user in the server's address.
+fn password(
+    layers: &Layers,
+    credentials: Option<&Path>,
+    server: &SmtpServer,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<SecretString>, Noted> {
+    let mut section = Section::new(layers, NOTIFY, problems);
+    match (&server.user, locate(&section, SMTP_PASSWORD, credentials)) {
+        (None, None) => Ok(None),
+        (Some(_), Some(place)) => read_noting(&mut section, SMTP_PASSWORD, &place).map(Some).ok_or(Noted),
+        (Some(user), None) => {
+            let mend = format!("write notify.{}, or take \"{user}@\" out of notify.mail.smtp", file_key(SMTP_PASSWORD));
+            section.miss(SMTP_PASSWORD, mend);
+            Err(Noted)
+        }
+        (None, Some(place)) => {
+            let (subject, place) = (section.path(SMTP_PASSWORD).to_string(), Some(place.to_string()));
+            let what = "is set, and notify.mail.smtp names no user".to_owned();
+            let mend =
+                "write the user into the address, as in smtps://user@host:465, or take the password away".to_owned();
+            section.problems.push(Problem { subject, place, what, mend });
+            Err(Noted)
+        }
+    }
+}
+
+fn recipients(section: &mut Section<'_>) -> Option<Vec<Mailbox>> {
+    let addresses = section.list("to")?;
+    let found = section.find("to")?;
+    let mut to = Vec::with_capacity(addresses.len());
+    for address in &addresses {
+        match mailbox(address) {
+            Ok(mailbox) => to.push(mailbox),
+            Err(what) => section.complain(found, what, "write addresses such as [\"ops@acme.com\"]"),
+        }
+    }
+    (to.len() == addresses.len()).then_some(to)
+}
+
+fn mailbox(text: &str) -> Result<Mailbox, String> {
+    text.parse().map_err(|_| format!("{} is not a mail address", shown(text)))
+}
+
+/// A text that may be empty.
+fn optional<T>(
+    section: &mut Section<'_>,
+    key: &str,
+    mend: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, Noted> {
+    section.parse(key, mend, |text| if text.is_empty() { Ok(None) } else { read(text).map(Some) }).ok_or(Noted)
+}
