@@ -3,10 +3,11 @@
 //! The same table may hold the named rights of operators and of groups; the snapshot drops rows that name no known
 //! operator group.
 
+use super::operators::label;
 use super::rows::Row;
 use super::xml_reader::{Misread, Tag, XmlReader};
 use super::xtk;
-use crate::domain::{OperatorGroupId, OperatorId};
+use crate::domain::{OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId};
 
 /// The two ids that are a membership's key, as queries and writes spell them.
 pub(super) const KEY_COLUMNS: [&str; 2] = ["[@operator-id]", "[@group-id]"];
@@ -52,5 +53,43 @@ impl Row for Membership {
     fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
         let (operator, group) = (tag.number("operator-id")?, tag.number("group-id")?);
         Ok(Self { operator: OperatorId(operator), group: OperatorGroupId(group) })
+    }
+}
+
+/// One row with the group as Campaign spells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct GroupMembership {
+    pub(super) membership: Membership,
+    /// `None` where the row names no operator group: named rights are in the same table.
+    pub(super) group: Option<OperatorGroup>,
+}
+
+impl Row for GroupMembership {
+    type Key = (i64, i64);
+
+    const SCHEMA: &'static str = Membership::SCHEMA;
+    const ELEMENT: &'static str = Membership::ELEMENT;
+    const COLUMNS: &'static [&'static str] = &[KEY_COLUMNS[0], KEY_COLUMNS[1], "[group/@name]", "[group/@label]"];
+    const KEY_COLUMNS: &'static [&'static str] = Membership::KEY_COLUMNS;
+
+    fn key(tag: &Tag<'_>) -> Result<(i64, i64), Misread> {
+        Membership::key(tag)
+    }
+
+    fn after(key: (i64, i64)) -> String {
+        Membership::after(key)
+    }
+
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
+        let membership = Membership::read(reader, tag)?;
+        let mut group = None;
+        reader.children(|_, inner| {
+            if inner.is("group") && inner.attribute("name")?.is_some_and(|name| !name.is_empty()) {
+                let name = OperatorGroupName::new(inner.filled("name")?);
+                group = Some(OperatorGroup { id: membership.group, name, label: label(inner)? });
+            }
+            Ok(())
+        })?;
+        Ok(Self { membership, group })
     }
 }

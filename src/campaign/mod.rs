@@ -8,6 +8,7 @@
 //! | `soap_call`, `markup`, `xtk` | requests: the envelope, XML escaping, XTK escaping |
 //! | `answer`, `charset`, `xml_reader`, `fault` | answers: what they mean, how they are read, how Campaign says no |
 //! | `snapshot`, `rows` | reading, and the walk over one schema by its keys |
+//! | `person` | reading one person for a question, with few calls |
 //! | `operators`, `operator_groups`, `memberships` | the rows of the three schemas |
 //! | `schemas` | what the compiled schemas must have before anything is written |
 //! | `external_account` | what Campaign itself was told of the Experience Cloud |
@@ -27,6 +28,7 @@ mod memberships;
 mod operator_groups;
 mod operators;
 mod options;
+mod person;
 mod rows;
 mod schemas;
 mod server_test;
@@ -42,6 +44,7 @@ pub use error::CampaignError;
 pub use external_account::{EXTERNAL_ACCOUNT_NAME, ExternalAccount};
 pub use fault::SoapFault;
 pub use options::{Authentication, DEFAULT_PAGE_ROWS, Options};
+pub use person::PersonRead;
 pub use server_test::{ServerReply, ServerTest};
 pub use session::OwnOperator;
 pub use writer::{COLLECTION_ROWS, Write, Writer};

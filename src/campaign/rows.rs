@@ -14,6 +14,10 @@ use super::xml_reader::{Misread, Tag, XmlReader};
 /// this is a server that never ends its list.
 const MOST_ROWS: usize = 5_000_000;
 
+/// A page with fewer rows than this ends the list of a question. A query names the number of rows that it wants, and the
+/// smallest limit of a server that is known is 200 rows.
+const FEW_ROWS: usize = 100;
+
 /// Most bytes of text that one walk keeps: two million operators with long labels.
 const MOST_TEXT_BYTES: usize = 512 * 1024 * 1024;
 
@@ -57,7 +61,7 @@ pub(super) struct Rows<R: Row> {
 }
 
 /// A row that has a key and cannot be used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct UnusableRow<K> {
     pub(super) key: K,
     /// Its `@name`, where that can be read.
@@ -146,6 +150,27 @@ impl Campaign {
         more_columns: &[&str],
         progress: impl Fn(usize),
     ) -> Result<Rows<R>, CampaignError> {
+        self.walk_until(conditions, more_columns, progress, |_| false).await
+    }
+
+    /// The rows of a question that a handful of rows answer: a page with few rows ends the list, which saves the last query.
+    pub(super) async fn walk_few<R: Row>(
+        &self,
+        conditions: &[String],
+        more_columns: &[&str],
+    ) -> Result<Rows<R>, CampaignError> {
+        let is_last = |rows| rows < FEW_ROWS.min(self.page_rows);
+        self.walk_until(conditions, more_columns, |_| {}, is_last).await
+    }
+
+    /// Walks until a page is empty, or until `is_last` says so of the number of its rows.
+    async fn walk_until<R: Row>(
+        &self,
+        conditions: &[String],
+        more_columns: &[&str],
+        progress: impl Fn(usize),
+        is_last: impl Fn(usize) -> bool,
+    ) -> Result<Rows<R>, CampaignError> {
         let mut rows = Rows::after(None);
         loop {
             let last = rows.last;
@@ -154,12 +179,16 @@ impl Campaign {
             if page.last == last {
                 return Ok(rows);
             }
+            let is_last_page = is_last(page.len());
             rows.extend(page).map_err(|misread| CampaignError::WrongAnswer {
                 call: call.name(),
                 what: misread.to_string(),
                 excerpt: "(many pages)".to_owned(),
             })?;
             progress(rows.len());
+            if is_last_page {
+                return Ok(rows);
+            }
         }
     }
 }

@@ -133,10 +133,28 @@ impl Campaign {
         }
     }
 
+    /// As whom the program works, where that is known without a call of its own. Begins a session when there is none.
+    pub async fn known_own_operator(&self) -> Result<Option<OwnOperator>, CampaignError> {
+        Ok(self.begun_session().await?.own.clone())
+    }
+
+    /// Ends the session that a `Logon` began. A bearer token is no session of Campaign's: a question saves the call.
+    pub async fn log_off_after_logon(&self) {
+        match self.take_session().await {
+            Some(session) if session.own.is_some() => self.end(&session).await,
+            Some(_) | None => {}
+        }
+    }
+
     /// Ends the session, when there is one. A failure is of no consequence: Campaign ends sessions by itself.
     pub async fn log_off(&self) {
-        let Some(session) = self.take_session().await else { return };
-        match self.exchange(&SoapCall::log_off(), &session, |_| Ok(())).await {
+        if let Some(session) = self.take_session().await {
+            self.end(&session).await;
+        }
+    }
+
+    async fn end(&self, session: &Session) {
+        match self.exchange(&SoapCall::log_off(), session, |_| Ok(())).await {
             Ok(Reply::Returned(())) => tracing::debug!("logged off from Campaign"),
             Ok(Reply::SessionOver(reason)) => tracing::debug!(reason, "the session was over before the log-off"),
             Ok(Reply::Doubtful(fault)) => tracing::debug!(%fault, "the log-off from Campaign failed"),

@@ -10,12 +10,12 @@ use super::operators::is_operator;
 use super::rows::{Rows, UnusableRow};
 use super::xtk;
 use crate::domain::{
-    CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
-    OperatorSnapshot, RunStep, SoughtOperators, UnusableOperator,
+    CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep,
+    SoughtOperators, UnusableOperator,
 };
 
 /// Names or ids in one condition: 100 logins make an expression of some 3 KB, far from what a database parser minds.
-const LISTED_AT_ONCE: usize = 100;
+pub(super) const LISTED_AT_ONCE: usize = 100;
 
 impl Campaign {
     /// Reads all operators, operator groups and memberships, or fails: there is no part of a snapshot. Tells the watcher of
@@ -45,32 +45,6 @@ impl Campaign {
         let unusable = operators.unusable.into_iter().map(|row| unusable_operator(row, &memberships)).collect();
         let memberships = memberships.into_iter().map(|membership| (membership.operator, membership.group));
         Ok(CampaignSnapshot::new(operators.usable, groups, memberships, own.login).with_unusable(unusable))
-    }
-
-    /// Reads a few operators with their memberships, and all operator groups.
-    pub async fn fetch_operators(&self, sought: &SoughtOperators) -> Result<OperatorSnapshot, CampaignError> {
-        let own = self.own_operator().await?;
-        let (mut operators, mut unusable) = (Vec::new(), Vec::new());
-        for condition in conditions_for(sought) {
-            let found = self.operators(&[is_operator(), condition], |_| {}).await?;
-            operators.extend(found.usable);
-            unusable.extend(found.unusable);
-        }
-        let groups: Vec<OperatorGroup> = self.walk(&[], |_| {}).await?;
-        let found = operators.iter().map(|operator| operator.id);
-        let mut found: Vec<_> = found.chain(unusable.iter().map(|row| OperatorId(row.key))).collect();
-        found.sort_unstable();
-        found.dedup();
-        let mut memberships: Vec<Membership> = Vec::new();
-        for some in found.chunks(LISTED_AT_ONCE) {
-            let rows: Vec<Membership> =
-                self.walk(&[is_of_an_operator(), is_of_one_of(some.iter().copied())], |_| {}).await?;
-            memberships.extend(rows);
-        }
-        let unusable = unusable.into_iter().map(|row| unusable_operator(row, &memberships)).collect();
-        let memberships = memberships.into_iter().map(|membership| (membership.operator, membership.group));
-        let campaign = CampaignSnapshot::new(operators, groups, memberships, own.login).with_unusable(unusable);
-        Ok(OperatorSnapshot::new(campaign))
     }
 
     /// Who is in these operator groups now.
@@ -156,7 +130,7 @@ impl Campaign {
 }
 
 /// The conditions that find these operators, each for one query.
-fn conditions_for(sought: &SoughtOperators) -> Vec<String> {
+pub(super) fn conditions_for(sought: &SoughtOperators) -> Vec<String> {
     let logins = listed(sought.logins.iter().map(OperatorLogin::as_str));
     let by_login = logins.chunks(LISTED_AT_ONCE).map(|some| xtk::is_one_of("@name", some.iter().copied()));
     let by_id = sought.ids.chunks(LISTED_AT_ONCE).map(|some| xtk::is_one_of_numbers("@id", some.iter().map(|id| id.0)));
@@ -168,7 +142,7 @@ fn conditions_for(sought: &SoughtOperators) -> Vec<String> {
     conditions
 }
 
-fn unusable_operator(row: UnusableRow<i64>, memberships: &[Membership]) -> UnusableOperator {
+pub(super) fn unusable_operator(row: UnusableRow<i64>, memberships: &[Membership]) -> UnusableOperator {
     let id = OperatorId(row.key);
     let held = memberships.iter().filter(|membership| membership.operator == id);
     UnusableOperator {

@@ -16,7 +16,7 @@ use super::{
     markdown,
     report_json::json,
     start::start,
-    terminal::print,
+    terminal::{print, warn},
 };
 
 /// Shows what the last runs saw in Campaign, now or at the given time.
@@ -28,11 +28,17 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
     let (settings, _) = start(arguments)?;
     let now = Utc::now();
     let at = access.at.unwrap_or(now);
-    let instances = match Journal::look(&settings.journal_options()).await? {
-        Some(journal) => journal.access(at, now).await?,
-        None => Vec::new(),
+    let (instances, complete_since) = match Journal::look(&settings.journal_options()).await? {
+        Some(journal) => (journal.access(at, now).await?, journal.deleted_before().await?.changes),
+        None => (Vec::new(), None),
     };
-    let access_then = Access { at, instances };
+    if let Some(since) = complete_since.filter(|since| at < *since) {
+        return Err(CommandError::DeletedAccess { at, since });
+    }
+    let access_then = Access { version: VERSION, at, complete_since, instances };
+    if access_then.instances.is_empty() && (access.csv || arguments.output == OutputFormat::Json) {
+        warn(nothing_known(at).trim_end());
+    }
     print(&match arguments.output {
         _ if access.csv => csv(&access_then),
         OutputFormat::Text => text(&access_then),
@@ -42,11 +48,18 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
     Ok(Exit::Done)
 }
 
+/// Version of this document's form.
+const VERSION: u32 = 1;
+
 /// The whole answer; the JSON form.
 #[derive(Serialize)]
 struct Access {
+    version: u32,
     #[serde(serialize_with = "crate::domain::rfc3339")]
     at: DateTime<Utc>,
+    /// What is older was deleted; null where nothing was.
+    #[serde(serialize_with = "crate::domain::rfc3339_or_null")]
+    complete_since: Option<DateTime<Utc>>,
     instances: Vec<InstanceAccess>,
 }
 
@@ -173,6 +186,8 @@ mod tests {
             members: members.iter().map(member).collect(),
         };
         Access {
+            version: VERSION,
+            complete_since: None,
             at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
             instances: vec![
                 InstanceAccess {

@@ -5,12 +5,13 @@ use serde::Serialize;
 
 use crate::{
     domain::{ChangeReport, InstanceName, RunMode, to_the_second},
-    journal::{ChangeFilter, FoundChange, Journal},
+    journal::{ChangeFilter, DeletedBefore, FoundChange, Journal},
 };
 
 use super::{
     CommandError,
     arguments::{HistoryFilter, OutputFormat},
+    history_command::beginning,
     layout::{DIM, table},
     markdown,
     report_json::json,
@@ -44,20 +45,24 @@ pub(super) async fn shown(
     journal: Option<&Journal>,
     filter: &ChangeFilter,
     limit: u32,
+    deleted_before: DeletedBefore,
     output: OutputFormat,
 ) -> Result<String, CommandError> {
     let found = match journal {
         Some(journal) => journal.found_changes(filter, usize::try_from(limit).unwrap_or(usize::MAX)).await?,
         None => Vec::new(),
     };
-    Ok(list(output, &found)?)
+    let more = found.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(list(output, &found, deleted_before)? + &beginning(output, more, deleted_before))
 }
 
 /// The JSON form.
 #[derive(Serialize)]
-struct Changes<'a> {
+struct ChangesDocument<'a> {
     version: u32,
     changes: Vec<Listed<'a>>,
+    /// Before which times runs, and changes, were deleted for their age.
+    deleted_before: DeletedBefore,
 }
 
 #[derive(Serialize)]
@@ -71,9 +76,15 @@ struct Listed<'a> {
     change: &'a ChangeReport,
 }
 
-fn list(output: OutputFormat, found: &[FoundChange]) -> Result<String, serde_json::Error> {
+fn list(
+    output: OutputFormat,
+    found: &[FoundChange],
+    deleted_before: DeletedBefore,
+) -> Result<String, serde_json::Error> {
     Ok(match output {
-        OutputFormat::Json => json(&Changes { version: VERSION, changes: found.iter().map(listed).collect() })?,
+        OutputFormat::Json => {
+            json(&ChangesDocument { version: VERSION, changes: found.iter().map(listed).collect(), deleted_before })?
+        }
         _ if found.is_empty() => NOTHING.to_owned(),
         OutputFormat::Text => {
             let mut out = String::new();

@@ -99,6 +99,7 @@ pub(super) fn unexpected(answer: Answer) -> CommandError {
         | Answer::Progress { .. }
         | Answer::Report { .. }
         | Answer::Approval { .. }
+        | Answer::Explanation { .. }
         | Answer::Unpause { .. } => {
             CommandError::Refused("it answered something else than was asked: is it another version?".to_owned())
         }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::domain::{Outcome, RunReport};
+use crate::domain::{Explanation, Outcome, RunReport};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,14 @@ impl Exit {
     /// configuration.
     pub(super) fn of(report: &RunReport) -> Self {
         if report.misconfigured { Self::Configuration } else { report.outcome.into() }
+    }
+}
+
+impl Exit {
+    /// What a command ends with that answered a question, as far as it could.
+    pub(super) fn of_answer(explanation: &Explanation) -> Self {
+        let is_misconfigured = explanation.unanswered.iter().any(|part| part.misconfigured);
+        if is_misconfigured { Self::Configuration } else { explanation.outcome().into() }
     }
 }
 

@@ -1,88 +1,195 @@
-//! `explain`: why a person is, or is not, in a group, told from the user to the last change.
+//! `explain`: why a person is, or is not, in groups, told from the user to the last change.
 
 use anstyle::Style;
+use textwrap::{WordSeparator, WordSplitter};
 
 use crate::{
-    domain::{Explanation, Finding, GroupExplanation, OperatorGroupName, Verdict, printable, to_the_second},
+    daemon::control::{Answer, Ask, Client},
+    domain::{
+        Explanation, Finding, GroupExplanation, OperatorGroupName, RecordedEvent, Station, Verdict, printable,
+        to_the_second,
+    },
     journal::Journal,
+    settings::{self, Settings, Sources},
     sync,
 };
 
 use super::{
     CommandError,
     arguments::{Arguments, ExplainArguments, OutputFormat},
+    daemon_reach::{daemon_instead, reach, unexpected},
     exit_code::Exit,
     layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted},
     markdown::cell,
     report_json::json,
-    start::start,
+    start::log,
     terminal::print,
 };
 
-/// Ends with 0 whenever there is an answer: what could not be found out is part of it.
+/// Longest name that is looked for: an e-mail address has at most 254 characters (RFC 5321), a login of Campaign fewer.
+const LONGEST_NAME: usize = 320;
+
+/// Columns of text.
+const WIDTH: usize = 80;
+
+/// Ends with 0 when everything was found out; otherwise with the status of what could not be asked, after what is known.
 pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Result<Exit, CommandError> {
-    let (settings, _) = start(arguments)?;
-    let journal = Journal::open_existing(&settings.journal_options()).await?;
-    let options = settings.sync_options();
-    let group = explain.group.as_deref().map(OperatorGroupName::new);
-    let explanation = sync::explain(&options, journal.as_ref(), &explain.email, group.as_ref()).await;
+    let question = Question::of(explain)?;
+    let sources = Sources::of_process(arguments.config.clone());
+    let explanation = match settings::load(&sources) {
+        Ok(settings) => {
+            log(arguments, &settings)?;
+            question.ask(&settings).await?
+        }
+        Err(error) => question.ask_daemon(daemon_instead(&sources, error).await?).await?,
+    };
     print(&match arguments.output {
         OutputFormat::Text => text(&explanation),
         OutputFormat::Json => json(&explanation)?,
         OutputFormat::Markdown => markdown(&explanation),
     })?;
-    Ok(Exit::Done)
+    Ok(Exit::of_answer(&explanation))
+}
+
+/// Whom the question is about, and which group.
+struct Question {
+    person: String,
+    group: Option<String>,
+}
+
+impl Question {
+    fn of(arguments: &ExplainArguments) -> Result<Self, CommandError> {
+        let person = name("EMAIL", &arguments.email)?;
+        let group = arguments.group.as_deref().map(|group| name("GROUP", group)).transpose()?;
+        Ok(Self { person, group })
+    }
+
+    /// Answers in place; where the state may not be read, a daemon that can answers.
+    async fn ask(self, settings: &Settings) -> Result<Explanation, CommandError> {
+        let journal = match Journal::open_existing(&settings.journal_options()).await {
+            Ok(journal) => journal,
+            Err(error) => {
+                return match reach(settings).await {
+                    Some(daemon) => self.ask_daemon(daemon).await,
+                    None => Err(error.into()),
+                };
+            }
+        };
+        let group = self.group.map(OperatorGroupName::new);
+        Ok(sync::explain(&settings.sync_options(), journal.as_ref(), &self.person, group.as_ref()).await)
+    }
+
+    async fn ask_daemon(self, mut daemon: Client) -> Result<Explanation, CommandError> {
+        let Self { person, group } = self;
+        daemon.ask(&Ask::Explain { person, group }).await.map_err(CommandError::Control)?;
+        match daemon.answer().await.map_err(CommandError::Control)? {
+            Answer::Explanation { explanation } => Ok(*explanation),
+            other => Err(unexpected(other)),
+        }
+    }
+}
+
+/// A name that can be looked for, without the spaces around it.
+fn name(what: &str, given: &str) -> Result<String, CommandError> {
+    let name = given.trim();
+    let length = name.chars().count();
+    if length == 0 {
+        return Err(CommandError::Usage(format!("{what} is empty: give the name to look for")));
+    }
+    if length > LONGEST_NAME {
+        return Err(CommandError::Usage(format!(
+            "{what} has {length} characters, and no name is longer than {LONGEST_NAME}: check what was given"
+        )));
+    }
+    Ok(name.to_owned())
 }
 
 fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
     let person = printable(&explanation.person);
     line(&mut out, &format!("{BOLD}{person}{BOLD:#} ({})", to_the_second(explanation.at)));
+    line(&mut out, &format!("organization {}", printable(&explanation.organization)));
     findings(&mut out, "  ", &explanation.findings);
     for instance in &explanation.instances {
         line(&mut out, "");
-        line(&mut out, &format!("{BOLD}{}{BOLD:#}", printable(&instance.name)));
+        line(&mut out, &format!("{BOLD}instance {}{BOLD:#}", printable(&instance.name)));
         findings(&mut out, "  ", &instance.findings);
+        record(&mut out, "  ", &instance.record);
+        if instance.groups.is_empty() {
+            line(&mut out, "  no operator group of this person is known");
+        }
         for group in &instance.groups {
             line(&mut out, "");
             line(&mut out, &format!("  {BOLD}{}{BOLD:#}: {}", printable(&group.group), membership_of(group)));
             findings(&mut out, "    ", &group.findings);
+            record(&mut out, "    ", &group.record);
         }
     }
     out
 }
 
 fn findings(out: &mut String, indent: &str, findings: &[Finding]) {
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| is_told(finding)) {
         let (mark, style) = mark_of(finding.verdict);
         // As wide as the widest station.
         let station = format!("{:<16}", finding.station.title());
-        line(out, &format!("{indent}{} {station}  {}", painted(style, mark), printable(&finding.text)));
+        let column = indent.len() + 20;
+        let text = wrapped(&finding.text, column);
+        line(out, &format!("{indent}{} {station}  {text}", painted(style, mark)));
     }
+}
+
+/// The last change is the last line of the record.
+fn is_told(finding: &Finding) -> bool {
+    finding.station != Station::LastChange
+}
+
+fn record(out: &mut String, indent: &str, events: &[RecordedEvent]) {
+    if events.is_empty() {
+        return;
+    }
+    line(out, &format!("{indent}record"));
+    for event in events {
+        let text = wrapped(&event.in_words(), indent.len() + 24);
+        line(out, &format!("{indent}  {}  {text}", to_the_second(event.at)));
+    }
+}
+
+/// The text broken so that it stays in its column, which begins after so many characters.
+fn wrapped(text: &str, column: usize) -> String {
+    let text = printable(text);
+    let options = textwrap::Options::new(WIDTH.saturating_sub(column).max(20))
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(&text, options).join(&format!("\n{:column$}", ""))
 }
 
 fn markdown(explanation: &Explanation) -> String {
     let mut out = String::new();
     line(&mut out, &format!("# {} ({})", cell(&explanation.person), to_the_second(explanation.at)));
-    bullets(&mut out, &explanation.findings);
+    line(&mut out, &format!("\nOrganization {}", cell(&explanation.organization)));
+    bullets(&mut out, &explanation.findings, &[]);
     for instance in &explanation.instances {
-        line(&mut out, &format!("\n## {}", cell(&instance.name)));
-        bullets(&mut out, &instance.findings);
+        line(&mut out, &format!("\n## Instance {}", cell(&instance.name)));
+        bullets(&mut out, &instance.findings, &instance.record);
         for group in &instance.groups {
             line(&mut out, &format!("\n### {}: {}", cell(&group.group), membership_of(group)));
-            bullets(&mut out, &group.findings);
+            bullets(&mut out, &group.findings, &group.record);
         }
     }
     out
 }
 
-fn bullets(out: &mut String, findings: &[Finding]) {
+fn bullets(out: &mut String, findings: &[Finding], record: &[RecordedEvent]) {
     if !findings.is_empty() {
         line(out, "");
     }
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| is_told(finding)) {
         let (mark, _) = mark_of(finding.verdict);
         line(out, &format!("- {mark} **{}**: {}", finding.station.title(), cell(&finding.text)));
+    }
+    for event in record {
+        line(out, &format!("- {} {}", to_the_second(event.at), cell(&event.in_words())));
     }
 }
 
@@ -108,7 +215,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::domain::{InstanceExplanation, Station};
+    use crate::domain::{ChangeOutcome, InstanceExplanation, NextRun, NextStepKind, RecordedKind, RunId};
 
     fn finding(station: Station, verdict: Verdict, text: &str) -> Finding {
         Finding { station, verdict, text: text.to_owned() }
@@ -116,19 +223,69 @@ mod tests {
 
     fn explanation() -> Explanation {
         use Verdict::{No, Note, Unknown, Yes};
+        let at = |hour: i64| DateTime::from_timestamp(1_795_370_400 + 3600 * hour, 0).expect("a time");
+        let event = |hour, what, outcome| RecordedEvent {
+            at: at(hour),
+            what,
+            outcome,
+            run: None,
+            reason: None,
+            detail: None,
+            approved_by: None,
+            undo_of: None,
+            runs: 1,
+            last_at: at(hour),
+        };
+        let removed = RecordedEvent {
+            run: Some(RunId::new("01KB0000000000000000000003")),
+            reason: Some("not a member of profile Campaign - acme - delivery".to_owned()),
+            approved_by: Some("root (uid 0, signed in as carol, uid 1004)".to_owned()),
+            ..event(6, RecordedKind::Remove, Some(ChangeOutcome::Applied))
+        };
+        let held = RecordedEvent {
+            run: Some(RunId::new("01KB0000000000000000000001")),
+            runs: 3,
+            last_at: at(5),
+            detail: Some("3 removals exceed guard.max_removals = 2".to_owned()),
+            ..event(1, RecordedKind::Remove, Some(ChangeOutcome::Held))
+        };
+        let next_run = NextRun {
+            does: NextStepKind::Nothing,
+            text: "nothing: it is as it should be".to_owned(),
+            digest: None,
+            held_since: None,
+        };
         let delivery = GroupExplanation {
             group: "delivery".to_owned(),
             is_member: Some(false),
+            is_wanted: Some(false),
+            record: vec![
+                event(0, RecordedKind::FirstSeen, None),
+                held,
+                removed,
+                event(8, RecordedKind::Appeared, None),
+            ],
+            next_run: next_run.clone(),
             findings: vec![
                 finding(Station::Profile, No, "does not have the profile \"Campaign - acme - delivery\""),
-                finding(Station::Mask, Yes, "the mask \"Campaign - acme - (.*)\" makes the group delivery of it"),
+                finding(Station::Mask, Yes, "the mask \"Campaign - acme - (.*)\" maps it to delivery"),
                 finding(Station::OperatorGroup, No, "the operator is not in the group"),
                 finding(Station::LastChange, Note, "removed by run 01KB at 2026-11-22T06:00:00Z"),
                 finding(Station::NextRun, Note, "changes nothing"),
             ],
         };
-        let odd = GroupExplanation { group: "a|b\u{202e}".to_owned(), is_member: None, findings: Vec::new() };
+        let odd = GroupExplanation {
+            group: "a|b\u{202e}".to_owned(),
+            is_member: None,
+            is_wanted: None,
+            findings: Vec::new(),
+            record: Vec::new(),
+            next_run,
+        };
         Explanation {
+            version: Explanation::VERSION,
+            organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
+            unanswered: Vec::new(),
             person: "ann@acme.com".to_owned(),
             at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
             ask_again_at: None,
@@ -138,11 +295,13 @@ mod tests {
                     name: "production".to_owned(),
                     findings: vec![finding(Station::Operator, Yes, "is the operator ann@acme.com")],
                     groups: vec![delivery, odd],
+                    record: Vec::new(),
                 },
                 InstanceExplanation {
                     name: "stage".to_owned(),
                     findings: vec![finding(Station::Operator, Unknown, "Campaign does not answer")],
                     groups: Vec::new(),
+                    record: Vec::new(),
                 },
             ],
         }

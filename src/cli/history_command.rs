@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{InstanceName, Outcome, RunReport, to_the_second},
-    journal::{FindRunError, Journal, RunEntry, RunFilter},
+    journal::{DeletedBefore, FindRunError, Journal, RunEntry, RunFilter},
 };
 
 use super::{
@@ -37,13 +37,29 @@ pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Re
     }
     let shown = if let Some(run) = &history.run {
         one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?
-    } else if let Some(filter) = changes_list::asked(&history.narrowed) {
-        changes_list::shown(journal.as_ref(), &filter, history.limit, arguments.output).await?
     } else {
-        list(arguments.output, &last_runs(journal.as_ref(), history).await?)?
+        listed(journal.as_ref(), history, arguments.output).await?
     };
     print(&shown)?;
     Ok(Exit::Done)
+}
+
+/// The runs, or the changes, that fit all that is asked.
+async fn listed(
+    journal: Option<&Journal>,
+    history: &HistoryArguments,
+    output: OutputFormat,
+) -> Result<String, CommandError> {
+    let deleted_before = match journal {
+        Some(journal) => journal.deleted_before().await?,
+        None => DeletedBefore::default(),
+    };
+    if let Some(filter) = changes_list::asked(&history.narrowed) {
+        return changes_list::shown(journal, &filter, history.limit, deleted_before, output).await;
+    }
+    let runs = last_runs(journal, history).await?;
+    let more = runs.len() >= usize::try_from(history.limit).unwrap_or(usize::MAX);
+    Ok(list(output, &runs, deleted_before)? + &beginning(output, more, deleted_before))
 }
 
 async fn last_runs(journal: Option<&Journal>, history: &HistoryArguments) -> Result<Vec<RunEntry>, CommandError> {
@@ -71,15 +87,35 @@ pub(super) fn one_report(output: OutputFormat, report: &RunReport) -> Result<Str
     })
 }
 
-/// The JSON form.
-#[derive(Serialize)]
-struct Runs<'a> {
-    runs: &'a [RunEntry],
+/// Where a list reaches back to what was deleted, it says so; JSON has a field for it.
+pub(super) fn beginning(output: OutputFormat, more: bool, deleted_before: DeletedBefore) -> String {
+    let told = if more { String::new() } else { deleted_before.told() };
+    match output {
+        OutputFormat::Json => String::new(),
+        OutputFormat::Text => told,
+        OutputFormat::Markdown if told.is_empty() => told,
+        OutputFormat::Markdown => format!("\n{told}"),
+    }
 }
 
-fn list(output: OutputFormat, runs: &[RunEntry]) -> Result<String, serde_json::Error> {
+/// Version of this document's form.
+const VERSION: u32 = 1;
+
+/// The JSON form.
+#[derive(Serialize)]
+struct RunsDocument<'a> {
+    version: u32,
+    runs: &'a [RunEntry],
+    /// Before which times runs, and changes, were deleted for their age.
+    deleted_before: DeletedBefore,
+}
+
+fn list(output: OutputFormat, runs: &[RunEntry], deleted_before: DeletedBefore) -> Result<String, serde_json::Error> {
     Ok(match output {
-        OutputFormat::Json => json(&Runs { runs })?,
+        OutputFormat::Json => json(&RunsDocument { version: VERSION, runs, deleted_before })?,
+        _ if runs.is_empty() && deleted_before != DeletedBefore::default() => {
+            "No run that is kept matches.\n".to_owned()
+        }
         _ if runs.is_empty() => NO_RUN.to_owned(),
         OutputFormat::Text => text(runs),
         OutputFormat::Markdown => markdown::table(["Run", "Started", "Mode", "Outcome", "Changes"], rows(runs)) + "\n",
@@ -135,7 +171,7 @@ mod tests {
     }
 
     fn shown(output: OutputFormat, runs: &[RunEntry]) -> String {
-        anstream::adapter::strip_str(&list(output, runs).expect("writable")).to_string()
+        anstream::adapter::strip_str(&list(output, runs, DeletedBefore::default()).expect("writable")).to_string()
     }
 
     #[test]
@@ -169,6 +205,8 @@ mod tests {
     fn without_a_run_there_is_an_answer_all_the_same() {
         assert_eq!(shown(OutputFormat::Text, &[]), NO_RUN);
         assert_eq!(shown(OutputFormat::Markdown, &[]), NO_RUN);
-        assert_eq!(shown(OutputFormat::Json, &[]), "{\n  \"runs\": []\n}\n");
+        let document: serde_json::Value = serde_json::from_str(&shown(OutputFormat::Json, &[])).expect("JSON");
+        let deleted_before = serde_json::json!({ "runs": null, "changes": null });
+        assert_eq!(document, serde_json::json!({ "version": 1, "runs": [], "deleted_before": deleted_before }));
     }
 }

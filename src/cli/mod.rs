@@ -127,6 +127,13 @@ enum CommandError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Run(crate::journal::FindRunError),
+    #[error(
+        "who was in which group at {} is not known any more: what ended before {} was deleted (state.keep_changes); ask for a \
+         time from then on",
+        crate::domain::to_the_second(*at),
+        crate::domain::to_the_second(*since)
+    )]
+    DeletedAccess { at: chrono::DateTime<chrono::Utc>, since: chrono::DateTime<chrono::Utc> },
     #[error(transparent)]
     Mask(#[from] crate::check::MaskError),
     #[error("{0}")]
@@ -155,7 +162,7 @@ impl From<crate::journal::FindRunError> for CommandError {
 impl CommandError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Run(_) => Exit::Usage,
+            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } => Exit::Usage,
             Self::Sandbox(error) if error.is_of_scenario() => Exit::Usage,
             Self::Settings(_)
             | Self::Logging(_)

@@ -2,9 +2,13 @@
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::journal::{Journal, RecordFault, RecordHead, Verification};
+use crate::{
+    domain::{rfc3339, to_the_second},
+    journal::{Deletion, Journal, KeepSetting, RecordFault, RecordHead, Verification},
+};
 
 use super::{CommandError, arguments::OutputFormat, exit_code::Exit, report_json::json, terminal::print};
 
@@ -32,8 +36,8 @@ pub(super) async fn run(
     };
     let verification = journal.verify(known.as_ref()).await?;
     print(&match output {
-        OutputFormat::Json => json(&Document::of(&verification))?,
-        OutputFormat::Text | OutputFormat::Markdown => text(&verification, known.is_some()),
+        OutputFormat::Json => json(&Document::of(&verification, known.as_ref()))?,
+        OutputFormat::Text | OutputFormat::Markdown => text(&verification, known.as_ref()),
     })?;
     Ok(if verification.is_whole() { Exit::Done } else { Exit::Failure })
 }
@@ -54,6 +58,22 @@ struct Document<'a> {
     head: String,
     runs_before: i64,
     faults: Vec<Fault<'a>>,
+    deletions: Vec<Deleted>,
+}
+
+/// What retention deleted.
+#[derive(Serialize)]
+struct Deleted {
+    event: i64,
+    #[serde(serialize_with = "rfc3339")]
+    at: DateTime<Utc>,
+    setting: &'static str,
+    #[serde(serialize_with = "rfc3339")]
+    before: DateTime<Utc>,
+    runs: usize,
+    events: i64,
+    /// Recorded after the head that was given, which therefore says nothing of it; null without one.
+    after_head: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +84,16 @@ struct Fault<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn of(verification: &'a Verification) -> Self {
+    fn of(verification: &'a Verification, known: Option<&RecordHead>) -> Self {
+        let deleted = |deletion: &Deletion| Deleted {
+            event: deletion.position,
+            at: deletion.at,
+            setting: deletion.setting.key(),
+            before: deletion.before,
+            runs: deletion.runs,
+            events: deletion.events,
+            after_head: known.map(|known| deletion.position > known.position),
+        };
         let fault = |fault: &'a RecordFault| Fault {
             event: fault.position,
             run: fault.run.as_ref().map(crate::domain::RunId::as_str),
@@ -77,11 +106,12 @@ impl<'a> Document<'a> {
             head: verification.head.to_string(),
             runs_before: verification.runs_before,
             faults: verification.faults.iter().map(fault).collect(),
+            deletions: verification.deletions.iter().map(deleted).collect(),
         }
     }
 }
 
-fn text(verification: &Verification, is_head_known: bool) -> String {
+fn text(verification: &Verification, known: Option<&RecordHead>) -> String {
     let mut out = String::new();
     let verdict = match verification.faults.len() {
         0 => "The record is whole".to_owned(),
@@ -106,10 +136,35 @@ fn text(verification: &Verification, is_head_known: bool) -> String {
             ))
         );
     }
-    if verification.is_whole() && !is_head_known {
+    for sentence in deletions_in_words(&verification.deletions, known) {
+        let _ = writeln!(out, "{}", filled(&sentence));
+    }
+    if verification.is_whole() && known.is_none() {
         let _ = writeln!(out, "{}", filled(WITHOUT_HEAD));
     }
     out
+}
+
+/// What was deleted for its age, a sentence for each setting and reason to look at it.
+fn deletions_in_words(deletions: &[Deletion], known: Option<&RecordHead>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for setting in [KeepSetting::KeepRuns, KeepSetting::KeepChanges] {
+        let of_setting = || deletions.iter().filter(|deletion| deletion.setting == setting);
+        if let Some(last) = of_setting().next_back() {
+            let (runs, events) = of_setting().fold((0, 0), |(runs, events), it| (runs + it.runs, events + it.events));
+            let (key, before) = (setting.key(), to_the_second(last.before));
+            sentences.push(format!("{key} deleted {runs} runs and the texts of {events} events before {before}."));
+        }
+    }
+    let later = |known: &RecordHead| deletions.iter().filter(|deletion| deletion.position > known.position).count();
+    match known.map_or(0, later) {
+        0 => {}
+        later => sentences.push(format!(
+            "{later} of these deletions were recorded after the given head, which says nothing of them: compare them with \
+             the settings, or give a later head."
+        )),
+    }
+    sentences
 }
 
 /// Broken into lines of at most 80 columns.

@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use crate::domain::{
     ApprovalNote, ChangeKind, ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport,
-    SourceKind, Summary, name_shown, printable, to_the_second,
+    SourceKind, SourceReport, Summary, name_shown, printable, to_the_second,
 };
 
 use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table};
@@ -96,7 +96,7 @@ pub(super) fn source_line(report: &RunReport) -> String {
     let source = &report.source;
     let how = match (source.complete, source.read) {
         (true, Some(SourceKind::Profiles)) => "profile by profile",
-        (true, Some(SourceKind::Users)) => "only those asked for",
+        (true, Some(SourceKind::Users)) => return users_line(source),
         (true, _) => "all users",
         (false, _) => {
             return format!("Organization {}: not read ({})", source.organization, counted(source.calls, "call"));
@@ -105,6 +105,17 @@ pub(super) fn source_line(report: &RunReport) -> String {
     let (users, calls) = (counted(source.users, "user"), counted(source.calls, "call"));
     let profiles = counted(source.profiles as u64, "product profile");
     format!("Organization {}: {users}, {profiles}, read completely ({how}, {calls})", source.organization)
+}
+
+/// What a run read that was narrowed to some users: the sizes of profiles are those of the remembered listing.
+fn users_line(source: &SourceReport) -> String {
+    let (found, calls) = (counted(source.users, "active user"), counted(source.calls, "call"));
+    let profiles = counted(source.profiles as u64, "product profile");
+    format!(
+        "Organization {}: only the users that were asked for were read: {found} found ({calls}); {profiles} known from the \
+         last listing",
+        source.organization
+    )
 }
 
 /// So many of something, whose plural ends with "s".

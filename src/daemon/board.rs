@@ -22,6 +22,9 @@ use super::{LastRun, State, Status};
 /// Why a daemon is blocked.
 pub(super) const HELD: &str = "changes are held and wait for an approval";
 
+/// Why a daemon is blocked until its next run, where everything that is held was approved for that run.
+pub(super) const APPROVED: &str = "changes are held and approved; the next run makes them";
+
 /// What a daemon says that has made no run yet.
 const NO_RUN_YET: &str = "no run has ended since the start";
 
@@ -165,6 +168,15 @@ impl Board {
         self.update(|facts| {
             (facts.standing, facts.status.leader) = (Standing::Unknown, None);
             facts.settle(state, why);
+        });
+    }
+
+    /// Everything that is held was approved: nothing waits for an administrator any more.
+    pub(super) fn holds_approved(&self) {
+        self.update(|facts| {
+            if facts.status.state == State::Blocked {
+                APPROVED.clone_into(&mut facts.status.reason);
+            }
         });
     }
 

@@ -140,8 +140,12 @@ async fn start(
     }
     let notifier =
         Notifier { board: board.clone(), journal: journal.clone(), settings: newest.clone(), stop: stop.clone() };
-    let http = listener.map(|listener| serve_http(listener, &board, &journal, (newest.clone(), stop.clone())));
-    let desk = Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, stop };
+    let (questions, asked) = mpsc::channel(QUESTIONS);
+    spawn_local(answer(asked, journal.clone(), newest.clone()));
+    let state = HttpState { board: board.clone(), journal: journal.clone(), questions: questions.clone() };
+    let http = listener.map(|listener| serve_http(listener, state, stop.clone()));
+    let desk =
+        Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, questions, stop };
     let server = Server::start(socket, desk);
     let manager = ServiceManager::of_process();
     let daemon = Daemon {
@@ -196,15 +200,7 @@ async fn listen_for_http(settings: &Settings) -> Result<Option<TcpListener>, Dae
 
 /// Health, metrics and the status page, until `stop`. Should it end before, the daemon goes on without: it keeps groups in line,
 /// and a supervisor that asks for its health gets no answer.
-fn serve_http(
-    listener: TcpListener,
-    board: &Board,
-    journal: &Journal,
-    (settings, stop): (watch::Receiver<Arc<Settings>>, Stop),
-) -> JoinHandle<()> {
-    let (questions, asked) = mpsc::channel(QUESTIONS);
-    spawn_local(answer(asked, journal.clone(), settings));
-    let state = HttpState { board: board.clone(), journal: journal.clone(), questions };
+fn serve_http(listener: TcpListener, state: HttpState, stop: Stop) -> JoinHandle<()> {
     spawn_local(async move {
         if let Err(error) = serve(listener, state, async move { stop.asked().await }).await {
             tracing::error!(%error, "health, metrics and the status page are no longer served");

@@ -1,4 +1,4 @@
-//! The answers to those who ask about a person on the page.
+//! The answers to questions about a person, from the page and from the control socket.
 
 use std::sync::Arc;
 

@@ -65,7 +65,9 @@ async fn remembered(
     if let Some(until) = status.throttled_until {
         (status.state, status.reason) = super::board::throttled(Some(until), String::new());
     } else if !status.held.is_empty() && ended.clone().next().is_some_and(|(_, outcome)| outcome == Outcome::Held) {
-        (status.state, status.reason) = (State::Blocked, super::board::HELD.to_owned());
+        let is_approved = journal.are_approved(&status.holds, now).await?;
+        let reason = if is_approved { super::board::APPROVED } else { super::board::HELD };
+        (status.state, status.reason) = (State::Blocked, reason.to_owned());
     }
     let last_run = runs.iter().find(|run| is_whole(run, instances)).map(|run| run.started_at);
     Ok(Recalled { status, last_run })

@@ -4,162 +4,179 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Approval, CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, FoldedName, GroupExplanation,
-    HeldChange, History, InstanceExplanation, LoginSet, MaskMatch, Operator, OperatorGroup, OperatorGroupName,
-    OperatorLogin, PastChange, Person, Plan, Policy, ProductProfile, ProductProfileName, Review, Station, Verdict,
-    desired_state::subject,
-    folded_name::spelled_out,
+    HeldChange, History, InstanceExplanation, InstanceMode, LoginSet, MaskMatch, NextRun, NextStepKind, Operator,
+    OperatorGroup, OperatorGroupName, OperatorLogin, Person, PersonRecord, Plan, Policy, ProductProfile,
+    ProductProfileName, Review, Station, Verdict,
+    explained_operator::{OperatorFacts, operator_findings},
     identity::{Identity, OperatorIndex, PeopleRead},
-    look_alikes::spellings,
     to_the_second,
 };
+
+/// What the organization says of the user.
+#[derive(Clone, Copy, Debug)]
+pub enum UserKnowledge<'a> {
+    /// An active user.
+    Active {
+        /// The names on the user: product profiles, user groups and groups of administrators alike.
+        names: &'a [ProductProfileName],
+        /// Those given to the user, not through a user group; `None` when that is unknown.
+        direct: Option<&'a [ProductProfileName]>,
+    },
+    /// No active user has this e-mail address.
+    NoUser,
+    /// The organization could not be asked.
+    NotAsked,
+}
 
 /// What is known of the person an explanation is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// Whom it is about, as asked.
     pub asked: &'a str,
-    /// The user; for somebody whom the organization does not know, a person of the name that was asked for.
+    /// The user; for somebody of whom the organization says nothing, a person of the name that was asked for.
     pub person: &'a Person,
-    /// The names on the user; `None` when the organization does not know the user.
-    pub names: Option<&'a [ProductProfileName]>,
-    /// Those given to the person, not through a user group; `None` when that is unknown.
-    pub direct: Option<&'a [ProductProfileName]>,
-    /// All product profiles.
+    /// What the organization says of the user.
+    pub user: UserKnowledge<'a>,
+    /// All product profiles; empty where no listing is remembered.
     pub listing: &'a [ProductProfile],
 }
 
-/// What was read and decided in one instance.
+impl<'a> Subject<'a> {
+    fn names(&self) -> &'a [ProductProfileName] {
+        match self.user {
+            UserKnowledge::Active { names, .. } => names,
+            UserKnowledge::NoUser | UserKnowledge::NotAsked => &[],
+        }
+    }
+}
+
+/// What was decided in one instance about this person.
 #[derive(Clone, Copy, Debug)]
-pub struct Ground<'a> {
-    /// Its rules.
-    pub policy: &'a Policy,
-    /// What it holds.
-    pub campaign: &'a CampaignSnapshot,
-    /// What earlier runs saw.
-    pub history: &'a History,
+pub struct Decided<'a> {
     /// What it should hold, of this person.
     pub desired: &'a DesiredState,
     /// The plan for this person.
     pub plan: &'a Plan,
     /// What of that may be made.
     pub review: &'a Review,
-    /// The last change of each group, by folded name.
-    pub past: &'a BTreeMap<FoldedName, PastChange>,
+}
+
+/// What is known of one instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// Its rules.
+    pub policy: &'a Policy,
+    /// Whether runs write to it.
+    pub mode: InstanceMode,
+    /// What it holds; `None` where Campaign could not be asked.
+    pub campaign: Option<&'a CampaignSnapshot>,
+    /// What earlier runs saw.
+    pub history: &'a History,
+    /// What was decided; otherwise why nothing could be.
+    pub decided: Result<Decided<'a>, &'a str>,
+    /// What is recorded of this person.
+    pub record: &'a PersonRecord,
 }
 
 /// Explains one instance: the group that was asked for, or each group that the person has, should have or had.
 pub fn explained(subject: &Subject<'_>, ground: &Ground<'_>, asked: Option<&OperatorGroupName>) -> InstanceExplanation {
     let explainer = Explainer::new(subject, ground);
-    let groups = asked.map_or_else(|| explainer.groups(), |group| vec![group.clone()]);
+    let groups = asked.map_or_else(|| explainer.groups(), |group| vec![explainer.meant(group)]);
     InstanceExplanation {
         name: ground.policy.instance.to_string(),
-        findings: vec![explainer.operator_finding()],
+        findings: explainer.operator_findings(),
         groups: groups.iter().map(|group| explainer.group(group)).collect(),
+        record: ground.record.of_operator(),
     }
 }
 
-/// The findings about the user and each of their profiles that a mask could be about.
+/// The findings about the user.
 pub fn user_findings(subject: &Subject<'_>) -> Vec<Finding> {
-    let Some(names) = subject.names else {
-        let text = format!("the organization knows no active user \"{}\"", subject.asked);
-        return vec![finding(Station::User, Verdict::No, text)];
+    let (verdict, text) = match subject.user {
+        UserKnowledge::NotAsked => return Vec::new(),
+        UserKnowledge::NoUser => {
+            let text = format!(
+                "the organization knows no active user \"{}\": the user was removed or disabled, has another e-mail address \
+                 now, or never existed",
+                subject.asked
+            );
+            (Verdict::No, text)
+        }
+        UserKnowledge::Active { names, .. } => {
+            let id = subject.person.id.as_deref().map(|id| format!(" (id {id})")).unwrap_or_default();
+            let has = match names.len() {
+                0 => "no profile and no group".to_owned(),
+                1 => "1 profile or group".to_owned(),
+                count => format!("{count} profiles and groups"),
+            };
+            (Verdict::Yes, format!("\"{}\" is a user of the organization{id} with {has}", subject.asked))
+        }
     };
-    let id = subject.person.id.as_deref().map(|id| format!(" (id {id})")).unwrap_or_default();
-    let has = match names.len() {
-        0 => "no profile and no group".to_owned(),
-        1 => "1 profile or group".to_owned(),
-        count => format!("{count} profiles and groups"),
-    };
-    let text = format!("\"{}\" is a user of the organization{id} with {has}", subject.asked);
-    vec![finding(Station::User, Verdict::Yes, text)]
+    vec![finding(Station::User, verdict, text)]
 }
 
 struct Explainer<'a> {
     subject: &'a Subject<'a>,
     ground: &'a Ground<'a>,
-    identity: Identity<'a>,
+    /// Which operator the person is; `None` where Campaign could not be asked.
+    identity: Option<Identity<'a>>,
 }
 
 impl<'a> Explainer<'a> {
     fn new(subject: &'a Subject<'a>, ground: &'a Ground<'a>) -> Self {
         let read = PeopleRead { people: std::iter::once(subject.person), logins: &LoginSet::default() };
-        let index = OperatorIndex::new(ground.campaign, ground.policy.manage).remembering(ground.history, &read);
-        Self { subject, ground, identity: index.identify(subject.person) }
+        let identity = ground.campaign.map(|campaign| {
+            let index = OperatorIndex::new(campaign, ground.policy.manage).remembering(ground.history, &read);
+            index.identify(subject.person)
+        });
+        Self { subject, ground, identity }
     }
 
     /// The operators that the person is, or may be.
     fn operators(&self) -> Vec<&'a Operator> {
         match &self.identity {
-            Identity::Operator(operator)
-            | Identity::Renamed(operator)
-            | Identity::Undecided(operator)
-            | Identity::NotManaged(operator) => vec![operator],
-            Identity::Ambiguous(operators) | Identity::LookAlike(operators) => operators.clone(),
-            Identity::PassedOn(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
+            Some(
+                Identity::Operator(operator)
+                | Identity::Renamed(operator)
+                | Identity::Undecided(operator)
+                | Identity::NotManaged(operator),
+            ) => vec![operator],
+            Some(Identity::Ambiguous(operators) | Identity::LookAlike(operators)) => operators.clone(),
+            Some(Identity::PassedOn(_) | Identity::Unknown | Identity::NoLogin) | None => Vec::new(),
         }
     }
 
-    fn operator_finding(&self) -> Finding {
-        let (verdict, text) = match &self.identity {
-            Identity::Operator(operator) => {
-                let state = if operator.disabled { ", which is disabled" } else { "" };
-                (Verdict::Yes, format!("is operator \"{}\"{state}", operator.login))
-            }
-            Identity::Renamed(operator) => {
-                (Verdict::Yes, format!("was operator \"{}\" before a change of login, and still is", operator.login))
-            }
-            Identity::Undecided(operator) => {
-                let text = format!(
-                    "was operator \"{}\" before a change of login; whether another active user has that login now is not \
-                     known yet, and the next run asks",
-                    operator.login
-                );
-                (Verdict::Unknown, text)
-            }
-            Identity::PassedOn(operator) => {
-                let text = format!(
-                    "was operator \"{}\" before a change of login; another active user has that login now, so the operator \
-                     is that user's",
-                    operator.login
-                );
-                (Verdict::No, text)
-            }
-            Identity::NotManaged(operator) => {
-                let text = format!("operator \"{}\" does not log on through Adobe: never touched", operator.login);
-                (Verdict::No, text)
-            }
-            Identity::Ambiguous(operators) => {
-                let logins = operators.iter().map(|operator| format!("\"{}\"", operator.login)).collect::<Vec<_>>();
-                (Verdict::No, format!("answers to several operators: {}; none of them is touched", logins.join(", ")))
-            }
-            Identity::LookAlike(operators) => {
-                let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
-                let text = format!(
-                    "no operator has this login, {}; {} looks the same and is not taken for it",
-                    spelled_out(&subject(self.subject.person)),
-                    spellings(&logins)
-                );
-                (Verdict::No, text)
-            }
-            Identity::Unknown => (Verdict::No, "no operator has this login: the first logon creates it".to_owned()),
-            Identity::NoLogin => (Verdict::No, "the user has neither e-mail address nor user name".to_owned()),
-        };
-        finding(Station::Operator, verdict, text)
+    fn operator_findings(&self) -> Vec<Finding> {
+        let (Some(identity), Some(campaign)) = (&self.identity, self.ground.campaign) else { return Vec::new() };
+        operator_findings(&OperatorFacts {
+            person: self.subject.person,
+            user: self.subject.user,
+            policy: self.ground.policy,
+            campaign,
+            identity,
+        })
     }
 
-    /// The groups that the person's profiles stand for, the managed ones that the operator is in, and those whose membership
-    /// a run changed or tried to change; by folded name.
+    /// The groups that the person's profiles stand for, those that follow a profile or did and that the operator is in, and
+    /// those that the record speaks of; by folded name.
     fn groups(&self) -> Vec<OperatorGroupName> {
-        let wanted = self.subject.names.unwrap_or_default().iter().filter_map(|name| self.captured(name.as_str()));
-        let managed = self.ground.desired.groups.iter().map(|group| &group.name);
-        let orphaned = self.ground.desired.orphans.iter().map(|orphan| &orphan.name);
-        let past =
-            self.ground.past.values().filter_map(|past| past.change.group.as_deref()).map(OperatorGroupName::new);
-        let has = |name: &&OperatorGroupName| self.is_member(name);
-        let groups = managed.chain(orphaned).filter(has).cloned();
+        let wanted = self.subject.names().iter().filter_map(|name| self.captured(name.as_str()));
+        let desired = self.ground.decided.map(|decided| decided.desired).ok();
+        let managed = desired.into_iter().flat_map(|desired| desired.groups.iter().map(|group| &group.name));
+        let orphaned = desired.into_iter().flat_map(|desired| desired.orphans.iter().map(|orphan| &orphan.name));
+        let followed = self.ground.history.known.groups().iter().map(|followed| &followed.group);
+        let has = |name: &&OperatorGroupName| self.is_member(name) == Some(true);
+        let groups = followed.chain(managed).chain(orphaned).filter(has).cloned();
+        let recorded = self.ground.record.groups().into_values();
         let by_name: BTreeMap<FoldedName, OperatorGroupName> =
-            past.chain(wanted).chain(groups).map(|group| (group.folded(), group)).collect();
+            recorded.chain(wanted).chain(groups).map(|group| (group.folded(), group)).collect();
         by_name.into_values().collect()
+    }
+
+    /// The group that is meant by a name which may be that of a product profile.
+    fn meant(&self, asked: &OperatorGroupName) -> OperatorGroupName {
+        let is_known = self.target(asked).is_some() || self.ground.record.groups().contains_key(&asked.folded());
+        if is_known { asked.clone() } else { self.captured(asked.as_str()).unwrap_or_else(|| asked.clone()) }
     }
 
     fn captured(&self, profile: &str) -> Option<OperatorGroupName> {
@@ -170,12 +187,37 @@ impl<'a> Explainer<'a> {
     }
 
     fn target(&self, name: &OperatorGroupName) -> Option<&'a OperatorGroup> {
-        self.ground.campaign.groups().iter().find(|group| group.name.folded() == name.folded())
+        self.ground.campaign?.groups().iter().find(|group| group.name.folded() == name.folded())
     }
 
-    fn is_member(&self, name: &OperatorGroupName) -> bool {
-        let Some(group) = self.target(name) else { return false };
-        self.operators().iter().any(|operator| self.ground.campaign.holds(group.id, operator.id))
+    /// Whether one of the operators is in the group; `None` where Campaign could not be asked.
+    fn is_member(&self, name: &OperatorGroupName) -> Option<bool> {
+        let campaign = self.ground.campaign?;
+        let Some(group) = self.target(name) else { return Some(false) };
+        Some(self.operators().iter().any(|operator| campaign.holds(group.id, operator.id)))
+    }
+
+    /// Whether the organization wants the person in the group; `None` where it could not be asked, and where no profile
+    /// decides about the group.
+    fn is_wanted(&self, name: &OperatorGroupName) -> Option<bool> {
+        let profiles = self.profiles_of(name);
+        let has = |profile: &&ProductProfile| has_name(self.subject.names(), &profile.name);
+        match self.subject.user {
+            _ if profiles.is_empty() => None,
+            UserKnowledge::NotAsked => None,
+            UserKnowledge::NoUser => Some(false),
+            UserKnowledge::Active { .. } => Some(profiles.iter().any(has)),
+        }
+    }
+
+    /// The listed profiles that stand for a group.
+    fn profiles_of(&self, name: &OperatorGroupName) -> Vec<&'a ProductProfile> {
+        let stands = |profile: &&ProductProfile| self.stands_for(profile.name.as_str(), name);
+        self.subject.listing.iter().filter(stands).collect()
+    }
+
+    fn stands_for(&self, profile: &str, name: &OperatorGroupName) -> bool {
+        self.captured(profile).is_some_and(|group| group.folded() == name.folded())
     }
 
     fn group(&self, name: &OperatorGroupName) -> GroupExplanation {
@@ -184,32 +226,36 @@ impl<'a> Explainer<'a> {
         let change = self.planned(name);
         findings.extend(change.and_then(|change| self.guard_finding(change)));
         findings.push(self.past_finding(name));
-        findings.push(self.next_run(name, change));
-        let is_member = Some(self.is_member(name));
+        let next_run = self.next_run(name, change);
+        findings.push(finding(Station::NextRun, Verdict::Note, next_run.text.clone()));
         let group = self.target(name).map_or_else(|| name.to_string(), |group| group.name.to_string());
-        GroupExplanation { group, is_member, findings }
+        GroupExplanation {
+            group,
+            is_member: self.is_member(name),
+            is_wanted: self.is_wanted(name),
+            findings,
+            record: self.ground.record.of_group(&name.folded()),
+            next_run,
+        }
     }
 
-    /// The profiles that stand for a group: whether the person has them, how, and what the mask makes of their names.
+    /// The profiles that stand for a group: whether the person has them, how, and what the mask maps their names to.
     fn profile_findings(&self, name: &OperatorGroupName) -> Vec<Finding> {
-        let stands = |profile: &str| self.captured(profile).is_some_and(|group| group.folded() == name.folded());
-        let profiles: Vec<_> = self.subject.listing.iter().filter(|profile| stands(profile.name.as_str())).collect();
+        let profiles = self.profiles_of(name);
         let listed: HashSet<FoldedName> = profiles.iter().map(|profile| profile.name.folded()).collect();
+        let mask = self.ground.policy.mask.as_str();
         let mut findings = Vec::new();
         for profile in &profiles {
             findings.push(self.profile_finding(&profile.name));
-            let mask = self.ground.policy.mask.as_str();
-            let text = format!("the association mask \"{mask}\" makes group \"{name}\" of \"{}\"", profile.name);
+            let text = format!("the association mask \"{mask}\" maps \"{}\" to \"{name}\"", profile.name);
             findings.push(finding(Station::Mask, Verdict::Yes, text));
         }
-        for ghost in self.subject.names.unwrap_or_default() {
-            if stands(ghost.as_str()) && !listed.contains(&ghost.folded()) {
-                let text = format!("\"{ghost}\" is on the user and not in the listing of product profiles: ignored");
-                findings.push(finding(Station::Profile, Verdict::No, text));
+        for ghost in self.subject.names() {
+            if self.stands_for(ghost.as_str(), name) && !listed.contains(&ghost.folded()) {
+                findings.push(self.unlisted_finding(ghost));
             }
         }
         if findings.is_empty() {
-            let mask = self.ground.policy.mask.as_str();
             let text =
                 format!("no product profile that \"{mask}\" matches stands for group \"{name}\": it is not managed");
             findings.push(finding(Station::Mask, Verdict::No, text));
@@ -217,24 +263,54 @@ impl<'a> Explainer<'a> {
         findings
     }
 
+    fn unlisted_finding(&self, name: &ProductProfileName) -> Finding {
+        if self.subject.listing.is_empty() {
+            let text = format!("has \"{name}\"; the first run finds out whether that is a product profile");
+            return finding(Station::Profile, Verdict::Unknown, text);
+        }
+        let text = format!("\"{name}\" is on the user and not in the listing of product profiles: ignored");
+        finding(Station::Profile, Verdict::No, text)
+    }
+
     fn profile_finding(&self, profile: &ProductProfileName) -> Finding {
-        let on = |names: &[ProductProfileName]| names.iter().any(|name| name.folded() == profile.folded());
-        let (verdict, text) = match (self.subject.names.is_some_and(on), self.subject.direct.map(on)) {
-            (false, _) => (Verdict::No, format!("does not have product profile \"{profile}\"")),
-            (true, Some(true)) => (Verdict::Yes, format!("has product profile \"{profile}\", given directly")),
-            (true, Some(false)) => (Verdict::Yes, format!("has product profile \"{profile}\" through a user group")),
-            (true, None) => (Verdict::Yes, format!("has product profile \"{profile}\"")),
+        let (verdict, text) = match self.subject.user {
+            UserKnowledge::NotAsked => {
+                (Verdict::Unknown, format!("not known whether the user has product profile \"{profile}\""))
+            }
+            UserKnowledge::Active { names, direct } if has_name(names, profile) => {
+                let how = match direct.map(|direct| has_name(direct, profile)) {
+                    Some(true) => ", given directly",
+                    Some(false) => " through a user group",
+                    None => "",
+                };
+                (Verdict::Yes, format!("has product profile \"{profile}\"{how}"))
+            }
+            UserKnowledge::Active { .. } | UserKnowledge::NoUser => {
+                (Verdict::No, format!("does not have product profile \"{profile}\""))
+            }
         };
         finding(Station::Profile, verdict, text)
     }
 
     fn group_finding(&self, name: &OperatorGroupName) -> Finding {
-        let (verdict, text) = match self.target(name) {
-            None => (Verdict::No, format!("Campaign has no operator group \"{name}\"")),
-            Some(group) if self.is_member(name) => (Verdict::Yes, format!("is in operator group \"{}\"", group.name)),
-            Some(group) => (Verdict::No, format!("is not in operator group \"{}\"", group.name)),
+        let (verdict, text) = match (self.is_member(name), self.target(name)) {
+            (None, _) => (Verdict::Unknown, self.last_seen(name)),
+            (_, None) => (Verdict::No, format!("Campaign has no operator group \"{name}\"")),
+            (Some(true), Some(group)) => (Verdict::Yes, format!("is in operator group \"{}\"", group.name)),
+            (Some(false), Some(group)) => (Verdict::No, format!("is not in operator group \"{}\"", group.name)),
         };
         finding(Station::OperatorGroup, verdict, text)
+    }
+
+    /// What the record says of a membership that Campaign could not be asked about.
+    fn last_seen(&self, name: &OperatorGroupName) -> String {
+        match self.ground.record.lasting_stay(&name.folded()) {
+            Some(stay) => format!(
+                "not known now; the last run that read Campaign saw the operator in \"{name}\", a member since {}",
+                to_the_second(stay.since)
+            ),
+            None => format!("not known now; the last run that read Campaign saw no such operator in \"{name}\""),
+        }
     }
 
     /// Folded logins under which the plan may speak of the person.
@@ -251,11 +327,12 @@ impl<'a> Explainer<'a> {
             change.group().is_some_and(|group| group.folded() == name.folded())
                 && change.operator().is_some_and(|operator| logins.contains(&operator.folded()))
         };
-        self.ground.plan.changes.iter().find(of_person)
+        self.ground.decided.ok()?.plan.changes.iter().find(of_person)
     }
 
     fn held(&self, change: &Change) -> Option<&'a HeldChange> {
-        self.ground.review.held.changes.iter().find(|held| held.change.key() == change.key())
+        let held = &self.ground.decided.ok()?.review.held;
+        held.changes.iter().find(|held| held.change.key() == change.key())
     }
 
     fn guard_finding(&self, change: &Change) -> Option<Finding> {
@@ -264,8 +341,8 @@ impl<'a> Explainer<'a> {
     }
 
     fn past_finding(&self, name: &OperatorGroupName) -> Finding {
-        let Some(past) = self.ground.past.get(&name.folded()) else {
-            let text = "the journal knows no change of this membership".to_owned();
+        let Some(past) = self.ground.record.last_change(&name.folded()) else {
+            let text = "no run has changed this membership".to_owned();
             return finding(Station::LastChange, Verdict::Note, text);
         };
         let (change, at) = (&past.change, to_the_second(past.at));
@@ -279,44 +356,76 @@ impl<'a> Explainer<'a> {
         finding(Station::LastChange, Verdict::Note, text)
     }
 
-    fn next_run(&self, name: &OperatorGroupName, change: Option<&Change>) -> Finding {
-        let Some(change) = change else {
-            return finding(Station::NextRun, Verdict::Note, self.why_nothing(name));
-        };
+    fn next_run(&self, name: &OperatorGroupName, change: Option<&Change>) -> NextRun {
+        if let Err(why) = self.ground.decided {
+            return next_run(NextStepKind::Unknown, format!("not known: {why}"));
+        }
+        let Some(change) = change else { return self.nothing(name) };
+        if self.held(change).is_some() {
+            return self.waiting(change);
+        }
         let operator = change.operator().map(OperatorLogin::as_str).unwrap_or_default();
-        let text = match (change.kind(), self.held(change)) {
-            (_, Some(_)) => self.why_waiting(change),
-            (ChangeKind::Remove, None) => {
-                format!("removes \"{operator}\", if a second read of the profile bears it out")
+        let (does, text) = match change.kind() {
+            ChangeKind::Remove => {
+                let text = format!("removes \"{operator}\", if a second read of the profile confirms it");
+                (NextStepKind::Remove, text)
             }
-            (_, None) => format!("adds \"{operator}\""),
+            _ => (NextStepKind::Add, format!("adds \"{operator}\"")),
         };
-        finding(Station::NextRun, Verdict::Note, text)
-    }
-
-    /// Whether a held change is approved is decided by a run over everything, so that this says only what was approved.
-    fn why_waiting(&self, change: &Change) -> String {
-        let key = change.key();
-        let names = |approval: &&Approval| approval.changes.iter().any(|approved| approved.key == key);
-        match self.ground.history.approvals.iter().find(names) {
-            Some(Approval { digest, approver, .. }) => {
-                format!("makes the change if exactly the situation is still held that {approver} approved as {digest}")
+        match self.ground.mode {
+            InstanceMode::Apply => next_run(does, text),
+            InstanceMode::Observe => {
+                next_run(does, format!("writes nothing (mode = \"observe\"); with \"apply\" it {text}"))
             }
-            None => "nothing, until the held change is approved".to_owned(),
         }
     }
 
-    fn why_nothing(&self, name: &OperatorGroupName) -> String {
+    /// Whether a held change is approved is decided by a run over everything, so that this says only what was approved.
+    fn waiting(&self, change: &Change) -> NextRun {
+        let key = change.key();
+        let names = |approval: &&Approval| approval.changes.iter().any(|approved| approved.key == key);
+        let approved = self.ground.history.approvals.iter().find(names);
+        let held = self.ground.record.held_under(&key);
+        let text = match (approved, held) {
+            (Some(Approval { digest, approver, .. }), _) => {
+                format!("makes the change if exactly the situation is still held that {approver} approved as {digest}")
+            }
+            (None, Some(held)) => format!(
+                "nothing, until the change is approved; it is held under {digest} since {since}; if these changes are right: \
+                 campaign-group-sync approve {digest}",
+                digest = held.digest,
+                since = to_the_second(held.since)
+            ),
+            (None, None) => "holds the change; the report of that run names the digest to approve".to_owned(),
+        };
+        NextRun {
+            digest: held.map(|held| held.digest.to_string()),
+            held_since: held.map(|held| held.since),
+            ..next_run(NextStepKind::Held, text)
+        }
+    }
+
+    fn nothing(&self, name: &OperatorGroupName) -> NextRun {
         let (logins, group) = (self.logins(), FoldedName::new(name.as_str()));
-        let mut notices = self.ground.plan.skipped.iter();
+        let mut notices = self.ground.decided.into_iter().flat_map(|decided| &decided.plan.skipped);
         let about = notices.find(|skipped| {
             logins.contains(&FoldedName::new(&skipped.subject)) || FoldedName::new(&skipped.subject) == group
         });
         match about {
-            Some(skipped) => format!("nothing ({}): {}", skipped.reason.as_str(), skipped.detail),
-            None => "nothing: it is as it should be".to_owned(),
+            Some(skipped) => {
+                next_run(NextStepKind::Skipped, format!("nothing ({}): {}", skipped.reason.as_str(), skipped.detail))
+            }
+            None => next_run(NextStepKind::Nothing, "nothing: it is as it should be".to_owned()),
         }
     }
+}
+
+fn has_name(names: &[ProductProfileName], profile: &ProductProfileName) -> bool {
+    names.iter().any(|name| name.folded() == profile.folded())
+}
+
+fn next_run(does: NextStepKind, text: String) -> NextRun {
+    NextRun { does, text, digest: None, held_since: None }
 }
 
 fn finding(station: Station, verdict: Verdict, text: String) -> Finding {

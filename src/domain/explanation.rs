@@ -1,12 +1,12 @@
 //! Why a person is, or is not, in a group: from the user to the last change. The field names are part of the JSON form.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{ChangeReport, RunId};
+use super::{ChangeOutcome, ChangeReport, Outcome, RunId, to_the_second};
 
 /// What is said about one station of the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The way goes on here.
@@ -20,7 +20,7 @@ pub enum Verdict {
 }
 
 /// The stations of the way, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Station {
     /// The user in the Admin Console.
@@ -58,7 +58,7 @@ impl Station {
 }
 
 /// One station and what was found there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Which station.
     pub station: Station,
@@ -69,25 +69,165 @@ pub struct Finding {
 }
 
 /// One group on the way of one person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupExplanation {
     /// The operator group.
     pub group: String,
     /// Whether the person's operator is in it now; `None` when that could not be read.
     pub is_member: Option<bool>,
+    /// Whether the organization wants the person in it; `None` when that is not known.
+    pub is_wanted: Option<bool>,
     /// What was found, in order.
     pub findings: Vec<Finding>,
+    /// Everything that is recorded of this membership, in the order of time.
+    pub record: Vec<RecordedEvent>,
+    /// What the next run does about it.
+    pub next_run: NextRun,
+}
+
+/// What kind of event is recorded of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedKind {
+    /// A run planned to add the operator to the group.
+    Add,
+    /// A run planned to remove the operator from the group.
+    Remove,
+    /// A run planned to create the operator.
+    CreateOperator,
+    /// A run planned to disable the operator.
+    DisableOperator,
+    /// The operator was in the group when a run first saw the group.
+    FirstSeen,
+    /// The operator appeared in the group between two runs.
+    Appeared,
+    /// The operator vanished from the group between two runs.
+    Vanished,
+    /// The group stopped following a product profile: what happened afterwards is not recorded.
+    Unmanaged,
+}
+
+/// One event of the record, or several runs in a row that recorded the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedEvent {
+    /// When it was first recorded.
+    #[serde(serialize_with = "super::rfc3339")]
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub what: RecordedKind,
+    /// What became of a planned change; `None` for what was done in Campaign by hand.
+    pub outcome: Option<ChangeOutcome>,
+    /// The run that planned it, the first of several.
+    pub run: Option<RunId>,
+    /// The reason that the run recorded.
+    pub reason: Option<String>,
+    /// Why it came to this outcome.
+    pub detail: Option<String>,
+    /// Who approved it, where an approval released it.
+    pub approved_by: Option<String>,
+    /// The run whose changes this one took back, where it did.
+    pub undo_of: Option<RunId>,
+    /// How many runs in a row recorded the same.
+    pub runs: usize,
+    /// When the last of those runs recorded it.
+    #[serde(serialize_with = "super::rfc3339")]
+    pub last_at: DateTime<Utc>,
+}
+
+impl RecordedEvent {
+    /// The event as people read it, without its time.
+    pub fn in_words(&self) -> String {
+        let part = |before: &str, text: Option<&str>, after: &str| {
+            text.map(|text| format!("{before}{text}{after}")).unwrap_or_default()
+        };
+        let run = part(" by run ", self.run.as_ref().map(RunId::as_str), "");
+        let again = match self.runs {
+            0 | 1 => String::new(),
+            runs => format!(", recorded by {runs} runs until {}", to_the_second(self.last_at)),
+        };
+        let reason = part(": ", self.reason.as_deref(), "");
+        let detail = part(" (", self.detail.as_deref(), ")");
+        let approved = part("; approved by ", self.approved_by.as_deref(), "");
+        [self.what_happened(), run, again, reason, detail, approved].concat()
+    }
+
+    fn what_happened(&self) -> String {
+        let planned = |done: &str, to_do: &str| match self.outcome {
+            Some(ChangeOutcome::Applied) => done.to_owned(),
+            Some(ChangeOutcome::Already) => format!("found {done} already"),
+            Some(outcome) => format!("{to_do}: {}", outcome.as_str()),
+            None => to_do.to_owned(),
+        };
+        match self.what {
+            RecordedKind::Add => planned("added", "to be added"),
+            RecordedKind::Remove => planned("removed", "to be removed"),
+            RecordedKind::CreateOperator => planned("operator created", "operator to be created"),
+            RecordedKind::DisableOperator => planned("operator disabled", "operator to be disabled"),
+            RecordedKind::FirstSeen => "in the group when a run first saw it".to_owned(),
+            RecordedKind::Appeared => "added in Campaign, by hand or at a sign-in: first seen then".to_owned(),
+            RecordedKind::Vanished => "removed in Campaign, by hand or at a sign-in: first missed then".to_owned(),
+            RecordedKind::Unmanaged => "no longer recorded: no product profile stands for the group".to_owned(),
+        }
+    }
+}
+
+/// What the next run does about one membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextStepKind {
+    /// It adds the operator.
+    Add,
+    /// It removes the operator.
+    Remove,
+    /// A guard holds the change.
+    Held,
+    /// The membership cannot be placed, or a rule leaves it alone.
+    Skipped,
+    /// The membership is as it should be.
+    Nothing,
+    /// Not known, because a system could not be asked or no run was made yet.
+    Unknown,
+}
+
+/// What the next run does about one membership, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextRun {
+    /// In a word.
+    pub does: NextStepKind,
+    /// In a sentence.
+    pub text: String,
+    /// The digest under which the change is held, once a run has held it.
+    pub digest: Option<String>,
+    /// When this digest was first held.
+    #[serde(serialize_with = "super::report::rfc3339_or_null")]
+    pub held_since: Option<DateTime<Utc>>,
+}
+
+/// A part of the answer that is missing because a system could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// The system: Experience Cloud, the name of an instance, or the state.
+    pub part: String,
+    /// What a run that fails in this way ends with.
+    pub outcome: Outcome,
+    /// Whether the configuration of the host is the cause, which [`Outcome`] does not tell apart once it is written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub misconfigured: bool,
+    /// What happened, and what to do.
+    pub why: String,
 }
 
 /// One instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceExplanation {
     /// The name in the configuration.
     pub name: String,
     /// What is true of all groups: the operator, or what could not be read.
     pub findings: Vec<Finding>,
-    /// Each group that the person has, should have, or was asked about; by name.
+    /// Each group that the person has, should have, had, or was asked about; by name.
     pub groups: Vec<GroupExplanation>,
+    /// What is recorded of the operator itself: when runs created or disabled it.
+    pub record: Vec<RecordedEvent>,
 }
 
 /// A change of the past, as the journal knows it.
@@ -95,6 +235,8 @@ pub struct InstanceExplanation {
 pub struct PastChange {
     /// The run that planned it.
     pub run: RunId,
+    /// What that run was narrowed to, or which run it took back.
+    pub scope: Option<String>,
     /// When it was last written about.
     pub at: DateTime<Utc>,
     /// What it was and what became of it.
@@ -102,8 +244,12 @@ pub struct PastChange {
 }
 
 /// The whole answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
+    /// Version of this document: [`Explanation::VERSION`].
+    pub version: u32,
+    /// The organization's id.
+    pub organization: String,
     /// Whom it is about, as asked.
     pub person: String,
     /// When it was found out.
@@ -116,4 +262,16 @@ pub struct Explanation {
     pub findings: Vec<Finding>,
     /// Each instance.
     pub instances: Vec<InstanceExplanation>,
+    /// What could not be found out; empty where the answer is whole.
+    pub unanswered: Vec<Unanswered>,
+}
+
+impl Explanation {
+    /// Version of the document; a change that breaks programs raises it.
+    pub const VERSION: u32 = 1;
+
+    /// What a run that fails as this answer did ends with; [`Outcome::InSync`] for a whole answer.
+    pub fn outcome(&self) -> Outcome {
+        Outcome::of_all(self.unanswered.iter().map(|part| part.outcome))
+    }
 }

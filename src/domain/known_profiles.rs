@@ -68,6 +68,26 @@ impl KnownProfiles {
     }
 }
 
+/// The operator groups that a question about one person needs: the followed ones as runs saw them, and as Campaign spells
+/// them now where the person is in them (`live`). `None` where they do not settle each of the `needed` groups, so that
+/// Campaign has to be asked for all.
+pub fn groups_for_a_question(
+    known: &KnownProfiles,
+    live: &[OperatorGroup],
+    needed: &BTreeSet<FoldedName>,
+) -> Option<Vec<OperatorGroup>> {
+    let remembered = known.groups().iter().filter_map(|followed| {
+        let id = followed.group_id?;
+        Some((id, OperatorGroup { id, name: followed.group.clone(), label: String::new() }))
+    });
+    let mut groups: BTreeMap<OperatorGroupId, OperatorGroup> = remembered.collect();
+    // The same table names rights: only a key that is known as that of a group is one.
+    let live: Vec<_> = live.iter().filter(|group| groups.contains_key(&group.id)).collect();
+    let settled: BTreeSet<FoldedName> = live.iter().map(|group| group.name.folded()).collect();
+    groups.extend(live.into_iter().map(|group| (group.id, group.clone())));
+    needed.is_subset(&settled).then(|| groups.into_values().collect())
+}
+
 /// Followed groups, while those of a run are put in.
 struct GroupsAfter {
     by_name: BTreeMap<FoldedName, FollowedGroup>,

@@ -11,6 +11,7 @@ mod confirmation;
 mod departures;
 mod desired_state;
 mod error_chain;
+mod explained_operator;
 mod explaining;
 mod explanation;
 mod failure;
@@ -29,6 +30,7 @@ mod notification;
 mod organization_snapshot;
 mod orphans;
 mod outcome;
+mod person_record;
 mod plan;
 mod policy;
 mod printable;
@@ -61,8 +63,11 @@ pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_co
 pub use departures::Departure;
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state};
 pub use error_chain::Chain;
-pub use explaining::{Ground, Subject, explained, user_findings};
-pub use explanation::{Explanation, Finding, GroupExplanation, InstanceExplanation, PastChange, Station, Verdict};
+pub use explaining::{Decided, Ground, Subject, UserKnowledge, explained, user_findings};
+pub use explanation::{
+    Explanation, Finding, GroupExplanation, InstanceExplanation, NextRun, NextStepKind, PastChange, RecordedEvent,
+    RecordedKind, Station, Unanswered, Verdict,
+};
 pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
 pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
@@ -74,7 +79,7 @@ pub use history::{
     SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins};
-pub use known_profiles::KnownProfiles;
+pub use known_profiles::{KnownProfiles, groups_for_a_question};
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use matched_source::MatchedSource;
@@ -90,6 +95,7 @@ pub use organization_snapshot::{
 };
 pub use orphans::{OrphanGroup, source_read};
 pub use outcome::Outcome;
+pub use person_record::{HeldUnder, PastStay, PersonRecord};
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use printable::{is_printable, name_shown, printable};
@@ -97,7 +103,7 @@ pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
 pub use progress::{News, Progress, RunStep, Watcher};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
-    SourceReport, rfc3339, to_the_second,
+    SourceReport, rfc3339, rfc3339_or_null, to_the_second,
 };
 pub use run_event::{
     BegunApproval, Evidence, HeldNow, HeldRecord, InstancePlan, NextStep, Observation, Observed, RunEvent, RunStart,

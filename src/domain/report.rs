@@ -373,7 +373,6 @@ pub fn to_the_second(time: DateTime<Utc>) -> String {
 }
 
 /// The same where a document is written.
-#[expect(clippy::ref_option, reason = "serde passes a reference")]
 fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => rfc3339(time, serializer),
@@ -386,7 +385,7 @@ pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::
     serializer.serialize_str(&to_the_second(*time))
 }
 
-#[expect(clippy::ref_option, reason = "serde passes a reference")]
-fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+/// The same of a time that may be missing.
+pub fn rfc3339_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(to_the_second).serialize(serializer)
 }

@@ -184,6 +184,17 @@ pub enum Evidence {
     NextRun,
 }
 
+impl Evidence {
+    /// As the record writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadBack => "read_back",
+            Self::Unread => "unread",
+            Self::NextRun => "next_run",
+        }
+    }
+}
+
 /// Who was seen in managed groups.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {

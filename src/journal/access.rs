@@ -102,9 +102,9 @@ impl Journal {
             instances.entry(row.text(0)?).or_default().insert(row.folded(1)?, group_access(&row)?);
         }
         let sql = "select s.instance, s.group_folded, s.login, s.since, s.granted_by,
-                       (select c.approved_by from changes c
+                       coalesce(s.approved_by, (select c.approved_by from changes c
                         where c.run = s.granted_by and c.instance = s.instance and c.group_folded = s.group_folded
-                            and c.operator_folded = s.login_folded and c.op = 'add')
+                            and c.operator_folded = s.login_folded and c.op = 'add'))
                    from stays s where s.since <= $1 and (s.until is null or s.until > $1)";
         for row in looking.rows(sql, [at.into()]).await? {
             let groups = instances.get_mut(&row.text(0)?);

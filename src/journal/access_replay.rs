@@ -1,4 +1,5 @@
-//! Who is in which managed group, by the events alone: compared with the access record that is stored beside them.
+//! Who is in which managed group, by the events alone: compared with the access record that is stored beside them. Where
+//! retention deleted events, it begins with the memberships that the last deletion vouches for.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,13 @@ use serde::Deserialize;
 
 use crate::domain::{ChangeKind, ChangeOutcome, FoldedName};
 
-use super::{JournalError, changes::SettledBody, database::Reading, encoding::from_json};
+use super::{
+    JournalError,
+    changes::SettledBody,
+    database::Reading,
+    encoding::from_json,
+    old_memberships::{fingerprint_of, vouched},
+};
 
 /// Instance, group and operator, the names folded.
 type Membership = (String, FoldedName, FoldedName);
@@ -20,7 +27,13 @@ struct Periods {
 
 /// The memberships that events tell of.
 #[derive(Default)]
-pub(super) struct AccessReplay(BTreeMap<Membership, Periods>);
+pub(super) struct AccessReplay {
+    memberships: BTreeMap<Membership, Periods>,
+    /// The event from which on it replays.
+    after: i64,
+    /// What does not agree before that.
+    faults: Vec<String>,
+}
 
 #[derive(Deserialize)]
 struct ObservedBody {
@@ -30,6 +43,27 @@ struct ObservedBody {
 }
 
 impl AccessReplay {
+    /// What the last deletion of old changes, at this place in the record, left; its event tells the fingerprint.
+    pub(super) async fn left_by(looking: &mut Reading, position: i64, told: &str) -> Result<Self, JournalError> {
+        let left = vouched(looking.transaction()).await?;
+        let mut replay = Self { after: position, ..Self::default() };
+        if fingerprint_of(&left) != told {
+            replay.faults.push("the memberships are not those that the last deletion of old changes left".to_owned());
+        }
+        for membership in left {
+            let key = (membership.instance, FoldedName::stored(membership.group), FoldedName::stored(membership.login));
+            let periods = replay.memberships.entry(key).or_default();
+            periods.begun += 1;
+            periods.is_open |= membership.was_open;
+        }
+        Ok(replay)
+    }
+
+    /// Whether an event at this place tells something that is not known yet.
+    pub(super) fn asks(&self, position: i64) -> bool {
+        position > self.after
+    }
+
     /// Takes what an observation changed.
     pub(super) fn observed(&mut self, body: &str) -> Result<(), JournalError> {
         let ObservedBody { instance, came, left } = from_json(body, "an event")?;
@@ -58,13 +92,13 @@ impl AccessReplay {
     }
 
     fn begin(&mut self, membership: Membership) {
-        let periods = self.0.entry(membership).or_default();
+        let periods = self.memberships.entry(membership).or_default();
         periods.begun += usize::from(!periods.is_open);
         periods.is_open = true;
     }
 
     fn end(&mut self, membership: Membership) {
-        self.0.entry(membership).or_default().is_open = false;
+        self.memberships.entry(membership).or_default().is_open = false;
     }
 
     /// What the access record says otherwise, in words. Memberships that an earlier version recorded began before the first
@@ -75,12 +109,17 @@ impl AccessReplay {
         is_migrated: bool,
     ) -> Result<Vec<String>, JournalError> {
         let mut stored: BTreeMap<Membership, Periods> = BTreeMap::new();
-        let mut renamed = Vec::new();
-        let sql = "select instance, group_folded, login_folded, until, login from stays";
+        let mut faults = std::mem::take(&mut self.faults);
+        // A deletion vouches for all memberships, whatever version recorded them.
+        let is_migrated = is_migrated && self.after == 0;
+        let sql = "select instance, group_folded, login_folded, until, login, approved_by, vouched from stays";
         for row in looking.rows(sql, []).await? {
             let login = row.text(4)?;
             if FoldedName::new(&login) != row.folded(2)? {
-                renamed.push(format!("the access record names {login}, who is not who was recorded"));
+                faults.push(format!("the access record names {login}, who is not who was recorded"));
+            }
+            if row.optional_number(6)?.is_none() && row.optional_text(5)?.is_some() {
+                faults.push(format!("the access record names an approver of {login} whom no event tells of"));
             }
             let periods = stored.entry((row.text(0)?, row.folded(1)?, row.folded(2)?)).or_default();
             periods.begun += 1;
@@ -88,7 +127,7 @@ impl AccessReplay {
         }
         if !is_migrated {
             for membership in stored.keys() {
-                self.0.entry(membership.clone()).or_default();
+                self.memberships.entry(membership.clone()).or_default();
             }
         }
         let differs = |(membership, told): &(&Membership, &Periods)| {
@@ -99,6 +138,6 @@ impl AccessReplay {
             let (group, login) = (group.as_str(), login.as_str());
             format!("the access record of {login} in group \"{group}\" of instance {instance} is not what was recorded")
         };
-        Ok(self.0.iter().filter(differs).map(words).chain(renamed).collect())
+        Ok(self.memberships.iter().filter(differs).map(words).chain(faults).collect())
     }
 }

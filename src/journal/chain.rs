@@ -1,5 +1,6 @@
-//! The record of events as a chain: each event carries a SHA-256 over itself and the hash of its predecessor, so that an
-//! event that is changed, inserted or deleted afterwards shows.
+//! The record of events as a chain: each event carries a SHA-256 over its digest and the hash of its predecessor, so that an
+//! event that is changed, inserted or deleted afterwards shows. The digest covers what the event tells. Retention deletes that
+//! and leaves the digest: the chain stays whole, and everything that is left can be checked.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,12 @@ pub(super) enum EventKind {
     Held,
     Approved,
     Unpaused,
+    /// Runs of which an earlier version deleted the rows, and not the events.
     Forgotten,
+    /// What retention deleted.
+    Deletion,
+    /// An event of which retention left only the digest; it has a table of its own.
+    Deleted,
     Sending,
     Settled,
     Observed,
@@ -39,6 +45,8 @@ impl EventKind {
             Self::Approved => "approved",
             Self::Unpaused => "unpaused",
             Self::Forgotten => "forgotten",
+            Self::Deletion => "deletion",
+            Self::Deleted => "deleted",
             Self::Sending => "sending",
             Self::Settled => "settled",
             Self::Observed => "observed",
@@ -87,7 +95,7 @@ pub(super) async fn append<T: Serialize>(
     let head = rows.first().ok_or_else(|| JournalError::Unreadable { what: "the record has no head".to_owned() })?;
     let (position, before) = (head.number(0)?, head.text(1)?);
     let at = at.timestamp_millis();
-    let hash = hash(&before, position, run, at, kind.as_str(), &body);
+    let hash = hash(&before, position, &digest(run, at, kind.as_str(), &body));
     let sql = "insert into events (position, run, at, kind, body, hash) values ($1, $2, $3, $4, $5, $6)";
     let run = run.map(str::to_owned).into();
     let values = [position.into(), run, at.into(), kind.as_str().into(), body.into(), hash.as_str().into()];
@@ -96,10 +104,32 @@ pub(super) async fn append<T: Serialize>(
     Ok(RecordHead { position, hash })
 }
 
-/// The hash of an event. Each field is preceded by its length, so that no two events give one text.
-pub(super) fn hash(before: &str, position: i64, run: Option<&str>, at: i64, kind: &str, body: &str) -> String {
+/// What stays of an event whose text is deleted: 64 hexadecimal digits.
+pub(super) fn digest(run: Option<&str>, at: i64, kind: &str, body: &str) -> String {
+    hash_of(&[run.unwrap_or_default(), &at.to_string(), kind, body])
+}
+
+/// The hash of an event, over its digest and the hash before it.
+pub(super) fn hash(before: &str, position: i64, digest: &str) -> String {
+    hash_of(&["2", before, &position.to_string(), digest])
+}
+
+/// The hash of an event as versions before retention made it: without its text it cannot be checked.
+pub(super) fn hash_without_digest(
+    before: &str,
+    position: i64,
+    run: Option<&str>,
+    at: i64,
+    kind: &str,
+    body: &str,
+) -> String {
+    hash_of(&[before, &position.to_string(), run.unwrap_or_default(), &at.to_string(), kind, body])
+}
+
+/// Each field is preceded by its length, so that no two lists of fields give one text.
+fn hash_of(fields: &[&str]) -> String {
     let mut hasher = Sha256::new();
-    for field in [before, &position.to_string(), run.unwrap_or_default(), &at.to_string(), kind, body] {
+    for field in fields {
         hasher.update(field.len().to_string());
         hasher.update(":");
         hasher.update(field);

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ChangeKey, ChangeOutcome, ChangeReport, Evidence, FoldedName, InstanceMode, InstanceName, InstancePlan,
-    InstanceReport, NextStep, PastChange, RunId, Sending, SentChange, SettledChanges,
+    ChangeKey, ChangeOutcome, ChangeReport, Evidence, InstanceMode, InstanceName, InstancePlan, InstanceReport,
+    NextStep, RunId, Sending, SentChange, SettledChanges,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     chain::{EventKind, fingerprint},
     database::{Reading, Row, Value, Writing},
     encoding::{from_json, from_name, to_json, to_optional_time, to_time},
-    notified,
+    instance_reports, notified, places,
     record::Recording,
     runs, unfinished_disablements,
 };
@@ -67,6 +67,7 @@ pub(super) struct OutcomeGroup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) approved_by: Option<String>,
     /// Their places in the plan.
+    #[serde(with = "places")]
     pub(super) changes: Vec<i64>,
 }
 
@@ -99,6 +100,7 @@ struct Planned<'a> {
 #[derive(Serialize)]
 struct Sent<'a> {
     instance: &'a str,
+    #[serde(serialize_with = "places::serialize")]
     changes: Vec<i64>,
     /// Those that rest on an approval, by its digest.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -157,6 +159,7 @@ struct InstanceEnded<'a> {
 pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>) -> Result<(), JournalError> {
     let (report, run) = (plan.report, recording.run);
     let writing = &mut *recording.writing;
+    let replaced = instance_reports::of_run(writing, run.as_str(), Some(&report.name)).await?;
     for sql in
         ["delete from changes where run = $1 and instance = $2", "delete from plans where run = $1 and instance = $2"]
     {
@@ -175,18 +178,20 @@ pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>)
         None => None,
     };
     let is_shared = same_as.is_some();
-    let sql =
-        "insert into plans (run, instance, mode, at, report, content, same_as) values ($1, $2, $3, $4, $5, $6, $7)";
+    let digest = instance_reports::store(writing, &without_changes(report)?).await?;
+    let sql = "insert into plans (run, instance, mode, at, report, report_digest, content, same_as)
+               values ($1, $2, $3, $4, '', $5, $6, $7)";
     let values = [
         run.as_str().into(),
         report.name.as_str().into(),
         mode(report.mode).into(),
         recording.at.timestamp_millis().into(),
-        without_changes(report)?.into(),
+        digest.into(),
         shareable.into(),
         same_as.into(),
     ];
     writing.execute(sql, values).await?;
+    instance_reports::delete_unused(writing, replaced).await?;
     if !is_shared {
         insert(recording, &report.name, &report.changes).await?;
     }
@@ -319,19 +324,11 @@ pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChang
     }
     let body = Settled {
         instance: instance.as_str(),
-        evidence: evidence(settled.evidence),
+        evidence: settled.evidence.as_str(),
         outcomes: outcomes(places.into_iter()),
     };
     recording.append(EventKind::Settled, &body).await?;
     notified::settled(recording, settled).await
-}
-
-fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::ReadBack => "read_back",
-        Evidence::Unread => "unread",
-        Evidence::NextRun => "next_run",
-    }
 }
 
 /// Writes how a run ended in one instance. Where it came to no plan, this is its plan.
@@ -346,10 +343,13 @@ pub(super) async fn end_instance(recording: &mut Recording<'_>, report: &Instanc
     if !is_planned(recording, &report.name).await? {
         plan(recording, &InstancePlan { report, next: NextStep::Nothing, new_skips: &[] }).await?;
     }
-    let sql = "update plans set report = $1, ended_at = $2 where run = $3 and instance = $4";
-    let at = recording.at.timestamp_millis();
-    let values = [text.into(), at.into(), recording.run.as_str().into(), report.name.as_str().into()];
+    let (run, at) = (recording.run.as_str(), recording.at.timestamp_millis());
+    let replaced = instance_reports::of_run(recording.writing, run, Some(&report.name)).await?;
+    let digest = instance_reports::store(recording.writing, &text).await?;
+    let sql = "update plans set report = '', report_digest = $1, ended_at = $2 where run = $3 and instance = $4";
+    let values = [digest.into(), at.into(), run.into(), report.name.as_str().into()];
     recording.writing.execute(sql, values).await?;
+    instance_reports::delete_unused(recording.writing, replaced).await?;
     recording.append(EventKind::InstanceEnded, &body).await?;
     notified::instance_ended(recording, report).await
 }
@@ -418,33 +418,5 @@ impl Journal {
         let body: SettledBody = from_json(&row.text(1)?, "an event")?;
         let changes = body.changes(&mut looking, run.as_str(), |_| true).await?;
         Ok(Some((InstanceName::new(body.instance), changes)))
-    }
-
-    /// The latest changes of an operator's memberships, newest first, at most `limit`; dry runs are left out. The name is
-    /// compared folded.
-    pub async fn last_changes(
-        &self,
-        instance: &InstanceName,
-        operator: &str,
-        limit: usize,
-    ) -> Result<Vec<PastChange>, JournalError> {
-        let unfinished = self.unfinished().await?;
-        let mut looking = self.reading().await?;
-        let sql = concat!(
-            "select ",
-            change_columns!(),
-            ", run, (select runs.outcome from runs where runs.run = changes.run) from changes
-               where instance = $1 and operator_folded = $2 and op in ('add', 'remove')
-                 and exists (select 1 from runs where runs.run = changes.run and runs.mode = 'apply')
-               order by (select runs.position from runs where runs.run = changes.run) desc, position desc limit $3"
-        );
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values = [instance.as_str().into(), FoldedName::new(operator).into(), limit.into()];
-        let past = |row: &Row| {
-            let change = StoredChange::read(row)?;
-            let (run, at) = (RunId::new(row.text(10)?), change.at);
-            Ok(PastChange { run, at, change: change.told(row.optional_text(11)?.as_deref(), unfinished) })
-        };
-        looking.rows(sql, values).await?.iter().map(past).collect()
     }
 }

@@ -46,6 +46,19 @@ impl Journal {
         });
         Ok(holds.into_iter().map(hold).collect())
     }
+
+    /// Whether there are holds, and each of them has an approval that the next run can use.
+    pub async fn are_approved(&self, holds: &[Hold], now: DateTime<Utc>) -> Result<bool, JournalError> {
+        let sql = "select instance, digest from approvals where expires_at > $1 and begun_at is null";
+        let mut looking = self.reading().await?;
+        let rows = looking.rows(sql, [now.timestamp_millis().into()]).await?;
+        let pair = |row: &Row| Ok::<_, JournalError>((row.text(0)?, row.text(1)?));
+        let approved = rows.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+        let is_approved = |hold: &Hold| {
+            approved.iter().any(|(instance, digest)| *instance == hold.instance && digest == hold.digest.as_str())
+        };
+        Ok(!holds.is_empty() && holds.iter().all(is_approved))
+    }
 }
 
 /// When each digest was first held that real runs hold in this instance.

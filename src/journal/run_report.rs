@@ -10,6 +10,7 @@ use super::{
     changes::{StoredChange, change_columns},
     database::{Row, Transaction, reading},
     encoding::{from_json, from_name, to_time},
+    instance_reports::report_column,
 };
 
 /// Of a change that was sent, and of which Campaign was not read since.
@@ -128,7 +129,11 @@ async fn instance_report(
     mode: RunMode,
     stage: Stage,
 ) -> Result<Option<InstanceReport>, JournalError> {
-    let sql = "select report, coalesce(same_as, run), ended_at from plans where run = $1 and instance = $2";
+    let sql = concat!(
+        "select ",
+        report_column!(),
+        ", coalesce(same_as, run), ended_at from plans where run = $1 and instance = $2"
+    );
     let rows = transaction.rows(sql, [run.into(), name.into()]).await.map_err(reading)?;
     let Some(row) = rows.first() else {
         return Ok((stage != Stage::Ended).then(|| undecided(name, mode, stage)));

@@ -1,6 +1,6 @@
 //! Runs: begun, ended, and those that never ended.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -9,52 +9,22 @@ use crate::domain::{
 };
 
 use super::{
-    Journal, JournalError,
+    Deletion, Journal, JournalError,
     call_windows::correct_times,
     chain::{EventKind, fingerprint},
     changes::end_instance_once,
-    database::{Row, Value, Writing},
+    database::{Row, Writing},
     encoding::{from_json, from_name, to_json, to_time},
     notified,
     record::Recording,
     run_report::{Unfinished, run_report},
 };
 
-/// How long a run that planned no change is remembered. A run that did is never forgotten: access reviews look years back.
-const IDLE_RUNS_KEPT: TimeDelta = TimeDelta::days(90);
-
-/// A longer time without any run does not make the runs before it older: schedules have no such gaps, and clocks that are wrong
-/// make them.
-const LONGEST_GAP: TimeDelta = TimeDelta::days(30);
-
-/// The oldest run that is kept at `$1` when runs are kept for `$2` and gaps of more than `$3` do not count.
-const OLDEST_KEPT: &str = "
-    select min(started_at) from (
-        select started_at, cast(sum(case when gap > $3 then gap else 0 end) over (order by started_at desc) as bigint)
-            as uncounted
-        from (
-            select started_at, lag(started_at, 1, started_at) over (order by started_at desc) - started_at as gap from runs
-        ) as gaps
-    ) as ages
-    where $1 - started_at - uncounted <= $2";
-
 /// How many runs are listed that a shortened id may mean.
 const MOST_CANDIDATES: usize = 10;
 
 /// Reports of runs that are read to see in which mode they were made: they are long, and the last ones tell it.
 const REPORTS_OF_MODE: i64 = 5;
-
-/// Plans first: they name their run.
-const FORGET_IDLE_PLANS: &str =
-    "delete from plans where run in (select run from runs where started_at < $1 and outcome is not null
-         and not exists (select 1 from changes where changes.run = runs.run)
-         and not exists (select 1 from plans where plans.run = runs.run and plans.same_as is not null))";
-
-/// The runs themselves.
-const FORGET_IDLE_RUNS: &str = "delete from runs where started_at < $1 and outcome is not null
-         and not exists (select 1 from changes where changes.run = runs.run)
-         and not exists (select 1 from plans where plans.run = runs.run)
-     returning run";
 
 /// One run in the history. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -104,6 +74,14 @@ pub enum FindRunError {
     /// No run has this id, and none has one that begins like that.
     #[error("the journal knows no run \"{}\"; `campaign-group-sync history` lists them", .0.escape_debug())]
     Unknown(String),
+    /// The run was deleted for its age.
+    #[error("run {run} is not known any more: {deletion}")]
+    Deleted {
+        /// The whole id.
+        run: String,
+        /// What deleted it.
+        deletion: Deletion,
+    },
     /// Several runs have an id that begins like that.
     #[error(
         "several runs begin with \"{}\"; give more characters of the one you mean:{}",
@@ -152,30 +130,19 @@ pub(super) async fn read_source(recording: &mut Recording<'_>, source: &SourceRe
     recording.writing.execute("update runs set source = $1 where run = $2", values).await
 }
 
-/// Writes how a run ended, and forgets runs that planned nothing long before it.
+/// Writes how a run ended.
 pub(super) async fn end(recording: &mut Recording<'_>, report: &RunReport) -> Result<(), JournalError> {
     for instance in &report.instances {
         end_instance_once(recording, instance).await?;
     }
     let head = write_end(recording.writing, report).await?;
-    forget_idle_runs(recording, report.started_at).await?;
     let (outcome, error) = (report.outcome.as_str(), report.error.as_deref());
     recording.append(EventKind::Ended, &Ended { outcome, error, report: fingerprint(&head) }).await?;
     notified::run_ended(recording, report).await
 }
 
-/// Forgets runs that planned nothing long before `now`, and records which.
-async fn forget_idle_runs(recording: &mut Recording<'_>, now: DateTime<Utc>) -> Result<(), JournalError> {
-    // None is older than one that is not known: nothing is deleted.
-    let oldest_kept: Value = oldest_kept(recording.writing, now).await?.into();
-    recording.writing.execute(FORGET_IDLE_PLANS, [oldest_kept.clone()]).await?;
-    let forgotten = recording.writing.returning(FORGET_IDLE_RUNS, [oldest_kept]).await?;
-    let runs: Vec<String> = forgotten.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?;
-    if runs.is_empty() { Ok(()) } else { recording.append(EventKind::Forgotten, &Forgotten { runs }).await }
-}
-
-/// Runs that are not stored any more, for their age.
-#[derive(Serialize, Deserialize)]
+/// Runs that an earlier version deleted for their age.
+#[derive(Deserialize)]
 pub(super) struct Forgotten {
     pub(super) runs: Vec<String>,
 }
@@ -291,7 +258,13 @@ impl Journal {
                 return Err(FindRunError::Ambiguous { id: id.to_owned(), candidates, more });
             }
         };
-        found.ok_or_else(|| FindRunError::Unknown(id.to_owned()))
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        Err(match self.deletion_of_run(id).await? {
+            Some((run, deletion)) => FindRunError::Deleted { run, deletion },
+            None => FindRunError::Unknown(id.to_owned()),
+        })
     }
 
     /// The runs that are meant: the one of this whole id, else those whose id begins like that, newest first.
@@ -329,13 +302,6 @@ impl Journal {
     }
 }
 
-/// The start of the oldest run that an idle run must not be older than to be remembered at `now`, in milliseconds since 1970.
-async fn oldest_kept(writing: &mut Writing, now: DateTime<Utc>) -> Result<Option<i64>, JournalError> {
-    let values = [now.timestamp_millis(), IDLE_RUNS_KEPT.num_milliseconds(), LONGEST_GAP.num_milliseconds()];
-    let rows = writing.rows(OLDEST_KEPT, values.map(Value::from)).await?;
-    Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
-}
-
 pub(super) fn entry(row: &Row) -> Result<RunEntry, JournalError> {
     Ok(RunEntry {
         run: row.text(0)?,
@@ -348,11 +314,11 @@ pub(super) fn entry(row: &Row) -> Result<RunEntry, JournalError> {
     })
 }
 
-/// Writes the report of a run without its instances, which have rows of their own.
+/// Writes the report of a run without its instances, which have rows of their own. The source is in it.
 async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<String, JournalError> {
     let names: Vec<&str> = report.instances.iter().map(|instance| instance.name.as_str()).collect();
     let head = to_json(&RunReport { instances: Vec::new(), ..report.clone() }, "the report of a run")?;
-    let sql = "update runs set outcome = $1, summary = $2, report = $3, instances = $4 where run = $5";
+    let sql = "update runs set outcome = $1, summary = $2, report = $3, source = null, instances = $4 where run = $5";
     let values = [
         report.outcome.as_str().into(),
         to_json(&report.total(), "a summary")?.into(),

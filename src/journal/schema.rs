@@ -17,7 +17,7 @@ enum Migration {
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
-const MIGRATIONS: [Migration; 16] = [
+const MIGRATIONS: [Migration; 17] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
     Migration::Script(include_str!("migrations/0003_named_skips.sql")),
@@ -34,6 +34,7 @@ const MIGRATIONS: [Migration; 16] = [
     Migration::Script(include_str!("migrations/0014_approvers.sql")),
     Migration::Script(include_str!("migrations/0018_observations.sql")),
     Migration::Script(include_str!("migrations/0015_notifications.sql")),
+    Migration::Script(include_str!("migrations/0019_retention.sql")),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.

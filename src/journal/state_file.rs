@@ -11,7 +11,7 @@ use std::{
 use chrono::Utc;
 use sqlx::{
     ConnectOptions as _,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
@@ -189,7 +189,9 @@ fn pool() -> SqlitePoolOptions {
 /// refused.
 async fn connect(path: &Path, file: &File) -> Result<Database, JournalError> {
     // Durable at every commit: a change that was sent is known to have been sent even after a power cut.
-    let options = plain(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let durable = plain(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    // A new file gives free pages back in steps; one that an earlier version made does so once it was rewritten.
+    let options = durable.auto_vacuum(SqliteAutoVacuum::Incremental);
     let mut attempts = BUSY_PATIENCE.as_millis() / BUSY_PAUSE.as_millis();
     loop {
         match pool().connect_with(options.clone()).await {

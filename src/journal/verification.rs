@@ -7,18 +7,26 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::domain::{ChangeOutcome, Outcome, RunId};
 
 use super::{
-    Journal, JournalError, RecordHead,
+    Deletion, Journal, JournalError, RecordHead,
     access_replay::AccessReplay,
-    chain::{EventKind, fingerprint, hash},
+    chain::{EventKind, digest, fingerprint, hash, hash_without_digest},
     changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
     database::{Reading, Row},
+    deletions::deletions,
     encoding::{from_json, from_name, to_json},
+    instance_reports::report_column,
     run_report::{Unfinished, run_report},
     runs::Forgotten,
 };
 
 /// Events that are read at once.
 const PAGE: i64 = 1_000;
+
+/// Events after a place, with the digests of those that retention deleted.
+const EVENTS: &str = "select position, run, at, kind, body, hash from events where position > $1
+     union all
+     select position, cast(null as text), cast(0 as bigint), 'deleted', digest, '' from deleted_events where position > $1
+     order by position limit $2";
 
 /// What the check of a record found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +37,8 @@ pub struct Verification {
     pub head: RecordHead,
     /// How many runs an earlier version recorded: they stand before the chain, and nothing proves them.
     pub runs_before: i64,
+    /// What retention deleted, in the order of the record.
+    pub deletions: Vec<Deletion>,
     /// What does not agree, in the order of the record.
     pub faults: Vec<RecordFault>,
 }
@@ -56,28 +66,34 @@ impl Journal {
     /// rebuilt as a whole or cut at its end cannot be told from a true one.
     pub async fn verify(&self, known: Option<&RecordHead>) -> Result<Verification, JournalError> {
         let mut looking = self.reading().await?;
-        let mut walk = Walk::default();
+        let mut walk = Walk::begin(&mut looking).await?;
         loop {
-            let sql = "select position, run, at, kind, body, hash from events where position > $1
-                       order by position limit $2";
-            let rows = looking.rows(sql, [walk.position.into(), PAGE.into()]).await?;
+            let rows = looking.rows(EVENTS, [walk.position.into(), PAGE.into()]).await?;
             if rows.is_empty() {
                 break;
             }
             for row in rows {
                 walk.take(&row, known)?;
-                walk.replay(&mut looking, &row).await?;
+                if walk.access.asks(walk.position) {
+                    walk.replay(&mut looking, &row).await?;
+                }
             }
         }
         walk.compare_head(&mut looking, known).await?;
         for (run, expected) in std::mem::take(&mut walk.runs) {
-            walk.compare_run(&mut looking, &run, &expected).await?;
+            match walk.compare_run(&mut looking, &run, &expected).await {
+                Err(JournalError::Unreadable { what }) => {
+                    walk.fault(None, Some(&run), format!("what is stored of it cannot be read: {what}"));
+                }
+                compared => compared?,
+            }
         }
         for what in std::mem::take(&mut walk.access).compare(&mut looking, walk.runs_before > 0).await? {
             walk.fault(None, None, what);
         }
-        let head = RecordHead { position: walk.position, hash: walk.hash };
-        Ok(Verification { events: walk.events, head, runs_before: walk.runs_before, faults: walk.faults })
+        let head = RecordHead { position: walk.position, hash: std::mem::take(&mut walk.hash) };
+        let Walk { events, runs_before, deletions, faults, .. } = walk;
+        Ok(Verification { events, head, runs_before, deletions, faults })
     }
 }
 
@@ -92,6 +108,9 @@ struct Walk {
     runs: BTreeMap<String, ExpectedRun>,
     /// Runs that are not stored any more, for their age.
     forgotten: HashSet<String>,
+    deletions: Vec<Deletion>,
+    /// Places of events of which a deletion left only the digest: the first and the last of each range.
+    deleted: Vec<(i64, i64)>,
     access: AccessReplay,
     faults: Vec<RecordFault>,
 }
@@ -152,22 +171,63 @@ struct CheckpointBody {
 }
 
 impl Walk {
+    /// Begins with what was deleted: the events of deletions are checked as all others when their turn comes.
+    async fn begin(looking: &mut Reading) -> Result<Self, JournalError> {
+        let mut walk = Self::default();
+        for (deletion, body) in deletions(looking).await? {
+            if let Some(told) = &body.memberships {
+                walk.access = AccessReplay::left_by(looking, deletion.position, told).await?;
+            }
+            walk.deleted.extend(body.events);
+            walk.forgotten.extend(body.runs);
+            walk.deletions.push(deletion);
+        }
+        walk.deleted.sort_unstable();
+        Ok(walk)
+    }
+
+    /// Whether a deletion tells of the event at this place.
+    fn is_deleted(&self, position: i64) -> bool {
+        let behind = self.deleted.partition_point(|(first, _)| *first <= position);
+        behind.checked_sub(1).is_some_and(|index| self.deleted[index].1 >= position)
+    }
+
+    /// The hash of the event, over the hash before it.
+    fn hash_of(&self, row: &Row, stored: &str) -> Result<String, JournalError> {
+        let (position, run, at) = (row.number(0)?, row.optional_text(1)?, row.number(2)?);
+        let (kind, body) = (row.text(3)?, row.text(4)?);
+        if kind == EventKind::Deleted.as_str() {
+            return Ok(hash(&self.hash, position, &body));
+        }
+        let made = hash(&self.hash, position, &digest(run.as_deref(), at, &kind, &body));
+        if made == stored {
+            return Ok(made);
+        }
+        Ok(hash_without_digest(&self.hash, position, run.as_deref(), at, &kind, &body))
+    }
+
     fn fault(&mut self, position: Option<i64>, run: Option<&str>, what: impl Into<String>) {
         self.faults.push(RecordFault { position, run: run.map(RunId::new), what: what.into() });
     }
 
     /// Goes one event further.
     fn take(&mut self, row: &Row, known: Option<&RecordHead>) -> Result<(), JournalError> {
-        let (position, run, at) = (row.number(0)?, row.optional_text(1)?, row.number(2)?);
+        let (position, run) = (row.number(0)?, row.optional_text(1)?);
         let (kind, body, stored) = (row.text(3)?, row.text(4)?, row.text(5)?);
         if position != self.position + 1 {
             let missing = format!("events {} to {} are missing", self.position + 1, position - 1);
             self.fault(Some(position), run.as_deref(), missing);
         }
-        if hash(&self.hash, position, run.as_deref(), at, &kind, &body) != stored {
+        let hash = self.hash_of(row, &stored)?;
+        let is_deleted = kind == EventKind::Deleted.as_str();
+        if is_deleted && !self.is_deleted(position) {
+            self.fault(Some(position), None, "what it told was deleted, and no deletion tells of it");
+        } else if !is_deleted && hash != stored {
             let what = "it is not the event that was recorded, or the one before it is not";
             self.fault(Some(position), run.as_deref(), what);
         }
+        // Of a deleted event, the hash follows from what is left; of another, the checks go on from the one that is stored.
+        let stored = if is_deleted { hash } else { stored };
         if let Some(known) = known.filter(|known| known.position == position) {
             self.is_head_met = true;
             if known.hash != stored {
@@ -286,7 +346,11 @@ impl Walk {
         instance: &str,
         expected: &ExpectedInstance,
     ) -> Result<(), JournalError> {
-        let sql = "select report, coalesce(same_as, run) from plans where run = $1 and instance = $2";
+        let sql = concat!(
+            "select ",
+            report_column!(),
+            ", coalesce(same_as, run) from plans where run = $1 and instance = $2"
+        );
         let rows = looking.rows(sql, [run.into(), instance.into()]).await?;
         let Some(row) = rows.first() else {
             self.fault(None, Some(run), format!("what it planned in instance {instance} is missing"));

@@ -116,7 +116,7 @@ pub(super) const SECTIONS: [Section; 10] = [
     },
     Section { name: "run", keys: &["call_timeout"] },
     Section { name: "schedule", keys: &["cron", "timezone", "jitter"] },
-    Section { name: "state", keys: &["url"] },
+    Section { name: "state", keys: &["url", "keep_runs", "keep_changes"] },
     Section { name: "http", keys: &["listen", "person_lookup"] },
     Section { name: "control", keys: &["socket"] },
     Section {

@@ -40,6 +40,7 @@ impl Settings {
             limits: self.guard.limits.clone(),
             confirmation: self.guard.removal_confirmation,
             approval_ttl: self.guard.approval_ttl,
+            retention: self.state.retention,
         }
     }
 

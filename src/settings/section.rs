@@ -11,7 +11,10 @@ use super::{
     layers::{Found, Layers, variable},
     shown::{shown, shown_value},
 };
-use crate::transport::{BaseUrl, BaseUrlError};
+use crate::{
+    journal::Kept,
+    transport::{BaseUrl, BaseUrlError},
+};
 
 /// Longest duration accepted: longer ones serve nobody and overflow the arithmetic of clocks.
 const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
@@ -213,10 +216,14 @@ impl<'a> Section<'a> {
 
     /// A time span; zero is one.
     pub(super) fn duration(&mut self, key: &str) -> Option<Duration> {
-        self.parse(key, "write it like \"2h\", \"90s\" or \"1h 30m\", ten years at most", |text| {
-            let duration =
-                humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
-            if duration > LONGEST { Err(format!("{} is too long", shown(text))) } else { Ok(duration) }
+        self.parse(key, "write it like \"2h\", \"90s\" or \"1h 30m\", ten years at most", duration_of)
+    }
+
+    /// How long something is kept: a time span, or `forever`.
+    pub(super) fn kept(&mut self, key: &str) -> Option<Kept> {
+        self.parse(key, "write \"forever\", or a duration such as \"90d\", ten years at most", |text| match text {
+            "forever" => Ok(Kept::Forever),
+            text => duration_of(text).map(Kept::For),
         })
     }
 
@@ -277,6 +284,12 @@ pub(super) fn list_of(value: &ValueKind) -> Option<Vec<String>> {
         _ => return None,
     };
     Some(entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
+}
+
+fn duration_of(text: &str) -> Result<Duration, String> {
+    let duration =
+        humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
+    if duration > LONGEST { Err(format!("{} is too long", shown(text))) } else { Ok(duration) }
 }
 
 fn not_empty(text: &str) -> Result<&str, String> {

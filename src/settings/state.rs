@@ -8,7 +8,7 @@ use super::{
     section::Section,
 };
 use crate::{
-    journal::Protection,
+    journal::{Protection, Retention},
     transport::{ExposeSecret as _, SecretString},
 };
 
@@ -26,12 +26,15 @@ pub enum StateLocation {
 pub struct State {
     /// Where.
     pub url: StateLocation,
+    /// How long.
+    pub retention: Retention,
 }
 
 impl State {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut section = Section::new(layers, "state", problems);
         let mend = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
+        let (runs, changes) = (section.kept("keep_runs"), section.kept("keep_changes"));
         let url = section.parse("url", mend, location)?;
         let found = section.find("url")?;
         if matches!(found.origin, Origin::File { .. }) && url.has_password() {
@@ -39,7 +42,7 @@ impl State {
             section.complain(found, "a password does not belong into the configuration file", mend);
             return None;
         }
-        Some(Self { url })
+        Some(Self { url, retention: Retention { runs: runs?, changes: changes? } })
     }
 }
 

@@ -1,240 +1,351 @@
-//! Why a person is, or is not, in a group.
+//! Why a person is, or is not, in the groups of each instance.
 
-use std::{collections::BTreeMap, error::Error};
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 
 use crate::{
-    campaign::Campaign,
+    campaign::{Campaign, CampaignError, PersonRead},
     domain::{
-        CallPurpose, Explanation, Finding, FoldedName, Ground, History, InstanceExplanation, OperatorGroupName,
-        OperatorSnapshot, PastChange, Person, ProductProfile, SoughtOperators, SourceCounts, Station, Subject,
-        UserSnapshot, Verdict, Watcher, desired_state, explained, operator_names, source_read, to_the_second,
-        user_findings,
+        Decided, DesiredState, Explanation, Finding, FoldedName, Ground, GroupSize, History, IncompleteRead,
+        InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName, OperatorLogin, OperatorSnapshot,
+        Outcome, PersonRecord, Policy, SoughtOperators, SourceCounts, Station, Unanswered, UserSnapshot, Verdict,
+        desired_state, explained, groups_for_a_question, operator_names, source_read, user_findings,
     },
-    experience_cloud::{AskedPause, ExperienceCloudError, Membership, UserRead},
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
 use super::{
-    context::InstanceContext, decision::Decision, former_logins::remembered, pauses::UNPAUSE,
-    reconcile::InstanceOptions, run::Options,
+    context::InstanceContext,
+    decision::Decision,
+    former_logins::remembered,
+    person_lookup::{LookedUp, UserAnswer},
+    reconcile::InstanceOptions,
+    run::Options,
 };
 
-/// How many past changes of a person are looked through for the last one of each group.
+/// How many past changes of a person are told, the newest ones.
 const PAST_CHANGES: usize = 1000;
 
-/// Walks from the user to the last change and says what the next run would do. Costs two calls for a single user, never a
-/// page 0, from the share of the budget that questions have, and changes nothing; what cannot be found out is said so. A pause that the vendor asks for is remembered in
-/// `journal`, which is `None` where no run was made yet.
+/// Walks from the user to the last change, for every group that the person has, should have or had, and says what the next
+/// run would do. Costs one or two calls for a single user, never a page 0, from the share of the budget that questions have,
+/// and two or three queries of each instance; changes nothing. What could not be found out is said so. A pause that Adobe
+/// asks for is remembered in `journal`, which is `None` where no run was made yet.
 pub async fn explain(
     options: &Options,
     journal: Option<&Journal>,
     person: &str,
     group: Option<&OperatorGroupName>,
 ) -> Explanation {
+    let asked = person.trim();
     let mut explanation = Explanation {
-        person: person.to_owned(),
+        version: Explanation::VERSION,
+        organization: options.experience_cloud.organization_id.to_string(),
+        person: asked.to_owned(),
         at: Utc::now(),
         ask_again_at: None,
         findings: Vec::new(),
         instances: Vec::new(),
+        unanswered: Vec::new(),
     };
-    let known = match Known::of(options, journal, person).await {
-        Ok(known) => known,
-        Err(error) => {
-            explanation.ask_again_at = error.ask_again_at();
-            explanation.findings.push(unknown(Station::User, "Experience Cloud could not be asked", &error));
-            return explanation;
-        }
-    };
-    explanation.findings = user_findings(&known.subject(person));
-    if known.listing.is_empty() {
-        let text = "no listing of the product profiles is remembered yet: make a run first".to_owned();
-        explanation.findings.push(Finding { station: Station::Profile, verdict: Verdict::Unknown, text });
-        return explanation;
+    let (person, missing) = LookedUp::look_up(options, journal, asked).await;
+    explanation.findings = user_findings(&person.subject(asked));
+    if let Some(error) = missing {
+        explanation.ask_again_at = error.ask_again_at();
+        explanation.findings.push(unknown(Station::User, &error.to_string()));
+        explanation.unanswered.extend(error.unanswered());
+    }
+    if person.listing.is_empty() {
+        let text = "no listing of the product profiles is remembered yet: make a run first";
+        explanation.findings.push(unknown(Station::Profile, text));
     }
     for instance in &options.instances {
-        explanation.instances.push(match of_instance(options, journal, instance, &known, person, group).await {
-            Ok(explained) => explained,
-            Err(error) => InstanceExplanation {
-                name: instance.policy.instance.to_string(),
-                findings: vec![unknown(Station::Operator, "this instance could not be looked at", &*error)],
-                groups: Vec::new(),
-            },
-        });
+        let (explained, unanswered) =
+            of_instance(&Question { options, journal, instance, person: &person, asked, group }).await;
+        explanation.instances.push(explained);
+        explanation.unanswered.extend(unanswered);
     }
     explanation
 }
 
-fn unknown(station: Station, what: &str, error: &dyn Error) -> Finding {
-    Finding { station, verdict: Verdict::Unknown, text: format!("{what}: {}", Chain(error)) }
+fn unknown(station: Station, text: &str) -> Finding {
+    Finding { station, verdict: Verdict::Unknown, text: text.to_owned() }
 }
 
-/// Why the user could not be looked up.
+/// Why a part of an instance's answer is missing.
 #[derive(Debug, thiserror::Error)]
-enum LookUpError {
-    #[error(transparent)]
-    ExperienceCloud(#[from] ExperienceCloudError),
-    #[error(transparent)]
+enum MissingPart {
+    #[error("Campaign could not be asked")]
+    Campaign(#[from] CampaignError),
+    #[error("the state could not be read")]
     Journal(#[from] JournalError),
-    #[error("Adobe asked for a pause until {}; ask again after that, or {UNPAUSE}", to_the_second(*.0))]
-    NotBefore(DateTime<Utc>),
+    #[error("the remembered listing of product profiles cannot be used")]
+    Listing(#[from] IncompleteRead),
+    #[error("nothing can be planned")]
+    NoMatch(#[from] NoMatch),
 }
 
-impl LookUpError {
-    /// When the question may be asked again, where a call is not to be sent before.
-    fn ask_again_at(&self) -> Option<DateTime<Utc>> {
+impl MissingPart {
+    fn outcome(&self) -> Outcome {
         match self {
-            Self::NotBefore(at)
-            | Self::ExperienceCloud(
-                ExperienceCloudError::UsedUp { until: at, .. }
-                | ExperienceCloudError::Throttled { pause: Some(AskedPause { until: at, .. }), .. },
-            ) => Some(*at),
-            Self::ExperienceCloud(_) | Self::Journal(_) => None,
+            Self::Campaign(error) => error.failure().into(),
+            Self::Journal(_) => Outcome::Failed,
+            Self::Listing(_) | Self::NoMatch(_) => Outcome::Incomplete,
         }
+    }
+
+    fn told(&self, instance: &InstanceOptions) -> Unanswered {
+        unanswered(instance.policy.instance.as_str(), self.outcome(), &Chain(self).to_string())
     }
 }
 
-/// What Experience Cloud and the journal say about the person.
-struct Known {
-    person: Person,
-    effective: Option<UserRead>,
-    direct: Option<UserRead>,
-    listing: Vec<ProductProfile>,
+/// A missing part, with what the reader can do about it.
+pub(super) fn unanswered(part: &str, outcome: Outcome, why: &str) -> Unanswered {
+    let remedy = match outcome {
+        Outcome::Throttled => "ask again later",
+        Outcome::Unavailable => "ask again later; where it lasts, `campaign-group-sync check` tells more",
+        _ => "`campaign-group-sync check` tells what to correct",
+    };
+    let misconfigured = outcome == Outcome::Misconfigured;
+    Unanswered { part: part.to_owned(), outcome, misconfigured, why: format!("{why}; {remedy}") }
 }
 
-impl Known {
-    async fn of(options: &Options, journal: Option<&Journal>, person: &str) -> Result<Self, LookUpError> {
-        let organization = &options.experience_cloud.organization_id;
-        let mut listing = Vec::new();
-        if let Some(journal) = journal {
-            if let Some(until) =
-                journal.call_windows(organization, Utc::now()).await?.not_before.filter(|at| *at > Utc::now())
-            {
-                return Err(LookUpError::NotBefore(until));
-            }
-            listing = journal.listing(organization).await?.map(|listing| listing.profiles).unwrap_or_default();
-        }
-        let experience_cloud = options.clients.client(
-            options.experience_cloud.clone(),
-            journal,
-            CallPurpose::Question,
-            &Watcher::none(),
-        )?;
-        let read = async |membership| experience_cloud.fetch_user(person, membership).await;
-        let effective = read(Membership::Effective).await?;
-        // That the single user call minds the way of a membership is not documented: without an answer nothing is said.
-        let direct = match &effective {
-            Some(_) => read(Membership::Direct).await.ok().flatten(),
+/// One question, in one instance.
+struct Question<'a> {
+    options: &'a Options,
+    journal: Option<&'a Journal>,
+    instance: &'a InstanceOptions,
+    person: &'a LookedUp,
+    asked: &'a str,
+    group: Option<&'a OperatorGroupName>,
+}
+
+/// What one instance says: Campaign's part and the decision, each of which may be missing.
+struct Answers {
+    history: History,
+    snapshot: Option<OperatorSnapshot>,
+    decision: Result<Decision, String>,
+}
+
+impl Answers {
+    fn without_campaign(history: History, error: MissingPart, missing: &mut Vec<MissingPart>) -> Self {
+        missing.push(error);
+        let decision = Err("Campaign could not be asked".to_owned());
+        Self { history, snapshot: None, decision }
+    }
+}
+
+async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<Unanswered>) {
+    let mut missing = Vec::new();
+    let history = question.history().await.unwrap_or_else(|error| {
+        missing.push(MissingPart::from(error));
+        History::default()
+    });
+    let answers = question.answers(history, &mut missing).await;
+    let record = question.record(&answers).await.unwrap_or_else(|error| {
+        missing.push(error.into());
+        PersonRecord::default()
+    });
+    let ground = Ground {
+        policy: question.policy(),
+        mode: question.instance.mode,
+        campaign: answers.snapshot.as_ref().map(OperatorSnapshot::for_a_question),
+        history: &answers.history,
+        decided: answers.decision.as_ref().map_err(String::as_str).map(|decision| Decided {
+            desired: &decision.desired,
+            plan: &decision.plan,
+            review: &decision.review,
+        }),
+        record: &record,
+    };
+    let mut explained = explained(&question.person.subject(question.asked), &ground, question.group);
+    if record.is_cut {
+        let text = format!(
+            "only the last {PAST_CHANGES} recorded changes are told here; `campaign-group-sync history --user LOGIN` lists all"
+        );
+        explained.findings.push(Finding { station: Station::Operator, verdict: Verdict::Note, text });
+    }
+    let unanswered: Vec<_> = missing.iter().map(|part| part.told(question.instance)).collect();
+    explained.findings.extend(unanswered.iter().map(|part| unknown(Station::Operator, &part.why)));
+    (explained, unanswered)
+}
+
+impl Question<'_> {
+    fn policy(&self) -> &Policy {
+        &self.instance.policy
+    }
+
+    async fn history(&self) -> Result<History, JournalError> {
+        let Some(journal) = self.journal else { return Ok(History::default()) };
+        Ok(History {
+            login_holders: remembered(journal, self.options).await?,
+            ..journal.history(&self.policy().instance, Utc::now()).await?
+        })
+    }
+
+    /// Asks Campaign, and decides where both sides are known.
+    async fn answers(&self, history: History, missing: &mut Vec<MissingPart>) -> Answers {
+        let campaign = match Campaign::new(self.instance.campaign.clone()) {
+            Ok(campaign) => campaign,
+            Err(error) => return Answers::without_campaign(history, error.into(), missing),
+        };
+        let answers = match self.found(&campaign, &history).await {
+            Ok(found) => self.decided(&campaign, found, history, missing).await,
+            Err(error) => Answers::without_campaign(history, error, missing),
+        };
+        campaign.log_off_after_logon().await;
+        answers
+    }
+
+    /// The operators that the person is, or may be. Of all others the answer needs no more than what the last run saw. Where a
+    /// listing is remembered and no run has seen the operators, all are read; before the first read of the organization nothing
+    /// is decided, and the operators of the very name are enough.
+    async fn found(&self, campaign: &Campaign, history: &History) -> Result<Found, MissingPart> {
+        let name = &self.policy().instance;
+        let person = &self.person.person;
+        let alike = match self.journal {
+            Some(journal) => journal.operators_like(name, &operator_names(person)).await?,
             None => None,
         };
-        let nobody = || Person { email: Some(person.to_owned()), ..Person::default() };
-        let person = effective.as_ref().map_or_else(nobody, |user| user.person.clone());
-        Ok(Self { person, effective, direct, listing })
+        let alike = match alike {
+            Some(alike) => alike,
+            None if self.person.listing.is_empty() => Vec::new(),
+            None => return Ok(Found::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
+        };
+        let sought = SoughtOperators::of(person, &history.identities, alike);
+        let read = campaign.fetch_person(&sought).await?;
+        let settled = read.groups().and_then(|live| groups_for_a_question(&history.known, live, &self.needed_groups()));
+        let groups = match settled {
+            Some(groups) => groups,
+            None => campaign.fetch_groups().await?,
+        };
+        let sizes = match self.journal {
+            Some(journal) => journal.group_sizes(name).await?,
+            None => BTreeMap::new(),
+        };
+        Ok(Found::Some { read, groups, sizes })
     }
 
-    fn subject<'a>(&'a self, asked: &'a str) -> Subject<'a> {
-        Subject {
-            asked,
-            person: &self.person,
-            names: self.effective.as_ref().map(|user| user.profiles.as_slice()),
-            direct: self.direct.as_ref().map(|user| user.profiles.as_slice()),
-            listing: &self.listing,
+    /// The groups that Campaign has to tell of: those that the person should be in, and the one that was asked for.
+    fn needed_groups(&self) -> BTreeSet<FoldedName> {
+        let captured = |name: &str| match self.policy().mask.matches(name) {
+            MaskMatch::Group(group) => Some(group),
+            MaskMatch::EmptyCapture | MaskMatch::NoMatch => None,
+        };
+        let wanted = self.person.names().iter().filter_map(|name| captured(name.as_str()));
+        let asked = self.group.map(|group| captured(group.as_str()).unwrap_or_else(|| group.clone()));
+        wanted.chain(asked).map(|group| group.folded()).collect()
+    }
+
+    async fn decided(
+        &self,
+        campaign: &Campaign,
+        found: Found,
+        history: History,
+        missing: &mut Vec<MissingPart>,
+    ) -> Answers {
+        let own = match &found {
+            Found::All(_) => None,
+            Found::Some { .. } => campaign.known_own_operator().await.ok().flatten(),
+        };
+        let is_own_known = own.is_some() || matches!(found, Found::All(_));
+        let snapshot = found.snapshot(own.map(|own| own.login));
+        let decided = self.decide(&snapshot, &history);
+        // Only a change can concern the operator that the program itself works as: the usual question saves the call.
+        let needs_own = decided.as_ref().is_ok_and(|decision| !decision.plan.changes.is_empty()) && !is_own_known;
+        let (snapshot, decided) = if needs_own {
+            match campaign.own_operator().await {
+                Ok(own) => {
+                    let snapshot = found.snapshot(Some(own.login));
+                    let decided = self.decide(&snapshot, &history);
+                    (snapshot, decided)
+                }
+                Err(error) => (snapshot, Err(Undecided::Missing(error.into()))),
+            }
+        } else {
+            (snapshot, decided)
+        };
+        let decision = decided.map_err(|undecided| match undecided {
+            Undecided::Known(why) => why.to_owned(),
+            Undecided::Missing(part) => {
+                let why = Chain(&part).to_string();
+                missing.push(part);
+                why
+            }
+        });
+        Answers { history, snapshot: Some(snapshot), decision }
+    }
+
+    fn decide(&self, snapshot: &OperatorSnapshot, history: &History) -> Result<Decision, Undecided> {
+        let names = match &self.person.user {
+            UserAnswer::NotAsked => return Err(Undecided::Known("what the organization wants could not be found out")),
+            UserAnswer::NoUser => Vec::new(),
+            UserAnswer::Active(user) => user.profiles.clone(),
+        };
+        if self.person.listing.is_empty() {
+            return Err(Undecided::Known("no run has read the product profiles yet"));
         }
+        let user = UserSnapshot::new(self.person.listing.clone(), [(self.person.person.clone(), names)])
+            .map_err(MissingPart::from)?;
+        let source = user.matched_by(&self.policy().mask);
+        let snapshot = snapshot.for_a_question();
+        let desired: DesiredState =
+            desired_state(&source, snapshot, self.policy(), history).map_err(MissingPart::from)?;
+        let context = InstanceContext {
+            instance: self.instance,
+            limits: &self.options.limits,
+            counts: SourceCounts::Proven,
+            snapshot: snapshot.clone(),
+            history: history.clone(),
+            at: Utc::now(),
+        };
+        let read = source_read(&source, self.policy(), self.options.membership());
+        Ok(Decision::of(&context, desired, Some(read)))
+    }
+
+    /// What is recorded of the person under each name that they have or had.
+    async fn record(&self, answers: &Answers) -> Result<PersonRecord, JournalError> {
+        let Some(journal) = self.journal else { return Ok(PersonRecord::default()) };
+        let mut logins: BTreeSet<FoldedName> = operator_names(&self.person.person).into_iter().collect();
+        logins.insert(FoldedName::new(self.asked));
+        let identities = &answers.history.identities;
+        logins.extend(identities.known(&self.person.person).and_then(|known| known.login.clone()));
+        let logins: Vec<_> = logins.into_iter().filter(|login| !login.is_empty()).collect();
+        journal.person_record(&self.policy().instance, &logins, PAST_CHANGES).await
     }
 }
 
-async fn of_instance(
-    options: &Options,
-    journal: Option<&Journal>,
-    instance: &InstanceOptions,
-    known: &Known,
-    asked: &str,
-    group: Option<&OperatorGroupName>,
-) -> Result<InstanceExplanation, Box<dyn Error>> {
-    let policy = &instance.policy;
-    let history = match journal {
-        Some(journal) => History {
-            login_holders: remembered(journal, options).await?,
-            ..journal.history(&policy.instance, Utc::now()).await?
-        },
-        None => History::default(),
-    };
-    let operators = operators_of(journal, instance, &known.person, &history).await?;
-    let snapshot = operators.for_a_question();
-    let names = known.effective.as_ref().map(|user| user.profiles.clone()).unwrap_or_default();
-    let user = UserSnapshot::new(known.listing.clone(), [(known.person.clone(), names)])?;
-    let source = user.matched_by(&policy.mask);
-    let desired = desired_state(&source, snapshot, policy, &history)?;
-    let counts = SourceCounts::Proven;
-    let context = InstanceContext {
-        instance,
-        limits: &options.limits,
-        counts,
-        snapshot: snapshot.clone(),
-        history,
-        at: Utc::now(),
-    };
-    let read = source_read(&source, policy, options.membership());
-    let decision = Decision::of(&context, desired, Some(read));
-    let ground = Ground {
-        policy,
-        campaign: &context.snapshot,
-        history: &context.history,
-        desired: &decision.desired,
-        plan: &decision.plan,
-        review: &decision.review,
-        past: &past(journal, instance, known, asked).await?,
-    };
-    Ok(explained(&known.subject(asked), &ground, group))
+/// What Campaign was asked for.
+enum Found {
+    /// Everything.
+    All(OperatorSnapshot),
+    /// One person.
+    Some { read: PersonRead, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
 }
 
-/// The operators that the person is, or may be. Of all others the answer needs no more than what the last run saw; where no run
-/// has seen any, all are read.
-async fn operators_of(
-    journal: Option<&Journal>,
-    instance: &InstanceOptions,
-    person: &Person,
-    history: &History,
-) -> Result<OperatorSnapshot, Box<dyn Error>> {
-    let name = &instance.policy.instance;
-    let seen = match journal {
-        Some(journal) => {
-            let alike = journal.operators_like(name, &operator_names(person)).await?;
-            alike.zip(Some(journal.group_sizes(name).await?))
-        }
-        None => None,
-    };
-    let campaign = Campaign::new(instance.campaign.clone())?;
-    let operators = match seen {
-        Some((alike, sizes)) => {
-            let sought = SoughtOperators::of(person, &history.identities, alike);
-            campaign.fetch_operators(&sought).await.map(|operators| operators.with_sizes(&sizes))
-        }
-        None => campaign.fetch_snapshot().await.map(OperatorSnapshot::new),
-    };
-    campaign.log_off().await;
-    Ok(operators?)
-}
-
-/// The last change of each group, by folded name.
-async fn past(
-    journal: Option<&Journal>,
-    instance: &InstanceOptions,
-    known: &Known,
-    asked: &str,
-) -> Result<BTreeMap<FoldedName, PastChange>, JournalError> {
-    let mut last = BTreeMap::new();
-    let Some(journal) = journal else { return Ok(last) };
-    let names = [Some(asked), known.person.email.as_deref(), known.person.user_name.as_deref()];
-    for name in names.into_iter().flatten() {
-        for past in journal.last_changes(&instance.policy.instance, name, PAST_CHANGES).await? {
-            if let Some(group) = past.change.group.as_deref().map(FoldedName::new) {
-                last.entry(group).or_insert(past);
+impl Found {
+    fn snapshot(&self, own: Option<OperatorLogin>) -> OperatorSnapshot {
+        match self {
+            Self::All(snapshot) => snapshot.clone(),
+            Self::Some { read, groups, sizes } => {
+                let own = own.unwrap_or_else(|| OperatorLogin::new(""));
+                read.clone().into_snapshot(groups.clone(), own).with_sizes(sizes)
             }
         }
     }
-    Ok(last)
+}
+
+/// Why nothing was decided.
+enum Undecided {
+    /// Said elsewhere already.
+    Known(&'static str),
+    /// A part of the answer is missing for it.
+    Missing(MissingPart),
+}
+
+impl From<MissingPart> for Undecided {
+    fn from(part: MissingPart) -> Self {
+        Self::Missing(part)
+    }
 }

@@ -11,6 +11,7 @@ mod former_logins;
 mod listing;
 mod log_span;
 mod pauses;
+mod person_lookup;
 mod read_chance;
 mod read_source;
 mod reconcile;

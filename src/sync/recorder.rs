@@ -5,7 +5,8 @@ use chrono::Utc;
 
 use crate::{
     domain::{RunEvent, RunId, RunReport, Watcher},
-    journal::{Journal, JournalError, RecordHead},
+    journal::{Journal, JournalError, RecordHead, Retention, RunLock},
+    observability::Chain,
 };
 
 use super::run_log;
@@ -57,6 +58,23 @@ impl<'a> Recorder<'a> {
             run_log::head(head);
         }
         Ok(head)
+    }
+
+    /// Deletes what is older than it is to be kept. The run has ended: where that fails, the next run does it.
+    pub(super) async fn delete_old(&self, lock: &RunLock, retention: Retention) {
+        if let Err(error) = self.try_to_delete_old(lock, retention).await {
+            tracing::warn!(
+                run.id = %self.run,
+                "what is older than state.keep_runs or state.keep_changes could not be deleted; the next run tries again: {}",
+                Chain(&error)
+            );
+        }
+    }
+
+    async fn try_to_delete_old(&self, lock: &RunLock, retention: Retention) -> Result<(), JournalError> {
+        let Some(deleted) = self.journal.delete_old(lock, retention, Utc::now()).await? else { return Ok(()) };
+        run_log::deleted(&self.run, &deleted);
+        self.journal.give_space_back(lock).await
     }
 
     /// Who is told each event, and each step between two events.

@@ -13,7 +13,7 @@ use crate::{
         RunMode, RunReport, RunStart, Scope, SourceReport, Watcher,
     },
     experience_cloud,
-    journal::{Journal, JournalError, Lock, RunLock},
+    journal::{Journal, JournalError, Lock, Retention, RunLock},
     observability::Chain,
 };
 
@@ -56,6 +56,8 @@ pub struct Options {
     pub confirmation: Confirmation,
     /// How long an approval counts.
     pub approval_ttl: Duration,
+    /// How long the journal keeps what is recorded.
+    pub retention: Retention,
 }
 
 impl Options {
@@ -216,7 +218,9 @@ impl<'a> Frame<'a> {
                     Ok(found) => self.report(found),
                     Err(error) => self.journal_failed(&error),
                 };
-                self.end(report).await
+                let report = self.end(report).await;
+                self.recorder.delete_old(&lock, self.options.retention).await;
+                report
             }
             Err(report) => {
                 run_log::run_ended(&report);

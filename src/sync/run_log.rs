@@ -16,7 +16,7 @@ use crate::{
         NextStep, Outcome, RunEvent, RunId, RunReport, RunStart, SettledChanges, SkipReason, Skipped, SourceReport,
         name_shown,
     },
-    journal::RecordHead,
+    journal::{Deleted, RecordHead},
 };
 
 use super::log_span;
@@ -263,4 +263,14 @@ pub(super) fn run_ended(report: &RunReport) {
 /// Logs the head of the record: kept on another machine, it proves later that the record was not cut or rebuilt.
 pub(super) fn head(head: &RecordHead) {
     tracing::info!(record.head = %head, "the record now ends with {head}");
+}
+
+/// Logs what was deleted for its age, with the head of the record that tells of it.
+pub(super) fn deleted(run: &RunId, deleted: &Deleted) {
+    let Deleted { runs, events, head } = deleted;
+    tracing::info!(
+        run.id = %run,
+        record.head = %head,
+        "deleted for their age: {runs} runs and the texts of {events} events; the record now ends with {head}"
+    );
 }

@@ -3,10 +3,12 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops where its set-up is wrong")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+mod approved_later;
 mod approvers;
 mod approving;
 mod control_socket;
 mod ending;
+mod explaining;
 mod holds;
 mod leadership;
 mod moved_clock;

@@ -82,7 +82,9 @@ fn incident_36_lookup_can_be_switched_off_by_a_reload_and_then_costs_no_call() {
     let (mut daemon, page) = daemon(&scene, 10 * USERS_PER_MINUTE);
     let question = format!("{page}?person=ann%40acme.com");
     assert_eq!(get(&question).0, 200);
-    let tokens = |requests: &[Value]| requests.iter().filter(|request| request["call"] == "token").count();
+    let of_umapi = |request: &&Value| request["body"].as_str().is_some_and(|body| body.contains("user_management_sdk"));
+    let tokens =
+        |requests: &[Value]| requests.iter().filter(|request| request["call"] == "token").filter(of_umapi).count();
     let before = requests(&scene);
     assert_eq!(tokens(&before), 1, "{before:?}");
     let text = std::fs::read_to_string(scene.configuration()).expect("readable");

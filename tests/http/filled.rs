@@ -5,8 +5,9 @@ use campaign_group_sync::{
     domain::{
         ApprovalNote, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport,
         Digest, Explanation, Finding, FoldedName, GroupExplanation, HeldBefore, HeldRecord, InstanceExplanation,
-        InstanceMode, InstanceName, InstanceReport, MatchedProfile, Observation, OperatorGroupName, OperatorLogin,
-        Orphan, ProductProfileName, RunId, RunReport, SkipReason, Skipped, Station, Summary, SystemUser, Verdict,
+        InstanceMode, InstanceName, InstanceReport, MatchedProfile, NextRun, NextStepKind, Observation,
+        OperatorGroupName, OperatorLogin, Orphan, ProductProfileName, RunId, RunReport, SkipReason, Skipped, Station,
+        Summary, SystemUser, Verdict,
     },
     journal::{Hold, Journal},
 };
@@ -232,6 +233,9 @@ pub(crate) async fn fill(journal: &Journal, board: &Board) {
 pub(crate) fn explanation(person: &str, group: &str) -> Explanation {
     let finding = |station, verdict, text: &str| Finding { station, verdict, text: text.to_owned() };
     Explanation {
+        version: Explanation::VERSION,
+        organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
+        unanswered: Vec::new(),
         person: person.to_owned(),
         at: Utc::now(),
         ask_again_at: None,
@@ -239,9 +243,18 @@ pub(crate) fn explanation(person: &str, group: &str) -> Explanation {
         instances: vec![InstanceExplanation {
             name: "production".to_owned(),
             findings: vec![finding(Station::Operator, Verdict::Yes, "is the operator ann@acme.com")],
+            record: Vec::new(),
             groups: vec![GroupExplanation {
                 group: group.to_owned(),
                 is_member: Some(true),
+                is_wanted: Some(false),
+                record: Vec::new(),
+                next_run: NextRun {
+                    does: NextStepKind::Held,
+                    text: "nothing, until the change is approved".to_owned(),
+                    digest: None,
+                    held_since: None,
+                },
                 findings: vec![
                     finding(Station::Profile, Verdict::No, "does not have the profile \"Campaign - acme - offers\""),
                     finding(Station::Guard, Verdict::Note, "the removal is held until somebody approves it"),

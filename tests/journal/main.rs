@@ -19,10 +19,12 @@ mod manual_changes;
 mod moved_clock;
 mod outbox;
 mod place;
+mod record_size;
 #[path = "../support/recording.rs"]
 mod recording;
 #[path = "../support/reports.rs"]
 mod reports;
+mod retention;
 mod runs;
 mod sample;
 mod state_file;

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::recording::Recording as _;
 use crate::{
     place::Place,
+    retention::{delete_old, runs_for},
     sample::{at, begin, change, digest, held, plan, production, report},
 };
 
@@ -55,27 +56,55 @@ async fn incident_28_a_plan_held_by_a_clock_that_was_ahead_is_held_since_the_cor
     }
 }
 
+/// Runs once a day for so many days, and then by a clock that is wrong for `wrong` runs; what is left.
+async fn left_after(journal: &Journal, wrong: i64, shown: impl Fn(i64) -> DateTime<Utc>) -> Vec<String> {
+    const DAY: i64 = 24 * 60 * 60;
+    for day in 0..60 {
+        run(journal, &format!("01J{day:03}"), at(day * DAY)).await;
+    }
+    delete_old(journal, runs_for(30), 59 * DAY).await;
+    for number in 0..wrong {
+        run(journal, &format!("01K{number:03}"), shown(number)).await;
+        delete_old(journal, runs_for(30), 59 * DAY).await;
+    }
+    run(journal, "01L000", at(60 * DAY)).await;
+    delete_old(journal, runs_for(30), 60 * DAY).await;
+    let runs = journal.runs(1000).await.expect("readable");
+    assert!(runs.iter().all(|run| run.started_at <= at(60 * DAY)), "{runs:#?}");
+    runs.into_iter().map(|run| run.run).filter(|run| run.starts_with("01J")).collect()
+}
+
 #[tokio::test]
-async fn incident_28_a_clock_that_is_ahead_by_years_makes_the_journal_forget_a_day_of_idle_runs_at_most() {
+async fn incident_28_a_clock_that_was_wrong_for_a_day_deletes_no_run() {
     const DAY: i64 = 24 * 60 * 60;
     for place in Place::all().await {
-        let journal = place.open().await;
-        for day in 0..95 {
-            run(&journal, &format!("01J{day:03}"), at(day * DAY)).await;
-        }
-        let ids = async || {
-            let runs = journal.runs(1000).await.expect("readable").into_iter();
-            runs.map(|run| run.run).collect::<Vec<_>>()
+        let right = left_after(&place.open().await, 0, at).await;
+        assert_eq!(right.last().map(String::as_str), Some("01J019"), "the 12 newest, and 30 days before them");
+        let fresh = async || match place.options.location {
+            campaign_group_sync::journal::Location::Sqlite(_) => Some(Place::in_a_folder()),
+            campaign_group_sync::journal::Location::Postgres(_) => Place::shared().await,
         };
-        assert_eq!(ids().await.last().map(String::as_str), Some("01J004"), "the day of the newest run and 90 before");
-        for hour in 0..24 {
-            run(&journal, &format!("01K{hour:03}"), ahead(95 * DAY + hour * 3600)).await;
-        }
-        let runs = ids().await;
-        assert!(runs.contains(&"01J006".to_owned()) && runs.contains(&"01J094".to_owned()), "{runs:?}");
-        run(&journal, "01L000", at(96 * DAY)).await;
-        let first = journal.runs(1000).await.expect("readable");
-        assert!(first.iter().all(|run| run.started_at <= at(96 * DAY)), "{first:#?}");
+        let check = async |what: &str, wrong: i64, shown: &(dyn Fn(i64) -> DateTime<Utc> + Sync)| {
+            let Some(place) = fresh().await else { return };
+            let left = left_after(&place.open().await, wrong, shown).await;
+            // On the 60th day.
+            let young = (30..60).map(|day| format!("01J{day:03}"));
+            assert!(young.into_iter().all(|run| left.contains(&run)), "{what}: {left:?}");
+        };
+        check("ahead by 9 years", 11, &|number| ahead(59 * DAY + number * 7200)).await;
+        check("ahead by 25 days", 11, &|number| at(84 * DAY + number * 7200)).await;
+        check("behind by 9 years", 11, &|number| at(59 * DAY + number * 7200) - TimeDelta::days(9 * 365)).await;
+        check("behind by 40 days", 11, &|number| at(19 * DAY + number * 7200)).await;
+        check("never set", 11, &|number| DateTime::from_timestamp(number, 0).expect("a time")).await;
+    }
+}
+
+#[tokio::test]
+async fn incident_28_a_clock_that_stays_ahead_by_years_makes_no_run_older_than_its_own_runs_do() {
+    const DAY: i64 = 24 * 60 * 60;
+    for place in Place::all().await {
+        let left = left_after(&place.open().await, 60, |number| ahead(59 * DAY + number * 7200)).await;
+        assert_eq!(left.last().map(String::as_str), Some("01J033"), "4 days, and the 12 newest runs");
     }
 }
 

@@ -118,6 +118,7 @@ fn incident_41_explain_names_who_approved_the_last_change() {
     let by = approver(&applied.json());
     let operator = changes(&applied.json())[0]["operator"].as_str().expect("a login").to_owned();
     let text = served.command(&["explain", &operator]).stdout;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains(&format!("approved by {by}")), "{text}");
 }
 

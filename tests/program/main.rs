@@ -8,6 +8,7 @@ mod approvers;
 mod encrypted;
 mod exit_codes;
 mod explain;
+mod explain_every_group;
 mod history;
 mod history_filters;
 mod log_lines;
@@ -20,6 +21,9 @@ mod recorded;
 #[path = "../support/recording.rs"]
 mod recording;
 mod remedies;
+#[path = "../support/reports.rs"]
+mod reports;
+mod retention;
 mod secrets;
 mod support;
 mod undo;

@@ -18,7 +18,7 @@ fn time(text: &str) -> DateTime<Utc> {
 }
 
 /// A sandbox whose journal remembers what `write` wrote.
-async fn with_journal(write: impl AsyncFnOnce(&Journal)) -> Served {
+pub(crate) async fn with_journal(write: impl AsyncFnOnce(&Journal)) -> Served {
     let served = Served::of(&["first_day"]);
     let text = std::fs::read_to_string(&served.configuration).expect("written");
     let path = text.split("sqlite://").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");

@@ -42,7 +42,7 @@ async fn state_file(path: &Path, state: &str) {
 }
 
 /// Columns that migrations after schema 2 added to its tables.
-const LATER_COLUMNS: [&str; 14] = [
+const LATER_COLUMNS: [&str; 16] = [
     "begun_at",
     "approver_uid",
     "approver_user",
@@ -57,6 +57,8 @@ const LATER_COLUMNS: [&str; 14] = [
     "granted_by",
     "ended_by",
     "held_since",
+    "vouched",
+    "report_digest",
 ];
 
 /// All rows of the tables and columns that schema 2 has, as text.

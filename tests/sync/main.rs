@@ -17,6 +17,11 @@ mod moved_clock;
 #[path = "../support/organization.rs"]
 mod organization;
 mod over_time;
+#[path = "../support/recording.rs"]
+mod recording;
+#[path = "../support/reports.rs"]
+mod reports;
+mod retention;
 mod run_lines;
 mod stopping;
 mod support;

@@ -9,7 +9,7 @@ use campaign_group_sync::{
     campaign,
     domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope, Watcher},
     experience_cloud::{self, ReadChoice},
-    journal::{self, Journal},
+    journal::{self, Journal, Kept, Retention},
     sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
     sync::{self, Confirmation, InstanceOptions, Request},
     transport::SecretString,
@@ -125,6 +125,7 @@ pub(crate) fn options(connection: &Connection) -> sync::Options {
         limits: limits(),
         confirmation: Confirmation::Reread,
         approval_ttl: Duration::from_secs(24 * 3600),
+        retention: Retention { runs: Kept::For(Duration::from_secs(90 * 24 * 3600)), changes: Kept::Forever },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{RunMode, RunReport};
+use crate::domain::{Explanation, RunMode, RunReport};
 
 use super::super::{ApprovalAnswer, Status, UnpauseAnswer};
 
@@ -26,6 +26,14 @@ pub enum Ask {
         /// When the run begins that uses the approval.
         #[serde(default)]
         run: RunAfterApproval,
+    },
+    /// Why a person is, or is not, in groups. Answered by an explanation.
+    Explain {
+        /// E-mail address, user name, or login of the operator.
+        person: String,
+        /// The only operator group that is asked about; `None` for all.
+        #[serde(default)]
+        group: Option<String>,
     },
     /// The request to forget a pause that Adobe asked for. Answered by what became of it.
     Unpause {
@@ -112,6 +120,11 @@ pub enum Answer {
     Approval {
         /// The document.
         approval: Box<ApprovalAnswer>,
+    },
+    /// Why a person is, or is not, in groups.
+    Explanation {
+        /// The document.
+        explanation: Box<Explanation>,
     },
     /// What became of a request to forget a pause.
     Unpause {

@@ -2,6 +2,7 @@
 
 use std::{io, rc::Rc, sync::Arc, time::Duration};
 
+use chrono::Utc;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedReadHalf, unix::OwnedWriteHalf},
@@ -11,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::{Approver, Digest, RunReport, SystemUser},
+    domain::{Approver, Digest, OperatorGroupName, RunReport, SystemUser},
     journal::Journal,
     observability::Chain,
     settings::{Settings, login_user, system_user},
@@ -20,7 +21,7 @@ use crate::{
 
 use super::{
     super::{
-        ApprovalOutcome, Board, NextRun, State, UnpauseOutcome, approve,
+        ApprovalOutcome, Board, NextRun, Question, State, UnpauseOutcome, approve,
         next_run::RunWanted,
         seats::{Seats, Work},
         unpause,
@@ -66,6 +67,8 @@ pub(in super::super) struct Desk {
     pub(in super::super) journal: Journal,
     pub(in super::super) settings: watch::Receiver<Arc<Settings>>,
     pub(in super::super) orders: mpsc::Sender<Ordered>,
+    /// Where questions about people go.
+    pub(in super::super) questions: mpsc::Sender<Question>,
     /// The daemon ends: connections that wait for nothing are closed.
     pub(in super::super) stop: Stop,
 }
@@ -183,6 +186,10 @@ impl Peer {
                 let answer = unpaused(&approver, desk).await;
                 self.send(&answer).await
             }
+            Ask::Explain { person, group } => {
+                let answer = explained(person, group, desk).await;
+                self.send(&answer).await
+            }
             Ask::SyncNow { order } => self.sync_now(order, desk).await,
         }
     }
@@ -232,6 +239,11 @@ async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk
         Ok(mut approval) => {
             if approval.outcome == ApprovalOutcome::Approved {
                 tracing::info!(plan.digest = %digest, %approver, "{}", approval.message);
+                let holds = desk.board.facts().status.holds;
+                // Only what the status says: the approval itself is recorded.
+                if desk.journal.are_approved(&holds, Utc::now()).await.unwrap_or(false) {
+                    desk.board.holds_approved();
+                }
                 let next = match run {
                     // No run of the daemon makes what an undo holds.
                     _ if approval.undo_of.is_some() => None,
@@ -245,6 +257,19 @@ async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk
             Answer::Approval { approval: Box::new(approval) }
         }
         Err(error) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
+    }
+}
+
+/// Has the question answered after those before it: each costs calls.
+async fn explained(person: String, group: Option<String>, desk: &Desk) -> Answer {
+    let (reply, answered) = oneshot::channel();
+    let question = Question { person, group: group.map(OperatorGroupName::new), reply };
+    if desk.questions.send(question).await.is_err() {
+        return Answer::refused(Refusal::Failed, "the daemon is stopping");
+    }
+    match answered.await {
+        Ok(explanation) => Answer::Explanation { explanation: Box::new(explanation) },
+        Err(_) => Answer::refused(Refusal::Failed, "the daemon is stopping"),
     }
 }
 

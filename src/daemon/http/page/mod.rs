@@ -173,6 +173,9 @@ impl Page {
             Ok(Err(FindRunError::Ambiguous { id, candidates, more })) => {
                 (StatusCode::NOT_FOUND, NoRunPage::ambiguous(&id, &candidates, more, &clock))
             }
+            Ok(Err(deleted @ FindRunError::Deleted { .. })) => {
+                (StatusCode::NOT_FOUND, NoRunPage::new("Deleted run", format!("{deleted}."), &clock))
+            }
             Ok(Err(FindRunError::Journal(error))) => {
                 let why = format!("The history cannot be read: {}.", Chain(&error));
                 (StatusCode::SERVICE_UNAVAILABLE, NoRunPage::new("The run cannot be shown", why, &clock))

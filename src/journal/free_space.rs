@@ -1,0 +1,92 @@
+//! Gives the space of deleted rows back to the file system. `PostgreSQL` does so by itself (autovacuum) and reuses it; a
+//! `SQLite` file keeps free pages until it is told to give them back.
+
+use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
+
+use super::{
+    Journal, JournalError, RunLock,
+    database::{Database, writing},
+    storage_fault::StorageFault,
+};
+
+/// One of so many pages of the file may be free: the next run writes into them.
+const FREE_SHARE: i64 = 10;
+
+/// Pages that are given back at once: others that write wait for a fraction of a second.
+const PAGES_A_STEP: i64 = 1_000;
+
+/// The largest file that is rewritten while the state is in use, in bytes: others that write wait for it, at most
+/// for about two seconds.
+const LARGEST_REWRITE: i64 = 128 * 1024 * 1024;
+
+/// How `SQLite` names the way in which a file gives pages back in steps (`pragma auto_vacuum`).
+const IN_STEPS: i64 = 2;
+
+/// How the pages of a file are used.
+struct Pages {
+    all: i64,
+    free: i64,
+    bytes_each: i64,
+}
+
+impl Pages {
+    async fn of(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            all: number(pool, "pragma page_count").await?,
+            free: number(pool, "pragma freelist_count").await?,
+            bytes_each: number(pool, "pragma page_size").await?,
+        })
+    }
+
+    fn are_too_many_free(&self) -> bool {
+        self.free > self.all / FREE_SHARE
+    }
+}
+
+impl Journal {
+    /// Gives back what is free beyond a tenth of the file. A file that an earlier version made is rewritten once for it; one that
+    /// is too large for that keeps its free pages and reuses them, and the log says how an administrator rewrites it.
+    pub async fn give_space_back(&self, _lock: &RunLock) -> Result<(), JournalError> {
+        let Database::Sqlite(pool) = &self.database else { return Ok(()) };
+        let given_back = give_back(pool).await;
+        given_back.map_err(|error| writing(StorageFault::explained(pool.connect_options().get_filename(), error)))
+    }
+}
+
+async fn give_back(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    let mut pages = Pages::of(pool).await?;
+    if !pages.are_too_many_free() {
+        return Ok(());
+    }
+    if number(pool, "pragma auto_vacuum").await? != IN_STEPS {
+        return rewrite(pool, &pages).await;
+    }
+    while pages.are_too_many_free() {
+        let sql = AssertSqlSafe(format!("pragma incremental_vacuum({PAGES_A_STEP})"));
+        sqlx::query(sql).fetch_all(pool).await?;
+        let left = Pages::of(pool).await?;
+        if left.free >= pages.free {
+            break;
+        }
+        pages = left;
+    }
+    Ok(())
+}
+
+/// Rewrites the file without its free pages. From then on, it gives them back in steps: its connections ask for that.
+async fn rewrite(pool: &SqlitePool, pages: &Pages) -> Result<(), sqlx::Error> {
+    if pages.all.saturating_mul(pages.bytes_each) > LARGEST_REWRITE {
+        let megabytes = pages.free.saturating_mul(pages.bytes_each) / (1024 * 1024);
+        tracing::info!(
+            "{megabytes} MB of the state file {file} are free and will be reused; to give them back to the file system, stop the \
+             daemon and run as root: sqlite3 '{file}' 'pragma auto_vacuum = incremental; vacuum'",
+            file = pool.connect_options().get_filename().display()
+        );
+        return Ok(());
+    }
+    sqlx::query("vacuum").execute(pool).await.map(drop)
+}
+
+async fn number(pool: &SqlitePool, pragma: &'static str) -> Result<i64, sqlx::Error> {
+    sqlx::query(pragma).fetch_one(pool).await?.try_get(0)
+}

@@ -1,0 +1,98 @@
+//! What retention deletes of the access record, and how the record vouches for the memberships that are left.
+//!
+//! Deleted events do not tell any more how memberships came to be. Each deletion of them therefore marks all memberships that
+//! are left, and carries a fingerprint over them: from there on, later events tell the rest.
+
+use super::{
+    JournalError,
+    chain::fingerprint,
+    database::{Reading, Row, Transaction, Writing, reading},
+};
+
+/// The time at which the last of the `limit` oldest memberships and managed groups ended that ended before this time; `None`
+/// where none did.
+pub(super) async fn oldest_ended(looking: &mut Reading, before: i64, limit: i64) -> Result<Option<i64>, JournalError> {
+    let sql = "select max(until) from (
+                   select until from (
+                       select until from stays where until < $1
+                       union all select until from managed_groups where until < $1) as ended
+                   order by until limit $2) as oldest";
+    let rows = looking.rows(sql, [before.into(), limit.into()]).await?;
+    Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
+}
+
+/// Deletes what ended at this time or before.
+pub(super) async fn delete_ended(writing: &mut Writing, until: i64) -> Result<(), JournalError> {
+    writing.execute("delete from stays where until <= $1", [until.into()]).await?;
+    writing.execute("delete from managed_groups where until <= $1", [until.into()]).await
+}
+
+/// Writes who approved the memberships that a run granted beside them: the changes of the run are about to be deleted.
+pub(super) async fn keep_approvers(writing: &mut Writing, run: &str) -> Result<(), JournalError> {
+    let sql = "select instance, group_folded, operator_folded, approved_by from changes
+               where run = $1 and op = 'add' and approved_by is not null";
+    for row in writing.rows(sql, [run.into()]).await? {
+        let sql = "update stays set approved_by = $1
+                   where instance = $2 and group_folded = $3 and login_folded = $4 and granted_by = $5";
+        let (instance, group, login) = (row.text(0)?.into(), row.text(1)?.into(), row.text(2)?.into());
+        writing.execute(sql, [row.text(3)?.into(), instance, group, login, run.into()]).await?;
+    }
+    Ok(())
+}
+
+/// Marks every membership as one that the deletion vouches for, and answers the fingerprint over them.
+pub(super) async fn vouch(writing: &mut Writing) -> Result<String, JournalError> {
+    for sql in [
+        "update stays set vouched = 1 where until is null and vouched is null",
+        "update stays set vouched = 2 where until is not null and (vouched is null or vouched = 1)",
+    ] {
+        writing.execute(sql, []).await?;
+    }
+    let memberships = vouched(writing.transaction()).await?;
+    Ok(fingerprint_of(&memberships))
+}
+
+/// A membership that the last deletion vouches for.
+pub(super) struct VouchedMembership {
+    pub(super) instance: String,
+    pub(super) group: String,
+    pub(super) login: String,
+    /// Whether it had not ended at the time of the deletion.
+    pub(super) was_open: bool,
+    /// All of it that the fingerprint covers. Times are not: a clock that was wrong is corrected.
+    line: String,
+}
+
+/// All of them.
+pub(super) async fn vouched(transaction: &mut Transaction) -> Result<Vec<VouchedMembership>, JournalError> {
+    let sql =
+        "select instance, group_folded, login_folded, login, granted_by, approved_by, vouched, ended_by from stays
+               where vouched is not null";
+    let rows = transaction.rows(sql, []).await.map_err(reading)?;
+    rows.iter().map(membership).collect()
+}
+
+fn membership(row: &Row) -> Result<VouchedMembership, JournalError> {
+    let (instance, group, login) = (row.text(0)?, row.text(1)?, row.text(2)?);
+    let was_open = row.number(6)? == 1;
+    // What ended one that was open then, a later event tells.
+    let ended_by = if was_open { None } else { row.optional_text(7)? };
+    let parts = serde_json::json!([
+        instance,
+        group,
+        login,
+        row.text(3)?,
+        row.optional_text(4)?,
+        row.optional_text(5)?,
+        was_open,
+        ended_by
+    ]);
+    Ok(VouchedMembership { instance, group, login, was_open, line: parts.to_string() })
+}
+
+/// A hash over them, whatever their order.
+pub(super) fn fingerprint_of(memberships: &[VouchedMembership]) -> String {
+    let mut lines: Vec<&str> = memberships.iter().map(|membership| membership.line.as_str()).collect();
+    lines.sort_unstable();
+    fingerprint(&lines.join("\n"))
+}

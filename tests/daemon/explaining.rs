@@ -1,0 +1,49 @@
+//! `explain` through the control socket: for whoever may ask the daemon and may not read its secrets or its state.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::support::{Finished, NEVER, Scene, program, run};
+
+/// A running daemon, and a configuration beside it whose secrets are not there: the command has to ask the daemon.
+fn without_secrets(scene: &Scene) -> String {
+    let text = fs::read_to_string(scene.configuration()).expect("readable");
+    let lines = text.lines().map(|line| match line.split_once("client_secret_file = ") {
+        Some((before, _)) => format!("{before}client_secret_file = \"/nonexistent/secret\""),
+        None => line.to_owned(),
+    });
+    let path = scene.path("asking.toml");
+    fs::write(&path, lines.collect::<Vec<_>>().join("\n")).expect("written");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+fn ask(configuration: &str, arguments: &[&str]) -> Finished {
+    let mut command = program(&["explain"]);
+    run(command.args(arguments).arg("--config").arg(configuration))
+}
+
+#[test]
+fn the_daemon_answers_explain_for_those_who_may_not_read_the_secrets_with_the_same_statuses() {
+    let scene = Scene::of("first_day", NEVER);
+    let _daemon = scene.daemon();
+    assert_eq!(scene.command(&["--sync-now", "-q"]).exit, Some(0));
+    let configuration = without_secrets(&scene);
+    let finished = ask(&configuration, &["ines@acme.com", "--output", "json"]);
+    assert_eq!(finished.exit, Some(0), "{}{}", finished.stdout, finished.stderr);
+    let by_daemon = finished.json();
+    let in_place = scene.command(&["explain", "ines@acme.com", "--output", "json"]).json();
+    let timeless = |mut document: Value| {
+        document["at"] = Value::Null;
+        document
+    };
+    assert_eq!(timeless(by_daemon), timeless(in_place));
+
+    let one = ask(&configuration, &["ines@acme.com", "content", "--output", "json"]).json();
+    assert_eq!(one["instances"][0]["groups"].as_array().map(Vec::len), Some(1), "{one}");
+
+    scene.fault("query", &json!({"type": "html"}));
+    let finished = ask(&configuration, &["ines@acme.com"]);
+    assert_eq!(finished.exit, Some(5), "{}{}", finished.stdout, finished.stderr);
+    assert!(finished.stdout.contains("removed by run 01"), "the record is told: {}", finished.stdout);
+}
