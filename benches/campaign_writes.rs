@@ -51,7 +51,7 @@ fn main() -> Result<(), Failure> {
 
 async fn compare(memberships: usize, rounds: usize) -> Result<(), Failure> {
     let scenario = Scenario::named("large")?.with_users(memberships * 2);
-    let sandbox = Sandbox::start(sandbox::Options { listen: ([127, 0, 0, 1], 0).into(), scenario }).await?;
+    let sandbox = Sandbox::start(sandbox::SandboxOptions { listen: ([127, 0, 0, 1], 0).into(), scenario }).await?;
     let campaign = Campaign::new(options(&sandbox)?)?;
     let snapshot = campaign.fetch_snapshot().await?;
     let group = snapshot.groups().last().ok_or("no operator group")?.id;

@@ -154,7 +154,7 @@ fn serve(users: usize, encoding: &str) -> Result<(), Failure> {
     let mut scenario = Scenario::named("large")?.with_users(users);
     scenario.quirks.uncompressed = encoding == "plain";
     let sandbox =
-        runtime.block_on(Sandbox::start(sandbox::Options { listen: ([127, 0, 0, 1], 0).into(), scenario }))?;
+        runtime.block_on(Sandbox::start(sandbox::SandboxOptions { listen: ([127, 0, 0, 1], 0).into(), scenario }))?;
     println!("{}", serde_json::to_string(&sandbox.connection())?);
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())

@@ -1,8 +1,8 @@
 //! The simulated Campaign instance, over real HTTP: sessions, bearer tokens, and the world behind the answers.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
 
-use campaign_group_sync::sandbox::campaign::{Authentication, Dial, InstanceChange, InstanceWorld};
-use campaign_group_sync::sandbox::{InstanceCredential, Options, Sandbox, Scenario};
+use campaign_group_sync::sandbox::campaign::{Dial, InstanceAuthentication, InstanceChange, InstanceWorld};
+use campaign_group_sync::sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -36,7 +36,8 @@ impl Visit {
     async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
         let mut scenario = Scenario::named("first_day").unwrap();
         change(scenario.campaign.get_mut("production").unwrap());
-        let sandbox = Sandbox::start(Options { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await.unwrap();
+        let sandbox =
+            Sandbox::start(SandboxOptions { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await.unwrap();
         campaign_group_sync::transport::install_cryptography();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (session_token, security_token) = (String::new(), String::new());
@@ -45,7 +46,7 @@ impl Visit {
 
     /// An instance with native logon, logged on.
     async fn native() -> Self {
-        let mut visit = Self::to(|world| world.authentication = Authentication::Native).await;
+        let mut visit = Self::to(|world| world.authentication = InstanceAuthentication::Native).await;
         let connection = visit.sandbox.connection().instances.remove(0);
         let InstanceCredential::Native { login, password } = connection.authentication else {
             panic!("the instance is native")
@@ -59,7 +60,7 @@ impl Visit {
 
     /// An instance with IMS, and a bearer for it.
     async fn ims() -> Self {
-        let mut visit = Self::to(|world| world.authentication = Authentication::Ims).await;
+        let mut visit = Self::to(|world| world.authentication = InstanceAuthentication::Ims).await;
         let mut connection = visit.sandbox.connection();
         let InstanceCredential::Ims { client_id, client_secret } = connection.instances.remove(0).authentication else {
             panic!("the instance has IMS")

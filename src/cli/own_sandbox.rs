@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     domain::Chain,
-    sandbox::{Options, Sandbox, Scenario},
+    sandbox::{Sandbox, SandboxOptions, Scenario},
     settings::{self, Readable, Settings, SettingsError, Sources},
 };
 
@@ -29,11 +29,11 @@ impl OwnSandbox {
 
     /// Serves a scenario; reachable from this host only. Port 0 takes a free one.
     pub(super) async fn serve(mut scenario: Scenario, port: u16) -> Result<Self, CommandError> {
-        let mistakes = std::mem::take(&mut scenario.mistakes);
+        let misconfiguration = std::mem::take(&mut scenario.misconfiguration);
         let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-        let sandbox = Sandbox::start(Options { listen, scenario }).await?;
+        let sandbox = Sandbox::start(SandboxOptions { listen, scenario }).await?;
         let connection = sandbox.connection();
-        let configuration = SandboxConfiguration::write(&connection, &mistakes)?;
+        let configuration = SandboxConfiguration::write(&connection, &misconfiguration)?;
         Ok(Self { sandbox, configuration, authority: connection.authority })
     }
 

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    sandbox::{Connection, InstanceConnection, InstanceCredential, MistakenFile, Mistakes},
+    sandbox::{ConnectionParameters, InstanceCredential, InstanceParameters, Misconfiguration, MisconfiguredFile},
     settings::Sources,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct SandboxConfiguration {
 
 impl SandboxConfiguration {
     /// Writes the files, with the mistakes that are asked for.
-    pub(super) fn write(connection: &Connection, mistakes: &Mistakes) -> io::Result<Self> {
+    pub(super) fn write(connection: &ConnectionParameters, misconfiguration: &Misconfiguration) -> io::Result<Self> {
         let private = fs::Permissions::from_mode(PRIVATE_FOLDER);
         let folder = tempfile::Builder::new().prefix("campaign-group-sync-sandbox-").permissions(private).tempdir()?;
         let mut configuration = Configuration::default();
@@ -37,13 +37,13 @@ impl SandboxConfiguration {
         for instance in &connection.instances {
             configuration.one_instance(instance, folder.path())?;
         }
-        configuration.spoil(mistakes, folder.path());
+        configuration.spoil(misconfiguration, folder.path());
         let text = configuration.to_string();
         write_private(folder.path(), "config.toml", &text)?;
         if let Some(authority) = &connection.authority {
             write_private(folder.path(), AUTHORITY_FILE, authority)?;
         }
-        for (name, file) in &mistakes.files {
+        for (name, file) in &misconfiguration.files {
             misplace(&folder.path().join(name), file)?;
         }
         Ok(Self { folder, text })
@@ -84,7 +84,7 @@ enum Line {
 }
 
 impl Configuration {
-    fn common(&mut self, connection: &Connection, folder: &Path) -> io::Result<()> {
+    fn common(&mut self, connection: &ConnectionParameters, folder: &Path) -> io::Result<()> {
         let secret = write_private(folder, "experience_cloud.client_secret", &connection.client_secret)?;
         let cloud = self.section("experience_cloud");
         cloud.set("organization_id", connection.organization_id.as_str());
@@ -102,7 +102,7 @@ impl Configuration {
         Ok(())
     }
 
-    fn one_instance(&mut self, instance: &InstanceConnection, folder: &Path) -> io::Result<()> {
+    fn one_instance(&mut self, instance: &InstanceParameters, folder: &Path) -> io::Result<()> {
         let section = self.section(&format!("instances.{}", instance.name));
         section.set("url", instance.url.as_str());
         section.set("tenant", instance.tenant.as_str());
@@ -125,8 +125,8 @@ impl Configuration {
     }
 
     /// Puts the mistakes in. `FOLDER` in a text stands for the private folder, which nobody knows beforehand.
-    fn spoil(&mut self, mistakes: &Mistakes, folder: &Path) {
-        for (path, value) in &mistakes.configuration {
+    fn spoil(&mut self, misconfiguration: &Misconfiguration, folder: &Path) {
+        for (path, value) in &misconfiguration.configuration {
             let value = match value {
                 serde_json::Value::String(text) => serde_json::Value::from(text.replace("FOLDER", &shown(folder))),
                 other => other.clone(),
@@ -134,7 +134,7 @@ impl Configuration {
             let (section, key) = split(path);
             self.section(section).set(key, value);
         }
-        for path in &mistakes.left_out {
+        for path in &misconfiguration.missing_keys {
             let (section, left_out) = split(path);
             self.section(section).lines.retain(|line| !matches!(line, Line::Key(key, _) if key == left_out));
         }
@@ -201,7 +201,7 @@ fn write_private(folder: &Path, name: &str, text: &str) -> io::Result<String> {
     Ok(shown(&path))
 }
 
-fn misplace(path: &Path, file: &MistakenFile) -> io::Result<()> {
+fn misplace(path: &Path, file: &MisconfiguredFile) -> io::Result<()> {
     if file.folder {
         fs::create_dir_all(path)?;
     }

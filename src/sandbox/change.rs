@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::campaign::{Instance, InstanceChange};
 use super::error::SandboxError;
-use super::organization::{Group, Organization, User};
+use super::organization::{Organization, UmapiGroup, User};
 use super::world::World;
 
 /// One change of the world.
@@ -27,8 +27,8 @@ pub enum Change {
         #[serde(flatten)]
         change: InstanceChange,
     },
-    /// Of the dials: sections of a scenario of which the given keys replace the present ones.
-    Dial(#[serde(serialize_with = "with_op")] Map<String, Value>),
+    /// Of the behavior: sections of a scenario of which the given keys replace the present ones.
+    Behavior(#[serde(serialize_with = "with_op")] Map<String, Value>),
 }
 
 fn with_op<S: Serializer>(sections: &Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -75,7 +75,7 @@ pub enum OrganizationChange {
     /// Adds a group.
     AddGroup {
         /// The new group.
-        group: Box<Group>,
+        group: Box<UmapiGroup>,
     },
     /// Removes a group and all memberships of it.
     RemoveGroup {
@@ -119,7 +119,7 @@ impl<'de> Deserialize<'de> for Change {
         let mut object = Map::deserialize(deserializer)?;
         if object.get("op").and_then(Value::as_str) == Some("dial") {
             object.remove("op");
-            return Ok(Self::Dial(object));
+            return Ok(Self::Behavior(object));
         }
         match object.remove("instance") {
             None => read(object).map(Self::Organization).map_err(D::Error::custom),
@@ -145,22 +145,22 @@ impl World {
     pub fn apply(&mut self, changes: &[Change]) -> Result<(), SandboxError> {
         let mut organization = None;
         let mut rehearsal = BTreeMap::new();
-        let mut dials = None;
+        let mut behavior = None;
         for (place, change) in changes.iter().enumerate() {
             let outcome = match change {
                 Change::Organization(change) => {
                     change.apply(organization.get_or_insert_with(|| self.organization().clone()))
                 }
                 Change::Instance { instance, change } => self.rehearse(&mut rehearsal, instance, change),
-                Change::Dial(sections) => dials.get_or_insert_with(|| self.dials.clone()).turn(sections),
+                Change::Behavior(sections) => behavior.get_or_insert_with(|| self.behavior.clone()).turn(sections),
             };
             outcome.map_err(|reason| SandboxError::Change(format!("change {place}: {reason}")))?;
         }
         if let Some(organization) = organization {
             self.replace_organization(organization);
         }
-        if let Some(dials) = dials {
-            self.dials = dials;
+        if let Some(behavior) = behavior {
+            self.behavior = behavior;
         }
         for change in changes {
             if let Change::Instance { instance, change } = change

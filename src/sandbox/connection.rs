@@ -1,100 +1,189 @@
-//! What a client must be configured with to talk to a sandbox.
+//! Connections that can be cut: before the answer, or in the middle of its body.
 
-use serde::{Deserialize, Serialize};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use super::campaign::Authentication;
-use super::ims::instance_credential;
-use super::tls::Vendor;
-use super::world::World;
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
 
-/// What a client must be configured with to talk to a sandbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Connection {
-    /// Base URL of the identity service.
-    pub ims_url: String,
-    /// Base URL of the user management API, with its path.
-    pub umapi_url: String,
-    /// Id of the simulated organization.
-    pub organization_id: String,
-    /// Client id of the credential for the user management API; its `X-Api-Key` as well.
-    pub client_id: String,
-    /// Secret of that credential. It opens nothing but this sandbox.
-    pub client_secret: String,
-    /// The Campaign instances, by name.
-    pub instances: Vec<InstanceConnection>,
-    /// The authority to trust in place of the host's, in PEM; `None` where nothing is encrypted.
-    pub authority: Option<String>,
+use super::listener::SandboxListener;
+
+/// What is known of one connection, and its scissors.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connection(Arc<Mutex<State>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    flow: Flow,
+    /// Whether a call was answered on it.
+    has_served: bool,
+    /// The pause between two bytes.
+    drip: Option<Duration>,
 }
 
-/// What a client must be configured with to talk to one simulated Campaign instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstanceConnection {
-    /// The name of the instance in the scenario.
-    pub name: String,
-    /// Base URL, to which a client adds `/nl/jsp/soaprouter.jsp`.
-    pub url: String,
-    /// The tenant, as the external account names it.
-    pub tenant: String,
-    /// The association mask of the external account.
-    pub association_mask: String,
-    /// How a client logs on.
-    pub authentication: InstanceCredential,
-}
-
-/// How a client logs on to a simulated Campaign instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum InstanceCredential {
-    /// `xtk:session#Logon` with a login and a password.
-    Native {
-        /// Login of the service operator.
-        login: String,
-        /// Its password.
-        password: String,
-    },
-    /// A bearer token of the identity service on every call.
-    Ims {
-        /// Client id of the technical account.
-        client_id: String,
-        /// Its secret.
-        client_secret: String,
-    },
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Flow {
+    #[default]
+    Open,
+    /// The next answer's head passes, then so many bytes of its body.
+    AfterBody(usize),
+    /// So many bytes pass.
+    Left(usize),
+    /// Nothing passes, and the peer sees a reset.
+    Reset,
 }
 
 impl Connection {
-    /// The connection to a server at this host and port, with what it says of its authority.
-    pub(super) fn of(host: &str, world: &World, authority: Option<&str>) -> Self {
-        let organization = world.organization();
-        let instances = world
-            .instances()
-            .map(|(name, instance)| {
-                let instance = instance.outline();
-                InstanceConnection {
-                    name: name.to_owned(),
-                    url: format!("{}/campaign/{name}", world.address_of(Vendor::Campaign, host)),
-                    tenant: instance.tenant.clone(),
-                    association_mask: instance.association_mask.clone(),
-                    authentication: match instance.authentication {
-                        Authentication::Native => {
-                            let (login, password) = (instance.login.clone(), instance.password.clone());
-                            InstanceCredential::Native { login, password }
-                        }
-                        Authentication::Ims => {
-                            let (client_id, client_secret) = instance_credential(name);
-                            InstanceCredential::Ims { client_id, client_secret }
-                        }
-                    },
-                }
-            })
-            .collect();
-        Self {
-            ims_url: world.address_of(Vendor::Ims, host),
-            umapi_url: format!("{}/v2/usermanagement", world.address_of(Vendor::Umapi, host)),
-            organization_id: organization.id.clone(),
-            client_id: organization.client_id.clone(),
-            client_secret: organization.client_secret.clone(),
-            instances,
-            authority: authority.map(str::to_owned),
+    /// Resets the connection instead of answering.
+    pub(super) fn reset(&self) {
+        self.state().flow = Flow::Reset;
+    }
+
+    /// Closes the connection when so many bytes of the next answer's body were sent.
+    pub(super) fn close_after(&self, bytes: usize) {
+        self.state().flow = Flow::AfterBody(bytes);
+    }
+
+    /// Sends byte by byte from now on, with a pause between two.
+    pub(super) fn drip(&self, pause: Duration) {
+        self.state().drip = Some(pause);
+    }
+
+    /// Notes that a call was answered on it.
+    pub(super) fn serve(&self) {
+        self.state().has_served = true;
+    }
+
+    /// Whether a call was answered on it before.
+    pub(super) fn has_served(&self) -> bool {
+        self.state().has_served
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes of the buffer may be sent now; an error when none may ever again.
+    fn admit(&self, buffer: &[u8]) -> io::Result<usize> {
+        let State { flow, drip, .. } = &mut *self.state();
+        if let Flow::AfterBody(bytes) = *flow {
+            // The server writes the whole head at once, at the start of a buffer.
+            let head = buffer.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |end| end + 4);
+            *flow = Flow::Left(head + bytes);
         }
+        let most = if drip.is_some() { buffer.len().min(1) } else { buffer.len() };
+        match *flow {
+            Flow::Left(0) | Flow::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+            Flow::Left(left) => Ok(left.min(most)),
+            Flow::Open | Flow::AfterBody(_) => Ok(most),
+        }
+    }
+
+    fn sent(&self, bytes: usize) {
+        let mut state = self.state();
+        if let Flow::Left(left) = state.flow {
+            state.flow = Flow::Left(left.saturating_sub(bytes));
+        }
+    }
+}
+
+/// One accepted connection.
+#[derive(Debug)]
+pub(super) struct ConnectionStream {
+    wire: Wire,
+    connection: Connection,
+    /// The pause before the next byte, where bytes drip.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// What is below HTTP. The scissors cut above it, so that they count bytes of answers and not of records.
+#[derive(Debug)]
+pub(super) enum Wire {
+    Plain(TcpStream),
+    Encrypted(Box<TlsStream<TcpStream>>),
+}
+
+impl ConnectionStream {
+    pub(super) fn new(wire: Wire) -> Self {
+        Self { wire, connection: Connection::default(), pause: None }
+    }
+}
+
+impl Drop for ConnectionStream {
+    fn drop(&mut self) {
+        if self.connection.state().flow == Flow::Reset {
+            let stream = match &self.wire {
+                Wire::Plain(stream) => stream,
+                Wire::Encrypted(stream) => stream.get_ref().0,
+            };
+            // Without lingering the system sends a reset; if that cannot be set, the peer sees a close instead.
+            drop(stream.set_zero_linger());
+        }
+    }
+}
+
+impl AsyncRead for ConnectionStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Wire::Encrypted(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for ConnectionStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        let admitted = match self.connection.admit(buffer) {
+            Ok(bytes) => buffer.get(..bytes).unwrap_or(buffer),
+            Err(cut) => {
+                // What was admitted before may wait to be encrypted.
+                let reset = self.connection.state().flow == Flow::Reset;
+                if !reset && self.as_mut().poll_flush(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                return Poll::Ready(Err(cut));
+            }
+        };
+        let written = match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_write(cx, admitted),
+            Wire::Encrypted(stream) => Pin::new(stream).poll_write(cx, admitted),
+        };
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.connection.sent(bytes);
+            let drip = self.connection.state().drip;
+            self.pause = drip.map(|pause| Box::pin(tokio::time::sleep(pause)));
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Wire::Encrypted(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Wire::Encrypted(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+impl Connected<IncomingStream<'_, SandboxListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, SandboxListener>) -> Self {
+        stream.io().connection.clone()
     }
 }

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::change::Change;
-use super::connection::Connection;
+use super::connection_parameters::ConnectionParameters;
 use super::error::SandboxError;
 use super::fault::Fault;
-use super::received::{Answer, Received, json, typed};
+use super::request::{HttpResponse, IncomingRequest, json, typed};
 use super::scenario::Scenario;
 use super::server::Shared;
 
@@ -46,7 +46,7 @@ struct Faults {
 }
 
 /// Answers a request about the sandbox itself.
-pub(super) fn answer(shared: &Shared, received: &Received) -> Answer {
+pub(super) fn answer(shared: &Shared, received: &IncomingRequest) -> HttpResponse {
     let what: Vec<&str> = received.parts.iter().skip(1).map(String::as_str).collect();
     match (received.method().as_str(), what.as_slice()) {
         ("GET", [] | [""]) => typed(StatusCode::OK, "text/plain; charset=utf-8", PAGE),
@@ -72,19 +72,19 @@ pub(super) fn answer(shared: &Shared, received: &Received) -> Answer {
     }
 }
 
-fn world(shared: &Shared) -> Answer {
+fn world(shared: &Shared) -> HttpResponse {
     let world = shared.world().describe();
     json(StatusCode::OK, &world)
 }
 
 /// The host is the one by which the client got here.
-fn connection(shared: &Shared, received: &Received) -> Answer {
+fn connection(shared: &Shared, received: &IncomingRequest) -> HttpResponse {
     let host = received.header("host").unwrap_or_default();
-    let connection = Connection::of(host, &shared.world(), shared.authority());
+    let connection = ConnectionParameters::of(host, &shared.world(), shared.authority());
     json(StatusCode::OK, &connection)
 }
 
-fn change(shared: &Shared, received: &Received) -> Answer {
+fn change(shared: &Shared, received: &IncomingRequest) -> HttpResponse {
     match serde_json::from_slice::<Changes>(received.body()) {
         Ok(Changes { changes }) => {
             let outcome = shared.world().apply(&changes);
@@ -94,7 +94,7 @@ fn change(shared: &Shared, received: &Received) -> Answer {
     }
 }
 
-fn replace(shared: &Shared, received: &Received) -> Answer {
+fn replace(shared: &Shared, received: &IncomingRequest) -> HttpResponse {
     match serde_json::from_slice::<Scenario>(received.body()) {
         Ok(scenario) => {
             let outcome = shared.world().replace(scenario);
@@ -104,11 +104,11 @@ fn replace(shared: &Shared, received: &Received) -> Answer {
     }
 }
 
-fn faults(shared: &Shared) -> Answer {
+fn faults(shared: &Shared) -> HttpResponse {
     json(StatusCode::OK, &json!({"faults": shared.faults().injected()}))
 }
 
-fn inject(shared: &Shared, received: &Received) -> Answer {
+fn inject(shared: &Shared, received: &IncomingRequest) -> HttpResponse {
     match serde_json::from_slice::<Faults>(received.body()) {
         Ok(Faults { faults: injected }) => {
             for fault in injected {
@@ -120,10 +120,10 @@ fn inject(shared: &Shared, received: &Received) -> Answer {
     }
 }
 
-fn refused(error: &SandboxError) -> Answer {
+fn refused(error: &SandboxError) -> HttpResponse {
     json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()}))
 }
 
-fn unreadable(error: &serde_json::Error) -> Answer {
+fn unreadable(error: &serde_json::Error) -> HttpResponse {
     json(StatusCode::BAD_REQUEST, &json!({"error": format!("the body cannot be read: {error}")}))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::change::Change;
-use super::request_log::Call;
+use super::request_log::CallDescription;
 
 /// A disturbance of certain calls. All faults that match a call act on it, in the order in which they were injected.
 ///
@@ -220,7 +220,7 @@ impl Effect {
         Self::Status {
             status: 429,
             headers: vec![header("content-type", "application/json"), header("retry-after", retry_after)],
-            body: super::throttle::TOO_MANY_REQUESTS.to_owned(),
+            body: super::call_limits::TOO_MANY_REQUESTS.to_owned(),
         }
     }
 
@@ -324,7 +324,7 @@ impl Fault {
         Self { times: Times::Always(Always::Forever), ..self }
     }
 
-    fn matches(&self, call: &Call, body: &str) -> bool {
+    fn matches(&self, call: &CallDescription, body: &str) -> bool {
         let is = |wanted: &Option<String>, own: &Option<String>| {
             wanted.as_ref().is_none_or(|wanted| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
         };
@@ -355,9 +355,9 @@ pub struct InjectedFault {
 
 /// All injected faults.
 #[derive(Debug, Default)]
-pub(super) struct FaultDial(Vec<InjectedFault>);
+pub(super) struct InjectedFaults(Vec<InjectedFault>);
 
-impl FaultDial {
+impl InjectedFaults {
     pub(super) fn inject(&mut self, fault: Fault) {
         self.0.push(InjectedFault { fault, matched: 0, disturbed: 0 });
     }
@@ -371,7 +371,7 @@ impl FaultDial {
     }
 
     /// What happens to a call; asking uses the faults up.
-    pub(super) fn take(&mut self, call: &Call, body: &str) -> Vec<Effect> {
+    pub(super) fn take(&mut self, call: &CallDescription, body: &str) -> Vec<Effect> {
         let matching = self.0.iter_mut().filter(|injected| injected.fault.matches(call, body));
         matching.filter_map(InjectedFault::meet).collect()
     }
@@ -398,27 +398,30 @@ mod tests {
 
     use super::*;
 
-    fn users(page: u64) -> Call {
-        Call { page: Some(page), ..Call::named("users") }
+    fn users(page: u64) -> CallDescription {
+        CallDescription { page: Some(page), ..CallDescription::named("users") }
     }
 
     #[test]
     fn a_fault_lets_calls_pass_acts_and_is_used_up() {
-        let mut dial = FaultDial::default();
+        let mut dial = InjectedFaults::default();
         dial.inject(Fault::new("users", Effect::status(504)).page(1).skip(1).times(2));
         let disturbed: Vec<bool> = (0..5).map(|_| !dial.take(&users(1), "").is_empty()).collect();
         assert_eq!(disturbed, [false, true, true, false, false]);
         assert!(dial.take(&users(0), "").is_empty(), "another page");
-        assert!(dial.take(&Call { page: Some(1), ..Call::named("members") }, "").is_empty(), "another call");
+        assert!(
+            dial.take(&CallDescription { page: Some(1), ..CallDescription::named("members") }, "").is_empty(),
+            "another call"
+        );
     }
 
     #[test]
     fn a_soap_call_is_met_by_its_short_name_or_its_method() {
-        let write = Call {
+        let write = CallDescription {
             soap_method: Some("WriteCollection".to_owned()),
             instance: Some("production".to_owned()),
             schema: Some("xtk:operatorGroup".to_owned()),
-            ..Call::named("write")
+            ..CallDescription::named("write")
         };
         let met = |fault: Fault| fault.matches(&write, "<row operator-id='5'/>");
         assert!(met(Fault::new("write", Effect::Reset)));

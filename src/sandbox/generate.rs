@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::campaign::{self, InstanceWorld};
-use super::organization::{Group, Organization, User};
+use super::organization::{Organization, UmapiGroup, User};
 use super::scenario::Scenario;
 
 const FIRST_NAMES: [&str; 12] =
@@ -82,11 +82,11 @@ impl Generate {
         let first_id = organization.groups.iter().map(|group| group.group_id).max().unwrap_or(100_000) + 1;
         // Every tenth of the others is a plain user group.
         let other = |place: usize| match place % 10 {
-            0 => Group::user_group(0, &format!("Team {place:04}"), &[]),
-            _ => Group::profile(0, &format!("Product {place:04} - default")),
+            0 => UmapiGroup::user_group(0, &format!("Team {place:04}"), &[]),
+            _ => UmapiGroup::profile(0, &format!("Product {place:04} - default")),
         };
-        let groups = matching.map(|name| Group::profile(0, &name)).chain((0..others).map(other));
-        let numbered = groups.zip(first_id..).map(|(group, group_id)| Group { group_id, ..group });
+        let groups = matching.map(|name| UmapiGroup::profile(0, &name)).chain((0..others).map(other));
+        let numbered = groups.zip(first_id..).map(|(group, group_id)| UmapiGroup { group_id, ..group });
         organization.groups.extend(numbered);
     }
 
@@ -109,7 +109,8 @@ impl Generate {
     fn fill(&self, instance: &mut InstanceWorld, organization: &Organization, numbers: &mut Numbers) {
         let prefix = format!("Campaign - {} - ", instance.tenant);
         let group_names: Vec<String> = (0..self.profiles).map(segment).collect();
-        let group = |name: &String| campaign::Group { name: name.clone(), ..campaign::Group::default() };
+        let group =
+            |name: &String| campaign::OperatorGroup { name: name.clone(), ..campaign::OperatorGroup::default() };
         instance.groups.extend(group_names.iter().map(group));
         let mut wanted = Vec::new();
         let mut logins = Vec::new();

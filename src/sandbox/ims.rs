@@ -8,8 +8,8 @@ use axum::http::{Method, StatusCode};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::campaign::TokenVerdict;
-use super::received::{Answer, Received, empty, first, json, pairs};
+use super::campaign::TokenStatus;
+use super::request::{HttpResponse, IncomingRequest, empty, first, json, pairs};
 use super::server::Shared;
 use super::world::World;
 
@@ -60,11 +60,11 @@ impl IssuedTokens {
     }
 
     /// Whether a token is good, as a Campaign instance asks.
-    pub(super) fn verdict(&self, token: &str) -> TokenVerdict {
+    pub(super) fn verdict(&self, token: &str) -> TokenStatus {
         match self.tokens.get(token) {
-            None => TokenVerdict::Unknown,
-            Some(token) if token.until <= Instant::now() => TokenVerdict::Expired,
-            Some(token) => TokenVerdict::Valid { client_id: token.client_id.clone() },
+            None => TokenStatus::Unknown,
+            Some(token) if token.until <= Instant::now() => TokenStatus::Expired,
+            Some(token) => TokenStatus::Valid { client_id: token.client_id.clone() },
         }
     }
 
@@ -81,7 +81,7 @@ impl IssuedTokens {
 }
 
 /// Answers a request for a token; parameters may stand in a form or, as Adobe's own samples have it, in the query.
-pub(super) fn answer(shared: &Shared, received: &Received) -> Answer {
+pub(super) fn answer(shared: &Shared, received: &IncomingRequest) -> HttpResponse {
     if received.method() != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -100,7 +100,7 @@ pub(super) fn answer(shared: &Shared, received: &Received) -> Answer {
                 refusal("invalid_scope", "the requested scopes are not a subset of those bound to the credential")
             }
             Some(_) => {
-                let life = world.dials.tokens.expires_in;
+                let life = world.behavior.tokens.expires_in;
                 let token = shared.tokens().issue(id, scopes, Duration::from_secs(life));
                 json(StatusCode::OK, &json!({"access_token": token, "token_type": "bearer", "expires_in": life}))
             }
@@ -109,7 +109,7 @@ pub(super) fn answer(shared: &Shared, received: &Received) -> Answer {
     }
 }
 
-fn refusal(error: &str, description: &str) -> Answer {
+fn refusal(error: &str, description: &str) -> HttpResponse {
     json(StatusCode::BAD_REQUEST, &json!({"error": error, "error_description": description}))
 }
 

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::line::{CuttableStream, Wire};
+use super::connection::{ConnectionStream, Wire};
 
 /// The first byte of every TLS connection: a record of the handshake (RFC 8446, section 5.1). No method of HTTP begins so.
 const HANDSHAKE: u8 = 22;
@@ -18,22 +18,22 @@ const HANDSHAKE: u8 = 22;
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Accepts connections that can be cut.
-pub(super) struct CuttableListener {
+pub(super) struct SandboxListener {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     /// Handshakes in progress: each takes its own time, and one that fails concerns nobody else.
-    handshakes: JoinSet<Option<(CuttableStream, SocketAddr)>>,
+    handshakes: JoinSet<Option<(ConnectionStream, SocketAddr)>>,
 }
 
-impl CuttableListener {
+impl SandboxListener {
     /// Without an acceptor every connection is plain.
     pub(super) fn new(listener: TcpListener, acceptor: Option<TlsAcceptor>) -> Self {
         Self { listener, acceptor, handshakes: JoinSet::new() }
     }
 }
 
-impl Listener for CuttableListener {
-    type Io = CuttableStream;
+impl Listener for SandboxListener {
+    type Io = ConnectionStream;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -43,11 +43,11 @@ impl Listener for CuttableListener {
                     // Small answers must not wait for more; a connection where this fails still works.
                     drop(stream.set_nodelay(true));
                     let Some(acceptor) = self.acceptor.clone() else {
-                        return (CuttableStream::new(Wire::Plain(stream)), address);
+                        return (ConnectionStream::new(Wire::Plain(stream)), address);
                     };
                     self.handshakes.spawn(async move {
                         let wire = tokio::time::timeout(HANDSHAKE_DEADLINE, begun(stream, acceptor)).await;
-                        Some((CuttableStream::new(wire.ok()?.ok()?), address))
+                        Some((ConnectionStream::new(wire.ok()?.ok()?), address))
                     });
                 }
                 Some(done) = self.handshakes.join_next() => {

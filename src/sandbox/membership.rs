@@ -1,6 +1,6 @@
 //! Moving people: putting users into groups and taking them out, renaming and removing, without losing a membership.
 
-use super::organization::{Group, Organization, folded};
+use super::organization::{Organization, UmapiGroup, folded};
 
 impl Organization {
     /// The one user of this e-mail address, user name or id.
@@ -97,7 +97,7 @@ impl Organization {
     /// Gives a group another name; its members stay.
     pub(super) fn rename_group(&mut self, group: usize, to: &str) {
         // Through the id, because the old name may mean another group from now on.
-        let by_id = self.groups.get(group).map(Group::reference_by_id);
+        let by_id = self.groups.get(group).map(UmapiGroup::reference_by_id);
         self.rewrite_references(group, by_id.as_deref());
         if let Some(group) = self.groups.get_mut(group) {
             to.clone_into(&mut group.name);
@@ -134,7 +134,7 @@ impl Organization {
     }
 }
 
-impl Group {
+impl UmapiGroup {
     fn reference_by_id(&self) -> String {
         format!("id:{}", self.group_id)
     }
@@ -147,7 +147,11 @@ mod tests {
 
     fn twins() -> Organization {
         Organization {
-            groups: vec![Group::profile(1, "P"), Group::profile(2, "p"), Group::user_group(3, "team", &["id:2"])],
+            groups: vec![
+                UmapiGroup::profile(1, "P"),
+                UmapiGroup::profile(2, "p"),
+                UmapiGroup::user_group(3, "team", &["id:2"]),
+            ],
             users: vec![User::federated("ann@acme.com", &["P"]), User::federated("bob@acme.com", &["id:2", "team"])],
             ..Organization::default()
         }

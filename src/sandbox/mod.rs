@@ -1,46 +1,47 @@
-//! Simulated vendors over real HTTP on loopback, from one world read from a scenario.
+//! Simulated Adobe endpoints over real HTTP on loopback, from one world read from a scenario.
 //!
-//! One server plays Adobe's identity service (`/ims/token`), its user management API (`/v2/usermanagement`) and any
-//! number of Campaign instances (`/campaign/NAME/nl/jsp/soaprouter.jsp`). The world behind them can be looked at and
-//! disturbed while it is served, in process ([`Sandbox::world`]) or over HTTP (`/sandbox`). Nothing here is shared
-//! with the clients: a wrong field name must not be wrong on both sides.
+//! One server plays IMS (`/ims/token`), UMAPI (`/v2/usermanagement`) and any number of Campaign instances
+//! (`/campaign/NAME/nl/jsp/soaprouter.jsp`). The world can be read and changed while it is served, in process
+//! ([`Sandbox::world`]) or over HTTP (`/sandbox`). The clients share no code with it: a wrong field name must not be
+//! wrong on both sides.
 //!
-//! | file | what lives there |
+//! | file | contents |
 //! |---|---|
-//! | `scenario`, `mistakes`, `built_in` | the document a world is built from, and the built-in ones |
-//! | `dials` | how the vendors behave |
+//! | `scenario`, `built_in_scenarios` | the document that a world is built from, and the built-in ones |
+//! | `misconfiguration` | errors in the configuration of the sandbox's client |
+//! | `behavior` | page sizes, call limits, tokens, and what Adobe's documentation leaves open |
 //! | `generate` | the large organization, made from a seed |
-//! | `organization`, `membership` | groups, users and who is in what |
-//! | `world`, `change` | the living world, and what may be done to it |
-//! | `connection` | what a client must be configured with |
-//! | `server`, `line`, `request_log` | HTTP: one handler, connections that can be cut, what was asked |
-//! | `tls`, `listener` | https: the certificate, and who is let in |
-//! | `ims`, `umapi`, `throttle` | Experience Cloud |
+//! | `organization`, `membership` | groups, users and their memberships |
+//! | `world`, `change` | the current world, and the changes that can be applied to it |
+//! | `connection_parameters` | what a client must be configured with |
+//! | `server`, `request`, `connection`, `request_log` | HTTP: one handler, connections that can be cut, the log of requests |
+//! | `tls`, `listener` | HTTPS: the certificate, and the accepted connections |
+//! | `ims`, `umapi`, `call_limits` | Experience Cloud |
 //! | `campaign` | Campaign's SOAP router |
-//! | `fault`, `disturb` | the dial of faults, and what a fault does to an answer |
-//! | `control` | `/sandbox`: the world, the faults and the log over HTTP |
+//! | `fault`, `fault_effects` | injected faults, and what each does to a response |
+//! | `control` | `/sandbox`: the world, the faults and the request log over HTTP |
 
-mod built_in;
+mod behavior;
+mod built_in_scenarios;
+mod call_limits;
 pub mod campaign;
 mod change;
 mod connection;
+mod connection_parameters;
 mod control;
-mod dials;
-mod disturb;
 mod error;
 mod fault;
+mod fault_effects;
 mod generate;
 mod ims;
-mod line;
 mod listener;
 mod membership;
-mod mistakes;
+mod misconfiguration;
 mod organization;
-mod received;
+mod request;
 mod request_log;
 mod scenario;
 mod server;
-mod throttle;
 mod tls;
 mod umapi;
 mod world;
@@ -53,20 +54,20 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use behavior::{Behavior, CallLimits, MemberCount, PageSizes, PastTheEnd, Quirks, SingleUser, TokenBehavior};
 pub use change::{Change, OrganizationChange};
-pub use connection::{Connection, InstanceConnection, InstanceCredential};
-pub use dials::{Dials, MemberCount, Pages, PastTheEnd, Quirks, SingleUser, Throttle, Tokens};
+pub use connection_parameters::{ConnectionParameters, InstanceCredential, InstanceParameters};
 pub use error::SandboxError;
 pub use fault::{Always, Effect, Fault, InjectedFault, Times};
 pub use generate::Generate;
-pub use mistakes::{MistakenFile, Mistakes};
-pub use organization::{Group, Organization, User};
+pub use misconfiguration::{Misconfiguration, MisconfiguredFile};
+pub use organization::{Organization, UmapiGroup, User};
 pub use request_log::LoggedRequest;
 pub use scenario::Scenario;
-pub use tls::{Tls, Vendor};
+pub use tls::{Endpoint, Tls};
 pub use world::World;
 
-use listener::CuttableListener;
+use listener::SandboxListener;
 use server::Shared;
 use tls::Identity;
 
@@ -75,7 +76,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a sandbox is started with.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SandboxOptions {
     /// Where to listen: a loopback address; port 0 takes any free port.
     pub listen: SocketAddr,
     /// The world to serve.
@@ -99,8 +100,8 @@ impl Sandbox {
     /// [`SandboxError::NotLoopback`] for an address others could reach, [`SandboxError::Listen`] when it cannot be
     /// bound, [`SandboxError::World`] when the scenario contradicts itself, [`SandboxError::Certificate`] when it names
     /// a host for which there can be no certificate.
-    pub async fn start(options: Options) -> Result<Self, SandboxError> {
-        let Options { listen, mut scenario } = options;
+    pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let SandboxOptions { listen, mut scenario } = options;
         if !listen.ip().is_loopback() {
             return Err(SandboxError::NotLoopback { address: listen });
         }
@@ -116,7 +117,7 @@ impl Sandbox {
             shared.faults().inject(fault);
         }
         let (stop, stopped) = watch::channel(());
-        let listener = CuttableListener::new(listener, acceptor);
+        let listener = SandboxListener::new(listener, acceptor);
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped));
         Ok(Self { address, shared, stop, task })
     }
@@ -132,8 +133,8 @@ impl Sandbox {
     }
 
     /// What a client must be configured with to use this sandbox.
-    pub fn connection(&self) -> Connection {
-        Connection::of(&self.address.to_string(), &self.world(), self.shared.authority())
+    pub fn connection(&self) -> ConnectionParameters {
+        ConnectionParameters::of(&self.address.to_string(), &self.world(), self.shared.authority())
     }
 
     /// The world, to look at and to disturb; requests wait while the guard is held.

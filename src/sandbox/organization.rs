@@ -26,7 +26,7 @@ pub struct Organization {
     /// The place in the listing of the first of them; a page full of them is an empty page.
     pub technical_accounts_from: usize,
     /// User groups, product profiles and admin groups.
-    pub groups: Vec<Group>,
+    pub groups: Vec<UmapiGroup>,
     /// The people.
     pub users: Vec<User>,
 }
@@ -48,7 +48,7 @@ impl Default for Organization {
 /// One entry of the groups listing, whatever its type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub struct UmapiGroup {
     /// The vendor's stable id.
     pub group_id: u64,
     /// The name in the listing.
@@ -84,7 +84,7 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-impl Group {
+impl UmapiGroup {
     /// A product profile with nothing but an id and a name.
     pub fn profile(group_id: u64, name: &str) -> Self {
         Self { group_id, name: name.to_owned(), kind: Some(PRODUCT_PROFILE.to_owned()), ..Self::default() }
@@ -203,7 +203,7 @@ impl Organization {
             return self.groups.iter().position(|group| group.group_id == id);
         }
         let wanted = folded(reference);
-        let is_called = |group: &Group| folded(&group.name) == wanted || folded(group.name_on_users()) == wanted;
+        let is_called = |group: &UmapiGroup| folded(&group.name) == wanted || folded(group.name_on_users()) == wanted;
         self.groups.iter().position(is_called)
     }
 
@@ -244,7 +244,7 @@ impl Organization {
 
 /// Who is in what, worked out once for a state of the organization.
 #[derive(Debug, Default)]
-pub(super) struct Memberships {
+pub(super) struct MembershipIndex {
     /// By user: positions of the groups the user was put into, duplicates included.
     direct: Vec<Vec<usize>>,
     /// By group: positions of the direct members, ascending.
@@ -257,14 +257,14 @@ pub(super) struct Memberships {
 
 /// Whether memberships through a user group count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum MembershipScope {
     /// Only those given to the person (`directOnly=true`).
     Direct,
     /// Also those that come through a user group.
     Effective,
 }
 
-impl Memberships {
+impl MembershipIndex {
     /// Works out who is in what.
     pub(super) fn of(organization: &Organization) -> Self {
         let positions = organization.positions();
@@ -288,19 +288,19 @@ impl Memberships {
     }
 
     /// Positions of a group's members, ascending.
-    pub(super) fn members(&self, group: usize, reach: Reach) -> &[usize] {
+    pub(super) fn members(&self, group: usize, reach: MembershipScope) -> &[usize] {
         let table = match reach {
-            Reach::Direct => &self.members,
-            Reach::Effective => &self.effective_members,
+            MembershipScope::Direct => &self.members,
+            MembershipScope::Effective => &self.effective_members,
         };
         table.get(group).map_or(&[], Vec::as_slice)
     }
 
     /// Positions of a user's groups: those given, in their order, then those inherited.
-    pub(super) fn groups(&self, user: usize, reach: Reach) -> Vec<usize> {
+    pub(super) fn groups(&self, user: usize, reach: MembershipScope) -> Vec<usize> {
         let direct = self.direct.get(user).map_or(&[][..], Vec::as_slice);
         let mut groups = direct.to_vec();
-        if reach == Reach::Effective {
+        if reach == MembershipScope::Effective {
             groups.extend(reached(direct, &self.gives).into_iter().filter(|group| !direct.contains(group)));
         }
         groups

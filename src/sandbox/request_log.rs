@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::received::Received;
+use super::request::IncomingRequest;
 
 /// Bytes of a body that are kept; enough for the largest write of a client that works in small collections.
 const BODY_KEPT: usize = 64 << 10;
@@ -62,7 +62,7 @@ impl RequestLog {
     }
 
     /// Notes a request that has arrived.
-    pub(super) fn arrived(&mut self, received: &Received, call: &Call) -> LogPlace {
+    pub(super) fn arrived(&mut self, received: &IncomingRequest, call: &CallDescription) -> LogPlace {
         let body = received.body();
         let kept = body.get(..BODY_KEPT).unwrap_or(body);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -96,7 +96,7 @@ impl RequestLog {
 
 /// What a request asks for, as far as the log and the faults tell calls apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Call {
+pub(super) struct CallDescription {
     /// The short name, as in [`LoggedRequest::call`].
     pub(super) name: String,
     /// The SOAP method's own name.
@@ -111,7 +111,7 @@ pub(super) struct Call {
     pub(super) schema: Option<String>,
 }
 
-impl Call {
+impl CallDescription {
     pub(super) fn named(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
     }

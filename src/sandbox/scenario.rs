@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::built_in::{MISCONFIGURED, WORLDS, text_of};
+use super::behavior::{CallLimits, PageSizes, Quirks, TokenBehavior};
+use super::built_in_scenarios::{MISCONFIGURED, WORLDS, text_of};
 use super::campaign::InstanceWorld;
 use super::change::Change;
-use super::dials::{Pages, Quirks, Throttle, Tokens};
 use super::error::SandboxError;
 use super::fault::Fault;
 use super::generate::Generate;
-use super::mistakes::Mistakes;
+use super::misconfiguration::Misconfiguration;
 use super::organization::Organization;
 use super::tls::Tls;
 
@@ -35,11 +35,11 @@ pub struct Scenario {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generate: Option<Generate>,
     /// Page sizes.
-    pub pages: Pages,
+    pub pages: PageSizes,
     /// Call limits; off unless given.
-    pub throttle: Throttle,
+    pub throttle: CallLimits,
     /// What the identity service issues.
-    pub tokens: Tokens,
+    pub tokens: TokenBehavior,
     /// What the vendor's documentation leaves open.
     pub quirks: Quirks,
     /// Which vendors are reached over https, and how the server proves itself; plain http throughout unless given.
@@ -52,8 +52,8 @@ pub struct Scenario {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
     /// What is wrong with the configuration of whoever uses it.
-    #[serde(skip_serializing_if = "Mistakes::are_none")]
-    pub mistakes: Mistakes,
+    #[serde(alias = "mistakes", skip_serializing_if = "Misconfiguration::is_empty")]
+    pub misconfiguration: Misconfiguration,
 }
 
 impl Scenario {
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(own.title, "Another");
         assert_eq!(own.organization, basis.organization);
         let (basis, own) = (&basis.campaign["production"], &own.campaign["production"]);
-        assert_eq!((own.tenant.as_str(), own.dials.seed, own.groups.len()), ("other", 7, 0));
+        assert_eq!((own.tenant.as_str(), own.behavior.seed, own.groups.len()), ("other", 7, 0));
         assert_eq!((&own.operators, &own.association_mask), (&basis.operators, &basis.association_mask));
     }
 

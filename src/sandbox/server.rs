@@ -11,16 +11,16 @@ use axum::http::{Request, Response, StatusCode, Uri};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::campaign::Surroundings;
+use super::call_limits::CallMeter;
+use super::campaign::AccountDefaults;
+use super::connection::Connection;
 use super::control;
-use super::fault::{Effect, FaultDial};
+use super::fault::{Effect, InjectedFaults};
 use super::ims::{self, IssuedTokens};
-use super::line::Line;
-use super::listener::CuttableListener;
-use super::received::{Answer, Received, compress, typed};
-use super::request_log::{Call, RequestLog};
-use super::throttle::Meter;
-use super::tls::Vendor;
+use super::listener::SandboxListener;
+use super::request::{HttpResponse, IncomingRequest, compress, typed};
+use super::request_log::{CallDescription, RequestLog};
+use super::tls::Endpoint;
 use super::umapi;
 use super::world::World;
 
@@ -29,8 +29,8 @@ use super::world::World;
 pub(super) struct Shared {
     world: Mutex<World>,
     tokens: Mutex<IssuedTokens>,
-    meter: Mutex<Meter>,
-    faults: Mutex<FaultDial>,
+    meter: Mutex<CallMeter>,
+    faults: Mutex<InjectedFaults>,
     log: Mutex<RequestLog>,
     authority: Option<String>,
 }
@@ -40,8 +40,8 @@ impl Shared {
         Self {
             world: Mutex::new(world),
             tokens: Mutex::new(IssuedTokens::default()),
-            meter: Mutex::new(Meter::default()),
-            faults: Mutex::new(FaultDial::default()),
+            meter: Mutex::new(CallMeter::default()),
+            faults: Mutex::new(InjectedFaults::default()),
             log: Mutex::new(RequestLog::new()),
             authority,
         }
@@ -60,11 +60,11 @@ impl Shared {
         lock(&self.tokens)
     }
 
-    pub(super) fn meter(&self) -> MutexGuard<'_, Meter> {
+    pub(super) fn meter(&self) -> MutexGuard<'_, CallMeter> {
         lock(&self.meter)
     }
 
-    pub(super) fn faults(&self) -> MutexGuard<'_, FaultDial> {
+    pub(super) fn faults(&self) -> MutexGuard<'_, InjectedFaults> {
         lock(&self.faults)
     }
 
@@ -80,16 +80,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What the handler is given.
 #[derive(Debug, Clone)]
-struct Desk {
+struct HandlerState {
     shared: Arc<Shared>,
     stopped: watch::Receiver<()>,
 }
 
 /// Serves until the sender of `stopped` is dropped.
-pub(super) async fn serve(listener: CuttableListener, shared: Arc<Shared>, stopped: watch::Receiver<()>) {
-    let desk = Desk { shared, stopped: stopped.clone() };
-    let router = Router::new().fallback(handle).with_state(desk);
-    let service = router.into_make_service_with_connect_info::<Line>();
+pub(super) async fn serve(listener: SandboxListener, shared: Arc<Shared>, stopped: watch::Receiver<()>) {
+    let state = HandlerState { shared, stopped: stopped.clone() };
+    let router = Router::new().fallback(handle).with_state(state);
+    let service = router.into_make_service_with_connect_info::<Connection>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(until_dropped(stopped));
     // Accepting never fails for good: the listener retries by itself.
     drop(serving.await);
@@ -100,23 +100,23 @@ async fn until_dropped(mut sender: watch::Receiver<()>) {
 }
 
 async fn handle(
-    State(desk): State<Desk>,
-    ConnectInfo(line): ConnectInfo<Line>,
+    State(state): State<HandlerState>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
     request: Request<Body>,
 ) -> Response<Body> {
     tokio::select! {
-        answer = answer(&desk.shared, &line, request) => answer.map(Body::from),
-        () = until_dropped(desk.stopped.clone()) => {
-            line.reset();
+        answer = answer(&state.shared, &connection, request) => answer.map(Body::from),
+        () = until_dropped(state.stopped.clone()) => {
+            connection.reset();
             Response::new(Body::empty())
         }
     }
 }
 
-async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer {
-    let Some(received) = Received::read(request).await else {
-        line.reset();
-        return Answer::default();
+async fn answer(shared: &Shared, connection: &Connection, request: Request<Body>) -> HttpResponse {
+    let Some(received) = IncomingRequest::read(request).await else {
+        connection.reset();
+        return HttpResponse::default();
     };
     // What is asked of the sandbox itself is neither logged nor disturbed.
     if received.parts.first().is_some_and(|part| part == "sandbox") {
@@ -132,7 +132,7 @@ async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer 
     };
     let mut answer = match refusal {
         Some(refusal) => refusal,
-        None => disturbed(shared, line, &received, &mut target, &effects).await,
+        None => disturbed(shared, connection, &received, &mut target, &effects).await,
     };
     if target.compresses(shared) {
         compress(&received, &mut answer);
@@ -141,8 +141,8 @@ async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer 
         effect.rename_encoding(&mut answer);
     }
     let status = answer.status().as_u16();
-    let cut = effects.iter().any(|effect| effect.cut(line, &answer));
-    line.serve();
+    let cut = effects.iter().any(|effect| effect.cut(connection, &answer));
+    connection.serve();
     shared.log().answered(place, if cut { 0 } else { status });
     answer
 }
@@ -150,11 +150,11 @@ async fn answer(shared: &Shared, line: &Line, request: Request<Body>) -> Answer 
 /// Has the call answered, with all effects but those on the connection.
 async fn disturbed(
     shared: &Shared,
-    line: &Line,
-    received: &Received,
+    connection: &Connection,
+    received: &IncomingRequest,
     target: &mut Target,
     effects: &[Effect],
-) -> Answer {
+) -> HttpResponse {
     for effect in effects {
         match effect {
             Effect::Delay { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
@@ -162,8 +162,8 @@ async fn disturbed(
             // A change that the world does not fit any more, like a second removal, is none.
             Effect::Change { changes } => drop(shared.world().apply(changes)),
             Effect::RepeatPage { page } => target.turn_to(*page),
-            Effect::Reset => return Answer::default(),
-            Effect::ResetReused if line.has_served() => return Answer::default(),
+            Effect::Reset => return HttpResponse::default(),
+            Effect::ResetReused if connection.has_served() => return HttpResponse::default(),
             _ => {}
         }
     }
@@ -181,7 +181,7 @@ enum Target {
     /// The identity service.
     Token,
     /// The user management API.
-    Umapi(umapi::Request),
+    Umapi(umapi::UmapiRequest),
     /// A Campaign instance.
     Campaign(String),
     /// Nobody.
@@ -189,29 +189,29 @@ enum Target {
 }
 
 impl Target {
-    fn of(received: &Received, world: &World) -> Self {
+    fn of(received: &IncomingRequest, world: &World) -> Self {
         let parts: Vec<&str> = received.parts.iter().map(String::as_str).collect();
         match parts.as_slice() {
             ["ims", "token", "v2" | "v3" | "v4"] | ["ims", "token", "v2" | "v3" | "v4", ""] => Self::Token,
-            ["status"] => Self::Umapi(umapi::Request::Status),
-            ["v2", "usermanagement", rest @ ..] => Self::Umapi(umapi::Request::of(rest)),
+            ["status"] => Self::Umapi(umapi::UmapiRequest::Status),
+            ["v2", "usermanagement", rest @ ..] => Self::Umapi(umapi::UmapiRequest::of(rest)),
             ["campaign", instance, ..] if world.instance(instance).is_some() => Self::Campaign((*instance).to_owned()),
             ["nl" | "r", ..] => world.first_instance().map_or(Self::Unknown, |name| Self::Campaign(name.to_owned())),
             _ => Self::Unknown,
         }
     }
 
-    fn call(&self, received: &Received) -> Call {
+    fn call(&self, received: &IncomingRequest) -> CallDescription {
         match self {
-            Self::Token => Call::named("token"),
+            Self::Token => CallDescription::named("token"),
             Self::Umapi(request) => request.call(),
             Self::Campaign(instance) => soap_call(received, instance),
-            Self::Unknown => Call::named("unknown"),
+            Self::Unknown => CallDescription::named("unknown"),
         }
     }
 
     /// Why the gateway keeps the call from whom it is for; counts the call where calls are limited.
-    fn refusal(&self, shared: &Shared, received: &Received) -> Option<Answer> {
+    fn refusal(&self, shared: &Shared, received: &IncomingRequest) -> Option<HttpResponse> {
         match self {
             Self::Umapi(request) => umapi::refusal(shared, received, request),
             _ => None,
@@ -227,19 +227,19 @@ impl Target {
 
     /// Whether answers are sent compressed to whoever takes them so.
     fn compresses(&self, shared: &Shared) -> bool {
-        matches!(self, Self::Umapi(_)) && !shared.world().dials.quirks.uncompressed
+        matches!(self, Self::Umapi(_)) && !shared.world().behavior.quirks.uncompressed
     }
 
-    fn answer(&self, shared: &Shared, received: &Received) -> Answer {
+    fn answer(&self, shared: &Shared, received: &IncomingRequest) -> HttpResponse {
         match self {
             Self::Token => ims::answer(shared, received),
             Self::Umapi(request) => umapi::answer(shared, received, request),
             Self::Campaign(name) => {
                 let verdict = |token: &str| shared.tokens().verdict(token);
                 let mut world = shared.world();
-                let around = surroundings(received, name, &world);
+                let defaults = account_defaults(received, name, &world);
                 match world.instance_mut(name) {
-                    Some(instance) => instance.answer(&at_its_root(&received.http, name, around), &verdict),
+                    Some(instance) => instance.answer(&at_its_root(&received.http, name, defaults), &verdict),
                     None => nobody(received),
                 }
             }
@@ -249,9 +249,9 @@ impl Target {
 }
 
 /// The request as the instance would see it, were it alone on the server.
-fn at_its_root(request: &Request<Bytes>, instance: &str, around: Surroundings) -> Request<Bytes> {
+fn at_its_root(request: &Request<Bytes>, instance: &str, defaults: AccountDefaults) -> Request<Bytes> {
     let mut request = request.clone();
-    request.extensions_mut().insert(around);
+    request.extensions_mut().insert(defaults);
     let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
     let stripped = path.strip_prefix("/campaign/").and_then(|path| path.strip_prefix(instance));
     if let Some(uri) = stripped.and_then(|path| path.parse::<Uri>().ok()) {
@@ -261,22 +261,22 @@ fn at_its_root(request: &Request<Bytes>, instance: &str, around: Surroundings) -
 }
 
 /// What an external account without a fault refers to: this server, as the caller names it.
-fn surroundings(received: &Received, instance: &str, world: &World) -> Surroundings {
+fn account_defaults(received: &IncomingRequest, instance: &str, world: &World) -> AccountDefaults {
     let host = received.header("host").unwrap_or_default();
-    let ims_url = world.address_of(Vendor::Ims, host);
-    let access_url = format!("{}/campaign/{instance}", world.address_of(Vendor::Campaign, host));
-    Surroundings { access_url, ims_url, organization_id: world.organization().id.clone() }
+    let ims_url = world.address_of(Endpoint::Ims, host);
+    let access_url = format!("{}/campaign/{instance}", world.address_of(Endpoint::Campaign, host));
+    AccountDefaults { access_url, ims_url, organization_id: world.organization().id.clone() }
 }
 
-fn nobody(received: &Received) -> Answer {
+fn nobody(received: &IncomingRequest) -> HttpResponse {
     let text = format!("the sandbox serves nothing at {}\n", received.http.uri().path());
     typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text)
 }
 
 /// What a SOAP call is, by its `SOAPAction` header (`schema#Method`, with or without quotes).
-fn soap_call(received: &Received, instance: &str) -> Call {
+fn soap_call(received: &IncomingRequest, instance: &str) -> CallDescription {
     if received.http.uri().path().ends_with("/r/test") {
-        return Call { instance: Some(instance.to_owned()), ..Call::named("test") };
+        return CallDescription { instance: Some(instance.to_owned()), ..CallDescription::named("test") };
     }
     let action = received.header("soapaction").unwrap_or_default().trim_matches('"');
     let method = action.rsplit_once('#').map(|(_, method)| method.to_owned());
@@ -288,7 +288,7 @@ fn soap_call(received: &Received, instance: &str) -> Call {
         Some(other) => other,
         None => "unknown",
     };
-    Call {
+    CallDescription {
         name: name.to_owned(),
         soap_method: method.clone(),
         page: None,

@@ -22,7 +22,7 @@ const MARGIN: Duration = Duration::from_secs(60 * 60);
 /// One of the simulated systems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Vendor {
+pub enum Endpoint {
     /// The identity service.
     Ims,
     /// The user management API.
@@ -36,7 +36,8 @@ pub enum Vendor {
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// The systems that clients are told to reach over https; the others are reached over plain http, on the same port.
-    pub vendors: Vec<Vendor>,
+    #[serde(rename = "vendors")]
+    pub endpoints: Vec<Endpoint>,
     /// Days until the certificate ends; when negative, days since it did.
     pub days_left: i16,
     /// The host name or address it is for; the address of the server unless given.
@@ -48,13 +49,18 @@ pub struct Tls {
 
 impl Default for Tls {
     fn default() -> Self {
-        Self { vendors: vec![Vendor::Ims, Vendor::Umapi, Vendor::Campaign], days_left: 90, name: None, trusted: true }
+        Self {
+            endpoints: vec![Endpoint::Ims, Endpoint::Umapi, Endpoint::Campaign],
+            days_left: 90,
+            name: None,
+            trusted: true,
+        }
     }
 }
 
 /// The beginning of the address at which a vendor is reached.
-pub(super) fn scheme(tls: Option<&Tls>, vendor: Vendor) -> &'static str {
-    if tls.is_some_and(|tls| tls.vendors.contains(&vendor)) { "https" } else { "http" }
+pub(super) fn scheme(tls: Option<&Tls>, vendor: Endpoint) -> &'static str {
+    if tls.is_some_and(|tls| tls.endpoints.contains(&vendor)) { "https" } else { "http" }
 }
 
 /// What the server proves itself with, and what clients are told about it.

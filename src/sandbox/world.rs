@@ -1,14 +1,14 @@
-//! The living world: the organization, the Campaign instances, and the dials.
+//! The living world: the organization, the Campaign instances, and the behavior.
 
 use std::collections::BTreeMap;
 
+use super::behavior::Behavior;
 use super::campaign::{Instance, InstanceWorld};
 use super::change::Change;
-use super::dials::Dials;
 use super::error::SandboxError;
-use super::organization::{Memberships, Organization, Reach, User};
+use super::organization::{MembershipIndex, MembershipScope, Organization, User};
 use super::scenario::Scenario;
-use super::tls::{Tls, Vendor, scheme};
+use super::tls::{Endpoint, Tls, scheme};
 
 /// What the server serves; changes are seen by the next request.
 #[derive(Debug)]
@@ -18,12 +18,12 @@ pub struct World {
     organization: Organization,
     campaign: BTreeMap<String, Instance>,
     /// How the vendors behave.
-    pub dials: Dials,
+    pub behavior: Behavior,
     tls: Option<Tls>,
     /// Answers given so far; each has its own order when the listings are shuffled.
     answers: u64,
     /// Who is in what; absent until asked for after a change.
-    memberships: Option<Memberships>,
+    memberships: Option<MembershipIndex>,
 }
 
 impl World {
@@ -39,21 +39,22 @@ impl World {
         let Scenario {
             title, description, organization, campaign, pages, throttle, tokens, quirks, tls, changes, ..
         } = scenario;
-        let dials = Dials { pages, throttle, tokens, quirks };
-        organization.check().and_then(|()| dials.check()).map_err(SandboxError::World)?;
+        let behavior = Behavior { pages, throttle, tokens, quirks };
+        organization.check().and_then(|()| behavior.check()).map_err(SandboxError::World)?;
         let build = |(name, world): (String, InstanceWorld)| match Instance::new(world) {
             Ok(instance) => Ok((name, instance)),
             Err(reason) => Err(SandboxError::World(format!("instance {name}: {reason}"))),
         };
         let campaign = campaign.into_iter().map(build).collect::<Result<_, _>>()?;
-        let mut world = Self { title, description, organization, campaign, dials, tls, answers: 0, memberships: None };
+        let mut world =
+            Self { title, description, organization, campaign, behavior, tls, answers: 0, memberships: None };
         world.apply(&changes)?;
         Ok(world)
     }
 
     /// The world as a document, from which [`World::new`] builds the same world.
     pub fn describe(&self) -> Scenario {
-        let Dials { pages, throttle, tokens, quirks } = self.dials.clone();
+        let Behavior { pages, throttle, tokens, quirks } = self.behavior.clone();
         Scenario {
             title: self.title.clone(),
             description: self.description.clone(),
@@ -122,13 +123,13 @@ impl World {
         let Some(position) = self.organization.group_position(group) else { return Vec::new() };
         let name = |user: &User| user.email.clone().or_else(|| user.username.clone());
         let (organization, memberships) = self.with_memberships();
-        let members = memberships.members(position, Reach::Effective).iter();
+        let members = memberships.members(position, MembershipScope::Effective).iter();
         members.filter_map(|&user| organization.users.get(user)).filter_map(name).collect()
     }
 
     /// The organization with who is in what.
-    pub(super) fn with_memberships(&mut self) -> (&Organization, &Memberships) {
-        let memberships = self.memberships.get_or_insert_with(|| Memberships::of(&self.organization));
+    pub(super) fn with_memberships(&mut self) -> (&Organization, &MembershipIndex) {
+        let memberships = self.memberships.get_or_insert_with(|| MembershipIndex::of(&self.organization));
         (&self.organization, memberships)
     }
 
@@ -138,7 +139,7 @@ impl World {
     }
 
     /// Where a vendor is reached on the server with this host and port.
-    pub(super) fn address_of(&self, vendor: Vendor, host: &str) -> String {
+    pub(super) fn address_of(&self, vendor: Endpoint, host: &str) -> String {
         format!("{}://{host}", scheme(self.tls(), vendor))
     }
 
@@ -163,7 +164,7 @@ impl World {
     /// The order for the next answer.
     pub(super) fn shuffle(&mut self) -> Shuffle {
         self.answers += 1;
-        Shuffle(self.dials.quirks.shuffle.then_some(self.answers))
+        Shuffle(self.behavior.quirks.shuffle.then_some(self.answers))
     }
 }
 

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use campaign_group_sync::campaign::{Authentication, Campaign, CampaignError, DEFAULT_PAGE_ROWS, Options};
 use campaign_group_sync::domain::CampaignSnapshot;
-use campaign_group_sync::sandbox::campaign::{
-    Authentication as SandboxAuthentication, Dial, InstanceChange, InstanceWorld,
-};
+use campaign_group_sync::sandbox::campaign::{Dial, InstanceAuthentication, InstanceChange, InstanceWorld};
 use campaign_group_sync::sandbox::{self, Effect, Fault, InstanceCredential, Sandbox, Scenario};
 use campaign_group_sync::transport::{self, BaseUrl, RetryPolicy, SecretString};
 
@@ -77,7 +75,7 @@ impl Visit {
 
     /// Serves the awkward world with technical accounts.
     pub(crate) async fn ims() -> Self {
-        Self::to(|world| world.authentication = SandboxAuthentication::Ims).await
+        Self::to(|world| world.authentication = InstanceAuthentication::Ims).await
     }
 
     /// Serves the awkward world with a change.
@@ -85,7 +83,8 @@ impl Visit {
         let logged_before = LOG.lock().unwrap().len();
         let mut scenario = Scenario::from_toml(WORLD).unwrap();
         change(scenario.campaign.get_mut("production").unwrap());
-        let sandbox = Sandbox::start(sandbox::Options { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await;
+        let sandbox =
+            Sandbox::start(sandbox::SandboxOptions { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await;
         Self { sandbox: sandbox.unwrap(), logged_before }
     }
 

@@ -52,7 +52,7 @@ fn the_certificate_is_looked_at_whatever_the_server_behind_it_answers() {
 
 #[test]
 fn without_a_connection_a_certificate_waits_for_one() {
-    let address = "[mistakes.configuration]\n\"instances.production.url\" = \"https://127.0.0.1:1\"\n";
+    let address = "[misconfiguration.configuration]\n\"instances.production.url\" = \"https://127.0.0.1:1\"\n";
     let (exit, findings) = checked(&format!("[tls]\n{address}"));
     assert_eq!((exit, certificate(&findings)), (Some(6), ("not_checked", "waits for campaign.reachable")));
 }

@@ -3,7 +3,7 @@
 use campaign_group_sync::{
     check::{Finding, Matching, Verdict, verdicts},
     domain::AssociationMask,
-    sandbox::{Group, campaign::Operator},
+    sandbox::{UmapiGroup, campaign::Operator},
 };
 
 use crate::stage::{Checked, Stage};
@@ -28,7 +28,7 @@ async fn check_and_mask_agree_on_what_nearly_matches() {
     ] {
         let near = verdicts(&mask, [name], None).iter().any(|one| one.matching == Matching::NearlyMatched);
         let mut stage = Stage::sound();
-        stage.scenario.organization.groups.push(Group::profile(61_900, name));
+        stage.scenario.organization.groups.push(UmapiGroup::profile(61_900, name));
         let checked = stage.check().await;
         let found = finding(&checked, "names.look_alikes");
         assert_eq!(found.verdict == Verdict::Warning, near, "{name}: {found:#?}");

@@ -13,8 +13,8 @@ use campaign_group_sync::{
     domain::Watcher,
     journal::{self, Journal, Listing, RememberedListing},
     sandbox::{
-        Change, Connection, Fault, InstanceCredential, LoggedRequest, Options, Sandbox, Scenario, Times,
-        campaign::InstanceWorld,
+        Change, ConnectionParameters, Fault, InstanceCredential, LoggedRequest, Sandbox, SandboxOptions, Scenario,
+        Times, campaign::InstanceWorld,
     },
     settings::{self, Sources},
     sync,
@@ -91,7 +91,7 @@ impl Stage {
 
     async fn checked(self) -> Checked {
         let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(Options { listen, scenario: self.scenario }).await.expect("a sandbox");
+        let sandbox = Sandbox::start(SandboxOptions { listen, scenario: self.scenario }).await.expect("a sandbox");
         self.faults.into_iter().for_each(|fault| sandbox.inject(fault));
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path();
@@ -146,7 +146,7 @@ impl Stage {
 }
 
 /// The journal as a run left it that has just read this listing.
-async fn remember(folder: &Path, connection: &Connection, listing: &RememberedListing) {
+async fn remember(folder: &Path, connection: &ConnectionParameters, listing: &RememberedListing) {
     let options = journal::Options { location: journal::Location::Sqlite(folder.join("state.db")), watch: None };
     let journal = Journal::open(&options).await.expect("a journal");
     let organization = OrganizationId::new(&connection.organization_id);
@@ -177,7 +177,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("set");
 }
 
-fn configuration(connection: &Connection, folder: &Path) -> String {
+fn configuration(connection: &ConnectionParameters, folder: &Path) -> String {
     let [instance] = connection.instances.as_slice() else { panic!("one instance") };
     let InstanceCredential::Ims { client_id, client_secret } = &instance.authentication else { panic!("IMS") };
     write(folder, "cloud.secret", &connection.client_secret, 0o600);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use campaign_group_sync::{
     domain::{Failure, LoginSet, ReadKind, RunStep},
     experience_cloud::{ExperienceCloudError, Options, ProfileListing, ReadChoice},
-    sandbox::{Effect, Fault, Throttle},
+    sandbox::{CallLimits, Effect, Fault},
     transport::BaseUrl,
 };
 
@@ -61,7 +61,7 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
 async fn a_walk_with_a_remembered_listing_takes_no_user_group_for_a_profile() {
     let mut scenario = people(6);
     let listing = Stage::of(scenario.clone()).await.client.fetch_listing().await.expect("the listing");
-    let namesake = campaign_group_sync::sandbox::Group::user_group(9, CONTENT, &[]);
+    let namesake = campaign_group_sync::sandbox::UmapiGroup::user_group(9, CONTENT, &[]);
     scenario.organization.groups.push(namesake);
     scenario.organization.users[1].groups.push("id:9".to_owned());
     let stage = Stage::of(scenario).await;
@@ -156,7 +156,7 @@ fn unavailable(seconds: &str) -> Effect {
 #[tokio::test]
 async fn the_vendor_remembers_page_0_across_clients_and_locks_out_whoever_forgets_it() {
     let mut scenario = people(10);
-    scenario.throttle = Throttle { first_page_interval: Some(7200), lockout: 3244, ..Throttle::default() };
+    scenario.throttle = CallLimits { first_page_interval: Some(7200), lockout: 3244, ..CallLimits::default() };
     let stage = Stage::of(scenario).await;
     stage.fetch().await.expect("the first read");
     let stage = stage.with_ledger();

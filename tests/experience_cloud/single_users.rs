@@ -3,7 +3,7 @@
 use campaign_group_sync::{
     domain::{Failure, ProductProfileName},
     experience_cloud::{ExperienceCloudError, Membership, UserRead},
-    sandbox::{Change, Effect, Fault, Group, OrganizationChange, User},
+    sandbox::{Change, Effect, Fault, OrganizationChange, UmapiGroup, User},
 };
 
 use crate::stage::{CONTENT, DELIVERY, PHOTOSHOP, Stage, chain, people};
@@ -38,7 +38,7 @@ async fn a_user_is_found_in_any_case_with_all_profiles_and_costs_no_page_0() {
 #[tokio::test]
 async fn inherited_profiles_are_asked_for_unless_only_direct_ones_are_wanted() {
     let mut scenario = people(0);
-    scenario.organization.groups.push(Group::user_group(9, "Marketing", &[DELIVERY]));
+    scenario.organization.groups.push(UmapiGroup::user_group(9, "Marketing", &[DELIVERY]));
     scenario.organization.users = vec![User::federated("bob@acme.com", &["Marketing"])];
     let stage = Stage::of(scenario).await;
     for (membership, expected) in

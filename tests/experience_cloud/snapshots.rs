@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use campaign_group_sync::{
     domain::{Failure, ReadKind, RunStep},
     experience_cloud::{Membership, Options, ReadChoice},
-    sandbox::{Change, Effect, Fault, Group, PastTheEnd, User},
+    sandbox::{Change, Effect, Fault, PastTheEnd, UmapiGroup, User},
 };
 
 use crate::stage::{
@@ -173,7 +173,7 @@ async fn membership_through_a_user_group_counts_unless_only_direct_is_wanted() {
     ] {
         for read in [ReadChoice::Organization, ReadChoice::Profiles] {
             let mut scenario = people(0);
-            scenario.organization.groups.push(Group::user_group(9, "Marketing", &[DELIVERY]));
+            scenario.organization.groups.push(UmapiGroup::user_group(9, "Marketing", &[DELIVERY]));
             let users = [User::federated("ann@acme.com", &[DELIVERY]), User::federated("bob@acme.com", &["Marketing"])];
             scenario.organization.users = users.to_vec();
             let choose = |options: &mut Options| (options.membership, options.read) = (membership, read);
@@ -189,7 +189,7 @@ async fn membership_through_a_user_group_counts_unless_only_direct_is_wanted() {
 #[tokio::test]
 async fn a_profile_that_shares_its_name_with_a_user_group_is_read_by_its_id() {
     let mut scenario = people(3);
-    scenario.organization.groups.push(Group::user_group(9, &DELIVERY.to_uppercase(), &[]));
+    scenario.organization.groups.push(UmapiGroup::user_group(9, &DELIVERY.to_uppercase(), &[]));
     scenario.organization.users[1].groups.push("id:9".to_owned());
     let stage = Stage::of(scenario).await;
     let snapshot = stage.fetch().await.expect("a complete read");

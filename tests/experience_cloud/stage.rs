@@ -13,7 +13,7 @@ use campaign_group_sync::{
         AskedPause, CallLedger, ExperienceCloud, ExperienceCloudError, Options, PauseEnd, Recording, Reservation,
         SharedAccess, Slot,
     },
-    sandbox::{self, Fault, Group, LoggedRequest, Organization, Pages, Sandbox, Scenario, User},
+    sandbox::{self, Fault, LoggedRequest, Organization, PageSizes, Sandbox, Scenario, UmapiGroup, User},
 };
 
 use crate::organization::experience_cloud;
@@ -71,7 +71,7 @@ impl Stage {
 
     pub(crate) async fn with(scenario: Scenario, adjust: impl FnOnce(&mut Options)) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(sandbox::Options { listen, scenario }).await.expect("a sandbox");
+        let sandbox = Sandbox::start(sandbox::SandboxOptions { listen, scenario }).await.expect("a sandbox");
         let notes = Arc::<Notes>::default();
         let client = notes.client(options(&sandbox, adjust), None);
         Self { sandbox, client, notes }
@@ -144,9 +144,10 @@ pub(crate) fn people(count: usize) -> Scenario {
             ..User::federated(&format!("user{number}@acme.com"), &groups)
         }
     };
-    let groups = vec![Group::profile(1, DELIVERY), Group::profile(2, CONTENT), Group::profile(3, PHOTOSHOP)];
+    let groups =
+        vec![UmapiGroup::profile(1, DELIVERY), UmapiGroup::profile(2, CONTENT), UmapiGroup::profile(3, PHOTOSHOP)];
     let organization = Organization { groups, users: (0..count).map(user).collect(), ..Organization::default() };
-    Scenario { organization, pages: Pages { users: 3, groups: 400 }, ..Scenario::default() }
+    Scenario { organization, pages: PageSizes { users: 3, groups: 400 }, ..Scenario::default() }
 }
 
 /// What `people` of the given number have of the matching profiles.

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     domain::{Missing, Outcome, SkipReason},
-    sandbox::{Change, Group, Scenario},
+    sandbox::{Change, Scenario, UmapiGroup},
 };
 
 use super::support::{Stage, changes};
@@ -95,7 +95,7 @@ async fn check_empty_plan(side: &str, scenario: Scenario) {
 #[tokio::test]
 async fn incident_16_two_profiles_for_one_group_are_refused_and_all_other_groups_are_kept_in_line() {
     let stage = Stage::of("first_day").await;
-    stage.sandbox.world().organization_mut().groups.push(Group::profile(77_777, "campaign - ACME - Delivery"));
+    stage.sandbox.world().organization_mut().groups.push(UmapiGroup::profile(77_777, "campaign - ACME - Delivery"));
     let before = stage.memberships("production");
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
@@ -124,7 +124,8 @@ async fn incident_12_what_is_wrong_with_some_is_listed_at_once_and_stops_nobody_
     };
     // Two people with two operators each, and two profiles too many.
     stage.sandbox.world().apply(&[twin("ANN@acme.com"), twin("BOB@acme.com")]).expect("applied");
-    let doubled = [Group::profile(77_777, "campaign - acme - REPORT"), Group::profile(77_778, "campaign - acme - ")];
+    let doubled =
+        [UmapiGroup::profile(77_777, "campaign - acme - REPORT"), UmapiGroup::profile(77_778, "campaign - acme - ")];
     stage.sandbox.world().organization_mut().groups.extend(doubled);
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");

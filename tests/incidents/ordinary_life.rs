@@ -3,7 +3,7 @@
 use campaign_group_sync::{
     domain::{Outcome, RunReport},
     experience_cloud::ReadChoice,
-    sandbox::{Change, Effect, Fault, Group, OrganizationChange, Scenario, User, campaign::InstanceChange},
+    sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, UmapiGroup, User, campaign::InstanceChange},
 };
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ fn signs_in(login: &str) -> Change {
 
 fn profile_made(id: i64, name: &str) -> Change {
     let group = json!({"group_id": id, "name": name, "type": "PRODUCT_PROFILE"});
-    let group: Group = serde_json::from_value(group).expect("a group");
+    let group: UmapiGroup = serde_json::from_value(group).expect("a group");
     OrganizationChange::AddGroup { group: Box::new(group) }.into()
 }
 

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     domain::{AssociationMask, Digest, FoldedName, InstanceReport, Missing, Outcome, RunMode, RunReport, Watcher},
-    sandbox::{Change, Group, Organization, OrganizationChange, Scenario, campaign::InstanceChange},
+    sandbox::{Change, Organization, OrganizationChange, Scenario, UmapiGroup, campaign::InstanceChange},
     sync,
 };
 use chrono::{TimeDelta, Utc};
@@ -80,7 +80,7 @@ fn remove_profile(profile: &str) -> Change {
 }
 
 fn add_profile(id: u64, name: &str) -> Change {
-    OrganizationChange::AddGroup { group: Box::new(Group::profile(id, name)) }.into()
+    OrganizationChange::AddGroup { group: Box::new(UmapiGroup::profile(id, name)) }.into()
 }
 
 fn in_campaign(change: InstanceChange) -> Change {

@@ -6,7 +6,7 @@ use campaign_group_sync::{
     domain::{
         ChangeKind, InstanceName, OperatorGroupName, OperatorLogin, Outcome, ProtectedGroup, RunMode, SkipReason,
     },
-    sandbox::{Change, Group, OrganizationChange, Scenario, campaign::InstanceChange},
+    sandbox::{Change, OrganizationChange, Scenario, UmapiGroup, campaign::InstanceChange},
     sync::Confirmation,
 };
 use chrono::{TimeDelta, TimeZone, Utc};
@@ -216,7 +216,7 @@ async fn incident_24_every_kind_of_removal_passes_one_counter() {
     for instance in &mut stage.options.instances {
         instance.policy.without_groups = campaign_group_sync::domain::WithoutGroups::Disable;
     }
-    let ops = Group::profile(69_001, "Campaign - acme - spare");
+    let ops = UmapiGroup::profile(69_001, "Campaign - acme - spare");
     stage.sandbox.world().organization_mut().groups.push(ops);
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:#?}");

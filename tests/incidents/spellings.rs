@@ -3,8 +3,8 @@
 use campaign_group_sync::{
     domain::{ChangeOutcome, FoldedName, InstanceReport, Limits, Missing, Outcome, RunReport, SkipReason},
     sandbox::{
-        Group, Scenario, User,
-        campaign::{Group as OperatorGroup, Operator},
+        Scenario, UmapiGroup, User,
+        campaign::{Operator, OperatorGroup},
     },
 };
 
@@ -138,7 +138,7 @@ fn empty_world(groups: &[&str]) -> Scenario {
 
 fn add_profile(scenario: &mut Scenario, group: &str) {
     let number = 70_000 + u64::try_from(scenario.organization.groups.len()).expect("few groups");
-    scenario.organization.groups.push(Group::profile(number, &profile(group)));
+    scenario.organization.groups.push(UmapiGroup::profile(number, &profile(group)));
 }
 
 fn profile(group: &str) -> String {

@@ -6,7 +6,7 @@ use campaign_group_sync::{
     check::{MaskError, MaskReport, Network, Question, mask_report},
     domain::{AssociationMask, RunMode, RunReport, Scope, Watcher},
     journal::Journal,
-    sandbox::{InstanceCredential, Options, Sandbox, Scenario},
+    sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario},
     settings::{self, Settings, Sources},
     sync::{self, Patience, Request, Stop},
 };
@@ -20,7 +20,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn of(scenario: Scenario) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(Options { listen, scenario }).await.expect("a sandbox");
+        let sandbox = Sandbox::start(SandboxOptions { listen, scenario }).await.expect("a sandbox");
         Self { sandbox, folder: tempfile::tempdir().expect("a folder") }
     }
 

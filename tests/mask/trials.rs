@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use campaign_group_sync::sandbox::campaign::{Group as OperatorGroup, InstanceWorld, Operator};
+use campaign_group_sync::sandbox::campaign::{InstanceWorld, Operator, OperatorGroup};
 use campaign_group_sync::{
     domain::{ChangeOutcome, RunReport},
     journal::Journal,
-    sandbox::{Group, Organization, Scenario, User},
+    sandbox::{Organization, Scenario, UmapiGroup, User},
 };
 use chrono::Utc;
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -62,7 +62,7 @@ impl Case {
             self.profiles.iter().map(|(head, group)| format!("{}{}", HEADS[*head], GROUPS[*group])).collect();
         let person = |number: usize| format!("p{number}@acme.com");
         let groups = (61_001..).zip(&names).map(|(id, name)| {
-            let mut group = Group::profile(id, name);
+            let mut group = UmapiGroup::profile(id, name);
             group.kind = Some("PRODUCT_PROFILE".to_owned());
             group
         });

@@ -49,7 +49,7 @@ static BRACKETED_KEY: LazyLock<Regex> =
 static JUDGED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bif (they|these changes) are right\b"));
 
 /// The sections of the configuration.
-const SECTIONS: &str = "experience_cloud|guard|run|schedule|state|http|control|log";
+const SECTIONS: &str = "experience_cloud|guard|run|schedule|state|http|control|notify|log";
 
 /// One text, and where it stands.
 struct Text {
@@ -100,7 +100,8 @@ fn literals(source: &str) -> Vec<String> {
         };
         raw.or_else(plain)
     });
-    texts.collect()
+    // An attribute that only the compiler reads.
+    texts.filter(|text| !text.ends_with("/askama.toml")).collect()
 }
 
 fn named(path: &Path, text: String) -> Text {

@@ -1,6 +1,6 @@
 //! The sandbox itself: its world, its log, its scenarios, its start and its end.
 
-use campaign_group_sync::sandbox::{Change, Effect, Fault, Options, Sandbox, Scenario};
+use campaign_group_sync::sandbox::{Change, Effect, Fault, Sandbox, SandboxOptions, Scenario};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -142,7 +142,7 @@ async fn an_unknown_scenario_is_refused_with_the_known_ones() {
 
 #[tokio::test]
 async fn the_sandbox_listens_on_loopback_only() {
-    let options = Options { listen: "0.0.0.0:0".parse().unwrap(), scenario: Scenario::default() };
+    let options = SandboxOptions { listen: "0.0.0.0:0".parse().unwrap(), scenario: Scenario::default() };
     let message = Sandbox::start(options).await.unwrap_err().to_string();
     assert!(message.contains("0.0.0.0") && message.contains("127.0.0.1"), "{message}");
 }

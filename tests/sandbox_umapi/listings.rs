@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use campaign_group_sync::sandbox::{Group, Scenario, User};
+use campaign_group_sync::sandbox::{Scenario, UmapiGroup, User};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -183,7 +183,8 @@ async fn one_user_is_found_by_address_in_any_case() {
 async fn one_user_shows_inherited_profiles_as_asked_unless_the_dial_says_otherwise() {
     let mut scenario = Scenario::default();
     let inherited = "Campaign - acme - delivery";
-    scenario.organization.groups = vec![Group::profile(1, inherited), Group::user_group(2, "Marketing", &[inherited])];
+    scenario.organization.groups =
+        vec![UmapiGroup::profile(1, inherited), UmapiGroup::user_group(2, "Marketing", &[inherited])];
     scenario.organization.users = vec![User::federated("ann@acme.com", &["Marketing"])];
     let visit = Visit::to(scenario).await;
     let groups = async |query: &str| {

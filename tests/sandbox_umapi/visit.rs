@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use campaign_group_sync::sandbox::{Change, Options, Sandbox, Scenario};
+use campaign_group_sync::sandbox::{Change, Sandbox, SandboxOptions, Scenario};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
@@ -80,7 +80,7 @@ impl Visit {
     }
 
     pub(crate) fn turn(&self, dials: &Value) {
-        let change = Change::Dial(dials.as_object().unwrap().clone());
+        let change = Change::Behavior(dials.as_object().unwrap().clone());
         self.sandbox.world().apply(&[change]).unwrap();
     }
 
@@ -90,7 +90,7 @@ impl Visit {
 }
 
 pub(crate) async fn start(scenario: Scenario) -> Sandbox {
-    Sandbox::start(Options { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await.unwrap()
+    Sandbox::start(SandboxOptions { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await.unwrap()
 }
 
 pub(crate) async fn json_of(answer: Response) -> Value {

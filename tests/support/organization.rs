@@ -5,11 +5,11 @@ use std::{num::NonZeroU32, time::Duration};
 use campaign_group_sync::{
     domain::{OrganizationId, Tolerance},
     experience_cloud::{Membership, Options, ReadChoice},
-    sandbox::Connection,
+    sandbox::ConnectionParameters,
     transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
 
-pub(crate) fn experience_cloud(connection: &Connection) -> Options {
+pub(crate) fn experience_cloud(connection: &ConnectionParameters) -> Options {
     let often = NonZeroU32::new(1_000_000).expect("not zero");
     Options {
         organization_id: OrganizationId::new(&connection.organization_id),
@@ -29,7 +29,7 @@ pub(crate) fn experience_cloud(connection: &Connection) -> Options {
 }
 
 /// A sandbox that encrypts has an authority of its own.
-pub(crate) fn http(connection: &Connection) -> transport::Options {
+pub(crate) fn http(connection: &ConnectionParameters) -> transport::Options {
     transport::Options { trusted_authorities: connection.authority.clone(), ..transport::Options::default() }
 }
 

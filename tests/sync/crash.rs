@@ -21,7 +21,7 @@ use campaign_group_sync::{
     },
     journal::{self, Journal},
     observability,
-    sandbox::{Change, Connection, Effect, Fault, Scenario, campaign::InstanceChange},
+    sandbox::{Change, ConnectionParameters, Effect, Fault, Scenario, campaign::InstanceChange},
     sync,
 };
 use chrono::{TimeDelta, Utc};
@@ -50,7 +50,7 @@ async fn stage() -> Stage {
     stage
 }
 
-fn create_all(connection: &Connection) -> sync::Options {
+fn create_all(connection: &ConnectionParameters) -> sync::Options {
     let mut options = options(connection);
     // The removals of a group are judged by its own members here.
     options.limits.max_removals_percent = 100;
@@ -98,7 +98,7 @@ fn end(mut child: Child) -> ExitStatus {
 #[ignore = "this is the process that the tests of this file start and kill"]
 fn dying_run() {
     let variable = |name| std::env::var(name).ok();
-    let connection: Connection =
+    let connection: ConnectionParameters =
         serde_json::from_str(&variable(CONNECTION).expect("told by the test that starts this")).expect("JSON");
     let last = variable(STEP).map(|step| step.parse::<usize>().expect("a number"));
     let steps = AtomicUsize::new(0);

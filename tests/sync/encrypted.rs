@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use campaign_group_sync::{
     domain::{ChangeOutcome, Outcome},
-    sandbox::{Effect, Fault, Scenario, Tls, Vendor},
+    sandbox::{Effect, Endpoint, Fault, Scenario, Tls},
     transport::RetryPolicy,
 };
 
@@ -53,8 +53,8 @@ async fn a_bad_certificate_ends_a_run_at_once_with_6_and_says_whose_it_is_and_wh
         (Tls { trusted: false, ..Tls::default() }, "it was issued by an authority that this host does not trust"),
     ];
     for (tls, words) in bad {
-        for vendor in [Vendor::Ims, Vendor::Umapi, Vendor::Campaign] {
-            let mut stage = stage(Tls { vendors: vec![vendor], ..tls.clone() }).await;
+        for vendor in [Endpoint::Ims, Endpoint::Umapi, Endpoint::Campaign] {
+            let mut stage = stage(Tls { endpoints: vec![vendor], ..tls.clone() }).await;
             // Whoever asked again would wait beyond the deadline.
             let patient = RetryPolicy { attempts: 2, first_pause: 60 * DEADLINE, max_wait: Duration::MAX };
             stage.options.experience_cloud.retry = patient.clone();
@@ -71,7 +71,7 @@ async fn a_bad_certificate_ends_a_run_at_once_with_6_and_says_whose_it_is_and_wh
 
 #[tokio::test]
 async fn a_request_for_page_0_that_a_bad_certificate_kept_back_does_not_count() {
-    let mut stage = stage(Tls { vendors: vec![Vendor::Umapi], days_left: -1, ..Tls::default() }).await;
+    let mut stage = stage(Tls { endpoints: vec![Endpoint::Umapi], days_left: -1, ..Tls::default() }).await;
     stage.options.first_page_interval = 2 * 60 * DEADLINE;
     assert_eq!(stage.sync().await.outcome, Outcome::Unavailable);
     let organization = &stage.options.experience_cloud.organization_id;

@@ -3,7 +3,7 @@
 use campaign_group_sync::{
     domain::{ChangeOutcome, InstanceMode, Limits, Missing, Outcome, RunMode, SkipReason, SourceKind},
     experience_cloud::{Membership, ReadChoice},
-    sandbox::{Change, Effect, Fault, Group, Scenario, User, campaign::InstanceChange},
+    sandbox::{Change, Effect, Fault, Scenario, UmapiGroup, User, campaign::InstanceChange},
 };
 
 use super::support::{Stage, changes, count};
@@ -280,7 +280,7 @@ async fn incident_06_a_name_seen_only_on_users_is_never_a_profile() {
 async fn incident_16_two_profiles_for_one_group_are_refused_with_both_ids() {
     let stage = Stage::of("first_day").await;
     stage.sync().await;
-    stage.sandbox.world().organization_mut().groups.push(Group::profile(77_777, "campaign - ACME - delivery"));
+    stage.sandbox.world().organization_mut().groups.push(UmapiGroup::profile(77_777, "campaign - ACME - delivery"));
     let report = stage.sync().await;
     assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0));
     let instance = report.instances.first().expect("an instance");

@@ -10,7 +10,7 @@ use campaign_group_sync::{
     domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope, Watcher},
     experience_cloud::{self, ReadChoice},
     journal::{self, Journal, Kept, Retention},
-    sandbox::{Connection, InstanceConnection, InstanceCredential, Options, Sandbox, Scenario},
+    sandbox::{ConnectionParameters, InstanceCredential, InstanceParameters, Sandbox, SandboxOptions, Scenario},
     sync::{self, Confirmation, InstanceOptions, Request},
     transport::SecretString,
 };
@@ -39,7 +39,7 @@ impl Stage {
 
     pub(crate) async fn with(scenario: Scenario) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(Options { listen, scenario }).await.expect("a sandbox");
+        let sandbox = Sandbox::start(SandboxOptions { listen, scenario }).await.expect("a sandbox");
         let options = options(&sandbox.connection());
         let folder = tempfile::tempdir().expect("a folder");
         let journal = open(&folder.path().join("state.db")).await;
@@ -116,7 +116,7 @@ pub(crate) async fn open(state: &Path) -> Journal {
 }
 
 /// What the options say, with pauses too short to notice.
-pub(crate) fn options(connection: &Connection) -> sync::Options {
+pub(crate) fn options(connection: &ConnectionParameters) -> sync::Options {
     sync::Options {
         experience_cloud: experience_cloud::Options { read: ReadChoice::Organization, ..experience_cloud(connection) },
         clients: sync::Clients::default(),
@@ -129,7 +129,7 @@ pub(crate) fn options(connection: &Connection) -> sync::Options {
     }
 }
 
-fn one_instance(connection: &Connection, instance: &InstanceConnection) -> InstanceOptions {
+fn one_instance(connection: &ConnectionParameters, instance: &InstanceParameters) -> InstanceOptions {
     let authentication = match &instance.authentication {
         InstanceCredential::Native { login, password } => {
             campaign::Authentication::Native { login: login.clone(), password: SecretString::from(password.clone()) }

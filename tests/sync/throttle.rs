@@ -5,7 +5,7 @@ use std::time::Duration;
 use campaign_group_sync::{
     domain::{Outcome, RunMode, SourceKind},
     experience_cloud::ReadChoice,
-    sandbox::{Change, Effect, Fault, Group},
+    sandbox::{Change, Effect, Fault, UmapiGroup},
     sync::{self, Patience, Request},
 };
 
@@ -41,7 +41,7 @@ async fn within_the_interval_a_run_reads_the_profiles_it_knows_and_says_what_it_
     let first = stage.sync().await;
     assert_eq!((first.outcome, first_pages(&stage, "groups")), (Outcome::Applied, 1), "{first:#?}");
     stage.reopen().await;
-    let profile = Group::profile(69001, "Campaign - acme - new");
+    let profile = UmapiGroup::profile(69001, "Campaign - acme - new");
     stage.sandbox.world().organization_mut().groups.push(profile);
     stage.sandbox.world().apply(&[Change::unassign("ann@acme.com", "Campaign - acme - delivery")]).expect("applied");
     let second = stage.sync().await;

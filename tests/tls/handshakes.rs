@@ -7,7 +7,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    sandbox::{Tls, Vendor},
+    sandbox::{Endpoint, Tls},
     transport::{BaseUrl, CertificateFault, Connection, HttpClient, Options, TransportError},
 };
 
@@ -43,7 +43,7 @@ async fn a_good_certificate_is_accepted_and_tells_for_whom_until_when_and_by_who
 
 #[tokio::test]
 async fn over_plain_http_there_is_no_certificate() {
-    let stage = Stage::with(Tls { vendors: vec![Vendor::Ims], ..Tls::default() }).await;
+    let stage = Stage::with(Tls { endpoints: vec![Endpoint::Ims], ..Tls::default() }).await;
     assert!(stage.campaign().is_plain());
     assert_eq!(stage.ask().await.expect("an answer").certificate, None);
 }

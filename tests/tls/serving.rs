@@ -1,7 +1,7 @@
 //! The sandbox over TLS: connections are cut as without it, and nobody waits for another's handshake.
 
 use campaign_group_sync::{
-    sandbox::{Effect, Fault, Options, Sandbox, SandboxError, Scenario, Tls, Vendor},
+    sandbox::{Effect, Endpoint, Fault, Sandbox, SandboxError, SandboxOptions, Scenario, Tls},
     transport::TransportError,
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
@@ -10,7 +10,7 @@ use crate::stage::Stage;
 
 #[tokio::test]
 async fn the_vendors_that_are_named_are_reached_over_https_and_the_others_on_the_same_port_without() {
-    let stage = Stage::with(Tls { vendors: vec![Vendor::Campaign], ..Tls::default() }).await;
+    let stage = Stage::with(Tls { endpoints: vec![Endpoint::Campaign], ..Tls::default() }).await;
     let connection = stage.sandbox.connection();
     let address = stage.sandbox.address();
     assert_eq!(connection.ims_url, format!("http://{address}"));
@@ -78,6 +78,6 @@ async fn a_name_for_which_there_can_be_no_certificate_is_refused_at_the_start() 
     let text = "[tls]\nname = \"acmé\"\n";
     let scenario = Scenario::from_toml(text).expect("a scenario");
     let listen = "127.0.0.1:0".parse().expect("an address");
-    let refused = Sandbox::start(Options { listen, scenario }).await;
+    let refused = Sandbox::start(SandboxOptions { listen, scenario }).await;
     assert!(matches!(refused, Err(SandboxError::Certificate { .. })), "{refused:?}");
 }

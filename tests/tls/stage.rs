@@ -1,7 +1,7 @@
 //! A sandbox that encrypts, and the program's own HTTP client towards it.
 
 use campaign_group_sync::{
-    sandbox::{Options as SandboxOptions, Sandbox, Scenario, Tls},
+    sandbox::{Sandbox, SandboxOptions, Scenario, Tls},
     transport::{Answer, BaseUrl, Connection, HttpClient, Options, TransportError},
 };
 

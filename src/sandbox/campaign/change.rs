@@ -96,10 +96,10 @@ pub enum InstanceChange {
     SetDial(Dial),
 }
 
-/// A dial with its new value, as `{"dial": "show_errors", "value": false}`; [`super::Dials`] says what each does.
+/// A dial with its new value, as `{"dial": "show_errors", "value": false}`; [`super::InstanceBehavior`] says what each does.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(tag = "dial", content = "value", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each variant is the field of `Dials` with the same name")]
+#[expect(missing_docs, reason = "each variant is the field of `InstanceBehavior` with the same name")]
 pub enum Dial {
     SessionSeconds(u64),
     SessionTokenOnly(bool),
@@ -138,7 +138,7 @@ impl Instance {
             }),
             InstanceChange::ImsLogon { login, profiles, sync } => self.ims_logon(&login, &profiles, sync),
             InstanceChange::SetExternalAccounts { accounts } => {
-                self.outline.external_accounts = accounts;
+                self.definition.external_accounts = accounts;
                 Ok(())
             }
             InstanceChange::ExpireSessions => {
@@ -165,21 +165,21 @@ impl Instance {
     }
 
     fn set_dial(&mut self, dial: Dial) {
-        let dials = &mut self.outline.dials;
+        let behavior = &mut self.definition.behavior;
         match dial {
-            Dial::SessionSeconds(value) => dials.session_seconds = value,
-            Dial::SessionTokenOnly(value) => dials.session_token_only = value,
-            Dial::ShowErrors(value) => dials.show_errors = value,
-            Dial::Iso88591(value) => dials.iso_8859_1 = value,
-            Dial::DeadlockOnce(value) => dials.deadlock_once = value,
-            Dial::WriteCollection(value) => dials.write_collection = value,
-            Dial::AbsentDelete(value) => dials.absent_delete = value,
-            Dial::SchemaWithout(value) => dials.schema_without = value,
-            Dial::PageOverlap(value) => dials.page_overlap = value,
-            Dial::OmitEmpty(value) => dials.omit_empty = value,
-            Dial::Seed(value) => dials.seed = value,
+            Dial::SessionSeconds(value) => behavior.session_seconds = value,
+            Dial::SessionTokenOnly(value) => behavior.session_token_only = value,
+            Dial::ShowErrors(value) => behavior.show_errors = value,
+            Dial::Iso88591(value) => behavior.iso_8859_1 = value,
+            Dial::DeadlockOnce(value) => behavior.deadlock_once = value,
+            Dial::WriteCollection(value) => behavior.write_collection = value,
+            Dial::AbsentDelete(value) => behavior.absent_delete = value,
+            Dial::SchemaWithout(value) => behavior.schema_without = value,
+            Dial::PageOverlap(value) => behavior.page_overlap = value,
+            Dial::OmitEmpty(value) => behavior.omit_empty = value,
+            Dial::Seed(value) => behavior.seed = value,
             Dial::Administrator(value) => {
-                dials.administrator = value;
+                behavior.administrator = value;
                 self.settle_administrator();
             }
         }

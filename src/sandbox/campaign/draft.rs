@@ -1,7 +1,7 @@
 //! What a written element says of an operator or a group.
 
-use super::fault::Cause;
 use super::schema::{Entity, OwnerField, Schemas};
+use super::soap_fault::Cause;
 use super::tables::{Owner, OwnerKind};
 use super::write::{parsed_key, sandbox_wording, unknown_attribute, unknown_element};
 use super::xml::Element;

@@ -54,7 +54,7 @@ impl Default for ExternalAccount {
 
 /// What a sound account refers to, as far as the instance itself does not know it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::sandbox) struct Surroundings {
+pub(in crate::sandbox) struct AccountDefaults {
     /// Where people reach the instance.
     pub(in crate::sandbox) access_url: String,
     /// The identity service.
@@ -72,17 +72,17 @@ pub(super) struct AccountRow {
 
 impl AccountRow {
     /// The rows of all accounts; `tenant` and `mask` are those of the instance.
-    pub(super) fn all(accounts: &[ExternalAccount], around: &Surroundings, tenant: &str, mask: &str) -> Vec<Self> {
+    pub(super) fn all(accounts: &[ExternalAccount], defaults: &AccountDefaults, tenant: &str, mask: &str) -> Vec<Self> {
         let row = |(account, id): (&ExternalAccount, i64)| {
             let mut account = account.clone();
-            let defaults = [
-                (&mut account.ims_server, around.ims_url.as_str()),
-                (&mut account.ims_org_id, &around.organization_id),
+            let fields = [
+                (&mut account.ims_server, defaults.ims_url.as_str()),
+                (&mut account.ims_org_id, &defaults.organization_id),
                 (&mut account.ims_rights_mask, mask),
-                (&mut account.callback_server, &around.access_url),
+                (&mut account.callback_server, &defaults.access_url),
                 (&mut account.tenant, tenant),
             ];
-            for (field, default) in defaults {
+            for (field, default) in fields {
                 field.get_or_insert_with(|| default.to_owned());
             }
             Self { id, account }

@@ -20,7 +20,7 @@ pub enum LogonSync {
 impl Instance {
     /// Lets a person with these product profiles log on.
     pub(super) fn ims_logon(&mut self, login: &str, profiles: &[String], sync: LogonSync) -> Result<(), String> {
-        let groups = captured(&self.outline.association_mask, profiles)?;
+        let groups = captured(&self.definition.association_mask, profiles)?;
         if groups.is_empty() {
             return Err(format!("{login}: Login does not have any right matching the expression"));
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use super::fault::{Fault, Refusal, credentials_refused, session_over};
-use super::router::{BUILD, TokenVerdict};
-use super::soap::{Call, Output};
+use super::router::{BUILD, TokenStatus};
+use super::soap::{Output, SoapCall};
+use super::soap_fault::{CallError, SoapFault, credentials_refused, session_over};
 use super::tables::{Owner, OwnerKind};
-use super::world::Authentication;
+use super::world::InstanceAuthentication;
 use super::write::Rights;
 use super::xml::Markup;
 use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
@@ -19,9 +19,9 @@ impl Instance {
     pub(super) fn caller(
         &mut self,
         headers: &HeaderMap,
-        call: &Call,
-        tokens: &dyn Fn(&str) -> TokenVerdict,
-    ) -> Result<Option<i64>, Refusal> {
+        call: &SoapCall,
+        tokens: &dyn Fn(&str) -> TokenStatus,
+    ) -> Result<Option<i64>, CallError> {
         if let Some(bearer) = bearer(headers) {
             return self.bearer_operator(bearer, tokens).map(Some);
         }
@@ -29,23 +29,23 @@ impl Instance {
             return Ok(None);
         }
         let security_token = headers.get("x-security-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let demanded = (!self.outline.dials.session_token_only).then_some(security_token);
+        let demanded = (!self.definition.behavior.session_token_only).then_some(security_token);
         let operator =
             self.sessions.operator(&call.session_token, demanded, (self.clock)()).filter(|&id| self.may_log_on(id));
         operator.map(Some).ok_or_else(session_over)
     }
 
     /// The operator a bearer stands for; it comes into being at its first call, as in Campaign.
-    fn bearer_operator(&mut self, bearer: &str, tokens: &dyn Fn(&str) -> TokenVerdict) -> Result<i64, Refusal> {
-        if self.outline.authentication != Authentication::Ims {
+    fn bearer_operator(&mut self, bearer: &str, tokens: &dyn Fn(&str) -> TokenStatus) -> Result<i64, CallError> {
+        if self.definition.authentication != InstanceAuthentication::Ims {
             return Err(session_over());
         }
         match tokens(bearer) {
-            TokenVerdict::Expired => return Err(Refusal::Fault(Fault::bearer_expired())),
-            TokenVerdict::Unknown => return Err(session_over()),
-            TokenVerdict::Valid { .. } => {}
+            TokenStatus::Expired => return Err(CallError::Fault(SoapFault::bearer_expired())),
+            TokenStatus::Unknown => return Err(session_over()),
+            TokenStatus::Valid { .. } => {}
         }
-        let login = self.outline.technical_account.clone();
+        let login = self.definition.technical_account.clone();
         let id = match self.tables.id_of(OwnerKind::Operator, &login) {
             Some(id) => id,
             None => self.create_technical_account(login)?,
@@ -53,14 +53,14 @@ impl Instance {
         if self.may_log_on(id) { Ok(id) } else { Err(credentials_refused()) }
     }
 
-    fn create_technical_account(&mut self, login: String) -> Result<i64, Refusal> {
+    fn create_technical_account(&mut self, login: String) -> Result<i64, CallError> {
         let id = self.tables.insert_owner(Owner {
             label: login.clone(),
             email: login.clone(),
             authentication: "ims".to_owned(),
             ..Owner::new(OwnerKind::Operator, login)
         })?;
-        if self.outline.dials.administrator {
+        if self.definition.behavior.administrator {
             self.grant(id, ADMIN_RIGHT);
         }
         Ok(id)
@@ -71,11 +71,11 @@ impl Instance {
     }
 
     /// `Logon(login, password, parameters)`.
-    pub(super) fn logon(&mut self, call: &Call) -> Result<Vec<Output>, Refusal> {
-        let accepted = self.outline.authentication == Authentication::Native
-            && call.text(0)? == self.outline.login
-            && call.text(1)? == self.outline.password;
-        let id = self.tables.id_of(OwnerKind::Operator, &self.outline.login);
+    pub(super) fn logon(&mut self, call: &SoapCall) -> Result<Vec<Output>, CallError> {
+        let accepted = self.definition.authentication == InstanceAuthentication::Native
+            && call.text(0)? == self.definition.login
+            && call.text(1)? == self.definition.password;
+        let id = self.tables.id_of(OwnerKind::Operator, &self.definition.login);
         match id.filter(|&id| accepted && self.may_log_on(id)) {
             Some(id) => Ok(self.open_session(id)),
             None => Err(credentials_refused()),
@@ -85,17 +85,17 @@ impl Instance {
     /// `BearerTokenLogon(bearerToken)`.
     pub(super) fn bearer_logon(
         &mut self,
-        call: &Call,
-        tokens: &dyn Fn(&str) -> TokenVerdict,
-    ) -> Result<Vec<Output>, Refusal> {
+        call: &SoapCall,
+        tokens: &dyn Fn(&str) -> TokenStatus,
+    ) -> Result<Vec<Output>, CallError> {
         let id = self.bearer_operator(call.text(0)?, tokens)?;
         Ok(self.open_session(id))
     }
 
     fn open_session(&mut self, id: i64) -> Vec<Output> {
-        let dials = &self.outline.dials;
-        let life = Duration::from_secs(dials.session_seconds);
-        let tokens = self.sessions.open(id, dials.seed, (self.clock)(), life);
+        let behavior = &self.definition.behavior;
+        let life = Duration::from_secs(behavior.session_seconds);
+        let tokens = self.sessions.open(id, behavior.seed, (self.clock)(), life);
         let info = format!("<sessionInfo>{}{}</sessionInfo>", self.server_info(), self.user_info(Some(id)));
         vec![
             Output::Scalar("pstrSessionToken", "xsd:string", tokens.session),
@@ -105,14 +105,14 @@ impl Instance {
     }
 
     fn server_info(&self) -> String {
-        let seconds = self.outline.dials.session_seconds.to_string();
+        let seconds = self.definition.behavior.session_seconds.to_string();
         let (mut out, now) = (Markup::default(), self.now());
         let attributes = [
             ("buildNumber", BUILD),
             ("commitId", "sandbox"),
             ("databaseId", "sandbox"),
             ("defaultNameSpace", "cus"),
-            ("instanceName", &self.outline.tenant),
+            ("instanceName", &self.definition.tenant),
             ("majNumber", "7"),
             ("minNumber", "4"),
             ("servicePack", "3"),

@@ -2,16 +2,15 @@
 //!
 //! [`Instance::answer`] is the whole of it: a request in, an answer out, nothing in between but memory. The server
 //! around it speaks HTTP and injects what goes wrong on a wire. What no public source says about the vendor is either
-//! a dial ([`Dials`]) or marked in its answer as the sandbox's own wording.
+//! a dial ([`InstanceBehavior`]) or marked in its answer as the sandbox's own wording.
 
 #[cfg(test)]
 mod answers;
 mod change;
+mod compiled_schema;
 mod draft;
-mod entity;
 mod expression;
 mod external_account;
-mod fault;
 mod ims_logon;
 mod logon;
 mod population;
@@ -22,6 +21,7 @@ mod select;
 mod sessions;
 mod shuffle;
 mod soap;
+mod soap_fault;
 mod tables;
 mod world;
 mod write;
@@ -31,11 +31,14 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use change::{Dial, InstanceChange};
+pub(in crate::sandbox) use external_account::AccountDefaults;
 pub use external_account::ExternalAccount;
-pub(in crate::sandbox) use external_account::Surroundings;
 pub use ims_logon::LogonSync;
-pub use router::TokenVerdict;
-pub use world::{AbsentDelete, Authentication, Dials, Group, InstanceWorld, Operator, SchemaPart, WriteCollectionMode};
+pub use router::TokenStatus;
+pub use world::{
+    AbsentDelete, InstanceAuthentication, InstanceBehavior, InstanceWorld, Operator, OperatorGroup, SchemaPart,
+    WriteCollectionMode,
+};
 
 use sessions::Sessions;
 use tables::{Membership, OwnerKind, Tables};
@@ -49,7 +52,7 @@ const OPERATOR_WRITE_RIGHT: &str = "operatorWrite";
 /// One simulated Campaign instance.
 pub struct Instance {
     /// The world less its rows, which live in the tables.
-    outline: InstanceWorld,
+    definition: InstanceWorld,
     tables: Tables,
     sessions: Sessions,
     clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
@@ -59,7 +62,7 @@ pub struct Instance {
 
 impl fmt::Debug for Instance {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Instance").field("tenant", &self.outline.tenant).finish_non_exhaustive()
+        formatter.debug_struct("Instance").field("tenant", &self.definition.tenant).finish_non_exhaustive()
     }
 }
 

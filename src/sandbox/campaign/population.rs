@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use super::fault::Cause;
 use super::sessions::Sessions;
-use super::tables::{Membership, NOBODY, Owner, OwnerKind, Tables};
-use super::world::{Authentication, Group, InstanceWorld, Operator};
+use super::soap_fault::Cause;
+use super::tables::{Membership, NULL_ID, Owner, OwnerKind, Tables};
+use super::world::{InstanceAuthentication, InstanceWorld, Operator, OperatorGroup};
 use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
 
 /// Operators that every instance brings along, with their labels.
@@ -23,7 +23,7 @@ impl Instance {
         let memberships = std::mem::take(&mut world.memberships);
         let named_rights = std::mem::take(&mut world.named_rights);
         let mut instance = Self {
-            outline: world,
+            definition: world,
             tables: Tables::default(),
             sessions: Sessions::default(),
             clock: Box::new(SystemTime::now),
@@ -41,14 +41,14 @@ impl Instance {
     }
 
     /// How the instance is reached and what its dials say, without its rows.
-    pub(in crate::sandbox) fn outline(&self) -> &InstanceWorld {
-        &self.outline
+    pub(in crate::sandbox) fn definition(&self) -> &InstanceWorld {
+        &self.definition
     }
 
     /// The instance as it stands, fit to build it again: with the ids it assigned and the operators it added.
     pub fn world(&self) -> InstanceWorld {
-        let mut world = self.outline.clone();
-        for owner in self.tables.owners(i64::MIN, i64::MAX).filter(|owner| owner.id != NOBODY) {
+        let mut world = self.definition.clone();
+        for owner in self.tables.owners(i64::MIN, i64::MAX).filter(|owner| owner.id != NULL_ID) {
             match owner.kind {
                 OwnerKind::Operator => world.operators.push(operator(owner)),
                 OwnerKind::Group => world.groups.push(group(owner)),
@@ -56,7 +56,7 @@ impl Instance {
             }
         }
         for row in self.tables.memberships(i64::MIN, i64::MAX) {
-            if row.operator_id == NOBODY {
+            if row.operator_id == NULL_ID {
                 continue;
             }
             let ends = (self.tables.owner(row.operator_id), self.tables.owner(row.group_id));
@@ -72,7 +72,7 @@ impl Instance {
     }
 
     /// Adds the rows of the world, then the operators that no instance is without.
-    fn add_owners(&mut self, operators: Vec<Operator>, groups: Vec<Group>) -> Result<(), String> {
+    fn add_owners(&mut self, operators: Vec<Operator>, groups: Vec<OperatorGroup>) -> Result<(), String> {
         let rows = operators.into_iter().map(operator_row).chain(groups.into_iter().map(group_row));
         // Given ids first, so that the sequence steps around them.
         let (given, open): (Vec<Owner>, Vec<Owner>) = rows.partition(|owner| owner.id != 0);
@@ -80,8 +80,8 @@ impl Instance {
             insert(&mut self.tables, owner)?;
         }
         let mut indispensable = BUILT_IN_OPERATORS.map(|(login, label)| (login.to_owned(), label.to_owned())).to_vec();
-        if self.outline.authentication == Authentication::Native {
-            indispensable.push((self.outline.login.clone(), self.outline.login.clone()));
+        if self.definition.authentication == InstanceAuthentication::Native {
+            indispensable.push((self.definition.login.clone(), self.definition.login.clone()));
         }
         for (login, label) in indispensable {
             if self.tables.id_of(OwnerKind::Operator, &login).is_none() {
@@ -108,7 +108,7 @@ impl Instance {
                 self.grant(holder, ADMIN_RIGHT);
             }
         }
-        if self.outline.dials.administrator {
+        if self.definition.behavior.administrator {
             self.settle_administrator();
         }
         Ok(())
@@ -116,9 +116,9 @@ impl Instance {
 
     /// Gives the accounts of programs the named right `admin`, or takes it, as the dial says.
     pub(super) fn settle_administrator(&mut self) {
-        for login in [self.outline.login.clone(), self.outline.technical_account.clone()] {
+        for login in [self.definition.login.clone(), self.definition.technical_account.clone()] {
             let Some(holder) = self.tables.id_of(OwnerKind::Operator, &login) else { continue };
-            if self.outline.dials.administrator {
+            if self.definition.behavior.administrator {
                 self.grant(holder, ADMIN_RIGHT);
             } else if let Some(right) = self.tables.id_of(OwnerKind::NamedRight, ADMIN_RIGHT) {
                 self.tables.remove_membership(Membership { operator_id: holder, group_id: right });
@@ -147,7 +147,7 @@ fn operator_row(operator: Operator) -> Owner {
     }
 }
 
-fn group_row(group: Group) -> Owner {
+fn group_row(group: OperatorGroup) -> Owner {
     Owner { id: group.id.unwrap_or(0), label: group.label, ..Owner::new(OwnerKind::Group, group.name) }
 }
 
@@ -162,6 +162,6 @@ fn operator(owner: &Owner) -> Operator {
     }
 }
 
-fn group(owner: &Owner) -> Group {
-    Group { id: Some(owner.id), name: owner.name.clone(), label: owner.label.clone() }
+fn group(owner: &Owner) -> OperatorGroup {
+    OperatorGroup { id: Some(owner.id), name: owner.name.clone(), label: owner.label.clone() }
 }

@@ -1,8 +1,8 @@
 //! `ExecuteQuery`'s document: from `queryDef` to a query with every path resolved.
 
 use super::expression::{Expression, parse, parse_path};
-use super::fault::Cause;
 use super::schema::{Entity, Field, Schemas};
+use super::soap_fault::Cause;
 use super::xml::Element;
 
 /// Rows of a SOAP select that names no `lineCount` (acc-js-sdk documentation; a v8 page says up to 10,000).

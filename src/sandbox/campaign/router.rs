@@ -6,13 +6,13 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::Instance;
-use super::entity::compiled_schema;
-use super::external_account::{AccountRow, Surroundings};
-use super::fault::{Cause, Fault, Refusal, session_over};
+use super::compiled_schema::compiled_schema;
+use super::external_account::{AccountDefaults, AccountRow};
 use super::query::Query;
 use super::schema::Schemas;
-use super::select::{Manner, run};
-use super::soap::{Call, Output, envelope, response};
+use super::select::{SelectOptions, run};
+use super::soap::{Output, SoapCall, envelope, response};
+use super::soap_fault::{CallError, Cause, SoapFault, session_over};
 use super::write::{Rights, Writer};
 use super::xml::{Markup, latin_1};
 
@@ -21,7 +21,7 @@ pub(super) const BUILD: &str = "9396";
 
 /// What the simulated IMS says of a bearer token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenVerdict {
+pub enum TokenStatus {
     /// Issued, and still good.
     Valid {
         /// The client it was issued to.
@@ -52,7 +52,7 @@ enum Method {
 impl Method {
     /// Finds the method of a call. `Write` belongs to the interface `xtk:persist`, so that plain
     /// `xtk:session#Write` is refused (changelog of acc-js-sdk); the piped name is that of the SDK.
-    fn of(call: &Call) -> Result<Self, Fault> {
+    fn of(call: &SoapCall) -> Result<Self, SoapFault> {
         let service = call.service.as_str();
         let is_session = matches!(service, "xtk:session" | "xtk:persist|xtk:session");
         let is_persist = matches!(service, "xtk:persist" | "xtk:persist|xtk:session");
@@ -68,13 +68,13 @@ impl Method {
             "Write" if is_persist => Self::Write,
             "WriteCollection" if is_persist => Self::WriteCollection,
             "GetEntityIfMoreRecent" if is_persist => Self::GetEntityIfMoreRecent,
-            "GetEntityIfMoreRecent" if is_session => return Err(Fault::unknown_library("urn:xtk:session")),
-            unknown => return Err(Fault::unknown_method(unknown, service)),
+            "GetEntityIfMoreRecent" if is_session => return Err(SoapFault::unknown_library("urn:xtk:session")),
+            unknown => return Err(SoapFault::unknown_method(unknown, service)),
         };
         if method.namespaces().contains(&call.namespace.as_str()) {
             Ok(method)
         } else {
-            Err(Fault::unknown_library(&format!("urn:{}", call.namespace)))
+            Err(SoapFault::unknown_library(&format!("urn:{}", call.namespace)))
         }
     }
 
@@ -101,7 +101,7 @@ impl Method {
 
 impl Instance {
     /// Answers one request; `tokens` says what a bearer token is worth.
-    pub fn answer(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenVerdict) -> Response<Bytes> {
+    pub fn answer(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> Response<Bytes> {
         let path = request.uri().path();
         if path.ends_with("/nl/jsp/soaprouter.jsp") {
             if request.method() == HttpMethod::POST {
@@ -115,35 +115,35 @@ impl Instance {
         plain(StatusCode::NOT_FOUND, "Not found.".to_owned())
     }
 
-    fn route(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenVerdict) -> Response<Bytes> {
-        let call = match Call::read(request.headers(), request.body()) {
+    fn route(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> Response<Bytes> {
+        let call = match SoapCall::read(request.headers(), request.body()) {
             Ok(call) => call,
             Err(fault) => return self.fault(fault),
         };
         self.settle_accounts(request);
         match self.call(request, &call, tokens) {
             Ok(content) => self.soap(&content),
-            Err(Refusal::Plain(status, text)) => plain(status, text),
-            Err(Refusal::Fault(fault)) => self.fault(fault),
-            Err(Refusal::Execution(cause)) => self.fault(Fault::execution(&call.method, &call.service, &cause)),
+            Err(CallError::Plain(status, text)) => plain(status, text),
+            Err(CallError::Fault(fault)) => self.fault(fault),
+            Err(CallError::Execution(cause)) => self.fault(SoapFault::execution(&call.method, &call.service, &cause)),
         }
     }
 
     /// Fills in what the external accounts leave open; where the instance is reached is known with each request only.
     fn settle_accounts(&mut self, request: &Request<Bytes>) {
-        let around = request.extensions().get::<Surroundings>().cloned().unwrap_or_default();
-        let outline = &self.outline;
+        let defaults = request.extensions().get::<AccountDefaults>().cloned().unwrap_or_default();
+        let definition = &self.definition;
         self.tables.accounts =
-            AccountRow::all(&outline.external_accounts, &around, &outline.tenant, &outline.association_mask);
+            AccountRow::all(&definition.external_accounts, &defaults, &definition.tenant, &definition.association_mask);
     }
 
     fn call(
         &mut self,
         request: &Request<Bytes>,
-        call: &Call,
-        tokens: &dyn Fn(&str) -> TokenVerdict,
-    ) -> Result<String, Refusal> {
-        let method = Method::of(call).map_err(Refusal::Fault)?;
+        call: &SoapCall,
+        tokens: &dyn Fn(&str) -> TokenStatus,
+    ) -> Result<String, CallError> {
+        let method = Method::of(call).map_err(CallError::Fault)?;
         let outputs = match method {
             Method::Logon => self.logon(call)?,
             Method::BearerTokenLogon => self.bearer_logon(call, tokens)?,
@@ -155,7 +155,7 @@ impl Instance {
         Ok(response(&call.method, method.response_namespace(), &outputs))
     }
 
-    fn execute(&mut self, method: Method, call: &Call, caller: Option<i64>) -> Result<Vec<Output>, Refusal> {
+    fn execute(&mut self, method: Method, call: &SoapCall, caller: Option<i64>) -> Result<Vec<Output>, CallError> {
         match method {
             Method::GetUserInfo => return Ok(vec![Output::Document("pUserInfo", self.user_info(caller))]),
             Method::GetServerTime => return Ok(vec![Output::Scalar("ptm", "xsd:dateTime", self.now())]),
@@ -179,45 +179,45 @@ impl Instance {
         }
     }
 
-    fn query(&mut self, call: &Call) -> Result<Vec<Output>, Refusal> {
+    fn query(&mut self, call: &SoapCall) -> Result<Vec<Output>, CallError> {
         let query = Query::read(call.document(0)?, self.schemas())?;
         self.queries += 1;
-        let dials = &self.outline.dials;
-        let manner = Manner {
-            seed: dials.seed.wrapping_mul(1_000_003).wrapping_add(self.queries),
-            page_overlap: dials.page_overlap,
-            omit_empty: dials.omit_empty,
+        let behavior = &self.definition.behavior;
+        let options = SelectOptions {
+            seed: behavior.seed.wrapping_mul(1_000_003).wrapping_add(self.queries),
+            page_overlap: behavior.page_overlap,
+            omit_empty: behavior.omit_empty,
         };
-        Ok(vec![Output::Document("pdomOutput", run(&query, &self.tables, manner)?)])
+        Ok(vec![Output::Document("pdomOutput", run(&query, &self.tables, options)?)])
     }
 
-    fn write(&mut self, method: Method, call: &Call, rights: Rights) -> Result<Vec<Output>, Refusal> {
+    fn write(&mut self, method: Method, call: &SoapCall, rights: Rights) -> Result<Vec<Output>, CallError> {
         let document = call.document(0)?;
-        if std::mem::take(&mut self.outline.dials.deadlock_once) {
+        if std::mem::take(&mut self.definition.behavior.deadlock_once) {
             let line = "ODB-240000 ODBC error: ERROR: deadlock detected SQLState: 40001 (iRc=-1)";
-            return Err(Refusal::Execution(Cause::new(line)));
+            return Err(CallError::Execution(Cause::new(line)));
         }
-        let dials = &self.outline.dials;
+        let behavior = &self.definition.behavior;
         let mut writer = Writer {
             tables: &mut self.tables,
-            schemas: Schemas { without: &dials.schema_without },
+            schemas: Schemas { without: &behavior.schema_without },
             rights,
-            absent_delete: dials.absent_delete,
+            absent_delete: behavior.absent_delete,
         };
         match method {
-            Method::WriteCollection => writer.write_collection(document, dials.write_collection)?,
+            Method::WriteCollection => writer.write_collection(document, behavior.write_collection)?,
             _ => writer.write(document)?,
         }
         Ok(Vec::new())
     }
 
-    fn entity(&self, call: &Call) -> Result<Vec<Output>, Refusal> {
+    fn entity(&self, call: &SoapCall) -> Result<Vec<Output>, CallError> {
         let key = call.text(0)?.trim();
         let known_md5 = call.text(1).unwrap_or_default().trim();
         let must_exist = matches!(call.text(2).unwrap_or_default().trim(), "true" | "1");
         let document = match compiled_schema(key, self.schemas()) {
             None if must_exist => {
-                return Err(Refusal::Execution(Cause::new(format!(
+                return Err(CallError::Execution(Cause::new(format!(
                     "XSV-350000 The entity '{key}' could not be loaded."
                 ))));
             }
@@ -229,7 +229,7 @@ impl Instance {
     }
 
     fn schemas(&self) -> Schemas<'_> {
-        Schemas { without: &self.outline.dials.schema_without }
+        Schemas { without: &self.definition.behavior.schema_without }
     }
 
     /// The instance's time as Campaign writes it.
@@ -243,9 +243,9 @@ impl Instance {
             ("status", "OK"),
             ("date", now.as_str()),
             ("build", BUILD),
-            ("version", &self.outline.dials.version),
+            ("version", &self.definition.behavior.version),
             ("sha1", "sandbox"),
-            ("instance", &self.outline.tenant),
+            ("instance", &self.definition.tenant),
             ("sourceIP", "127.0.0.1"),
             ("host", "localhost"),
             ("localHost", "localhost"),
@@ -255,13 +255,13 @@ impl Instance {
     }
 
     /// A fault travels with HTTP 200, as the vendor's do.
-    fn fault(&self, fault: Fault) -> Response<Bytes> {
-        let fault = if self.outline.dials.show_errors { fault } else { fault.without_detail() };
+    fn fault(&self, fault: SoapFault) -> Response<Bytes> {
+        let fault = if self.definition.behavior.show_errors { fault } else { fault.without_detail() };
         self.soap(&fault.to_xml())
     }
 
     fn soap(&self, content: &str) -> Response<Bytes> {
-        if self.outline.dials.iso_8859_1 {
+        if self.definition.behavior.iso_8859_1 {
             // Only the declaration tells the encoding, as in the older documentation's samples.
             let text = envelope("<?xml version='1.0' encoding='ISO-8859-1'?>", content);
             return typed(StatusCode::OK, "text/xml", latin_1(&text));

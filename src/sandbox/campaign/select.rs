@@ -3,16 +3,16 @@
 use std::collections::HashSet;
 
 use super::expression::{Ranges, compare, key_ranges};
-use super::fault::Cause;
 use super::query::{Column, Operation, Query};
 use super::schema::{Entity, Field, Link, OwnerField, Row, Value};
 use super::shuffle::shuffle;
-use super::tables::{NOBODY, Owner, OwnerKind, Tables};
+use super::soap_fault::Cause;
+use super::tables::{NULL_ID, Owner, OwnerKind, Tables};
 use super::xml::Markup;
 
 /// What of the dials concerns a query.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
+pub(super) struct SelectOptions {
     /// Seeds the order of rows that no `orderBy` settles.
     pub(super) seed: u64,
     /// A page with `startLine` repeats the last row of the page before.
@@ -22,23 +22,23 @@ pub(super) struct Manner {
 }
 
 /// The content of `pdomOutput`.
-pub(super) fn run(query: &Query, tables: &Tables, manner: Manner) -> Result<String, Cause> {
+pub(super) fn run(query: &Query, tables: &Tables, options: SelectOptions) -> Result<String, Cause> {
     let search = Search { query, tables };
     let name = query.entity.name();
-    let shape = Shape::of(&query.columns);
-    let context = Context { tables, manner };
+    let shape = ResultShape::of(&query.columns);
+    let context = Context { tables, options };
     let mut out = Markup::default();
     match query.operation {
         Operation::Count => {
             out.empty(name, &[("count", &search.count().to_string())]);
         }
-        Operation::Get | Operation::GetIfExists => match search.page(manner).first() {
+        Operation::Get | Operation::GetIfExists => match search.page(options).first() {
             Some(row) => shape.push(&mut out, name, *row, context),
             None if query.operation == Operation::GetIfExists => out.empty(name, &[]),
             None => return Err(Cause::new("WDB-200011 The requested database record does not exist.")),
         },
         Operation::Select => {
-            let (rows, collection) = (search.page(manner), format!("{name}-collection"));
+            let (rows, collection) = (search.page(options), format!("{name}-collection"));
             if rows.is_empty() {
                 out.empty(&collection, &[]);
             } else {
@@ -65,8 +65,8 @@ impl<'t> Search<'t> {
     }
 
     /// The rows of the page, in order.
-    fn page(&self, manner: Manner) -> Vec<Row<'t>> {
-        let overlap = usize::from(manner.page_overlap && self.query.start_line > 0);
+    fn page(&self, options: SelectOptions) -> Vec<Row<'t>> {
+        let overlap = usize::from(options.page_overlap && self.query.start_line > 0);
         let start = self.query.start_line - overlap;
         let found = self.candidates().filter(|row| self.query.filter.holds(*row, self.tables));
         if self.is_in_key_order() {
@@ -76,7 +76,7 @@ impl<'t> Search<'t> {
             return rows.skip(start).take(self.query.line_count).collect();
         }
         let mut rows: Vec<Row<'t>> = if self.query.distinct { self.distinct(found).collect() } else { found.collect() };
-        shuffle(&mut rows, manner.seed);
+        shuffle(&mut rows, options.seed);
         rows.sort_by(|left, right| {
             let steps = self.query.order.iter().map(|step| {
                 let ordering = compare(left.value(step.field, self.tables), right.value(step.field, self.tables));
@@ -128,7 +128,7 @@ impl<'t> Search<'t> {
             Entity::ExternalAccount => Box::new(tables.accounts.iter().map(Row::Account)),
             Entity::Operator => Box::new(self.owners()),
             Entity::Group => {
-                let is_group = |owner: &Owner| owner.kind == OwnerKind::Group || owner.id == NOBODY;
+                let is_group = |owner: &Owner| owner.kind == OwnerKind::Group || owner.id == NULL_ID;
                 Box::new(self.owners().filter(move |row| matches!(row, Row::Owner(owner) if is_group(owner))))
             }
             Entity::Membership if self.is_by_group() => {
@@ -180,17 +180,17 @@ fn ids(tables: &Tables, kinds: &[OwnerKind], name: &str) -> Vec<i64> {
 #[derive(Clone, Copy)]
 struct Context<'t> {
     tables: &'t Tables,
-    manner: Manner,
+    options: SelectOptions,
 }
 
 /// The columns as they nest in the answer.
 #[derive(Default)]
-struct Shape<'q> {
+struct ResultShape<'q> {
     attributes: Vec<(&'q str, Field)>,
     children: Vec<(&'q str, Self)>,
 }
 
-impl<'q> Shape<'q> {
+impl<'q> ResultShape<'q> {
     fn of(columns: &'q [Column]) -> Self {
         let mut root = Self::default();
         for column in columns {
@@ -220,7 +220,7 @@ impl<'q> Shape<'q> {
         for (attribute, field) in &self.attributes {
             match row.value(*field, context.tables) {
                 Value::Number(number) => out.attribute(attribute, &number.to_string()),
-                Value::Text("") if context.manner.omit_empty => {}
+                Value::Text("") if context.options.omit_empty => {}
                 Value::Text(text) => out.attribute(attribute, text),
             }
         }

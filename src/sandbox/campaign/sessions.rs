@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// What a logon hands out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tokens {
+pub(super) struct SessionTokens {
     /// `___` and a GUID.
     pub(super) session: String,
     /// `@`, letters and digits, `==`.
@@ -30,10 +30,11 @@ pub(super) struct Sessions {
 
 impl Sessions {
     /// Opens a session; the tokens follow from the seed, so that a run can be repeated.
-    pub(super) fn open(&mut self, operator_id: i64, seed: u64, now: SystemTime, life: Duration) -> Tokens {
+    pub(super) fn open(&mut self, operator_id: i64, seed: u64, now: SystemTime, life: Duration) -> SessionTokens {
         self.issued += 1;
         self.open.retain(|_, session| session.ends_at > now);
-        let tokens = Tokens { session: session_token(seed, self.issued), security: security_token(seed, self.issued) };
+        let tokens =
+            SessionTokens { session: session_token(seed, self.issued), security: security_token(seed, self.issued) };
         let session = Session {
             operator_id,
             security_token: tokens.security.clone(),

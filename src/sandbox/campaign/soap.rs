@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 
-use super::fault::{Fault, Refusal};
+use super::soap_fault::{CallError, SoapFault};
 use super::xml::{self, Element, Markup};
 
 /// The namespace of SOAP 1.1 envelopes.
@@ -22,7 +22,7 @@ const ENVELOPE_END: &str = "</SOAP-ENV:Body></SOAP-ENV:Envelope>";
 
 /// One method call.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct SoapCall {
     /// The part of the action before `#`, as `xtk:session`.
     pub(super) service: String,
     /// The part of the action after `#`.
@@ -35,10 +35,10 @@ pub(super) struct Call {
     pub(super) parameters: Vec<Element>,
 }
 
-impl Call {
+impl SoapCall {
     /// Takes the call out of a request.
-    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Fault> {
-        let client = |message: String| Fault::client(message);
+    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, SoapFault> {
+        let client = |message: String| SoapFault::client(message);
         let (service, method) = action(headers).map_err(client)?;
         let text =
             xml::decoded(body).ok_or_else(|| client("The request is not in the encoding it declares.".to_owned()))?;
@@ -47,7 +47,7 @@ impl Call {
             return Err(client(format!("The root element is '{}' and not a SOAP envelope.", envelope.name)));
         }
         if namespace(&[&envelope]) != ENVELOPE {
-            return Err(Fault::version_mismatch());
+            return Err(SoapFault::version_mismatch());
         }
         let at = envelope.children.iter().position(|child| child.local_name() == "Body");
         let mut body = at.map(|at| envelope.children.swap_remove(at)).unwrap_or_default();
@@ -56,7 +56,7 @@ impl Call {
         }
         let element = body.children.remove(0);
         if element.local_name() != method {
-            return Err(Fault::unknown_method(element.local_name(), &service));
+            return Err(SoapFault::unknown_method(element.local_name(), &service));
         }
         let uri = namespace(&[&element, &body, &envelope]);
         let namespace = uri.strip_prefix("urn:").unwrap_or(uri).to_owned();
@@ -67,19 +67,19 @@ impl Call {
     }
 
     /// The text of a parameter; its absence is a fault.
-    pub(super) fn text(&self, position: usize) -> Result<&str, Refusal> {
+    pub(super) fn text(&self, position: usize) -> Result<&str, CallError> {
         self.parameters.get(position).map(|parameter| parameter.text.as_str()).ok_or_else(|| self.missing(position))
     }
 
     /// The document inside a parameter; its absence is a fault.
-    pub(super) fn document(&self, position: usize) -> Result<&Element, Refusal> {
+    pub(super) fn document(&self, position: usize) -> Result<&Element, CallError> {
         let parameter = self.parameters.get(position).ok_or_else(|| self.missing(position))?;
         parameter.children.first().ok_or_else(|| self.missing(position))
     }
 
-    fn missing(&self, position: usize) -> Refusal {
+    fn missing(&self, position: usize) -> CallError {
         let what = format!("The parameter {} is missing or has no content of its type.", position + 1);
-        Refusal::Fault(Fault::parameters(&self.method, &self.service, &what))
+        CallError::Fault(SoapFault::parameters(&self.method, &self.service, &what))
     }
 }
 

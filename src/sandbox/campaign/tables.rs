@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::external_account::AccountRow;
-use super::fault::Cause;
+use super::soap_fault::Cause;
 
 /// The last identifier that Campaign keeps for what it brings along.
 const LAST_RESERVED_ID: i64 = 1000;
@@ -78,7 +78,7 @@ pub(super) struct Tables {
 
 /// The key of the row that every table with an automatic key has, and that stands for "none" (Campaign documentation,
 /// "Database mapping"). It has no name.
-pub(super) const NOBODY: i64 = 0;
+pub(super) const NULL_ID: i64 = 0;
 
 /// The tables of a new instance.
 impl Default for Tables {
@@ -93,8 +93,8 @@ impl Default for Tables {
             accounts: Vec::new(),
         };
         // No name leads to it.
-        tables.owners.insert(NOBODY, Owner::new(OwnerKind::Operator, ""));
-        tables.put_membership(Membership { operator_id: NOBODY, group_id: NOBODY });
+        tables.owners.insert(NULL_ID, Owner::new(OwnerKind::Operator, ""));
+        tables.put_membership(Membership { operator_id: NULL_ID, group_id: NULL_ID });
         tables
     }
 }
@@ -174,7 +174,7 @@ impl Tables {
 
     /// Removes a row with all its memberships, on either side.
     pub(super) fn remove_owner(&mut self, id: i64) {
-        if id == NOBODY {
+        if id == NULL_ID {
             return;
         }
         let held: Vec<Membership> = self.memberships(id, id).chain(self.members(id, id)).collect();

@@ -7,7 +7,7 @@ use super::external_account::ExternalAccount;
 /// How the instance lets programs in.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum Authentication {
+pub enum InstanceAuthentication {
     /// Login and password by `Logon`.
     Native,
     /// An IMS bearer on every call; native logon is switched off.
@@ -25,7 +25,7 @@ pub struct InstanceWorld {
     pub association_mask: String,
     /// Native logon or IMS.
     #[serde(default)]
-    pub authentication: Authentication,
+    pub authentication: InstanceAuthentication,
     /// The service account of native logon.
     #[serde(default = "default_login")]
     pub login: String,
@@ -43,7 +43,7 @@ pub struct InstanceWorld {
     pub operators: Vec<Operator>,
     /// All operator groups.
     #[serde(default)]
-    pub groups: Vec<Group>,
+    pub groups: Vec<OperatorGroup>,
     /// Who is in which group: login, internal name of the group.
     #[serde(default)]
     pub memberships: Vec<(String, String)>,
@@ -51,8 +51,8 @@ pub struct InstanceWorld {
     #[serde(default)]
     pub named_rights: Vec<(String, String)>,
     /// How this instance behaves where real ones differ.
-    #[serde(default)]
-    pub dials: Dials,
+    #[serde(default, rename = "dials")]
+    pub behavior: InstanceBehavior,
 }
 
 fn one_external_account() -> Vec<ExternalAccount> {
@@ -97,7 +97,7 @@ pub struct Operator {
 /// A row of `xtk:group`.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub struct OperatorGroup {
     /// `@id`, in one sequence with the operators; assigned from 1001 up when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<i64>,
@@ -160,7 +160,7 @@ pub enum SchemaPart {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "a scenario turns each dial by itself")]
-pub struct Dials {
+pub struct InstanceBehavior {
     /// Life of a session in seconds; the vendor's default is a day.
     pub session_seconds: u64,
     /// The security token is not demanded.
@@ -189,7 +189,7 @@ pub struct Dials {
     pub seed: u64,
 }
 
-impl Default for Dials {
+impl Default for InstanceBehavior {
     fn default() -> Self {
         Self {
             session_seconds: 86_400,

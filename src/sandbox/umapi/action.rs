@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::organization::{Group, Organization, USER_GROUP, User};
-use super::super::received::{Answer, Received, json};
+use super::super::organization::{Organization, USER_GROUP, UmapiGroup, User};
+use super::super::request::{HttpResponse, IncomingRequest, json};
 use super::super::world::World;
 use super::error;
 use super::user::{Prefer, find};
@@ -56,7 +56,7 @@ struct StepError {
 type Refusal = (&'static str, String);
 
 /// Carries out a batch of commands; a failed step ends its command, the others go on.
-pub(super) fn act(world: &mut World, received: &Received) -> Answer {
+pub(super) fn act(world: &mut World, received: &IncomingRequest) -> HttpResponse {
     let malformed = |message: &str| error(StatusCode::BAD_REQUEST, "error.command.malformed", message);
     let commands: Vec<Command> = match serde_json::from_slice(received.body()) {
         Ok(commands) => commands,
@@ -190,7 +190,7 @@ fn group_step(organization: &mut Organization, name: &str, step: &str, details: 
     if step == "createUserGroup" {
         if found.is_none() {
             let next = organization.groups.iter().map(|group| group.group_id).max().unwrap_or_default() + 1;
-            organization.groups.push(Group::user_group(next, name, &[]));
+            organization.groups.push(UmapiGroup::user_group(next, name, &[]));
         }
         return Ok(());
     }

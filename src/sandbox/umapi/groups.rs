@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 
-use super::super::dials::{MemberCount, PastTheEnd};
-use super::super::organization::{Group, Reach, folded};
-use super::super::received::{Answer, json};
+use super::super::behavior::{MemberCount, PastTheEnd};
+use super::super::organization::{MembershipScope, UmapiGroup, folded};
+use super::super::request::{HttpResponse, json};
 use super::super::world::World;
 use super::paging::Listing;
 
@@ -43,7 +43,7 @@ struct WireGroup<'a> {
 
 impl<'a> WireGroup<'a> {
     /// `names` are those of all groups, by folded name.
-    fn of(names: &HashMap<String, &'a str>, group: &'a Group, member_count: usize) -> Self {
+    fn of(names: &HashMap<String, &'a str>, group: &'a UmapiGroup, member_count: usize) -> Self {
         Self {
             group_id: group.group_id,
             kind: group.kind.as_deref(),
@@ -59,12 +59,12 @@ impl<'a> WireGroup<'a> {
 }
 
 /// One page of all groups.
-pub(super) fn all(world: &mut World, page: u64) -> Answer {
-    let page_size = world.dials.pages.groups;
-    let past_the_end = world.dials.quirks.groups_past_the_end;
-    let reach = match world.dials.quirks.member_count {
-        MemberCount::Effective => Reach::Effective,
-        MemberCount::Direct => Reach::Direct,
+pub(super) fn all(world: &mut World, page: u64) -> HttpResponse {
+    let page_size = world.behavior.pages.groups;
+    let past_the_end = world.behavior.quirks.groups_past_the_end;
+    let reach = match world.behavior.quirks.member_count {
+        MemberCount::Effective => MembershipScope::Effective,
+        MemberCount::Direct => MembershipScope::Direct,
     };
     let shuffle = world.shuffle();
     let (organization, memberships) = world.with_memberships();

@@ -9,14 +9,14 @@ mod users;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
-use super::campaign::TokenVerdict;
-use super::received::{Answer, Received, empty, json};
-use super::request_log::Call;
+use super::campaign::TokenStatus;
+use super::request::{HttpResponse, IncomingRequest, empty, json};
+use super::request_log::CallDescription;
 use super::server::Shared;
 
 /// What is asked of the user management API, by the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Request {
+pub(super) enum UmapiRequest {
     /// `users/{org}/{page}`
     Users { organization: String, page: u64 },
     /// `users/{org}/{page}/{group}`
@@ -33,7 +33,7 @@ pub(super) enum Request {
     Malformed,
 }
 
-impl Request {
+impl UmapiRequest {
     /// Reads the path below `/v2/usermanagement`.
     pub(super) fn of(parts: &[&str]) -> Self {
         if parts.iter().any(|part| part.is_empty()) {
@@ -62,7 +62,7 @@ impl Request {
     }
 
     /// What the log and the faults call it.
-    pub(super) fn call(&self) -> Call {
+    pub(super) fn call(&self) -> CallDescription {
         let (name, page) = match self {
             Self::Users { page, .. } => ("users", Some(*page)),
             Self::Members { page, .. } => ("members", Some(*page)),
@@ -76,7 +76,7 @@ impl Request {
             Self::Members { group, .. } => Some(group.clone()),
             _ => None,
         };
-        Call { page, group, ..Call::named(name) }
+        CallDescription { page, group, ..CallDescription::named(name) }
     }
 
     /// Makes a listing answer another page than the one asked for.
@@ -99,20 +99,20 @@ impl Request {
 }
 
 /// Why the gateway does not let a call through: the caller may not ask, or asks too often. Counts the call.
-pub(super) fn refusal(shared: &Shared, received: &Received, request: &Request) -> Option<Answer> {
-    if *request == Request::Status {
+pub(super) fn refusal(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest) -> Option<HttpResponse> {
+    if *request == UmapiRequest::Status {
         return None;
     }
     let refusal = unknown_caller(shared, received, request).or_else(|| {
         let world = shared.world();
-        shared.meter().refusal(&world.organization().client_id, request, &world.dials.throttle)
+        shared.meter().refusal(&world.organization().client_id, request, &world.behavior.throttle)
     });
     refusal.map(|refusal| with_gateway_headers(received, refusal))
 }
 
 /// Answers one request that was let through.
-pub(super) fn answer(shared: &Shared, received: &Received, request: &Request) -> Answer {
-    if *request == Request::Status {
+pub(super) fn answer(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest) -> HttpResponse {
+    if *request == UmapiRequest::Status {
         return json(StatusCode::OK, &json!({"build": "2559", "version": "2.1.54", "state": "LIVE"}));
     }
     // Once more: a fault may have ended the caller's token on the way.
@@ -120,7 +120,7 @@ pub(super) fn answer(shared: &Shared, received: &Received, request: &Request) ->
     with_gateway_headers(received, answer)
 }
 
-fn with_gateway_headers(received: &Received, mut answer: Answer) -> Answer {
+fn with_gateway_headers(received: &IncomingRequest, mut answer: HttpResponse) -> HttpResponse {
     let headers = answer.headers_mut();
     headers.insert(header::SERVER, HeaderValue::from_static("APIP"));
     if let Some(id) = received.headers().get("x-request-id") {
@@ -129,28 +129,28 @@ fn with_gateway_headers(received: &Received, mut answer: Answer) -> Answer {
     answer
 }
 
-fn admitted(shared: &Shared, received: &Received, request: &Request) -> Answer {
+fn admitted(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest) -> HttpResponse {
     let mut world = shared.world();
-    let expected = if matches!(request, Request::Action { .. }) { Method::POST } else { Method::GET };
+    let expected = if matches!(request, UmapiRequest::Action { .. }) { Method::POST } else { Method::GET };
     if received.method() != expected {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
     match request {
-        Request::Users { page, .. } => users::all(&mut world, received, *page),
-        Request::Members { page, group, .. } => users::of_group(&mut world, received, *page, group),
-        Request::Groups { page, .. } => groups::all(&mut world, *page),
-        Request::User { user, .. } => user::one(&mut world, received, user),
-        Request::Action { .. } => action::act(&mut world, received),
-        Request::Status | Request::Malformed => {
+        UmapiRequest::Users { page, .. } => users::all(&mut world, received, *page),
+        UmapiRequest::Members { page, group, .. } => users::of_group(&mut world, received, *page, group),
+        UmapiRequest::Groups { page, .. } => groups::all(&mut world, *page),
+        UmapiRequest::User { user, .. } => user::one(&mut world, received, user),
+        UmapiRequest::Action { .. } => action::act(&mut world, received),
+        UmapiRequest::Status | UmapiRequest::Malformed => {
             error(StatusCode::BAD_REQUEST, "error.request.malformed", "Bad request")
         }
     }
 }
 
 /// Why the caller may not ask, in the order in which the gateway looks.
-fn unknown_caller(shared: &Shared, received: &Received, request: &Request) -> Option<Answer> {
+fn unknown_caller(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest) -> Option<HttpResponse> {
     let bearer = received.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let TokenVerdict::Valid { client_id } = shared.tokens().verdict(bearer) else {
+    let TokenStatus::Valid { client_id } = shared.tokens().verdict(bearer) else {
         return Some(unauthorized());
     };
     let Some(key) = received.header("x-api-key") else {
@@ -170,7 +170,7 @@ fn unknown_caller(shared: &Shared, received: &Received, request: &Request) -> Op
     (asked != organization.id).then(unauthorized)
 }
 
-fn unauthorized() -> Answer {
+fn unauthorized() -> HttpResponse {
     let mut answer = empty(StatusCode::UNAUTHORIZED);
     let challenge = HeaderValue::from_static(
         "Bearer realm=\"JIL\", error=\"invalid_token\", error_description=\"The access token is invalid\"",
@@ -180,11 +180,11 @@ fn unauthorized() -> Answer {
 }
 
 /// An error as the API words it once the gateway let the call through.
-fn error(status: StatusCode, result: &str, message: &str) -> Answer {
+fn error(status: StatusCode, result: &str, message: &str) -> HttpResponse {
     json(status, &json!({"result": result, "message": message}))
 }
 
 /// An error about a listing, which carries `lastPage: false` even so.
-fn not_found(result: &str, message: &str) -> Answer {
+fn not_found(result: &str, message: &str) -> HttpResponse {
     json(StatusCode::NOT_FOUND, &json!({"lastPage": false, "result": result, "message": message}))
 }

@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::super::dials::SingleUser;
-use super::super::organization::{Organization, Reach, User, folded};
-use super::super::received::{Answer, Received, json};
+use super::super::behavior::SingleUser;
+use super::super::organization::{MembershipScope, Organization, User, folded};
+use super::super::request::{HttpResponse, IncomingRequest, json};
 use super::super::world::World;
 use super::error;
 use super::users::{self, WireUser};
@@ -17,11 +17,11 @@ struct UserAnswer<'a> {
 }
 
 /// One active user; of two with one address the one that is no Adobe ID, as action commands prefer it.
-pub(super) fn one(world: &mut World, received: &Received, asked: &str) -> Answer {
-    let reach = match world.dials.quirks.single_user {
+pub(super) fn one(world: &mut World, received: &IncomingRequest, asked: &str) -> HttpResponse {
+    let reach = match world.behavior.quirks.single_user {
         SingleUser::AsAsked => users::reach(received),
-        SingleUser::Direct => Reach::Direct,
-        SingleUser::Effective => Reach::Effective,
+        SingleUser::Direct => MembershipScope::Direct,
+        SingleUser::Effective => MembershipScope::Effective,
     };
     let (organization, memberships) = world.with_memberships();
     let found = find(organization, asked, received.parameter("domain"), Prefer::Directory);

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::super::organization::{Group, Memberships, Organization, Reach, User};
-use super::super::received::{Answer, Received, json};
+use super::super::organization::{MembershipIndex, MembershipScope, Organization, UmapiGroup, User};
+use super::super::request::{HttpResponse, IncomingRequest, json};
 use super::super::world::World;
 use super::not_found;
 use super::paging::Listing;
@@ -64,21 +64,22 @@ impl<'a> WireUser<'a> {
     /// The user at a position with the names of its groups; profiles that are inherited only if asked for.
     pub(super) fn at(
         organization: &'a Organization,
-        memberships: &Memberships,
+        memberships: &MembershipIndex,
         position: usize,
-        reach: Reach,
+        reach: MembershipScope,
     ) -> Option<Self> {
         let user = organization.users.get(position)?;
         let groups = memberships.groups(position, reach);
-        let names = groups.into_iter().filter_map(|group| organization.groups.get(group)).map(Group::name_on_users);
+        let names =
+            groups.into_iter().filter_map(|group| organization.groups.get(group)).map(UmapiGroup::name_on_users);
         let ghosts = user.ghost_groups.iter().map(String::as_str);
         Some(Self { groups: names.chain(ghosts).collect(), ..Self::without_groups(user) })
     }
 }
 
 /// The reach a request asks for: `directOnly` is true unless it says otherwise.
-pub(super) fn reach(received: &Received) -> Reach {
-    if received.flag("directOnly").unwrap_or(true) { Reach::Direct } else { Reach::Effective }
+pub(super) fn reach(received: &IncomingRequest) -> MembershipScope {
+    if received.flag("directOnly").unwrap_or(true) { MembershipScope::Direct } else { MembershipScope::Effective }
 }
 
 fn is_of_domain(user: &User, domain: Option<&str>) -> bool {
@@ -86,8 +87,8 @@ fn is_of_domain(user: &User, domain: Option<&str>) -> bool {
 }
 
 /// Everybody who is active.
-pub(super) fn all(world: &mut World, received: &Received, page: u64) -> Answer {
-    let page_size = world.dials.pages.users;
+pub(super) fn all(world: &mut World, received: &IncomingRequest, page: u64) -> HttpResponse {
+    let page_size = world.behavior.pages.users;
     let shuffle = world.shuffle();
     let domain = received.parameter("domain");
     let (organization, memberships) = world.with_memberships();
@@ -114,9 +115,9 @@ pub(super) fn all(world: &mut World, received: &Received, page: u64) -> Answer {
 }
 
 /// The members of one group, named by id or by name in any case.
-pub(super) fn of_group(world: &mut World, received: &Received, page: u64, asked: &str) -> Answer {
-    let page_size = world.dials.pages.users;
-    let cut_names_at_dot = world.dials.quirks.cut_names_at_dot;
+pub(super) fn of_group(world: &mut World, received: &IncomingRequest, page: u64, asked: &str) -> HttpResponse {
+    let page_size = world.behavior.pages.users;
+    let cut_names_at_dot = world.behavior.quirks.cut_names_at_dot;
     let shuffle = world.shuffle();
     let asked = match asked.rsplit_once('.') {
         Some((before, _)) if cut_names_at_dot => before,
@@ -175,7 +176,7 @@ fn find(organization: &Organization, asked: &str) -> Found {
 
 /// Whether a member is wanted by `status`, which is the state of the licence and applies to profiles only.
 fn has_licence(organization: &Organization, user: usize, group: usize, wanted: Option<&str>) -> bool {
-    let is_profile = organization.groups.get(group).is_some_and(Group::is_profile);
+    let is_profile = organization.groups.get(group).is_some_and(UmapiGroup::is_profile);
     let unlicensed = organization.users.get(user).map_or(&[][..], |user| user.unlicensed.as_slice());
     let active = !unlicensed.iter().any(|name| organization.group_position(name) == Some(group));
     match wanted {

@@ -13,7 +13,9 @@ use std::time::{Duration, SystemTime};
 use axum::http::Request;
 use bytes::Bytes;
 
-use super::{Authentication, Dial, Group, Instance, InstanceChange, InstanceWorld, Operator, TokenVerdict};
+use super::{
+    Dial, Instance, InstanceAuthentication, InstanceChange, InstanceWorld, Operator, OperatorGroup, TokenStatus,
+};
 
 /// Ann (1001) and Bob (1002) are IMS operators, delivery (1003) and admin (1004) are groups, and the service account
 /// is 1005.
@@ -21,16 +23,18 @@ fn world() -> InstanceWorld {
     InstanceWorld {
         tenant: "acme".to_owned(),
         association_mask: "Campaign - acme - (.*)".to_owned(),
-        authentication: Authentication::Native,
+        authentication: InstanceAuthentication::Native,
         login: "svc".to_owned(),
         password: r#"p&ss<"'é"#.to_owned(),
         technical_account: "svc@techacct.adobe.com".to_owned(),
         external_accounts: vec![super::ExternalAccount::default()],
         operators: ["ann@acme.com", "Bob@acme.com"].map(ims_operator).to_vec(),
-        groups: ["delivery", "admin"].map(|name| Group { name: name.to_owned(), ..Group::default() }).to_vec(),
+        groups: ["delivery", "admin"]
+            .map(|name| OperatorGroup { name: name.to_owned(), ..OperatorGroup::default() })
+            .to_vec(),
         memberships: vec![("ann@acme.com".to_owned(), "delivery".to_owned())],
         named_rights: Vec::new(),
-        dials: super::Dials::default(),
+        behavior: super::InstanceBehavior::default(),
     }
 }
 
@@ -95,7 +99,7 @@ impl Probe {
         let seconds = Arc::new(AtomicU64::new(1_795_000_000));
         let clock = Arc::clone(&seconds);
         let now = move || SystemTime::UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed));
-        let ims = world.authentication == Authentication::Ims;
+        let ims = world.authentication == InstanceAuthentication::Ims;
         let instance = Instance::new(world).expect("the world fits together").with_clock(now);
         let (session_token, security_token) = (String::new(), String::new());
         let mut probe = Self { instance, session_token, security_token, bearer: None, seconds };
@@ -159,9 +163,9 @@ impl Probe {
 
     fn raw(&mut self, request: &Request<Bytes>) -> Answer {
         let tokens = |token: &str| match token {
-            "good" => TokenVerdict::Valid { client_id: "client".to_owned() },
-            "old" => TokenVerdict::Expired,
-            _ => TokenVerdict::Unknown,
+            "good" => TokenStatus::Valid { client_id: "client".to_owned() },
+            "old" => TokenStatus::Expired,
+            _ => TokenStatus::Unknown,
         };
         let response = self.instance.answer(request, &tokens);
         let text = String::from_utf8(response.body().to_vec())

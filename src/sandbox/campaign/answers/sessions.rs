@@ -10,7 +10,7 @@ const EXPIRED: &str = "XSV-350008 Session has expired or is invalid. Please reco
 const REFUSED: &str = "XSV-350012 Invalid login or password. Connection denied.";
 
 fn ims_world() -> InstanceWorld {
-    InstanceWorld { authentication: Authentication::Ims, ..world() }
+    InstanceWorld { authentication: InstanceAuthentication::Ims, ..world() }
 }
 
 fn test_connection(probe: &mut Probe) -> Answer {

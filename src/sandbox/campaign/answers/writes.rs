@@ -118,7 +118,11 @@ fn operators_and_groups_are_created_changed_and_removed() {
         ("Zoë@acme.com", "Zoë & co", "ims")
     );
     assert!(zoe.disabled);
-    assert!(world.groups.contains(&Group { id: Some(1009), name: "ops".to_owned(), label: "Operations".to_owned() }));
+    assert!(world.groups.contains(&OperatorGroup {
+        id: Some(1009),
+        name: "ops".to_owned(),
+        label: "Operations".to_owned()
+    }));
     probe
         .write(r#"<operator xtkschema="xtk:operator" _operation="delete" _key="@name" name="ann@acme.com"/>"#)
         .assert_done();
@@ -208,8 +212,8 @@ fn the_right_to_write_memberships_is_admin() {
     probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_fault(&["XSV-350023"]);
 
     let named_rights = vec![("svc".to_owned(), "operatorWrite".to_owned())];
-    let dials = super::super::Dials { administrator: false, ..Default::default() };
-    let mut probe = Probe::of(InstanceWorld { named_rights, dials, ..world() });
+    let behavior = super::super::InstanceBehavior { administrator: false, ..Default::default() };
+    let mut probe = Probe::of(InstanceWorld { named_rights, behavior, ..world() });
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["XSV-350023"]);
     probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_done();
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use tokio::time::Instant;
 
-use super::dials::Throttle;
-use super::received::{Answer, typed};
-use super::umapi::Request;
+use super::behavior::CallLimits;
+use super::request::{HttpResponse, typed};
+use super::umapi::UmapiRequest;
 
 /// The body of a refusal, byte for byte as the vendor's documentation has it.
 pub(super) const TOO_MANY_REQUESTS: &str = "{\"error_code\" : \"429050\", \"message\" : \"Too many requests\"}";
@@ -18,7 +18,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 
 /// What the calls of one API key have used up.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(super) struct CallMeter {
     keys: HashMap<String, KeyMeter>,
 }
 
@@ -44,16 +44,16 @@ enum Bucket {
 }
 
 impl Bucket {
-    fn of(request: &Request) -> Option<Self> {
+    fn of(request: &UmapiRequest) -> Option<Self> {
         match request {
-            Request::Users { .. } | Request::Members { .. } | Request::User { .. } => Some(Self::Users),
-            Request::Groups { .. } => Some(Self::Groups),
-            Request::Action { .. } => Some(Self::Actions),
-            Request::Status | Request::Malformed => None,
+            UmapiRequest::Users { .. } | UmapiRequest::Members { .. } | UmapiRequest::User { .. } => Some(Self::Users),
+            UmapiRequest::Groups { .. } => Some(Self::Groups),
+            UmapiRequest::Action { .. } => Some(Self::Actions),
+            UmapiRequest::Status | UmapiRequest::Malformed => None,
         }
     }
 
-    fn per_minute(self, limits: &Throttle) -> Option<u32> {
+    fn per_minute(self, limits: &CallLimits) -> Option<u32> {
         match self {
             Self::Users => limits.users_per_minute,
             Self::Groups => limits.groups_per_minute,
@@ -62,9 +62,9 @@ impl Bucket {
     }
 }
 
-impl Meter {
+impl CallMeter {
     /// Counts a call, or refuses it.
-    pub(super) fn refusal(&mut self, key: &str, request: &Request, limits: &Throttle) -> Option<Answer> {
+    pub(super) fn refusal(&mut self, key: &str, request: &UmapiRequest, limits: &CallLimits) -> Option<HttpResponse> {
         let bucket = Bucket::of(request)?;
         let key = self.keys.entry(key.to_owned()).or_default();
         let wait = key.admit(bucket, PageAsked::of(request), limits, Instant::now()).err()?;
@@ -83,9 +83,9 @@ enum PageAsked {
 }
 
 impl PageAsked {
-    fn of(request: &Request) -> Self {
+    fn of(request: &UmapiRequest) -> Self {
         match request {
-            Request::Users { page: 0, .. } | Request::Groups { page: 0, .. } => Self::First,
+            UmapiRequest::Users { page: 0, .. } | UmapiRequest::Groups { page: 0, .. } => Self::First,
             _ => Self::Other,
         }
     }
@@ -98,7 +98,7 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 impl KeyMeter {
     /// Admits the call or says how long to wait, in real time.
-    fn admit(&mut self, bucket: Bucket, page: PageAsked, limits: &Throttle, now: Instant) -> Result<(), Duration> {
+    fn admit(&mut self, bucket: Bucket, page: PageAsked, limits: &CallLimits, now: Instant) -> Result<(), Duration> {
         if let Some(until) = self.locked_until.filter(|until| *until > now) {
             return Err(until - now);
         }
@@ -128,7 +128,7 @@ impl KeyMeter {
     }
 }
 
-impl Throttle {
+impl CallLimits {
     fn scaled(&self, time: Duration) -> Duration {
         Duration::try_from_secs_f64(time.as_secs_f64() / self.time_scale).unwrap_or(time)
     }
@@ -138,12 +138,12 @@ impl Throttle {
 mod tests {
     use super::*;
 
-    fn limits() -> Throttle {
-        Throttle { users_per_minute: Some(2), first_page_interval: Some(7200), ..Throttle::default() }
+    fn limits() -> CallLimits {
+        CallLimits { users_per_minute: Some(2), first_page_interval: Some(7200), ..CallLimits::default() }
     }
 
     /// What becomes of calls at given seconds: admitted, or refused for so many seconds.
-    fn check(limits: &Throttle, page: PageAsked, calls: &[(u64, Option<u64>)]) {
+    fn check(limits: &CallLimits, page: PageAsked, calls: &[(u64, Option<u64>)]) {
         let mut key = KeyMeter::default();
         let start = Instant::now();
         for (second, refused) in calls {
@@ -172,13 +172,13 @@ mod tests {
 
     #[test]
     fn a_faster_clock_shortens_every_wait() {
-        let fast = Throttle { time_scale: 60.0, ..limits() };
+        let fast = CallLimits { time_scale: 60.0, ..limits() };
         check(&fast, PageAsked::Other, &[(0, None), (0, None), (0, Some(1)), (1, None)]);
         check(&fast, PageAsked::First, &[(0, None), (119, Some(40)), (160, Some(40)), (280, None)]);
     }
 
     #[test]
     fn without_limits_nothing_is_refused() {
-        check(&Throttle::default(), PageAsked::First, &[(0, None); 100]);
+        check(&CallLimits::default(), PageAsked::First, &[(0, None); 100]);
     }
 }

@@ -8,19 +8,20 @@ use serde::{Deserialize, Serialize};
 /// of a sandbox puts them in.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Mistakes {
+pub struct Misconfiguration {
     /// Values in place of the right ones, by key: `"experience_cloud.scopes" = "openid"`.
     pub configuration: BTreeMap<String, serde_json::Value>,
     /// Keys that are not written.
-    pub left_out: Vec<String>,
+    #[serde(alias = "left_out")]
+    pub missing_keys: Vec<String>,
     /// Files of the folder that holds the configuration, by name.
-    pub files: BTreeMap<String, MistakenFile>,
+    pub files: BTreeMap<String, MisconfiguredFile>,
 }
 
 /// A file or folder that is not as it should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct MistakenFile {
+pub struct MisconfiguredFile {
     /// What is in the file; what is there already when absent.
     pub text: Option<String>,
     /// Whether it is a folder.
@@ -29,9 +30,9 @@ pub struct MistakenFile {
     pub mode: Option<u32>,
 }
 
-impl Mistakes {
-    /// Whether there is none.
-    pub fn are_none(&self) -> bool {
+impl Misconfiguration {
+    /// Whether nothing is misconfigured.
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }

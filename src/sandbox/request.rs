@@ -13,11 +13,11 @@ use serde::Serialize;
 const BODY_LIMIT: usize = 32 << 20;
 
 /// A whole answer.
-pub(super) type Answer = Response<Bytes>;
+pub(super) type HttpResponse = Response<Bytes>;
 
 /// A whole request.
 #[derive(Debug)]
-pub(super) struct Received {
+pub(super) struct IncomingRequest {
     /// The request as HTTP sees it.
     pub(super) http: Request<Bytes>,
     /// The path between its slashes, each part decoded by itself so that `%2F` stays inside its part.
@@ -26,7 +26,7 @@ pub(super) struct Received {
     pub(super) query: Vec<(String, String)>,
 }
 
-impl Received {
+impl IncomingRequest {
     /// Reads the body and decodes the rest; `None` when the client went away or sent too much.
     pub(super) async fn read(request: Request<Body>) -> Option<Self> {
         let (head, body) = request.into_parts();
@@ -110,7 +110,7 @@ fn hex(digit: u8) -> Option<u8> {
 }
 
 /// Compresses an answer for a client that takes it so; an answer without a body stays as it is.
-pub(super) fn compress(received: &Received, answer: &mut Answer) {
+pub(super) fn compress(received: &IncomingRequest, answer: &mut HttpResponse) {
     let takes_gzip = received.header("accept-encoding").is_some_and(|encodings| encodings.contains("gzip"));
     if !takes_gzip || answer.body().is_empty() || answer.headers().contains_key(header::CONTENT_ENCODING) {
         return;
@@ -123,14 +123,14 @@ pub(super) fn compress(received: &Received, answer: &mut Answer) {
 }
 
 /// An answer without a body.
-pub(super) fn empty(status: StatusCode) -> Answer {
+pub(super) fn empty(status: StatusCode) -> HttpResponse {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = status;
     answer
 }
 
 /// An answer with a body of the given type.
-pub(super) fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+pub(super) fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> HttpResponse {
     let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -138,7 +138,7 @@ pub(super) fn typed(status: StatusCode, content_type: &'static str, body: impl I
 }
 
 /// A JSON answer.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
         Ok(body) => typed(status, "application/json", body),
         Err(error) => typed(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", error.to_string()),

@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 /// All dials; a scenario sets them, and they may be turned while the world is served.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Dials {
+pub struct Behavior {
     /// Page sizes.
-    pub pages: Pages,
+    pub pages: PageSizes,
     /// Call limits; off unless given.
-    pub throttle: Throttle,
+    pub throttle: CallLimits,
     /// What the identity service issues.
-    pub tokens: Tokens,
+    pub tokens: TokenBehavior,
     /// What the vendor's documentation leaves open.
     pub quirks: Quirks,
 }
 
-impl Dials {
+impl Behavior {
     /// Says what is wrong with the dials, if anything.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.pages.users == 0 || self.pages.groups == 0 {
@@ -51,14 +51,14 @@ impl Dials {
 /// Entries on a page, by listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Pages {
+pub struct PageSizes {
     /// Users on a page; the vendor's maximum since 2021 is the default.
     pub users: usize,
     /// Groups on a page; the vendor's maximum since 2020 is the default.
     pub groups: usize,
 }
 
-impl Default for Pages {
+impl Default for PageSizes {
     fn default() -> Self {
         Self { users: 2000, groups: 400 }
     }
@@ -67,7 +67,7 @@ impl Default for Pages {
 /// Call limits of the user management API; each is off when absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Throttle {
+pub struct CallLimits {
     /// Calls for users, members of a group and single users together, in a fixed window of a minute; the vendor's is 25.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users_per_minute: Option<u32>,
@@ -86,7 +86,7 @@ pub struct Throttle {
     pub time_scale: f64,
 }
 
-impl Default for Throttle {
+impl Default for CallLimits {
     fn default() -> Self {
         Self {
             users_per_minute: None,
@@ -102,12 +102,12 @@ impl Default for Throttle {
 /// What the identity service issues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Tokens {
+pub struct TokenBehavior {
     /// Life of a token in seconds, as announced in `expires_in`.
     pub expires_in: u64,
 }
 
-impl Default for Tokens {
+impl Default for TokenBehavior {
     fn default() -> Self {
         Self { expires_in: 86_399 }
     }

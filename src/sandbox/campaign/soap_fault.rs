@@ -6,16 +6,16 @@ use super::xml::Markup;
 
 /// Why a call got no answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum CallError {
     /// A fault of the router or the envelope, as it goes out.
-    Fault(Fault),
+    Fault(SoapFault),
     /// The method failed: the lines of the cause, which the router wraps into SOP-330011.
     Execution(Cause),
     /// Plain text, as sessions are refused.
     Plain(StatusCode, String),
 }
 
-impl From<Cause> for Refusal {
+impl From<Cause> for CallError {
     fn from(cause: Cause) -> Self {
         Self::Execution(cause)
     }
@@ -39,13 +39,13 @@ impl Cause {
 
 /// A SOAP 1.1 fault.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct SoapFault {
     code: &'static str,
     message: String,
     detail: Option<String>,
 }
 
-impl Fault {
+impl SoapFault {
     /// The sender's mistake, without detail.
     pub(super) fn client(message: impl Into<String>) -> Self {
         Self { code: "SOAP-ENV:Client", message: message.into(), detail: None }
@@ -114,11 +114,14 @@ impl Fault {
 }
 
 /// The session is over, or never was.
-pub(super) fn session_over() -> Refusal {
-    Refusal::Plain(StatusCode::FORBIDDEN, "XSV-350008 Session has expired or is invalid. Please reconnect.".to_owned())
+pub(super) fn session_over() -> CallError {
+    CallError::Plain(
+        StatusCode::FORBIDDEN,
+        "XSV-350008 Session has expired or is invalid. Please reconnect.".to_owned(),
+    )
 }
 
 /// The credentials are not accepted.
-pub(super) fn credentials_refused() -> Refusal {
-    Refusal::Plain(StatusCode::FORBIDDEN, "XSV-350012 Invalid login or password. Connection denied.".to_owned())
+pub(super) fn credentials_refused() -> CallError {
+    CallError::Plain(StatusCode::FORBIDDEN, "XSV-350012 Invalid login or password. Connection denied.".to_owned())
 }

@@ -7,9 +7,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::connection::Connection;
 use super::fault::Effect;
-use super::line::Line;
-use super::received::{Answer, typed};
+use super::request::{HttpResponse, typed};
 
 /// An HTML page as a portal sends it in place of any answer.
 const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
@@ -21,10 +21,10 @@ const ENTITIES: &str = "<!DOCTYPE lolz [\n <!ENTITY a \"sandboxsandbox\">\n <!EN
 
 impl Effect {
     /// The answer that takes the place of the call, for effects that have one.
-    pub(super) fn instead(&self) -> Option<Answer> {
+    pub(super) fn instead(&self) -> Option<HttpResponse> {
         match self {
             Self::Status { status, headers, body } => {
-                let mut answer = Answer::new(Bytes::from(body.clone()));
+                let mut answer = HttpResponse::new(Bytes::from(body.clone()));
                 *answer.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 set_headers(&mut answer, headers);
                 Some(answer)
@@ -37,7 +37,7 @@ impl Effect {
     }
 
     /// Changes an answer that was made.
-    pub(super) fn disturb(&self, answer: &mut Answer) {
+    pub(super) fn disturb(&self, answer: &mut HttpResponse) {
         match self {
             Self::Truncate { bytes } => {
                 let keep = bytes.unwrap_or(answer.body().len() / 2).min(answer.body().len());
@@ -83,7 +83,7 @@ impl Effect {
     }
 
     /// Changes how an answer that was compressed names its encoding.
-    pub(super) fn rename_encoding(&self, answer: &mut Answer) {
+    pub(super) fn rename_encoding(&self, answer: &mut HttpResponse) {
         if let Self::RenameEncoding { to } = self
             && answer.headers().contains_key(header::CONTENT_ENCODING)
             && let Ok(name) = HeaderValue::try_from(to)
@@ -92,23 +92,23 @@ impl Effect {
         }
     }
 
-    /// Cuts the line, for effects that do; true when nothing is answered any more.
-    pub(super) fn cut(&self, line: &Line, answer: &Answer) -> bool {
+    /// Closes the connection, for effects that do; true when nothing is answered any more.
+    pub(super) fn cut(&self, connection: &Connection, answer: &HttpResponse) -> bool {
         match self {
             Self::Reset | Self::LoseAnswer => {
-                line.reset();
+                connection.reset();
                 true
             }
-            Self::ResetReused if line.has_served() => {
-                line.reset();
+            Self::ResetReused if connection.has_served() => {
+                connection.reset();
                 true
             }
             Self::Drip { ms } => {
-                line.drip(Duration::from_millis(*ms));
+                connection.drip(Duration::from_millis(*ms));
                 false
             }
             Self::CutOff { after } => {
-                line.close_after(after.unwrap_or(answer.body().len() / 2));
+                connection.close_after(after.unwrap_or(answer.body().len() / 2));
                 false
             }
             _ => false,
@@ -116,7 +116,7 @@ impl Effect {
     }
 }
 
-fn set_headers(answer: &mut Answer, headers: &[(String, String)]) {
+fn set_headers(answer: &mut HttpResponse, headers: &[(String, String)]) {
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             answer.headers_mut().insert(name, value);
@@ -125,7 +125,7 @@ fn set_headers(answer: &mut Answer, headers: &[(String, String)]) {
 }
 
 /// A body that is no JSON stays as it is.
-fn edit_json(answer: &mut Answer, edit: impl FnOnce(&mut Value)) {
+fn edit_json(answer: &mut HttpResponse, edit: impl FnOnce(&mut Value)) {
     if let Ok(mut body) = serde_json::from_slice::<Value>(answer.body()) {
         edit(&mut body);
         *answer.body_mut() = Bytes::from(body.to_string());
@@ -162,7 +162,7 @@ fn at_parents(value: &mut Value, pointer: &str, visit: &dyn Fn(&mut Map<String, 
     }
 }
 
-fn soap(body: &str) -> Answer {
+fn soap(body: &str) -> HttpResponse {
     let envelope = format!(
         "<?xml version='1.0'?><SOAP-ENV:Envelope xmlns:xsd='http://www.w3.org/2001/XMLSchema' \
          xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xmlns:ns='http://xml.apache.org/xml-soap' \
@@ -198,7 +198,7 @@ fn after_declaration(xml: &str) -> &str {
 }
 
 /// Characters outside ISO-8859-1 become references, as an XML writer does.
-fn in_latin1(answer: &mut Answer) {
+fn in_latin1(answer: &mut HttpResponse) {
     let text = String::from_utf8_lossy(answer.body()).into_owned();
     let mut body = b"<?xml version='1.0' encoding='ISO-8859-1'?>".to_vec();
     for character in after_declaration(&text).chars() {
@@ -212,7 +212,7 @@ fn in_latin1(answer: &mut Answer) {
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
 }
 
-fn declare_entities(answer: &mut Answer) {
+fn declare_entities(answer: &mut HttpResponse) {
     let text = String::from_utf8_lossy(answer.body()).into_owned();
     let document = after_declaration(&text).replacen("Body>", "Body>&c;", 1);
     *answer.body_mut() = Bytes::from(format!("<?xml version='1.0'?>{ENTITIES}{document}"));
@@ -222,7 +222,7 @@ fn declare_entities(answer: &mut Answer) {
 mod tests {
     use serde_json::json;
 
-    use super::super::received::json;
+    use super::super::request::json;
     use super::*;
 
     fn disturbed(body: &Value, effect: &Effect) -> Value {
