@@ -1,11 +1,11 @@
 //! The report about masks: for every instance and every product profile, and for a mask that is only tried.
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{
     campaign::{Campaign, CampaignError},
-    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport, Watcher, rfc3339},
+    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport, Watcher, rfc3339, rfc3339_or_null},
     journal::{Journal, JournalError},
     observability::Chain,
     settings::Settings,
@@ -60,7 +60,7 @@ pub struct ListingOrigin {
     #[serde(serialize_with = "rfc3339")]
     pub read_at: DateTime<Utc>,
     /// When a new one may be requested from Adobe; `None` when this one is new, or the network is not to be used.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(serialize_with = "rfc3339_or_null")]
     pub renewable_at: Option<DateTime<Utc>>,
     /// How many profiles it has.
     pub profiles: usize,
@@ -238,13 +238,5 @@ fn of_instance(
         creates_groups: policy.missing_group == Missing::Create,
         names: verdicts_of(&policy.mask),
         tried,
-    }
-}
-
-#[expect(clippy::ref_option, reason = "the form in which serde hands a field over")]
-fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => rfc3339(time, serializer),
-        None => serializer.serialize_none(),
     }
 }

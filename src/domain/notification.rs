@@ -179,14 +179,18 @@ impl Notification {
 
     /// What a run holds.
     pub fn held(run: &RunId, time: DateTime<Utc>, record: &HeldRecord) -> Self {
-        let HeldRecord { instance, digest, changes, .. } = record;
+        let HeldRecord { instance, digest, changes, undo, .. } = record;
+        let releases = undo.as_ref().map_or_else(
+            || "releases them".to_owned(),
+            |undo| format!("and then campaign-group-sync undo {} --apply release them", undo.run),
+        );
         let text = format!(
             "{instance}: {} held, waiting for approval of digest {digest}",
             counted(changes.len(), "change is", "changes are")
         );
         let what_to_do = format!(
             "campaign-group-sync history {run} lists them: compare them with the Admin Console; if they are right, \
-             campaign-group-sync approve {digest} releases them"
+             campaign-group-sync approve {digest} {releases}"
         );
         let mut counts = BTreeMap::from([("held".to_owned(), changes.len())]);
         for change in changes {

@@ -101,7 +101,7 @@ pub struct ChangeReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// When its outcome was seen; `None` where it was not tried.
-    #[serde(default, serialize_with = "optional_rfc3339")]
+    #[serde(default, serialize_with = "rfc3339_or_null")]
     pub at: Option<DateTime<Utc>>,
     /// Who approved it, where an approval released it: the users that the kernel reported, and a name that was only given.
     #[serde(default)]
@@ -370,14 +370,6 @@ fn is_false(value: &bool) -> bool {
 /// A time to the second, in UTC, as reports, log lines and messages write it: `2026-11-22T06:00:00Z`.
 pub fn to_the_second(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// The same where a document is written.
-fn optional_rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => rfc3339(time, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// The same where a document is written.

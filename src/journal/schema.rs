@@ -32,9 +32,9 @@ const MIGRATIONS: [Migration; 17] = [
     Migration::Script(include_str!("migrations/0012_events.sql")),
     Migration::BeginRecord,
     Migration::Script(include_str!("migrations/0014_approvers.sql")),
-    Migration::Script(include_str!("migrations/0018_observations.sql")),
-    Migration::Script(include_str!("migrations/0015_notifications.sql")),
-    Migration::Script(include_str!("migrations/0019_retention.sql")),
+    Migration::Script(include_str!("migrations/0015_observations.sql")),
+    Migration::Script(include_str!("migrations/0016_notifications.sql")),
+    Migration::Script(include_str!("migrations/0017_retention.sql")),
 ];
 
 /// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.

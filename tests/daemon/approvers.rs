@@ -46,6 +46,6 @@ fn incident_41_a_name_that_a_peer_of_the_socket_forges_is_shown_as_claimed_besid
     assert!(released.clone().count() == 3 && released.clone().all(|change| change["approved_by"] == json!(by)));
     let log = daemon.log();
     let lines: Vec<_> = log.lines().filter(|line| line.contains("applied: remove")).collect();
-    assert!(lines.len() == 3 && lines.iter().all(|line| line.contains("approved_by=")), "{log}");
+    assert!(lines.len() == 3 && lines.iter().all(|line| line.contains(", approved by ")), "{log}");
     assert!(!log.lines().any(|line| line.starts_with("all is well")), "{log}");
 }

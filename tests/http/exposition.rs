@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use campaign_group_sync::domain::{ChangeKind, ChangeOutcome, Evidence, InstanceName, RunEvent, SettledChanges};
+use campaign_group_sync::{
+    domain::{ChangeKind, ChangeOutcome, Evidence, InstanceName, NotificationTarget, RunEvent, SettledChanges},
+    journal::TargetState,
+};
 use chrono::Utc;
 
 use crate::{
@@ -157,6 +160,9 @@ fn named(text: &str) -> BTreeSet<String> {
 async fn alerts_and_dashboard_name_only_metrics_that_exist() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.board).await;
+    let webhook =
+        TargetState { waiting: 1, failing_since: Some(Utc::now()), ..TargetState::new(NotificationTarget::Webhook) };
+    stage.board.update(|facts| facts.status.notifications = vec![webhook]);
     let metrics = parse(&stage.get("/metrics").await.body);
     for file in ["prometheus-alerts.yml", "grafana-dashboard.json"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(file);

@@ -146,7 +146,7 @@ async fn a_server_must_prove_who_it_is_and_offer_starttls_and_a_wrong_password_i
     of_the_host.mail.as_mut().expect("configured").trusted_authorities = None;
     let error = refused(&of_the_host).await;
     assert!(error.contains("certificate"), "an authority that this host does not know: {error}");
-    let other_name = with_password(&tls.replace("localhost", "127.0.0.2"), "sandbox-password", &server);
+    let other_name = with_password(&tls.replace("localhost", "127.0.0.1"), "sandbox-password", &server);
     let error = refused(&other_name).await;
     assert!(error.contains("certificate"), "a certificate for another name: {error}");
     let plain = with_password(&format!("smtp+starttls://sync@localhost:{}", server["plain"]), "x", &server);

@@ -146,12 +146,12 @@ fn answer_http(mut stream: TcpStream, log: &Log) {
     let is_post = first.starts_with("POST ");
     let is_taken = is_post && matches!(behavior, Behavior::Answers(head) if head.starts_with('2'));
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    // Answered first: whoever waits for the log may stop the peer.
+    // Noted first: a peer that has the answer finds the request in the log.
+    log.push(Received { path, headers, body: String::from_utf8(body).expect("UTF-8"), is_taken });
     if let Behavior::Answers(head) = behavior {
         let answer = format!("HTTP/1.1 {head}\r\nContent-Length: 6\r\nConnection: close\r\n\r\nanswer");
         let _ = stream.write_all(answer.as_bytes());
     }
-    log.push(Received { path, headers, body: String::from_utf8(body).expect("UTF-8"), is_taken });
     if matches!(behavior, Behavior::Hangs) {
         // Until the peer has had enough.
         let _ = reader.read(&mut [0]);
@@ -205,8 +205,8 @@ fn talk_smtp(mut stream: TcpStream, log: &Log) -> std::io::Result<()> {
             "DATA" => {
                 say("354 go on")?;
                 let message = read_message(&mut lines)?;
-                say("250 taken")?;
                 log.push(Received { path: recipients.join(" "), ..message });
+                say("250 taken")?;
             }
             "QUIT" => return say("221 bye"),
             _ => say("250 ok")?,
