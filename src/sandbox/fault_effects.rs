@@ -1,12 +1,12 @@
 //! What the effects of faults do to a call: to the world before it, and to its answer.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::campaign::{SoapFault, envelope, latin_1};
 use super::connection::Connection;
 use super::fault::Effect;
 use super::request::{HttpResponse, typed};
@@ -30,7 +30,7 @@ impl Effect {
                 Some(answer)
             }
             Self::Html => Some(typed(StatusCode::OK, "text/html; charset=utf-8", HTML)),
-            Self::SoapFault { code, string, detail } => Some(soap(&soap_fault(code, string, detail))),
+            Self::SoapFault { code, string, detail } => Some(soap(&SoapFault::new(code, string, detail).to_xml())),
             Self::DeepXml { depth } => Some(soap(&("<a>".repeat(*depth) + &"</a>".repeat(*depth)))),
             _ => None,
         }
@@ -163,30 +163,7 @@ fn at_parents(value: &mut Value, pointer: &str, visit: &dyn Fn(&mut Map<String, 
 }
 
 fn soap(body: &str) -> HttpResponse {
-    let envelope = format!(
-        "<?xml version='1.0'?><SOAP-ENV:Envelope xmlns:xsd='http://www.w3.org/2001/XMLSchema' \
-         xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xmlns:ns='http://xml.apache.org/xml-soap' \
-         xmlns:SOAP-ENV='http://schemas.xmlsoap.org/soap/envelope/'><SOAP-ENV:Body>{body}</SOAP-ENV:Body>\
-         </SOAP-ENV:Envelope>"
-    );
-    typed(StatusCode::OK, "text/xml; charset=utf-8", envelope)
-}
-
-fn soap_fault(code: &str, string: &str, detail: &str) -> String {
-    let mut fault = format!(
-        "<SOAP-ENV:Fault><faultcode>{}</faultcode><faultstring xsi:type='xsd:string'>{}</faultstring>",
-        escaped(code),
-        escaped(string)
-    );
-    if !detail.is_empty() {
-        // Writing to a text cannot fail.
-        let _ = write!(fault, "<detail xsi:type='xsd:string'>{}</detail>", escaped(detail));
-    }
-    fault + "</SOAP-ENV:Fault>"
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    typed(StatusCode::OK, "text/xml; charset=utf-8", envelope("<?xml version='1.0'?>", body))
 }
 
 /// The part of an XML text behind its declaration.
@@ -200,14 +177,8 @@ fn after_declaration(xml: &str) -> &str {
 /// Characters outside ISO-8859-1 become references, as an XML writer does.
 fn in_latin1(answer: &mut HttpResponse) {
     let text = String::from_utf8_lossy(answer.body()).into_owned();
-    let mut body = b"<?xml version='1.0' encoding='ISO-8859-1'?>".to_vec();
-    for character in after_declaration(&text).chars() {
-        match u8::try_from(u32::from(character)) {
-            Ok(byte) => body.push(byte),
-            Err(_) => body.extend(format!("&#x{:X};", u32::from(character)).into_bytes()),
-        }
-    }
-    *answer.body_mut() = Bytes::from(body);
+    let declared = format!("<?xml version='1.0' encoding='ISO-8859-1'?>{}", after_declaration(&text));
+    *answer.body_mut() = Bytes::from(latin_1(&declared));
     let content_type = HeaderValue::from_static("text/xml; charset=ISO-8859-1");
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
 }
@@ -258,7 +229,7 @@ mod tests {
         let mut answer = soap("<a b='é€'/>");
         Effect::Latin1.disturb(&mut answer);
         assert!(answer.body().starts_with(b"<?xml version='1.0' encoding='ISO-8859-1'?><SOAP-ENV:Envelope"));
-        assert!(answer.body().windows(13).any(|part| part == b"'\xE9&#x20AC;'/>"));
+        assert!(answer.body().windows(12).any(|part| part == b"'\xE9&#8364;'/>"));
     }
 
     #[test]

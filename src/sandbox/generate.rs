@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::campaign::{self, InstanceWorld};
 use super::organization::{Organization, UmapiGroup, User};
+use super::random::Numbers;
 use super::scenario::Scenario;
 
 const FIRST_NAMES: [&str; 12] =
@@ -41,32 +42,10 @@ impl Default for Generate {
     }
 }
 
-/// Numbers without a pattern that matters here (`SplitMix64`).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below the limit; 0 when that is 0.
-    fn below(&mut self, limit: usize) -> usize {
-        let limit = limit.max(1) as u64;
-        usize::try_from(self.next() % limit).unwrap_or(0)
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from.get(self.below(from.len())).copied().unwrap_or_default()
-    }
-}
-
 impl Generate {
     /// Adds people, profiles and operators to a scenario.
     pub(super) fn extend(&self, scenario: &mut Scenario) {
-        let mut numbers = Numbers(self.seed);
+        let mut numbers = Numbers::from_seed(self.seed);
         let Scenario { organization, campaign, .. } = scenario;
         let tenants: Vec<&str> = campaign.values().map(|instance| instance.tenant.as_str()).collect();
         self.add_groups(organization, &tenants);

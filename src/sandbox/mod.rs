@@ -10,7 +10,7 @@
 //! | `scenario`, `built_in_scenarios` | the document that a world is built from, and the built-in ones |
 //! | `misconfiguration` | errors in the configuration of the sandbox's client |
 //! | `behavior` | page sizes, call limits, tokens, and what Adobe's documentation leaves open |
-//! | `generate` | the large organization, made from a seed |
+//! | `generate`, `random` | the large organization, made from a seed |
 //! | `organization`, `membership` | groups, users and their memberships |
 //! | `world`, `change` | the current world, and the changes that can be applied to it |
 //! | `connection_parameters` | what a client must be configured with |
@@ -38,6 +38,7 @@ mod listener;
 mod membership;
 mod misconfiguration;
 mod organization;
+mod random;
 mod request;
 mod request_log;
 mod scenario;

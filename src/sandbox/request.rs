@@ -7,7 +7,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use url::form_urlencoded;
 
 /// Largest body that is read, in bytes; a chunk of writes is far smaller.
 const BODY_LIMIT: usize = 32 << 20;
@@ -32,7 +34,7 @@ impl IncomingRequest {
         let (head, body) = request.into_parts();
         let body = to_bytes(body, BODY_LIMIT).await.ok()?;
         let path = head.uri.path().trim_start_matches('/');
-        let parts = path.split('/').map(|part| decode(part, Plus::IsPlus)).collect();
+        let parts = path.split('/').map(decode).collect();
         let query = pairs(head.uri.query().unwrap_or_default());
         Some(Self { http: Request::from_parts(head, body), parts, query })
     }
@@ -72,41 +74,11 @@ pub(super) fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a
 
 /// Decodes `a=b&c=d`, as queries and forms write it.
 pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
-    let pair = |item: &str| {
-        let (name, value) = item.split_once('=').unwrap_or((item, ""));
-        (decode(name, Plus::IsSpace), decode(value, Plus::IsSpace))
-    };
-    text.split('&').filter(|item| !item.is_empty()).map(pair).collect()
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Plus {
-    IsPlus,
-    IsSpace,
-}
-
-fn decode(text: &str, plus: Plus) -> String {
-    let mut bytes = text.as_bytes().iter();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(&byte) = bytes.next() {
-        let rest = bytes.as_slice();
-        match (byte, rest) {
-            (b'%', [high, low, ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    decoded.push(high << 4 | low);
-                    bytes.nth(1);
-                }
-                _ => decoded.push(byte),
-            },
-            (b'+', _) if plus == Plus::IsSpace => decoded.push(b' '),
-            _ => decoded.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+fn decode(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 /// Compresses an answer for a client that takes it so; an answer without a body stays as it is.
@@ -151,18 +123,18 @@ mod tests {
 
     #[test]
     fn a_slash_that_is_escaped_stays_inside_its_part() {
-        let parts: Vec<_> = "a%2Fb/c%25+d".split('/').map(|part| decode(part, Plus::IsPlus)).collect();
+        let parts: Vec<_> = "a%2Fb/c%25+d".split('/').map(decode).collect();
         assert_eq!(parts, ["a/b", "c%+d"]);
     }
 
     #[test]
     fn a_broken_escape_is_taken_as_it_stands() {
-        assert_eq!(decode("100%", Plus::IsPlus), "100%");
-        assert_eq!(decode("%zz%4", Plus::IsPlus), "%zz%4");
+        assert_eq!(decode("100%"), "100%");
+        assert_eq!(decode("%zz%4"), "%zz%4");
     }
 
     #[test]
-    fn forms_write_blanks_as_plus() {
+    fn forms_write_spaces_as_plus() {
         assert_eq!(pairs("a+b=c%2Cd&e"), [("a b".into(), "c,d".into()), ("e".into(), String::new())]);
     }
 }

@@ -7,6 +7,7 @@ use super::campaign::{Instance, InstanceWorld};
 use super::change::Change;
 use super::error::SandboxError;
 use super::organization::{MembershipIndex, MembershipScope, Organization, User};
+use super::random::shuffle;
 use super::scenario::Scenario;
 use super::tls::{Endpoint, Tls, scheme};
 
@@ -154,28 +155,15 @@ impl World {
         self.organization = organization;
         self.memberships = None;
     }
-}
 
-/// An order for one answer: the one of the world, or any other.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shuffle(Option<u64>);
-
-impl World {
-    /// The order for the next answer.
-    pub(super) fn shuffle(&mut self) -> Shuffle {
+    /// Puts the entries of the next listing in another order, where the world shuffles its listings.
+    pub(super) fn shuffle(&mut self) -> impl FnOnce(&mut [usize]) + use<> {
         self.answers += 1;
-        Shuffle(self.behavior.quirks.shuffle.then_some(self.answers))
-    }
-}
-
-impl Shuffle {
-    /// Puts a listing into the order.
-    pub(super) fn apply(self, positions: &mut [usize]) {
-        let Some(answer) = self.0 else { return };
-        let disorder = |position: u64| {
-            let mixed = (position ^ answer.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
-        };
-        positions.sort_by_key(|&position| disorder(position as u64));
+        let seed = self.behavior.quirks.shuffle.then_some(self.answers);
+        move |positions| {
+            if let Some(seed) = seed {
+                shuffle(positions, seed);
+            }
+        }
     }
 }

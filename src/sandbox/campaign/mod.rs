@@ -17,7 +17,6 @@ mod router;
 mod schema;
 mod select;
 mod sessions;
-mod shuffle;
 mod soap;
 mod soap_fault;
 mod tables;
@@ -30,10 +29,14 @@ pub(in crate::sandbox) use external_account::AccountDefaults;
 pub use external_account::ExternalAccount;
 pub use ims_logon::LogonSync;
 pub use router::TokenStatus;
+pub(in crate::sandbox) use soap::envelope;
+pub(in crate::sandbox) use soap_fault::SoapFault;
 pub use world::{
     AbsentDelete, InstanceAuthentication, InstanceBehavior, InstanceWorld, Operator, OperatorGroup, SchemaPart,
     WriteCollectionMode,
 };
+
+pub(in crate::sandbox) use xml::latin_1;
 
 use sessions::Sessions;
 use tables::{Membership, OwnerKind, Tables};

@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
-use axum::http::{Method as HttpMethod, Request, Response, StatusCode};
+use axum::http::{Method as HttpMethod, Request, StatusCode};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::super::request::{HttpResponse, typed};
 use super::Instance;
 use super::compiled_schema::compiled_schema;
 use super::external_account::{AccountDefaults, AccountRow};
@@ -103,7 +103,7 @@ impl Method {
 
 impl Instance {
     /// Answers one request; `tokens` says what a bearer token is worth.
-    pub fn answer(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> Response<Bytes> {
+    pub fn answer(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> HttpResponse {
         let path = request.uri().path();
         if path.ends_with("/nl/jsp/soaprouter.jsp") {
             if request.method() == HttpMethod::POST {
@@ -112,12 +112,12 @@ impl Instance {
             return plain(StatusCode::METHOD_NOT_ALLOWED, "The SOAP router takes POST.".to_owned());
         }
         if path.ends_with("/r/test") && request.method() == HttpMethod::GET {
-            return typed(StatusCode::OK, "text/xml; charset=utf-8", self.test_page().into_bytes());
+            return typed(StatusCode::OK, "text/xml; charset=utf-8", self.test_page());
         }
         plain(StatusCode::NOT_FOUND, "Not found.".to_owned())
     }
 
-    fn route(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> Response<Bytes> {
+    fn route(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> HttpResponse {
         let call = match SoapCall::read(request.headers(), request.body()) {
             Ok(call) => call,
             Err(fault) => return self.fault(fault),
@@ -257,28 +257,21 @@ impl Instance {
     }
 
     /// A fault travels with HTTP 200, as the vendor's do.
-    fn fault(&self, fault: SoapFault) -> Response<Bytes> {
+    fn fault(&self, fault: SoapFault) -> HttpResponse {
         let fault = if self.definition.behavior.show_errors { fault } else { fault.without_detail() };
         self.soap(&fault.to_xml())
     }
 
-    fn soap(&self, content: &str) -> Response<Bytes> {
+    fn soap(&self, content: &str) -> HttpResponse {
         if self.definition.behavior.iso_8859_1 {
             // Only the declaration tells the encoding, as in the older documentation's samples.
             let text = envelope("<?xml version='1.0' encoding='ISO-8859-1'?>", content);
             return typed(StatusCode::OK, "text/xml", latin_1(&text));
         }
-        typed(StatusCode::OK, "text/xml; charset=utf-8", envelope("<?xml version='1.0'?>", content).into_bytes())
+        typed(StatusCode::OK, "text/xml; charset=utf-8", envelope("<?xml version='1.0'?>", content))
     }
 }
 
-fn plain(status: StatusCode, text: String) -> Response<Bytes> {
-    typed(status, "text/plain; charset=utf-8", text.into_bytes())
-}
-
-fn typed(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+fn plain(status: StatusCode, text: String) -> HttpResponse {
+    typed(status, "text/plain; charset=utf-8", text)
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::super::random::shuffle;
 use super::expression::compare;
 use super::query::{Column, Operation, Query};
 use super::schema::{Entity, Field, Link, OwnerField, Row, Value};
-use super::shuffle::shuffle;
 use super::soap_fault::Cause;
 use super::tables::{NULL_ID, Owner, OwnerKind, Tables};
 use super::xml::Markup;

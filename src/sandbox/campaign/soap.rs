@@ -145,7 +145,7 @@ pub(super) fn response(method: &str, namespace: &str, outputs: &[Output]) -> Str
     out.into_string()
 }
 
-/// A whole answer around the content of its body.
-pub(super) fn envelope(declaration: &str, content: &str) -> String {
+/// An envelope around the content of its body.
+pub(in crate::sandbox) fn envelope(declaration: &str, content: &str) -> String {
     [declaration, ENVELOPE_START, content, ENVELOPE_END].concat()
 }

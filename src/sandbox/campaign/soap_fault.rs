@@ -39,22 +39,28 @@ impl Cause {
 
 /// A SOAP 1.1 fault.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct SoapFault {
-    code: &'static str,
+pub(in crate::sandbox) struct SoapFault {
+    code: String,
     message: String,
     detail: Option<String>,
 }
 
 impl SoapFault {
+    /// A fault with these texts; no detail when it is empty.
+    pub(in crate::sandbox) fn new(code: &str, message: &str, detail: &str) -> Self {
+        let detail = (!detail.is_empty()).then(|| detail.to_owned());
+        Self { code: code.to_owned(), message: message.to_owned(), detail }
+    }
+
     /// The sender's mistake, without detail.
     pub(super) fn client(message: impl Into<String>) -> Self {
-        Self { code: "SOAP-ENV:Client", message: message.into(), detail: None }
+        Self { code: "SOAP-ENV:Client".to_owned(), message: message.into(), detail: None }
     }
 
     /// An envelope of another SOAP version.
     pub(super) fn version_mismatch() -> Self {
         let message = "The envelope is not of SOAP 1.1.".to_owned();
-        Self { code: "SOAP-ENV:VersionMismatch", message, detail: None }
+        Self { code: "SOAP-ENV:VersionMismatch".to_owned(), message, detail: None }
     }
 
     /// No such method on that service; the vendor sends it without detail.
@@ -70,13 +76,13 @@ impl SoapFault {
     /// A parameter is missing or not of its type.
     pub(super) fn parameters(method: &str, service: &str, what: &str) -> Self {
         let message = format!("Error while reading parameters of method '{method}' of service '{service}'.");
-        Self { code: "SOAP-ENV:Client", detail: Some(format!("{what}\n{message}")), message }
+        Self { code: "SOAP-ENV:Client".to_owned(), detail: Some(format!("{what}\n{message}")), message }
     }
 
     /// The bearer's time is over, in the words of recent builds.
     pub(super) fn bearer_expired() -> Self {
         Self {
-            code: "SOAP-ENV:Client",
+            code: "SOAP-ENV:Client".to_owned(),
             message: "XSV-350392 Authentication by Adobe IMS failed.".to_owned(),
             detail: Some("XSV-350392 Access token has expired.".to_owned()),
         }
@@ -86,7 +92,7 @@ impl SoapFault {
     pub(super) fn execution(method: &str, service: &str, cause: &Cause) -> Self {
         let message = format!("SOP-330011 Error while executing the method '{method}' of service '{service}'.");
         let detail = format!("{}\n{message}", cause.0.join("\n"));
-        Self { code: "SOAP-ENV:Server", message, detail: Some(detail) }
+        Self { code: "SOAP-ENV:Server".to_owned(), message, detail: Some(detail) }
     }
 
     /// The fault without its detail, as a security zone with `showErrors="false"` sends it.
@@ -96,10 +102,10 @@ impl SoapFault {
     }
 
     /// The content of the envelope's body.
-    pub(super) fn to_xml(&self) -> String {
+    pub(in crate::sandbox) fn to_xml(&self) -> String {
         let mut out = Markup::default();
         out.raw("<SOAP-ENV:Fault><faultcode>");
-        out.text(self.code);
+        out.text(&self.code);
         out.raw("</faultcode><faultstring xsi:type='xsd:string'>");
         out.text(&self.message);
         out.raw("</faultstring>");

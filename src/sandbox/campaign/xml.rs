@@ -221,7 +221,7 @@ fn push_escaped(out: &mut String, text: &str) {
 }
 
 /// Encodes as ISO-8859-1; what it lacks becomes a character reference.
-pub(super) fn latin_1(text: &str) -> Vec<u8> {
+pub(in crate::sandbox) fn latin_1(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.chars() {
         match u8::try_from(u32::from(character)) {

@@ -74,7 +74,7 @@ pub(super) fn all(world: &mut World, page: u64) -> HttpResponse {
         return json(StatusCode::OK, &json!({"lastPage": true, "result": "Not found"}));
     }
     let mut positions: Vec<usize> = (0..organization.groups.len()).collect();
-    shuffle.apply(&mut positions);
+    shuffle(&mut positions);
     let on_page = positions.get(page.entries.clone()).unwrap_or_default();
     // Of two groups with one name the first counts.
     let names = organization.groups.iter().rev().map(|group| (folded(&group.name), group.name.as_str())).collect();
