@@ -1,4 +1,4 @@
-//! The large organization: people, profiles and operators made from a seed, the same ones every time.
+//! The large organization: users, profiles and operators made from a seed, the same ones every time.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +14,11 @@ const FIRST_NAMES: [&str; 12] =
 const LAST_NAMES: [&str; 8] = ["Abel", "Berg", "Costa", "Dubois", "Ek", "Fischer", "Garcia", "Hansen"];
 const COUNTRIES: [&str; 6] = ["DE", "FR", "US", "SE", "IT", "JP"];
 
-/// Which and how many; what a scenario lists by itself is kept beside it.
+/// What is generated, in addition to what a scenario lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Generate {
-    /// People.
+    /// Users.
     pub users: usize,
     /// Names that `groups[]` of a user may hold, the matching profiles among them.
     pub groups: usize,
@@ -32,7 +32,7 @@ pub struct Generate {
     pub missing: usize,
     /// Memberships that Campaign has and the organization does not, at each instance.
     pub superfluous: usize,
-    /// Another seed, other people.
+    /// Another seed gives other users.
     pub seed: u64,
 }
 
@@ -43,7 +43,7 @@ impl Default for Generate {
 }
 
 impl Generate {
-    /// Adds people, profiles and operators to a scenario.
+    /// Adds users, profiles and operators to a scenario.
     pub(super) fn extend(&self, scenario: &mut Scenario) {
         let mut numbers = Numbers::from_seed(self.seed);
         let Scenario { organization, campaign, .. } = scenario;
@@ -84,7 +84,8 @@ impl Generate {
         }
     }
 
-    /// Gives an instance the groups, the operators of all who have a matching profile, and nearly the right memberships.
+    /// Gives an instance the groups, an operator for each user with a matching profile, and nearly the right
+    /// memberships.
     fn fill(&self, instance: &mut InstanceWorld, organization: &Organization, numbers: &mut Numbers) {
         let prefix = format!("Campaign - {} - ", instance.tenant);
         let group_names: Vec<String> = (0..self.profiles).map(segment).collect();
@@ -188,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_makes_the_same_people() {
+    fn the_same_seed_makes_the_same_users() {
         assert_eq!(generated(50), generated(50));
     }
 
     #[test]
-    fn people_are_in_three_to_twelve_of_four_hundred_groups() {
+    fn users_are_in_three_to_twelve_of_four_hundred_groups() {
         let Scenario { organization, .. } = generated(500);
         assert_eq!((organization.users.len(), organization.groups.len()), (500, 400));
         assert!(organization.users.iter().all(|user| (3..=12).contains(&user.groups.len())));

@@ -1,4 +1,4 @@
-//! A request as it arrived: path and query decoded once, the body whole.
+//! Requests with path and query decoded once, and responses.
 
 use std::io::Write as _;
 
@@ -14,10 +14,10 @@ use url::form_urlencoded;
 /// Largest body that is read, in bytes; a chunk of writes is far smaller.
 const BODY_LIMIT: usize = 32 << 20;
 
-/// A whole answer.
+/// A complete response.
 pub(super) type HttpResponse = Response<Bytes>;
 
-/// A whole request.
+/// A complete request.
 #[derive(Debug)]
 pub(super) struct IncomingRequest {
     /// The request as HTTP sees it.
@@ -29,7 +29,7 @@ pub(super) struct IncomingRequest {
 }
 
 impl IncomingRequest {
-    /// Reads the body and decodes the rest; `None` when the client went away or sent too much.
+    /// Reads the body and decodes the rest; `None` when the client disconnected or the body is too large.
     pub(super) async fn read(request: Request<Body>) -> Option<Self> {
         let (head, body) = request.into_parts();
         let body = to_bytes(body, BODY_LIMIT).await.ok()?;
@@ -81,35 +81,35 @@ fn decode(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
-/// Compresses an answer for a client that takes it so; an answer without a body stays as it is.
-pub(super) fn compress(received: &IncomingRequest, answer: &mut HttpResponse) {
+/// Compresses a response if the client accepts it; a response without a body stays as it is.
+pub(super) fn compress(received: &IncomingRequest, response: &mut HttpResponse) {
     let takes_gzip = received.header("accept-encoding").is_some_and(|encodings| encodings.contains("gzip"));
-    if !takes_gzip || answer.body().is_empty() || answer.headers().contains_key(header::CONTENT_ENCODING) {
+    if !takes_gzip || response.body().is_empty() || response.headers().contains_key(header::CONTENT_ENCODING) {
         return;
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    if let Ok(compressed) = encoder.write_all(answer.body()).and_then(|()| encoder.finish()) {
-        *answer.body_mut() = Bytes::from(compressed);
-        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Ok(compressed) = encoder.write_all(response.body()).and_then(|()| encoder.finish()) {
+        *response.body_mut() = Bytes::from(compressed);
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub(super) fn empty(status: StatusCode) -> HttpResponse {
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = status;
-    answer
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
 }
 
-/// An answer with a body of the given type.
+/// A response with a body of the given type.
 pub(super) fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> HttpResponse {
-    let mut answer = Response::new(body.into());
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
-/// A JSON answer.
+/// A JSON response.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
         Ok(body) => typed(status, "application/json", body),
@@ -122,13 +122,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slash_that_is_escaped_stays_inside_its_part() {
+    fn an_escaped_slash_stays_in_its_part() {
         let parts: Vec<_> = "a%2Fb/c%25+d".split('/').map(decode).collect();
         assert_eq!(parts, ["a/b", "c%+d"]);
     }
 
     #[test]
-    fn a_broken_escape_is_taken_as_it_stands() {
+    fn an_invalid_escape_is_kept() {
         assert_eq!(decode("100%"), "100%");
         assert_eq!(decode("%zz%4"), "%zz%4");
     }

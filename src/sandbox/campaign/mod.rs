@@ -1,8 +1,8 @@
 //! A simulated Adobe Campaign instance: the SOAP router, its sessions, its tables.
 //!
-//! [`Instance::answer`] is the whole of it: a request in, an answer out, nothing in between but memory. The server
-//! around it speaks HTTP and injects what goes wrong on a wire. What no public source says about the vendor is either
-//! a dial ([`InstanceBehavior`]) or marked in its answer as the sandbox's own wording.
+//! [`Instance::answer`] maps a request to a response and does no input or output. The server around it speaks HTTP and
+//! injects the faults of a connection. Where no public source says what Campaign does, there is a key of
+//! [`InstanceBehavior`], or the response says that it is the sandbox's own wording.
 
 mod change;
 mod compiled_schema;
@@ -41,20 +41,20 @@ pub(in crate::sandbox) use xml::latin_1;
 use sessions::Sessions;
 use tables::{Membership, OwnerKind, Tables};
 
-/// The named right that opens everything.
+/// The named right for everything.
 const ADMIN_RIGHT: &str = "admin";
 
-/// The named right that opens `xtk:operator` and `xtk:group` (from 8.3.8 on).
+/// The named right for `xtk:operator` and `xtk:group` (from 8.3.8 on).
 const OPERATOR_WRITE_RIGHT: &str = "operatorWrite";
 
 /// One simulated Campaign instance.
 #[derive(Debug)]
 pub struct Instance {
-    /// The world less its rows, which live in the tables.
+    /// The world without its rows, which are in the tables.
     definition: InstanceWorld,
     tables: Tables,
     sessions: Sessions,
-    /// Queries so far: each draws another order for rows that no `orderBy` settles.
+    /// The number of queries so far: each has another order for rows without an `orderBy`.
     queries: u64,
 }
 
@@ -65,9 +65,9 @@ impl Instance {
         }
     }
 
-    /// Adds a pair that may be there already.
+    /// Adds a membership unless it exists.
     fn join(&mut self, membership: Membership) {
-        // The one error is that it is.
+        // The only error is that it exists.
         drop(self.tables.insert_membership(membership));
     }
 

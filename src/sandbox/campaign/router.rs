@@ -1,4 +1,4 @@
-//! The SOAP router: which method a request means, whether the caller may, and how the answer goes out.
+//! The SOAP router: finds the method of a request, checks the caller, and writes the response.
 
 use std::time::SystemTime;
 
@@ -18,18 +18,18 @@ use super::soap_fault::{CallError, Cause, SoapFault, session_over};
 use super::write::{Rights, Writer};
 use super::xml::{Markup, latin_1};
 
-/// The build the instance gives itself out for.
+/// The build number that the instance reports.
 pub(super) const BUILD: &str = "9396";
 
-/// What the simulated IMS says of a bearer token.
+/// The state of a bearer token at the simulated IMS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenStatus {
-    /// Issued, and still good.
+    /// Issued and not expired.
     Valid {
         /// The client it was issued to.
         client_id: String,
     },
-    /// Issued once, and over.
+    /// Issued and expired.
     Expired,
     /// Never issued.
     Unknown,
@@ -102,7 +102,7 @@ impl Method {
 }
 
 impl Instance {
-    /// Answers one request; `tokens` says what a bearer token is worth.
+    /// Answers one request; `tokens` gives the state of a bearer token.
     pub fn answer(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> HttpResponse {
         let path = request.uri().path();
         if path.ends_with("/nl/jsp/soaprouter.jsp") {
@@ -131,7 +131,7 @@ impl Instance {
         }
     }
 
-    /// Fills in what the external accounts leave open; where the instance is reached is known with each request only.
+    /// Fills in what the external accounts leave open: only a request tells the address of the instance.
     fn settle_accounts(&mut self, request: &Request<Bytes>) {
         let defaults = request.extensions().get::<AccountDefaults>().cloned().unwrap_or_default();
         let definition = &self.definition;
@@ -176,7 +176,7 @@ impl Instance {
                 Output::Scalar("pstrValue", "xsd:string", String::new()),
                 Output::Scalar("pbtType", "xsd:byte", "0".to_owned()),
             ]),
-            // `TestCnx` has nothing to say; the others were answered before.
+            // `TestCnx` returns nothing; the others were answered above.
             _ => Ok(Vec::new()),
         }
     }
@@ -256,7 +256,7 @@ impl Instance {
         out.into_string()
     }
 
-    /// A fault travels with HTTP 200, as the vendor's do.
+    /// A fault is sent with HTTP 200, as Campaign sends it.
     fn fault(&self, fault: SoapFault) -> HttpResponse {
         let fault = if self.definition.behavior.show_errors { fault } else { fault.without_detail() };
         self.soap(&fault.to_xml())
@@ -264,7 +264,7 @@ impl Instance {
 
     fn soap(&self, content: &str) -> HttpResponse {
         if self.definition.behavior.iso_8859_1 {
-            // Only the declaration tells the encoding, as in the older documentation's samples.
+            // Only the declaration names the encoding, as in samples of the older documentation.
             let text = envelope("<?xml version='1.0' encoding='ISO-8859-1'?>", content);
             return typed(StatusCode::OK, "text/xml", latin_1(&text));
         }

@@ -10,14 +10,14 @@ use super::soap_fault::Cause;
 use super::tables::{NULL_ID, Owner, OwnerKind, Tables};
 use super::xml::Markup;
 
-/// What of the dials concerns a query.
+/// The behavior that concerns queries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SelectOptions {
-    /// Seeds the order of rows that no `orderBy` settles.
+    /// Seeds the order of rows without an `orderBy`.
     pub(super) seed: u64,
     /// A page with `startLine` repeats the last row of the page before.
     pub(super) page_overlap: bool,
-    /// Attributes with an empty value are left out.
+    /// Omits attributes with an empty value.
     pub(super) omit_empty: bool,
 }
 
@@ -131,7 +131,7 @@ struct Context<'t> {
     options: SelectOptions,
 }
 
-/// The columns as they nest in the answer.
+/// The columns as they nest in the response.
 #[derive(Default)]
 struct ResultShape<'q> {
     attributes: Vec<(&'q str, Field)>,

@@ -1,13 +1,13 @@
-//! How the instance says no: SOAP faults in the vendor's words, and the plain-text refusals of its sessions.
+//! Errors of a call: SOAP faults in Campaign's words, and the refusals of sessions in plain text.
 
 use axum::http::StatusCode;
 
 use super::xml::Markup;
 
-/// Why a call got no answer.
+/// Why a call failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CallError {
-    /// A fault of the router or the envelope, as it goes out.
+    /// A fault of the router or the envelope.
     Fault(SoapFault),
     /// The method failed: the lines of the cause, which the router wraps into SOP-330011.
     Execution(Cause),
@@ -52,7 +52,7 @@ impl SoapFault {
         Self { code: code.to_owned(), message: message.to_owned(), detail }
     }
 
-    /// The sender's mistake, without detail.
+    /// An error of the sender, without detail.
     pub(super) fn client(message: impl Into<String>) -> Self {
         Self { code: "SOAP-ENV:Client".to_owned(), message: message.into(), detail: None }
     }
@@ -63,7 +63,7 @@ impl SoapFault {
         Self { code: "SOAP-ENV:VersionMismatch".to_owned(), message, detail: None }
     }
 
-    /// No such method on that service; the vendor sends it without detail.
+    /// The service has no such method; Campaign sends no detail.
     pub(super) fn unknown_method(method: &str, service: &str) -> Self {
         Self::client(format!("SOP-330006 The method '{method}' is not defined in SOAP service '{service}'."))
     }
@@ -79,7 +79,7 @@ impl SoapFault {
         Self { code: "SOAP-ENV:Client".to_owned(), detail: Some(format!("{what}\n{message}")), message }
     }
 
-    /// The bearer's time is over, in the words of recent builds.
+    /// The bearer token expired, in the words of recent builds.
     pub(super) fn bearer_expired() -> Self {
         Self {
             code: "SOAP-ENV:Client".to_owned(),
@@ -88,7 +88,7 @@ impl SoapFault {
         }
     }
 
-    /// The wrapper around whatever went wrong inside a method.
+    /// The wrapper around an error inside a method.
     pub(super) fn execution(method: &str, service: &str, cause: &Cause) -> Self {
         let message = format!("SOP-330011 Error while executing the method '{method}' of service '{service}'.");
         let detail = format!("{}\n{message}", cause.0.join("\n"));
@@ -119,7 +119,7 @@ impl SoapFault {
     }
 }
 
-/// The session is over, or never was.
+/// The session expired, or never existed.
 pub(super) fn session_over() -> CallError {
     CallError::Plain(
         StatusCode::FORBIDDEN,
@@ -127,7 +127,7 @@ pub(super) fn session_over() -> CallError {
     )
 }
 
-/// The credentials are not accepted.
+/// The login or the password is wrong.
 pub(super) fn credentials_refused() -> CallError {
     CallError::Plain(StatusCode::FORBIDDEN, "XSV-350012 Invalid login or password. Connection denied.".to_owned())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::external_account::AccountRow;
 use super::soap_fault::Cause;
 
-/// The last identifier that Campaign keeps for what it brings along.
+/// The last id that Campaign reserves for its own rows.
 const LAST_RESERVED_ID: i64 = 1000;
 
 /// `@type` of a row of `xtk:operator`.
@@ -54,7 +54,7 @@ pub(super) struct Membership {
     pub(super) group_id: i64,
 }
 
-/// What takes one step back.
+/// The step that reverts one change.
 #[derive(Debug)]
 enum Undo {
     RemoveOwner(i64),
@@ -75,7 +75,7 @@ pub(super) struct Tables {
     pub(super) accounts: Vec<AccountRow>,
 }
 
-/// The key of the row that every table with an automatic key has, and that stands for "none" (Campaign documentation,
+/// The key of the row that every table with an automatic key has, and that means "none" (Campaign documentation,
 /// "Database mapping"). It has no name.
 pub(super) const NULL_ID: i64 = 0;
 
@@ -136,7 +136,7 @@ impl Tables {
         self.last_id
     }
 
-    /// A free id below those of the sequence, for what Campaign brings along.
+    /// A free id below those of the sequence, for Campaign's own rows.
     pub(super) fn reserved_id(&mut self) -> i64 {
         (1..=LAST_RESERVED_ID).find(|id| !self.owners.contains_key(id)).unwrap_or_else(|| self.next_id())
     }
@@ -196,7 +196,7 @@ impl Tables {
         Ok(())
     }
 
-    /// Removes a membership; says whether it was there.
+    /// Removes a membership; returns whether it existed.
     pub(super) fn remove_membership(&mut self, membership: Membership) -> bool {
         let found = self.memberships.remove(&membership);
         if found {
@@ -210,7 +210,7 @@ impl Tables {
         self.undo.clear();
     }
 
-    /// Takes back every change since `begin`; ids that were given stay used, as those of a database sequence.
+    /// Reverts every change since `begin`; assigned ids stay used, as with a database sequence.
     pub(super) fn roll_back(&mut self) {
         while let Some(step) = self.undo.pop() {
             match step {

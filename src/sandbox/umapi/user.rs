@@ -1,4 +1,4 @@
-//! `GET organizations/{org}/users/{user}`: one person, by e-mail address in any case.
+//! `GET organizations/{org}/users/{user}`: one user, by e-mail address in any letter case.
 
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -16,7 +16,7 @@ struct UserResponse {
     user: User,
 }
 
-/// One active user; of two with one address the one that is no Adobe ID, as action commands prefer it.
+/// One active user; of two with one address the one without an Adobe ID, as action commands prefer it.
 pub(super) fn one(world: &mut World, received: &IncomingRequest, asked: &str) -> HttpResponse {
     let scope = match world.behavior.quirks.single_user {
         SingleUser::AsAsked => users::scope(received),

@@ -1,4 +1,4 @@
-//! `GET users/{org}/{page}`: everybody; with a group behind it: the members of that group.
+//! `GET users/{org}/{page}`: all users; `GET users/{org}/{page}/{group}`: the members of a group.
 
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -47,7 +47,7 @@ fn is_of_domain(user: &User, domain: Option<&str>) -> bool {
     domain.is_none_or(|domain| user.directory_domain().is_some_and(|own| own.eq_ignore_ascii_case(domain)))
 }
 
-/// Everybody who is active.
+/// All active users.
 pub(super) fn all(world: &mut World, received: &IncomingRequest, page: u64) -> HttpResponse {
     let page_size = world.behavior.pages.users;
     let shuffle = world.shuffle();
@@ -70,9 +70,9 @@ pub(super) fn all(world: &mut World, received: &IncomingRequest, page: u64) -> H
     let on_page = positions.get(page.entries.clone()).unwrap_or_default();
     let users = on_page.iter().filter_map(|&user| user_at(organization, memberships, user, scope)).collect();
     let body = UsersPage { last_page: page.last, result: "success", group_name: None, users };
-    let mut answer = json(StatusCode::OK, &body);
-    page.describe(answer.headers_mut());
-    answer
+    let mut response = json(StatusCode::OK, &body);
+    page.describe(response.headers_mut());
+    response
 }
 
 /// The members of one group, named by id or by name in any case.
@@ -115,14 +115,14 @@ pub(super) fn of_group(world: &mut World, received: &IncomingRequest, page: u64,
         on_page.iter().filter_map(|&user| user_at(organization, memberships, user, scope)).collect()
     };
     let body = UsersPage { last_page: page.last, result: "success", group_name: Some(name), users };
-    let mut answer = json(StatusCode::OK, &body);
-    page.describe(answer.headers_mut());
-    answer
+    let mut response = json(StatusCode::OK, &body);
+    page.describe(response.headers_mut());
+    response
 }
 
 enum Found {
     Group(usize),
-    /// The group exists and nobody administers or develops it: an empty list, not an error.
+    /// The group exists and has no administrators or developers: an empty list, not an error.
     NoAdmins,
     Nothing,
 }
