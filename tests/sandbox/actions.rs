@@ -1,11 +1,11 @@
-//! Moving people through the action endpoint.
+//! Changes of memberships through the action endpoint.
 
 use serde_json::json;
 
 use crate::harness::Harness;
 
 #[tokio::test]
-async fn actions_move_people() {
+async fn actions_change_memberships() {
     let harness = Harness::first_day().await;
     let (content, report) = ("Campaign - acme - content", "Campaign - acme - report");
     let done = harness
@@ -21,7 +21,7 @@ async fn actions_move_people() {
 }
 
 #[tokio::test]
-async fn an_action_that_fails_is_named_and_the_others_go_on() {
+async fn a_failed_action_is_named_and_the_others_are_carried_out() {
     let harness = Harness::first_day().await;
     let commands = json!([
         {"user": "nobody@acme.com", "requestID": "one", "do": [{"add": {"group": ["Marketing"]}}]},

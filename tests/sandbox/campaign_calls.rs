@@ -1,11 +1,11 @@
-//! Calls of a simulated Campaign instance over real HTTP: sessions, bearer tokens, and the world behind the answers.
+//! Calls of a simulated Campaign instance over real HTTP: sessions, bearer tokens, and the world behind the responses.
 
 use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceChange, InstanceWorld};
 use campaign_group_sync::sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
-/// A sandbox with one instance, and someone who calls it.
+/// A sandbox with one instance, and a client of it.
 struct CampaignHarness {
     sandbox: Sandbox,
     http: reqwest::Client,
@@ -43,7 +43,7 @@ impl CampaignHarness {
         Self { sandbox, http, session_token, security_token, bearer: None }
     }
 
-    /// An instance with native logon, logged on.
+    /// An instance with native sign-in, signed in.
     async fn native() -> Self {
         let mut harness = Self::to(|world| world.authentication = InstanceAuthentication::Native).await;
         let connection = harness.sandbox.connection().instances.remove(0);
@@ -160,7 +160,7 @@ async fn a_fault_travels_with_status_200() {
 }
 
 #[tokio::test]
-async fn a_bearer_of_the_identity_service_opens_the_instance() {
+async fn a_bearer_token_of_ims_is_accepted() {
     let harness = CampaignHarness::ims().await;
     assert!(harness.test_connection().await.has("<TestCnxResponse "));
     let technical_account = harness.instance().technical_account;
@@ -169,7 +169,7 @@ async fn a_bearer_of_the_identity_service_opens_the_instance() {
 }
 
 #[tokio::test]
-async fn a_bearer_that_was_never_issued_is_refused() {
+async fn an_unknown_bearer_token_is_refused() {
     let mut harness = CampaignHarness::ims().await;
     harness.bearer = Some("invented".to_owned());
     let refused = harness.test_connection().await;
@@ -190,7 +190,7 @@ async fn an_instance_is_served_under_its_name_and_the_first_one_at_the_root() {
 }
 
 #[tokio::test]
-async fn what_happens_behind_the_program_is_seen_by_the_next_call() {
+async fn a_change_of_the_instance_is_visible_to_the_next_call() {
     let harness = CampaignHarness::native().await;
     harness.apply(InstanceChange::Leave { login: "karl@acme.com".to_owned(), group: "delivery".to_owned() });
     assert!(!harness.query(MEMBERS).await.has("karl@acme.com"));

@@ -1,4 +1,4 @@
-//! The sandbox itself: its world, its log, its scenarios, its start and its end.
+//! The sandbox itself: its world, its log, its scenarios, its start and stop.
 
 use campaign_group_sync::sandbox::{Change, Effect, Fault, Sandbox, SandboxOptions, Scenario};
 use reqwest::StatusCode;
@@ -24,7 +24,7 @@ async fn every_request_is_in_the_log_with_its_status() {
 }
 
 #[tokio::test]
-async fn the_world_is_seen_and_changed_over_http() {
+async fn the_world_is_read_and_changed_over_http() {
     let harness = Harness::first_day().await;
     let get = harness.control(reqwest::Method::GET, "world", Value::Null).await;
     let before = json_of(get).await;
@@ -148,7 +148,7 @@ async fn the_sandbox_listens_on_loopback_only() {
 }
 
 #[tokio::test]
-async fn a_stopped_sandbox_ends_what_still_waits() {
+async fn a_stopped_sandbox_resets_requests_in_flight() {
     let harness = Harness::first_day().await;
     harness.sandbox.inject(Fault::new("users", Effect::Delay { ms: 3_600_000 }));
     let waiting = tokio::spawn(harness.request("users/{org}/0").send());
@@ -158,7 +158,7 @@ async fn a_stopped_sandbox_ends_what_still_waits() {
     let url = harness.sandbox.url();
     tokio::time::timeout(DEADLINE, harness.sandbox.stop()).await.unwrap();
     assert!(waiting.await.unwrap().is_err(), "the connection is reset, not left hanging");
-    assert!(harness.http.get(url).send().await.is_err(), "nobody listens any more");
+    assert!(harness.http.get(url).send().await.is_err(), "it no longer listens");
 }
 
 #[tokio::test]

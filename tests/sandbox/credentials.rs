@@ -1,4 +1,4 @@
-//! Tokens, and who is let through the gateway.
+//! Tokens, and the callers that the gateway admits.
 
 use reqwest::StatusCode;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::harness::{Harness, header, json_of, read};
 
 #[tokio::test]
-async fn a_token_is_issued_with_and_without_a_slash_at_the_end() {
+async fn a_token_is_issued_with_and_without_a_trailing_slash() {
     let harness = Harness::first_day().await;
     let connection = harness.sandbox.connection();
     let scope = "openid,AdobeID,user_management_sdk";
@@ -19,7 +19,7 @@ async fn a_token_is_issued_with_and_without_a_slash_at_the_end() {
 }
 
 #[tokio::test]
-async fn the_parameters_of_a_token_may_stand_in_the_query() {
+async fn the_parameters_of_a_token_request_may_be_in_the_query() {
     let harness = Harness::first_day().await;
     let connection = harness.sandbox.connection();
     let query = format!(
@@ -31,7 +31,7 @@ async fn the_parameters_of_a_token_may_stand_in_the_query() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_carries_the_vendors_error() {
+async fn a_refused_token_request_has_adobes_error() {
     let harness = Harness::first_day().await;
     let connection = harness.sandbox.connection();
     let (id, secret) = (connection.client_id.as_str(), connection.client_secret.as_str());
@@ -53,7 +53,7 @@ async fn a_token_that_is_refused_carries_the_vendors_error() {
 }
 
 #[tokio::test]
-async fn callers_are_refused_as_the_gateway_does_it() {
+async fn callers_are_refused_like_at_the_gateway() {
     let harness = Harness::first_day().await;
     let connection = harness.sandbox.connection();
     let path = "users/{org}/0";
@@ -84,9 +84,9 @@ async fn callers_are_refused_as_the_gateway_does_it() {
 }
 
 #[tokio::test]
-async fn a_token_ends_when_its_time_is_over() {
+async fn a_token_expires() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"tokens": {"expires_in": 0}}));
+    harness.adjust(&json!({"tokens": {"expires_in": 0}}));
     let token = harness.fresh_token().await;
     let key = harness.sandbox.connection().client_id;
     let answer = harness.bare("users/{org}/0").bearer_auth(token).header("x-api-key", key).send().await.unwrap();

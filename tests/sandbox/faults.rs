@@ -1,4 +1,4 @@
-//! The dial of faults, effect by effect.
+//! Faults, effect by effect.
 
 use campaign_group_sync::sandbox::{Change, Effect, Fault};
 use reqwest::StatusCode;
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::harness::{Harness, emails, header, json_of};
 
 #[tokio::test]
-async fn every_effect_on_a_page_does_what_it_says() {
+async fn every_effect_changes_a_page_as_described() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"pages": {"users": 5}}));
+    harness.adjust(&json!({"pages": {"users": 5}}));
     let plain = harness.get_json("users/{org}/1").await;
     let disturbed = async |effect: Effect| {
         harness.sandbox.inject(Fault::new("users", effect).page(1));
@@ -44,7 +44,7 @@ async fn every_effect_on_a_page_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_connection_can_be_reset_cut_off_or_lose_the_answer() {
+async fn a_connection_can_be_reset_or_cut_before_or_in_the_response() {
     let harness = Harness::first_day().await;
     let ask = async |effect: Effect| {
         harness.sandbox.inject(Fault::new("users", effect));
@@ -62,7 +62,7 @@ async fn a_connection_can_be_reset_cut_off_or_lose_the_answer() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_took_effect_and_a_reset_did_not() {
+async fn a_lost_response_takes_effect_and_a_reset_does_not() {
     let harness = Harness::first_day().await;
     let connection = harness.sandbox.connection();
     let url = format!("{}/action/{}", connection.umapi_url, connection.organization_id);
@@ -80,7 +80,7 @@ async fn a_lost_answer_took_effect_and_a_reset_did_not() {
 #[tokio::test]
 async fn the_world_can_change_between_two_pages() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"pages": {"users": 5}}));
+    harness.adjust(&json!({"pages": {"users": 5}}));
     let gone: Vec<Change> = serde_json::from_value(json!([{"op": "remove_user", "user": "ann@acme.com"}])).unwrap();
     harness.sandbox.inject(Fault::new("users", Effect::Change { changes: gone }).page(1));
     let mut walked = Vec::new();
@@ -92,7 +92,7 @@ async fn the_world_can_change_between_two_pages() {
 }
 
 #[tokio::test]
-async fn faults_are_injected_seen_and_forgotten_over_http() {
+async fn faults_are_injected_read_and_removed_over_http() {
     let harness = Harness::first_day().await;
     let faults =
         json!({"faults": [{"call": "users", "times": "forever", "effect": {"type": "status", "status": 503}}]});

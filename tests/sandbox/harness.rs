@@ -1,4 +1,4 @@
-//! A sandbox with a client that is logged on.
+//! A sandbox with a client that has a token.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Longest wait for an answer before a test is given up.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A sandbox with a client that is logged on.
+/// A sandbox with a client that has a token.
 pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
     pub(crate) http: reqwest::Client,
@@ -79,8 +79,8 @@ impl Harness {
         self.http.request(method, url).body(body.to_string()).send().await.unwrap()
     }
 
-    pub(crate) fn turn(&self, dials: &Value) {
-        let change = Change::Behavior(dials.as_object().unwrap().clone());
+    pub(crate) fn adjust(&self, sections: &Value) {
+        let change = Change::Behavior(sections.as_object().unwrap().clone());
         self.sandbox.world().apply(&[change]).unwrap();
     }
 

@@ -1,4 +1,4 @@
-//! How often a caller may ask.
+//! Call limits.
 
 use campaign_group_sync::sandbox::{Effect, Fault};
 use reqwest::StatusCode;
@@ -9,7 +9,7 @@ use crate::harness::{Harness, header};
 #[tokio::test]
 async fn calls_beyond_the_limit_of_a_minute_are_refused() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"throttle": {"users_per_minute": 2, "groups_per_minute": 1}}));
+    harness.adjust(&json!({"throttle": {"users_per_minute": 2, "groups_per_minute": 1}}));
     assert_eq!(harness.get("users/{org}/0").await.status(), StatusCode::OK);
     assert_eq!(harness.get("organizations/{org}/users/ann@acme.com").await.status(), StatusCode::OK);
     let refused = harness.get("users/{org}/0/61001").await;
@@ -25,7 +25,7 @@ async fn calls_beyond_the_limit_of_a_minute_are_refused() {
 #[tokio::test]
 async fn page_0_asked_twice_locks_everything_out() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"throttle": {"first_page_interval": 7200, "lockout": 3244}}));
+    harness.adjust(&json!({"throttle": {"first_page_interval": 7200, "lockout": 3244}}));
     assert_eq!(harness.get("users/{org}/0").await.status(), StatusCode::OK);
     assert_eq!(harness.get("users/{org}/0/61001").await.status(), StatusCode::OK, "members have no such rule");
     let refused = harness.get("users/{org}/0").await;
@@ -37,7 +37,7 @@ async fn page_0_asked_twice_locks_everything_out() {
 #[tokio::test]
 async fn a_failed_call_for_page_0_counts_as_one() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"throttle": {"first_page_interval": 7200}}));
+    harness.adjust(&json!({"throttle": {"first_page_interval": 7200}}));
     harness.sandbox.inject(Fault::new("groups", Effect::status(504)));
     assert_eq!(harness.get("groups/{org}/0").await.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(harness.get("groups/{org}/0").await.status(), StatusCode::TOO_MANY_REQUESTS);

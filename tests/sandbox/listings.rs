@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::harness::{Harness, emails, header, json_of, read};
 
 #[tokio::test]
-async fn users_are_walked_page_by_page_until_the_last() {
+async fn users_are_listed_page_by_page() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"pages": {"users": 5}}));
+    harness.adjust(&json!({"pages": {"users": 5}}));
     let mut seen = BTreeSet::new();
     for page in 0..3 {
         let answer = harness.get(&format!("users/{{org}}/{page}?directOnly=false")).await;
-        assert_eq!(header(&answer, "x-total-count"), "14", "twelve people and two technical accounts");
+        assert_eq!(header(&answer, "x-total-count"), "14", "twelve users and two technical accounts");
         assert_eq!(header(&answer, "x-page-count"), "3");
         assert_eq!(header(&answer, "x-current-page"), page.to_string());
         let body = json_of(answer).await;
@@ -30,17 +30,17 @@ async fn users_are_walked_page_by_page_until_the_last() {
 }
 
 #[tokio::test]
-async fn technical_accounts_can_fill_a_page_that_is_then_empty() {
+async fn a_page_of_technical_accounts_is_empty() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"pages": {"users": 2}}));
+    harness.adjust(&json!({"pages": {"users": 2}}));
     harness.sandbox.world().organization_mut().technical_accounts_from = 4;
     let answer = harness.get("users/{org}/2").await;
-    assert_eq!(header(&answer, "x-page-size"), "1", "never zero: the vendor's tool divides by it");
+    assert_eq!(header(&answer, "x-page-size"), "1", "never zero: Adobe's tool divides by it");
     assert_eq!(json_of(answer).await, json!({"lastPage": false, "result": "success", "users": []}));
 }
 
 #[tokio::test]
-async fn a_user_carries_what_is_known_and_no_other_key() {
+async fn a_user_has_only_keys_with_values() {
     let harness = Harness::to(Scenario::named("hostile_names").unwrap()).await;
     let page = harness.get_json("users/{org}/0").await;
     let by_id = |id: &str| page["users"].as_array().unwrap().iter().find(|user| user["id"] == id).unwrap().clone();
@@ -48,7 +48,7 @@ async fn a_user_carries_what_is_known_and_no_other_key() {
         by_id("09@acme.com"),
         json!({"id": "09@acme.com", "type": "unknown", "status": "active", "groups": ["CAMPAIGN - Acme - Delivery"]})
     );
-    assert_eq!(by_id("07@AdobeID").get("groups"), None, "left out when empty");
+    assert_eq!(by_id("07@AdobeID").get("groups"), None, "omitted when empty");
     let ben = by_id("05@acme.com");
     let twice = "Campaign - acme - (.*)+[a-z]$";
     let ghosts = ["Campaign - acme - delivery_0CFE9FE-provisioning", "Campaign - acme - phantom"];
@@ -56,7 +56,7 @@ async fn a_user_carries_what_is_known_and_no_other_key() {
 }
 
 #[tokio::test]
-async fn a_profile_that_comes_through_a_user_group_shows_only_when_asked_for() {
+async fn a_profile_through_a_user_group_is_listed_only_without_direct_only() {
     let harness = Harness::to(Scenario::named("inherited_through_user_group").unwrap()).await;
     let profile = "Campaign%20-%20acme%20-%20delivery";
     for hidden in ["", "directOnly=true", "directOnly=True"] {
@@ -73,7 +73,7 @@ async fn a_profile_that_comes_through_a_user_group_shows_only_when_asked_for() {
     );
     let listed = harness.get_json("groups/{org}/0").await;
     assert_eq!(listed["groups"][0]["memberCount"], 6);
-    harness.turn(&json!({"quirks": {"member_count": "direct"}}));
+    harness.adjust(&json!({"quirks": {"member_count": "direct"}}));
     assert_eq!(harness.get_json("groups/{org}/0").await["groups"][0]["memberCount"], 1);
 }
 
@@ -98,19 +98,19 @@ async fn groups_are_listed_with_ids_types_and_counts_and_without_headers() {
 }
 
 #[tokio::test]
-async fn past_their_end_groups_are_the_last_page_again_or_not_found() {
+async fn a_page_of_groups_past_the_end_is_the_last_page_or_not_found() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"pages": {"groups": 4}}));
+    harness.adjust(&json!({"pages": {"groups": 4}}));
     let last = harness.get_json("groups/{org}/2").await;
     assert_eq!(last["lastPage"], true);
     assert_eq!(harness.get_json("groups/{org}/3").await, last);
-    harness.turn(&json!({"quirks": {"groups_past_the_end": "not_found"}}));
+    harness.adjust(&json!({"quirks": {"groups_past_the_end": "not_found"}}));
     assert_eq!(harness.get_json("groups/{org}/3").await, json!({"lastPage": true, "result": "Not found"}));
     assert_eq!(harness.get_json("groups/{org}/2").await, last);
 }
 
 #[tokio::test]
-async fn members_are_asked_for_by_id_or_by_name_in_any_case() {
+async fn members_are_listed_by_group_id_or_name_in_any_case() {
     let harness = Harness::first_day().await;
     let by_id = harness.get_json("users/{org}/0/61002").await;
     assert_eq!(by_id["groupName"], "Campaign - acme - content");
@@ -119,11 +119,14 @@ async fn members_are_asked_for_by_id_or_by_name_in_any_case() {
     let without = harness.get_json("users/{org}/0/61002?excludeGroups=true").await;
     assert!(without["users"].as_array().unwrap().iter().all(|user| user.get("groups").is_none()));
     assert_eq!(harness.members("_org_admin", "").await, ["farid@acme.com"]);
-    assert!(harness.members("_admin_Campaign%20-%20acme%20-%20content", "").await.is_empty(), "nobody administers it");
+    assert!(
+        harness.members("_admin_Campaign%20-%20acme%20-%20content", "").await.is_empty(),
+        "it has no administrators"
+    );
 }
 
 #[tokio::test]
-async fn members_of_a_group_that_does_not_exist_are_not_an_empty_list() {
+async fn members_of_an_unknown_group_are_not_found() {
     let harness = Harness::first_day().await;
     let answer = harness.get("users/{org}/0/Group%201234").await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
@@ -141,7 +144,7 @@ async fn names_in_the_path_must_be_escaped_whole() {
     assert_eq!(harness.members("Campaign%20-%20acme%20-%20100%25%20%2B%20more%3Fa%3Db%23c", "").await.len(), 1);
     let dotted = "Campaign%20-%20acme%20-%20v1.2%20co.%20ltd.%20final";
     assert_eq!(harness.members(dotted, "").await, ["ann.berg@acme.com"]);
-    harness.turn(&json!({"quirks": {"cut_names_at_dot": true}}));
+    harness.adjust(&json!({"quirks": {"cut_names_at_dot": true}}));
     let cut = harness.get(&path(dotted)).await;
     assert_eq!(cut.status(), StatusCode::NOT_FOUND);
     assert_eq!(read(cut).await["message"], "Not found: Campaign - acme - v1.2 co. ltd");
@@ -149,7 +152,7 @@ async fn names_in_the_path_must_be_escaped_whole() {
 }
 
 #[tokio::test]
-async fn licences_and_domains_narrow_a_listing() {
+async fn licences_and_domains_filter_a_listing() {
     let harness = Harness::first_day().await;
     harness.sandbox.world().organization_mut().users[2].unlicensed = vec!["Campaign - acme - content".to_owned()];
     assert_eq!(harness.members("61002", "status=inactive").await, ["carla@acme.com"]);
@@ -159,7 +162,7 @@ async fn licences_and_domains_narrow_a_listing() {
 }
 
 #[tokio::test]
-async fn who_is_not_active_appears_in_groups_only() {
+async fn an_inactive_user_is_listed_only_as_a_member() {
     let harness = Harness::first_day().await;
     harness.sandbox.world().organization_mut().users[6].status = Some("disabled".to_owned());
     assert!(!emails(&harness.get_json("users/{org}/0").await).contains(&"grace@acme.com".to_owned()));
@@ -180,7 +183,7 @@ async fn one_user_is_found_by_address_in_any_case() {
 }
 
 #[tokio::test]
-async fn one_user_shows_inherited_profiles_as_asked_unless_the_dial_says_otherwise() {
+async fn a_single_user_has_inherited_profiles_as_direct_only_or_the_behavior_says() {
     let mut scenario = Scenario::default();
     let inherited = "Campaign - acme - delivery";
     scenario.organization.groups =
@@ -191,20 +194,20 @@ async fn one_user_shows_inherited_profiles_as_asked_unless_the_dial_says_otherwi
         harness.get_json(&format!("organizations/{{org}}/users/ann@acme.com{query}")).await["user"]["groups"].clone()
     };
     let (direct, effective) = (json!(["Marketing"]), json!(["Marketing", inherited]));
-    for (dial, absent, said_false, said_true) in [
+    for (behavior, absent, said_false, said_true) in [
         ("as_asked", &direct, &effective, &direct),
         ("direct", &direct, &direct, &direct),
         ("effective", &effective, &effective, &effective),
     ] {
-        harness.turn(&json!({"quirks": {"single_user": dial}}));
-        assert_eq!(&groups("").await, absent, "{dial}");
-        assert_eq!(&groups("?directOnly=false").await, said_false, "{dial}");
-        assert_eq!(&groups("?directOnly=True").await, said_true, "{dial}");
+        harness.adjust(&json!({"quirks": {"single_user": behavior}}));
+        assert_eq!(&groups("").await, absent, "{behavior}");
+        assert_eq!(&groups("?directOnly=false").await, said_false, "{behavior}");
+        assert_eq!(&groups("?directOnly=True").await, said_true, "{behavior}");
     }
 }
 
 #[tokio::test]
-async fn of_two_users_with_one_address_the_federated_one_is_meant() {
+async fn of_two_users_with_one_address_the_federated_one_is_found() {
     let harness = Harness::to(Scenario::named("hostile_names").unwrap()).await;
     let ask = async |query: &str| {
         harness.get_json(&format!("organizations/{{org}}/users/sam@acme.com{query}")).await["user"]["type"].clone()
@@ -214,7 +217,7 @@ async fn of_two_users_with_one_address_the_federated_one_is_meant() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_for_who_takes_them_so() {
+async fn responses_are_compressed_for_clients_that_accept_it() {
     let harness = Harness::first_day().await;
     let plain = harness.get("users/{org}/0").await;
     assert!(plain.headers().get("content-encoding").is_none());
@@ -227,7 +230,7 @@ async fn answers_are_compressed_for_who_takes_them_so() {
 }
 
 #[tokio::test]
-async fn the_id_of_a_request_comes_back() {
+async fn the_request_id_is_returned() {
     let harness = Harness::first_day().await;
     let answer = harness.request("groups/{org}/0").header("X-Request-Id", "abc_1").send().await.unwrap();
     assert_eq!(header(&answer, "x-request-id"), "abc_1");
@@ -236,7 +239,7 @@ async fn the_id_of_a_request_comes_back() {
 #[tokio::test]
 async fn a_shuffled_listing_has_another_order_each_time() {
     let harness = Harness::first_day().await;
-    harness.turn(&json!({"quirks": {"shuffle": true}}));
+    harness.adjust(&json!({"quirks": {"shuffle": true}}));
     let first = emails(&harness.get_json("users/{org}/0").await);
     let second = emails(&harness.get_json("users/{org}/0").await);
     assert_ne!(first, second);

@@ -1,4 +1,4 @@
-//! Faults on the way to a Campaign instance and back.
+//! Faults of calls to a Campaign instance.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const OPERATORS: &str = "<queryDef schema='xtk:operator' operation='select' line
     <node expr='@name'/><node expr='@label'/></select><where><condition expr='@type=0'/></where>\
     <orderBy><node expr='@id'/></orderBy></queryDef>";
 
-/// A visitor with a bearer for one of the instances.
+/// A client with a bearer token of one of the instances.
 struct Caller {
     harness: Harness,
     url: String,
@@ -77,7 +77,7 @@ async fn calls_of_campaign_are_logged_by_what_they_do() {
 }
 
 #[tokio::test]
-async fn the_health_of_an_instance_is_told_below_it_and_at_the_root() {
+async fn the_test_page_is_served_below_the_instance_and_at_the_root() {
     let caller = Caller::of_production("two_instances").await;
     for base in [&caller.url, &caller.harness.sandbox.url()] {
         let answer = caller.harness.http.get(format!("{base}/r/test")).send().await.unwrap();
@@ -86,7 +86,7 @@ async fn the_health_of_an_instance_is_told_below_it_and_at_the_root() {
 }
 
 #[tokio::test]
-async fn a_soap_answer_is_disturbed_as_asked() {
+async fn effects_change_a_soap_response() {
     let caller = Caller::of_production("first_day").await;
     let fault = caller.disturbed_query(Effect::soap_fault("SOP-330011 Error", "ODB-240000 <deadlock>")).await;
     assert_eq!(fault.status(), StatusCode::OK, "faults travel with 200");
@@ -112,7 +112,7 @@ async fn a_soap_answer_is_disturbed_as_asked() {
 }
 
 #[tokio::test]
-async fn an_answer_in_latin1_holds_the_same_names() {
+async fn a_response_in_latin1_has_the_same_names() {
     let caller = Caller::of_production("hostile_names").await;
     let answer = caller.disturbed_query(Effect::Latin1).await;
     assert_eq!(header(&answer, "content-type"), "text/xml; charset=ISO-8859-1");
@@ -122,7 +122,7 @@ async fn an_answer_in_latin1_holds_the_same_names() {
 }
 
 #[tokio::test]
-async fn a_fault_meets_the_schema_it_names_and_no_other() {
+async fn a_fault_matches_only_the_schema_it_names() {
     let caller = Caller::of_production("first_day").await;
     let refusal = || Effect::soap_fault("SOP-330011 Error", "");
     caller.harness.sandbox.inject(Fault::new("write", refusal()).schema("xtk:operatorGroup"));
@@ -134,7 +134,7 @@ async fn a_fault_meets_the_schema_it_names_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_took_effect() {
+async fn a_write_with_a_lost_response_takes_effect() {
     let caller = Caller::of_production("first_day").await;
     caller.harness.sandbox.inject(Fault::new("write", Effect::Reset));
     assert!(caller.write("reviewers").send().await.is_err());
@@ -145,7 +145,7 @@ async fn a_write_whose_answer_is_lost_took_effect() {
 }
 
 #[tokio::test]
-async fn changes_of_an_instance_and_of_the_organization_are_one() {
+async fn changes_of_an_instance_and_of_the_organization_are_applied_all_or_none() {
     let caller = Caller::of_production("first_day").await;
     let join = |login: &str| {
         let change = InstanceChange::Join { login: login.to_owned(), group: "archive".to_owned() };

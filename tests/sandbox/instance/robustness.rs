@@ -1,4 +1,4 @@
-//! Requests that make no sense, and answers in other encodings.
+//! Invalid requests, and responses in other encodings.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn envelope(body: &str) -> String {
 }
 
 #[test]
-fn what_is_no_request_is_a_fault_of_the_client() {
+fn an_invalid_request_is_a_client_fault() {
     let mut probe = Probe::new();
     let deep = envelope(&format!("<e:Body>{}{}</e:Body>", "<a>".repeat(500), "</a>".repeat(500)));
     for body in [
@@ -86,7 +86,7 @@ fn other_pages_do_not_exist() {
 }
 
 #[test]
-fn old_builds_answer_in_latin_1() {
+fn old_builds_respond_in_latin_1() {
     let mut world = world();
     world.operators.push(ims_operator("zoë漢@acme.com"));
     let mut probe = Probe::of(world);
@@ -97,7 +97,7 @@ fn old_builds_answer_in_latin_1() {
 }
 
 #[test]
-fn a_world_that_does_not_fit_together_is_refused() {
+fn an_inconsistent_world_is_refused() {
     let twice = InstanceWorld { operators: ["a", "a"].map(ims_operator).to_vec(), ..world() };
     let nameless = InstanceWorld { operators: vec![ims_operator("")], ..world() };
     let stranger = InstanceWorld { memberships: pairs(&[("nobody", "delivery")]), ..world() };
@@ -108,7 +108,7 @@ fn a_world_that_does_not_fit_together_is_refused() {
 }
 
 #[test]
-fn the_world_that_comes_out_builds_the_same_instance() {
+fn the_described_world_builds_the_same_instance() {
     let mut probe = Probe::new();
     for change in [
         InstanceChange::AddOperator {

@@ -1,4 +1,4 @@
-//! Logon, sessions, bearer tokens, and the methods around them.
+//! `Logon`, sessions, bearer tokens, and the methods around them.
 
 use campaign_group_sync::sandbox::campaign::LogonSync;
 use chrono::NaiveDateTime;
@@ -18,7 +18,7 @@ fn test_connection(probe: &mut Probe) -> Answer {
 }
 
 #[test]
-fn a_logon_hands_out_three_outputs_in_order() {
+fn logon_returns_three_outputs_in_order() {
     let mut probe = Probe::new();
     let answer = probe.logon("svc", r#"p&amp;ss&lt;"'é"#);
     let positions = [
@@ -44,13 +44,13 @@ fn wrong_credentials_are_refused_in_plain_text() {
 }
 
 #[test]
-fn native_logon_is_switched_off_where_ims_is_used() {
+fn native_sign_in_is_off_where_ims_is_used() {
     let answer = Probe::of(ims_world()).logon("svc", r#"p&amp;ss&lt;"'é"#);
     assert_eq!((answer.status, answer.text.as_str()), (403, REFUSED));
 }
 
 #[test]
-fn a_session_ends_by_time_by_logoff_and_by_force() {
+fn a_session_ends_by_expiry_by_logoff_and_by_a_change() {
     let mut probe = Probe::new();
     test_connection(&mut probe).assert_done();
     probe.instance.adjust(|behavior| behavior.session_seconds = 0);
@@ -69,7 +69,7 @@ fn a_session_ends_by_time_by_logoff_and_by_force() {
 }
 
 #[test]
-fn the_security_token_is_demanded_unless_the_zone_says_otherwise() {
+fn the_security_token_is_required_unless_the_behavior_says_otherwise() {
     let mut probe = Probe::new();
     probe.security_token.clear();
     assert_eq!(test_connection(&mut probe).text, EXPIRED);
@@ -97,7 +97,7 @@ fn a_session_does_not_outlive_its_operator() {
 }
 
 #[test]
-fn a_bearer_is_an_operator_from_its_first_call_on() {
+fn the_first_call_with_a_bearer_token_creates_its_operator() {
     let mut probe = Probe::of(ims_world());
     let is_technical =
         |operator: &Operator| operator.name == "svc@techacct.adobe.com" && operator.authentication == "ims";
@@ -129,7 +129,7 @@ fn a_bearer_can_be_exchanged_for_a_session() {
 }
 
 #[test]
-fn time_and_user_are_told_to_anyone() {
+fn time_and_user_need_no_session() {
     let mut probe = Probe::new();
     let time = probe.call("xtk:session#GetServerTime", "urn:xtk:session", "<sessiontoken/>");
     NaiveDateTime::parse_from_str(&time.value("ptm"), "%Y-%m-%d %H:%M:%S%.3fZ").unwrap();
@@ -148,7 +148,7 @@ fn the_test_page_needs_no_session() {
 }
 
 #[test]
-fn a_person_who_logs_on_gets_the_groups_of_the_mask() {
+fn a_user_who_signs_in_gets_the_groups_of_the_mask() {
     let mut probe = Probe::new();
     let mut sign_in = |login: &str, profiles: &[&str], sync: LogonSync| {
         let profiles = profiles.iter().map(|profile| format!("Campaign - {profile}")).collect();

@@ -1,4 +1,4 @@
-//! `Write` and `WriteCollection`: every operation, on rows that are there and rows that are not.
+//! `Write` and `WriteCollection`: every operation, on existing and absent rows.
 
 use super::*;
 use campaign_group_sync::sandbox::campaign::{AbsentDelete, WriteCollectionMode};
@@ -41,7 +41,7 @@ fn a_membership_is_written_by_links() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_refused() {
+fn a_link_to_an_unknown_row_is_refused() {
     let mut probe = Probe::new();
     let by_name = "<operatorGroup xtkschema=\"xtk:operatorGroup\" _operation=\"insert\">\
                    <operator _operation=\"none\" _key=\"@name\" name=\"bob@acme.com\"/>\
@@ -64,7 +64,7 @@ fn a_link_that_leads_nowhere_is_refused() {
 }
 
 #[test]
-fn a_link_without_its_operation_changes_what_it_leads_to() {
+fn a_link_without_an_operation_changes_the_linked_row() {
     let mut probe = Probe::new();
     let document = "<operatorGroup xtkschema=\"xtk:operatorGroup\"><operator name=\"new@acme.com\"/>\
                     <group name=\"delivery\" label=\"Changed\"/></operatorGroup>";
@@ -75,7 +75,7 @@ fn a_link_without_its_operation_changes_what_it_leads_to() {
 }
 
 #[test]
-fn an_insert_of_what_is_there_meets_the_unique_constraint() {
+fn an_insert_of_an_existing_row_violates_the_unique_constraint() {
     let mut probe = Probe::new();
     probe
         .write(&single("insert", 1001, 1003))
@@ -85,7 +85,7 @@ fn an_insert_of_what_is_there_meets_the_unique_constraint() {
 }
 
 #[test]
-fn an_update_or_delete_of_what_is_absent_is_silent() {
+fn an_update_or_delete_of_an_absent_row_succeeds() {
     let mut probe = Probe::new();
     let before = probe.instance.world();
     probe.write(&single("update", 1002, 1003)).assert_done();
@@ -139,14 +139,14 @@ fn an_operator_is_renamed_by_its_id() {
 }
 
 #[test]
-fn a_document_to_delete_holds_its_key_alone() {
+fn a_document_to_delete_contains_only_its_key() {
     let document =
         "<operator xtkschema='xtk:operator' _operation='delete' _key='@name' name='ann@acme.com' label='Ann'/>";
     Probe::new().write(document).assert_fault(&["XSV-350023"]);
 }
 
 #[test]
-fn what_the_schema_does_not_know_is_refused() {
+fn unknown_attributes_and_elements_are_refused() {
     let mut probe = Probe::new();
     for (document, part) in [
         (
