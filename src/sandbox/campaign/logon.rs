@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use super::router::{BUILD, TokenStatus};
+use super::router::{BUILD, TokenStatus, now};
 use super::soap::{Output, SoapCall};
 use super::soap_fault::{CallError, SoapFault, credentials_refused, session_over};
 use super::tables::{Owner, OwnerKind};
@@ -106,7 +106,7 @@ impl Instance {
 
     fn server_info(&self) -> String {
         let seconds = self.definition.behavior.session_seconds.to_string();
-        let (mut out, now) = (Markup::default(), self.now());
+        let (mut out, now) = (Markup::default(), now());
         let attributes = [
             ("buildNumber", BUILD),
             ("commitId", "sandbox"),

@@ -160,7 +160,7 @@ impl Instance {
     fn execute(&mut self, method: Method, call: &SoapCall, caller: Option<i64>) -> Result<Vec<Output>, CallError> {
         match method {
             Method::GetUserInfo => return Ok(vec![Output::Document("pUserInfo", self.user_info(caller))]),
-            Method::GetServerTime => return Ok(vec![Output::Scalar("ptm", "xsd:dateTime", self.now())]),
+            Method::GetServerTime => return Ok(vec![Output::Scalar("ptm", "xsd:dateTime", now())]),
             _ => {}
         }
         let operator_id = caller.ok_or_else(session_over)?;
@@ -234,13 +234,8 @@ impl Instance {
         Schemas { without: &self.definition.behavior.schema_without }
     }
 
-    /// The instance's time as Campaign writes it.
-    pub(super) fn now(&self) -> String {
-        DateTime::<Utc>::from(SystemTime::now()).format("%Y-%m-%d %H:%M:%S%.3fZ").to_string()
-    }
-
     fn test_page(&self) -> String {
-        let (mut out, now) = (Markup::default(), self.now());
+        let (mut out, now) = (Markup::default(), now());
         let attributes = [
             ("status", "OK"),
             ("date", now.as_str()),
@@ -270,6 +265,11 @@ impl Instance {
         }
         typed(StatusCode::OK, "text/xml; charset=utf-8", envelope("<?xml version='1.0'?>", content))
     }
+}
+
+/// The current time as Campaign writes it.
+pub(super) fn now() -> String {
+    DateTime::<Utc>::from(SystemTime::now()).format("%Y-%m-%d %H:%M:%S%.3fZ").to_string()
 }
 
 fn plain(status: StatusCode, text: String) -> HttpResponse {

@@ -161,7 +161,7 @@ fn matches_pattern(text: &str, pattern: &[PatternElement]) -> bool {
             }
             (Some(PatternElement::AnyOne), Some(_)) => (at, place) = (at + 1, place + 1),
             (Some(PatternElement::Exactly(wanted)), Some(found)) if wanted == found => {
-                (at, place) = (at + 1, place + 1)
+                (at, place) = (at + 1, place + 1);
             }
             (None, None) => return true,
             _ => match retry {
