@@ -5,7 +5,7 @@ use std::io;
 use clap::Command;
 use clap_mangen::{
     Man,
-    roff::{Inline, Roff, bold, roman},
+    roff::{Roff, bold, roman},
 };
 
 use super::reference::{EXITS, EXITS_OF_COMMANDS, Key, exit_meaning, sections};
@@ -76,9 +76,11 @@ pub(super) fn program_page(man: &Man, to: &mut dyn io::Write) -> io::Result<()> 
     }
     for (heading, entries) in [("FILES", &FILES[..]), ("ENVIRONMENT", &ENVIRONMENT), ("EXAMPLES", &EXAMPLES)] {
         page.control("SH", [heading]);
-        entries.iter().for_each(|(name, text)| entry(&mut page, name, text));
+        for (name, text) in entries {
+            entry(&mut page, name, text);
+        }
     }
-    see_also(&mut page, &["campaign-group-sync.toml(5)", "systemctl(1)", "journalctl(1)"]);
+    see_also(&mut page, &["campaign-group-sync.toml(5)", "systemd(1)"]);
     page.to_writer(to)
 }
 
@@ -128,7 +130,7 @@ fn entry(page: &mut Roff, name: &str, text: &str) {
 
 fn see_also(page: &mut Roff, pages: &[&str]) {
     page.control("SH", ["SEE ALSO"]);
-    page.text(vec![Inline::Roman(pages.join(", "))]);
+    page.text([roman(pages.join(", "))]);
 }
 
 fn capitalized(text: &str) -> String {

@@ -155,7 +155,7 @@ pub(super) fn sections() -> Vec<Section> {
 /// `docs/reference.md`.
 pub(super) fn markdown() -> String {
     let mut page = String::from(
-        "<!-- Generated from the code: campaign-group-sync generate reference docs -->\n\n# Reference\n\n\
+        "<!-- Generated from the code by the hidden command \"generate reference docs\"; do not edit. -->\n\n# Reference\n\n\
          [commands.md](commands.md) has the options and commands.\n\n## Exit status\n\n| status | meaning |\n|---|---|\n",
     );
     for exit in EXITS {
