@@ -57,9 +57,7 @@ pub(super) fn exit_meaning(exit: Exit) -> &'static str {
         Exit::Done => "in sync, or all changes applied",
         Exit::Failure => "unexpected failure",
         Exit::Pending => "a dry run, or an observed instance: changes are pending",
-        Exit::Partial => {
-            "finished, but some items failed, or were skipped for a reason that an administrator must correct"
-        }
+        Exit::Partial => "finished, but some items failed or were skipped and need an administrator",
         Exit::Held => "a guard holds changes",
         Exit::Incomplete => {
             "the Admin Console or Campaign could not be read completely; nothing was written where that matters"
@@ -83,15 +81,15 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
         SkipReason::Protected => "the operator is never changed",
         SkipReason::NotAProfile => "a name that users have and that is missing from the list of profiles",
         SkipReason::Renamed => {
-            "a known user has a new login; the operator of the old one is kept until an operator with the new login exists"
+            "a known user has a new login; the old operator is kept until an operator with the new login exists"
         }
         SkipReason::NoLogin => "a user has neither e-mail address nor user name",
         SkipReason::AmbiguousIdentity => "one user and two operators, or names that only look alike",
         SkipReason::AmbiguousProfile => {
-            "two profiles for one group, or for groups whose names look alike; both are refused"
+            "two profiles for one group, or for groups with similar names; both are refused"
         }
         SkipReason::AmbiguousGroup => {
-            "two operator groups of one name, or one that only looks like the group of the profile"
+            "two operator groups of one name, or one with a name similar to that of the profile"
         }
         SkipReason::RenamedGroup => {
             "the operator group of a profile has another name in Campaign now; no group is created beside it"
