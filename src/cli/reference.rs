@@ -1,4 +1,4 @@
-//! What the reference and the manual pages say beside the help: exit statuses, reasons for skipping, configuration keys.
+//! Exit statuses, reasons for skipping and configuration keys, for the manual pages and `docs/reference.md`.
 
 use std::fmt::Write as _;
 
@@ -44,8 +44,8 @@ const REASONS: [SkipReason; 17] = [
 /// What the exit statuses of commands other than a run mean.
 pub(super) const EXITS_OF_COMMANDS: [&str; 5] = [
     "When several statuses apply, the first of 78, 77, 64, 7, 5, 6, 1, 4, 3, 2 wins.",
-    "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure would \
-     give a run: 6, 5, 77 or 78.",
+    "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure \
+     would give a run: 6, 5, 77 or 78.",
     "mask --try exits as a dry run with that mask would. status exits with 3 when no daemon answers.",
     "explain exits with 5, 6, 77 or 78 when Adobe or Campaign could not be asked; it shows the record all the same.",
     "The daemon exits with 7 when another daemon uses the same state.",
@@ -153,8 +153,10 @@ pub(super) fn sections() -> Vec<Section> {
 /// `docs/reference.md`.
 pub(super) fn markdown() -> String {
     let mut page = String::from(
-        "<!-- Generated from the code by the hidden command \"generate reference docs\"; do not edit. -->\n\n# Reference\n\n\
-         [commands.md](commands.md) has the options and commands.\n\n## Exit status\n\n| status | meaning |\n|---|---|\n",
+        "<!-- Generated from the code by the hidden command \"generate reference docs\"; do not edit. -->\n\n\
+         # Reference\n\n\
+         [commands.md](commands.md) has the options and commands.\n\n## Exit status\n\n\
+         | status | meaning |\n|---|---|\n",
     );
     for exit in EXITS {
         let _ = writeln!(page, "| {} | {} |", exit as u8, exit_meaning(exit));
