@@ -1,4 +1,4 @@
-//! What the reference and the manual pages say beside the help: exit statuses, reasons for skipping, configuration keys.
+//! Exit statuses, reasons for skipping and configuration keys, for the manual pages and `docs/reference.md`.
 
 use std::fmt::Write as _;
 
@@ -44,8 +44,8 @@ const REASONS: [SkipReason; 17] = [
 /// What the exit statuses of commands other than a run mean.
 pub(super) const EXITS_OF_COMMANDS: [&str; 5] = [
     "When several statuses apply, the first of 78, 77, 64, 7, 5, 6, 1, 4, 3, 2 wins.",
-    "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure would \
-     give a run: 6, 5, 77 or 78.",
+    "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure \
+     would give a run: 6, 5, 77 or 78.",
     "mask --try exits as a dry run with that mask would. status exits with 3 when no daemon answers.",
     "explain exits with 5, 6, 77 or 78 when Adobe or Campaign could not be asked; it shows the record all the same.",
     "The daemon exits with 7 when another daemon uses the same state.",
@@ -57,9 +57,7 @@ pub(super) fn exit_meaning(exit: Exit) -> &'static str {
         Exit::Done => "in sync, or all changes applied",
         Exit::Failure => "unexpected failure",
         Exit::Pending => "a dry run, or an observed instance: changes are pending",
-        Exit::Partial => {
-            "finished, but some items failed, or were skipped for a reason that an administrator must correct"
-        }
+        Exit::Partial => "finished, but some items failed or were skipped and need an administrator",
         Exit::Held => "a guard holds changes",
         Exit::Incomplete => {
             "the Admin Console or Campaign could not be read completely; nothing was written where that matters"
@@ -83,15 +81,15 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
         SkipReason::Protected => "the operator is never changed",
         SkipReason::NotAProfile => "a name that users have and that is missing from the list of profiles",
         SkipReason::Renamed => {
-            "a known user has a new login; the operator of the old one is kept until an operator with the new login exists"
+            "a known user has a new login; the old operator is kept until an operator with the new login exists"
         }
         SkipReason::NoLogin => "a user has neither e-mail address nor user name",
         SkipReason::AmbiguousIdentity => "one user and two operators, or names that only look alike",
         SkipReason::AmbiguousProfile => {
-            "two profiles for one group, or for groups whose names look alike; both are refused"
+            "two profiles for one group, or for groups with similar names; both are refused"
         }
         SkipReason::AmbiguousGroup => {
-            "two operator groups of one name, or one that only looks like the group of the profile"
+            "two operator groups of one name, or one with a name similar to that of the profile"
         }
         SkipReason::RenamedGroup => {
             "the operator group of a profile has another name in Campaign now; no group is created beside it"
@@ -155,8 +153,10 @@ pub(super) fn sections() -> Vec<Section> {
 /// `docs/reference.md`.
 pub(super) fn markdown() -> String {
     let mut page = String::from(
-        "<!-- Generated from the code by the hidden command \"generate reference docs\"; do not edit. -->\n\n# Reference\n\n\
-         [commands.md](commands.md) has the options and commands.\n\n## Exit status\n\n| status | meaning |\n|---|---|\n",
+        "<!-- Generated from the code by the hidden command \"generate reference docs\"; do not edit. -->\n\n\
+         # Reference\n\n\
+         [commands.md](commands.md) has the options and commands.\n\n## Exit status\n\n\
+         | status | meaning |\n|---|---|\n",
     );
     for exit in EXITS {
         let _ = writeln!(page, "| {} | {} |", exit as u8, exit_meaning(exit));
