@@ -44,7 +44,7 @@ fn a_slip_in_a_scenario_file_is_wrong_usage_with_file_and_line() {
         ("key.toml", "key.toml is wrong: line 2: unknown field `titel`"),
         ("based.toml", "campaign.production"),
         ("basis.toml", "there is no scenario named \"last_day\"; write one of first_day, "),
-        ("world.toml", "the world of the sandbox is wrong: "),
+        ("world.toml", "the world of the sandbox is inconsistent: "),
         ("absent.toml", "absent.toml cannot be read: No such file or directory\n"),
     ];
     for (name, part) in cases {
