@@ -215,14 +215,30 @@ fn every_file_says_what_lives_there_and_stays_short() {
     }
 }
 
+/// The headings of a document as the fragments that lead to them.
+fn fragments(document: &str) -> Vec<String> {
+    let headings = document.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));
+    let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
+    headings.map(|text| text.to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-")).collect()
+}
+
 #[test]
-fn no_address_of_this_project_leads_beyond_its_own_files() {
-    // Links in the README must lead to files that exist.
-    let readme = fs::read_to_string(room("").join("../README.md")).expect("a README");
-    for link in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        if link.starts_with("http") || link.starts_with('#') {
-            continue;
+fn every_link_of_the_documents_leads_to_a_file_and_a_heading_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed = fs::read_dir(root).expect("a folder").chain(fs::read_dir(root.join("docs")).expect("docs"));
+    let paths = listed.map(|entry| entry.expect("an entry").path());
+    for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        let text = fs::read_to_string(&path).expect("a document");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().expect("a folder").join(file) };
+            assert!(target.exists(), "{} links to {link}: there is no such file", path.display());
+            if !fragment.is_empty() {
+                let document = fs::read_to_string(&target).expect("a document");
+                let has_heading = fragments(&document).iter().any(|heading| heading == fragment);
+                assert!(has_heading, "{} links to {link}: there is no such heading", path.display());
+            }
         }
-        assert!(room("").join("..").join(link).exists(), "README.md links to {link}, which does not exist");
     }
 }

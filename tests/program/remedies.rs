@@ -249,7 +249,8 @@ fn every_command_and_option_in_a_text_exists() {
         none("an option that does not exist", texts, |text| wrong_options(text, &USAGE));
         none("a command that does not exist", texts, |text| wrong_commands(text, &USAGE));
     }
-    let manual = lines(&root().join("README.md"), |_| true);
+    let documents = files("docs", ".md").into_iter().chain([root().join("README.md")]);
+    let manual: Vec<Text> = documents.flat_map(|path| lines(&path, |_| true)).collect();
     none("a command that does not exist", &manual, |text| wrong_commands(text, &USAGE));
 }
 
