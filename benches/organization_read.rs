@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 const SERVE: &str = "--serve";
 const READ: &str = "--read";
 
-/// How the processes that read are told where the sandbox is: the sandbox's connection as JSON.
+/// The environment variable that gives the reading processes the parameters of the sandbox as JSON.
 const CONNECTION: &str = "ORGANIZATION_READ_CONNECTION";
 
 /// Names the interpreter of Adobe's client.
@@ -131,7 +131,7 @@ fn measured(command: &mut Command, connection: &str) -> Result<Cost, Failure> {
     Ok(Cost { wall_s, cpu_s: number("cpu_s")?, peak_mib: number("peak_kib")? / 1024.0, users })
 }
 
-/// The process that serves the sandbox; it ends with its standard input.
+/// The process that serves the sandbox; it stops when its standard input closes.
 struct Server {
     process: Child,
     connection: String,

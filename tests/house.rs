@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[path = "house/words.rs"]
+mod words;
+
 /// A room, and the rooms it may import.
 const ROOMS: [(&str, &[&str]); 14] = [
     ("domain", &[]),

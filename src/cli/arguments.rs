@@ -110,7 +110,7 @@ pub(super) enum Command {
     Config,
     /// Serve the sandbox until stopped; prints the configuration to use
     Sandbox(SandboxArguments),
-    /// Write manual pages or shell completions, for packages
+    /// Write manual pages, shell completions, or the reference of the documentation
     #[command(hide = true)]
     Generate(GenerateArguments),
 }
@@ -309,13 +309,15 @@ pub(super) struct GenerateArguments {
     pub(super) folder: PathBuf,
 }
 
-/// What packages carry beside the program.
+/// What is generated from the definitions of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Generated {
-    /// Manual pages, one a command
+    /// Manual pages: the program, each command, and the configuration
     Man,
     /// Completions for bash, zsh and fish
     Completions,
+    /// reference.md: exit statuses, reasons for skipping, configuration keys
+    Reference,
 }
 
 /// How a report is written.

@@ -1,4 +1,4 @@
-//! The exit codes. Scripts rely on them; the README has the table.
+//! The exit statuses. Scripts rely on them; `docs/reference.md` has the table.
 
 use std::process::ExitCode;
 

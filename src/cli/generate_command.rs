@@ -1,22 +1,24 @@
-//! `generate`: manual pages and shell completions for packages, from the definitions the program itself parses with.
+//! `generate`: manual pages, shell completions and the reference, from the definitions that the program itself uses.
 
-use std::{io, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
 
-use clap::{Command, CommandFactory as _};
+use clap::CommandFactory as _;
 use clap_complete::{Shell, generate_to};
-use clap_mangen::Man;
 
 use super::{
     CommandError,
     arguments::{Arguments, GenerateArguments, Generated},
     exit_code::Exit,
+    manual::{CONFIGURATION_PAGE, command_page, configuration_page, man, program_page},
+    reference,
 };
 
 /// The name of the installed program.
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
-
-/// Section of the manual for daemons and their administration (`man man-pages`).
-const SECTION: &str = "8";
 
 /// The shells that Debian's packages ship completions for.
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
@@ -26,28 +28,24 @@ pub(super) fn run(arguments: &GenerateArguments) -> Result<Exit, CommandError> {
     match arguments.what {
         Generated::Man => manual_pages(&arguments.folder)?,
         Generated::Completions => completions(&arguments.folder)?,
+        Generated::Reference => fs::write(arguments.folder.join("reference.md"), reference::markdown())?,
     }
     Ok(Exit::Done)
 }
 
-/// One page for the program, and one for each command that its help shows.
+/// One page for the program, one for each command that its help shows, and one for the configuration.
 fn manual_pages(folder: &Path) -> io::Result<()> {
-    // What `help` does is said by every page.
+    // The help command is the same on every page.
     let mut program = Arguments::command().disable_help_subcommand(true);
-    // Only now do the commands know the options that are understood everywhere.
+    // Only now do the commands know the options that every command takes.
     program.build();
-    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
-    for command in commands.chain([&program]) {
-        page(command.clone()).generate_to(folder)?;
+    for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let man = man(command.clone());
+        command_page(&man, &mut File::create(folder.join(man.get_filename()))?)?;
     }
-    Ok(())
-}
-
-fn page(command: Command) -> Man {
-    Man::new(command)
-        .section(SECTION)
-        .source(concat!("campaign-group-sync ", env!("CARGO_PKG_VERSION")))
-        .manual("System administration")
+    let man = man(program);
+    program_page(&man, &mut File::create(folder.join(man.get_filename()))?)?;
+    configuration_page(&mut File::create(folder.join(format!("{CONFIGURATION_PAGE}.5")))?)
 }
 
 fn completions(folder: &Path) -> io::Result<()> {
@@ -83,11 +81,28 @@ mod tests {
         let mut wanted: BTreeSet<String> =
             shown.map(|command| format!("campaign-group-sync-{}.8", command.get_name())).collect();
         wanted.insert("campaign-group-sync.8".to_owned());
+        wanted.insert("campaign-group-sync.toml.5".to_owned());
         let pages = generated(Generated::Man);
         assert_eq!(pages.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>(), wanted);
         for (name, text) in pages {
-            assert!(text.contains(".SH NAME") && text.contains("\\-\\-config"), "{name}: {text}");
+            assert!(text.contains(".SH NAME") && text.contains(".SH \"SEE ALSO\""), "{name}: {text}");
+            let has_options = text.contains("\\-\\-config");
+            assert!(has_options || name.ends_with(".5"), "{name}: {text}");
         }
+    }
+
+    #[test]
+    fn the_pages_have_the_sections_of_a_manual_page() {
+        let pages = generated(Generated::Man);
+        let page = |wanted: &str| &pages.iter().find(|(name, _)| name == wanted).expect("a page").1;
+        for heading in ["\"EXIT STATUS\"", "FILES", "ENVIRONMENT", "EXAMPLES"] {
+            assert!(page("campaign-group-sync.8").contains(&format!(".SH {heading}\n")), "{heading}");
+        }
+        let configuration = page("campaign-group-sync.toml.5");
+        assert!(
+            configuration.contains(".SH [guard]") && configuration.contains("max_removals = 50"),
+            "{configuration}"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ macro_rules! built_in {
     };
 }
 
-/// Whole worlds, the default first.
+/// Complete worlds, the default first.
 pub(super) const WORLDS: [(&str, &str); 7] = built_in! {
     "first_day"
     "joiners_and_leavers"
@@ -18,7 +18,7 @@ pub(super) const WORLDS: [(&str, &str); 7] = built_in! {
     "large"
 };
 
-/// One thing wrong at a time, in the order in which `check` looks.
+/// One misconfiguration each, in the order of `check`.
 pub(super) const MISCONFIGURED: [(&str, &str); 63] = built_in! {
     "misconfigured/unknown_key"
     "misconfigured/key_missing"

@@ -1,4 +1,4 @@
-//! The limits of the user management API: so many calls a minute, and page 0 not too often.
+//! The call limits of UMAPI: calls per minute, and the interval between two calls for page 0.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use super::behavior::CallLimits;
 use super::request::{HttpResponse, typed};
 use super::umapi::UmapiRequest;
 
-/// The body of a refusal, byte for byte as the vendor's documentation has it.
+/// The body of a refusal, byte for byte as in Adobe's documentation.
 pub(super) const TOO_MANY_REQUESTS: &str = "{\"error_code\" : \"429050\", \"message\" : \"Too many requests\"}";
 
-/// The vendor counts in fixed windows of a minute.
+/// Adobe counts in fixed windows of a minute.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// What the calls of one API key have used up.
+/// The calls of each API key.
 #[derive(Debug, Default)]
 pub(super) struct CallMeter {
     keys: HashMap<String, KeyMeter>,
@@ -68,13 +68,13 @@ impl CallMeter {
         let bucket = Bucket::of(request)?;
         let key = self.keys.entry(key.to_owned()).or_default();
         let wait = key.admit(bucket, PageAsked::of(request), limits, Instant::now()).err()?;
-        let mut answer = typed(StatusCode::TOO_MANY_REQUESTS, "application/json", TOO_MANY_REQUESTS);
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
-        Some(answer)
+        let mut response = typed(StatusCode::TOO_MANY_REQUESTS, "application/json", TOO_MANY_REQUESTS);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        Some(response)
     }
 }
 
-/// Which page is asked for, as far as the limits care.
+/// The requested page, as far as it matters for the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PageAsked {
     /// Page 0 of one of the organization's two listings; that of a group's members is not counted.
@@ -97,7 +97,7 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 impl KeyMeter {
-    /// Admits the call or says how long to wait, in real time.
+    /// Admits the call, or returns the time to wait.
     fn admit(&mut self, bucket: Bucket, page: PageAsked, limits: &CallLimits, now: Instant) -> Result<(), Duration> {
         if let Some(until) = self.locked_until.filter(|until| *until > now) {
             return Err(until - now);
@@ -105,7 +105,7 @@ impl KeyMeter {
         if page == PageAsked::First
             && let Some(interval) = limits.first_page_interval
         {
-            // A call that comes too early counts as well: whoever retries at once waits from then on.
+            // An early call counts as well: a client that retries at once is locked out from then on.
             let previous = self.first_pages.insert(bucket, now);
             let interval = limits.scaled(Duration::from_secs(interval));
             if previous.is_some_and(|previous| now < previous + interval) {
@@ -142,7 +142,7 @@ mod tests {
         CallLimits { users_per_minute: Some(2), first_page_interval: Some(7200), ..CallLimits::default() }
     }
 
-    /// What becomes of calls at given seconds: admitted, or refused for so many seconds.
+    /// The outcome of calls at given seconds: admitted, or refused with a number of seconds to wait.
     fn check(limits: &CallLimits, page: PageAsked, calls: &[(u64, Option<u64>)]) {
         let mut key = KeyMeter::default();
         let start = Instant::now();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn page_0_asked_too_early_locks_everything_out_and_counts() {
+    fn an_early_call_for_page_0_locks_every_call_out_and_counts() {
         check(
             &limits(),
             PageAsked::First,

@@ -1,4 +1,4 @@
-//! What may be done to a living world: single changes, applied all or not at all.
+//! Changes of the current world, applied all or none.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +23,11 @@ pub enum Change {
     Instance {
         /// The name of the instance.
         instance: String,
-        /// What to do there.
+        /// The change.
         #[serde(flatten)]
         change: InstanceChange,
     },
-    /// Of the behavior: sections of a scenario of which the given keys replace the present ones.
+    /// Of the behavior: sections of a scenario whose keys replace the current values.
     Behavior(#[serde(serialize_with = "with_op")] Map<String, Value>),
 }
 
@@ -43,16 +43,16 @@ fn with_op<S: Serializer>(sections: &Map<String, Value>, serializer: S) -> Resul
 pub enum OrganizationChange {
     /// Puts a user into a group.
     Assign {
-        /// Whom.
+        /// The user.
         user: String,
-        /// Where.
+        /// The group.
         group: String,
     },
     /// Takes a user out of a group.
     Unassign {
-        /// Whom.
+        /// The user.
         user: String,
-        /// Where.
+        /// The group.
         group: String,
     },
     /// Adds a user.
@@ -62,12 +62,12 @@ pub enum OrganizationChange {
     },
     /// Removes a user.
     RemoveUser {
-        /// Whom.
+        /// The user.
         user: String,
     },
     /// Gives a user another e-mail address, and another user name if that was the address.
     RenameUser {
-        /// Whom.
+        /// The user.
         user: String,
         /// The new address.
         to: String,
@@ -79,12 +79,12 @@ pub enum OrganizationChange {
     },
     /// Removes a group and all memberships of it.
     RemoveGroup {
-        /// Which.
+        /// The group.
         group: String,
     },
     /// Gives a group another name; the id and the members stay.
     RenameGroup {
-        /// Which.
+        /// The group.
         group: String,
         /// The new name.
         to: String,
@@ -141,7 +141,7 @@ impl World {
     ///
     /// # Errors
     ///
-    /// [`SandboxError::Change`] names the first change that does not fit; the world is then as before.
+    /// [`SandboxError::Change`] names the first change that cannot be applied; the world is then unchanged.
     pub fn apply(&mut self, changes: &[Change]) -> Result<(), SandboxError> {
         let mut organization = None;
         let mut rehearsal = BTreeMap::new();
@@ -152,7 +152,7 @@ impl World {
                     change.apply(organization.get_or_insert_with(|| self.organization().clone()))
                 }
                 Change::Instance { instance, change } => self.rehearse(&mut rehearsal, instance, change),
-                Change::Behavior(sections) => behavior.get_or_insert_with(|| self.behavior.clone()).turn(sections),
+                Change::Behavior(sections) => behavior.get_or_insert_with(|| self.behavior.clone()).change(sections),
             };
             outcome.map_err(|reason| SandboxError::Change(format!("change {place}: {reason}")))?;
         }
@@ -172,7 +172,8 @@ impl World {
         Ok(())
     }
 
-    /// Tries a change on a copy of the instance, so that a later refusal leaves the real one, and its sessions, alone.
+    /// Tries a change on a copy of the instance: if a later change fails, the instance and its sessions stay as they
+    /// are.
     fn rehearse(
         &self,
         copies: &mut BTreeMap<String, Instance>,

@@ -1,4 +1,4 @@
-//! Connections that can be cut: before the answer, or in the middle of its body.
+//! TCP connections that faults can cut: before the response, or in the middle of its body.
 
 use std::io;
 use std::pin::Pin;
@@ -15,14 +15,14 @@ use tokio_rustls::server::TlsStream;
 
 use super::listener::SandboxListener;
 
-/// What is known of one connection, and its scissors.
+/// The state of one connection, and the controls that faults use.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Connection(Arc<Mutex<State>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
     flow: Flow,
-    /// Whether a call was answered on it.
+    /// Whether it has carried a call.
     has_served: bool,
     /// The pause between two bytes.
     drip: Option<Duration>,
@@ -32,36 +32,36 @@ struct State {
 enum Flow {
     #[default]
     Open,
-    /// The next answer's head passes, then so many bytes of its body.
+    /// The head of the next response passes, then this number of bytes of its body.
     AfterBody(usize),
-    /// So many bytes pass.
+    /// This number of bytes passes.
     Left(usize),
-    /// Nothing passes, and the peer sees a reset.
+    /// Nothing passes, and the peer gets a reset.
     Reset,
 }
 
 impl Connection {
-    /// Resets the connection instead of answering.
+    /// Resets the connection instead of sending a response.
     pub(super) fn reset(&self) {
         self.state().flow = Flow::Reset;
     }
 
-    /// Closes the connection when so many bytes of the next answer's body were sent.
+    /// Closes the connection after this number of bytes of the next response's body.
     pub(super) fn close_after(&self, bytes: usize) {
         self.state().flow = Flow::AfterBody(bytes);
     }
 
-    /// Sends byte by byte from now on, with a pause between two.
+    /// Sends single bytes from now on, with a pause between two.
     pub(super) fn drip(&self, pause: Duration) {
         self.state().drip = Some(pause);
     }
 
-    /// Notes that a call was answered on it.
+    /// Records that a call was carried.
     pub(super) fn serve(&self) {
         self.state().has_served = true;
     }
 
-    /// Whether a call was answered on it before.
+    /// Whether it has carried a call.
     pub(super) fn has_served(&self) -> bool {
         self.state().has_served
     }
@@ -70,7 +70,7 @@ impl Connection {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bytes of the buffer may be sent now; an error when none may ever again.
+    /// How many bytes of the buffer may be sent now; an error when the connection is cut.
     fn admit(&self, buffer: &[u8]) -> io::Result<usize> {
         let State { flow, drip, .. } = &mut *self.state();
         if let Flow::AfterBody(bytes) = *flow {
@@ -103,7 +103,8 @@ pub(super) struct ConnectionStream {
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-/// What is below HTTP. The scissors cut above it, so that they count bytes of answers and not of records.
+/// The transport below HTTP. Connections are cut above it, so that bytes of responses are counted and not of TLS
+/// records.
 #[derive(Debug)]
 pub(super) enum Wire {
     Plain(TcpStream),

@@ -1,4 +1,4 @@
-//! What a client must be configured with to talk to a sandbox.
+//! The parameters that a client of a sandbox is configured with.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,26 +7,26 @@ use super::ims::instance_credential;
 use super::tls::Endpoint;
 use super::world::World;
 
-/// What a client must be configured with to talk to a sandbox.
+/// The parameters that a client of a sandbox is configured with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionParameters {
-    /// Base URL of the identity service.
+    /// Base URL of IMS.
     pub ims_url: String,
-    /// Base URL of the user management API, with its path.
+    /// Base URL of UMAPI, with its path.
     pub umapi_url: String,
     /// Id of the simulated organization.
     pub organization_id: String,
-    /// Client id of the credential for the user management API; its `X-Api-Key` as well.
+    /// Client id of the credential for UMAPI; its `X-Api-Key` as well.
     pub client_id: String,
-    /// Secret of that credential. It opens nothing but this sandbox.
+    /// Secret of that credential; it is valid in this sandbox only.
     pub client_secret: String,
     /// The Campaign instances, by name.
     pub instances: Vec<InstanceParameters>,
-    /// The authority to trust in place of the host's, in PEM; `None` where nothing is encrypted.
+    /// The certificate authority to trust instead of the host's, in PEM; `None` without TLS.
     pub authority: Option<String>,
 }
 
-/// What a client must be configured with to talk to one simulated Campaign instance.
+/// The parameters of one simulated Campaign instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceParameters {
     /// The name of the instance in the scenario.
@@ -37,11 +37,11 @@ pub struct InstanceParameters {
     pub tenant: String,
     /// The association mask of the external account.
     pub association_mask: String,
-    /// How a client logs on.
+    /// How a client signs in.
     pub authentication: InstanceCredential,
 }
 
-/// How a client logs on to a simulated Campaign instance.
+/// How a client signs in to a simulated Campaign instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceCredential {
@@ -52,7 +52,7 @@ pub enum InstanceCredential {
         /// Its password.
         password: String,
     },
-    /// A bearer token of the identity service on every call.
+    /// A bearer token of IMS on every call.
     Ims {
         /// Client id of the technical account.
         client_id: String,
@@ -62,7 +62,7 @@ pub enum InstanceCredential {
 }
 
 impl ConnectionParameters {
-    /// The connection to a server at this host and port, with what it says of its authority.
+    /// The parameters for a server at this host and port, with its certificate authority.
     pub(super) fn of(host: &str, world: &World, authority: Option<&str>) -> Self {
         let organization = world.organization();
         let instances = world

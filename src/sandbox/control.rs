@@ -19,18 +19,18 @@ The sandbox: simulated Experience Cloud and Campaign, one world.
 GET    /sandbox/connection  what a client must be configured with
 GET    /sandbox/world       the world, as a scenario in JSON
 POST   /sandbox/world       {\"changes\": [{\"op\": \"assign\", \"user\": …, \"group\": …}, …]}, all or none
-PUT    /sandbox/world       another world in its place
-GET    /sandbox/faults      the injected faults, and what they have met
+PUT    /sandbox/world       replaces the world
+GET    /sandbox/faults      the injected faults, and the calls that matched them
 POST   /sandbox/faults      {\"faults\": [{\"call\": \"users\", \"page\": 1, \"effect\": {\"type\": \"status\", \"status\": 504}}, …]}
-DELETE /sandbox/faults      forgets them
-GET    /sandbox/requests    what was asked so far
-DELETE /sandbox/requests    forgets it
+DELETE /sandbox/faults      removes them
+GET    /sandbox/requests    the requests so far
+DELETE /sandbox/requests    clears them
 
 Changes of the organization: assign, unassign {user, group}; add_user {user: {…}}, remove_user {user},
 rename_user {user, to}; add_group {group: {…}}, remove_group {group}, rename_group {group, to}.
 With \"instance\", of that Campaign instance: join, leave {login, group}; add_operator {login}, remove_operator {login},
 rename_operator {login, new_login}; add_operator_group, remove_operator_group {name}.
-Of the dials: {\"op\": \"dial\", \"pages\": {\"users\": 2}}; the sections are pages, throttle, tokens, quirks.
+Of the behavior: {\"op\": \"dial\", \"pages\": {\"users\": 2}}; the sections are pages, throttle, tokens, quirks.
 ";
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ pub(super) fn answer(shared: &Shared, received: &IncomingRequest) -> HttpRespons
             json(StatusCode::OK, &json!({"requests": []}))
         }
         (method, _) => {
-            let text = format!("{method} {} is nothing the sandbox does\n\n{PAGE}", received.http.uri().path());
+            let text = format!("{method} {} is unknown to the sandbox\n\n{PAGE}", received.http.uri().path());
             typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text)
         }
     }
@@ -77,7 +77,7 @@ fn world(shared: &Shared) -> HttpResponse {
     json(StatusCode::OK, &world)
 }
 
-/// The host is the one by which the client got here.
+/// The host is the one in the request.
 fn connection(shared: &Shared, received: &IncomingRequest) -> HttpResponse {
     let host = received.header("host").unwrap_or_default();
     let connection = ConnectionParameters::of(host, &shared.world(), shared.authority());

@@ -1,11 +1,11 @@
-//! Everything that can go wrong with a sandbox.
+//! Errors of a sandbox.
 
 use std::net::SocketAddr;
 
-/// Why a sandbox could not be started, or its world not be changed.
+/// Why a sandbox cannot start, or its world cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The address could be reached from other machines, and the sandbox knows no secrets worth the name.
+    /// Other machines could connect to the address, and the secrets of the sandbox are public.
     #[error("the sandbox listens on loopback only: {address} is not a loopback address, use 127.0.0.1 or [::1]")]
     NotLoopback {
         /// The refused address.
@@ -21,7 +21,7 @@ pub enum SandboxError {
         source: std::io::Error,
     },
     /// No certificate can be made for the name.
-    #[error("there can be no certificate for \"{name}\"; write a host name or an address in [tls]")]
+    #[error("no certificate can be made for \"{name}\"; write a host name or an address in [tls]")]
     Certificate {
         /// The host name or address.
         name: String,
@@ -45,10 +45,10 @@ pub enum SandboxError {
         /// What is wrong, and with which key.
         what: String,
     },
-    /// The scenario can be read and contradicts itself.
-    #[error("the world of the sandbox is wrong: {0}")]
+    /// The scenario can be read and is inconsistent.
+    #[error("the world of the sandbox is inconsistent: {0}")]
     World(String),
-    /// A change does not fit the world; nothing was changed.
+    /// A change cannot be applied; nothing was changed.
     #[error("the world was not changed: {0}")]
     Change(String),
 }

@@ -1,4 +1,4 @@
-//! The dial of faults: which call is disturbed, how often, and in what way.
+//! Faults: the calls that each disturbs, how often, and how.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::change::Change;
 use super::request_log::CallDescription;
 
-/// A disturbance of certain calls. All faults that match a call act on it, in the order in which they were injected.
+/// A disturbance of certain calls. All faults that match a call act on it, in the order of their injection.
 ///
-/// A call that the gateway refuses (credentials, throttle) reaches no fault and uses none up.
+/// A call that the gateway refuses (credentials, call limits) matches no fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
@@ -27,16 +27,16 @@ pub struct Fault {
     /// Only SOAP calls that address this schema, like `xtk:operatorGroup`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// Only calls whose body holds this text, such as `operator-id="1001"`.
+    /// Only calls whose body contains this text, such as `operator-id="1001"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// How many matching calls pass before the first that is disturbed.
     #[serde(default)]
     pub skip: u32,
-    /// How many are disturbed then; one unless said otherwise.
+    /// How many are disturbed then; one by default.
     #[serde(default)]
     pub times: Times,
-    /// What happens to them.
+    /// The effect on them.
     pub effect: Effect,
 }
 
@@ -44,13 +44,13 @@ pub struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Times {
-    /// So many times.
+    /// This number of times.
     Count(u32),
-    /// Without end.
+    /// Always.
     Always(Always),
 }
 
-/// The word for without end.
+/// The word for always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Always {
@@ -64,12 +64,12 @@ impl Default for Times {
     }
 }
 
-/// What happens to a call. Unless an effect says that the call takes effect, one that replaces the answer keeps the call
-/// from being carried out at all.
+/// The effect on a call. An effect that replaces the response prevents the call, unless its description says that the
+/// call takes effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Effect {
-    /// Another answer instead.
+    /// Another response.
     Status {
         /// The HTTP status.
         status: u16,
@@ -80,97 +80,97 @@ pub enum Effect {
         #[serde(default)]
         body: String,
     },
-    /// An HTML page with status 200 instead, as a portal or proxy sends it.
+    /// An HTML page with status 200, as a portal or proxy sends it.
     Html,
-    /// A SOAP fault instead, with status 200 as is usual there.
+    /// A SOAP fault, with status 200 as Campaign sends it.
     SoapFault {
         /// `SOAP-ENV:Server` or `SOAP-ENV:Client`.
         code: String,
         /// The short text with a code like `SOP-330011`.
         string: String,
-        /// The long text; left out when empty, as with `showErrors="false"`.
+        /// The long text; omitted when empty, as with `showErrors="false"`.
         #[serde(default)]
         detail: String,
     },
-    /// An XML answer nested this deep instead.
+    /// An XML response nested this deep.
     DeepXml {
         /// Elements inside each other.
         depth: usize,
     },
-    /// The connection is reset instead of an answer.
+    /// The connection is reset; no response is sent.
     Reset,
-    /// The call takes effect, and the connection is reset instead of an answer.
+    /// The call takes effect, and the connection is reset; no response is sent.
     LoseAnswer,
-    /// The connection is reset instead of an answer if it has carried a call before, as a server does that closes idle
-    /// connections at the moment at which the client uses them again. On a new connection nothing happens.
+    /// The connection is reset if it has carried a call before, as when a server closes an idle connection while the
+    /// client uses it again. On a new connection nothing happens.
     ResetReused,
-    /// The answer, head and body, comes byte by byte.
+    /// The response, head and body, is sent byte by byte.
     Drip {
-        /// So many milliseconds pass between two bytes.
+        /// Milliseconds between two bytes.
         ms: u64,
     },
-    /// A text in the body is another, whatever the body is: other answers than any program would write.
+    /// Replaces a text in the body, whatever its format: for responses that no server writes.
     ReplaceText {
-        /// The text, wherever it occurs.
+        /// The text, at every place.
         from: String,
-        /// The other one.
+        /// The new value.
         to: String,
     },
-    /// The answer comes later.
+    /// The response is delayed.
     Delay {
-        /// By so many milliseconds.
+        /// Milliseconds.
         ms: u64,
     },
-    /// The body is cut short in a complete answer: HTTP alone does not tell.
+    /// The body is truncated in a complete HTTP response.
     Truncate {
-        /// To so many bytes; to half when absent.
+        /// To this number of bytes; to half by default.
         #[serde(default)]
         bytes: Option<usize>,
     },
     /// The connection is closed in the middle of the body.
     CutOff {
-        /// After so many bytes of it as they are sent; after half when absent.
+        /// After this number of sent bytes; after half by default.
         #[serde(default)]
         after: Option<usize>,
     },
     /// A listing's page without entries and with `lastPage: false`; the headers stay.
     EmptyPage,
-    /// Users are left out of a listing's page; the headers stay.
+    /// A listing's page omits users; the headers stay.
     MissingUsers {
         /// How many of the page, from its first on.
         count: usize,
     },
-    /// `lastPage` says this.
+    /// `lastPage` has this value.
     LastPage {
         /// The value.
         value: bool,
     },
-    /// A listing answers this page instead of the one asked for.
+    /// A listing returns this page instead of the requested one.
     RepeatPage {
         /// The page.
         page: u64,
     },
-    /// A JSON value is left out.
+    /// A JSON value is missing.
     OmitKey {
-        /// Which, as a JSON pointer; `*` stands for every entry of an array.
+        /// Its JSON pointer; `*` stands for every entry of an array.
         pointer: String,
     },
-    /// A JSON value is another.
+    /// A JSON value is replaced.
     SetValue {
-        /// Which, as a JSON pointer; `*` stands for every entry of an array.
+        /// Its JSON pointer; `*` stands for every entry of an array.
         pointer: String,
-        /// The other one.
+        /// The new value.
         value: Value,
     },
     /// A JSON value is a very long text.
     HugeString {
-        /// Which, as a JSON pointer.
+        /// Its JSON pointer.
         pointer: String,
-        /// The length of the text; ten megabytes when absent.
+        /// The length of the text; ten megabytes by default.
         #[serde(default = "ten_megabytes")]
         bytes: usize,
     },
-    /// Headers are left out.
+    /// Headers are missing.
     DropHeaders {
         /// Their names.
         names: Vec<String>,
@@ -180,20 +180,20 @@ pub enum Effect {
         /// Names and values.
         headers: Vec<(String, String)>,
     },
-    /// The `Content-Encoding` of an answer that is compressed is written like this.
+    /// The `Content-Encoding` of a compressed response has this name.
     RenameEncoding {
         /// The name, such as `x-gzip`.
         to: String,
     },
-    /// An XML answer is encoded in ISO-8859-1, and says so in its declaration.
+    /// An XML response is encoded in ISO-8859-1, as its declaration says.
     Latin1,
-    /// An XML answer begins with a document type that declares entities, and uses one.
+    /// An XML response begins with a document type that declares entities, and uses one.
     EntityDeclaration,
-    /// All tokens of the identity service end before the call is looked at.
+    /// All tokens of IMS expire before the call is checked.
     ExpireTokens,
-    /// The world changes before the call is carried out; what does not fit it is ignored.
+    /// The world changes before the call is carried out; changes that cannot be applied are ignored.
     Change {
-        /// How.
+        /// The changes.
         changes: Vec<Change>,
     },
 }
@@ -203,18 +203,18 @@ fn ten_megabytes() -> usize {
 }
 
 impl Effect {
-    /// An answer with this status and no body.
+    /// A response with this status and no body.
     pub fn status(status: u16) -> Self {
         Self::Status { status, headers: Vec::new(), body: String::new() }
     }
 
-    /// An answer in plain text, as Campaign refuses sessions and logons.
+    /// A response in plain text, as Campaign refuses sessions and sign-ins.
     pub fn plain_text(status: u16, text: &str) -> Self {
         let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
         Self::Status { status, headers, body: text.to_owned() }
     }
 
-    /// The vendor's 429 with this `Retry-After`.
+    /// Adobe's 429 with this `Retry-After`.
     pub fn too_many_requests(retry_after: &str) -> Self {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         Self::Status {
@@ -229,7 +229,7 @@ impl Effect {
         Self::SoapFault { code: "SOAP-ENV:Server".to_owned(), string: string.to_owned(), detail: detail.to_owned() }
     }
 
-    /// Leaves out the value at a JSON pointer.
+    /// Removes the value at a JSON pointer.
     pub fn omit_key(pointer: &str) -> Self {
         Self::OmitKey { pointer: pointer.to_owned() }
     }
@@ -249,7 +249,7 @@ impl Effect {
         Self::ReplaceText { from: from.to_owned(), to: to.to_owned() }
     }
 
-    /// Leaves out headers.
+    /// Removes headers.
     pub fn drop_headers(names: &[&str]) -> Self {
         Self::DropHeaders { names: names.iter().map(|&name| name.to_owned()).collect() }
     }
@@ -300,25 +300,25 @@ impl Fault {
         Self { schema: Some(name.to_owned()), ..self }
     }
 
-    /// Only calls whose body holds this text.
+    /// Only calls whose body contains this text.
     #[must_use]
     pub fn body(self, text: &str) -> Self {
         Self { body: Some(text.to_owned()), ..self }
     }
 
-    /// Lets so many matching calls pass first.
+    /// Lets this number of matching calls pass first.
     #[must_use]
     pub fn skip(self, calls: u32) -> Self {
         Self { skip: calls, ..self }
     }
 
-    /// Acts so many times.
+    /// Acts this number of times.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Times::Count(times), ..self }
     }
 
-    /// Acts without end.
+    /// Acts always.
     #[must_use]
     pub fn forever(self) -> Self {
         Self { times: Times::Always(Always::Forever), ..self }
@@ -341,15 +341,15 @@ impl Fault {
     }
 }
 
-/// A fault with its history.
+/// A fault with its counters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InjectedFault {
     /// The fault.
     #[serde(flatten)]
     pub fault: Fault,
-    /// How many calls matched it so far, those that were let pass included.
+    /// The number of calls that matched so far, skipped ones included.
     pub matched: u32,
-    /// How many of them it disturbed.
+    /// The number of them that it disturbed.
     pub disturbed: u32,
 }
 
@@ -370,7 +370,7 @@ impl InjectedFaults {
         &self.0
     }
 
-    /// What happens to a call; asking uses the faults up.
+    /// The effects on a call; counts it.
     pub(super) fn take(&mut self, call: &CallDescription, body: &str) -> Vec<Effect> {
         let matching = self.0.iter_mut().filter(|injected| injected.fault.matches(call, body));
         matching.filter_map(InjectedFault::meet).collect()
@@ -403,20 +403,20 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_lets_calls_pass_acts_and_is_used_up() {
-        let mut dial = InjectedFaults::default();
-        dial.inject(Fault::new("users", Effect::status(504)).page(1).skip(1).times(2));
-        let disturbed: Vec<bool> = (0..5).map(|_| !dial.take(&users(1), "").is_empty()).collect();
+    fn a_fault_skips_calls_acts_and_ends() {
+        let mut faults = InjectedFaults::default();
+        faults.inject(Fault::new("users", Effect::status(504)).page(1).skip(1).times(2));
+        let disturbed: Vec<bool> = (0..5).map(|_| !faults.take(&users(1), "").is_empty()).collect();
         assert_eq!(disturbed, [false, true, true, false, false]);
-        assert!(dial.take(&users(0), "").is_empty(), "another page");
+        assert!(faults.take(&users(0), "").is_empty(), "another page");
         assert!(
-            dial.take(&CallDescription { page: Some(1), ..CallDescription::named("members") }, "").is_empty(),
+            faults.take(&CallDescription { page: Some(1), ..CallDescription::named("members") }, "").is_empty(),
             "another call"
         );
     }
 
     #[test]
-    fn a_soap_call_is_met_by_its_short_name_or_its_method() {
+    fn a_soap_call_is_matched_by_its_short_name_or_its_method() {
         let write = CallDescription {
             soap_method: Some("WriteCollection".to_owned()),
             instance: Some("production".to_owned()),
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_written_as_json() {
+    fn faults_are_read_from_json() {
         let fault: Fault = serde_json::from_value(json!({
             "call": "users", "page": 2, "times": "forever",
             "effect": {"type": "set_value", "pointer": "/lastPage", "value": "no"}

@@ -1,17 +1,17 @@
-//! What the effects of faults do to a call: to the world before it, and to its answer.
+//! The effects of faults on responses and connections.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::campaign::{SoapFault, envelope, latin_1};
 use super::connection::Connection;
 use super::fault::Effect;
 use super::request::{HttpResponse, typed};
 
-/// An HTML page as a portal sends it in place of any answer.
+/// An HTML page as a portal sends it instead of any response.
 const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
     <body><h1>Sign in to continue</h1><p>Your session has ended.</p></body></html>\n";
 
@@ -20,30 +20,30 @@ const ENTITIES: &str = "<!DOCTYPE lolz [\n <!ENTITY a \"sandboxsandbox\">\n <!EN
     <!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\">\n <!ENTITY file SYSTEM \"file:///etc/passwd\">\n]>";
 
 impl Effect {
-    /// The answer that takes the place of the call, for effects that have one.
+    /// The response that replaces the call, for effects that have one.
     pub(super) fn instead(&self) -> Option<HttpResponse> {
         match self {
             Self::Status { status, headers, body } => {
-                let mut answer = HttpResponse::new(Bytes::from(body.clone()));
-                *answer.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                set_headers(&mut answer, headers);
-                Some(answer)
+                let mut response = HttpResponse::new(Bytes::from(body.clone()));
+                *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                set_headers(&mut response, headers);
+                Some(response)
             }
             Self::Html => Some(typed(StatusCode::OK, "text/html; charset=utf-8", HTML)),
-            Self::SoapFault { code, string, detail } => Some(soap(&soap_fault(code, string, detail))),
+            Self::SoapFault { code, string, detail } => Some(soap(&SoapFault::new(code, string, detail).to_xml())),
             Self::DeepXml { depth } => Some(soap(&("<a>".repeat(*depth) + &"</a>".repeat(*depth)))),
             _ => None,
         }
     }
 
-    /// Changes an answer that was made.
-    pub(super) fn disturb(&self, answer: &mut HttpResponse) {
+    /// Changes a response.
+    pub(super) fn disturb(&self, response: &mut HttpResponse) {
         match self {
             Self::Truncate { bytes } => {
-                let keep = bytes.unwrap_or(answer.body().len() / 2).min(answer.body().len());
-                answer.body_mut().truncate(keep);
+                let keep = bytes.unwrap_or(response.body().len() / 2).min(response.body().len());
+                response.body_mut().truncate(keep);
             }
-            Self::EmptyPage => edit_json(answer, |body| {
+            Self::EmptyPage => edit_json(response, |body| {
                 for list in ["/users", "/groups"] {
                     if let Some(entries) = body.pointer_mut(list) {
                         *entries = Value::Array(Vec::new());
@@ -51,49 +51,49 @@ impl Effect {
                 }
                 set(body, "/lastPage", &Value::Bool(false));
             }),
-            Self::MissingUsers { count } => edit_json(answer, |body| {
+            Self::MissingUsers { count } => edit_json(response, |body| {
                 if let Some(users) = body.pointer_mut("/users").and_then(Value::as_array_mut) {
                     users.drain(..users.len().min(*count));
                 }
             }),
-            Self::LastPage { value } => edit_json(answer, |body| set(body, "/lastPage", &Value::Bool(*value))),
-            Self::OmitKey { pointer } => edit_json(answer, |body| {
+            Self::LastPage { value } => edit_json(response, |body| set(body, "/lastPage", &Value::Bool(*value))),
+            Self::OmitKey { pointer } => edit_json(response, |body| {
                 at_parents(body, pointer, &|object, key| {
                     object.remove(key);
                 });
             }),
-            Self::SetValue { pointer, value } => edit_json(answer, |body| set(body, pointer, value)),
+            Self::SetValue { pointer, value } => edit_json(response, |body| set(body, pointer, value)),
             Self::HugeString { pointer, bytes } => {
-                edit_json(answer, |body| set(body, pointer, &Value::String("x".repeat(*bytes))));
+                edit_json(response, |body| set(body, pointer, &Value::String("x".repeat(*bytes))));
             }
             Self::ReplaceText { from, to } => {
-                let body = String::from_utf8_lossy(answer.body()).replace(from.as_str(), to);
-                *answer.body_mut() = Bytes::from(body);
+                let body = String::from_utf8_lossy(response.body()).replace(from.as_str(), to);
+                *response.body_mut() = Bytes::from(body);
             }
             Self::DropHeaders { names } => {
                 for name in names {
-                    answer.headers_mut().remove(name.as_str());
+                    response.headers_mut().remove(name.as_str());
                 }
             }
-            Self::SetHeaders { headers } => set_headers(answer, headers),
-            Self::Latin1 => in_latin1(answer),
-            Self::EntityDeclaration => declare_entities(answer),
+            Self::SetHeaders { headers } => set_headers(response, headers),
+            Self::Latin1 => in_latin1(response),
+            Self::EntityDeclaration => declare_entities(response),
             _ => {}
         }
     }
 
-    /// Changes how an answer that was compressed names its encoding.
-    pub(super) fn rename_encoding(&self, answer: &mut HttpResponse) {
+    /// Changes the name of the encoding of a compressed response.
+    pub(super) fn rename_encoding(&self, response: &mut HttpResponse) {
         if let Self::RenameEncoding { to } = self
-            && answer.headers().contains_key(header::CONTENT_ENCODING)
+            && response.headers().contains_key(header::CONTENT_ENCODING)
             && let Ok(name) = HeaderValue::try_from(to)
         {
-            answer.headers_mut().insert(header::CONTENT_ENCODING, name);
+            response.headers_mut().insert(header::CONTENT_ENCODING, name);
         }
     }
 
-    /// Closes the connection, for effects that do; true when nothing is answered any more.
-    pub(super) fn cut(&self, connection: &Connection, answer: &HttpResponse) -> bool {
+    /// Closes the connection, for effects that do so; true when no response is sent.
+    pub(super) fn cut(&self, connection: &Connection, response: &HttpResponse) -> bool {
         match self {
             Self::Reset | Self::LoseAnswer => {
                 connection.reset();
@@ -108,7 +108,7 @@ impl Effect {
                 false
             }
             Self::CutOff { after } => {
-                connection.close_after(after.unwrap_or(answer.body().len() / 2));
+                connection.close_after(after.unwrap_or(response.body().len() / 2));
                 false
             }
             _ => false,
@@ -116,19 +116,19 @@ impl Effect {
     }
 }
 
-fn set_headers(answer: &mut HttpResponse, headers: &[(String, String)]) {
+fn set_headers(response: &mut HttpResponse, headers: &[(String, String)]) {
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            answer.headers_mut().insert(name, value);
+            response.headers_mut().insert(name, value);
         }
     }
 }
 
-/// A body that is no JSON stays as it is.
-fn edit_json(answer: &mut HttpResponse, edit: impl FnOnce(&mut Value)) {
-    if let Ok(mut body) = serde_json::from_slice::<Value>(answer.body()) {
+/// A body that is not JSON stays as it is.
+fn edit_json(response: &mut HttpResponse, edit: impl FnOnce(&mut Value)) {
+    if let Ok(mut body) = serde_json::from_slice::<Value>(response.body()) {
         edit(&mut body);
-        *answer.body_mut() = Bytes::from(body.to_string());
+        *response.body_mut() = Bytes::from(body.to_string());
     }
 }
 
@@ -163,33 +163,10 @@ fn at_parents(value: &mut Value, pointer: &str, visit: &dyn Fn(&mut Map<String, 
 }
 
 fn soap(body: &str) -> HttpResponse {
-    let envelope = format!(
-        "<?xml version='1.0'?><SOAP-ENV:Envelope xmlns:xsd='http://www.w3.org/2001/XMLSchema' \
-         xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xmlns:ns='http://xml.apache.org/xml-soap' \
-         xmlns:SOAP-ENV='http://schemas.xmlsoap.org/soap/envelope/'><SOAP-ENV:Body>{body}</SOAP-ENV:Body>\
-         </SOAP-ENV:Envelope>"
-    );
-    typed(StatusCode::OK, "text/xml; charset=utf-8", envelope)
+    typed(StatusCode::OK, "text/xml; charset=utf-8", envelope("<?xml version='1.0'?>", body))
 }
 
-fn soap_fault(code: &str, string: &str, detail: &str) -> String {
-    let mut fault = format!(
-        "<SOAP-ENV:Fault><faultcode>{}</faultcode><faultstring xsi:type='xsd:string'>{}</faultstring>",
-        escaped(code),
-        escaped(string)
-    );
-    if !detail.is_empty() {
-        // Writing to a text cannot fail.
-        let _ = write!(fault, "<detail xsi:type='xsd:string'>{}</detail>", escaped(detail));
-    }
-    fault + "</SOAP-ENV:Fault>"
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// The part of an XML text behind its declaration.
+/// The part of an XML text after its declaration.
 fn after_declaration(xml: &str) -> &str {
     match xml.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
         Some((_, document)) => document,
@@ -198,24 +175,18 @@ fn after_declaration(xml: &str) -> &str {
 }
 
 /// Characters outside ISO-8859-1 become references, as an XML writer does.
-fn in_latin1(answer: &mut HttpResponse) {
-    let text = String::from_utf8_lossy(answer.body()).into_owned();
-    let mut body = b"<?xml version='1.0' encoding='ISO-8859-1'?>".to_vec();
-    for character in after_declaration(&text).chars() {
-        match u8::try_from(u32::from(character)) {
-            Ok(byte) => body.push(byte),
-            Err(_) => body.extend(format!("&#x{:X};", u32::from(character)).into_bytes()),
-        }
-    }
-    *answer.body_mut() = Bytes::from(body);
+fn in_latin1(response: &mut HttpResponse) {
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    let declared = format!("<?xml version='1.0' encoding='ISO-8859-1'?>{}", after_declaration(&text));
+    *response.body_mut() = Bytes::from(latin_1(&declared));
     let content_type = HeaderValue::from_static("text/xml; charset=ISO-8859-1");
-    answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
 }
 
-fn declare_entities(answer: &mut HttpResponse) {
-    let text = String::from_utf8_lossy(answer.body()).into_owned();
+fn declare_entities(response: &mut HttpResponse) {
+    let text = String::from_utf8_lossy(response.body()).into_owned();
     let document = after_declaration(&text).replacen("Body>", "Body>&c;", 1);
-    *answer.body_mut() = Bytes::from(format!("<?xml version='1.0'?>{ENTITIES}{document}"));
+    *response.body_mut() = Bytes::from(format!("<?xml version='1.0'?>{ENTITIES}{document}"));
 }
 
 #[cfg(test)]
@@ -226,13 +197,13 @@ mod tests {
     use super::*;
 
     fn disturbed(body: &Value, effect: &Effect) -> Value {
-        let mut answer = json(StatusCode::OK, body);
-        effect.disturb(&mut answer);
-        serde_json::from_slice(answer.body()).unwrap()
+        let mut response = json(StatusCode::OK, body);
+        effect.disturb(&mut response);
+        serde_json::from_slice(response.body()).unwrap()
     }
 
     #[test]
-    fn values_are_reached_by_pointers_with_stars() {
+    fn pointers_with_stars_address_every_entry() {
         let body = json!({"users": [{"email": "a", "id": 1}, {"email": "b"}]});
         let without = disturbed(&body, &Effect::omit_key("/users/*/email"));
         assert_eq!(without, json!({"users": [{"id": 1}, {}]}));
@@ -241,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_page_pretends_that_more_will_come() {
+    fn an_empty_page_claims_that_more_follow() {
         let body = json!({"lastPage": true, "users": [{}]});
         assert_eq!(disturbed(&body, &Effect::EmptyPage), json!({"lastPage": false, "users": []}));
     }
@@ -254,18 +225,18 @@ mod tests {
     }
 
     #[test]
-    fn latin1_says_so_and_keeps_what_it_cannot_write() {
-        let mut answer = soap("<a b='é€'/>");
-        Effect::Latin1.disturb(&mut answer);
-        assert!(answer.body().starts_with(b"<?xml version='1.0' encoding='ISO-8859-1'?><SOAP-ENV:Envelope"));
-        assert!(answer.body().windows(13).any(|part| part == b"'\xE9&#x20AC;'/>"));
+    fn latin1_is_declared_and_keeps_other_characters_as_references() {
+        let mut response = soap("<a b='é€'/>");
+        Effect::Latin1.disturb(&mut response);
+        assert!(response.body().starts_with(b"<?xml version='1.0' encoding='ISO-8859-1'?><SOAP-ENV:Envelope"));
+        assert!(response.body().windows(12).any(|part| part == b"'\xE9&#8364;'/>"));
     }
 
     #[test]
     fn entities_are_declared_before_the_root_and_used() {
-        let mut answer = soap("<a/>");
-        Effect::EntityDeclaration.disturb(&mut answer);
-        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        let mut response = soap("<a/>");
+        Effect::EntityDeclaration.disturb(&mut response);
+        let text = String::from_utf8_lossy(response.body()).into_owned();
         assert!(text.starts_with("<?xml version='1.0'?><!DOCTYPE"), "{text}");
         assert!(text.contains("<SOAP-ENV:Body>&c;<a/>"), "{text}");
     }

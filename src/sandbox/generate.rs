@@ -1,4 +1,4 @@
-//! The large organization: people, profiles and operators made from a seed, the same ones every time.
+//! The large organization: users, profiles and operators made from a seed, the same ones every time.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::campaign::{self, InstanceWorld};
 use super::organization::{Organization, UmapiGroup, User};
+use super::random::Numbers;
 use super::scenario::Scenario;
 
 const FIRST_NAMES: [&str; 12] =
@@ -13,11 +14,11 @@ const FIRST_NAMES: [&str; 12] =
 const LAST_NAMES: [&str; 8] = ["Abel", "Berg", "Costa", "Dubois", "Ek", "Fischer", "Garcia", "Hansen"];
 const COUNTRIES: [&str; 6] = ["DE", "FR", "US", "SE", "IT", "JP"];
 
-/// Which and how many; what a scenario lists by itself is kept beside it.
+/// What is generated, in addition to what a scenario lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Generate {
-    /// People.
+    /// Users.
     pub users: usize,
     /// Names that `groups[]` of a user may hold, the matching profiles among them.
     pub groups: usize,
@@ -31,7 +32,7 @@ pub struct Generate {
     pub missing: usize,
     /// Memberships that Campaign has and the organization does not, at each instance.
     pub superfluous: usize,
-    /// Another seed, other people.
+    /// Another seed gives other users.
     pub seed: u64,
 }
 
@@ -41,32 +42,10 @@ impl Default for Generate {
     }
 }
 
-/// Numbers without a pattern that matters here (`SplitMix64`).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below the limit; 0 when that is 0.
-    fn below(&mut self, limit: usize) -> usize {
-        let limit = limit.max(1) as u64;
-        usize::try_from(self.next() % limit).unwrap_or(0)
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from.get(self.below(from.len())).copied().unwrap_or_default()
-    }
-}
-
 impl Generate {
-    /// Adds people, profiles and operators to a scenario.
+    /// Adds users, profiles and operators to a scenario.
     pub(super) fn extend(&self, scenario: &mut Scenario) {
-        let mut numbers = Numbers(self.seed);
+        let mut numbers = Numbers::from_seed(self.seed);
         let Scenario { organization, campaign, .. } = scenario;
         let tenants: Vec<&str> = campaign.values().map(|instance| instance.tenant.as_str()).collect();
         self.add_groups(organization, &tenants);
@@ -105,7 +84,8 @@ impl Generate {
         }
     }
 
-    /// Gives an instance the groups, the operators of all who have a matching profile, and nearly the right memberships.
+    /// Gives an instance the groups, an operator for each user with a matching profile, and nearly the right
+    /// memberships.
     fn fill(&self, instance: &mut InstanceWorld, organization: &Organization, numbers: &mut Numbers) {
         let prefix = format!("Campaign - {} - ", instance.tenant);
         let group_names: Vec<String> = (0..self.profiles).map(segment).collect();
@@ -209,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_makes_the_same_people() {
+    fn the_same_seed_makes_the_same_users() {
         assert_eq!(generated(50), generated(50));
     }
 
     #[test]
-    fn people_are_in_three_to_twelve_of_four_hundred_groups() {
+    fn users_are_in_three_to_twelve_of_four_hundred_groups() {
         let Scenario { organization, .. } = generated(500);
         assert_eq!((organization.users.len(), organization.groups.len()), (500, 400));
         assert!(organization.users.iter().all(|user| (3..=12).contains(&user.groups.len())));

@@ -1,4 +1,4 @@
-//! Adobe's identity service: `POST /ims/token/v2` and `/v3`, and what it says about tokens later.
+//! IMS: `POST /ims/token/v2` and `/v3`, and the state of issued tokens.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -13,10 +13,10 @@ use super::request::{HttpResponse, IncomingRequest, empty, first, json, pairs};
 use super::server::Shared;
 use super::world::World;
 
-/// The scope without which the user management API refuses a token.
+/// The scope without which UMAPI refuses a token.
 const UMAPI_SCOPE: &str = "user_management_sdk";
 
-/// Scopes a credential may ask for: those of Adobe's documentation and of Campaign's technical accounts.
+/// Scopes that a credential may request: those of Adobe's documentation and of Campaign's technical accounts.
 const SCOPES: [&str; 12] = [
     UMAPI_SCOPE,
     "openid",
@@ -50,17 +50,17 @@ impl IssuedTokens {
     fn issue(&mut self, client_id: &str, scopes: &str, life: Duration) -> String {
         let number = self.tokens.len();
         let signature = self.random.hash_one((number, client_id));
-        // Shaped like the vendor's: three parts with dots between, of which only the vendor can read anything.
+        // Shaped like Adobe's tokens: three parts with dots between, opaque to clients.
         let token = format!("eyJhbGciOiJSUzI1NiJ9.eyJzYW5kYm94Ijp0cnVlfQ.{number}-{signature:016x}");
         let opens_umapi = scopes.split([',', ' ']).any(|scope| scope == UMAPI_SCOPE);
-        // Further away than any test waits: a life that overflows never ends.
+        // Longer than any test runs: a lifetime that overflows never ends.
         let until = Instant::now().checked_add(life).unwrap_or_else(|| Instant::now() + Duration::from_hours(24 * 365));
         self.tokens.insert(token.clone(), IssuedToken { client_id: client_id.to_owned(), opens_umapi, until });
         token
     }
 
-    /// Whether a token is good, as a Campaign instance asks.
-    pub(super) fn verdict(&self, token: &str) -> TokenStatus {
+    /// The state of a token.
+    pub(super) fn status(&self, token: &str) -> TokenStatus {
         match self.tokens.get(token) {
             None => TokenStatus::Unknown,
             Some(token) if token.until <= Instant::now() => TokenStatus::Expired,
@@ -68,19 +68,19 @@ impl IssuedTokens {
         }
     }
 
-    /// Whether a token was issued with the scope of the user management API.
+    /// Whether a token was issued with the scope of UMAPI.
     pub(super) fn opens_umapi(&self, token: &str) -> bool {
         self.tokens.get(token).is_some_and(|token| token.opens_umapi)
     }
 
-    /// Ends every token, as if its time had passed.
+    /// Expires every token.
     pub(super) fn expire_all(&mut self) {
         let now = Instant::now();
         self.tokens.values_mut().for_each(|token| token.until = now);
     }
 }
 
-/// Answers a request for a token; parameters may stand in a form or, as Adobe's own samples have it, in the query.
+/// Answers a request for a token; parameters are in a form or, as in Adobe's own samples, in the query.
 pub(super) fn answer(shared: &Shared, received: &IncomingRequest) -> HttpResponse {
     if received.method() != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);

@@ -1,4 +1,4 @@
-//! Accepts connections: plain ones, and encrypted ones on the same port where the scenario wants them.
+//! Accepts connections: plain ones, and encrypted ones on the same port if the scenario has TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,17 +11,18 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection::{ConnectionStream, Wire};
 
-/// The first byte of every TLS connection: a record of the handshake (RFC 8446, section 5.1). No method of HTTP begins so.
+/// The first byte of every TLS connection: a record of the handshake (RFC 8446, section 5.1). No method of HTTP begins
+/// so.
 const HANDSHAKE: u8 = 22;
 
-/// Longest wait for the first byte and the handshake; clients give up after ten seconds.
+/// Longest wait for the first byte and the handshake; clients time out after ten seconds.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Accepts connections that can be cut.
 pub(super) struct SandboxListener {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
-    /// Handshakes in progress: each takes its own time, and one that fails concerns nobody else.
+    /// Handshakes in progress: a slow or failed one does not delay other connections.
     handshakes: JoinSet<Option<(ConnectionStream, SocketAddr)>>,
 }
 
@@ -40,7 +41,7 @@ impl Listener for SandboxListener {
         loop {
             tokio::select! {
                 (stream, address) = Listener::accept(&mut self.listener) => {
-                    // Small answers must not wait for more; a connection where this fails still works.
+                    // Small responses must not wait for more; a connection where this fails still works.
                     drop(stream.set_nodelay(true));
                     let Some(acceptor) = self.acceptor.clone() else {
                         return (ConnectionStream::new(Wire::Plain(stream)), address);
@@ -64,7 +65,7 @@ impl Listener for SandboxListener {
     }
 }
 
-/// Encrypted, when the first byte asks for it.
+/// The connection, encrypted when its first byte starts a handshake.
 async fn begun(stream: TcpStream, acceptor: TlsAcceptor) -> io::Result<Wire> {
     let mut first = [0];
     stream.peek(&mut first).await?;

@@ -1,4 +1,4 @@
-//! Moving people: putting users into groups and taking them out, renaming and removing, without losing a membership.
+//! Changes of memberships, users and groups that keep every other membership.
 
 use super::organization::{Organization, UmapiGroup, folded};
 
@@ -19,13 +19,13 @@ impl Organization {
         self.group_position(reference).ok_or_else(|| format!("there is no group {reference:?}"))
     }
 
-    /// Whether a user was put into a group.
+    /// Whether a user is a direct member of a group.
     pub(super) fn is_directly_in(&self, user: usize, group: usize) -> bool {
         let mut groups = self.users.get(user).into_iter().flat_map(|user| &user.groups);
         groups.any(|reference| self.group_position(reference) == Some(group))
     }
 
-    /// Puts a user into a group; nothing when the user is there.
+    /// Adds a user to a group; does nothing when the user is a member.
     pub(super) fn put(&mut self, user: usize, group: usize) {
         let reference = self.reference(group);
         if self.is_directly_in(user, group) {
@@ -36,7 +36,7 @@ impl Organization {
         }
     }
 
-    /// Takes a user out of a group, however often it is listed.
+    /// Removes a user from a group, even if it is listed more than once.
     pub(super) fn take_out(&mut self, user: usize, group: usize) {
         let mut groups = match self.users.get_mut(user) {
             Some(user) => std::mem::take(&mut user.groups),
@@ -48,7 +48,7 @@ impl Organization {
         }
     }
 
-    /// Takes a user out of all groups.
+    /// Removes a user from all groups.
     pub(super) fn take_out_of_all(&mut self, user: usize) {
         if let Some(user) = self.users.get_mut(user) {
             user.groups.clear();
@@ -113,7 +113,7 @@ impl Organization {
         Some(if by_name { group.name.clone() } else { group.reference_by_id() })
     }
 
-    /// Replaces every mention of a group in memberships, or takes it out.
+    /// Replaces every mention of a group in memberships, or removes it.
     fn rewrite_references(&mut self, group: usize, by: Option<&str>) {
         let positions = self.positions();
         let rewrite = |names: &mut Vec<String>| {

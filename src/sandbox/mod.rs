@@ -10,7 +10,7 @@
 //! | `scenario`, `built_in_scenarios` | the document that a world is built from, and the built-in ones |
 //! | `misconfiguration` | errors in the configuration of the sandbox's client |
 //! | `behavior` | page sizes, call limits, tokens, and what Adobe's documentation leaves open |
-//! | `generate` | the large organization, made from a seed |
+//! | `generate`, `random` | the large organization, made from a seed |
 //! | `organization`, `membership` | groups, users and their memberships |
 //! | `world`, `change` | the current world, and the changes that can be applied to it |
 //! | `connection_parameters` | what a client must be configured with |
@@ -38,6 +38,7 @@ mod listener;
 mod membership;
 mod misconfiguration;
 mod organization;
+mod random;
 mod request;
 mod request_log;
 mod scenario;
@@ -71,10 +72,10 @@ use listener::SandboxListener;
 use server::Shared;
 use tls::Identity;
 
-/// Longest wait for requests in flight when the sandbox is stopped; what is left then is cut off.
+/// Longest wait for requests in flight when the sandbox is stopped; the rest is reset then.
 const STOP_DEADLINE: Duration = Duration::from_secs(2);
 
-/// What a sandbox is started with.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct SandboxOptions {
     /// Where to listen: a loopback address; port 0 takes any free port.
@@ -97,9 +98,9 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// [`SandboxError::NotLoopback`] for an address others could reach, [`SandboxError::Listen`] when it cannot be
-    /// bound, [`SandboxError::World`] when the scenario contradicts itself, [`SandboxError::Certificate`] when it names
-    /// a host for which there can be no certificate.
+    /// [`SandboxError::NotLoopback`] for an address that other machines can connect to, [`SandboxError::Listen`] when
+    /// it cannot be bound, [`SandboxError::World`] when the scenario is inconsistent, [`SandboxError::Certificate`]
+    /// when no certificate can be made for the host it names.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         let SandboxOptions { listen, mut scenario } = options;
         if !listen.ip().is_loopback() {
@@ -127,7 +128,7 @@ impl Sandbox {
         self.address
     }
 
-    /// The base URL, without a slash at the end: plain http, which is answered beside https.
+    /// The base URL without a trailing slash: plain HTTP, which is served beside HTTPS.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -137,7 +138,7 @@ impl Sandbox {
         ConnectionParameters::of(&self.address.to_string(), &self.world(), self.shared.authority())
     }
 
-    /// The world, to look at and to disturb; requests wait while the guard is held.
+    /// The world, to read and to change; requests wait while the guard is held.
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.shared.world()
     }
@@ -147,27 +148,28 @@ impl Sandbox {
         self.shared.log().requests().to_vec()
     }
 
-    /// Forgets the requests seen so far.
+    /// Clears the log of requests.
     pub fn clear_requests(&self) {
         self.shared.log().clear();
     }
 
-    /// Disturbs calls from now on.
+    /// Injects a fault.
     pub fn inject(&self, fault: Fault) {
         self.shared.faults().inject(fault);
     }
 
-    /// The injected faults with what they have met, so that a test can tell whether its fault was met.
+    /// The injected faults with the number of calls that matched, so that a test can prove that its fault acted.
     pub fn faults(&self) -> Vec<InjectedFault> {
         self.shared.faults().injected().to_vec()
     }
 
-    /// Forgets the injected faults.
+    /// Removes the injected faults.
     pub fn clear_faults(&self) {
         self.shared.faults().clear();
     }
 
-    /// Stops accepting, cuts off what still waits, and returns when the server has ended, after two seconds at most.
+    /// Stops accepting connections, resets those in flight, and returns when the server has stopped, after two seconds
+    /// at most.
     pub async fn stop(self) {
         let Self { stop, mut task, .. } = self;
         drop(stop);

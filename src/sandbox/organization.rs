@@ -1,4 +1,4 @@
-//! The simulated organization: groups, users, and who is in what.
+//! The simulated organization: groups, users and memberships.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Type of a product profile in the groups listing.
 pub(super) const PRODUCT_PROFILE: &str = "PRODUCT_PROFILE";
-/// Type of a plain group of people; the only kind that can itself be a member of profiles.
+/// Type of a user group: the only kind that can itself be a member of product profiles.
 pub(super) const USER_GROUP: &str = "USER_GROUP";
 /// Type of the system administrators, listed under one name and shown on users under another.
 const SYSADMIN_GROUP: &str = "SYSADMIN_GROUP";
@@ -27,7 +27,7 @@ pub struct Organization {
     pub technical_accounts_from: usize,
     /// User groups, product profiles and admin groups.
     pub groups: Vec<UmapiGroup>,
-    /// The people.
+    /// The users.
     pub users: Vec<User>,
 }
 
@@ -49,7 +49,7 @@ impl Default for Organization {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UmapiGroup {
-    /// The vendor's stable id.
+    /// Adobe's stable id.
     pub group_id: u64,
     /// The name in the listing.
     pub name: String,
@@ -71,7 +71,8 @@ pub struct UmapiGroup {
     /// The name its members show, where that differs from the listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown_as: Option<String>,
-    /// How many accounts hold it that are counted, in `memberCount` and in `X-Total-Count` of its members, and never listed.
+    /// How many accounts hold it that are counted, in `memberCount` and in `X-Total-Count` of its members, and never
+    /// listed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub technical_accounts: usize,
     /// Of a user group: the profiles all its members get, by name or `id:NUMBER`.
@@ -115,7 +116,7 @@ impl UmapiGroup {
     }
 }
 
-/// One person; every field may be absent, as in production.
+/// One user; every field may be absent, as in production.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct User {
@@ -143,7 +144,7 @@ pub struct User {
     /// `adobeID`, `enterpriseID`, `federatedID` or anything else.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// `active` or else; whoever is not active appears in the members of a group only.
+    /// `active` or another status; a user who is not active appears in the members of a group only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Direct memberships, by name or `id:NUMBER`; one listed twice is sent twice.
@@ -158,7 +159,7 @@ pub struct User {
 }
 
 impl User {
-    /// A federated user who logs on with the e-mail address.
+    /// A federated user who signs in with the e-mail address.
     pub fn federated(email: &str, groups: &[&str]) -> Self {
         Self {
             email: Some(email.to_owned()),
@@ -191,13 +192,14 @@ impl User {
     }
 }
 
-/// A name as the vendor compares names.
+/// A name as UMAPI compares names.
 pub(super) fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
 impl Organization {
-    /// The position of a group, by either of its names in any case or by `id:NUMBER`; of two with one name, the first.
+    /// The position of a group, by either of its names in any letter case or by `id:NUMBER`; of two with one name, the
+    /// first.
     pub(super) fn group_position(&self, reference: &str) -> Option<usize> {
         if let Some(id) = reference.strip_prefix("id:").and_then(|id| id.parse::<u64>().ok()) {
             return self.groups.iter().position(|group| group.group_id == id);
@@ -207,7 +209,7 @@ impl Organization {
         self.groups.iter().position(is_called)
     }
 
-    /// Says what is wrong with the organization, if anything.
+    /// Checks the organization; the error names what is inconsistent.
     pub(super) fn check(&self) -> Result<(), String> {
         let mut ids = BTreeSet::new();
         if let Some(twice) = self.groups.iter().find(|group| !ids.insert(group.group_id)) {
@@ -224,7 +226,9 @@ impl Organization {
         for user in &self.users {
             if let Some(unknown) = user.groups.iter().find(|name| !known.contains_key(&folded(name))) {
                 let who = user.email.as_deref().or(user.username.as_deref()).unwrap_or("a user without a name");
-                return Err(format!("{who} is in {unknown:?}, which is no group; use ghost_groups if that is wanted"));
+                return Err(format!(
+                    "{who} is in {unknown:?}, which is no group; use ghost_groups if that is intended"
+                ));
             }
         }
         Ok(())
@@ -242,7 +246,7 @@ impl Organization {
     }
 }
 
-/// Who is in what, worked out once for a state of the organization.
+/// The memberships, resolved once for a state of the organization.
 #[derive(Debug, Default)]
 pub(super) struct MembershipIndex {
     /// By user: positions of the groups the user was put into, duplicates included.
@@ -258,14 +262,14 @@ pub(super) struct MembershipIndex {
 /// Whether memberships through a user group count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MembershipScope {
-    /// Only those given to the person (`directOnly=true`).
+    /// Only the user's own (`directOnly=true`).
     Direct,
-    /// Also those that come through a user group.
+    /// Also those through a user group.
     Effective,
 }
 
 impl MembershipIndex {
-    /// Works out who is in what.
+    /// Resolves the memberships.
     pub(super) fn of(organization: &Organization) -> Self {
         let positions = organization.positions();
         let resolve = |names: &[String]| -> Vec<usize> {
@@ -280,7 +284,7 @@ impl MembershipIndex {
             for &group in groups.iter().collect::<BTreeSet<_>>() {
                 push(&mut members, group, user);
             }
-            for group in reached(groups, &gives) {
+            for group in effective(groups, &gives) {
                 push(&mut effective_members, group, user);
             }
         }
@@ -288,8 +292,8 @@ impl MembershipIndex {
     }
 
     /// Positions of a group's members, ascending.
-    pub(super) fn members(&self, group: usize, reach: MembershipScope) -> &[usize] {
-        let table = match reach {
+    pub(super) fn members(&self, group: usize, scope: MembershipScope) -> &[usize] {
+        let table = match scope {
             MembershipScope::Direct => &self.members,
             MembershipScope::Effective => &self.effective_members,
         };
@@ -297,18 +301,18 @@ impl MembershipIndex {
     }
 
     /// Positions of a user's groups: those given, in their order, then those inherited.
-    pub(super) fn groups(&self, user: usize, reach: MembershipScope) -> Vec<usize> {
+    pub(super) fn groups(&self, user: usize, scope: MembershipScope) -> Vec<usize> {
         let direct = self.direct.get(user).map_or(&[][..], Vec::as_slice);
         let mut groups = direct.to_vec();
-        if reach == MembershipScope::Effective {
-            groups.extend(reached(direct, &self.gives).into_iter().filter(|group| !direct.contains(group)));
+        if scope == MembershipScope::Effective {
+            groups.extend(effective(direct, &self.gives).into_iter().filter(|group| !direct.contains(group)));
         }
         groups
     }
 }
 
 /// The given groups and the profiles they give in turn.
-fn reached(direct: &[usize], gives: &[Vec<usize>]) -> BTreeSet<usize> {
+fn effective(direct: &[usize], gives: &[Vec<usize>]) -> BTreeSet<usize> {
     let inherited = direct.iter().filter_map(|&group| gives.get(group)).flatten();
     direct.iter().chain(inherited).copied().collect()
 }

@@ -1,4 +1,4 @@
-//! A request as it arrived: path and query decoded once, the body whole.
+//! Requests with path and query decoded once, and responses.
 
 use std::io::Write as _;
 
@@ -7,15 +7,17 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use url::form_urlencoded;
 
 /// Largest body that is read, in bytes; a chunk of writes is far smaller.
 const BODY_LIMIT: usize = 32 << 20;
 
-/// A whole answer.
+/// A complete response.
 pub(super) type HttpResponse = Response<Bytes>;
 
-/// A whole request.
+/// A complete request.
 #[derive(Debug)]
 pub(super) struct IncomingRequest {
     /// The request as HTTP sees it.
@@ -27,12 +29,12 @@ pub(super) struct IncomingRequest {
 }
 
 impl IncomingRequest {
-    /// Reads the body and decodes the rest; `None` when the client went away or sent too much.
+    /// Reads the body and decodes the rest; `None` when the client disconnected or the body is too large.
     pub(super) async fn read(request: Request<Body>) -> Option<Self> {
         let (head, body) = request.into_parts();
         let body = to_bytes(body, BODY_LIMIT).await.ok()?;
         let path = head.uri.path().trim_start_matches('/');
-        let parts = path.split('/').map(|part| decode(part, Plus::IsPlus)).collect();
+        let parts = path.split('/').map(decode).collect();
         let query = pairs(head.uri.query().unwrap_or_default());
         Some(Self { http: Request::from_parts(head, body), parts, query })
     }
@@ -72,72 +74,42 @@ pub(super) fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a
 
 /// Decodes `a=b&c=d`, as queries and forms write it.
 pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
-    let pair = |item: &str| {
-        let (name, value) = item.split_once('=').unwrap_or((item, ""));
-        (decode(name, Plus::IsSpace), decode(value, Plus::IsSpace))
-    };
-    text.split('&').filter(|item| !item.is_empty()).map(pair).collect()
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Plus {
-    IsPlus,
-    IsSpace,
+fn decode(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
-fn decode(text: &str, plus: Plus) -> String {
-    let mut bytes = text.as_bytes().iter();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(&byte) = bytes.next() {
-        let rest = bytes.as_slice();
-        match (byte, rest) {
-            (b'%', [high, low, ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    decoded.push(high << 4 | low);
-                    bytes.nth(1);
-                }
-                _ => decoded.push(byte),
-            },
-            (b'+', _) if plus == Plus::IsSpace => decoded.push(b' '),
-            _ => decoded.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
-/// Compresses an answer for a client that takes it so; an answer without a body stays as it is.
-pub(super) fn compress(received: &IncomingRequest, answer: &mut HttpResponse) {
+/// Compresses a response if the client accepts it; a response without a body stays as it is.
+pub(super) fn compress(received: &IncomingRequest, response: &mut HttpResponse) {
     let takes_gzip = received.header("accept-encoding").is_some_and(|encodings| encodings.contains("gzip"));
-    if !takes_gzip || answer.body().is_empty() || answer.headers().contains_key(header::CONTENT_ENCODING) {
+    if !takes_gzip || response.body().is_empty() || response.headers().contains_key(header::CONTENT_ENCODING) {
         return;
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    if let Ok(compressed) = encoder.write_all(answer.body()).and_then(|()| encoder.finish()) {
-        *answer.body_mut() = Bytes::from(compressed);
-        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Ok(compressed) = encoder.write_all(response.body()).and_then(|()| encoder.finish()) {
+        *response.body_mut() = Bytes::from(compressed);
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub(super) fn empty(status: StatusCode) -> HttpResponse {
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = status;
-    answer
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
 }
 
-/// An answer with a body of the given type.
+/// A response with a body of the given type.
 pub(super) fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> HttpResponse {
-    let mut answer = Response::new(body.into());
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
-/// A JSON answer.
+/// A JSON response.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
         Ok(body) => typed(status, "application/json", body),
@@ -150,19 +122,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slash_that_is_escaped_stays_inside_its_part() {
-        let parts: Vec<_> = "a%2Fb/c%25+d".split('/').map(|part| decode(part, Plus::IsPlus)).collect();
+    fn an_escaped_slash_stays_in_its_part() {
+        let parts: Vec<_> = "a%2Fb/c%25+d".split('/').map(decode).collect();
         assert_eq!(parts, ["a/b", "c%+d"]);
     }
 
     #[test]
-    fn a_broken_escape_is_taken_as_it_stands() {
-        assert_eq!(decode("100%", Plus::IsPlus), "100%");
-        assert_eq!(decode("%zz%4", Plus::IsPlus), "%zz%4");
+    fn an_invalid_escape_is_kept() {
+        assert_eq!(decode("100%"), "100%");
+        assert_eq!(decode("%zz%4"), "%zz%4");
     }
 
     #[test]
-    fn forms_write_blanks_as_plus() {
+    fn forms_write_spaces_as_plus() {
         assert_eq!(pairs("a+b=c%2Cd&e"), [("a b".into(), "c,d".into()), ("e".into(), String::new())]);
     }
 }

@@ -1,4 +1,4 @@
-//! What was asked: every request with its answer's status, to prove pacing, resumption and secrecy.
+//! The log of requests with the status of each response: tests prove pacing, retries and secrecy with it.
 
 use serde::Serialize;
 use tokio::time::Instant;
@@ -13,12 +13,12 @@ const BODY_KEPT: usize = 64 << 10;
 pub struct LoggedRequest {
     /// Arrival in milliseconds since the sandbox was started.
     pub arrival_ms: u64,
-    /// What it was: `token`, `users`, `groups`, `members`, `user`, `action`, `logon`, `query`, `write`, `schema`, the
-    /// SOAP method's name for anything else sent to Campaign, or `unknown`.
+    /// The short name of the call: `token`, `users`, `groups`, `members`, `user`, `action`, `logon`, `query`, `write`,
+    /// `schema`, the SOAP method's name for any other call of Campaign, or `unknown`.
     pub call: String,
-    /// The page asked for, of the listings.
+    /// The requested page of a listing.
     pub page: Option<u64>,
-    /// The Campaign instance asked.
+    /// The Campaign instance that is called.
     pub instance: Option<String>,
     /// The HTTP method.
     pub method: String,
@@ -30,7 +30,7 @@ pub struct LoggedRequest {
     pub headers: Vec<(String, String)>,
     /// The start of the body, as text.
     pub body: String,
-    /// The status answered; 0 while there is no answer, and when the connection was cut instead of one.
+    /// The status of the response; 0 before it is sent, and when the connection is cut instead.
     pub status: u16,
 }
 
@@ -38,7 +38,7 @@ pub struct LoggedRequest {
 #[derive(Debug)]
 pub(super) struct RequestLog {
     since: Instant,
-    /// How many requests were forgotten; a request in flight finds its place by it.
+    /// The number of cleared requests: the place of a request in flight is counted from the start.
     forgotten: usize,
     requests: Vec<LoggedRequest>,
 }
@@ -61,7 +61,7 @@ impl RequestLog {
         self.requests.clear();
     }
 
-    /// Notes a request that has arrived.
+    /// Adds a request.
     pub(super) fn arrived(&mut self, received: &IncomingRequest, call: &CallDescription) -> LogPlace {
         let body = received.body();
         let kept = body.get(..BODY_KEPT).unwrap_or(body);
@@ -85,7 +85,7 @@ impl RequestLog {
         LogPlace(self.forgotten + self.requests.len() - 1)
     }
 
-    /// Notes the status of its answer.
+    /// Records the status of the response.
     pub(super) fn answered(&mut self, place: LogPlace, status: u16) {
         let request = place.0.checked_sub(self.forgotten).and_then(|place| self.requests.get_mut(place));
         if let Some(request) = request {
@@ -94,7 +94,7 @@ impl RequestLog {
     }
 }
 
-/// What a request asks for, as far as the log and the faults tell calls apart.
+/// A request as the log and the faults describe it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct CallDescription {
     /// The short name, as in [`LoggedRequest::call`].
@@ -103,11 +103,11 @@ pub(super) struct CallDescription {
     pub(super) soap_method: Option<String>,
     /// The page, of a listing.
     pub(super) page: Option<u64>,
-    /// The group whose members are listed, as the call names it.
+    /// The group whose members are listed, as written in the path.
     pub(super) group: Option<String>,
     /// The Campaign instance.
     pub(super) instance: Option<String>,
-    /// The schema that a SOAP call addresses, as far as its text tells.
+    /// The schema that the text of a SOAP call names.
     pub(super) schema: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The document a world is built from, and how a file of it is read.
+//! The document that a world is built from, and how its file is read.
 
 use std::collections::BTreeMap;
 
@@ -16,42 +16,42 @@ use super::misconfiguration::Misconfiguration;
 use super::organization::Organization;
 use super::tls::Tls;
 
-/// A world as a document: a scenario file in TOML, or the answer to `GET /sandbox/world` in JSON.
+/// A world as a document: a scenario file in TOML, or the response to `GET /sandbox/world` in JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
     /// One line.
     pub title: String,
-    /// The story, and what a run against it shows.
+    /// The situation, and what a run shows.
     pub description: String,
-    /// The id of the one prerequisite that `check` finds wrong, where the scenario is there to show it.
+    /// The id of the one prerequisite that fails in `check`, for scenarios that show one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<String>,
     /// The Experience Cloud side.
     pub organization: Organization,
     /// The Campaign instances, by name; the first by name is also served at the root of the server.
     pub campaign: BTreeMap<String, InstanceWorld>,
-    /// What is made from a seed beside what is listed.
+    /// What is generated in addition to what is listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generate: Option<Generate>,
     /// Page sizes.
     pub pages: PageSizes,
     /// Call limits; off unless given.
     pub throttle: CallLimits,
-    /// What the identity service issues.
+    /// The tokens of IMS.
     pub tokens: TokenBehavior,
-    /// What the vendor's documentation leaves open.
+    /// What Adobe's documentation leaves open.
     pub quirks: Quirks,
-    /// Which vendors are reached over https, and how the server proves itself; plain http throughout unless given.
+    /// The endpoints that use HTTPS, and the certificate of the server; plain HTTP by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// What has happened to the world before it is served.
+    /// Changes that are applied before the world is served.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Calls that are disturbed from the start.
+    /// Faults that are injected from the start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
-    /// What is wrong with the configuration of whoever uses it.
+    /// Errors in the configuration of the client.
     #[serde(alias = "mistakes", skip_serializing_if = "Misconfiguration::is_empty")]
     pub misconfiguration: Misconfiguration,
 }
@@ -84,7 +84,7 @@ impl Scenario {
         }
     }
 
-    /// The scenario with so many generated people, beside those it lists.
+    /// The scenario with this number of generated users, in addition to those it lists.
     #[must_use]
     pub fn with_users(mut self, users: usize) -> Self {
         self.generate.get_or_insert_default().users = users;
@@ -96,7 +96,7 @@ impl Scenario {
         WORLDS.iter().map(|(name, _)| *name)
     }
 
-    /// Names of the built-in scenarios that have one thing wrong each, in the order in which `check` looks.
+    /// Names of the built-in scenarios with one misconfiguration each, in the order of `check`.
     pub fn misconfigurations() -> impl Iterator<Item = &'static str> {
         MISCONFIGURED.iter().map(|(name, _)| *name)
     }
@@ -113,8 +113,8 @@ fn known(name: &str) -> Result<&'static str, SandboxError> {
     text_of(name).ok_or_else(unknown)
 }
 
-/// The key that only files have: the scenario that is meant where they say nothing else. Tables are laid over its tables,
-/// lists and values take the place of its own.
+/// The key that only files have: the scenario that is meant where they say nothing else. Tables are laid over its
+/// tables, lists and values take the place of its own.
 #[derive(Deserialize)]
 struct Basis {
     based_on: Option<String>,

@@ -1,4 +1,4 @@
-//! The HTTP server: one handler that finds out what is asked, has it answered, and keeps the log.
+//! The HTTP server: one handler that finds the target of a request, gets its response, and keeps the log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use super::tls::Endpoint;
 use super::umapi;
 use super::world::World;
 
-/// Everything the handler works on.
+/// The shared state of the sandbox.
 #[derive(Debug)]
 pub(super) struct Shared {
     world: Mutex<World>,
@@ -47,7 +47,7 @@ impl Shared {
         }
     }
 
-    /// The authority that clients are told to trust, in PEM, where anything is encrypted.
+    /// The certificate authority that clients are to trust, in PEM; `None` without TLS.
     pub(super) fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
     }
@@ -73,12 +73,12 @@ impl Shared {
     }
 }
 
-/// A test that panicked while it held the world must not take the server's other tests with it.
+/// A test that panicked while it held the world must not fail other tests of the server.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the handler is given.
+/// The state of the handler.
 #[derive(Debug, Clone)]
 struct HandlerState {
     shared: Arc<Shared>,
@@ -91,7 +91,7 @@ pub(super) async fn serve(listener: SandboxListener, shared: Arc<Shared>, stoppe
     let router = Router::new().fallback(handle).with_state(state);
     let service = router.into_make_service_with_connect_info::<Connection>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(until_dropped(stopped));
-    // Accepting never fails for good: the listener retries by itself.
+    // Accepting never fails: the listener retries.
     drop(serving.await);
 }
 
@@ -105,7 +105,7 @@ async fn handle(
     request: Request<Body>,
 ) -> Response<Body> {
     tokio::select! {
-        answer = answer(&state.shared, &connection, request) => answer.map(Body::from),
+        response = answer(&state.shared, &connection, request) => response.map(Body::from),
         () = until_dropped(state.stopped.clone()) => {
             connection.reset();
             Response::new(Body::empty())
@@ -118,7 +118,7 @@ async fn answer(shared: &Shared, connection: &Connection, request: Request<Body>
         connection.reset();
         return HttpResponse::default();
     };
-    // What is asked of the sandbox itself is neither logged nor disturbed.
+    // Requests to the sandbox itself are neither logged nor disturbed.
     if received.parts.first().is_some_and(|part| part == "sandbox") {
         return control::answer(shared, &received);
     }
@@ -130,24 +130,24 @@ async fn answer(shared: &Shared, connection: &Connection, request: Request<Body>
         Some(_) => Vec::new(),
         None => shared.faults().take(&call, &String::from_utf8_lossy(received.body())),
     };
-    let mut answer = match refusal {
+    let mut response = match refusal {
         Some(refusal) => refusal,
         None => disturbed(shared, connection, &received, &mut target, &effects).await,
     };
     if target.compresses(shared) {
-        compress(&received, &mut answer);
+        compress(&received, &mut response);
     }
     for effect in &effects {
-        effect.rename_encoding(&mut answer);
+        effect.rename_encoding(&mut response);
     }
-    let status = answer.status().as_u16();
-    let cut = effects.iter().any(|effect| effect.cut(connection, &answer));
+    let status = response.status().as_u16();
+    let cut = effects.iter().any(|effect| effect.cut(connection, &response));
     connection.serve();
     shared.log().answered(place, if cut { 0 } else { status });
-    answer
+    response
 }
 
-/// Has the call answered, with all effects but those on the connection.
+/// The response with all effects of faults but those on the connection.
 async fn disturbed(
     shared: &Shared,
     connection: &Connection,
@@ -159,7 +159,7 @@ async fn disturbed(
         match effect {
             Effect::Delay { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
             Effect::ExpireTokens => shared.tokens().expire_all(),
-            // A change that the world does not fit any more, like a second removal, is none.
+            // A change that cannot be applied, like a second removal, is ignored.
             Effect::Change { changes } => drop(shared.world().apply(changes)),
             Effect::RepeatPage { page } => target.turn_to(*page),
             Effect::Reset => return HttpResponse::default(),
@@ -168,23 +168,23 @@ async fn disturbed(
         }
     }
     let instead = effects.iter().find_map(Effect::instead);
-    let mut answer = instead.unwrap_or_else(|| target.answer(shared, received));
+    let mut response = instead.unwrap_or_else(|| target.answer(shared, received));
     for effect in effects {
-        effect.disturb(&mut answer);
+        effect.disturb(&mut response);
     }
-    answer
+    response
 }
 
-/// Whom a request is for.
+/// The target of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
-    /// The identity service.
+    /// IMS.
     Token,
-    /// The user management API.
+    /// UMAPI.
     Umapi(umapi::UmapiRequest),
     /// A Campaign instance.
     Campaign(String),
-    /// Nobody.
+    /// None.
     Unknown,
 }
 
@@ -210,7 +210,7 @@ impl Target {
         }
     }
 
-    /// Why the gateway keeps the call from whom it is for; counts the call where calls are limited.
+    /// Why the gateway refuses the call; counts it where calls are limited.
     fn refusal(&self, shared: &Shared, received: &IncomingRequest) -> Option<HttpResponse> {
         match self {
             Self::Umapi(request) => umapi::refusal(shared, received, request),
@@ -218,14 +218,14 @@ impl Target {
         }
     }
 
-    /// Makes a listing answer another page than the one asked for.
+    /// Makes a listing return another page than the requested one.
     fn turn_to(&mut self, other: u64) {
         if let Self::Umapi(request) = self {
             request.turn_to(other);
         }
     }
 
-    /// Whether answers are sent compressed to whoever takes them so.
+    /// Whether responses are compressed for clients that accept it.
     fn compresses(&self, shared: &Shared) -> bool {
         matches!(self, Self::Umapi(_)) && !shared.world().behavior.quirks.uncompressed
     }
@@ -235,20 +235,20 @@ impl Target {
             Self::Token => ims::answer(shared, received),
             Self::Umapi(request) => umapi::answer(shared, received, request),
             Self::Campaign(name) => {
-                let verdict = |token: &str| shared.tokens().verdict(token);
+                let status = |token: &str| shared.tokens().status(token);
                 let mut world = shared.world();
                 let defaults = account_defaults(received, name, &world);
                 match world.instance_mut(name) {
-                    Some(instance) => instance.answer(&at_its_root(&received.http, name, defaults), &verdict),
-                    None => nobody(received),
+                    Some(instance) => instance.answer(&at_its_root(&received.http, name, defaults), &status),
+                    None => not_found(received),
                 }
             }
-            Self::Unknown => nobody(received),
+            Self::Unknown => not_found(received),
         }
     }
 }
 
-/// The request as the instance would see it, were it alone on the server.
+/// The request as the instance would get it on a server of its own.
 fn at_its_root(request: &Request<Bytes>, instance: &str, defaults: AccountDefaults) -> Request<Bytes> {
     let mut request = request.clone();
     request.extensions_mut().insert(defaults);
@@ -260,7 +260,7 @@ fn at_its_root(request: &Request<Bytes>, instance: &str, defaults: AccountDefaul
     request
 }
 
-/// What an external account without a fault refers to: this server, as the caller names it.
+/// The defaults of an external account: this server, as the caller addresses it.
 fn account_defaults(received: &IncomingRequest, instance: &str, world: &World) -> AccountDefaults {
     let host = received.header("host").unwrap_or_default();
     let ims_url = world.address_of(Endpoint::Ims, host);
@@ -268,12 +268,12 @@ fn account_defaults(received: &IncomingRequest, instance: &str, world: &World) -
     AccountDefaults { access_url, ims_url, organization_id: world.organization().id.clone() }
 }
 
-fn nobody(received: &IncomingRequest) -> HttpResponse {
+fn not_found(received: &IncomingRequest) -> HttpResponse {
     let text = format!("the sandbox serves nothing at {}\n", received.http.uri().path());
     typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text)
 }
 
-/// What a SOAP call is, by its `SOAPAction` header (`schema#Method`, with or without quotes).
+/// The description of a SOAP call, by its `SOAPAction` header (`schema#Method`, with or without quotes).
 fn soap_call(received: &IncomingRequest, instance: &str) -> CallDescription {
     if received.http.uri().path().ends_with("/r/test") {
         return CallDescription { instance: Some(instance.to_owned()), ..CallDescription::named("test") };
@@ -298,7 +298,7 @@ fn soap_call(received: &IncomingRequest, instance: &str) -> CallDescription {
     }
 }
 
-/// The schema in `schema="…"`, `xtkschema="…"` or the key `xtk:schema|…`, whichever names data and not the query itself.
+/// The schema in `schema="…"`, `xtkschema="…"` or the key `xtk:schema|…`, other than that of the query itself.
 fn addressed_schema(body: &str) -> Option<String> {
     let quoted = ["schema=\"", "schema='"].into_iter().flat_map(|start| body.split(start).skip(1));
     let keyed = body.split("xtk:schema|").skip(1);

@@ -1,4 +1,4 @@
-//! TLS: which vendors are reached over https, and the certificate that is shown there, made anew at each start.
+//! TLS: the endpoints that use HTTPS, and the certificate of the server, which is created at each start.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -16,34 +16,34 @@ use super::error::SandboxError;
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// So much longer than the days that are left, so that whoever counts whole days counts as many.
+/// Added to the days left, so that a client that counts whole days gets this number.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
-/// One of the simulated systems.
+/// One of the simulated endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
-    /// The identity service.
+    /// IMS.
     Ims,
-    /// The user management API.
+    /// UMAPI.
     Umapi,
     /// Every Campaign instance.
     Campaign,
 }
 
-/// How the server encrypts. It is decided at the start: a world that is put in place of another changes nothing of it.
+/// How the server encrypts. Replacing the world does not change it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
-    /// The systems that clients are told to reach over https; the others are reached over plain http, on the same port.
+    /// The endpoints that use HTTPS, `vendors` in a scenario; the others use plain HTTP on the same port.
     #[serde(rename = "vendors")]
     pub endpoints: Vec<Endpoint>,
-    /// Days until the certificate ends; when negative, days since it did.
+    /// Days until the certificate expires; negative when it has expired.
     pub days_left: i16,
-    /// The host name or address it is for; the address of the server unless given.
+    /// Its host name or address; the address of the server by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether clients are told of the authority that issued it, or of another.
+    /// Whether clients get the authority that issued it, or another one.
     pub trusted: bool,
 }
 
@@ -58,16 +58,16 @@ impl Default for Tls {
     }
 }
 
-/// The beginning of the address at which a vendor is reached.
-pub(super) fn scheme(tls: Option<&Tls>, vendor: Endpoint) -> &'static str {
-    if tls.is_some_and(|tls| tls.endpoints.contains(&vendor)) { "https" } else { "http" }
+/// The scheme of the address of an endpoint.
+pub(super) fn scheme(tls: Option<&Tls>, endpoint: Endpoint) -> &'static str {
+    if tls.is_some_and(|tls| tls.endpoints.contains(&endpoint)) { "https" } else { "http" }
 }
 
-/// What the server proves itself with, and what clients are told about it.
+/// The certificate of the server, and the authority that clients get.
 pub(super) struct Identity {
-    /// Shakes hands with clients.
+    /// Accepts TLS connections.
     pub(super) acceptor: TlsAcceptor,
-    /// The authority that clients are told to trust, in PEM.
+    /// The certificate authority that clients are to trust, in PEM.
     pub(super) authority: String,
 }
 
@@ -77,13 +77,13 @@ impl Identity {
         let name = tls.name.clone().unwrap_or_else(|| address.to_string());
         let wrong = |source: Box<dyn Error + Send + Sync>| SandboxError::Certificate { name: name.clone(), source };
         let authority = authority("Sandbox authority").map_err(|error| wrong(error.into()))?;
-        let told = if tls.trusted {
+        let published = if tls.trusted {
             authority.pem()
         } else {
             self::authority("Another sandbox authority").map_err(|error| wrong(error.into()))?.pem()
         };
         let config = issued(&authority, &name, tls.days_left).map_err(&wrong)?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority: told })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority: published })
     }
 }
 
@@ -110,7 +110,7 @@ fn issued(
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, authority)?;
     let key = PrivateKeyDer::try_from(key.serialize_der())?;
-    // Named here, because the process may have no default or another.
+    // Named here, because the process may have no default provider, or another.
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

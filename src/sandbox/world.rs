@@ -1,4 +1,4 @@
-//! The living world: the organization, the Campaign instances, and the behavior.
+//! The current world: the organization, the Campaign instances, and the behavior.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use super::campaign::{Instance, InstanceWorld};
 use super::change::Change;
 use super::error::SandboxError;
 use super::organization::{MembershipIndex, MembershipScope, Organization, User};
+use super::random::shuffle;
 use super::scenario::Scenario;
 use super::tls::{Endpoint, Tls, scheme};
 
@@ -17,12 +18,12 @@ pub struct World {
     description: String,
     organization: Organization,
     campaign: BTreeMap<String, Instance>,
-    /// How the vendors behave.
+    /// How UMAPI and IMS behave.
     pub behavior: Behavior,
     tls: Option<Tls>,
-    /// Answers given so far; each has its own order when the listings are shuffled.
-    answers: u64,
-    /// Who is in what; absent until asked for after a change.
+    /// The number of listings so far; each has its own order when listings are shuffled.
+    listings: u64,
+    /// The memberships, resolved; `None` after a change until they are needed.
     memberships: Option<MembershipIndex>,
 }
 
@@ -47,7 +48,7 @@ impl World {
         };
         let campaign = campaign.into_iter().map(build).collect::<Result<_, _>>()?;
         let mut world =
-            Self { title, description, organization, campaign, behavior, tls, answers: 0, memberships: None };
+            Self { title, description, organization, campaign, behavior, tls, listings: 0, memberships: None };
         world.apply(&changes)?;
         Ok(world)
     }
@@ -100,7 +101,7 @@ impl World {
         self.campaign.keys().next().map(String::as_str)
     }
 
-    /// Gives a user a profile or puts the user into a user group.
+    /// Adds a user to a product profile or a user group.
     ///
     /// # Errors
     ///
@@ -109,7 +110,7 @@ impl World {
         self.apply(&[Change::assign(user, group)])
     }
 
-    /// Takes a profile from a user or the user out of a user group.
+    /// Removes a user from a product profile or a user group.
     ///
     /// # Errors
     ///
@@ -118,7 +119,7 @@ impl World {
         self.apply(&[Change::unassign(user, group)])
     }
 
-    /// E-mail addresses (or else user names) of everybody who has a profile or is in a user group, in any way.
+    /// E-mail addresses, or else user names, of all effective members of a product profile or user group.
     pub fn members(&mut self, group: &str) -> Vec<String> {
         let Some(position) = self.organization.group_position(group) else { return Vec::new() };
         let name = |user: &User| user.email.clone().or_else(|| user.username.clone());
@@ -127,7 +128,7 @@ impl World {
         members.filter_map(|&user| organization.users.get(user)).filter_map(name).collect()
     }
 
-    /// The organization with who is in what.
+    /// The organization with its memberships resolved.
     pub(super) fn with_memberships(&mut self) -> (&Organization, &MembershipIndex) {
         let memberships = self.memberships.get_or_insert_with(|| MembershipIndex::of(&self.organization));
         (&self.organization, memberships)
@@ -138,12 +139,13 @@ impl World {
         self.tls.as_ref()
     }
 
-    /// Where a vendor is reached on the server with this host and port.
-    pub(super) fn address_of(&self, vendor: Endpoint, host: &str) -> String {
-        format!("{}://{host}", scheme(self.tls(), vendor))
+    /// The address of an endpoint on the server with this host and port.
+    pub(super) fn address_of(&self, endpoint: Endpoint, host: &str) -> String {
+        format!("{}://{host}", scheme(self.tls(), endpoint))
     }
 
-    /// Puts another world in place of this one; sessions of its instances end. The server goes on encrypting as it did.
+    /// Puts another world in place of this one; sessions of its instances end. The encryption of the server does not
+    /// change.
     pub(super) fn replace(&mut self, scenario: Scenario) -> Result<(), SandboxError> {
         let world = Self::new(scenario)?;
         *self = Self { tls: self.tls.take(), ..world };
@@ -154,28 +156,15 @@ impl World {
         self.organization = organization;
         self.memberships = None;
     }
-}
 
-/// An order for one answer: the one of the world, or any other.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shuffle(Option<u64>);
-
-impl World {
-    /// The order for the next answer.
-    pub(super) fn shuffle(&mut self) -> Shuffle {
-        self.answers += 1;
-        Shuffle(self.behavior.quirks.shuffle.then_some(self.answers))
-    }
-}
-
-impl Shuffle {
-    /// Puts a listing into the order.
-    pub(super) fn apply(self, positions: &mut [usize]) {
-        let Some(answer) = self.0 else { return };
-        let disorder = |position: u64| {
-            let mixed = (position ^ answer.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
-        };
-        positions.sort_by_key(|&position| disorder(position as u64));
+    /// Puts the entries of the next listing in another order, where the world shuffles its listings.
+    pub(super) fn shuffle(&mut self) -> impl FnOnce(&mut [usize]) + use<> {
+        self.listings += 1;
+        let seed = self.behavior.quirks.shuffle.then_some(self.listings);
+        move |positions| {
+            if let Some(seed) = seed {
+                shuffle(positions, seed);
+            }
+        }
     }
 }

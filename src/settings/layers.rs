@@ -13,7 +13,7 @@ use super::{
 use crate::transport::SecretString;
 
 /// The layer below all others, and the documentation of every key.
-pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// What the name of a variable begins with; section and key follow.
 pub(super) const PREFIX: &str = "CAMPAIGN_GROUP_SYNC";

@@ -35,6 +35,7 @@ pub use effective::{EffectiveValue, Named, SecretFile, effective, secret_files};
 pub use experience_cloud::ExperienceCloud;
 pub use guard::Guard;
 pub use instance::{Access, Authentication, Instance};
+pub use layers::DEFAULTS;
 pub use log::Log;
 pub use problem::{Problem, SettingsError};
 pub use readable::{Readable, ReadableInstance, readable};

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::campaign::{Campaign, CampaignError, Write};
 use campaign_group_sync::domain::{Failure, Operator, OperatorGroupId, OperatorId, OperatorLogin};
-use campaign_group_sync::sandbox::campaign::{Dial, InstanceWorld, SchemaPart};
+use campaign_group_sync::sandbox::campaign::{InstanceWorld, SchemaPart};
 
 use crate::visit::Visit;
 
@@ -57,7 +57,7 @@ async fn an_operator_that_is_gone_does_not_come_back() {
 #[tokio::test]
 async fn an_instance_without_the_switch_has_nobody_disabled_and_refuses_to_disable() {
     let visit = Visit::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
-    visit.turn(Dial::SchemaWithout(vec![SchemaPart::OperatorDisabled]));
+    visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorDisabled]);
     let client = visit.client();
     let snapshot = client.fetch_snapshot().await.unwrap();
     assert!(snapshot.operators().iter().all(|operator| !operator.disabled));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use campaign_group_sync::domain::Failure;
-use campaign_group_sync::sandbox::campaign::{Dial, SchemaPart};
+use campaign_group_sync::sandbox::campaign::SchemaPart;
 use campaign_group_sync::sandbox::{Effect, Fault};
 
 use crate::visit::Visit;
@@ -114,8 +114,8 @@ async fn an_identity_service_in_trouble_is_told_from_a_refusal() {
 #[tokio::test]
 async fn an_instance_that_hides_its_errors_still_says_which_call_failed() {
     let visit = Visit::native().await;
-    visit.turn(Dial::ShowErrors(false));
-    visit.turn(Dial::SchemaWithout(vec![SchemaPart::OperatorType]));
+    visit.adjust(|behavior| behavior.show_errors = false);
+    visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorType]);
     let error = visit.read().await.unwrap_err();
     assert_eq!(error.failure(), Failure::Incomplete);
     let message = error.to_string();

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use campaign_group_sync::domain::{
     CampaignSnapshot, Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep, Watcher,
 };
-use campaign_group_sync::sandbox::campaign::Dial;
 use campaign_group_sync::sandbox::{Effect, Fault};
 
 use crate::visit::{Visit, named};
@@ -84,13 +83,13 @@ async fn progress_is_told_after_each_page() {
 async fn old_encodings_and_empty_attributes_change_nothing() {
     let visit = Visit::native().await;
     let whole = visit.read().await.unwrap();
-    visit.turn(Dial::Iso88591(true));
+    visit.adjust(|behavior| behavior.iso_8859_1 = true);
     assert_eq!(visit.read().await.unwrap(), whole);
-    visit.turn(Dial::Iso88591(false));
+    visit.adjust(|behavior| behavior.iso_8859_1 = false);
     visit.sandbox.inject(Fault::new("query", Effect::Latin1).forever());
     assert_eq!(visit.read().await.unwrap(), whole);
     visit.sandbox.clear_faults();
-    visit.turn(Dial::OmitEmpty(true));
+    visit.adjust(|behavior| behavior.omit_empty = true);
     assert_eq!(visit.read().await.unwrap(), whole);
 }
 

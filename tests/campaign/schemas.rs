@@ -3,7 +3,7 @@
 use campaign_group_sync::campaign::CampaignError;
 use campaign_group_sync::domain::Failure;
 use campaign_group_sync::sandbox::Effect;
-use campaign_group_sync::sandbox::campaign::{Dial, SchemaPart};
+use campaign_group_sync::sandbox::campaign::SchemaPart;
 
 use crate::visit::Visit;
 
@@ -19,7 +19,7 @@ async fn a_schema_that_disagrees_is_named_and_nothing_is_written() {
         (SchemaPart::MembershipOperatorLink, "xtk:operatorGroup lacks the link operator by @operator-id"),
         (SchemaPart::MembershipGroupLink, "xtk:operatorGroup lacks the link group by @group-id"),
     ] {
-        visit.turn(Dial::SchemaWithout(vec![part]));
+        visit.adjust(|behavior| behavior.schema_without = vec![part]);
         let client = visit.client();
         for error in [client.check_schemas().await.unwrap_err(), client.writer().await.unwrap_err()] {
             assert!(matches!(error, CampaignError::Schemas { .. }), "{part:?}: {error}");
@@ -34,11 +34,10 @@ async fn a_schema_that_disagrees_is_named_and_nothing_is_written() {
 #[tokio::test]
 async fn everything_that_disagrees_is_named_at_once() {
     let visit = Visit::native().await;
-    visit.turn(Dial::SchemaWithout(vec![
-        SchemaPart::OperatorType,
-        SchemaPart::OperatorName,
-        SchemaPart::MembershipGroupLink,
-    ]));
+    visit.adjust(|behavior| {
+        behavior.schema_without =
+            vec![SchemaPart::OperatorType, SchemaPart::OperatorName, SchemaPart::MembershipGroupLink]
+    });
     let message = visit.client().check_schemas().await.unwrap_err().to_string();
     assert!(
         message.contains("xtk:operator lacks @name and @type; xtk:operatorGroup lacks the link group"),
@@ -49,7 +48,7 @@ async fn everything_that_disagrees_is_named_at_once() {
 #[tokio::test]
 async fn parts_that_are_not_used_may_be_missing() {
     let visit = Visit::native().await;
-    visit.turn(Dial::SchemaWithout(vec![SchemaPart::OperatorDisabled]));
+    visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorDisabled]);
     visit.client().check_schemas().await.unwrap();
 }
 

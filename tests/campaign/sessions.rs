@@ -2,7 +2,7 @@
 
 use campaign_group_sync::campaign::{Authentication, Campaign, Options};
 use campaign_group_sync::domain::Failure;
-use campaign_group_sync::sandbox::campaign::{Dial, InstanceChange};
+use campaign_group_sync::sandbox::campaign::InstanceChange;
 use campaign_group_sync::sandbox::{Change, Effect, Fault};
 use campaign_group_sync::transport::SecretString;
 
@@ -145,7 +145,7 @@ async fn a_log_off_that_fails_is_of_no_consequence() {
 async fn the_program_knows_whether_it_may_write_memberships() {
     for visit in [Visit::native().await, Visit::ims().await] {
         assert!(visit.client().own_operator().await.unwrap().is_administrator());
-        visit.turn(Dial::Administrator(false));
+        visit.adjust(|behavior| behavior.administrator = false);
         assert!(!visit.client().own_operator().await.unwrap().is_administrator());
     }
 }
@@ -153,7 +153,7 @@ async fn the_program_knows_whether_it_may_write_memberships() {
 #[tokio::test]
 async fn a_security_zone_without_security_tokens_is_served_as_well() {
     let visit = Visit::native().await;
-    visit.turn(Dial::SessionTokenOnly(true));
+    visit.adjust(|behavior| behavior.session_token_only = true);
     visit.read().await.unwrap();
 }
 

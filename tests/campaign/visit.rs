@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use campaign_group_sync::campaign::{Authentication, Campaign, CampaignError, DEFAULT_PAGE_ROWS, Options};
 use campaign_group_sync::domain::CampaignSnapshot;
-use campaign_group_sync::sandbox::campaign::{Dial, InstanceAuthentication, InstanceChange, InstanceWorld};
+use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceBehavior, InstanceWorld};
 use campaign_group_sync::sandbox::{self, Effect, Fault, InstanceCredential, Sandbox, Scenario};
 use campaign_group_sync::transport::{self, BaseUrl, RetryPolicy, SecretString};
 
@@ -127,13 +127,9 @@ impl Visit {
         self.client().fetch_snapshot().await
     }
 
-    /// Lets something happen behind the program's back.
-    pub(crate) fn apply(&self, change: InstanceChange) {
-        self.sandbox.world().instance_mut("production").unwrap().apply(change).unwrap();
-    }
-
-    pub(crate) fn turn(&self, dial: Dial) {
-        self.apply(InstanceChange::SetDial(dial));
+    /// Changes how the instance behaves from now on.
+    pub(crate) fn adjust(&self, change: impl FnOnce(&mut InstanceBehavior)) {
+        self.sandbox.world().instance_mut("production").unwrap().adjust(change);
     }
 
     pub(crate) fn inject(&self, call: &str, effect: Effect) {

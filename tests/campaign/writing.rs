@@ -2,7 +2,7 @@
 
 use campaign_group_sync::campaign::{COLLECTION_ROWS, Campaign, CampaignError, Write};
 use campaign_group_sync::domain::{Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
-use campaign_group_sync::sandbox::campaign::{AbsentDelete, Dial, Operator, SchemaPart, WriteCollectionMode};
+use campaign_group_sync::sandbox::campaign::{AbsentDelete, Operator, SchemaPart, WriteCollectionMode};
 use campaign_group_sync::sandbox::{Effect, Fault};
 
 use crate::visit::Visit;
@@ -66,7 +66,7 @@ async fn many_memberships_go_in_small_collections() {
 async fn one_bad_row_does_not_stop_the_others() {
     for mode in [WriteCollectionMode::Atomic, WriteCollectionMode::StopAtFirstError] {
         let visit = Visit::native().await;
-        visit.turn(Dial::WriteCollection(mode));
+        visit.adjust(|behavior| behavior.write_collection = mode);
         let writes = [leave(2001), join(2003), join(999_999), join(2004), leave(2002)];
         let outcomes = write(&visit.client(), &writes).await;
         assert_eq!(failures(&outcomes), [None, None, Some(Failure::Incomplete), None, None], "{mode:?}");
@@ -80,7 +80,7 @@ async fn one_bad_row_does_not_stop_the_others() {
 #[tokio::test]
 async fn an_absent_membership_that_may_not_be_deleted_fails_alone() {
     let visit = Visit::native().await;
-    visit.turn(Dial::AbsentDelete(AbsentDelete::Fault));
+    visit.adjust(|behavior| behavior.absent_delete = AbsentDelete::Fault);
     let outcomes = write(&visit.client(), &[leave(2003), leave(2001)]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), None]);
     assert_eq!(visit.members("delivery"), ["o'brien@acme.com", "漢字@acme.com"]);
@@ -125,7 +125,7 @@ async fn a_wrong_answer_leaves_its_rows_unconfirmed_and_the_next_are_written() {
 async fn a_deadlock_is_waited_out() {
     let visit = Visit::native().await;
     for writes in [vec![join(2003), leave(2001)], vec![join(2004)]] {
-        visit.turn(Dial::DeadlockOnce(true));
+        visit.adjust(|behavior| behavior.deadlock_once = true);
         assert!(write(&visit.client(), &writes).await.iter().all(Result::is_ok));
     }
     assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (2, 2));
@@ -134,8 +134,8 @@ async fn a_deadlock_is_waited_out() {
 #[tokio::test]
 async fn a_deadlock_that_hides_itself_costs_the_collection_and_not_its_rows() {
     let visit = Visit::native().await;
-    visit.turn(Dial::ShowErrors(false));
-    visit.turn(Dial::DeadlockOnce(true));
+    visit.adjust(|behavior| behavior.show_errors = false);
+    visit.adjust(|behavior| behavior.deadlock_once = true);
     assert_eq!(failures(&write(&visit.client(), &[join(2003), leave(2001)]).await), [None; 2]);
     assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (1, 2));
 }
@@ -208,7 +208,7 @@ async fn a_creation_never_changes_what_exists() {
 #[tokio::test]
 async fn an_instance_without_email_addresses_refuses_operators_and_nothing_else() {
     let visit = Visit::native().await;
-    visit.turn(Dial::SchemaWithout(vec![SchemaPart::OperatorEmail]));
+    visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorEmail]);
     let (login, email) = (OperatorLogin::new("new@acme.com"), "new@acme.com".to_owned());
     let create = Write::CreateOperator { login, email, label: String::new() };
     let outcomes = write(&visit.client(), &[create, join(2003)]).await;
@@ -231,7 +231,7 @@ async fn a_name_that_xml_cannot_carry_is_not_sent() {
 #[tokio::test]
 async fn an_account_without_the_right_is_told_so_for_each_row() {
     let visit = Visit::native().await;
-    visit.turn(Dial::Administrator(false));
+    visit.adjust(|behavior| behavior.administrator = false);
     let before = visit.members("delivery");
     let outcomes = write(&visit.client(), &[join(2003), leave(2001)]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete); 2]);

@@ -67,7 +67,7 @@ const memberships = async () => {
   return answer.operatorGroup;
 };
 
-await check("a wrong password is refused with the vendor's code", async () => {
+await check("a wrong password is refused with Campaign's code", async () => {
   const error = await refused(async () => (await connect(`${password}x`)).logon());
   assert.equal(error.statusCode, 403);
   assert.match(`${error.errorCode} ${error.message} ${error.detail}`, /XSV-350012/);
@@ -78,7 +78,7 @@ await check("logon", async () => {
   assert.ok(client.isLogged());
 });
 
-await check("the session says who is logged on, with which rights", async () => {
+await check("the session has the operator and its rights", async () => {
   const info = client.getSessionInfo();
   assert.equal(info.userInfo.login, login);
   assert.ok([info.userInfo["login-right"]].flat().some((right) => right.right === "admin"));
@@ -141,7 +141,7 @@ await check("an operator is found by name", async () => {
   assert.equal(found.id, first.id);
 });
 
-await check("an unknown attribute is a fault with the vendor's codes", async () => {
+await check("an unknown attribute is a fault with Campaign's codes", async () => {
   const error = await refused(() => query({ schema: "xtk:operator", operation: "select", select: nodes("@nmae") }));
   assert.equal(error.statusCode, 500);
   assert.equal(error.errorCode, "SOP-330011");
@@ -159,11 +159,11 @@ await check("a group is written, and written again without an effect", async () 
   assert.ok(Number(group.id) > 1000);
 });
 
-const people = operators.slice(-3);
-const relation = (operation, person) => ({
+const chosen = operators.slice(-3);
+const relation = (operation, operator) => ({
   _operation: operation,
   _key: "[@operator-id],[@group-id]",
-  "operator-id": person.id,
+  "operator-id": operator.id,
   "group-id": group.id,
 });
 const writeRows = (rows) =>
@@ -171,35 +171,35 @@ const writeRows = (rows) =>
 const members = async () => (await memberships()).map(({ operator }) => operator.name);
 
 await check("memberships are written as a collection", async () => {
-  await writeRows(people.map((person) => relation("insert", person)));
-  assert.deepEqual(await members(), people.map(({ name }) => name));
+  await writeRows(chosen.map((operator) => relation("insert", operator)));
+  assert.deepEqual(await members(), chosen.map(({ name }) => name));
 });
 
 await check("one collection adds and removes", async () => {
   const operations = ["delete", "insertOrUpdate", "delete"];
-  await writeRows(people.map((person, position) => relation(operations[position], person)));
-  assert.deepEqual(await members(), [people[1].name]);
+  await writeRows(chosen.map((operator, position) => relation(operations[position], operator)));
+  assert.deepEqual(await members(), [chosen[1].name]);
 });
 
 await check("a membership is written by the names at its links", async () => {
   const end = (name) => ({ _operation: "none", _key: "@name", name });
-  const ends = { operator: end(people[2].name), group: end(GROUP) };
+  const ends = { operator: end(chosen[2].name), group: end(GROUP) };
   await client.NLWS.xtkSession.write({ xtkschema: "xtk:operatorGroup", _operation: "insert", ...ends });
-  assert.deepEqual(await members(), [people[1].name, people[2].name]);
+  assert.deepEqual(await members(), [chosen[1].name, chosen[2].name]);
 });
 
 await check("a duplicate is a fault that wraps its cause", async () => {
-  const document = { xtkschema: "xtk:operatorGroup", ...relation("insert", people[1]) };
+  const document = { xtkschema: "xtk:operatorGroup", ...relation("insert", chosen[1]) };
   const error = await refused(() => client.NLWS.xtkSession.write(document));
   assert.equal(error.errorCode, "SOP-330011");
   assert.match(error.detail, /duplicate key/);
   assert.match(error.detail, /XSV-350023/);
 });
 
-await check("a row that leads nowhere is a fault, and the collection leaves nothing behind", async () => {
+await check("a row of an unknown group is a fault, and the collection writes nothing", async () => {
   const before = await members();
-  const astray = { ...relation("insert", people[0]), "group-id": 999999 };
-  const error = await refused(() => writeRows([relation("delete", people[1]), astray]));
+  const astray = { ...relation("insert", chosen[0]), "group-id": 999999 };
+  const error = await refused(() => writeRows([relation("delete", chosen[1]), astray]));
   assert.equal(error.errorCode, "SOP-330011");
   assert.match(error.detail, /Unable to find key values/);
   assert.deepEqual(await members(), before);

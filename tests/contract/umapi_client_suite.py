@@ -59,7 +59,7 @@ class Sandbox:
         assert answer.status_code == 200, f"{method} {what}: {answer.status_code} {answer.text}"
         return answer.json()
 
-    def dial(self, **sections):
+    def behave(self, **sections):
         self.ask("POST", "world", {"changes": [{"op": "dial", **sections}]})
 
     def fault(self, call, effect, **matching):
@@ -108,11 +108,11 @@ def tokens(sandbox):
 def listings(sandbox):
     client = sandbox.client()
     world = sandbox.ask("GET", "world")["organization"]
-    sandbox.dial(pages={"users": 5, "groups": 4})
+    sandbox.behave(pages={"users": 5, "groups": 4})
     sandbox.ask("DELETE", "requests")
     query = UsersQuery(client)
     users = query.all_results()
-    check("all people are listed", emails(users) == emails(world["users"]), emails(users))
+    check("all users are listed", emails(users) == emails(world["users"]), emails(users))
     pages = [request["page"] for request in sandbox.requests() if request["call"] == "users"]
     check("over three pages", pages == [0, 1, 2], pages)
     total, page_count, _, _ = query.stats()
@@ -143,7 +143,7 @@ def single_user(sandbox):
 
 def throttle(sandbox):
     client = sandbox.client()
-    sandbox.dial(pages={"users": 5})
+    sandbox.behave(pages={"users": 5})
     sandbox.ask("DELETE", "requests")
     sandbox.ask("DELETE", "faults")
     refusal = {
@@ -155,21 +155,21 @@ def throttle(sandbox):
     sandbox.fault("users", refusal, page=1)
     users = UsersQuery(client).all_results()
     asked = [request for request in sandbox.requests() if request["call"] == "users"]
-    check("the refused page is asked for again", [r["page"] for r in asked] == [0, 1, 1, 2], asked)
+    check("the refused page is retried", [r["page"] for r in asked] == [0, 1, 1, 2], asked)
     check("the refusal was one", [r["status"] for r in asked] == [200, 429, 200, 200])
-    check("nobody is missing", len(users) == 12, len(users))
+    check("no user is missing", len(users) == 12, len(users))
     waited = asked[2]["arrival_ms"] - asked[1]["arrival_ms"]
-    check("the client waits as long as it is told", waited >= 2000, waited)
+    check("the client waits as long as Retry-After says", waited >= 2000, waited)
 
     # The limit itself, on a clock that runs sixty times as fast: a minute is a second.
     sandbox.ask("DELETE", "requests")
-    sandbox.dial(throttle={"users_per_minute": 2, "time_scale": 60})
+    sandbox.behave(throttle={"users_per_minute": 2, "time_scale": 60})
     started = time.monotonic()
     check("a limited walk is whole", len(UsersQuery(client).all_results()) == 12)
     check("and took longer", time.monotonic() - started >= 0.9)
     statuses = [request["status"] for request in sandbox.requests() if request["call"] == "users"]
     check("because the limit was met", 429 in statuses, statuses)
-    sandbox.dial(throttle={"users_per_minute": None, "time_scale": 1})
+    sandbox.behave(throttle={"users_per_minute": None, "time_scale": 1})
 
 
 def actions(sandbox):

@@ -108,7 +108,7 @@ async fn incident_39_what_is_no_file_is_named_and_nothing_waits_for_it() {
     let _ = fs::remove_file(&lock);
     let made = std::process::Command::new("mkfifo").arg(&lock).status().expect("mkfifo runs");
     assert!(made.success());
-    let words = words(&Journal::open(&at(&state)).await.err().expect("refused"));
+    let words = words(&Journal::open(&at(&state)).await.map(drop).expect_err("refused"));
     assert!(words.contains(&format!("{} is a named pipe", lock.display())), "{words}");
 }
 

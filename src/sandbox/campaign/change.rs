@@ -1,18 +1,19 @@
-//! What can happen to an instance behind the program's back.
+//! Changes of an instance that others than the program make.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Instance;
 use super::external_account::ExternalAccount;
 use super::ims_logon::LogonSync;
 use super::tables::{Owner, OwnerKind};
-use super::world::{AbsentDelete, SchemaPart, WriteCollectionMode};
+use super::world::InstanceBehavior;
 
-/// One thing that happens to an instance while it is served.
+/// One change of an instance while it is served.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum InstanceChange {
-    /// An operator appears.
+    /// Adds an operator.
     AddOperator {
         /// Its login.
         login: String,
@@ -25,23 +26,23 @@ pub enum InstanceChange {
         /// `ims`, or empty for a native operator; `ims` when absent.
         #[serde(default)]
         authentication: Option<String>,
-        /// Whether it may not log on.
+        /// Whether it may not sign in.
         #[serde(default)]
         disabled: bool,
     },
-    /// An operator goes, with its memberships.
+    /// Removes an operator with its memberships.
     RemoveOperator {
         /// Its login.
         login: String,
     },
-    /// An operator gets another login and keeps its id.
+    /// Gives an operator another login; the id stays.
     RenameOperator {
         /// Its login so far.
         login: String,
         /// Its login from now on.
         new_login: String,
     },
-    /// An operator group appears.
+    /// Adds an operator group.
     AddOperatorGroup {
         /// Its internal name.
         name: String,
@@ -49,75 +50,62 @@ pub enum InstanceChange {
         #[serde(default)]
         label: Option<String>,
     },
-    /// An operator group goes, with its memberships.
+    /// Removes an operator group with its memberships.
     RemoveOperatorGroup {
         /// Its internal name.
         name: String,
     },
-    /// An operator group gets another internal name and keeps its id and its members.
+    /// Gives an operator group another internal name; the id and the members stay.
     RenameOperatorGroup {
         /// Its internal name so far.
         name: String,
         /// Its internal name from now on.
         new_name: String,
     },
-    /// An operator joins a group; nothing when it is there already.
+    /// Adds an operator to a group; does nothing when it is a member.
     Join {
         /// The operator's login.
         login: String,
         /// The group's internal name.
         group: String,
     },
-    /// An operator leaves a group; nothing when it is not there.
+    /// Removes an operator from a group; does nothing when it is no member.
     Leave {
         /// The operator's login.
         login: String,
         /// The group's internal name.
         group: String,
     },
-    /// A person logs on through IMS, which is when Campaign applies the mask itself.
+    /// A user signs in through IMS: Campaign then applies the mask itself.
     ImsLogon {
-        /// The login the identity service delivers.
+        /// The login that IMS delivers.
         login: String,
-        /// The person's product profiles; the logon is refused when the mask matches none.
+        /// The user's product profiles; the sign-in is refused when the mask matches none.
         profiles: Vec<String>,
-        /// What becomes of groups that no profile stands for.
+        /// What happens to groups without a product profile.
         #[serde(default)]
         sync: LogonSync,
     },
-    /// The external accounts are others from now on.
+    /// Replaces the external accounts.
     SetExternalAccounts {
         /// All of them.
         accounts: Vec<ExternalAccount>,
     },
-    /// All session tokens end now.
+    /// Ends all sessions.
     ExpireSessions,
-    /// One dial is turned.
-    SetDial(Dial),
-}
-
-/// A dial with its new value, as `{"dial": "show_errors", "value": false}`; [`super::InstanceBehavior`] says what each does.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(tag = "dial", content = "value", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each variant is the field of `InstanceBehavior` with the same name")]
-pub enum Dial {
-    SessionSeconds(u64),
-    SessionTokenOnly(bool),
-    ShowErrors(bool),
-    #[serde(rename = "iso_8859_1")]
-    Iso88591(bool),
-    DeadlockOnce(bool),
-    Administrator(bool),
-    WriteCollection(WriteCollectionMode),
-    AbsentDelete(AbsentDelete),
-    SchemaWithout(Vec<SchemaPart>),
-    PageOverlap(bool),
-    OmitEmpty(bool),
-    Seed(u64),
+    /// Sets one key of the behavior.
+    #[serde(rename = "set_dial")]
+    SetBehavior {
+        /// The key, as in the table `dials` of a scenario.
+        #[serde(rename = "dial")]
+        key: String,
+        /// Its new value.
+        value: Value,
+    },
 }
 
 impl Instance {
-    /// Lets a change happen; the error names what it does not find, or what is there already.
+    /// Applies a change; the error names what does not exist, or what exists already.
     pub fn apply(&mut self, change: InstanceChange) -> Result<(), String> {
         match change {
             InstanceChange::AddOperator { login, label, email, authentication, disabled } => {
@@ -145,44 +133,37 @@ impl Instance {
                 self.sessions.close_all();
                 Ok(())
             }
-            InstanceChange::SetDial(dial) => {
-                self.set_dial(dial);
-                Ok(())
-            }
+            InstanceChange::SetBehavior { key, value } => self.set_behavior(&key, value),
         }
+    }
+
+    /// Changes how the instance behaves from now on.
+    pub fn adjust(&mut self, change: impl FnOnce(&mut InstanceBehavior)) {
+        let before = self.definition.behavior.administrator;
+        change(&mut self.definition.behavior);
+        if self.definition.behavior.administrator != before {
+            self.settle_administrator();
+        }
+    }
+
+    fn set_behavior(&mut self, key: &str, value: Value) -> Result<(), String> {
+        let mut keys = serde_json::to_value(&self.definition.behavior).map_err(|error| error.to_string())?;
+        *keys.get_mut(key).ok_or_else(|| format!("there is no dial '{key}'"))? = value;
+        let changed = serde_json::from_value(keys).map_err(|error| format!("the dial '{key}': {error}"))?;
+        self.adjust(|behavior| *behavior = changed);
+        Ok(())
     }
 
     /// Adds a row and gives its id.
     pub(super) fn insert(&mut self, owner: Owner) -> Result<i64, String> {
         let name = owner.name.clone();
-        self.tables.insert_owner(owner).map_err(|_| format!("'{name}' is there already"))
+        self.tables.insert_owner(owner).map_err(|_| format!("'{name}' exists already"))
     }
 
     fn rename(&mut self, id: i64, new_name: String) -> Result<(), String> {
         let Some(owner) = self.tables.owner(id).cloned() else { return Ok(()) };
-        let taken = format!("'{new_name}' is there already");
+        let taken = format!("'{new_name}' exists already");
         self.tables.update_owner(Owner { name: new_name, ..owner }).map_err(|_| taken)
-    }
-
-    fn set_dial(&mut self, dial: Dial) {
-        let behavior = &mut self.definition.behavior;
-        match dial {
-            Dial::SessionSeconds(value) => behavior.session_seconds = value,
-            Dial::SessionTokenOnly(value) => behavior.session_token_only = value,
-            Dial::ShowErrors(value) => behavior.show_errors = value,
-            Dial::Iso88591(value) => behavior.iso_8859_1 = value,
-            Dial::DeadlockOnce(value) => behavior.deadlock_once = value,
-            Dial::WriteCollection(value) => behavior.write_collection = value,
-            Dial::AbsentDelete(value) => behavior.absent_delete = value,
-            Dial::SchemaWithout(value) => behavior.schema_without = value,
-            Dial::PageOverlap(value) => behavior.page_overlap = value,
-            Dial::OmitEmpty(value) => behavior.omit_empty = value,
-            Dial::Seed(value) => behavior.seed = value,
-            Dial::Administrator(value) => {
-                behavior.administrator = value;
-                self.settle_administrator();
-            }
-        }
     }
 }
 

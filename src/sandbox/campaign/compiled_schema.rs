@@ -12,7 +12,7 @@ const QUERY_DEF: &str = concat!(
     r#"</parameters></method></methods><element name="queryDef" label="Queries"/>"#,
 );
 
-/// The methods of `xtk:session` that the instance answers, as the SDK reads them.
+/// The methods of `xtk:session` that the instance supports, as the SDK reads them.
 const SESSION: &str = concat!(
     r#"<interface name="persist">"#,
     r#"<method name="GetEntityIfMoreRecent" static="true"><parameters><param name="pk" type="string"/>"#,

@@ -1,4 +1,4 @@
-//! What a written element says of an operator or a group.
+//! An operator or a group as a written element describes it.
 
 use super::schema::{Entity, OwnerField, Schemas};
 use super::soap_fault::Cause;
@@ -6,14 +6,14 @@ use super::tables::{Owner, OwnerKind};
 use super::write::{parsed_key, sandbox_wording, unknown_attribute, unknown_element};
 use super::xml::Element;
 
-/// `_operation`: what becomes of the row.
+/// `_operation`: what to do with the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowOperation {
     /// Found by key, or else added; the default.
     InsertOrUpdate,
     /// Added, without looking for it.
     Insert,
-    /// Changed if it is there; nothing otherwise, and no word about it.
+    /// Changed if it exists; nothing happens otherwise, without an error.
     Update,
     /// Removed.
     Delete,
@@ -52,7 +52,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Reads the element of an operator or a group; what the schema does not know is refused.
+    /// Reads the element of an operator or a group; attributes and elements that the schema lacks are refused.
     pub(super) fn read(entity: Entity, element: &Element, schemas: Schemas<'_>) -> Result<Self, Cause> {
         let kind = if entity == Entity::Group { OwnerKind::Group } else { OwnerKind::Operator };
         let mut draft = Self { row: Owner::new(kind, ""), given: Vec::new() };
@@ -64,7 +64,7 @@ impl Draft {
                 return Err(unknown_element(child, entity));
             }
             for (name, value) in child.attributes.iter().filter(|(name, _)| !is_instruction(name)) {
-                // Passwords are hashes that nobody logs on with here.
+                // The sandbox never uses the password hash of an operator.
                 if name != "password" {
                     draft.take(entity, &format!("access/@{name}"), value, schemas)?;
                 }

@@ -1,16 +1,16 @@
-//! `nms:extAccount`: the external accounts of an instance, as a scenario gives them and as queries answer them.
+//! `nms:extAccount`: the external accounts of an instance in a scenario, and as rows of queries.
 
 use serde::{Deserialize, Serialize};
 
 use super::schema::Value;
 
-/// Internal name of the account that the package for the Experience Cloud brings along.
+/// Internal name of the account that the package for the Experience Cloud creates.
 const NAME: &str = "Adobe_Marketing_Cloud";
 
-/// What Campaign asks the identity service for where nothing else is written.
+/// The product context that Campaign sends to IMS by default.
 const PRODUCT_CONTEXT: &str = "dma_campaign_classic";
 
-/// One external account of the Experience Cloud. What is not given is as it should be in this sandbox.
+/// One external account of the Experience Cloud. Every field has the value by default that is correct in this sandbox.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExternalAccount {
@@ -52,10 +52,10 @@ impl Default for ExternalAccount {
     }
 }
 
-/// What a sound account refers to, as far as the instance itself does not know it.
+/// Values of a correct account that the instance itself does not know.
 #[derive(Clone, Debug, Default)]
 pub(in crate::sandbox) struct AccountDefaults {
-    /// Where people reach the instance.
+    /// The address of the instance for its operators.
     pub(in crate::sandbox) access_url: String,
     /// The identity service.
     pub(in crate::sandbox) ims_url: String,
@@ -168,7 +168,7 @@ impl AccountField {
             Self::ImsRightsMask => text_of(account.ims_rights_mask.as_deref()),
             Self::CallbackServer => text_of(account.callback_server.as_deref()),
             Self::ClientId => Value::Text("sandbox-logon"),
-            // Encrypted in a real instance; who asks for it shows up in the log of requests.
+            // Encrypted in a real instance; the log of requests shows a client that reads it.
             Self::ClientSecret => Value::Text("@sandbox-encrypted=="),
             Self::Tenant => text_of(account.tenant.as_deref()),
             Self::ProductContext => Value::Text(&account.product_context),

@@ -1,4 +1,4 @@
-//! What Campaign itself does when a person logs on through IMS: the operator comes into being, the mask is applied.
+//! What Campaign does when a user signs in through IMS: it creates the operator and applies the mask.
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use super::Instance;
 use super::tables::{Membership, Owner, OwnerKind};
 
-/// What a logon does with groups that no profile stands for; no public source says which it is.
+/// What a sign-in does with memberships in groups without a product profile; no public source says.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum LogonSync {
-    /// They stay.
+    /// It keeps them.
     #[default]
     AddOnly,
-    /// They go.
+    /// It removes them.
     Replace,
 }
 
 impl Instance {
-    /// Lets a person with these product profiles log on.
+    /// Signs in a user with these product profiles.
     pub(super) fn ims_logon(&mut self, login: &str, profiles: &[String], sync: LogonSync) -> Result<(), String> {
         let groups = captured(&self.definition.association_mask, profiles)?;
         if groups.is_empty() {
@@ -33,10 +33,10 @@ impl Instance {
                 ..Owner::new(OwnerKind::Operator, login)
             })?,
         };
-        // A profile without its group is left alone: groups are never created by a logon.
+        // A sign-in never creates groups: a profile without its group is ignored.
         let wanted: Vec<i64> = groups.iter().filter_map(|name| self.tables.id_of(OwnerKind::Group, name)).collect();
         if sync == LogonSync::Replace {
-            let held: Vec<Membership> = self.tables.memberships(operator_id, operator_id).collect();
+            let held: Vec<Membership> = self.tables.held_by(operator_id).collect();
             for membership in held.into_iter().filter(|held| !wanted.contains(&held.group_id)) {
                 if self.tables.owner(membership.group_id).is_some_and(|owner| owner.kind == OwnerKind::Group) {
                     self.tables.remove_membership(membership);
@@ -50,7 +50,7 @@ impl Instance {
     }
 }
 
-/// The names of groups that the mask takes out of profile names: what its group captures, or what follows a prefix.
+/// The group names that the mask takes from profile names: what its group captures, or what follows its prefix.
 fn captured(mask: &str, profiles: &[String]) -> Result<Vec<String>, String> {
     let pattern = Regex::new(&format!("^(?:{mask})$")).ok().filter(|pattern| pattern.captures_len() > 1);
     let names = profiles.iter().filter_map(|profile| match &pattern {

@@ -1,11 +1,11 @@
-//! Who is calling: logon, bearer tokens, open sessions, and what an operator may do.
+//! The caller: `Logon`, bearer tokens, open sessions, and the rights of an operator.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use super::router::{BUILD, TokenStatus};
+use super::router::{BUILD, TokenStatus, now};
 use super::soap::{Output, SoapCall};
 use super::soap_fault::{CallError, SoapFault, credentials_refused, session_over};
 use super::tables::{Owner, OwnerKind};
@@ -15,7 +15,7 @@ use super::xml::Markup;
 use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
 
 impl Instance {
-    /// The operator behind a call; nothing for an anonymous one.
+    /// The operator that makes a call; `None` for an anonymous one.
     pub(super) fn caller(
         &mut self,
         headers: &HeaderMap,
@@ -29,13 +29,13 @@ impl Instance {
             return Ok(None);
         }
         let security_token = headers.get("x-security-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let demanded = (!self.definition.behavior.session_token_only).then_some(security_token);
+        let required = (!self.definition.behavior.session_token_only).then_some(security_token);
         let operator =
-            self.sessions.operator(&call.session_token, demanded, (self.clock)()).filter(|&id| self.may_log_on(id));
+            self.sessions.operator(&call.session_token, required, SystemTime::now()).filter(|&id| self.may_sign_in(id));
         operator.map(Some).ok_or_else(session_over)
     }
 
-    /// The operator a bearer stands for; it comes into being at its first call, as in Campaign.
+    /// The operator of a bearer token; it is created at its first call, as in Campaign.
     fn bearer_operator(&mut self, bearer: &str, tokens: &dyn Fn(&str) -> TokenStatus) -> Result<i64, CallError> {
         if self.definition.authentication != InstanceAuthentication::Ims {
             return Err(session_over());
@@ -50,7 +50,7 @@ impl Instance {
             Some(id) => id,
             None => self.create_technical_account(login)?,
         };
-        if self.may_log_on(id) { Ok(id) } else { Err(credentials_refused()) }
+        if self.may_sign_in(id) { Ok(id) } else { Err(credentials_refused()) }
     }
 
     fn create_technical_account(&mut self, login: String) -> Result<i64, CallError> {
@@ -66,7 +66,7 @@ impl Instance {
         Ok(id)
     }
 
-    fn may_log_on(&self, id: i64) -> bool {
+    fn may_sign_in(&self, id: i64) -> bool {
         self.tables.owner(id).is_some_and(|owner| owner.kind == OwnerKind::Operator && !owner.disabled)
     }
 
@@ -76,7 +76,7 @@ impl Instance {
             && call.text(0)? == self.definition.login
             && call.text(1)? == self.definition.password;
         let id = self.tables.id_of(OwnerKind::Operator, &self.definition.login);
-        match id.filter(|&id| accepted && self.may_log_on(id)) {
+        match id.filter(|&id| accepted && self.may_sign_in(id)) {
             Some(id) => Ok(self.open_session(id)),
             None => Err(credentials_refused()),
         }
@@ -95,7 +95,7 @@ impl Instance {
     fn open_session(&mut self, id: i64) -> Vec<Output> {
         let behavior = &self.definition.behavior;
         let life = Duration::from_secs(behavior.session_seconds);
-        let tokens = self.sessions.open(id, behavior.seed, (self.clock)(), life);
+        let tokens = self.sessions.open(id, behavior.seed, SystemTime::now(), life);
         let info = format!("<sessionInfo>{}{}</sessionInfo>", self.server_info(), self.user_info(Some(id)));
         vec![
             Output::Scalar("pstrSessionToken", "xsd:string", tokens.session),
@@ -106,7 +106,7 @@ impl Instance {
 
     fn server_info(&self) -> String {
         let seconds = self.definition.behavior.session_seconds.to_string();
-        let (mut out, now) = (Markup::default(), self.now());
+        let (mut out, now) = (Markup::default(), now());
         let attributes = [
             ("buildNumber", BUILD),
             ("commitId", "sandbox"),
@@ -125,7 +125,7 @@ impl Instance {
         out.into_string()
     }
 
-    /// What the instance tells a caller about itself: groups and rights above all.
+    /// The `userInfo` of a caller: its groups and rights.
     pub(super) fn user_info(&self, id: Option<i64>) -> String {
         let owner = id.and_then(|id| self.tables.owner(id));
         let login = owner.map_or("", |owner| owner.name.as_str());
@@ -173,7 +173,7 @@ impl Instance {
     }
 
     fn held(&self, id: i64, kind: OwnerKind) -> impl Iterator<Item = &Owner> {
-        let held = self.tables.memberships(id, id).filter_map(|row| self.tables.owner(row.group_id));
+        let held = self.tables.held_by(id).filter_map(|row| self.tables.owner(row.group_id));
         held.filter(move |owner| owner.kind == kind)
     }
 }

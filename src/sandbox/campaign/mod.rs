@@ -1,11 +1,9 @@
 //! A simulated Adobe Campaign instance: the SOAP router, its sessions, its tables.
 //!
-//! [`Instance::answer`] is the whole of it: a request in, an answer out, nothing in between but memory. The server
-//! around it speaks HTTP and injects what goes wrong on a wire. What no public source says about the vendor is either
-//! a dial ([`InstanceBehavior`]) or marked in its answer as the sandbox's own wording.
+//! [`Instance::answer`] maps a request to a response and does no input or output. The server around it speaks HTTP and
+//! injects the faults of a connection. Where no public source says what Campaign does, there is a key of
+//! [`InstanceBehavior`], or the response says that it is the sandbox's own wording.
 
-#[cfg(test)]
-mod answers;
 mod change;
 mod compiled_schema;
 mod draft;
@@ -19,7 +17,6 @@ mod router;
 mod schema;
 mod select;
 mod sessions;
-mod shuffle;
 mod soap;
 mod soap_fault;
 mod tables;
@@ -27,62 +24,50 @@ mod world;
 mod write;
 mod xml;
 
-use std::fmt;
-use std::time::SystemTime;
-
-pub use change::{Dial, InstanceChange};
+pub use change::InstanceChange;
 pub(in crate::sandbox) use external_account::AccountDefaults;
 pub use external_account::ExternalAccount;
 pub use ims_logon::LogonSync;
 pub use router::TokenStatus;
+pub(in crate::sandbox) use soap::envelope;
+pub(in crate::sandbox) use soap_fault::SoapFault;
 pub use world::{
     AbsentDelete, InstanceAuthentication, InstanceBehavior, InstanceWorld, Operator, OperatorGroup, SchemaPart,
     WriteCollectionMode,
 };
 
+pub(in crate::sandbox) use xml::latin_1;
+
 use sessions::Sessions;
 use tables::{Membership, OwnerKind, Tables};
 
-/// The named right that opens everything.
+/// The named right for everything.
 const ADMIN_RIGHT: &str = "admin";
 
-/// The named right that opens `xtk:operator` and `xtk:group` (from 8.3.8 on).
+/// The named right for `xtk:operator` and `xtk:group` (from 8.3.8 on).
 const OPERATOR_WRITE_RIGHT: &str = "operatorWrite";
 
 /// One simulated Campaign instance.
+#[derive(Debug)]
 pub struct Instance {
-    /// The world less its rows, which live in the tables.
+    /// The world without its rows, which are in the tables.
     definition: InstanceWorld,
     tables: Tables,
     sessions: Sessions,
-    clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
-    /// Queries so far: each draws another order for rows that no `orderBy` settles.
+    /// The number of queries so far: each has another order for rows without an `orderBy`.
     queries: u64,
 }
 
-impl fmt::Debug for Instance {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Instance").field("tenant", &self.definition.tenant).finish_non_exhaustive()
-    }
-}
-
 impl Instance {
-    /// The same instance with another clock; sessions and dates follow it.
-    #[must_use]
-    pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.clock = Box::new(clock);
-        self
-    }
-
     fn grant(&mut self, holder: i64, right: &str) {
         if let Some(right) = self.tables.id_of(OwnerKind::NamedRight, right) {
             self.join(Membership { operator_id: holder, group_id: right });
         }
     }
 
-    /// Adds a pair that may be there already.
+    /// Adds a membership unless it exists.
     fn join(&mut self, membership: Membership) {
-        // The one error is that it is.
+        // The only error is that it exists.
         drop(self.tables.insert_membership(membership));
     }
 

@@ -1,34 +1,27 @@
 //! From a world to the rows of an instance, and back.
 
-use std::time::SystemTime;
-
 use super::sessions::Sessions;
 use super::soap_fault::Cause;
 use super::tables::{Membership, NULL_ID, Owner, OwnerKind, Tables};
 use super::world::{InstanceAuthentication, InstanceWorld, Operator, OperatorGroup};
 use super::{ADMIN_RIGHT, Instance, OPERATOR_WRITE_RIGHT};
 
-/// Operators that every instance brings along, with their labels.
+/// Operators that every instance has, with their labels.
 const BUILT_IN_OPERATORS: [(&str, &str); 2] = [("admin", "Administrator"), ("webapp", "Web application agent")];
 
-/// Who holds the named right `admin` from the first day on.
+/// The holders of the named right `admin` in a new instance.
 const BUILT_IN_ADMINISTRATORS: [(OwnerKind, &str); 3] =
     [(OwnerKind::Operator, "admin"), (OwnerKind::Operator, "webapp"), (OwnerKind::Group, "admin")];
 
 impl Instance {
-    /// Builds the instance; the error names what in the world does not fit together.
+    /// Builds the instance; the error names what is inconsistent in the world.
     pub fn new(mut world: InstanceWorld) -> Result<Self, String> {
         let operators = std::mem::take(&mut world.operators);
         let groups = std::mem::take(&mut world.groups);
         let memberships = std::mem::take(&mut world.memberships);
         let named_rights = std::mem::take(&mut world.named_rights);
-        let mut instance = Self {
-            definition: world,
-            tables: Tables::default(),
-            sessions: Sessions::default(),
-            clock: Box::new(SystemTime::now),
-            queries: 0,
-        };
+        let mut instance =
+            Self { definition: world, tables: Tables::default(), sessions: Sessions::default(), queries: 0 };
         instance.add_owners(operators, groups)?;
         for (login, group) in &memberships {
             let membership = instance.membership(login, group)?;
@@ -40,22 +33,23 @@ impl Instance {
         Ok(instance)
     }
 
-    /// How the instance is reached and what its dials say, without its rows.
+    /// The instance as its scenario defines it, without its rows.
     pub(in crate::sandbox) fn definition(&self) -> &InstanceWorld {
         &self.definition
     }
 
-    /// The instance as it stands, fit to build it again: with the ids it assigned and the operators it added.
+    /// The instance as it is now, with the ids it assigned and the operators it added: [`Instance::new`] builds it
+    /// again.
     pub fn world(&self) -> InstanceWorld {
         let mut world = self.definition.clone();
-        for owner in self.tables.owners(i64::MIN, i64::MAX).filter(|owner| owner.id != NULL_ID) {
+        for owner in self.tables.owners().filter(|owner| owner.id != NULL_ID) {
             match owner.kind {
                 OwnerKind::Operator => world.operators.push(operator(owner)),
                 OwnerKind::Group => world.groups.push(group(owner)),
                 OwnerKind::NamedRight => {}
             }
         }
-        for row in self.tables.memberships(i64::MIN, i64::MAX) {
+        for row in self.tables.memberships() {
             if row.operator_id == NULL_ID {
                 continue;
             }
@@ -114,7 +108,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Gives the accounts of programs the named right `admin`, or takes it, as the dial says.
+    /// Gives the accounts of programs the named right `admin`, or takes it, as the behavior says.
     pub(super) fn settle_administrator(&mut self) {
         for login in [self.definition.login.clone(), self.definition.technical_account.clone()] {
             let Some(holder) = self.tables.id_of(OwnerKind::Operator, &login) else { continue };

@@ -24,7 +24,7 @@ pub(super) enum Operation {
     Count,
 }
 
-/// A column of the answer.
+/// A column of the response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Column {
     pub(super) field: Field,
@@ -115,7 +115,8 @@ impl Reader<'_> {
         let nodes = select.into_iter().flat_map(|select| select.children_named("node"));
         let columns = nodes.map(|node| self.column(node)).collect::<Result<Vec<_>, _>>()?;
         if columns.is_empty() {
-            // What an instance answers to a query without a selection is not recorded; the ids are enough here.
+            // No public source shows the response of an instance to a query without a selection; the ids are enough
+            // here.
             let keys: &[&str] =
                 if self.entity == Entity::Membership { &["@operator-id", "@group-id"] } else { &["@id"] };
             return keys.iter().map(|path| Ok(column(self.resolve(path, path)?, path))).collect();
@@ -225,7 +226,7 @@ fn unreadable(error: &str, expression: &str) -> Cause {
     Cause::new(format!("{error}.")).within(format!("XTK-170006 Unable to parse expression '{expression}'."))
 }
 
-/// The wording is the sandbox's own: that of the vendor is not recorded, only the code.
+/// The wording is the sandbox's own: public sources show only the code.
 pub(super) fn unknown_schema(schema: &str) -> Cause {
     Cause::new(format!(
         "XSV-350001 The schema '{schema}' could not be loaded; there are xtk:operator, xtk:group, xtk:operatorGroup and nms:extAccount."

@@ -1,10 +1,12 @@
-//! The SOAP router: which method a request means, whether the caller may, and how the answer goes out.
+//! The SOAP router: finds the method of a request, checks the caller, and writes the response.
 
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
-use axum::http::{Method as HttpMethod, Request, Response, StatusCode};
+use std::time::SystemTime;
+
+use axum::http::{Method as HttpMethod, Request, StatusCode};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::super::request::{HttpResponse, typed};
 use super::Instance;
 use super::compiled_schema::compiled_schema;
 use super::external_account::{AccountDefaults, AccountRow};
@@ -16,18 +18,18 @@ use super::soap_fault::{CallError, Cause, SoapFault, session_over};
 use super::write::{Rights, Writer};
 use super::xml::{Markup, latin_1};
 
-/// The build the instance gives itself out for.
+/// The build number that the instance reports.
 pub(super) const BUILD: &str = "9396";
 
-/// What the simulated IMS says of a bearer token.
+/// The state of a bearer token at the simulated IMS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenStatus {
-    /// Issued, and still good.
+    /// Issued and not expired.
     Valid {
         /// The client it was issued to.
         client_id: String,
     },
-    /// Issued once, and over.
+    /// Issued and expired.
     Expired,
     /// Never issued.
     Unknown,
@@ -100,8 +102,8 @@ impl Method {
 }
 
 impl Instance {
-    /// Answers one request; `tokens` says what a bearer token is worth.
-    pub fn answer(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> Response<Bytes> {
+    /// Answers one request; `tokens` gives the state of a bearer token.
+    pub fn answer(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> HttpResponse {
         let path = request.uri().path();
         if path.ends_with("/nl/jsp/soaprouter.jsp") {
             if request.method() == HttpMethod::POST {
@@ -110,12 +112,12 @@ impl Instance {
             return plain(StatusCode::METHOD_NOT_ALLOWED, "The SOAP router takes POST.".to_owned());
         }
         if path.ends_with("/r/test") && request.method() == HttpMethod::GET {
-            return typed(StatusCode::OK, "text/xml; charset=utf-8", self.test_page().into_bytes());
+            return typed(StatusCode::OK, "text/xml; charset=utf-8", self.test_page());
         }
         plain(StatusCode::NOT_FOUND, "Not found.".to_owned())
     }
 
-    fn route(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> Response<Bytes> {
+    fn route(&mut self, request: &Request<Bytes>, tokens: &dyn Fn(&str) -> TokenStatus) -> HttpResponse {
         let call = match SoapCall::read(request.headers(), request.body()) {
             Ok(call) => call,
             Err(fault) => return self.fault(fault),
@@ -129,7 +131,7 @@ impl Instance {
         }
     }
 
-    /// Fills in what the external accounts leave open; where the instance is reached is known with each request only.
+    /// Fills in what the external accounts leave open: only a request tells the address of the instance.
     fn settle_accounts(&mut self, request: &Request<Bytes>) {
         let defaults = request.extensions().get::<AccountDefaults>().cloned().unwrap_or_default();
         let definition = &self.definition;
@@ -158,7 +160,7 @@ impl Instance {
     fn execute(&mut self, method: Method, call: &SoapCall, caller: Option<i64>) -> Result<Vec<Output>, CallError> {
         match method {
             Method::GetUserInfo => return Ok(vec![Output::Document("pUserInfo", self.user_info(caller))]),
-            Method::GetServerTime => return Ok(vec![Output::Scalar("ptm", "xsd:dateTime", self.now())]),
+            Method::GetServerTime => return Ok(vec![Output::Scalar("ptm", "xsd:dateTime", now())]),
             _ => {}
         }
         let operator_id = caller.ok_or_else(session_over)?;
@@ -174,7 +176,7 @@ impl Instance {
                 Output::Scalar("pstrValue", "xsd:string", String::new()),
                 Output::Scalar("pbtType", "xsd:byte", "0".to_owned()),
             ]),
-            // `TestCnx` has nothing to say; the others were answered before.
+            // `TestCnx` returns nothing; the others were answered above.
             _ => Ok(Vec::new()),
         }
     }
@@ -232,13 +234,8 @@ impl Instance {
         Schemas { without: &self.definition.behavior.schema_without }
     }
 
-    /// The instance's time as Campaign writes it.
-    pub(super) fn now(&self) -> String {
-        DateTime::<Utc>::from((self.clock)()).format("%Y-%m-%d %H:%M:%S%.3fZ").to_string()
-    }
-
     fn test_page(&self) -> String {
-        let (mut out, now) = (Markup::default(), self.now());
+        let (mut out, now) = (Markup::default(), now());
         let attributes = [
             ("status", "OK"),
             ("date", now.as_str()),
@@ -254,29 +251,27 @@ impl Instance {
         out.into_string()
     }
 
-    /// A fault travels with HTTP 200, as the vendor's do.
-    fn fault(&self, fault: SoapFault) -> Response<Bytes> {
+    /// A fault is sent with HTTP 200, as Campaign sends it.
+    fn fault(&self, fault: SoapFault) -> HttpResponse {
         let fault = if self.definition.behavior.show_errors { fault } else { fault.without_detail() };
         self.soap(&fault.to_xml())
     }
 
-    fn soap(&self, content: &str) -> Response<Bytes> {
+    fn soap(&self, content: &str) -> HttpResponse {
         if self.definition.behavior.iso_8859_1 {
-            // Only the declaration tells the encoding, as in the older documentation's samples.
+            // Only the declaration names the encoding, as in samples of the older documentation.
             let text = envelope("<?xml version='1.0' encoding='ISO-8859-1'?>", content);
             return typed(StatusCode::OK, "text/xml", latin_1(&text));
         }
-        typed(StatusCode::OK, "text/xml; charset=utf-8", envelope("<?xml version='1.0'?>", content).into_bytes())
+        typed(StatusCode::OK, "text/xml; charset=utf-8", envelope("<?xml version='1.0'?>", content))
     }
 }
 
-fn plain(status: StatusCode, text: String) -> Response<Bytes> {
-    typed(status, "text/plain; charset=utf-8", text.into_bytes())
+/// The current time as Campaign writes it.
+pub(super) fn now() -> String {
+    DateTime::<Utc>::from(SystemTime::now()).format("%Y-%m-%d %H:%M:%S%.3fZ").to_string()
 }
 
-fn typed(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+fn plain(status: StatusCode, text: String) -> HttpResponse {
+    typed(status, "text/plain; charset=utf-8", text)
 }

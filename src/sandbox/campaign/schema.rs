@@ -1,4 +1,5 @@
-//! The schemas of operators, groups, memberships and external accounts: which paths they have, and how they are compiled.
+//! The schemas of operators, groups, memberships and external accounts: which paths they have, and how they are
+//! compiled.
 
 use super::external_account::{AccountField, AccountRow};
 use super::tables::{Membership, Owner, OwnerKind, Tables};
@@ -187,14 +188,14 @@ impl<'t> Row<'t> {
     }
 }
 
-/// The schemas of an instance: all three, less what a dial takes out.
+/// The schemas of an instance, without the parts that it lacks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schemas<'a> {
     pub(super) without: &'a [SchemaPart],
 }
 
 impl Schemas<'_> {
-    /// The field at the end of a path without brackets; the error is the vendor's line about the unknown part.
+    /// The field at the end of a path without brackets; the error is Campaign's line about the unknown part.
     pub(super) fn resolve(self, entity: Entity, path: &str) -> Result<Field, String> {
         let unknown = || format!("'{path}' attribute unknown (see definition of '{}' schema)", entity.title());
         match entity {
@@ -249,7 +250,7 @@ impl Schemas<'_> {
         self.without.contains(&part)
     }
 
-    /// The element of the compiled schema, as `GetEntityIfMoreRecent` answers it.
+    /// The element of the compiled schema, as `GetEntityIfMoreRecent` returns it.
     pub(super) fn compiled(self, entity: Entity) -> String {
         let mut out = Markup::default();
         let name = entity.name();

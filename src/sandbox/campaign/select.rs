@@ -2,22 +2,22 @@
 
 use std::collections::HashSet;
 
-use super::expression::{Ranges, compare, key_ranges};
+use super::super::random::shuffle;
+use super::expression::compare;
 use super::query::{Column, Operation, Query};
 use super::schema::{Entity, Field, Link, OwnerField, Row, Value};
-use super::shuffle::shuffle;
 use super::soap_fault::Cause;
 use super::tables::{NULL_ID, Owner, OwnerKind, Tables};
 use super::xml::Markup;
 
-/// What of the dials concerns a query.
+/// The behavior that concerns queries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SelectOptions {
-    /// Seeds the order of rows that no `orderBy` settles.
+    /// Seeds the order of rows without an `orderBy`.
     pub(super) seed: u64,
     /// A page with `startLine` repeats the last row of the page before.
     pub(super) page_overlap: bool,
-    /// Attributes with an empty value are left out.
+    /// Omits attributes with an empty value.
     pub(super) omit_empty: bool,
 }
 
@@ -30,7 +30,7 @@ pub(super) fn run(query: &Query, tables: &Tables, options: SelectOptions) -> Res
     let mut out = Markup::default();
     match query.operation {
         Operation::Count => {
-            out.empty(name, &[("count", &search.count().to_string())]);
+            out.empty(name, &[("count", &search.found().count().to_string())]);
         }
         Operation::Get | Operation::GetIfExists => match search.page(options).first() {
             Some(row) => shape.push(&mut out, name, *row, context),
@@ -59,23 +59,27 @@ struct Search<'t> {
 }
 
 impl<'t> Search<'t> {
-    fn count(&self) -> usize {
-        let found = self.candidates().filter(|row| self.query.filter.holds(*row, self.tables));
-        if self.query.distinct { self.distinct(found).count() } else { found.count() }
+    /// The rows that match, by key.
+    fn found(&self) -> Box<dyn Iterator<Item = Row<'t>> + '_> {
+        let (tables, is_group) = (self.tables, |owner: &&Owner| owner.kind == OwnerKind::Group || owner.id == NULL_ID);
+        let rows: Box<dyn Iterator<Item = Row<'t>>> = match self.query.entity {
+            Entity::Operator => Box::new(tables.owners().map(Row::Owner)),
+            Entity::Group => Box::new(tables.owners().filter(is_group).map(Row::Owner)),
+            Entity::Membership => Box::new(tables.memberships().map(Row::Membership)),
+            Entity::ExternalAccount => Box::new(tables.accounts.iter().map(Row::Account)),
+        };
+        let matching = rows.filter(|row| self.query.filter.holds(*row, tables));
+        if self.query.distinct { Box::new(self.distinct(matching)) } else { Box::new(matching) }
     }
 
     /// The rows of the page, in order.
     fn page(&self, options: SelectOptions) -> Vec<Row<'t>> {
         let overlap = usize::from(options.page_overlap && self.query.start_line > 0);
         let start = self.query.start_line - overlap;
-        let found = self.candidates().filter(|row| self.query.filter.holds(*row, self.tables));
         if self.is_in_key_order() {
-            // The tables are in this order already: the read stops where the page ends.
-            let rows: Box<dyn Iterator<Item = Row<'t>>> =
-                if self.query.distinct { Box::new(self.distinct(found)) } else { Box::new(found) };
-            return rows.skip(start).take(self.query.line_count).collect();
+            return self.found().skip(start).take(self.query.line_count).collect();
         }
-        let mut rows: Vec<Row<'t>> = if self.query.distinct { self.distinct(found).collect() } else { found.collect() };
+        let mut rows: Vec<Row<'t>> = self.found().collect();
         shuffle(&mut rows, options.seed);
         rows.sort_by(|left, right| {
             let steps = self.query.order.iter().map(|step| {
@@ -103,77 +107,21 @@ impl<'t> Search<'t> {
         })
     }
 
-    /// Whether the candidates come in the order asked for, with nothing left open.
+    /// Whether the query orders by the whole key, as the tables do: the read can stop at the end of its page.
     fn is_in_key_order(&self) -> bool {
-        let mut fields = Vec::new();
-        for step in &self.query.order {
-            if step.descending {
-                return false;
-            }
-            fields.push(step.field);
-        }
-        match (self.query.entity, fields.as_slice()) {
-            (Entity::Operator | Entity::Group, [Field::Own(OwnerField::Id), ..]) => true,
-            (Entity::Membership, [Field::ForeignKey(Link::Operator), Field::ForeignKey(Link::Group), ..]) => {
-                !self.is_by_group() || self.ranges(Link::Group).is_one_point()
-            }
-            _ => false,
-        }
-    }
-
-    /// Rows that may match, ascending by id, or by operator and group, or by group and operator.
-    fn candidates(&self) -> Box<dyn Iterator<Item = Row<'t>> + 't> {
-        let tables = self.tables;
+        let ascending = self.query.order.iter().map(|step| (!step.descending).then_some(step.field));
+        let fields: Option<Vec<Field>> = ascending.collect();
         match self.query.entity {
-            Entity::ExternalAccount => Box::new(tables.accounts.iter().map(Row::Account)),
-            Entity::Operator => Box::new(self.owners()),
-            Entity::Group => {
-                let is_group = |owner: &Owner| owner.kind == OwnerKind::Group || owner.id == NULL_ID;
-                Box::new(self.owners().filter(move |row| matches!(row, Row::Owner(owner) if is_group(owner))))
-            }
-            Entity::Membership if self.is_by_group() => {
-                let ranges: Vec<(i64, i64)> = self.ranges(Link::Group).iter().collect();
-                Box::new(ranges.into_iter().flat_map(|(first, last)| tables.members(first, last)).map(Row::Membership))
+            Entity::Operator | Entity::Group => {
+                matches!(fields.as_deref(), Some([Field::Own(OwnerField::Id), ..]))
             }
             Entity::Membership => {
-                let ranges: Vec<(i64, i64)> = self.ranges(Link::Operator).iter().collect();
-                Box::new(
-                    ranges.into_iter().flat_map(|(first, last)| tables.memberships(first, last)).map(Row::Membership),
-                )
+                let key = [Field::ForeignKey(Link::Operator), Field::ForeignKey(Link::Group)];
+                fields.is_some_and(|fields| fields.starts_with(&key))
             }
+            Entity::ExternalAccount => false,
         }
     }
-
-    fn owners(&self) -> impl Iterator<Item = Row<'t>> + use<'t> {
-        let tables = self.tables;
-        let kinds: &[OwnerKind] =
-            if self.query.entity == Entity::Group { &[OwnerKind::Group] } else { &OwnerKind::ALL };
-        let is_key = |field| field == Field::Own(OwnerField::Id);
-        let equals = |field, name: &str| (field == Field::Own(OwnerField::Name)).then(|| ids(tables, kinds, name));
-        let ranges: Vec<(i64, i64)> = key_ranges(&self.query.filter, &is_key, &equals).iter().collect();
-        ranges.into_iter().flat_map(|(first, last)| tables.owners(first, last)).map(Row::Owner)
-    }
-
-    /// The index by group pays only where the condition says nothing about the operator.
-    fn is_by_group(&self) -> bool {
-        self.ranges(Link::Operator).is_everything() && !self.ranges(Link::Group).is_everything()
-    }
-
-    fn ranges(&self, link: Link) -> Ranges {
-        let kinds: &[OwnerKind] = if link == Link::Group { &[OwnerKind::Group] } else { &OwnerKind::ALL };
-        // `[group/@id]` is no key: at the end of the link to a named right it reads 0.
-        let is_key = |field| {
-            field == Field::ForeignKey(link) || (link, field) == (Link::Operator, Field::Linked(link, OwnerField::Id))
-        };
-        let equals = |field, name: &str| {
-            (field == Field::Linked(link, OwnerField::Name) && !name.is_empty()).then(|| ids(self.tables, kinds, name))
-        };
-        key_ranges(&self.query.filter, &is_key, &equals)
-    }
-}
-
-fn ids(tables: &Tables, kinds: &[OwnerKind], name: &str) -> Vec<i64> {
-    kinds.iter().filter_map(|&kind| tables.id_of(kind, name)).collect()
 }
 
 /// What the rows are written with.
@@ -183,7 +131,7 @@ struct Context<'t> {
     options: SelectOptions,
 }
 
-/// The columns as they nest in the answer.
+/// The columns as they nest in the response.
 #[derive(Default)]
 struct ResultShape<'q> {
     attributes: Vec<(&'q str, Field)>,

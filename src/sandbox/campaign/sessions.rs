@@ -1,11 +1,11 @@
-//! Sessions: the two tokens of a logon, and how long they last.
+//! Sessions: the two tokens of a `Logon`, and their expiry.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-/// What a logon hands out.
+/// The tokens that `Logon` returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SessionTokens {
     /// `___` and a GUID.
@@ -95,7 +95,7 @@ mod tests {
     const DAY: Duration = Duration::from_hours(24);
 
     #[test]
-    fn tokens_have_the_vendors_shapes() {
+    fn tokens_are_shaped_like_those_of_campaign() {
         let tokens = Sessions::default().open(1, 7, SystemTime::UNIX_EPOCH, DAY);
         assert_eq!((tokens.session.len(), tokens.security.len()), (39, 109));
         assert!(
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_with_its_time() {
+    fn a_session_expires() {
         let (mut sessions, start) = (Sessions::default(), SystemTime::UNIX_EPOCH);
         let tokens = sessions.open(1, 7, start, DAY);
         assert_eq!(sessions.operator(&tokens.session, None, start + DAY - Duration::from_secs(1)), Some(1));

@@ -1,4 +1,4 @@
-//! SOAP 1.1 as the router speaks it: the call inside an envelope, and the envelope around an answer.
+//! SOAP 1.1: the call inside an envelope, and the envelope around a response.
 
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
@@ -31,7 +31,7 @@ pub(super) struct SoapCall {
     pub(super) namespace: String,
     /// The text of the method's first child, whatever its name; that of the cookie when it is empty.
     pub(super) session_token: String,
-    /// What follows it; parameters are told apart by their place alone.
+    /// The parameters after it, which are identified by their position alone.
     pub(super) parameters: Vec<Element>,
 }
 
@@ -112,7 +112,7 @@ fn namespace<'a>(outwards: &[&'a Element]) -> &'a str {
     outwards.iter().find_map(|element| element.attribute(&declaration)).unwrap_or_default()
 }
 
-/// One value that a method gives back.
+/// One value that a method returns.
 #[derive(Debug)]
 pub(super) enum Output {
     /// A scalar: its name, its type as `xsd:string`, its text.
@@ -121,7 +121,7 @@ pub(super) enum Output {
     Document(&'static str, String),
 }
 
-/// The content of a body that answers a call.
+/// The content of the body of a response.
 pub(super) fn response(method: &str, namespace: &str, outputs: &[Output]) -> String {
     let element = format!("{method}Response");
     let mut out = Markup::default();
@@ -145,7 +145,7 @@ pub(super) fn response(method: &str, namespace: &str, outputs: &[Output]) -> Str
     out.into_string()
 }
 
-/// A whole answer around the content of its body.
-pub(super) fn envelope(declaration: &str, content: &str) -> String {
+/// An envelope around the content of its body.
+pub(in crate::sandbox) fn envelope(declaration: &str, content: &str) -> String {
     [declaration, ENVELOPE_START, content, ENVELOPE_END].concat()
 }

@@ -1,13 +1,13 @@
-//! How the instance says no: SOAP faults in the vendor's words, and the plain-text refusals of its sessions.
+//! Errors of a call: SOAP faults in Campaign's words, and the refusals of sessions in plain text.
 
 use axum::http::StatusCode;
 
 use super::xml::Markup;
 
-/// Why a call got no answer.
+/// Why a call failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CallError {
-    /// A fault of the router or the envelope, as it goes out.
+    /// A fault of the router or the envelope.
     Fault(SoapFault),
     /// The method failed: the lines of the cause, which the router wraps into SOP-330011.
     Execution(Cause),
@@ -39,25 +39,31 @@ impl Cause {
 
 /// A SOAP 1.1 fault.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct SoapFault {
-    code: &'static str,
+pub(in crate::sandbox) struct SoapFault {
+    code: String,
     message: String,
     detail: Option<String>,
 }
 
 impl SoapFault {
-    /// The sender's mistake, without detail.
+    /// A fault with these texts; no detail when it is empty.
+    pub(in crate::sandbox) fn new(code: &str, message: &str, detail: &str) -> Self {
+        let detail = (!detail.is_empty()).then(|| detail.to_owned());
+        Self { code: code.to_owned(), message: message.to_owned(), detail }
+    }
+
+    /// An error of the sender, without detail.
     pub(super) fn client(message: impl Into<String>) -> Self {
-        Self { code: "SOAP-ENV:Client", message: message.into(), detail: None }
+        Self { code: "SOAP-ENV:Client".to_owned(), message: message.into(), detail: None }
     }
 
     /// An envelope of another SOAP version.
     pub(super) fn version_mismatch() -> Self {
         let message = "The envelope is not of SOAP 1.1.".to_owned();
-        Self { code: "SOAP-ENV:VersionMismatch", message, detail: None }
+        Self { code: "SOAP-ENV:VersionMismatch".to_owned(), message, detail: None }
     }
 
-    /// No such method on that service; the vendor sends it without detail.
+    /// The service has no such method; Campaign sends no detail.
     pub(super) fn unknown_method(method: &str, service: &str) -> Self {
         Self::client(format!("SOP-330006 The method '{method}' is not defined in SOAP service '{service}'."))
     }
@@ -70,23 +76,23 @@ impl SoapFault {
     /// A parameter is missing or not of its type.
     pub(super) fn parameters(method: &str, service: &str, what: &str) -> Self {
         let message = format!("Error while reading parameters of method '{method}' of service '{service}'.");
-        Self { code: "SOAP-ENV:Client", detail: Some(format!("{what}\n{message}")), message }
+        Self { code: "SOAP-ENV:Client".to_owned(), detail: Some(format!("{what}\n{message}")), message }
     }
 
-    /// The bearer's time is over, in the words of recent builds.
+    /// The bearer token expired, in the words of recent builds.
     pub(super) fn bearer_expired() -> Self {
         Self {
-            code: "SOAP-ENV:Client",
+            code: "SOAP-ENV:Client".to_owned(),
             message: "XSV-350392 Authentication by Adobe IMS failed.".to_owned(),
             detail: Some("XSV-350392 Access token has expired.".to_owned()),
         }
     }
 
-    /// The wrapper around whatever went wrong inside a method.
+    /// The wrapper around an error inside a method.
     pub(super) fn execution(method: &str, service: &str, cause: &Cause) -> Self {
         let message = format!("SOP-330011 Error while executing the method '{method}' of service '{service}'.");
         let detail = format!("{}\n{message}", cause.0.join("\n"));
-        Self { code: "SOAP-ENV:Server", message, detail: Some(detail) }
+        Self { code: "SOAP-ENV:Server".to_owned(), message, detail: Some(detail) }
     }
 
     /// The fault without its detail, as a security zone with `showErrors="false"` sends it.
@@ -96,10 +102,10 @@ impl SoapFault {
     }
 
     /// The content of the envelope's body.
-    pub(super) fn to_xml(&self) -> String {
+    pub(in crate::sandbox) fn to_xml(&self) -> String {
         let mut out = Markup::default();
         out.raw("<SOAP-ENV:Fault><faultcode>");
-        out.text(self.code);
+        out.text(&self.code);
         out.raw("</faultcode><faultstring xsi:type='xsd:string'>");
         out.text(&self.message);
         out.raw("</faultstring>");
@@ -113,7 +119,7 @@ impl SoapFault {
     }
 }
 
-/// The session is over, or never was.
+/// The session expired, or never existed.
 pub(super) fn session_over() -> CallError {
     CallError::Plain(
         StatusCode::FORBIDDEN,
@@ -121,7 +127,7 @@ pub(super) fn session_over() -> CallError {
     )
 }
 
-/// The credentials are not accepted.
+/// The login or the password is wrong.
 pub(super) fn credentials_refused() -> CallError {
     CallError::Plain(StatusCode::FORBIDDEN, "XSV-350012 Invalid login or password. Connection denied.".to_owned())
 }

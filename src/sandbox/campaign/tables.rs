@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::external_account::AccountRow;
 use super::soap_fault::Cause;
 
-/// The last identifier that Campaign keeps for what it brings along.
+/// The last id that Campaign reserves for its own rows.
 const LAST_RESERVED_ID: i64 = 1000;
 
 /// `@type` of a row of `xtk:operator`.
@@ -54,7 +54,7 @@ pub(super) struct Membership {
     pub(super) group_id: i64,
 }
 
-/// What takes one step back.
+/// The step that reverts one change.
 #[derive(Debug)]
 enum Undo {
     RemoveOwner(i64),
@@ -63,20 +63,19 @@ enum Undo {
     RestoreMembership(Membership),
 }
 
-/// All rows, with the indexes that keep look-ups and page reads away from full scans.
+/// All rows. Queries scan them; names are indexed, since each write and each sign-in looks one up.
 #[derive(Debug)]
 pub(super) struct Tables {
     owners: BTreeMap<i64, Owner>,
     names: HashMap<(OwnerKind, String), i64>,
-    by_operator: BTreeSet<Membership>,
-    by_group: BTreeSet<(i64, i64)>,
+    memberships: BTreeSet<Membership>,
     last_id: i64,
     undo: Vec<Undo>,
     /// Read and never written.
     pub(super) accounts: Vec<AccountRow>,
 }
 
-/// The key of the row that every table with an automatic key has, and that stands for "none" (Campaign documentation,
+/// The key of the row that every table with an automatic key has, and that means "none" (Campaign documentation,
 /// "Database mapping"). It has no name.
 pub(super) const NULL_ID: i64 = 0;
 
@@ -86,15 +85,14 @@ impl Default for Tables {
         let mut tables = Self {
             owners: BTreeMap::new(),
             names: HashMap::new(),
-            by_operator: BTreeSet::new(),
-            by_group: BTreeSet::new(),
+            memberships: BTreeSet::new(),
             last_id: 0,
             undo: Vec::new(),
             accounts: Vec::new(),
         };
         // No name leads to it.
         tables.owners.insert(NULL_ID, Owner::new(OwnerKind::Operator, ""));
-        tables.put_membership(Membership { operator_id: NULL_ID, group_id: NULL_ID });
+        tables.memberships.insert(Membership { operator_id: NULL_ID, group_id: NULL_ID });
         tables
     }
 }
@@ -109,25 +107,24 @@ impl Tables {
         self.names.get(&(kind, name.to_owned())).copied()
     }
 
-    /// Owners with ids from `first` to `last`, ascending.
-    pub(super) fn owners(&self, first: i64, last: i64) -> impl Iterator<Item = &Owner> {
-        self.owners.range(first..=last).map(|(_, owner)| owner)
+    /// All owners, ascending by id.
+    pub(super) fn owners(&self) -> impl Iterator<Item = &Owner> {
+        self.owners.values()
     }
 
-    /// Memberships of holders from `first` to `last`, ascending by both ids.
-    pub(super) fn memberships(&self, first: i64, last: i64) -> impl Iterator<Item = Membership> {
-        let from = Membership { operator_id: first, group_id: i64::MIN };
-        self.by_operator.range(from..=Membership { operator_id: last, group_id: i64::MAX }).copied()
+    /// All memberships, ascending by operator and group.
+    pub(super) fn memberships(&self) -> impl Iterator<Item = Membership> {
+        self.memberships.iter().copied()
     }
 
-    /// Memberships in the owners from `first` to `last`, ascending by group and holder.
-    pub(super) fn members(&self, first: i64, last: i64) -> impl Iterator<Item = Membership> {
-        let range = (first, i64::MIN)..=(last, i64::MAX);
-        self.by_group.range(range).map(|&(group_id, operator_id)| Membership { operator_id, group_id })
+    /// The memberships that one owner holds, ascending by group.
+    pub(super) fn held_by(&self, operator_id: i64) -> impl Iterator<Item = Membership> {
+        let key = |group_id| Membership { operator_id, group_id };
+        self.memberships.range(key(i64::MIN)..=key(i64::MAX)).copied()
     }
 
     pub(super) fn holds(&self, membership: Membership) -> bool {
-        self.by_operator.contains(&membership)
+        self.memberships.contains(&membership)
     }
 
     /// The next id of the sequence; ids are never given twice.
@@ -139,7 +136,7 @@ impl Tables {
         self.last_id
     }
 
-    /// A free id below those of the sequence, for what Campaign brings along.
+    /// A free id below those of the sequence, for Campaign's own rows.
     pub(super) fn reserved_id(&mut self) -> i64 {
         (1..=LAST_RESERVED_ID).find(|id| !self.owners.contains_key(id)).unwrap_or_else(|| self.next_id())
     }
@@ -177,7 +174,10 @@ impl Tables {
         if id == NULL_ID {
             return;
         }
-        let held: Vec<Membership> = self.memberships(id, id).chain(self.members(id, id)).collect();
+        let held: Vec<Membership> = self
+            .memberships()
+            .filter(|membership| [membership.operator_id, membership.group_id].contains(&id))
+            .collect();
         for membership in held {
             self.remove_membership(membership);
         }
@@ -191,14 +191,14 @@ impl Tables {
         if self.holds(membership) {
             return Err(duplicate_key("xtkoperatorgroup_id"));
         }
-        self.put_membership(membership);
+        self.memberships.insert(membership);
         self.undo.push(Undo::RemoveMembership(membership));
         Ok(())
     }
 
-    /// Removes a membership; says whether it was there.
+    /// Removes a membership; returns whether it existed.
     pub(super) fn remove_membership(&mut self, membership: Membership) -> bool {
-        let found = self.take_membership(membership);
+        let found = self.memberships.remove(&membership);
         if found {
             self.undo.push(Undo::RestoreMembership(membership));
         }
@@ -210,7 +210,7 @@ impl Tables {
         self.undo.clear();
     }
 
-    /// Takes back every change since `begin`; ids that were given stay used, as those of a database sequence.
+    /// Reverts every change since `begin`; assigned ids stay used, as with a database sequence.
     pub(super) fn roll_back(&mut self) {
         while let Some(step) = self.undo.pop() {
             match step {
@@ -219,8 +219,8 @@ impl Tables {
                     self.take_owner(owner.id);
                     self.put_owner(owner);
                 }
-                Undo::RemoveMembership(membership) => drop(self.take_membership(membership)),
-                Undo::RestoreMembership(membership) => self.put_membership(membership),
+                Undo::RemoveMembership(membership) => drop(self.memberships.remove(&membership)),
+                Undo::RestoreMembership(membership) => drop(self.memberships.insert(membership)),
             }
         }
     }
@@ -234,16 +234,6 @@ impl Tables {
         let owner = self.owners.remove(&id)?;
         self.names.remove(&(owner.kind, owner.name.clone()));
         Some(owner)
-    }
-
-    fn put_membership(&mut self, membership: Membership) {
-        self.by_operator.insert(membership);
-        self.by_group.insert((membership.group_id, membership.operator_id));
-    }
-
-    fn take_membership(&mut self, membership: Membership) -> bool {
-        self.by_group.remove(&(membership.group_id, membership.operator_id));
-        self.by_operator.remove(&membership)
     }
 }
 
@@ -291,6 +281,5 @@ mod tests {
         assert_eq!(tables.id_of(OwnerKind::Operator, "anna"), None);
         assert_eq!(tables.id_of(OwnerKind::Group, "delivery"), Some(1002));
         assert!(tables.holds(Membership { operator_id: 1001, group_id: 1002 }));
-        assert_eq!(tables.members(1002, 1002).count(), 1);
     }
 }

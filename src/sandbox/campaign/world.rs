@@ -1,16 +1,16 @@
-//! What a scenario says of one Campaign instance: its accounts, its tables and the dials of its behaviour.
+//! One Campaign instance in a scenario: its accounts, its tables and its behavior.
 
 use serde::{Deserialize, Serialize};
 
 use super::external_account::ExternalAccount;
 
-/// How the instance lets programs in.
+/// How programs sign in to the instance.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceAuthentication {
     /// Login and password by `Logon`.
     Native,
-    /// An IMS bearer on every call; native logon is switched off.
+    /// An IMS bearer token on every call; native sign-in is off.
     #[default]
     Ims,
 }
@@ -23,19 +23,19 @@ pub struct InstanceWorld {
     pub tenant: String,
     /// The association mask of the external account; a capture group makes it a pattern, otherwise it is a prefix.
     pub association_mask: String,
-    /// Native logon or IMS.
+    /// Native sign-in or IMS.
     #[serde(default)]
     pub authentication: InstanceAuthentication,
-    /// The service account of native logon.
+    /// The service account of native sign-in.
     #[serde(default = "default_login")]
     pub login: String,
     /// The password of the service account.
     #[serde(default = "default_password")]
     pub password: String,
-    /// The operator a valid bearer stands for; it comes into being at the first call.
+    /// The operator of a valid bearer token; Campaign creates it at the first call.
     #[serde(default = "default_technical_account")]
     pub technical_account: String,
-    /// Its external accounts of the Experience Cloud; one without a fault unless given.
+    /// Its external accounts of the Experience Cloud; one correct account by default.
     #[serde(default = "one_external_account")]
     pub external_accounts: Vec<ExternalAccount>,
     /// All operators; the built-in ones are added when they are missing.
@@ -44,13 +44,13 @@ pub struct InstanceWorld {
     /// All operator groups.
     #[serde(default)]
     pub groups: Vec<OperatorGroup>,
-    /// Who is in which group: login, internal name of the group.
+    /// The memberships: login, internal name of the group.
     #[serde(default)]
     pub memberships: Vec<(String, String)>,
     /// Named rights held by an operator or a group; they live in the same relation as the memberships.
     #[serde(default)]
     pub named_rights: Vec<(String, String)>,
-    /// How this instance behaves where real ones differ.
+    /// How this instance behaves where real instances differ; `dials` in a scenario.
     #[serde(default, rename = "dials")]
     pub behavior: InstanceBehavior,
 }
@@ -108,7 +108,7 @@ pub struct OperatorGroup {
     pub label: String,
 }
 
-/// What a `WriteCollection` leaves behind when one of its rows fails; no source says which it is.
+/// What remains of a `WriteCollection` when one of its rows fails; no public source says.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum WriteCollectionMode {
@@ -119,7 +119,7 @@ pub enum WriteCollectionMode {
     StopAtFirstError,
 }
 
-/// What a delete of an absent row does; no source says which it is.
+/// What a delete of an absent row does; no public source says.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum AbsentDelete {
@@ -130,7 +130,7 @@ pub enum AbsentDelete {
     Fault,
 }
 
-/// A part that the instance's schemas may lack.
+/// A part that the schemas of an instance may lack.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum SchemaPart {
@@ -152,30 +152,30 @@ pub enum SchemaPart {
     MembershipOperatorLink,
     /// The link `group` of `xtk:operatorGroup`.
     MembershipGroupLink,
-    /// What the package for the Experience Cloud adds to `nms:extAccount`.
+    /// The columns that the package for the Experience Cloud adds to `nms:extAccount`.
     ExternalAccountIms,
 }
 
-/// How an instance behaves where real ones differ, or where a test wants trouble.
+/// How an instance behaves where real instances differ, or as a test needs it.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "a scenario turns each dial by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "a scenario sets each key by itself")]
 pub struct InstanceBehavior {
-    /// Life of a session in seconds; the vendor's default is a day.
+    /// Lifetime of a session in seconds; Campaign's default is a day.
     pub session_seconds: u64,
-    /// The security token is not demanded.
+    /// The security token is not required.
     pub session_token_only: bool,
     /// Faults carry their detail; off as in a security zone with `showErrors="false"`.
     pub show_errors: bool,
-    /// Answers are declared and encoded as ISO-8859-1, as old builds do.
+    /// Responses are declared and encoded as ISO-8859-1, as by old builds.
     pub iso_8859_1: bool,
-    /// The next write meets a deadlock; turns itself off.
+    /// The next write fails with a deadlock; then the key is false again.
     pub deadlock_once: bool,
-    /// What the instance gives out as its version, such as `7.4.3`.
+    /// The version that the instance reports, such as `7.4.3`.
     pub version: String,
     /// The service account and the technical account hold the named right `admin`.
     pub administrator: bool,
-    /// What a failed `WriteCollection` leaves behind.
+    /// What remains of a failed `WriteCollection`.
     pub write_collection: WriteCollectionMode,
     /// What a delete of an absent row does.
     pub absent_delete: AbsentDelete,
@@ -183,9 +183,9 @@ pub struct InstanceBehavior {
     pub schema_without: Vec<SchemaPart>,
     /// A page with `startLine` repeats the last row of the page before.
     pub page_overlap: bool,
-    /// Attributes with an empty value are left out of query answers.
+    /// Query responses omit attributes with an empty value.
     pub omit_empty: bool,
-    /// Seeds the order of rows that no `orderBy` settles, and the session tokens.
+    /// Seeds the order of rows without an `orderBy`, and the session tokens.
     pub seed: u64,
 }
 

@@ -1,4 +1,4 @@
-//! `Write` and `WriteCollection`: which rows a document means, and what becomes of them.
+//! `Write` and `WriteCollection`: finds the rows of a document and changes them.
 
 use super::draft::{Draft, RowOperation, is_instruction, key_paths};
 use super::expression::parse_path;
@@ -35,7 +35,7 @@ impl Writer<'_> {
         self.row(entity, document).inspect_err(|_| self.tables.roll_back())
     }
 
-    /// Writes the children of a document; what stays after an error is up to the mode.
+    /// Writes the children of a document; the mode says what remains after an error.
     pub(super) fn write_collection(&mut self, document: &Element, mode: WriteCollectionMode) -> Result<(), Cause> {
         let entity = entity_of(document)?;
         self.tables.begin();
@@ -60,7 +60,7 @@ impl Writer<'_> {
             .map_err(|cause| cause.within(format!("XSV-350023 Unable to save document of type '{}'.", entity.title())))
     }
 
-    /// Writes an operator or a group and gives the id of its row, if there is one afterwards.
+    /// Writes an operator or a group and returns the id of its row, if one exists afterwards.
     fn owner(&mut self, entity: Entity, element: &Element) -> Result<Option<i64>, Cause> {
         let operation = RowOperation::of(element)?;
         let draft = Draft::read(entity, element, self.schemas)?;
@@ -99,7 +99,7 @@ impl Writer<'_> {
         self.tables.insert_owner(draft.row)
     }
 
-    /// The fields that tell the row: those of `_key`, or those of the first key that the document fills.
+    /// The fields that identify the row: those of `_key`, or those of the first key that the document fills.
     fn owner_key(&self, entity: Entity, element: &Element, draft: &Draft) -> Result<Vec<OwnerField>, Cause> {
         let paths = key_paths(element)?;
         let mut key = Vec::with_capacity(paths.len());
@@ -124,7 +124,7 @@ impl Writer<'_> {
         let found = match key {
             [OwnerField::Id] => self.tables.owner(wanted.id).filter(matches),
             [OwnerField::Name] => self.tables.id_of(wanted.kind, &wanted.name).and_then(|id| self.tables.owner(id)),
-            _ => self.tables.owners(i64::MIN, i64::MAX).find(matches),
+            _ => self.tables.owners().find(matches),
         };
         found.cloned()
     }
@@ -170,7 +170,7 @@ impl Writer<'_> {
     }
 
     /// The id at the end of a link. Unless it says `_operation="none"`, the linked element is written like any other,
-    /// which is the vendor's trap: what was meant as a reference changes the operator or the group.
+    /// as Campaign does it: what was meant as a reference changes the operator or the group.
     fn linked(&mut self, link: Link, element: &Element, operation: RowOperation) -> Result<i64, Cause> {
         let target = link.target();
         let id = if matches!(operation, RowOperation::Delete | RowOperation::None | RowOperation::Update) {
@@ -231,11 +231,11 @@ impl Writer<'_> {
 
 fn entity_of(document: &Element) -> Result<Entity, Cause> {
     let schema = document.attribute("xtkschema").unwrap_or_default();
-    // Nobody but a person at the console changes an external account here.
+    // External accounts are changed in Campaign's console only.
     Entity::of(schema).filter(|entity| *entity != Entity::ExternalAccount).ok_or_else(|| unknown_schema(schema))
 }
 
-/// No public source shows the vendor's text for this refusal; nobody may rely on it.
+/// No public source shows Campaign's text of this error, so no client may depend on it.
 pub(super) fn sandbox_wording(what: &str) -> Cause {
     Cause::new(format!("The sandbox's own wording: {what}."))
 }

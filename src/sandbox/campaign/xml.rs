@@ -54,7 +54,7 @@ fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-/// The text of a document in UTF-8, or in ISO-8859-1 if it says so, as the vendor's older samples do.
+/// The text of a document in UTF-8, or in ISO-8859-1 if it says so, as Adobe's older samples do.
 pub(super) fn decoded(document: &[u8]) -> Option<Cow<'_, str>> {
     let declaration = document.split(|byte| *byte == b'>').next().unwrap_or_default().to_ascii_lowercase();
     if declaration.starts_with(b"<?xml") && declaration.windows(10).any(|word| word == b"iso-8859-1") {
@@ -209,7 +209,7 @@ fn push_escaped(out: &mut String, text: &str) {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
-            // A parser would turn these into blanks inside an attribute.
+            // A parser would turn these into spaces inside an attribute.
             '\n' => out.push_str("&#xA;"),
             '\r' => out.push_str("&#xD;"),
             '\t' => out.push_str("&#x9;"),
@@ -221,7 +221,7 @@ fn push_escaped(out: &mut String, text: &str) {
 }
 
 /// Encodes as ISO-8859-1; what it lacks becomes a character reference.
-pub(super) fn latin_1(text: &str) -> Vec<u8> {
+pub(in crate::sandbox) fn latin_1(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.chars() {
         match u8::try_from(u32::from(character)) {

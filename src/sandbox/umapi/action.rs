@@ -1,4 +1,4 @@
-//! `POST action/{org}`: the write side, as far as it changes who exists and who is in what.
+//! `POST action/{org}`: commands that change users, groups and memberships.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::super::world::World;
 use super::error;
 use super::user::{Prefer, find};
 
-/// Commands that the vendor takes in one request.
+/// Most commands that UMAPI accepts in one request.
 const MOST_COMMANDS: usize = 10;
 
 /// One command: steps for one user or one user group.
@@ -27,7 +27,7 @@ struct Command {
     steps: Vec<Map<String, Value>>,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome {
@@ -52,10 +52,10 @@ struct StepError {
     error_code: &'static str,
 }
 
-/// Why a step failed: the vendor's key and a sentence.
+/// Why a step failed: UMAPI's key and a sentence.
 type Refusal = (&'static str, String);
 
-/// Carries out a batch of commands; a failed step ends its command, the others go on.
+/// Carries out a batch of commands; a failed step ends its command; the other commands are carried out.
 pub(super) fn act(world: &mut World, received: &IncomingRequest) -> HttpResponse {
     let malformed = |message: &str| error(StatusCode::BAD_REQUEST, "error.command.malformed", message);
     let commands: Vec<Command> = match serde_json::from_slice(received.body()) {

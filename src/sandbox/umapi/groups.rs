@@ -62,7 +62,7 @@ impl<'a> WireGroup<'a> {
 pub(super) fn all(world: &mut World, page: u64) -> HttpResponse {
     let page_size = world.behavior.pages.groups;
     let past_the_end = world.behavior.quirks.groups_past_the_end;
-    let reach = match world.behavior.quirks.member_count {
+    let scope = match world.behavior.quirks.member_count {
         MemberCount::Effective => MembershipScope::Effective,
         MemberCount::Direct => MembershipScope::Direct,
     };
@@ -74,13 +74,13 @@ pub(super) fn all(world: &mut World, page: u64) -> HttpResponse {
         return json(StatusCode::OK, &json!({"lastPage": true, "result": "Not found"}));
     }
     let mut positions: Vec<usize> = (0..organization.groups.len()).collect();
-    shuffle.apply(&mut positions);
+    shuffle(&mut positions);
     let on_page = positions.get(page.entries.clone()).unwrap_or_default();
     // Of two groups with one name the first counts.
     let names = organization.groups.iter().rev().map(|group| (folded(&group.name), group.name.as_str())).collect();
     let listed = |&position: &usize| {
         let group = organization.groups.get(position)?;
-        let members = memberships.members(position, reach).len() + group.technical_accounts;
+        let members = memberships.members(position, scope).len() + group.technical_accounts;
         Some(WireGroup::of(&names, group, members))
     };
     let body =

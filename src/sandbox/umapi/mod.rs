@@ -1,4 +1,4 @@
-//! Adobe's user management API: whether a caller may ask, and which file answers.
+//! UMAPI, Adobe's User Management API: checks the caller and passes the request to the file that answers it.
 
 mod action;
 mod groups;
@@ -14,7 +14,7 @@ use super::request::{HttpResponse, IncomingRequest, empty, json};
 use super::request_log::CallDescription;
 use super::server::Shared;
 
-/// What is asked of the user management API, by the path.
+/// A request of UMAPI, by its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UmapiRequest {
     /// `users/{org}/{page}`
@@ -61,7 +61,7 @@ impl UmapiRequest {
         request.unwrap_or(Self::Malformed)
     }
 
-    /// What the log and the faults call it.
+    /// The request as the log and the faults describe it.
     pub(super) fn call(&self) -> CallDescription {
         let (name, page) = match self {
             Self::Users { page, .. } => ("users", Some(*page)),
@@ -79,7 +79,7 @@ impl UmapiRequest {
         CallDescription { page, group, ..CallDescription::named(name) }
     }
 
-    /// Makes a listing answer another page than the one asked for.
+    /// Makes a listing return another page than the requested one.
     pub(super) fn turn_to(&mut self, other: u64) {
         if let Self::Users { page, .. } | Self::Members { page, .. } | Self::Groups { page, .. } = self {
             *page = other;
@@ -98,7 +98,7 @@ impl UmapiRequest {
     }
 }
 
-/// Why the gateway does not let a call through: the caller may not ask, or asks too often. Counts the call.
+/// Why the gateway refuses a call: the caller is unknown, or calls too often. Counts the call.
 pub(super) fn refusal(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest) -> Option<HttpResponse> {
     if *request == UmapiRequest::Status {
         return None;
@@ -110,23 +110,23 @@ pub(super) fn refusal(shared: &Shared, received: &IncomingRequest, request: &Uma
     refusal.map(|refusal| with_gateway_headers(received, refusal))
 }
 
-/// Answers one request that was let through.
+/// Answers one request that the gateway admitted.
 pub(super) fn answer(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest) -> HttpResponse {
     if *request == UmapiRequest::Status {
         return json(StatusCode::OK, &json!({"build": "2559", "version": "2.1.54", "state": "LIVE"}));
     }
-    // Once more: a fault may have ended the caller's token on the way.
-    let answer = unknown_caller(shared, received, request).unwrap_or_else(|| admitted(shared, received, request));
-    with_gateway_headers(received, answer)
+    // Checked again: a fault may have expired the caller's token in between.
+    let response = unknown_caller(shared, received, request).unwrap_or_else(|| admitted(shared, received, request));
+    with_gateway_headers(received, response)
 }
 
-fn with_gateway_headers(received: &IncomingRequest, mut answer: HttpResponse) -> HttpResponse {
-    let headers = answer.headers_mut();
+fn with_gateway_headers(received: &IncomingRequest, mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
     headers.insert(header::SERVER, HeaderValue::from_static("APIP"));
     if let Some(id) = received.headers().get("x-request-id") {
         headers.insert("x-request-id", id.clone());
     }
-    answer
+    response
 }
 
 fn admitted(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest) -> HttpResponse {
@@ -147,10 +147,10 @@ fn admitted(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest)
     }
 }
 
-/// Why the caller may not ask, in the order in which the gateway looks.
+/// Why the caller is refused, in the order in which the gateway checks.
 fn unknown_caller(shared: &Shared, received: &IncomingRequest, request: &UmapiRequest) -> Option<HttpResponse> {
     let bearer = received.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let TokenStatus::Valid { client_id } = shared.tokens().verdict(bearer) else {
+    let TokenStatus::Valid { client_id } = shared.tokens().status(bearer) else {
         return Some(unauthorized());
     };
     let Some(key) = received.header("x-api-key") else {
@@ -171,15 +171,15 @@ fn unknown_caller(shared: &Shared, received: &IncomingRequest, request: &UmapiRe
 }
 
 fn unauthorized() -> HttpResponse {
-    let mut answer = empty(StatusCode::UNAUTHORIZED);
+    let mut response = empty(StatusCode::UNAUTHORIZED);
     let challenge = HeaderValue::from_static(
         "Bearer realm=\"JIL\", error=\"invalid_token\", error_description=\"The access token is invalid\"",
     );
-    answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-    answer
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
 }
 
-/// An error as the API words it once the gateway let the call through.
+/// An error as the API words it once the gateway admitted the call.
 fn error(status: StatusCode, result: &str, message: &str) -> HttpResponse {
     json(status, &json!({"result": result, "message": message}))
 }

@@ -1,4 +1,4 @@
-//! Pages: which part of a listing one of them holds, and what the headers say about it.
+//! The pages of a listing, and the headers that describe them.
 
 use axum::http::{HeaderMap, HeaderValue};
 
@@ -18,7 +18,7 @@ pub(super) struct Listing {
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Page {
-    /// The page that is answered: the one asked for, or the last.
+    /// The returned page: the requested one, or the last.
     pub(super) number: u64,
     /// Whether none comes after it.
     pub(super) last: bool,
@@ -35,7 +35,7 @@ impl Listing {
         Self { listed, hidden: 0, hidden_from: 0, page_size }
     }
 
-    /// The page asked for; past the end it is the last page again.
+    /// The requested page; past the end it is the last page again.
     pub(super) fn page(&self, asked: u64) -> Page {
         let total = self.listed + self.hidden;
         let pages = total.div_ceil(self.page_size).max(1);

@@ -1,4 +1,4 @@
-//! `GET organizations/{org}/users/{user}`: one person, by e-mail address in any case.
+//! `GET organizations/{org}/users/{user}`: one user, by e-mail address in any letter case.
 
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -8,27 +8,27 @@ use super::super::organization::{MembershipScope, Organization, User, folded};
 use super::super::request::{HttpResponse, IncomingRequest, json};
 use super::super::world::World;
 use super::error;
-use super::users::{self, WireUser};
+use super::users;
 
 #[derive(Serialize)]
-struct UserAnswer<'a> {
+struct UserResponse {
     result: &'static str,
-    user: WireUser<'a>,
+    user: User,
 }
 
-/// One active user; of two with one address the one that is no Adobe ID, as action commands prefer it.
+/// One active user; of two with one address the one without an Adobe ID, as action commands prefer it.
 pub(super) fn one(world: &mut World, received: &IncomingRequest, asked: &str) -> HttpResponse {
-    let reach = match world.behavior.quirks.single_user {
-        SingleUser::AsAsked => users::reach(received),
+    let scope = match world.behavior.quirks.single_user {
+        SingleUser::AsAsked => users::scope(received),
         SingleUser::Direct => MembershipScope::Direct,
         SingleUser::Effective => MembershipScope::Effective,
     };
     let (organization, memberships) = world.with_memberships();
     let found = find(organization, asked, received.parameter("domain"), Prefer::Directory);
-    let Some(user) = found.and_then(|position| WireUser::at(organization, memberships, position, reach)) else {
+    let Some(user) = found.and_then(|position| users::user_at(organization, memberships, position, scope)) else {
         return error(StatusCode::NOT_FOUND, "error.user.not_found", &format!("User not found {asked}"));
     };
-    json(StatusCode::OK, &UserAnswer { result: "success", user })
+    json(StatusCode::OK, &UserResponse { result: "success", user })
 }
 
 /// Which of two users with one e-mail address is meant.

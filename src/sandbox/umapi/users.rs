@@ -1,4 +1,4 @@
-//! `GET users/{org}/{page}`: everybody; with a group behind it: the members of that group.
+//! `GET users/{org}/{page}`: all users; `GET users/{org}/{page}/{group}`: the members of a group.
 
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -17,68 +17,29 @@ struct UsersPage<'a> {
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     group_name: Option<&'a str>,
-    users: Vec<WireUser<'a>>,
+    users: Vec<User>,
 }
 
-/// A user, as the API writes it: absent keys are left out, `groups` as well when there are none.
-#[derive(Serialize)]
-pub(super) struct WireUser<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    domain: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    firstname: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lastname: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    country: Option<&'a str>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    groups: Vec<&'a str>,
+/// A user as the API writes it, with these names in `groups[]`.
+fn with_groups(user: &User, groups: Vec<String>) -> User {
+    User { groups, ghost_groups: Vec::new(), unlicensed: Vec::new(), ..user.clone() }
 }
 
-impl<'a> WireUser<'a> {
-    fn without_groups(user: &'a User) -> Self {
-        Self {
-            id: user.id.as_deref(),
-            email: user.email.as_deref(),
-            username: user.username.as_deref(),
-            domain: user.domain.as_deref(),
-            firstname: user.firstname.as_deref(),
-            lastname: user.lastname.as_deref(),
-            country: user.country.as_deref(),
-            kind: user.kind.as_deref(),
-            status: user.status.as_deref(),
-            groups: Vec::new(),
-        }
-    }
-
-    /// The user at a position with the names of its groups; profiles that are inherited only if asked for.
-    pub(super) fn at(
-        organization: &'a Organization,
-        memberships: &MembershipIndex,
-        position: usize,
-        reach: MembershipScope,
-    ) -> Option<Self> {
-        let user = organization.users.get(position)?;
-        let groups = memberships.groups(position, reach);
-        let names =
-            groups.into_iter().filter_map(|group| organization.groups.get(group)).map(UmapiGroup::name_on_users);
-        let ghosts = user.ghost_groups.iter().map(String::as_str);
-        Some(Self { groups: names.chain(ghosts).collect(), ..Self::without_groups(user) })
-    }
+/// The user at a position with the names of its groups; inherited profiles only in the effective scope.
+pub(super) fn user_at(
+    organization: &Organization,
+    memberships: &MembershipIndex,
+    position: usize,
+    scope: MembershipScope,
+) -> Option<User> {
+    let user = organization.users.get(position)?;
+    let groups = memberships.groups(position, scope).into_iter().filter_map(|group| organization.groups.get(group));
+    let names = groups.map(|group| group.name_on_users().to_owned());
+    Some(with_groups(user, names.chain(user.ghost_groups.iter().cloned()).collect()))
 }
 
-/// The reach a request asks for: `directOnly` is true unless it says otherwise.
-pub(super) fn reach(received: &IncomingRequest) -> MembershipScope {
+/// The scope that a request asks for: `directOnly` is true unless it says otherwise.
+pub(super) fn scope(received: &IncomingRequest) -> MembershipScope {
     if received.flag("directOnly").unwrap_or(true) { MembershipScope::Direct } else { MembershipScope::Effective }
 }
 
@@ -86,7 +47,7 @@ fn is_of_domain(user: &User, domain: Option<&str>) -> bool {
     domain.is_none_or(|domain| user.directory_domain().is_some_and(|own| own.eq_ignore_ascii_case(domain)))
 }
 
-/// Everybody who is active.
+/// All active users.
 pub(super) fn all(world: &mut World, received: &IncomingRequest, page: u64) -> HttpResponse {
     let page_size = world.behavior.pages.users;
     let shuffle = world.shuffle();
@@ -100,18 +61,18 @@ pub(super) fn all(world: &mut World, received: &IncomingRequest, page: u64) -> H
     let listed = |user: &User| user.is_active() && is_of_domain(user, domain);
     let mut positions: Vec<usize> =
         organization.users.iter().enumerate().filter(|(_, user)| listed(user)).map(|(position, _)| position).collect();
-    shuffle.apply(&mut positions);
+    shuffle(&mut positions);
     let hidden = if domain.is_none() { organization.technical_accounts } else { 0 };
     let listing =
         Listing { listed: positions.len(), hidden, hidden_from: organization.technical_accounts_from, page_size };
     let page = listing.page(page);
-    let reach = reach(received);
+    let scope = scope(received);
     let on_page = positions.get(page.entries.clone()).unwrap_or_default();
-    let users = on_page.iter().filter_map(|&user| WireUser::at(organization, memberships, user, reach)).collect();
+    let users = on_page.iter().filter_map(|&user| user_at(organization, memberships, user, scope)).collect();
     let body = UsersPage { last_page: page.last, result: "success", group_name: None, users };
-    let mut answer = json(StatusCode::OK, &body);
-    page.describe(answer.headers_mut());
-    answer
+    let mut response = json(StatusCode::OK, &body);
+    page.describe(response.headers_mut());
+    response
 }
 
 /// The members of one group, named by id or by name in any case.
@@ -124,12 +85,12 @@ pub(super) fn of_group(world: &mut World, received: &IncomingRequest, page: u64,
         _ => asked,
     };
     let (organization, memberships) = world.with_memberships();
-    let reach = reach(received);
+    let scope = scope(received);
     let (name, mut positions, mut hidden) = match find(organization, asked) {
         Found::Group(position) => {
             let group = organization.groups.get(position);
             let licence = received.parameter("status");
-            let members = memberships.members(position, reach).iter().copied();
+            let members = memberships.members(position, scope).iter().copied();
             let kept = members.filter(|&user| has_licence(organization, user, position, licence));
             let hidden = group.map_or(0, |group| group.technical_accounts);
             (group.map_or(asked, |group| group.name.as_str()), kept.collect(), hidden)
@@ -141,23 +102,27 @@ pub(super) fn of_group(world: &mut World, received: &IncomingRequest, page: u64,
         positions.retain(|&user| organization.users.get(user).is_some_and(|user| is_of_domain(user, Some(domain))));
         hidden = 0;
     }
-    shuffle.apply(&mut positions);
+    shuffle(&mut positions);
     let page = Listing { listed: positions.len(), hidden, hidden_from: 0, page_size }.page(page);
     let on_page = positions.get(page.entries.clone()).unwrap_or_default();
     let users = if received.flag("excludeGroups").unwrap_or(false) {
-        on_page.iter().filter_map(|&user| organization.users.get(user)).map(WireUser::without_groups).collect()
+        on_page
+            .iter()
+            .filter_map(|&user| organization.users.get(user))
+            .map(|user| with_groups(user, Vec::new()))
+            .collect()
     } else {
-        on_page.iter().filter_map(|&user| WireUser::at(organization, memberships, user, reach)).collect()
+        on_page.iter().filter_map(|&user| user_at(organization, memberships, user, scope)).collect()
     };
     let body = UsersPage { last_page: page.last, result: "success", group_name: Some(name), users };
-    let mut answer = json(StatusCode::OK, &body);
-    page.describe(answer.headers_mut());
-    answer
+    let mut response = json(StatusCode::OK, &body);
+    page.describe(response.headers_mut());
+    response
 }
 
 enum Found {
     Group(usize),
-    /// The group exists and nobody administers or develops it: an empty list, not an error.
+    /// The group exists and has no administrators or developers: an empty list, not an error.
     NoAdmins,
     Nothing,
 }

@@ -10,10 +10,10 @@ pub(super) enum Token {
     /// A literal between apostrophes, its escapes kept for LIKE to read.
     Text(String),
     Number(i64),
-    Sign(&'static str),
+    Symbol(&'static str),
 }
 
-/// Splits an expression into words; the error says what stands in the way.
+/// Splits an expression into words; the error names what is wrong.
 pub(super) fn tokens(expression: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = expression.trim_start();
@@ -24,7 +24,7 @@ pub(super) fn tokens(expression: &str) -> Result<Vec<Token>, String> {
             '@' | '.' => plain_path(rest),
             '0'..='9' => number(rest)?,
             _ if first.is_alphabetic() || first == '_' => word_or_path(rest),
-            _ => sign(rest).ok_or_else(|| format!("Unexpected character '{first}'"))?,
+            _ => symbol(rest).ok_or_else(|| format!("Unexpected character '{first}'"))?,
         };
         tokens.push(token);
         rest = after.trim_start();
@@ -77,9 +77,9 @@ fn number(text: &str) -> Result<(Token, &str), String> {
     Ok((Token::Number(number), after))
 }
 
-fn sign(text: &str) -> Option<(Token, &str)> {
-    // The longer signs first: `<=` is not `<` and `=`.
+fn symbol(text: &str) -> Option<(Token, &str)> {
+    // The longer symbols first: `<=` is not `<` and `=`.
     ["<>", "<=", ">=", "=", "<", ">", "(", ")", ",", "-", "+", "*"]
         .into_iter()
-        .find_map(|sign| text.strip_prefix(sign).map(|after| (Token::Sign(sign), after)))
+        .find_map(|symbol| text.strip_prefix(symbol).map(|after| (Token::Symbol(symbol), after)))
 }

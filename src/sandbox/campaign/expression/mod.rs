@@ -1,9 +1,7 @@
-//! XTK expressions, the subset that queries over three narrow tables need: parsing, evaluation, and the key ranges
-//! that an expression leaves open.
+//! XTK expressions: the subset that queries over three narrow tables need, parsed and evaluated row by row.
 
 mod lexer;
 mod parser;
-mod ranges;
 
 use std::cmp::Ordering;
 
@@ -11,7 +9,6 @@ use super::schema::{Field, Row, Value};
 use super::tables::Tables;
 
 pub(super) use parser::{parse, parse_path};
-pub(super) use ranges::{Ranges, key_ranges};
 
 /// A condition over paths of type `P`: texts as parsed, [`Field`]s once a schema has resolved them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +18,7 @@ pub(super) enum Expression<P> {
     /// The operand equals one of the list.
     In(Operand<P>, Vec<Operand<P>>),
     /// The operand matches a pattern of `%` and `_`.
-    Like(Operand<P>, Vec<PatternSign>),
+    Like(Operand<P>, Vec<PatternElement>),
     /// The opposite.
     Not(Box<Self>),
     /// All of them; true when empty.
@@ -65,9 +62,9 @@ impl Comparison {
     }
 }
 
-/// One sign of a LIKE pattern.
+/// One element of a LIKE pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PatternSign {
+pub(super) enum PatternElement {
     /// Any number of characters.
     AnyRun,
     /// Exactly one character.
@@ -152,23 +149,25 @@ pub(super) fn compare(left: Value<'_>, right: Value<'_>) -> Ordering {
 }
 
 /// Matches without recursion, so that a pattern of many `%` costs at most text times pattern.
-fn matches_pattern(text: &str, pattern: &[PatternSign]) -> bool {
+fn matches_pattern(text: &str, pattern: &[PatternElement]) -> bool {
     let text: Vec<char> = text.chars().collect();
-    let (mut at, mut sign) = (0, 0);
+    let (mut at, mut place) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     loop {
-        match (pattern.get(sign), text.get(at)) {
-            (Some(PatternSign::AnyRun), _) => {
-                retry = Some((at, sign));
-                sign += 1;
+        match (pattern.get(place), text.get(at)) {
+            (Some(PatternElement::AnyRun), _) => {
+                retry = Some((at, place));
+                place += 1;
             }
-            (Some(PatternSign::AnyOne), Some(_)) => (at, sign) = (at + 1, sign + 1),
-            (Some(PatternSign::Exactly(wanted)), Some(found)) if wanted == found => (at, sign) = (at + 1, sign + 1),
+            (Some(PatternElement::AnyOne), Some(_)) => (at, place) = (at + 1, place + 1),
+            (Some(PatternElement::Exactly(wanted)), Some(found)) if wanted == found => {
+                (at, place) = (at + 1, place + 1);
+            }
             (None, None) => return true,
             _ => match retry {
                 Some((start, run)) if start < text.len() => {
                     retry = Some((start + 1, run));
-                    (at, sign) = (start + 1, run + 1);
+                    (at, place) = (start + 1, run + 1);
                 }
                 _ => return false,
             },
@@ -228,8 +227,8 @@ mod tests {
 
     #[test]
     fn many_wildcards_do_not_multiply() {
-        let pattern: Vec<PatternSign> =
-            std::iter::repeat_n([PatternSign::AnyRun, PatternSign::Exactly('a')], 30).flatten().collect();
+        let pattern: Vec<PatternElement> =
+            std::iter::repeat_n([PatternElement::AnyRun, PatternElement::Exactly('a')], 30).flatten().collect();
         assert!(!matches_pattern(&format!("{}b", "a".repeat(29)), &pattern));
     }
 }

@@ -1,7 +1,7 @@
 //! From words to a condition: OR binds loosest, then AND, then NOT.
 
 use super::lexer::{Token, tokens};
-use super::{Comparison, Expression, Operand, PatternSign};
+use super::{Comparison, Expression, Operand, PatternElement};
 
 /// Deepest nesting of brackets and NOT: both the parser and the evaluation recurse.
 const MAX_DEPTH: usize = 64;
@@ -59,7 +59,7 @@ impl Parser {
         if self.take_word("NOT") {
             return self.deeper(|parser| Ok(Expression::Not(Box::new(parser.negation()?))));
         }
-        if self.take_sign("(") {
+        if self.take_symbol("(") {
             return self.deeper(|parser| {
                 let inner = parser.any()?;
                 parser.expect(")")?;
@@ -97,12 +97,12 @@ impl Parser {
 
     fn comparison(&mut self) -> Result<Comparison, String> {
         let comparison = match self.next() {
-            Some(Token::Sign("=")) => Comparison::Equal,
-            Some(Token::Sign("<>")) => Comparison::NotEqual,
-            Some(Token::Sign("<")) => Comparison::Less,
-            Some(Token::Sign("<=")) => Comparison::LessOrEqual,
-            Some(Token::Sign(">")) => Comparison::Greater,
-            Some(Token::Sign(">=")) => Comparison::GreaterOrEqual,
+            Some(Token::Symbol("=")) => Comparison::Equal,
+            Some(Token::Symbol("<>")) => Comparison::NotEqual,
+            Some(Token::Symbol("<")) => Comparison::Less,
+            Some(Token::Symbol("<=")) => Comparison::LessOrEqual,
+            Some(Token::Symbol(">")) => Comparison::Greater,
+            Some(Token::Symbol(">=")) => Comparison::GreaterOrEqual,
             other => return Err(unexpected("a comparison", other.as_ref())),
         };
         Ok(comparison)
@@ -113,7 +113,7 @@ impl Parser {
             Some(Token::Path(path)) => Ok(Operand::Path(path)),
             Some(Token::Text(text)) => Ok(Operand::Text(unescaped(&text))),
             Some(Token::Number(number)) => Ok(Operand::Number(number)),
-            Some(Token::Sign("-")) => match self.next() {
+            Some(Token::Symbol("-")) => match self.next() {
                 Some(Token::Number(number)) => Ok(Operand::Number(-number)),
                 other => Err(unexpected("a number", other.as_ref())),
             },
@@ -126,14 +126,14 @@ impl Parser {
     fn list(&mut self) -> Result<Vec<Operand<String>>, String> {
         self.expect("(")?;
         let mut list = vec![self.operand()?];
-        while self.take_sign(",") {
+        while self.take_symbol(",") {
             list.push(self.operand()?);
         }
         self.expect(")")?;
         Ok(list)
     }
 
-    fn pattern(&mut self) -> Result<Vec<PatternSign>, String> {
+    fn pattern(&mut self) -> Result<Vec<PatternElement>, String> {
         match self.next() {
             Some(Token::Text(text)) => Ok(pattern(&text)),
             other => Err(unexpected("a pattern", other.as_ref())),
@@ -152,14 +152,14 @@ impl Parser {
         found
     }
 
-    fn take_sign(&mut self, sign: &str) -> bool {
-        let found = matches!(self.tokens.get(self.at), Some(Token::Sign(found)) if *found == sign);
+    fn take_symbol(&mut self, symbol: &str) -> bool {
+        let found = matches!(self.tokens.get(self.at), Some(Token::Symbol(found)) if *found == symbol);
         self.at += usize::from(found);
         found
     }
 
-    fn expect(&mut self, sign: &str) -> Result<(), String> {
-        if self.take_sign(sign) { Ok(()) } else { Err(unexpected(sign, self.tokens.get(self.at))) }
+    fn expect(&mut self, symbol: &str) -> Result<(), String> {
+        if self.take_symbol(symbol) { Ok(()) } else { Err(unexpected(symbol, self.tokens.get(self.at))) }
     }
 
     fn end(&self) -> Result<(), String> {
@@ -172,7 +172,7 @@ fn unexpected(wanted: &str, found: Option<&Token>) -> String {
         None => "the end".to_owned(),
         Some(Token::Path(text) | Token::Word(text) | Token::Text(text)) => format!("'{text}'"),
         Some(Token::Number(number)) => number.to_string(),
-        Some(Token::Sign(sign)) => format!("'{sign}'"),
+        Some(Token::Symbol(symbol)) => format!("'{symbol}'"),
     };
     format!("Found {found} where {wanted} was expected")
 }
@@ -186,15 +186,15 @@ fn unescaped(literal: &str) -> String {
     text
 }
 
-fn pattern(literal: &str) -> Vec<PatternSign> {
+fn pattern(literal: &str) -> Vec<PatternElement> {
     let mut characters = literal.chars();
     let mut pattern = Vec::new();
     while let Some(character) = characters.next() {
         pattern.push(match character {
-            '%' => PatternSign::AnyRun,
-            '_' => PatternSign::AnyOne,
-            '\\' => PatternSign::Exactly(characters.next().unwrap_or('\\')),
-            other => PatternSign::Exactly(other),
+            '%' => PatternElement::AnyRun,
+            '_' => PatternElement::AnyOne,
+            '\\' => PatternElement::Exactly(characters.next().unwrap_or('\\')),
+            other => PatternElement::Exactly(other),
         });
     }
     pattern

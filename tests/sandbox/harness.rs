@@ -1,4 +1,4 @@
-//! A sandbox with a client that is logged on.
+//! A sandbox with a client that has a token.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use serde_json::Value;
 /// Longest wait for an answer before a test is given up.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A sandbox with a client that is logged on.
-pub(crate) struct Visit {
+/// A sandbox with a client that has a token.
+pub(crate) struct Harness {
     pub(crate) sandbox: Sandbox,
     pub(crate) http: reqwest::Client,
     pub(crate) token: String,
 }
 
-impl Visit {
+impl Harness {
     pub(crate) async fn to(scenario: Scenario) -> Self {
         let sandbox = start(scenario).await;
         // Compressed answers are asked for, and unpacked, by the one test that is about them.
         campaign_group_sync::transport::install_cryptography();
         let http = reqwest::Client::builder().no_proxy().no_gzip().timeout(DEADLINE).build().unwrap();
-        let visit = Self { sandbox, http, token: String::new() };
-        let token = visit.fresh_token().await;
-        Self { token, ..visit }
+        let harness = Self { sandbox, http, token: String::new() };
+        let token = harness.fresh_token().await;
+        Self { token, ..harness }
     }
 
     pub(crate) async fn first_day() -> Self {
@@ -79,8 +79,8 @@ impl Visit {
         self.http.request(method, url).body(body.to_string()).send().await.unwrap()
     }
 
-    pub(crate) fn turn(&self, dials: &Value) {
-        let change = Change::Behavior(dials.as_object().unwrap().clone());
+    pub(crate) fn adjust(&self, sections: &Value) {
+        let change = Change::Behavior(sections.as_object().unwrap().clone());
         self.sandbox.world().apply(&[change]).unwrap();
     }
 

@@ -1,10 +1,9 @@
-//! Logon, sessions, bearer tokens, and the methods around them.
+//! `Logon`, sessions, bearer tokens, and the methods around them.
 
-use axum::http::Request;
-use bytes::Bytes;
+use campaign_group_sync::sandbox::campaign::LogonSync;
+use chrono::NaiveDateTime;
 
 use super::*;
-use crate::sandbox::campaign::LogonSync;
 
 const EXPIRED: &str = "XSV-350008 Session has expired or is invalid. Please reconnect.";
 const REFUSED: &str = "XSV-350012 Invalid login or password. Connection denied.";
@@ -19,7 +18,7 @@ fn test_connection(probe: &mut Probe) -> Answer {
 }
 
 #[test]
-fn a_logon_hands_out_three_outputs_in_order() {
+fn logon_returns_three_outputs_in_order() {
     let mut probe = Probe::new();
     let answer = probe.logon("svc", r#"p&amp;ss&lt;"'é"#);
     let positions = [
@@ -45,35 +44,36 @@ fn wrong_credentials_are_refused_in_plain_text() {
 }
 
 #[test]
-fn native_logon_is_switched_off_where_ims_is_used() {
+fn native_sign_in_is_off_where_ims_is_used() {
     let answer = Probe::of(ims_world()).logon("svc", r#"p&amp;ss&lt;"'é"#);
     assert_eq!((answer.status, answer.text.as_str()), (403, REFUSED));
 }
 
 #[test]
-fn a_session_ends_by_time_by_logoff_and_by_force() {
-    let mut probe = Probe::with([Dial::SessionSeconds(60)]);
-    probe.log_on();
+fn a_session_ends_by_expiry_by_logoff_and_by_a_change() {
+    let mut probe = Probe::new();
     test_connection(&mut probe).assert_done();
-    probe.pass(60);
+    probe.instance.adjust(|behavior| behavior.session_seconds = 0);
+    probe.sign_in();
     assert_eq!(test_connection(&mut probe).text, EXPIRED);
+    probe.instance.adjust(|behavior| behavior.session_seconds = 60);
 
-    probe.log_on();
+    probe.sign_in();
     let content = format!("<sessiontoken>{}</sessiontoken>", probe.session_token);
     probe.call("xtk:session#Logoff", "urn:xtk:session", &content).assert_done();
     assert_eq!(test_connection(&mut probe).status, 403);
 
-    probe.log_on();
+    probe.sign_in();
     probe.instance.apply(InstanceChange::ExpireSessions).unwrap();
     assert_eq!(test_connection(&mut probe).text, EXPIRED);
 }
 
 #[test]
-fn the_security_token_is_demanded_unless_the_zone_says_otherwise() {
+fn the_security_token_is_required_unless_the_behavior_says_otherwise() {
     let mut probe = Probe::new();
     probe.security_token.clear();
     assert_eq!(test_connection(&mut probe).text, EXPIRED);
-    probe.turn(Dial::SessionTokenOnly(true));
+    probe.instance.adjust(|behavior| behavior.session_token_only = true);
     test_connection(&mut probe).assert_done();
 }
 
@@ -97,7 +97,7 @@ fn a_session_does_not_outlive_its_operator() {
 }
 
 #[test]
-fn a_bearer_is_an_operator_from_its_first_call_on() {
+fn the_first_call_with_a_bearer_token_creates_its_operator() {
     let mut probe = Probe::of(ims_world());
     let is_technical =
         |operator: &Operator| operator.name == "svc@techacct.adobe.com" && operator.authentication == "ims";
@@ -129,10 +129,10 @@ fn a_bearer_can_be_exchanged_for_a_session() {
 }
 
 #[test]
-fn time_and_user_are_told_to_anyone() {
+fn time_and_user_need_no_session() {
     let mut probe = Probe::new();
     let time = probe.call("xtk:session#GetServerTime", "urn:xtk:session", "<sessiontoken/>");
-    assert_eq!(time.value("ptm"), "2026-11-18 11:06:40.000Z");
+    NaiveDateTime::parse_from_str(&time.value("ptm"), "%Y-%m-%d %H:%M:%S%.3fZ").unwrap();
     let user = probe.call("xtk:session#GetUserInfo", "urn:xtk:session", "<sessiontoken/>");
     assert!(user.text.contains(r#"loginId="0""#), "{}", user.text);
     let content = format!("<sessiontoken>{}</sessiontoken>", probe.session_token);
@@ -148,20 +148,20 @@ fn the_test_page_needs_no_session() {
 }
 
 #[test]
-fn a_person_who_logs_on_gets_the_groups_of_the_mask() {
+fn a_user_who_signs_in_gets_the_groups_of_the_mask() {
     let mut probe = Probe::new();
-    let mut log_on = |login: &str, profiles: &[&str], sync: LogonSync| {
+    let mut sign_in = |login: &str, profiles: &[&str], sync: LogonSync| {
         let profiles = profiles.iter().map(|profile| format!("Campaign - {profile}")).collect();
         probe
             .instance
             .apply(InstanceChange::ImsLogon { login: login.to_owned(), profiles, sync })
             .map(|()| probe.memberships())
     };
-    let after = log_on("new@acme.com", &["acme - delivery", "acme - nowhere"], LogonSync::AddOnly).unwrap();
+    let after = sign_in("new@acme.com", &["acme - delivery", "acme - nowhere"], LogonSync::AddOnly).unwrap();
     assert_eq!(after, pairs(&[("ann@acme.com", "delivery"), ("new@acme.com", "delivery")]));
-    let after = log_on("ann@acme.com", &["acme - admin"], LogonSync::AddOnly).unwrap();
+    let after = sign_in("ann@acme.com", &["acme - admin"], LogonSync::AddOnly).unwrap();
     assert!(after.contains(&("ann@acme.com".to_owned(), "delivery".to_owned())));
-    let after = log_on("ann@acme.com", &["acme - admin"], LogonSync::Replace).unwrap();
+    let after = sign_in("ann@acme.com", &["acme - admin"], LogonSync::Replace).unwrap();
     assert_eq!(after, pairs(&[("ann@acme.com", "admin"), ("new@acme.com", "delivery")]));
-    assert!(log_on("other@acme.com", &["other - delivery"], LogonSync::AddOnly).is_err());
+    assert!(sign_in("other@acme.com", &["other - delivery"], LogonSync::AddOnly).is_err());
 }

@@ -1,39 +1,42 @@
-//! Moving people through the action endpoint.
+//! Changes of memberships through the action endpoint.
 
 use serde_json::json;
 
-use crate::visit::Visit;
+use crate::harness::Harness;
 
 #[tokio::test]
-async fn actions_move_people() {
-    let visit = Visit::first_day().await;
+async fn actions_change_memberships() {
+    let harness = Harness::first_day().await;
     let (content, report) = ("Campaign - acme - content", "Campaign - acme - report");
-    let done = visit
+    let done = harness
         .act(
             "",
             json!([{"user": "ann@acme.com", "do": [{"add": {"group": [content]}}, {"remove": {"group": [report]}}]}]),
         )
         .await;
     assert_eq!(done, json!({"completed": 1, "notCompleted": 0, "completedInTestMode": 0, "result": "success"}));
-    let mut world = visit.sandbox.world();
+    let mut world = harness.sandbox.world();
     assert!(world.members(content).contains(&"ann@acme.com".to_owned()));
     assert!(!world.members(report).contains(&"ann@acme.com".to_owned()));
 }
 
 #[tokio::test]
-async fn an_action_that_fails_is_named_and_the_others_go_on() {
-    let visit = Visit::first_day().await;
+async fn a_failed_action_is_named_and_the_others_are_carried_out() {
+    let harness = Harness::first_day().await;
     let commands = json!([
         {"user": "nobody@acme.com", "requestID": "one", "do": [{"add": {"group": ["Marketing"]}}]},
         {"user": "mona@acme.com", "do": [{"add": {"group": ["No such group"]}}]},
         {"user": "new@acme.com", "do": [{"createFederatedID": {"email": "new@acme.com"}}, {"add": {"group": ["Marketing"]}}]},
         {"usergroup": "Marketing", "do": [{"add": {"user": ["mona@acme.com"], "productConfiguration": ["Acrobat Pro"]}}]}
     ]);
-    let rehearsal = visit.act("?testOnly=true", commands.clone()).await;
+    let rehearsal = harness.act("?testOnly=true", commands.clone()).await;
     assert_eq!((&rehearsal["completed"], &rehearsal["completedInTestMode"]), (&json!(0), &json!(2)));
-    assert!(!visit.members("Marketing", "").await.contains(&"new@acme.com".to_owned()), "a rehearsal changes nothing");
+    assert!(
+        !harness.members("Marketing", "").await.contains(&"new@acme.com".to_owned()),
+        "a rehearsal changes nothing"
+    );
 
-    let done = visit.act("", commands).await;
+    let done = harness.act("", commands).await;
     assert_eq!((&done["result"], &done["completed"], &done["notCompleted"]), (&json!("partial"), &json!(2), &json!(2)));
     assert_eq!(
         done["errors"][0],
@@ -41,6 +44,6 @@ async fn an_action_that_fails_is_named_and_the_others_go_on() {
                "user": "nobody@acme.com", "errorCode": "error.user.nonexistent"})
     );
     assert_eq!(done["errors"][1]["errorCode"], "error.group.not_found");
-    let acrobat = visit.members("62002", "directOnly=false").await;
+    let acrobat = harness.members("62002", "directOnly=false").await;
     assert!(acrobat.contains(&"new@acme.com".to_owned()) && acrobat.contains(&"mona@acme.com".to_owned()));
 }

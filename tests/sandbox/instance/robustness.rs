@@ -1,4 +1,4 @@
-//! Requests that make no sense, and answers in other encodings.
+//! Invalid requests, and responses in other encodings.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn envelope(body: &str) -> String {
 }
 
 #[test]
-fn what_is_no_request_is_a_fault_of_the_client() {
+fn an_invalid_request_is_a_client_fault() {
     let mut probe = Probe::new();
     let deep = envelope(&format!("<e:Body>{}{}</e:Body>", "<a>".repeat(500), "</a>".repeat(500)));
     for body in [
@@ -86,18 +86,18 @@ fn other_pages_do_not_exist() {
 }
 
 #[test]
-fn old_builds_answer_in_latin_1() {
+fn old_builds_respond_in_latin_1() {
     let mut world = world();
     world.operators.push(ims_operator("zoë漢@acme.com"));
     let mut probe = Probe::of(world);
-    probe.turn(Dial::Iso88591(true));
+    probe.instance.adjust(|behavior| behavior.iso_8859_1 = true);
     let answer = probe.query("<queryDef schema=\"xtk:operator\"><select><node expr=\"@name\"/></select></queryDef>");
     assert!(answer.text.starts_with("<?xml version='1.0' encoding='ISO-8859-1'?>"), "{}", answer.text);
     assert!(answer.text.contains("zo\u{eb}&#28450;@acme.com"), "{}", answer.text);
 }
 
 #[test]
-fn a_world_that_does_not_fit_together_is_refused() {
+fn an_inconsistent_world_is_refused() {
     let twice = InstanceWorld { operators: ["a", "a"].map(ims_operator).to_vec(), ..world() };
     let nameless = InstanceWorld { operators: vec![ims_operator("")], ..world() };
     let stranger = InstanceWorld { memberships: pairs(&[("nobody", "delivery")]), ..world() };
@@ -108,7 +108,7 @@ fn a_world_that_does_not_fit_together_is_refused() {
 }
 
 #[test]
-fn the_world_that_comes_out_builds_the_same_instance() {
+fn the_described_world_builds_the_same_instance() {
     let mut probe = Probe::new();
     for change in [
         InstanceChange::AddOperator {
@@ -151,14 +151,16 @@ fn a_change_names_what_it_does_not_find() {
 
 #[test]
 fn a_change_reads_as_json() {
+    let set_behavior =
+        |key: &str, value: bool| InstanceChange::SetBehavior { key: key.to_owned(), value: value.into() };
     for (json, expected) in [
         (
             r#"{"op":"join","login":"a","group":"b"}"#,
             InstanceChange::Join { login: "a".to_owned(), group: "b".to_owned() },
         ),
         (r#"{"op":"expire_sessions"}"#, InstanceChange::ExpireSessions),
-        (r#"{"op":"set_dial","dial":"show_errors","value":false}"#, InstanceChange::SetDial(Dial::ShowErrors(false))),
-        (r#"{"op":"set_dial","dial":"iso_8859_1","value":true}"#, InstanceChange::SetDial(Dial::Iso88591(true))),
+        (r#"{"op":"set_dial","dial":"show_errors","value":false}"#, set_behavior("show_errors", false)),
+        (r#"{"op":"set_dial","dial":"iso_8859_1","value":true}"#, set_behavior("iso_8859_1", true)),
     ] {
         let change: InstanceChange = serde_json::from_str(json).unwrap();
         assert_eq!(change, expected);

@@ -1,19 +1,19 @@
-//! The dial of faults, effect by effect.
+//! Faults, effect by effect.
 
 use campaign_group_sync::sandbox::{Change, Effect, Fault};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::visit::{Visit, emails, header, json_of};
+use crate::harness::{Harness, emails, header, json_of};
 
 #[tokio::test]
-async fn every_effect_on_a_page_does_what_it_says() {
-    let visit = Visit::first_day().await;
-    visit.turn(&json!({"pages": {"users": 5}}));
-    let plain = visit.get_json("users/{org}/1").await;
+async fn every_effect_changes_a_page_as_described() {
+    let harness = Harness::first_day().await;
+    harness.adjust(&json!({"pages": {"users": 5}}));
+    let plain = harness.get_json("users/{org}/1").await;
     let disturbed = async |effect: Effect| {
-        visit.sandbox.inject(Fault::new("users", effect).page(1));
-        visit.get("users/{org}/1").await
+        harness.sandbox.inject(Fault::new("users", effect).page(1));
+        harness.get("users/{org}/1").await
     };
 
     let html = disturbed(Effect::Html).await;
@@ -27,7 +27,7 @@ async fn every_effect_on_a_page_does_what_it_says() {
     assert!(json_of(disturbed(Effect::omit_key("/users")).await).await.get("users").is_none());
     assert_eq!(json_of(disturbed(Effect::set_value("/users", 7)).await).await["users"], 7);
     let repeated = json_of(disturbed(Effect::RepeatPage { page: 0 }).await).await;
-    assert_eq!(repeated, visit.get_json("users/{org}/0").await);
+    assert_eq!(repeated, harness.get_json("users/{org}/0").await);
     let bare = disturbed(Effect::drop_headers(&["x-total-count", "x-page-count"])).await;
     assert!(bare.headers().get("x-total-count").is_none());
     let claimed = disturbed(Effect::set_header("x-page-count", "99")).await;
@@ -38,17 +38,17 @@ async fn every_effect_on_a_page_does_what_it_says() {
     assert!(serde_json::from_slice::<Value>(&half).is_err());
     assert_eq!(disturbed(Effect::ExpireTokens).await.status(), StatusCode::UNAUTHORIZED);
 
-    let visit = Visit { token: visit.fresh_token().await, ..visit };
-    assert_eq!(visit.get_json("users/{org}/1").await, plain, "each fault was used up");
-    assert!(visit.sandbox.faults().iter().all(|fault| fault.disturbed == 1));
+    let harness = Harness { token: harness.fresh_token().await, ..harness };
+    assert_eq!(harness.get_json("users/{org}/1").await, plain, "each fault was used up");
+    assert!(harness.sandbox.faults().iter().all(|fault| fault.disturbed == 1));
 }
 
 #[tokio::test]
-async fn a_connection_can_be_reset_cut_off_or_lose_the_answer() {
-    let visit = Visit::first_day().await;
+async fn a_connection_can_be_reset_or_cut_before_or_in_the_response() {
+    let harness = Harness::first_day().await;
     let ask = async |effect: Effect| {
-        visit.sandbox.inject(Fault::new("users", effect));
-        let answer = visit.request("users/{org}/0").send().await;
+        harness.sandbox.inject(Fault::new("users", effect));
+        let answer = harness.request("users/{org}/0").send().await;
         match answer {
             Ok(answer) => answer.bytes().await.map(|_| ()).map_err(|_| "in the body"),
             Err(_) => Err("before the head"),
@@ -62,16 +62,16 @@ async fn a_connection_can_be_reset_cut_off_or_lose_the_answer() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_took_effect_and_a_reset_did_not() {
-    let visit = Visit::first_day().await;
-    let connection = visit.sandbox.connection();
+async fn a_lost_response_takes_effect_and_a_reset_does_not() {
+    let harness = Harness::first_day().await;
+    let connection = harness.sandbox.connection();
     let url = format!("{}/action/{}", connection.umapi_url, connection.organization_id);
     let join = async |effect: Effect| {
-        visit.sandbox.inject(Fault::new("action", effect));
+        harness.sandbox.inject(Fault::new("action", effect));
         let body = json!([{"user": "mona@acme.com", "do": [{"add": {"group": ["Marketing"]}}]}]).to_string();
-        let request = visit.http.post(&url).bearer_auth(&visit.token).header("x-api-key", &connection.client_id);
+        let request = harness.http.post(&url).bearer_auth(&harness.token).header("x-api-key", &connection.client_id);
         assert!(request.body(body).send().await.is_err());
-        visit.sandbox.world().members("Marketing").contains(&"mona@acme.com".to_owned())
+        harness.sandbox.world().members("Marketing").contains(&"mona@acme.com".to_owned())
     };
     assert!(!join(Effect::Reset).await);
     assert!(join(Effect::LoseAnswer).await);
@@ -79,30 +79,30 @@ async fn a_lost_answer_took_effect_and_a_reset_did_not() {
 
 #[tokio::test]
 async fn the_world_can_change_between_two_pages() {
-    let visit = Visit::first_day().await;
-    visit.turn(&json!({"pages": {"users": 5}}));
+    let harness = Harness::first_day().await;
+    harness.adjust(&json!({"pages": {"users": 5}}));
     let gone: Vec<Change> = serde_json::from_value(json!([{"op": "remove_user", "user": "ann@acme.com"}])).unwrap();
-    visit.sandbox.inject(Fault::new("users", Effect::Change { changes: gone }).page(1));
+    harness.sandbox.inject(Fault::new("users", Effect::Change { changes: gone }).page(1));
     let mut walked = Vec::new();
     for page in 0..3 {
-        walked.extend(emails(&visit.get_json(&format!("users/{{org}}/{page}")).await));
+        walked.extend(emails(&harness.get_json(&format!("users/{{org}}/{page}")).await));
     }
     assert!(walked.contains(&"ann@acme.com".to_owned()), "seen before she went");
     assert!(!walked.contains(&"dev@acme.com".to_owned()), "moved up over the edge of a page and missed");
 }
 
 #[tokio::test]
-async fn faults_are_injected_seen_and_forgotten_over_http() {
-    let visit = Visit::first_day().await;
+async fn faults_are_injected_read_and_removed_over_http() {
+    let harness = Harness::first_day().await;
     let faults =
         json!({"faults": [{"call": "users", "times": "forever", "effect": {"type": "status", "status": 503}}]});
-    let injected = json_of(visit.control(reqwest::Method::POST, "faults", faults).await).await;
+    let injected = json_of(harness.control(reqwest::Method::POST, "faults", faults).await).await;
     assert_eq!(injected["faults"][0]["disturbed"], 0);
-    assert_eq!(visit.get("users/{org}/0").await.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let seen = json_of(visit.control(reqwest::Method::GET, "faults", Value::Null).await).await;
+    assert_eq!(harness.get("users/{org}/0").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let seen = json_of(harness.control(reqwest::Method::GET, "faults", Value::Null).await).await;
     assert_eq!((&seen["faults"][0]["disturbed"], &seen["faults"][0]["times"]), (&json!(1), &json!("forever")));
-    visit.control(reqwest::Method::DELETE, "faults", Value::Null).await;
-    assert_eq!(visit.get("users/{org}/0").await.status(), StatusCode::OK);
+    harness.control(reqwest::Method::DELETE, "faults", Value::Null).await;
+    assert_eq!(harness.get("users/{org}/0").await.status(), StatusCode::OK);
     let wrong = json!({"faults": [{"call": "users", "effect": {"type": "sabotage"}}]});
-    assert_eq!(visit.control(reqwest::Method::POST, "faults", wrong).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(harness.control(reqwest::Method::POST, "faults", wrong).await.status(), StatusCode::BAD_REQUEST);
 }

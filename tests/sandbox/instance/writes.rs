@@ -1,7 +1,7 @@
-//! `Write` and `WriteCollection`: every operation, on rows that are there and rows that are not.
+//! `Write` and `WriteCollection`: every operation, on existing and absent rows.
 
 use super::*;
-use crate::sandbox::campaign::{AbsentDelete, WriteCollectionMode};
+use campaign_group_sync::sandbox::campaign::{AbsentDelete, WriteCollectionMode};
 
 const KEY: &str = r#"_key="[@operator-id],[@group-id]""#;
 
@@ -41,7 +41,7 @@ fn a_membership_is_written_by_links() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_refused() {
+fn a_link_to_an_unknown_row_is_refused() {
     let mut probe = Probe::new();
     let by_name = "<operatorGroup xtkschema=\"xtk:operatorGroup\" _operation=\"insert\">\
                    <operator _operation=\"none\" _key=\"@name\" name=\"bob@acme.com\"/>\
@@ -64,7 +64,7 @@ fn a_link_that_leads_nowhere_is_refused() {
 }
 
 #[test]
-fn a_link_without_its_operation_changes_what_it_leads_to() {
+fn a_link_without_an_operation_changes_the_linked_row() {
     let mut probe = Probe::new();
     let document = "<operatorGroup xtkschema=\"xtk:operatorGroup\"><operator name=\"new@acme.com\"/>\
                     <group name=\"delivery\" label=\"Changed\"/></operatorGroup>";
@@ -75,7 +75,7 @@ fn a_link_without_its_operation_changes_what_it_leads_to() {
 }
 
 #[test]
-fn an_insert_of_what_is_there_meets_the_unique_constraint() {
+fn an_insert_of_an_existing_row_violates_the_unique_constraint() {
     let mut probe = Probe::new();
     probe
         .write(&single("insert", 1001, 1003))
@@ -85,7 +85,7 @@ fn an_insert_of_what_is_there_meets_the_unique_constraint() {
 }
 
 #[test]
-fn an_update_or_delete_of_what_is_absent_is_silent() {
+fn an_update_or_delete_of_an_absent_row_succeeds() {
     let mut probe = Probe::new();
     let before = probe.instance.world();
     probe.write(&single("update", 1002, 1003)).assert_done();
@@ -94,7 +94,7 @@ fn an_update_or_delete_of_what_is_absent_is_silent() {
     probe.write(r#"<operator xtkschema="xtk:operator" _operation="delete" name="ghost"/>"#).assert_done();
     probe.write(r#"<operator xtkschema="xtk:operator" _operation="none" name="ghost"/>"#).assert_done();
     assert_eq!(probe.instance.world(), before);
-    probe.turn(Dial::AbsentDelete(AbsentDelete::Fault));
+    probe.instance.adjust(|behavior| behavior.absent_delete = AbsentDelete::Fault);
     probe.write(&single("delete", 1002, 1003)).assert_fault(&["WDB-200011", "XSV-350023"]);
 }
 
@@ -139,14 +139,14 @@ fn an_operator_is_renamed_by_its_id() {
 }
 
 #[test]
-fn a_document_to_delete_holds_its_key_alone() {
+fn a_document_to_delete_contains_only_its_key() {
     let document =
         "<operator xtkschema='xtk:operator' _operation='delete' _key='@name' name='ann@acme.com' label='Ann'/>";
     Probe::new().write(document).assert_fault(&["XSV-350023"]);
 }
 
 #[test]
-fn what_the_schema_does_not_know_is_refused() {
+fn unknown_attributes_and_elements_are_refused() {
     let mut probe = Probe::new();
     for (document, part) in [
         (
@@ -199,7 +199,7 @@ fn a_collection_is_written_wholly_or_not_at_all() {
 
 #[test]
 fn a_collection_may_stop_at_its_first_error() {
-    let mut probe = Probe::with([Dial::WriteCollection(WriteCollectionMode::StopAtFirstError)]);
+    let mut probe = Probe::with(|behavior| behavior.write_collection = WriteCollectionMode::StopAtFirstError);
     let rows = [row("insert", 1002, 1003), row("insert", 1002, 9999), row("delete", 1001, 1003)].concat();
     probe.write_collection(&rows).assert_fault(&["XSV-350023"]);
     assert_eq!(probe.memberships(), pairs(&[("ann@acme.com", "delivery"), ("Bob@acme.com", "delivery")]));
@@ -207,24 +207,24 @@ fn a_collection_may_stop_at_its_first_error() {
 
 #[test]
 fn the_right_to_write_memberships_is_admin() {
-    let mut probe = Probe::with([Dial::Administrator(false)]);
+    let mut probe = Probe::with(|behavior| behavior.administrator = false);
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["XSV-350023", "sandbox"]);
     probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_fault(&["XSV-350023"]);
 
     let named_rights = vec![("svc".to_owned(), "operatorWrite".to_owned())];
-    let behavior = super::super::InstanceBehavior { administrator: false, ..Default::default() };
+    let behavior = InstanceBehavior { administrator: false, ..Default::default() };
     let mut probe = Probe::of(InstanceWorld { named_rights, behavior, ..world() });
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["XSV-350023"]);
     probe.write(r#"<group xtkschema="xtk:group" name="ops"/>"#).assert_done();
 
-    let mut probe = Probe::with([Dial::Administrator(false)]);
+    let mut probe = Probe::with(|behavior| behavior.administrator = false);
     probe.instance.apply(InstanceChange::Join { login: "svc".to_owned(), group: "admin".to_owned() }).unwrap();
     probe.write(&single("insert", 1002, 1003)).assert_done();
 }
 
 #[test]
 fn a_deadlock_happens_once_and_changes_nothing() {
-    let mut probe = Probe::with([Dial::DeadlockOnce(true)]);
+    let mut probe = Probe::with(|behavior| behavior.deadlock_once = true);
     probe.write(&single("insert", 1002, 1003)).assert_fault(&["ODB-240000", "40001"]);
     assert_eq!(probe.memberships().len(), 1);
     probe.write(&single("insert", 1002, 1003)).assert_done();
@@ -232,7 +232,7 @@ fn a_deadlock_happens_once_and_changes_nothing() {
 
 #[test]
 fn details_can_be_hidden() {
-    let answer = Probe::with([Dial::ShowErrors(false)]).write(&single("insert", 1001, 1003));
+    let answer = Probe::with(|behavior| behavior.show_errors = false).write(&single("insert", 1001, 1003));
     answer.assert_fault(&["SOP-330011", "<detail xsi:type='xsd:string'></detail>"]);
     assert!(!answer.text.contains("duplicate key"));
 }

@@ -1,4 +1,4 @@
-//! Tests of what the instance answers, call by call, without HTTP around it.
+//! The responses of the simulated Campaign instance, call by call, without HTTP around it.
 
 mod queries;
 mod robustness;
@@ -6,16 +6,13 @@ mod schemas;
 mod sessions;
 mod writes;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
-
 use axum::http::Request;
 use bytes::Bytes;
-
-use super::{
-    Dial, Instance, InstanceAuthentication, InstanceChange, InstanceWorld, Operator, OperatorGroup, TokenStatus,
+use campaign_group_sync::sandbox::campaign::{
+    ExternalAccount, Instance, InstanceAuthentication, InstanceBehavior, InstanceChange, InstanceWorld, Operator,
+    OperatorGroup, TokenStatus,
 };
+use quick_xml::{Reader, events::Event};
 
 /// Ann (1001) and Bob (1002) are IMS operators, delivery (1003) and admin (1004) are groups, and the service account
 /// is 1005.
@@ -27,14 +24,14 @@ fn world() -> InstanceWorld {
         login: "svc".to_owned(),
         password: r#"p&ss<"'é"#.to_owned(),
         technical_account: "svc@techacct.adobe.com".to_owned(),
-        external_accounts: vec![super::ExternalAccount::default()],
+        external_accounts: vec![ExternalAccount::default()],
         operators: ["ann@acme.com", "Bob@acme.com"].map(ims_operator).to_vec(),
         groups: ["delivery", "admin"]
             .map(|name| OperatorGroup { name: name.to_owned(), ..OperatorGroup::default() })
             .to_vec(),
         memberships: vec![("ann@acme.com".to_owned(), "delivery".to_owned())],
         named_rights: Vec::new(),
-        behavior: super::InstanceBehavior::default(),
+        behavior: InstanceBehavior::default(),
     }
 }
 
@@ -48,16 +45,15 @@ fn ims_operator(login: &str) -> Operator {
     }
 }
 
-/// An instance with someone who calls it.
+/// An instance and a client of it.
 struct Probe {
     instance: Instance,
     session_token: String,
     security_token: String,
     bearer: Option<String>,
-    seconds: Arc<AtomicU64>,
 }
 
-/// An answer as it came.
+/// A response as received.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -94,19 +90,16 @@ impl Answer {
 }
 
 impl Probe {
-    /// Builds the instance and logs on where logon is native; a bearer is sent otherwise.
+    /// Builds the instance and signs in: with a password, or with a bearer token on each call.
     fn of(world: InstanceWorld) -> Self {
-        let seconds = Arc::new(AtomicU64::new(1_795_000_000));
-        let clock = Arc::clone(&seconds);
-        let now = move || SystemTime::UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed));
         let ims = world.authentication == InstanceAuthentication::Ims;
-        let instance = Instance::new(world).expect("the world fits together").with_clock(now);
+        let instance = Instance::new(world).expect("a consistent world");
         let (session_token, security_token) = (String::new(), String::new());
-        let mut probe = Self { instance, session_token, security_token, bearer: None, seconds };
+        let mut probe = Self { instance, session_token, security_token, bearer: None };
         if ims {
             probe.bearer = Some("good".to_owned());
         } else {
-            probe.log_on();
+            probe.sign_in();
         }
         probe
     }
@@ -115,19 +108,13 @@ impl Probe {
         Self::of(world())
     }
 
-    fn with(dials: impl IntoIterator<Item = Dial>) -> Self {
+    fn with(change: impl FnOnce(&mut InstanceBehavior)) -> Self {
         let mut probe = Self::new();
-        for dial in dials {
-            probe.turn(dial);
-        }
+        probe.instance.adjust(change);
         probe
     }
 
-    fn turn(&mut self, dial: Dial) {
-        self.instance.apply(InstanceChange::SetDial(dial)).unwrap();
-    }
-
-    fn log_on(&mut self) {
+    fn sign_in(&mut self) {
         let answer = self.logon("svc", r#"p&amp;ss&lt;"'é"#);
         self.session_token = answer.value("pstrSessionToken");
         self.security_token = answer.value("pstrSecurityToken");
@@ -199,13 +186,9 @@ impl Probe {
         self.call("xtk:persist#WriteCollection", "urn:xtk:persist", &content)
     }
 
-    /// Who is in which group, by the world's own account.
+    /// The memberships as the world has them.
     fn memberships(&self) -> Vec<(String, String)> {
         self.instance.world().memberships
-    }
-
-    fn pass(&self, seconds: u64) {
-        self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 }
 
@@ -222,4 +205,10 @@ fn query_def(attributes: &str, paths: &[&str], conditions: &str, order: &[&str])
         "<queryDef {attributes}><select>{select}</select><where>{conditions}</where><orderBy>{order}</orderBy>\
          </queryDef>"
     )
+}
+
+/// Fails unless the text is one well-formed document.
+fn assert_well_formed(xml: &str) {
+    let mut reader = Reader::from_str(xml);
+    while reader.read_event().unwrap_or_else(|error| panic!("{error} in {xml}")) != Event::Eof {}
 }

@@ -1,13 +1,12 @@
-//! The simulated Campaign instance, over real HTTP: sessions, bearer tokens, and the world behind the answers.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
+//! Calls of a simulated Campaign instance over real HTTP: sessions, bearer tokens, and the world behind the responses.
 
-use campaign_group_sync::sandbox::campaign::{Dial, InstanceAuthentication, InstanceChange, InstanceWorld};
+use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceChange, InstanceWorld};
 use campaign_group_sync::sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
-/// A sandbox with one instance, and someone who calls it.
-struct Visit {
+/// A sandbox with one instance, and a client of it.
+struct CampaignHarness {
     sandbox: Sandbox,
     http: reqwest::Client,
     session_token: String,
@@ -31,7 +30,7 @@ impl Answer {
     }
 }
 
-impl Visit {
+impl CampaignHarness {
     /// Serves the first day with its instance changed as given.
     async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
         let mut scenario = Scenario::named("first_day").unwrap();
@@ -44,24 +43,24 @@ impl Visit {
         Self { sandbox, http, session_token, security_token, bearer: None }
     }
 
-    /// An instance with native logon, logged on.
+    /// An instance with native sign-in, signed in.
     async fn native() -> Self {
-        let mut visit = Self::to(|world| world.authentication = InstanceAuthentication::Native).await;
-        let connection = visit.sandbox.connection().instances.remove(0);
+        let mut harness = Self::to(|world| world.authentication = InstanceAuthentication::Native).await;
+        let connection = harness.sandbox.connection().instances.remove(0);
         let InstanceCredential::Native { login, password } = connection.authentication else {
             panic!("the instance is native")
         };
         let content = format!("<sessiontoken/><login>{login}</login><password>{password}</password><parameters/>");
-        let answer = visit.call("xtk:session#Logon", "urn:xtk:session", &content).await;
-        visit.session_token = answer.value("pstrSessionToken");
-        visit.security_token = answer.value("pstrSecurityToken");
-        visit
+        let answer = harness.call("xtk:session#Logon", "urn:xtk:session", &content).await;
+        harness.session_token = answer.value("pstrSessionToken");
+        harness.security_token = answer.value("pstrSecurityToken");
+        harness
     }
 
     /// An instance with IMS, and a bearer for it.
     async fn ims() -> Self {
-        let mut visit = Self::to(|world| world.authentication = InstanceAuthentication::Ims).await;
-        let mut connection = visit.sandbox.connection();
+        let mut harness = Self::to(|world| world.authentication = InstanceAuthentication::Ims).await;
+        let mut connection = harness.sandbox.connection();
         let InstanceCredential::Ims { client_id, client_secret } = connection.instances.remove(0).authentication else {
             panic!("the instance has IMS")
         };
@@ -71,10 +70,10 @@ impl Visit {
             ("client_secret", client_secret.as_str()),
             ("scope", "openid,AdobeID,campaign_sdk"),
         ];
-        let request = visit.http.post(format!("{}/ims/token/v3", connection.ims_url)).form(&form);
+        let request = harness.http.post(format!("{}/ims/token/v3", connection.ims_url)).form(&form);
         let answer: Value = serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap();
-        visit.bearer = Some(answer["access_token"].as_str().unwrap().to_owned());
-        visit
+        harness.bearer = Some(answer["access_token"].as_str().unwrap().to_owned());
+        harness
     }
 
     async fn call(&self, action: &str, namespace: &str, content: &str) -> Answer {
@@ -127,8 +126,8 @@ const MEMBERS: &str = "<queryDef schema=\"xtk:operatorGroup\" operation=\"select
 
 #[tokio::test]
 async fn a_session_reads_and_writes_until_it_is_closed() {
-    let visit = Visit::native().await;
-    let before = visit.query(MEMBERS).await;
+    let harness = CampaignHarness::native().await;
+    let before = harness.query(MEMBERS).await;
     assert!(before.has(r#"<operator name="karl@acme.com"/>"#) && !before.has("dev@acme.com"), "{before:?}");
 
     let row = |operation: &str, login: &str| {
@@ -139,64 +138,64 @@ async fn a_session_reads_and_writes_until_it_is_closed() {
         )
     };
     for document in [row("insert", "dev@acme.com"), row("delete", "karl@acme.com")] {
-        let written = visit.write(&document).await;
+        let written = harness.write(&document).await;
         assert!(written.0 == StatusCode::OK && written.has("<WriteResponse "), "{written:?}");
     }
-    let after = visit.query(MEMBERS).await;
+    let after = harness.query(MEMBERS).await;
     assert!(after.has(r#"<operator name="dev@acme.com"/>"#) && !after.has("karl@acme.com"), "{after:?}");
-    assert!(visit.instance().memberships.contains(&("dev@acme.com".to_owned(), "delivery".to_owned())));
+    assert!(harness.instance().memberships.contains(&("dev@acme.com".to_owned(), "delivery".to_owned())));
 
-    let content = format!("<sessiontoken>{}</sessiontoken>", visit.session_token);
-    assert!(visit.call("xtk:session#Logoff", "urn:xtk:session", &content).await.has("<LogoffResponse "));
-    let refused = visit.query(MEMBERS).await;
+    let content = format!("<sessiontoken>{}</sessiontoken>", harness.session_token);
+    assert!(harness.call("xtk:session#Logoff", "urn:xtk:session", &content).await.has("<LogoffResponse "));
+    let refused = harness.query(MEMBERS).await;
     assert!(refused.0 == StatusCode::FORBIDDEN && refused.1.starts_with("XSV-350008"), "{refused:?}");
 }
 
 #[tokio::test]
 async fn a_fault_travels_with_status_200() {
-    let visit = Visit::native().await;
+    let harness = CampaignHarness::native().await;
     let answer =
-        visit.query(r#"<queryDef schema="xtk:operator"><select><node expr="@nmae"/></select></queryDef>"#).await;
+        harness.query(r#"<queryDef schema="xtk:operator"><select><node expr="@nmae"/></select></queryDef>"#).await;
     assert!(answer.0 == StatusCode::OK && answer.has("<SOAP-ENV:Fault>") && answer.has("XTK-170036"), "{answer:?}");
 }
 
 #[tokio::test]
-async fn a_bearer_of_the_identity_service_opens_the_instance() {
-    let visit = Visit::ims().await;
-    assert!(visit.test_connection().await.has("<TestCnxResponse "));
-    let technical_account = visit.instance().technical_account;
-    assert!(visit.instance().operators.iter().any(|operator| operator.name == technical_account));
-    assert!(visit.query(MEMBERS).await.has("karl@acme.com"));
+async fn a_bearer_token_of_ims_is_accepted() {
+    let harness = CampaignHarness::ims().await;
+    assert!(harness.test_connection().await.has("<TestCnxResponse "));
+    let technical_account = harness.instance().technical_account;
+    assert!(harness.instance().operators.iter().any(|operator| operator.name == technical_account));
+    assert!(harness.query(MEMBERS).await.has("karl@acme.com"));
 }
 
 #[tokio::test]
-async fn a_bearer_that_was_never_issued_is_refused() {
-    let mut visit = Visit::ims().await;
-    visit.bearer = Some("invented".to_owned());
-    let refused = visit.test_connection().await;
+async fn an_unknown_bearer_token_is_refused() {
+    let mut harness = CampaignHarness::ims().await;
+    harness.bearer = Some("invented".to_owned());
+    let refused = harness.test_connection().await;
     assert_eq!(refused.0, StatusCode::FORBIDDEN, "{refused:?}");
 }
 
 #[tokio::test]
 async fn an_instance_is_served_under_its_name_and_the_first_one_at_the_root() {
-    let visit = Visit::native().await;
+    let harness = CampaignHarness::native().await;
     for path in ["/nl/jsp/soaprouter.jsp?soapAction=x", "/campaign/production/nl/jsp/soaprouter.jsp"] {
-        let request = visit.http.post(format!("{}{path}", visit.sandbox.url()));
-        let content = format!("<sessiontoken>{}</sessiontoken>", visit.session_token);
-        let answer = visit.send(request, "xtk:session#TestCnx", "urn:xtk:session", &content).await;
+        let request = harness.http.post(format!("{}{path}", harness.sandbox.url()));
+        let content = format!("<sessiontoken>{}</sessiontoken>", harness.session_token);
+        let answer = harness.send(request, "xtk:session#TestCnx", "urn:xtk:session", &content).await;
         assert!(answer.has("<TestCnxResponse "), "{path}: {answer:?}");
     }
-    let test_page = visit.http.get(format!("{}/r/test", visit.sandbox.url())).send().await.unwrap();
+    let test_page = harness.http.get(format!("{}/r/test", harness.sandbox.url())).send().await.unwrap();
     assert!(test_page.text().await.unwrap().starts_with(r#"<redir status="OK""#));
 }
 
 #[tokio::test]
-async fn what_happens_behind_the_program_is_seen_by_the_next_call() {
-    let visit = Visit::native().await;
-    visit.apply(InstanceChange::Leave { login: "karl@acme.com".to_owned(), group: "delivery".to_owned() });
-    assert!(!visit.query(MEMBERS).await.has("karl@acme.com"));
-    visit.apply(InstanceChange::SetDial(Dial::Iso88591(true)));
-    assert!(visit.query(MEMBERS).await.has("encoding='ISO-8859-1'"));
-    visit.apply(InstanceChange::ExpireSessions);
-    assert_eq!(visit.query(MEMBERS).await.0, StatusCode::FORBIDDEN);
+async fn a_change_of_the_instance_is_visible_to_the_next_call() {
+    let harness = CampaignHarness::native().await;
+    harness.apply(InstanceChange::Leave { login: "karl@acme.com".to_owned(), group: "delivery".to_owned() });
+    assert!(!harness.query(MEMBERS).await.has("karl@acme.com"));
+    harness.apply(InstanceChange::SetBehavior { key: "iso_8859_1".to_owned(), value: true.into() });
+    assert!(harness.query(MEMBERS).await.has("encoding='ISO-8859-1'"));
+    harness.apply(InstanceChange::ExpireSessions);
+    assert_eq!(harness.query(MEMBERS).await.0, StatusCode::FORBIDDEN);
 }

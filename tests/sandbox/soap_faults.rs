@@ -1,4 +1,4 @@
-//! Faults on the way to a Campaign instance and back.
+//! Faults of calls to a Campaign instance.
 
 use std::collections::BTreeSet;
 
@@ -6,29 +6,29 @@ use campaign_group_sync::sandbox::campaign::InstanceChange;
 use campaign_group_sync::sandbox::{Change, Effect, Fault, InstanceCredential, Scenario};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
-use crate::visit::{Visit, header, json_of};
+use crate::harness::{Harness, header, json_of};
 
 const OPERATORS: &str = "<queryDef schema='xtk:operator' operation='select' lineCount='100'><select>\
     <node expr='@name'/><node expr='@label'/></select><where><condition expr='@type=0'/></where>\
     <orderBy><node expr='@id'/></orderBy></queryDef>";
 
-/// A visitor with a bearer for one of the instances.
+/// A client with a bearer token of one of the instances.
 struct Caller {
-    visit: Visit,
+    harness: Harness,
     url: String,
     bearer: String,
 }
 
 impl Caller {
     async fn of_production(scenario: &str) -> Self {
-        let visit = Visit::to(Scenario::named(scenario).unwrap()).await;
-        let instance = visit.sandbox.connection().instances.remove(0);
+        let harness = Harness::to(Scenario::named(scenario).unwrap()).await;
+        let instance = harness.sandbox.connection().instances.remove(0);
         let InstanceCredential::Ims { client_id, client_secret } = instance.authentication else {
             panic!("production has IMS")
         };
-        let answer = visit.ask_token("v3", &client_id, &client_secret, "openid,AdobeID,campaign_sdk").await;
+        let answer = harness.ask_token("v3", &client_id, &client_secret, "openid,AdobeID,campaign_sdk").await;
         let bearer = json_of(answer).await["access_token"].as_str().unwrap().to_owned();
-        Self { visit, url: instance.url, bearer }
+        Self { harness, url: instance.url, bearer }
     }
 
     fn request(&self, action: &str, namespace: &str, parameter: &str) -> RequestBuilder {
@@ -38,7 +38,7 @@ impl Caller {
              <m:{method} xmlns:m='{namespace}'><sessiontoken/><document>{parameter}</document></m:{method}>\
              </SOAP-ENV:Body></SOAP-ENV:Envelope>"
         );
-        let request = self.visit.http.post(format!("{}/nl/jsp/soaprouter.jsp", self.url)).body(envelope);
+        let request = self.harness.http.post(format!("{}/nl/jsp/soaprouter.jsp", self.url)).body(envelope);
         request.header("SOAPAction", action).bearer_auth(&self.bearer)
     }
 
@@ -53,12 +53,12 @@ impl Caller {
     }
 
     async fn disturbed_query(&self, effect: Effect) -> Response {
-        self.visit.sandbox.inject(Fault::new("query", effect).schema("xtk:operator"));
+        self.harness.sandbox.inject(Fault::new("query", effect).schema("xtk:operator"));
         self.query().send().await.unwrap()
     }
 
     fn has_group(&self, name: &str) -> bool {
-        let world = self.visit.sandbox.world();
+        let world = self.harness.sandbox.world();
         world.instance("production").unwrap().world().groups.iter().any(|group| group.name == name)
     }
 }
@@ -66,27 +66,27 @@ impl Caller {
 #[tokio::test]
 async fn calls_of_campaign_are_logged_by_what_they_do() {
     let caller = Caller::of_production("two_instances").await;
-    caller.visit.sandbox.clear_requests();
+    caller.harness.sandbox.clear_requests();
     assert_eq!(caller.query().send().await.unwrap().status(), StatusCode::OK);
     caller.write("reviewers").send().await.unwrap();
     caller.request("xtk:session#GetServerTime", "urn:xtk:session", "").send().await.unwrap();
-    assert_eq!(caller.visit.calls(), ["query", "write", "GetServerTime"]);
+    assert_eq!(caller.harness.calls(), ["query", "write", "GetServerTime"]);
     let instances: BTreeSet<_> =
-        caller.visit.sandbox.requests().into_iter().filter_map(|request| request.instance).collect();
+        caller.harness.sandbox.requests().into_iter().filter_map(|request| request.instance).collect();
     assert_eq!(instances, BTreeSet::from(["production".to_owned()]));
 }
 
 #[tokio::test]
-async fn the_health_of_an_instance_is_told_below_it_and_at_the_root() {
+async fn the_test_page_is_served_below_the_instance_and_at_the_root() {
     let caller = Caller::of_production("two_instances").await;
-    for base in [&caller.url, &caller.visit.sandbox.url()] {
-        let answer = caller.visit.http.get(format!("{base}/r/test")).send().await.unwrap();
+    for base in [&caller.url, &caller.harness.sandbox.url()] {
+        let answer = caller.harness.http.get(format!("{base}/r/test")).send().await.unwrap();
         assert!(answer.text().await.unwrap().contains("<redir"), "{base}");
     }
 }
 
 #[tokio::test]
-async fn a_soap_answer_is_disturbed_as_asked() {
+async fn effects_change_a_soap_response() {
     let caller = Caller::of_production("first_day").await;
     let fault = caller.disturbed_query(Effect::soap_fault("SOP-330011 Error", "ODB-240000 <deadlock>")).await;
     assert_eq!(fault.status(), StatusCode::OK, "faults travel with 200");
@@ -112,7 +112,7 @@ async fn a_soap_answer_is_disturbed_as_asked() {
 }
 
 #[tokio::test]
-async fn an_answer_in_latin1_holds_the_same_names() {
+async fn a_response_in_latin1_has_the_same_names() {
     let caller = Caller::of_production("hostile_names").await;
     let answer = caller.disturbed_query(Effect::Latin1).await;
     assert_eq!(header(&answer, "content-type"), "text/xml; charset=ISO-8859-1");
@@ -122,37 +122,37 @@ async fn an_answer_in_latin1_holds_the_same_names() {
 }
 
 #[tokio::test]
-async fn a_fault_meets_the_schema_it_names_and_no_other() {
+async fn a_fault_matches_only_the_schema_it_names() {
     let caller = Caller::of_production("first_day").await;
     let refusal = || Effect::soap_fault("SOP-330011 Error", "");
-    caller.visit.sandbox.inject(Fault::new("write", refusal()).schema("xtk:operatorGroup"));
+    caller.harness.sandbox.inject(Fault::new("write", refusal()).schema("xtk:operatorGroup"));
     assert!(!caller.write("reviewers").send().await.unwrap().text().await.unwrap().contains("Fault"));
     assert!(caller.has_group("reviewers"));
-    caller.visit.sandbox.inject(Fault::new("Write", refusal()).schema("xtk:group").instance("production"));
+    caller.harness.sandbox.inject(Fault::new("Write", refusal()).schema("xtk:group").instance("production"));
     assert!(caller.write("others").send().await.unwrap().text().await.unwrap().contains("Fault"));
     assert!(!caller.has_group("others"), "a fault in place of the call");
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_took_effect() {
+async fn a_write_with_a_lost_response_takes_effect() {
     let caller = Caller::of_production("first_day").await;
-    caller.visit.sandbox.inject(Fault::new("write", Effect::Reset));
+    caller.harness.sandbox.inject(Fault::new("write", Effect::Reset));
     assert!(caller.write("reviewers").send().await.is_err());
     assert!(!caller.has_group("reviewers"));
-    caller.visit.sandbox.inject(Fault::new("write", Effect::LoseAnswer));
+    caller.harness.sandbox.inject(Fault::new("write", Effect::LoseAnswer));
     assert!(caller.write("reviewers").send().await.is_err());
     assert!(caller.has_group("reviewers"));
 }
 
 #[tokio::test]
-async fn changes_of_an_instance_and_of_the_organization_are_one() {
+async fn changes_of_an_instance_and_of_the_organization_are_applied_all_or_none() {
     let caller = Caller::of_production("first_day").await;
     let join = |login: &str| {
         let change = InstanceChange::Join { login: login.to_owned(), group: "archive".to_owned() };
         Change::instance("production", change)
     };
     let assign = Change::assign("mona@acme.com", "Marketing");
-    let mut world = caller.visit.sandbox.world();
+    let mut world = caller.harness.sandbox.world();
     let before = world.describe();
     world.apply(&[join("ann@acme.com"), assign.clone(), join("nobody@acme.com")]).unwrap_err();
     assert_eq!(world.describe(), before, "all or none");

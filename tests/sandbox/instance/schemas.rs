@@ -1,7 +1,7 @@
 //! `GetEntityIfMoreRecent`: the compiled schemas, whole and with parts missing.
 
 use super::*;
-use crate::sandbox::campaign::SchemaPart;
+use campaign_group_sync::sandbox::campaign::SchemaPart;
 
 fn entity(probe: &mut Probe, id: &str, md5: &str) -> Answer {
     let content = format!(
@@ -43,7 +43,7 @@ fn a_compiled_schema_shows_keys_attributes_and_links() {
         let answer = entity(&mut probe, id, "");
         answer.assert_done();
         assert!(answer.text.contains("<GetEntityIfMoreRecentResponse xmlns='urn:wpp:default'"), "{}", answer.text);
-        assert!(super::super::xml::parse(&answer.text).is_ok(), "{id}");
+        assert_well_formed(&answer.text);
         for part in parts {
             assert!(answer.text.contains(part), "no {part} in {}", answer.text);
         }
@@ -63,8 +63,9 @@ fn an_unchanged_schema_and_an_absent_one_are_an_empty_document() {
 
 #[test]
 fn a_schema_can_lack_what_a_program_expects() {
-    let mut probe =
-        Probe::with([Dial::SchemaWithout(vec![SchemaPart::MembershipKey, SchemaPart::MembershipGroupLink])]);
+    let mut probe = Probe::with(|behavior| {
+        behavior.schema_without = vec![SchemaPart::MembershipKey, SchemaPart::MembershipGroupLink]
+    });
     let relation = entity(&mut probe, "xtk:operatorGroup", "");
     assert!(
         !relation.text.contains("keyfield") && !relation.text.contains(r#"target="xtk:group""#),
@@ -75,8 +76,9 @@ fn a_schema_can_lack_what_a_program_expects() {
         .query(r#"<queryDef schema="xtk:operatorGroup"><select><node expr="[group/@name]"/></select></queryDef>"#)
         .assert_fault(&["XTK-170036"]);
 
-    let mut probe =
-        Probe::with([Dial::SchemaWithout(vec![SchemaPart::OperatorAuthenticationType, SchemaPart::OperatorDisabled])]);
+    let mut probe = Probe::with(|behavior| {
+        behavior.schema_without = vec![SchemaPart::OperatorAuthenticationType, SchemaPart::OperatorDisabled]
+    });
     assert!(!entity(&mut probe, "xtk:operator", "").text.contains("access"));
     probe
         .write(r#"<operator xtkschema="xtk:operator" name="x"><access disabled="true"/></operator>"#)

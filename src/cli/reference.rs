@@ -1,0 +1,217 @@
+//! Exit statuses, reasons for skipping and configuration keys, for the manual pages and `docs/reference.md`.
+
+use std::fmt::Write as _;
+
+use super::exit_code::Exit;
+use crate::{domain::SkipReason, settings::DEFAULTS};
+
+/// Every exit status, in ascending order.
+pub(super) const EXITS: [Exit; 11] = [
+    Exit::Done,
+    Exit::Failure,
+    Exit::Pending,
+    Exit::Partial,
+    Exit::Held,
+    Exit::Incomplete,
+    Exit::Unavailable,
+    Exit::Locked,
+    Exit::Usage,
+    Exit::Refused,
+    Exit::Configuration,
+];
+
+/// Every reason for skipping; those that need no administrator first.
+const REASONS: [SkipReason; 17] = [
+    SkipReason::NoOperator,
+    SkipReason::NoGroup,
+    SkipReason::NotManaged,
+    SkipReason::Protected,
+    SkipReason::NotAProfile,
+    SkipReason::Renamed,
+    SkipReason::NoLogin,
+    SkipReason::AmbiguousIdentity,
+    SkipReason::AmbiguousProfile,
+    SkipReason::AmbiguousGroup,
+    SkipReason::RenamedGroup,
+    SkipReason::RenamedProfile,
+    SkipReason::UnusableRecord,
+    SkipReason::EmptyCapture,
+    SkipReason::ProtectedMinimum,
+    SkipReason::UnknownPerson,
+    SkipReason::UnknownGroup,
+];
+
+/// What the exit statuses of commands other than a run mean.
+pub(super) const EXITS_OF_COMMANDS: [&str; 5] = [
+    "When several statuses apply, the first of 78, 77, 64, 7, 5, 6, 1, 4, 3, 2 wins.",
+    "check exits with 0, with 3 when it has a warning, and otherwise with the status that its most serious failure \
+     would give a run: 6, 5, 77 or 78.",
+    "mask --try exits as a dry run with that mask would. status exits with 3 when no daemon answers.",
+    "explain exits with 5, 6, 77 or 78 when Adobe or Campaign could not be asked; it shows the record all the same.",
+    "The daemon exits with 7 when another daemon uses the same state.",
+];
+
+/// What an exit status means.
+pub(super) fn exit_meaning(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Done => "in sync, or all changes applied",
+        Exit::Failure => "unexpected failure",
+        Exit::Pending => "a dry run, or an observed instance: changes are pending",
+        Exit::Partial => "finished, but some items failed or were skipped and need an administrator",
+        Exit::Held => "a guard holds changes",
+        Exit::Incomplete => {
+            "the Admin Console or Campaign could not be read completely; nothing was written where that matters"
+        }
+        Exit::Unavailable => "rate limited, or temporarily unavailable: retry later",
+        Exit::Locked => "another run is in progress",
+        Exit::Usage => "wrong usage",
+        Exit::Refused => "credentials refused",
+        Exit::Configuration => "configuration wrong",
+    }
+}
+
+/// What a reason for skipping means.
+fn reason_meaning(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::NoOperator => {
+            "a user with a profile has no operator; the first sign-in creates it, or `missing_operator = \"create\"`"
+        }
+        SkipReason::NoGroup => "a profile has no operator group; create it, or write `missing_group = \"create\"`",
+        SkipReason::NotManaged => "the operator signs in with a password, and `manage = \"ims\"`",
+        SkipReason::Protected => "the operator is never changed",
+        SkipReason::NotAProfile => "a name that users have and that is missing from the list of profiles",
+        SkipReason::Renamed => {
+            "a known user has a new login; the old operator is kept until an operator with the new login exists"
+        }
+        SkipReason::NoLogin => "a user has neither e-mail address nor user name",
+        SkipReason::AmbiguousIdentity => "one user and two operators, or names that only look alike",
+        SkipReason::AmbiguousProfile => {
+            "two profiles for one group, or for groups with similar names; both are refused"
+        }
+        SkipReason::AmbiguousGroup => {
+            "two operator groups of one name, or one with a name similar to that of the profile"
+        }
+        SkipReason::RenamedGroup => {
+            "the operator group of a profile has another name in Campaign now; no group is created beside it"
+        }
+        SkipReason::RenamedProfile => {
+            "the members of a profile came under another name than the one in the list of profiles"
+        }
+        SkipReason::UnusableRecord => {
+            "a record that concerns the mask cannot be used; nothing is added to or removed from its group"
+        }
+        SkipReason::EmptyCapture => "the mask matches a profile and captures nothing",
+        SkipReason::ProtectedMinimum => "a protected group would lose a member that it must keep",
+        SkipReason::UnknownPerson => "no user has the address given with `--user`",
+        SkipReason::UnknownGroup => "no profile stands for the group given with `--group`",
+    }
+}
+
+/// A section of the configuration, as `config/default.toml` documents it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Section {
+    /// The heading with its brackets; empty for the keys before the first one.
+    pub(super) heading: String,
+    pub(super) text: String,
+    pub(super) keys: Vec<Key>,
+}
+
+/// A key of the configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) name: String,
+    /// The default; absent where the file shows an example.
+    pub(super) default: Option<String>,
+    pub(super) text: String,
+}
+
+/// The sections of `config/default.toml`; the first has the comment at the beginning of the file and no heading.
+pub(super) fn sections() -> Vec<Section> {
+    let (mut sections, mut text) = (vec![Section::default()], String::new());
+    for line in DEFAULTS.lines() {
+        let (is_comment, code) = line.strip_prefix('#').map_or((false, line), |code| (true, code));
+        let key = code.split_once(" = ").filter(|(name, _)| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        if let Some((name, value)) = key {
+            let default = (!is_comment).then(|| value.to_owned());
+            if let Some(section) = sections.last_mut() {
+                section.keys.push(Key { name: name.to_owned(), default, text: std::mem::take(&mut text) });
+            }
+        } else if line.starts_with('[') {
+            sections.push(Section { heading: line.to_owned(), text: std::mem::take(&mut text), keys: Vec::new() });
+        } else if is_comment {
+            let separator = if text.is_empty() || code.is_empty() { "" } else { " " };
+            text.push_str(separator);
+            text.push_str(code.trim());
+        } else if let [beginning] = sections.as_mut_slice() {
+            // The comment at the beginning of the file ends with an empty line.
+            beginning.text.push_str(&std::mem::take(&mut text));
+        }
+    }
+    sections
+}
+
+/// `docs/reference.md`.
+pub(super) fn markdown() -> String {
+    let mut page = String::from(
+        "<!-- Generated from the code by the hidden command \"generate reference docs\"; do not edit. -->\n\n\
+         # Reference\n\n\
+         [commands.md](commands.md) has the options and commands.\n\n## Exit status\n\n\
+         | status | meaning |\n|---|---|\n",
+    );
+    for exit in EXITS {
+        let _ = writeln!(page, "| {} | {} |", exit as u8, exit_meaning(exit));
+    }
+    for text in EXITS_OF_COMMANDS {
+        let _ = write!(page, "\n{text}\n");
+    }
+    page.push_str("\n## Reasons for skipping\n\n| reason | meaning | exit status |\n|---|---|---|\n");
+    for reason in REASONS {
+        let status = if reason.could_not_be_placed() { Exit::Partial } else { Exit::Done } as u8;
+        let _ = writeln!(page, "| `{}` | {} | {status} |", reason.as_str(), reason_meaning(reason));
+    }
+    page.push_str("\n## Configuration keys\n");
+    for section in sections() {
+        if !section.heading.is_empty() {
+            let _ = write!(page, "\n### `{}`\n", section.heading);
+        }
+        let _ = write!(page, "\n{}\n", section.text);
+        if !section.keys.is_empty() {
+            page.push_str("\n| key | default | meaning |\n|---|---|---|\n");
+        }
+        for Key { name, default, text } in section.keys {
+            let default = default.map_or_else(String::new, |value| format!("`{}`", value.replace('|', "\\|")));
+            let _ = writeln!(page, "| `{name}` | {default} | {} |", text.replace('|', "\\|"));
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_in_docs_is_generated_from_this_code() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md");
+        let written = std::fs::read_to_string(path).expect("docs/reference.md");
+        assert!(written == markdown(), "docs/reference.md is out of date: campaign-group-sync generate reference docs");
+    }
+
+    #[test]
+    fn every_key_of_the_configuration_has_a_text() {
+        let sections = sections();
+        assert!(sections.len() > 9, "{sections:#?}");
+        for section in &sections {
+            assert!(!section.text.is_empty(), "{}", section.heading);
+            assert!(section.keys.iter().all(|key| !key.text.is_empty()), "{section:#?}");
+        }
+        let guard = sections.iter().find(|section| section.heading == "[guard]").expect("a section");
+        assert_eq!((guard.keys[0].name.as_str(), guard.keys[0].default.as_deref()), ("max_removals", Some("50")));
+    }
+
+    #[test]
+    fn every_exit_status_is_listed_once_in_ascending_order() {
+        assert!(EXITS.windows(2).all(|pair| (pair[0] as u8) < pair[1] as u8));
+        assert!(REASONS.is_sorted_by_key(|reason| reason.could_not_be_placed()));
+    }
+}
