@@ -92,6 +92,9 @@ fn remedy(error: &DeliveryError) -> &'static str {
         DeliveryError::NotAccepted { status: 300..400, .. } => {
             "write the address that the redirect leads to: none is followed, because it may lead elsewhere"
         }
+        DeliveryError::NotAccepted { status: 429 | 500.., .. } => {
+            "look at the receiver: it is overloaded or has a fault of its own; notifications are sent again later"
+        }
         DeliveryError::NotAccepted { .. } => {
             "compare notify.webhook with the address that the receiver shows: it may have been revoked"
         }
@@ -102,6 +105,9 @@ fn remedy(error: &DeliveryError) -> &'static str {
         }
         DeliveryError::Smtp { source, .. } if source.is_permanent() => {
             "correct what the server names: user and password, the sender, or a recipient under notify.mail"
+        }
+        DeliveryError::Smtp { source, .. } if source.is_transient() => {
+            "look at the mail server: it refuses for now and says why; notifications are sent again later"
         }
         DeliveryError::Smtp { .. } | DeliveryError::Closed { .. } => {
             "check host and port of notify.mail.smtp, and whether this host may connect there: 465 for smtps, 587 for smtp+starttls"

@@ -194,13 +194,25 @@ fn nameless() -> String {
     "a run that has not said its name yet".to_owned()
 }
 
-/// Whether the lock of a run stands beside this state file: every run leaves it there, with its name or empty.
-pub(super) fn was_locked_by_a_run(state: &Path) -> Result<bool, JournalError> {
+/// What stands where runs leave their lock, beside the state file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LockTrace {
+    /// The lock of a run: with its name, or empty.
+    OfARun,
+    /// A file with another content.
+    Unreadable,
+    /// Nothing.
+    None,
+}
+
+/// What stands where every run leaves its lock.
+pub(super) fn trace(state: &Path) -> Result<LockTrace, JournalError> {
     let path = beside(state, RUN_LOCK);
-    let Some(file) = private_file::open_existing(&path)? else { return Ok(false) };
+    let Some(file) = private_file::open_existing(&path)? else { return Ok(LockTrace::None) };
     let mut holder = Vec::new();
     file.take(LONGEST_HOLDER).read_to_end(&mut holder).map_err(|source| JournalError::of_file(&path, source))?;
-    Ok(holder.is_empty() || String::from_utf8_lossy(&holder).contains("(process "))
+    let is_of_a_run = holder.is_empty() || String::from_utf8_lossy(&holder).contains("(process ");
+    Ok(if is_of_a_run { LockTrace::OfARun } else { LockTrace::Unreadable })
 }
 
 /// Waits until nobody uses the file, to make it anew.

@@ -5,6 +5,7 @@
 
 mod access;
 mod access_replay;
+mod approval_replay;
 mod approvals;
 mod approver_columns;
 mod call_budget;

@@ -77,9 +77,9 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
             );
         }
     }
-    let file = make_file(path)?;
+    let made = make_file(path)?;
     let lost = last_set_aside(path).map_err(wrong)?;
-    let database = connect(path, &file).await?;
+    let database = connect(path, made).await?;
     schema::migrate(&database, watch, &place, lost.as_deref()).await?;
     Ok(database)
 }
@@ -89,7 +89,7 @@ pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Res
     let place = path.display().to_string();
     let Some(schema) = existing(path, &place).await? else { return Ok(None) };
     schema::steps_done(schema, &place)?;
-    let database = connect(path, &make_file(path)?).await?;
+    let database = connect(path, make_file(path)?).await?;
     schema::migrate(&database, watch, &place, None).await?;
     Ok(Some(database))
 }
@@ -185,9 +185,25 @@ fn pool() -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE)
 }
 
-/// Connects to the file that was opened as `file`. `SQLite` opens it by its path once more: one that was exchanged meanwhile is
-/// refused.
-async fn connect(path: &Path, file: &File) -> Result<Database, JournalError> {
+/// Which file it is, whatever its path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+impl FileIdentity {
+    fn of(found: &fs::Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino() }
+    }
+}
+
+/// Connects to this file. `SQLite` opens it by its path: one that was exchanged meanwhile is refused.
+///
+/// The file must not be open in this process in any other way: closing a handle of it releases all locks that `SQLite` holds
+/// on it (`fcntl`, <https://www.sqlite.org/howtocorrupt.html>, section 2.2), and then the next process that closes the state
+/// deletes the log that this one goes on using.
+async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalError> {
     // Durable at every commit: a change that was sent is known to have been sent even after a power cut.
     let durable = plain(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     // A new file gives free pages back in steps; one that an earlier version made does so once it was rewritten.
@@ -196,7 +212,7 @@ async fn connect(path: &Path, file: &File) -> Result<Database, JournalError> {
     loop {
         match pool().connect_with(options.clone()).await {
             Ok(pool) => {
-                is_still(file, path)?;
+                is_still(made, path)?;
                 return Ok(Database::Sqlite(pool));
             }
             // The first switch to WAL needs the file alone, and SQLite does not wait for that.
@@ -217,7 +233,7 @@ fn open_all(path: &Path) -> Result<Option<File>, JournalError> {
 }
 
 /// Makes the file before `SQLite` does, which would let everybody read it, and tightens one that is too open.
-fn make_file(path: &Path) -> Result<File, JournalError> {
+fn make_file(path: &Path) -> Result<FileIdentity, JournalError> {
     let wrong = |source| JournalError::of_file(path, source);
     let file = private_file::open_or_create(path)?;
     tighten(&file).map_err(wrong)?;
@@ -226,7 +242,7 @@ fn make_file(path: &Path) -> Result<File, JournalError> {
             tighten(&companion).map_err(wrong)?;
         }
     }
-    Ok(file)
+    Ok(FileIdentity::of(&file.metadata().map_err(wrong)?))
 }
 
 fn tighten(file: &File) -> io::Result<()> {
@@ -234,10 +250,9 @@ fn tighten(file: &File) -> io::Result<()> {
 }
 
 /// Fails unless the path still leads to this file, and not through a link.
-fn is_still(file: &File, path: &Path) -> Result<(), JournalError> {
-    let wrong = |source| JournalError::of_file(path, source);
-    let (opened, found) = (file.metadata().map_err(wrong)?, fs::symlink_metadata(path).map_err(wrong)?);
-    if (opened.dev(), opened.ino()) == (found.dev(), found.ino()) {
+fn is_still(made: FileIdentity, path: &Path) -> Result<(), JournalError> {
+    let found = fs::symlink_metadata(path).map_err(|source| JournalError::of_file(path, source))?;
+    if FileIdentity::of(&found) == made {
         return Ok(());
     }
     Err(JournalError::Unreadable { what: format!("{} was exchanged while it was opened", path.display()) })

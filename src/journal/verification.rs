@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::domain::{ChangeOutcome, Outcome, RunId};
+use crate::domain::{ChangeOutcome, FoldedName, Outcome, RunId, to_the_second};
 
 use super::{
     Deletion, Journal, JournalError, RecordHead,
     access_replay::AccessReplay,
+    approval_replay::ApprovalReplay,
     chain::{EventKind, digest, fingerprint, hash, hash_without_digest},
     changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
     database::{Reading, Row},
     deletions::deletions,
-    encoding::{from_json, from_name, to_json},
+    encoding::{from_json, from_name, to_json, to_time},
     instance_reports::report_column,
     run_report::{Unfinished, run_report},
     runs::Forgotten,
@@ -88,6 +89,9 @@ impl Journal {
                 compared => compared?,
             }
         }
+        for what in std::mem::take(&mut walk.approvals).compare(&mut looking, |event| walk.is_deleted(event)).await? {
+            walk.fault(None, None, what);
+        }
         for what in std::mem::take(&mut walk.access).compare(&mut looking, walk.runs_before > 0).await? {
             walk.fault(None, None, what);
         }
@@ -112,6 +116,7 @@ struct Walk {
     /// Places of events of which a deletion left only the digest: the first and the last of each range.
     deleted: Vec<(i64, i64)>,
     access: AccessReplay,
+    approvals: ApprovalReplay,
     faults: Vec<RecordFault>,
 }
 
@@ -163,6 +168,12 @@ struct InstanceEndedBody {
 struct EndedBody {
     outcome: String,
     report: String,
+}
+
+/// When a run began, as its report has it.
+#[derive(Deserialize)]
+struct ReportedStart {
+    started_at: String,
 }
 
 #[derive(Deserialize)]
@@ -236,6 +247,9 @@ impl Walk {
         }
         (self.position, self.hash) = (position, stored);
         self.events += 1;
+        if kind == EventKind::Approved.as_str() {
+            self.approvals.approved(position, row.number(2)?, &body);
+        }
         if let Err(error) = self.expect(run.as_deref(), &kind, &body) {
             self.fault(Some(position), run.as_deref(), format!("its text cannot be read: {error}"));
         }
@@ -312,7 +326,7 @@ impl Walk {
         run: &str,
         expected: &ExpectedRun,
     ) -> Result<(), JournalError> {
-        let sql = "select report, outcome, summary from runs where run = $1";
+        let sql = "select report, outcome, summary, started_at from runs where run = $1";
         let rows = looking.rows(sql, [run.into()]).await?;
         let Some(row) = rows.first() else {
             if expected.has_started && !self.forgotten.contains(run) {
@@ -332,6 +346,11 @@ impl Walk {
             && row.optional_text(0)?.is_none_or(|text| fingerprint(&text) != *report)
         {
             self.fault(None, Some(run), "its report is not the one that was recorded");
+        }
+        if let Some(text) = row.optional_text(0)?.filter(|text| !text.is_empty())
+            && to_the_second(to_time(row.number(3)?)?) != from_json::<ReportedStart>(&text, "a report")?.started_at
+        {
+            self.fault(None, Some(run), "it did not begin when the history says");
         }
         for (instance, expected) in &expected.instances {
             self.compare_instance(looking, run, instance, expected).await?;
@@ -363,7 +382,7 @@ impl Walk {
         let sql = concat!(
             "select ",
             change_columns!(),
-            ", position from changes where run = $1 and instance = $2 order by position"
+            ", position, operator_folded, group_folded from changes where run = $1 and instance = $2 order by position"
         );
         let mut changes = Vec::new();
         for row in looking.rows(sql, [rows_of.into(), instance.into()]).await? {
@@ -374,6 +393,13 @@ impl Walk {
                     "what became of \"{}\" in instance {instance} is not what was recorded",
                     change.described()
                 );
+                self.fault(None, Some(run), what);
+            }
+            let is_found_by = |name: &Option<String>, folded: FoldedName| {
+                FoldedName::new(name.as_deref().unwrap_or_default()) == folded
+            };
+            if !is_found_by(&change.operator, row.folded(11)?) || !is_found_by(&change.group, row.folded(12)?) {
+                let what = format!("\"{}\" in instance {instance} is listed under another name", change.described());
                 self.fault(None, Some(run), what);
             }
             changes.push(change);

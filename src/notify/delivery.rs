@@ -167,7 +167,12 @@ async fn failed(
         Some(pause) => format!("the next attempt is in {} s", pause.as_secs().max(1)),
         None => format!("given up after {MOST_ATTEMPTS} attempts"),
     };
-    tracing::warn!(notification.id = %id, notify.target = target, "notification not delivered ({kind}): {why}; {next}");
+    tracing::warn!(
+        notification.id = %id,
+        notify.target = target,
+        run.id = claimed.notification.run.as_deref(),
+        "notification not delivered ({kind}): {why}; {next}"
+    );
     Ok(())
 }
 

@@ -10,9 +10,9 @@ use crate::{
         Decided, DesiredState, Explanation, Finding, FoldedName, Ground, GroupSize, History, IncompleteRead,
         InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName, OperatorLogin, OperatorSnapshot,
         Outcome, PersonRecord, Policy, SoughtOperators, SourceCounts, Station, Unanswered, UserSnapshot, Verdict,
-        desired_state, explained, groups_for_a_question, operator_names, source_read, user_findings,
+        desired_state, explained, groups_for_a_question, operator_names, source_read, to_the_second, user_findings,
     },
-    journal::{Journal, JournalError},
+    journal::{Journal, JournalError, KeepSetting},
     observability::Chain,
 };
 
@@ -59,6 +59,18 @@ pub async fn explain(
     if person.listing.is_empty() {
         let text = "no listing of the product profiles is remembered yet: make a run first";
         explanation.findings.push(unknown(Station::Profile, text));
+    }
+    // A state that cannot be read is named with each instance.
+    if let Some(journal) = journal
+        && let Ok(deleted) = journal.deleted_before().await
+        && let Some(before) = deleted.changes
+    {
+        let text = format!(
+            "changes and ended memberships before {} were deleted ({})",
+            to_the_second(before),
+            KeepSetting::KeepChanges.key()
+        );
+        explanation.findings.push(Finding { station: Station::LastChange, verdict: Verdict::Note, text });
     }
     for instance in &options.instances {
         let (explained, unanswered) =

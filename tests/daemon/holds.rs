@@ -11,6 +11,22 @@ const HOLDING: &str = "[guard]\nmax_removals = 1\n[schedule]\ncron = \"off\"\n";
 
 const LISTEN: [(&str, &str); 1] = [("CAMPAIGN_GROUP_SYNC__HTTP__LISTEN", "127.0.0.1:0")];
 
+/// The locks that `SQLite` holds on a file end when its process closes any handle of that file: then the next process that
+/// closes the state deletes the log that the daemon goes on using.
+#[test]
+fn a_command_beside_the_daemon_leaves_the_log_of_the_state_where_it_is() {
+    let scene = Scene::of("first_day", NEVER);
+    let mut daemon = scene.daemon();
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    let log = std::path::PathBuf::from(format!("{}-wal", scene.state()));
+    assert!(log.exists(), "{}", log.display());
+    assert_eq!(scene.history().len(), 1);
+    assert!(log.exists(), "the command deleted it");
+    assert_eq!(scene.command(&["--sync-now"]).exit, Some(0));
+    assert_eq!(scene.history().len(), 2, "the daemon and the command see one record");
+    assert_eq!(daemon.terminate().0, Some(0));
+}
+
 /// A daemon that serves HTTP, and its address.
 fn served(scene: &Scene) -> (Daemon, String) {
     let before = fs::read_to_string(scene.path("log")).unwrap_or_default().len();

@@ -1,7 +1,7 @@
 //! A record that was touched shows it (incident 55): each event carries the hash of the one before it.
 
 use campaign_group_sync::{
-    domain::{ChangeKind, ChangeOutcome, Outcome, RunMode},
+    domain::{ChangeKind, ChangeOutcome, Digest, Outcome, RunMode},
     journal::{Journal, RecordHead, Verification},
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -30,6 +30,8 @@ async fn record(journal: &Journal) {
     addition.outcome = ChangeOutcome::Applied;
     let ended = report("01JA", at(0), Outcome::Held, plan(vec![addition, removal]));
     journal.end_run(&ended).await.expect("ended");
+    let digest = Digest::parse("00112233445566aa").expect("a digest");
+    journal.approve(&digest, &"zoe".into(), at(5), at(500)).await.expect("approved");
     begin_and_die(journal, "01JB", at(10)).await;
 }
 
@@ -81,6 +83,13 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         "insert into stays (instance, group_folded, login_folded, login, since)
              values ('production', 'delivery', 'eve@acme.com', 'eve@acme.com', 1)",
         "update runs set report = replace(report, '31', '30') where run = '01JA'",
+        "update runs set started_at = started_at - 86400000 where run = '01JA'",
+        "update changes set operator_folded = 'eve@acme.com' where operator = 'ann@acme.com'",
+        "update given_approvals set approver = 'eve'",
+        "update given_approvals set approver_uid = 0",
+        "update given_approvals set at = at - 1",
+        "update given_approvals set digest = '00112233445566bb'",
+        "delete from given_approvals",
     ] {
         let place = Place::in_a_folder();
         record(&place.open().await).await;

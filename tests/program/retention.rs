@@ -82,6 +82,9 @@ async fn questions_about_what_was_deleted_say_since_when_the_record_is_complete(
     let document: Value = now.json();
     assert_eq!((now.exit, &document["version"], &document["complete_since"]), (Some(0), &json!(1), &json!(since)));
 
+    let why = served.command(&["explain", "ann@acme.com"]).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(why.contains(&format!("changes and ended memberships before {since} were deleted")), "{why}");
+
     let verified = served.command(&["history", "--verify", "--output", "json"]);
     let document = verified.json();
     assert_eq!((verified.exit, &document["whole"]), (Some(0), &json!(true)), "{document:#}");

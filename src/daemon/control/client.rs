@@ -29,7 +29,11 @@ impl Client {
     pub async fn ask(&mut self, ask: &Ask) -> io::Result<()> {
         let mut line = serde_json::to_vec(ask)?;
         line.push(b'\n');
-        self.0.write_all(&line).await
+        match self.0.write_all(&line).await {
+            // A daemon that admits nobody of this user refuses before it is asked, and closes: what it said can still be read.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// The next answer.
