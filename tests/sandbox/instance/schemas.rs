@@ -64,7 +64,7 @@ fn an_unchanged_schema_and_an_absent_one_are_an_empty_document() {
 #[test]
 fn a_schema_can_lack_what_a_program_expects() {
     let mut probe = Probe::with(|behavior| {
-        behavior.schema_without = vec![SchemaPart::MembershipKey, SchemaPart::MembershipGroupLink]
+        behavior.schema_without = vec![SchemaPart::MembershipKey, SchemaPart::MembershipGroupLink];
     });
     let relation = entity(&mut probe, "xtk:operatorGroup", "");
     assert!(
@@ -77,7 +77,7 @@ fn a_schema_can_lack_what_a_program_expects() {
         .assert_fault(&["XTK-170036"]);
 
     let mut probe = Probe::with(|behavior| {
-        behavior.schema_without = vec![SchemaPart::OperatorAuthenticationType, SchemaPart::OperatorDisabled]
+        behavior.schema_without = vec![SchemaPart::OperatorAuthenticationType, SchemaPart::OperatorDisabled];
     });
     assert!(!entity(&mut probe, "xtk:operator", "").text.contains("access"));
     probe
