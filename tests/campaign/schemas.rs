@@ -36,7 +36,7 @@ async fn everything_that_disagrees_is_named_at_once() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| {
         behavior.schema_without =
-            vec![SchemaPart::OperatorType, SchemaPart::OperatorName, SchemaPart::MembershipGroupLink]
+            vec![SchemaPart::OperatorType, SchemaPart::OperatorName, SchemaPart::MembershipGroupLink];
     });
     let message = visit.client().check_schemas().await.unwrap_err().to_string();
     assert!(
