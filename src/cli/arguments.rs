@@ -122,7 +122,7 @@ pub(super) struct CheckArguments {
     #[arg(long)]
     pub(super) offline: bool,
 
-    /// Also send a test notification to each target of [notify]; without it, each is reached and gets nothing
+    /// Also send a test notification to each configured target; without it, each is reached and gets nothing
     #[arg(long, conflicts_with_all = ["offline", "sandbox"])]
     pub(super) notify: bool,
 
