@@ -109,11 +109,11 @@ fn text(explanation: &Explanation) -> String {
     let person = printable(&explanation.person);
     line(&mut out, &format!("{BOLD}{person}{BOLD:#} ({})", to_the_second(explanation.at)));
     line(&mut out, &format!("organization {}", printable(&explanation.organization)));
-    findings(&mut out, "  ", &explanation.findings);
+    findings(&mut out, "  ", explanation.findings.iter());
     for instance in &explanation.instances {
         line(&mut out, "");
         line(&mut out, &format!("{BOLD}instance {}{BOLD:#}", printable(&instance.name)));
-        findings(&mut out, "  ", &instance.findings);
+        findings(&mut out, "  ", instance.findings.iter());
         record(&mut out, "  ", &instance.record);
         if instance.groups.is_empty() {
             line(&mut out, "  no operator group of this person is known");
@@ -121,15 +121,15 @@ fn text(explanation: &Explanation) -> String {
         for group in &instance.groups {
             line(&mut out, "");
             line(&mut out, &format!("  {BOLD}{}{BOLD:#}: {}", printable(&group.group), membership_of(group)));
-            findings(&mut out, "    ", &group.findings);
+            findings(&mut out, "    ", group.findings.iter().filter(|finding| is_told(finding)));
             record(&mut out, "    ", &group.record);
         }
     }
     out
 }
 
-fn findings(out: &mut String, indent: &str, findings: &[Finding]) {
-    for finding in findings.iter().filter(|finding| is_told(finding)) {
+fn findings<'a>(out: &mut String, indent: &str, findings: impl Iterator<Item = &'a Finding>) {
+    for finding in findings {
         let (mark, style) = mark_of(finding.verdict);
         // As wide as the widest station.
         let station = format!("{:<16}", finding.station.title());
@@ -139,7 +139,7 @@ fn findings(out: &mut String, indent: &str, findings: &[Finding]) {
     }
 }
 
-/// The last change is the last line of the record.
+/// The last change of a group is the last line of its record.
 fn is_told(finding: &Finding) -> bool {
     finding.station != Station::LastChange
 }
