@@ -62,7 +62,7 @@ impl ProgressLine {
         Self(line)
     }
 
-    /// Whoever watches a run through this line.
+    /// A watcher that shows a run on this line.
     pub(super) fn watcher(&self) -> Watcher {
         let line = self.clone();
         Watcher::of_progress(move |progress| line.show_text(&progress.to_string()))

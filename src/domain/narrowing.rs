@@ -13,7 +13,7 @@ use super::{
 
 impl DesiredState {
     /// Leaves out whatever is not in `scope`. `source` and the rest are what this state was made from: of a read of a few users
-    /// only the groups are left out, for it speaks of nobody else.
+    /// only the groups are left out, for it says nothing of other users.
     ///
     /// A group that no profile claims and that was never followed becomes a notice. People whom the organization does not
     /// know are not noticed here: only the caller can tell whether they exist.

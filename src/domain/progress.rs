@@ -106,7 +106,7 @@ pub enum News<'a> {
 
 type Tell = dyn Fn(News<'_>) + Send + Sync;
 
-/// Whoever watches a run. Clones tell the same one.
+/// The watcher of a run. Clones tell the same one.
 #[derive(Clone, Default)]
 pub struct Watcher {
     tell: Option<Arc<Tell>>,

@@ -105,7 +105,7 @@ impl CallBudget {
         Self { purpose, ledger, watcher }
     }
 
-    /// Whoever watches the calls.
+    /// The watcher of the calls.
     pub(super) fn watcher(&self) -> &Watcher {
         &self.watcher
     }

@@ -322,7 +322,7 @@ impl FailedAttempt {
         self
     }
 
-    /// Tells whoever watches of the pause that is waited out before the next attempt, when the server named it.
+    /// Tells the watcher of the pause that is waited out before the next attempt, when the server named it.
     pub(super) fn announced(self, retry: &RetryPolicy, budget: &CallBudget) -> Self {
         if let Chance::After(length) | Chance::MaybeServedAfter(length) = self.chance
             && length <= retry.max_wait

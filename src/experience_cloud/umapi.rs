@@ -108,7 +108,7 @@ impl Umapi {
         outcome.map_err(|error| if unsent { ExperienceCloudError::Unsent(Box::new(error)) } else { error })
     }
 
-    /// Tells whoever watches how far a read is.
+    /// Tells the watcher how far a read is.
     pub(super) fn step(&self, step: RunStep) {
         self.budget.watcher().step(step);
     }

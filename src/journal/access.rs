@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::{
     ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceName, Observation, Observed, OperatorLogin,
@@ -76,17 +76,17 @@ struct Difference<'a> {
 }
 
 /// What an observation changed in the record of who is in which group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct AccessDifference {
-    instance: String,
+    pub(super) instance: String,
     /// Groups with the profile they follow now.
-    managed: Vec<(String, String)>,
+    pub(super) managed: Vec<(String, String)>,
     /// Folded names of groups that follow none any more.
-    unmanaged: Vec<String>,
+    pub(super) unmanaged: Vec<String>,
     /// Folded names of groups with the login of who came.
-    came: Vec<(String, String)>,
+    pub(super) came: Vec<(String, String)>,
     /// The same with the folded login of who left.
-    left: Vec<(String, String)>,
+    pub(super) left: Vec<(String, String)>,
 }
 
 impl Journal {

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use crate::domain::{ChangeKind, ChangeOutcome, FoldedName};
 
 use super::{
     JournalError,
+    access::AccessDifference,
     changes::SettledBody,
     database::Reading,
     encoding::from_json,
@@ -35,13 +34,6 @@ pub(super) struct AccessReplay {
     faults: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct ObservedBody {
-    instance: String,
-    came: Vec<(String, String)>,
-    left: Vec<(String, String)>,
-}
-
 impl AccessReplay {
     /// What the last deletion of old changes, at this place in the record, left; its event tells the fingerprint.
     pub(super) async fn left_by(looking: &mut Reading, position: i64, told: &str) -> Result<Self, JournalError> {
@@ -66,7 +58,7 @@ impl AccessReplay {
 
     /// Takes what an observation changed.
     pub(super) fn observed(&mut self, body: &str) -> Result<(), JournalError> {
-        let ObservedBody { instance, came, left } = from_json(body, "an event")?;
+        let AccessDifference { instance, came, left, .. } = from_json(body, "an event")?;
         for (group, login) in came {
             self.begin((instance.clone(), FoldedName::stored(group), FoldedName::new(&login)));
         }

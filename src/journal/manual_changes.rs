@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 
 use crate::domain::{FoldedName, OperatorGroupName, RunId};
 
 use super::{
     Journal, JournalError,
+    access::AccessDifference,
     database::{Reading, Row},
     encoding::{from_json, to_time},
 };
@@ -57,16 +57,7 @@ pub struct ManualChanges {
 struct Observation {
     run: Option<RunId>,
     at: i64,
-    difference: Difference,
-}
-
-#[derive(Deserialize)]
-struct Difference {
-    instance: String,
-    managed: Vec<(String, String)>,
-    unmanaged: Vec<String>,
-    came: Vec<(String, String)>,
-    left: Vec<(String, String)>,
+    difference: AccessDifference,
 }
 
 impl Journal {
@@ -129,7 +120,7 @@ async fn changes(
     limit: usize,
 ) -> Result<Vec<ManualChange>, JournalError> {
     let seen_at = to_time(seen.at)?;
-    let Difference { instance, unmanaged, came, left, .. } = seen.difference;
+    let AccessDifference { instance, unmanaged, came, left, .. } = seen.difference;
     let is_told = |group: &str| {
         let group = FoldedName::stored(group.to_owned());
         !first_looks.contains(&group) && !unmanaged.iter().any(|other| *other == group.as_str())

@@ -1,5 +1,5 @@
 //! Records what a run does: each event once, at the moment it is known. The journal comes first, then the log,
-//! then whoever watches the run.
+//! then the watcher of the run.
 
 use chrono::Utc;
 

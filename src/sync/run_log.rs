@@ -13,8 +13,7 @@ use tracing::Span;
 use crate::{
     domain::{
         ChangeOutcome, ChangeReport, Evidence, HeldRecord, InstanceMode, InstanceName, InstancePlan, InstanceReport,
-        NextStep, Outcome, RunEvent, RunId, RunReport, RunStart, SettledChanges, SkipReason, Skipped, SourceReport,
-        name_shown,
+        Outcome, RunEvent, RunId, RunReport, RunStart, SettledChanges, SkipReason, Skipped, SourceReport, name_shown,
     },
     journal::{Deleted, RecordHead},
 };
@@ -52,7 +51,7 @@ fn event_lines(run: &RunId, event: &RunEvent<'_>) {
             "run {run} ended before its time; what it had sent to Campaign is looked up when Campaign is read next"
         ),
         RunEvent::SourceRead(source) => source_read(source),
-        RunEvent::Planned(plan) => planned(plan),
+        RunEvent::Planned(plan) => planned(plan, event.outcomes()),
         RunEvent::Held(held) => held.record.into_iter().for_each(held_plan),
         RunEvent::Settled(settled) => self::settled(settled),
         RunEvent::InstanceEnded(report) => instance_ended(report),
@@ -80,7 +79,7 @@ fn source_read(source: &SourceReport) {
 }
 
 /// What is not made is told with the plan; the rest when its outcome is known.
-fn planned(plan: &InstancePlan<'_>) {
+fn planned<'a>(plan: &InstancePlan<'_>, outcomes: impl Iterator<Item = &'a ChangeReport>) {
     let report = plan.report;
     if report.mode == InstanceMode::Observe {
         let name = &report.name;
@@ -88,8 +87,7 @@ fn planned(plan: &InstancePlan<'_>) {
             "{name} is only observed: nothing is written there; when the plan is right, write mode = \"apply\" under [instances.{name}]"
         );
     }
-    let is_final = |change: &&ChangeReport| plan.next == NextStep::Nothing || change.outcome != ChangeOutcome::Pending;
-    for change in report.changes.iter().filter(is_final) {
+    for change in outcomes {
         self::change(change, Telling::ByTheRun);
     }
     skips(report, plan.new_skips);

@@ -182,20 +182,25 @@ async fn zero_keeps_the_newest_runs_and_what_is_needed() {
     }
 }
 
+/// Sixty days of runs: members who come and go in the first ones, an addition later, and idle runs between.
+async fn two_months(journal: &Journal) {
+    whole(journal, "01JFIRST", RunMode::Apply, 0).await;
+    sees(journal, "01JFIRST", 0, &["old@acme.com", "gone@acme.com"]).await;
+    journal.end_run(&report("01JFIRST", at(0), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
+    adds(journal, "01JADDED", 10, "ann@acme.com", Some("root (uid 0)")).await;
+    whole(journal, "01JSAW", RunMode::Apply, 20).await;
+    sees(journal, "01JSAW", 20, &["old@acme.com", "ann@acme.com"]).await;
+    journal.end_run(&report("01JSAW", at(20), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
+    idle_days(journal, 1..30).await;
+    adds(journal, "01JLATER", 30 * DAY, "bob@acme.com", None).await;
+    idle_days(journal, 31..60).await;
+}
+
 #[tokio::test]
 async fn old_changes_are_deleted_and_the_state_of_each_membership_stays() {
     for place in Place::all().await {
         let journal = place.open().await;
-        whole(&journal, "01JFIRST", RunMode::Apply, 0).await;
-        sees(&journal, "01JFIRST", 0, &["old@acme.com", "gone@acme.com"]).await;
-        journal.end_run(&report("01JFIRST", at(0), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
-        adds(&journal, "01JADDED", 10, "ann@acme.com", Some("root (uid 0)")).await;
-        whole(&journal, "01JSAW", RunMode::Apply, 20).await;
-        sees(&journal, "01JSAW", 20, &["old@acme.com", "ann@acme.com"]).await;
-        journal.end_run(&report("01JSAW", at(20), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
-        idle_days(&journal, 1..30).await;
-        adds(&journal, "01JLATER", 30 * DAY, "bob@acme.com", None).await;
-        idle_days(&journal, 31..60).await;
+        two_months(&journal).await;
         let (before, access) =
             (what_decides(&journal, 70 * DAY).await, journal.access(at(70 * DAY), at(70 * DAY)).await);
         let head = journal.verify(None).await.expect("readable").head;
@@ -231,16 +236,7 @@ async fn old_changes_are_deleted_and_the_state_of_each_membership_stays() {
 async fn with_deletions() -> (Place, RecordHead) {
     let place = Place::in_a_folder();
     let journal = place.open().await;
-    whole(&journal, "01JFIRST", RunMode::Apply, 0).await;
-    sees(&journal, "01JFIRST", 0, &["old@acme.com", "gone@acme.com"]).await;
-    journal.end_run(&report("01JFIRST", at(0), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
-    adds(&journal, "01JADDED", 10, "ann@acme.com", Some("root (uid 0)")).await;
-    whole(&journal, "01JSAW", RunMode::Apply, 20).await;
-    sees(&journal, "01JSAW", 20, &["old@acme.com", "ann@acme.com"]).await;
-    journal.end_run(&report("01JSAW", at(20), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
-    idle_days(&journal, 1..30).await;
-    adds(&journal, "01JLATER", 30 * DAY, "bob@acme.com", None).await;
-    idle_days(&journal, 31..60).await;
+    two_months(&journal).await;
     let head = journal.verify(None).await.expect("readable").head;
     delete_old(&journal, all_for(40), 60 * DAY).await.expect("something is old");
     is_whole(&journal, Some(&head)).await;

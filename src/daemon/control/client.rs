@@ -30,7 +30,7 @@ impl Client {
         let mut line = serde_json::to_vec(ask)?;
         line.push(b'\n');
         match self.0.write_all(&line).await {
-            // A daemon that admits nobody of this user refuses before it is asked, and closes: what it said can still be read.
+            // A daemon that does not admit this user refuses before it is asked, and closes: what it said can still be read.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             outcome => outcome,
         }
