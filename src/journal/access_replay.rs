@@ -8,10 +8,10 @@ use crate::domain::{ChangeKind, ChangeOutcome, FoldedName};
 use super::{
     JournalError,
     access::AccessDifference,
-    changes::SettledBody,
     database::ReadTransaction,
     encoding::from_json,
     membership_retention::{fingerprint_of, sealed_memberships},
+    stored_changes::SettledBody,
 };
 
 /// Instance, group and operator, the names folded.

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{JournalError, approver_columns, database::ReadTransaction, encoding::from_json};
+use super::{
+    JournalError,
+    database::ReadTransaction,
+    encoding::{self, from_json},
+};
 
 /// The approvals by the place of their event.
 #[derive(Default)]
@@ -49,7 +53,7 @@ impl ApprovalReplay {
             if is_deleted(event) {
                 continue;
             }
-            let (at, approver) = (row.number(3)?, approver_columns::read(&row, 4)?.to_string());
+            let (at, approver) = (row.number(3)?, encoding::approver(&row, 4)?.to_string());
             let is_told = missing
                 .remove(&(event, instance.clone()))
                 .is_some_and(|told| told.at == at && told.body.digest == digest && told.body.approver == approver);

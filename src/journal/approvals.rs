@@ -14,32 +14,14 @@ use crate::domain::{
 };
 
 use super::{
-    Journal, JournalError, approver_columns,
+    Journal, JournalError, RecordedApproval,
     chain::{EventKind, append},
-    database::{ReadTransaction, Value, WriteTransaction},
-    encoding::{to_key, to_time},
+    database::{ReadTransaction, Transaction, Value, WriteTransaction, read_error},
+    encoding::{self, approver_values, to_digest, to_key, to_time},
     given_approvals,
     held_plans::{forget_held, held_in, held_record},
-    instance_history::undone,
     unfinished_disablements::{forget, unfinished_disablements},
 };
-
-/// An approval that was recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedApproval {
-    /// The instance.
-    pub instance: InstanceName,
-    /// The run that held it.
-    pub run: RunId,
-    /// The changes it names.
-    pub changes: Vec<ApprovedChange>,
-    /// Until when it counts.
-    pub expires_at: DateTime<Utc>,
-    /// The run whose undo holds it; `None` where any run over everything makes it.
-    pub undo_of: Option<RunId>,
-    /// When the same approver gave it, where that was before and it still counts: nothing was recorded then.
-    pub given_before: Option<DateTime<Utc>>,
-}
 
 /// Why nothing was approved.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +117,7 @@ impl Journal {
         let sql = "select approver, approver_uid, approver_user, approver_login_uid, approver_login_user from approvals
                    where digest = $1 and begun_at is not null order by at desc limit 1";
         let rows = reader.rows(sql, [digest.as_str().into()]).await?;
-        rows.first().map(|row| approver_columns::read(row, 0)).transpose()
+        rows.first().map(|row| encoding::approver(row, 0)).transpose()
     }
 
     /// The approval of this digest that expired, at `now` or before, while no run used it: who gave it, and when it expired.
@@ -151,7 +133,7 @@ impl Journal {
                    where instance = $1 and digest = $2 and expires_at <= $3 and begun_at is null";
         let values = [instance.as_str().into(), digest.as_str().into(), now.timestamp_millis().into()];
         let rows = reader.rows(sql, values).await?;
-        rows.first().map(|row| Ok((approver_columns::read(row, 1)?, to_time(row.number(0)?)?))).transpose()
+        rows.first().map(|row| Ok((encoding::approver(row, 1)?, to_time(row.number(0)?)?))).transpose()
     }
 
     /// Ends what approvals in use, undone changes and unfinished disablements say about these changes: they were made, or are
@@ -186,6 +168,15 @@ impl Journal {
         writer.insert(head, rows, tail).await?;
         writer.commit().await
     }
+}
+
+pub(super) async fn undone(reader: &mut Transaction, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
+    let sql = "select op, group_folded, operator_folded from undone where instance = $1";
+    let rows = reader.rows(sql, [instance.as_str().into()]).await.map_err(read_error)?;
+    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)).collect();
+    let mut keys = keys?;
+    keys.sort();
+    Ok(keys)
 }
 
 #[derive(Serialize)]
@@ -234,10 +225,6 @@ fn columns(instance: &InstanceName, key: &ChangeKey) -> [Value; 4] {
     [instance.as_str().into(), key.kind.as_str().into(), (&key.group).into(), (&key.operator).into()]
 }
 
-pub(super) fn to_digest(text: &str) -> Result<Digest, JournalError> {
-    Digest::parse(text).ok_or_else(|| JournalError::Unreadable { what: format!("{text:?} is not a digest") })
-}
-
 /// When this approver gave the approval of this plan that waits for a run, and until when it counts; `None` where it is not
 /// theirs, has expired, or a run has begun to apply it.
 async fn waiting_approval(
@@ -252,7 +239,7 @@ async fn waiting_approval(
     let values = [record.instance.as_str().into(), record.digest.as_str().into(), now.timestamp_millis().into()];
     let rows = writer.rows(sql, values).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    if approver_columns::read(row, 2)? != *approver {
+    if encoding::approver(row, 2)? != *approver {
         return Ok(None);
     }
     Ok(Some((to_time(row.number(0)?)?, to_time(row.number(1)?)?)))
@@ -274,7 +261,7 @@ async fn write_approval(
                    approver_user = excluded.approver_user, approver_login_uid = excluded.approver_login_uid,
                    approver_login_user = excluded.approver_login_user, at = excluded.at,
                    expires_at = excluded.expires_at, begun_at = null";
-    let [name, uid, user, login_uid, login] = approver_columns::values(approver);
+    let [name, uid, user, login_uid, login] = approver_values(approver);
     let (at, expires_at) = (at.timestamp_millis().into(), expires_at.timestamp_millis().into());
     let values = [instance.into(), digest.into(), at, expires_at, name, uid, user, login_uid, login];
     writer.execute(sql, values).await?;
@@ -324,7 +311,7 @@ pub(super) async fn approvals_in_force(
                where a.instance = $1 and a.expires_at > $2";
     let mut found: BTreeMap<(i64, Digest), Approval> = BTreeMap::new();
     for row in reader.rows(sql, [instance.as_str().into(), now.timestamp_millis().into()]).await? {
-        let (digest, approver) = (to_digest(&row.text(0)?)?, approver_columns::read(&row, 7)?);
+        let (digest, approver) = (to_digest(&row.text(0)?)?, encoding::approver(&row, 7)?);
         let state = if row.optional_number(2)?.is_some() { ApprovalState::InUse } else { ApprovalState::Given };
         let change = ApprovedChange {
             key: to_key(row.text(3)?, row.folded(4)?, row.folded(5)?)?,

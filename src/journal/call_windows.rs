@@ -8,10 +8,10 @@ use serde::Serialize;
 use crate::domain::{Approver, LONGEST_PAUSE, OrganizationId, ProductProfile};
 
 use super::{
-    Journal, JournalError, approver_columns,
+    Journal, JournalError,
     chain::{EventKind, append},
     database::{Row, WriteTransaction},
-    encoding::{from_json, to_json, to_optional_time, to_time},
+    encoding::{self, approver_values, from_json, to_json, to_optional_time, to_time},
 };
 
 /// A listing of the organization whose page 0 counts.
@@ -141,7 +141,7 @@ impl Journal {
                            (organization, until, at, client_id, forgotten_by, forgotten_by_uid, forgotten_by_user,
                             forgotten_by_login_uid, forgotten_by_login_user)
                        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-            let [name, uid, user, login_uid, login] = approver_columns::values(approver);
+            let [name, uid, user, login_uid, login] = approver_values(approver);
             let values = [
                 organization.as_str().into(),
                 until.into(),
@@ -179,7 +179,7 @@ impl Journal {
             Ok(ForgottenPause {
                 until: to_time(row.number(0)?)?,
                 at: to_time(row.number(1)?)?,
-                approver: approver_columns::read(row, 2)?,
+                approver: encoding::approver(row, 2)?,
             })
         };
         rows.first().map(forgotten).transpose()

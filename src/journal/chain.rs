@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::{RunId, WantedNotifications};
+
 use super::{JournalError, database::WriteTransaction, encoding::to_json};
 
 /// What an event is about. The names are stored and hashed.
@@ -102,6 +104,25 @@ pub(super) async fn append<T: Serialize>(
     writer.execute(sql, values).await?;
     writer.execute("update event_head set hash = $1", [hash.as_str().into()]).await?;
     Ok(RecordHead { position, hash })
+}
+
+/// One event on its way into the journal.
+pub(super) struct EventRecorder<'a> {
+    pub(super) writer: &'a mut WriteTransaction,
+    pub(super) run: &'a RunId,
+    pub(super) at: DateTime<Utc>,
+    /// Which notifications are written with it.
+    pub(super) wanted: &'a WantedNotifications,
+    /// The last event that was appended.
+    pub(super) head: Option<RecordHead>,
+}
+
+impl EventRecorder<'_> {
+    /// Appends the event to the chain.
+    pub(super) async fn append<T: Serialize>(&mut self, kind: EventKind, body: &T) -> Result<(), JournalError> {
+        self.head = Some(append(self.writer, Some(self.run.as_str()), self.at, kind, body).await?);
+        Ok(())
+    }
 }
 
 /// What stays of an event whose text is deleted: 64 hexadecimal digits.

@@ -1,7 +1,7 @@
 //! One way to speak to either database: the same SQL text, columns that are text or whole numbers, and transactions that
 //! tell the step watch of every write.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use sqlx::{
     AssertSqlSafe, ColumnIndex, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type,
@@ -13,13 +13,27 @@ use sqlx::{
 use crate::domain::FoldedName;
 
 use super::{
-    DatabaseFault, Journal, JournalError, StepWatch, StorageFault, WriteStep, database_fault::server_name,
-    open_transaction::OpenTransaction,
+    DatabaseFault, JournalError, StorageFault, database_fault::server_name, open_transaction::OpenTransaction,
 };
 
 /// Placeholders of one statement. `SQLite` looks each name up among all before it: many small statements are ten times
 /// faster than few that come near its limit of 32,766.
 const MOST_PLACEHOLDERS: usize = 600;
+
+/// Connections of one process: one writes, the others look.
+pub(super) const CONNECTIONS: u32 = 4;
+
+/// One transaction of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteStep {
+    /// It is about to begin.
+    Before,
+    /// It is durable.
+    After,
+}
+
+/// Called around every transaction that writes.
+pub type StepWatch = Arc<dyn Fn(WriteStep) + Send + Sync>;
 
 /// The pool of connections.
 #[derive(Clone, Debug)]
@@ -373,16 +387,6 @@ impl Database {
             watch: watch.cloned(),
             is_changed: false,
         })
-    }
-}
-
-impl Journal {
-    pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {
-        self.database.begin_read().await
-    }
-
-    pub(super) async fn begin_write(&self) -> Result<WriteTransaction, JournalError> {
-        self.database.begin_write(self.watch.as_ref()).await
     }
 }
 

@@ -1,12 +1,13 @@
 //! What a database said, in words: the library's own messages name its types and codes, and repeat their cause.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt, io, time::Duration};
 
 use sqlx::postgres::PgConnectOptions;
 
 use crate::domain::Chain;
 
-use super::{open::CONNECTION_PATIENCE, storage_fault::primary_code};
+/// How long a method waits for a connection of the pool. A run that finds no database gives up and is made again later.
+pub(super) const CONNECTION_PATIENCE: Duration = Duration::from_secs(15);
 
 /// `SQLite`: the file, or its file system, takes no writes.
 const READ_ONLY: i32 = 8;
@@ -56,6 +57,12 @@ impl DatabaseFault {
             error => Err(error),
         }
     }
+}
+
+/// The result code of `SQLite` (<https://www.sqlite.org/rescode.html>); the upper bits of an extended one are details.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = DatabaseFault::innermost(error).as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
 }
 
 /// The database and the server that these options name, without any password.

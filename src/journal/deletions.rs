@@ -141,27 +141,3 @@ pub(super) async fn deletions(reader: &mut ReadTransaction) -> Result<Vec<(Delet
     }
     Ok(found)
 }
-
-/// Places as ranges of the first and the last of neighbours. The places are sorted.
-pub(super) fn ranges(places: impl IntoIterator<Item = i64>) -> Vec<(i64, i64)> {
-    let mut ranges: Vec<(i64, i64)> = Vec::new();
-    for place in places {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == place => *last = place,
-            _ => ranges.push((place, place)),
-        }
-    }
-    ranges
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ranges;
-
-    #[test]
-    fn neighbours_are_one_range() {
-        assert_eq!(ranges([]), []);
-        assert_eq!(ranges([7]), [(7, 7)]);
-        assert_eq!(ranges([1, 2, 3, 5, 7, 8]), [(1, 3), (5, 5), (7, 8)]);
-    }
-}

@@ -3,9 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::domain::{ChangeKey, ChangeKind, FoldedName};
+use crate::domain::{Approver, ChangeKey, ChangeKind, Digest, FoldedName, SystemUser};
 
-use super::JournalError;
+use super::{
+    JournalError,
+    database::{Row, Value},
+};
 
 /// Structured values as JSON text; `what` names it should that fail.
 pub(super) fn to_json<T: Serialize>(value: &T, what: &str) -> Result<String, JournalError> {
@@ -36,6 +39,27 @@ pub(super) fn to_optional_time(milliseconds: Option<i64>) -> Result<Option<DateT
 /// A change as its three columns name it.
 pub(super) fn to_key(kind: String, group: FoldedName, operator: FoldedName) -> Result<ChangeKey, JournalError> {
     Ok(ChangeKey { kind: from_name::<ChangeKind>(kind, "the kind of a change")?, group, operator })
+}
+
+pub(super) fn to_digest(text: &str) -> Result<Digest, JournalError> {
+    Digest::parse(text).ok_or_else(|| JournalError::Unreadable { what: format!("{text:?} is not a digest") })
+}
+
+/// The five values, in the order name, uid, user, login uid, login user.
+pub(super) fn approver_values(approver: &Approver) -> [Value; 5] {
+    let uid = |user: Option<&SystemUser>| user.map(|user| i64::from(user.uid)).into();
+    let name = |user: Option<&SystemUser>| user.and_then(|user| user.name.clone()).into();
+    let (user, login) = (approver.user(), approver.login());
+    [approver.name().into(), uid(user), name(user), uid(login), name(login)]
+}
+
+/// Reads the five columns from the position `at` on.
+pub(super) fn approver(row: &Row, at: usize) -> Result<Approver, JournalError> {
+    let user = |at: usize| {
+        let (uid, name) = (row.optional_number(at)?, row.optional_text(at + 1)?);
+        Ok::<_, JournalError>(uid.and_then(|uid| u32::try_from(uid).ok()).map(|uid| SystemUser { uid, name }))
+    };
+    Ok(Approver::claimed(&row.text(at)?).as_user(user(at + 1)?).signed_in_as(user(at + 3)?))
 }
 
 fn unreadable(what: &str, error: &serde_json::Error) -> JournalError {

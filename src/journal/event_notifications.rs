@@ -9,10 +9,10 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
+    chain::EventRecorder,
     database::{Value, WriteTransaction},
     encoding::to_time,
-    event_recorder::EventRecorder,
-    holds::held_by_real_run,
+    held_plans::held_by_real_run,
     outbox::enqueue,
 };
 

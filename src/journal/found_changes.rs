@@ -6,10 +6,10 @@ use crate::domain::{ChangeKind, ChangeOutcome, ChangeReport, FoldedName, Instanc
 
 use super::{
     Journal, JournalError,
-    changes::{StoredChange, change_columns},
     database::{Row, Value},
     encoding::from_name,
     run_report::Unfinished,
+    stored_changes::{StoredChange, change_columns},
 };
 
 /// Which changes; what is `None` is not asked about.

@@ -2,13 +2,30 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Approver, Digest, InstanceName, RunId};
+use crate::domain::{ApprovedChange, Approver, Digest, InstanceName, RunId};
 
 use super::{
-    Journal, JournalError, RecordedApproval, approver_columns,
+    Journal, JournalError,
     database::{Row, WriteTransaction},
-    encoding::{to_optional_time, to_time},
+    encoding::{self, approver_values, to_optional_time, to_time},
 };
+
+/// An approval that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedApproval {
+    /// The instance.
+    pub instance: InstanceName,
+    /// The run that held it.
+    pub run: RunId,
+    /// The changes it names.
+    pub changes: Vec<ApprovedChange>,
+    /// Until when it counts.
+    pub expires_at: DateTime<Utc>,
+    /// The run whose undo holds it; `None` where any run over everything makes it.
+    pub undo_of: Option<RunId>,
+    /// When the same approver gave it, where that was before and it still counts: nothing was recorded then.
+    pub given_before: Option<DateTime<Utc>>,
+}
 
 /// One approval in one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +56,7 @@ pub(super) async fn remember(
     released: &[&RecordedApproval],
 ) -> Result<(), JournalError> {
     let rows = released.iter().map(|approved| {
-        let [name, uid, user, login_uid, login] = approver_columns::values(approver);
+        let [name, uid, user, login_uid, login] = approver_values(approver);
         [
             event.into(),
             approved.instance.as_str().into(),
@@ -95,6 +112,6 @@ fn given(row: &Row) -> Result<GivenApproval, JournalError> {
         changes: row.number(4)?,
         used_by: row.optional_text(5)?.map(RunId::new),
         used_at: to_optional_time(row.optional_number(6)?)?,
-        approver: approver_columns::read(row, 7)?,
+        approver: encoding::approver(row, 7)?,
     })
 }

@@ -11,11 +11,9 @@ use crate::domain::{
 
 use super::{
     JournalError,
-    approvals::to_digest,
     database::{ReadTransaction, Row, WriteTransaction},
     dormant_holds::remember_dormant_holds,
-    encoding::{from_json, to_json, to_time},
-    holds::held_by_real_run,
+    encoding::{from_json, to_digest, to_json, to_time},
 };
 
 /// A held plan as it is stored.
@@ -102,6 +100,16 @@ pub(super) fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
         held: held.collect(),
         undo: stored.undo,
     })
+}
+
+/// Reads the columns instance, digest, at, record and `held_since`; `None` for a plan that holds nothing.
+pub(super) fn held_by_real_run(row: &Row) -> Result<Option<(HeldRecord, DateTime<Utc>)>, JournalError> {
+    let record = held_record(row)?;
+    if record.is_dry_run {
+        return Ok(None);
+    }
+    let since = row.optional_number(4)?.map(to_time).transpose()?.unwrap_or(record.at);
+    Ok(Some((record, since)))
 }
 
 /// Writes one held plan. It is held since the first real run that held its digest: a dry run holds nothing.

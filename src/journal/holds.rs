@@ -10,8 +10,7 @@ use crate::domain::{Digest, HeldRecord, InstanceName};
 use super::{
     Journal, JournalError,
     database::{ReadTransaction, Row},
-    encoding::to_time,
-    held_plans::held_record,
+    held_plans::held_by_real_run,
 };
 
 /// A held plan that waits for an approval. The field names are part of the JSON form of the status.
@@ -72,14 +71,4 @@ pub(super) async fn held_since(
         found.extend(held_by_real_run(&row)?.map(|(record, since)| (record.digest, since)));
     }
     Ok(found)
-}
-
-/// Reads the columns instance, digest, at, record and `held_since`; `None` for a plan that holds nothing.
-pub(super) fn held_by_real_run(row: &Row) -> Result<Option<(HeldRecord, DateTime<Utc>)>, JournalError> {
-    let record = held_record(row)?;
-    if record.is_dry_run {
-        return Ok(None);
-    }
-    let since = row.optional_number(4)?.map(to_time).transpose()?.unwrap_or(record.at);
-    Ok(Some((record, since)))
 }

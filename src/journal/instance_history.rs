@@ -11,10 +11,10 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
-    approvals::approvals_in_force,
-    database::{ReadTransaction, Row, Transaction, read_error},
+    approvals::{approvals_in_force, undone},
+    database::{ReadTransaction, Row},
     dormant_holds::dormant_holds,
-    encoding::{from_json, to_json, to_key},
+    encoding::{from_json, to_json},
     held_plans::{held_by_runs, held_changes},
     holds::held_since,
     unfinished_disablements::unfinished_disablements,
@@ -197,13 +197,4 @@ async fn identities(
         Ok(KnownOperator { id: OperatorId(row.number(1)?), login })
     };
     rows.iter().map(|row| Ok((row.folded(0)?, known(row)?))).collect()
-}
-
-pub(super) async fn undone(reader: &mut Transaction, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
-    let sql = "select op, group_folded, operator_folded from undone where instance = $1";
-    let rows = reader.rows(sql, [instance.as_str().into()]).await.map_err(read_error)?;
-    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)).collect();
-    let mut keys = keys?;
-    keys.sort();
-    Ok(keys)
 }

@@ -1,18 +1,17 @@
 //! Which of several nodes leads: a lock of the database they share, held by a session of its own. The server releases it
 //! when the node is gone.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::io;
 
 use secrecy::SecretString;
 use sqlx::{Connection as _, Either, PgConnection};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::time::timeout;
 
 use super::{
-    Journal, JournalError, JournalLocation,
+    Journal, JournalError, JournalLocation, Leadership,
     database::{connect_error, open_error},
-    lock::KEEPALIVE,
-    open::server,
-    server_lock::{Purpose, ServerLock},
+    server::{KEEPALIVE, server},
+    server_lock::{PATIENCE, Purpose, ServerLock},
 };
 
 /// Where the name of the node that leads is written.
@@ -20,10 +19,6 @@ const LEADER: &str = "leader";
 
 /// What the session is called among those of the server (`pg_stat_activity`).
 const SESSION: &str = "campaign-group-sync leader";
-
-/// How long one attempt, or one look whether the session is still there, may take. A node that is cut off has given up
-/// leading before the server, after 10 s or more, lets another one do it.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -83,7 +78,7 @@ impl Candidate {
         match ServerLock::try_take(session, Purpose::Leader).await? {
             Either::Left(session) => {
                 self.journal.write_name(LEADER, &self.node).await?;
-                Ok(Election::Leader(Leadership(Arc::new(Mutex::new(Some(session))))))
+                Ok(Election::Leader(Leadership::new(session)))
             }
             Either::Right(session) => {
                 self.session = Some(session);
@@ -103,37 +98,5 @@ impl Candidate {
         let mut reader = self.journal.begin_read().await?;
         let rows = reader.rows("select value from meta where name = $1", [LEADER.into()]).await?;
         Ok(rows.first().map(|row| row.optional_text(0)).transpose()?.flatten())
-    }
-}
-
-/// The leadership, for as long as its session lasts. Clones are the same; with the last one it is given back.
-#[derive(Clone)]
-pub struct Leadership(Arc<Mutex<Option<ServerLock>>>);
-
-impl Leadership {
-    /// Whether this node still leads. A session that does not answer in time is given up for good: whatever it says later,
-    /// another node may have led meanwhile.
-    pub async fn is_still_held(&self) -> bool {
-        let mut held = self.0.lock().await;
-        let Some(session) = held.as_mut() else { return false };
-        let answers = matches!(timeout(PATIENCE, session.answers()).await, Ok(true));
-        if !answers {
-            *held = None;
-        }
-        answers
-    }
-
-    /// Gives the leadership back, for all clones.
-    pub async fn resign(&self) {
-        let session = self.0.lock().await.take();
-        if let Some(session) = session {
-            let _ = timeout(PATIENCE, session.close()).await;
-        }
-    }
-}
-
-impl fmt::Debug for Leadership {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Leadership")
     }
 }

@@ -6,11 +6,11 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
-    changes::{StoredChange, change_columns},
     database::{ReadTransaction, Row},
     encoding::{to_optional_time, to_time},
-    holds::held_by_real_run,
+    held_plans::held_by_real_run,
     run_report::Unfinished,
+    stored_changes::{StoredChange, change_columns},
 };
 
 impl Journal {

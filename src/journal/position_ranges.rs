@@ -3,8 +3,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::deletions::ranges;
-
 /// One place, or the first and the last of several neighbours. Events of earlier versions list each place.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -27,4 +25,28 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         Place::Range(first, last) => first..=last,
     };
     Ok(places.into_iter().flat_map(each).collect())
+}
+
+/// Places as ranges of the first and the last of neighbours. The places are sorted.
+pub(super) fn ranges(places: impl IntoIterator<Item = i64>) -> Vec<(i64, i64)> {
+    let mut ranges: Vec<(i64, i64)> = Vec::new();
+    for place in places {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == place => *last = place,
+            _ => ranges.push((place, place)),
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn neighbours_are_one_range() {
+        assert_eq!(ranges([]), []);
+        assert_eq!(ranges([7]), [(7, 7)]);
+        assert_eq!(ranges([1, 2, 3, 5, 7, 8]), [(1, 3), (5, 5), (7, 8)]);
+    }
 }

@@ -274,3 +274,10 @@ pub(super) fn open_existing(path: &Path) -> Result<Option<File>, FileFault> {
         None => Ok(None),
     }
 }
+
+/// The path with something at its end: `state.db-wal`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -9,9 +9,10 @@ use super::{
     Journal, JournalError, KeepSetting, RecordHead, RunLock,
     chain::{EventKind, append, digest},
     database::{ReadTransaction, WriteTransaction},
-    deletions::{DeletionBody, ranges},
-    instance_reports,
+    deletions::DeletionBody,
+    instance_plans::{delete_unused_reports, report_digests},
     membership_retention::{delete_ended, keep_approvers, oldest_ended, seal},
+    position_ranges::ranges,
     run_retention::{Boundary, boundary, old_runs},
 };
 
@@ -129,13 +130,13 @@ impl Journal {
 /// Deletes a run, its plans and its changes. Who approved a membership that lasts is kept with the membership.
 async fn delete_run(writer: &mut WriteTransaction, run: &str) -> Result<(), JournalError> {
     keep_approvers(writer, run).await?;
-    let reports = instance_reports::of_run(writer, run, None).await?;
+    let reports = report_digests(writer, run, None).await?;
     for sql in
         ["delete from changes where run = $1", "delete from plans where run = $1", "delete from runs where run = $1"]
     {
         writer.execute(sql, [run.into()]).await?;
     }
-    instance_reports::delete_unused(writer, reports).await
+    delete_unused_reports(writer, reports).await
 }
 
 /// An event of which the digest will be left.

@@ -7,10 +7,10 @@ use crate::domain::{
 
 use super::{
     JournalError,
-    changes::{StoredChange, change_columns},
     database::{Row, Transaction, read_error},
     encoding::{from_json, from_name, to_time},
-    instance_reports::report_column,
+    instance_plans::report_column,
+    stored_changes::{StoredChange, change_columns},
 };
 
 /// Of a change that was sent, and of which Campaign was not read since.

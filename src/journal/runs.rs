@@ -11,12 +11,11 @@ use crate::domain::{
 use super::{
     Deletion, Journal, JournalError,
     call_windows::correct_times,
-    chain::{EventKind, fingerprint},
-    changes::end_instance_once,
+    chain::{EventKind, EventRecorder, fingerprint},
     database::{Row, WriteTransaction},
     encoding::{from_json, from_name, to_json, to_time},
     event_notifications,
-    event_recorder::EventRecorder,
+    instance_plans::end_instance_once,
     run_report::{Unfinished, run_report},
 };
 
@@ -214,6 +213,21 @@ impl Journal {
             runs.push(entry);
         }
         Ok(runs)
+    }
+
+    /// The entry of the run of this whole id, without the numbers of a run that has not ended; `None` for an unknown one.
+    /// Its outcome is `None` while it runs.
+    pub async fn run_entry(&self, run: &str) -> Result<Option<RunEntry>, JournalError> {
+        let unfinished = self.unfinished().await?;
+        let mut reader = self.begin_read().await?;
+        let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs where run = $1";
+        let rows = reader.rows(sql, [run.into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let mut entry = entry(row)?;
+        if unfinished == Unfinished::Dead {
+            entry.outcome.get_or_insert(Outcome::Interrupted);
+        }
+        Ok(Some(entry))
     }
 
     /// Whether a run wrote to this instance, or was to: a change of it was applied, or one of the last runs was in apply mode

@@ -3,7 +3,10 @@
 //!
 //! The transaction has no id and no snapshot while it waits, so that it keeps nothing on the server from being tidied up.
 
+use std::{fmt, sync::Arc, time::Duration};
+
 use sqlx::{Connection as _, Either, PgConnection};
+use tokio::{sync::Mutex, time::timeout};
 
 use super::{JournalError, database::open_error};
 
@@ -13,6 +16,10 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// Limits that would end a session for waiting, as far as this server knows them.
 const NO_LIMITS: &str = "select set_config(name, '0', false) from pg_settings where name in
     ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout', 'statement_timeout', 'lock_timeout')";
+
+/// How long one attempt, or one look whether the session is still there, may take. A node that is cut off has given up
+/// leading before the server, after 10 s or more, lets another one do it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +77,42 @@ impl ServerLock {
     pub(super) async fn close(self) {
         // The lock goes with the session, whether the server hears the farewell or not.
         let _ = self.0.close().await;
+    }
+}
+
+/// The leadership, for as long as its session lasts. Clones are the same; with the last one it is given back.
+#[derive(Clone)]
+pub struct Leadership(Arc<Mutex<Option<ServerLock>>>);
+
+impl Leadership {
+    pub(super) fn new(lock: ServerLock) -> Self {
+        Self(Arc::new(Mutex::new(Some(lock))))
+    }
+
+    /// Whether this node still leads. A session that does not answer in time is given up for good: whatever it says later,
+    /// another node may have led meanwhile.
+    pub async fn is_still_held(&self) -> bool {
+        let mut held = self.0.lock().await;
+        let Some(session) = held.as_mut() else { return false };
+        let answers = matches!(timeout(PATIENCE, session.answers()).await, Ok(true));
+        if !answers {
+            *held = None;
+        }
+        answers
+    }
+
+    /// Gives the leadership back, for all clones.
+    pub async fn resign(&self) {
+        let session = self.0.lock().await.take();
+        if let Some(session) = session {
+            let _ = timeout(PATIENCE, session.close()).await;
+        }
+    }
+}
+
+impl fmt::Debug for Leadership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Leadership")
     }
 }
 

@@ -16,14 +16,13 @@ use sqlx::{
 
 use super::{
     JournalError, StepWatch,
-    database::{Database, Row, Transaction, open_error},
-    database_fault::described,
-    lock,
-    open::{CONNECTION_PATIENCE, CONNECTIONS},
+    database::{CONNECTIONS, Database, Row, Transaction, open_error},
+    database_fault::{CONNECTION_PATIENCE, described, primary_code},
+    file_lock,
     ownership::is_ours,
-    private_file,
+    private_file::{self, beside},
     schema::{self, Schema},
-    storage_fault::{StorageFault, primary_code},
+    storage_fault::StorageFault,
 };
 
 /// How long another process may hold the file for one transaction.
@@ -60,7 +59,7 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
     let (mut found, mut _exclusive) = (inspect(path).await?, None);
     if matches!(found, FileContent::Missing | FileContent::Corrupt(_)) {
         // Held until the new file is whole: nobody runs on half of it. Somebody else may have been faster.
-        _exclusive = Some(lock::lock_exclusively(path, BUSY_PATIENCE).await?);
+        _exclusive = Some(file_lock::lock_exclusively(path, BUSY_PATIENCE).await?);
         found = inspect(path).await?;
     }
     match found {
@@ -256,13 +255,6 @@ fn is_still(made: FileIdentity, path: &Path) -> Result<(), JournalError> {
         return Ok(());
     }
     Err(JournalError::Unreadable { what: format!("{} was exchanged while it was opened", path.display()) })
-}
-
-/// The path with something at its end: `state.db-wal`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Renames the file and what belongs to it; the first new name that is free.

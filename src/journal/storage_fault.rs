@@ -7,7 +7,7 @@ use std::{
 
 use rustix::fs::statvfs;
 
-use super::DatabaseFault;
+use super::{DatabaseFault, database_fault::primary_code};
 
 /// Where the kernel lists the file systems that this process sees (`man 5 proc_pid_mountinfo`).
 const MOUNTS: &str = "/proc/self/mountinfo";
@@ -62,12 +62,6 @@ impl StorageFault {
 const INPUT_OUTPUT: i32 = 10;
 const FULL: i32 = 13;
 const CANNOT_OPEN: i32 = 14;
-
-/// The result code of `SQLite` (<https://www.sqlite.org/rescode.html>); the upper bits of an extended one are details.
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = DatabaseFault::innermost(error).as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
-}
 
 /// The room on a file system, at the moment of the fault.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,13 +11,13 @@ use super::{
     access_replay::AccessReplay,
     approval_replay::ApprovalReplay,
     chain::{EventKind, digest, fingerprint, hash, hash_without_digest},
-    changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
     database::{ReadTransaction, Row},
     deletions::deletions,
     encoding::{from_json, from_name, to_json, to_time},
-    instance_reports::report_column,
+    instance_plans::report_column,
     run_report::{Unfinished, run_report},
     runs::ForgottenBody,
+    stored_changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
 };
 
 /// Events that are read at once.

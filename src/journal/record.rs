@@ -3,14 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart, WantedNotifications};
+use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart};
 
 use super::{
     Journal, JournalError, RecordHead, access,
-    chain::{EventKind, append},
-    changes,
-    database::WriteTransaction,
-    event_notifications, held_plans, runs,
+    chain::{EventKind, EventRecorder},
+    changes, event_notifications, held_plans, instance_plans, runs,
 };
 
 impl Journal {
@@ -32,17 +30,6 @@ impl Journal {
     }
 }
 
-/// One event on its way into the journal.
-pub(super) struct EventRecorder<'a> {
-    pub(super) writer: &'a mut WriteTransaction,
-    pub(super) run: &'a RunId,
-    pub(super) at: DateTime<Utc>,
-    /// Which notifications are written with it.
-    pub(super) wanted: &'a WantedNotifications,
-    /// The last event that was appended.
-    head: Option<RecordHead>,
-}
-
 impl EventRecorder<'_> {
     async fn write(&mut self, event: &RunEvent<'_>) -> Result<(), JournalError> {
         match event {
@@ -55,20 +42,14 @@ impl EventRecorder<'_> {
                 runs::read_source(self, source).await?;
                 self.append(EventKind::SourceRead, source).await
             }
-            RunEvent::Planned(plan) => changes::plan(self, plan).await,
+            RunEvent::Planned(plan) => instance_plans::plan(self, plan).await,
             RunEvent::Held(held) => self.held(held).await,
             RunEvent::Sending(sending) => changes::send(self, sending).await,
             RunEvent::Settled(settled) => changes::settle(self, settled).await,
             RunEvent::Observed(observed) => self.observed(observed).await,
-            RunEvent::InstanceEnded(report) => changes::end_instance(self, report).await,
+            RunEvent::InstanceEnded(report) => instance_plans::end_instance(self, report).await,
             RunEvent::Ended(report) => runs::end(self, report).await,
         }
-    }
-
-    /// Appends the event to the chain.
-    pub(super) async fn append<T: Serialize>(&mut self, kind: EventKind, body: &T) -> Result<(), JournalError> {
-        self.head = Some(append(self.writer, Some(self.run.as_str()), self.at, kind, body).await?);
-        Ok(())
     }
 
     async fn started(&mut self, start: &RunStart) -> Result<(), JournalError> {
