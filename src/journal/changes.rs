@@ -1,4 +1,4 @@
-//! Planned changes: written before they are tried and after what became of them was seen.
+//! Planned changes, written before they are sent and after their outcome was seen.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ struct Sent<'a> {
     instance: &'a str,
     #[serde(serialize_with = "position_ranges::serialize")]
     changes: Vec<i64>,
-    /// Those that rest on an approval, by its digest.
+    /// The changes that an approval released, by its digest.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     approvals: BTreeMap<&'a str, Vec<i64>>,
 }
@@ -33,8 +33,8 @@ struct Settled<'a> {
     outcomes: Vec<OutcomeGroup>,
 }
 
-/// Writes that changes are being sent now, and with them whom the run is to disable once they are made, and the approved
-/// plan that the run begins to apply with them.
+/// Writes that changes are being sent, which operators the run must disable after that, and which approved plan the run
+/// begins to apply with them.
 pub(super) async fn send(recorder: &mut EventRecorder<'_>, sending: &Sending<'_>) -> Result<(), JournalError> {
     let (instance, at) = (sending.instance, recorder.at);
     if let Some(begun) = sending.begun {
@@ -42,25 +42,25 @@ pub(super) async fn send(recorder: &mut EventRecorder<'_>, sending: &Sending<'_>
     }
     let sql = "update changes set sent_at = $1, at = $1, unread = 1 where instance = $2 and operator_folded = $3
                  and group_folded = $4 and op = $5 and run = $6 returning position";
-    let mut places = Vec::with_capacity(sending.changes.len());
+    let mut positions = Vec::with_capacity(sending.changes.len());
     let mut approvals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for SentChange { key, approval } in sending.changes {
         let [instance, operator, group, op, run] = change_row_key(recorder.run, instance, key);
         let values = [at.timestamp_millis().into(), instance, operator, group, op, run];
         for row in recorder.writer.returning(sql, values).await? {
-            let place = row.number(0)?;
-            places.push(place);
+            let position = row.number(0)?;
+            positions.push(position);
             if let Some(digest) = approval {
-                approvals.entry(digest).or_default().push(place);
+                approvals.entry(digest).or_default().push(position);
             }
         }
     }
     unfinished_disablements::remember(recorder.writer, recorder.run, instance, sending.changes).await?;
-    recorder.append(EventKind::Sending, &Sent { instance: instance.as_str(), changes: places, approvals }).await
+    recorder.append(EventKind::Sending, &Sent { instance: instance.as_str(), changes: positions, approvals }).await
 }
 
-/// Writes what became of changes: in the plan of their run, in the record of who is in which group, and in what approvals
-/// and undos say of them.
+/// Writes the outcomes of changes: in the plan of their run, in the access record, and in the approvals and undone
+/// changes that name them.
 pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledChanges<'_>) -> Result<(), JournalError> {
     let (instance, at) = (settled.instance, recorder.at);
     if settled.changes.is_empty() {
@@ -72,7 +72,7 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
                where instance = $6 and operator_folded = $7 and group_folded = $8 and op = $9 and run = $10
                returning position";
     let unread: Value = (settled.evidence == Evidence::Unread).then_some(1).into();
-    let mut places = Vec::with_capacity(settled.changes.len());
+    let mut positions = Vec::with_capacity(settled.changes.len());
     for change in settled.changes {
         let [instance, operator, group, op, run] = change_row_key(recorder.run, instance, &change.key());
         let (outcome, detail) = (change.outcome.as_str().into(), change.detail.clone().into());
@@ -80,7 +80,7 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
         let approver = change.approved_by.clone().into();
         let values = [at, outcome, detail, unread.clone(), approver, instance, operator, group, op, run];
         for row in recorder.writer.returning(sql, values).await? {
-            places.push((row.number(0)?, change));
+            positions.push((row.number(0)?, change));
         }
     }
     unfinished_disablements::forget_settled(recorder.writer, instance, settled.changes).await?;
@@ -94,13 +94,13 @@ pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledCh
     let body = Settled {
         instance: instance.as_str(),
         evidence: settled.evidence.as_str(),
-        outcomes: outcomes(places.into_iter()),
+        outcomes: outcomes(positions.into_iter()),
     };
     recorder.append(EventKind::Settled, &body).await?;
     event_notifications::settled(recorder, settled).await
 }
 
-/// What finds one change: instance, operator, group, kind, run.
+/// The values that identify a change: instance, operator, group, kind, run.
 fn change_row_key(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Value; 5] {
     [
         instance.as_str().into(),
@@ -112,8 +112,8 @@ fn change_row_key(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Val
 }
 
 impl Journal {
-    /// The changes of an instance that were sent and of which Campaign was not read since, by run: their runs died, or could
-    /// not read Campaign any more. The oldest run first.
+    /// The changes of an instance that were sent, and of which Campaign was not read since, by run: the run died or
+    /// could not read Campaign any more. The oldest run first.
     pub async fn unread_changes(
         &self,
         instance: &InstanceName,
@@ -136,7 +136,8 @@ impl Journal {
         Ok(unread)
     }
 
-    /// What a run that died recorded last, if that was what became of changes: it may have died before it logged that.
+    /// The outcomes that a run that died recorded as its last event; `None` if its last event is another one. The run
+    /// may have died before it logged them.
     pub async fn last_settled(&self, run: &RunId) -> Result<Option<(InstanceName, Vec<ChangeReport>)>, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select kind, body from events where run = $1 order by position desc limit 1";

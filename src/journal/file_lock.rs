@@ -37,8 +37,8 @@ pub(super) struct FileLock(File);
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // The next holder must not read the old name before it has written its own. If this fails, the name is wrong for
-        // that moment and nothing else happens.
+        // The next holder must not read the old name before it has written its own. If this fails, the name is
+        // wrong for that moment and nothing else happens.
         let _ = self.0.set_len(0);
         let _ = self.0.unlock();
     }

@@ -1,4 +1,4 @@
-//! What waits for an approval, and since when.
+//! The held plans that wait for an approval, and since when.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::{
 pub struct HoldEntry {
     /// The digest that an approval names.
     pub digest: Digest,
-    /// The instance that it is held in, as the configuration spells it.
+    /// The instance that holds it, as the configuration spells it.
     pub instance: String,
     /// When this digest was first held.
     #[serde(serialize_with = "crate::domain::rfc3339")]
@@ -28,7 +28,8 @@ pub struct HoldEntry {
 }
 
 impl Journal {
-    /// What real runs hold, by instance, the oldest first. A plan of a dry run or of an observed instance holds nothing.
+    /// The plans that real runs hold, sorted by instance, the oldest first. The plan of a dry run, or of an observed
+    /// instance, holds nothing.
     pub async fn holds(&self) -> Result<Vec<HoldEntry>, JournalError> {
         let mut reader = self.begin_read().await?;
         let rows = reader.rows("select instance, digest, at, record, held_since from held", []).await?;
@@ -46,7 +47,7 @@ impl Journal {
         Ok(holds.into_iter().map(hold).collect())
     }
 
-    /// Whether there are holds, and each of them has an approval that the next run can use.
+    /// Whether there are holds, and the next run can use an approval for each of them.
     pub async fn are_approved(&self, holds: &[HoldEntry], now: DateTime<Utc>) -> Result<bool, JournalError> {
         let sql = "select instance, digest from approvals where expires_at > $1 and begun_at is null";
         let mut reader = self.begin_read().await?;

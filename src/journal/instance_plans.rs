@@ -1,4 +1,5 @@
-//! What a run planned in one instance, and how it ended there: its changes, and its report, which runs that report the same share.
+//! The plan of a run in one instance, and how the run ended there: the changes, and the report, which runs with the
+//! same report share.
 
 use serde::Serialize;
 
@@ -13,7 +14,7 @@ use super::{
     stored_changes::{OutcomeGroup, content, outcomes},
 };
 
-/// The report of a row of `plans`.
+/// An SQL expression for the report of a row of `plans`.
 macro_rules! report_column {
     () => {
         "coalesce((select shared.report from instance_reports shared where shared.digest = plans.report_digest), \
@@ -27,7 +28,7 @@ struct Planned<'a> {
     instance: &'a str,
     mode: &'static str,
     changes: usize,
-    /// The hash of what the changes are.
+    /// The hash of the changes without their outcomes.
     content: &'a str,
     outcomes: Vec<OutcomeGroup>,
 }
@@ -42,8 +43,8 @@ struct InstanceEnded<'a> {
     report: String,
 }
 
-/// Writes what a run is about to do in one instance. A plan that was written before for the same run and instance is
-/// replaced. A plan that leads to no write and has the same changes as the last one of its instance shares its rows.
+/// Writes what a run is going to do in one instance. An earlier plan of the same run and instance is replaced. A plan
+/// that leads to no write, and has the same changes as the last plan of the instance, shares its rows.
 pub(super) async fn plan(recorder: &mut EventRecorder<'_>, plan: &InstancePlan<'_>) -> Result<(), JournalError> {
     let (report, run) = (plan.report, recorder.run);
     let writer = &mut *recorder.writer;
@@ -56,7 +57,7 @@ pub(super) async fn plan(recorder: &mut EventRecorder<'_>, plan: &InstancePlan<'
     let (content, outcomes) = (content(&report.changes), outcomes((0..).zip(&report.changes)));
     let is_final =
         plan.next == NextStep::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
-    // With what is said of each change: rows that are shared never change.
+    // The hash includes the outcomes, because shared rows never change.
     let shareable = (is_final && !report.changes.is_empty())
         .then(|| to_json(&outcomes, "the outcomes of a plan"))
         .transpose()?
@@ -93,7 +94,7 @@ pub(super) async fn plan(recorder: &mut EventRecorder<'_>, plan: &InstancePlan<'
     recorder.append(EventKind::Planned, &body).await
 }
 
-/// The run whose rows hold the changes of the last plan of this instance, where they are those of `shareable`.
+/// The run whose rows hold the changes of the last plan of this instance, if its hash is `shareable`.
 async fn last_equal(
     writer: &mut WriteTransaction,
     instance: &str,
@@ -113,18 +114,18 @@ async fn insert(
     changes: &[ChangeReport],
 ) -> Result<(), JournalError> {
     let (run, at) = (recorder.run, recorder.at.timestamp_millis());
-    let rows = (0..).zip(changes).map(|(place, change)| planned(run, instance, place, at, change));
+    let rows = (0..).zip(changes).map(|(position, change)| planned(run, instance, position, at, change));
     let head = "insert into changes (run, instance, position, op, operator, group_name, operator_folded, group_folded,
                     profile, reason, outcome, detail, at, approved_by)";
     recorder.writer.insert(head, rows, "").await
 }
 
-fn planned(run: &RunId, instance: &str, place: i64, at: i64, change: &ChangeReport) -> [Value; 14] {
+fn planned(run: &RunId, instance: &str, position: i64, at: i64, change: &ChangeReport) -> [Value; 14] {
     let key = change.key();
     [
         run.as_str().into(),
         instance.into(),
-        place.into(),
+        position.into(),
         change.op.as_str().into(),
         change.operator.clone().into(),
         change.group.clone().into(),
@@ -146,12 +147,12 @@ fn mode(mode: InstanceMode) -> &'static str {
     }
 }
 
-/// The report as it is stored: its changes have rows of their own.
+/// The stored form of a report: its changes are rows of their own.
 fn without_changes(report: &InstanceReport) -> Result<String, JournalError> {
     to_json(&InstanceReport { changes: Vec::new(), ..report.clone() }, "a plan")
 }
 
-/// Writes how a run ended in one instance. Where it came to no plan, this is its plan.
+/// Writes how a run ended in one instance. If it made no plan there, this is also its plan.
 pub(super) async fn end_instance(
     recorder: &mut EventRecorder<'_>,
     report: &InstanceReport,
@@ -183,7 +184,7 @@ async fn is_planned(recorder: &mut EventRecorder<'_>, instance: &str) -> Result<
     Ok(!rows.is_empty())
 }
 
-/// Writes how a run ended in an instance, unless that was written before.
+/// Writes how a run ended in an instance, unless that is already written.
 pub(super) async fn end_instance_once(
     recorder: &mut EventRecorder<'_>,
     report: &InstanceReport,
@@ -193,7 +194,7 @@ pub(super) async fn end_instance_once(
     if recorder.writer.rows(sql, values).await?.is_empty() { end_instance(recorder, report).await } else { Ok(()) }
 }
 
-/// Stores a report, unless it is stored, and answers its digest.
+/// Stores a report, unless it is stored already, and returns its digest.
 pub(super) async fn store_report(writer: &mut WriteTransaction, report: &str) -> Result<String, JournalError> {
     let digest = fingerprint(report);
     let sql = "insert into instance_reports (digest, report) values ($1, $2) on conflict (digest) do nothing";
@@ -201,7 +202,7 @@ pub(super) async fn store_report(writer: &mut WriteTransaction, report: &str) ->
     Ok(digest)
 }
 
-/// The digests of the reports of a run, in one instance or in all.
+/// The digests of the reports of a run, in one instance or in all of them.
 pub(super) async fn report_digests(
     writer: &mut WriteTransaction,
     run: &str,
@@ -213,7 +214,7 @@ pub(super) async fn report_digests(
     rows.iter().map(|row| row.text(0)).collect()
 }
 
-/// Deletes those of these reports that no run shares any more.
+/// Deletes the reports among these that no run uses any more.
 pub(super) async fn delete_unused_reports(
     writer: &mut WriteTransaction,
     digests: Vec<String>,

@@ -1,5 +1,5 @@
-//! Which of several nodes leads: a lock of the database they share, held by a session of its own. The server releases it
-//! when the node is gone.
+//! The election of the leader among several nodes: the leader holds a lock of the database that they share. The server
+//! releases the lock when the session of the leader ends.
 
 use std::io;
 
@@ -14,18 +14,18 @@ use super::{
     server_lock::{PATIENCE, Purpose, ServerLock},
 };
 
-/// Where the name of the node that leads is written.
+/// The row of the table `meta` in which the leader writes its name.
 const LEADER: &str = "leader";
 
-/// What the session is called among those of the server (`pg_stat_activity`).
+/// The application name of the session on the server (`pg_stat_activity`).
 const SESSION: &str = "campaign-group-sync leader";
 
-/// How an attempt ended.
+/// The result of an attempt to lead.
 #[derive(Debug)]
 pub enum Election {
     /// This node leads until the leadership is lost or given back.
     Leader(Leadership),
-    /// Another node does; its name, as far as it has written it.
+    /// Another node leads: its name, if it has written it.
     Follower(Option<String>),
 }
 
@@ -34,20 +34,21 @@ pub struct Candidate {
     journal: Journal,
     address: SecretString,
     node: String,
-    /// Kept between attempts: the server starts a process for each.
+    /// Kept between attempts, because the server starts a process for each session.
     session: Option<PgConnection>,
     is_prepared: bool,
 }
 
 impl Journal {
-    /// A candidate under this name; `None` for a file, which has no other nodes.
+    /// Makes a candidate with this name; `None` for a file, which only one node uses.
     pub fn candidate(&self, node: &str) -> Option<Candidate> {
         let JournalLocation::Postgres(address) = &self.location else { return None };
         let (journal, address) = (self.clone(), address.clone());
         Some(Candidate { journal, address, node: node.to_owned(), session: None, is_prepared: false })
     }
 
-    /// The journal of the node that leads: a run of it gets no lock without the leadership, and loses its lock with it.
+    /// Returns the journal for runs of the leader: such a run gets no lock without the leadership, and loses its lock
+    /// with it.
     #[must_use]
     pub fn with_leadership(&self, leadership: &Leadership) -> Self {
         let mut led = self.clone();
@@ -57,10 +58,11 @@ impl Journal {
 }
 
 impl Candidate {
-    /// Tries to get the leadership; does not wait for it. The first attempt that reaches the server creates and migrates what
-    /// is missing there.
+    /// Tries to become the leader; does not wait. The first attempt that reaches the server creates and migrates the
+    /// tables.
     pub async fn try_to_lead(&mut self) -> Result<Election, JournalError> {
-        // Taken out: of a session whose attempt was broken off nobody knows whether it holds the lock. It ends.
+        // Taken out of the candidate: if this attempt is cancelled, the session may hold the lock or not, and dropping
+        // it ends it.
         let session = self.session.take();
         let late = || open_error(io::Error::new(io::ErrorKind::TimedOut, "the server does not answer").into());
         timeout(PATIENCE, self.attempt(session)).await.unwrap_or_else(|_elapsed| Err(late()))
@@ -93,7 +95,7 @@ impl Candidate {
         PgConnection::connect_with(&options).await.map_err(connect_error(&options))
     }
 
-    /// The name may be that of the node before for the moment in which the leadership passes on.
+    /// For a moment after a change of the leader, this may still be the name of the previous one.
     async fn leader(&self) -> Result<Option<String>, JournalError> {
         let mut reader = self.journal.begin_read().await?;
         let rows = reader.rows("select value from meta where name = $1", [LEADER.into()]).await?;

@@ -1,5 +1,5 @@
-//! One run at a time. The kernel, or the database server, releases the lock when the process ends, so that no stale lock
-//! is left.
+//! One run at a time. The kernel, or the database server, releases the lock when the process ends, so that no stale
+//! lock is left.
 
 use std::fmt;
 
@@ -60,8 +60,8 @@ impl fmt::Debug for RunLock {
 }
 
 impl RunLock {
-    /// Whether the lock is still held, and the leadership if the run needs it ([`Journal::with_leadership`]). A node that
-    /// loses its database session loses both, and must not write any more. The lock of a file is never lost.
+    /// Whether the lock is still held, and the leadership if the run needs it ([`Journal::with_leadership`]). A node
+    /// that loses its database session loses both, and must not write any more. The lock of a file is never lost.
     pub async fn is_still_held(&self) -> bool {
         if let Some(leadership) = &self.leadership
             && !leadership.is_still_held().await

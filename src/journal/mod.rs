@@ -1,7 +1,9 @@
-//! What is remembered between runs: runs, plans, changes, accepted reads, who is who, approvals, throttle windows; the lock
-//! that keeps runs apart, and which node leads. SQLite by default, PostgreSQL where several nodes share it.
+//! The journal: what the program stores between runs. Runs, plans, changes, accepted reads, which user is which
+//! operator, approvals, the call windows of Adobe; the lock that prevents two runs at once, and the leader election.
+//! SQLite by default, PostgreSQL if several nodes share it.
 //!
-//! Times come from the caller. Every method that writes is one transaction: after a crash it happened or it did not.
+//! The caller passes in every time. Every method that writes is one transaction: after a crash, all of it is stored or
+//! none of it.
 
 mod access;
 mod access_replay;
@@ -57,7 +59,7 @@ mod verification;
 
 pub use access::{GroupAccess, InstanceAccess, MemberAccess};
 pub use approvals::ApproveError;
-pub use call_windows::{CallWindows, ForgottenPause, ListingKind, RememberedListing};
+pub use call_windows::{CallWindows, CancelledPause, ListingKind, RememberedListing};
 pub use chain::RecordHead;
 pub use database::{StepWatch, WriteStep};
 pub use database_fault::DatabaseFault;

@@ -1,4 +1,4 @@
-//! Opening the journal: creating it, migrating it, setting a corrupt one aside.
+//! Opens the journal: creates it, migrates it, and sets a corrupt file aside.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -14,19 +14,19 @@ use super::{
     state_file,
 };
 
-/// Where the journal is.
+/// The location of the journal.
 #[derive(Clone, Debug)]
 pub enum JournalLocation {
-    /// A file on this host; an absolute path. Its folder is made with mode 0700, the file with 0600.
+    /// A file on this host; an absolute path. Its folder is created with mode 0700, the file with mode 0600.
     Sqlite(PathBuf),
-    /// A database that several nodes share; the whole address, which may hold a password.
+    /// A database that several nodes share; its full address, which may hold a password.
     Postgres(SecretString),
 }
 
-/// How the journal is opened.
+/// The options of [`Journal::open`].
 #[derive(Clone)]
 pub struct JournalOptions {
-    /// Where it is.
+    /// The location.
     pub location: JournalLocation,
     /// Called around every transaction that writes.
     pub watch: Option<StepWatch>,
@@ -38,18 +38,18 @@ pub struct Journal {
     pub(super) database: Database,
     pub(super) location: JournalLocation,
     pub(super) watch: Option<StepWatch>,
-    /// Which notifications are written with what is recorded.
+    /// The notifications that are written with what is recorded.
     pub(super) wanted: Arc<WantedNotifications>,
-    /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
+    /// The leadership that every run of this journal needs besides its own lock; `None` if any run may start.
     pub(super) leadership: Option<Leadership>,
-    /// Whether the connections may write; not those of [`Self::open_read_only`].
+    /// Whether the connections may write: not if they were opened with [`Self::open_read_only`].
     pub(super) is_writable: bool,
 }
 
 impl Journal {
-    /// Opens the journal for a run: creates what is missing and migrates what is old. A corrupt file is set aside beside its
-    /// old place, with a warning in the log, and every instance's memory counts as lost until a read of it is
-    /// accepted anew (also after a restart). A file from the future is refused and left as it is.
+    /// Opens the journal for a run: creates the tables and migrates an earlier schema. A corrupt file is renamed within
+    /// its folder, with a warning in the log; from then on the memory of every instance counts as lost until a read of
+    /// that instance is accepted, also after a restart. A file of a newer version is refused and not changed.
     pub async fn open(options: &JournalOptions) -> Result<Self, JournalError> {
         let database = match &options.location {
             JournalLocation::Sqlite(path) => state_file::open(path, options.watch.as_ref()).await?,
@@ -63,8 +63,8 @@ impl Journal {
         Ok(Self::over(database, options))
     }
 
-    /// Opens what exists and migrates what is old, for commands that have something to write but make no run; `None` when
-    /// there is nothing yet. Creates nothing, and sets nothing aside: a corrupt file is an error here.
+    /// Opens an existing journal and migrates an earlier schema, for commands that write but do not run; `None` if
+    /// there is none. Creates nothing and sets nothing aside: a corrupt file is an error here.
     pub async fn open_existing(options: &JournalOptions) -> Result<Option<Self>, JournalError> {
         let database = match &options.location {
             JournalLocation::Sqlite(path) => state_file::open_existing(path, options.watch.as_ref()).await?,
@@ -81,8 +81,8 @@ impl Journal {
         Ok(database.map(|database| Self::over(database, options)))
     }
 
-    /// Opens what exists for commands that only look; `None` when there is nothing yet. Whatever would write through it
-    /// fails, and a schema of an earlier version is an error: a daemon of that version may be at work on it.
+    /// Opens an existing journal for commands that only read; `None` if there is none. Writing through it fails, and an
+    /// earlier schema is an error: a daemon of that version may be using it.
     pub async fn open_read_only(options: &JournalOptions) -> Result<Option<Self>, JournalError> {
         let database = match &options.location {
             JournalLocation::Sqlite(path) => state_file::open_read_only(path).await?,
@@ -99,26 +99,27 @@ impl Journal {
         Ok(database.map(|database| Self { is_writable: false, ..Self::over(database, options) }))
     }
 
-    /// Whether something can be recorded through it; not through one that was opened with [`Self::open_read_only`].
+    /// Whether the journal can be written: not if it was opened with [`Self::open_read_only`].
     pub fn is_writable(&self) -> bool {
         self.is_writable
     }
 
-    /// The journal on a server that several nodes share, whether or not that answers at this moment: nothing is asked of it
-    /// before [`Self::prepare`]. `None` for a file.
+    /// Returns the journal on a server that several nodes share, without connecting before [`Self::prepare`]: the
+    /// server need not be reachable. `None` for a file.
     pub fn connect_lazily(options: &JournalOptions) -> Result<Option<Self>, JournalError> {
         let JournalLocation::Postgres(address) = &options.location else { return Ok(None) };
         let (server, _) = server(address)?;
         Ok(Some(Self::over(Database::Postgres(pool().connect_lazy_with(server)), options)))
     }
 
-    /// Creates what is missing on the server, and migrates what is old.
+    /// Creates the tables on the server, and migrates an earlier schema.
     pub(super) async fn prepare(&self, address: &SecretString) -> Result<(), JournalError> {
         let (_, place) = server(address)?;
         schema::migrate(&self.database, self.watch.as_ref(), &place, None).await
     }
 
-    /// Closes all connections and waits for it: a file is left without its side files. Clones are closed as well.
+    /// Closes all connections and waits for it, after which no side files of `SQLite` are left. Clones are closed as
+    /// well.
     pub async fn close(&self) {
         match &self.database {
             Database::Sqlite(pool) => pool.close().await,

@@ -1,4 +1,4 @@
-//! The one way in which a run writes its events: each in one transaction, with everything that follows from it.
+//! The only way in which a run records its events: each in one transaction with everything that follows from it.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -12,9 +12,9 @@ use super::{
 };
 
 impl Journal {
-    /// Records an event of a run at the moment it is known: appended to the chain of all events, with what the history, the
-    /// access record and later runs are asked about. An event that says nothing new is not appended; otherwise the record
-    /// ends with it, which is the answer.
+    /// Records an event of a run when it happens: appends it to the chain of events, and updates the history, the
+    /// access record and what later runs read. An event without news is not appended. Otherwise returns the event as
+    /// the new head of the record.
     pub async fn record(
         &self,
         run: &RunId,

@@ -14,9 +14,9 @@ use super::{
     database_fault::{CONNECTION_PATIENCE, server_name},
 };
 
-/// How soon the server of the database notices that a node is gone without a word: after 5 s of silence it asks, and asks
-/// again every 3 s; after 11 s it ends the session, and after 10 s where it waits for the word that an answer came. Another
-/// node takes over within 15 s.
+/// The keepalive settings by which the database server detects a lost node. It probes after 5 s of silence and every 3
+/// s, and ends the session after 11 s; it ends it after 10 s if data that it sent is not acknowledged. Another node
+/// takes over within 15 s.
 pub(super) const KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "5"),
     ("tcp_keepalives_interval", "3"),
@@ -29,14 +29,15 @@ pub(super) const KEEPALIVE: [(&str, &str); 4] = [
 pub enum ConnectionProtection {
     /// The server is on this host.
     OnThisHost,
-    /// TLS, and the server must prove that it is the one of the address (`sslmode=verify-full`).
+    /// TLS, and the server must prove that it is the host of the address (`sslmode=verify-full`).
     Verified,
-    /// Less than that, because the address says so: whoever stands between may read the password and change the state.
+    /// Less than that, because the address says so: an attacker on the network path may read the password and change
+    /// the state.
     Weakened,
 }
 
 impl ConnectionProtection {
-    /// That of the connection to this address; `None` where it is no address.
+    /// The protection of the connection to this address; `None` if the address is invalid.
     pub fn of(address: &SecretString) -> Option<Self> {
         let options = PgConnectOptions::from_str(address.expose_secret()).ok()?;
         Some(match ssl_mode_of(address).as_deref() {
@@ -54,25 +55,26 @@ fn is_on_this_host(options: &PgConnectOptions) -> bool {
     options.get_socket().is_some() || host.starts_with('/') || host.eq_ignore_ascii_case("localhost") || is_loopback
 }
 
-/// What the address itself says of how much the server has to prove; the environment does not count.
+/// The SSL mode that the address names. The environment does not count.
 fn ssl_mode_of(address: &SecretString) -> Option<String> {
     let query = address.expose_secret().split_once('?').map_or("", |(_, query)| query);
     let said = url::form_urlencoded::parse(query.as_bytes());
     said.filter(|(name, _)| matches!(name.as_ref(), "sslmode" | "ssl-mode")).last().map(|(_, mode)| mode.to_lowercase())
 }
 
-/// How `PostgreSQL` is reached. The server, and the name that errors may show, without any password.
+/// The connection options of the address, and the name of the server for errors, without any password.
 pub(super) fn server(address: &SecretString) -> Result<(PgConnectOptions, String), JournalError> {
     let options = PgConnectOptions::from_str(address.expose_secret()).map_err(open_error)?;
     let options = options.application_name("campaign-group-sync").disable_statement_logging();
-    // A server that answers "no TLS" would get the password in the clear.
+    // Without this, a server that refuses TLS would receive the password unencrypted.
     let is_verified = !is_on_this_host(&options) && ssl_mode_of(address).is_none();
     let options = if is_verified { options.ssl_mode(PgSslMode::VerifyFull) } else { options };
     let place = server_name(&options);
     Ok((options, place))
 }
 
-/// One connection first: its error says why there is none, and the pool would only say that it waited in vain.
+/// Connects once before it makes the pool: the error of a single connection gives the reason, and that of the pool only
+/// says that it timed out.
 pub(super) async fn connect(server: PgConnectOptions) -> Result<Database, JournalError> {
     let wrong = connect_error(&server);
     let attempt = tokio::time::timeout(CONNECTION_PATIENCE, PgConnection::connect_with(&server)).await;

@@ -1,4 +1,4 @@
-//! Planned changes as they are stored, and as events name them.
+//! Planned changes in the form of table rows and of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ macro_rules! change_columns {
 }
 pub(super) use change_columns;
 
-/// A change as it is stored.
+/// A change in its stored form.
 pub(super) struct StoredChange {
     pub(super) report: ChangeReport,
     pub(super) at: DateTime<Utc>,
@@ -52,24 +52,24 @@ impl StoredChange {
     }
 }
 
-/// Changes of one plan that came to the same end, as an event tells of them.
+/// Changes of one plan with the same outcome, as an event lists them.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct OutcomeGroup {
     pub(super) outcome: ChangeOutcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) detail: Option<String>,
-    /// Who approved them, where an approval released them.
+    /// Who approved them, if an approval released them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) approved_by: Option<String>,
-    /// Their places in the plan.
+    /// Their positions in the plan.
     #[serde(with = "position_ranges")]
     pub(super) changes: Vec<i64>,
 }
 
-/// Groups changes by what became of them.
+/// Groups changes by outcome, detail and approver.
 pub(super) fn outcomes<'c>(changes: impl Iterator<Item = (i64, &'c ChangeReport)>) -> Vec<OutcomeGroup> {
     let mut groups: BTreeMap<(&str, Option<&str>, Option<&str>), OutcomeGroup> = BTreeMap::new();
-    for (place, change) in changes {
+    for (position, change) in changes {
         let key = (change.outcome.as_str(), change.detail.as_deref(), change.approved_by.as_deref());
         let group = groups.entry(key).or_insert_with(|| OutcomeGroup {
             outcome: change.outcome,
@@ -77,12 +77,12 @@ pub(super) fn outcomes<'c>(changes: impl Iterator<Item = (i64, &'c ChangeReport)
             approved_by: change.approved_by.clone(),
             changes: Vec::new(),
         });
-        group.changes.push(place);
+        group.changes.push(position);
     }
     groups.into_values().collect()
 }
 
-/// The same, read again.
+/// The body of a `settled` event, as it is read.
 #[derive(Deserialize)]
 pub(super) struct SettledBody {
     pub(super) instance: String,
@@ -90,20 +90,20 @@ pub(super) struct SettledBody {
 }
 
 impl SettledBody {
-    /// The stored changes of `run` that it tells of, of the outcomes that are asked for.
+    /// Reads the stored changes of `run` that the event names, of the outcomes that are wanted.
     pub(super) async fn changes(
         &self,
         reader: &mut ReadTransaction,
         run: &str,
-        is_asked: impl Fn(ChangeOutcome) -> bool,
+        is_wanted: impl Fn(ChangeOutcome) -> bool,
     ) -> Result<Vec<ChangeReport>, JournalError> {
-        let asked = self.outcomes.iter().filter(|group| is_asked(group.outcome));
-        let places: BTreeSet<i64> = asked.flat_map(|group| group.changes.iter().copied()).collect();
+        let wanted = self.outcomes.iter().filter(|group| is_wanted(group.outcome));
+        let positions: BTreeSet<i64> = wanted.flat_map(|group| group.changes.iter().copied()).collect();
         let sql =
             concat!("select ", change_columns!(), " from changes where run = $1 and instance = $2 and position = $3");
-        let mut changes = Vec::with_capacity(places.len());
-        for place in places {
-            let rows = reader.rows(sql, [run.into(), self.instance.as_str().into(), place.into()]).await?;
+        let mut changes = Vec::with_capacity(positions.len());
+        for position in positions {
+            let rows = reader.rows(sql, [run.into(), self.instance.as_str().into(), position.into()]).await?;
             for row in &rows {
                 changes.push(StoredChange::read(row)?.report);
             }
@@ -112,7 +112,7 @@ impl SettledBody {
     }
 }
 
-/// The hash of what changes are, without what became of them: the record proves the rows by it.
+/// The hash of changes without their outcomes: the record proves the rows by it.
 pub(super) fn content(changes: &[ChangeReport]) -> String {
     let line = |change: &ChangeReport| {
         let ChangeReport { op, operator, group, profile, reason, .. } = change;

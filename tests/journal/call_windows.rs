@@ -7,7 +7,7 @@ use campaign_group_sync::{
         Approver, CallKind, CallPurpose, OrganizationId, PendingCall, ProductProfile, ProductProfileId,
         ProductProfileName, SystemUser,
     },
-    journal::{CallWindows, ForgottenPause, ListingKind, RememberedListing},
+    journal::{CallWindows, CancelledPause, ListingKind, RememberedListing},
 };
 use chrono::TimeDelta;
 
@@ -112,18 +112,18 @@ async fn a_forgotten_pause_is_recorded_with_who_had_it_forgotten() {
         let ours = OrganizationId::new("ours@AdobeOrg");
         let user = SystemUser { uid: 1004, name: Some("carol".to_owned()) };
         let carol = Approver::claimed("carol").as_user(Some(user));
-        let forget = async |second| journal.forget_pause(&ours, "client", &carol, at(second)).await.expect("written");
+        let forget = async |second| journal.cancel_pause(&ours, "client", &carol, at(second)).await.expect("written");
         assert_eq!(forget(1).await, None);
-        assert_eq!(journal.forgotten_pauses(&ours).await.expect("readable"), 0);
+        assert_eq!(journal.cancelled_pause_count(&ours).await.expect("readable"), 0);
         journal.set_pause(&ours, seconds(600), at(0)).await.expect("written");
-        let forgotten = ForgottenPause { until: at(600), at: at(1), approver: carol.clone() };
+        let forgotten = CancelledPause { until: at(600), at: at(1), approver: carol.clone() };
         assert_eq!(forget(1).await, Some(forgotten.clone()));
         assert_eq!(journal.call_windows(&ours, at(2)).await.expect("readable").not_before, None);
-        assert_eq!(journal.forgotten_pauses(&ours).await.expect("readable"), 1);
-        assert_eq!(journal.forgotten_pause(&ours, at(2)).await.expect("readable"), Some(forgotten));
+        assert_eq!(journal.cancelled_pause_count(&ours).await.expect("readable"), 1);
+        assert_eq!(journal.cancelled_pause(&ours, at(2)).await.expect("readable"), Some(forgotten));
         // It explains what happens while it would last, and is not in the way of a clock that was set back.
         for second in [-1, 600] {
-            assert_eq!(journal.forgotten_pause(&ours, at(second)).await.expect("readable"), None, "{second}");
+            assert_eq!(journal.cancelled_pause(&ours, at(second)).await.expect("readable"), None, "{second}");
         }
     }
 }

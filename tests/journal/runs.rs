@@ -109,13 +109,13 @@ async fn a_run_that_died_is_told_with_what_it_had_done() {
                 (change.operator.as_deref().unwrap_or(""), change.outcome, change.detail.as_deref().unwrap_or(""))
             })
             .collect();
-        let sent = "was being written when the run ended; Campaign may hold it";
+        let sent = "was being written when the run ended; Campaign may have made it";
         assert_eq!(
             became,
             [
                 ("Ann@acme.com", ChangeOutcome::Applied, "ann@acme.com was seen"),
                 ("Bob@acme.com", ChangeOutcome::Pending, sent),
-                ("Cid@acme.com", ChangeOutcome::Pending, "not tried: the run ended before"),
+                ("Cid@acme.com", ChangeOutcome::Pending, "not tried: the run ended before that"),
             ]
         );
         assert_eq!(told.instances[0].warnings, ["mind the gap"]);
@@ -144,7 +144,7 @@ async fn the_next_run_marks_the_one_that_died() {
         let bob = journal.operator_record(&production(), &["bob@acme.com".into()], 9).await.expect("readable");
         assert_eq!(
             bob.changes[0].change.detail.as_deref(),
-            Some("was being written when the run ended; Campaign may hold it")
+            Some("was being written when the run ended; Campaign may have made it")
         );
     }
 }
