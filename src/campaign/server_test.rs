@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::xml_reader::{Misread, XmlReader};
-use crate::transport::{Answer, Certificate, Connection, excerpt};
+use crate::transport::{Certificate, ConnectionReuse, HttpResponse, excerpt};
 
 /// What errors call the request.
 const CALL: &str = "GET /r/test";
@@ -38,7 +38,7 @@ impl Campaign {
     /// Asks the instance how it is. Sent once, without credentials.
     pub async fn fetch_server_test(&self) -> ServerReply {
         let url = format!("{}/r/test", self.endpoint.trim_end_matches(ROUTER));
-        match self.http.send(self.http.get(&url), Connection::Kept, async || Ok(())).await {
+        match self.http.send(self.http.get(&url), ConnectionReuse::Allowed, async || Ok(())).await {
             Ok(answer) => ServerReply { test: judge(&answer), certificate: answer.certificate },
             Err(source) => {
                 ServerReply { certificate: None, test: Err(CampaignError::NoAnswer { call: CALL.to_owned(), source }) }
@@ -47,7 +47,7 @@ impl Campaign {
     }
 }
 
-fn judge(answer: &Answer) -> Result<ServerTest, CampaignError> {
+fn judge(answer: &HttpResponse) -> Result<ServerTest, CampaignError> {
     let (status, excerpt) = (answer.status.as_u16(), excerpt(&answer.body, &[]));
     if answer.status.is_server_error() {
         return Err(CampaignError::Unavailable { call: CALL.to_owned(), status, retry_after: None, excerpt });

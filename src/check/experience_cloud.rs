@@ -111,11 +111,11 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
             board.settle(TOKEN, Outcome::ok(format!("good for {} h", issued.life.as_secs().div_ceil(3600))));
             return true;
         }
-        Err(TokenError::Refused { said, .. }) => {
+        Err(TokenError::Refused { text, .. }) => {
             board.settle(IMS, Outcome::ok(ims_url.to_string()));
-            board.settle(TOKEN, refused_token(&said.to_string(), "experience_cloud"));
+            board.settle(TOKEN, refused_token(&text.to_string(), "experience_cloud"));
         }
-        Err(error @ TokenError::WrongAnswer { .. }) => {
+        Err(error @ TokenError::InvalidResponse { .. }) => {
             let remedy = "compare experience_cloud.ims_url with Adobe's address, https://ims-na1.adobelogin.com; look for a \
                           proxy that answers in its place";
             board.settle(IMS, Outcome::failed(Cause::Incomplete, Chain(&error).to_string(), remedy));

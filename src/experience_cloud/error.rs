@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt, RunStep, to_the_second},
-    transport::{CertificateFault, RetryPolicy, Retryable, TransportError, Verdict},
+    transport::{CertificateFault, RetryAdvice, RetryPolicy, Retryable, TransportError},
 };
 
 /// Why something could not be read from Experience Cloud. No text of it holds a secret or a token.
@@ -301,12 +301,12 @@ impl FailedAttempt {
             TransportError::Connect(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::Unserved }
             }
-            TransportError::Timeout { .. } | TransportError::Broken { .. } => {
+            TransportError::Timeout { .. } | TransportError::ConnectionLost { .. } => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::MaybeServed }
             }
             // What took as long as a call may take would do so again.
-            TransportError::Overdue { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
-            TransportError::CutBody { .. } | TransportError::Garbled { .. } => {
+            TransportError::CallTimeout { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
+            TransportError::IncompleteBody { .. } | TransportError::Undecodable { .. } => {
                 Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: Chance::MaybeServed }
             }
             TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::BrokenAnswer { call, source }),
@@ -334,11 +334,11 @@ impl FailedAttempt {
 }
 
 impl Retryable for FailedAttempt {
-    fn verdict(&self) -> Verdict {
+    fn retry_advice(&self) -> RetryAdvice {
         match self.chance {
-            Chance::None => Verdict::Final,
-            Chance::MaybeServed | Chance::Unserved | Chance::RefusedForNow => Verdict::Retry,
-            Chance::After(pause) | Chance::MaybeServedAfter(pause) => Verdict::RetryAfter(pause),
+            Chance::None => RetryAdvice::Final,
+            Chance::MaybeServed | Chance::Unserved | Chance::RefusedForNow => RetryAdvice::Retry,
+            Chance::After(pause) | Chance::MaybeServedAfter(pause) => RetryAdvice::RetryAfter(pause),
         }
     }
 }
@@ -365,18 +365,19 @@ mod tests {
 
     #[test]
     fn page_0_is_repeated_only_when_it_was_not_served() {
-        let verdict = |chance, repetition| FailedAttempt { error: throttled(None), chance }.under(repetition).verdict();
+        let advice =
+            |chance, repetition| FailedAttempt { error: throttled(None), chance }.under(repetition).retry_advice();
         let pause = Duration::from_secs(38);
         for (chance, free, unserved) in [
-            (Chance::None, Verdict::Final, Verdict::Final),
-            (Chance::MaybeServed, Verdict::Retry, Verdict::Final),
-            (Chance::Unserved, Verdict::Retry, Verdict::Retry),
-            (Chance::RefusedForNow, Verdict::Retry, Verdict::Final),
-            (Chance::After(pause), Verdict::RetryAfter(pause), Verdict::RetryAfter(pause)),
-            (Chance::MaybeServedAfter(pause), Verdict::RetryAfter(pause), Verdict::Final),
+            (Chance::None, RetryAdvice::Final, RetryAdvice::Final),
+            (Chance::MaybeServed, RetryAdvice::Retry, RetryAdvice::Final),
+            (Chance::Unserved, RetryAdvice::Retry, RetryAdvice::Retry),
+            (Chance::RefusedForNow, RetryAdvice::Retry, RetryAdvice::Final),
+            (Chance::After(pause), RetryAdvice::RetryAfter(pause), RetryAdvice::RetryAfter(pause)),
+            (Chance::MaybeServedAfter(pause), RetryAdvice::RetryAfter(pause), RetryAdvice::Final),
         ] {
-            assert_eq!(verdict(chance, Repetition::Free), free, "{chance:?}");
-            assert_eq!(verdict(chance, Repetition::Unserved), unserved, "{chance:?}");
+            assert_eq!(advice(chance, Repetition::Free), free, "{chance:?}");
+            assert_eq!(advice(chance, Repetition::Unserved), unserved, "{chance:?}");
         }
     }
 

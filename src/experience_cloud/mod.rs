@@ -88,7 +88,7 @@ pub struct Options {
     /// How patiently one call is repeated.
     pub retry: RetryPolicy,
     /// Bounds of one request.
-    pub http: transport::Options,
+    pub http: transport::HttpOptions,
 }
 
 /// The value of `directOnly`. It is always sent: the vendor's default is `true` and hides inherited profiles.

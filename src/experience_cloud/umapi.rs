@@ -23,7 +23,8 @@ use super::{
 };
 use crate::domain::{CallKind, RunStep};
 use crate::transport::{
-    Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying_after,
+    BaseUrl, ConnectionReuse, HttpClient, HttpResponse, RetryPolicy, TransportError, excerpt, retry_after,
+    with_retries_and_sleep,
 };
 
 /// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
@@ -122,7 +123,7 @@ impl Umapi {
     pub(super) async fn get<T>(
         &self,
         call: &Call,
-        read: impl Fn(&Answer) -> Result<T, Misread>,
+        read: impl Fn(&HttpResponse) -> Result<T, Misread>,
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
         let renewed = Cell::new(false);
@@ -131,14 +132,14 @@ impl Umapi {
             outcome.map_err(|failed| failed.under(call.repetition).announced(&self.retry, &self.budget))
         };
         let sleep = pausing(self.budget.ledger());
-        retrying_after(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
+        with_retries_and_sleep(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
     }
 
     async fn attempt<T>(
         &self,
         call: &Call,
         (first_of_run, renewed): (bool, &Cell<bool>),
-        read: impl Fn(&Answer) -> Result<T, Misread>,
+        read: impl Fn(&HttpResponse) -> Result<T, Misread>,
     ) -> Result<T, FailedAttempt> {
         let repeats = Repeats { retry: &self.retry, budget: &self.budget };
         // The requests for tokens have had their own repetitions.
@@ -169,7 +170,7 @@ impl Umapi {
         call: &Call,
         token: &Arc<AccessToken>,
         first_of_run: bool,
-    ) -> Result<(Answer, Option<AskedPause>), FailedAttempt> {
+    ) -> Result<(HttpResponse, Option<AskedPause>), FailedAttempt> {
         let request_id = Uuid::new_v4().to_string();
         let Access { base, api_key, http, slots, .. } = &*self.access;
         let mut request = http
@@ -184,8 +185,8 @@ impl Umapi {
         }
         // What must not be sent twice must not meet a connection that the server is about to close.
         let connection = match call.repetition {
-            Repetition::Free => Connection::Kept,
-            Repetition::Unserved => Connection::New,
+            Repetition::Free => ConnectionReuse::Allowed,
+            Repetition::Unserved => ConnectionReuse::Forbidden,
         };
         let begin = Cell::new(Instant::now());
         let sending = async || {
@@ -221,7 +222,13 @@ impl Umapi {
         Ok((answer, pause))
     }
 
-    fn failed(&self, call: &Call, answer: &Answer, pause: Option<AskedPause>, token: &AccessToken) -> FailedAttempt {
+    fn failed(
+        &self,
+        call: &Call,
+        answer: &HttpResponse,
+        pause: Option<AskedPause>,
+        token: &AccessToken,
+    ) -> FailedAttempt {
         let (call, status, excerpt) = (call.name.clone(), answer.status.as_u16(), self.excerpt(&answer.body, token));
         match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -243,7 +250,7 @@ impl Umapi {
         }
     }
 
-    fn misread(&self, call: &Call, answer: &Answer, token: &AccessToken, misread: Misread) -> FailedAttempt {
+    fn misread(&self, call: &Call, answer: &HttpResponse, token: &AccessToken, misread: Misread) -> FailedAttempt {
         let (reason, chance) = match misread {
             Misread::Garbled(reason) => (reason, Chance::MaybeServed),
             Misread::Unusable(reason) => (reason, Chance::None),

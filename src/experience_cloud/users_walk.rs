@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{CallKind, Membership, OrganizationId, ProductProfile, ProductProfileName, Tolerance, WalkEvidence},
-    transport::Answer,
+    transport::HttpResponse,
 };
 
 /// How many pages beyond `X-Page-Count` are asked for before a walk is given up: people who join meanwhile may make a page.
@@ -170,7 +170,7 @@ pub(super) async fn walk(
 }
 
 impl Received {
-    fn of(answer: &Answer, read: &dyn Fn(&[u8]) -> Result<UsersPage, Misread>) -> Result<Self, Misread> {
+    fn of(answer: &HttpResponse, read: &dyn Fn(&[u8]) -> Result<UsersPage, Misread>) -> Result<Self, Misread> {
         // A header that is no number proves no more than one that is absent.
         let count = |name| answer.header(name).and_then(|text| text.trim().parse().ok());
         Ok(Self { page: read(&answer.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })

@@ -82,7 +82,7 @@ impl ReadableExperienceCloud {
                 groups_per_minute: groups_per_minute?,
                 tolerance: unlisted_accounts?,
                 retry: RetryPolicy { max_wait: max_wait?, ..RetryPolicy::default() },
-                http: transport::Options::default(),
+                http: transport::HttpOptions::default(),
             };
             Some(ExperienceCloud {
                 options,

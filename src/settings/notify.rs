@@ -31,7 +31,7 @@ struct Noted;
 pub(super) fn read(
     layers: &Layers,
     sources: &Sources,
-    (connections, http): (&transport::Options, Option<&Http>),
+    (connections, http): (&transport::HttpOptions, Option<&Http>),
     problems: &mut Vec<Problem>,
 ) -> Option<Options> {
     let before = problems.len();

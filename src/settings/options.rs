@@ -103,7 +103,7 @@ impl Access {
         &self,
         ims_url: &BaseUrl,
         retry: &RetryPolicy,
-        http: &transport::Options,
+        http: &transport::HttpOptions,
     ) -> campaign::Options {
         let authentication = match &self.authentication {
             Authentication::Ims { client_id, client_secret, scopes, .. } => campaign::Authentication::Ims {

@@ -32,7 +32,7 @@ pub struct Readable {
     /// Least time between two reads of page 0, likewise.
     pub first_page_interval: Option<Duration>,
     /// How connections are made, and what bounds a call.
-    pub connections: transport::Options,
+    pub connections: transport::HttpOptions,
     /// Sorted by name without regard to case.
     pub instances: Vec<ReadableInstance>,
     /// How much one run may change.
@@ -181,10 +181,10 @@ impl Readable {
 }
 
 /// The bounds of every call; the default ones where the key that sets them is wrong.
-fn connections(run: Option<Run>, sources: &Sources) -> transport::Options {
-    let default = transport::Options::default();
+fn connections(run: Option<Run>, sources: &Sources) -> transport::HttpOptions {
+    let default = transport::HttpOptions::default();
     let call_timeout = run.map_or(default.call_timeout, |run| run.call_timeout);
-    transport::Options { call_timeout, proxies: sources.proxies(), ..default }
+    transport::HttpOptions { call_timeout, proxies: sources.proxies(), ..default }
 }
 
 fn mask_doubts(instances: &[ReadableInstance]) -> impl Iterator<Item = String> {
@@ -215,7 +215,7 @@ fn shared_addresses(layers: &Layers, instances: &[ReadableInstance]) -> Vec<Prob
     let mut problems = Vec::new();
     for (position, second) in instances.iter().enumerate() {
         let Some(url) = &second.url else { continue };
-        let is_same = |first: &&ReadableInstance| first.url.as_ref().is_some_and(|other| other.leads_where(url));
+        let is_same = |first: &&ReadableInstance| first.url.as_ref().is_some_and(|other| other.is_same_address(url));
         let Some(first) = instances.iter().take(position).find(is_same) else { continue };
         let what = format!("[instances.{}] and [instances.{}] have the same address, {url}", first.name, second.name);
         let mend = "correct the url of one of them, or keep one table: an instance has one association mask, which may \
