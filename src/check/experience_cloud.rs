@@ -16,7 +16,7 @@ use crate::{
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
     journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
     observability::Chain,
-    settings::{self, Readable},
+    settings::{self, PartialSettings},
     sync::{self, Clients},
     transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
@@ -48,7 +48,7 @@ fn unreachable(error: &dyn std::error::Error, is_misconfigured: bool, url: &Base
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
     board: &mut Board,
-    settings: &Readable,
+    settings: &PartialSettings,
     journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<ProfileListing> {
@@ -96,7 +96,7 @@ async fn memory(
 }
 
 /// Whether IMS issues a token, where enough can be read to ask it.
-async fn token(board: &mut Board, settings: &Readable) -> bool {
+async fn token(board: &mut Board, settings: &PartialSettings) -> bool {
     let (Some(ims_url), Some(credential)) = (&settings.ims_url, &settings.credential) else { return false };
     let http = match HttpClient::new(ims_url, &settings.connections) {
         Ok(http) => http,
