@@ -134,11 +134,11 @@ pub(crate) fn options(connection: &ConnectionParameters) -> sync::Options {
 
 fn one_instance(connection: &ConnectionParameters, instance: &InstanceParameters) -> InstanceOptions {
     let authentication = match &instance.authentication {
-        InstanceCredential::Native { login, password } => campaign::Authentication::Native {
+        InstanceCredential::Native { login, password } => campaign::CampaignAuthentication::Native {
             login: login.clone(),
             password: SecretString::from(password.clone()),
         },
-        InstanceCredential::Ims { client_id, client_secret } => campaign::Authentication::Ims {
+        InstanceCredential::Ims { client_id, client_secret } => campaign::CampaignAuthentication::Ims {
             client_id: client_id.clone(),
             client_secret: SecretString::from(client_secret.clone()),
             ims_url: url(&connection.ims_url),
@@ -148,7 +148,7 @@ fn one_instance(connection: &ConnectionParameters, instance: &InstanceParameters
     InstanceOptions {
         policy: policy(&instance.name, &instance.association_mask),
         mode: InstanceMode::Apply,
-        campaign: campaign::Options {
+        campaign: campaign::CampaignOptions {
             url: url(&instance.url),
             authentication,
             retry: retry(),
