@@ -249,7 +249,7 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
                 UserField::Status => user.status = map.next_value()?,
                 UserField::Groups => match &mut self.0.kept {
                     KeptUsers::Matching(names, _) => {
-                        map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?
+                        map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?;
                     }
                     KeptUsers::Everyone => drop(map.next_value::<IgnoredAny>()?),
                 },
