@@ -16,7 +16,7 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    campaign::{Campaign, CampaignError, OwnOperator, ServerReply, ServerTest},
+    campaign::{Campaign, CampaignError, OwnOperator, ServerInfo, ServerInfoResponse},
     domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode, shell_word, to_the_second},
     observability::Chain,
     settings::{InstanceAccess, InstanceAuthentication, PartialInstance, PartialSettings},
@@ -56,7 +56,7 @@ pub(super) async fn check(
         Some(_) => Some(campaign.fetch_snapshot().await),
         None => None,
     };
-    campaign.log_off().await;
+    campaign.sign_out().await;
     if let Some(Err(error)) = &snapshot {
         let remedy =
             "check that the program's operator may read operators, groups and memberships; see the instance's log";
@@ -68,7 +68,7 @@ pub(super) async fn check(
 
 async fn reachable(board: &mut Board, campaign: &Campaign, instance: &InstanceAccess, now: DateTime<Utc>) -> bool {
     let name = instance.name.as_str();
-    let ServerReply { certificate, test } = campaign.fetch_server_test().await;
+    let ServerInfoResponse { certificate, info: test } = campaign.fetch_server_info().await;
     if let Some(fault) = test.as_ref().err().and_then(CampaignError::certificate_fault) {
         board.settle_of(name, CERTIFICATE, certificate::refused_of_instance(fault, instance));
         return false;
@@ -107,7 +107,7 @@ fn unreachable(error: &CampaignError, instance: &InstanceAccess) -> Outcome {
 }
 
 /// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6 on.
-fn version(test: &ServerTest, instance: &InstanceAccess) -> Outcome {
+fn version(test: &ServerInfo, instance: &InstanceAccess) -> Outcome {
     let (Some(version), build) = (&test.version, test.build.as_deref().unwrap_or("not shown")) else {
         return Outcome::not_checked("the security zone of this host does not show the version");
     };
@@ -142,7 +142,7 @@ fn version(test: &ServerTest, instance: &InstanceAccess) -> Outcome {
     }
 }
 
-fn clock(test: &ServerTest, now: DateTime<Utc>) -> Outcome {
+fn clock(test: &ServerInfo, now: DateTime<Utc>) -> Outcome {
     let Some(theirs) = test.clock.filter(|clock| *clock > SystemTime::UNIX_EPOCH).map(DateTime::<Utc>::from) else {
         return Outcome::not_checked("the answer carries no date");
     };

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{CallPurpose, Failure, OrganizationId, Watcher, to_the_second},
-    experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, UmapiOptions},
     journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
     observability::Chain,
     settings::{self, PartialSettings},
@@ -61,7 +61,7 @@ pub(super) async fn check(
     }
     let configured = settings.experience_cloud.as_ref()?;
     let known = journal.as_ref().ok().and_then(Option::as_ref);
-    let options = Options { retry: asked_once(), ..configured.options.clone() };
+    let options = UmapiOptions { retry: asked_once(), ..configured.options.clone() };
     let client = match Clients::default().client(options.clone(), known, CallPurpose::Run, &Watcher::none()) {
         Ok(client) => client,
         Err(error) => {
@@ -159,7 +159,7 @@ pub(super) fn refused_token(said: &str, section: &str) -> Outcome {
 }
 
 /// Whether UMAPI takes the token, and the organization is that of the credential.
-async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options) -> bool {
+async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &UmapiOptions) -> bool {
     let error = match client.fetch_user(NOBODY, options.membership).await {
         // A 404 for the domain means that the call itself was allowed.
         Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,

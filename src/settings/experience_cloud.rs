@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::{Problem, layers::Layers, redacted::redacted, secrets::secret, section_reader::SectionReader};
 use crate::{
     domain::{Membership, OrganizationId, Tolerance},
-    experience_cloud::{Options, ReadChoice},
+    experience_cloud::{ReadChoice, UmapiOptions},
     transport::{self, BaseUrl, Credential, RetryPolicy},
 };
 
@@ -21,7 +21,7 @@ const ORGANIZATION_DIGITS: usize = 24;
 #[derive(Clone, Debug)]
 pub struct ExperienceCloud {
     /// What its client needs to know.
-    pub options: Options,
+    pub options: UmapiOptions,
     /// Least time between two reads of page 0 of one listing of the organization.
     pub first_page_interval: Duration,
     /// Last day on which the client secret is good, in UTC; `None` when nobody wrote it down.
@@ -69,7 +69,7 @@ impl PartialExperienceCloud {
         };
         let whole = || {
             let Credential { client_id, client_secret, scopes } = credential.clone()?;
-            let options = Options {
+            let options = UmapiOptions {
                 organization_id: organization_id?,
                 client_id,
                 client_secret,

@@ -104,19 +104,21 @@ impl InstanceAccess {
         ims_url: &BaseUrl,
         retry: &RetryPolicy,
         http: &transport::HttpOptions,
-    ) -> campaign::Options {
+    ) -> campaign::CampaignOptions {
         let authentication = match &self.authentication {
-            InstanceAuthentication::Ims { client_id, client_secret, scopes, .. } => campaign::Authentication::Ims {
-                client_id: client_id.clone(),
-                client_secret: client_secret.clone(),
-                ims_url: ims_url.clone(),
-                scopes: scopes.clone(),
-            },
+            InstanceAuthentication::Ims { client_id, client_secret, scopes, .. } => {
+                campaign::CampaignAuthentication::Ims {
+                    client_id: client_id.clone(),
+                    client_secret: client_secret.clone(),
+                    ims_url: ims_url.clone(),
+                    scopes: scopes.clone(),
+                }
+            }
             InstanceAuthentication::Native { login, password } => {
-                campaign::Authentication::Native { login: login.to_string(), password: password.clone() }
+                campaign::CampaignAuthentication::Native { login: login.to_string(), password: password.clone() }
             }
         };
-        campaign::Options {
+        campaign::CampaignOptions {
             url: self.url.clone(),
             authentication,
             retry: retry.clone(),

@@ -4,14 +4,14 @@ use std::{num::NonZeroU32, time::Duration};
 
 use campaign_group_sync::{
     domain::{OrganizationId, Tolerance},
-    experience_cloud::{Membership, Options, ReadChoice},
+    experience_cloud::{Membership, ReadChoice, UmapiOptions},
     sandbox::ConnectionParameters,
     transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
 
-pub(crate) fn experience_cloud(connection: &ConnectionParameters) -> Options {
+pub(crate) fn experience_cloud(connection: &ConnectionParameters) -> UmapiOptions {
     let often = NonZeroU32::new(1_000_000).expect("not zero");
-    Options {
+    UmapiOptions {
         organization_id: OrganizationId::new(&connection.organization_id),
         client_id: connection.client_id.clone(),
         client_secret: SecretString::from(connection.client_secret.clone()),
