@@ -49,7 +49,7 @@ pub enum ApproveError {
 
 fn held_in_words(held: &[Digest]) -> String {
     match held {
-        [] => "; there are no held plans".to_owned(),
+        [] => "; nothing is held".to_owned(),
         held => format!("; held plans: {}", held.iter().map(Digest::as_str).collect::<Vec<_>>().join(", ")),
     }
 }

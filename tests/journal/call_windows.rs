@@ -37,7 +37,7 @@ async fn windows_survive_a_restart_and_each_organization_has_its_own() {
 }
 
 #[tokio::test]
-async fn a_first_page_that_was_not_sent_is_taken_back() {
+async fn a_first_page_that_was_not_sent_is_removed() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -60,7 +60,7 @@ async fn a_pause_is_never_shortened() {
 }
 
 #[tokio::test]
-async fn the_last_complete_groups_listing_is_remembered() {
+async fn the_last_complete_listing_of_groups_is_stored() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -80,7 +80,7 @@ async fn the_last_complete_groups_listing_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_pause_of_years_is_remembered_as_two_hours() {
+async fn a_pause_of_years_is_stored_as_two_hours() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -91,7 +91,7 @@ async fn a_pause_of_years_is_remembered_as_two_hours() {
 }
 
 #[tokio::test]
-async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_was_asked() {
+async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_adobe_requested() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -106,7 +106,7 @@ async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_was_asked() 
 }
 
 #[tokio::test]
-async fn a_forgotten_pause_is_recorded_with_who_had_it_forgotten() {
+async fn a_cancelled_pause_is_recorded_with_who_cancelled_it() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -121,7 +121,7 @@ async fn a_forgotten_pause_is_recorded_with_who_had_it_forgotten() {
         assert_eq!(journal.call_windows(&ours, at(2)).await.expect("readable").not_before, None);
         assert_eq!(journal.cancelled_pause_count(&ours).await.expect("readable"), 1);
         assert_eq!(journal.cancelled_pause(&ours, at(2)).await.expect("readable"), Some(forgotten));
-        // It explains what happens while it would last, and is not in the way of a clock that was set back.
+        // It is reported as long as it would last, and not to a clock that was set back.
         for second in [-1, 600] {
             assert_eq!(journal.cancelled_pause(&ours, at(second)).await.expect("readable"), None, "{second}");
         }
@@ -139,13 +139,13 @@ async fn the_calls_of_a_credential_are_counted_across_processes_and_each_credent
             is_first_page: false,
         };
         for (second, expected) in [(0, Ok(())), (5, Ok(())), (6, Err(at(61))), (62, Ok(()))] {
-            // As another process would: nothing but the state is shared.
+            // As in another process: only the state is shared.
             let reserved = place.open().await.reserve_call("client", &ours, &call, at(second)).await.expect("written");
             assert_eq!(reserved, expected, "second {second}");
         }
         let journal = place.open().await;
         assert_eq!(journal.reserve_call("another", &ours, &call, at(62)).await.expect("written"), Ok(()));
-        // A clock set back: what it sees in its future counts as now.
+        // After the clock was set back, times in its future count as now.
         assert_eq!(journal.reserve_call("client", &ours, &call, at(-9)).await.expect("written"), Err(at(52)));
     }
 }

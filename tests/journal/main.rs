@@ -1,4 +1,4 @@
-//! The journal against `SQLite` in a temporary folder and, where `TEST_POSTGRES_URL` names a server, against `PostgreSQL`.
+//! The journal with `SQLite` in a temporary folder and, if `TEST_POSTGRES_URL` names a server, with `PostgreSQL`.
 #![expect(clippy::expect_used, clippy::panic, reason = "in a test a panic is the message")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
