@@ -109,7 +109,7 @@ impl Notifier {
         let wanted = settings.wanted_notifications();
         if wanted.are_any() {
             let journal = self.journal.notifying(wanted);
-            notify::tell_expiring(&journal, settings.expiry_days(), Utc::now()).await?;
+            notify::notify_expiring(&journal, settings.expiry_days(), Utc::now()).await?;
             if let Some((last_success, within)) = overdue {
                 let within = humantime::format_duration(Duration::from_secs(within.as_secs())).to_string();
                 journal.tell_outage(&Notification::overdue(Utc::now(), last_success, &within)).await?;

@@ -48,7 +48,7 @@ pub struct Readable {
     /// How the command line reaches the daemon.
     pub control: Option<Control>,
     /// What administrators are told, and how.
-    pub notify: Option<notify::Options>,
+    pub notify: Option<notify::NotifyOptions>,
     /// What is logged.
     pub log: Option<Log>,
     /// Whether every layer could be read.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use campaign_group_sync::{
     domain::{Notification, NotificationKind, NotificationTarget, WantedNotifications},
     journal::{Journal, Location, Options as JournalOptions, TargetState},
-    notify::{Options, deliver_due},
+    notify::{NotifyOptions, deliver_due},
 };
 use chrono::Utc;
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ impl Fixture {
     }
 
     /// Attempts what is due, and answers how the target fares then.
-    pub(crate) async fn deliver(&self, options: &Options) -> TargetState {
+    pub(crate) async fn deliver(&self, options: &NotifyOptions) -> TargetState {
         deliver_due(&self.journal, options, self.target).await.expect("the journal works");
         self.state().await
     }
