@@ -69,7 +69,11 @@ impl Settings {
     }
 
     /// How the log is written, at `level` and with colours or without.
-    pub fn logging(&self, level: observability::Level, colours: observability::Colours) -> observability::Options {
+    pub fn logging(
+        &self,
+        level: observability::LogLevel,
+        colours: observability::Colours,
+    ) -> observability::LogOptions {
         self.log.options(level, colours)
     }
 
@@ -139,8 +143,12 @@ impl State {
 
 impl Log {
     /// How the log is written, at `level` and with colours or without.
-    pub fn options(&self, level: observability::Level, colours: observability::Colours) -> observability::Options {
-        observability::Options { level, format: self.format, journal_stream: self.journal_stream.clone(), colours }
+    pub fn options(
+        &self,
+        level: observability::LogLevel,
+        colours: observability::Colours,
+    ) -> observability::LogOptions {
+        observability::LogOptions { level, format: self.format, journal_stream: self.journal_stream.clone(), colours }
     }
 }
 

@@ -110,9 +110,9 @@ fn dying_run() {
     });
     let state = variable(STATE).expect("told").into();
     let location = journal::Location::Sqlite(state);
-    let options = observability::Options {
-        level: observability::Level::Info,
-        format: observability::Format::Json,
+    let options = observability::LogOptions {
+        level: observability::LogLevel::Info,
+        format: observability::LogFormat::Json,
         colours: observability::Colours::Plain,
         journal_stream: None,
     };
