@@ -6,7 +6,7 @@ use tokio::{
     task::{JoinHandle, spawn_local},
 };
 
-use crate::scheduler::{self, Event, ScheduleError, Tick};
+use crate::scheduler::{self, ScheduleError, ScheduleEvent, Tick};
 
 /// A tick that has come, its jitter over. The next comes after the sender was used or dropped.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Timetable {
 
 impl Timetable {
     /// Rings at each tick after `since`; those that have passed make one.
-    pub(super) fn start(options: &scheduler::Options, since: DateTime<Utc>) -> Self {
+    pub(super) fn start(options: &scheduler::ScheduleOptions, since: DateTime<Utc>) -> Self {
         let (ring, rings) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel::<()>();
         let own = options.clone();
@@ -43,8 +43,8 @@ impl Timetable {
                 let ring = ring.clone();
                 async move {
                     match event {
-                        Event::ClockSetBack => drop(ring.send(Ring::ClockSetBack).await),
-                        Event::Due(tick) => {
+                        ScheduleEvent::ClockSetBack => drop(ring.send(Ring::ClockSetBack).await),
+                        ScheduleEvent::Due(tick) => {
                             let (done, over) = oneshot::channel();
                             if ring.send(Ring::Due(DueTick { tick, done })).await.is_ok() {
                                 // An error means that the sender was dropped: over as well.

@@ -61,7 +61,7 @@ pub struct Settings {
     /// Bounds of every run.
     pub run: Run,
     /// When the daemon runs.
-    pub schedule: scheduler::Options,
+    pub schedule: scheduler::ScheduleOptions,
     /// What is remembered between runs.
     pub state: State,
     /// Health, metrics and the status page.

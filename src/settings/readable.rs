@@ -40,7 +40,7 @@ pub struct Readable {
     /// Bounds of every run.
     pub run: Option<Run>,
     /// When the daemon runs.
-    pub schedule: Option<scheduler::Options>,
+    pub schedule: Option<scheduler::ScheduleOptions>,
     /// What is remembered between runs.
     pub state: Option<State>,
     /// Health, metrics and the status page.
