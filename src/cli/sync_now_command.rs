@@ -5,7 +5,7 @@ use crate::{
     domain::{OperatorGroupName, RunMode, RunReport, Scope, WantedNotifications},
     journal::Journal,
     settings::{self, Settings, Sources},
-    sync::{self, Patience, Request, Stop},
+    sync::{self, RunRequest, Stop, WaitPolicy},
 };
 
 use super::{
@@ -108,8 +108,8 @@ async fn in_place(
 }
 
 /// What the arguments ask of a run in this process.
-fn request(arguments: &Arguments, stop: Stop) -> Request {
-    Request {
+fn request(arguments: &Arguments, stop: Stop) -> RunRequest {
+    RunRequest {
         mode: mode(arguments),
         scope: Scope {
             people: arguments.user.clone(),
@@ -117,7 +117,7 @@ fn request(arguments: &Arguments, stop: Stop) -> Request {
         },
         approve: arguments.approve.clone(),
         approver: settings::approver(),
-        patience: if arguments.wait { Patience::Unbounded } else { Patience::Bounded },
+        wait_policy: if arguments.wait { WaitPolicy::Unbounded } else { WaitPolicy::Bounded },
         stop,
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     domain::{News, RunReport, Watcher},
     journal::Journal,
-    sync::{self, Request, StopSwitch},
+    sync::{self, RunRequest, StopSwitch},
 };
 
 use super::Board;
@@ -71,7 +71,7 @@ pub(super) struct CurrentRun {
 impl CurrentRun {
     /// Starts it. `request.stop` is what `switch` switches.
     pub(super) fn start(
-        (options, request): (sync::Options, Request),
+        (options, request): (sync::SyncOptions, RunRequest),
         switch: StopSwitch,
         (journal, board): (&Journal, &Board),
         (asker, reach): (Asker, Reach),

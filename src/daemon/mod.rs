@@ -202,7 +202,7 @@ async fn listen_for_http(settings: &Settings) -> Result<Option<TcpListener>, Dae
 /// and a supervisor that asks for its health gets no answer.
 fn serve_http(listener: TcpListener, state: HttpState, stop: Stop) -> JoinHandle<()> {
     spawn_local(async move {
-        if let Err(error) = serve(listener, state, async move { stop.asked().await }).await {
+        if let Err(error) = serve(listener, state, async move { stop.requested().await }).await {
             tracing::error!(%error, "health, metrics and the status page are no longer served");
         }
     })

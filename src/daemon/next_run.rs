@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::{
     domain::{Digest, to_the_second},
-    sync::{self, Patience, ReadChance, UNPAUSE},
+    sync::{self, ReadChance, UNPAUSE, WaitPolicy},
 };
 
 use super::{
@@ -116,7 +116,7 @@ impl Daemon {
         }
         let why = match self.read_chance().await {
             Some(ReadChance::Now) => {
-                self.begin_whole_run(Patience::Bounded, Asker::Daemon);
+                self.begin_whole_run(WaitPolicy::Bounded, Asker::Daemon);
                 return NextRun::now();
             }
             Some(ReadChance::Paused { until }) => {

@@ -42,7 +42,7 @@ impl Notifier {
             spawn_local(async move {
                 let stop = task.stop.clone();
                 tokio::select! {
-                    () = stop.asked() => {}
+                    () = stop.requested() => {}
                     () = task.deliver(target, woken) => {}
                 }
             });
@@ -50,7 +50,7 @@ impl Notifier {
         spawn_local(async move {
             let stop = self.stop.clone();
             tokio::select! {
-                () = stop.asked() => {}
+                () = stop.requested() => {}
                 () = self.watch(woken) => {}
             }
         });

@@ -15,7 +15,7 @@ use crate::{
     observability::LogControl,
     scheduler::{ReloadSignal, StopSignals},
     settings::{self, Settings, SettingsError, Sources, UnnamedMode},
-    sync::{self, Patience, Request, Stop, StopSwitch},
+    sync::{self, RunRequest, Stop, StopSwitch, WaitPolicy},
 };
 
 use super::{
@@ -128,11 +128,11 @@ impl Daemon {
 
     fn scheduled_run(&mut self, due: DueTick) {
         tracing::info!(due = %due.tick.due, "a run is due");
-        self.begin_whole_run(Patience::Scheduled, Asker::Schedule(due.done));
+        self.begin_whole_run(WaitPolicy::Scheduled, Asker::Schedule(due.done));
     }
 
     /// Begins a run over everything.
-    pub(super) fn begin_whole_run(&mut self, patience: Patience, asker: Asker) {
+    pub(super) fn begin_whole_run(&mut self, wait_policy: WaitPolicy, asker: Asker) {
         let order = RunOrder {
             mode: RunMode::Apply,
             instances: Vec::new(),
@@ -143,7 +143,7 @@ impl Daemon {
             throttle: Throttle::Leave,
         };
         let options = self.settings.borrow().sync_options();
-        let request = |stop| request(&order, SCHEDULE.into(), patience, stop);
+        let request = |stop| request(&order, SCHEDULE.into(), wait_policy, stop);
         self.start(options, reach_of(&order), request, asker);
     }
 
@@ -164,11 +164,11 @@ impl Daemon {
             let _ = reply.send(Err(message));
             return;
         }
-        let patience = match order.throttle {
-            Throttle::Leave => Patience::Bounded,
-            Throttle::WaitOut => Patience::Unbounded,
+        let wait_policy = match order.throttle {
+            Throttle::Leave => WaitPolicy::Bounded,
+            Throttle::WaitOut => WaitPolicy::Unbounded,
         };
-        let request = |stop| request(&order, approver, patience, stop);
+        let request = |stop| request(&order, approver, wait_policy, stop);
         if self.current.is_none() {
             self.start(settings.sync_options(), reach_of(&order), request, Asker::Socket(reply));
             return;
@@ -183,7 +183,13 @@ impl Daemon {
         });
     }
 
-    fn start(&mut self, options: sync::Options, reach: Reach, request: impl FnOnce(Stop) -> Request, asker: Asker) {
+    fn start(
+        &mut self,
+        options: sync::SyncOptions,
+        reach: Reach,
+        request: impl FnOnce(Stop) -> RunRequest,
+        asker: Asker,
+    ) {
         let (switch, stop) = StopSwitch::new();
         let request = request(stop);
         let journal = self.journal_for(&asker);
@@ -359,8 +365,8 @@ fn reach_of(order: &RunOrder) -> Reach {
     if order.is_whole() { Reach::Whole } else { Reach::Part }
 }
 
-fn request(order: &RunOrder, approver: Approver, patience: Patience, stop: Stop) -> Request {
-    Request {
+fn request(order: &RunOrder, approver: Approver, wait_policy: WaitPolicy, stop: Stop) -> RunRequest {
+    RunRequest {
         mode: order.mode,
         scope: Scope {
             people: order.people.clone(),
@@ -368,7 +374,7 @@ fn request(order: &RunOrder, approver: Approver, patience: Patience, stop: Stop)
         },
         approve: order.approve.iter().filter_map(|digest| Digest::parse(digest)).collect(),
         approver,
-        patience,
+        wait_policy,
         stop,
     }
 }

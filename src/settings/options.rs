@@ -31,8 +31,8 @@ impl Settings {
     }
 
     /// What a run needs to know.
-    pub fn sync_options(&self) -> sync::Options {
-        sync::Options {
+    pub fn sync_options(&self) -> sync::SyncOptions {
+        sync::SyncOptions {
             experience_cloud: self.experience_cloud.options.clone(),
             clients: self.clients.clone(),
             first_page_interval: self.experience_cloud.first_page_interval,

@@ -50,7 +50,7 @@ async fn stage() -> Stage {
     stage
 }
 
-fn create_all(connection: &ConnectionParameters) -> sync::Options {
+fn create_all(connection: &ConnectionParameters) -> sync::SyncOptions {
     let mut options = options(connection);
     // The removals of a group are judged by its own members here.
     options.limits.max_removals_percent = 100;

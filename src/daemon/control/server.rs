@@ -80,7 +80,7 @@ pub(super) async fn serve(listener: UnixListener, file: SocketFile, desk: Desk) 
     loop {
         tokio::select! {
             biased;
-            () = desk.stop.asked() => break,
+            () = desk.stop.requested() => break,
             () = seats.one_ends() => {}
             peer = listener.accept() => match peer {
                 Ok((stream, _)) => {
@@ -140,7 +140,7 @@ impl Peer {
             let line = tokio::select! {
                 biased;
                 line = timeout(patience, self.line()) => line??,
-                () = desk.stop.asked() => return Ok(()),
+                () = desk.stop.requested() => return Ok(()),
             };
             patience = PATIENCE;
             let line = match line {
