@@ -29,7 +29,7 @@ pub(super) async fn probe(target: &WebhookTarget) -> Result<String, DeliveryErro
     let (client, origin) = (client(target)?, target.url.origin());
     send(&client, client.get(&origin.join("/")), target).await?;
     let how = if origin.is_plain() { "without encryption, on this host" } else { "by TLS" };
-    Ok(format!("{} answers {how}; no notification was send", origin.host_and_port()))
+    Ok(format!("{} answers {how}; no notification was sent", origin.host_and_port()))
 }
 
 fn client(target: &WebhookTarget) -> Result<HttpClient, DeliveryError> {
