@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    journal::{Candidacy, Candidate, Journal, JournalError, Leadership},
+    journal::{Candidate, Election, Journal, JournalError, Leadership},
     observability::Chain,
     settings::{Settings, UnnamedMode},
 };
@@ -135,15 +135,15 @@ impl ElectionTask {
     }
 
     async fn attempt(&mut self) -> Result<LeaderChange, ElectionError> {
-        match self.candidate.compete().await? {
-            Candidacy::Leads(leadership) => {
+        match self.candidate.try_to_lead().await? {
+            Election::Leader(leadership) => {
                 self.attempts = 0;
                 // What was done until now is known before anything is done: without it a tick would be made twice.
                 let restored = self.restore_status().await?;
                 Arc::clone(&self.settings.borrow()).refuse_unnamed_modes(&self.journal).await?;
                 Ok(LeaderChange::Leads(leadership, restored))
             }
-            Candidacy::Follows(leader) => {
+            Election::Follower(leader) => {
                 let is_due = self.attempts.is_multiple_of(ATTEMPTS_PER_READ);
                 self.attempts = self.attempts.wrapping_add(1);
                 let restored = if is_due { Some(self.restore_status().await?) } else { None };
