@@ -25,7 +25,7 @@ impl Daemon {
             LeaderChange::Leads(leadership, restored) => self.lead(leadership, &restored),
             LeaderChange::Follows(leader, restored) => self.follow(leader, restored.as_ref()),
             LeaderChange::Lost => {
-                self.stop_leading("this node leads no more: the session of the database that made it lead has ended")
+                self.stop_leading("this node leads no more: the session of the database that made it lead has ended");
             }
             LeaderChange::Unsuitable(why) => self.stop_leading(&format!("this node cannot lead: {why}")),
             LeaderChange::Unreachable(why) => {
@@ -42,19 +42,19 @@ impl Daemon {
         let next_run = settings.schedule.schedule.next_after(since).map(|next| next.max(now));
         self.leadership = Some(leadership);
         self.schedule_task = Some(ScheduleTask::start(&settings.schedule, since));
-        self.daemon_state.restore(&restored.status, next_run, Some(&name));
+        self.state.restore(&restored.status, next_run, Some(&name));
         tracing::info!(leader = name, "{name} leads: it keeps the schedule");
     }
 
     fn follow(&mut self, leader: Option<String>, restored: Option<&RestoredStatus>) {
-        let before = self.daemon_state.facts();
+        let before = self.state.facts();
         let leads = leader.as_deref().unwrap_or("a node that has not said its name");
         let why = format!("{} follows; {leads} leads", node_name());
         if before.role != NodeRole::Follower || before.status.leader != leader {
             tracing::info!(leader = leader.as_deref(), "{why}");
         }
         let next_run = self.settings.borrow().schedule.schedule.next_after(Utc::now());
-        self.daemon_state.follow(leader, why, restored.map(|restored| (&restored.status, next_run)));
+        self.state.follow(leader, why, restored.map(|restored| (&restored.status, next_run)));
     }
 
     /// Leads no more. A scheduled run is told to stop, so that it does not go on reading for nothing; its lock, which it had
@@ -67,7 +67,7 @@ impl Daemon {
         }
         self.stop_schedule();
         tracing::warn!("{why}; it makes no scheduled runs until it leads");
-        self.daemon_state.leader_unknown(ServiceState::Failing, why.to_owned());
+        self.state.leader_unknown(ServiceState::Failing, why.to_owned());
         self.show_next_run();
     }
 

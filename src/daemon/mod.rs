@@ -169,7 +169,7 @@ async fn start(
         log,
         settings,
         journal,
-        daemon_state,
+        state: daemon_state,
         manager,
         schedule_task,
         election,

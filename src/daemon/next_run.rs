@@ -109,7 +109,7 @@ impl Daemon {
             }
             return next;
         }
-        let facts = self.daemon_state.facts();
+        let facts = self.state.facts();
         if !facts.role.keeps_the_schedule() {
             let leader = facts.status.leader.filter(|_| facts.role == NodeRole::Follower);
             return NextRun::on_the_leader(at, leader.as_deref(), &wanted);
@@ -140,7 +140,7 @@ impl Daemon {
     /// A run has ended. Begins another one where a plan that was approved meanwhile is still held.
     pub(super) async fn follow_up_approvals(&mut self) {
         let approved = std::mem::take(&mut self.approved_meanwhile);
-        let held = self.daemon_state.facts().status.held;
+        let held = self.state.facts().status.held;
         let Some(digest) = approved.into_iter().find(|digest| held.iter().any(|held| held == digest.as_str())) else {
             return;
         };

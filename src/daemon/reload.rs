@@ -41,7 +41,7 @@ impl Daemon {
         };
         let first = error.problems.first().map(|problem| format!("{}: {}", problem.subject, problem.what));
         let problem = first.unwrap_or_default() + &others;
-        self.daemon_state.update(|facts| facts.reload_problem = Some(problem));
+        self.state.update(|facts| facts.reload_problem = Some(problem));
     }
 
     fn use_settings(&mut self, mut settings: Settings) {
@@ -61,7 +61,7 @@ impl Daemon {
             self.stop_schedule();
             self.schedule_task = Some(ScheduleTask::start(&settings.schedule, Utc::now()));
         }
-        self.daemon_state.update(|facts| {
+        self.state.update(|facts| {
             facts.reload_problem = None;
             facts.use_settings(&settings);
         });

@@ -54,7 +54,7 @@ pub(super) struct Daemon {
     pub(super) log: Option<LogControl>,
     pub(super) settings: watch::Sender<Arc<Settings>>,
     pub(super) journal: Journal,
-    pub(super) daemon_state: DaemonState,
+    pub(super) state: DaemonState,
     pub(super) manager: ServiceManager,
     /// The schedule; `None` while another node keeps it.
     pub(super) schedule_task: Option<ScheduleTask>,
@@ -77,7 +77,7 @@ pub(super) struct Daemon {
 impl Daemon {
     /// Goes on until it is told to stop.
     pub(super) async fn serve(mut self, mut signals: Signals) -> Result<(), DaemonError> {
-        let mut changes = self.daemon_state.changes();
+        let mut changes = self.state.changes();
         ServiceManager::ready();
         let why = loop {
             self.show();
@@ -111,7 +111,7 @@ impl Daemon {
 
     /// Tells systemd what the board says, and that the daemon goes on; the latter only while a run does, if there is one.
     pub(super) fn show(&mut self) {
-        let facts = self.daemon_state.facts();
+        let facts = self.state.facts();
         let words = facts.status.described();
         self.manager.show(&match facts.progress.as_str() {
             "" => words,
@@ -149,7 +149,7 @@ impl Daemon {
     /// Shows what was computed from a clock that was ahead as the corrected clock has it.
     async fn clock_was_set_back(&mut self) {
         let outstanding = self.outstanding().await;
-        self.daemon_state.clock_was_set_back(Utc::now(), outstanding);
+        self.state.clock_was_set_back(Utc::now(), outstanding);
         self.show_next_run();
     }
 
@@ -192,7 +192,7 @@ impl Daemon {
         let (switch, stop) = StopSwitch::new();
         let request = request(stop);
         let journal = self.journal_for(&origin);
-        let run = CurrentRun::start((options, request), switch, (&journal, &self.daemon_state), (origin, extent));
+        let run = CurrentRun::start((options, request), switch, (&journal, &self.state), (origin, extent));
         self.current = Some(run);
         self.show_next_run();
     }
@@ -206,17 +206,17 @@ impl Daemon {
                 match extent {
                     // Beside a run that somebody made without asking the daemon nothing was found out.
                     RunExtent::Whole if report.outcome == Outcome::Locked => {
-                        self.daemon_state.partial_run_ended(report, waiting)
+                        self.state.partial_run_ended(report, waiting);
                     }
-                    RunExtent::Whole if self.schedule_task.is_some() => self.daemon_state.run_ended(report, waiting),
-                    RunExtent::Whole => self.daemon_state.run_on_follower_ended(report, waiting),
-                    RunExtent::Part => self.daemon_state.partial_run_ended(report, waiting),
+                    RunExtent::Whole if self.schedule_task.is_some() => self.state.run_ended(report, waiting),
+                    RunExtent::Whole => self.state.run_on_follower_ended(report, waiting),
+                    RunExtent::Part => self.state.partial_run_ended(report, waiting),
                 }
             }
             Err(error) => {
                 tracing::error!(%error, "a run did not end by itself");
                 origin.report_end(None);
-                self.daemon_state.run_crashed("the last run broke off by a fault of this program; the log says where");
+                self.state.run_crashed("the last run broke off by a fault of this program; the log says where");
             }
         }
         self.notifier.send_replace(());
@@ -229,14 +229,14 @@ impl Daemon {
         let settings = Arc::clone(&self.settings.borrow());
         match timeout(JOURNAL_TIMEOUT, outstanding_now(&self.journal, &settings)).await {
             Ok(Ok(outstanding)) => outstanding,
-            Ok(Err(_)) | Err(_) => Outstanding { throttled_until: None, holds: self.daemon_state.facts().status.holds },
+            Ok(Err(_)) | Err(_) => Outstanding { throttled_until: None, holds: self.state.facts().status.holds },
         }
     }
 
     /// By the schedule, on whichever node: also one that does not lead expects a run then, and alerts go by it.
     pub(super) fn show_next_run(&self) {
         let next = self.settings.borrow().schedule.schedule.next_after(Utc::now());
-        self.daemon_state.update(|facts| facts.status.next_run = next);
+        self.state.update(|facts| facts.status.next_run = next);
     }
 
     async fn end(mut self, why: ExitReason) -> Result<(), DaemonError> {

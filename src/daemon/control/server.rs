@@ -155,7 +155,7 @@ impl Peer {
             match serde_json::from_slice(&line) {
                 Ok(ask) => busy.during(self.answer(ask, context)).await?,
                 Err(error) => {
-                    self.send(&ControlResponse::refused(RefusalReason::NotUnderstood, error.to_string())).await?
+                    self.send(&ControlResponse::refused(RefusalReason::NotUnderstood, error.to_string())).await?;
                 }
             }
         }
