@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     journal::{Candidate, Election, Journal, JournalError, Leadership},
     observability::Chain,
-    settings::{Settings, UnnamedMode},
+    settings::{MissingModeError, Settings},
 };
 
 use super::restore_status::{RestoredStatus, restore_status};
@@ -82,7 +82,7 @@ enum ElectionError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
-    UnnamedMode(#[from] UnnamedMode),
+    MissingMode(#[from] MissingModeError),
     #[error("the journal could not be read within {} s", READ_TIMEOUT.as_secs())]
     Slow,
 }
@@ -104,7 +104,7 @@ impl ElectionTask {
         loop {
             let mut pause = ELECTION_INTERVAL;
             let change = self.attempt().await.unwrap_or_else(|error| match &error {
-                ElectionError::UnnamedMode(UnnamedMode::Refused(why)) => LeaderChange::Unsuitable(why.to_string()),
+                ElectionError::MissingMode(MissingModeError::Refused(why)) => LeaderChange::Unsuitable(why.to_string()),
                 _ => LeaderChange::Unreachable(Chain(&error).to_string()),
             });
             let leadership =
@@ -140,7 +140,7 @@ impl ElectionTask {
                 self.attempts = 0;
                 // What was done until now is known before anything is done: without it a tick would be made twice.
                 let restored = self.restore_status().await?;
-                Arc::clone(&self.settings.borrow()).refuse_unnamed_modes(&self.journal).await?;
+                Arc::clone(&self.settings.borrow()).require_explicit_modes(&self.journal).await?;
                 Ok(LeaderChange::Leads(leadership, restored))
             }
             Election::Follower(leader) => {

@@ -194,7 +194,7 @@ async fn alone(
     journal: &Journal,
     settings: &Settings,
 ) -> Result<ScheduleTask, DaemonError> {
-    settings.refuse_unnamed_modes(journal).await?;
+    settings.require_explicit_modes(journal).await?;
     let restored = restore_status(journal, settings).await?;
     let now = Utc::now();
     let since = restored.since(now);

@@ -6,7 +6,7 @@ use chrono::Utc;
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 
-use crate::settings::{self, Settings, SettingsError, StateLocation, UnnamedMode};
+use crate::settings::{self, MissingModeError, Settings, SettingsError, StateLocation};
 
 use super::{
     run_loop::{Daemon, JOURNAL_TIMEOUT},
@@ -19,8 +19,8 @@ impl Daemon {
     pub(super) async fn reload(&mut self) {
         ServiceManager::reloading();
         match settings::load(&self.sources) {
-            Ok(settings) => match timeout(JOURNAL_TIMEOUT, settings.refuse_unnamed_modes(&self.journal)).await {
-                Ok(Err(UnnamedMode::Refused(error))) => self.reject_reload(&error),
+            Ok(settings) => match timeout(JOURNAL_TIMEOUT, settings.require_explicit_modes(&self.journal)).await {
+                Ok(Err(MissingModeError::Refused(error))) => self.reject_reload(&error),
                 // Whether the state can be read is said by the next run.
                 _ => self.use_settings(settings),
             },

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Utc;
 
 use crate::{
-    campaign::{Campaign, CampaignError, PersonRead},
+    campaign::{Campaign, CampaignError, FoundOperators},
     domain::{
         Decided, DesiredState, Explanation, Finding, FoldedName, Ground, GroupSize, History, IncompleteRead,
         InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName, OperatorLogin, OperatorSnapshot,
@@ -206,7 +206,7 @@ impl InstanceQuestion<'_> {
             Ok(found) => self.decided(&campaign, found, history, missing).await,
             Err(error) => InstanceAnswers::without_campaign(history, error, missing),
         };
-        campaign.log_off_after_logon().await;
+        campaign.sign_out_after_logon().await;
         answers
     }
 
@@ -226,7 +226,7 @@ impl InstanceQuestion<'_> {
             None => return Ok(CampaignRead::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
         };
         let sought = SoughtOperators::of(person, &history.identities, alike);
-        let read = campaign.fetch_person(&sought).await?;
+        let read = campaign.look_up_operators(&sought).await?;
         let settled = read.groups().and_then(|live| groups_for_a_question(&history.known, live, &self.needed_groups()));
         let groups = match settled {
             Some(groups) => groups,
@@ -333,7 +333,7 @@ enum CampaignRead {
     /// Everything.
     All(OperatorSnapshot),
     /// One person.
-    User { read: PersonRead, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
+    User { read: FoundOperators, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
 }
 
 impl CampaignRead {
