@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ChangeKey, ChangeOutcome, ChangeReport, Evidence, InstanceMode, InstanceName, InstancePlan, InstanceReport,
-    NextStep, RunId, Sending, SentChange, SettledChanges,
+    AfterPlan, ChangeKey, ChangeOutcome, ChangeReport, Evidence, InstanceMode, InstanceName, InstancePlan,
+    InstanceReport, RunId, Sending, SentChange, SettledChanges,
 };
 
 use super::{
@@ -167,7 +167,7 @@ pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>)
     }
     let (content, outcomes) = (content(&report.changes), outcomes((0..).zip(&report.changes)));
     let is_final =
-        plan.next == NextStep::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
+        plan.next == AfterPlan::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
     // With what is said of each change: rows that are shared never change.
     let shareable = (is_final && !report.changes.is_empty())
         .then(|| to_json(&outcomes, "the outcomes of a plan"))
@@ -341,7 +341,7 @@ pub(super) async fn end_instance(recording: &mut Recording<'_>, report: &Instanc
         report: fingerprint(&text),
     };
     if !is_planned(recording, &report.name).await? {
-        plan(recording, &InstancePlan { report, next: NextStep::Nothing, new_skips: &[] }).await?;
+        plan(recording, &InstancePlan { report, next: AfterPlan::Nothing, new_skips: &[] }).await?;
     }
     let (run, at) = (recording.run.as_str(), recording.at.timestamp_millis());
     let replaced = instance_reports::of_run(recording.writing, run, Some(&report.name)).await?;

@@ -54,7 +54,7 @@ pub struct ManualChanges {
 }
 
 /// An observation: what a run found in Campaign that the record did not hold.
-struct Observation {
+struct GroupObservation {
     run: Option<RunId>,
     at: i64,
     difference: AccessDifference,
@@ -86,10 +86,10 @@ impl Journal {
     }
 }
 
-async fn observation(looking: &mut Reading, position: i64) -> Result<Option<Observation>, JournalError> {
+async fn observation(looking: &mut Reading, position: i64) -> Result<Option<GroupObservation>, JournalError> {
     let rows = looking.rows("select run, at, body from events where position = $1", [position.into()]).await?;
     let read = |row: &Row| {
-        Ok(Observation {
+        Ok(GroupObservation {
             run: row.optional_text(0)?.map(RunId::new),
             at: row.number(1)?,
             difference: from_json(&row.text(2)?, "an event")?,
@@ -99,7 +99,7 @@ async fn observation(looking: &mut Reading, position: i64) -> Result<Option<Obse
 }
 
 /// The groups that were not managed before this observation.
-async fn first_looks(looking: &mut Reading, seen: &Observation) -> Result<BTreeSet<FoldedName>, JournalError> {
+async fn first_looks(looking: &mut Reading, seen: &GroupObservation) -> Result<BTreeSet<FoldedName>, JournalError> {
     let sql = "select 1 from managed_groups where instance = $1 and group_folded = $2 and since < $3 and until >= $3";
     let mut first = BTreeSet::new();
     for (group, _profile) in &seen.difference.managed {
@@ -115,7 +115,7 @@ async fn first_looks(looking: &mut Reading, seen: &Observation) -> Result<BTreeS
 
 async fn changes(
     looking: &mut Reading,
-    seen: Observation,
+    seen: GroupObservation,
     first_looks: &BTreeSet<FoldedName>,
     limit: usize,
 ) -> Result<Vec<ManualChange>, JournalError> {
