@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{CallPurpose, Failure, OrganizationId, Watcher, to_the_second},
     experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
-    journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
+    journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
     observability::Chain,
     settings::{self, Readable},
     sync::{self, Clients},
@@ -83,7 +83,7 @@ async fn memory(
     journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<Memory> {
-    if matches!(journal, Err(JournalError::FromThePast { .. })) {
+    if matches!(journal, Err(JournalError::OlderSchema { .. })) {
         board.settle(FIRST_PAGE, Outcome::not_checked("the state is of an earlier version: the next run can tell"));
         return None;
     }
@@ -290,7 +290,7 @@ impl Memory {
             let interval_ends = self.windows.first_page_allowed_at(listing, interval);
             interval_ends.max(self.windows.not_before).filter(|until| *until > now)
         };
-        Gate { groups: until(Listing::Groups), users: until(Listing::Users) }
+        Gate { groups: until(ListingKind::Groups), users: until(ListingKind::Users) }
     }
 }
 

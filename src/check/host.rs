@@ -17,7 +17,7 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    journal::{Journal, JournalError, Space},
+    journal::{DiskSpace, Journal, JournalError},
     observability::Chain,
     settings::{self, Named, Readable, SecretFile, StateLocation},
 };
@@ -130,7 +130,7 @@ fn is_open(file: &SecretFile) -> bool {
 }
 
 fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
-    if let Err(error @ JournalError::FromThePast { .. }) = journal {
+    if let Err(error @ JournalError::OlderSchema { .. }) = journal {
         return Outcome::warning(Chain(error).to_string(), "nothing; the next run updates it");
     }
     let StateLocation::Sqlite(path) = location else { return state_on_a_server(journal) };
@@ -165,7 +165,7 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
         };
         return Outcome::warning(evidence, remedy);
     }
-    let space = Space::of(path);
+    let space = DiskSpace::of(path);
     match space.free {
         Some(free) if free < LEAST_ROOM => Outcome::warning(
             format!("{space}"),
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn a_state_of_an_earlier_version_is_no_failure() {
         let place = "/var/lib/campaign-group-sync/state.db";
-        let older = Err(JournalError::FromThePast { place: place.to_owned(), found: 1, known: 2 });
+        let older = Err(JournalError::OlderSchema { place: place.to_owned(), found: 1, known: 2 });
         let mut board = Board::new(Reach::Offline, Vec::new());
         board.settle(STATE, state(&StateLocation::Sqlite(place.into()), &older));
         let finding = board.report().findings.into_iter().find(|finding| finding.id == STATE).expect("a finding");

@@ -109,7 +109,7 @@ pub async fn check(request: &Request<'_>) -> CheckReport {
 /// What runs left behind; none where nobody knows where they did.
 async fn journal(state: Option<&State>) -> Result<Option<Journal>, JournalError> {
     match state {
-        Some(state) => Journal::look(&state.journal_options()).await,
+        Some(state) => Journal::open_read_only(&state.journal_options()).await,
         None => Ok(None),
     }
 }

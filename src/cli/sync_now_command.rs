@@ -97,7 +97,7 @@ async fn in_place(
     until_told_to_end(async |stop| {
         let journal = Journal::open(&settings.journal_options()).await?;
         settings.refuse_unnamed_modes(&journal).await?;
-        let journal = journal.notifying(wanted);
+        let journal = journal.with_notifications(wanted);
         let (options, request) = (settings.sync_options(), request(arguments, stop));
         let report = sync::run(&options, &journal, &request, &progress.watcher()).await;
         notify_after_run(&journal, settings, request.mode).await;

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    journal::{Candidacy, Candidate, Journal, JournalError, Leadership},
+    journal::{Candidate, Election, Journal, JournalError, Leadership},
     observability::Chain,
     settings::{Settings, UnnamedMode},
 };
@@ -130,15 +130,15 @@ impl Competitor {
     }
 
     async fn attempt(&mut self) -> Result<News, NoAttempt> {
-        match self.candidate.compete().await? {
-            Candidacy::Leads(leadership) => {
+        match self.candidate.try_to_lead().await? {
+            Election::Leader(leadership) => {
                 self.attempts = 0;
                 // What was done until now is known before anything is done: without it a tick would be made twice.
                 let recalled = self.recall().await?;
                 Arc::clone(&self.settings.borrow()).refuse_unnamed_modes(&self.journal).await?;
                 Ok(News::Leads(leadership, recalled))
             }
-            Candidacy::Follows(leader) => {
+            Election::Follower(leader) => {
                 let is_due = self.attempts.is_multiple_of(ATTEMPTS_PER_LOOK);
                 self.attempts = self.attempts.wrapping_add(1);
                 let recalled = if is_due { Some(self.recall().await?) } else { None };

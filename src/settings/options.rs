@@ -45,7 +45,7 @@ impl Settings {
     }
 
     /// Where the journal is.
-    pub fn journal_options(&self) -> journal::Options {
+    pub fn journal_options(&self) -> journal::JournalOptions {
         self.state.journal_options()
     }
 
@@ -128,12 +128,12 @@ impl Access {
 
 impl State {
     /// Where the journal is.
-    pub fn journal_options(&self) -> journal::Options {
+    pub fn journal_options(&self) -> journal::JournalOptions {
         let location = match &self.url {
-            StateLocation::Sqlite(path) => journal::Location::Sqlite(path.clone()),
-            StateLocation::Postgres(address) => journal::Location::Postgres(address.clone()),
+            StateLocation::Sqlite(path) => journal::JournalLocation::Sqlite(path.clone()),
+            StateLocation::Postgres(address) => journal::JournalLocation::Postgres(address.clone()),
         };
-        journal::Options { location, watch: None }
+        journal::JournalOptions { location, watch: None }
     }
 }
 

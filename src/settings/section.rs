@@ -12,7 +12,7 @@ use super::{
     shown::{shown, shown_value},
 };
 use crate::{
-    journal::Kept,
+    journal::RetentionPeriod,
     transport::{BaseUrl, BaseUrlError},
 };
 
@@ -220,10 +220,10 @@ impl<'a> Section<'a> {
     }
 
     /// How long something is kept: a time span, or `forever`.
-    pub(super) fn kept(&mut self, key: &str) -> Option<Kept> {
+    pub(super) fn kept(&mut self, key: &str) -> Option<RetentionPeriod> {
         self.parse(key, "write \"forever\", or a duration such as \"90d\", ten years at most", |text| match text {
-            "forever" => Ok(Kept::Forever),
-            text => duration_of(text).map(Kept::For),
+            "forever" => Ok(RetentionPeriod::Forever),
+            text => duration_of(text).map(RetentionPeriod::For),
         })
     }
 

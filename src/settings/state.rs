@@ -8,7 +8,7 @@ use super::{
     section::Section,
 };
 use crate::{
-    journal::{Protection, Retention},
+    journal::{ConnectionProtection, Retention},
     transport::{ExposeSecret as _, SecretString},
 };
 
@@ -50,7 +50,7 @@ impl State {
     /// What is valid and less safe than it should be.
     pub(super) fn doubt(&self) -> Option<String> {
         let StateLocation::Postgres(address) = &self.url else { return None };
-        (Protection::of(address)? == Protection::Weakened).then(|| {
+        (ConnectionProtection::of(address)? == ConnectionProtection::Weakened).then(|| {
             "state.url: the address names an sslmode other than verify-full: a host between this one and the database server \
              can pose as that server, read the password, and change what is remembered; take sslmode out of the address, \
              and name the authority of its certificate with sslrootcert where it is your own"

@@ -325,7 +325,7 @@ impl Question<'_> {
         let identities = &answers.history.identities;
         logins.extend(identities.known(&self.person.person).and_then(|known| known.login.clone()));
         let logins: Vec<_> = logins.into_iter().filter(|login| !login.is_empty()).collect();
-        journal.person_record(&self.policy().instance, &logins, PAST_CHANGES).await
+        journal.operator_record(&self.policy().instance, &logins, PAST_CHANGES).await
     }
 }
 

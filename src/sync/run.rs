@@ -13,7 +13,7 @@ use crate::{
         RunMode, RunReport, RunStart, Scope, SourceReport, Watcher,
     },
     experience_cloud,
-    journal::{Journal, JournalError, Lock, Retention, RunLock},
+    journal::{Journal, JournalError, LockAttempt, Retention, RunLock},
     observability::Chain,
 };
 
@@ -235,8 +235,8 @@ impl<'a> Frame<'a> {
         let journal = self.recorder.journal();
         let holder = format!("run {} ({})", self.recorder.run(), self.mode.as_str());
         let lock = match journal.lock(&holder).await {
-            Ok(Lock::Got(lock)) => lock,
-            Ok(Lock::Held(holder)) => {
+            Ok(LockAttempt::Acquired(lock)) => lock,
+            Ok(LockAttempt::Held(holder)) => {
                 let error = format!("another run holds the lock: {holder}");
                 return Err(Box::new(self.report(self.nothing_done(Outcome::Locked, error))));
             }

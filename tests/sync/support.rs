@@ -9,7 +9,7 @@ use campaign_group_sync::{
     campaign,
     domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope, Watcher},
     experience_cloud::{self, ReadChoice},
-    journal::{self, Journal, Kept, Retention},
+    journal::{self, Journal, Retention, RetentionPeriod},
     sandbox::{ConnectionParameters, InstanceCredential, InstanceParameters, Sandbox, SandboxOptions, Scenario},
     sync::{self, Confirmation, InstanceOptions, Request},
     transport::SecretString,
@@ -111,7 +111,7 @@ impl Stage {
 
 /// The journal in this file.
 pub(crate) async fn open(state: &Path) -> Journal {
-    let options = journal::Options { location: journal::Location::Sqlite(state.to_owned()), watch: None };
+    let options = journal::JournalOptions { location: journal::JournalLocation::Sqlite(state.to_owned()), watch: None };
     Journal::open(&options).await.expect("a journal")
 }
 
@@ -125,7 +125,10 @@ pub(crate) fn options(connection: &ConnectionParameters) -> sync::Options {
         limits: limits(),
         confirmation: Confirmation::Reread,
         approval_ttl: Duration::from_secs(24 * 3600),
-        retention: Retention { runs: Kept::For(Duration::from_secs(90 * 24 * 3600)), changes: Kept::Forever },
+        retention: Retention {
+            runs: RetentionPeriod::For(Duration::from_secs(90 * 24 * 3600)),
+            changes: RetentionPeriod::Forever,
+        },
     }
 }
 
