@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Utc;
 
 use crate::{
-    campaign::{Campaign, CampaignError, PersonRead},
+    campaign::{Campaign, CampaignError, FoundOperators},
     domain::{
         AccessRecord, DesiredState, ExplainedInstance, Explanation, Finding, FoldedName, GroupSize, History,
         IncompleteRead, InstanceDecision, InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName,
@@ -207,7 +207,7 @@ impl Question<'_> {
             Ok(found) => self.decided(&campaign, found, history, missing).await,
             Err(error) => Answers::without_campaign(history, error, missing),
         };
-        campaign.log_off_after_logon().await;
+        campaign.sign_out_after_logon().await;
         answers
     }
 
@@ -227,7 +227,7 @@ impl Question<'_> {
             None => return Ok(Found::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
         };
         let sought = OperatorQuery::of(person, &history.identities, alike);
-        let read = campaign.fetch_person(&sought).await?;
+        let read = campaign.look_up_operators(&sought).await?;
         let settled = read.groups().and_then(|live| groups_for_lookup(&history.known, live, &self.needed_groups()));
         let groups = match settled {
             Some(groups) => groups,
@@ -334,7 +334,7 @@ enum Found {
     /// Everything.
     All(OperatorSnapshot),
     /// One person.
-    Some { read: PersonRead, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
+    Some { read: FoundOperators, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
 }
 
 impl Found {

@@ -43,7 +43,7 @@ pub enum Confirmation {
 #[derive(Debug)]
 pub struct Options {
     /// The source.
-    pub experience_cloud: experience_cloud::Options,
+    pub experience_cloud: experience_cloud::UmapiOptions,
     /// The access to the source that is shared with whatever else this process asks.
     pub clients: Clients,
     /// Least time between two requests for page 0 of one listing of the organization.
@@ -111,7 +111,7 @@ impl Request {
 
 impl Request {
     /// How the organization is read: a run that waits as long as it takes does so inside a read as well.
-    fn source_options(&self, options: &Options) -> experience_cloud::Options {
+    fn source_options(&self, options: &Options) -> experience_cloud::UmapiOptions {
         let mut source = options.experience_cloud.clone();
         if self.patience == Patience::Unbounded {
             source.retry.max_wait = source.retry.max_wait.max(LONGEST_PAUSE.to_std().unwrap_or_default());

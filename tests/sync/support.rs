@@ -118,7 +118,10 @@ pub(crate) async fn open(state: &Path) -> Journal {
 /// What the options say, with pauses too short to notice.
 pub(crate) fn options(connection: &ConnectionParameters) -> sync::Options {
     sync::Options {
-        experience_cloud: experience_cloud::Options { read: ReadChoice::Organization, ..experience_cloud(connection) },
+        experience_cloud: experience_cloud::UmapiOptions {
+            read: ReadChoice::Organization,
+            ..experience_cloud(connection)
+        },
         clients: sync::Clients::default(),
         first_page_interval: Duration::ZERO,
         instances: connection.instances.iter().map(|instance| one_instance(connection, instance)).collect(),
@@ -134,10 +137,11 @@ pub(crate) fn options(connection: &ConnectionParameters) -> sync::Options {
 
 fn one_instance(connection: &ConnectionParameters, instance: &InstanceParameters) -> InstanceOptions {
     let authentication = match &instance.authentication {
-        InstanceCredential::Native { login, password } => {
-            campaign::Authentication::Native { login: login.clone(), password: SecretString::from(password.clone()) }
-        }
-        InstanceCredential::Ims { client_id, client_secret } => campaign::Authentication::Ims {
+        InstanceCredential::Native { login, password } => campaign::CampaignAuthentication::Native {
+            login: login.clone(),
+            password: SecretString::from(password.clone()),
+        },
+        InstanceCredential::Ims { client_id, client_secret } => campaign::CampaignAuthentication::Ims {
             client_id: client_id.clone(),
             client_secret: SecretString::from(client_secret.clone()),
             ims_url: url(&connection.ims_url),
@@ -147,7 +151,7 @@ fn one_instance(connection: &ConnectionParameters, instance: &InstanceParameters
     InstanceOptions {
         policy: policy(&instance.name, &instance.association_mask),
         mode: InstanceMode::Apply,
-        campaign: campaign::Options {
+        campaign: campaign::CampaignOptions {
             url: url(&instance.url),
             authentication,
             retry: retry(),
