@@ -314,10 +314,7 @@ fn extent_of(order: &RunOrder) -> RunExtent {
 fn request(order: &RunOrder, approver: Approver, wait_policy: WaitPolicy, stop: Stop) -> RunRequest {
     RunRequest {
         mode: order.mode,
-        scope: Scope {
-            people: order.people.clone(),
-            groups: order.groups.iter().map(OperatorGroupName::new).collect(),
-        },
+        scope: Scope { users: order.people.clone(), groups: order.groups.iter().map(OperatorGroupName::new).collect() },
         approve: order.approve.iter().filter_map(|digest| Digest::parse(digest)).collect(),
         approver,
         wait_policy,

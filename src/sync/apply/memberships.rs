@@ -168,7 +168,7 @@ impl Executor<'_> {
         let members = self.campaign.members(&groups.iter().copied().collect::<Vec<_>>()).await.unwrap_or_default();
         for group in groups {
             let staying = members.iter().filter(|(_, of)| *of == group).map(|(operator, _)| *operator);
-            if !self.decision.desired.keeps_somebody(group, staying) {
+            if !self.decision.desired.keeps_any(group, staying) {
                 let why = "the additions to its group failed, and this removal would empty it";
                 let (kept, rest) = std::mem::take(removals).into_iter().partition(|row| row.group == group);
                 let kept: Vec<MembershipRow<'_>> = kept;
