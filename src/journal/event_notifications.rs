@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeReport, Evidence, FindingKind, FindingTopic, FoldedName, HeldNow, InstanceReport, Notification, Outcome,
+    ChangeReport, Evidence, FindingKind, FindingTopic, FoldedName, HeldState, InstanceReport, Notification, Outcome,
     RunMode, RunReport, SettledChanges, findings,
 };
 
@@ -31,7 +31,7 @@ pub enum OutageReport {
 
 /// Enqueues the notification about a hold, unless a real run already held the same digest. Must be called before the
 /// hold is written.
-pub(super) async fn held(recorder: &mut EventRecorder<'_>, held: &HeldNow<'_>) -> Result<(), JournalError> {
+pub(super) async fn held(recorder: &mut EventRecorder<'_>, held: &HeldState<'_>) -> Result<(), JournalError> {
     let Some(record) = held.record.filter(|record| recorder.wanted.are_any() && !record.is_dry_run) else {
         return Ok(());
     };

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{ChangeOutcome, ChangeReport, InstanceMode, InstancePlan, InstanceReport, NextStep, RunId};
+use crate::domain::{AfterPlan, ChangeOutcome, ChangeReport, InstanceMode, InstancePlan, InstanceReport, RunId};
 
 use super::{
     JournalError,
@@ -56,7 +56,7 @@ pub(super) async fn plan(recorder: &mut EventRecorder<'_>, plan: &InstancePlan<'
     }
     let (content, outcomes) = (content(&report.changes), outcomes((0..).zip(&report.changes)));
     let is_final =
-        plan.next == NextStep::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
+        plan.next == AfterPlan::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
     // The hash includes the outcomes, because shared rows never change.
     let shareable = (is_final && !report.changes.is_empty())
         .then(|| to_json(&outcomes, "the outcomes of a plan"))
@@ -165,7 +165,7 @@ pub(super) async fn end_instance(
         report: fingerprint(&text),
     };
     if !is_planned(recorder, &report.name).await? {
-        plan(recorder, &InstancePlan { report, next: NextStep::Nothing, new_skips: &[] }).await?;
+        plan(recorder, &InstancePlan { report, next: AfterPlan::Nothing, new_skips: &[] }).await?;
     }
     let (run, at) = (recorder.run.as_str(), recorder.at.timestamp_millis());
     let replaced = report_digests(recorder.writer, run, Some(&report.name)).await?;

@@ -1,7 +1,7 @@
 //! Accepted reads, followed groups, and which user is which operator.
 
 use campaign_group_sync::domain::{
-    ChangeKind, FoldedName, HeldBefore, History, Identities, InstanceName, KnownOperator, KnownProfiles, LoginHolder,
+    ChangeKind, EarlierHold, FoldedName, History, Identities, InstanceName, KnownOperator, KnownProfiles, LoginHolder,
     LoginHolders, OperatorId, OperatorLogin, OrganizationId,
 };
 use chrono::TimeDelta;
@@ -41,7 +41,7 @@ async fn the_last_accepted_read_is_stored_with_the_profiles_and_their_groups() {
 async fn a_dormant_hold_is_held_once_until_it_is_replaced() {
     for place in Place::all().await {
         let journal = place.open().await;
-        let hold = |operator: &str, why: &str| HeldBefore {
+        let hold = |operator: &str, why: &str| EarlierHold {
             key: key(ChangeKind::Remove, operator, "delivery"),
             why: why.to_owned(),
             limits: limits(),
