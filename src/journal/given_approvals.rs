@@ -1,4 +1,4 @@
-//! The list of all approvals that were given: by whom, when, for what, and which run used it.
+//! The list of all approvals that were given: who gave each one, when, for what, and which run used it.
 
 use chrono::{DateTime, Utc};
 
