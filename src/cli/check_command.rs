@@ -3,7 +3,7 @@
 use chrono::Utc;
 
 use crate::{
-    check::{self, Cause, CheckReport, Extent, NotificationCheck, Reach, Verdict},
+    check::{self, CheckReport, FailureCause, HostScope, Network, NotificationCheck, Verdict},
     observability::{Level, start_logging},
     settings::{self, Readable, Sources},
 };
@@ -23,10 +23,10 @@ use super::{
 pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<Exit, CommandError> {
     let Some(name) = &check.sandbox else {
         let sources = Sources::of_process(arguments.config.clone());
-        return Box::pin(checked(arguments, check, &sources, settings::readable(&sources), Extent::Service)).await;
+        return Box::pin(checked(arguments, check, &sources, settings::readable(&sources), HostScope::Service)).await;
     };
     let sandbox = OwnSandbox::start(name).await?;
-    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), Extent::Sandbox)).await;
+    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), HostScope::FilesOnly)).await;
     sandbox.stop().await;
     exit
 }
@@ -36,21 +36,21 @@ async fn checked(
     options: &CheckArguments,
     sources: &Sources,
     mut settings: Readable,
-    extent: Extent,
+    host: HostScope,
 ) -> Result<Exit, CommandError> {
     settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
     if let Some(configured) = &settings.log {
         let logging = configured.options(arguments.log_level(Level::Error), ProgressLine::colours());
         start_logging(&logging, ProgressLine::new())?;
     }
-    let reach = if options.offline { Reach::Offline } else { Reach::Online };
-    let notifications = if options.notify { NotificationCheck::SendTest } else { NotificationCheck::Reach };
-    let daemon = match (&settings.control, extent) {
-        (Some(control), Extent::Service) => Some(said_by_daemon(&control.socket).await),
+    let network = if options.offline { Network::Offline } else { Network::Online };
+    let notifications = if options.notify { NotificationCheck::SendTest } else { NotificationCheck::Connect };
+    let daemon = match (&settings.control, host) {
+        (Some(control), HostScope::Service) => Some(said_by_daemon(&control.socket).await),
         _ => None,
     };
     let request =
-        check::Request { settings: &settings, sources, reach, notifications, extent, daemon, now: Utc::now() };
+        check::CheckRequest { settings: &settings, sources, network, notifications, host, daemon, now: Utc::now() };
     let report = check::check(&request).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&report, columns()),
@@ -62,10 +62,10 @@ async fn checked(
 
 fn exit(report: &CheckReport) -> Exit {
     match report.gravest() {
-        Some(Cause::Configuration) => Exit::Configuration,
-        Some(Cause::Refused) => Exit::Refused,
-        Some(Cause::Incomplete) => Exit::Incomplete,
-        Some(Cause::Unavailable) => Exit::Unavailable,
+        Some(FailureCause::Configuration) => Exit::Configuration,
+        Some(FailureCause::Refused) => Exit::Refused,
+        Some(FailureCause::Incomplete) => Exit::Incomplete,
+        Some(FailureCause::Unavailable) => Exit::Unavailable,
         None if report.count(Verdict::Warning) > 0 => Exit::Partial,
         None => Exit::Done,
     }

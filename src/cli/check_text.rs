@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use textwrap::WordSplitter;
 
 use crate::{
-    check::{CheckReport, Finding, Section, Verdict},
+    check::{CheckReport, CheckSection, Finding, Verdict},
     domain::printable,
 };
 
@@ -112,12 +112,12 @@ impl Layout {
 /// What the finding stands under.
 pub(super) fn heading_of(finding: &Finding) -> String {
     let name = match finding.section {
-        Section::Configuration => "Configuration",
-        Section::ExperienceCloud => "Experience Cloud",
-        Section::Campaign => "Campaign",
-        Section::Names => "Mask and names",
-        Section::Host => "Host",
-        Section::Notifications => "Notifications",
+        CheckSection::Configuration => "Configuration",
+        CheckSection::ExperienceCloud => "Experience Cloud",
+        CheckSection::Campaign => "Campaign",
+        CheckSection::Names => "Mask and names",
+        CheckSection::Host => "Host",
+        CheckSection::Notifications => "Notifications",
     };
     match &finding.instance {
         Some(instance) => format!("{name}: {instance}"),
@@ -143,7 +143,7 @@ mod tests {
 
     fn finding(verdict: Verdict, evidence: &str, remedy: &str) -> Finding {
         Finding {
-            section: Section::Host,
+            section: CheckSection::Host,
             instance: None,
             id: "host.schedule",
             title: "The schedule leaves time between runs".to_owned(),

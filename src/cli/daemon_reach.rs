@@ -3,7 +3,7 @@
 use std::{io, path::Path, time::Duration};
 
 use crate::{
-    check::{DaemonStatus, Health},
+    check::{DaemonHealth, DaemonStatus},
     daemon::{
         State, Status,
         control::{Answer, Ask, Client, Refusal},
@@ -79,11 +79,11 @@ pub(super) async fn said_by_daemon(socket: &Path) -> Result<DaemonStatus, String
     let status = answer.map_err(|error| error.to_string())?;
     Ok(DaemonStatus {
         health: match status.state {
-            State::Idle | State::Running | State::Waiting => Health::Well,
-            State::Starting => Health::Starting,
-            State::Throttled => Health::Throttled,
-            State::Blocked => Health::Blocked,
-            State::Failing => Health::Failing(status.last_run.as_ref().map(|last| last.outcome)),
+            State::Idle | State::Running | State::Waiting => DaemonHealth::Healthy,
+            State::Starting => DaemonHealth::Starting,
+            State::Throttled => DaemonHealth::Throttled,
+            State::Blocked => DaemonHealth::Blocked,
+            State::Failing => DaemonHealth::Failing(status.last_run.as_ref().map(|last| last.outcome)),
         },
         described: status.described(),
         held: status.held,

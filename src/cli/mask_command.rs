@@ -1,7 +1,7 @@
 //! `mask`: what the association mask matches, what nearly matches, and what another mask would do.
 
 use crate::{
-    check::{MaskError, Network, Question, mask_report},
+    check::{MaskError, MaskQuery, Network, mask_report},
     observability::start_logging,
     settings::Settings,
 };
@@ -54,10 +54,10 @@ async fn answer(
         let names = settings.instances.iter().map(|instance| instance.name().as_str()).collect::<Vec<_>>().join(", ");
         return Err(CommandError::Usage(format!("a mask is tried in one instance: give --instance, one of {names}")));
     }
-    let question = Question {
+    let question = MaskQuery {
         names: mask.names.clone(),
         tried: mask.tried.clone(),
-        network: if mask.offline { Network::Unused } else { Network::Used },
+        network: if mask.offline { Network::Offline } else { Network::Online },
     };
     let report = mask_report(&settings, &question, &progress.watcher()).await;
     progress.finish();
