@@ -13,19 +13,19 @@ use super::{
     arguments::{Arguments, CheckArguments, OutputFormat},
     check_markdown::markdown,
     check_text::text,
-    daemon_reach::said_by_daemon,
-    exit_code::Exit,
-    own_sandbox::OwnSandbox,
-    report_json::json,
+    daemon_client::health_for_check,
+    exit_status::ExitStatus,
+    json::json,
+    temporary_sandbox::TemporarySandbox,
     terminal::{ProgressLine, columns, print},
 };
 
-pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<ExitStatus, CommandError> {
     let Some(name) = &check.sandbox else {
         let sources = Sources::of_process(arguments.config.clone());
         return Box::pin(checked(arguments, check, &sources, settings::readable(&sources), HostScope::Service)).await;
     };
-    let sandbox = OwnSandbox::start(name).await?;
+    let sandbox = TemporarySandbox::start(name).await?;
     let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), HostScope::FilesOnly)).await;
     sandbox.stop().await;
     exit
@@ -37,7 +37,7 @@ async fn checked(
     sources: &Sources,
     mut settings: Readable,
     host: HostScope,
-) -> Result<Exit, CommandError> {
+) -> Result<ExitStatus, CommandError> {
     settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
     if let Some(configured) = &settings.log {
         let logging = configured.options(arguments.log_level(Level::Error), ProgressLine::colours());
@@ -46,7 +46,7 @@ async fn checked(
     let network = if options.offline { Network::Offline } else { Network::Online };
     let notifications = if options.notify { NotificationCheck::SendTest } else { NotificationCheck::Connect };
     let daemon = match (&settings.control, host) {
-        (Some(control), HostScope::Service) => Some(said_by_daemon(&control.socket).await),
+        (Some(control), HostScope::Service) => Some(health_for_check(&control.socket).await),
         _ => None,
     };
     let request =
@@ -60,13 +60,13 @@ async fn checked(
     Ok(exit(&report))
 }
 
-fn exit(report: &CheckReport) -> Exit {
+fn exit(report: &CheckReport) -> ExitStatus {
     match report.gravest() {
-        Some(FailureCause::Configuration) => Exit::Configuration,
-        Some(FailureCause::Refused) => Exit::Refused,
-        Some(FailureCause::Incomplete) => Exit::Incomplete,
-        Some(FailureCause::Unavailable) => Exit::Unavailable,
-        None if report.count(Verdict::Warning) > 0 => Exit::Partial,
-        None => Exit::Done,
+        Some(FailureCause::Configuration) => ExitStatus::Configuration,
+        Some(FailureCause::Refused) => ExitStatus::Refused,
+        Some(FailureCause::Incomplete) => ExitStatus::Incomplete,
+        Some(FailureCause::Unavailable) => ExitStatus::Unavailable,
+        None if report.count(Verdict::Warning) > 0 => ExitStatus::Partial,
+        None => ExitStatus::Done,
     }
 }

@@ -34,7 +34,8 @@ fn instance_sections(sections: &mut Vec<String>, instance: &InstanceMaskReport) 
     }
     if of(MatchKind::NearlyMatched).count() > 0 {
         let rows = of(MatchKind::NearlyMatched).map(|name| {
-            let differences = name.differences.iter().map(|one| format!("sign {}: {}", one.position, meaning(one)));
+            let differences =
+                name.differences.iter().map(|one| format!("character {}: {}", one.position, meaning(one)));
             let corrected = name.corrected.clone().unwrap_or_default();
             [name.profile.clone(), differences.collect::<Vec<_>>().join("; "), corrected, group(name)]
         });

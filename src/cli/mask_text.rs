@@ -11,15 +11,15 @@ use crate::{
 };
 
 use super::{
-    layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table},
     report_text,
+    styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled, table},
 };
 
 /// The whole answer.
 pub(super) fn text(report: &MaskReport) -> String {
     let mut out = String::new();
     if let Some(origin) = origin(report) {
-        line(&mut out, &painted(DIM, &origin));
+        line(&mut out, &styled(DIM, &origin));
         line(&mut out, "");
     }
     for (place, instance) in report.instances.iter().enumerate() {
@@ -53,9 +53,9 @@ pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
 }
 
 fn instance_section(out: &mut String, instance: &InstanceMaskReport) {
-    line(out, &format!("{BOLD}{}{BOLD:#}: {}", printable(&instance.name), painted(BOLD, &quoted(&instance.mask))));
+    line(out, &format!("{BOLD}{}{BOLD:#}: {}", printable(&instance.name), styled(BOLD, &quoted(&instance.mask))));
     for doubt in notes(instance) {
-        line(out, &format!("  {}", painted(DOUBT, &printable(&doubt))));
+        line(out, &format!("  {}", styled(DOUBT, &printable(&doubt))));
     }
     names_section(out, instance, &instance.names);
     if let Some(tried) = &instance.tried {
@@ -90,7 +90,7 @@ fn names_section(out: &mut String, instance: &InstanceMaskReport, names: &[Profi
     if of(MatchKind::Matched).count() > 0 {
         heading(out, "Matched", GOOD, of(MatchKind::Matched).count());
         let rows = of(MatchKind::Matched).map(|name| {
-            let style = if is_doubtful(name) { DOUBT } else { Style::new() };
+            let style = if needs_attention(name) { DOUBT } else { Style::new() };
             let group = format!("→ {}", name.group.clone().unwrap_or_default());
             (style, vec![name.profile.clone(), group, remark(instance, name)])
         });
@@ -115,10 +115,10 @@ fn names_section(out: &mut String, instance: &InstanceMaskReport, names: &[Profi
 
 fn heading(out: &mut String, text: &str, style: Style, count: usize) {
     line(out, "");
-    line(out, &format!("  {} ({count})", painted(style.bold(), text)));
+    line(out, &format!("  {} ({count})", styled(style.bold(), text)));
 }
 
-fn is_doubtful(name: &ProfileMatch) -> bool {
+fn needs_attention(name: &ProfileMatch) -> bool {
     name.reason.is_some() || matches!(name.in_campaign, Some(GroupPresence::Missing | GroupPresence::Ambiguous))
 }
 
@@ -140,10 +140,10 @@ pub(super) fn remark(instance: &InstanceMaskReport, name: &ProfileMatch) -> Stri
 
 /// The name, the marks below it, and what each mark means.
 fn near_lines(out: &mut String, instance: &InstanceMaskReport, name: &ProfileMatch) {
-    let signs: Vec<(String, usize)> = name.profile.chars().map(shown).collect();
-    line(out, &format!("    {}", signs.iter().map(|(sign, _)| sign.as_str()).collect::<String>()));
-    for marks in marks(&signs, &name.differences) {
-        line(out, &format!("    {}", painted(DOUBT, &marks)));
+    let characters: Vec<(String, usize)> = name.profile.chars().map(shown).collect();
+    line(out, &format!("    {}", characters.iter().map(|(character, _)| character.as_str()).collect::<String>()));
+    for marks in marks(&characters, &name.differences) {
+        line(out, &format!("    {}", styled(DOUBT, &marks)));
     }
     let group = name.group.clone().unwrap_or_default();
     let remark = remark(instance, name);
@@ -153,9 +153,9 @@ fn near_lines(out: &mut String, instance: &InstanceMaskReport, name: &ProfileMat
 }
 
 /// A line of marks with the meaning of the last one; then, below, one line for each mark before it.
-fn marks(signs: &[(String, usize)], differences: &[NameDifference]) -> Vec<String> {
+fn marks(characters: &[(String, usize)], differences: &[NameDifference]) -> Vec<String> {
     let width = |from: usize, to: usize| -> usize {
-        signs.get(from..to.min(signs.len())).unwrap_or_default().iter().map(|(_, width)| width).sum()
+        characters.get(from..to.min(characters.len())).unwrap_or_default().iter().map(|(_, width)| width).sum()
     };
     let places: Vec<(usize, usize)> = differences
         .iter()
@@ -197,7 +197,8 @@ pub(super) fn meaning(difference: &NameDifference) -> String {
 
 /// A text with its blanks made visible.
 fn visible(text: &str) -> String {
-    let shown: String = text.chars().map(|sign| if sign == ' ' { "␣".to_owned() } else { shown(sign).0 }).collect();
+    let shown: String =
+        text.chars().map(|character| if character == ' ' { "␣".to_owned() } else { shown(character).0 }).collect();
     format!("\"{shown}\"")
 }
 
@@ -205,16 +206,16 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", printable(text))
 }
 
-/// A sign as it is shown, and how many columns it takes. What nobody would see is written out.
-fn shown(sign: char) -> (String, usize) {
-    let text = printable(sign.encode_utf8(&mut [0; 4])).into_owned();
+/// A character as it is shown, and how many columns it takes. What nobody would see is written out.
+fn shown(character: char) -> (String, usize) {
+    let text = printable(character.encode_utf8(&mut [0; 4])).into_owned();
     let width = columns(&text);
     (text, width)
 }
 
-/// How many columns a text takes: signs of East Asia two, marks above and below other signs none.
+/// How many columns a text takes: characters of East Asia two, marks above and below other characters none.
 fn columns(text: &str) -> usize {
-    let column = |sign: char| match sign {
+    let column = |character: char| match character {
         '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' => 0,
         '\u{1100}'..='\u{115f}'
         | '\u{2e80}'..='\u{a4cf}'
@@ -231,9 +232,9 @@ fn columns(text: &str) -> usize {
 
 fn tried_section(out: &mut String, instance: &InstanceMaskReport, tried: &TriedMask) {
     line(out, "");
-    line(out, &format!("  {BOLD}Under{BOLD:#} {}", painted(BOLD, &quoted(&tried.mask))));
+    line(out, &format!("  {BOLD}Under{BOLD:#} {}", styled(BOLD, &quoted(&tried.mask))));
     if let Some(warning) = &tried.warning {
-        line(out, &format!("  {}", painted(DOUBT, &printable(warning))));
+        line(out, &format!("  {}", styled(DOUBT, &printable(warning))));
     }
     let changing = tried.compared.iter().filter(|one| one.change != MatchChange::Same);
     table(out, "    ", changing.map(compared_row));
@@ -241,19 +242,19 @@ fn tried_section(out: &mut String, instance: &InstanceMaskReport, tried: &TriedM
     let matched = same.clone().filter(|one| one.tried.is_some()).count();
     let none = same.filter(|one| one.tried.is_none()).count();
     line(out, &format!("    {matched} matched as before, {none} as little as before"));
-    for name in tried.names.iter().filter(|name| name.matching == MatchKind::Matched && is_doubtful(name)) {
+    for name in tried.names.iter().filter(|name| name.matching == MatchKind::Matched && needs_attention(name)) {
         let text = format!("{}: {}", printable(&name.profile), printable(&remark(instance, name)));
-        line(out, &format!("    {}", painted(DOUBT, &text)));
+        line(out, &format!("    {}", styled(DOUBT, &text)));
     }
 }
 
 fn compared_row(one: &MaskComparison) -> (Style, Vec<String>) {
-    let (sign, style) = match one.change {
+    let (character, style) = match one.change {
         MatchChange::Gained => ("+", GOOD),
         MatchChange::Lost => ("-", BAD),
         MatchChange::OtherGroup | MatchChange::Same => ("~", DOUBT),
     };
-    (style, vec![sign.to_owned(), one.profile.clone(), groups(one)])
+    (style, vec![character.to_owned(), one.profile.clone(), groups(one)])
 }
 
 /// Which group becomes which.
