@@ -16,10 +16,10 @@ use super::{
     single_attempt,
 };
 use crate::{
-    campaign::{Campaign, CampaignError, OwnOperator, ServerReply, ServerTest},
+    campaign::{Campaign, CampaignError, OwnOperator, ServerInfo, ServerInfoResponse},
     domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode, shell_word, to_the_second},
     observability::Chain,
-    settings::{Access, Authentication, Readable, ReadableInstance},
+    settings::{InstanceAccess, InstanceAuthentication, PartialInstance, PartialSettings},
 };
 
 /// Largest difference of the two clocks: beyond it the log lines of both sides are hard to compare. Tokens tolerate five
@@ -29,8 +29,8 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 /// Checks all that concerns one instance. Returns what it holds, where it could be read and the mask can be used.
 pub(super) async fn check(
     findings: &mut Findings,
-    settings: &Readable,
-    one: &ReadableInstance,
+    settings: &PartialSettings,
+    one: &PartialInstance,
     now: DateTime<Utc>,
 ) -> Option<CampaignSnapshot> {
     let instance = one.access.as_ref()?;
@@ -56,7 +56,7 @@ pub(super) async fn check(
         Some(_) => Some(campaign.fetch_snapshot().await),
         None => None,
     };
-    campaign.log_off().await;
+    campaign.sign_out().await;
     if let Some(Err(error)) = &snapshot {
         let remedy =
             "check that the program's operator may read operators, groups and memberships; see the instance's log";
@@ -66,9 +66,14 @@ pub(super) async fn check(
     snapshot?.ok()
 }
 
-async fn reachable(findings: &mut Findings, campaign: &Campaign, instance: &Access, now: DateTime<Utc>) -> bool {
+async fn reachable(
+    findings: &mut Findings,
+    campaign: &Campaign,
+    instance: &InstanceAccess,
+    now: DateTime<Utc>,
+) -> bool {
     let name = instance.name.as_str();
-    let ServerReply { certificate, test } = campaign.fetch_server_test().await;
+    let ServerInfoResponse { certificate, info: test } = campaign.fetch_server_info().await;
     if let Some(fault) = test.as_ref().err().and_then(CampaignError::certificate_fault) {
         findings.record_for(name, CERTIFICATE, certificate::refused_of_instance(fault, instance));
         return false;
@@ -92,7 +97,7 @@ async fn reachable(findings: &mut Findings, campaign: &Campaign, instance: &Acce
     true
 }
 
-fn unreachable(error: &CampaignError, instance: &Access) -> CheckOutcome {
+fn unreachable(error: &CampaignError, instance: &InstanceAccess) -> CheckOutcome {
     let cause = cause(error);
     if cause == FailureCause::Configuration {
         return CheckOutcome::failed(cause, Chain(error).to_string(), PROXY_REMEDY);
@@ -107,13 +112,13 @@ fn unreachable(error: &CampaignError, instance: &Access) -> CheckOutcome {
 }
 
 /// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6 on.
-fn version(test: &ServerTest, instance: &Access) -> CheckOutcome {
+fn version(test: &ServerInfo, instance: &InstanceAccess) -> CheckOutcome {
     let (Some(version), build) = (&test.version, test.build.as_deref().unwrap_or("not shown")) else {
         return CheckOutcome::not_checked("the security zone of this host does not show the version");
     };
     let evidence = format!("{version}, build {build}");
     let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
-    let is_ims = matches!(instance.authentication, Authentication::Ims { .. });
+    let is_ims = matches!(instance.authentication, InstanceAuthentication::Ims { .. });
     let supports_ims = match numbers.as_slice() {
         [7, 3, patch, ..] => *patch >= 5,
         [7, 4, patch, ..] => *patch >= 1,
@@ -142,7 +147,7 @@ fn version(test: &ServerTest, instance: &Access) -> CheckOutcome {
     }
 }
 
-fn clock(test: &ServerTest, now: DateTime<Utc>) -> CheckOutcome {
+fn clock(test: &ServerInfo, now: DateTime<Utc>) -> CheckOutcome {
     let Some(theirs) = test.clock.filter(|clock| *clock > SystemTime::UNIX_EPOCH).map(DateTime::<Utc>::from) else {
         return CheckOutcome::not_checked("the answer carries no date");
     };
@@ -157,9 +162,9 @@ fn clock(test: &ServerTest, now: DateTime<Utc>) -> CheckOutcome {
     CheckOutcome::warning(evidence, remedy)
 }
 
-async fn signed_in(findings: &mut Findings, campaign: &Campaign, instance: &Access) -> bool {
+async fn signed_in(findings: &mut Findings, campaign: &Campaign, instance: &InstanceAccess) -> bool {
     let name = instance.name.as_str();
-    let asks_ims = matches!(instance.authentication, Authentication::Ims { .. });
+    let asks_ims = matches!(instance.authentication, InstanceAuthentication::Ims { .. });
     if asks_ims && findings.has_failed(name, IMS) {
         // It would fail in the same way, and that is known by now.
         return false;
@@ -177,7 +182,7 @@ async fn signed_in(findings: &mut Findings, campaign: &Campaign, instance: &Acce
     }
 }
 
-fn sign_in_failed(error: &CampaignError, instance: &Access) -> CheckOutcome {
+fn sign_in_failed(error: &CampaignError, instance: &InstanceAccess) -> CheckOutcome {
     let section = format!("instances.{}", instance.name);
     let CampaignError::Refused { call, reason } = error else {
         return CheckOutcome::failed(
@@ -187,8 +192,8 @@ fn sign_in_failed(error: &CampaignError, instance: &Access) -> CheckOutcome {
         );
     };
     match &instance.authentication {
-        Authentication::Ims { .. } if call.contains("IMS") => refused_token(reason, &section),
-        Authentication::Ims { .. } => CheckOutcome::failed(
+        InstanceAuthentication::Ims { .. } if call.contains("IMS") => refused_token(reason, &section),
+        InstanceAuthentication::Ims { .. } => CheckOutcome::failed(
             FailureCause::Refused,
             format!("Campaign refused the token: {reason}"),
             "assign a product profile of Campaign to the technical account (Developer Console, \"Edit product profiles\"); \
@@ -196,7 +201,7 @@ fn sign_in_failed(error: &CampaignError, instance: &Access) -> CheckOutcome {
              instance knows the technical account (nlserver config -setimsoauth, as Adobe's manual describes it); correct one \
              of these before the next check, because refused sign-ins can lock an account",
         ),
-        Authentication::Native { login, .. } => CheckOutcome::failed(
+        InstanceAuthentication::Native { login, .. } => CheckOutcome::failed(
             FailureCause::Refused,
             format!("Campaign refused {login}: {reason}"),
             format!(
@@ -208,7 +213,7 @@ fn sign_in_failed(error: &CampaignError, instance: &Access) -> CheckOutcome {
     }
 }
 
-fn rights(own: &OwnOperator, instance: &Access) -> CheckOutcome {
+fn rights(own: &OwnOperator, instance: &InstanceAccess) -> CheckOutcome {
     let rights = if own.rights.is_empty() { "no named right".to_owned() } else { own.rights.join(", ") };
     let evidence = format!("{} has {rights}", own.login);
     if own.is_administrator() {
@@ -225,7 +230,7 @@ fn rights(own: &OwnOperator, instance: &Access) -> CheckOutcome {
     }
 }
 
-async fn schemas(findings: &mut Findings, campaign: &Campaign, instance: &Access) {
+async fn schemas(findings: &mut Findings, campaign: &Campaign, instance: &InstanceAccess) {
     let outcome = match campaign.check_schemas().await {
         Ok(()) => CheckOutcome::ok("xtk:operator, xtk:group and xtk:operatorGroup"),
         Err(CampaignError::Schemas { lacking }) => CheckOutcome::failed(
@@ -242,8 +247,8 @@ async fn schemas(findings: &mut Findings, campaign: &Campaign, instance: &Access
 async fn package(
     findings: &mut Findings,
     campaign: &Campaign,
-    settings: &Readable,
-    instance: &Access,
+    settings: &PartialSettings,
+    instance: &InstanceAccess,
     mask: Option<&AssociationMask>,
 ) {
     let name = instance.name.as_str();

@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     domain::FoldedName,
-    settings::{Problem, Readable},
+    settings::{PartialSettings, Problem},
 };
 
 /// Settles what the configuration decides by itself.
-pub(super) fn check(findings: &mut Findings, settings: &Readable) {
+pub(super) fn check(findings: &mut Findings, settings: &PartialSettings) {
     for problem in &settings.problems {
         record_problem(findings, settings, problem);
     }
@@ -40,12 +40,12 @@ pub(super) fn check(findings: &mut Findings, settings: &Readable) {
     instances(findings, settings);
 }
 
-fn record_problem(findings: &mut Findings, settings: &Readable, problem: &Problem) {
+fn record_problem(findings: &mut Findings, settings: &PartialSettings, problem: &Problem) {
     let evidence = match &problem.place {
         Some(place) => format!("{} ({place}): {}", problem.subject, problem.what),
         None => format!("{}: {}", problem.subject, problem.what),
     };
-    let outcome = CheckOutcome::failed(FailureCause::Configuration, evidence, problem.mend.clone());
+    let outcome = CheckOutcome::failed(FailureCause::Configuration, evidence, problem.remedy.clone());
     match place_of(settings, problem) {
         (Some(instance), id) => findings.record_for(instance, id, outcome),
         (None, id) => findings.record(id, outcome),
@@ -53,7 +53,7 @@ fn record_problem(findings: &mut Findings, settings: &Readable, problem: &Proble
 }
 
 /// The prerequisite that a problem is a finding of, with the instance where it is one of an instance.
-fn place_of<'a>(settings: &'a Readable, problem: &Problem) -> (Option<&'a str>, &'static str) {
+fn place_of<'a>(settings: &'a PartialSettings, problem: &Problem) -> (Option<&'a str>, &'static str) {
     if problem.subject == ORGANIZATION_ID {
         return (None, ORGANIZATION_ID);
     }
@@ -64,7 +64,7 @@ fn place_of<'a>(settings: &'a Readable, problem: &Problem) -> (Option<&'a str>, 
     of_mask.map_or((None, CONFIGURATION), |one| (Some(one.name.as_str()), MASK))
 }
 
-fn experience_cloud(findings: &mut Findings, settings: &Readable) {
+fn experience_cloud(findings: &mut Findings, settings: &PartialSettings) {
     let is_of_id = |problem: &Problem| problem.subject == ORGANIZATION_ID;
     let is_of_section = |problem: &&Problem| problem.subject.starts_with("experience_cloud.");
     if let Some(configured) = &settings.experience_cloud {
@@ -84,7 +84,7 @@ fn experience_cloud(findings: &mut Findings, settings: &Readable) {
     }
 }
 
-fn instances(findings: &mut Findings, settings: &Readable) {
+fn instances(findings: &mut Findings, settings: &PartialSettings) {
     for one in &settings.instances {
         let name = one.name.as_str();
         if one.access.is_none() {

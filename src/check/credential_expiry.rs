@@ -7,13 +7,13 @@ use super::{
     prerequisites::{CREDENTIAL_EXPIRY, INSTANCE_CREDENTIAL_EXPIRY, SIGN_IN, TOKEN},
     report::FailureCause,
 };
-use crate::settings::{Authentication, Readable};
+use crate::settings::{InstanceAuthentication, PartialSettings};
 
 /// Time that finding an administrator who may rotate the secret, and rotating it, can take.
 const NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// Checks each credential once it is known whether it is refused. `today` is the day in UTC.
-pub(super) fn check(findings: &mut Findings, settings: &Readable, today: NaiveDate) {
+pub(super) fn check(findings: &mut Findings, settings: &PartialSettings, today: NaiveDate) {
     if let Some(configured) = &settings.experience_cloud {
         let refusal = findings.refusal_of_secret(None, TOKEN);
         let status = SecretStatus { section: "experience_cloud", today, refusal };
@@ -25,10 +25,10 @@ pub(super) fn check(findings: &mut Findings, settings: &Readable, today: NaiveDa
     for instance in settings.instances.iter().filter_map(|one| one.access.as_ref()) {
         let name = instance.name.as_str();
         let outcome = match &instance.authentication {
-            Authentication::Native { .. } => {
+            InstanceAuthentication::Native { .. } => {
                 CheckOutcome::not_checked("the program signs in with a password of Campaign")
             }
-            Authentication::Ims { client_secret_expires, .. } => {
+            InstanceAuthentication::Ims { client_secret_expires, .. } => {
                 let section = format!("instances.{name}");
                 let refusal = findings.refusal_of_secret(Some(name), SIGN_IN);
                 let status = SecretStatus { section: &section, today, refusal };

@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     domain::{CallPurpose, Failure, OrganizationId, Watcher, to_the_second},
-    experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
-    journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, UmapiOptions},
+    journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
     observability::Chain,
-    settings::{self, Readable},
+    settings::{self, PartialSettings},
     sync::{self, Clients},
     transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
@@ -48,7 +48,7 @@ fn unreachable(error: &dyn std::error::Error, is_misconfigured: bool, url: &Base
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
     findings: &mut Findings,
-    settings: &Readable,
+    settings: &PartialSettings,
     journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<ProfileListing> {
@@ -61,7 +61,7 @@ pub(super) async fn check(
     }
     let configured = settings.experience_cloud.as_ref()?;
     let known = journal.as_ref().ok().and_then(Option::as_ref);
-    let options = Options { retry: single_attempt(), ..configured.options.clone() };
+    let options = UmapiOptions { retry: single_attempt(), ..configured.options.clone() };
     let client = match Clients::default().client(options.clone(), known, CallPurpose::Run, &Watcher::none()) {
         Ok(client) => client,
         Err(error) => {
@@ -83,7 +83,7 @@ async fn memory(
     journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<RememberedCalls> {
-    if matches!(journal, Err(JournalError::FromThePast { .. })) {
+    if matches!(journal, Err(JournalError::OlderSchema { .. })) {
         findings
             .record(FIRST_PAGE, CheckOutcome::not_checked("the state is of an earlier version: the next run can tell"));
         return None;
@@ -97,7 +97,7 @@ async fn memory(
 }
 
 /// Whether IMS issues a token, where enough can be read to ask it.
-async fn token(findings: &mut Findings, settings: &Readable) -> bool {
+async fn token(findings: &mut Findings, settings: &PartialSettings) -> bool {
     let (Some(ims_url), Some(credential)) = (&settings.ims_url, &settings.credential) else { return false };
     let http = match HttpClient::new(ims_url, &settings.connections) {
         Ok(http) => http,
@@ -112,11 +112,11 @@ async fn token(findings: &mut Findings, settings: &Readable) -> bool {
             findings.record(TOKEN, CheckOutcome::ok(format!("good for {} h", issued.life.as_secs().div_ceil(3600))));
             return true;
         }
-        Err(TokenError::Refused { said, .. }) => {
+        Err(TokenError::Refused { text, .. }) => {
             findings.record(IMS, CheckOutcome::ok(ims_url.to_string()));
-            findings.record(TOKEN, refused_token(&said.to_string(), "experience_cloud"));
+            findings.record(TOKEN, refused_token(&text.to_string(), "experience_cloud"));
         }
-        Err(error @ TokenError::WrongAnswer { .. }) => {
+        Err(error @ TokenError::InvalidResponse { .. }) => {
             let remedy = "compare experience_cloud.ims_url with Adobe's address, https://ims-na1.adobelogin.com; look for a \
                           proxy that answers in its place";
             findings.record(IMS, CheckOutcome::failed(FailureCause::Incomplete, Chain(&error).to_string(), remedy));
@@ -160,7 +160,7 @@ pub(super) fn refused_token(said: &str, section: &str) -> CheckOutcome {
 }
 
 /// Whether UMAPI takes the token, and the organization is that of the credential.
-async fn admitted(findings: &mut Findings, client: &ExperienceCloud, options: &Options) -> bool {
+async fn admitted(findings: &mut Findings, client: &ExperienceCloud, options: &UmapiOptions) -> bool {
     let error = match client.fetch_user(UNKNOWN_USER, options.membership).await {
         // A 404 for the domain means that the call itself was allowed.
         Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
@@ -297,7 +297,7 @@ impl RememberedCalls {
             let interval_ends = self.windows.first_page_allowed_at(listing, interval);
             interval_ends.max(self.windows.not_before).filter(|until| *until > now)
         };
-        FirstPageTimes { groups: until(Listing::Groups), users: until(Listing::Users) }
+        FirstPageTimes { groups: until(ListingKind::Groups), users: until(ListingKind::Users) }
     }
 }
 

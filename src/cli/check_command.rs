@@ -5,7 +5,7 @@ use chrono::Utc;
 use crate::{
     check::{self, CheckReport, FailureCause, HostScope, Network, NotificationCheck, Verdict},
     observability::{Level, start_logging},
-    settings::{self, Readable, Sources},
+    settings::{self, PartialSettings, Sources},
 };
 
 use super::{
@@ -23,7 +23,8 @@ use super::{
 pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<ExitStatus, CommandError> {
     let Some(name) = &check.sandbox else {
         let sources = Sources::of_process(arguments.config.clone());
-        return Box::pin(checked(arguments, check, &sources, settings::readable(&sources), HostScope::Service)).await;
+        return Box::pin(checked(arguments, check, &sources, settings::load_partial(&sources), HostScope::Service))
+            .await;
     };
     let sandbox = TemporarySandbox::start(name).await?;
     let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), HostScope::FilesOnly)).await;
@@ -35,7 +36,7 @@ async fn checked(
     arguments: &Arguments,
     options: &CheckArguments,
     sources: &Sources,
-    mut settings: Readable,
+    mut settings: PartialSettings,
     host: HostScope,
 ) -> Result<ExitStatus, CommandError> {
     settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;

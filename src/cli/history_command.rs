@@ -26,7 +26,7 @@ const NO_RUN: &str = "No run has been recorded yet.\n";
 /// Ends with 0 whatever became of the runs it shows: the question was answered.
 pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<ExitStatus, CommandError> {
     let (settings, _) = bootstrap(arguments)?;
-    let journal = Journal::look(&settings.journal_options()).await?;
+    let journal = Journal::open_read_only(&settings.journal_options()).await?;
     if let Some(head) = &history.verify {
         return history_verify::run(journal.as_ref(), head.as_deref(), arguments.output).await;
     }
