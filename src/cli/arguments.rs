@@ -144,7 +144,7 @@ pub(super) struct CheckArguments {
 /// Which past runs are shown.
 #[derive(Debug, Args)]
 pub(super) struct HistoryArguments {
-    /// The run to show, or a deletion_note of its name that no other run has
+    /// The run to show, or a beginning of its name that no other run has
     pub(super) run: Option<String>,
 
     /// List at most so many runs, changes or approvals
@@ -217,7 +217,7 @@ pub(super) struct ExplainArguments {
 /// Which time the answer is about, and how it is written.
 #[derive(Debug, Args)]
 pub(super) struct AccessArguments {
-    /// A past time: 2026-11-22T14:00:00Z, or "2026-11-22 14:00", or 2026-11-22 for the deletion_note of that day; without an
+    /// A past time: 2026-11-22T14:00:00Z, or "2026-11-22 14:00", or 2026-11-22 for the beginning of that day; without an
     /// offset it is meant in the time zone of this host
     #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) at: Option<DateTime<Utc>>,
@@ -244,7 +244,7 @@ pub(super) struct ApproveArguments {
 /// What to take back.
 #[derive(Debug, Args)]
 pub(super) struct UndoArguments {
-    /// The run whose membership changes are taken back, or a deletion_note of its name that no other run has
+    /// The run whose membership changes are taken back, or a beginning of its name that no other run has
     pub(super) run: String,
 
     /// Make the changes, through the same guards as any other

@@ -1,4 +1,4 @@
-//! ExitStatus statuses, reasons for skipping and configuration keys, for the manual pages and `docs/reference.md`.
+//! Exit statuses statuses, reasons for skipping and configuration keys, for the manual pages and `docs/reference.md`.
 
 use std::fmt::Write as _;
 
