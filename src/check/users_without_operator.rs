@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CampaignSnapshot, FoldedName, InstanceName, InstanceReport, Missing, Outcome as RunOutcome, Policy, RunReport,
-        SkipReason, to_the_second,
+        CampaignSnapshot, FoldedName, InstanceName, InstanceReport, MissingPolicy, Outcome as RunOutcome, Policy,
+        RunReport, SkipReason, to_the_second,
     },
     journal::{Journal, JournalError},
     observability::Chain,
@@ -61,7 +61,7 @@ fn without_operator(
     run: &RunReport,
     part: &InstanceReport,
     campaign: &CampaignSnapshot,
-    missing: Missing,
+    missing: MissingPolicy,
 ) -> CheckOutcome {
     let logins: HashSet<_> = campaign.operators().iter().map(|operator| operator.login.folded()).collect();
     let people: Vec<&str> = part
@@ -77,10 +77,10 @@ fn without_operator(
         return CheckOutcome::ok(format!("none, {as_of}"));
     }
     let to_come = match missing {
-        Missing::Skip => {
+        MissingPolicy::Skip => {
             "Campaign creates each at the first sign-in; with missing_operator = \"create\" a run creates them"
         }
-        Missing::Create => "the next run creates those who have an e-mail address",
+        MissingPolicy::Create => "the next run creates those who have an e-mail address",
     };
     CheckOutcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people, NAMES_SHOWN)))
 }

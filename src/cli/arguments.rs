@@ -21,7 +21,7 @@ use super::time_argument::parse_past_time;
     version,
     about,
     subcommand_negates_reqs = true,
-    after_help = "ExitStatus codes: 0 in sync or applied, 1 unexpected failure, 2 changes pending, 3 some items failed or could not be \
+    after_help = "Exit codes: 0 in sync or applied, 1 unexpected failure, 2 changes pending, 3 some items failed or could not be \
                   placed, 4 held by a guard, 5 incomplete read and nothing written, 6 throttled or unavailable, 7 another run \
                   holds the lock, 64 usage, 77 credentials refused, 78 configuration wrong"
 )]

@@ -1,4 +1,4 @@
-//! Exit statuses statuses, reasons for skipping and configuration keys, for the manual pages and `docs/reference.md`.
+//! Exit statuses, reasons for skipping and configuration keys, for the manual pages and `docs/reference.md`.
 
 use std::fmt::Write as _;
 
@@ -37,7 +37,7 @@ const REASONS: [SkipReason; 17] = [
     SkipReason::UnusableRecord,
     SkipReason::EmptyCapture,
     SkipReason::ProtectedMinimum,
-    SkipReason::UnknownPerson,
+    SkipReason::UnknownUser,
     SkipReason::UnknownGroup,
 ];
 
@@ -102,7 +102,7 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
         }
         SkipReason::EmptyCapture => "the mask matches a profile and captures nothing",
         SkipReason::ProtectedMinimum => "a protected group would lose a member that it must keep",
-        SkipReason::UnknownPerson => "no user has the address given with `--user`",
+        SkipReason::UnknownUser => "no user has the address given with `--user`",
         SkipReason::UnknownGroup => "no profile stands for the group given with `--group`",
     }
 }
@@ -155,7 +155,7 @@ pub(super) fn markdown() -> String {
     let mut page = String::from(
         "<!-- Generated from the code by the hidden command \"generate reference docs\"; do not edit. -->\n\n\
          # Reference\n\n\
-         [commands.md](commands.md) has the options and commands.\n\n## ExitStatus status\n\n\
+         [commands.md](commands.md) has the options and commands.\n\n## Exit status\n\n\
          | status | meaning |\n|---|---|\n",
     );
     for exit in EXITS {
