@@ -2,7 +2,7 @@
 
 use campaign_group_sync::journal::{Candidacy, Candidate, Journal, JournalError, Leadership, Lock};
 
-use crate::place::Place;
+use super::place::Place;
 
 async fn leads(candidate: &mut Candidate) -> Leadership {
     match candidate.compete().await.expect("an answer") {

@@ -11,7 +11,7 @@ use std::{
 use campaign_group_sync::journal::{Journal, Location, Lock, Options};
 use secrecy::ExposeSecret as _;
 
-use crate::{
+use super::{
     place::Place,
     sample::{at, begin_and_die, production},
 };
