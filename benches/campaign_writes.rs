@@ -17,7 +17,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    campaign::{Authentication, COLLECTION_ROWS, Campaign, DEFAULT_PAGE_ROWS, Options, Write},
+    campaign::{COLLECTION_ROWS, Campaign, CampaignAuthentication, CampaignOptions, CampaignWrite, DEFAULT_PAGE_ROWS},
     sandbox::{self, InstanceCredential, Sandbox, Scenario},
     transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
@@ -57,8 +57,8 @@ async fn compare(memberships: usize, rounds: usize) -> Result<(), Failure> {
     let group = snapshot.groups().last().ok_or("no operator group")?.id;
     let free = snapshot.operators().iter().filter(|operator| !snapshot.holds(group, operator.id));
     let chosen: Vec<_> = free.take(memberships).map(|operator| operator.id).collect();
-    let joins: Vec<_> = chosen.iter().map(|&operator| Write::Join { operator, group }).collect();
-    let leaves: Vec<_> = chosen.iter().map(|&operator| Write::Leave { operator, group }).collect();
+    let joins: Vec<_> = chosen.iter().map(|&operator| CampaignWrite::Join { operator, group }).collect();
+    let leaves: Vec<_> = chosen.iter().map(|&operator| CampaignWrite::Leave { operator, group }).collect();
 
     let (mut single, mut collected) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
@@ -71,7 +71,7 @@ async fn compare(memberships: usize, rounds: usize) -> Result<(), Failure> {
             }
         }
     }
-    campaign.log_off().await;
+    campaign.sign_out().await;
     sandbox.stop().await;
     println!("{} memberships, medians of {rounds} rounds\n", chosen.len());
     let single = row("one by one", &mut single)?;
@@ -80,7 +80,7 @@ async fn compare(memberships: usize, rounds: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn timed(campaign: &Campaign, memberships: &[Write], way: Way) -> Result<Cost, Failure> {
+async fn timed(campaign: &Campaign, memberships: &[CampaignWrite], way: Way) -> Result<Cost, Failure> {
     let mut writer = campaign.writer().await?;
     let (begin, before) = (Instant::now(), campaign.calls());
     let size = match way {
@@ -101,25 +101,25 @@ fn row(name: &str, costs: &mut [Cost]) -> Result<f64, Failure> {
     Ok(median.time.as_secs_f64())
 }
 
-fn options(sandbox: &Sandbox) -> Result<Options, Failure> {
+fn options(sandbox: &Sandbox) -> Result<CampaignOptions, Failure> {
     let connection = sandbox.connection();
     let instance = connection.instances.first().ok_or("no instance")?;
     let authentication = match instance.authentication.clone() {
         InstanceCredential::Native { login, password } => {
-            Authentication::Native { login, password: SecretString::from(password) }
+            CampaignAuthentication::Native { login, password: SecretString::from(password) }
         }
-        InstanceCredential::Ims { client_id, client_secret } => Authentication::Ims {
+        InstanceCredential::Ims { client_id, client_secret } => CampaignAuthentication::Ims {
             client_id,
             client_secret: SecretString::from(client_secret),
             ims_url: BaseUrl::parse(&connection.ims_url)?,
             scopes: "AdobeID,openid,campaign_sdk".to_owned(),
         },
     };
-    Ok(Options {
+    Ok(CampaignOptions {
         url: BaseUrl::parse(&instance.url)?,
         authentication,
         retry: RetryPolicy::default(),
-        http: transport::Options::default(),
+        http: transport::HttpOptions::default(),
         page_rows: DEFAULT_PAGE_ROWS,
     })
 }

@@ -25,7 +25,7 @@ use std::{
 
 use campaign_group_sync::{
     domain::{AssociationMask, LoginSet, OrganizationId, Tolerance},
-    experience_cloud::{ExperienceCloud, Membership, Options, ReadChoice},
+    experience_cloud::{ExperienceCloud, Membership, ReadChoice, UmapiOptions},
     sandbox::{self, Sandbox, Scenario},
     transport::{self, BaseUrl, RetryPolicy},
 };
@@ -164,7 +164,7 @@ fn read() -> Result<(), Failure> {
     let connection: Value = serde_json::from_str(&env::var(CONNECTION)?)?;
     let text = |key: &str| connection.get(key).and_then(Value::as_str).ok_or_else(|| format!("no {key}"));
     let unlimited = NonZeroU32::MAX;
-    let options = Options {
+    let options = UmapiOptions {
         organization_id: OrganizationId::new(text("organization_id")?),
         client_id: text("client_id")?.to_owned(),
         client_secret: text("client_secret")?.to_owned().into(),
@@ -177,7 +177,7 @@ fn read() -> Result<(), Failure> {
         groups_per_minute: unlimited,
         tolerance: Tolerance { share: 0.01 },
         retry: RetryPolicy::default(),
-        http: transport::Options::default(),
+        http: transport::HttpOptions::default(),
     };
     let masks = [AssociationMask::parse("Campaign - acme - (.*)")?];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::xml_reader::Misread;
-use crate::transport::Answer;
+use super::xml_reader::XmlError;
+use crate::transport::HttpResponse;
 
 /// Where an XML declaration must have ended, in bytes.
 const DECLARATION_BYTES: usize = 200;
@@ -14,7 +14,7 @@ const DECLARATION_BYTES: usize = 200;
 ///
 /// The declaration comes before the header because Campaign writes it together with the document, while a gateway may
 /// write the header. Bytes that the encoding does not have are an error: a name must not be read as another one.
-pub(super) fn decode(answer: &Answer) -> Result<Cow<'_, str>, Misread> {
+pub(super) fn decode(answer: &HttpResponse) -> Result<Cow<'_, str>, XmlError> {
     let body: &[u8] = &answer.body;
     let (encoding, body) = match Encoding::for_bom(body) {
         Some((encoding, mark)) => (encoding, body.get(mark..).unwrap_or_default()),
@@ -25,11 +25,11 @@ pub(super) fn decode(answer: &Answer) -> Result<Cow<'_, str>, Misread> {
     };
     encoding
         .decode_without_bom_handling_and_without_replacement(body)
-        .ok_or_else(|| Misread::new(format!("it is not in {}, which it says it is in", encoding.name())))
+        .ok_or_else(|| XmlError::new(format!("it is not in {}, which it says it is in", encoding.name())))
 }
 
-fn by_label(label: &str) -> Result<&'static Encoding, Misread> {
-    Encoding::for_label(label.as_bytes()).ok_or_else(|| Misread::new(format!("its encoding {label:.40?} is unknown")))
+fn by_label(label: &str) -> Result<&'static Encoding, XmlError> {
+    Encoding::for_label(label.as_bytes()).ok_or_else(|| XmlError::new(format!("its encoding {label:.40?} is unknown")))
 }
 
 /// The label in `<?xml version='1.0' encoding='…'?>`.
@@ -63,7 +63,8 @@ mod tests {
         if let Some(content_type) = content_type {
             headers.insert("content-type", content_type.parse().expect("a header"));
         }
-        let answer = Answer { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body), certificate: None };
+        let answer =
+            HttpResponse { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body), certificate: None };
         match (decode(&answer), expected) {
             (Ok(text), Ok(expected)) => assert!(text.ends_with(expected), "{text}"),
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),

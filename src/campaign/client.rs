@@ -8,17 +8,17 @@ use std::sync::{Arc, OnceLock};
 use reqwest::header::CONTENT_TYPE;
 use tokio::sync::Mutex;
 
-use super::answer::{Reply, judge};
 use super::error::CampaignError;
 use super::ims_token;
-use super::operators::Disabling;
-use super::options::{Authentication, Options};
+use super::operators::DisablingSupport;
+use super::options::{CampaignAuthentication, CampaignOptions};
 use super::session::Session;
 use super::soap_call::SoapCall;
-use super::xml_reader::{Misread, XmlReader};
+use super::soap_response::{SoapResponse, interpret};
+use super::xml_reader::{XmlError, XmlReader};
 use crate::domain::Watcher;
 use crate::transport::{
-    Connection, Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, retrying,
+    ConnectionReuse, Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, with_retries,
 };
 
 /// A Campaign instance, spoken to over SOAP.
@@ -33,7 +33,7 @@ pub struct Campaign {
     pub(super) writing: Mutex<()>,
     pub(super) schemas_agree: AtomicBool,
     /// What the compiled schema of the operators says; a client does not outlive an upgrade of its instance.
-    pub(super) disabling: OnceLock<Disabling>,
+    pub(super) disabling_support: OnceLock<DisablingSupport>,
     calls: AtomicU64,
     writes: AtomicU64,
     /// Told how far a read is.
@@ -54,10 +54,10 @@ enum Credentials {
 }
 
 impl Credentials {
-    fn new(options: &Options) -> Result<Self, TransportError> {
+    fn new(options: &CampaignOptions) -> Result<Self, TransportError> {
         Ok(match options.authentication.clone() {
-            Authentication::Native { login, password } => Self::Native { login, password },
-            Authentication::Ims { client_id, client_secret, ims_url, scopes } => {
+            CampaignAuthentication::Native { login, password } => Self::Native { login, password },
+            CampaignAuthentication::Ims { client_id, client_secret, ims_url, scopes } => {
                 let credential = Credential { client_id, client_secret, scopes };
                 let http = HttpClient::new(&ims_url, &options.http)?;
                 Self::Ims(IdentityService::new(http, &ims_url, credential))
@@ -75,9 +75,9 @@ impl Credentials {
 
 impl Campaign {
     /// A client. Nothing is sent yet; the first call begins a session.
-    pub fn new(options: Options) -> Result<Self, CampaignError> {
+    pub fn new(options: CampaignOptions) -> Result<Self, CampaignError> {
         let credentials = Credentials::new(&options).map_err(CampaignError::Client)?;
-        let Options { url, http, retry, page_rows, .. } = options;
+        let CampaignOptions { url, http, retry, page_rows, .. } = options;
         Ok(Self {
             http: HttpClient::new(&url, &http).map_err(CampaignError::Client)?,
             endpoint: url.join("/nl/jsp/soaprouter.jsp"),
@@ -87,7 +87,7 @@ impl Campaign {
             sessions: Mutex::default(),
             writing: Mutex::new(()),
             schemas_agree: AtomicBool::new(false),
-            disabling: OnceLock::new(),
+            disabling_support: OnceLock::new(),
             calls: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             watcher: Watcher::none(),
@@ -114,16 +114,16 @@ impl Campaign {
     pub(super) async fn call<T>(
         &self,
         call: &SoapCall,
-        read: impl Fn(&mut XmlReader<'_>) -> Result<T, Misread>,
+        read: impl Fn(&mut XmlReader<'_>) -> Result<T, XmlError>,
     ) -> Result<T, CampaignError> {
         let renewed = Cell::new(false);
-        retrying(&self.retry, &call.name(), || async {
+        with_retries(&self.retry, &call.name(), || async {
             loop {
                 let session = self.session().await?;
                 let over = match Box::pin(self.exchange(call, &session, &read)).await? {
-                    Reply::Returned(returned) => return Ok(returned),
-                    Reply::SessionOver(reason) => reason,
-                    Reply::Doubtful(fault) => match Box::pin(self.refusal_of_any_call(&session)).await? {
+                    SoapResponse::Returned(returned) => return Ok(returned),
+                    SoapResponse::SessionOver(reason) => reason,
+                    SoapResponse::Doubtful(fault) => match Box::pin(self.refusal_of_any_call(&session)).await? {
                         Some(reason) => reason,
                         None => return Err(CampaignError::Fault { call: call.name(), fault }),
                     },
@@ -142,9 +142,9 @@ impl Campaign {
     /// the name of an operator, or the refusal of another system.
     async fn refusal_of_any_call(&self, session: &Session) -> Result<Option<String>, CampaignError> {
         Ok(match self.exchange(&SoapCall::harmless(), session, |_| Ok(())).await? {
-            Reply::Returned(()) => None,
-            Reply::SessionOver(reason) => Some(reason),
-            Reply::Doubtful(fault) => Some(fault.to_string()),
+            SoapResponse::Returned(()) => None,
+            SoapResponse::SessionOver(reason) => Some(reason),
+            SoapResponse::Doubtful(fault) => Some(fault.to_string()),
         })
     }
 
@@ -153,15 +153,15 @@ impl Campaign {
         &self,
         call: &SoapCall,
         session: &Session,
-        read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, Misread>,
-    ) -> Result<Reply<T>, CampaignError> {
+        read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, XmlError>,
+    ) -> Result<SoapResponse<T>, CampaignError> {
         let request = session
             .sign(self.http.post(&self.endpoint))
             .header(CONTENT_TYPE, "text/xml; charset=utf-8")
             .header("SOAPAction", call.action())
             .body(call.envelope(&session.token));
         // A creation that is sent twice may be refused the second time for having been made the first time.
-        let connection = if call.creates() { Connection::New } else { Connection::Kept };
+        let connection = if call.creates() { ConnectionReuse::Forbidden } else { ConnectionReuse::Allowed };
         let sending = async || {
             self.calls.fetch_add(1, Ordering::Relaxed);
             self.writes.fetch_add(u64::from(call.is_write()), Ordering::Relaxed);
@@ -179,12 +179,12 @@ impl Campaign {
             answer.status.as_u16()
         );
         let secrets: Vec<_> = session.secrets().chain([self.credentials.secret()]).collect();
-        judge(call, &answer, &secrets, read)
+        interpret(call, &answer, &secrets, read)
     }
 
     /// The session, begun with the patience of any other call when there is none.
     pub(super) async fn begun_session(&self) -> Result<Arc<Session>, CampaignError> {
-        retrying(&self.retry, "beginning a session", || self.session()).await
+        with_retries(&self.retry, "beginning a session", || self.session()).await
     }
 
     /// Takes the session away; the next call begins another.
@@ -202,7 +202,7 @@ impl Campaign {
             return Ok(Arc::clone(session));
         }
         let session = match &self.credentials {
-            Credentials::Native { login, password } => self.log_on(login, password).await?,
+            Credentials::Native { login, password } => self.sign_in(login, password).await?,
             Credentials::Ims(service) => ims_token::session(service).await?,
         };
         let session = Arc::new(session.following(sessions.over.as_deref()));

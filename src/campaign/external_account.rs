@@ -6,7 +6,7 @@ use super::operators::is_true;
 use super::rows::Row;
 use super::schemas::read_schema;
 use super::soap_call::SoapCall;
-use super::xml_reader::{Misread, Tag, XmlReader};
+use super::xml_reader::{Tag, XmlError, XmlReader};
 
 /// The internal name that Adobe's documentation demands of the account.
 pub const EXTERNAL_ACCOUNT_NAME: &str = "Adobe_Marketing_Cloud";
@@ -55,7 +55,7 @@ impl Row for ExternalAccount {
     ];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(tag: &Tag<'_>) -> Result<i64, Misread> {
+    fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
         tag.number("id")
     }
 
@@ -63,7 +63,7 @@ impl Row for ExternalAccount {
         super::xtk::is_after("@id", key)
     }
 
-    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
+    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
         let text = |name| tag.attribute(name).map(|value| value.unwrap_or_default().into_owned());
         Ok(Self {
             id: tag.number("id")?,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::xml_reader::{Misread, XmlReader};
+use super::xml_reader::{XmlError, XmlReader};
 use crate::transport::{SecretString, excerpt};
 
 /// Codes and words that say a session or a token is over. Builds differ in which of them they use.
@@ -21,19 +21,19 @@ const KNOWN_REFUSALS: [(&str, &str); 4] = [
 
 /// What a refusal in Campaign's words means for the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum SessionRefusal {
     /// A new session may help.
     SessionOver,
     /// Nothing but other credentials or another address helps; trying again may lock the account.
-    NotAccepted,
+    CredentialsRejected,
 }
 
-impl Refusal {
+impl SessionRefusal {
     /// The refusal at the head of a text: what follows it may quote anybody, and what stands before a code quotes it.
     fn at_head_of(text: &str) -> Option<Self> {
         let begins = |signs: &[&str]| signs.iter().any(|sign| text.trim_start().starts_with(sign));
         if begins(&NOT_ACCEPTED) {
-            Some(Self::NotAccepted)
+            Some(Self::CredentialsRejected)
         } else if begins(&SESSION_OVER) {
             Some(Self::SessionOver)
         } else {
@@ -44,7 +44,7 @@ impl Refusal {
     /// Finds a refusal in the text of an error. Never to be asked about the answer to a query: names may hold anything.
     pub(super) fn in_text(text: &str) -> Option<Self> {
         if NOT_ACCEPTED.iter().any(|sign| text.contains(sign)) {
-            Some(Self::NotAccepted)
+            Some(Self::CredentialsRejected)
         } else if SESSION_OVER.iter().any(|sign| text.contains(sign)) {
             Some(Self::SessionOver)
         } else {
@@ -63,7 +63,7 @@ pub(super) struct ReceivedFault {
 
 impl ReceivedFault {
     /// Reads what is inside `<Fault>`.
-    pub(super) fn read(reader: &mut XmlReader<'_>) -> Result<Self, Misread> {
+    pub(super) fn read(reader: &mut XmlReader<'_>) -> Result<Self, XmlError> {
         let mut fault = Self::default();
         reader.children(|reader, tag| {
             match tag.name() {
@@ -75,19 +75,19 @@ impl ReceivedFault {
             Ok(())
         })?;
         if fault.faultstring.trim().is_empty() && fault.faultcode.trim().is_empty() {
-            return Err(Misread::new("it is a fault that says nothing"));
+            return Err(XmlError::new("it is a fault that says nothing"));
         }
         Ok(fault)
     }
 
     /// What the fault means for the session, if anything.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
-        Refusal::in_text(&self.faultstring).or_else(|| Refusal::in_text(&self.detail))
+    pub(super) fn refusal(&self) -> Option<SessionRefusal> {
+        SessionRefusal::in_text(&self.faultstring).or_else(|| SessionRefusal::in_text(&self.detail))
     }
 
     /// Whether the fault itself, and not something that it quotes, says that the session is over.
     pub(super) fn is_session_over(&self) -> bool {
-        Refusal::at_head_of(&self.faultstring) == Some(Refusal::SessionOver)
+        SessionRefusal::at_head_of(&self.faultstring) == Some(SessionRefusal::SessionOver)
     }
 
     /// What may be repeated of a fault whose every word may be a secret: its code, and the sense of a known refusal.
@@ -264,14 +264,14 @@ mod tests {
     #[test]
     fn refusals_are_told_apart_from_sessions_that_are_over() {
         for (text, expected) in [
-            ("XSV-350008 Session has expired or is invalid. Please reconnect.", Some(Refusal::SessionOver)),
-            ("XSV-350392 Access token has expired", Some(Refusal::SessionOver)),
-            ("the HTTP response code is 401", Some(Refusal::SessionOver)),
-            ("XSV-350012 Invalid login or password. Connection denied.", Some(Refusal::NotAccepted)),
-            ("XSV-350013 The '10.0.0.1' IP address via which", Some(Refusal::NotAccepted)),
+            ("XSV-350008 Session has expired or is invalid. Please reconnect.", Some(SessionRefusal::SessionOver)),
+            ("XSV-350392 Access token has expired", Some(SessionRefusal::SessionOver)),
+            ("the HTTP response code is 401", Some(SessionRefusal::SessionOver)),
+            ("XSV-350012 Invalid login or password. Connection denied.", Some(SessionRefusal::CredentialsRejected)),
+            ("XSV-350013 The '10.0.0.1' IP address via which", Some(SessionRefusal::CredentialsRejected)),
             ("XTK-170036 Unable to parse", None),
         ] {
-            assert_eq!(Refusal::in_text(text), expected, "{text}");
+            assert_eq!(SessionRefusal::in_text(text), expected, "{text}");
             assert_eq!(fault("something", text).refusal(), expected, "{text}");
         }
     }

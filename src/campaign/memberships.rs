@@ -5,7 +5,7 @@
 
 use super::operators::label;
 use super::rows::Row;
-use super::xml_reader::{Misread, Tag, XmlReader};
+use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xtk;
 use crate::domain::{OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId};
 
@@ -14,7 +14,7 @@ pub(super) const KEY_COLUMNS: [&str; 2] = ["[@operator-id]", "[@group-id]"];
 
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Membership {
+pub(super) struct MembershipRow {
     pub(super) operator: OperatorId,
     pub(super) group: OperatorGroupId,
 }
@@ -34,7 +34,7 @@ pub(super) fn is_of_one_of(operators: impl IntoIterator<Item = OperatorId>) -> S
     xtk::is_one_of_numbers("[@operator-id]", operators.into_iter().map(|operator| operator.0))
 }
 
-impl Row for Membership {
+impl Row for MembershipRow {
     type Key = (i64, i64);
 
     const SCHEMA: &'static str = "xtk:operatorGroup";
@@ -42,7 +42,7 @@ impl Row for Membership {
     const COLUMNS: &'static [&'static str] = &KEY_COLUMNS;
     const KEY_COLUMNS: &'static [&'static str] = &KEY_COLUMNS;
 
-    fn key(tag: &Tag<'_>) -> Result<(i64, i64), Misread> {
+    fn key(tag: &Tag<'_>) -> Result<(i64, i64), XmlError> {
         Ok((tag.number("operator-id")?, tag.number("group-id")?))
     }
 
@@ -50,7 +50,7 @@ impl Row for Membership {
         xtk::is_after_pair(KEY_COLUMNS, key)
     }
 
-    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
+    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
         let (operator, group) = (tag.number("operator-id")?, tag.number("group-id")?);
         Ok(Self { operator: OperatorId(operator), group: OperatorGroupId(group) })
     }
@@ -58,34 +58,34 @@ impl Row for Membership {
 
 /// One row with the group as Campaign spells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct GroupMembership {
-    pub(super) membership: Membership,
+pub(super) struct MembershipWithGroup {
+    pub(super) membership: MembershipRow,
     /// `None` where the row names no operator group: named rights are in the same table.
     pub(super) group: Option<OperatorGroup>,
 }
 
-impl Row for GroupMembership {
+impl Row for MembershipWithGroup {
     type Key = (i64, i64);
 
-    const SCHEMA: &'static str = Membership::SCHEMA;
-    const ELEMENT: &'static str = Membership::ELEMENT;
+    const SCHEMA: &'static str = MembershipRow::SCHEMA;
+    const ELEMENT: &'static str = MembershipRow::ELEMENT;
     const COLUMNS: &'static [&'static str] = &[KEY_COLUMNS[0], KEY_COLUMNS[1], "[group/@name]", "[group/@label]"];
-    const KEY_COLUMNS: &'static [&'static str] = Membership::KEY_COLUMNS;
+    const KEY_COLUMNS: &'static [&'static str] = MembershipRow::KEY_COLUMNS;
 
-    fn key(tag: &Tag<'_>) -> Result<(i64, i64), Misread> {
-        Membership::key(tag)
+    fn key(tag: &Tag<'_>) -> Result<(i64, i64), XmlError> {
+        MembershipRow::key(tag)
     }
 
     fn after(key: (i64, i64)) -> String {
-        Membership::after(key)
+        MembershipRow::after(key)
     }
 
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
-        let membership = Membership::read(reader, tag)?;
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
+        let membership = MembershipRow::read(reader, tag)?;
         let mut group = None;
         reader.children(|_, inner| {
             if inner.is("group") && inner.attribute("name")?.is_some_and(|name| !name.is_empty()) {
-                let name = OperatorGroupName::new(inner.filled("name")?);
+                let name = OperatorGroupName::new(inner.required("name")?);
                 group = Some(OperatorGroup { id: membership.group, name, label: label(inner)? });
             }
             Ok(())

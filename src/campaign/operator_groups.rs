@@ -2,7 +2,7 @@
 
 use super::operators::label;
 use super::rows::Row;
-use super::xml_reader::{Misread, Tag, XmlReader};
+use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xtk;
 use crate::domain::{OperatorGroup, OperatorGroupId, OperatorGroupName};
 
@@ -14,7 +14,7 @@ impl Row for OperatorGroup {
     const COLUMNS: &'static [&'static str] = &["@id", "@name", "@label"];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(tag: &Tag<'_>) -> Result<i64, Misread> {
+    fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
         tag.number("id")
     }
 
@@ -22,10 +22,10 @@ impl Row for OperatorGroup {
         xtk::is_after("@id", key)
     }
 
-    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
+    fn read(_: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
         Ok(Self {
             id: OperatorGroupId(tag.number("id")?),
-            name: OperatorGroupName::new(tag.filled("name")?),
+            name: OperatorGroupName::new(tag.required("name")?),
             label: label(tag)?,
         })
     }

@@ -1,7 +1,7 @@
 //! The rows of `xtk:operator`.
 
 use super::rows::Row;
-use super::xml_reader::{Misread, Tag, XmlReader};
+use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xtk;
 use crate::domain::{LogOn, Operator, OperatorId, OperatorLogin};
 
@@ -16,12 +16,12 @@ pub(super) const DISABLED: &str = "access/@disabled";
 
 /// Whether the compiled `xtk:operator` of an instance has [`DISABLED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Disabling {
+pub(super) enum DisablingSupport {
     Offered,
     NotOffered,
 }
 
-impl Disabling {
+impl DisablingSupport {
     /// What is selected of an operator beside the columns that every instance has.
     pub(super) fn columns(self) -> &'static [&'static str] {
         match self {
@@ -44,7 +44,7 @@ impl Row for Operator {
     const COLUMNS: &'static [&'static str] = &["@id", "@name", "@label", "[access/@authenticationType]"];
     const KEY_COLUMNS: &'static [&'static str] = &["@id"];
 
-    fn key(tag: &Tag<'_>) -> Result<i64, Misread> {
+    fn key(tag: &Tag<'_>) -> Result<i64, XmlError> {
         tag.number("id")
     }
 
@@ -52,9 +52,9 @@ impl Row for Operator {
         xtk::is_after("@id", key)
     }
 
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
         let id = OperatorId(tag.number("id")?);
-        let login = OperatorLogin::new(tag.filled("name")?);
+        let login = OperatorLogin::new(tag.required("name")?);
         let label = label(tag)?;
         let (mut log_on, mut disabled) = (LogOn::Native, false);
         reader.children(|_, inner| {
@@ -75,11 +75,11 @@ impl Row for Operator {
 }
 
 /// The label of a row, which is only shown: one that cannot be read is none.
-pub(super) fn label(tag: &Tag<'_>) -> Result<String, Misread> {
+pub(super) fn label(tag: &Tag<'_>) -> Result<String, XmlError> {
     match tag.attribute("label") {
         Ok(label) => Ok(label.unwrap_or_default().into_owned()),
-        Err(misread) if misread.is_of_a_value() => Ok(String::new()),
-        Err(misread) => Err(misread),
+        Err(xml_error) if xml_error.is_of_a_value() => Ok(String::new()),
+        Err(xml_error) => Err(xml_error),
     }
 }
 
@@ -88,11 +88,11 @@ fn is_ims(authentication_type: &str) -> bool {
 }
 
 /// A boolean in any of the spellings in which Campaign writes them (acc-js-sdk, `asBoolean` of `XtkCaster`).
-pub(super) fn is_true(value: &str) -> Result<bool, Misread> {
+pub(super) fn is_true(value: &str) -> Result<bool, XmlError> {
     match value.trim() {
         "true" | "1" => Ok(true),
         "false" | "0" | "" => Ok(false),
-        other => Err(Misread::of_value(format!("\"{other:.40}\" where a boolean was expected"))),
+        other => Err(XmlError::of_value(format!("\"{other:.40}\" where a boolean was expected"))),
     }
 }
 

@@ -10,7 +10,7 @@ pub const DEFAULT_PAGE_ROWS: usize = 1000;
 
 /// How the program proves who it is.
 #[derive(Clone, Debug)]
-pub enum Authentication {
+pub enum CampaignAuthentication {
     /// `xtk:session#Logon` with the login and password of an operator.
     Native {
         /// The operator's login.
@@ -33,15 +33,15 @@ pub enum Authentication {
 
 /// Everything the client needs.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct CampaignOptions {
     /// The instance, without `/nl/jsp/soaprouter.jsp`.
     pub url: BaseUrl,
     /// How the program proves who it is.
-    pub authentication: Authentication,
+    pub authentication: CampaignAuthentication,
     /// How often and how patiently one call is repeated.
     pub retry: RetryPolicy,
     /// Time and size limits of one request.
-    pub http: transport::Options,
+    pub http: transport::HttpOptions,
     /// Rows asked for in one query, [`DEFAULT_PAGE_ROWS`] unless a test wants small pages; 0 counts as 1.
     pub page_rows: usize,
 }

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::markup::Element;
 use super::soap_call::SoapCall;
-use super::xml_reader::{Misread, Tag, XmlReader};
+use super::xml_reader::{Tag, XmlError, XmlReader};
+use super::xml_writer::Element;
 
 /// Most rows of one walk. An instance has some 100,000 operators at most and a few groups for each; what goes on beyond
 /// this is a server that never ends its list.
@@ -37,13 +37,13 @@ pub(super) trait Row: Sized {
     const KEY_COLUMNS: &'static [&'static str];
 
     /// The key of the row whose element was just opened.
-    fn key(tag: &Tag<'_>) -> Result<Self::Key, Misread>;
+    fn key(tag: &Tag<'_>) -> Result<Self::Key, XmlError>;
 
     /// The condition that holds for the rows after the one with this key.
     fn after(key: Self::Key) -> String;
 
     /// Reads the row whose element was just opened. What is wrong with a single value concerns this row alone.
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread>;
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError>;
 
     /// Bytes of text that the row keeps.
     fn text_bytes(&self) -> usize {
@@ -80,27 +80,27 @@ impl<R: Row> Rows<R> {
     }
 
     /// Takes over a page, within the bounds of a walk.
-    fn extend(&mut self, page: Self) -> Result<(), Misread> {
+    fn extend(&mut self, page: Self) -> Result<(), XmlError> {
         self.text_bytes += page.text_bytes;
         self.last = page.last;
         self.usable.extend(page.usable);
         self.unusable.extend(page.unusable);
         if self.len() > MOST_ROWS || self.text_bytes > MOST_TEXT_BYTES {
-            return Err(Misread::new(format!(
+            return Err(XmlError::new(format!(
                 "the list has no end: more than {MOST_ROWS} rows or {MOST_TEXT_BYTES} bytes of text came"
             )));
         }
         Ok(())
     }
 
-    fn take(&mut self, reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(), Misread> {
+    fn take(&mut self, reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<(), XmlError> {
         if !tag.is(R::ELEMENT) {
-            return Err(Misread::new(format!("<{:.40}> among the rows of {}", tag.name(), R::SCHEMA)));
+            return Err(XmlError::new(format!("<{:.40}> among the rows of {}", tag.name(), R::SCHEMA)));
         }
         let key = R::key(tag)?;
         if self.last.is_some_and(|last| key <= last) {
             // Either the order or the condition was not kept: what else was left out cannot be known.
-            return Err(Misread::new(format!("a row of {} that does not come after the one before", R::SCHEMA)));
+            return Err(XmlError::new(format!("a row of {} that does not come after the one before", R::SCHEMA)));
         }
         self.last = Some(key);
         match R::read(reader, tag) {
@@ -108,12 +108,12 @@ impl<R: Row> Rows<R> {
                 self.text_bytes += row.text_bytes();
                 self.usable.push(row);
             }
-            Err(misread) if !misread.is_of_a_value() => return Err(misread),
+            Err(xml_error) if !xml_error.is_of_a_value() => return Err(xml_error),
             // The row with key 0 stands for "none".
             Err(_) if key == R::Key::default() => {}
-            Err(misread) => {
-                let name = tag.filled("name").ok().map(Cow::into_owned);
-                self.unusable.push(UnusableRow { key, name, what: misread.to_string() });
+            Err(xml_error) => {
+                let name = tag.required("name").ok().map(Cow::into_owned);
+                self.unusable.push(UnusableRow { key, name, what: xml_error.to_string() });
             }
         }
         Ok(())
@@ -180,9 +180,9 @@ impl Campaign {
                 return Ok(rows);
             }
             let is_last_page = is_last(page.len());
-            rows.extend(page).map_err(|misread| CampaignError::WrongAnswer {
+            rows.extend(page).map_err(|xml_error| CampaignError::WrongAnswer {
                 call: call.name(),
-                what: misread.to_string(),
+                what: xml_error.to_string(),
                 excerpt: "(many pages)".to_owned(),
             })?;
             progress(rows.len());
@@ -212,7 +212,7 @@ fn page_query<R: Row>(conditions: &[String], more_columns: &[&str], last: Option
 }
 
 /// Reads the answer to a query: one collection, whose rows come after `last` and after each other.
-fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result<Rows<R>, Misread> {
+fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result<Rows<R>, XmlError> {
     let mut page: Option<Rows<R>> = None;
     let collection = format!("{}-collection", R::ELEMENT);
     reader.children(|reader, output| {
@@ -221,7 +221,7 @@ fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result
         }
         reader.children(|reader, tag| {
             if !tag.is(&collection) || page.is_some() {
-                return Err(Misread::new(format!("<{:.40}> where one <{collection}> was expected", tag.name())));
+                return Err(XmlError::new(format!("<{:.40}> where one <{collection}> was expected", tag.name())));
             }
             let mut rows = Rows::after(last);
             reader.children(|reader, tag| rows.take(reader, tag))?;
@@ -229,7 +229,7 @@ fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result
             Ok(())
         })
     })?;
-    page.ok_or_else(|| Misread::new(format!("it holds no <{collection}>")))
+    page.ok_or_else(|| XmlError::new(format!("it holds no <{collection}>")))
 }
 
 #[cfg(test)]
@@ -240,7 +240,7 @@ mod tests {
     fn read<R: Row>(output: &str, last: Option<R::Key>) -> Result<usize, String> {
         let text = format!("<ExecuteQueryResponse xmlns='urn:xtk:queryDef'>{output}</ExecuteQueryResponse>");
         let rows = XmlReader::document(&text, |reader, _| read_page::<R>(reader, last));
-        rows.map(|rows| rows.usable.len()).map_err(|misread| misread.to_string())
+        rows.map(|rows| rows.usable.len()).map_err(|xml_error| xml_error.to_string())
     }
 
     fn groups(rows: &str, last: Option<i64>) -> Result<usize, String> {

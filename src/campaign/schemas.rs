@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering;
 
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::operators::{DISABLED, Disabling};
+use super::operators::{DISABLED, DisablingSupport};
 use super::rows::Row;
 use super::soap_call::SoapCall;
-use super::xml_reader::{Misread, Tag, XmlReader};
+use super::xml_reader::{Tag, XmlError, XmlReader};
 use crate::domain::Operator;
 
 /// What this program reads and writes of one schema.
@@ -52,7 +52,7 @@ impl Campaign {
         for expected in &EXPECTED {
             let found = self.call(&SoapCall::schema(expected.schema), read_schema).await?;
             if expected.schema == Operator::SCHEMA {
-                self.disabling.get_or_init(|| disabling(found.as_ref()));
+                self.disabling_support.get_or_init(|| disabling_support(found.as_ref()));
             }
             lacking.extend(expected.lacking(found.as_ref()));
         }
@@ -64,18 +64,18 @@ impl Campaign {
     }
 
     /// Whether operators of this instance can be disabled, by its compiled schema; asked for once.
-    pub(super) async fn disabling(&self) -> Result<Disabling, CampaignError> {
-        if let Some(known) = self.disabling.get() {
+    pub(super) async fn disabling_support(&self) -> Result<DisablingSupport, CampaignError> {
+        if let Some(known) = self.disabling_support.get() {
             return Ok(*known);
         }
         let found = self.call(&SoapCall::schema(Operator::SCHEMA), read_schema).await?;
-        Ok(*self.disabling.get_or_init(|| disabling(found.as_ref())))
+        Ok(*self.disabling_support.get_or_init(|| disabling_support(found.as_ref())))
     }
 }
 
-fn disabling(operator: Option<&CompiledSchema>) -> Disabling {
+fn disabling_support(operator: Option<&CompiledSchema>) -> DisablingSupport {
     let is_offered = operator.is_some_and(|schema| schema.attributes.contains(DISABLED));
-    if is_offered { Disabling::Offered } else { Disabling::NotOffered }
+    if is_offered { DisablingSupport::Offered } else { DisablingSupport::NotOffered }
 }
 
 impl ExpectedSchema {
@@ -128,11 +128,11 @@ impl CompiledSchema {
         })
     }
 
-    fn read_node(&mut self, reader: &mut XmlReader<'_>, path: &str) -> Result<(), Misread> {
+    fn read_node(&mut self, reader: &mut XmlReader<'_>, path: &str) -> Result<(), XmlError> {
         reader.children(|reader, tag| {
             match tag.name() {
                 "attribute" => {
-                    self.attributes.insert(format!("{path}@{}", tag.filled("name")?));
+                    self.attributes.insert(format!("{path}@{}", tag.required("name")?));
                 }
                 "key" if path.is_empty() => self.keys.push(read_key(reader)?),
                 "element" => self.read_element(reader, tag, path)?,
@@ -142,8 +142,8 @@ impl CompiledSchema {
         })
     }
 
-    fn read_element(&mut self, reader: &mut XmlReader<'_>, tag: &Tag<'_>, path: &str) -> Result<(), Misread> {
-        let name = tag.filled("name")?;
+    fn read_element(&mut self, reader: &mut XmlReader<'_>, tag: &Tag<'_>, path: &str) -> Result<(), XmlError> {
+        let name = tag.required("name")?;
         if tag.attribute("type")?.as_deref() != Some("link") {
             return self.read_node(reader, &format!("{path}{name}/"));
         }
@@ -157,7 +157,7 @@ impl CompiledSchema {
     }
 }
 
-fn read_key(reader: &mut XmlReader<'_>) -> Result<Vec<KeyField>, Misread> {
+fn read_key(reader: &mut XmlReader<'_>) -> Result<Vec<KeyField>, XmlError> {
     let mut fields = Vec::new();
     reader.children(|_, field| {
         if field.is("keyfield") {
@@ -171,7 +171,7 @@ fn read_key(reader: &mut XmlReader<'_>) -> Result<Vec<KeyField>, Misread> {
 }
 
 /// Reads the answer to `GetEntityIfMoreRecent`: the main element of a schema, or nothing where there is no such schema.
-pub(super) fn read_schema(reader: &mut XmlReader<'_>) -> Result<Option<CompiledSchema>, Misread> {
+pub(super) fn read_schema(reader: &mut XmlReader<'_>) -> Result<Option<CompiledSchema>, XmlError> {
     let mut compiled = None;
     reader.children(|reader, output| {
         if !output.is("pdomDoc") {
@@ -179,9 +179,9 @@ pub(super) fn read_schema(reader: &mut XmlReader<'_>) -> Result<Option<CompiledS
         }
         reader.children(|reader, schema| {
             if !schema.is("schema") {
-                return Err(Misread::new(format!("<{:.40}> where a <schema> was expected", schema.name())));
+                return Err(XmlError::new(format!("<{:.40}> where a <schema> was expected", schema.name())));
             }
-            let main = schema.filled("name")?.into_owned();
+            let main = schema.required("name")?.into_owned();
             let mut found = CompiledSchema::default();
             reader.children(|reader, tag| {
                 let named = tag.attribute("name")?;
@@ -203,7 +203,7 @@ mod tests {
 
     const OPERATOR_GROUP: &str = include_str!("../../tests/samples/campaign/schema_operator_group.xml");
 
-    fn compiled(text: &str) -> Result<Option<CompiledSchema>, Misread> {
+    fn compiled(text: &str) -> Result<Option<CompiledSchema>, XmlError> {
         XmlReader::document(text, |reader, _| read_schema(reader))
     }
 

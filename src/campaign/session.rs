@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 
-use super::answer::Reply;
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::soap_call::SoapCall;
-use super::xml_reader::{Misread, Tag, XmlReader};
+use super::soap_response::SoapResponse;
+use super::xml_reader::{Tag, XmlError, XmlReader};
 use crate::domain::OperatorLogin;
 use crate::transport::SecretString;
 
@@ -36,8 +36,8 @@ impl OwnOperator {
     }
 
     /// Reads what is inside `<userInfo>`.
-    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, Misread> {
-        let login = OperatorLogin::new(tag.filled("login")?);
+    fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
+        let login = OperatorLogin::new(tag.required("login")?);
         let mut rights = Vec::new();
         reader.children(|_, inner| {
             if inner.is("login-right") {
@@ -67,7 +67,7 @@ impl Session {
     }
 
     /// A session of Campaign's own.
-    fn native(token: String, security_token: String, own: OwnOperator) -> Result<Self, Misread> {
+    fn native(token: String, security_token: String, own: OwnOperator) -> Result<Self, XmlError> {
         let headers = vec![
             (COOKIE, secret_header(&format!("__sessiontoken={token}"))?),
             (SECURITY_TOKEN_HEADER, secret_header(&security_token)?),
@@ -103,31 +103,31 @@ impl Session {
 }
 
 /// A header that neither the HTTP library's logs nor its `Debug` show.
-fn secret_header(value: &str) -> Result<HeaderValue, Misread> {
+fn secret_header(value: &str) -> Result<HeaderValue, XmlError> {
     let mut header =
-        HeaderValue::try_from(value).map_err(|_| Misread::new("its token has characters that no header can carry"))?;
+        HeaderValue::try_from(value).map_err(|_| XmlError::new("its token has characters that no header can carry"))?;
     header.set_sensitive(true);
     Ok(header)
 }
 
 impl Campaign {
     /// `xtk:session#Logon`, asked once: wrong passwords that are tried again lock accounts.
-    pub(super) async fn log_on(&self, login: &str, password: &SecretString) -> Result<Session, CampaignError> {
-        let call = SoapCall::log_on(login, password);
+    pub(super) async fn sign_in(&self, login: &str, password: &SecretString) -> Result<Session, CampaignError> {
+        let call = SoapCall::logon(login, password);
         match self.exchange(&call, &Session::none(), read_logon).await? {
-            Reply::Returned(session) => {
+            SoapResponse::Returned(session) => {
                 tracing::debug!(operator = login, "logged on to Campaign");
                 Ok(session)
             }
-            Reply::SessionOver(reason) => Err(CampaignError::Refused { call: call.name(), reason }),
-            Reply::Doubtful(fault) => Err(CampaignError::Fault { call: call.name(), fault }),
+            SoapResponse::SessionOver(reason) => Err(CampaignError::Refused { call: call.name(), reason }),
+            SoapResponse::Doubtful(fault) => Err(CampaignError::Fault { call: call.name(), fault }),
         }
     }
 
     /// As whom the program works. Begins a session when there is none.
     pub async fn own_operator(&self) -> Result<OwnOperator, CampaignError> {
-        let told_at_log_on = self.begun_session().await?.own.clone();
-        match told_at_log_on {
+        let from_logon = self.begun_session().await?.own.clone();
+        match from_logon {
             Some(own) => Ok(own),
             None => self.call(&SoapCall::user_info(), read_user_info).await,
         }
@@ -139,7 +139,7 @@ impl Campaign {
     }
 
     /// Ends the session that a `Logon` began. A bearer token is no session of Campaign's: a question saves the call.
-    pub async fn log_off_after_logon(&self) {
+    pub async fn sign_out_after_logon(&self) {
         match self.take_session().await {
             Some(session) if session.own.is_some() => self.end(&session).await,
             Some(_) | None => {}
@@ -147,23 +147,23 @@ impl Campaign {
     }
 
     /// Ends the session, when there is one. A failure is of no consequence: Campaign ends sessions by itself.
-    pub async fn log_off(&self) {
+    pub async fn sign_out(&self) {
         if let Some(session) = self.take_session().await {
             self.end(&session).await;
         }
     }
 
     async fn end(&self, session: &Session) {
-        match self.exchange(&SoapCall::log_off(), session, |_| Ok(())).await {
-            Ok(Reply::Returned(())) => tracing::debug!("logged off from Campaign"),
-            Ok(Reply::SessionOver(reason)) => tracing::debug!(reason, "the session was over before the log-off"),
-            Ok(Reply::Doubtful(fault)) => tracing::debug!(%fault, "the log-off from Campaign failed"),
+        match self.exchange(&SoapCall::logoff(), session, |_| Ok(())).await {
+            Ok(SoapResponse::Returned(())) => tracing::debug!("logged off from Campaign"),
+            Ok(SoapResponse::SessionOver(reason)) => tracing::debug!(reason, "the session was over before the log-off"),
+            Ok(SoapResponse::Doubtful(fault)) => tracing::debug!(%fault, "the log-off from Campaign failed"),
             Err(error) => tracing::debug!(error = %error, "the log-off from Campaign failed"),
         }
     }
 }
 
-fn read_logon(reader: &mut XmlReader<'_>) -> Result<Session, Misread> {
+fn read_logon(reader: &mut XmlReader<'_>) -> Result<Session, XmlError> {
     let (mut token, mut security_token, mut own) = (String::new(), String::new(), None);
     reader.children(|reader, output| {
         match output.name() {
@@ -180,12 +180,12 @@ fn read_logon(reader: &mut XmlReader<'_>) -> Result<Session, Misread> {
         Ok(())
     })?;
     if token.is_empty() {
-        return Err(Misread::new("it brings no session token"));
+        return Err(XmlError::new("it brings no session token"));
     }
-    Session::native(token, security_token, own.ok_or_else(|| Misread::new("it does not say who logged on"))?)
+    Session::native(token, security_token, own.ok_or_else(|| XmlError::new("it does not say who logged on"))?)
 }
 
-fn read_user_info(reader: &mut XmlReader<'_>) -> Result<OwnOperator, Misread> {
+fn read_user_info(reader: &mut XmlReader<'_>) -> Result<OwnOperator, XmlError> {
     let mut own = None;
     reader.children(|reader, output| {
         if output.is("pUserInfo") {
@@ -193,10 +193,10 @@ fn read_user_info(reader: &mut XmlReader<'_>) -> Result<OwnOperator, Misread> {
         }
         Ok(())
     })?;
-    own.ok_or_else(|| Misread::new("it does not say as whom the token works"))
+    own.ok_or_else(|| XmlError::new("it does not say as whom the token works"))
 }
 
-fn read_own_operator(reader: &mut XmlReader<'_>) -> Result<Option<OwnOperator>, Misread> {
+fn read_own_operator(reader: &mut XmlReader<'_>) -> Result<Option<OwnOperator>, XmlError> {
     let mut own = None;
     reader.children(|reader, tag| {
         if tag.is("userInfo") {
@@ -214,8 +214,8 @@ mod tests {
 
     const LOGON: &str = include_str!("../../tests/samples/campaign/logon.xml");
 
-    fn read<T>(text: &str, output: impl Fn(&mut XmlReader<'_>) -> Result<T, Misread>) -> Result<T, Misread> {
-        let mut found = Err(Misread::new("no body"));
+    fn read<T>(text: &str, output: impl Fn(&mut XmlReader<'_>) -> Result<T, XmlError>) -> Result<T, XmlError> {
+        let mut found = Err(XmlError::new("no body"));
         XmlReader::document(text, |reader, _| {
             reader.children(|reader, _| {
                 reader.children(|reader, _| {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::markup::can_carry;
-use super::memberships::{Membership, is_in_one_of, is_of_an_operator, is_of_one_of};
+use super::memberships::{MembershipRow, is_in_one_of, is_of_an_operator, is_of_one_of};
 use super::operators::is_operator;
 use super::rows::{Rows, UnusableRow};
+use super::xml_writer::can_carry;
 use super::xtk;
 use crate::domain::{
     CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep,
@@ -33,7 +33,7 @@ impl Campaign {
         let operators = self.operators(&[is_operator()], |rows| self.watcher.step(RunStep::Operators(rows))).await?;
         let groups: Vec<OperatorGroup> =
             self.walk(&[], |rows| self.watcher.step(RunStep::OperatorGroups(rows))).await?;
-        let memberships: Vec<Membership> =
+        let memberships: Vec<MembershipRow> =
             self.walk(&[is_of_an_operator()], |rows| self.watcher.step(RunStep::Memberships(rows))).await?;
         if operators.usable.is_empty() {
             return Err(CampaignError::WrongAnswer {
@@ -57,7 +57,7 @@ impl Campaign {
         groups.dedup();
         let mut members = Vec::new();
         for some in groups.chunks(LISTED_AT_ONCE) {
-            let rows: Vec<Membership> =
+            let rows: Vec<MembershipRow> =
                 self.walk(&[is_of_an_operator(), is_in_one_of(some.iter().copied())], |_| {}).await?;
             members.extend(rows.into_iter().map(|row| (row.operator, row.group)));
         }
@@ -74,7 +74,7 @@ impl Campaign {
             let groups: BTreeSet<_> = some.iter().map(|(_, group)| *group).collect();
             let operators: BTreeSet<_> = some.iter().map(|(operator, _)| *operator).collect();
             let conditions = [is_of_an_operator(), is_in_one_of(groups), is_of_one_of(operators)];
-            let rows: Vec<Membership> = self.walk(&conditions, |_| {}).await?;
+            let rows: Vec<MembershipRow> = self.walk(&conditions, |_| {}).await?;
             found.extend(rows.into_iter().map(|row| (row.operator, row.group)));
         }
         Ok(found)
@@ -109,7 +109,7 @@ impl Campaign {
         conditions: &[String],
         progress: impl Fn(usize),
     ) -> Result<Rows<Operator>, CampaignError> {
-        let disabling = self.disabling().await?;
+        let disabling = self.disabling_support().await?;
         self.walk_with(conditions, disabling.columns(), progress).await
     }
 
@@ -142,7 +142,7 @@ pub(super) fn conditions_for(sought: &SoughtOperators) -> Vec<String> {
     conditions
 }
 
-pub(super) fn unusable_operator(row: UnusableRow<i64>, memberships: &[Membership]) -> UnusableOperator {
+pub(super) fn unusable_operator(row: UnusableRow<i64>, memberships: &[MembershipRow]) -> UnusableOperator {
     let id = OperatorId(row.key);
     let held = memberships.iter().filter(|membership| membership.operator == id);
     UnusableOperator {

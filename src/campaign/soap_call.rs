@@ -1,6 +1,6 @@
 //! What is asked of Campaign: the methods used, and the SOAP 1.1 envelope around them.
 
-use super::markup::Element;
+use super::xml_writer::Element;
 use crate::transport::{ExposeSecret, SecretString};
 
 const SOAP_ENCODING: &str = "http://schemas.xmlsoap.org/soap/encoding/";
@@ -17,14 +17,14 @@ pub(super) struct SoapCall {
 
 impl SoapCall {
     /// `xtk:session#Logon`: a session for a login and a password.
-    pub(super) fn log_on(login: &str, password: &SecretString) -> Self {
+    pub(super) fn logon(login: &str, password: &SecretString) -> Self {
         let parameters =
             vec![text("login", login), text("password", password.expose_secret()), xml_valued("parameters")];
         Self { service: "xtk:session", method: "Logon", subject: "", parameters, creates: false }
     }
 
     /// `xtk:session#Logoff`: the end of the session; forgotten ones stay in the database for a day.
-    pub(super) fn log_off() -> Self {
+    pub(super) fn logoff() -> Self {
         Self { service: "xtk:session", method: "Logoff", subject: "", parameters: Vec::new(), creates: false }
     }
 
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_session_token_always_comes_first_even_when_empty() {
-        let call = SoapCall::log_on("svc", &SecretString::from("p&ss<\"'é"));
+        let call = SoapCall::logon("svc", &SecretString::from("p&ss<\"'é"));
         let envelope = call.envelope(&SecretString::from(""));
         let method = envelope.split_once("<SOAP-ENV:Body>").expect("a body").1;
         assert_eq!(

@@ -7,11 +7,11 @@ use tokio::sync::MutexGuard;
 
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::markup::{Element, can_carry};
-use super::memberships::{KEY_COLUMNS, Membership};
-use super::operators::{DISABLED, Disabling, IMS};
+use super::memberships::{KEY_COLUMNS, MembershipRow};
+use super::operators::{DISABLED, DisablingSupport, IMS};
 use super::rows::Row;
 use super::soap_call::SoapCall;
+use super::xml_writer::{Element, can_carry};
 use crate::domain::{Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
 
 /// Memberships written by one call.
@@ -22,7 +22,7 @@ pub const COLLECTION_ROWS: usize = 50;
 
 /// One thing to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
+pub enum CampaignWrite {
     /// Puts an operator into an operator group.
     Join {
         /// Whom.
@@ -62,29 +62,29 @@ pub enum Write {
 
 /// The one writer of a client. There is none before the schemas of the instance were found to be the expected ones.
 #[derive(Debug)]
-pub struct Writer<'a> {
+pub struct CampaignWriter<'a> {
     campaign: &'a Campaign,
     _turn: MutexGuard<'a, ()>,
 }
 
 impl Campaign {
     /// The right to write: waits for the writer before, and checks the schemas unless that was done already.
-    pub async fn writer(&self) -> Result<Writer<'_>, CampaignError> {
+    pub async fn writer(&self) -> Result<CampaignWriter<'_>, CampaignError> {
         let turn = self.writing.lock().await;
         if !self.schemas_agree.load(Ordering::Acquire) {
             self.check_schemas().await?;
         }
-        Ok(Writer { campaign: self, _turn: turn })
+        Ok(CampaignWriter { campaign: self, _turn: turn })
     }
 }
 
-impl Writer<'_> {
+impl CampaignWriter<'_> {
     /// Writes in the order given; the answer has an outcome for each write, in the same order.
     ///
     /// `Ok` means that Campaign took the write; an error does not mean that nothing was written. Only reading back tells
     /// what holds. A fault concerns its own rows and the others go on. When the instance stops answering, refuses the
     /// session or throttles, the rest is not sent.
-    pub async fn write(&mut self, writes: &[Write]) -> Vec<Result<(), CampaignError>> {
+    pub async fn write(&mut self, writes: &[CampaignWrite]) -> Vec<Result<(), CampaignError>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         for batch in batches(writes) {
             if let Err(end) = self.write_batch(batch, &mut outcomes).await {
@@ -98,7 +98,7 @@ impl Writer<'_> {
     /// Writes one batch. An error is one that every later call would meet as well; rows without an outcome are open.
     async fn write_batch(
         &self,
-        batch: &[Write],
+        batch: &[CampaignWrite],
         outcomes: &mut Vec<Result<(), CampaignError>>,
     ) -> Result<(), CampaignError> {
         if batch.len() > 1 {
@@ -127,33 +127,37 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn write_collection(&self, batch: &[Write]) -> Result<(), CampaignError> {
+    async fn write_collection(&self, batch: &[CampaignWrite]) -> Result<(), CampaignError> {
         let rows = batch.iter().filter_map(membership_row);
         let collection =
-            Element::new("operatorGroup-collection").attribute("xtkschema", Membership::SCHEMA).children(rows);
-        self.campaign.call(&SoapCall::write_collection(Membership::SCHEMA, &collection), |_| Ok(())).await
+            Element::new("operatorGroup-collection").attribute("xtkschema", MembershipRow::SCHEMA).children(rows);
+        self.campaign.call(&SoapCall::write_collection(MembershipRow::SCHEMA, &collection), |_| Ok(())).await
     }
 
-    async fn write_one(&self, write: &Write) -> Result<(), CampaignError> {
+    async fn write_one(&self, write: &CampaignWrite) -> Result<(), CampaignError> {
         if let Some(name) = write.texts().into_iter().find(|text| !can_carry(text)) {
             return Err(CampaignError::NotWritable { name: name.to_owned() });
         }
-        if matches!(write, Write::Disable { .. }) && self.campaign.disabling().await? == Disabling::NotOffered {
+        if matches!(write, CampaignWrite::Disable { .. })
+            && self.campaign.disabling_support().await? == DisablingSupport::NotOffered
+        {
             return Err(CampaignError::CannotDisable { attribute: DISABLED });
         }
         let (schema, row) = single_row(write);
         let row = row.attribute("xtkschema", schema);
         let call = match write {
-            Write::CreateOperator { .. } | Write::CreateGroup { .. } => SoapCall::create(schema, &row),
-            Write::Join { .. } | Write::Leave { .. } | Write::Disable { .. } => SoapCall::write(schema, &row),
+            CampaignWrite::CreateOperator { .. } | CampaignWrite::CreateGroup { .. } => SoapCall::create(schema, &row),
+            CampaignWrite::Join { .. } | CampaignWrite::Leave { .. } | CampaignWrite::Disable { .. } => {
+                SoapCall::write(schema, &row)
+            }
         };
         self.campaign.call(&call, |_| Ok(())).await
     }
 }
 
 /// The writes in their order: runs of memberships cut into small collections, everything else by itself.
-fn batches(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
-    let both_memberships = |one: &Write, next: &Write| one.is_membership() && next.is_membership();
+fn batches(writes: &[CampaignWrite]) -> impl Iterator<Item = &[CampaignWrite]> {
+    let both_memberships = |one: &CampaignWrite, next: &CampaignWrite| one.is_membership() && next.is_membership();
     writes.chunk_by(both_memberships).flat_map(|run| run.chunks(COLLECTION_ROWS))
 }
 
@@ -163,7 +167,7 @@ fn unconfirmed(error: CampaignError, rows: usize, outcomes: &mut Vec<Result<(), 
     outcomes.extend((0..rows).map(|_| Err(CampaignError::Unconfirmed { source: Arc::clone(&source) })));
 }
 
-impl Write {
+impl CampaignWrite {
     fn is_membership(&self) -> bool {
         matches!(self, Self::Join { .. } | Self::Leave { .. })
     }
@@ -179,15 +183,17 @@ impl Write {
 }
 
 /// The row of a membership: its ids and nothing else, so that neither operator nor group can be altered by accident.
-fn membership_row(write: &Write) -> Option<Element> {
+fn membership_row(write: &CampaignWrite) -> Option<Element> {
     let (operation, operator, group) = match write {
         // Found by its key and left as it is: a repeated join changes nothing, where `insert` would be a fault.
-        Write::Join { operator, group } => ("insertOrUpdate", operator, group),
-        Write::Leave { operator, group } => ("delete", operator, group),
-        Write::CreateOperator { .. } | Write::CreateGroup { .. } | Write::Disable { .. } => return None,
+        CampaignWrite::Join { operator, group } => ("insertOrUpdate", operator, group),
+        CampaignWrite::Leave { operator, group } => ("delete", operator, group),
+        CampaignWrite::CreateOperator { .. } | CampaignWrite::CreateGroup { .. } | CampaignWrite::Disable { .. } => {
+            return None;
+        }
     };
     Some(
-        Element::new(Membership::ELEMENT)
+        Element::new(MembershipRow::ELEMENT)
             .attribute("_operation", operation)
             .attribute("_key", &KEY_COLUMNS.join(","))
             .attribute("operator-id", &operator.to_string())
@@ -198,23 +204,23 @@ fn membership_row(write: &Write) -> Option<Element> {
 /// The schema and the row of a write by itself.
 ///
 /// Creations use `insert`: whoever has that name already, perhaps with a password, is never turned into someone else.
-fn single_row(write: &Write) -> (&'static str, Element) {
+fn single_row(write: &CampaignWrite) -> (&'static str, Element) {
     let created = |element: &'static str, name: &str, label: &str| {
         Element::new(element).attribute("_operation", "insert").attribute("name", name).attribute("label", label)
     };
     match write {
-        Write::Join { .. } | Write::Leave { .. } => {
-            (Membership::SCHEMA, membership_row(write).unwrap_or_else(|| Element::new(Membership::ELEMENT)))
+        CampaignWrite::Join { .. } | CampaignWrite::Leave { .. } => {
+            (MembershipRow::SCHEMA, membership_row(write).unwrap_or_else(|| Element::new(MembershipRow::ELEMENT)))
         }
-        Write::CreateOperator { login, email, label } => {
+        CampaignWrite::CreateOperator { login, email, label } => {
             let access = Element::new("access").attribute("authenticationType", IMS);
             let operator = created(Operator::ELEMENT, login.as_str(), label).attribute("email", email);
             (Operator::SCHEMA, operator.attribute("type", "0").child(&access))
         }
-        Write::CreateGroup { name, label } => {
+        CampaignWrite::CreateGroup { name, label } => {
             (OperatorGroup::SCHEMA, created(OperatorGroup::ELEMENT, name.as_str(), label))
         }
-        Write::Disable { operator } => {
+        CampaignWrite::Disable { operator } => {
             // `update` and not the default: an operator that was deleted meanwhile must not come back.
             let found = Element::new(Operator::ELEMENT).attribute("_operation", "update").attribute("_key", "@id");
             let access = Element::new("access").attribute("disabled", "true");
@@ -227,19 +233,19 @@ fn single_row(write: &Write) -> (&'static str, Element) {
 mod tests {
     use super::*;
 
-    fn join(operator: i64) -> Write {
-        Write::Join { operator: OperatorId(operator), group: OperatorGroupId(-7) }
+    fn join(operator: i64) -> CampaignWrite {
+        CampaignWrite::Join { operator: OperatorId(operator), group: OperatorGroupId(-7) }
     }
 
-    fn create(name: &str) -> Write {
-        Write::CreateGroup { name: OperatorGroupName::new(name), label: "A \"label\"".to_owned() }
+    fn create(name: &str) -> CampaignWrite {
+        CampaignWrite::CreateGroup { name: OperatorGroupName::new(name), label: "A \"label\"".to_owned() }
     }
 
     #[test]
     fn memberships_go_in_small_collections_and_creations_by_themselves_in_the_order_given() {
-        let mut writes: Vec<Write> = (0..60).map(join).collect();
+        let mut writes: Vec<CampaignWrite> = (0..60).map(join).collect();
         writes.extend([create("a"), create("b"), join(60)]);
-        let sizes: Vec<usize> = batches(&writes).map(<[Write]>::len).collect();
+        let sizes: Vec<usize> = batches(&writes).map(<[CampaignWrite]>::len).collect();
         assert_eq!(sizes, [50, 10, 1, 1, 1]);
         assert_eq!(batches(&writes).flatten().cloned().collect::<Vec<_>>(), writes);
         assert_eq!(batches(&[]).count(), 0);
@@ -247,18 +253,18 @@ mod tests {
 
     #[test]
     fn a_membership_is_written_by_its_ids_alone() {
-        let row = |write: &Write| membership_row(write).map(|row| row.to_xml());
+        let row = |write: &CampaignWrite| membership_row(write).map(|row| row.to_xml());
         let expected = "<operatorGroup _operation=\"insertOrUpdate\" _key=\"[@operator-id],[@group-id]\" \
                         operator-id=\"5\" group-id=\"-7\"/>";
         assert_eq!(row(&join(5)).as_deref(), Some(expected));
-        let leave = Write::Leave { operator: OperatorId(5), group: OperatorGroupId(-7) };
+        let leave = CampaignWrite::Leave { operator: OperatorId(5), group: OperatorGroupId(-7) };
         assert_eq!(row(&leave), Some(expected.replace("insertOrUpdate", "delete")));
         assert_eq!(row(&create("a")), None);
     }
 
     #[test]
     fn disabling_touches_one_attribute_of_an_operator_that_is_there() {
-        let (schema, row) = single_row(&Write::Disable { operator: OperatorId(5) });
+        let (schema, row) = single_row(&CampaignWrite::Disable { operator: OperatorId(5) });
         assert_eq!(schema, "xtk:operator");
         let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\"><access disabled=\"true\"/></operator>";
         assert_eq!(row.to_xml(), expected);
@@ -269,7 +275,7 @@ mod tests {
         let (schema, group) = single_row(&create("o'b"));
         assert_eq!(schema, "xtk:group");
         assert_eq!(group.to_xml(), "<group _operation=\"insert\" name=\"o&apos;b\" label=\"A &quot;label&quot;\"/>");
-        let ann = Write::CreateOperator {
+        let ann = CampaignWrite::CreateOperator {
             login: OperatorLogin::new("Ann@acme.com"),
             email: "ann@acme.com".to_owned(),
             label: "Ann".to_owned(),

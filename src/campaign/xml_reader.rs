@@ -18,7 +18,7 @@ const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Why an answer was not understood.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
-pub(super) struct Misread {
+pub(super) struct XmlError {
     what: String,
     extent: Extent,
 }
@@ -32,7 +32,7 @@ enum Extent {
     Value,
 }
 
-impl Misread {
+impl XmlError {
     /// Of the whole document.
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), extent: Extent::Document }
@@ -64,7 +64,7 @@ impl Tag<'_> {
     }
 
     /// The value of the attribute with this local name; `None` when there is none.
-    pub(super) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, Misread> {
+    pub(super) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, XmlError> {
         // Without the check for duplicates, which costs more than the rest of the reading: the first one counts.
         for attribute in self.0.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.ill_formed(&error))?;
@@ -72,36 +72,40 @@ impl Tag<'_> {
                 continue;
             }
             if attribute.value.len() > MAX_VALUE_BYTES {
-                return Err(Misread::of_value(format!(
+                return Err(XmlError::of_value(format!(
                     "{name} of <{:.40}> is longer than {MAX_VALUE_BYTES} bytes",
                     self.name()
                 )));
             }
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
             return value.map(Some).map_err(|error| {
-                Misread::of_value(format!("{name} of <{:.40}> cannot be read: {:.200}", self.name(), error.to_string()))
+                XmlError::of_value(format!(
+                    "{name} of <{:.40}> cannot be read: {:.200}",
+                    self.name(),
+                    error.to_string()
+                ))
             });
         }
         Ok(None)
     }
 
     /// The value of an attribute that must be there and not be empty.
-    pub(super) fn filled(&self, name: &str) -> Result<Cow<'_, str>, Misread> {
+    pub(super) fn required(&self, name: &str) -> Result<Cow<'_, str>, XmlError> {
         self.attribute(name)?
             .filter(|value| !value.is_empty())
-            .ok_or_else(|| Misread::of_value(format!("<{:.40}> without {name}", self.name())))
+            .ok_or_else(|| XmlError::of_value(format!("<{:.40}> without {name}", self.name())))
     }
 
     /// The value of an attribute that must be a whole number; ids may be negative and may need 64 bits.
-    pub(super) fn number(&self, name: &str) -> Result<i64, Misread> {
-        let value = self.filled(name)?;
+    pub(super) fn number(&self, name: &str) -> Result<i64, XmlError> {
+        let value = self.required(name)?;
         let ill_formed =
-            |_| Misread::of_value(format!("{name} of <{:.40}> is {value:.40?}, no whole number", self.name()));
+            |_| XmlError::of_value(format!("{name} of <{:.40}> is {value:.40?}, no whole number", self.name()));
         value.parse().map_err(ill_formed)
     }
 
-    fn ill_formed(&self, error: &dyn std::error::Error) -> Misread {
-        Misread::new(format!("<{:.40}> is not well formed: {:.200}", self.name(), error.to_string()))
+    fn ill_formed(&self, error: &dyn std::error::Error) -> XmlError {
+        XmlError::new(format!("<{:.40}> is not well formed: {:.200}", self.name(), error.to_string()))
     }
 }
 
@@ -122,25 +126,25 @@ impl<'a> XmlReader<'a> {
     /// Reads a whole document: `visit` gets the root and may leave unread what it does not want.
     pub(super) fn document<T>(
         text: &'a str,
-        visit: impl FnOnce(&mut Self, &Tag<'a>) -> Result<T, Misread>,
-    ) -> Result<T, Misread> {
+        visit: impl FnOnce(&mut Self, &Tag<'a>) -> Result<T, XmlError>,
+    ) -> Result<T, XmlError> {
         let mut events = Reader::from_str(text);
         events.config_mut().expand_empty_elements = true;
         let mut reader = Self { events, depth: 0 };
-        let root = reader.next_root()?.ok_or_else(|| Misread::new("it is no XML"))?;
+        let root = reader.next_root()?.ok_or_else(|| XmlError::new("it is no XML"))?;
         let outcome = visit(&mut reader, &root)?;
         reader.leave(0)?;
         match reader.next_root()? {
             None => Ok(outcome),
-            Some(second) => Err(Misread::new(format!("<{:.40}> after the end of the document", second.name()))),
+            Some(second) => Err(XmlError::new(format!("<{:.40}> after the end of the document", second.name()))),
         }
     }
 
     /// Visits every element inside the one just opened, up to its end. A visitor may leave unread what it does not want.
     pub(super) fn children(
         &mut self,
-        mut visit: impl FnMut(&mut Self, &Tag<'a>) -> Result<(), Misread>,
-    ) -> Result<(), Misread> {
+        mut visit: impl FnMut(&mut Self, &Tag<'a>) -> Result<(), XmlError>,
+    ) -> Result<(), XmlError> {
         loop {
             match self.step()? {
                 Step::Open(tag) => {
@@ -156,7 +160,7 @@ impl<'a> XmlReader<'a> {
     }
 
     /// All text inside the element just opened, its inner elements included, up to its end. What exceeds 64 KiB is left out.
-    pub(super) fn text(&mut self) -> Result<String, Misread> {
+    pub(super) fn text(&mut self) -> Result<String, XmlError> {
         let outside = self.depth.saturating_sub(1);
         let mut text = String::new();
         while self.depth > outside {
@@ -170,7 +174,7 @@ impl<'a> XmlReader<'a> {
     }
 
     /// Reads on until no more than `depth` elements are open.
-    fn leave(&mut self, depth: usize) -> Result<(), Misread> {
+    fn leave(&mut self, depth: usize) -> Result<(), XmlError> {
         while self.depth > depth {
             if let Step::End = self.step()? {
                 return Err(cut());
@@ -179,24 +183,24 @@ impl<'a> XmlReader<'a> {
         Ok(())
     }
 
-    fn next_root(&mut self) -> Result<Option<Tag<'a>>, Misread> {
+    fn next_root(&mut self) -> Result<Option<Tag<'a>>, XmlError> {
         loop {
             match self.step()? {
                 Step::Open(tag) => return Ok(Some(tag)),
                 Step::Text(text) if text.trim().is_empty() => {}
-                Step::Text(_) => return Err(Misread::new("it is no XML")),
+                Step::Text(_) => return Err(XmlError::new("it is no XML")),
                 Step::Close | Step::End => return Ok(None),
             }
         }
     }
 
-    fn step(&mut self) -> Result<Step<'a>, Misread> {
+    fn step(&mut self) -> Result<Step<'a>, XmlError> {
         loop {
             return Ok(match self.events.read_event().map_err(|error| ill_formed(&error))? {
                 Event::Start(start) | Event::Empty(start) => {
                     self.depth += 1;
                     if self.depth > MAX_DEPTH {
-                        return Err(Misread::new(format!("it nests deeper than {MAX_DEPTH} elements")));
+                        return Err(XmlError::new(format!("it nests deeper than {MAX_DEPTH} elements")));
                     }
                     Step::Open(Tag(start))
                 }
@@ -212,12 +216,12 @@ impl<'a> XmlReader<'a> {
                         Some(character) => Step::Text(character.to_string().into()),
                         None => match resolve_predefined_entity(&reference) {
                             Some(text) => Step::Text(text.into()),
-                            None => return Err(Misread::new(format!("the entity {:.40?} is unknown", &*reference))),
+                            None => return Err(XmlError::new(format!("the entity {:.40?} is unknown", &*reference))),
                         },
                     }
                 }
                 // Declared entities are how XML answers grow without bounds; Campaign declares none.
-                Event::DocType(_) => return Err(Misread::new("it has a document type declaration")),
+                Event::DocType(_) => return Err(XmlError::new("it has a document type declaration")),
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => continue,
                 Event::Eof => Step::End,
             });
@@ -225,13 +229,13 @@ impl<'a> XmlReader<'a> {
     }
 }
 
-fn cut() -> Misread {
-    Misread::new("it ends in the middle")
+fn cut() -> XmlError {
+    XmlError::new("it ends in the middle")
 }
 
-fn ill_formed(error: &quick_xml::Error) -> Misread {
+fn ill_formed(error: &quick_xml::Error) -> XmlError {
     // The message repeats names, and a name may be as long as the answer.
-    Misread::new(format!("it is not well formed XML: {:.200}", error.to_string()))
+    XmlError::new(format!("it is not well formed XML: {:.200}", error.to_string()))
 }
 
 #[cfg(test)]

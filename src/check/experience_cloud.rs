@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     domain::{CallPurpose, Failure, OrganizationId, Watcher, to_the_second},
-    experience_cloud::{ExperienceCloud, ExperienceCloudError, Options, ProfileListing},
-    journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
+    experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, UmapiOptions},
+    journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
     observability::Chain,
-    settings::{self, Readable},
+    settings::{self, PartialSettings},
     sync::{self, Clients},
     transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
@@ -48,7 +48,7 @@ fn unreachable(error: &dyn std::error::Error, is_misconfigured: bool, url: &Base
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
     board: &mut Board,
-    settings: &Readable,
+    settings: &PartialSettings,
     journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<ProfileListing> {
@@ -61,7 +61,7 @@ pub(super) async fn check(
     }
     let configured = settings.experience_cloud.as_ref()?;
     let known = journal.as_ref().ok().and_then(Option::as_ref);
-    let options = Options { retry: asked_once(), ..configured.options.clone() };
+    let options = UmapiOptions { retry: asked_once(), ..configured.options.clone() };
     let client = match Clients::default().client(options.clone(), known, CallPurpose::Run, &Watcher::none()) {
         Ok(client) => client,
         Err(error) => {
@@ -83,7 +83,7 @@ async fn memory(
     journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<Memory> {
-    if matches!(journal, Err(JournalError::FromThePast { .. })) {
+    if matches!(journal, Err(JournalError::OlderSchema { .. })) {
         board.settle(FIRST_PAGE, Outcome::not_checked("the state is of an earlier version: the next run can tell"));
         return None;
     }
@@ -96,7 +96,7 @@ async fn memory(
 }
 
 /// Whether IMS issues a token, where enough can be read to ask it.
-async fn token(board: &mut Board, settings: &Readable) -> bool {
+async fn token(board: &mut Board, settings: &PartialSettings) -> bool {
     let (Some(ims_url), Some(credential)) = (&settings.ims_url, &settings.credential) else { return false };
     let http = match HttpClient::new(ims_url, &settings.connections) {
         Ok(http) => http,
@@ -111,11 +111,11 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
             board.settle(TOKEN, Outcome::ok(format!("good for {} h", issued.life.as_secs().div_ceil(3600))));
             return true;
         }
-        Err(TokenError::Refused { said, .. }) => {
+        Err(TokenError::Refused { text, .. }) => {
             board.settle(IMS, Outcome::ok(ims_url.to_string()));
-            board.settle(TOKEN, refused_token(&said.to_string(), "experience_cloud"));
+            board.settle(TOKEN, refused_token(&text.to_string(), "experience_cloud"));
         }
-        Err(error @ TokenError::WrongAnswer { .. }) => {
+        Err(error @ TokenError::InvalidResponse { .. }) => {
             let remedy = "compare experience_cloud.ims_url with Adobe's address, https://ims-na1.adobelogin.com; look for a \
                           proxy that answers in its place";
             board.settle(IMS, Outcome::failed(Cause::Incomplete, Chain(&error).to_string(), remedy));
@@ -159,7 +159,7 @@ pub(super) fn refused_token(said: &str, section: &str) -> Outcome {
 }
 
 /// Whether UMAPI takes the token, and the organization is that of the credential.
-async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &Options) -> bool {
+async fn admitted(board: &mut Board, client: &ExperienceCloud, options: &UmapiOptions) -> bool {
     let error = match client.fetch_user(NOBODY, options.membership).await {
         // A 404 for the domain means that the call itself was allowed.
         Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
@@ -290,7 +290,7 @@ impl Memory {
             let interval_ends = self.windows.first_page_allowed_at(listing, interval);
             interval_ends.max(self.windows.not_before).filter(|until| *until > now)
         };
-        Gate { groups: until(Listing::Groups), users: until(Listing::Users) }
+        Gate { groups: until(ListingKind::Groups), users: until(ListingKind::Users) }
     }
 }
 

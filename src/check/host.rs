@@ -17,9 +17,9 @@ use super::{
     verdict::Cause,
 };
 use crate::{
-    journal::{Journal, JournalError, Space},
+    journal::{DiskSpace, Journal, JournalError},
     observability::Chain,
-    settings::{self, Named, Readable, SecretFile, StateLocation},
+    settings::{self, PartialSettings, SecretFile, SecretFileOrigin, StateLocation},
 };
 
 /// Mode bits that give access to users other than the owner and its group, or let the group change something.
@@ -121,16 +121,18 @@ fn is_file(path: &Path) -> bool {
 fn is_open(file: &SecretFile) -> bool {
     let of_file = mode(&file.path).unwrap_or_default();
     let is_open = of_file & TOO_OPEN != 0 && is_file(&file.path);
-    match file.named {
+    match file.origin {
         // One that everybody may read is refused with the configuration, which says so.
-        Named::InConfiguration => is_open && of_file & READABLE == 0,
+        SecretFileOrigin::Key => is_open && of_file & READABLE == 0,
         // Systemd's are in a folder that nobody else may enter.
-        Named::AsCredential => is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED != 0),
+        SecretFileOrigin::Credential => {
+            is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED != 0)
+        }
     }
 }
 
 fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
-    if let Err(error @ JournalError::FromThePast { .. }) = journal {
+    if let Err(error @ JournalError::OlderSchema { .. }) = journal {
         return Outcome::warning(Chain(error).to_string(), "nothing; the next run updates it");
     }
     let StateLocation::Sqlite(path) = location else { return state_on_a_server(journal) };
@@ -165,7 +167,7 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
         };
         return Outcome::warning(evidence, remedy);
     }
-    let space = Space::of(path);
+    let space = DiskSpace::of(path);
     match space.free {
         Some(free) if free < LEAST_ROOM => Outcome::warning(
             format!("{space}"),
@@ -212,7 +214,7 @@ fn socket(socket: &Path) -> Outcome {
     }
 }
 
-fn schedule(settings: &Readable, now: DateTime<Utc>) -> Outcome {
+fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> Outcome {
     let (Some(configured), Some(interval)) = (&settings.schedule, settings.first_page_interval) else {
         return unconfigured();
     };
@@ -318,7 +320,7 @@ mod tests {
     #[test]
     fn a_state_of_an_earlier_version_is_no_failure() {
         let place = "/var/lib/campaign-group-sync/state.db";
-        let older = Err(JournalError::FromThePast { place: place.to_owned(), found: 1, known: 2 });
+        let older = Err(JournalError::OlderSchema { place: place.to_owned(), found: 1, known: 2 });
         let mut board = Board::new(Reach::Offline, Vec::new());
         board.settle(STATE, state(&StateLocation::Sqlite(place.into()), &older));
         let finding = board.report().findings.into_iter().find(|finding| finding.id == STATE).expect("a finding");

@@ -207,7 +207,7 @@ async fn listing(
 async fn operator_groups(instance: &InstanceOptions) -> Result<Vec<OperatorGroup>, CampaignError> {
     let campaign = Campaign::new(instance.campaign.clone())?;
     let groups = campaign.fetch_groups().await;
-    campaign.log_off().await;
+    campaign.sign_out().await;
     groups
 }
 

@@ -37,7 +37,7 @@ async fn last_read(
     instance: &InstanceName,
 ) -> Result<Option<(RunReport, InstanceReport)>, JournalError> {
     let Some(journal) = journal else { return Ok(None) };
-    for run in journal.whole_runs(RUNS).await? {
+    for run in journal.full_runs(RUNS).await? {
         let Some(report) = journal.run(&run).await? else { continue };
         let has_read = |one: &&InstanceReport| FoldedName::new(&one.name) == instance.folded() && one.error.is_none();
         let part = report.instances.iter().find(has_read).cloned();

@@ -28,7 +28,7 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
     let (settings, _) = start(arguments)?;
     let now = Utc::now();
     let at = access.at.unwrap_or(now);
-    let (instances, complete_since) = match Journal::look(&settings.journal_options()).await? {
+    let (instances, complete_since) = match Journal::open_read_only(&settings.journal_options()).await? {
         Some(journal) => (journal.access(at, now).await?, journal.deleted_before().await?.changes),
         None => (Vec::new(), None),
     };

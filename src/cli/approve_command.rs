@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{ApprovedChange, ChangeKey, FoldedName, InstanceName, ProductProfileName, RunId},
-        journal::Approved,
+        journal::RecordedApproval,
     };
 
     fn digest() -> Digest {
@@ -126,7 +126,7 @@ mod tests {
             },
             profile: ProductProfileName::new("Campaign - acme - delivery"),
         };
-        let recorded = Approved {
+        let recorded = RecordedApproval {
             instance: InstanceName::new("production"),
             run: RunId::new("01KB0000000000000000000003"),
             changes: vec![change("karl@acme.com"), change("eve|\u{1b}[2J@acme.com")],

@@ -27,7 +27,7 @@ const NO_RUN: &str = "No run has been recorded yet.\n";
 /// Ends with 0 whatever became of the runs it shows: the question was answered.
 pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<Exit, CommandError> {
     let (settings, _) = start(arguments)?;
-    let journal = Journal::look(&settings.journal_options()).await?;
+    let journal = Journal::open_read_only(&settings.journal_options()).await?;
     if let Some(head) = &history.verify {
         return record_check::run(journal.as_ref(), head.as_deref(), arguments.output).await;
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     daemon::{State, Status, status_without_daemon},
     domain::{printable, to_the_second},
-    journal::{Journal, TargetState},
+    journal::{Journal, NotificationTargetState},
     settings::{self, Settings, Sources},
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
 }
 
 async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
-    let journal = Journal::look(&settings.journal_options()).await?;
+    let journal = Journal::open_read_only(&settings.journal_options()).await?;
     let why = format!("no daemon answers at {}", settings.control.socket.display());
     let organization = &settings.experience_cloud.options.organization_id;
     Ok(status_without_daemon(journal.as_ref(), organization, why).await?)
@@ -94,7 +94,7 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
 }
 
 /// How a target of notifications fares: the trouble first.
-fn target(state: &TargetState) -> String {
+fn target(state: &NotificationTargetState) -> String {
     let name = state.target.as_str();
     let mut words = match (&state.error, state.failing_since) {
         (Some(error), Some(since)) => format!("{name}: not delivered since {}: {error}", to_the_second(since)),
@@ -118,7 +118,7 @@ mod tests {
     use crate::{
         daemon::LastRun,
         domain::{Digest, NotificationTarget, Outcome},
-        journal::Hold,
+        journal::HoldEntry,
     };
 
     fn status() -> Status {
@@ -137,24 +137,28 @@ mod tests {
             next_run: at(7200),
             throttled_until: at(3244),
             held: vec!["0123456789abcdef".to_owned()],
-            holds: vec![Hold {
+            holds: vec![HoldEntry {
                 digest: Digest::parse("0123456789abcdef").expect("a digest"),
                 instance: "production".to_owned(),
                 since: at(-3600).expect("a time"),
                 changes: 3,
             }],
             notifications: vec![
-                TargetState { delivered: 4, last_delivered: at(-60), ..TargetState::new(NotificationTarget::Command) },
-                TargetState {
+                NotificationTargetState {
+                    delivered: 4,
+                    last_delivered: at(-60),
+                    ..NotificationTargetState::new(NotificationTarget::Command)
+                },
+                NotificationTargetState {
                     waiting: 2,
                     failed: 7,
                     failing_since: at(-3600),
                     error: Some(
                         "notify.webhook: https://hooks.acme.com answered with HTTP status 503: (empty)".to_owned(),
                     ),
-                    ..TargetState::new(NotificationTarget::Webhook)
+                    ..NotificationTargetState::new(NotificationTarget::Webhook)
                 },
-                TargetState::new(NotificationTarget::Mail),
+                NotificationTargetState::new(NotificationTarget::Mail),
             ],
             leader: Some("acme-sync-1".to_owned()),
         }

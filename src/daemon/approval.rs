@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{ApprovedChange, Approver, ChangeKind, Digest, HeldRecord, to_the_second},
-    journal::{ApproveError, Approved, Journal, JournalError},
+    journal::{ApproveError, Journal, JournalError, RecordedApproval},
 };
 
 use super::{ApproverFields, NextRun};
@@ -109,7 +109,7 @@ fn expiry(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
 
 impl ApprovalAnswer {
     /// The answer where `recorded` was written, or counted already, and `held` was held before.
-    pub fn approved(digest: &Digest, approver: &Approver, recorded: &[Approved], held: &[HeldRecord]) -> Self {
+    pub fn approved(digest: &Digest, approver: &Approver, recorded: &[RecordedApproval], held: &[HeldRecord]) -> Self {
         let expires_at = recorded.iter().map(|approved| approved.expires_at).min();
         let expires_at = expires_at.map(to_the_second);
         let until = expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
@@ -179,7 +179,7 @@ fn digests(held: &[HeldRecord]) -> Vec<String> {
 }
 
 impl ReleasedInstance {
-    fn of(approved: &Approved) -> Self {
+    fn of(approved: &RecordedApproval) -> Self {
         Self {
             name: approved.instance.to_string(),
             changes: approved.changes.len(),

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::{
     domain::{Outcome, Progress, RunEvent, RunReport, Summary, to_the_second},
-    journal::Hold,
+    journal::HoldEntry,
     settings::PersonLookup,
     sync::UNPAUSE,
 };
@@ -40,7 +40,7 @@ pub struct Outstanding {
     /// Until when Adobe asked for a pause.
     pub throttled_until: Option<DateTime<Utc>>,
     /// What waits for an approval.
-    pub holds: Vec<Hold>,
+    pub holds: Vec<HoldEntry>,
 }
 
 /// How this node stands to others.

@@ -9,9 +9,9 @@ use tokio::{
 };
 
 use crate::{
-    journal::{Candidacy, Candidate, Journal, JournalError, Leadership},
+    journal::{Candidate, Election, Journal, JournalError, Leadership},
     observability::Chain,
-    settings::{Settings, UnnamedMode},
+    settings::{MissingModeError, Settings},
 };
 
 use super::recall::{Recalled, recalled};
@@ -82,7 +82,7 @@ enum NoAttempt {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
-    UnnamedMode(#[from] UnnamedMode),
+    MissingMode(#[from] MissingModeError),
     #[error("the journal could not be read within {} s", LOOK_PATIENCE.as_secs())]
     Slow,
 }
@@ -104,7 +104,7 @@ impl Competitor {
         loop {
             let mut pause = PAUSE;
             let news = self.attempt().await.unwrap_or_else(|error| match &error {
-                NoAttempt::UnnamedMode(UnnamedMode::Refused(why)) => News::Unsuited(why.to_string()),
+                NoAttempt::MissingMode(MissingModeError::Refused(why)) => News::Unsuited(why.to_string()),
                 _ => News::OutOfReach(Chain(&error).to_string()),
             });
             let leadership = if let News::Leads(leadership, _) = &news { Some(leadership.clone()) } else { None };
@@ -130,15 +130,15 @@ impl Competitor {
     }
 
     async fn attempt(&mut self) -> Result<News, NoAttempt> {
-        match self.candidate.compete().await? {
-            Candidacy::Leads(leadership) => {
+        match self.candidate.try_to_lead().await? {
+            Election::Leader(leadership) => {
                 self.attempts = 0;
                 // What was done until now is known before anything is done: without it a tick would be made twice.
                 let recalled = self.recall().await?;
-                Arc::clone(&self.settings.borrow()).refuse_unnamed_modes(&self.journal).await?;
+                Arc::clone(&self.settings.borrow()).require_explicit_modes(&self.journal).await?;
                 Ok(News::Leads(leadership, recalled))
             }
-            Candidacy::Follows(leader) => {
+            Election::Follower(leader) => {
                 let is_due = self.attempts.is_multiple_of(ATTEMPTS_PER_LOOK);
                 self.attempts = self.attempts.wrapping_add(1);
                 let recalled = if is_due { Some(self.recall().await?) } else { None };

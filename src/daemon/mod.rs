@@ -51,7 +51,7 @@ use tokio::{
 };
 
 use crate::{
-    journal::{Journal, Lock, RunLock},
+    journal::{Journal, LockAttempt, RunLock},
     observability::LogControl,
     scheduler::{ReloadSignal, StopSignals},
     settings::{Settings, Sources},
@@ -109,13 +109,13 @@ async fn start(
     sources: Sources,
     log: Option<LogControl>,
 ) -> Result<(Daemon, Option<RunLock>), DaemonError> {
-    let journal = match Journal::shared(&settings.journal_options())? {
+    let journal = match Journal::connect_lazily(&settings.journal_options())? {
         Some(journal) => journal,
         None => Journal::open(&settings.journal_options()).await?,
     };
     let lock = match journal.lock_daemon().await? {
-        Some(Lock::Held(holder)) => return Err(DaemonError::Held { holder }),
-        Some(Lock::Got(lock)) => Some(lock),
+        Some(LockAttempt::Held(holder)) => return Err(DaemonError::Held { holder }),
+        Some(LockAttempt::Acquired(lock)) => Some(lock),
         None => None,
     };
     let socket = control::listen(&settings.control.socket)?;
@@ -174,7 +174,7 @@ async fn start(
 
 /// Shows what the journal remembers, and keeps the schedule: nobody else can where the state is a file.
 async fn alone(board: &Board, journal: &Journal, settings: &Settings) -> Result<Timetable, DaemonError> {
-    settings.refuse_unnamed_modes(journal).await?;
+    settings.require_explicit_modes(journal).await?;
     let recalled = recalled(journal, settings).await?;
     let now = Utc::now();
     let since = recalled.since(now);

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     domain::{Notification, NotificationTarget},
-    journal::{Journal, JournalError, TargetState},
+    journal::{Journal, JournalError, NotificationTargetState},
     notify,
     observability::Chain,
     settings::Settings,
@@ -108,11 +108,11 @@ impl Notifier {
         self.journal.forget_other_targets(settings.notify.targets()).await?;
         let wanted = settings.wanted_notifications();
         if wanted.are_any() {
-            let journal = self.journal.notifying(wanted);
+            let journal = self.journal.with_notifications(wanted);
             notify::tell_expiring(&journal, settings.expiry_days(), Utc::now()).await?;
             if let Some((last_success, within)) = overdue {
                 let within = humantime::format_duration(Duration::from_secs(within.as_secs())).to_string();
-                journal.tell_outage(&Notification::overdue(Utc::now(), last_success, &within)).await?;
+                journal.report_outage(&Notification::overdue(Utc::now(), last_success, &within)).await?;
             }
         }
         self.show(settings).await
@@ -122,9 +122,13 @@ impl Notifier {
     async fn show(&self, settings: &Settings) -> Result<(), JournalError> {
         let known = self.journal.notification_targets().await?;
         let state = |target: NotificationTarget| {
-            known.iter().find(|state| state.target == target).cloned().unwrap_or_else(|| TargetState::new(target))
+            known
+                .iter()
+                .find(|state| state.target == target)
+                .cloned()
+                .unwrap_or_else(|| NotificationTargetState::new(target))
         };
-        let states: Vec<TargetState> = settings.notify.targets().into_iter().map(state).collect();
+        let states: Vec<NotificationTargetState> = settings.notify.targets().into_iter().map(state).collect();
         if self.board.facts().status.notifications != states {
             self.board.update(|facts| facts.status.notifications = states);
         }

@@ -4,7 +4,7 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::{
     domain::{FoldedName, OrganizationId, Outcome, RunMode, to_the_second},
-    journal::{Hold, Journal, JournalError, RunEntry},
+    journal::{HoldEntry, Journal, JournalError, RunEntry},
     settings::Settings,
     sync::UNPAUSE,
 };
@@ -111,7 +111,7 @@ async fn outstanding(
     organization: &OrganizationId,
     instances: &[FoldedName],
 ) -> Result<Outstanding, JournalError> {
-    let is_ours = |hold: &Hold| instances.is_empty() || instances.contains(&FoldedName::new(&hold.instance));
+    let is_ours = |hold: &HoldEntry| instances.is_empty() || instances.contains(&FoldedName::new(&hold.instance));
     let holds = journal.holds().await?.into_iter().filter(is_ours).collect();
     Ok(Outstanding { throttled_until: throttled_until(journal, organization).await?, holds })
 }

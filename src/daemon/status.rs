@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{Outcome, to_the_second},
-    journal::{Hold, TargetState},
+    journal::{HoldEntry, NotificationTargetState},
 };
 
 use super::Outstanding;
@@ -92,10 +92,10 @@ pub struct Status {
     pub held: Vec<String>,
     /// The same with instance, age and number of changes: by instance, the oldest first.
     #[serde(default)]
-    pub holds: Vec<Hold>,
+    pub holds: Vec<HoldEntry>,
     /// How each target of notifications fares.
     #[serde(default)]
-    pub notifications: Vec<TargetState>,
+    pub notifications: Vec<NotificationTargetState>,
     /// The node that leads, when several share the state: `null` while that is not known. This host otherwise.
     pub leader: Option<String>,
 }
@@ -128,7 +128,7 @@ impl Status {
     }
 
     /// Shows what is held.
-    pub(super) fn hold(&mut self, holds: Vec<Hold>) {
+    pub(super) fn hold(&mut self, holds: Vec<HoldEntry>) {
         let digests: BTreeSet<String> = holds.iter().map(|hold| hold.digest.to_string()).collect();
         self.held = digests.into_iter().collect();
         self.holds = holds;

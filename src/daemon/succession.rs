@@ -81,9 +81,9 @@ impl Daemon {
 
     /// The journal for a run: what the schedule or the daemon itself asks for is the leader's, and ends with the leadership.
     pub(super) fn journal_for(&self, asker: &Asker) -> Journal {
-        let journal = self.journal.notifying(self.settings.borrow().wanted_notifications());
+        let journal = self.journal.with_notifications(self.settings.borrow().wanted_notifications());
         match (asker, &self.leadership) {
-            (Asker::Schedule(_) | Asker::Daemon, Some(leadership)) => journal.led_by(leadership),
+            (Asker::Schedule(_) | Asker::Daemon, Some(leadership)) => journal.with_leadership(leadership),
             _ => journal,
         }
     }

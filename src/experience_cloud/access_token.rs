@@ -6,11 +6,11 @@ use reqwest::header::HeaderValue;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
-    AskedPause,
+    RequestedPause,
     call_budget::{CallBudget, pausing},
-    error::{Chance, ExperienceCloudError, FailedAttempt},
+    error::{ExperienceCloudError, FailedAttempt, RetryChance},
 };
-use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, retrying_after};
+use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, with_retries_and_sleep};
 
 /// What errors and log lines call the request.
 const CALL: &str = "POST token";
@@ -29,7 +29,7 @@ pub(super) struct AccessToken {
 }
 
 /// How a client repeats its requests.
-pub(super) struct Repeats<'a> {
+pub(super) struct RetryContext<'a> {
     pub(super) retry: &'a RetryPolicy,
     /// Knows when a pause ends that is waited out before a request is repeated.
     pub(super) budget: &'a CallBudget,
@@ -53,25 +53,25 @@ impl TokenSource {
     }
 
     /// The token to use now. Callers at the same time share one request, which is repeated as the first of them allows.
-    pub(super) async fn current(&self, repeats: &Repeats<'_>) -> Result<Arc<AccessToken>, ExperienceCloudError> {
+    pub(super) async fn current(&self, context: &RetryContext<'_>) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.renew_at) {
             return Ok(Arc::clone(token));
         }
-        self.obtain(&mut held, repeats).await
+        self.obtain(&mut held, context).await
     }
 
     /// A token other than `refused`, which UMAPI did not take. Callers at the same time share one request.
     pub(super) async fn renewed(
         &self,
         refused: &Arc<AccessToken>,
-        repeats: &Repeats<'_>,
+        context: &RetryContext<'_>,
     ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| !Arc::ptr_eq(token, refused)) {
             return Ok(Arc::clone(token));
         }
-        self.obtain(&mut held, repeats).await
+        self.obtain(&mut held, context).await
     }
 
     /// Drops a token that is of no use, so that no later run begins with it; another one is kept.
@@ -83,28 +83,28 @@ impl TokenSource {
     async fn obtain(
         &self,
         held: &mut Option<Arc<AccessToken>>,
-        repeats: &Repeats<'_>,
+        context: &RetryContext<'_>,
     ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         *held = None;
-        let sleep = pausing(repeats.budget.ledger());
-        let token = retrying_after(repeats.retry, CALL, || self.request(repeats), sleep).await;
+        let sleep = pausing(context.budget.ledger());
+        let token = with_retries_and_sleep(context.retry, CALL, || self.request(context), sleep).await;
         let token = token.map_err(|failed| failed.error)?;
         let token = Arc::new(token);
         *held = Some(Arc::clone(&token));
         Ok(token)
     }
 
-    async fn request(&self, repeats: &Repeats<'_>) -> Result<AccessToken, FailedAttempt> {
+    async fn request(&self, context: &RetryContext<'_>) -> Result<AccessToken, FailedAttempt> {
         let asked_at = Instant::now();
         let error = match self.service.issue().await {
             Ok(issued) => return Ok(AccessToken::of(issued, asked_at)),
             Err(error) => error,
         };
         let pause = match error {
-            TokenError::Throttled { retry_after } | TokenError::Unavailable { retry_after, .. } => retry_after,
+            TokenError::RateLimited { retry_after } | TokenError::Unavailable { retry_after, .. } => retry_after,
             _ => None,
         };
-        let Repeats { retry, budget } = repeats;
+        let RetryContext { retry, budget } = context;
         let pause = budget
             .paused(pause)
             .await
@@ -122,24 +122,24 @@ impl AccessToken {
     }
 }
 
-fn failed(error: TokenError, pause: Option<AskedPause>) -> FailedAttempt {
+fn failed(error: TokenError, pause: Option<RequestedPause>) -> FailedAttempt {
     let call = CALL.to_owned();
     match error {
-        TokenError::NoAnswer(source) => FailedAttempt::of_transport(CALL, source),
-        TokenError::Refused { status, said } => {
+        TokenError::Transport(source) => FailedAttempt::of_transport(CALL, source),
+        TokenError::Refused { status, text } => {
             let remedy = "check the client id, the client secret and the scopes of experience_cloud";
-            FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt: said.to_string() })
+            FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt: text.to_string() })
         }
-        TokenError::Throttled { .. } => {
-            let chance = pause.map_or(Chance::RefusedForNow, |pause| Chance::After(pause.length));
+        TokenError::RateLimited { .. } => {
+            let chance = pause.map_or(RetryChance::RefusedForNow, |pause| RetryChance::After(pause.length));
             FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
         }
-        TokenError::Unavailable { status, said, .. } => FailedAttempt {
-            error: ExperienceCloudError::Unavailable { call, status, excerpt: said.to_string() },
-            chance: pause.map_or(Chance::MaybeServed, |pause| Chance::MaybeServedAfter(pause.length)),
+        TokenError::Unavailable { status, text, .. } => FailedAttempt {
+            error: ExperienceCloudError::Unavailable { call, status, excerpt: text.to_string() },
+            chance: pause.map_or(RetryChance::MaybeServed, |pause| RetryChance::MaybeServedAfter(pause.length)),
         },
-        TokenError::WrongAnswer { status, reason, said } => {
-            let excerpt = said.to_string();
+        TokenError::InvalidResponse { status, reason, text } => {
+            let excerpt = text.to_string();
             FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
         }
     }

@@ -19,16 +19,16 @@ use governor::{
 };
 use tokio::time::Instant;
 
-use super::AskedPause;
+use super::RequestedPause;
 use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, PendingCall, RunStep, Watcher};
 
 /// Whether a call may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
+pub enum CallPermission {
     /// It may, and is counted as sent.
-    Free,
+    Now,
     /// Not before that time.
-    Taken {
+    Later {
         /// When to ask again.
         until: DateTime<Utc>,
         /// How long that is.
@@ -40,10 +40,10 @@ pub enum Slot {
 pub type LedgerError = Box<dyn Error + Send + Sync>;
 
 /// Answers whether a call may be sent.
-pub type Reservation<'a> = Pin<Box<dyn Future<Output = Result<Slot, LedgerError>> + Send + 'a>>;
+pub type PermissionFuture<'a> = Pin<Box<dyn Future<Output = Result<CallPermission, LedgerError>> + Send + 'a>>;
 
 /// Ends when a pause is recorded.
-pub type Recording<'a> = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>;
+pub type RecordingFuture<'a> = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>;
 
 /// The end of a pause.
 pub type PauseEnd = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -53,10 +53,10 @@ pub type PauseEnd = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub trait CallLedger: Send + Sync {
     /// Counts a call that is sent at once, or says when it may be. A request for page 0 is recorded with it. At rates that
     /// stand for "no limit" ([`PendingCall::is_counted`]) nothing but page 0 is recorded.
-    fn reserve(&self, call: PendingCall) -> Reservation<'_>;
+    fn reserve(&self, call: PendingCall) -> PermissionFuture<'_>;
 
     /// Records a pause that Adobe asked for, before anything else is done: it is obeyed after a crash as well.
-    fn asked_to_pause(&self, pause: AskedPause) -> Recording<'_>;
+    fn record_pause(&self, pause: RequestedPause) -> RecordingFuture<'_>;
 
     /// Waits so long before a call is repeated, or until an administrator has the pause forgotten.
     fn pause(&self, length: Duration) -> PauseEnd;
@@ -72,7 +72,7 @@ pub(super) fn pausing(ledger: Option<Arc<dyn CallLedger>>) -> impl Fn(Duration) 
 
 /// Why a call is not sent.
 #[derive(Debug)]
-pub(super) enum Unbudgeted {
+pub(super) enum BudgetError {
     /// A question that has to give way.
     UsedUp { until: DateTime<Utc> },
     /// The ledger failed.
@@ -111,10 +111,10 @@ impl CallBudget {
     }
 
     /// A pause that Adobe asked for begins now: it is recorded before anything else is done.
-    pub(super) async fn paused(&self, length: Option<Duration>) -> Result<Option<AskedPause>, LedgerError> {
-        let pause = length.map(AskedPause::from_now);
+    pub(super) async fn paused(&self, length: Option<Duration>) -> Result<Option<RequestedPause>, LedgerError> {
+        let pause = length.map(RequestedPause::from_now);
         if let (Some(pause), Some(ledger)) = (pause, &self.ledger) {
-            ledger.asked_to_pause(pause).await?;
+            ledger.record_pause(pause).await?;
         }
         Ok(pause)
     }
@@ -129,7 +129,7 @@ impl CallBudget {
         &self,
         slots: &CallSlots,
         (kind, is_first_page): (CallKind, bool),
-    ) -> Result<(), Unbudgeted> {
+    ) -> Result<(), BudgetError> {
         let slots = match kind {
             CallKind::Users => &slots.users,
             CallKind::Groups => &slots.groups,
@@ -140,12 +140,12 @@ impl CallBudget {
         }
         let Some(ledger) = self.ledger.as_ref() else { return Ok(()) };
         loop {
-            match ledger.reserve(call).await.map_err(Unbudgeted::Ledger)? {
-                Slot::Free => return Ok(()),
-                Slot::Taken { until, .. } if self.purpose == CallPurpose::Question => {
-                    return Err(Unbudgeted::UsedUp { until });
+            match ledger.reserve(call).await.map_err(BudgetError::Ledger)? {
+                CallPermission::Now => return Ok(()),
+                CallPermission::Later { until, .. } if self.purpose == CallPurpose::Question => {
+                    return Err(BudgetError::UsedUp { until });
                 }
-                Slot::Taken { pause: length, .. } => {
+                CallPermission::Later { pause: length, .. } => {
                     self.watcher.step(RunStep::Waiting { length });
                     tokio::time::sleep(length).await;
                 }

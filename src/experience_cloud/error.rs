@@ -5,12 +5,12 @@ use std::{error::Error, fmt, time::Duration};
 use chrono::{DateTime, Utc};
 
 use super::{
-    AskedPause,
+    RequestedPause,
     call_budget::{CallBudget, LedgerError},
 };
 use crate::{
     domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt, RunStep, to_the_second},
-    transport::{CertificateFault, RetryPolicy, Retryable, TransportError, Verdict},
+    transport::{CertificateFault, RetryAdvice, RetryPolicy, Retryable, TransportError},
 };
 
 /// Why something could not be read from Experience Cloud. No text of it holds a secret or a token.
@@ -121,7 +121,7 @@ pub enum ExperienceCloudError {
         /// What was asked.
         call: String,
         /// The pause it asked for, when it named one.
-        pause: Option<AskedPause>,
+        pause: Option<RequestedPause>,
     },
     /// A question has to give way: its share of the calls of a minute is used up, or a run needs them.
     #[error("{call}: not sent, because the calls that questions may use are used up; ask again at {}", to_the_second(*until))]
@@ -235,7 +235,7 @@ impl ExperienceCloudError {
     }
 }
 
-fn pause_in_words(pause: Option<AskedPause>) -> String {
+fn pause_in_words(pause: Option<RequestedPause>) -> String {
     match pause {
         Some(pause) => format!("Adobe asked for a pause until {}", to_the_second(pause.until)),
         None => "Adobe named no time at which to ask again".to_owned(),
@@ -244,7 +244,7 @@ fn pause_in_words(pause: Option<AskedPause>) -> String {
 
 /// What an answer that cannot be used says about the next one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Misread {
+pub(super) enum PageError {
     /// Cut off or no JSON at all, as gateways answer when something behind them fails: the next answer may be whole.
     Garbled(String),
     /// Whole, and not what the call promises: the next answer will be the same.
@@ -253,7 +253,7 @@ pub(super) enum Misread {
 
 /// Whether a failed request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chance {
+pub(super) enum RetryChance {
     /// The same request gets the same answer.
     None,
     /// The next attempt may succeed, and the failed one may have been served.
@@ -270,24 +270,24 @@ pub(super) enum Chance {
 
 /// Which failed requests of a call may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repetition {
+pub(super) enum RetryRule {
     /// All that may succeed later.
-    Free,
+    Always,
     /// Only those that were never sent, and those for which the server named the time of the next. A second request for page 0 of an organization's listing counts as one more, and
     /// the client that makes it is locked out for up to an hour (user-sync.py issue 813: 504, retried, 429 with 1938 s).
-    Unserved,
+    IfNotServed,
 }
 
 /// The end of one attempt, for the retry rule of the transport.
 #[derive(Debug)]
 pub(super) struct FailedAttempt {
     pub(super) error: ExperienceCloudError,
-    pub(super) chance: Chance,
+    pub(super) chance: RetryChance,
 }
 
 impl FailedAttempt {
     pub(super) fn last(error: ExperienceCloudError) -> Self {
-        Self { error, chance: Chance::None }
+        Self { error, chance: RetryChance::None }
     }
 
     /// What the transport says about a request without a whole answer.
@@ -299,32 +299,35 @@ impl FailedAttempt {
                 Self::last(ExperienceCloudError::NoAnswer { call, source })
             }
             TransportError::Connect(_) => {
-                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::Unserved }
+                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: RetryChance::Unserved }
             }
-            TransportError::Timeout { .. } | TransportError::Broken { .. } => {
-                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: Chance::MaybeServed }
+            TransportError::Timeout { .. } | TransportError::ConnectionLost { .. } => {
+                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: RetryChance::MaybeServed }
             }
             // What took as long as a call may take would do so again.
-            TransportError::Overdue { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
-            TransportError::CutBody { .. } | TransportError::Garbled { .. } => {
-                Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: Chance::MaybeServed }
+            TransportError::CallTimeout { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
+            TransportError::IncompleteBody { .. } | TransportError::Undecodable { .. } => {
+                Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: RetryChance::MaybeServed }
             }
             TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::BrokenAnswer { call, source }),
         }
     }
 
     /// The same failure of a call that may only be repeated as `repetition` allows.
-    pub(super) fn under(mut self, repetition: Repetition) -> Self {
-        let counts = matches!(self.chance, Chance::MaybeServed | Chance::MaybeServedAfter(_) | Chance::RefusedForNow);
-        if repetition == Repetition::Unserved && counts {
-            self.chance = Chance::None;
+    pub(super) fn under(mut self, retry_rule: RetryRule) -> Self {
+        let counts = matches!(
+            self.chance,
+            RetryChance::MaybeServed | RetryChance::MaybeServedAfter(_) | RetryChance::RefusedForNow
+        );
+        if retry_rule == RetryRule::IfNotServed && counts {
+            self.chance = RetryChance::None;
         }
         self
     }
 
     /// Tells the watcher of the pause that is waited out before the next attempt, when the server named it.
     pub(super) fn announced(self, retry: &RetryPolicy, budget: &CallBudget) -> Self {
-        if let Chance::After(length) | Chance::MaybeServedAfter(length) = self.chance
+        if let RetryChance::After(length) | RetryChance::MaybeServedAfter(length) = self.chance
             && length <= retry.max_wait
         {
             budget.watcher().step(RunStep::Waiting { length });
@@ -334,11 +337,11 @@ impl FailedAttempt {
 }
 
 impl Retryable for FailedAttempt {
-    fn verdict(&self) -> Verdict {
+    fn retry_advice(&self) -> RetryAdvice {
         match self.chance {
-            Chance::None => Verdict::Final,
-            Chance::MaybeServed | Chance::Unserved | Chance::RefusedForNow => Verdict::Retry,
-            Chance::After(pause) | Chance::MaybeServedAfter(pause) => Verdict::RetryAfter(pause),
+            RetryChance::None => RetryAdvice::Final,
+            RetryChance::MaybeServed | RetryChance::Unserved | RetryChance::RefusedForNow => RetryAdvice::Retry,
+            RetryChance::After(pause) | RetryChance::MaybeServedAfter(pause) => RetryAdvice::RetryAfter(pause),
         }
     }
 }
@@ -359,31 +362,32 @@ impl fmt::Display for FailedAttempt {
 mod tests {
     use super::*;
 
-    fn throttled(pause: Option<AskedPause>) -> ExperienceCloudError {
+    fn throttled(pause: Option<RequestedPause>) -> ExperienceCloudError {
         ExperienceCloudError::Throttled { call: "GET users page 2".to_owned(), pause }
     }
 
     #[test]
     fn page_0_is_repeated_only_when_it_was_not_served() {
-        let verdict = |chance, repetition| FailedAttempt { error: throttled(None), chance }.under(repetition).verdict();
+        let verdict =
+            |chance, retry_rule| FailedAttempt { error: throttled(None), chance }.under(retry_rule).retry_advice();
         let pause = Duration::from_secs(38);
         for (chance, free, unserved) in [
-            (Chance::None, Verdict::Final, Verdict::Final),
-            (Chance::MaybeServed, Verdict::Retry, Verdict::Final),
-            (Chance::Unserved, Verdict::Retry, Verdict::Retry),
-            (Chance::RefusedForNow, Verdict::Retry, Verdict::Final),
-            (Chance::After(pause), Verdict::RetryAfter(pause), Verdict::RetryAfter(pause)),
-            (Chance::MaybeServedAfter(pause), Verdict::RetryAfter(pause), Verdict::Final),
+            (RetryChance::None, RetryAdvice::Final, RetryAdvice::Final),
+            (RetryChance::MaybeServed, RetryAdvice::Retry, RetryAdvice::Final),
+            (RetryChance::Unserved, RetryAdvice::Retry, RetryAdvice::Retry),
+            (RetryChance::RefusedForNow, RetryAdvice::Retry, RetryAdvice::Final),
+            (RetryChance::After(pause), RetryAdvice::RetryAfter(pause), RetryAdvice::RetryAfter(pause)),
+            (RetryChance::MaybeServedAfter(pause), RetryAdvice::RetryAfter(pause), RetryAdvice::Final),
         ] {
-            assert_eq!(verdict(chance, Repetition::Free), free, "{chance:?}");
-            assert_eq!(verdict(chance, Repetition::Unserved), unserved, "{chance:?}");
+            assert_eq!(verdict(chance, RetryRule::Always), free, "{chance:?}");
+            assert_eq!(verdict(chance, RetryRule::IfNotServed), unserved, "{chance:?}");
         }
     }
 
     #[test]
     fn a_refusal_names_the_call_and_the_time_at_which_the_pause_ends() {
         let until = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
-        let error = throttled(Some(AskedPause { length: Duration::from_secs(3244), until }));
+        let error = throttled(Some(RequestedPause { length: Duration::from_secs(3244), until }));
         let text = "GET users page 2: too many requests; Adobe asked for a pause until 2026-11-23T06:00:00Z";
         assert_eq!(error.to_string(), text);
         assert_eq!(error.failure(), Failure::Throttled { retry_after: Some(Duration::from_secs(3244)) });

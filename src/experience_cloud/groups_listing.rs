@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    error::{ExperienceCloudError, Misread, Repetition},
+    error::{ExperienceCloudError, PageError, RetryRule},
     page_text::{self, Name},
-    record::{TextField, shortened},
-    umapi::{Absence, Call, Umapi, milliseconds, path_segment},
+    text_field::{TextField, shortened},
+    umapi::{Call, OnNotFound, Umapi, milliseconds, path_segment},
     users_page::SUCCESS,
 };
 use crate::domain::{
@@ -38,12 +38,12 @@ const MOST_PAGES: u64 = 1000;
 pub struct ProfileListing {
     pub(super) profiles: Vec<ProductProfile>,
     pub(super) unusable: UnusableProfiles,
-    pub(super) origin: Origin,
+    pub(super) origin: ListingOrigin,
 }
 
 /// Where a listing comes from, and what is known beside the profiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum ListingOrigin {
     /// The whole groups listing was read.
     Read {
         /// Folded names of groups of other kinds. On users such a name cannot be told from a profile of the same name.
@@ -59,7 +59,7 @@ pub(super) enum Origin {
 impl ProfileListing {
     /// A listing that an earlier run read. New profiles are not in it, and renamed ones have their old name.
     pub fn remembered(profiles: Vec<ProductProfile>) -> Self {
-        Self { profiles, unusable: UnusableProfiles::default(), origin: Origin::Remembered }
+        Self { profiles, unusable: UnusableProfiles::default(), origin: ListingOrigin::Remembered }
     }
 
     /// All product profiles, in the order of the listing.
@@ -80,15 +80,15 @@ impl ProfileListing {
     /// Whether a group of another kind has, or may have, this name.
     pub(super) fn is_shared(&self, name: &ProductProfileName) -> bool {
         match &self.origin {
-            Origin::Read { other_names, .. } => other_names.contains(&name.folded()),
-            Origin::Remembered => true,
+            ListingOrigin::Read { other_names, .. } => other_names.contains(&name.folded()),
+            ListingOrigin::Remembered => true,
         }
     }
 }
 
 /// What was received of the listing so far.
 #[derive(Default)]
-struct Collected {
+struct CollectedGroups {
     profiles: Vec<ProductProfile>,
     unusable: UnusableProfiles,
     other_names: BTreeSet<FoldedName>,
@@ -118,23 +118,23 @@ struct Group<'a> {
 
 /// One entry. Groups of other kinds are kept in the same shape, for their names and counts.
 #[derive(Debug, PartialEq, Eq)]
-struct Entry {
+struct GroupEntry {
     group: ProductProfile,
     is_eligible: bool,
-    fault: Option<Fault>,
+    fault: Option<RecordFault>,
 }
 
 /// Why a record that may be a product profile cannot be used.
 #[derive(Debug, PartialEq, Eq)]
-struct Fault {
+struct RecordFault {
     what: String,
     name: KnownName,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Entries {
+struct GroupEntries {
     is_last: bool,
-    entries: Vec<Entry>,
+    entries: Vec<GroupEntry>,
 }
 
 /// Reads the whole listing.
@@ -142,7 +142,7 @@ pub(super) async fn fetch(
     umapi: &Umapi,
     organization: &OrganizationId,
 ) -> Result<ProfileListing, ExperienceCloudError> {
-    let (mut listing, mut seen, begin) = (Collected::default(), HashSet::new(), Instant::now());
+    let (mut listing, mut seen, begin) = (CollectedGroups::default(), HashSet::new(), Instant::now());
     let mut pages = 0;
     loop {
         let call = call(organization, pages);
@@ -175,8 +175,8 @@ pub(super) async fn fetch(
     if listing.profiles.is_empty() {
         return Err(ExperienceCloudError::incomplete(LISTING, IncompleteRead::NoProfiles));
     }
-    let Collected { profiles, unusable, other_names, largest_group } = listing;
-    Ok(ProfileListing { profiles, unusable, origin: Origin::Read { other_names, largest_group } })
+    let CollectedGroups { profiles, unusable, other_names, largest_group } = listing;
+    Ok(ProfileListing { profiles, unusable, origin: ListingOrigin::Read { other_names, largest_group } })
 }
 
 fn call(organization: &OrganizationId, page: u64) -> Call {
@@ -184,8 +184,8 @@ fn call(organization: &OrganizationId, page: u64) -> Call {
         name: format!("GET groups page {page}"),
         path: format!("/groups/{}/{page}", path_segment(organization.as_str())),
         kind: CallKind::Groups,
-        repetition: if page == 0 { Repetition::Unserved } else { Repetition::Free },
-        absence: Absence::Wrong,
+        retry_rule: if page == 0 { RetryRule::IfNotServed } else { RetryRule::Always },
+        on_not_found: OnNotFound::Fail,
     }
 }
 
@@ -194,11 +194,11 @@ fn cut_short(error: ExperienceCloudError, pages: u64) -> ExperienceCloudError {
     if pages == 0 { error } else { error.in_walk(LISTING, IncompleteRead::NoLastPage { pages }) }
 }
 
-impl Collected {
-    fn add(&mut self, entry: Entry) {
+impl CollectedGroups {
+    fn add(&mut self, entry: GroupEntry) {
         self.largest_group = self.largest_group.max(entry.group.member_count.unwrap_or(0));
         if entry.is_eligible {
-            if let Some(Fault { what, name }) = entry.fault {
+            if let Some(RecordFault { what, name }) = entry.fault {
                 let position = u32::try_from(self.profiles.len()).unwrap_or(u32::MAX);
                 self.unusable.add(position, &entry.group, what, name);
             }
@@ -210,7 +210,7 @@ impl Collected {
 }
 
 /// Reads a page; one that cannot be read in one go is read once more, record by record.
-fn read(body: &[u8]) -> Result<Entries, Misread> {
+fn read(body: &[u8]) -> Result<GroupEntries, PageError> {
     if let Ok(page) = page_text::read(body, PhantomData::<GroupsPage<'_, Group<'_>>>) {
         return entries(page, Group::into_entry);
     }
@@ -219,17 +219,17 @@ fn read(body: &[u8]) -> Result<Entries, Misread> {
     entries(page, |record| entry_of_record(&record))
 }
 
-fn entries<G>(page: GroupsPage<'_, G>, entry: impl Fn(G) -> Option<Entry>) -> Result<Entries, Misread> {
+fn entries<G>(page: GroupsPage<'_, G>, entry: impl Fn(G) -> Option<GroupEntry>) -> Result<GroupEntries, PageError> {
     let is_last = page.last_page.unwrap_or(false);
     let result = page.result.as_ref().map_or("", Name::as_str);
     if is_last && page.groups.is_none() && result.eq_ignore_ascii_case(PAST_THE_END) {
-        return Ok(Entries { is_last, entries: Vec::new() });
+        return Ok(GroupEntries { is_last, entries: Vec::new() });
     }
     if result != SUCCESS {
-        return Err(Misread::Unusable(format!("the result is \"{result}\"")));
+        return Err(PageError::Unusable(format!("the result is \"{result}\"")));
     }
-    let groups = page.groups.ok_or_else(|| Misread::Unusable("the answer has no \"groups\"".to_owned()))?;
-    Ok(Entries { is_last, entries: groups.into_iter().filter_map(entry).collect() })
+    let groups = page.groups.ok_or_else(|| PageError::Unusable("the answer has no \"groups\"".to_owned()))?;
+    Ok(GroupEntries { is_last, entries: groups.into_iter().filter_map(entry).collect() })
 }
 
 fn is_eligible(kind: Option<&str>) -> bool {
@@ -238,13 +238,13 @@ fn is_eligible(kind: Option<&str>) -> bool {
 
 impl Group<'_> {
     /// `None` for an entry that is neither a product profile nor has a name.
-    fn into_entry(self) -> Option<Entry> {
+    fn into_entry(self) -> Option<GroupEntry> {
         let is_eligible = is_eligible(self.kind.as_ref().map(Name::as_str));
         let id = self.group_id.map(ProductProfileId);
         let group = |name| ProductProfile { id, name, member_count: self.member_count };
         match self.group_name.as_ref().map(Name::as_str).filter(|name| !name.trim().is_empty()) {
-            Some(name) => Some(Entry { group: group(ProductProfileName::new(name)), is_eligible, fault: None }),
-            None => is_eligible.then(|| Entry::without_name(group(unnamed(id)), NO_NAME.to_owned())),
+            Some(name) => Some(GroupEntry { group: group(ProductProfileName::new(name)), is_eligible, fault: None }),
+            None => is_eligible.then(|| GroupEntry::without_name(group(unnamed(id)), NO_NAME.to_owned())),
         }
     }
 }
@@ -252,10 +252,10 @@ impl Group<'_> {
 /// What is wrong with a record without a name.
 const NO_NAME: &str = "it has no \"groupName\"";
 
-impl Entry {
+impl GroupEntry {
     /// A product profile whose name is not known. Left out, it would look as if the profile had been deleted.
     fn without_name(group: ProductProfile, what: String) -> Self {
-        Self { group, is_eligible: true, fault: Some(Fault { what, name: KnownName::Missing }) }
+        Self { group, is_eligible: true, fault: Some(RecordFault { what, name: KnownName::Missing }) }
     }
 }
 
@@ -268,7 +268,7 @@ fn unnamed(id: Option<ProductProfileId>) -> ProductProfileName {
 }
 
 /// The entry of a record that may not be usable. `None` for one that is neither a product profile nor has a name.
-fn entry_of_record(record: &Value) -> Option<Entry> {
+fn entry_of_record(record: &Value) -> Option<GroupEntry> {
     let present = |field| record.get(field).filter(|value| !value.is_null());
     let (id, count) = (present("groupId"), present("memberCount"));
     let kind = TextField::of(record, "type").usable("type");
@@ -287,12 +287,12 @@ fn entry_of_record(record: &Value) -> Option<Entry> {
         _ if !is_eligible => return None,
         _ => {
             let what = field.usable("groupName").err().unwrap_or_else(|| NO_NAME.to_owned());
-            return Some(Entry::without_name(group(unnamed(id)), what));
+            return Some(GroupEntry::without_name(group(unnamed(id)), what));
         }
     };
     let known = if matches!(field, TextField::Damaged(_)) { KnownName::Damaged } else { KnownName::Certain };
     let what = faults.into_iter().flatten().next().or(field.usable("groupName").err()).filter(|_| is_eligible);
-    Some(Entry { group: group(name), is_eligible, fault: what.map(|what| Fault { what, name: known }) })
+    Some(GroupEntry { group: group(name), is_eligible, fault: what.map(|what| RecordFault { what, name: known }) })
 }
 
 #[cfg(test)]
@@ -303,7 +303,7 @@ mod tests {
     fn faults(groups: &str) -> Vec<(String, Option<(String, KnownName)>)> {
         let body = format!(r#"{{"lastPage": true, "result": "success", "groups": [{groups}]}}"#);
         let entries = read(body.as_bytes()).expect("a page").entries.into_iter().filter(|entry| entry.is_eligible);
-        let fault = |fault: Fault| (fault.what, fault.name);
+        let fault = |fault: RecordFault| (fault.what, fault.name);
         entries.map(|entry| (entry.group.name.to_string(), entry.fault.map(fault))).collect()
     }
 
@@ -347,8 +347,8 @@ mod tests {
         assert!(name.starts_with("P xxx") && name.len() < 300 && what.contains("100002 bytes"), "{name}: {what}");
     }
 
-    fn names_and_ids(body: &str) -> Result<Vec<(String, Option<i64>, bool)>, Misread> {
-        let of = |entry: Entry| (entry.group.name.to_string(), entry.group.id.map(|id| id.0), entry.is_eligible);
+    fn names_and_ids(body: &str) -> Result<Vec<(String, Option<i64>, bool)>, PageError> {
+        let of = |entry: GroupEntry| (entry.group.name.to_string(), entry.group.id.map(|id| id.0), entry.is_eligible);
         read(body.as_bytes()).map(|page| page.entries.into_iter().map(of).collect())
     }
 
@@ -371,8 +371,8 @@ mod tests {
     #[test]
     fn a_page_past_the_end_may_say_not_found_and_only_as_the_last() {
         let past = |last| format!(r#"{{"lastPage": {last}, "result": "Not found"}}"#);
-        assert_eq!(read(past(true).as_bytes()), Ok(Entries { is_last: true, entries: Vec::new() }));
-        assert!(matches!(read(past(false).as_bytes()), Err(Misread::Unusable(_))));
+        assert_eq!(read(past(true).as_bytes()), Ok(GroupEntries { is_last: true, entries: Vec::new() }));
+        assert!(matches!(read(past(false).as_bytes()), Err(PageError::Unusable(_))));
     }
 
     #[test]
@@ -386,10 +386,10 @@ mod tests {
             (r#"{"lastPage": true, "result": "success", "groups": {}}"#, "invalid type"),
         ] {
             match read(body.as_bytes()) {
-                Err(Misread::Unusable(reason)) if reason.contains(part) => {}
+                Err(PageError::Unusable(reason)) if reason.contains(part) => {}
                 outcome => panic!("{body}: {outcome:?}"),
             }
         }
-        assert!(matches!(read(b"<html>"), Err(Misread::Garbled(_))));
+        assert!(matches!(read(b"<html>"), Err(PageError::Garbled(_))));
     }
 }

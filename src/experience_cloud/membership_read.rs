@@ -10,7 +10,7 @@ use super::{
     umapi::Umapi,
     unusable_user::{UnusableUser, UnusableUsers},
     user_key::{ByUserKey, KeyMaker, UserKey},
-    users_page::{self, Kept, UsersPage},
+    users_page::{self, KeptUsers, UsersPage},
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
@@ -22,7 +22,7 @@ use crate::domain::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileMembers {
     /// Who was listed.
-    pub people: Vec<Person>,
+    pub users: Vec<Person>,
     /// Accounts that were counted and not listed.
     pub unlisted: u64,
 }
@@ -38,10 +38,10 @@ pub(super) struct MembershipRead<'a> {
 
 /// People and what they are members of, each account once.
 #[derive(Default)]
-struct Members {
+struct CollectedMembers {
     positions: ByUserKey<u32>,
-    people: Vec<Person>,
-    /// Pairs of (position in the listing of profiles, position in `people`).
+    users: Vec<Person>,
+    /// Pairs of (position in the listing of profiles, position in `users`).
     memberships: Vec<(u32, u32)>,
     /// Users whose record cannot be used, from the listing whose pages came last.
     unusable: UnusableUsers,
@@ -58,9 +58,9 @@ impl MembershipRead<'_> {
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let users = UsersListing::of_organization(self.organization, self.membership);
         let names = RefCell::new(ProfileNames::new(&listing.profiles, masks));
-        let mut members = Members::default();
+        let mut members = CollectedMembers::default();
         let read = |body: &[u8]| {
-            let kept = Kept::Matching(&mut names.borrow_mut(), &logins);
+            let kept = KeptUsers::Matching(&mut names.borrow_mut(), &logins);
             users_page::read(body, kept, &mut self.keys.borrow_mut())
         };
         let mut take = |page: UsersPage, evidence: &WalkEvidence| {
@@ -126,13 +126,13 @@ impl MembershipRead<'_> {
         listing: ProfileListing,
         matched: &[u32],
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        let (mut members, mut profiles) = (Members::default(), BTreeMap::new());
+        let (mut members, mut profiles) = (CollectedMembers::default(), BTreeMap::new());
         for (done, &position) in matched.iter().enumerate() {
             let Some(profile) = listing.readable(position) else { continue };
             profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
             self.umapi.step(RunStep::ProfileMembers { profile: done + 1, profiles: matched.len() });
         }
-        let proof = ReadProof::of_profiles(profiles, members.people.len() as u64);
+        let proof = ReadProof::of_profiles(profiles, members.users.len() as u64);
         self.snapshot(listing, members, Vec::new(), proof)
     }
 
@@ -142,7 +142,7 @@ impl MembershipRead<'_> {
         profile: &ProductProfile,
         first: &ProfileRead,
     ) -> Result<ProfileMembers, ExperienceCloudError> {
-        let mut members = Members::default();
+        let mut members = CollectedMembers::default();
         let listing =
             self.walk_members(profile, members_calls::second(profile, first.asked()), 0, &mut members).await?;
         if let Some(user) = members.unusable.members.first() {
@@ -150,7 +150,7 @@ impl MembershipRead<'_> {
             return Err(ExperienceCloudError::UnusableUser { listing, what });
         }
         match listing.unlisted().filter(|_| listing.is_counted()) {
-            Some(unlisted) => Ok(ProfileMembers { people: members.people, unlisted }),
+            Some(unlisted) => Ok(ProfileMembers { users: members.users, unlisted }),
             None => Err(ExperienceCloudError::incomplete(&members_of(profile), IncompleteRead::Uncounted)),
         }
     }
@@ -161,7 +161,7 @@ impl MembershipRead<'_> {
         listing: &ProfileListing,
         position: u32,
         profile: &ProductProfile,
-        members: &mut Members,
+        members: &mut CollectedMembers,
     ) -> Result<ProfileRead, ExperienceCloudError> {
         let calls = members_calls::first(profile, listing.is_shared(&profile.name));
         members.unusable = UnusableUsers::default();
@@ -186,12 +186,12 @@ impl MembershipRead<'_> {
         profile: &ProductProfile,
         calls: Vec<MembersCall>,
         position: u32,
-        members: &mut Members,
+        members: &mut CollectedMembers,
     ) -> Result<MembersListing, ExperienceCloudError> {
         let mut outcome = Err(ExperienceCloudError::Unaddressable { profile: profile.name.clone() });
         for MembersCall { asked, address, groups } in calls {
             let listing = UsersListing::of_profile(self.organization, profile, &address, groups, self.membership);
-            let read = |body: &[u8]| users_page::read(body, Kept::Everyone, &mut self.keys.borrow_mut());
+            let read = |body: &[u8]| users_page::read(body, KeptUsers::Everyone, &mut self.keys.borrow_mut());
             let mut take = |page: UsersPage, _: &WalkEvidence| members.add_page(page, Some(position));
             outcome = walk(self.umapi, &listing, self.tolerance, &read, &mut take).await.and_then(|walk| {
                 MembersListing::new(asked, walk, self.tolerance)
@@ -207,23 +207,23 @@ impl MembershipRead<'_> {
     fn snapshot(
         &self,
         listing: ProfileListing,
-        members: Members,
+        members: CollectedMembers,
         unlisted: Vec<ProductProfileName>,
         proof: ReadProof,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        let Members { people, memberships, .. } = members;
+        let CollectedMembers { users, memberships, .. } = members;
         let ProfileListing { profiles, unusable, .. } = listing;
-        OrganizationSnapshot::new(self.organization.clone(), profiles, people, memberships, unlisted, proof)
+        OrganizationSnapshot::new(self.organization.clone(), profiles, users, memberships, unlisted, proof)
             .map(|snapshot| snapshot.with_unusable(unusable))
             .map_err(|read| ExperienceCloudError::incomplete("groups of the organization", read))
     }
 }
 
-impl Members {
+impl CollectedMembers {
     /// Takes over who is on a page: members of the profile at `of`, or of those that the page names.
     fn add_page(&mut self, page: UsersPage, of: Option<u32>) {
         self.unusable.extend(page.unusable);
-        let positions: Vec<u32> = page.people.into_iter().map(|(key, person)| self.add(key, person)).collect();
+        let positions: Vec<u32> = page.users.into_iter().map(|(key, person)| self.add(key, person)).collect();
         match of {
             Some(profile) => self.memberships.extend(positions.into_iter().map(|person| (profile, person))),
             None => self.memberships.extend(
@@ -246,11 +246,11 @@ impl Members {
     }
 
     fn add(&mut self, key: UserKey, person: Person) -> u32 {
-        let people = &mut self.people;
+        let users = &mut self.users;
         *self.positions.entry(key).or_insert_with(|| {
             // An organization has fewer than 2^32 users.
-            let position = u32::try_from(people.len()).unwrap_or(u32::MAX);
-            people.push(person);
+            let position = u32::try_from(users.len()).unwrap_or(u32::MAX);
+            users.push(person);
             position
         })
     }

@@ -12,7 +12,7 @@
 //! | `users_walk` | all pages of one listing of users, with the evidence |
 //! | `single_user` | one person, without any page |
 //! | `users_page`, `page_text` | one page, read within bounds |
-//! | `record`, `unusable_user` | what can be known of a record that cannot be used |
+//! | `text_field`, `unusable_user` | what can be known of a record that cannot be used |
 //! | `profile_names`, `user_key` | which names and which accounts matter |
 
 mod access_token;
@@ -24,8 +24,8 @@ mod membership_read;
 mod page_text;
 mod profile_names;
 mod read_choice;
-mod record;
 mod single_user;
+mod text_field;
 mod umapi;
 mod unusable_user;
 mod user_key;
@@ -37,7 +37,7 @@ use std::{cell::RefCell, num::NonZeroU32, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 
 pub use crate::domain::Membership;
-pub use call_budget::{CallLedger, LedgerError, PauseEnd, Recording, Reservation, Slot};
+pub use call_budget::{CallLedger, CallPermission, LedgerError, PauseEnd, PermissionFuture, RecordingFuture};
 pub use error::ExperienceCloudError;
 pub use groups_listing::ProfileListing;
 pub use membership_read::ProfileMembers;
@@ -46,10 +46,10 @@ pub use single_user::UserRead;
 
 use access_token::TokenSource;
 use call_budget::CallBudget;
-use groups_listing::Origin;
+use groups_listing::ListingOrigin;
 use membership_read::MembershipRead;
-use read_choice::Costs;
-use umapi::{Access, Umapi};
+use read_choice::ReadCosts;
+use umapi::{Umapi, UmapiAccess};
 use user_key::KeyMaker;
 
 use crate::{
@@ -62,7 +62,7 @@ use crate::{
 
 /// What the client needs to know.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct UmapiOptions {
     /// The organization to read.
     pub organization_id: OrganizationId,
     /// Client id of the OAuth server-to-server credential; also the `X-Api-Key`.
@@ -88,7 +88,7 @@ pub struct Options {
     /// How patiently one call is repeated.
     pub retry: RetryPolicy,
     /// Bounds of one request.
-    pub http: transport::Options,
+    pub http: transport::HttpOptions,
 }
 
 /// The value of `directOnly`. It is always sent: the vendor's default is `true` and hides inherited profiles.
@@ -101,14 +101,14 @@ fn direct_only(membership: Membership) -> &'static str {
 
 /// A pause that Adobe asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AskedPause {
+pub struct RequestedPause {
     /// From the answer that asked for it.
     pub length: Duration,
     /// When it ends.
     pub until: DateTime<Utc>,
 }
 
-impl AskedPause {
+impl RequestedPause {
     /// A pause that begins now. No more than [`LONGEST_PAUSE`] is obeyed, so none is named that ends later.
     fn from_now(length: Duration) -> Self {
         let length = length.min(LONGEST_PAUSE.to_std().unwrap_or_default());
@@ -121,13 +121,13 @@ impl AskedPause {
 #[derive(Clone, Debug)]
 pub struct SharedAccess {
     /// What it was made from.
-    options: Options,
-    access: Arc<Access>,
+    options: UmapiOptions,
+    access: Arc<UmapiAccess>,
 }
 
 impl SharedAccess {
     /// Nothing is sent yet; the first call of a client obtains the token.
-    pub fn new(options: &Options) -> Result<Self, ExperienceCloudError> {
+    pub fn new(options: &UmapiOptions) -> Result<Self, ExperienceCloudError> {
         let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
         let umapi_http = http(&options.umapi_url)?;
         // Each client reads all of the host's certificates; one will do where both addresses encrypt, or neither does.
@@ -139,13 +139,13 @@ impl SharedAccess {
             scopes: options.scopes.clone(),
         };
         let tokens = TokenSource::new(IdentityService::new(ims_http, &options.ims_url, credential));
-        let access = Arc::new(Access::new(umapi_http, tokens, options)?);
+        let access = Arc::new(UmapiAccess::new(umapi_http, tokens, options)?);
         Ok(Self { options: options.clone(), access })
     }
 
     /// Whether it serves clients of these options: the same credential, addresses, limits, and bounds of a request.
-    pub fn serves(&self, options: &Options) -> bool {
-        let key = |options: &Options| {
+    pub fn serves(&self, options: &UmapiOptions) -> bool {
+        let key = |options: &UmapiOptions| {
             let addresses = (options.ims_url.clone(), options.umapi_url.clone());
             let limits = (options.users_per_minute, options.groups_per_minute);
             (options.client_id.clone(), options.scopes.clone(), addresses, limits, options.http.clone())
@@ -158,12 +158,12 @@ impl SharedAccess {
     /// are counted. `watcher` is told how far each read is.
     pub fn client(
         &self,
-        options: Options,
+        options: UmapiOptions,
         ledger: Option<Arc<dyn CallLedger>>,
         purpose: CallPurpose,
         watcher: Watcher,
     ) -> ExperienceCloud {
-        let Options { organization_id, membership, read, tolerance, retry, .. } = options;
+        let UmapiOptions { organization_id, membership, read, tolerance, retry, .. } = options;
         let umapi = Umapi::new(Arc::clone(&self.access), CallBudget::new(ledger, purpose, watcher), retry);
         ExperienceCloud { organization: organization_id, membership, read, tolerance, umapi }
     }
@@ -181,7 +181,7 @@ pub struct ExperienceCloud {
 
 impl ExperienceCloud {
     /// A client that shares nothing and counts its calls by itself; nothing is sent yet.
-    pub fn new(options: Options) -> Result<Self, ExperienceCloudError> {
+    pub fn new(options: UmapiOptions) -> Result<Self, ExperienceCloudError> {
         Ok(SharedAccess::new(&options)?.client(options, None, CallPurpose::Run, Watcher::none()))
     }
 
@@ -202,11 +202,11 @@ impl ExperienceCloud {
     ) -> Result<ReadKind, ExperienceCloudError> {
         let matched = matched(listing, masks)?;
         let largest_group = match &listing.origin {
-            Origin::Read { largest_group, .. } => *largest_group,
-            Origin::Remembered if self.read == ReadChoice::Organization => return Ok(ReadKind::Organization),
-            Origin::Remembered => return Ok(ReadKind::Profiles),
+            ListingOrigin::Read { largest_group, .. } => *largest_group,
+            ListingOrigin::Remembered if self.read == ReadChoice::Organization => return Ok(ReadKind::Organization),
+            ListingOrigin::Remembered => return Ok(ReadKind::Profiles),
         };
-        let costs = Costs::of(matched.iter().filter_map(|at| listing.profiles.get(*at as usize)), largest_group);
+        let costs = ReadCosts::of(matched.iter().filter_map(|at| listing.profiles.get(*at as usize)), largest_group);
         let kind = self.read.choose(costs);
         tracing::info!(
             umapi.read = match kind {
@@ -244,7 +244,7 @@ impl ExperienceCloud {
         kind: ReadKind,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let matched = matched(&listing, masks)?;
-        if listing.origin == Origin::Remembered {
+        if listing.origin == ListingOrigin::Remembered {
             self.umapi.begin_run();
         }
         let read = self.membership_read();

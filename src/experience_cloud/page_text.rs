@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::error::Category;
 
-use super::error::Misread;
+use super::error::PageError;
 
 /// Longest text anywhere in a page, in bytes; far more than any field of UMAPI holds.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -17,20 +17,20 @@ const LONGEST_TEXT: usize = 64 * 1024;
 pub(super) const LONGEST_NAME: usize = 1024;
 
 /// Reads a whole page with `seed`. Anything after the JSON document is an error.
-pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, Misread> {
+pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, PageError> {
     // Checked once for the whole page: the parser then need not check each text.
-    let text = std::str::from_utf8(body).map_err(|error| Misread::Garbled(format!("no JSON: {error}")))?;
+    let text = std::str::from_utf8(body).map_err(|error| PageError::Garbled(format!("no JSON: {error}")))?;
     if has_overlong_text(body) {
-        return Err(Misread::Unusable(format!("a text of more than {LONGEST_TEXT} bytes")));
+        return Err(PageError::Unusable(format!("a text of more than {LONGEST_TEXT} bytes")));
     }
     read_text(text, seed)
 }
 
 /// Reads a whole page that [`read`] refused, after [`repaired`] made it text: no text of it is too long here.
-pub(super) fn read_text<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Misread> {
+pub(super) fn read_text<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, PageError> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let value = seed.deserialize(&mut parser).map_err(|error| misread(&error))?;
-    parser.end().map_err(|error| misread(&error))?;
+    let value = seed.deserialize(&mut parser).map_err(|error| page_error(&error))?;
+    parser.end().map_err(|error| page_error(&error))?;
     Ok(value)
 }
 
@@ -68,10 +68,10 @@ fn surrogate(text: &str) -> Option<u32> {
     (0xD800..=0xDFFF).contains(&code).then_some(code)
 }
 
-fn misread(error: &serde_json::Error) -> Misread {
+fn page_error(error: &serde_json::Error) -> PageError {
     match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => Misread::Garbled(format!("no JSON: {error}")),
-        Category::Data => Misread::Unusable(error.to_string()),
+        Category::Syntax | Category::Eof | Category::Io => PageError::Garbled(format!("no JSON: {error}")),
+        Category::Data => PageError::Unusable(error.to_string()),
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     fn check(body: &str, expected: Result<(), &str>) {
         match (read(body.as_bytes(), PhantomData::<IgnoredAny>), expected) {
             (Ok(_), Ok(())) => {}
-            (Err(Misread::Garbled(reason) | Misread::Unusable(reason)), Err(part)) if reason.contains(part) => {}
+            (Err(PageError::Garbled(reason) | PageError::Unusable(reason)), Err(part)) if reason.contains(part) => {}
             (outcome, _) => panic!("{} bytes, expected {expected:?}: {outcome:?}", body.len()),
         }
     }
@@ -194,7 +194,7 @@ mod tests {
         check("{\"users\": [", Err("EOF"));
         check("<html>", Err("no JSON"));
         check("", Err("no JSON"));
-        assert!(matches!(read(b"\"\xff\"", PhantomData::<IgnoredAny>), Err(Misread::Garbled(_))));
+        assert!(matches!(read(b"\"\xff\"", PhantomData::<IgnoredAny>), Err(PageError::Garbled(_))));
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         assert!(matches!(name("\"ann\""), Cow::Borrowed("ann")));
         assert!(matches!(name(r#""\u0061nn""#), Cow::Owned(owned) if owned == "ann"));
         let long = format!("\"{}\"", "x".repeat(LONGEST_NAME + 1));
-        assert!(matches!(read(long.as_bytes(), PhantomData::<Name<'_>>), Err(Misread::Unusable(_))));
-        assert!(matches!(read(b"1", PhantomData::<Name<'_>>), Err(Misread::Unusable(_))));
+        assert!(matches!(read(long.as_bytes(), PhantomData::<Name<'_>>), Err(PageError::Unusable(_))));
+        assert!(matches!(read(b"1", PhantomData::<Name<'_>>), Err(PageError::Unusable(_))));
     }
 }

@@ -19,14 +19,14 @@ pub enum ReadChoice {
 
 /// What a read costs, in calls of the users' limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Costs {
+pub(super) struct ReadCosts {
     /// Reading each matching profile; `None` when a profile came without `memberCount`.
     pub(super) profiles: Option<u64>,
     /// Walking the organization costs at least this much: its largest group is part of it.
     pub(super) organization: u64,
 }
 
-impl Costs {
+impl ReadCosts {
     /// Of reading these profiles, in an organization whose largest group has so many members.
     pub(super) fn of<'a>(matched: impl Iterator<Item = &'a ProductProfile>, largest_group: u64) -> Self {
         let mut each = matched.map(|profile| profile.member_count.map(pages));
@@ -40,7 +40,7 @@ impl Costs {
 impl ReadChoice {
     /// The way to go. Profiles are read one by one only when that is certainly cheaper: the organization's real size is
     /// unknown, and one walk is of one moment while many are not.
-    pub(super) fn choose(self, costs: Costs) -> ReadKind {
+    pub(super) fn choose(self, costs: ReadCosts) -> ReadKind {
         match self {
             Self::Profiles => ReadKind::Profiles,
             Self::Auto if costs.profiles.is_some_and(|profiles| profiles < costs.organization) => ReadKind::Profiles,
@@ -62,7 +62,7 @@ mod tests {
         let name = ProductProfileName::new("P");
         let profiles: Vec<_> =
             members.iter().map(|count| ProductProfile { id: None, name: name.clone(), member_count: *count }).collect();
-        let costs = Costs::of(profiles.iter(), largest_group);
+        let costs = ReadCosts::of(profiles.iter(), largest_group);
         assert_eq!((costs.profiles, costs.organization), expected, "{members:?} of {largest_group}");
         assert_eq!(ReadChoice::Auto.choose(costs), kind, "{members:?} of {largest_group}");
     }
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn what_is_configured_is_done() {
-        let costs = Costs { profiles: Some(1), organization: 9 };
+        let costs = ReadCosts { profiles: Some(1), organization: 9 };
         assert_eq!(ReadChoice::Organization.choose(costs), ReadKind::Organization);
-        assert_eq!(ReadChoice::Profiles.choose(Costs { profiles: Some(9), organization: 1 }), ReadKind::Profiles);
+        assert_eq!(ReadChoice::Profiles.choose(ReadCosts { profiles: Some(9), organization: 1 }), ReadKind::Profiles);
     }
 }

@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use super::{
     direct_only,
-    error::{ExperienceCloudError, Misread, Repetition},
+    error::{ExperienceCloudError, PageError, RetryRule},
     page_text::{self, Name},
-    record::TextField,
-    umapi::{Absence, Call, Umapi, path_segment},
+    text_field::TextField,
+    umapi::{Call, OnNotFound, Umapi, path_segment},
     users_page::{self, SUCCESS},
 };
 use crate::{
     domain::{CallKind, Membership, OrganizationId, Person, ProductProfileName},
-    transport::Answer,
+    transport::HttpResponse,
 };
 
 /// The `result` of the one "not found" that says that there is no such user.
@@ -39,7 +39,7 @@ struct UserAnswer<'a, U> {
 }
 
 #[derive(Deserialize)]
-struct User<'a> {
+struct SingleUser<'a> {
     #[serde(borrow)]
     id: Option<Name<'a>>,
     email: Option<Name<'a>>,
@@ -71,22 +71,22 @@ pub(super) async fn fetch(
             direct_only(membership)
         ),
         kind: CallKind::Users,
-        repetition: Repetition::Free,
-        absence: Absence::Read,
+        retry_rule: RetryRule::Always,
+        on_not_found: OnNotFound::Read,
     };
     umapi.get(&call, read).await
 }
 
-fn read(answer: &Answer) -> Result<Option<UserRead>, Misread> {
-    let body = page_text::read(&answer.body, PhantomData::<UserAnswer<'_, User<'_>>>);
+fn read(answer: &HttpResponse) -> Result<Option<UserRead>, PageError> {
+    let body = page_text::read(&answer.body, PhantomData::<UserAnswer<'_, SingleUser<'_>>>);
     if answer.status != reqwest::StatusCode::OK {
-        let is_no_such_user = |body: &UserAnswer<'_, User<'_>>| {
+        let is_no_such_user = |body: &UserAnswer<'_, SingleUser<'_>>| {
             body.user.is_none() && body.result.as_ref().is_some_and(|result| result.as_str() == NO_SUCH_USER)
         };
         return match body {
             Ok(body) if is_no_such_user(&body) => Ok(None),
             // An address that is wrong, or a gateway, says "not found" as well.
-            _ => Err(Misread::Unusable("not found, and not said that it is the user".to_owned())),
+            _ => Err(PageError::Unusable("not found, and not said that it is the user".to_owned())),
         };
     }
     if let Ok(body) = body {
@@ -94,20 +94,20 @@ fn read(answer: &Answer) -> Result<Option<UserRead>, Misread> {
     }
     let text = page_text::repaired(&answer.body);
     let record = page_text::read_text(&text, PhantomData::<UserAnswer<'_, Value>>)?.user()?;
-    User::of_record(&record).map(User::into_read).map_err(Misread::Unusable)
+    SingleUser::of_record(&record).map(SingleUser::into_read).map_err(PageError::Unusable)
 }
 
 impl<U> UserAnswer<'_, U> {
-    fn user(self) -> Result<U, Misread> {
+    fn user(self) -> Result<U, PageError> {
         let result = self.result.as_ref().map_or("", Name::as_str);
         if result != SUCCESS {
-            return Err(Misread::Unusable(format!("the result is \"{result}\"")));
+            return Err(PageError::Unusable(format!("the result is \"{result}\"")));
         }
-        self.user.ok_or_else(|| Misread::Unusable("the answer has no \"user\"".to_owned()))
+        self.user.ok_or_else(|| PageError::Unusable("the answer has no \"user\"".to_owned()))
     }
 }
 
-impl<'v> User<'v> {
+impl<'v> SingleUser<'v> {
     /// The user of a record that could not be read in one go. A name of a group that cannot be used is no profile's.
     fn of_record(record: &'v Value) -> Result<Self, String> {
         let name = |text| Name(Cow::Borrowed(text));
@@ -129,12 +129,12 @@ impl<'v> User<'v> {
     }
 }
 
-impl User<'_> {
+impl SingleUser<'_> {
     /// `None` for an account out of use: the organization's listing leaves it out, too.
     fn into_read(self) -> Option<UserRead> {
         let profiles = self.groups.unwrap_or_default();
         users_page::is_in_use(self.status.as_ref()).then(|| UserRead {
-            person: users_page::person(self.id.as_ref(), self.email.as_ref(), self.username.as_ref()),
+            person: users_page::domain_user(self.id.as_ref(), self.email.as_ref(), self.username.as_ref()),
             profiles: profiles.iter().map(|name| ProductProfileName::new(name.as_str())).collect(),
         })
     }

@@ -16,14 +16,15 @@ use reqwest::{
 use uuid::Uuid;
 
 use super::{
-    AskedPause, Options,
-    access_token::{AccessToken, Repeats, TokenSource},
-    call_budget::{CallBudget, CallSlots, Unbudgeted, pausing},
-    error::{Chance, ExperienceCloudError, FailedAttempt, Misread, Repetition},
+    RequestedPause, UmapiOptions,
+    access_token::{AccessToken, RetryContext, TokenSource},
+    call_budget::{BudgetError, CallBudget, CallSlots, pausing},
+    error::{ExperienceCloudError, FailedAttempt, PageError, RetryChance, RetryRule},
 };
 use crate::domain::{CallKind, RunStep};
 use crate::transport::{
-    Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying_after,
+    BaseUrl, ConnectionReuse, HttpClient, HttpResponse, RetryPolicy, TransportError, excerpt, retry_after,
+    with_retries_and_sleep,
 };
 
 /// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
@@ -42,22 +43,22 @@ pub(super) struct Call {
     /// Below the base address, with the query, percent-encoded.
     pub(super) path: String,
     pub(super) kind: CallKind,
-    pub(super) repetition: Repetition,
-    pub(super) absence: Absence,
+    pub(super) retry_rule: RetryRule,
+    pub(super) on_not_found: OnNotFound,
 }
 
 /// What "not found" (404) means to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Absence {
+pub(super) enum OnNotFound {
     /// A wrong answer, as for every listing: a deleted profile and one without members are not the same.
-    Wrong,
+    Fail,
     /// An answer that the call reads.
     Read,
 }
 
 /// What all clients of one credential share in this process: connections, token, and the calls of the last minute.
 #[derive(Debug)]
-pub(super) struct Access {
+pub(super) struct UmapiAccess {
     base: BaseUrl,
     api_key: HeaderValue,
     http: HttpClient,
@@ -65,8 +66,12 @@ pub(super) struct Access {
     slots: CallSlots,
 }
 
-impl Access {
-    pub(super) fn new(http: HttpClient, tokens: TokenSource, options: &Options) -> Result<Self, ExperienceCloudError> {
+impl UmapiAccess {
+    pub(super) fn new(
+        http: HttpClient,
+        tokens: TokenSource,
+        options: &UmapiOptions,
+    ) -> Result<Self, ExperienceCloudError> {
         let api_key = HeaderValue::try_from(&options.client_id).map_err(|_| ExperienceCloudError::ClientId)?;
         let slots = CallSlots::new(options.users_per_minute, options.groups_per_minute);
         Ok(Self { base: options.umapi_url.clone(), api_key, http, tokens, slots })
@@ -76,7 +81,7 @@ impl Access {
 /// The user management API of one organization, as one run or one question uses it.
 #[derive(Debug)]
 pub(super) struct Umapi {
-    access: Arc<Access>,
+    access: Arc<UmapiAccess>,
     budget: CallBudget,
     retry: RetryPolicy,
     calls: AtomicU64,
@@ -86,7 +91,7 @@ pub(super) struct Umapi {
 }
 
 impl Umapi {
-    pub(super) fn new(access: Arc<Access>, budget: CallBudget, retry: RetryPolicy) -> Self {
+    pub(super) fn new(access: Arc<UmapiAccess>, budget: CallBudget, retry: RetryPolicy) -> Self {
         let (calls, reached, run_announced) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
         Self { access, budget, retry, calls, reached, run_announced }
     }
@@ -122,37 +127,37 @@ impl Umapi {
     pub(super) async fn get<T>(
         &self,
         call: &Call,
-        read: impl Fn(&Answer) -> Result<T, Misread>,
+        read: impl Fn(&HttpResponse) -> Result<T, PageError>,
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
         let renewed = Cell::new(false);
         let attempt = || async {
             let outcome = Box::pin(self.attempt(call, (first_of_run, &renewed), &read)).await;
-            outcome.map_err(|failed| failed.under(call.repetition).announced(&self.retry, &self.budget))
+            outcome.map_err(|failed| failed.under(call.retry_rule).announced(&self.retry, &self.budget))
         };
         let sleep = pausing(self.budget.ledger());
-        retrying_after(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
+        with_retries_and_sleep(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
     }
 
     async fn attempt<T>(
         &self,
         call: &Call,
         (first_of_run, renewed): (bool, &Cell<bool>),
-        read: impl Fn(&Answer) -> Result<T, Misread>,
+        read: impl Fn(&HttpResponse) -> Result<T, PageError>,
     ) -> Result<T, FailedAttempt> {
-        let repeats = Repeats { retry: &self.retry, budget: &self.budget };
+        let context = RetryContext { retry: &self.retry, budget: &self.budget };
         // The requests for tokens have had their own repetitions.
-        let mut token = self.access.tokens.current(&repeats).await.map_err(FailedAttempt::last)?;
+        let mut token = self.access.tokens.current(&context).await.map_err(FailedAttempt::last)?;
         let (mut answer, mut pause) = self.send(call, &token, first_of_run).await?;
         // Page 0 may be requested once more with a new token; a second refusal is none of the token.
-        let may_renew = call.repetition == Repetition::Free || !renewed.replace(true);
+        let may_renew = call.retry_rule == RetryRule::Always || !renewed.replace(true);
         if answer.status == StatusCode::UNAUTHORIZED && may_renew {
-            token = self.access.tokens.renewed(&token, &repeats).await.map_err(FailedAttempt::last)?;
+            token = self.access.tokens.renewed(&token, &context).await.map_err(FailedAttempt::last)?;
             (answer, pause) = self.send(call, &token, first_of_run).await?;
         }
         let is_readable = match answer.status {
             StatusCode::OK => true,
-            StatusCode::NOT_FOUND => call.absence == Absence::Read,
+            StatusCode::NOT_FOUND => call.on_not_found == OnNotFound::Read,
             _ => false,
         };
         if !is_readable {
@@ -161,7 +166,7 @@ impl Umapi {
             }
             return Err(self.failed(call, &answer, pause, &token));
         }
-        read(&answer).map_err(|misread| self.misread(call, &answer, &token, misread))
+        read(&answer).map_err(|page_error| self.page_error(call, &answer, &token, page_error))
     }
 
     async fn send(
@@ -169,9 +174,9 @@ impl Umapi {
         call: &Call,
         token: &Arc<AccessToken>,
         first_of_run: bool,
-    ) -> Result<(Answer, Option<AskedPause>), FailedAttempt> {
+    ) -> Result<(HttpResponse, Option<RequestedPause>), FailedAttempt> {
         let request_id = Uuid::new_v4().to_string();
-        let Access { base, api_key, http, slots, .. } = &*self.access;
+        let UmapiAccess { base, api_key, http, slots, .. } = &*self.access;
         let mut request = http
             .get(&base.join(&call.path))
             .header(AUTHORIZATION, &token.header)
@@ -183,13 +188,13 @@ impl Umapi {
             request = request.header(PRAGMA, RUN_BEGINS);
         }
         // What must not be sent twice must not meet a connection that the server is about to close.
-        let connection = match call.repetition {
-            Repetition::Free => Connection::Kept,
-            Repetition::Unserved => Connection::New,
+        let connection = match call.retry_rule {
+            RetryRule::Always => ConnectionReuse::Allowed,
+            RetryRule::IfNotServed => ConnectionReuse::Forbidden,
         };
         let begin = Cell::new(Instant::now());
         let sending = async || {
-            let is_first_page = call.repetition == Repetition::Unserved;
+            let is_first_page = call.retry_rule == RetryRule::IfNotServed;
             self.budget.ready(slots, (call.kind, is_first_page)).await?;
             self.calls.fetch_add(1, Ordering::Relaxed);
             begin.set(Instant::now());
@@ -198,16 +203,16 @@ impl Umapi {
         let outcome = Box::pin(http.send(request, connection, sending)).await;
         if !matches!(
             outcome,
-            Err(SendError::Unbudgeted(_) | SendError::Transport(TransportError::Connect(_) | TransportError::Build(_)))
+            Err(SendError::Budget(_) | SendError::Transport(TransportError::Connect(_) | TransportError::Build(_)))
         ) {
             self.reached.fetch_add(1, Ordering::Relaxed);
         }
         let answer = outcome.map_err(|error| match error {
-            SendError::Unbudgeted(unbudgeted) => FailedAttempt::last(unsent(&call.name, unbudgeted)),
+            SendError::Budget(refused) => FailedAttempt::last(unsent(&call.name, refused)),
             SendError::Transport(source) => FailedAttempt::of_transport(&call.name, source),
         })?;
         let pause = self.budget.paused(retry_after(&answer, SystemTime::now())).await;
-        let pause = pause.map_err(|source| FailedAttempt::last(unsent(&call.name, Unbudgeted::Ledger(source))))?;
+        let pause = pause.map_err(|source| FailedAttempt::last(unsent(&call.name, BudgetError::Ledger(source))))?;
         tracing::debug!(
             umapi.call = call.name,
             umapi.request_id = request_id,
@@ -221,19 +226,25 @@ impl Umapi {
         Ok((answer, pause))
     }
 
-    fn failed(&self, call: &Call, answer: &Answer, pause: Option<AskedPause>, token: &AccessToken) -> FailedAttempt {
+    fn failed(
+        &self,
+        call: &Call,
+        answer: &HttpResponse,
+        pause: Option<RequestedPause>,
+        token: &AccessToken,
+    ) -> FailedAttempt {
         let (call, status, excerpt) = (call.name.clone(), answer.status.as_u16(), self.excerpt(&answer.body, token));
         match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy: REMEDY, excerpt })
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                let chance = pause.map_or(Chance::RefusedForNow, |pause| Chance::After(pause.length));
+                let chance = pause.map_or(RetryChance::RefusedForNow, |pause| RetryChance::After(pause.length));
                 FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
             }
             other if other.is_server_error() => FailedAttempt {
                 error: ExperienceCloudError::Unavailable { call, status, excerpt },
-                chance: pause.map_or(Chance::MaybeServed, |pause| Chance::MaybeServedAfter(pause.length)),
+                chance: pause.map_or(RetryChance::MaybeServed, |pause| RetryChance::MaybeServedAfter(pause.length)),
             },
             other => {
                 // Not even "not found" means "nobody": a deleted profile and one without members are not the same.
@@ -243,10 +254,16 @@ impl Umapi {
         }
     }
 
-    fn misread(&self, call: &Call, answer: &Answer, token: &AccessToken, misread: Misread) -> FailedAttempt {
-        let (reason, chance) = match misread {
-            Misread::Garbled(reason) => (reason, Chance::MaybeServed),
-            Misread::Unusable(reason) => (reason, Chance::None),
+    fn page_error(
+        &self,
+        call: &Call,
+        answer: &HttpResponse,
+        token: &AccessToken,
+        page_error: PageError,
+    ) -> FailedAttempt {
+        let (reason, chance) = match page_error {
+            PageError::Garbled(reason) => (reason, RetryChance::MaybeServed),
+            PageError::Unusable(reason) => (reason, RetryChance::None),
         };
         let error = ExperienceCloudError::WrongAnswer {
             call: call.name.clone(),
@@ -266,14 +283,14 @@ impl Umapi {
 /// Why a call got no answer.
 enum SendError {
     /// It was not sent.
-    Unbudgeted(Unbudgeted),
+    Budget(BudgetError),
     /// It was sent, or could not be.
     Transport(TransportError),
 }
 
-impl From<Unbudgeted> for SendError {
-    fn from(unbudgeted: Unbudgeted) -> Self {
-        Self::Unbudgeted(unbudgeted)
+impl From<BudgetError> for SendError {
+    fn from(refused: BudgetError) -> Self {
+        Self::Budget(refused)
     }
 }
 
@@ -284,11 +301,11 @@ impl From<TransportError> for SendError {
 }
 
 /// Why a call was not sent.
-fn unsent(call: &str, unbudgeted: Unbudgeted) -> ExperienceCloudError {
+fn unsent(call: &str, refused: BudgetError) -> ExperienceCloudError {
     let call = call.to_owned();
-    match unbudgeted {
-        Unbudgeted::UsedUp { until } => ExperienceCloudError::UsedUp { call, until },
-        Unbudgeted::Ledger(source) => ExperienceCloudError::Uncounted { call, source },
+    match refused {
+        BudgetError::UsedUp { until } => ExperienceCloudError::UsedUp { call, until },
+        BudgetError::Ledger(source) => ExperienceCloudError::Uncounted { call, source },
     }
 }
 

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{
     page_text::Name,
     profile_names::ProfileNames,
-    record::{TextField, shortened},
-    user_key::{Identity, UserKey},
-    users_page::{Collector, Kept, User, is_in_use},
+    text_field::{TextField, shortened},
+    user_key::{AccountIdentity, UserKey},
+    users_page::{Collector, KeptUsers, UserFields, is_in_use},
 };
 
 /// Users whose records cannot be used, and what their records leave open.
@@ -45,8 +45,8 @@ impl Collector<'_, '_, '_> {
     /// Takes over what can be known of one record.
     pub(super) fn take_record(&mut self, record: &Value) {
         let profiles = match &mut self.kept {
-            Kept::Everyone => Some(Vec::new()),
-            Kept::Matching(names, _) => profiles_of(record, names),
+            KeptUsers::Everyone => Some(Vec::new()),
+            KeptUsers::Matching(names, _) => profiles_of(record, names),
         };
         let is_in_use = !is_out_of_use(record);
         if profiles.is_none() && is_in_use {
@@ -61,7 +61,7 @@ impl Collector<'_, '_, '_> {
             Err(what) => {
                 let key = self.key(record);
                 self.page.keys.push(key);
-                let is_member = matches!(self.kept, Kept::Everyone) || !profiles.is_empty();
+                let is_member = matches!(self.kept, KeptUsers::Everyone) || !profiles.is_empty();
                 let unusable = &mut self.page.unusable;
                 unusable.without_login |= is_in_use;
                 if is_member && is_in_use {
@@ -75,19 +75,19 @@ impl Collector<'_, '_, '_> {
     fn key(&mut self, record: &Value) -> UserKey {
         let whole = record.to_string();
         let id = TextField::of(record, "id").usable("id").ok().flatten();
-        self.keys.key(&Identity { id: id.or(Some(&whole)), ..Identity::default() })
+        self.keys.key(&AccountIdentity { id: id.or(Some(&whole)), ..AccountIdentity::default() })
     }
 }
 
 /// The user that a record stands for. What is wrong with type or domain is wrong with neither the person nor the profiles.
-fn user(record: &Value) -> Result<User<'_>, String> {
+fn user(record: &Value) -> Result<UserFields<'_>, String> {
     if !record.is_object() {
         return Err("it is no record".to_owned());
     }
     let text =
         |field| Ok::<_, String>(TextField::of(record, field).usable(field)?.map(|text| Name(Cow::Borrowed(text))));
     let or_none = |field| text(field).unwrap_or(None);
-    Ok(User {
+    Ok(UserFields {
         id: text("id")?,
         email: text("email")?,
         username: text("username")?,

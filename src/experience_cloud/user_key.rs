@@ -16,7 +16,7 @@ pub(super) struct UserKey(u64);
 
 /// What a page says that identifies an account; any of it may be absent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Identity<'a> {
+pub(super) struct AccountIdentity<'a> {
     pub(super) id: Option<&'a str>,
     pub(super) kind: Option<&'a str>,
     pub(super) user_name: Option<&'a str>,
@@ -34,11 +34,11 @@ pub(super) struct KeyMaker {
 impl KeyMaker {
     /// The key of an account: its id, else type, user name and domain, else the e-mail address. The address alone does not
     /// identify: one person may have an Adobe ID and a federated ID with the same (user-sync.py issue 559).
-    pub(super) fn key(&mut self, identity: &Identity<'_>) -> UserKey {
+    pub(super) fn key(&mut self, identity: &AccountIdentity<'_>) -> UserKey {
         let parts = match *identity {
-            Identity { id: Some(id), .. } => [Some("id"), Some(id), None, None],
-            Identity { user_name: Some(name), kind, domain, .. } => [Some("name"), kind, Some(name), domain],
-            Identity { email, .. } => [Some("email"), email, None, None],
+            AccountIdentity { id: Some(id), .. } => [Some("id"), Some(id), None, None],
+            AccountIdentity { user_name: Some(name), kind, domain, .. } => [Some("name"), kind, Some(name), domain],
+            AccountIdentity { email, .. } => [Some("email"), email, None, None],
         };
         self.scratch.clear();
         for part in parts {
@@ -95,7 +95,7 @@ impl Hasher for KeyHasher {
 mod tests {
     use super::*;
 
-    const ANN: Identity<'_> = Identity {
+    const ANN: AccountIdentity<'_> = AccountIdentity {
         id: Some("AB12@acme"),
         kind: Some("federatedID"),
         user_name: Some("ann"),
@@ -103,23 +103,27 @@ mod tests {
         email: Some("ann@acme.com"),
     };
 
-    fn check(left: &Identity<'_>, right: &Identity<'_>, same: bool) {
+    fn check(left: &AccountIdentity<'_>, right: &AccountIdentity<'_>, same: bool) {
         let mut maker = KeyMaker::default();
         assert_eq!(maker.key(left) == maker.key(right), same, "{left:?} and {right:?}");
     }
 
     #[test]
     fn the_id_identifies_else_type_name_and_domain_else_the_address() {
-        check(&ANN, &Identity { id: Some("ab12@ACME"), ..Identity::default() }, true);
-        check(&ANN, &Identity { id: Some("ab13@acme"), ..ANN }, false);
-        let no_id = Identity { id: None, ..ANN };
-        check(&no_id, &Identity { kind: Some("federatedId"), email: None, ..no_id }, true);
-        check(&no_id, &Identity { kind: Some("adobeID"), ..no_id }, false);
-        check(&no_id, &Identity { domain: None, ..no_id }, false);
-        check(&no_id, &Identity { user_name: Some("ÄNN"), ..no_id }, false);
-        check(&Identity { user_name: Some("ÄNN"), ..no_id }, &Identity { user_name: Some("änn"), ..no_id }, true);
-        let only_email = Identity { email: Some("Ann@acme.com"), ..Identity::default() };
-        check(&only_email, &Identity { email: Some("ann@acme.com"), ..Identity::default() }, true);
-        check(&only_email, &Identity { id: Some("ann@acme.com"), ..Identity::default() }, false);
+        check(&ANN, &AccountIdentity { id: Some("ab12@ACME"), ..AccountIdentity::default() }, true);
+        check(&ANN, &AccountIdentity { id: Some("ab13@acme"), ..ANN }, false);
+        let no_id = AccountIdentity { id: None, ..ANN };
+        check(&no_id, &AccountIdentity { kind: Some("federatedId"), email: None, ..no_id }, true);
+        check(&no_id, &AccountIdentity { kind: Some("adobeID"), ..no_id }, false);
+        check(&no_id, &AccountIdentity { domain: None, ..no_id }, false);
+        check(&no_id, &AccountIdentity { user_name: Some("ÄNN"), ..no_id }, false);
+        check(
+            &AccountIdentity { user_name: Some("ÄNN"), ..no_id },
+            &AccountIdentity { user_name: Some("änn"), ..no_id },
+            true,
+        );
+        let only_email = AccountIdentity { email: Some("Ann@acme.com"), ..AccountIdentity::default() };
+        check(&only_email, &AccountIdentity { email: Some("ann@acme.com"), ..AccountIdentity::default() }, true);
+        check(&only_email, &AccountIdentity { id: Some("ann@acme.com"), ..AccountIdentity::default() }, false);
     }
 }

@@ -6,11 +6,11 @@ use serde::{
 };
 
 use super::{
-    error::Misread,
+    error::PageError,
     page_text::{self, Name, check_length},
     profile_names::ProfileNames,
     unusable_user::UnusableUsers,
-    user_key::{Identity, KeyMaker, UserKey},
+    user_key::{AccountIdentity, KeyMaker, UserKey},
 };
 use crate::domain::{LoginSet, Person};
 
@@ -27,7 +27,7 @@ pub(super) fn is_in_use(status: Option<&Name<'_>>) -> bool {
 }
 
 /// A person by what an answer says of the account.
-pub(super) fn person(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name: Option<&Name<'_>>) -> Person {
+pub(super) fn domain_user(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name: Option<&Name<'_>>) -> Person {
     let text = |name: Option<&Name<'_>>| name.map(|name| name.as_str().to_owned());
     // A user name that says the same as the address, as most do, would only be looked up again.
     let user_name = user_name.filter(|name| Some(*name) != email);
@@ -35,7 +35,7 @@ pub(super) fn person(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name:
 }
 
 /// Who is kept of a page.
-pub(super) enum Kept<'n, 'm> {
+pub(super) enum KeptUsers<'n, 'm> {
     /// Everyone: the page lists the members of one profile.
     Everyone,
     /// Those whose `groups` name a profile that matters, and those who have one of the logins as address or user name.
@@ -52,8 +52,8 @@ pub(super) struct UsersPage {
     /// Every account on the page.
     pub(super) keys: Vec<UserKey>,
     /// The accounts that are kept.
-    pub(super) people: Vec<(UserKey, Person)>,
-    /// Pairs of (position in the listing of profiles, position in `people`).
+    pub(super) users: Vec<(UserKey, Person)>,
+    /// Pairs of (position in the listing of profiles, position in `users`).
     pub(super) memberships: Vec<(u32, u32)>,
     /// Accounts whose record cannot be used. They are in `keys` as well.
     pub(super) unusable: UnusableUsers,
@@ -62,29 +62,29 @@ pub(super) struct UsersPage {
 /// Reads a page. The names on it are judged by, and remembered in, `kept`.
 ///
 /// A page that cannot be read in one go is read once more, record by record: one that cannot be used stops no other.
-pub(super) fn read(body: &[u8], kept: Kept<'_, '_>, keys: &mut KeyMaker) -> Result<UsersPage, Misread> {
+pub(super) fn read(body: &[u8], kept: KeptUsers<'_, '_>, keys: &mut KeyMaker) -> Result<UsersPage, PageError> {
     let (page, found) = (UsersPage::default(), Vec::new());
-    let mut collector = Collector { kept, keys, page, found, records: Records::AllAlike };
+    let mut collector = Collector { kept, keys, page, found, records: RecordReading::Streamed };
     let envelope = if let Ok(envelope) = page_text::read(body, PageSeed(&mut collector)) {
         envelope
     } else {
-        (collector.page, collector.records) = (UsersPage::default(), Records::EachByItself);
+        (collector.page, collector.records) = (UsersPage::default(), RecordReading::OneByOne);
         page_text::read_text(&page_text::repaired(body), PageSeed(&mut collector))?
     };
     match envelope {
-        Envelope { result: Some(result), .. } if result != SUCCESS => {
-            Err(Misread::Unusable(format!("the result is \"{result}\"")))
+        PageEnvelope { result: Some(result), .. } if result != SUCCESS => {
+            Err(PageError::Unusable(format!("the result is \"{result}\"")))
         }
-        Envelope { result: None, .. } => Err(Misread::Unusable("the answer has no \"result\"".to_owned())),
-        Envelope { has_users: false, .. } => Err(Misread::Unusable("the answer has no \"users\"".to_owned())),
-        Envelope { is_last, group_name, .. } => {
+        PageEnvelope { result: None, .. } => Err(PageError::Unusable("the answer has no \"result\"".to_owned())),
+        PageEnvelope { has_users: false, .. } => Err(PageError::Unusable("the answer has no \"users\"".to_owned())),
+        PageEnvelope { is_last, group_name, .. } => {
             Ok(UsersPage { is_last: is_last.unwrap_or(false), group_name, ..collector.page })
         }
     }
 }
 
 #[derive(Default)]
-struct Envelope {
+struct PageEnvelope {
     is_last: Option<bool>,
     result: Option<String>,
     group_name: Option<String>,
@@ -92,21 +92,21 @@ struct Envelope {
 }
 
 pub(super) struct Collector<'c, 'n, 'm> {
-    pub(super) kept: Kept<'n, 'm>,
+    pub(super) kept: KeptUsers<'n, 'm>,
     pub(super) keys: &'c mut KeyMaker,
     pub(super) page: UsersPage,
     /// Positions of the profiles of the user being read.
     pub(super) found: Vec<u32>,
-    records: Records,
+    records: RecordReading,
 }
 
 /// How the records of a page are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Records {
+enum RecordReading {
     /// Streamed: the first that cannot be used ends the reading.
-    AllAlike,
+    Streamed,
     /// One after the other, each in full: one that cannot be used is set aside.
-    EachByItself,
+    OneByOne,
 }
 
 struct PageSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
@@ -123,7 +123,7 @@ enum PageField {
 }
 
 impl<'de> DeserializeSeed<'de> for PageSeed<'_, '_, '_, '_> {
-    type Value = Envelope;
+    type Value = PageEnvelope;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -131,14 +131,14 @@ impl<'de> DeserializeSeed<'de> for PageSeed<'_, '_, '_, '_> {
 }
 
 impl<'de> Visitor<'de> for PageSeed<'_, '_, '_, '_> {
-    type Value = Envelope;
+    type Value = PageEnvelope;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a page of users")
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut envelope = Envelope::default();
+        let mut envelope = PageEnvelope::default();
         while let Some(field) = map.next_key()? {
             match field {
                 PageField::LastPage => envelope.is_last = map.next_value()?,
@@ -181,7 +181,7 @@ impl<'de> Visitor<'de> for UsersSeed<'_, '_, '_, '_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut users: S) -> Result<(), S::Error> {
-        if self.0.records == Records::EachByItself {
+        if self.0.records == RecordReading::OneByOne {
             while let Some(record) = users.next_element()? {
                 self.0.take_record(&record);
             }
@@ -196,7 +196,7 @@ struct UserSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
 
 /// One user as far as it is read; the groups go to the collector at once.
 #[derive(Default)]
-pub(super) struct User<'a> {
+pub(super) struct UserFields<'a> {
     pub(super) id: Option<Name<'a>>,
     pub(super) email: Option<Name<'a>>,
     pub(super) username: Option<Name<'a>>,
@@ -235,7 +235,7 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        let mut user = User::default();
+        let mut user = UserFields::default();
         self.0.found.clear();
         while let Some(field) = map.next_key()? {
             match field {
@@ -248,8 +248,10 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
                 UserField::Type => user.kind = map.next_value()?,
                 UserField::Status => user.status = map.next_value()?,
                 UserField::Groups => match &mut self.0.kept {
-                    Kept::Matching(names, _) => map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?,
-                    Kept::Everyone => drop(map.next_value::<IgnoredAny>()?),
+                    KeptUsers::Matching(names, _) => {
+                        map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?;
+                    }
+                    KeptUsers::Everyone => drop(map.next_value::<IgnoredAny>()?),
                 },
                 UserField::Other => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -260,8 +262,8 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
 }
 
 impl Collector<'_, '_, '_> {
-    pub(super) fn take(&mut self, user: &User<'_>) {
-        let key = self.keys.key(&Identity {
+    pub(super) fn take(&mut self, user: &UserFields<'_>) {
+        let key = self.keys.key(&AccountIdentity {
             id: user.id.as_ref().map(Name::as_str),
             kind: user.kind.as_ref().map(Name::as_str),
             user_name: user.username.as_ref().map(Name::as_str),
@@ -271,17 +273,17 @@ impl Collector<'_, '_, '_> {
         self.page.keys.push(key);
         let in_use = is_in_use(user.status.as_ref());
         let matters = || match self.kept {
-            Kept::Everyone => true,
-            Kept::Matching(_, logins) => {
+            KeptUsers::Everyone => true,
+            KeptUsers::Matching(_, logins) => {
                 let mut names = [&user.email, &user.username].into_iter().flatten();
                 !self.found.is_empty() || names.any(|name| logins.contains(name.as_str()))
             }
         };
         if in_use && matters() {
             // A page is bounded in bytes, far below 2^32 users.
-            let position = u32::try_from(self.page.people.len()).unwrap_or(u32::MAX);
-            let who = person(user.id.as_ref(), user.email.as_ref(), user.username.as_ref());
-            self.page.people.push((key, who));
+            let position = u32::try_from(self.page.users.len()).unwrap_or(u32::MAX);
+            let who = domain_user(user.id.as_ref(), user.email.as_ref(), user.username.as_ref());
+            self.page.users.push((key, who));
             self.page.memberships.extend(self.found.iter().map(|profile| (*profile, position)));
         }
     }
@@ -349,7 +351,7 @@ mod tests {
     use super::*;
     use crate::domain::{AssociationMask, ProductProfile, ProductProfileName};
 
-    fn read_page(body: &str) -> Result<UsersPage, Misread> {
+    fn read_page(body: &str) -> Result<UsersPage, PageError> {
         let listing = ["Campaign - acme - a", "Campaign - acme - b"].map(|name| ProductProfile {
             id: None,
             name: ProductProfileName::new(name),
@@ -357,7 +359,7 @@ mod tests {
         });
         let masks = [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
         let mut names = ProfileNames::new(&listing, &masks);
-        read(body.as_bytes(), Kept::Matching(&mut names, &LoginSet::default()), &mut KeyMaker::default())
+        read(body.as_bytes(), KeptUsers::Matching(&mut names, &LoginSet::default()), &mut KeyMaker::default())
     }
 
     fn page_of(users: &str) -> UsersPage {
@@ -369,7 +371,7 @@ mod tests {
         let profiles =
             |person| page.memberships.iter().filter(move |(_, of)| *of == person).map(|(profile, _)| *profile);
         (0..)
-            .zip(&page.people)
+            .zip(&page.users)
             .map(|(at, (_, who))| (who.email.clone(), who.user_name.clone(), profiles(at).collect()))
             .collect()
     }
@@ -400,16 +402,16 @@ mod tests {
             ("\"removed\"", 0),
         ] {
             let page = page_of(&user(status));
-            assert_eq!((page.people.len(), page.memberships.len(), page.keys.len()), (members, members, 1), "{status}");
+            assert_eq!((page.users.len(), page.memberships.len(), page.keys.len()), (members, members, 1), "{status}");
         }
     }
 
     #[test]
     fn everyone_on_a_page_of_members_is_kept_whatever_their_groups() {
         let body = r#"{"users": [{"email": "a@b"}, {"username": "c", "groups": 7}], "groupName": "P", "lastPage": true, "result": "success"}"#;
-        let page = read(body.as_bytes(), Kept::Everyone, &mut KeyMaker::default()).expect("a page");
+        let page = read(body.as_bytes(), KeptUsers::Everyone, &mut KeyMaker::default()).expect("a page");
         assert!(page.is_last);
-        assert_eq!((page.people.len(), page.memberships.len()), (2, 0));
+        assert_eq!((page.users.len(), page.memberships.len()), (2, 0));
     }
 
     #[test]
@@ -477,12 +479,12 @@ mod tests {
             ("[]", "expected a page of users"),
         ] {
             match read_page(body) {
-                Err(Misread::Unusable(reason)) if reason.contains(part) => {}
+                Err(PageError::Unusable(reason)) if reason.contains(part) => {}
                 outcome => panic!("{body}: {outcome:?}"),
             }
         }
         for garbled in [r#"{"lastPage": true, "result": "success", "users": [{"email": "a"#, "<html></html>", ""] {
-            assert!(matches!(read_page(garbled), Err(Misread::Garbled(_))), "{garbled}");
+            assert!(matches!(read_page(garbled), Err(PageError::Garbled(_))), "{garbled}");
         }
     }
 }

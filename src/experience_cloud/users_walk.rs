@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use super::{
     direct_only,
-    error::{ExperienceCloudError, Misread, Repetition},
-    umapi::{Absence, Call, Umapi, milliseconds, path_segment},
+    error::{ExperienceCloudError, PageError, RetryRule},
+    umapi::{Call, OnNotFound, Umapi, milliseconds, path_segment},
     user_key::UserKeys,
     users_page::UsersPage,
 };
 use crate::{
     domain::{CallKind, Membership, OrganizationId, ProductProfile, ProductProfileName, Tolerance, WalkEvidence},
-    transport::Answer,
+    transport::HttpResponse,
 };
 
 /// How many pages beyond `X-Page-Count` are asked for before a walk is given up: people who join meanwhile may make a page.
@@ -33,7 +33,7 @@ pub(super) struct UsersListing {
     /// Before and after the number of the page.
     path: (String, String),
     /// Of page 0.
-    first_page: Repetition,
+    first_page: RetryRule,
     /// The profile whose name each page must have; `None` for the users of the organization.
     profile: Option<ProductProfileName>,
 }
@@ -54,7 +54,7 @@ impl UsersListing {
             title: "users of the organization".to_owned(),
             call: "GET users".to_owned(),
             path: (users_of(organization), format!("?directOnly={}", direct_only(membership))),
-            first_page: Repetition::Unserved,
+            first_page: RetryRule::IfNotServed,
             profile: None,
         }
     }
@@ -78,7 +78,7 @@ impl UsersListing {
             call: format!("GET users of \"{}\"", profile.name),
             path: (users_of(organization), format!("/{}?directOnly={direct_only}{exclude}", path_segment(address))),
             // The vendor's extra limit is on page 0 of the organization's listings.
-            first_page: Repetition::Free,
+            first_page: RetryRule::Always,
             profile: Some(profile.name.clone()),
         }
     }
@@ -88,7 +88,7 @@ impl UsersListing {
     }
 
     /// Fails for a page of another profile, and for one without users that does not prove that there are none.
-    fn check(&self, call: &str, received: &Received) -> Result<(), ExperienceCloudError> {
+    fn check(&self, call: &str, received: &ReceivedPage) -> Result<(), ExperienceCloudError> {
         let call = call.to_owned();
         if let (Some(profile), Some(found)) = (&self.profile, &received.page.group_name) {
             let found = ProductProfileName::new(found.as_str());
@@ -108,8 +108,8 @@ impl UsersListing {
             name: format!("{} page {page}", self.call),
             path: format!("{before}/{page}{after}"),
             kind: CallKind::Users,
-            repetition: if page == 0 { self.first_page } else { Repetition::Free },
-            absence: Absence::Wrong,
+            retry_rule: if page == 0 { self.first_page } else { RetryRule::Always },
+            on_not_found: OnNotFound::Fail,
         }
     }
 }
@@ -118,7 +118,7 @@ fn users_of(organization: &OrganizationId) -> String {
     format!("/users/{}", path_segment(organization.as_str()))
 }
 
-struct Received {
+struct ReceivedPage {
     page: UsersPage,
     page_count: Option<u64>,
     total_count: Option<u64>,
@@ -131,13 +131,13 @@ pub(super) async fn walk(
     umapi: &Umapi,
     listing: &UsersListing,
     tolerance: Tolerance,
-    read: &dyn Fn(&[u8]) -> Result<UsersPage, Misread>,
+    read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>,
     take: &mut dyn FnMut(UsersPage, &WalkEvidence),
 ) -> Result<WalkEvidence, ExperienceCloudError> {
     let (mut evidence, mut seen, begin) = (WalkEvidence::default(), UserKeys::default(), Instant::now());
     while !evidence.last_page_seen && evidence.pages < most_pages(evidence.page_count) {
         let call = listing.call(evidence.pages);
-        let received = umapi.get(&call, |answer| Received::of(answer, read)).await;
+        let received = umapi.get(&call, |answer| ReceivedPage::of(answer, read)).await;
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         listing.check(&call.name, &received).map_err(|error| match listing.profile {
             // It concerns the profile alone, however far the walk came.
@@ -169,8 +169,8 @@ pub(super) async fn walk(
     Ok(evidence)
 }
 
-impl Received {
-    fn of(answer: &Answer, read: &dyn Fn(&[u8]) -> Result<UsersPage, Misread>) -> Result<Self, Misread> {
+impl ReceivedPage {
+    fn of(answer: &HttpResponse, read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>) -> Result<Self, PageError> {
         // A header that is no number proves no more than one that is absent.
         let count = |name| answer.header(name).and_then(|text| text.trim().parse().ok());
         Ok(Self { page: read(&answer.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })
@@ -183,7 +183,7 @@ impl Received {
     }
 }
 
-fn note(evidence: &mut WalkEvidence, received: &Received, users: usize) {
+fn note(evidence: &mut WalkEvidence, received: &ReceivedPage, users: usize) {
     if evidence.pages == 0 {
         (evidence.page_count, evidence.total_count) = (received.page_count, received.total_count);
     }

@@ -12,7 +12,7 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
-    database::{Row, Value, Writing},
+    database::{Row, Value, WriteTransaction},
     encoding::to_time,
 };
 
@@ -64,11 +64,11 @@ impl Serialize for MemberAccess {
 }
 
 /// What is written of one group, by the folded logins of its members.
-type Members = HashMap<FoldedName, String>;
+type LoginsByFoldedName = HashMap<FoldedName, String>;
 
 /// The difference between what was seen and what is written.
 #[derive(Default)]
-struct Difference<'a> {
+struct ObservedDifference<'a> {
     managed: Vec<&'a Observation>,
     unmanaged: Vec<FoldedName>,
     came: Vec<(FoldedName, &'a OperatorLogin)>,
@@ -93,12 +93,12 @@ impl Journal {
     /// Who was in which managed group at that time, by instance and group; empty before the first run. From `now` on it is
     /// what was seen last, whatever the clock showed when it was seen.
     pub async fn access(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<InstanceAccess>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let at = if at < now { at.timestamp_millis() } else { i64::MAX };
         let mut instances: BTreeMap<String, BTreeMap<FoldedName, GroupAccess>> = BTreeMap::new();
         let sql = "select instance, group_folded, group_name, profile from managed_groups
                    where since <= $1 and (until is null or until > $1)";
-        for row in looking.rows(sql, [at.into()]).await? {
+        for row in reader.rows(sql, [at.into()]).await? {
             instances.entry(row.text(0)?).or_default().insert(row.folded(1)?, group_access(&row)?);
         }
         let sql = "select s.instance, s.group_folded, s.login, s.since, s.granted_by,
@@ -106,7 +106,7 @@ impl Journal {
                         where c.run = s.granted_by and c.instance = s.instance and c.group_folded = s.group_folded
                             and c.operator_folded = s.login_folded and c.op = 'add'))
                    from stays s where s.since <= $1 and (s.until is null or s.until > $1)";
-        for row in looking.rows(sql, [at.into()]).await? {
+        for row in reader.rows(sql, [at.into()]).await? {
             let groups = instances.get_mut(&row.text(0)?);
             if let Some(group) = groups.and_then(|groups| row.folded(1).ok().and_then(|group| groups.get_mut(&group))) {
                 group.members.push(member_access(&row)?);
@@ -145,25 +145,25 @@ fn sorted(mut group: GroupAccess) -> GroupAccess {
 /// Writes who was seen in the managed groups, and answers what that changed: new members begin a stay that no run granted,
 /// missing ones end theirs. Groups that are not observed are not managed any more, where all were observed.
 pub(super) async fn observe(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     at: DateTime<Utc>,
     observed: &Observed<'_>,
 ) -> Result<Option<AccessDifference>, JournalError> {
     let instance = observed.instance;
-    let managed = open_groups(writing, instance).await?;
-    let stays = open_stays(writing, instance).await?;
-    let difference = difference(observed.groups, observed.is_all, &managed, stays);
+    let managed = open_groups(writer, instance).await?;
+    let periods = open_periods(writer, instance).await?;
+    let difference = difference(observed.groups, observed.is_all, &managed, periods);
     if difference.is_empty() {
         return Ok(None);
     }
-    let told = difference.told(instance);
-    difference.write(writing, instance, at.timestamp_millis()).await?;
-    Ok(Some(told))
+    let event = difference.to_event(instance);
+    difference.write(writer, instance, at.timestamp_millis()).await?;
+    Ok(Some(event))
 }
 
 /// Writes which memberships a run made and ended.
 pub(super) async fn settle(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     run: &RunId,
     at: DateTime<Utc>,
     instance: &InstanceName,
@@ -176,8 +176,8 @@ pub(super) async fn settle(
         let ChangeKey { kind, group, operator } = change.key();
         let login = change.operator.as_deref().unwrap_or_default();
         match kind {
-            ChangeKind::Add => begin_stay(writing, instance, (group, operator), login, (at, run)).await?,
-            ChangeKind::Remove => end_stay(writing, instance, (group, operator), (at, run)).await?,
+            ChangeKind::Add => begin_period(writer, instance, (group, operator), login, (at, run)).await?,
+            ChangeKind::Remove => end_period(writer, instance, (group, operator), (at, run)).await?,
             ChangeKind::CreateGroup | ChangeKind::CreateOperator | ChangeKind::DisableOperator => {}
         }
     }
@@ -187,8 +187,8 @@ pub(super) async fn settle(
 /// A group and an operator, folded.
 type Membership = (FoldedName, FoldedName);
 
-async fn begin_stay(
-    writing: &mut Writing,
+async fn begin_period(
+    writer: &mut WriteTransaction,
     instance: &InstanceName,
     (group, operator): Membership,
     login: &str,
@@ -196,56 +196,56 @@ async fn begin_stay(
 ) -> Result<(), JournalError> {
     let sql = "select 1 from stays where instance = $1 and group_folded = $2 and login_folded = $3 and until is null";
     let values = [instance.as_str().into(), (&group).into(), (&operator).into()];
-    if !writing.rows(sql, values).await?.is_empty() {
+    if !writer.rows(sql, values).await?.is_empty() {
         return Ok(());
     }
     let sql = "insert into stays (instance, group_folded, login_folded, login, since, granted_by)
                values ($1, $2, $3, $4, $5, $6)";
     let values = [instance.as_str().into(), group.into(), operator.into(), login.into(), at.into(), run];
-    writing.execute(sql, values).await
+    writer.execute(sql, values).await
 }
 
 /// A clock that was set back ends nothing before it began.
-async fn end_stay(
-    writing: &mut Writing,
+async fn end_period(
+    writer: &mut WriteTransaction,
     instance: &InstanceName,
     (group, operator): Membership,
     (at, run): (i64, Value),
 ) -> Result<(), JournalError> {
     let sql = "update stays set until = case when since > $1 then since else $1 end, ended_by = $2
                where instance = $3 and group_folded = $4 and login_folded = $5 and until is null";
-    writing.execute(sql, [at.into(), run, instance.as_str().into(), group.into(), operator.into()]).await
+    writer.execute(sql, [at.into(), run, instance.as_str().into(), group.into(), operator.into()]).await
 }
 
 /// Spelling and profile of the groups that are managed now, by folded name.
 async fn open_groups(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     instance: &InstanceName,
 ) -> Result<BTreeMap<FoldedName, (String, String)>, JournalError> {
     let sql = "select group_folded, group_name, profile from managed_groups where instance = $1 and until is null";
-    let rows = writing.rows(sql, [instance.as_str().into()]).await?;
+    let rows = writer.rows(sql, [instance.as_str().into()]).await?;
     rows.iter().map(|row| Ok((row.folded(0)?, (row.text(1)?, row.text(2)?)))).collect()
 }
 
-async fn open_stays(
-    writing: &mut Writing,
+async fn open_periods(
+    writer: &mut WriteTransaction,
     instance: &InstanceName,
-) -> Result<BTreeMap<FoldedName, Members>, JournalError> {
+) -> Result<BTreeMap<FoldedName, LoginsByFoldedName>, JournalError> {
     let sql = "select group_folded, login_folded, login from stays where instance = $1 and until is null";
-    let mut stays: BTreeMap<FoldedName, Members> = BTreeMap::new();
-    for row in writing.rows(sql, [instance.as_str().into()]).await? {
-        stays.entry(row.folded(0)?).or_default().insert(row.folded(1)?, row.text(2)?);
+    let mut periods: BTreeMap<FoldedName, LoginsByFoldedName> = BTreeMap::new();
+    for row in writer.rows(sql, [instance.as_str().into()]).await? {
+        periods.entry(row.folded(0)?).or_default().insert(row.folded(1)?, row.text(2)?);
     }
-    Ok(stays)
+    Ok(periods)
 }
 
 fn difference<'a>(
     groups: &'a [Observation],
     is_all: bool,
     managed: &BTreeMap<FoldedName, (String, String)>,
-    mut stays: BTreeMap<FoldedName, Members>,
-) -> Difference<'a> {
-    let mut difference = Difference::default();
+    mut periods: BTreeMap<FoldedName, LoginsByFoldedName>,
+) -> ObservedDifference<'a> {
+    let mut difference = ObservedDifference::default();
     let observed: BTreeMap<FoldedName, &Observation> =
         groups.iter().map(|group| (group.group.folded(), group)).collect();
     for (name, group) in &observed {
@@ -256,7 +256,7 @@ fn difference<'a>(
         if !is_known {
             difference.managed.push(group);
         }
-        let mut before = stays.remove(name).unwrap_or_default();
+        let mut before = periods.remove(name).unwrap_or_default();
         let members: BTreeMap<FoldedName, &OperatorLogin> =
             group.members.iter().map(|login| (login.folded(), login)).collect();
         for (folded, login) in members {
@@ -269,19 +269,19 @@ fn difference<'a>(
     if is_all {
         difference.unmanaged.extend(managed.keys().filter(|name| !observed.contains_key(*name)).cloned());
         let gone =
-            stays.into_iter().flat_map(|(name, members)| members.into_keys().map(move |login| (name.clone(), login)));
+            periods.into_iter().flat_map(|(name, members)| members.into_keys().map(move |login| (name.clone(), login)));
         difference.left.extend(gone);
     }
     difference
 }
 
-impl Difference<'_> {
+impl ObservedDifference<'_> {
     fn is_empty(&self) -> bool {
         self.managed.is_empty() && self.unmanaged.is_empty() && self.came.is_empty() && self.left.is_empty()
     }
 
     /// The difference as an event tells of it.
-    fn told(&self, instance: &InstanceName) -> AccessDifference {
+    fn to_event(&self, instance: &InstanceName) -> AccessDifference {
         let group = |group: &&Observation| (group.group.to_string(), group.profile.to_string());
         let came = |(group, login): &(FoldedName, &OperatorLogin)| (group.as_str().to_owned(), login.to_string());
         let left = |(group, login): &Membership| (group.as_str().to_owned(), login.as_str().to_owned());
@@ -294,28 +294,28 @@ impl Difference<'_> {
         }
     }
 
-    async fn write(self, writing: &mut Writing, name: &InstanceName, at: i64) -> Result<(), JournalError> {
+    async fn write(self, writer: &mut WriteTransaction, name: &InstanceName, at: i64) -> Result<(), JournalError> {
         let instance = || Value::from(name.as_str());
         // A clock that was set back ends nothing before it began.
         let close = "update managed_groups set until = case when since > $1 then since else $1 end
                      where instance = $2 and group_folded = $3 and until is null";
         let renewed = self.managed.iter().map(|group| group.group.folded());
         for group in self.unmanaged.into_iter().chain(renewed) {
-            writing.execute(close, [at.into(), instance(), group.into()]).await?;
+            writer.execute(close, [at.into(), instance(), group.into()]).await?;
         }
         for membership in self.left {
-            end_stay(writing, name, membership, (at, Value::Text(None))).await?;
+            end_period(writer, name, membership, (at, Value::Text(None))).await?;
         }
         let managed = self.managed.iter().map(|group| {
             let (name, profile) = (group.group.as_str(), group.profile.as_str());
             [instance(), group.group.folded().into(), name.into(), profile.into(), at.into()]
         });
         let head = "insert into managed_groups (instance, group_folded, group_name, profile, since)";
-        writing.insert(head, managed, "").await?;
+        writer.insert(head, managed, "").await?;
         let came = self
             .came
             .into_iter()
             .map(|(group, login)| [instance(), group.into(), login.folded().into(), login.as_str().into(), at.into()]);
-        writing.insert("insert into stays (instance, group_folded, login_folded, login, since)", came, "").await
+        writer.insert("insert into stays (instance, group_folded, login_folded, login, since)", came, "").await
     }
 }

@@ -9,9 +9,9 @@ use super::{
     JournalError,
     access::AccessDifference,
     changes::SettledBody,
-    database::Reading,
+    database::ReadTransaction,
     encoding::from_json,
-    old_memberships::{fingerprint_of, vouched},
+    membership_retention::{fingerprint_of, sealed_memberships},
 };
 
 /// Instance, group and operator, the names folded.
@@ -19,7 +19,7 @@ type Membership = (String, FoldedName, FoldedName);
 
 /// How often a membership began, and whether it lasts.
 #[derive(Clone, Copy, Default)]
-struct Periods {
+struct PeriodCount {
     begun: usize,
     is_open: bool,
 }
@@ -27,7 +27,7 @@ struct Periods {
 /// The memberships that events tell of.
 #[derive(Default)]
 pub(super) struct AccessReplay {
-    memberships: BTreeMap<Membership, Periods>,
+    memberships: BTreeMap<Membership, PeriodCount>,
     /// The event from which on it replays.
     after: i64,
     /// What does not agree before that.
@@ -36,10 +36,14 @@ pub(super) struct AccessReplay {
 
 impl AccessReplay {
     /// What the last deletion of old changes, at this place in the record, left; its event tells the fingerprint.
-    pub(super) async fn left_by(looking: &mut Reading, position: i64, told: &str) -> Result<Self, JournalError> {
-        let left = vouched(looking.transaction()).await?;
+    pub(super) async fn left_by(
+        reader: &mut ReadTransaction,
+        position: i64,
+        expected: &str,
+    ) -> Result<Self, JournalError> {
+        let left = sealed_memberships(reader.transaction()).await?;
         let mut replay = Self { after: position, ..Self::default() };
-        if fingerprint_of(&left) != told {
+        if fingerprint_of(&left) != expected {
             replay.faults.push("the memberships are not those that the last deletion of old changes left".to_owned());
         }
         for membership in left {
@@ -52,7 +56,7 @@ impl AccessReplay {
     }
 
     /// Whether an event at this place tells something that is not known yet.
-    pub(super) fn asks(&self, position: i64) -> bool {
+    pub(super) fn is_replayed(&self, position: i64) -> bool {
         position > self.after
     }
 
@@ -69,9 +73,14 @@ impl AccessReplay {
     }
 
     /// Takes what a run made.
-    pub(super) async fn settled(&mut self, looking: &mut Reading, run: &str, body: &str) -> Result<(), JournalError> {
+    pub(super) async fn settled(
+        &mut self,
+        reader: &mut ReadTransaction,
+        run: &str,
+        body: &str,
+    ) -> Result<(), JournalError> {
         let body: SettledBody = from_json(body, "an event")?;
-        for change in body.changes(looking, run, ChangeOutcome::is_in_place).await? {
+        for change in body.changes(reader, run, ChangeOutcome::is_in_place).await? {
             let key = change.key();
             let membership = (body.instance.clone(), key.group, key.operator);
             match key.kind {
@@ -97,15 +106,15 @@ impl AccessReplay {
     /// event: of a migrated state, only those that events tell of are compared.
     pub(super) async fn compare(
         mut self,
-        looking: &mut Reading,
+        reader: &mut ReadTransaction,
         is_migrated: bool,
     ) -> Result<Vec<String>, JournalError> {
-        let mut stored: BTreeMap<Membership, Periods> = BTreeMap::new();
+        let mut stored: BTreeMap<Membership, PeriodCount> = BTreeMap::new();
         let mut faults = std::mem::take(&mut self.faults);
         // A deletion vouches for all memberships, whatever version recorded them.
         let is_migrated = is_migrated && self.after == 0;
         let sql = "select instance, group_folded, login_folded, until, login, approved_by, vouched from stays";
-        for row in looking.rows(sql, []).await? {
+        for row in reader.rows(sql, []).await? {
             let login = row.text(4)?;
             if FoldedName::new(&login) != row.folded(2)? {
                 faults.push(format!("the access record names {login}, who is not who was recorded"));
@@ -122,11 +131,11 @@ impl AccessReplay {
                 self.memberships.entry(membership.clone()).or_default();
             }
         }
-        let differs = |(membership, told): &(&Membership, &Periods)| {
+        let differs = |(membership, expected): &(&Membership, &PeriodCount)| {
             let found = stored.get(*membership).copied().unwrap_or_default();
-            found.is_open != told.is_open || (!is_migrated && found.begun != told.begun)
+            found.is_open != expected.is_open || (!is_migrated && found.begun != expected.begun)
         };
-        let words = |((instance, group, login), _): (&Membership, &Periods)| {
+        let words = |((instance, group, login), _): (&Membership, &PeriodCount)| {
             let (group, login) = (group.as_str(), login.as_str());
             format!("the access record of {login} in group \"{group}\" of instance {instance} is not what was recorded")
         };

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{JournalError, approver_columns, database::Reading, encoding::from_json};
+use super::{JournalError, approver_columns, database::ReadTransaction, encoding::from_json};
 
 /// The approvals by the place of their event.
 #[derive(Default)]
-pub(super) struct ApprovalReplay(BTreeMap<i64, Told>);
+pub(super) struct ApprovalReplay(BTreeMap<i64, ApprovalEvent>);
 
-struct Told {
+struct ApprovalEvent {
     at: i64,
     body: ApprovedBody,
 }
@@ -26,7 +26,7 @@ impl ApprovalReplay {
     /// Takes an event. One that cannot be read is a fault already where it is found.
     pub(super) fn approved(&mut self, position: i64, at: i64, body: &str) {
         if let Ok(body) = from_json(body, "an event") {
-            self.0.insert(position, Told { at, body });
+            self.0.insert(position, ApprovalEvent { at, body });
         }
     }
 
@@ -34,17 +34,17 @@ impl ApprovalReplay {
     /// compared.
     pub(super) async fn compare(
         self,
-        looking: &mut Reading,
+        reader: &mut ReadTransaction,
         is_deleted: impl Fn(i64) -> bool,
     ) -> Result<Vec<String>, JournalError> {
-        let mut missing: BTreeMap<(i64, String), &Told> = BTreeMap::new();
+        let mut missing: BTreeMap<(i64, String), &ApprovalEvent> = BTreeMap::new();
         for (event, told) in &self.0 {
             missing.extend(told.body.instances.iter().map(|instance| ((*event, instance.clone()), told)));
         }
         let sql = "select event, instance, digest, at, approver, approver_uid, approver_user, approver_login_uid,
                        approver_login_user from given_approvals where event > 0 order by event, instance";
         let mut faults = Vec::new();
-        for row in looking.rows(sql, []).await? {
+        for row in reader.rows(sql, []).await? {
             let (event, instance, digest) = (row.number(0)?, row.text(1)?, row.text(2)?);
             if is_deleted(event) {
                 continue;

@@ -16,7 +16,7 @@ use crate::domain::{
 use super::{
     Journal, JournalError, approver_columns,
     chain::{EventKind, append},
-    database::{Reading, Value, Writing},
+    database::{ReadTransaction, Value, WriteTransaction},
     encoding::{to_key, to_time},
     given_approvals,
     held_plans::{forget_held, held_in, held_record},
@@ -26,7 +26,7 @@ use super::{
 
 /// An approval that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approved {
+pub struct RecordedApproval {
     /// The instance.
     pub instance: InstanceName,
     /// The run that held it.
@@ -75,8 +75,8 @@ fn held_in_words(held: &[Digest]) -> String {
 impl Journal {
     /// Everything that is held, by instance.
     pub async fn held(&self) -> Result<Vec<HeldRecord>, JournalError> {
-        let mut looking = self.reading().await?;
-        let rows = looking.rows("select instance, digest, at, record from held", []).await?;
+        let mut reader = self.begin_read().await?;
+        let rows = reader.rows("select instance, digest, at, record from held", []).await?;
         let mut records = rows.iter().map(held_record).collect::<Result<Vec<_>, _>>()?;
         records.sort_by(|a, b| (&a.instance, a.at, &a.digest).cmp(&(&b.instance, b.at, &b.digest)));
         Ok(records)
@@ -90,28 +90,28 @@ impl Journal {
         approver: &Approver,
         at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
-    ) -> Result<Vec<Approved>, ApproveError> {
+    ) -> Result<Vec<RecordedApproval>, ApproveError> {
         let records = self.approvable(digest).await?;
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         let mut recorded = Vec::new();
         for record in records {
-            let before = waiting_approval(&mut writing, &record, approver, at).await?;
+            let before = waiting_approval(&mut writer, &record, approver, at).await?;
             if before.is_none() {
-                write_approval(&mut writing, &record, approver, at, expires_at).await?;
+                write_approval(&mut writer, &record, approver, at, expires_at).await?;
             }
             let HeldRecord { instance, run, changes, undo, .. } = record;
             let undo_of = undo.map(|undo| undo.run);
             let (given_before, expires_at) = before.map_or((None, expires_at), |(given, until)| (Some(given), until));
-            recorded.push(Approved { instance, run, changes, expires_at, undo_of, given_before });
+            recorded.push(RecordedApproval { instance, run, changes, expires_at, undo_of, given_before });
         }
-        let new: Vec<&Approved> = recorded.iter().filter(|approved| approved.given_before.is_none()).collect();
+        let new: Vec<&RecordedApproval> = recorded.iter().filter(|approved| approved.given_before.is_none()).collect();
         if !new.is_empty() {
             let instances = new.iter().map(|approved| approved.instance.as_str()).collect();
             let body = ApprovalBody { digest: digest.as_str(), instances, approver: approver.to_string() };
-            let event = append(&mut writing, None, at, EventKind::Approved, &body).await?.position;
-            given_approvals::remember(&mut writing, event, (digest, approver, at), &new).await?;
+            let event = append(&mut writer, None, at, EventKind::Approved, &body).await?.position;
+            given_approvals::remember(&mut writer, event, (digest, approver, at), &new).await?;
         }
-        writing.commit().await?;
+        writer.commit().await?;
         Ok(recorded)
     }
 
@@ -131,10 +131,10 @@ impl Journal {
 
     /// Who approved the plan of this digest that a run has begun to apply, whether the approval is expired or not.
     async fn approver_of_begun(&self, digest: &Digest) -> Result<Option<Approver>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select approver, approver_uid, approver_user, approver_login_uid, approver_login_user from approvals
                    where digest = $1 and begun_at is not null order by at desc limit 1";
-        let rows = looking.rows(sql, [digest.as_str().into()]).await?;
+        let rows = reader.rows(sql, [digest.as_str().into()]).await?;
         rows.first().map(|row| approver_columns::read(row, 0)).transpose()
     }
 
@@ -145,12 +145,12 @@ impl Journal {
         digest: &Digest,
         now: DateTime<Utc>,
     ) -> Result<Option<(Approver, DateTime<Utc>)>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select expires_at, approver, approver_uid, approver_user, approver_login_uid, approver_login_user
                    from approvals
                    where instance = $1 and digest = $2 and expires_at <= $3 and begun_at is null";
         let values = [instance.as_str().into(), digest.as_str().into(), now.timestamp_millis().into()];
-        let rows = looking.rows(sql, values).await?;
+        let rows = reader.rows(sql, values).await?;
         rows.first().map(|row| Ok((approver_columns::read(row, 1)?, to_time(row.number(0)?)?))).transpose()
     }
 
@@ -160,9 +160,9 @@ impl Journal {
         if changes.is_empty() {
             return Ok(());
         }
-        let mut writing = self.writing().await?;
-        spend_in(&mut writing, instance, changes).await?;
-        writing.commit().await
+        let mut writer = self.begin_write().await?;
+        spend_in(&mut writer, instance, changes).await?;
+        writer.commit().await
     }
 
     /// Remembers what an undo took back: changes that would do again what a person undid.
@@ -180,11 +180,11 @@ impl Journal {
             let [instance, op, group, operator] = columns(instance, key);
             [instance, op, group, operator, run.as_str().into()]
         });
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         let head = "insert into undone (instance, op, group_folded, operator_folded, run)";
         let tail = "on conflict (instance, op, group_folded, operator_folded) do update set run = excluded.run";
-        writing.insert(head, rows, tail).await?;
-        writing.commit().await
+        writer.insert(head, rows, tail).await?;
+        writer.commit().await
     }
 }
 
@@ -197,7 +197,7 @@ struct ApprovalBody<'a> {
 
 /// Ends what approvals in use, undone changes and unfinished disablements say about changes.
 pub(super) async fn spend_in(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     instance: &InstanceName,
     changes: &[ChangeKey],
 ) -> Result<(), JournalError> {
@@ -205,12 +205,12 @@ pub(super) async fn spend_in(
     let sql = "select c.op, c.group_folded, c.operator_folded from approved_changes c
                join approvals a on a.instance = c.instance and a.digest = c.digest
                where c.instance = $1 and a.begun_at is not null";
-    let approved = writing.rows(sql, [instance.as_str().into()]).await?;
-    let mut known: HashSet<ChangeKey> = undone(writing.transaction(), instance).await?.into_iter().collect();
+    let approved = writer.rows(sql, [instance.as_str().into()]).await?;
+    let mut known: HashSet<ChangeKey> = undone(writer.transaction(), instance).await?.into_iter().collect();
     for row in approved {
         known.insert(to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)?);
     }
-    let unfinished = unfinished_disablements(writing.transaction(), instance).await?;
+    let unfinished = unfinished_disablements(writer.transaction(), instance).await?;
     known.extend(unfinished.iter().map(UnfinishedDisablement::key));
     let spent: BTreeSet<&ChangeKey> = changes.iter().filter(|key| known.contains(key)).collect();
     for key in spent {
@@ -221,10 +221,10 @@ pub(super) async fn spend_in(
                  select a.digest from approvals a where a.instance = $1 and a.begun_at is not null)",
             "delete from undone where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4",
         ] {
-            writing.execute(sql, columns(instance, key)).await?;
+            writer.execute(sql, columns(instance, key)).await?;
         }
         if key.kind == ChangeKind::DisableOperator {
-            forget(writing, instance, &key.operator).await?;
+            forget(writer, instance, &key.operator).await?;
         }
     }
     Ok(())
@@ -241,7 +241,7 @@ pub(super) fn to_digest(text: &str) -> Result<Digest, JournalError> {
 /// When this approver gave the approval of this plan that waits for a run, and until when it counts; `None` where it is not
 /// theirs, has expired, or a run has begun to apply it.
 async fn waiting_approval(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     record: &HeldRecord,
     approver: &Approver,
     now: DateTime<Utc>,
@@ -250,7 +250,7 @@ async fn waiting_approval(
                from approvals
                where instance = $1 and digest = $2 and expires_at > $3 and begun_at is null";
     let values = [record.instance.as_str().into(), record.digest.as_str().into(), now.timestamp_millis().into()];
-    let rows = writing.rows(sql, values).await?;
+    let rows = writer.rows(sql, values).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     if approver_columns::read(row, 2)? != *approver {
         return Ok(None);
@@ -259,7 +259,7 @@ async fn waiting_approval(
 }
 
 async fn write_approval(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     record: &HeldRecord,
     approver: &Approver,
     at: DateTime<Utc>,
@@ -277,9 +277,9 @@ async fn write_approval(
     let [name, uid, user, login_uid, login] = approver_columns::values(approver);
     let (at, expires_at) = (at.timestamp_millis().into(), expires_at.timestamp_millis().into());
     let values = [instance.into(), digest.into(), at, expires_at, name, uid, user, login_uid, login];
-    writing.execute(sql, values).await?;
+    writer.execute(sql, values).await?;
     let sql = "delete from approved_changes where instance = $1 and digest = $2";
-    writing.execute(sql, [instance.into(), digest.into()]).await?;
+    writer.execute(sql, [instance.into(), digest.into()]).await?;
     let changes: BTreeMap<&ChangeKey, &ProductProfileName> =
         record.changes.iter().map(|change| (&change.key, &change.profile)).collect();
     let rows = changes.into_iter().map(|(key, profile)| {
@@ -287,25 +287,25 @@ async fn write_approval(
         [instance, digest.into(), op, group, operator, profile.as_str().into()]
     });
     let head = "insert into approved_changes (instance, digest, op, group_folded, operator_folded, profile)";
-    writing.insert(head, rows, "").await
+    writer.insert(head, rows, "").await
 }
 
 /// Writes that a run begins to apply an approved plan: it is not held any more, and what is left of it when the run dies
 /// continues.
 pub(super) async fn begin(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     run: &RunId,
     instance: &InstanceName,
     at: DateTime<Utc>,
     begun: BegunApproval<'_>,
 ) -> Result<(), JournalError> {
-    given_approvals::used(writing, run, instance, at, begun.digest).await?;
+    given_approvals::used(writer, run, instance, at, begun.digest).await?;
     let sql = "update approvals set begun_at = $1 where instance = $2 and digest = $3 and begun_at is null";
     let values = [at.timestamp_millis().into(), instance.as_str().into(), begun.digest.as_str().into()];
-    writing.execute(sql, values).await?;
-    for record in held_in(writing, instance).await? {
+    writer.execute(sql, values).await?;
+    for record in held_in(writer, instance).await? {
         if record.digest == *begun.digest || begun.is_all && record.undo.is_none() {
-            forget_held(writing, &record).await?;
+            forget_held(writer, &record).await?;
         }
     }
     Ok(())
@@ -313,7 +313,7 @@ pub(super) async fn begin(
 
 /// Approvals that expire after `now`, the oldest first, with the changes that are left of them.
 pub(super) async fn approvals_in_force(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
     now: DateTime<Utc>,
 ) -> Result<Vec<Approval>, JournalError> {
@@ -323,7 +323,7 @@ pub(super) async fn approvals_in_force(
                join approved_changes c on c.instance = a.instance and c.digest = a.digest
                where a.instance = $1 and a.expires_at > $2";
     let mut found: BTreeMap<(i64, Digest), Approval> = BTreeMap::new();
-    for row in looking.rows(sql, [instance.as_str().into(), now.timestamp_millis().into()]).await? {
+    for row in reader.rows(sql, [instance.as_str().into(), now.timestamp_millis().into()]).await? {
         let (digest, approver) = (to_digest(&row.text(0)?)?, approver_columns::read(&row, 7)?);
         let state = if row.optional_number(2)?.is_some() { ApprovalState::InUse } else { ApprovalState::Given };
         let change = ApprovedChange {

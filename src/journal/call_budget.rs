@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, OrganizationId, PendingCall, SentCall};
 
 use super::{
-    Journal, JournalError, Listing,
+    Journal, JournalError, ListingKind,
     call_windows::write_first_page,
-    database::{Transaction, Writing},
+    database::{Transaction, WriteTransaction},
     encoding::to_time,
 };
 
@@ -30,32 +30,32 @@ impl Journal {
         if !call.is_counted() && !call.is_first_page {
             return Ok(Ok(()));
         }
-        let mut writing = self.writing().await?;
-        if matches!(writing.transaction(), Transaction::Postgres { .. }) {
-            writing.execute("select pg_advisory_xact_lock($1)", [RESERVATION_LOCK.into()]).await?;
+        let mut writer = self.begin_write().await?;
+        if matches!(writer.transaction(), Transaction::Postgres { .. }) {
+            writer.execute("select pg_advisory_xact_lock($1)", [RESERVATION_LOCK.into()]).await?;
         }
-        let blocked = if call.is_counted() { counted(&mut writing, client_id, call, now).await? } else { None };
+        let blocked = if call.is_counted() { counted(&mut writer, client_id, call, now).await? } else { None };
         if blocked.is_none() && call.is_first_page {
-            write_first_page(&mut writing, organization, listing(call.kind), Some(now)).await?;
+            write_first_page(&mut writer, organization, listing(call.kind), Some(now)).await?;
         }
-        writing.commit().await?;
+        writer.commit().await?;
         Ok(blocked.map_or(Ok(()), Err))
     }
 }
 
 /// Counts the call, or answers when it may be sent.
 async fn counted(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     client_id: &str,
     call: &PendingCall,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, JournalError> {
     let (kind, stamp) = (kind_name(call.kind), now.timestamp_millis());
-    writing.execute("update sent_calls set at = $1 where at > $1", [stamp.into()]).await?;
+    writer.execute("update sent_calls set at = $1 where at > $1", [stamp.into()]).await?;
     let oldest = (now - CALL_WINDOW).timestamp_millis();
-    writing.execute("delete from sent_calls where at <= $1", [oldest.into()]).await?;
+    writer.execute("delete from sent_calls where at <= $1", [oldest.into()]).await?;
     let sql = "select at, purpose from sent_calls where credential = $1 and kind = $2 order by at";
-    let rows = writing.rows(sql, [client_id.into(), kind.into()]).await?;
+    let rows = writer.rows(sql, [client_id.into(), kind.into()]).await?;
     let sent = rows
         .iter()
         .map(|row| Ok(SentCall { at: to_time(row.number(0)?)?, purpose: purpose_of(&row.text(1)?) }))
@@ -64,15 +64,15 @@ async fn counted(
     if blocked.is_none() {
         let sql = "insert into sent_calls (credential, kind, purpose, at) values ($1, $2, $3, $4)";
         let values = [client_id.into(), kind.into(), purpose_name(call.purpose).into(), stamp.into()];
-        writing.execute(sql, values).await?;
+        writer.execute(sql, values).await?;
     }
     Ok(blocked)
 }
 
-fn listing(kind: CallKind) -> Listing {
+fn listing(kind: CallKind) -> ListingKind {
     match kind {
-        CallKind::Users => Listing::Users,
-        CallKind::Groups => Listing::Groups,
+        CallKind::Users => ListingKind::Users,
+        CallKind::Groups => ListingKind::Groups,
     }
 }
 

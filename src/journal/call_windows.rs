@@ -10,13 +10,13 @@ use crate::domain::{Approver, LONGEST_PAUSE, OrganizationId, ProductProfile};
 use super::{
     Journal, JournalError, approver_columns,
     chain::{EventKind, append},
-    database::{Row, Writing},
+    database::{Row, WriteTransaction},
     encoding::{from_json, to_json, to_optional_time, to_time},
 };
 
 /// A listing of the organization whose page 0 counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listing {
+pub enum ListingKind {
     /// All users.
     Users,
     /// All groups.
@@ -36,10 +36,10 @@ pub struct CallWindows {
 
 impl CallWindows {
     /// When page 0 of a listing may be asked for again, so long after it was last; `None` when it never was.
-    pub fn first_page_allowed_at(&self, listing: Listing, interval: Duration) -> Option<DateTime<Utc>> {
+    pub fn first_page_allowed_at(&self, listing: ListingKind, interval: Duration) -> Option<DateTime<Utc>> {
         let last = match listing {
-            Listing::Users => self.users_first_page,
-            Listing::Groups => self.groups_first_page,
+            ListingKind::Users => self.users_first_page,
+            ListingKind::Groups => self.groups_first_page,
         };
         let interval = TimeDelta::from_std(interval).unwrap_or(TimeDelta::MAX);
         last.map(|last| last.checked_add_signed(interval).unwrap_or(DateTime::<Utc>::MAX_UTC))
@@ -73,10 +73,10 @@ impl Journal {
         organization: &OrganizationId,
         now: DateTime<Utc>,
     ) -> Result<CallWindows, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select users_first_page, groups_first_page, not_before, pause_asked from call_windows
                    where organization = $1";
-        let rows = looking.rows(sql, [organization.as_str().into()]).await?;
+        let rows = reader.rows(sql, [organization.as_str().into()]).await?;
         let Some(row) = rows.first() else { return Ok(CallWindows::default()) };
         let asked = row.optional_number(3)?.and_then(TimeDelta::try_milliseconds).unwrap_or(LONGEST_PAUSE);
         let past = |at: Option<DateTime<Utc>>| at.map(|at| at.min(now));
@@ -91,12 +91,12 @@ impl Journal {
     pub async fn set_first_page(
         &self,
         organization: &OrganizationId,
-        listing: Listing,
+        listing: ListingKind,
         at: Option<DateTime<Utc>>,
     ) -> Result<(), JournalError> {
-        let mut writing = self.writing().await?;
-        write_first_page(&mut writing, organization, listing, at).await?;
-        writing.commit().await
+        let mut writer = self.begin_write().await?;
+        write_first_page(&mut writer, organization, listing, at).await?;
+        writer.commit().await
     }
 
     /// Writes that Adobe asked at `now` for a pause of this length, of which at most [`LONGEST_PAUSE`] is obeyed. A pause that
@@ -113,11 +113,11 @@ impl Journal {
                        not_before = excluded.not_before, pause_asked = excluded.pause_asked
                    where call_windows.not_before is null or call_windows.not_before < excluded.not_before";
         let until = (now + asked).timestamp_millis();
-        let mut writing = self.writing().await?;
-        correct_times(&mut writing, now).await?;
+        let mut writer = self.begin_write().await?;
+        correct_times(&mut writer, now).await?;
         let values = [organization.as_str().into(), until.into(), asked.num_milliseconds().into()];
-        writing.execute(sql, values).await?;
-        writing.commit().await
+        writer.execute(sql, values).await?;
+        writer.commit().await
     }
 
     /// Forgets the pause that Adobe asked for, and records who did so. `None` when there is none at `now`.
@@ -128,15 +128,15 @@ impl Journal {
         approver: &Approver,
         now: DateTime<Utc>,
     ) -> Result<Option<ForgottenPause>, JournalError> {
-        let mut writing = self.writing().await?;
-        correct_times(&mut writing, now).await?;
+        let mut writer = self.begin_write().await?;
+        correct_times(&mut writer, now).await?;
         let sql = "select not_before from call_windows where organization = $1 and not_before > $2";
         let stamp = now.timestamp_millis();
-        let rows = writing.rows(sql, [organization.as_str().into(), stamp.into()]).await?;
+        let rows = writer.rows(sql, [organization.as_str().into(), stamp.into()]).await?;
         let until = rows.first().map(|row| row.number(0)).transpose()?;
         if let Some(until) = until {
             let sql = "update call_windows set not_before = null, pause_asked = null where organization = $1";
-            writing.execute(sql, [organization.as_str().into()]).await?;
+            writer.execute(sql, [organization.as_str().into()]).await?;
             let sql = "insert into forgotten_pauses
                            (organization, until, at, client_id, forgotten_by, forgotten_by_uid, forgotten_by_user,
                             forgotten_by_login_uid, forgotten_by_login_user)
@@ -153,11 +153,11 @@ impl Journal {
                 login_uid,
                 login,
             ];
-            writing.execute(sql, values).await?;
+            writer.execute(sql, values).await?;
             let body = Unpaused { organization: organization.as_str(), until, by: approver.to_string() };
-            append(&mut writing, None, now, EventKind::Unpaused, &body).await?;
+            append(&mut writer, None, now, EventKind::Unpaused, &body).await?;
         }
-        writing.commit().await?;
+        writer.commit().await?;
         let forgotten =
             |until| Ok(ForgottenPause { until: to_time(until)?, at: to_time(stamp)?, approver: approver.clone() });
         until.map(forgotten).transpose()
@@ -169,12 +169,12 @@ impl Journal {
         organization: &OrganizationId,
         now: DateTime<Utc>,
     ) -> Result<Option<ForgottenPause>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         // A time later than `now` was written by a clock that was wrong.
         let sql = "select until, at, forgotten_by, forgotten_by_uid, forgotten_by_user, forgotten_by_login_uid,
                        forgotten_by_login_user from forgotten_pauses
                    where organization = $1 and at <= $2 and until > $2 order by at desc limit 1";
-        let rows = looking.rows(sql, [organization.as_str().into(), now.timestamp_millis().into()]).await?;
+        let rows = reader.rows(sql, [organization.as_str().into(), now.timestamp_millis().into()]).await?;
         let forgotten = |row: &Row| {
             Ok(ForgottenPause {
                 until: to_time(row.number(0)?)?,
@@ -187,9 +187,9 @@ impl Journal {
 
     /// How many pauses were forgotten so far. A waiting process sees by this number that its pause was, whatever the clocks say.
     pub async fn forgotten_pauses(&self, organization: &OrganizationId) -> Result<i64, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select count(*) from forgotten_pauses where organization = $1";
-        let rows = looking.rows(sql, [organization.as_str().into()]).await?;
+        let rows = reader.rows(sql, [organization.as_str().into()]).await?;
         rows.first().map_or(Ok(0), |row| row.number(0))
     }
 
@@ -204,17 +204,17 @@ impl Journal {
                        listing_read_at = excluded.listing_read_at, listing = excluded.listing";
         let profiles = to_json(&listing.profiles, "a groups listing")?;
         let values = [organization.as_str().into(), listing.read_at.timestamp_millis().into(), profiles.into()];
-        let mut writing = self.writing().await?;
-        writing.execute(sql, values).await?;
-        writing.commit().await
+        let mut writer = self.begin_write().await?;
+        writer.execute(sql, values).await?;
+        writer.commit().await
     }
 
     /// The remembered groups listing.
     pub async fn listing(&self, organization: &OrganizationId) -> Result<Option<RememberedListing>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select listing_read_at, listing from call_windows
                    where organization = $1 and listing_read_at is not null and listing is not null";
-        let rows = looking.rows(sql, [organization.as_str().into()]).await?;
+        let rows = reader.rows(sql, [organization.as_str().into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let profiles = from_json(&row.text(1)?, "a groups listing")?;
         Ok(Some(RememberedListing { read_at: to_time(row.number(0)?)?, profiles }))
@@ -234,23 +234,23 @@ pub struct ForgottenPause {
 
 /// Writes when page 0 of a listing was last requested.
 pub(super) async fn write_first_page(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     organization: &OrganizationId,
-    listing: Listing,
+    listing: ListingKind,
     at: Option<DateTime<Utc>>,
 ) -> Result<(), JournalError> {
     let sql = match listing {
-        Listing::Users => {
+        ListingKind::Users => {
             "insert into call_windows (organization, users_first_page) values ($1, $2)
              on conflict (organization) do update set users_first_page = excluded.users_first_page"
         }
-        Listing::Groups => {
+        ListingKind::Groups => {
             "insert into call_windows (organization, groups_first_page) values ($1, $2)
              on conflict (organization) do update set groups_first_page = excluded.groups_first_page"
         }
     };
     let at = at.map(|at| at.timestamp_millis());
-    writing.execute(sql, [organization.as_str().into(), at.into()]).await
+    writer.execute(sql, [organization.as_str().into(), at.into()]).await
 }
 
 /// Writes the time of now, `$1`, in place of a later one.
@@ -278,13 +278,13 @@ const COMPARED_TIMES: [&str; 10] = [
 
 /// Corrects what a clock that was ahead has written: whatever lies after `now` counts as written now, and nothing lasts longer
 /// from now than it was to last from then. Written down, because a time that moves along with every look would never come.
-pub(super) async fn correct_times(writing: &mut Writing, now: DateTime<Utc>) -> Result<(), JournalError> {
+pub(super) async fn correct_times(writer: &mut WriteTransaction, now: DateTime<Utc>) -> Result<(), JournalError> {
     let now = now.timestamp_millis();
     let approvals = "update approvals set expires_at = $1 + (expires_at - at), at = $1 where at > $1";
     for sql in COMPARED_TIMES.into_iter().chain([approvals]) {
-        writing.execute(sql, [now.into()]).await?;
+        writer.execute(sql, [now.into()]).await?;
     }
     let sql = "update call_windows set not_before = $1 + coalesce(pause_asked, $2)
                where not_before > $1 + coalesce(pause_asked, $2)";
-    writing.execute(sql, [now.into(), LONGEST_PAUSE.num_milliseconds().into()]).await
+    writer.execute(sql, [now.into(), LONGEST_PAUSE.num_milliseconds().into()]).await
 }

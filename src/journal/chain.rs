@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{JournalError, database::Writing, encoding::to_json};
+use super::{JournalError, database::WriteTransaction, encoding::to_json};
 
 /// What an event is about. The names are stored and hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -83,7 +83,7 @@ impl std::fmt::Display for RecordHead {
 
 /// Appends an event, in the transaction of what it tells of; it is the head of the record then.
 pub(super) async fn append<T: Serialize>(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     run: Option<&str>,
     at: DateTime<Utc>,
     kind: EventKind,
@@ -91,7 +91,7 @@ pub(super) async fn append<T: Serialize>(
 ) -> Result<RecordHead, JournalError> {
     let body = to_json(body, "an event")?;
     // Takes the row's lock with the number: on a shared server, another writer waits here.
-    let rows = writing.returning("update event_head set position = position + 1 returning position, hash", []).await?;
+    let rows = writer.returning("update event_head set position = position + 1 returning position, hash", []).await?;
     let head = rows.first().ok_or_else(|| JournalError::Unreadable { what: "the record has no head".to_owned() })?;
     let (position, before) = (head.number(0)?, head.text(1)?);
     let at = at.timestamp_millis();
@@ -99,8 +99,8 @@ pub(super) async fn append<T: Serialize>(
     let sql = "insert into events (position, run, at, kind, body, hash) values ($1, $2, $3, $4, $5, $6)";
     let run = run.map(str::to_owned).into();
     let values = [position.into(), run, at.into(), kind.as_str().into(), body.into(), hash.as_str().into()];
-    writing.execute(sql, values).await?;
-    writing.execute("update event_head set hash = $1", [hash.as_str().into()]).await?;
+    writer.execute(sql, values).await?;
+    writer.execute("update event_head set hash = $1", [hash.as_str().into()]).await?;
     Ok(RecordHead { position, hash })
 }
 
@@ -159,12 +159,12 @@ struct Checkpoint {
 }
 
 /// Begins the chain of a new or migrated state. Its time is that of the last run before it.
-pub(super) async fn begin(writing: &mut Writing) -> Result<(), JournalError> {
-    let rows = writing.rows("select count(*), coalesce(max(started_at), 0) from runs", []).await?;
+pub(super) async fn begin(writer: &mut WriteTransaction) -> Result<(), JournalError> {
+    let rows = writer.rows("select count(*), coalesce(max(started_at), 0) from runs", []).await?;
     let (runs_before, at) = match rows.first() {
         Some(row) => (row.number(0)?, row.number(1)?),
         None => (0, 0),
     };
     let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
-    append(writing, None, at, EventKind::Checkpoint, &Checkpoint { runs_before }).await.map(drop)
+    append(writer, None, at, EventKind::Checkpoint, &Checkpoint { runs_before }).await.map(drop)
 }

@@ -13,11 +13,11 @@ use crate::domain::{
 use super::{
     Journal, JournalError, access, approvals,
     chain::{EventKind, fingerprint},
-    database::{Reading, Row, Value, Writing},
+    database::{ReadTransaction, Row, Value, WriteTransaction},
     encoding::{from_json, from_name, to_json, to_optional_time, to_time},
-    instance_reports, notified, places,
-    record::Recording,
-    runs, unfinished_disablements,
+    event_notifications,
+    event_recorder::EventRecorder,
+    instance_reports, position_ranges, runs, unfinished_disablements,
 };
 
 /// The columns that [`StoredChange::read`] reads, in its order.
@@ -67,7 +67,7 @@ pub(super) struct OutcomeGroup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) approved_by: Option<String>,
     /// Their places in the plan.
-    #[serde(with = "places")]
+    #[serde(with = "position_ranges")]
     pub(super) changes: Vec<i64>,
 }
 
@@ -100,7 +100,7 @@ struct Planned<'a> {
 #[derive(Serialize)]
 struct Sent<'a> {
     instance: &'a str,
-    #[serde(serialize_with = "places::serialize")]
+    #[serde(serialize_with = "position_ranges::serialize")]
     changes: Vec<i64>,
     /// Those that rest on an approval, by its digest.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -125,7 +125,7 @@ impl SettledBody {
     /// The stored changes of `run` that it tells of, of the outcomes that are asked for.
     pub(super) async fn changes(
         &self,
-        looking: &mut Reading,
+        reader: &mut ReadTransaction,
         run: &str,
         is_asked: impl Fn(ChangeOutcome) -> bool,
     ) -> Result<Vec<ChangeReport>, JournalError> {
@@ -135,7 +135,7 @@ impl SettledBody {
             concat!("select ", change_columns!(), " from changes where run = $1 and instance = $2 and position = $3");
         let mut changes = Vec::with_capacity(places.len());
         for place in places {
-            let rows = looking.rows(sql, [run.into(), self.instance.as_str().into(), place.into()]).await?;
+            let rows = reader.rows(sql, [run.into(), self.instance.as_str().into(), place.into()]).await?;
             for row in &rows {
                 changes.push(StoredChange::read(row)?.report);
             }
@@ -156,14 +156,14 @@ struct InstanceEnded<'a> {
 
 /// Writes what a run is about to do in one instance. A plan that was written before for the same run and instance is
 /// replaced. A plan that leads to no write and has the same changes as the last one of its instance shares its rows.
-pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>) -> Result<(), JournalError> {
-    let (report, run) = (plan.report, recording.run);
-    let writing = &mut *recording.writing;
-    let replaced = instance_reports::of_run(writing, run.as_str(), Some(&report.name)).await?;
+pub(super) async fn plan(recorder: &mut EventRecorder<'_>, plan: &InstancePlan<'_>) -> Result<(), JournalError> {
+    let (report, run) = (plan.report, recorder.run);
+    let writer = &mut *recorder.writer;
+    let replaced = instance_reports::of_run(writer, run.as_str(), Some(&report.name)).await?;
     for sql in
         ["delete from changes where run = $1 and instance = $2", "delete from plans where run = $1 and instance = $2"]
     {
-        writing.execute(sql, [run.as_str().into(), report.name.as_str().into()]).await?;
+        writer.execute(sql, [run.as_str().into(), report.name.as_str().into()]).await?;
     }
     let (content, outcomes) = (content(&report.changes), outcomes((0..).zip(&report.changes)));
     let is_final =
@@ -174,26 +174,26 @@ pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>)
         .transpose()?
         .map(|outcomes| fingerprint(&(content.clone() + &outcomes)));
     let same_as = match &shareable {
-        Some(shareable) => last_equal(writing, &report.name, shareable).await?,
+        Some(shareable) => last_equal(writer, &report.name, shareable).await?,
         None => None,
     };
     let is_shared = same_as.is_some();
-    let digest = instance_reports::store(writing, &without_changes(report)?).await?;
+    let digest = instance_reports::store(writer, &without_changes(report)?).await?;
     let sql = "insert into plans (run, instance, mode, at, report, report_digest, content, same_as)
                values ($1, $2, $3, $4, '', $5, $6, $7)";
     let values = [
         run.as_str().into(),
         report.name.as_str().into(),
         mode(report.mode).into(),
-        recording.at.timestamp_millis().into(),
+        recorder.at.timestamp_millis().into(),
         digest.into(),
         shareable.into(),
         same_as.into(),
     ];
-    writing.execute(sql, values).await?;
-    instance_reports::delete_unused(writing, replaced).await?;
+    writer.execute(sql, values).await?;
+    instance_reports::delete_unused(writer, replaced).await?;
     if !is_shared {
-        insert(recording, &report.name, &report.changes).await?;
+        insert(recorder, &report.name, &report.changes).await?;
     }
     let body = Planned {
         instance: &report.name,
@@ -202,25 +202,33 @@ pub(super) async fn plan(recording: &mut Recording<'_>, plan: &InstancePlan<'_>)
         content: &content,
         outcomes,
     };
-    recording.append(EventKind::Planned, &body).await
+    recorder.append(EventKind::Planned, &body).await
 }
 
 /// The run whose rows hold the changes of the last plan of this instance, where they are those of `shareable`.
-async fn last_equal(writing: &mut Writing, instance: &str, shareable: &str) -> Result<Option<String>, JournalError> {
+async fn last_equal(
+    writer: &mut WriteTransaction,
+    instance: &str,
+    shareable: &str,
+) -> Result<Option<String>, JournalError> {
     let sql = "select p.content, coalesce(p.same_as, p.run) from plans p join runs r on r.run = p.run
                where p.instance = $1 order by r.position desc limit 1";
-    let rows = writing.rows(sql, [instance.into()]).await?;
+    let rows = writer.rows(sql, [instance.into()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let is_equal = row.optional_text(0)?.as_deref() == Some(shareable);
     if is_equal { row.text(1).map(Some) } else { Ok(None) }
 }
 
-async fn insert(recording: &mut Recording<'_>, instance: &str, changes: &[ChangeReport]) -> Result<(), JournalError> {
-    let (run, at) = (recording.run, recording.at.timestamp_millis());
+async fn insert(
+    recorder: &mut EventRecorder<'_>,
+    instance: &str,
+    changes: &[ChangeReport],
+) -> Result<(), JournalError> {
+    let (run, at) = (recorder.run, recorder.at.timestamp_millis());
     let rows = (0..).zip(changes).map(|(place, change)| planned(run, instance, place, at, change));
     let head = "insert into changes (run, instance, position, op, operator, group_name, operator_folded, group_folded,
                     profile, reason, outcome, detail, at, approved_by)";
-    recording.writing.insert(head, rows, "").await
+    recorder.writer.insert(head, rows, "").await
 }
 
 fn planned(run: &RunId, instance: &str, place: i64, at: i64, change: &ChangeReport) -> [Value; 14] {
@@ -266,19 +274,19 @@ fn without_changes(report: &InstanceReport) -> Result<String, JournalError> {
 
 /// Writes that changes are being sent now, and with them whom the run is to disable once they are made, and the approved
 /// plan that the run begins to apply with them.
-pub(super) async fn send(recording: &mut Recording<'_>, sending: &Sending<'_>) -> Result<(), JournalError> {
-    let (instance, at) = (sending.instance, recording.at);
+pub(super) async fn send(recorder: &mut EventRecorder<'_>, sending: &Sending<'_>) -> Result<(), JournalError> {
+    let (instance, at) = (sending.instance, recorder.at);
     if let Some(begun) = sending.begun {
-        approvals::begin(recording.writing, recording.run, instance, at, begun).await?;
+        approvals::begin(recorder.writer, recorder.run, instance, at, begun).await?;
     }
     let sql = "update changes set sent_at = $1, at = $1, unread = 1 where instance = $2 and operator_folded = $3
                  and group_folded = $4 and op = $5 and run = $6 returning position";
     let mut places = Vec::with_capacity(sending.changes.len());
     let mut approvals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for SentChange { key, approval } in sending.changes {
-        let [instance, operator, group, op, run] = row_of(recording.run, instance, key);
+        let [instance, operator, group, op, run] = change_row_key(recorder.run, instance, key);
         let values = [at.timestamp_millis().into(), instance, operator, group, op, run];
-        for row in recording.writing.returning(sql, values).await? {
+        for row in recorder.writer.returning(sql, values).await? {
             let place = row.number(0)?;
             places.push(place);
             if let Some(digest) = approval {
@@ -286,14 +294,14 @@ pub(super) async fn send(recording: &mut Recording<'_>, sending: &Sending<'_>) -
             }
         }
     }
-    unfinished_disablements::remember(recording.writing, recording.run, instance, sending.changes).await?;
-    recording.append(EventKind::Sending, &Sent { instance: instance.as_str(), changes: places, approvals }).await
+    unfinished_disablements::remember(recorder.writer, recorder.run, instance, sending.changes).await?;
+    recorder.append(EventKind::Sending, &Sent { instance: instance.as_str(), changes: places, approvals }).await
 }
 
 /// Writes what became of changes: in the plan of their run, in the record of who is in which group, and in what approvals
 /// and undos say of them.
-pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChanges<'_>) -> Result<(), JournalError> {
-    let (instance, at) = (settled.instance, recording.at);
+pub(super) async fn settle(recorder: &mut EventRecorder<'_>, settled: &SettledChanges<'_>) -> Result<(), JournalError> {
+    let (instance, at) = (settled.instance, recorder.at);
     if settled.changes.is_empty() {
         return Ok(());
     }
@@ -305,34 +313,37 @@ pub(super) async fn settle(recording: &mut Recording<'_>, settled: &SettledChang
     let unread: Value = (settled.evidence == Evidence::Unread).then_some(1).into();
     let mut places = Vec::with_capacity(settled.changes.len());
     for change in settled.changes {
-        let [instance, operator, group, op, run] = row_of(recording.run, instance, &change.key());
+        let [instance, operator, group, op, run] = change_row_key(recorder.run, instance, &change.key());
         let (outcome, detail) = (change.outcome.as_str().into(), change.detail.clone().into());
         let at = change.at.unwrap_or(at).timestamp_millis().into();
         let approver = change.approved_by.clone().into();
         let values = [at, outcome, detail, unread.clone(), approver, instance, operator, group, op, run];
-        for row in recording.writing.returning(sql, values).await? {
+        for row in recorder.writer.returning(sql, values).await? {
             places.push((row.number(0)?, change));
         }
     }
-    unfinished_disablements::forget_settled(recording.writing, instance, settled.changes).await?;
-    access::settle(recording.writing, recording.run, at, instance, settled.changes).await?;
+    unfinished_disablements::forget_settled(recorder.writer, instance, settled.changes).await?;
+    access::settle(recorder.writer, recorder.run, at, instance, settled.changes).await?;
     let made: Vec<ChangeKey> =
         settled.changes.iter().filter(|change| change.outcome.is_in_place()).map(ChangeReport::key).collect();
-    approvals::spend_in(recording.writing, instance, &made).await?;
+    approvals::spend_in(recorder.writer, instance, &made).await?;
     if settled.evidence == Evidence::NextRun {
-        runs::count_again(recording.writing, recording.run).await?;
+        runs::count_again(recorder.writer, recorder.run).await?;
     }
     let body = Settled {
         instance: instance.as_str(),
         evidence: settled.evidence.as_str(),
         outcomes: outcomes(places.into_iter()),
     };
-    recording.append(EventKind::Settled, &body).await?;
-    notified::settled(recording, settled).await
+    recorder.append(EventKind::Settled, &body).await?;
+    event_notifications::settled(recorder, settled).await
 }
 
 /// Writes how a run ended in one instance. Where it came to no plan, this is its plan.
-pub(super) async fn end_instance(recording: &mut Recording<'_>, report: &InstanceReport) -> Result<(), JournalError> {
+pub(super) async fn end_instance(
+    recorder: &mut EventRecorder<'_>,
+    report: &InstanceReport,
+) -> Result<(), JournalError> {
     let text = without_changes(report)?;
     let body = InstanceEnded {
         instance: &report.name,
@@ -340,38 +351,38 @@ pub(super) async fn end_instance(recording: &mut Recording<'_>, report: &Instanc
         error: report.error.as_deref(),
         report: fingerprint(&text),
     };
-    if !is_planned(recording, &report.name).await? {
-        plan(recording, &InstancePlan { report, next: NextStep::Nothing, new_skips: &[] }).await?;
+    if !is_planned(recorder, &report.name).await? {
+        plan(recorder, &InstancePlan { report, next: NextStep::Nothing, new_skips: &[] }).await?;
     }
-    let (run, at) = (recording.run.as_str(), recording.at.timestamp_millis());
-    let replaced = instance_reports::of_run(recording.writing, run, Some(&report.name)).await?;
-    let digest = instance_reports::store(recording.writing, &text).await?;
+    let (run, at) = (recorder.run.as_str(), recorder.at.timestamp_millis());
+    let replaced = instance_reports::of_run(recorder.writer, run, Some(&report.name)).await?;
+    let digest = instance_reports::store(recorder.writer, &text).await?;
     let sql = "update plans set report = '', report_digest = $1, ended_at = $2 where run = $3 and instance = $4";
     let values = [digest.into(), at.into(), run.into(), report.name.as_str().into()];
-    recording.writing.execute(sql, values).await?;
-    instance_reports::delete_unused(recording.writing, replaced).await?;
-    recording.append(EventKind::InstanceEnded, &body).await?;
-    notified::instance_ended(recording, report).await
+    recorder.writer.execute(sql, values).await?;
+    instance_reports::delete_unused(recorder.writer, replaced).await?;
+    recorder.append(EventKind::InstanceEnded, &body).await?;
+    event_notifications::instance_ended(recorder, report).await
 }
 
-async fn is_planned(recording: &mut Recording<'_>, instance: &str) -> Result<bool, JournalError> {
+async fn is_planned(recorder: &mut EventRecorder<'_>, instance: &str) -> Result<bool, JournalError> {
     let sql = "select 1 from plans where run = $1 and instance = $2";
-    let rows = recording.writing.rows(sql, [recording.run.as_str().into(), instance.into()]).await?;
+    let rows = recorder.writer.rows(sql, [recorder.run.as_str().into(), instance.into()]).await?;
     Ok(!rows.is_empty())
 }
 
 /// Writes how a run ended in an instance, unless that was written before.
 pub(super) async fn end_instance_once(
-    recording: &mut Recording<'_>,
+    recorder: &mut EventRecorder<'_>,
     report: &InstanceReport,
 ) -> Result<(), JournalError> {
     let sql = "select 1 from plans where run = $1 and instance = $2 and ended_at is not null";
-    let values = [recording.run.as_str().into(), report.name.as_str().into()];
-    if recording.writing.rows(sql, values).await?.is_empty() { end_instance(recording, report).await } else { Ok(()) }
+    let values = [recorder.run.as_str().into(), report.name.as_str().into()];
+    if recorder.writer.rows(sql, values).await?.is_empty() { end_instance(recorder, report).await } else { Ok(()) }
 }
 
 /// What finds one change: instance, operator, group, kind, run.
-fn row_of(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Value; 5] {
+fn change_row_key(run: &RunId, instance: &InstanceName, key: &ChangeKey) -> [Value; 5] {
     [
         instance.as_str().into(),
         (&key.operator).into(),
@@ -388,7 +399,7 @@ impl Journal {
         &self,
         instance: &InstanceName,
     ) -> Result<Vec<(RunId, Vec<ChangeReport>)>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = concat!(
             "select ",
             change_columns!(),
@@ -396,7 +407,7 @@ impl Journal {
                order by (select runs.position from runs where runs.run = changes.run), position"
         );
         let mut unread: Vec<(RunId, Vec<ChangeReport>)> = Vec::new();
-        for row in looking.rows(sql, [instance.as_str().into()]).await? {
+        for row in reader.rows(sql, [instance.as_str().into()]).await? {
             let (run, change) = (RunId::new(row.text(10)?), StoredChange::read(&row)?.report);
             match unread.last_mut() {
                 Some((last, changes)) if *last == run => changes.push(change),
@@ -408,15 +419,15 @@ impl Journal {
 
     /// What a run that died recorded last, if that was what became of changes: it may have died before it logged that.
     pub async fn last_settled(&self, run: &RunId) -> Result<Option<(InstanceName, Vec<ChangeReport>)>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select kind, body from events where run = $1 order by position desc limit 1";
-        let rows = looking.rows(sql, [run.as_str().into()]).await?;
+        let rows = reader.rows(sql, [run.as_str().into()]).await?;
         let Some(row) = rows.first().filter(|row| row.text(0).is_ok_and(|kind| kind == EventKind::Settled.as_str()))
         else {
             return Ok(None);
         };
         let body: SettledBody = from_json(&row.text(1)?, "an event")?;
-        let changes = body.changes(&mut looking, run.as_str(), |_| true).await?;
+        let changes = body.changes(&mut reader, run.as_str(), |_| true).await?;
         Ok(Some((InstanceName::new(body.instance), changes)))
     }
 }

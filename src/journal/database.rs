@@ -13,7 +13,7 @@ use sqlx::{
 use crate::domain::FoldedName;
 
 use super::{
-    DatabaseFault, Journal, JournalError, Step, StepWatch, StorageFault, database_fault::server_place,
+    DatabaseFault, Journal, JournalError, StepWatch, StorageFault, WriteStep, database_fault::server_name,
     open_transaction::OpenTransaction,
 };
 
@@ -120,26 +120,26 @@ impl Row {
             Self::Sqlite(row) => row.try_get(column),
             Self::Postgres(row) => row.try_get(column),
         };
-        value.map_err(reading)
+        value.map_err(read_error)
     }
 }
 
-pub(super) fn reading(source: sqlx::Error) -> JournalError {
+pub(super) fn read_error(source: sqlx::Error) -> JournalError {
     failed("read", source)
 }
 
-pub(super) fn writing(source: sqlx::Error) -> JournalError {
+pub(super) fn write_error(source: sqlx::Error) -> JournalError {
     failed("written", source)
 }
 
-pub(super) fn opening(source: sqlx::Error) -> JournalError {
+pub(super) fn open_error(source: sqlx::Error) -> JournalError {
     failed("opened", source)
 }
 
 /// The error of a connection to this server.
-pub(super) fn connecting(server: &PgConnectOptions) -> impl Fn(sqlx::Error) -> JournalError + use<> {
-    let place = server_place(server);
-    move |error| opening(DatabaseFault::placed(place.as_str(), error))
+pub(super) fn connect_error(server: &PgConnectOptions) -> impl Fn(sqlx::Error) -> JournalError + use<> {
+    let place = server_name(server);
+    move |error| open_error(DatabaseFault::located(place.as_str(), error))
 }
 
 fn failed(doing: &'static str, source: sqlx::Error) -> JournalError {
@@ -173,10 +173,10 @@ pub(super) enum Transaction {
 impl Transaction {
     /// A transaction on the server, begun with this statement.
     async fn of_server(pool: &PgPool, begin: &'static str) -> Result<Self, sqlx::Error> {
-        let place = server_place(&pool.connect_options());
+        let place = server_name(&pool.connect_options());
         match OpenTransaction::begin(pool, begin).await {
             Ok(open) => Ok(Self::Postgres { open, place }),
-            Err(error) => Err(DatabaseFault::placed(place, error)),
+            Err(error) => Err(DatabaseFault::located(place, error)),
         }
     }
 
@@ -196,13 +196,13 @@ impl Transaction {
     ) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             Self::Sqlite { open, file } => {
-                let rows = open.ask(async |connection| bound(sql, values).fetch_all(connection).await).await;
+                let rows = open.run(async |connection| bound(sql, values).fetch_all(connection).await).await;
                 let rows = rows.map_err(|error| StorageFault::explained(file, error))?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
             Self::Postgres { open, place } => {
-                let rows = open.ask(async |connection| bound(sql, values).fetch_all(connection).await).await;
-                let rows = rows.map_err(|error| DatabaseFault::placed(place.as_str(), error))?;
+                let rows = open.run(async |connection| bound(sql, values).fetch_all(connection).await).await;
+                let rows = rows.map_err(|error| DatabaseFault::located(place.as_str(), error))?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
         }
@@ -212,7 +212,7 @@ impl Transaction {
         match self {
             Self::Sqlite { open, file } => open.script(sql).await.map_err(|error| StorageFault::explained(file, error)),
             Self::Postgres { open, place } => {
-                open.script(sql).await.map_err(|error| DatabaseFault::placed(place.as_str(), error))
+                open.script(sql).await.map_err(|error| DatabaseFault::located(place.as_str(), error))
             }
         }
     }
@@ -220,7 +220,7 @@ impl Transaction {
     async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite { open, file } => open.commit().await.map_err(|error| StorageFault::explained(&file, error)),
-            Self::Postgres { open, place } => open.commit().await.map_err(|error| DatabaseFault::placed(place, error)),
+            Self::Postgres { open, place } => open.commit().await.map_err(|error| DatabaseFault::located(place, error)),
         }
     }
 }
@@ -241,9 +241,9 @@ where
 }
 
 /// A view on the journal that does not change while it is looked at.
-pub(super) struct Reading(Transaction);
+pub(super) struct ReadTransaction(Transaction);
 
-impl Reading {
+impl ReadTransaction {
     pub(super) fn transaction(&mut self) -> &mut Transaction {
         &mut self.0
     }
@@ -253,19 +253,19 @@ impl Reading {
         sql: &'static str,
         values: [Value; N],
     ) -> Result<Vec<Row>, JournalError> {
-        self.0.rows(sql, values).await.map_err(reading)
+        self.0.rows(sql, values).await.map_err(read_error)
     }
 }
 
 /// A transaction that writes. Dropped without [`Self::commit`] it never happened.
-pub(super) struct Writing {
+pub(super) struct WriteTransaction {
     transaction: Transaction,
     watch: Option<StepWatch>,
     /// Whether anything was written so far.
     is_changed: bool,
 }
 
-impl Writing {
+impl WriteTransaction {
     pub(super) fn transaction(&mut self) -> &mut Transaction {
         &mut self.transaction
     }
@@ -285,7 +285,7 @@ impl Writing {
         values: [Value; N],
     ) -> Result<Vec<Row>, JournalError> {
         self.is_changed = true;
-        self.transaction.rows(sql, values).await.map_err(writing)
+        self.transaction.rows(sql, values).await.map_err(write_error)
     }
 
     /// A statement that only reads.
@@ -294,7 +294,7 @@ impl Writing {
         sql: &'static str,
         values: [Value; N],
     ) -> Result<Vec<Row>, JournalError> {
-        self.transaction.rows(sql, values).await.map_err(reading)
+        self.transaction.rows(sql, values).await.map_err(read_error)
     }
 
     /// Inserts many rows with few statements. `head` is `insert into … (…)`, `tail` what follows the values.
@@ -313,14 +313,14 @@ impl Writing {
             let sql = format!("{head} values {} {tail}", placeholders(chunk.len(), N));
             self.is_changed = true;
             // Built of constants and numbered placeholders alone.
-            self.transaction.rows(AssertSqlSafe(sql), chunk.into_iter().flatten()).await.map_err(writing)?;
+            self.transaction.rows(AssertSqlSafe(sql), chunk.into_iter().flatten()).await.map_err(write_error)?;
         }
     }
 
     /// Runs a script of several statements.
     pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), JournalError> {
         self.is_changed = true;
-        self.transaction.script(sql).await.map_err(writing)
+        self.transaction.script(sql).await.map_err(write_error)
     }
 
     /// Makes it durable, if there is anything.
@@ -328,9 +328,9 @@ impl Writing {
         if !self.is_changed {
             return Ok(());
         }
-        self.transaction.commit().await.map_err(writing)?;
+        self.transaction.commit().await.map_err(write_error)?;
         if let Some(watch) = self.watch {
-            watch(Step::After);
+            watch(WriteStep::After);
         }
         Ok(())
     }
@@ -346,7 +346,7 @@ fn placeholders(rows: usize, columns: usize) -> String {
 }
 
 impl Database {
-    pub(super) async fn reading(&self) -> Result<Reading, JournalError> {
+    pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {
         let transaction = match self {
             Self::Sqlite(pool) => Transaction::of_file(pool, "begin").await,
             // One look at several tables, so that a commit in between is seen in all of them or in none.
@@ -355,30 +355,34 @@ impl Database {
                 Transaction::of_server(pool, begin).await
             }
         };
-        transaction.map(Reading).map_err(reading)
+        transaction.map(ReadTransaction).map_err(read_error)
     }
 
     /// The only way to write: no writer can forget the watch.
-    pub(super) async fn writing(&self, watch: Option<&StepWatch>) -> Result<Writing, JournalError> {
+    pub(super) async fn begin_write(&self, watch: Option<&StepWatch>) -> Result<WriteTransaction, JournalError> {
         if let Some(watch) = watch {
-            watch(Step::Before);
+            watch(WriteStep::Before);
         }
         let transaction = match self {
             // Takes the write lock at once: a reader that turns into a writer is refused when somebody else wrote.
             Self::Sqlite(pool) => Transaction::of_file(pool, "begin immediate").await,
             Self::Postgres(pool) => Transaction::of_server(pool, "begin").await,
         };
-        Ok(Writing { transaction: transaction.map_err(writing)?, watch: watch.cloned(), is_changed: false })
+        Ok(WriteTransaction {
+            transaction: transaction.map_err(write_error)?,
+            watch: watch.cloned(),
+            is_changed: false,
+        })
     }
 }
 
 impl Journal {
-    pub(super) async fn reading(&self) -> Result<Reading, JournalError> {
-        self.database.reading().await
+    pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {
+        self.database.begin_read().await
     }
 
-    pub(super) async fn writing(&self) -> Result<Writing, JournalError> {
-        self.database.writing(self.watch.as_ref()).await
+    pub(super) async fn begin_write(&self) -> Result<WriteTransaction, JournalError> {
+        self.database.begin_write(self.watch.as_ref()).await
     }
 }
 

@@ -31,13 +31,13 @@ impl DatabaseFault {
         }
     }
 
-    /// The fault, with the place that [`Self::placed`] noted.
+    /// The fault, with the place that [`Self::located`] noted.
     pub(super) fn of(error: sqlx::Error) -> Self {
         Self::unwrapped(error).unwrap_or_else(|error| Self(Box::new(Fault { place: None, error })))
     }
 
     /// The same error, with the place noted for [`Self::of`].
-    pub(super) fn placed(place: impl Into<String>, error: sqlx::Error) -> sqlx::Error {
+    pub(super) fn located(place: impl Into<String>, error: sqlx::Error) -> sqlx::Error {
         sqlx::Error::Io(io::Error::other(Self::at(place, error)))
     }
 
@@ -59,13 +59,13 @@ impl DatabaseFault {
 }
 
 /// The database and the server that these options name, without any password.
-pub(super) fn server_place(options: &PgConnectOptions) -> String {
+pub(super) fn server_name(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or(options.get_username());
     format!("database {database} on {}:{}", options.get_host(), options.get_port())
 }
 
 /// What an error of the library says, without its own words.
-pub(super) fn in_words(error: &sqlx::Error) -> String {
+pub(super) fn described(error: &sqlx::Error) -> String {
     match DatabaseFault::innermost(error) {
         sqlx::Error::Database(said) => said.message().to_owned(),
         sqlx::Error::Io(error) => Chain(error).to_string(),
@@ -111,7 +111,7 @@ impl fmt::Display for DatabaseFault {
         if let Some(place) = place {
             write!(f, "{place}: ")?;
         }
-        write!(f, "{}{}", in_words(error), remedy(error))
+        write!(f, "{}{}", described(error), remedy(error))
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_fault_says_once_what_and_where_and_what_to_do() {
         let check = |error: sqlx::Error, expected: &str| {
-            let fault = DatabaseFault::of(DatabaseFault::placed("database state on db.acme.com:5432", error));
+            let fault = DatabaseFault::of(DatabaseFault::located("database state on db.acme.com:5432", error));
             assert_eq!(Chain(&fault).to_string(), expected);
             assert_eq!(fault.to_string(), expected);
         };
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_place_that_is_nearest_to_the_fault_counts() {
-        let error = DatabaseFault::placed("here", sqlx::Error::PoolClosed);
+        let error = DatabaseFault::located("here", sqlx::Error::PoolClosed);
         let fault = DatabaseFault::at("elsewhere", error);
         assert_eq!(fault.to_string(), "here: its connections are closed");
     }

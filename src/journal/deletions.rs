@@ -7,7 +7,7 @@ use crate::domain::to_the_second;
 
 use super::{
     Journal, JournalError,
-    database::Reading,
+    database::ReadTransaction,
     encoding::{from_json, to_time},
 };
 
@@ -98,9 +98,9 @@ impl DeletedBefore {
 impl Journal {
     /// From when on the record is complete; all of it where nothing was deleted.
     pub async fn deleted_before(&self) -> Result<DeletedBefore, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let mut before = DeletedBefore::default();
-        for (deletion, _) in deletions(&mut looking).await? {
+        for (deletion, _) in deletions(&mut reader).await? {
             let latest = match deletion.setting {
                 KeepSetting::KeepRuns => &mut before.runs,
                 KeepSetting::KeepChanges => &mut before.changes,
@@ -112,9 +112,9 @@ impl Journal {
 
     /// The deletion of the run with this id, or of one whose id begins like that.
     pub(super) async fn deletion_of_run(&self, id: &str) -> Result<Option<(String, Deletion)>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let is_it = |run: &String| run.get(..id.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(id));
-        for (deletion, body) in deletions(&mut looking).await?.into_iter().rev() {
+        for (deletion, body) in deletions(&mut reader).await?.into_iter().rev() {
             if let Some(run) = body.runs.into_iter().find(is_it) {
                 return Ok(Some((run, deletion)));
             }
@@ -124,10 +124,10 @@ impl Journal {
 }
 
 /// Every deletion, in the order of the record.
-pub(super) async fn deletions(looking: &mut Reading) -> Result<Vec<(Deletion, DeletionBody)>, JournalError> {
+pub(super) async fn deletions(reader: &mut ReadTransaction) -> Result<Vec<(Deletion, DeletionBody)>, JournalError> {
     let sql = "select position, at, body from events where kind = 'deletion' order by position";
     let mut found = Vec::new();
-    for row in looking.rows(sql, []).await? {
+    for row in reader.rows(sql, []).await? {
         let body: DeletionBody = from_json(&row.text(2)?, "a deletion")?;
         let deletion = Deletion {
             position: row.number(0)?,

@@ -4,7 +4,7 @@ use crate::domain::{HeldBefore, InstanceName};
 
 use super::{
     Journal, JournalError,
-    database::{Transaction, Value, Writing, reading},
+    database::{Transaction, Value, WriteTransaction, read_error},
     encoding::{from_json, to_json, to_key},
 };
 
@@ -15,19 +15,19 @@ impl Journal {
         instance: &InstanceName,
         holds: &[HeldBefore],
     ) -> Result<(), JournalError> {
-        let mut writing = self.writing().await?;
-        remember_dormant_holds(&mut writing, instance, holds).await?;
-        writing.commit().await
+        let mut writer = self.begin_write().await?;
+        remember_dormant_holds(&mut writer, instance, holds).await?;
+        writer.commit().await
     }
 }
 
 /// Remembers these holds of an instance in place of those remembered before.
 pub(super) async fn remember_dormant_holds(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     instance: &InstanceName,
     holds: &[HeldBefore],
 ) -> Result<(), JournalError> {
-    if dormant_holds(writing.transaction(), instance).await? == holds {
+    if dormant_holds(writer.transaction(), instance).await? == holds {
         return Ok(());
     }
     let row = |held: &HeldBefore| -> Result<[Value; 6], JournalError> {
@@ -42,18 +42,18 @@ pub(super) async fn remember_dormant_holds(
         ])
     };
     let rows = holds.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-    writing.execute("delete from dormant_holds where instance = $1", [instance.as_str().into()]).await?;
+    writer.execute("delete from dormant_holds where instance = $1", [instance.as_str().into()]).await?;
     let head = "insert into dormant_holds (instance, op, group_folded, operator_folded, why, limits)";
-    writing.insert(head, rows, "").await
+    writer.insert(head, rows, "").await
 }
 
 /// The dormant holds of an instance, by change.
 pub(super) async fn dormant_holds(
-    looking: &mut Transaction,
+    reader: &mut Transaction,
     instance: &InstanceName,
 ) -> Result<Vec<HeldBefore>, JournalError> {
     let sql = "select op, group_folded, operator_folded, why, limits from dormant_holds where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await.map_err(reading)?;
+    let rows = reader.rows(sql, [instance.as_str().into()]).await.map_err(read_error)?;
     let held = rows.iter().map(|row| {
         Ok(HeldBefore {
             key: to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)?,

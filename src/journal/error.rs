@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{DatabaseFault, FileFault, Space, StorageFault};
+use super::{DatabaseFault, DiskSpace, FileFault, StorageFault};
 
 /// Why the journal could not be used. No text of it holds the address of a database, which may hold a password.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum JournalError {
          install that version or a newer one; do not name another place in state.url or move the state away, because an \
          empty state has no history, no approvals and no held changes"
     )]
-    FromTheFuture {
+    NewerSchema {
         /// Where it is.
         place: String,
         /// The schema found.
@@ -48,7 +48,7 @@ pub enum JournalError {
         "the state {place} was written by an earlier version of this program (schema {found}, this one knows {known}); \
          the next run brings it up to date"
     )]
-    FromThePast {
+    OlderSchema {
         /// Where it is.
         place: String,
         /// The schema found.
@@ -88,7 +88,7 @@ impl JournalError {
     pub(super) fn of_file(path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                let source = StorageFault::Full { path: path.to_owned(), space: Space::of(path) };
+                let source = StorageFault::Full { path: path.to_owned(), space: DiskSpace::of(path) };
                 Self::Storage { doing: "written", source }
             }
             _ => Self::File { path: path.to_owned(), source },

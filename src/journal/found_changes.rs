@@ -51,7 +51,7 @@ impl Journal {
     /// again without any difference, and that led to no write, counts once: with the first run that made it.
     pub async fn found_changes(&self, filter: &ChangeFilter, limit: usize) -> Result<Vec<FoundChange>, JournalError> {
         let unfinished = self.unfinished().await?;
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = concat!(
             "select ",
             change_columns!(),
@@ -66,7 +66,7 @@ impl Journal {
                order by r.run_position desc, position desc limit $8"
         );
         let found = |row: &Row| found(row, unfinished);
-        looking.rows(sql, values(filter, limit)).await?.iter().map(found).collect()
+        reader.rows(sql, values(filter, limit)).await?.iter().map(found).collect()
     }
 }
 
@@ -93,6 +93,6 @@ fn found(row: &Row, unfinished: Unfinished) -> Result<FoundChange, JournalError>
         mode: from_name(row.text(11)?, "the mode of a run")?,
         instance: row.text(12)?,
         recorded_at: change.at,
-        change: change.told(row.optional_text(13)?.as_deref(), unfinished),
+        change: change.into_report(row.optional_text(13)?.as_deref(), unfinished),
     })
 }

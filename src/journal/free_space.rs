@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 
 use super::{
     Journal, JournalError, RunLock,
-    database::{Database, writing},
+    database::{Database, write_error},
     storage_fault::StorageFault,
 };
 
@@ -46,10 +46,10 @@ impl Pages {
 impl Journal {
     /// Gives back what is free beyond a tenth of the file. A file that an earlier version made is rewritten once for it; one that
     /// is too large for that keeps its free pages and reuses them, and the log says how an administrator rewrites it.
-    pub async fn give_space_back(&self, _lock: &RunLock) -> Result<(), JournalError> {
+    pub async fn release_free_space(&self, _lock: &RunLock) -> Result<(), JournalError> {
         let Database::Sqlite(pool) = &self.database else { return Ok(()) };
         let given_back = give_back(pool).await;
-        given_back.map_err(|error| writing(StorageFault::explained(pool.connect_options().get_filename(), error)))
+        given_back.map_err(|error| write_error(StorageFault::explained(pool.connect_options().get_filename(), error)))
     }
 }
 

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::domain::{Approver, Digest, InstanceName, RunId};
 
 use super::{
-    Approved, Journal, JournalError, approver_columns,
-    database::{Row, Writing},
+    Journal, JournalError, RecordedApproval, approver_columns,
+    database::{Row, WriteTransaction},
     encoding::{to_optional_time, to_time},
 };
 
@@ -33,10 +33,10 @@ pub struct GivenApproval {
 
 /// Writes an approval that was recorded as this event.
 pub(super) async fn remember(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     event: i64,
     (digest, approver, at): (&Digest, &Approver, DateTime<Utc>),
-    released: &[&Approved],
+    released: &[&RecordedApproval],
 ) -> Result<(), JournalError> {
     let rows = released.iter().map(|approved| {
         let [name, uid, user, login_uid, login] = approver_columns::values(approver);
@@ -56,12 +56,12 @@ pub(super) async fn remember(
     });
     let head = "insert into given_approvals (event, instance, digest, approver, approver_uid, approver_user,
                     approver_login_uid, approver_login_user, at, expires_at, changes)";
-    writing.insert(head, rows, "").await
+    writer.insert(head, rows, "").await
 }
 
 /// Writes that a run began to apply the last approval of this digest.
 pub(super) async fn used(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     run: &RunId,
     instance: &InstanceName,
     at: DateTime<Utc>,
@@ -71,17 +71,17 @@ pub(super) async fn used(
                where instance = $3 and digest = $4 and used_at is null and event = (
                    select max(last.event) from given_approvals last where last.instance = $3 and last.digest = $4)";
     let values = [run.as_str().into(), at.timestamp_millis().into(), instance.as_str().into(), digest.as_str().into()];
-    writing.execute(sql, values).await
+    writer.execute(sql, values).await
 }
 
 impl Journal {
     /// All approvals that were given, the last recorded first, at most `limit`.
     pub async fn given_approvals(&self, limit: usize) -> Result<Vec<GivenApproval>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select instance, digest, at, expires_at, changes, used_by, used_at,
                        approver, approver_uid, approver_user, approver_login_uid, approver_login_user
                    from given_approvals order by event desc, at desc, instance limit $1";
-        let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+        let rows = reader.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         rows.iter().map(given).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::{
 use super::{
     JournalError,
     approvals::to_digest,
-    database::{Reading, Row, Writing},
+    database::{ReadTransaction, Row, WriteTransaction},
     dormant_holds::remember_dormant_holds,
     encoding::{from_json, to_json, to_time},
     holds::held_by_real_run,
@@ -42,13 +42,17 @@ struct StoredHeldBefore {
 ///
 /// What a real run over everything holds stays so when a dry run or a narrowed one finds the same digest. What an undo holds
 /// is replaced by an undo of the same run alone, and is over when its time is.
-pub(super) async fn hold(writing: &mut Writing, held: &HeldNow<'_>, at: DateTime<Utc>) -> Result<bool, JournalError> {
+pub(super) async fn hold(
+    writer: &mut WriteTransaction,
+    held: &HeldNow<'_>,
+    at: DateTime<Utc>,
+) -> Result<bool, JournalError> {
     if let Some(dormant) = held.dormant {
-        remember_dormant_holds(writing, held.instance, dormant).await?;
+        remember_dormant_holds(writer, held.instance, dormant).await?;
     }
-    let before = held_in(writing, held.instance).await?;
+    let before = held_in(writer, held.instance).await?;
     if let Some(record) = held.record {
-        write_held(writing, held.instance, record).await?;
+        write_held(writer, held.instance, record).await?;
     }
     let kept = held.record.map(|record| &record.digest);
     let is_over = |earlier: &&HeldRecord| match (&earlier.undo, held.undo_of) {
@@ -60,7 +64,7 @@ pub(super) async fn hold(writing: &mut Writing, held: &HeldNow<'_>, at: DateTime
     };
     let over: Vec<&HeldRecord> = before.iter().filter(is_over).collect();
     for earlier in &over {
-        forget_held(writing, earlier).await?;
+        forget_held(writer, earlier).await?;
     }
     Ok(match kept {
         Some(digest) => !before.iter().any(|earlier| earlier.digest == *digest),
@@ -69,15 +73,18 @@ pub(super) async fn hold(writing: &mut Writing, held: &HeldNow<'_>, at: DateTime
 }
 
 /// Everything that is held in one instance.
-pub(super) async fn held_in(writing: &mut Writing, instance: &InstanceName) -> Result<Vec<HeldRecord>, JournalError> {
+pub(super) async fn held_in(
+    writer: &mut WriteTransaction,
+    instance: &InstanceName,
+) -> Result<Vec<HeldRecord>, JournalError> {
     let sql = "select instance, digest, at, record from held where instance = $1";
-    let rows = writing.rows(sql, [instance.as_str().into()]).await?;
+    let rows = writer.rows(sql, [instance.as_str().into()]).await?;
     rows.iter().map(held_record).collect()
 }
 
-pub(super) async fn forget_held(writing: &mut Writing, record: &HeldRecord) -> Result<(), JournalError> {
+pub(super) async fn forget_held(writer: &mut WriteTransaction, record: &HeldRecord) -> Result<(), JournalError> {
     let sql = "delete from held where instance = $1 and digest = $2";
-    writing.execute(sql, [record.instance.as_str().into(), record.digest.as_str().into()]).await
+    writer.execute(sql, [record.instance.as_str().into(), record.digest.as_str().into()]).await
 }
 
 /// Reads the columns instance, digest, at and record.
@@ -98,9 +105,13 @@ pub(super) fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
 }
 
 /// Writes one held plan. It is held since the first real run that held its digest: a dry run holds nothing.
-async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &HeldRecord) -> Result<(), JournalError> {
+async fn write_held(
+    writer: &mut WriteTransaction,
+    instance: &InstanceName,
+    record: &HeldRecord,
+) -> Result<(), JournalError> {
     let sql = "select instance, digest, at, record, held_since from held where instance = $1 and digest = $2";
-    let rows = writing.rows(sql, [instance.as_str().into(), record.digest.as_str().into()]).await?;
+    let rows = writer.rows(sql, [instance.as_str().into(), record.digest.as_str().into()]).await?;
     let before = rows.first().map(held_record).transpose()?;
     let since = rows.first().map(held_by_real_run).transpose()?.flatten().map_or(record.at, |(_, since)| since);
     if record.is_dry_run && before.as_ref().is_some_and(|before| !before.is_dry_run) {
@@ -130,16 +141,16 @@ async fn write_held(writing: &mut Writing, instance: &InstanceName, record: &Hel
         to_json(&stored, "a held plan")?.into(),
         since.timestamp_millis().into(),
     ];
-    writing.execute(sql, values).await
+    writer.execute(sql, values).await
 }
 
 /// What real runs hold in this instance, and what undos do; the oldest first. A dry run holds nothing.
 pub(super) async fn held_by_runs(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
 ) -> Result<Vec<HeldRecord>, JournalError> {
     let sql = "select instance, digest, at, record from held where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = reader.rows(sql, [instance.as_str().into()]).await?;
     let mut records = rows.iter().map(held_record).collect::<Result<Vec<_>, _>>()?;
     records.retain(|record| !record.is_dry_run || record.undo.is_some());
     records.sort_by(|a, b| (a.at, &a.digest).cmp(&(b.at, &b.digest)));

@@ -9,14 +9,14 @@ use crate::domain::{Digest, HeldRecord, InstanceName};
 
 use super::{
     Journal, JournalError,
-    database::{Reading, Row},
+    database::{ReadTransaction, Row},
     encoding::to_time,
     held_plans::held_record,
 };
 
 /// A held plan that waits for an approval. The field names are part of the JSON form of the status.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Hold {
+pub struct HoldEntry {
     /// The digest that an approval names.
     pub digest: Digest,
     /// The instance that it is held in, as the configuration spells it.
@@ -30,10 +30,10 @@ pub struct Hold {
 
 impl Journal {
     /// What real runs hold, by instance, the oldest first. A plan of a dry run or of an observed instance holds nothing.
-    pub async fn holds(&self) -> Result<Vec<Hold>, JournalError> {
-        let mut looking = self.reading().await?;
-        let rows = looking.rows("select instance, digest, at, record, held_since from held", []).await?;
-        let hold = |(record, since): (HeldRecord, DateTime<Utc>)| Hold {
+    pub async fn holds(&self) -> Result<Vec<HoldEntry>, JournalError> {
+        let mut reader = self.begin_read().await?;
+        let rows = reader.rows("select instance, digest, at, record, held_since from held", []).await?;
+        let hold = |(record, since): (HeldRecord, DateTime<Utc>)| HoldEntry {
             instance: record.instance.to_string(),
             since: since.trunc_subsecs(0),
             changes: record.changes.len(),
@@ -48,13 +48,13 @@ impl Journal {
     }
 
     /// Whether there are holds, and each of them has an approval that the next run can use.
-    pub async fn are_approved(&self, holds: &[Hold], now: DateTime<Utc>) -> Result<bool, JournalError> {
+    pub async fn are_approved(&self, holds: &[HoldEntry], now: DateTime<Utc>) -> Result<bool, JournalError> {
         let sql = "select instance, digest from approvals where expires_at > $1 and begun_at is null";
-        let mut looking = self.reading().await?;
-        let rows = looking.rows(sql, [now.timestamp_millis().into()]).await?;
+        let mut reader = self.begin_read().await?;
+        let rows = reader.rows(sql, [now.timestamp_millis().into()]).await?;
         let pair = |row: &Row| Ok::<_, JournalError>((row.text(0)?, row.text(1)?));
         let approved = rows.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
-        let is_approved = |hold: &Hold| {
+        let is_approved = |hold: &HoldEntry| {
             approved.iter().any(|(instance, digest)| *instance == hold.instance && digest == hold.digest.as_str())
         };
         Ok(!holds.is_empty() && holds.iter().all(is_approved))
@@ -63,12 +63,12 @@ impl Journal {
 
 /// When each digest was first held that real runs hold in this instance.
 pub(super) async fn held_since(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
 ) -> Result<BTreeMap<Digest, DateTime<Utc>>, JournalError> {
     let sql = "select instance, digest, at, record, held_since from held where instance = $1";
     let mut found = BTreeMap::new();
-    for row in looking.rows(sql, [instance.as_str().into()]).await? {
+    for row in reader.rows(sql, [instance.as_str().into()]).await? {
         found.extend(held_by_real_run(&row)?.map(|(record, since)| (record.digest, since)));
     }
     Ok(found)

@@ -12,7 +12,7 @@ use crate::domain::{
 use super::{
     Journal, JournalError,
     approvals::approvals_in_force,
-    database::{Reading, Row, Transaction, reading},
+    database::{ReadTransaction, Row, Transaction, read_error},
     dormant_holds::dormant_holds,
     encoding::{from_json, to_json, to_key},
     held_plans::{held_by_runs, held_changes},
@@ -42,28 +42,28 @@ impl Journal {
         now: DateTime<Utc>,
         undone_run: Option<&RunId>,
     ) -> Result<History, JournalError> {
-        let mut looking = self.reading().await?;
-        let accepted = accepted(&mut looking, instance).await?;
-        let memory = match (lost(&mut looking).await?, &accepted) {
+        let mut reader = self.begin_read().await?;
+        let accepted = accepted(&mut reader, instance).await?;
+        let memory = match (lost(&mut reader).await?, &accepted) {
             (Some(why), None) => Memory::Lost(why),
             _ => Memory::Kept,
         };
-        let records = held_by_runs(&mut looking, instance).await?;
+        let records = held_by_runs(&mut reader, instance).await?;
         // What an undo holds concerns that undo alone: other runs plan something else.
         let is_heeded = |record: &&HeldRecord| record.undo.as_ref().is_none_or(|undo| Some(&undo.run) == undone_run);
-        let known = known_profiles(&mut looking, instance, accepted.as_ref()).await?;
+        let known = known_profiles(&mut reader, instance, accepted.as_ref()).await?;
         Ok(History {
             memory,
             accepted,
-            identities: Identities::new(identities(&mut looking, instance).await?),
+            identities: Identities::new(identities(&mut reader, instance).await?),
             login_holders: LoginHolders::default(),
             known,
-            held: held_before(&mut looking, instance, held_changes(records.iter().filter(is_heeded))).await?,
+            held: held_before(&mut reader, instance, held_changes(records.iter().filter(is_heeded))).await?,
             held_for_undos: records.iter().filter(|record| !is_heeded(record)).map(|one| one.digest.clone()).collect(),
-            held_since: held_since(&mut looking, instance).await?,
-            undone: undone(looking.transaction(), instance).await?,
-            approvals: approvals_in_force(&mut looking, instance, now).await?,
-            unfinished_disablements: unfinished_disablements(looking.transaction(), instance).await?,
+            held_since: held_since(&mut reader, instance).await?,
+            undone: undone(reader.transaction(), instance).await?,
+            approvals: approvals_in_force(&mut reader, instance, now).await?,
+            unfinished_disablements: unfinished_disablements(reader.transaction(), instance).await?,
         })
     }
 
@@ -83,18 +83,18 @@ impl Journal {
             at.timestamp_millis().into(),
             to_json(read, "an accepted read")?.into(),
         ];
-        let mut writing = self.writing().await?;
-        writing.execute(sql, values).await?;
-        writing.commit().await
+        let mut writer = self.begin_write().await?;
+        writer.execute(sql, values).await?;
+        writer.commit().await
     }
 
     /// Remembers which product profiles this instance has seen, and which groups they stood for.
     pub async fn remember_profiles(&self, instance: &InstanceName, known: &KnownProfiles) -> Result<(), JournalError> {
         let sql = "insert into known_profiles (instance, known) values ($1, $2)
                    on conflict (instance) do update set known = excluded.known";
-        let mut writing = self.writing().await?;
-        writing.execute(sql, [instance.as_str().into(), to_json(known, "known profiles")?.into()]).await?;
-        writing.commit().await
+        let mut writer = self.begin_write().await?;
+        writer.execute(sql, [instance.as_str().into(), to_json(known, "known profiles")?.into()]).await?;
+        writer.commit().await
     }
 
     /// Remembers which operator each of these users is, by UMAPI `id`, new and changed ones only; and forgets who users
@@ -105,9 +105,9 @@ impl Journal {
         identities: &[(String, KnownOperator)],
         over: &[FoldedName],
     ) -> Result<(), JournalError> {
-        let mut looking = self.reading().await?;
-        let known: HashMap<_, _> = self::identities(&mut looking, instance).await?.into_iter().collect();
-        drop(looking);
+        let mut reader = self.begin_read().await?;
+        let known: HashMap<_, _> = self::identities(&mut reader, instance).await?.into_iter().collect();
+        drop(reader);
         // A user that is named twice is one row: one statement cannot write it twice.
         let fresh: HashMap<FoldedName, &KnownOperator> = identities
             .iter()
@@ -126,38 +126,38 @@ impl Journal {
                 operator.login.clone().map(FoldedName::into_string).into(),
             ]
         });
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         for user in over {
             let sql = "delete from identities where instance = $1 and user_folded = $2";
-            writing.execute(sql, [instance.as_str().into(), user.into()]).await?;
+            writer.execute(sql, [instance.as_str().into(), user.into()]).await?;
         }
         let head = "insert into identities (instance, user_folded, operator, login_folded)";
         let tail = "on conflict (instance, user_folded) do update set
                         operator = excluded.operator, login_folded = excluded.login_folded";
-        writing.insert(head, rows, tail).await?;
-        writing.commit().await
+        writer.insert(head, rows, tail).await?;
+        writer.commit().await
     }
 }
 
-async fn accepted(looking: &mut Reading, instance: &InstanceName) -> Result<Option<SourceRead>, JournalError> {
+async fn accepted(reader: &mut ReadTransaction, instance: &InstanceName) -> Result<Option<SourceRead>, JournalError> {
     let sql = "select read from accepted_reads where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = reader.rows(sql, [instance.as_str().into()]).await?;
     rows.first().map(|row| from_json(&row.text(0)?, "an accepted read")).transpose()
 }
 
 /// What is known of profiles. States of earlier versions tell of followed groups only; the accepted read knows best.
 async fn known_profiles(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
     accepted: Option<&SourceRead>,
 ) -> Result<KnownProfiles, JournalError> {
     let sql = "select known from known_profiles where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = reader.rows(sql, [instance.as_str().into()]).await?;
     if let Some(row) = rows.first() {
         return from_json(&row.text(0)?, "known profiles");
     }
     let sql = "select followed from accepted_reads where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = reader.rows(sql, [instance.as_str().into()]).await?;
     let mut followed: Vec<FollowedGroup> = match rows.first() {
         Some(row) => from_json(&row.text(0)?, "followed groups")?,
         None => Vec::new(),
@@ -168,30 +168,30 @@ async fn known_profiles(
 
 /// What runs hold, and what they held and cannot see for now; each change once, what runs hold first.
 async fn held_before(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
     mut held: Vec<HeldBefore>,
 ) -> Result<Vec<HeldBefore>, JournalError> {
     let known: BTreeSet<ChangeKey> = held.iter().map(|held| held.key.clone()).collect();
     held.extend(
-        dormant_holds(looking.transaction(), instance).await?.into_iter().filter(|held| !known.contains(&held.key)),
+        dormant_holds(reader.transaction(), instance).await?.into_iter().filter(|held| !known.contains(&held.key)),
     );
     held.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(held)
 }
 
 /// Why something that was remembered is lost. Every accepted read is younger than the loss.
-async fn lost(looking: &mut Reading) -> Result<Option<String>, JournalError> {
-    let rows = looking.rows("select value from meta where name = 'memory_lost'", []).await?;
+async fn lost(reader: &mut ReadTransaction) -> Result<Option<String>, JournalError> {
+    let rows = reader.rows("select value from meta where name = 'memory_lost'", []).await?;
     rows.first().map(|row| row.text(0)).transpose()
 }
 
 async fn identities(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
 ) -> Result<Vec<(FoldedName, KnownOperator)>, JournalError> {
     let sql = "select user_folded, operator, login_folded from identities where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+    let rows = reader.rows(sql, [instance.as_str().into()]).await?;
     let known = |row: &Row| -> Result<KnownOperator, JournalError> {
         let login = row.optional_text(2)?.map(FoldedName::stored);
         Ok(KnownOperator { id: OperatorId(row.number(1)?), login })
@@ -199,9 +199,9 @@ async fn identities(
     rows.iter().map(|row| Ok((row.folded(0)?, known(row)?))).collect()
 }
 
-pub(super) async fn undone(looking: &mut Transaction, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
+pub(super) async fn undone(reader: &mut Transaction, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
     let sql = "select op, group_folded, operator_folded from undone where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await.map_err(reading)?;
+    let rows = reader.rows(sql, [instance.as_str().into()]).await.map_err(read_error)?;
     let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)).collect();
     let mut keys = keys?;
     keys.sort();

@@ -8,8 +8,8 @@ use sqlx::{Connection as _, Either, PgConnection};
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    Journal, JournalError, Location,
-    database::{connecting, opening},
+    Journal, JournalError, JournalLocation,
+    database::{connect_error, open_error},
     lock::KEEPALIVE,
     open::server,
     server_lock::{Purpose, ServerLock},
@@ -27,11 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How an attempt ended.
 #[derive(Debug)]
-pub enum Candidacy {
+pub enum Election {
     /// This node leads until the leadership is lost or given back.
-    Leads(Leadership),
+    Leader(Leadership),
     /// Another node does; its name, as far as it has written it.
-    Follows(Option<String>),
+    Follower(Option<String>),
 }
 
 /// A node that wants to lead.
@@ -47,14 +47,14 @@ pub struct Candidate {
 impl Journal {
     /// A candidate under this name; `None` for a file, which has no other nodes.
     pub fn candidate(&self, node: &str) -> Option<Candidate> {
-        let Location::Postgres(address) = &self.location else { return None };
+        let JournalLocation::Postgres(address) = &self.location else { return None };
         let (journal, address) = (self.clone(), address.clone());
         Some(Candidate { journal, address, node: node.to_owned(), session: None, is_prepared: false })
     }
 
     /// The journal of the node that leads: a run of it gets no lock without the leadership, and loses its lock with it.
     #[must_use]
-    pub fn led_by(&self, leadership: &Leadership) -> Self {
+    pub fn with_leadership(&self, leadership: &Leadership) -> Self {
         let mut led = self.clone();
         led.leadership = Some(leadership.clone());
         led
@@ -64,14 +64,14 @@ impl Journal {
 impl Candidate {
     /// Tries to get the leadership; does not wait for it. The first attempt that reaches the server creates and migrates what
     /// is missing there.
-    pub async fn compete(&mut self) -> Result<Candidacy, JournalError> {
+    pub async fn try_to_lead(&mut self) -> Result<Election, JournalError> {
         // Taken out: of a session whose attempt was broken off nobody knows whether it holds the lock. It ends.
         let session = self.session.take();
-        let late = || opening(io::Error::new(io::ErrorKind::TimedOut, "the server does not answer").into());
+        let late = || open_error(io::Error::new(io::ErrorKind::TimedOut, "the server does not answer").into());
         timeout(PATIENCE, self.attempt(session)).await.unwrap_or_else(|_elapsed| Err(late()))
     }
 
-    async fn attempt(&mut self, session: Option<PgConnection>) -> Result<Candidacy, JournalError> {
+    async fn attempt(&mut self, session: Option<PgConnection>) -> Result<Election, JournalError> {
         let session = match session {
             Some(session) => session,
             None => self.connect().await?,
@@ -83,11 +83,11 @@ impl Candidate {
         match ServerLock::try_take(session, Purpose::Leader).await? {
             Either::Left(session) => {
                 self.journal.write_name(LEADER, &self.node).await?;
-                Ok(Candidacy::Leads(Leadership(Arc::new(Mutex::new(Some(session))))))
+                Ok(Election::Leader(Leadership(Arc::new(Mutex::new(Some(session))))))
             }
             Either::Right(session) => {
                 self.session = Some(session);
-                self.leader().await.map(Candidacy::Follows)
+                self.leader().await.map(Election::Follower)
             }
         }
     }
@@ -95,13 +95,13 @@ impl Candidate {
     async fn connect(&self) -> Result<PgConnection, JournalError> {
         let (options, _) = server(&self.address)?;
         let options = options.options(KEEPALIVE).application_name(SESSION);
-        PgConnection::connect_with(&options).await.map_err(connecting(&options))
+        PgConnection::connect_with(&options).await.map_err(connect_error(&options))
     }
 
     /// The name may be that of the node before for the moment in which the leadership passes on.
     async fn leader(&self) -> Result<Option<String>, JournalError> {
-        let mut looking = self.journal.reading().await?;
-        let rows = looking.rows("select value from meta where name = $1", [LEADER.into()]).await?;
+        let mut reader = self.journal.begin_read().await?;
+        let rows = reader.rows("select value from meta where name = $1", [LEADER.into()]).await?;
         Ok(rows.first().map(|row| row.optional_text(0)).transpose()?.flatten())
     }
 }

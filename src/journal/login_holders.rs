@@ -10,9 +10,9 @@ use super::{Journal, JournalError};
 impl Journal {
     /// The logins of all operators that users of the organization are remembered as, in every instance.
     pub async fn remembered_logins(&self) -> Result<LoginSet, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select distinct login_folded from identities where login_folded is not null";
-        let rows = looking.rows(sql, []).await?;
+        let rows = reader.rows(sql, []).await?;
         let logins = rows.iter().map(|row| row.folded(0)).collect::<Result<Vec<_>, _>>()?;
         Ok(LoginSet::new(logins))
     }
@@ -25,11 +25,11 @@ impl Journal {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<LoginHolders, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select login_folded, user_folded from login_holders
                    where organization = $1 and read_at >= $2 and read_at <= $3";
         let (since, until) = (since.timestamp_millis(), until.timestamp_millis());
-        let rows = looking.rows(sql, [organization.as_str().into(), since.into(), until.into()]).await?;
+        let rows = reader.rows(sql, [organization.as_str().into(), since.into(), until.into()]).await?;
         let answers = rows.iter().map(|row| {
             let holder = match row.optional_text(1)? {
                 None => LoginHolder::NoUser,
@@ -55,14 +55,14 @@ impl Journal {
             LoginHolder::User(user) => Some(user.as_str().to_owned()),
             LoginHolder::Others => Some(String::new()),
         };
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         let sql = "delete from login_holders where organization = $1 and read_at < $2";
-        writing.execute(sql, [organization.as_str().into(), since.timestamp_millis().into()]).await?;
+        writer.execute(sql, [organization.as_str().into(), since.timestamp_millis().into()]).await?;
         let sql = "insert into login_holders (organization, login_folded, user_folded, read_at) values ($1, $2, $3, $4)
                    on conflict (organization, login_folded) do update set
                        user_folded = excluded.user_folded, read_at = excluded.read_at";
         let values = [organization.as_str().into(), login.folded().into(), user.into(), at.timestamp_millis().into()];
-        writing.execute(sql, values).await?;
-        writing.commit().await
+        writer.execute(sql, values).await?;
+        writer.commit().await
     }
 }

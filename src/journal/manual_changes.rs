@@ -10,7 +10,7 @@ use crate::domain::{FoldedName, OperatorGroupName, RunId};
 use super::{
     Journal, JournalError,
     access::AccessDifference,
-    database::{Reading, Row},
+    database::{ReadTransaction, Row},
     encoding::{from_json, to_time},
 };
 
@@ -64,10 +64,10 @@ impl Journal {
     /// The changes that observations after this place of the record tell of, newest first, at most `limit`. The first look at
     /// a group tells of none: whoever is in it then was there before. Nor does a group that is managed no longer.
     pub async fn manual_changes(&self, after: i64, limit: usize) -> Result<ManualChanges, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql =
             "select position from events where kind = 'observed' and position > $1 order by position desc limit $2";
-        let places = looking.rows(sql, [after.into(), MOST_OBSERVATIONS.into()]).await?;
+        let places = reader.rows(sql, [after.into(), MOST_OBSERVATIONS.into()]).await?;
         let mut found = ManualChanges { changes: Vec::new(), searched_to: after };
         for row in places {
             let position = row.number(0)?;
@@ -76,18 +76,18 @@ impl Journal {
                 break;
             }
             // One by one: the first look at a large instance is a long text.
-            if let Some(observation) = observation(&mut looking, position).await? {
-                let first_looks = first_looks(&mut looking, &observation).await?;
+            if let Some(observation) = observation(&mut reader, position).await? {
+                let first_looks = first_looks(&mut reader, &observation).await?;
                 let room = limit - found.changes.len();
-                found.changes.extend(changes(&mut looking, observation, &first_looks, room).await?);
+                found.changes.extend(changes(&mut reader, observation, &first_looks, room).await?);
             }
         }
         Ok(found)
     }
 }
 
-async fn observation(looking: &mut Reading, position: i64) -> Result<Option<Observation>, JournalError> {
-    let rows = looking.rows("select run, at, body from events where position = $1", [position.into()]).await?;
+async fn observation(reader: &mut ReadTransaction, position: i64) -> Result<Option<Observation>, JournalError> {
+    let rows = reader.rows("select run, at, body from events where position = $1", [position.into()]).await?;
     let read = |row: &Row| {
         Ok(Observation {
             run: row.optional_text(0)?.map(RunId::new),
@@ -99,14 +99,14 @@ async fn observation(looking: &mut Reading, position: i64) -> Result<Option<Obse
 }
 
 /// The groups that were not managed before this observation.
-async fn first_looks(looking: &mut Reading, seen: &Observation) -> Result<BTreeSet<FoldedName>, JournalError> {
+async fn first_looks(reader: &mut ReadTransaction, seen: &Observation) -> Result<BTreeSet<FoldedName>, JournalError> {
     let sql = "select 1 from managed_groups where instance = $1 and group_folded = $2 and since < $3 and until >= $3";
     let mut first = BTreeSet::new();
     for (group, _profile) in &seen.difference.managed {
         let group = OperatorGroupName::new(group).folded();
         // A group with another spelling or profile than before begins a new line, and ends the one before at this moment.
         let values = [seen.difference.instance.as_str().into(), (&group).into(), seen.at.into()];
-        if looking.rows(sql, values).await?.is_empty() {
+        if reader.rows(sql, values).await?.is_empty() {
             first.insert(group);
         }
     }
@@ -114,7 +114,7 @@ async fn first_looks(looking: &mut Reading, seen: &Observation) -> Result<BTreeS
 }
 
 async fn changes(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     seen: Observation,
     first_looks: &BTreeSet<FoldedName>,
     limit: usize,
@@ -132,9 +132,9 @@ async fn changes(
     for (kind, (group, login)) in told {
         let login = match kind {
             ManualChangeKind::Appeared => login,
-            ManualChangeKind::Vanished => login_spelling(looking, &instance, &group, login).await?,
+            ManualChangeKind::Vanished => login_spelling(reader, &instance, &group, login).await?,
         };
-        let group = group_spelling(looking, &instance, group).await?;
+        let group = group_spelling(reader, &instance, group).await?;
         changes.push(ManualChange {
             instance: instance.clone(),
             login,
@@ -147,21 +147,21 @@ async fn changes(
     Ok(changes)
 }
 
-async fn group_spelling(looking: &mut Reading, instance: &str, folded: String) -> Result<String, JournalError> {
+async fn group_spelling(reader: &mut ReadTransaction, instance: &str, folded: String) -> Result<String, JournalError> {
     let sql = "select group_name from managed_groups where instance = $1 and group_folded = $2
                order by since desc limit 1";
-    let rows = looking.rows(sql, [instance.into(), folded.as_str().into()]).await?;
+    let rows = reader.rows(sql, [instance.into(), folded.as_str().into()]).await?;
     rows.first().map_or(Ok(folded), |row| row.text(0))
 }
 
 async fn login_spelling(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &str,
     group: &str,
     folded: String,
 ) -> Result<String, JournalError> {
     let sql = "select login from stays where instance = $1 and group_folded = $2 and login_folded = $3
                order by since desc limit 1";
-    let rows = looking.rows(sql, [instance.into(), group.into(), folded.as_str().into()]).await?;
+    let rows = reader.rows(sql, [instance.into(), group.into(), folded.as_str().into()]).await?;
     rows.first().map_or(Ok(folded), |row| row.text(0))
 }

@@ -12,8 +12,8 @@ use crate::domain::WantedNotifications;
 
 use super::{
     JournalError, Leadership, StepWatch,
-    database::{Database, connecting, opening},
-    database_fault::server_place,
+    database::{Database, connect_error, open_error},
+    database_fault::server_name,
     schema::{self, Schema},
     state_file,
 };
@@ -26,7 +26,7 @@ pub(super) const CONNECTION_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where the journal is.
 #[derive(Clone, Debug)]
-pub enum Location {
+pub enum JournalLocation {
     /// A file on this host; an absolute path. Its folder is made with mode 0700, the file with 0600.
     Sqlite(PathBuf),
     /// A database that several nodes share; the whole address, which may hold a password.
@@ -35,9 +35,9 @@ pub enum Location {
 
 /// How the journal is opened.
 #[derive(Clone)]
-pub struct Options {
+pub struct JournalOptions {
     /// Where it is.
-    pub location: Location,
+    pub location: JournalLocation,
     /// Called around every transaction that writes.
     pub watch: Option<StepWatch>,
 }
@@ -46,13 +46,13 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Journal {
     pub(super) database: Database,
-    pub(super) location: Location,
+    pub(super) location: JournalLocation,
     pub(super) watch: Option<StepWatch>,
     /// Which notifications are written with what is recorded.
     pub(super) wanted: Arc<WantedNotifications>,
     /// What every run of this journal needs beside its own lock; `None` for runs that anybody may make.
     pub(super) leadership: Option<Leadership>,
-    /// Whether the connections may write; not those of [`Self::look`].
+    /// Whether the connections may write; not those of [`Self::open_read_only`].
     pub(super) is_writable: bool,
 }
 
@@ -60,10 +60,10 @@ impl Journal {
     /// Opens the journal for a run: creates what is missing and migrates what is old. A corrupt file is set aside beside its
     /// old place, with a warning in the log, and every instance's memory counts as lost until a read of it is
     /// accepted anew (also after a restart). A file from the future is refused and left as it is.
-    pub async fn open(options: &Options) -> Result<Self, JournalError> {
+    pub async fn open(options: &JournalOptions) -> Result<Self, JournalError> {
         let database = match &options.location {
-            Location::Sqlite(path) => state_file::open(path, options.watch.as_ref()).await?,
-            Location::Postgres(address) => {
+            JournalLocation::Sqlite(path) => state_file::open(path, options.watch.as_ref()).await?,
+            JournalLocation::Postgres(address) => {
                 let (server, place) = server(address)?;
                 let database = connect(server).await?;
                 schema::migrate(&database, options.watch.as_ref(), &place, None).await?;
@@ -75,13 +75,13 @@ impl Journal {
 
     /// Opens what exists and migrates what is old, for commands that have something to write but make no run; `None` when
     /// there is nothing yet. Creates nothing, and sets nothing aside: a corrupt file is an error here.
-    pub async fn open_existing(options: &Options) -> Result<Option<Self>, JournalError> {
+    pub async fn open_existing(options: &JournalOptions) -> Result<Option<Self>, JournalError> {
         let database = match &options.location {
-            Location::Sqlite(path) => state_file::open_existing(path, options.watch.as_ref()).await?,
-            Location::Postgres(address) => {
+            JournalLocation::Sqlite(path) => state_file::open_existing(path, options.watch.as_ref()).await?,
+            JournalLocation::Postgres(address) => {
                 let (server, place) = server(address)?;
                 let database = connect(server).await?;
-                let is_there = schema::seen(&database).await? != Schema::Nothing;
+                let is_there = schema::of_database(&database).await? != Schema::Empty;
                 if is_there {
                     schema::migrate(&database, options.watch.as_ref(), &place, None).await?;
                 }
@@ -93,31 +93,31 @@ impl Journal {
 
     /// Opens what exists for commands that only look; `None` when there is nothing yet. Whatever would write through it
     /// fails, and a schema of an earlier version is an error: a daemon of that version may be at work on it.
-    pub async fn look(options: &Options) -> Result<Option<Self>, JournalError> {
+    pub async fn open_read_only(options: &JournalOptions) -> Result<Option<Self>, JournalError> {
         let database = match &options.location {
-            Location::Sqlite(path) => state_file::open_to_look(path).await?,
-            Location::Postgres(address) => {
+            JournalLocation::Sqlite(path) => state_file::open_read_only(path).await?,
+            JournalLocation::Postgres(address) => {
                 let (server, place) = server(address)?;
                 let database = connect(server.options([("default_transaction_read_only", "on")])).await?;
-                let schema = schema::seen(&database).await?;
-                if schema != Schema::Nothing {
+                let schema = schema::of_database(&database).await?;
+                if schema != Schema::Empty {
                     schema::is_current(schema, &place)?;
                 }
-                (schema != Schema::Nothing).then_some(database)
+                (schema != Schema::Empty).then_some(database)
             }
         };
         Ok(database.map(|database| Self { is_writable: false, ..Self::over(database, options) }))
     }
 
-    /// Whether something can be recorded through it; not through one that was opened with [`Self::look`].
+    /// Whether something can be recorded through it; not through one that was opened with [`Self::open_read_only`].
     pub fn is_writable(&self) -> bool {
         self.is_writable
     }
 
     /// The journal on a server that several nodes share, whether or not that answers at this moment: nothing is asked of it
     /// before [`Self::prepare`]. `None` for a file.
-    pub fn shared(options: &Options) -> Result<Option<Self>, JournalError> {
-        let Location::Postgres(address) = &options.location else { return Ok(None) };
+    pub fn connect_lazily(options: &JournalOptions) -> Result<Option<Self>, JournalError> {
+        let JournalLocation::Postgres(address) = &options.location else { return Ok(None) };
         let (server, _) = server(address)?;
         Ok(Some(Self::over(Database::Postgres(pool().connect_lazy_with(server)), options)))
     }
@@ -136,7 +136,7 @@ impl Journal {
         }
     }
 
-    fn over(database: Database, options: &Options) -> Self {
+    fn over(database: Database, options: &JournalOptions) -> Self {
         Self {
             database,
             location: options.location.clone(),
@@ -150,7 +150,7 @@ impl Journal {
 
 /// How the connection to a `PostgreSQL` server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
+pub enum ConnectionProtection {
     /// The server is on this host.
     OnThisHost,
     /// TLS, and the server must prove that it is the one of the address (`sslmode=verify-full`).
@@ -159,7 +159,7 @@ pub enum Protection {
     Weakened,
 }
 
-impl Protection {
+impl ConnectionProtection {
     /// That of the connection to this address; `None` where it is no address.
     pub fn of(address: &SecretString) -> Option<Self> {
         let options = PgConnectOptions::from_str(address.expose_secret()).ok()?;
@@ -187,18 +187,18 @@ fn ssl_mode_of(address: &SecretString) -> Option<String> {
 
 /// How `PostgreSQL` is reached. The server, and the name that errors may show, without any password.
 pub(super) fn server(address: &SecretString) -> Result<(PgConnectOptions, String), JournalError> {
-    let options = PgConnectOptions::from_str(address.expose_secret()).map_err(opening)?;
+    let options = PgConnectOptions::from_str(address.expose_secret()).map_err(open_error)?;
     let options = options.application_name("campaign-group-sync").disable_statement_logging();
     // A server that answers "no TLS" would get the password in the clear.
     let is_verified = !is_on_this_host(&options) && ssl_mode_of(address).is_none();
     let options = if is_verified { options.ssl_mode(PgSslMode::VerifyFull) } else { options };
-    let place = server_place(&options);
+    let place = server_name(&options);
     Ok((options, place))
 }
 
 /// One connection first: its error says why there is none, and the pool would only say that it waited in vain.
 async fn connect(server: PgConnectOptions) -> Result<Database, JournalError> {
-    let wrong = connecting(&server);
+    let wrong = connect_error(&server);
     let attempt = tokio::time::timeout(CONNECTION_PATIENCE, PgConnection::connect_with(&server)).await;
     let connection = attempt.map_err(|_elapsed| wrong(sqlx::Error::PoolTimedOut))?.map_err(&wrong)?;
     connection.close().await.map_err(&wrong)?;
@@ -215,20 +215,20 @@ mod tests {
 
     #[test]
     fn beyond_this_host_the_server_must_prove_who_it_is_unless_the_address_says_otherwise() {
-        let check = |address: &str, expected: Protection| {
-            assert_eq!(Protection::of(&address.into()), Some(expected), "{address}");
+        let check = |address: &str, expected: ConnectionProtection| {
+            assert_eq!(ConnectionProtection::of(&address.into()), Some(expected), "{address}");
         };
-        check("postgres://sync@db.acme.com/state", Protection::Verified);
-        check("postgres://sync@db.acme.com/state?sslmode=verify-full", Protection::Verified);
-        check("postgres://sync@192.0.2.7/state?sslrootcert=/etc/ca.pem", Protection::Verified);
-        check("postgres://sync@db.acme.com/state?sslmode=verify-ca", Protection::Weakened);
-        check("postgres://sync@db.acme.com/state?sslmode=require", Protection::Weakened);
-        check("postgres://sync@db.acme.com/state?ssl-mode=disable", Protection::Weakened);
-        check("postgres://sync@localhost.acme.com/state?sslmode=prefer", Protection::Weakened);
+        check("postgres://sync@db.acme.com/state", ConnectionProtection::Verified);
+        check("postgres://sync@db.acme.com/state?sslmode=verify-full", ConnectionProtection::Verified);
+        check("postgres://sync@192.0.2.7/state?sslrootcert=/etc/ca.pem", ConnectionProtection::Verified);
+        check("postgres://sync@db.acme.com/state?sslmode=verify-ca", ConnectionProtection::Weakened);
+        check("postgres://sync@db.acme.com/state?sslmode=require", ConnectionProtection::Weakened);
+        check("postgres://sync@db.acme.com/state?ssl-mode=disable", ConnectionProtection::Weakened);
+        check("postgres://sync@localhost.acme.com/state?sslmode=prefer", ConnectionProtection::Weakened);
         for host in ["localhost", "127.0.0.1", "127.8.9.1:5433", "[::1]", "%2Frun%2Fpostgresql"] {
-            check(&format!("postgres://sync@{host}/state"), Protection::OnThisHost);
-            check(&format!("postgres://sync@{host}/state?sslmode=disable"), Protection::OnThisHost);
+            check(&format!("postgres://sync@{host}/state"), ConnectionProtection::OnThisHost);
+            check(&format!("postgres://sync@{host}/state?sslmode=disable"), ConnectionProtection::OnThisHost);
         }
-        check("postgres:///state?host=/run/postgresql", Protection::OnThisHost);
+        check("postgres:///state?host=/run/postgresql", ConnectionProtection::OnThisHost);
     }
 }

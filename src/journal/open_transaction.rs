@@ -20,7 +20,7 @@ enum TransactionState {
     /// Everything so far was done: it is rolled back and goes back to the pool.
     Open,
     /// Something is under way, or failed: it is closed.
-    Doubtful,
+    Broken,
     /// It goes back to the pool.
     Ended,
 }
@@ -30,26 +30,26 @@ where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
     pub(super) async fn begin(pool: &Pool<D>, statement: &'static str) -> Result<Self, sqlx::Error> {
-        let mut begun = Self { connection: Some(pool.acquire().await?), state: TransactionState::Doubtful };
+        let mut begun = Self { connection: Some(pool.acquire().await?), state: TransactionState::Broken };
         begun.script(statement).await?;
         begun.state = TransactionState::Open;
         Ok(begun)
     }
 
-    /// Passes the connection to `ask`, the only way to it.
-    pub(super) async fn ask<T>(
+    /// Passes the connection to `operation`, the only way to it.
+    pub(super) async fn run<T>(
         &mut self,
-        ask: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
+        operation: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
     ) -> Result<T, sqlx::Error> {
-        let before = std::mem::replace(&mut self.state, TransactionState::Doubtful);
+        let before = std::mem::replace(&mut self.state, TransactionState::Broken);
         let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        let answer = ask(connection).await?;
+        let answer = operation(connection).await?;
         self.state = before;
         Ok(answer)
     }
 
     pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        self.ask(async |connection| sqlx::raw_sql(sql).execute(connection).await).await.map(drop)
+        self.run(async |connection| sqlx::raw_sql(sql).execute(connection).await).await.map(drop)
     }
 
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
@@ -67,7 +67,7 @@ where
         let Some(mut connection) = self.connection.take() else { return };
         match self.state {
             TransactionState::Open => drop(tokio::spawn(roll_back(connection).in_current_span())),
-            TransactionState::Doubtful => connection.close_on_drop(),
+            TransactionState::Broken => connection.close_on_drop(),
             TransactionState::Ended => {}
         }
     }

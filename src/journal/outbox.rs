@@ -13,7 +13,7 @@ use crate::domain::{Notification, NotificationTarget, WantedNotifications};
 
 use super::{
     Journal, JournalError,
-    database::{Row, Value, Writing},
+    database::{Row, Value, WriteTransaction},
     encoding::{from_json, from_name, to_json, to_optional_time},
 };
 
@@ -50,7 +50,7 @@ pub enum AfterFailure {
 
 /// How one target fares. The field names are part of the JSON form of the status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetState {
+pub struct NotificationTargetState {
     /// The target.
     pub target: NotificationTarget,
     /// Notifications that wait for it.
@@ -69,7 +69,7 @@ pub struct TargetState {
     pub error: Option<String>,
 }
 
-impl TargetState {
+impl NotificationTargetState {
     /// A target for which nothing was ever attempted.
     pub fn new(target: NotificationTarget) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl TargetState {
 
 /// Writes a notification for every target that wants it, in the transaction of what it tells of.
 pub(super) async fn enqueue(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     wanted: &WantedNotifications,
     notification: &Notification,
 ) -> Result<(), JournalError> {
@@ -102,19 +102,19 @@ pub(super) async fn enqueue(
         [id.as_str().into(), target, kind, at.into(), document.as_str().into(), 0.into(), at.into(), at.into()]
     });
     let head = "insert into outbox (id, target, kind, at, document, attempts, next_attempt_at, decided_at)";
-    writing.insert(head, rows, "").await?;
+    writer.insert(head, rows, "").await?;
     for target in &wanted.targets {
-        drop_the_oldest(writing, *target).await?;
+        drop_the_oldest(writer, *target).await?;
     }
     Ok(())
 }
 
 /// Gives up what is too much for one target.
-async fn drop_the_oldest(writing: &mut Writing, target: NotificationTarget) -> Result<(), JournalError> {
+async fn drop_the_oldest(writer: &mut WriteTransaction, target: NotificationTarget) -> Result<(), JournalError> {
     let sql = "delete from outbox where target = $1 and id not in (
                    select id from outbox where target = $1 order by id desc limit $2)
                returning id";
-    let dropped = writing.returning(sql, [target.as_str().into(), MOST_WAITING.into()]).await?.len();
+    let dropped = writer.returning(sql, [target.as_str().into(), MOST_WAITING.into()]).await?.len();
     if dropped == 0 {
         return Ok(());
     }
@@ -123,31 +123,31 @@ async fn drop_the_oldest(writing: &mut Writing, target: NotificationTarget) -> R
         "{dropped} notifications for {} were given up: more than {MOST_WAITING} wait for it",
         target.as_str()
     );
-    count(writing, target, "given_up", i64::try_from(dropped).unwrap_or(i64::MAX)).await
+    count(writer, target, "given_up", i64::try_from(dropped).unwrap_or(i64::MAX)).await
 }
 
 /// Adds to one of the counters of a target.
 async fn count(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     target: NotificationTarget,
     counter: &'static str,
     more: i64,
 ) -> Result<(), JournalError> {
     let sql = "insert into notification_targets (target, delivered, failed, given_up) values ($1, 0, 0, 0)
                on conflict (target) do nothing";
-    writing.execute(sql, [target.as_str().into()]).await?;
+    writer.execute(sql, [target.as_str().into()]).await?;
     let sql = match counter {
         "given_up" => "update notification_targets set given_up = given_up + $2 where target = $1",
         "failed" => "update notification_targets set failed = failed + $2 where target = $1",
         _ => "update notification_targets set delivered = delivered + $2 where target = $1",
     };
-    writing.execute(sql, [target.as_str().into(), more.into()]).await
+    writer.execute(sql, [target.as_str().into(), more.into()]).await
 }
 
 impl Journal {
     /// The same journal, which also writes the notifications of what is recorded through it.
     #[must_use]
-    pub fn notifying(&self, wanted: WantedNotifications) -> Self {
+    pub fn with_notifications(&self, wanted: WantedNotifications) -> Self {
         Self { wanted: std::sync::Arc::new(wanted), ..self.clone() }
     }
 
@@ -162,10 +162,10 @@ impl Journal {
         let due = "select 1 from outbox where target = $1 and (next_attempt_at <= $2 or decided_at > $3) limit 1";
         let values: [Value; 3] = [target.as_str().into(), stamp.into(), latest.into()];
         // Most often none is: then nothing is written.
-        if self.reading().await?.rows(due, values).await?.is_empty() {
+        if self.begin_read().await?.rows(due, values).await?.is_empty() {
             return Ok(None);
         }
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         let sql = "update outbox set attempts = attempts + 1, next_attempt_at = $4, decided_at = $2
                    where target = $1 and (next_attempt_at <= $2 or decided_at > $3) and id = (
                        select id from outbox
@@ -173,8 +173,8 @@ impl Journal {
                    returning id, attempts, document";
         let lease = (now + LEASE).timestamp_millis();
         let values = [target.as_str().into(), stamp.into(), latest.into(), lease.into()];
-        let rows = writing.returning(sql, values).await?;
-        writing.commit().await?;
+        let rows = writer.returning(sql, values).await?;
+        writer.commit().await?;
         rows.first().map(|row| claimed(row, target)).transpose()
     }
 
@@ -184,13 +184,13 @@ impl Journal {
         claimed: &ClaimedNotification,
         now: DateTime<Utc>,
     ) -> Result<(), JournalError> {
-        let mut writing = self.writing().await?;
-        remove(&mut writing, claimed).await?;
-        count(&mut writing, claimed.target, "delivered", 1).await?;
+        let mut writer = self.begin_write().await?;
+        remove(&mut writer, claimed).await?;
+        count(&mut writer, claimed.target, "delivered", 1).await?;
         let sql = "update notification_targets set last_delivered_at = $2, error = null, failing_since = null
                    where target = $1";
-        writing.execute(sql, [claimed.target.as_str().into(), now.timestamp_millis().into()]).await?;
-        writing.commit().await
+        writer.execute(sql, [claimed.target.as_str().into(), now.timestamp_millis().into()]).await?;
+        writer.commit().await
     }
 
     /// Writes that an attempt failed, in words, and what follows.
@@ -201,25 +201,25 @@ impl Journal {
         after: AfterFailure,
         now: DateTime<Utc>,
     ) -> Result<(), JournalError> {
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         let target = claimed.target;
-        count(&mut writing, target, "failed", 1).await?;
+        count(&mut writer, target, "failed", 1).await?;
         let sql = "update notification_targets set error = $2, failing_since = coalesce(failing_since, $3)
                    where target = $1";
-        writing.execute(sql, [target.as_str().into(), error.into(), now.timestamp_millis().into()]).await?;
+        writer.execute(sql, [target.as_str().into(), error.into(), now.timestamp_millis().into()]).await?;
         match after {
             AfterFailure::RetryAt(at) => {
                 let sql = "update outbox set next_attempt_at = $3, decided_at = $4 where id = $1 and target = $2";
                 let (at, decided_at) = (at.timestamp_millis().into(), now.timestamp_millis().into());
                 let values = [claimed.id.as_str().into(), target.as_str().into(), at, decided_at];
-                writing.execute(sql, values).await?;
+                writer.execute(sql, values).await?;
             }
             AfterFailure::GiveUp => {
-                remove(&mut writing, claimed).await?;
-                count(&mut writing, target, "given_up", 1).await?;
+                remove(&mut writer, claimed).await?;
+                count(&mut writer, target, "given_up", 1).await?;
             }
         }
-        writing.commit().await
+        writer.commit().await
     }
 
     /// Forgets what waits for other targets than these: they are not configured any more, and should they be again, what is
@@ -229,13 +229,13 @@ impl Journal {
         targets: impl IntoIterator<Item = NotificationTarget>,
     ) -> Result<(), JournalError> {
         let kept: Vec<NotificationTarget> = targets.into_iter().collect();
-        let forgotten: Vec<TargetState> =
+        let forgotten: Vec<NotificationTargetState> =
             self.notification_targets().await?.into_iter().filter(|state| !kept.contains(&state.target)).collect();
         if forgotten.is_empty() {
             return Ok(());
         }
-        let mut writing = self.writing().await?;
-        for TargetState { target, waiting, .. } in forgotten {
+        let mut writer = self.begin_write().await?;
+        for NotificationTargetState { target, waiting, .. } in forgotten {
             if waiting > 0 {
                 tracing::warn!(
                     notify.target = target.as_str(),
@@ -245,25 +245,25 @@ impl Journal {
                 );
             }
             for sql in ["delete from outbox where target = $1", "delete from notification_targets where target = $1"] {
-                writing.execute(sql, [target.as_str().into()]).await?;
+                writer.execute(sql, [target.as_str().into()]).await?;
             }
         }
-        writing.commit().await
+        writer.commit().await
     }
 
     /// How every target fares that was ever attempted or is waited for, in the order of the configuration.
-    pub async fn notification_targets(&self) -> Result<Vec<TargetState>, JournalError> {
-        let mut looking = self.reading().await?;
+    pub async fn notification_targets(&self) -> Result<Vec<NotificationTargetState>, JournalError> {
+        let mut reader = self.begin_read().await?;
         let sql = "select target, delivered, failed, given_up, last_delivered_at, failing_since, error
                    from notification_targets";
-        let mut states = looking.rows(sql, []).await?.iter().map(target_state).collect::<Result<Vec<_>, _>>()?;
+        let mut states = reader.rows(sql, []).await?.iter().map(target_state).collect::<Result<Vec<_>, _>>()?;
         let waiting = "select target, count(*) from outbox group by target";
-        for row in looking.rows(waiting, []).await? {
+        for row in reader.rows(waiting, []).await? {
             let target = from_name(row.text(0)?, "a target of notifications")?;
             let waiting = counter(&row, 1)?;
             match states.iter_mut().find(|state| state.target == target) {
                 Some(state) => state.waiting = waiting,
-                None => states.push(TargetState { waiting, ..TargetState::new(target) }),
+                None => states.push(NotificationTargetState { waiting, ..NotificationTargetState::new(target) }),
             }
         }
         states.sort_by_key(|state| state.target);
@@ -271,9 +271,9 @@ impl Journal {
     }
 }
 
-async fn remove(writing: &mut Writing, claimed: &ClaimedNotification) -> Result<(), JournalError> {
+async fn remove(writer: &mut WriteTransaction, claimed: &ClaimedNotification) -> Result<(), JournalError> {
     let sql = "delete from outbox where id = $1 and target = $2";
-    writing.execute(sql, [claimed.id.as_str().into(), claimed.target.as_str().into()]).await
+    writer.execute(sql, [claimed.id.as_str().into(), claimed.target.as_str().into()]).await
 }
 
 fn claimed(row: &Row, target: NotificationTarget) -> Result<ClaimedNotification, JournalError> {
@@ -285,8 +285,8 @@ fn claimed(row: &Row, target: NotificationTarget) -> Result<ClaimedNotification,
     })
 }
 
-fn target_state(row: &Row) -> Result<TargetState, JournalError> {
-    Ok(TargetState {
+fn target_state(row: &Row) -> Result<NotificationTargetState, JournalError> {
+    Ok(NotificationTargetState {
         target: from_name(row.text(0)?, "a target of notifications")?,
         waiting: 0,
         delivered: counter(row, 1)?,

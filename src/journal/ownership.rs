@@ -27,7 +27,7 @@ const DATABASE: &[u8] = b"SQLite format 3\0";
 /// our table. Where the content of both was destroyed, a lock of that name is enough beside what is no database. Reads only.
 pub(super) fn is_ours(path: &Path, file: &mut File) -> Result<bool, JournalError> {
     let of_file = |source| JournalError::of_file(path, source);
-    let is_locked_by = match lock::trace(path)? {
+    let is_locked_by = match lock::lock_trace(path)? {
         LockTrace::OfARun => true,
         LockTrace::Unreadable => !is_database(file).map_err(of_file)?,
         LockTrace::None => false,

@@ -8,7 +8,7 @@ use crate::domain::FoldedName;
 
 use super::{
     JournalError,
-    database::{Value, Writing},
+    database::{Value, WriteTransaction},
     encoding::{from_json, to_json},
 };
 
@@ -36,62 +36,62 @@ const SPELLED: [(&str, &str); 4] = [
 
 /// Makes the keys of all names anew that hold more than ASCII; the others are the same in every version, and their rows are
 /// not touched. Two rows that become one are one afterwards.
-pub(super) async fn refold(writing: &mut Writing) -> Result<(), JournalError> {
+pub(super) async fn refold(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     for (find, update) in SPELLED {
-        for row in writing.rows(find, []).await? {
+        for row in writer.rows(find, []).await? {
             let (before, name) = (row.text(0)?, row.text(1)?);
             let after = FoldedName::new(&name);
             if after.as_str() != before {
-                writing.execute(update, [after.into(), before.into(), name.into()]).await?;
+                writer.execute(update, [after.into(), before.into(), name.into()]).await?;
             }
         }
     }
-    groups_of_stays(writing).await?;
-    merge_stays(writing).await?;
-    identities(writing).await?;
-    unfinished_disablements(writing).await?;
-    keyed_changes(writing).await?;
-    held_plans(writing).await
+    groups_of_periods(writer).await?;
+    merge_periods(writer).await?;
+    identities(writer).await?;
+    unfinished_disablements(writer).await?;
+    keyed_changes(writer).await?;
+    held_plans(writer).await
 }
 
 /// The group of a stay is kept as a key only.
-async fn groups_of_stays(writing: &mut Writing) -> Result<(), JournalError> {
+async fn groups_of_periods(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select distinct group_folded from stays where octet_length(group_folded) <> length(group_folded)";
-    for row in writing.rows(sql, []).await? {
+    for row in writer.rows(sql, []).await? {
         let before = row.text(0)?;
         let sql = "update stays set group_folded = $1 where group_folded = $2";
-        writing.execute(sql, [FoldedName::new(&before).into(), before.into()]).await?;
+        writer.execute(sql, [FoldedName::new(&before).into(), before.into()]).await?;
     }
     Ok(())
 }
 
 /// Of stays that have become one and have not ended, the one that began first is kept.
-async fn merge_stays(writing: &mut Writing) -> Result<(), JournalError> {
+async fn merge_periods(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select instance, group_folded, login_folded, min(since) from stays where until is null
                group by instance, group_folded, login_folded having count(*) > 1";
-    for row in writing.rows(sql, []).await? {
+    for row in writer.rows(sql, []).await? {
         let key = || -> Result<[Value; 3], JournalError> {
             Ok([row.text(0)?.into(), row.text(1)?.into(), row.text(2)?.into()])
         };
         let [instance, group, login] = key()?;
         let sql = "select login from stays where until is null
                      and instance = $1 and group_folded = $2 and login_folded = $3 and since = $4 order by login limit 1";
-        let kept = writing.rows(sql, [instance, group, login, row.number(3)?.into()]).await?;
+        let kept = writer.rows(sql, [instance, group, login, row.number(3)?.into()]).await?;
         let Some(kept) = kept.first().map(|row| row.text(0)).transpose()? else { continue };
         let [instance, group, login] = key()?;
         let sql = "delete from stays where until is null
                      and instance = $1 and group_folded = $2 and login_folded = $3 and not (since = $4 and login = $5)";
-        writing.execute(sql, [instance, group, login, row.number(3)?.into(), kept.into()]).await?;
+        writer.execute(sql, [instance, group, login, row.number(3)?.into(), kept.into()]).await?;
     }
     Ok(())
 }
 
 /// A user who was two operators under two spellings of one id is nobody's memory any more: the present login decides.
-async fn identities(writing: &mut Writing) -> Result<(), JournalError> {
+async fn identities(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select instance, user_folded, operator from identities";
     let mut known: BTreeMap<(String, FoldedName), BTreeSet<i64>> = BTreeMap::new();
     let mut stale = Vec::new();
-    for row in writing.rows(sql, []).await? {
+    for row in writer.rows(sql, []).await? {
         let (instance, before) = (row.text(0)?, row.text(1)?);
         let after = FoldedName::new(&before);
         if after.as_str() != before {
@@ -105,61 +105,61 @@ async fn identities(writing: &mut Writing) -> Result<(), JournalError> {
     let touched: BTreeSet<_> = stale.iter().map(|(instance, user)| (instance.clone(), FoldedName::new(user))).collect();
     let delete = "delete from identities where instance = $1 and user_folded = $2";
     for (instance, user) in &stale {
-        writing.execute(delete, [instance.as_str().into(), user.as_str().into()]).await?;
+        writer.execute(delete, [instance.as_str().into(), user.as_str().into()]).await?;
     }
     for (instance, user) in touched {
-        writing.execute(delete, [instance.as_str().into(), (&user).into()]).await?;
+        writer.execute(delete, [instance.as_str().into(), (&user).into()]).await?;
         let operators = known.remove(&(instance.clone(), user.clone())).unwrap_or_default();
         if let (Some(operator), 1) = (operators.first(), operators.len()) {
             let sql = "insert into identities (instance, user_folded, operator) values ($1, $2, $3)";
-            writing.execute(sql, [instance.into(), user.into(), (*operator).into()]).await?;
+            writer.execute(sql, [instance.into(), user.into(), (*operator).into()]).await?;
         }
     }
     Ok(())
 }
 
-async fn unfinished_disablements(writing: &mut Writing) -> Result<(), JournalError> {
+async fn unfinished_disablements(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select instance, operator_folded, profile from unfinished_disablements
                where octet_length(operator_folded) <> length(operator_folded)";
-    for row in writing.rows(sql, []).await? {
+    for row in writer.rows(sql, []).await? {
         let (instance, before, profile) = (row.text(0)?, row.text(1)?, row.text(2)?);
         let sql = "delete from unfinished_disablements where instance = $1 and operator_folded = $2";
-        writing.execute(sql, [instance.as_str().into(), before.as_str().into()]).await?;
+        writer.execute(sql, [instance.as_str().into(), before.as_str().into()]).await?;
         let sql = "insert into unfinished_disablements (instance, operator_folded, profile) values ($1, $2, $3)
                    on conflict (instance, operator_folded) do nothing";
-        writing.execute(sql, [instance.into(), FoldedName::new(&before).into(), profile.into()]).await?;
+        writer.execute(sql, [instance.into(), FoldedName::new(&before).into(), profile.into()]).await?;
     }
     Ok(())
 }
 
 /// What approvals and undos name. Two changes that become one are approved, or undone, once.
-async fn keyed_changes(writing: &mut Writing) -> Result<(), JournalError> {
+async fn keyed_changes(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let find = "select instance, digest, op, group_folded, operator_folded, profile from approved_changes
                 where octet_length(group_folded || operator_folded) <> length(group_folded || operator_folded)";
-    for row in writing.rows(find, []).await? {
+    for row in writer.rows(find, []).await? {
         let [instance, digest, op, group, operator, profile] = texts::<6>(&row)?;
         let key = [&instance, &digest, &op, &group, &operator].map(|text| text.as_str().into());
         let sql = "delete from approved_changes where instance = $1 and digest = $2 and op = $3
                      and group_folded = $4 and operator_folded = $5";
-        writing.execute(sql, key).await?;
+        writer.execute(sql, key).await?;
         let sql = "insert into approved_changes (instance, digest, op, group_folded, operator_folded, profile)
                    values ($1, $2, $3, $4, $5, $6)
                    on conflict (instance, digest, op, group_folded, operator_folded) do nothing";
         let (group, operator) = (FoldedName::new(&group), FoldedName::new(&operator));
         let values = [instance.into(), digest.into(), op.into(), group.into(), operator.into(), profile.into()];
-        writing.execute(sql, values).await?;
+        writer.execute(sql, values).await?;
     }
     let find = "select instance, op, group_folded, operator_folded, run from undone
                 where octet_length(group_folded || operator_folded) <> length(group_folded || operator_folded)";
-    for row in writing.rows(find, []).await? {
+    for row in writer.rows(find, []).await? {
         let [instance, op, group, operator, run] = texts::<5>(&row)?;
         let key = [&instance, &op, &group, &operator].map(|text| text.as_str().into());
         let sql = "delete from undone where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4";
-        writing.execute(sql, key).await?;
+        writer.execute(sql, key).await?;
         let sql = "insert into undone (instance, op, group_folded, operator_folded, run) values ($1, $2, $3, $4, $5)
                    on conflict (instance, op, group_folded, operator_folded) do nothing";
         let (group, operator) = (FoldedName::new(&group), FoldedName::new(&operator));
-        writing.execute(sql, [instance.into(), op.into(), group.into(), operator.into(), run.into()]).await?;
+        writer.execute(sql, [instance.into(), op.into(), group.into(), operator.into(), run.into()]).await?;
     }
     Ok(())
 }
@@ -173,9 +173,9 @@ fn texts<const N: usize>(row: &super::database::Row) -> Result<[String; N], Jour
 }
 
 /// Held plans are JSON with keys of changes in it: each an object with a kind, a group and an operator.
-async fn held_plans(writing: &mut Writing) -> Result<(), JournalError> {
+async fn held_plans(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select instance, digest, record from held where octet_length(record) <> length(record)";
-    for row in writing.rows(sql, []).await? {
+    for row in writer.rows(sql, []).await? {
         let [instance, digest, record] = texts::<3>(&row)?;
         let mut record: Json = from_json(&record, "a held plan")?;
         for list in ["changes", "held"] {
@@ -185,7 +185,7 @@ async fn held_plans(writing: &mut Writing) -> Result<(), JournalError> {
             }
         }
         let sql = "update held set record = $1 where instance = $2 and digest = $3";
-        writing.execute(sql, [to_json(&record, "a held plan")?.into(), instance.into(), digest.into()]).await?;
+        writer.execute(sql, [to_json(&record, "a held plan")?.into(), instance.into(), digest.into()]).await?;
     }
     Ok(())
 }

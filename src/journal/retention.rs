@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use super::{
     Journal, JournalError, KeepSetting, RecordHead, RunLock,
     chain::{EventKind, append, digest},
-    database::{Reading, Writing},
+    database::{ReadTransaction, WriteTransaction},
     deletions::{DeletionBody, ranges},
     instance_reports,
-    old_memberships::{delete_ended, keep_approvers, oldest_ended, vouch},
-    retained_runs::{Boundary, boundary, old_runs},
+    membership_retention::{delete_ended, keep_approvers, oldest_ended, seal},
+    run_retention::{Boundary, boundary, old_runs},
 };
 
 /// Runs that one step deletes: the state is written to for a fraction of a second, and others have their turn.
@@ -28,14 +28,14 @@ const MOST_STEPS: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Runs without a change, dry runs, and repeated identical plans.
-    pub runs: Kept,
+    pub runs: RetentionPeriod,
     /// Changes, and memberships that have ended.
-    pub changes: Kept,
+    pub changes: RetentionPeriod,
 }
 
 /// For how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum RetentionPeriod {
     /// Nothing is deleted.
     Forever,
     /// At least for this long. Zero keeps what is needed, and the newest runs.
@@ -44,7 +44,7 @@ pub enum Kept {
 
 /// What was deleted after a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deleted {
+pub struct DeletionSummary {
     /// How many runs.
     pub runs: usize,
     /// How many events, of which the digests are left.
@@ -60,12 +60,12 @@ impl Journal {
         lock: &RunLock,
         retention: Retention,
         now: DateTime<Utc>,
-    ) -> Result<Option<Deleted>, JournalError> {
-        let mut deleted: Option<Deleted> = None;
+    ) -> Result<Option<DeletionSummary>, JournalError> {
+        let mut deleted: Option<DeletionSummary> = None;
         // What a run without a change saw in Campaign is deleted with the changes, once the run itself is.
         for (setting, kept) in [(KeepSetting::KeepRuns, retention.runs), (KeepSetting::KeepChanges, retention.changes)]
         {
-            let Kept::For(keep) = kept else { continue };
+            let RetentionPeriod::For(keep) = kept else { continue };
             let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
             for _ in 0..MOST_STEPS {
                 if !lock.is_still_held().await {
@@ -74,7 +74,7 @@ impl Journal {
                 let Some(step) = self.deletion_step(setting, keep, now).await? else { break };
                 deleted = Some(match deleted {
                     Some(so_far) => {
-                        Deleted { runs: so_far.runs + step.runs, events: so_far.events + step.events, ..step }
+                        DeletionSummary { runs: so_far.runs + step.runs, events: so_far.events + step.events, ..step }
                     }
                     None => step,
                 });
@@ -89,53 +89,53 @@ impl Journal {
         setting: KeepSetting,
         keep: i64,
         now: DateTime<Utc>,
-    ) -> Result<Option<Deleted>, JournalError> {
-        let mut looking = self.reading().await?;
-        let Some(boundary) = boundary(&mut looking, keep).await? else { return Ok(None) };
-        let runs = old_runs(&mut looking, setting, &boundary, RUNS_A_STEP).await?;
-        let events = old_events(&mut looking, setting, &runs, &boundary).await?;
+    ) -> Result<Option<DeletionSummary>, JournalError> {
+        let mut reader = self.begin_read().await?;
+        let Some(boundary) = boundary(&mut reader, keep).await? else { return Ok(None) };
+        let runs = old_runs(&mut reader, setting, &boundary, RUNS_A_STEP).await?;
+        let events = old_events(&mut reader, setting, &runs, &boundary).await?;
         let ended_before = match setting {
             KeepSetting::KeepRuns => None,
-            KeepSetting::KeepChanges => oldest_ended(&mut looking, boundary.at, ROWS_A_STEP).await?,
+            KeepSetting::KeepChanges => oldest_ended(&mut reader, boundary.at, ROWS_A_STEP).await?,
         };
-        drop(looking);
+        drop(reader);
         if runs.is_empty() && events.is_empty() && ended_before.is_none() {
             return Ok(None);
         }
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         for run in &runs {
-            delete_run(&mut writing, run).await?;
+            delete_run(&mut writer, run).await?;
         }
-        delete_events(&mut writing, &events).await?;
+        delete_events(&mut writer, &events).await?;
         let memberships = match setting {
             KeepSetting::KeepRuns => None,
             KeepSetting::KeepChanges => {
                 if let Some(before) = ended_before {
-                    delete_ended(&mut writing, before).await?;
+                    delete_ended(&mut writer, before).await?;
                 }
-                Some(vouch(&mut writing).await?)
+                Some(seal(&mut writer).await?)
             }
         };
         let mut places: Vec<i64> = events.iter().map(|event| event.position).collect();
         places.sort_unstable();
         let (runs_deleted, events_deleted) = (runs.len(), places.len());
         let body = DeletionBody { setting, keep, before: boundary.at, runs, events: ranges(places), memberships };
-        let head = append(&mut writing, None, now, EventKind::Deletion, &body).await?;
-        writing.commit().await?;
-        Ok(Some(Deleted { runs: runs_deleted, events: events_deleted, head }))
+        let head = append(&mut writer, None, now, EventKind::Deletion, &body).await?;
+        writer.commit().await?;
+        Ok(Some(DeletionSummary { runs: runs_deleted, events: events_deleted, head }))
     }
 }
 
 /// Deletes a run, its plans and its changes. Who approved a membership that lasts is kept with the membership.
-async fn delete_run(writing: &mut Writing, run: &str) -> Result<(), JournalError> {
-    keep_approvers(writing, run).await?;
-    let reports = instance_reports::of_run(writing, run, None).await?;
+async fn delete_run(writer: &mut WriteTransaction, run: &str) -> Result<(), JournalError> {
+    keep_approvers(writer, run).await?;
+    let reports = instance_reports::of_run(writer, run, None).await?;
     for sql in
         ["delete from changes where run = $1", "delete from plans where run = $1", "delete from runs where run = $1"]
     {
-        writing.execute(sql, [run.into()]).await?;
+        writer.execute(sql, [run.into()]).await?;
     }
-    instance_reports::delete_unused(writing, reports).await
+    instance_reports::delete_unused(writer, reports).await
 }
 
 /// An event of which the digest will be left.
@@ -145,24 +145,24 @@ struct OldEvent {
 }
 
 /// Deletes events, and keeps their digests in their places.
-async fn delete_events(writing: &mut Writing, events: &[OldEvent]) -> Result<(), JournalError> {
+async fn delete_events(writer: &mut WriteTransaction, events: &[OldEvent]) -> Result<(), JournalError> {
     for event in events {
-        writing.execute("delete from events where position = $1", [event.position.into()]).await?;
+        writer.execute("delete from events where position = $1", [event.position.into()]).await?;
     }
     let rows = events.iter().map(|event| [event.position.into(), event.digest.as_str().into()]);
-    writing.insert("insert into deleted_events (position, digest)", rows, "").await
+    writer.insert("insert into deleted_events (position, digest)", rows, "").await
 }
 
 /// Events that a setting deletes with these runs. What tells who was in which group is part of the access record, and goes with
 /// the changes; approvals, pauses, and what was deleted when are kept. An event that an earlier version recorded cannot be
 /// checked without its text, and keeps it.
 async fn old_events(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     setting: KeepSetting,
     runs: &[String],
     boundary: &Boundary,
 ) -> Result<Vec<OldEvent>, JournalError> {
-    let since = digests_from(looking).await?;
+    let since = digests_from(reader).await?;
     let mut rows = Vec::new();
     for run in runs {
         let sql = match setting {
@@ -174,14 +174,14 @@ async fn old_events(
                 "select position, run, at, kind, body from events where run = $1 and position >= $2"
             }
         };
-        rows.extend(looking.rows(sql, [run.as_str().into(), since.into()]).await?);
+        rows.extend(reader.rows(sql, [run.as_str().into(), since.into()]).await?);
     }
     if let (KeepSetting::KeepChanges, Some(before)) = (setting, boundary.event) {
         let sql = "select position, run, at, kind, body from events
                    where position >= $1 and position < $2 and run is not null and kind in ('observed', 'settled')
                      and not exists (select 1 from runs where runs.run = events.run)
                    order by position limit $3";
-        rows.extend(looking.rows(sql, [since.into(), before.into(), ROWS_A_STEP.into()]).await?);
+        rows.extend(reader.rows(sql, [since.into(), before.into(), ROWS_A_STEP.into()]).await?);
     }
     let event = |row: &super::database::Row| {
         let (run, at, kind, body) = (row.optional_text(1)?, row.number(2)?, row.text(3)?, row.text(4)?);
@@ -191,8 +191,8 @@ async fn old_events(
 }
 
 /// The first event that has a digest.
-async fn digests_from(looking: &mut Reading) -> Result<i64, JournalError> {
-    let rows = looking.rows("select digests_from from event_head", []).await?;
+async fn digests_from(reader: &mut ReadTransaction) -> Result<i64, JournalError> {
+    let rows = reader.rows("select digests_from from event_head", []).await?;
     let position = rows.first().map(|row| row.optional_number(0)).transpose()?.flatten();
     position
         .ok_or_else(|| JournalError::Unreadable { what: "the record does not tell where its digests begin".to_owned() })

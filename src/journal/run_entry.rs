@@ -9,9 +9,9 @@ impl Journal {
     /// Its outcome is `None` while it runs.
     pub async fn run_entry(&self, run: &str) -> Result<Option<RunEntry>, JournalError> {
         let unfinished = self.unfinished().await?;
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs where run = $1";
-        let rows = looking.rows(sql, [run.into()]).await?;
+        let rows = reader.rows(sql, [run.into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let mut entry = entry(row)?;
         if unfinished == Unfinished::Dead {

@@ -8,7 +8,7 @@ use crate::domain::{
 use super::{
     JournalError,
     changes::{StoredChange, change_columns},
-    database::{Row, Transaction, reading},
+    database::{Row, Transaction, read_error},
     encoding::{from_json, from_name, to_time},
     instance_reports::report_column,
 };
@@ -55,7 +55,7 @@ pub(super) async fn run_report(
                    (select cast(position as text) || ':' || hash from events
                     where events.run = runs.run and kind = 'ended' order by position desc limit 1)
                from runs where run = $1";
-    let rows = transaction.rows(sql, [run.into()]).await.map_err(reading)?;
+    let rows = transaction.rows(sql, [run.into()]).await.map_err(read_error)?;
     let Some(row) = rows.first() else { return Ok(None) };
     let StoredRun { mode, instances, stage, mut report } = stored(row, run, unfinished)?;
     if !report.instances.is_empty() {
@@ -134,17 +134,17 @@ async fn instance_report(
         report_column!(),
         ", coalesce(same_as, run), ended_at from plans where run = $1 and instance = $2"
     );
-    let rows = transaction.rows(sql, [run.into(), name.into()]).await.map_err(reading)?;
+    let rows = transaction.rows(sql, [run.into(), name.into()]).await.map_err(read_error)?;
     let Some(row) = rows.first() else {
         return Ok((stage != Stage::Ended).then(|| undecided(name, mode, stage)));
     };
     let mut report: InstanceReport = from_json(&row.text(0)?, "a plan")?;
     let (rows_of, has_ended) = (row.text(1)?, row.optional_number(2)?.is_some());
-    let is_cut_off = stage == Stage::Dead && mode == RunMode::Apply && report.mode == InstanceMode::Apply;
+    let is_interrupted = stage == Stage::Dead && mode == RunMode::Apply && report.mode == InstanceMode::Apply;
     let sql = concat!("select ", change_columns!(), " from changes where run = $1 and instance = $2 order by position");
-    for row in transaction.rows(sql, [rows_of.into(), name.into()]).await.map_err(reading)? {
+    for row in transaction.rows(sql, [rows_of.into(), name.into()]).await.map_err(read_error)? {
         let change = StoredChange::read(&row)?;
-        report.changes.push(if is_cut_off { change.of_a_dead_run() } else { change.report });
+        report.changes.push(if is_interrupted { change.of_interrupted_run() } else { change.report });
     }
     report.summary = Summary::of(&report.changes, report.skipped.len(), report.summary.unchanged);
     if !has_ended {
@@ -174,16 +174,16 @@ fn undecided(name: &str, mode: RunMode, stage: Stage) -> InstanceReport {
 
 impl StoredChange {
     /// The change as it is told of a run with this outcome; `None` where the run has no end.
-    pub(super) fn told(self, run_outcome: Option<&str>, unfinished: Unfinished) -> ChangeReport {
+    pub(super) fn into_report(self, run_outcome: Option<&str>, unfinished: Unfinished) -> ChangeReport {
         let is_dead = match run_outcome {
             None => unfinished == Unfinished::Dead,
             Some(outcome) => outcome == Outcome::Interrupted.as_str(),
         };
-        if is_dead { self.of_a_dead_run() } else { self.report }
+        if is_dead { self.of_interrupted_run() } else { self.report }
     }
 
     /// The change of a run that died, with words for what was not recorded.
-    pub(super) fn of_a_dead_run(self) -> ChangeReport {
+    pub(super) fn of_interrupted_run(self) -> ChangeReport {
         let mut report = self.report;
         if report.outcome == ChangeOutcome::Pending {
             let words = if self.sent_at.is_some() { WAS_BEING_WRITTEN } else { NOT_TRIED };

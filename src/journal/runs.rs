@@ -13,10 +13,10 @@ use super::{
     call_windows::correct_times,
     chain::{EventKind, fingerprint},
     changes::end_instance_once,
-    database::{Row, Writing},
+    database::{Row, WriteTransaction},
     encoding::{from_json, from_name, to_json, to_time},
-    notified,
-    record::Recording,
+    event_notifications,
+    event_recorder::EventRecorder,
     run_report::{Unfinished, run_report},
 };
 
@@ -108,42 +108,42 @@ fn listed(candidates: &[RunCandidate], more: bool) -> String {
 }
 
 /// Writes that a run begins; times that a wrong clock has written are corrected.
-pub(super) async fn start(recording: &mut Recording<'_>, start: &RunStart) -> Result<(), JournalError> {
-    correct_times(recording.writing, start.started_at).await?;
+pub(super) async fn start(recorder: &mut EventRecorder<'_>, start: &RunStart) -> Result<(), JournalError> {
+    correct_times(recorder.writer, start.started_at).await?;
     let names: Vec<&str> = start.instances.iter().map(InstanceName::as_str).collect();
     let sql = "insert into runs (run, mode, scope, started_at, instances, summary, position)
                values ($1, $2, $3, $4, $5, $6, (select coalesce(max(position), 0) + 1 from runs))";
     let values = [
-        recording.run.as_str().into(),
+        recorder.run.as_str().into(),
         start.mode.as_str().into(),
         start.scope.clone().into(),
         start.started_at.timestamp_millis().into(),
         to_json(&names, "the instances of a run")?.into(),
         to_json(&Summary::default(), "a summary")?.into(),
     ];
-    recording.writing.execute(sql, values).await
+    recorder.writer.execute(sql, values).await
 }
 
 /// Writes what a run read of the organization.
-pub(super) async fn read_source(recording: &mut Recording<'_>, source: &SourceReport) -> Result<(), JournalError> {
-    let values = [to_json(source, "the source of a run")?.into(), recording.run.as_str().into()];
-    recording.writing.execute("update runs set source = $1 where run = $2", values).await
+pub(super) async fn read_source(recorder: &mut EventRecorder<'_>, source: &SourceReport) -> Result<(), JournalError> {
+    let values = [to_json(source, "the source of a run")?.into(), recorder.run.as_str().into()];
+    recorder.writer.execute("update runs set source = $1 where run = $2", values).await
 }
 
 /// Writes how a run ended.
-pub(super) async fn end(recording: &mut Recording<'_>, report: &RunReport) -> Result<(), JournalError> {
+pub(super) async fn end(recorder: &mut EventRecorder<'_>, report: &RunReport) -> Result<(), JournalError> {
     for instance in &report.instances {
-        end_instance_once(recording, instance).await?;
+        end_instance_once(recorder, instance).await?;
     }
-    let head = write_end(recording.writing, report).await?;
+    let head = write_end(recorder.writer, report).await?;
     let (outcome, error) = (report.outcome.as_str(), report.error.as_deref());
-    recording.append(EventKind::Ended, &Ended { outcome, error, report: fingerprint(&head) }).await?;
-    notified::run_ended(recording, report).await
+    recorder.append(EventKind::Ended, &Ended { outcome, error, report: fingerprint(&head) }).await?;
+    event_notifications::run_ended(recorder, report).await
 }
 
 /// Runs that an earlier version deleted for their age.
 #[derive(Deserialize)]
-pub(super) struct Forgotten {
+pub(super) struct ForgottenBody {
     pub(super) runs: Vec<String>,
 }
 
@@ -157,28 +157,28 @@ struct Ended<'a> {
 }
 
 /// Writes the end of a run that died, as far as it is known.
-pub(super) async fn mark_interrupted(recording: &mut Recording<'_>) -> Result<(), JournalError> {
-    let run = recording.run.as_str();
-    let report = run_report(recording.writing.transaction(), run, Unfinished::Dead).await?;
+pub(super) async fn mark_interrupted(recorder: &mut EventRecorder<'_>) -> Result<(), JournalError> {
+    let run = recorder.run.as_str();
+    let report = run_report(recorder.writer.transaction(), run, Unfinished::Dead).await?;
     match report {
-        Some(report) => write_end(recording.writing, &report).await.map(drop),
+        Some(report) => write_end(recorder.writer, &report).await.map(drop),
         None => Ok(()),
     }
 }
 
 /// Counts the changes of a run again: one of them was settled after its end.
-pub(super) async fn count_again(writing: &mut Writing, run: &RunId) -> Result<(), JournalError> {
-    let report = run_report(writing.transaction(), run.as_str(), Unfinished::Dead).await?;
+pub(super) async fn count_again(writer: &mut WriteTransaction, run: &RunId) -> Result<(), JournalError> {
+    let report = run_report(writer.transaction(), run.as_str(), Unfinished::Dead).await?;
     let Some(report) = report else { return Ok(()) };
     let values = [to_json(&report.total(), "a summary")?.into(), run.as_str().into()];
-    writing.execute("update runs set summary = $1 where run = $2", values).await
+    writer.execute("update runs set summary = $1 where run = $2", values).await
 }
 
 impl Journal {
     /// The runs that have no end, the oldest first. For the holder of the lock, these are the runs that died.
     pub async fn runs_without_end(&self) -> Result<Vec<RunId>, JournalError> {
-        let mut looking = self.reading().await?;
-        let rows = looking.rows("select run from runs where outcome is null order by position", []).await?;
+        let mut reader = self.begin_read().await?;
+        let rows = reader.rows("select run from runs where outcome is null order by position", []).await?;
         rows.iter().map(|row| row.text(0).map(RunId::new)).collect()
     }
 
@@ -190,7 +190,7 @@ impl Journal {
     /// The same of the runs that fit all that is asked.
     pub async fn runs_of(&self, filter: &RunFilter, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
         let unfinished = self.unfinished().await?;
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         // The names of the instances are one JSON text: that of one is in it when the text is another without it.
         let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs
                    where (cast($1 as bigint) is null or started_at >= $1)
@@ -201,12 +201,12 @@ impl Journal {
         let instance = filter.instance.as_ref().map(|name| to_json(&name.as_str().to_lowercase(), "an instance"));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX).into();
         let values = [stamp(filter.since), stamp(filter.until), instance.transpose()?.into(), limit];
-        let rows = looking.rows(sql, values).await?;
+        let rows = reader.rows(sql, values).await?;
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
             let mut entry = entry(&row)?;
             if entry.outcome.is_none()
-                && let Some(report) = run_report(looking.transaction(), &entry.run, unfinished).await?
+                && let Some(report) = run_report(reader.transaction(), &entry.run, unfinished).await?
             {
                 entry.summary = report.total();
                 entry.outcome = (unfinished == Unfinished::Dead).then_some(report.outcome);
@@ -219,14 +219,14 @@ impl Journal {
     /// Whether a run wrote to this instance, or was to: a change of it was applied, or one of the last runs was in apply mode
     /// there.
     pub async fn was_written_to(&self, instance: &InstanceName) -> Result<bool, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select 1 from changes where lower(instance) = $1 and outcome = 'applied' limit 1";
-        if !looking.rows(sql, [instance.folded().into()]).await?.is_empty() {
+        if !reader.rows(sql, [instance.folded().into()]).await?.is_empty() {
             return Ok(true);
         }
         let sql = "select run from runs where mode = 'apply' and report is not null order by position desc limit $1";
-        for row in looking.rows(sql, [REPORTS_OF_MODE.into()]).await? {
-            let report = run_report(looking.transaction(), &row.text(0)?, Unfinished::Dead).await?;
+        for row in reader.rows(sql, [REPORTS_OF_MODE.into()]).await? {
+            let report = run_report(reader.transaction(), &row.text(0)?, Unfinished::Dead).await?;
             let Some(report) = report else { continue };
             let is_it = |it: &InstanceReport| InstanceName::new(&it.name).folded() == instance.folded();
             if report.instances.iter().any(|it| is_it(it) && it.mode == InstanceMode::Apply) {
@@ -240,8 +240,8 @@ impl Journal {
     /// those that were being written as `pending` with a detail that says so. `None` for an unknown run.
     pub async fn run(&self, run: &str) -> Result<Option<RunReport>, JournalError> {
         let unfinished = self.unfinished().await?;
-        let mut looking = self.reading().await?;
-        run_report(looking.transaction(), run, unfinished).await
+        let mut reader = self.begin_read().await?;
+        run_report(reader.transaction(), run, unfinished).await
     }
 
     /// The report of the run of this id, as [`Journal::run`] gives it; the id may be shortened to a beginning that only one
@@ -274,24 +274,24 @@ impl Journal {
             return Ok(Vec::new());
         }
         let limit = i64::try_from(MOST_CANDIDATES).unwrap_or(i64::MAX).saturating_add(1);
-        let mut looking = self.reading().await?;
-        let mut rows = looking.rows("select run, started_at from runs where run = $1", [id.into()]).await?;
+        let mut reader = self.begin_read().await?;
+        let mut rows = reader.rows("select run, started_at from runs where run = $1", [id.into()]).await?;
         if rows.is_empty() {
             let sql = "select run, started_at from runs
                        where lower(substr(run, 1, cast($2 as integer))) = lower($1)
                        order by position desc limit $3";
-            rows = looking.rows(sql, [id.into(), length.min(1_000).into(), limit.into()]).await?;
+            rows = reader.rows(sql, [id.into(), length.min(1_000).into(), limit.into()]).await?;
         }
         let candidate = |row: &Row| Ok(RunCandidate { run: row.text(0)?, started_at: to_time(row.number(1)?)? });
         rows.iter().map(candidate).collect()
     }
 
     /// The runs that were about everything and have ended, newest first, at most `limit`.
-    pub async fn whole_runs(&self, limit: usize) -> Result<Vec<String>, JournalError> {
+    pub async fn full_runs(&self, limit: usize) -> Result<Vec<String>, JournalError> {
         let sql = "select run from runs where scope is null and report is not null
                    order by position desc limit $1";
-        let mut looking = self.reading().await?;
-        let rows = looking.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+        let mut reader = self.begin_read().await?;
+        let rows = reader.rows(sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         rows.iter().map(|row| row.text(0)).collect()
     }
 
@@ -315,7 +315,7 @@ pub(super) fn entry(row: &Row) -> Result<RunEntry, JournalError> {
 }
 
 /// Writes the report of a run without its instances, which have rows of their own. The source is in it.
-async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<String, JournalError> {
+async fn write_end(writer: &mut WriteTransaction, report: &RunReport) -> Result<String, JournalError> {
     let names: Vec<&str> = report.instances.iter().map(|instance| instance.name.as_str()).collect();
     let head = to_json(&RunReport { instances: Vec::new(), ..report.clone() }, "the report of a run")?;
     let sql = "update runs set outcome = $1, summary = $2, report = $3, source = null, instances = $4 where run = $5";
@@ -326,6 +326,6 @@ async fn write_end(writing: &mut Writing, report: &RunReport) -> Result<String, 
         to_json(&names, "the instances of a run")?.into(),
         report.run.as_str().into(),
     ];
-    writing.execute(sql, values).await?;
+    writer.execute(sql, values).await?;
     Ok(head)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     JournalError, StepWatch, chain,
-    database::{Database, Transaction, reading, writing},
+    database::{Database, Transaction, read_error, write_error},
     refolding::refold,
 };
 
@@ -13,7 +13,7 @@ enum Migration {
     /// The keys of names are made anew.
     RefoldNames,
     /// The chain of events begins.
-    BeginRecord,
+    BeginChain,
 }
 
 /// Every step of the schema, in order; the number of a step is its position, counted from 1.
@@ -30,7 +30,7 @@ const MIGRATIONS: [Migration; 17] = [
     Migration::Script(include_str!("migrations/0010_forgotten_pauses.sql")),
     Migration::Script(include_str!("migrations/0011_seen_operators.sql")),
     Migration::Script(include_str!("migrations/0012_events.sql")),
-    Migration::BeginRecord,
+    Migration::BeginChain,
     Migration::Script(include_str!("migrations/0014_approvers.sql")),
     Migration::Script(include_str!("migrations/0015_observations.sql")),
     Migration::Script(include_str!("migrations/0016_notifications.sql")),
@@ -48,17 +48,17 @@ const KNOWN: i64 = MIGRATIONS.len() as i64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Schema {
     /// Nothing of ours, nothing of others.
-    Nothing,
+    Empty,
     /// Tables of another program, none of ours.
     Foreign,
     /// Our tables, of this version.
     Version(i64),
     /// Our table of the version, without a version that makes sense.
-    Senseless,
+    Invalid,
 }
 
 /// Looks what is there.
-pub(super) async fn found(transaction: &mut Transaction) -> Result<Schema, sqlx::Error> {
+pub(super) async fn in_transaction(transaction: &mut Transaction) -> Result<Schema, sqlx::Error> {
     let (ours, others) = match transaction {
         Transaction::Sqlite { .. } => (
             "select name from sqlite_master where name = 'campaign_group_sync_schema'",
@@ -71,19 +71,19 @@ pub(super) async fn found(transaction: &mut Transaction) -> Result<Schema, sqlx:
     };
     if transaction.rows(ours, []).await?.is_empty() {
         let is_foreign = !transaction.rows(others, []).await?.is_empty();
-        return Ok(if is_foreign { Schema::Foreign } else { Schema::Nothing });
+        return Ok(if is_foreign { Schema::Foreign } else { Schema::Empty });
     }
     let rows = transaction.rows("select version from campaign_group_sync_schema", []).await?;
     let version = match rows.as_slice() {
         [row] => row.number(0).ok().filter(|version| *version > 0),
         _ => None,
     };
-    Ok(version.map_or(Schema::Senseless, Schema::Version))
+    Ok(version.map_or(Schema::Invalid, Schema::Version))
 }
 
 /// The same, in a transaction of its own.
-pub(super) async fn seen(database: &Database) -> Result<Schema, JournalError> {
-    found(database.reading().await?.transaction()).await.map_err(reading)
+pub(super) async fn of_database(database: &Database) -> Result<Schema, JournalError> {
+    in_transaction(database.begin_read().await?.transaction()).await.map_err(read_error)
 }
 
 /// Makes the schema, or brings it forward; `place` names the database in errors. A schema that is made anew remembers, in
@@ -94,15 +94,15 @@ pub(super) async fn migrate(
     place: &str,
     lost: Option<&str>,
 ) -> Result<(), JournalError> {
-    if steps_done(seen(database).await?, place)? == KNOWN {
+    if steps_done(of_database(database).await?, place)? == KNOWN {
         return Ok(());
     }
-    let mut step = database.writing(watch).await?;
+    let mut step = database.begin_write(watch).await?;
     if matches!(step.transaction(), Transaction::Postgres { .. }) {
         step.execute("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
     }
     // Somebody else may have been faster.
-    let done = steps_done(found(step.transaction()).await.map_err(writing)?, place)?;
+    let done = steps_done(in_transaction(step.transaction()).await.map_err(write_error)?, place)?;
     if done == 0 {
         step.execute("create table campaign_group_sync_schema (version bigint not null)", []).await?;
         step.execute("insert into campaign_group_sync_schema (version) values ($1)", [KNOWN.into()]).await?;
@@ -111,7 +111,7 @@ pub(super) async fn migrate(
         match migration {
             Migration::Script(script) => step.script(script).await?,
             Migration::RefoldNames => refold(&mut step).await?,
-            Migration::BeginRecord => chain::begin(&mut step).await?,
+            Migration::BeginChain => chain::begin(&mut step).await?,
         }
     }
     step.execute("update campaign_group_sync_schema set version = $1", [KNOWN.into()]).await?;
@@ -124,11 +124,11 @@ pub(super) async fn migrate(
 /// How many migrations were made.
 pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalError> {
     match schema {
-        Schema::Nothing => Ok(0),
+        Schema::Empty => Ok(0),
         Schema::Version(version) if version <= KNOWN => Ok(version),
-        Schema::Version(found) => Err(JournalError::FromTheFuture { place: place.to_owned(), found, known: KNOWN }),
+        Schema::Version(found) => Err(JournalError::NewerSchema { place: place.to_owned(), found, known: KNOWN }),
         Schema::Foreign => Err(JournalError::NotOurs { place: place.to_owned() }),
-        Schema::Senseless => Err(JournalError::Unreadable { what: format!("{place} has no version of its schema") }),
+        Schema::Invalid => Err(JournalError::Unreadable { what: format!("{place} has no version of its schema") }),
     }
 }
 
@@ -136,7 +136,7 @@ pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalErro
 pub(super) fn is_current(schema: Schema, place: &str) -> Result<(), JournalError> {
     match steps_done(schema, place)? {
         KNOWN => Ok(()),
-        found => Err(JournalError::FromThePast { place: place.to_owned(), found, known: KNOWN }),
+        found => Err(JournalError::OlderSchema { place: place.to_owned(), found, known: KNOWN }),
     }
 }
 
@@ -148,9 +148,9 @@ mod tests {
     fn only_the_newest_schema_is_current_and_an_older_one_says_who_brings_it_up_to_date() {
         assert!(is_current(Schema::Version(KNOWN), "here").is_ok());
         let older = is_current(Schema::Version(KNOWN - 1), "here").expect_err("older");
-        assert!(matches!(older, JournalError::FromThePast { .. }), "{older:?}");
+        assert!(matches!(older, JournalError::OlderSchema { .. }), "{older:?}");
         assert!(older.to_string().contains("the next run brings it up to date"), "{older}");
         let newer = is_current(Schema::Version(KNOWN + 1), "here").expect_err("newer");
-        assert!(matches!(newer, JournalError::FromTheFuture { .. }), "{newer:?}");
+        assert!(matches!(newer, JournalError::NewerSchema { .. }), "{newer:?}");
     }
 }

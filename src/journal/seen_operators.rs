@@ -10,9 +10,9 @@ use super::{Journal, JournalError};
 impl Journal {
     /// The sizes of the managed groups of one instance, by folded name.
     pub async fn group_sizes(&self, instance: &InstanceName) -> Result<BTreeMap<FoldedName, GroupSize>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select group_folded, members, managed from group_sizes where instance = $1";
-        let rows = looking.rows(sql, [instance.as_str().into()]).await?;
+        let rows = reader.rows(sql, [instance.as_str().into()]).await?;
         let count = |number| usize::try_from(number).unwrap_or_default();
         let size = |members, managed| GroupSize { members: count(members), managed: count(managed) };
         rows.iter().map(|row| Ok((row.folded(0)?, size(row.number(1)?, row.number(2)?)))).collect()
@@ -36,9 +36,9 @@ impl Journal {
         let head = "insert into group_sizes (instance, group_folded, members, managed)";
         let tail = "on conflict (instance, group_folded) do update set
                         members = excluded.members, managed = excluded.managed";
-        let mut writing = self.writing().await?;
-        writing.insert(head, rows, tail).await?;
-        writing.commit().await
+        let mut writer = self.begin_write().await?;
+        writer.insert(head, rows, tail).await?;
+        writer.commit().await
     }
 
     /// The keys of the operators whose login is, or looks like, one of these names, as a run last saw them; `None` where no run
@@ -48,15 +48,15 @@ impl Journal {
         instance: &InstanceName,
         names: &[FoldedName],
     ) -> Result<Option<Vec<OperatorId>>, JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select id from seen_operators where instance = $1 limit 1";
-        if looking.rows(sql, [instance.as_str().into()]).await?.is_empty() {
+        if reader.rows(sql, [instance.as_str().into()]).await?.is_empty() {
             return Ok(None);
         }
         let mut ids = Vec::new();
         for name in names {
             let sql = "select id from seen_operators where instance = $1 and login_loose = $2 order by id";
-            let rows = looking.rows(sql, [instance.as_str().into(), name.loose().into_string().into()]).await?;
+            let rows = reader.rows(sql, [instance.as_str().into(), name.loose().into_string().into()]).await?;
             for row in &rows {
                 ids.push(OperatorId(row.number(0)?));
             }
@@ -70,10 +70,10 @@ impl Journal {
         instance: &InstanceName,
         operators: &[Operator],
     ) -> Result<(), JournalError> {
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let sql = "select id, login from seen_operators where instance = $1";
-        let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-        drop(looking);
+        let rows = reader.rows(sql, [instance.as_str().into()]).await?;
+        drop(reader);
         let mut known: HashMap<i64, String> =
             rows.iter().map(|row| Ok((row.number(0)?, row.text(1)?))).collect::<Result<_, JournalError>>()?;
         let is_new = |operator: &&Operator| known.remove(&operator.id.0).as_deref() != Some(operator.login.as_str());
@@ -81,10 +81,10 @@ impl Journal {
         if new.is_empty() && known.is_empty() {
             return Ok(());
         }
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         for gone in known.into_keys() {
             let sql = "delete from seen_operators where instance = $1 and id = $2";
-            writing.execute(sql, [instance.as_str().into(), gone.into()]).await?;
+            writer.execute(sql, [instance.as_str().into(), gone.into()]).await?;
         }
         let rows = new.into_iter().map(|operator| {
             let loose = operator.login.folded().loose().into_string();
@@ -93,7 +93,7 @@ impl Journal {
         let head = "insert into seen_operators (instance, id, login, login_loose)";
         let tail = "on conflict (instance, id) do update set
                         login = excluded.login, login_loose = excluded.login_loose";
-        writing.insert(head, rows, tail).await?;
-        writing.commit().await
+        writer.insert(head, rows, tail).await?;
+        writer.commit().await
     }
 }

@@ -5,7 +5,7 @@
 
 use sqlx::{Connection as _, Either, PgConnection};
 
-use super::{JournalError, database::opening};
+use super::{JournalError, database::open_error};
 
 /// What the server answers where another session has the lock (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -50,14 +50,14 @@ impl ServerLock {
         mut session: PgConnection,
         purpose: Purpose,
     ) -> Result<Either<Self, PgConnection>, JournalError> {
-        sqlx::raw_sql(NO_LIMITS).execute(&mut session).await.map_err(opening)?;
+        sqlx::raw_sql(NO_LIMITS).execute(&mut session).await.map_err(open_error)?;
         match sqlx::raw_sql(purpose.take()).execute(&mut session).await {
             Ok(_) => Ok(Either::Left(Self(session))),
             Err(error) if is_taken(&error) => {
-                sqlx::raw_sql("rollback").execute(&mut session).await.map_err(opening)?;
+                sqlx::raw_sql("rollback").execute(&mut session).await.map_err(open_error)?;
                 Ok(Either::Right(session))
             }
-            Err(error) => Err(opening(error)),
+            Err(error) => Err(open_error(error)),
         }
     }
 

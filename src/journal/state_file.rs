@@ -16,8 +16,8 @@ use sqlx::{
 
 use super::{
     JournalError, StepWatch,
-    database::{Database, Row, Transaction, opening},
-    database_fault::in_words,
+    database::{Database, Row, Transaction, open_error},
+    database_fault::described,
     lock,
     open::{CONNECTION_PATIENCE, CONNECTIONS},
     ownership::is_ours,
@@ -39,14 +39,14 @@ const HEADER_BYTES: u64 = 100;
 const TOO_OPEN: u32 = 0o077;
 
 /// What stands beside the file while it is used.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 
 /// What a look at the file found.
-enum Look {
+enum FileContent {
     /// No file, or an empty one.
-    Nothing,
+    Missing,
     /// A whole database.
-    Whole(Schema),
+    Intact(Schema),
     /// None, for this reason.
     Corrupt(String),
     /// A file that was never a state of this program.
@@ -57,17 +57,17 @@ enum Look {
 pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Database, JournalError> {
     let wrong = |source| JournalError::of_file(path, source);
     let place = path.display().to_string();
-    let (mut found, mut _alone) = (look(path).await?, None);
-    if matches!(found, Look::Nothing | Look::Corrupt(_)) {
+    let (mut found, mut _exclusive) = (inspect(path).await?, None);
+    if matches!(found, FileContent::Missing | FileContent::Corrupt(_)) {
         // Held until the new file is whole: nobody runs on half of it. Somebody else may have been faster.
-        _alone = Some(lock::alone(path, BUSY_PATIENCE).await?);
-        found = look(path).await?;
+        _exclusive = Some(lock::lock_exclusively(path, BUSY_PATIENCE).await?);
+        found = inspect(path).await?;
     }
     match found {
-        Look::Whole(schema) => schema::steps_done(schema, &place).map(drop)?,
-        Look::Nothing => drop_companions(path).map_err(wrong)?,
-        Look::Foreign => return Err(JournalError::NotOurs { place }),
-        Look::Corrupt(why) => {
+        FileContent::Intact(schema) => schema::steps_done(schema, &place).map(drop)?,
+        FileContent::Missing => move_side_files_away(path).map_err(wrong)?,
+        FileContent::Foreign => return Err(JournalError::NotOurs { place }),
+        FileContent::Corrupt(why) => {
             let aside = set_aside(path).map_err(wrong)?;
             let aside = aside.display();
             tracing::warn!(
@@ -87,7 +87,7 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
 /// Opens the file if there is one, and brings it up to date.
 pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Result<Option<Database>, JournalError> {
     let place = path.display().to_string();
-    let Some(schema) = existing(path, &place).await? else { return Ok(None) };
+    let Some(schema) = existing_schema(path, &place).await? else { return Ok(None) };
     schema::steps_done(schema, &place)?;
     let database = connect(path, make_file(path)?).await?;
     schema::migrate(&database, watch, &place, None).await?;
@@ -95,21 +95,21 @@ pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Res
 }
 
 /// Opens the file if there is one, in a way that no statement can change it.
-pub(super) async fn open_to_look(path: &Path) -> Result<Option<Database>, JournalError> {
+pub(super) async fn open_read_only(path: &Path) -> Result<Option<Database>, JournalError> {
     let place = path.display().to_string();
-    let Some(schema) = existing(path, &place).await? else { return Ok(None) };
+    let Some(schema) = existing_schema(path, &place).await? else { return Ok(None) };
     schema::is_current(schema, &place)?;
-    let pool = pool().connect_with(reading_only(path)).await;
-    Ok(Some(Database::Sqlite(pool.map_err(|error| opening(StorageFault::explained(path, error)))?)))
+    let pool = pool().connect_with(read_only_options(path)).await;
+    Ok(Some(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?)))
 }
 
 /// The schema of the file if there is one; what is corrupt is an error.
-async fn existing(path: &Path, place: &str) -> Result<Option<Schema>, JournalError> {
-    match look(path).await? {
-        Look::Nothing | Look::Whole(Schema::Nothing) => Ok(None),
-        Look::Whole(schema) => Ok(Some(schema)),
-        Look::Corrupt(why) => Err(corrupt(place, &why)),
-        Look::Foreign => Err(JournalError::NotOurs { place: place.to_owned() }),
+async fn existing_schema(path: &Path, place: &str) -> Result<Option<Schema>, JournalError> {
+    match inspect(path).await? {
+        FileContent::Missing | FileContent::Intact(Schema::Empty) => Ok(None),
+        FileContent::Intact(schema) => Ok(Some(schema)),
+        FileContent::Corrupt(why) => Err(corrupt(place, &why)),
+        FileContent::Foreign => Err(JournalError::NotOurs { place: place.to_owned() }),
     }
 }
 
@@ -118,35 +118,35 @@ fn corrupt(place: &str, why: &str) -> JournalError {
 }
 
 /// Reads the file without changing it.
-async fn look(path: &Path) -> Result<Look, JournalError> {
-    let Some(mut file) = open_all(path)? else { return Ok(Look::Nothing) };
+async fn inspect(path: &Path) -> Result<FileContent, JournalError> {
+    let Some(mut file) = open_all(path)? else { return Ok(FileContent::Missing) };
     let length = file.metadata().map_err(|source| JournalError::of_file(path, source))?.len();
     if length == 0 {
-        return Ok(Look::Nothing);
+        return Ok(FileContent::Missing);
     }
     if !is_ours(path, &mut file)? {
-        return Ok(Look::Foreign);
+        return Ok(FileContent::Foreign);
     }
     if length < HEADER_BYTES {
-        return Ok(Look::Corrupt("it is shorter than the header of a database".to_owned()));
+        return Ok(FileContent::Corrupt("it is shorter than the header of a database".to_owned()));
     }
-    match examine(path).await {
-        Ok((_, Some(complaint))) => Ok(Look::Corrupt(complaint)),
-        Ok((Schema::Senseless, None)) => Ok(Look::Corrupt("it has no version of its schema".to_owned())),
-        Ok((schema, None)) => Ok(Look::Whole(schema)),
-        Err(error) if is_corruption(&error) => Ok(Look::Corrupt(in_words(&error))),
-        Err(error) => Err(opening(StorageFault::explained(path, error))),
+    match quick_check(path).await {
+        Ok((_, Some(complaint))) => Ok(FileContent::Corrupt(complaint)),
+        Ok((Schema::Invalid, None)) => Ok(FileContent::Corrupt("it has no version of its schema".to_owned())),
+        Ok((schema, None)) => Ok(FileContent::Intact(schema)),
+        Err(error) if is_corruption(&error) => Ok(FileContent::Corrupt(described(&error))),
+        Err(error) => Err(open_error(StorageFault::explained(path, error))),
     }
 }
 
 /// The schema, and what `SQLite` has to complain about the file.
-async fn examine(path: &Path) -> Result<(Schema, Option<String>), sqlx::Error> {
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(reading_only(path)).await?;
+async fn quick_check(path: &Path) -> Result<(Schema, Option<String>), sqlx::Error> {
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(read_only_options(path)).await?;
     let examined = async {
         let mut transaction = Transaction::of_file(&pool, "begin").await?;
         let complaints = transaction.rows("pragma quick_check(1)", []).await?;
         let complaint = complaints.first().and_then(|row: &Row| row.text(0).ok()).filter(|text| text != "ok");
-        let schema = schema::found(&mut transaction).await?;
+        let schema = schema::in_transaction(&mut transaction).await?;
         Ok((schema, complaint))
     };
     let examined = examined.await;
@@ -167,7 +167,7 @@ fn is_busy(error: &sqlx::Error) -> bool {
     primary_code(error).is_some_and(|code| [BUSY, LOCKED].contains(&code))
 }
 
-fn plain(path: &Path) -> SqliteConnectOptions {
+fn base_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
@@ -177,8 +177,8 @@ fn plain(path: &Path) -> SqliteConnectOptions {
 }
 
 /// Not opened read-only: `SQLite` could not take away what it puts beside the file to read it.
-fn reading_only(path: &Path) -> SqliteConnectOptions {
-    plain(path).pragma("query_only", "on")
+fn read_only_options(path: &Path) -> SqliteConnectOptions {
+    base_options(path).pragma("query_only", "on")
 }
 
 fn pool() -> SqlitePoolOptions {
@@ -205,7 +205,7 @@ impl FileIdentity {
 /// deletes the log that this one goes on using.
 async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalError> {
     // Durable at every commit: a change that was sent is known to have been sent even after a power cut.
-    let durable = plain(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let durable = base_options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     // A new file gives free pages back in steps; one that an earlier version made does so once it was rewritten.
     let options = durable.auto_vacuum(SqliteAutoVacuum::Incremental);
     let mut attempts = BUSY_PATIENCE.as_millis() / BUSY_PAUSE.as_millis();
@@ -217,7 +217,7 @@ async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalErr
             }
             // The first switch to WAL needs the file alone, and SQLite does not wait for that.
             Err(error) if is_busy(&error) && attempts > 0 => attempts -= 1,
-            Err(error) => return Err(opening(StorageFault::explained(path, error))),
+            Err(error) => return Err(open_error(StorageFault::explained(path, error))),
         }
         tokio::time::sleep(BUSY_PAUSE).await;
     }
@@ -226,8 +226,8 @@ async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalErr
 /// Opens the file, and what stands beside it while it is used, so that nothing of it leads to another file; `None` where
 /// there is no state file.
 fn open_all(path: &Path) -> Result<Option<File>, JournalError> {
-    for companion in COMPANIONS {
-        private_file::open_existing(&beside(path, companion))?;
+    for side_file in SIDE_FILES {
+        private_file::open_existing(&beside(path, side_file))?;
     }
     Ok(private_file::open_existing(path)?)
 }
@@ -237,9 +237,9 @@ fn make_file(path: &Path) -> Result<FileIdentity, JournalError> {
     let wrong = |source| JournalError::of_file(path, source);
     let file = private_file::open_or_create(path)?;
     tighten(&file).map_err(wrong)?;
-    for companion in COMPANIONS {
-        if let Some(companion) = private_file::open_existing(&beside(path, companion))? {
-            tighten(&companion).map_err(wrong)?;
+    for side_file in SIDE_FILES {
+        if let Some(side_file) = private_file::open_existing(&beside(path, side_file))? {
+            tighten(&side_file).map_err(wrong)?;
         }
     }
     Ok(FileIdentity::of(&file.metadata().map_err(wrong)?))
@@ -275,16 +275,16 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
         aside = beside(path, &format!(".corrupt-{stamp}-{number}"));
     }
     fs::rename(path, &aside)?;
-    for companion in COMPANIONS {
-        move_if_there(&beside(path, companion), &beside(&aside, companion))?;
+    for side_file in SIDE_FILES {
+        move_if_there(&beside(path, side_file), &beside(&aside, side_file))?;
     }
     Ok(aside)
 }
 
 /// Keeps `SQLite` from taking the log of a file that is gone for that of the new one.
-fn drop_companions(path: &Path) -> io::Result<()> {
-    for companion in COMPANIONS {
-        move_if_there(&beside(path, companion), &beside(path, &format!(".left-over{companion}")))?;
+fn move_side_files_away(path: &Path) -> io::Result<()> {
+    for side_file in SIDE_FILES {
+        move_if_there(&beside(path, side_file), &beside(path, &format!(".left-over{side_file}")))?;
     }
     Ok(())
 }
@@ -304,7 +304,7 @@ fn last_set_aside(path: &Path) -> io::Result<Option<String>> {
     let mut aside = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&prefix) && !COMPANIONS.iter().any(|companion| name.ends_with(companion)) {
+        if name.starts_with(&prefix) && !SIDE_FILES.iter().any(|side_file| name.ends_with(side_file)) {
             aside.push(name);
         }
     }

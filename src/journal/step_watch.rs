@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// One transaction of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum WriteStep {
     /// It is about to begin.
     Before,
     /// It is durable.
@@ -12,4 +12,4 @@ pub enum Step {
 }
 
 /// Called around every transaction that writes.
-pub type StepWatch = Arc<dyn Fn(Step) + Send + Sync>;
+pub type StepWatch = Arc<dyn Fn(WriteStep) + Send + Sync>;

@@ -25,7 +25,7 @@ pub enum StorageFault {
         /// The state file.
         path: PathBuf,
         /// The room on its file system.
-        space: Space,
+        space: DiskSpace,
     },
     /// The operating system refused to open, read or write it.
     #[error(
@@ -37,7 +37,7 @@ pub enum StorageFault {
         /// The state file.
         path: PathBuf,
         /// The room on its file system.
-        space: Space,
+        space: DiskSpace,
         /// What `SQLite` says.
         source: DatabaseFault,
     },
@@ -47,14 +47,14 @@ impl StorageFault {
     /// The same error, told so that its reader knows where to look, where the file system is the reason; `file` is the state
     /// file.
     pub(super) fn explained(file: &Path, error: sqlx::Error) -> sqlx::Error {
-        let (path, space) = (file.to_owned(), Space::of(file));
+        let (path, space) = (file.to_owned(), DiskSpace::of(file));
         match primary_code(&error) {
             Some(FULL) => sqlx::Error::Io(std::io::Error::other(Self::Full { path, space })),
             Some(INPUT_OUTPUT | CANNOT_OPEN) => {
                 let source = DatabaseFault::of(error);
                 sqlx::Error::Io(std::io::Error::other(Self::Refused { path, space, source }))
             }
-            _ => DatabaseFault::placed(format!("the state file {}", file.display()), error),
+            _ => DatabaseFault::located(format!("the state file {}", file.display()), error),
         }
     }
 }
@@ -71,14 +71,14 @@ pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
 
 /// The room on a file system, at the moment of the fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Space {
+pub struct DiskSpace {
     /// Bytes that a user other than root may still write; `None` where the kernel does not tell.
     pub free: Option<u64>,
     /// Where the file system is mounted, and of what type it is; `None` where the kernel does not tell.
     pub mount: Option<(String, String)>,
 }
 
-impl Space {
+impl DiskSpace {
     /// The room around `path`, which need not exist; its folder must.
     pub fn of(path: &Path) -> Self {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -89,7 +89,7 @@ impl Space {
     }
 }
 
-impl fmt::Display for Space {
+impl fmt::Display for DiskSpace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.free {
             Some(free) => write!(f, "{free} bytes free")?,
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_room_of_a_folder_is_known_here() {
-        let space = Space::of(&std::env::temp_dir().join("state.db"));
+        let space = DiskSpace::of(&std::env::temp_dir().join("state.db"));
         assert!(space.free.is_some() && space.mount.is_some(), "{space:?}");
     }
 }

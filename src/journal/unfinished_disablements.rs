@@ -9,13 +9,13 @@ use crate::domain::{
 
 use super::{
     JournalError,
-    database::{Transaction, Writing, reading},
+    database::{Transaction, WriteTransaction, read_error},
 };
 
 /// Remembers, of the changes that are being sent, whom the same plan disables once they are made. What is held is not planned
 /// to be made; what could not be confirmed is, once it can.
 pub(super) async fn remember(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     run: &RunId,
     instance: &InstanceName,
     sent: &[SentChange],
@@ -31,7 +31,7 @@ pub(super) async fn remember(
     }
     let sql = "select operator_folded, profile from changes
                where run = $1 and instance = $2 and op = 'disable_operator' and outcome in ('pending', 'unconfirmed')";
-    let planned = writing.rows(sql, [run.as_str().into(), instance.as_str().into()]).await?;
+    let planned = writer.rows(sql, [run.as_str().into(), instance.as_str().into()]).await?;
     let planned: Vec<(FoldedName, String)> =
         planned.iter().map(|row| Ok((row.folded(0)?, row.text(1)?))).collect::<Result<_, JournalError>>()?;
     let rows = planned
@@ -39,12 +39,12 @@ pub(super) async fn remember(
         .filter(|(operator, _)| removed.contains(operator))
         .map(|(operator, profile)| [instance.as_str().into(), operator.into(), profile.into()]);
     let head = "insert into unfinished_disablements (instance, operator_folded, profile)";
-    writing.insert(head, rows, "on conflict (instance, operator_folded) do update set profile = excluded.profile").await
+    writer.insert(head, rows, "on conflict (instance, operator_folded) do update set profile = excluded.profile").await
 }
 
 /// Forgets who was seen disabled, and who was seen to join a group.
 pub(super) async fn forget_settled(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     instance: &InstanceName,
     changes: &[ChangeReport],
 ) -> Result<(), JournalError> {
@@ -58,32 +58,32 @@ pub(super) async fn forget_settled(
     // A run may add many, and few were ever to be disabled.
     let sql = "select operator_folded from unfinished_disablements where instance = $1";
     let known: HashSet<FoldedName> = {
-        let rows = writing.rows(sql, [instance.as_str().into()]).await?;
+        let rows = writer.rows(sql, [instance.as_str().into()]).await?;
         rows.iter().map(|row| row.folded(0)).collect::<Result<_, _>>()?
     };
     for operator in ended.iter().filter(|operator| known.contains(*operator)) {
-        forget(writing, instance, operator).await?;
+        forget(writer, instance, operator).await?;
     }
     Ok(())
 }
 
 /// Forgets one operator, by folded login.
 pub(super) async fn forget(
-    writing: &mut Writing,
+    writer: &mut WriteTransaction,
     instance: &InstanceName,
     operator: &FoldedName,
 ) -> Result<(), JournalError> {
     let sql = "delete from unfinished_disablements where instance = $1 and operator_folded = $2";
-    writing.execute(sql, [instance.as_str().into(), operator.into()]).await
+    writer.execute(sql, [instance.as_str().into(), operator.into()]).await
 }
 
 /// All of one instance, by folded login.
 pub(super) async fn unfinished_disablements(
-    looking: &mut Transaction,
+    reader: &mut Transaction,
     instance: &InstanceName,
 ) -> Result<Vec<UnfinishedDisablement>, JournalError> {
     let sql = "select operator_folded, profile from unfinished_disablements where instance = $1";
-    let rows = looking.rows(sql, [instance.as_str().into()]).await.map_err(reading)?;
+    let rows = reader.rows(sql, [instance.as_str().into()]).await.map_err(read_error)?;
     let unfinished = rows.iter().map(|row| {
         Ok(UnfinishedDisablement { operator: row.folded(0)?, profile: ProductProfileName::new(row.text(1)?) })
     });

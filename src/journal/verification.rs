@@ -12,12 +12,12 @@ use super::{
     approval_replay::ApprovalReplay,
     chain::{EventKind, digest, fingerprint, hash, hash_without_digest},
     changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
-    database::{Reading, Row},
+    database::{ReadTransaction, Row},
     deletions::deletions,
     encoding::{from_json, from_name, to_json, to_time},
     instance_reports::report_column,
     run_report::{Unfinished, run_report},
-    runs::Forgotten,
+    runs::ForgottenBody,
 };
 
 /// Events that are read at once.
@@ -66,52 +66,54 @@ impl Journal {
     /// Checks the whole record. `known` is a head that was kept elsewhere, at any earlier time: without one, a record that was
     /// rebuilt as a whole or cut at its end cannot be told from a true one.
     pub async fn verify(&self, known: Option<&RecordHead>) -> Result<Verification, JournalError> {
-        let mut looking = self.reading().await?;
-        let mut walk = Walk::begin(&mut looking).await?;
+        let mut reader = self.begin_read().await?;
+        let mut verifier = Verifier::begin(&mut reader).await?;
         loop {
-            let rows = looking.rows(EVENTS, [walk.position.into(), PAGE.into()]).await?;
+            let rows = reader.rows(EVENTS, [verifier.position.into(), PAGE.into()]).await?;
             if rows.is_empty() {
                 break;
             }
             for row in rows {
-                walk.take(&row, known)?;
-                if walk.access.asks(walk.position) {
-                    walk.replay(&mut looking, &row).await?;
+                verifier.check_event(&row, known)?;
+                if verifier.access.is_replayed(verifier.position) {
+                    verifier.replay(&mut reader, &row).await?;
                 }
             }
         }
-        walk.compare_head(&mut looking, known).await?;
-        for (run, expected) in std::mem::take(&mut walk.runs) {
-            match walk.compare_run(&mut looking, &run, &expected).await {
+        verifier.compare_head(&mut reader, known).await?;
+        for (run, expected) in std::mem::take(&mut verifier.runs) {
+            match verifier.compare_run(&mut reader, &run, &expected).await {
                 Err(JournalError::Unreadable { what }) => {
-                    walk.fault(None, Some(&run), format!("what is stored of it cannot be read: {what}"));
+                    verifier.add_fault(None, Some(&run), format!("what is stored of it cannot be read: {what}"));
                 }
                 compared => compared?,
             }
         }
-        for what in std::mem::take(&mut walk.approvals).compare(&mut looking, |event| walk.is_deleted(event)).await? {
-            walk.fault(None, None, what);
+        for what in
+            std::mem::take(&mut verifier.approvals).compare(&mut reader, |event| verifier.is_deleted(event)).await?
+        {
+            verifier.add_fault(None, None, what);
         }
-        for what in std::mem::take(&mut walk.access).compare(&mut looking, walk.runs_before > 0).await? {
-            walk.fault(None, None, what);
+        for what in std::mem::take(&mut verifier.access).compare(&mut reader, verifier.runs_before > 0).await? {
+            verifier.add_fault(None, None, what);
         }
-        let head = RecordHead { position: walk.position, hash: std::mem::take(&mut walk.hash) };
-        let Walk { events, runs_before, deletions, faults, .. } = walk;
+        let head = RecordHead { position: verifier.position, hash: std::mem::take(&mut verifier.hash) };
+        let Verifier { events, runs_before, deletions, faults, .. } = verifier;
         Ok(Verification { events, head, runs_before, deletions, faults })
     }
 }
 
 /// The check on its way through the chain.
 #[derive(Default)]
-struct Walk {
+struct Verifier {
     position: i64,
     hash: String,
     events: i64,
     runs_before: i64,
-    is_head_met: bool,
+    is_known_head_found: bool,
     runs: BTreeMap<String, ExpectedRun>,
     /// Runs that are not stored any more, for their age.
-    forgotten: HashSet<String>,
+    deleted_runs: HashSet<String>,
     deletions: Vec<Deletion>,
     /// Places of events of which a deletion left only the digest: the first and the last of each range.
     deleted: Vec<(i64, i64)>,
@@ -181,20 +183,20 @@ struct CheckpointBody {
     runs_before: i64,
 }
 
-impl Walk {
+impl Verifier {
     /// Begins with what was deleted: the events of deletions are checked as all others when their turn comes.
-    async fn begin(looking: &mut Reading) -> Result<Self, JournalError> {
-        let mut walk = Self::default();
-        for (deletion, body) in deletions(looking).await? {
+    async fn begin(reader: &mut ReadTransaction) -> Result<Self, JournalError> {
+        let mut verifier = Self::default();
+        for (deletion, body) in deletions(reader).await? {
             if let Some(told) = &body.memberships {
-                walk.access = AccessReplay::left_by(looking, deletion.position, told).await?;
+                verifier.access = AccessReplay::left_by(reader, deletion.position, told).await?;
             }
-            walk.deleted.extend(body.events);
-            walk.forgotten.extend(body.runs);
-            walk.deletions.push(deletion);
+            verifier.deleted.extend(body.events);
+            verifier.deleted_runs.extend(body.runs);
+            verifier.deletions.push(deletion);
         }
-        walk.deleted.sort_unstable();
-        Ok(walk)
+        verifier.deleted.sort_unstable();
+        Ok(verifier)
     }
 
     /// Whether a deletion tells of the event at this place.
@@ -217,32 +219,32 @@ impl Walk {
         Ok(hash_without_digest(&self.hash, position, run.as_deref(), at, &kind, &body))
     }
 
-    fn fault(&mut self, position: Option<i64>, run: Option<&str>, what: impl Into<String>) {
+    fn add_fault(&mut self, position: Option<i64>, run: Option<&str>, what: impl Into<String>) {
         self.faults.push(RecordFault { position, run: run.map(RunId::new), what: what.into() });
     }
 
     /// Goes one event further.
-    fn take(&mut self, row: &Row, known: Option<&RecordHead>) -> Result<(), JournalError> {
+    fn check_event(&mut self, row: &Row, known: Option<&RecordHead>) -> Result<(), JournalError> {
         let (position, run) = (row.number(0)?, row.optional_text(1)?);
         let (kind, body, stored) = (row.text(3)?, row.text(4)?, row.text(5)?);
         if position != self.position + 1 {
             let missing = format!("events {} to {} are missing", self.position + 1, position - 1);
-            self.fault(Some(position), run.as_deref(), missing);
+            self.add_fault(Some(position), run.as_deref(), missing);
         }
         let hash = self.hash_of(row, &stored)?;
         let is_deleted = kind == EventKind::Deleted.as_str();
         if is_deleted && !self.is_deleted(position) {
-            self.fault(Some(position), None, "what it told was deleted, and no deletion tells of it");
+            self.add_fault(Some(position), None, "what it told was deleted, and no deletion tells of it");
         } else if !is_deleted && hash != stored {
             let what = "it is not the event that was recorded, or the one before it is not";
-            self.fault(Some(position), run.as_deref(), what);
+            self.add_fault(Some(position), run.as_deref(), what);
         }
         // Of a deleted event, the hash follows from what is left; of another, the checks go on from the one that is stored.
         let stored = if is_deleted { hash } else { stored };
         if let Some(known) = known.filter(|known| known.position == position) {
-            self.is_head_met = true;
+            self.is_known_head_found = true;
             if known.hash != stored {
-                self.fault(Some(position), run.as_deref(), "its hash is not the given one: the record was rebuilt");
+                self.add_fault(Some(position), run.as_deref(), "its hash is not the given one: the record was rebuilt");
             }
         }
         (self.position, self.hash) = (position, stored);
@@ -250,14 +252,14 @@ impl Walk {
         if kind == EventKind::Approved.as_str() {
             self.approvals.approved(position, row.number(2)?, &body);
         }
-        if let Err(error) = self.expect(run.as_deref(), &kind, &body) {
-            self.fault(Some(position), run.as_deref(), format!("its text cannot be read: {error}"));
+        if let Err(error) = self.note_expected(run.as_deref(), &kind, &body) {
+            self.add_fault(Some(position), run.as_deref(), format!("its text cannot be read: {error}"));
         }
         Ok(())
     }
 
     /// Notes what an event says of what is stored beside the chain.
-    fn expect(&mut self, run: Option<&str>, kind: &str, body: &str) -> Result<(), JournalError> {
+    fn note_expected(&mut self, run: Option<&str>, kind: &str, body: &str) -> Result<(), JournalError> {
         let kind = from_name(kind.to_owned(), "the kind of an event")?;
         if kind == EventKind::Checkpoint {
             self.runs_before = read::<CheckpointBody>(body)?.runs_before;
@@ -285,18 +287,18 @@ impl Walk {
                 let EndedBody { outcome, report } = read(body)?;
                 (expected.outcome, expected.report) = (Some(outcome), Some(report));
             }
-            EventKind::Forgotten => self.forgotten.extend(read::<Forgotten>(body)?.runs),
+            EventKind::Forgotten => self.deleted_runs.extend(read::<ForgottenBody>(body)?.runs),
             _ => {}
         }
         Ok(())
     }
 
     /// Takes what an event says of who is in which group. One that cannot be read is a fault already.
-    async fn replay(&mut self, looking: &mut Reading, row: &Row) -> Result<(), JournalError> {
+    async fn replay(&mut self, reader: &mut ReadTransaction, row: &Row) -> Result<(), JournalError> {
         let (run, kind, body) = (row.optional_text(1)?, from_name(row.text(3)?, "the kind of an event"), row.text(4)?);
         let taken = match (run.as_deref(), kind) {
             (_, Ok(EventKind::Observed)) => self.access.observed(&body),
-            (Some(run), Ok(EventKind::Settled)) => self.access.settled(looking, run, &body).await,
+            (Some(run), Ok(EventKind::Settled)) => self.access.settled(reader, run, &body).await,
             _ => Ok(()),
         };
         match taken {
@@ -306,15 +308,19 @@ impl Walk {
     }
 
     /// The last event is the one that writers go on from, and a head from elsewhere is in the record.
-    async fn compare_head(&mut self, looking: &mut Reading, known: Option<&RecordHead>) -> Result<(), JournalError> {
-        let rows = looking.rows("select position, hash from event_head", []).await?;
+    async fn compare_head(
+        &mut self,
+        reader: &mut ReadTransaction,
+        known: Option<&RecordHead>,
+    ) -> Result<(), JournalError> {
+        let rows = reader.rows("select position, hash from event_head", []).await?;
         let head = rows.first().map(|row| Ok::<_, JournalError>((row.number(0)?, row.text(1)?))).transpose()?;
         if head != Some((self.position, self.hash.clone())) {
-            self.fault(Some(self.position), None, "the record goes on after it, and the rest is missing");
+            self.add_fault(Some(self.position), None, "the record goes on after it, and the rest is missing");
         }
-        if let Some(known) = known.filter(|_| !self.is_head_met) {
+        if let Some(known) = known.filter(|_| !self.is_known_head_found) {
             let what = format!("the record has no event {}: it was cut, or it is another record", known.position);
-            self.fault(None, None, what);
+            self.add_fault(None, None, what);
         }
         Ok(())
     }
@@ -322,45 +328,45 @@ impl Walk {
     /// What is stored of a run agrees with its events.
     async fn compare_run(
         &mut self,
-        looking: &mut Reading,
+        reader: &mut ReadTransaction,
         run: &str,
         expected: &ExpectedRun,
     ) -> Result<(), JournalError> {
         let sql = "select report, outcome, summary, started_at from runs where run = $1";
-        let rows = looking.rows(sql, [run.into()]).await?;
+        let rows = reader.rows(sql, [run.into()]).await?;
         let Some(row) = rows.first() else {
-            if expected.has_started && !self.forgotten.contains(run) {
-                self.fault(None, Some(run), "it is missing in the history");
+            if expected.has_started && !self.deleted_runs.contains(run) {
+                self.add_fault(None, Some(run), "it is missing in the history");
             }
             return Ok(());
         };
         if row.optional_text(1)? != expected.outcome {
-            self.fault(None, Some(run), "its outcome is not the one that was recorded");
+            self.add_fault(None, Some(run), "its outcome is not the one that was recorded");
         }
-        let report = run_report(looking.transaction(), run, Unfinished::Dead).await?;
+        let report = run_report(reader.transaction(), run, Unfinished::Dead).await?;
         let counted = report.as_ref().map(|report| to_json(&report.total(), "a summary")).transpose()?;
         if expected.outcome.is_some() && counted != Some(row.text(2)?) {
-            self.fault(None, Some(run), "its numbers are not those of what was recorded");
+            self.add_fault(None, Some(run), "its numbers are not those of what was recorded");
         }
         if let Some(report) = &expected.report
             && row.optional_text(0)?.is_none_or(|text| fingerprint(&text) != *report)
         {
-            self.fault(None, Some(run), "its report is not the one that was recorded");
+            self.add_fault(None, Some(run), "its report is not the one that was recorded");
         }
         if let Some(text) = row.optional_text(0)?.filter(|text| !text.is_empty())
             && to_the_second(to_time(row.number(3)?)?) != from_json::<ReportedStart>(&text, "a report")?.started_at
         {
-            self.fault(None, Some(run), "it did not begin when the history says");
+            self.add_fault(None, Some(run), "it did not begin when the history says");
         }
         for (instance, expected) in &expected.instances {
-            self.compare_instance(looking, run, instance, expected).await?;
+            self.compare_instance(reader, run, instance, expected).await?;
         }
         Ok(())
     }
 
     async fn compare_instance(
         &mut self,
-        looking: &mut Reading,
+        reader: &mut ReadTransaction,
         run: &str,
         instance: &str,
         expected: &ExpectedInstance,
@@ -370,14 +376,18 @@ impl Walk {
             report_column!(),
             ", coalesce(same_as, run) from plans where run = $1 and instance = $2"
         );
-        let rows = looking.rows(sql, [run.into(), instance.into()]).await?;
+        let rows = reader.rows(sql, [run.into(), instance.into()]).await?;
         let Some(row) = rows.first() else {
-            self.fault(None, Some(run), format!("what it planned in instance {instance} is missing"));
+            self.add_fault(None, Some(run), format!("what it planned in instance {instance} is missing"));
             return Ok(());
         };
         let (report, rows_of) = (row.text(0)?, row.text(1)?);
         if expected.report.as_ref().is_some_and(|expected| fingerprint(&report) != *expected) {
-            self.fault(None, Some(run), format!("its report of instance {instance} is not the one that was recorded"));
+            self.add_fault(
+                None,
+                Some(run),
+                format!("its report of instance {instance} is not the one that was recorded"),
+            );
         }
         let sql = concat!(
             "select ",
@@ -385,7 +395,7 @@ impl Walk {
             ", position, operator_folded, group_folded from changes where run = $1 and instance = $2 order by position"
         );
         let mut changes = Vec::new();
-        for row in looking.rows(sql, [rows_of.into(), instance.into()]).await? {
+        for row in reader.rows(sql, [rows_of.into(), instance.into()]).await? {
             let (change, place) = (StoredChange::read(&row)?.report, row.number(10)?);
             let told = (change.outcome, change.detail.clone(), change.approved_by.clone());
             if expected.outcomes.get(&place) != Some(&told) {
@@ -393,19 +403,23 @@ impl Walk {
                     "what became of \"{}\" in instance {instance} is not what was recorded",
                     change.described()
                 );
-                self.fault(None, Some(run), what);
+                self.add_fault(None, Some(run), what);
             }
             let is_found_by = |name: &Option<String>, folded: FoldedName| {
                 FoldedName::new(name.as_deref().unwrap_or_default()) == folded
             };
             if !is_found_by(&change.operator, row.folded(11)?) || !is_found_by(&change.group, row.folded(12)?) {
                 let what = format!("\"{}\" in instance {instance} is listed under another name", change.described());
-                self.fault(None, Some(run), what);
+                self.add_fault(None, Some(run), what);
             }
             changes.push(change);
         }
         if changes.len() != expected.changes || content(&changes) != expected.content {
-            self.fault(None, Some(run), format!("its changes in instance {instance} are not those that were recorded"));
+            self.add_fault(
+                None,
+                Some(run),
+                format!("its changes in instance {instance} are not those that were recorded"),
+            );
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ pub async fn tell_expiring(
 ) -> Result<(), JournalError> {
     for (section, day) in days {
         if let Some((topic, notification)) = Notification::expiring(now, &section, day) {
-            journal.tell_finding(&topic, &notification).await?;
+            journal.report_finding(&topic, &notification).await?;
         }
     }
     Ok(())

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use super::{
     Problem,
     layers::{Layers, Origin, variable},
-    section::Section,
+    section_reader::SectionReader,
 };
 use crate::{
-    journal::{Protection, Retention},
+    journal::{ConnectionProtection, Retention},
     transport::{ExposeSecret as _, SecretString},
 };
 
@@ -32,14 +32,14 @@ pub struct State {
 
 impl State {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut section = Section::new(layers, "state", problems);
-        let mend = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
+        let mut section = SectionReader::new(layers, "state", problems);
+        let remedy = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
         let (runs, changes) = (section.kept("keep_runs"), section.kept("keep_changes"));
-        let url = section.parse("url", mend, location)?;
+        let url = section.parse("url", remedy, location)?;
         let found = section.find("url")?;
         if matches!(found.origin, Origin::File { .. }) && url.has_password() {
-            let mend = format!("leave the line out and set {}", variable(&found.path));
-            section.complain(found, "a password does not belong into the configuration file", mend);
+            let remedy = format!("leave the line out and set {}", variable(&found.path));
+            section.report(found, "a password does not belong into the configuration file", remedy);
             return None;
         }
         Some(Self { url, retention: Retention { runs: runs?, changes: changes? } })
@@ -48,9 +48,9 @@ impl State {
 
 impl State {
     /// What is valid and less safe than it should be.
-    pub(super) fn doubt(&self) -> Option<String> {
+    pub(super) fn warning(&self) -> Option<String> {
         let StateLocation::Postgres(address) = &self.url else { return None };
-        (Protection::of(address)? == Protection::Weakened).then(|| {
+        (ConnectionProtection::of(address)? == ConnectionProtection::Weakened).then(|| {
             "state.url: the address names an sslmode other than verify-full: a host between this one and the database server \
              can pose as that server, read the password, and change what is remembered; take sslmode out of the address, \
              and name the authority of its certificate with sslrootcert where it is your own"

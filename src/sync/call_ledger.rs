@@ -11,8 +11,8 @@ use chrono::Utc;
 use crate::{
     domain::{CallPurpose, OrganizationId, PendingCall, Watcher, to_the_second},
     experience_cloud::{
-        self, AskedPause, CallLedger, ExperienceCloud, ExperienceCloudError, PauseEnd, Recording, Reservation,
-        SharedAccess, Slot,
+        self, CallLedger, CallPermission, ExperienceCloud, ExperienceCloudError, PauseEnd, PermissionFuture,
+        RecordingFuture, RequestedPause, SharedAccess,
     },
     journal::Journal,
 };
@@ -29,7 +29,7 @@ impl Clients {
     /// calls of this process are counted. `watcher` is told how far each read is. Other options than those of the last client, as after a reload, begin a new access.
     pub fn client(
         &self,
-        options: experience_cloud::Options,
+        options: experience_cloud::UmapiOptions,
         journal: Option<&Journal>,
         purpose: CallPurpose,
         watcher: &Watcher,
@@ -44,7 +44,7 @@ impl Clients {
         Ok(self.access(&options)?.client(options, ledger, purpose, watcher.clone()))
     }
 
-    fn access(&self, options: &experience_cloud::Options) -> Result<SharedAccess, ExperienceCloudError> {
+    fn access(&self, options: &experience_cloud::UmapiOptions) -> Result<SharedAccess, ExperienceCloudError> {
         // A panic elsewhere leaves either access whole.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(access) = kept.as_ref().filter(|access| access.serves(options)) {
@@ -63,18 +63,18 @@ struct StateLedger {
 }
 
 impl CallLedger for StateLedger {
-    fn reserve(&self, call: PendingCall) -> Reservation<'_> {
+    fn reserve(&self, call: PendingCall) -> PermissionFuture<'_> {
         Box::pin(async move {
             let now = Utc::now();
             let reserved = self.journal.reserve_call(&self.client_id, &self.organization, &call, now).await?;
             Ok(match reserved {
-                Ok(()) => Slot::Free,
-                Err(until) => Slot::Taken { until, pause: (until - now).to_std().unwrap_or_default() },
+                Ok(()) => CallPermission::Now,
+                Err(until) => CallPermission::Later { until, pause: (until - now).to_std().unwrap_or_default() },
             })
         })
     }
 
-    fn asked_to_pause(&self, AskedPause { length, until }: AskedPause) -> Recording<'_> {
+    fn record_pause(&self, RequestedPause { length, until }: RequestedPause) -> RecordingFuture<'_> {
         Box::pin(async move {
             tracing::warn!(umapi.until = %to_the_second(until), "Adobe asked for a pause until {}", to_the_second(until));
             Ok(self.journal.set_pause(&self.organization, length, until - length).await?)

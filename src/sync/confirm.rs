@@ -59,7 +59,7 @@ impl SecondReads {
     fn take(&mut self, group: &ManagedGroup, read: Result<ProfileMembers, ExperienceCloudError>) {
         let name = group.name.clone();
         let people = match read {
-            Ok(ProfileMembers { people, unlisted }) => {
+            Ok(ProfileMembers { users: people, unlisted }) => {
                 self.unlisted.insert(name.clone(), unlisted);
                 Ok(people)
             }

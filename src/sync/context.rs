@@ -166,12 +166,12 @@ impl InstanceRun<'_> {
     /// Records what is about to be done, and which skips are new.
     pub(super) async fn planned(&self, report: &InstanceReport) -> Result<(), JournalError> {
         let journal = self.recorder.journal();
-        let named = journal.named_skips(self.name()).await?;
+        let named = journal.logged_skips(self.name()).await?;
         let next = if self.writes() { NextStep::Apply } else { NextStep::Nothing };
         let new_skips: Vec<&Skipped> = named.new_among(&report.skipped);
         self.recorder.record(&RunEvent::Planned(&InstancePlan { report, next, new_skips: &new_skips })).await?;
         if self.is_remembered() {
-            journal.remember_skips(self.name(), named, &report.skipped).await?;
+            journal.remember_logged_skips(self.name(), named, &report.skipped).await?;
         }
         Ok(())
     }

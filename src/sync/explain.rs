@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Utc;
 
 use crate::{
-    campaign::{Campaign, CampaignError, PersonRead},
+    campaign::{Campaign, CampaignError, FoundOperators},
     domain::{
         Decided, DesiredState, Explanation, Finding, FoldedName, Ground, GroupSize, History, IncompleteRead,
         InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName, OperatorLogin, OperatorSnapshot,
@@ -206,7 +206,7 @@ impl Question<'_> {
             Ok(found) => self.decided(&campaign, found, history, missing).await,
             Err(error) => Answers::without_campaign(history, error, missing),
         };
-        campaign.log_off_after_logon().await;
+        campaign.sign_out_after_logon().await;
         answers
     }
 
@@ -226,7 +226,7 @@ impl Question<'_> {
             None => return Ok(Found::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
         };
         let sought = SoughtOperators::of(person, &history.identities, alike);
-        let read = campaign.fetch_person(&sought).await?;
+        let read = campaign.look_up_operators(&sought).await?;
         let settled = read.groups().and_then(|live| groups_for_a_question(&history.known, live, &self.needed_groups()));
         let groups = match settled {
             Some(groups) => groups,
@@ -324,7 +324,7 @@ impl Question<'_> {
         let identities = &answers.history.identities;
         logins.extend(identities.known(&self.person.person).and_then(|known| known.login.clone()));
         let logins: Vec<_> = logins.into_iter().filter(|login| !login.is_empty()).collect();
-        journal.person_record(&self.policy().instance, &logins, PAST_CHANGES).await
+        journal.operator_record(&self.policy().instance, &logins, PAST_CHANGES).await
     }
 }
 
@@ -333,7 +333,7 @@ enum Found {
     /// Everything.
     All(OperatorSnapshot),
     /// One person.
-    Some { read: PersonRead, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
+    Some { read: FoundOperators, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
 }
 
 impl Found {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{CallPurpose, Outcome, ProductProfile, Watcher},
-    journal::{Journal, Lock},
+    journal::{Journal, LockAttempt},
 };
 
 use super::{
@@ -64,8 +64,8 @@ async fn read(options: &Options, journal: Option<&Journal>, watcher: &Watcher) -
     };
     let organization = &options.experience_cloud.organization_id;
     let _lock = match journal.lock("a look at the product profiles").await? {
-        Lock::Got(lock) => lock,
-        Lock::Held(holder) => {
+        LockAttempt::Acquired(lock) => lock,
+        LockAttempt::Held(holder) => {
             let remembered = journal.listing(organization).await?.ok_or(SourceError::Locked { holder })?;
             let (profiles, read_at) = (remembered.profiles, remembered.read_at);
             return Ok(KnownListing { profiles, read_at, renewable_at: Some(Utc::now()) });

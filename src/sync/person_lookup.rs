@@ -7,7 +7,7 @@ use crate::{
         self, CallPurpose, Identities, MaskMatch, Outcome, ProductProfile, ProductProfileName, SoughtOperators,
         Subject, Unanswered, UserKnowledge, Watcher, to_the_second,
     },
-    experience_cloud::{AskedPause, ExperienceCloudError, Membership, UserRead},
+    experience_cloud::{ExperienceCloudError, Membership, RequestedPause, UserRead},
     journal::{Journal, JournalError},
     observability::Chain,
 };
@@ -52,7 +52,7 @@ impl LookUpError {
             Self::NotBefore(at)
             | Self::ExperienceCloud(
                 ExperienceCloudError::UsedUp { until: at, .. }
-                | ExperienceCloudError::Throttled { pause: Some(AskedPause { until: at, .. }), .. },
+                | ExperienceCloudError::Throttled { pause: Some(RequestedPause { until: at, .. }), .. },
             ) => Some(*at),
             Self::ExperienceCloud(_) | Self::Journal(_) | Self::NoAddress(_) => None,
         }

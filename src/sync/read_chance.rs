@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     experience_cloud::ReadChoice,
-    journal::{CallWindows, Journal, JournalError, Listing},
+    journal::{CallWindows, Journal, JournalError, ListingKind},
 };
 
 use super::run::Options;
@@ -51,8 +51,8 @@ fn chance(
         return ReadChance::Paused { until };
     }
     let is_whole = choice == ReadChoice::Organization;
-    let groups = windows.first_page_allowed_at(Listing::Groups, interval).filter(|_| is_whole || !has_listing);
-    let users = windows.first_page_allowed_at(Listing::Users, interval).filter(|_| is_whole);
+    let groups = windows.first_page_allowed_at(ListingKind::Groups, interval).filter(|_| is_whole || !has_listing);
+    let users = windows.first_page_allowed_at(ListingKind::Users, interval).filter(|_| is_whole);
     match groups.max(users).filter(|until| *until > latest) {
         Some(until) => ReadChance::TooEarly { until },
         None => ReadChance::Now,

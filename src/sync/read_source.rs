@@ -11,7 +11,7 @@ use crate::{
         to_the_second,
     },
     experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
-    journal::{CallWindows, Journal, JournalError, Listing, RememberedListing},
+    journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
 };
 
 use super::{
@@ -202,7 +202,7 @@ impl SourceReader<'_> {
 
     /// The groups listing: a new one where its page 0 may be asked for, else the remembered one.
     pub(super) async fn profiles(&self, windows: &CallWindows) -> Result<KnownProfiles, SourceError> {
-        let allowed = self.allowed_at(windows, Listing::Groups);
+        let allowed = self.allowed_at(windows, ListingKind::Groups);
         if let Some(until) = allowed.filter(|at| *at > Utc::now()) {
             let remembered = self.journal.listing(self.organization()).await?;
             match remembered.filter(|_| self.may_use_remembered(until)) {
@@ -214,7 +214,7 @@ impl SourceReader<'_> {
             }
         }
         let read = self.experience_cloud.fetch_listing();
-        let listing = self.first_page(Listing::Groups, windows.groups_first_page, read).await?;
+        let listing = self.first_page(ListingKind::Groups, windows.groups_first_page, read).await?;
         let masks = self.masks();
         let matters =
             |name: &ProductProfileName| masks.iter().any(|mask| mask.matches(name.as_str()) != MaskMatch::NoMatch);
@@ -242,7 +242,7 @@ impl SourceReader<'_> {
     ) -> Result<OrganizationSnapshot, SourceError> {
         let masks = self.masks();
         let mut kind = self.experience_cloud.choose(&listing, &masks)?;
-        let allowed = self.allowed_at(windows, Listing::Users);
+        let allowed = self.allowed_at(windows, ListingKind::Users);
         if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
             if self.experience_cloud.read_choice() == ReadChoice::Organization {
                 self.wait(until, "page 0 of the users", self.most_wait_for_interval()).await?;
@@ -253,7 +253,7 @@ impl SourceReader<'_> {
         let logins = self.journal.remembered_logins().await?;
         let read = self.experience_cloud.fetch_memberships(listing, &masks, logins, kind);
         if kind == ReadKind::Organization {
-            self.first_page(Listing::Users, windows.users_first_page, read).await
+            self.first_page(ListingKind::Users, windows.users_first_page, read).await
         } else {
             Ok(read.await?)
         }
@@ -277,7 +277,7 @@ impl SourceReader<'_> {
     /// meanwhile counts; the record is taken back when nothing can have reached Adobe.
     async fn first_page<T>(
         &self,
-        listing: Listing,
+        listing: ListingKind,
         before: Option<DateTime<Utc>>,
         read: impl Future<Output = Result<T, ExperienceCloudError>>,
     ) -> Result<T, SourceError> {
@@ -293,7 +293,7 @@ impl SourceReader<'_> {
     /// The groups listing for somebody who only looks at it: the remembered one wherever the vendor may not be asked now.
     pub(super) async fn profiles_to_look_at(&self) -> Result<KnownProfiles, SourceError> {
         let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
-        let renewable_at = self.allowed_at(&windows, Listing::Groups).max(windows.not_before);
+        let renewable_at = self.allowed_at(&windows, ListingKind::Groups).max(windows.not_before);
         if let Some(until) = renewable_at.filter(|at| *at > Utc::now())
             && let Some(remembered) = self.journal.listing(self.organization()).await?
         {
@@ -305,7 +305,7 @@ impl SourceReader<'_> {
     }
 
     /// When page 0 of a listing may be asked for again; `None` when it never was.
-    fn allowed_at(&self, windows: &CallWindows, listing: Listing) -> Option<DateTime<Utc>> {
+    fn allowed_at(&self, windows: &CallWindows, listing: ListingKind) -> Option<DateTime<Utc>> {
         windows.first_page_allowed_at(listing, self.options.first_page_interval)
     }
 

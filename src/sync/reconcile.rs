@@ -37,7 +37,7 @@ pub struct InstanceOptions {
     /// Whether it may be written.
     pub mode: InstanceMode,
     /// How it is reached.
-    pub campaign: campaign::Options,
+    pub campaign: campaign::CampaignOptions,
 }
 
 /// What all instances of one run share.
@@ -98,7 +98,7 @@ async fn visit_logged(
         Ok(campaign) => {
             let campaign = campaign.watched_by(recorder.watcher().of(&instance.policy.instance));
             let report = work(&campaign).await;
-            campaign.log_off().await;
+            campaign.sign_out().await;
             report
         }
         Err(error) => Err(error.into()),

@@ -74,7 +74,7 @@ impl<'a> Recorder<'a> {
     async fn try_to_delete_old(&self, lock: &RunLock, retention: Retention) -> Result<(), JournalError> {
         let Some(deleted) = self.journal.delete_old(lock, retention, Utc::now()).await? else { return Ok(()) };
         run_log::deleted(&self.run, &deleted);
-        self.journal.give_space_back(lock).await
+        self.journal.release_free_space(lock).await
     }
 
     /// Who is told each event, and each step between two events.

@@ -13,7 +13,7 @@ use crate::{
         RunMode, RunReport, RunStart, Scope, SourceReport, Watcher,
     },
     experience_cloud,
-    journal::{Journal, JournalError, Lock, Retention, RunLock},
+    journal::{Journal, JournalError, LockAttempt, Retention, RunLock},
     observability::Chain,
 };
 
@@ -43,7 +43,7 @@ pub enum Confirmation {
 #[derive(Debug)]
 pub struct Options {
     /// The source.
-    pub experience_cloud: experience_cloud::Options,
+    pub experience_cloud: experience_cloud::UmapiOptions,
     /// The access to the source that is shared with whatever else this process asks.
     pub clients: Clients,
     /// Least time between two requests for page 0 of one listing of the organization.
@@ -111,7 +111,7 @@ impl Request {
 
 impl Request {
     /// How the organization is read: a run that waits as long as it takes does so inside a read as well.
-    fn source_options(&self, options: &Options) -> experience_cloud::Options {
+    fn source_options(&self, options: &Options) -> experience_cloud::UmapiOptions {
         let mut source = options.experience_cloud.clone();
         if self.patience == Patience::Unbounded {
             source.retry.max_wait = source.retry.max_wait.max(LONGEST_PAUSE.to_std().unwrap_or_default());
@@ -235,8 +235,8 @@ impl<'a> Frame<'a> {
         let journal = self.recorder.journal();
         let holder = format!("run {} ({})", self.recorder.run(), self.mode.as_str());
         let lock = match journal.lock(&holder).await {
-            Ok(Lock::Got(lock)) => lock,
-            Ok(Lock::Held(holder)) => {
+            Ok(LockAttempt::Acquired(lock)) => lock,
+            Ok(LockAttempt::Held(holder)) => {
                 let error = format!("another run holds the lock: {holder}");
                 return Err(Box::new(self.report(self.nothing_done(Outcome::Locked, error))));
             }

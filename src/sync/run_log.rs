@@ -15,7 +15,7 @@ use crate::{
         ChangeOutcome, ChangeReport, Evidence, HeldRecord, InstanceMode, InstanceName, InstancePlan, InstanceReport,
         Outcome, RunEvent, RunId, RunReport, RunStart, SettledChanges, SkipReason, Skipped, SourceReport, name_shown,
     },
-    journal::{Deleted, RecordHead},
+    journal::{DeletionSummary, RecordHead},
 };
 
 use super::log_span;
@@ -264,8 +264,8 @@ pub(super) fn head(head: &RecordHead) {
 }
 
 /// Logs what was deleted for its age, with the head of the record that tells of it.
-pub(super) fn deleted(run: &RunId, deleted: &Deleted) {
-    let Deleted { runs, events, head } = deleted;
+pub(super) fn deleted(run: &RunId, deleted: &DeletionSummary) {
+    let DeletionSummary { runs, events, head } = deleted;
     tracing::info!(
         run.id = %run,
         record.head = %head,

@@ -1,6 +1,6 @@
 //! Operators that are kept from logging on: how that is read, written, and seen to hold.
 
-use campaign_group_sync::campaign::{Campaign, CampaignError, Write};
+use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignWrite};
 use campaign_group_sync::domain::{Failure, Operator, OperatorGroupId, OperatorId, OperatorLogin};
 use campaign_group_sync::sandbox::campaign::{InstanceWorld, SchemaPart};
 
@@ -8,11 +8,11 @@ use super::visit::Visit;
 
 const ANN: OperatorId = OperatorId(2001);
 
-fn disable(operator: OperatorId) -> Write {
-    Write::Disable { operator }
+fn disable(operator: OperatorId) -> CampaignWrite {
+    CampaignWrite::Disable { operator }
 }
 
-async fn write(client: &Campaign, writes: &[Write]) -> Vec<Result<(), CampaignError>> {
+async fn write(client: &Campaign, writes: &[CampaignWrite]) -> Vec<Result<(), CampaignError>> {
     client.writer().await.unwrap().write(writes).await
 }
 
@@ -61,7 +61,7 @@ async fn an_instance_without_the_switch_has_nobody_disabled_and_refuses_to_disab
     let client = visit.client();
     let snapshot = client.fetch_snapshot().await.unwrap();
     assert!(snapshot.operators().iter().all(|operator| !operator.disabled));
-    let join = Write::Join { operator: OperatorId(2003), group: OperatorGroupId(3001) };
+    let join = CampaignWrite::Join { operator: OperatorId(2003), group: OperatorGroupId(3001) };
     let outcomes = write(&client, &[disable(ANN), join]).await;
     let error = outcomes.first().unwrap().as_ref().unwrap_err();
     assert!(matches!(error, CampaignError::CannotDisable { .. }), "{error}");

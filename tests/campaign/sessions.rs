@@ -1,6 +1,6 @@
 //! Sessions: begun once, renewed once, ended; and secrets that stay secret.
 
-use campaign_group_sync::campaign::{Authentication, Campaign, Options};
+use campaign_group_sync::campaign::{Campaign, CampaignAuthentication, CampaignOptions};
 use campaign_group_sync::domain::Failure;
 use campaign_group_sync::sandbox::campaign::InstanceChange;
 use campaign_group_sync::sandbox::{Change, Effect, Fault};
@@ -10,15 +10,15 @@ use super::visit::Visit;
 
 const SESSION_OVER: &str = "XSV-350008 Session has expired or is invalid. Please reconnect.";
 
-fn with_secret(options: Options, wrong: &str) -> Campaign {
+fn with_secret(options: CampaignOptions, wrong: &str) -> Campaign {
     let secret = SecretString::from(wrong);
     let authentication = match options.authentication {
-        Authentication::Native { login, .. } => Authentication::Native { login, password: secret },
-        Authentication::Ims { client_id, ims_url, scopes, .. } => {
-            Authentication::Ims { client_id, client_secret: secret, ims_url, scopes }
+        CampaignAuthentication::Native { login, .. } => CampaignAuthentication::Native { login, password: secret },
+        CampaignAuthentication::Ims { client_id, ims_url, scopes, .. } => {
+            CampaignAuthentication::Ims { client_id, client_secret: secret, ims_url, scopes }
         }
     };
-    Campaign::new(Options { authentication, ..options }).unwrap()
+    Campaign::new(CampaignOptions { authentication, ..options }).unwrap()
 }
 
 #[tokio::test]
@@ -117,11 +117,11 @@ async fn calls_at_the_same_time_share_one_session() {
 async fn logging_off_ends_the_session_and_the_next_call_begins_another() {
     let visit = Visit::native().await;
     let client = visit.client();
-    client.log_off().await;
+    client.sign_out().await;
     assert_eq!(visit.sandbox.requests().len(), 0, "there was no session to end");
     client.fetch_snapshot().await.unwrap();
-    client.log_off().await;
-    client.log_off().await;
+    client.sign_out().await;
+    client.sign_out().await;
     let ended: Vec<_> =
         visit.sandbox.requests().into_iter().filter(|request| request.call == "Logoff").map(|r| r.status).collect();
     assert_eq!(ended, [200]);
@@ -136,7 +136,7 @@ async fn a_log_off_that_fails_is_of_no_consequence() {
     for effect in [Effect::Reset, Effect::status(500), Effect::Html, Effect::plain_text(403, SESSION_OVER)] {
         client.fetch_snapshot().await.unwrap();
         visit.inject("Logoff", effect);
-        client.log_off().await;
+        client.sign_out().await;
     }
     assert_eq!(visit.count("Logoff"), 5, "the reset of a kept connection is answered by a new one");
 }
@@ -179,6 +179,6 @@ async fn no_secret_is_in_any_error_or_debug_output() {
             }
             visit.sandbox.clear_faults();
         }
-        client.log_off().await;
+        client.sign_out().await;
     }
 }

@@ -4,7 +4,9 @@ use std::io;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use campaign_group_sync::campaign::{Authentication, Campaign, CampaignError, DEFAULT_PAGE_ROWS, Options};
+use campaign_group_sync::campaign::{
+    Campaign, CampaignAuthentication, CampaignError, CampaignOptions, DEFAULT_PAGE_ROWS,
+};
 use campaign_group_sync::domain::CampaignSnapshot;
 use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceBehavior, InstanceWorld};
 use campaign_group_sync::sandbox::{self, Effect, Fault, InstanceCredential, Sandbox, Scenario};
@@ -89,25 +91,25 @@ impl Visit {
     }
 
     /// What a client must be told; it tries each call three times and does not wait in between.
-    pub(crate) fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> CampaignOptions {
         let connection = self.sandbox.connection();
         let instance = connection.instances.first().unwrap();
         let authentication = match instance.authentication.clone() {
             InstanceCredential::Native { login, password } => {
-                Authentication::Native { login, password: SecretString::from(password) }
+                CampaignAuthentication::Native { login, password: SecretString::from(password) }
             }
-            InstanceCredential::Ims { client_id, client_secret } => Authentication::Ims {
+            InstanceCredential::Ims { client_id, client_secret } => CampaignAuthentication::Ims {
                 client_id,
                 client_secret: SecretString::from(client_secret),
                 ims_url: BaseUrl::parse(&connection.ims_url).unwrap(),
                 scopes: "openid,AdobeID,campaign_sdk".to_owned(),
             },
         };
-        Options {
+        CampaignOptions {
             url: BaseUrl::parse(&instance.url).unwrap(),
             authentication,
             retry: RetryPolicy { attempts: 3, first_pause: Duration::ZERO, max_wait: Duration::from_secs(10) },
-            http: transport::Options::default(),
+            http: transport::HttpOptions::default(),
             page_rows: DEFAULT_PAGE_ROWS,
         }
     }
@@ -119,7 +121,7 @@ impl Visit {
 
     /// A client that asks for so many rows at a time.
     pub(crate) fn client_with_pages_of(&self, page_rows: usize) -> Campaign {
-        Campaign::new(Options { page_rows, ..self.options() }).unwrap()
+        Campaign::new(CampaignOptions { page_rows, ..self.options() }).unwrap()
     }
 
     /// Reads everything with a new client.

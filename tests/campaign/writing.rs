@@ -1,6 +1,6 @@
 //! Writing: collections, what happens when one fails, creations, and what is never touched.
 
-use campaign_group_sync::campaign::{COLLECTION_ROWS, Campaign, CampaignError, Write};
+use campaign_group_sync::campaign::{COLLECTION_ROWS, Campaign, CampaignError, CampaignWrite};
 use campaign_group_sync::domain::{Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
 use campaign_group_sync::sandbox::campaign::{AbsentDelete, Operator, SchemaPart, WriteCollectionMode};
 use campaign_group_sync::sandbox::{Effect, Fault};
@@ -9,15 +9,15 @@ use super::visit::Visit;
 
 const DELIVERY: OperatorGroupId = OperatorGroupId(3001);
 
-fn join(operator: i64) -> Write {
-    Write::Join { operator: OperatorId(operator), group: DELIVERY }
+fn join(operator: i64) -> CampaignWrite {
+    CampaignWrite::Join { operator: OperatorId(operator), group: DELIVERY }
 }
 
-fn leave(operator: i64) -> Write {
-    Write::Leave { operator: OperatorId(operator), group: DELIVERY }
+fn leave(operator: i64) -> CampaignWrite {
+    CampaignWrite::Leave { operator: OperatorId(operator), group: DELIVERY }
 }
 
-async fn write(client: &Campaign, writes: &[Write]) -> Vec<Result<(), CampaignError>> {
+async fn write(client: &Campaign, writes: &[CampaignWrite]) -> Vec<Result<(), CampaignError>> {
     let outcomes = client.writer().await.unwrap().write(writes).await;
     assert_eq!(outcomes.len(), writes.len());
     outcomes
@@ -56,7 +56,7 @@ async fn many_memberships_go_in_small_collections() {
     let operator = |id: &i64| Operator { id: Some(*id), name: format!("crowd-{id}"), ..Operator::default() };
     let visit = Visit::to(|world| world.operators.extend(crowd.iter().map(operator))).await;
     let client = visit.client();
-    let writes: Vec<Write> = crowd.iter().map(|operator| join(*operator)).collect();
+    let writes: Vec<CampaignWrite> = crowd.iter().map(|operator| join(*operator)).collect();
     assert!(write(&client, &writes).await.iter().all(Result::is_ok));
     assert_eq!(visit.count("WriteCollection"), crowd.len().div_ceil(COLLECTION_ROWS));
     assert_eq!(client.members(&[DELIVERY]).await.unwrap().len(), 3 + crowd.len());
@@ -101,7 +101,7 @@ async fn writes_that_are_never_answered_are_unconfirmed_and_the_rest_is_not_sent
     let visit = Visit::native().await;
     let client = visit.client();
     visit.sandbox.inject(Fault::new("write", Effect::LoseAnswer).forever());
-    let create = Write::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
+    let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
     let outcomes = write(&client, &[join(2003), leave(2001), create]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Unavailable); 3]);
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(CampaignError::Unconfirmed { .. }))));
@@ -115,7 +115,7 @@ async fn writes_that_are_never_answered_are_unconfirmed_and_the_rest_is_not_sent
 async fn a_wrong_answer_leaves_its_rows_unconfirmed_and_the_next_are_written() {
     let visit = Visit::native().await;
     visit.inject("write", Effect::Html);
-    let create = Write::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
+    let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
     let outcomes = write(&visit.client(), &[join(2003), leave(2001), create]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), Some(Failure::Incomplete), None]);
     assert!(visit.instance().groups.iter().any(|group| group.name == "new"));
@@ -166,12 +166,12 @@ async fn hostile_names_are_created_found_and_read_intact() {
     ] {
         let (login, group) = (OperatorLogin::new(hostile), OperatorGroupName::new(format!("{hostile}|")));
         let writes = [
-            Write::CreateOperator {
+            CampaignWrite::CreateOperator {
                 login: login.clone(),
                 email: format!("{hostile}@mail"),
                 label: format!("{hostile} label"),
             },
-            Write::CreateGroup { name: group.clone(), label: hostile.to_owned() },
+            CampaignWrite::CreateGroup { name: group.clone(), label: hostile.to_owned() },
         ];
         assert_eq!(failures(&write(&client, &writes).await), [None, None], "{hostile}");
         let [operator] = client.find_operators(std::slice::from_ref(&login)).await.unwrap().try_into().unwrap();
@@ -193,12 +193,12 @@ async fn a_creation_never_changes_what_exists() {
     let client = visit.client();
     let before = visit.instance();
     let writes = [
-        Write::CreateOperator {
+        CampaignWrite::CreateOperator {
             login: OperatorLogin::new(r"ACME\bob"),
             email: "bob@evil".to_owned(),
             label: String::new(),
         },
-        Write::CreateGroup { name: OperatorGroupName::new("delivery"), label: "other".to_owned() },
+        CampaignWrite::CreateGroup { name: OperatorGroupName::new("delivery"), label: "other".to_owned() },
     ];
     assert_eq!(failures(&write(&client, &writes).await), [Some(Failure::Incomplete); 2]);
     assert_eq!(visit.instance(), before);
@@ -210,7 +210,7 @@ async fn an_instance_without_email_addresses_refuses_operators_and_nothing_else(
     let visit = Visit::native().await;
     visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorEmail]);
     let (login, email) = (OperatorLogin::new("new@acme.com"), "new@acme.com".to_owned());
-    let create = Write::CreateOperator { login, email, label: String::new() };
+    let create = CampaignWrite::CreateOperator { login, email, label: String::new() };
     let outcomes = write(&visit.client(), &[create, join(2003)]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Incomplete), None]);
     let message = outcomes.first().unwrap().as_ref().unwrap_err().to_string();
@@ -221,7 +221,7 @@ async fn an_instance_without_email_addresses_refuses_operators_and_nothing_else(
 async fn a_name_that_xml_cannot_carry_is_not_sent() {
     let visit = Visit::native().await;
     let client = visit.client();
-    let group = |name: &str| Write::CreateGroup { name: OperatorGroupName::new(name), label: String::new() };
+    let group = |name: &str| CampaignWrite::CreateGroup { name: OperatorGroupName::new(name), label: String::new() };
     let outcomes = write(&client, &[group("a\u{1}b"), group("good")]).await;
     assert_eq!(failures(&outcomes), [Some(Failure::Unexpected), None]);
     assert!(outcomes.first().unwrap().as_ref().unwrap_err().to_string().starts_with("\"a\\u{1}b\" has"));
@@ -257,7 +257,7 @@ async fn a_creation_is_not_sent_over_a_kept_connection() {
     let visit = Visit::native().await;
     let client = visit.client();
     visit.sandbox.inject(Fault::new("write", Effect::ResetReused).forever());
-    let create = Write::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
+    let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
     assert_eq!(failures(&write(&client, &[create]).await), [None]);
     assert_eq!((visit.count("Write"), client.writes()), (1, 1));
 }

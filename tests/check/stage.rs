@@ -11,7 +11,7 @@ use campaign_group_sync::{
     check::{self, CheckReport, DaemonStatus, Extent, NotificationCheck, Reach, Request},
     domain::OrganizationId,
     domain::Watcher,
-    journal::{self, Journal, Listing, RememberedListing},
+    journal::{self, Journal, ListingKind, RememberedListing},
     sandbox::{
         Change, ConnectionParameters, Fault, InstanceCredential, LoggedRequest, Sandbox, SandboxOptions, Scenario,
         Times, campaign::InstanceWorld,
@@ -127,7 +127,7 @@ impl Stage {
         sandbox.world().apply(&self.since).expect("possible");
         sandbox.clear_requests();
         let before = listed(folder);
-        let settings = settings::readable(&sources);
+        let settings = settings::load_partial(&sources);
         let request = Request {
             settings: &settings,
             sources: &sources,
@@ -147,11 +147,12 @@ impl Stage {
 
 /// The journal as a run left it that has just read this listing.
 async fn remember(folder: &Path, connection: &ConnectionParameters, listing: &RememberedListing) {
-    let options = journal::Options { location: journal::Location::Sqlite(folder.join("state.db")), watch: None };
+    let options =
+        journal::JournalOptions { location: journal::JournalLocation::Sqlite(folder.join("state.db")), watch: None };
     let journal = Journal::open(&options).await.expect("a journal");
     let organization = OrganizationId::new(&connection.organization_id);
     journal.remember_listing(&organization, listing).await.expect("remembered");
-    journal.set_first_page(&organization, Listing::Groups, Some(listing.read_at)).await.expect("written");
+    journal.set_first_page(&organization, ListingKind::Groups, Some(listing.read_at)).await.expect("written");
     journal.close().await;
 }
 

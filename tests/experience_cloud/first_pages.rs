@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use campaign_group_sync::{
     domain::{Failure, LoginSet, ReadKind, RunStep},
-    experience_cloud::{ExperienceCloudError, Options, ProfileListing, ReadChoice},
+    experience_cloud::{ExperienceCloudError, ProfileListing, ReadChoice, UmapiOptions},
     sandbox::{CallLimits, Effect, Fault},
     transport::BaseUrl,
 };
@@ -37,7 +37,7 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
         (ReadChoice::Profiles, ReadKind::Profiles),
         (ReadChoice::Organization, ReadKind::Organization),
     ] {
-        let stage = Stage::with(people(10), |options: &mut Options| options.read = choice).await;
+        let stage = Stage::with(people(10), |options: &mut UmapiOptions| options.read = choice).await;
         assert_eq!(stage.client.read_choice(), choice);
         let listing = stage.client.fetch_listing().await.expect("the listing");
         let remembered = ProfileListing::remembered(listing.profiles().to_vec());
@@ -83,7 +83,7 @@ async fn no_mask_that_matches_is_told_before_anything_is_sent() {
 
 #[tokio::test]
 async fn page_0_that_was_never_sent_is_known_not_to_be() {
-    type Adjust = fn(&mut Options);
+    type Adjust = fn(&mut UmapiOptions);
     let cases: [(&str, Adjust); 3] = [
         ("connection refused by", |options| options.umapi_url = nobody_listens()),
         ("POST token", |options| options.ims_url = nobody_listens()),

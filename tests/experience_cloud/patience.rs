@@ -68,7 +68,7 @@ async fn page_0_of_the_organization_is_not_repeated_once_it_was_sent() {
 
 #[tokio::test]
 async fn a_page_0_that_never_answers_is_not_repeated() {
-    let impatient = |options: &mut campaign_group_sync::experience_cloud::Options| {
+    let impatient = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.http.read_timeout = Duration::from_secs(2);
     };
     let stage = Stage::with(people(10), impatient).await.disturbed(users(0, Effect::Delay { ms: 600_000 }));
@@ -81,7 +81,7 @@ async fn a_page_0_that_never_answers_is_not_repeated() {
 #[tokio::test]
 async fn a_connection_that_was_never_made_is_tried_again_even_for_page_0() {
     // Port 1 is reserved, and nobody listens there.
-    let deaf = |options: &mut campaign_group_sync::experience_cloud::Options| {
+    let deaf = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.umapi_url = BaseUrl::parse("http://127.0.0.1:1").expect("an address");
     };
     let stage = Stage::with(people(10), deaf).await;
@@ -175,7 +175,7 @@ async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
             stage.client.fetch_profile_members(delivery, &walked),
             stage.client.fetch_profile_members(content, &walked)
         );
-        (one.expect("members").people.len(), other.expect("members").people.len())
+        (one.expect("members").users.len(), other.expect("members").users.len())
     };
     assert_eq!(both().await, (5, 4));
     assert_eq!(stage.requests("token").len(), 1);
@@ -204,7 +204,7 @@ async fn a_token_serves_all_calls_until_it_is_about_to_end() {
 
 #[tokio::test]
 async fn a_wrong_credential_is_tried_once() {
-    let wrong = |options: &mut campaign_group_sync::experience_cloud::Options| {
+    let wrong = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.client_secret = "a-wrong-secret".to_owned().into();
     };
     let stage = Stage::with(people(10), wrong).await;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use campaign_group_sync::{
     domain::{Failure, LoginSet, ProductProfile, ProductProfileId, ProductProfileName, ProfileRead, ReadKind},
-    experience_cloud::{Options, ProfileListing, ReadChoice},
+    experience_cloud::{ProfileListing, ReadChoice, UmapiOptions},
     sandbox::{Change, Effect, Fault, OrganizationChange, User},
 };
 
 use super::stage::{DELIVERY, Stage, chain, masks, memberships, memberships_of_people, people};
 
-fn one_by_one(options: &mut Options) {
+fn one_by_one(options: &mut UmapiOptions) {
     options.read = ReadChoice::Profiles;
 }
 
@@ -21,7 +21,7 @@ fn delivery(id: Option<i64>) -> ProductProfile {
 async fn members(stage: &Stage, profile: &ProductProfile) -> BTreeSet<String> {
     let read = stage.client.fetch_profile_members(profile, &ProfileRead::default()).await;
     let members = read.unwrap_or_else(|error| panic!("{}", chain(&error)));
-    members.people.into_iter().filter_map(|person| person.email).collect()
+    members.users.into_iter().filter_map(|person| person.email).collect()
 }
 
 #[tokio::test]

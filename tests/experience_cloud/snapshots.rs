@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use campaign_group_sync::{
     domain::{Failure, ReadKind, RunStep},
-    experience_cloud::{Membership, Options, ReadChoice},
+    experience_cloud::{Membership, ReadChoice, UmapiOptions},
     sandbox::{Change, Effect, Fault, PastTheEnd, UmapiGroup, User},
 };
 
@@ -176,7 +176,7 @@ async fn membership_through_a_user_group_counts_unless_only_direct_is_wanted() {
             scenario.organization.groups.push(UmapiGroup::user_group(9, "Marketing", &[DELIVERY]));
             let users = [User::federated("ann@acme.com", &[DELIVERY]), User::federated("bob@acme.com", &["Marketing"])];
             scenario.organization.users = users.to_vec();
-            let choose = |options: &mut Options| (options.membership, options.read) = (membership, read);
+            let choose = |options: &mut UmapiOptions| (options.membership, options.read) = (membership, read);
             let stage = Stage::with(scenario, choose).await;
             let snapshot = stage.fetch().await.expect("a complete read");
             assert_eq!(memberships(&snapshot), one(DELIVERY, &members), "{membership:?} {read:?}");

@@ -10,8 +10,8 @@ use std::{
 use campaign_group_sync::{
     domain::{AssociationMask, CallPurpose, LoginSet, OrganizationSnapshot, PendingCall, Progress, RunStep, Watcher},
     experience_cloud::{
-        AskedPause, CallLedger, ExperienceCloud, ExperienceCloudError, Options, PauseEnd, Recording, Reservation,
-        SharedAccess, Slot,
+        CallLedger, CallPermission, ExperienceCloud, ExperienceCloudError, PauseEnd, PermissionFuture, RecordingFuture,
+        RequestedPause, SharedAccess, UmapiOptions,
     },
     sandbox::{self, Fault, LoggedRequest, Organization, PageSizes, Sandbox, Scenario, UmapiGroup, User},
 };
@@ -40,7 +40,7 @@ struct Notes {
 }
 
 impl Notes {
-    fn client(self: &Arc<Self>, options: Options, ledger: Option<Arc<dyn CallLedger>>) -> ExperienceCloud {
+    fn client(self: &Arc<Self>, options: UmapiOptions, ledger: Option<Arc<dyn CallLedger>>) -> ExperienceCloud {
         let notes = Arc::clone(self);
         let note = move |progress: &Progress| notes.steps.lock().expect("no panic elsewhere").push(progress.step);
         let access = SharedAccess::new(&options).expect("a client");
@@ -50,11 +50,11 @@ impl Notes {
 
 /// A ledger in which every call has a slot.
 impl CallLedger for Notes {
-    fn reserve(&self, _: PendingCall) -> Reservation<'_> {
-        Box::pin(async { Ok(Slot::Free) })
+    fn reserve(&self, _: PendingCall) -> PermissionFuture<'_> {
+        Box::pin(async { Ok(CallPermission::Now) })
     }
 
-    fn asked_to_pause(&self, pause: AskedPause) -> Recording<'_> {
+    fn record_pause(&self, pause: RequestedPause) -> RecordingFuture<'_> {
         self.pauses.lock().expect("no panic elsewhere").push(pause.length.as_secs());
         Box::pin(async { Ok(()) })
     }
@@ -69,7 +69,7 @@ impl Stage {
         Self::with(scenario, |_| {}).await
     }
 
-    pub(crate) async fn with(scenario: Scenario, adjust: impl FnOnce(&mut Options)) -> Self {
+    pub(crate) async fn with(scenario: Scenario, adjust: impl FnOnce(&mut UmapiOptions)) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(sandbox::SandboxOptions { listen, scenario }).await.expect("a sandbox");
         let notes = Arc::<Notes>::default();
@@ -118,11 +118,11 @@ impl Stage {
 }
 
 /// A client for what the sandbox serves.
-pub(crate) fn client(sandbox: &Sandbox, adjust: impl FnOnce(&mut Options)) -> ExperienceCloud {
+pub(crate) fn client(sandbox: &Sandbox, adjust: impl FnOnce(&mut UmapiOptions)) -> ExperienceCloud {
     ExperienceCloud::new(options(sandbox, adjust)).expect("a client")
 }
 
-fn options(sandbox: &Sandbox, adjust: impl FnOnce(&mut Options)) -> Options {
+fn options(sandbox: &Sandbox, adjust: impl FnOnce(&mut UmapiOptions)) -> UmapiOptions {
     let mut options = experience_cloud(&sandbox.connection());
     adjust(&mut options);
     options

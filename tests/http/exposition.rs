@@ -8,7 +8,7 @@ use std::{
 
 use campaign_group_sync::{
     domain::{ChangeKind, ChangeOutcome, Evidence, InstanceName, NotificationTarget, RunEvent, SettledChanges},
-    journal::TargetState,
+    journal::NotificationTargetState,
 };
 use chrono::Utc;
 
@@ -160,8 +160,11 @@ fn named(text: &str) -> BTreeSet<String> {
 async fn alerts_and_dashboard_name_only_metrics_that_exist() {
     let stage = Stage::start().await;
     fill(&stage.journal, &stage.board).await;
-    let webhook =
-        TargetState { waiting: 1, failing_since: Some(Utc::now()), ..TargetState::new(NotificationTarget::Webhook) };
+    let webhook = NotificationTargetState {
+        waiting: 1,
+        failing_since: Some(Utc::now()),
+        ..NotificationTargetState::new(NotificationTarget::Webhook)
+    };
     stage.board.update(|facts| facts.status.notifications = vec![webhook]);
     let metrics = parse(&stage.get("/metrics").await.body);
     for file in ["prometheus-alerts.yml", "grafana-dashboard.json"] {

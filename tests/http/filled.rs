@@ -9,7 +9,7 @@ use campaign_group_sync::{
         OperatorGroupName, OperatorLogin, Orphan, ProductProfileName, RunId, RunReport, SkipReason, Skipped, Station,
         Summary, SystemUser, Verdict,
     },
-    journal::{Hold, Journal},
+    journal::{HoldEntry, Journal},
 };
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
@@ -91,7 +91,7 @@ pub(crate) async fn record(journal: &Journal, board: &Board, report: RunReport) 
 /// What is waited for after this run: what it holds, since it began.
 pub(crate) fn outstanding(report: &RunReport) -> Outstanding {
     let hold = |instance: &InstanceReport| {
-        Some(Hold {
+        Some(HoldEntry {
             digest: Digest::parse(instance.held.as_deref()?).expect("a digest"),
             instance: instance.name.clone(),
             since: report.started_at.trunc_subsecs(0),

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     domain::{ChangeKind, ChangeOutcome, InstanceName, RunId, RunMode, RunReport},
-    journal::{Journal, Location, Options},
+    journal::{Journal, JournalLocation, JournalOptions},
 };
 use chrono::Utc;
 use tokio::net::TcpListener;
@@ -167,8 +167,9 @@ async fn a_state_that_is_out_of_reach_is_said_so() {
 async fn a_state_that_does_not_answer_delays_the_page_and_does_not_keep_it() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = silent.local_addr().expect("an address").port();
-    let location = Location::Postgres(format!("postgres://cgs@127.0.0.1:{port}/state?sslmode=disable").into());
-    let journal = Journal::shared(&Options { location, watch: None }).expect("an address").expect("a server");
+    let location = JournalLocation::Postgres(format!("postgres://cgs@127.0.0.1:{port}/state?sslmode=disable").into());
+    let journal =
+        Journal::connect_lazily(&JournalOptions { location, watch: None }).expect("an address").expect("a server");
     let stage = Stage::with(journal).await;
     let page = stage.get("/").await;
     assert_eq!(page.status, 200);

@@ -31,8 +31,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let location = journal::Location::Sqlite(folder.path().join("state.db"));
-        let journal = Journal::open(&journal::Options { location, watch: None }).await.expect("a journal");
+        let location = journal::JournalLocation::Sqlite(folder.path().join("state.db"));
+        let journal = Journal::open(&journal::JournalOptions { location, watch: None }).await.expect("a journal");
         Self { _folder: Some(folder), ..Self::with(journal).await }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use campaign_group_sync::{
     domain::{OrganizationId, Outcome, RunId, RunMode, RunStep, Scope, Watcher},
     experience_cloud::ReadChoice,
-    journal::{CallWindows, Listing},
+    journal::{CallWindows, ListingKind},
     sandbox::{Effect, Fault},
     sync::{self, Patience, Request, StopSwitch},
 };
@@ -133,13 +133,13 @@ async fn incident_28_page_0_requested_by_a_clock_years_ahead_counts_as_requested
         let mut stage = stage(ReadChoice::Organization).await;
         assert_eq!(stage.sync().await.outcome, Outcome::Applied);
         let wrong = Utc::now() + ahead;
-        for listing in [Listing::Users, Listing::Groups] {
+        for listing in [ListingKind::Users, ListingKind::Groups] {
             stage.journal.set_first_page(&organization(&stage), listing, Some(wrong)).await.expect("written");
         }
         let before = Utc::now();
         assert_eq!(stage.sync().await.outcome, Outcome::Throttled);
         let first = windows(&stage).await;
-        for listing in [Listing::Users, Listing::Groups] {
+        for listing in [ListingKind::Users, ListingKind::Groups] {
             let allowed = first.first_page_allowed_at(listing, INTERVAL).expect("remembered");
             assert!(allowed <= Utc::now() + INTERVAL, "{listing:?} {allowed}");
             assert!(allowed >= before.trunc_subsecs(3) + INTERVAL, "{listing:?} {allowed}");

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use campaign_group_sync::journal::{Journal, JournalError, Location, Lock, Options};
+use campaign_group_sync::journal::{Journal, JournalError, JournalLocation, JournalOptions, LockAttempt};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -15,8 +15,8 @@ use tokio::{
 /// What a file holds that the program must not touch.
 const PRECIOUS: &str = "root:x:0:0:root:/root:/bin/bash\n";
 
-fn at(path: &Path) -> Options {
-    Options { location: Location::Sqlite(path.to_owned()), watch: None }
+fn at(path: &Path) -> JournalOptions {
+    JournalOptions { location: JournalLocation::Sqlite(path.to_owned()), watch: None }
 }
 
 /// A private folder with a state that was used once, and beside it a file of somebody else.
@@ -73,7 +73,8 @@ async fn incident_39_a_look_follows_no_link_either() {
         let link = beside(&state, suffix);
         let _ = fs::remove_file(&link);
         symlink(&precious, &link).expect("a link");
-        for error in [Journal::look(&at(&state)).await.err(), Journal::open_existing(&at(&state)).await.err()] {
+        for error in [Journal::open_read_only(&at(&state)).await.err(), Journal::open_existing(&at(&state)).await.err()]
+        {
             assert!(matches!(error, Some(JournalError::Untrusted(_))), "{suffix}: {error:?}");
         }
         assert_eq!(fs::read_to_string(&precious).expect("readable"), PRECIOUS, "{suffix}");
@@ -92,7 +93,7 @@ async fn incident_39_a_folder_that_others_may_change_is_refused() {
         let (_folder, state, _) = used_state().await;
         let folder = state.parent().expect("a folder");
         fs::set_permissions(folder, Permissions::from_mode(mode)).expect("loosened");
-        for error in [Journal::open(&at(&state)).await.err(), Journal::look(&at(&state)).await.err()] {
+        for error in [Journal::open(&at(&state)).await.err(), Journal::open_read_only(&at(&state)).await.err()] {
             let words = words(&error.expect("refused"));
             assert!(words.contains(&format!("{} (mode {mode:04o})", folder.display())), "{words}");
         }
@@ -121,7 +122,7 @@ async fn incident_39_the_folder_of_a_service_with_a_dynamic_user_is_reached_thro
     symlink("private/campaign-group-sync", host.path().join("campaign-group-sync")).expect("a link");
     let state = host.path().join("campaign-group-sync").join("state.db");
     let journal = Journal::open(&at(&state)).await.expect("a journal");
-    assert!(matches!(journal.lock("run 01JA").await.expect("an answer"), Lock::Got(_)));
+    assert!(matches!(journal.lock("run 01JA").await.expect("an answer"), LockAttempt::Acquired(_)));
     assert!(private.join("campaign-group-sync/state.db").exists());
 }
 
@@ -168,7 +169,8 @@ async fn incident_40_a_server_without_tls_is_told_nothing() {
     });
     // Reaches this host, and is no address of its loopback interface.
     let address = format!("postgres://sync:TOPSECRET@0.0.0.0:{port}/state");
-    let error = Journal::open(&Options { location: Location::Postgres(address.into()), watch: None }).await.err();
+    let error =
+        Journal::open(&JournalOptions { location: JournalLocation::Postgres(address.into()), watch: None }).await.err();
     let words = words(&error.expect("refused"));
     assert!(words.contains("TLS") && !words.contains("TOPSECRET"), "{words}");
     assert_eq!(server.await.expect("no panic"), b"", "no user, no database, no password");

@@ -7,7 +7,7 @@ use campaign_group_sync::{
         Approver, CallKind, CallPurpose, OrganizationId, PendingCall, ProductProfile, ProductProfileId,
         ProductProfileName, SystemUser,
     },
-    journal::{CallWindows, ForgottenPause, Listing, RememberedListing},
+    journal::{CallWindows, ForgottenPause, ListingKind, RememberedListing},
 };
 use chrono::TimeDelta;
 
@@ -23,8 +23,8 @@ async fn windows_survive_a_restart_and_each_organization_has_its_own() {
         let journal = place.open().await;
         let (ours, theirs) = (OrganizationId::new("ours@AdobeOrg"), OrganizationId::new("theirs@AdobeOrg"));
         assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable"), CallWindows::default());
-        journal.set_first_page(&ours, Listing::Groups, Some(at(1))).await.expect("written");
-        journal.set_first_page(&ours, Listing::Users, Some(at(2))).await.expect("written");
+        journal.set_first_page(&ours, ListingKind::Groups, Some(at(1))).await.expect("written");
+        journal.set_first_page(&ours, ListingKind::Users, Some(at(2))).await.expect("written");
         journal.set_pause(&ours, seconds(6), at(3)).await.expect("written");
         drop(journal);
 
@@ -41,8 +41,8 @@ async fn a_first_page_that_was_not_sent_is_taken_back() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
-        journal.set_first_page(&ours, Listing::Users, Some(at(2))).await.expect("written");
-        journal.set_first_page(&ours, Listing::Users, None).await.expect("taken back");
+        journal.set_first_page(&ours, ListingKind::Users, Some(at(2))).await.expect("written");
+        journal.set_first_page(&ours, ListingKind::Users, None).await.expect("taken back");
         assert_eq!(journal.call_windows(&ours, at(3)).await.expect("readable").users_first_page, None);
     }
 }

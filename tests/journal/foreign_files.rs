@@ -22,7 +22,7 @@ async fn assert_refused_and_untouched(place: &Place) {
     let results = [
         Journal::open(&place.options).await.map(drop),
         Journal::open_existing(&place.options).await.map(drop),
-        Journal::look(&place.options).await.map(drop),
+        Journal::open_read_only(&place.options).await.map(drop),
     ];
     for result in results {
         let error = result.expect_err("refused");

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use campaign_group_sync::journal::{Journal, JournalError, Location, Options, Step};
+use campaign_group_sync::journal::{Journal, JournalError, JournalLocation, JournalOptions, WriteStep};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -47,8 +47,8 @@ impl SmallDisk {
         self.path().join("state.db")
     }
 
-    fn journal(&self) -> Options {
-        Options { location: Location::Sqlite(self.state()), watch: None }
+    fn journal(&self) -> JournalOptions {
+        JournalOptions { location: JournalLocation::Sqlite(self.state()), watch: None }
     }
 }
 
@@ -111,8 +111,8 @@ async fn incident_47_one_write_without_room_leaves_nothing_behind() {
     let begun = Arc::new(AtomicUsize::new(0));
     let (counted, folder) = (Arc::clone(&begun), disk.path().to_owned());
     // The third transaction meets a full disk, and the fourth has room again.
-    let watch = move |step: Step| {
-        if step == Step::Before {
+    let watch = move |step: WriteStep| {
+        if step == WriteStep::Before {
             match counted.fetch_add(1, Ordering::SeqCst) {
                 2 => fill(&folder),
                 3 => make_room(&folder),
@@ -121,7 +121,8 @@ async fn incident_47_one_write_without_room_leaves_nothing_behind() {
         }
     };
     Journal::open(&disk.journal()).await.expect("a journal").close().await;
-    let journal = Journal::open(&Options { watch: Some(Arc::new(watch)), ..disk.journal() }).await.expect("a journal");
+    let journal =
+        Journal::open(&JournalOptions { watch: Some(Arc::new(watch)), ..disk.journal() }).await.expect("a journal");
     let mut outcomes = Vec::new();
     for groups in [1, 1, 3_000, 3_000, 1] {
         outcomes.push(write(groups, &journal).await.is_ok());
@@ -143,9 +144,9 @@ async fn incident_47_a_state_that_cannot_be_made_for_want_of_room_names_the_file
 #[tokio::test]
 async fn a_statement_that_fails_costs_its_connection_and_no_later_one() {
     let folder = TempDir::new().expect("a folder");
-    let options = Options { location: Location::Sqlite(folder.path().join("state.db")), watch: None };
+    let options = JournalOptions { location: JournalLocation::Sqlite(folder.path().join("state.db")), watch: None };
     let writer = Journal::open(&options).await.expect("a journal");
-    let look = Journal::look(&options).await.expect("readable").expect("there");
+    let look = Journal::open_read_only(&options).await.expect("readable").expect("there");
     for _ in 0..10 {
         write(1, &look).await.expect_err("it may only look");
         assert!(look.runs(9).await.expect("still readable").is_empty());
@@ -156,7 +157,7 @@ async fn a_statement_that_fails_costs_its_connection_and_no_later_one() {
 #[tokio::test]
 async fn incident_47_after_a_failed_write_the_next_one_succeeds_whether_or_not_sqlite_rolled_back_by_itself() {
     let folder = TempDir::new().expect("a folder");
-    let options = Options { location: Location::Sqlite(folder.path().join("state.db")), watch: None };
+    let options = JournalOptions { location: JournalLocation::Sqlite(folder.path().join("state.db")), watch: None };
     let journal = Journal::open(&options).await.expect("a journal");
     let other = SqliteConnectOptions::new().filename(folder.path().join("state.db"));
     let mut other = SqliteConnection::connect_with(&other).await.expect("opened");

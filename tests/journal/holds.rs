@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     domain::{BegunApproval, HeldRecord},
-    journal::{Hold, Journal},
+    journal::{HoldEntry, Journal},
 };
 
 use chrono::SubsecRound as _;
@@ -20,12 +20,12 @@ async fn hold(journal: &Journal, record: &HeldRecord, replaces_all: bool) {
     journal.record_held(&production(), Some(record), replaces_all).await.expect("held");
 }
 
-async fn holds(journal: &Journal) -> Vec<Hold> {
+async fn holds(journal: &Journal) -> Vec<HoldEntry> {
     journal.holds().await.expect("readable")
 }
 
-fn held_since(text: &str, seconds: i64, changes: usize) -> Hold {
-    Hold { digest: digest(text), instance: production().to_string(), since: at(seconds).trunc_subsecs(0), changes }
+fn held_since(text: &str, seconds: i64, changes: usize) -> HoldEntry {
+    HoldEntry { digest: digest(text), instance: production().to_string(), since: at(seconds).trunc_subsecs(0), changes }
 }
 
 #[tokio::test]

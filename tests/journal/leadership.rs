@@ -1,20 +1,20 @@
 //! One of several nodes leads, and its runs last no longer than that.
 
-use campaign_group_sync::journal::{Candidacy, Candidate, Journal, JournalError, Leadership, Lock};
+use campaign_group_sync::journal::{Candidate, Election, Journal, JournalError, Leadership, LockAttempt};
 
 use super::place::Place;
 
 async fn leads(candidate: &mut Candidate) -> Leadership {
-    match candidate.compete().await.expect("an answer") {
-        Candidacy::Leads(leadership) => leadership,
-        Candidacy::Follows(leader) => panic!("{leader:?} leads"),
+    match candidate.try_to_lead().await.expect("an answer") {
+        Election::Leader(leadership) => leadership,
+        Election::Follower(leader) => panic!("{leader:?} leads"),
     }
 }
 
 async fn follows(candidate: &mut Candidate) -> Option<String> {
-    match candidate.compete().await.expect("an answer") {
-        Candidacy::Leads(_) => panic!("nobody led"),
-        Candidacy::Follows(leader) => leader,
+    match candidate.try_to_lead().await.expect("an answer") {
+        Election::Leader(_) => panic!("nobody led"),
+        Election::Follower(leader) => leader,
     }
 }
 
@@ -22,14 +22,14 @@ async fn follows(candidate: &mut Candidate) -> Option<String> {
 async fn a_file_has_no_candidates() {
     let place = Place::in_a_folder();
     assert!(place.open().await.candidate("node-a").is_none());
-    assert!(Journal::shared(&place.options).expect("an answer").is_none());
+    assert!(Journal::connect_lazily(&place.options).expect("an answer").is_none());
 }
 
 #[tokio::test]
 async fn the_first_leads_until_it_resigns_and_the_others_know_its_name() {
     let Some(place) = Place::shared().await else { return };
     // Nobody has created anything there yet.
-    let shared = || Journal::shared(&place.options).expect("an address").expect("a server");
+    let shared = || Journal::connect_lazily(&place.options).expect("an address").expect("a server");
     let (first, second) = (shared(), shared());
     let mut node_a = first.candidate("node-a").expect("a candidate");
     let mut node_b = second.candidate("node-b").expect("a candidate");
@@ -50,8 +50,8 @@ async fn a_run_of_the_leader_loses_its_lock_with_the_leadership() {
     let Some(place) = Place::shared().await else { return };
     let journal = place.open().await;
     let leadership = leads(&mut journal.candidate("node-a").expect("a candidate")).await;
-    let led = journal.led_by(&leadership);
-    let Lock::Got(lock) = led.lock("run 01JA").await.expect("an answer") else { panic!("nobody holds it") };
+    let led = journal.with_leadership(&leadership);
+    let LockAttempt::Acquired(lock) = led.lock("run 01JA").await.expect("an answer") else { panic!("nobody holds it") };
     assert!(lock.is_still_held().await);
     leadership.resign().await;
     assert!(!lock.is_still_held().await);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use campaign_group_sync::journal::{Journal, Location, Lock, Options};
+use campaign_group_sync::journal::{Journal, JournalLocation, JournalOptions, LockAttempt};
 use secrecy::ExposeSecret as _;
 
 use super::{
@@ -36,12 +36,12 @@ async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) 
     found.await.unwrap_or_else(|_| panic!("{what}: not within {DEADLINE:?}"))
 }
 
-async fn try_lock(journal: &Journal, holder: &str) -> Lock {
+async fn try_lock(journal: &Journal, holder: &str) -> LockAttempt {
     journal.lock(holder).await.expect("an answer")
 }
 
-async fn got(journal: &Journal, holder: &str) -> Option<Lock> {
-    Some(try_lock(journal, holder).await).filter(|lock| matches!(lock, Lock::Got(_)))
+async fn got(journal: &Journal, holder: &str) -> Option<LockAttempt> {
+    Some(try_lock(journal, holder).await).filter(|lock| matches!(lock, LockAttempt::Acquired(_)))
 }
 
 #[tokio::test]
@@ -49,9 +49,9 @@ async fn the_second_is_told_who_holds_it() {
     for place in Place::all().await {
         let (first, second) = (place.open().await, place.open().await);
         assert_eq!(first.lock_holder().await.expect("readable"), None);
-        let Lock::Got(lock) = try_lock(&first, "run 01JA").await else { panic!("nobody holds it") };
+        let LockAttempt::Acquired(lock) = try_lock(&first, "run 01JA").await else { panic!("nobody holds it") };
         assert!(lock.is_still_held().await);
-        let Lock::Held(holder) = try_lock(&second, "run 01JB").await else { panic!("it is held") };
+        let LockAttempt::Held(holder) = try_lock(&second, "run 01JB").await else { panic!("it is held") };
         assert!(holder.starts_with(&format!("run 01JA (process {}", std::process::id())), "{holder}");
         assert_eq!(second.lock_holder().await.expect("readable"), Some(holder.clone()));
         assert_eq!(first.lock_holder().await.expect("readable"), Some(holder));
@@ -77,7 +77,7 @@ async fn looking_does_not_keep_anybody_from_locking() {
         for _ in 0..50 {
             assert_eq!(journal.lock_holder().await.expect("readable"), None);
         }
-        assert!(matches!(try_lock(&journal, "run 01JA").await, Lock::Got(_)));
+        assert!(matches!(try_lock(&journal, "run 01JA").await, LockAttempt::Acquired(_)));
     }
 }
 
@@ -88,7 +88,7 @@ async fn of_two_that_start_at_once_exactly_one_gets_it() {
         let (first, second) = (first.expect("a journal"), second.expect("a journal"));
         let (one, other) = tokio::join!(first.lock("one"), second.lock("other"));
         let locks = [one.expect("an answer"), other.expect("an answer")];
-        assert_eq!(locks.iter().filter(|lock| matches!(lock, Lock::Got(_))).count(), 1, "{locks:?}");
+        assert_eq!(locks.iter().filter(|lock| matches!(lock, LockAttempt::Acquired(_))).count(), 1, "{locks:?}");
     }
 }
 
@@ -100,10 +100,10 @@ async fn hold_the_lock_until_killed() {
         return;
     };
     let location = match address.strip_prefix("file:") {
-        Some(path) => Location::Sqlite(PathBuf::from(path)),
-        None => Location::Postgres(address.into()),
+        Some(path) => JournalLocation::Sqlite(PathBuf::from(path)),
+        None => JournalLocation::Postgres(address.into()),
     };
-    let journal = Journal::open(&Options { location, watch: None }).await.expect("a journal");
+    let journal = Journal::open(&JournalOptions { location, watch: None }).await.expect("a journal");
     let _lock = try_lock(&journal, "run 01JA").await;
     begin_and_die(&journal, "01JA", at(0)).await;
     println!("\nholding");
@@ -113,8 +113,8 @@ async fn hold_the_lock_until_killed() {
 /// Starts a process that holds the lock, and waits until it does.
 fn holder(place: &Place) -> Child {
     let address = match &place.options.location {
-        Location::Sqlite(path) => format!("file:{}", path.display()),
-        Location::Postgres(address) => address.expose_secret().to_owned(),
+        JournalLocation::Sqlite(path) => format!("file:{}", path.display()),
+        JournalLocation::Postgres(address) => address.expose_secret().to_owned(),
     };
     let mut child = test_process(module_path!(), "hold_the_lock_until_killed")
         .env(HOLDER, address)
@@ -131,12 +131,12 @@ async fn killing_the_holder_frees_the_lock() {
     for place in Place::all().await {
         let mut child = holder(&place);
         let journal = place.open().await;
-        assert!(matches!(try_lock(&journal, "run 01JB").await, Lock::Held(who) if who.starts_with("run 01JA")));
+        assert!(matches!(try_lock(&journal, "run 01JB").await, LockAttempt::Held(who) if who.starts_with("run 01JA")));
         assert_eq!(journal.runs(1).await.expect("readable")[0].outcome, None, "it runs");
         child.kill().expect("killed");
         child.wait().expect("gone");
         let _lock = eventually("freed by the kill", async || got(&journal, "run 01JB").await).await;
-        let bob = journal.person_record(&production(), &["bob@acme.com".into()], 1).await.expect("readable");
+        let bob = journal.operator_record(&production(), &["bob@acme.com".into()], 1).await.expect("readable");
         assert_eq!(bob.changes.len(), 1, "what the dead process wrote is there");
     }
 }

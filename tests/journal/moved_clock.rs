@@ -81,8 +81,8 @@ async fn incident_28_a_clock_that_was_wrong_for_a_day_deletes_no_run() {
         let right = left_after(&place.open().await, 0, at).await;
         assert_eq!(right.last().map(String::as_str), Some("01J019"), "the 12 newest, and 30 days before them");
         let fresh = async || match place.options.location {
-            campaign_group_sync::journal::Location::Sqlite(_) => Some(Place::in_a_folder()),
-            campaign_group_sync::journal::Location::Postgres(_) => Place::shared().await,
+            campaign_group_sync::journal::JournalLocation::Sqlite(_) => Some(Place::in_a_folder()),
+            campaign_group_sync::journal::JournalLocation::Postgres(_) => Place::shared().await,
         };
         let check = async |what: &str, wrong: i64, shown: &(dyn Fn(i64) -> DateTime<Utc> + Sync)| {
             let Some(place) = fresh().await else { return };

@@ -8,7 +8,7 @@ use campaign_group_sync::{
         NotificationTarget, Orphan, Outcome, RunEvent, RunMode, RunReport, SettledChanges, Summary,
         WantedNotifications,
     },
-    journal::{AfterFailure, ClaimedNotification, Journal, OutageNews},
+    journal::{AfterFailure, ClaimedNotification, Journal, OutageReport},
 };
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 
@@ -29,8 +29,8 @@ fn wanted(targets: &[NotificationTarget]) -> WantedNotifications {
     }
 }
 
-async fn notifying(place: &Place) -> Journal {
-    place.open().await.notifying(wanted(&[NotificationTarget::Webhook]))
+async fn with_notifications(place: &Place) -> Journal {
+    place.open().await.with_notifications(wanted(&[NotificationTarget::Webhook]))
 }
 
 /// Takes everything that is due for the webhook at this second, and delivers it.
@@ -64,7 +64,7 @@ async fn run(journal: &Journal, name: &str, second: i64, outcome: Outcome, insta
 async fn a_held_digest_is_told_once_to_each_target_and_a_new_one_again() {
     for place in Place::all().await {
         let targets = [NotificationTarget::Command, NotificationTarget::Mail];
-        let journal = place.open().await.notifying(wanted(&targets));
+        let journal = place.open().await.with_notifications(wanted(&targets));
         hold(&journal, &held(ONE, "01JA", at(0), &["ann", "bob"])).await;
         hold(&journal, &held(ONE, "01JB", at(60), &["ann", "bob"])).await;
         let mut ids = BTreeSet::new();
@@ -90,7 +90,7 @@ async fn a_held_digest_is_told_once_to_each_target_and_a_new_one_again() {
 #[tokio::test]
 async fn a_dry_run_tells_nothing_and_the_real_run_after_it_does() {
     for place in Place::all().await {
-        let journal = notifying(&place).await;
+        let journal = with_notifications(&place).await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }).await;
         assert_eq!(kinds(&journal, 1).await, []);
         hold(&journal, &held(ONE, "01JB", at(60), &["ann"])).await;
@@ -101,12 +101,12 @@ async fn a_dry_run_tells_nothing_and_the_real_run_after_it_does() {
 #[tokio::test]
 async fn refused_credentials_are_told_once_and_the_first_success_over_everything_ends_it() {
     for place in Place::all().await {
-        let journal = notifying(&place).await;
+        let journal = with_notifications(&place).await;
         run(&journal, "01JA", 0, Outcome::Refused, plan(Vec::new())).await;
         run(&journal, "01JB", 60, Outcome::Refused, plan(Vec::new())).await;
         assert_eq!(kinds(&journal, 61).await, [NotificationKind::Failed]);
         drop(journal);
-        let journal = notifying(&place).await;
+        let journal = with_notifications(&place).await;
         run(&journal, "01JC", 120, Outcome::Refused, plan(Vec::new())).await;
         run(&journal, "01JD", 180, Outcome::Unavailable, plan(Vec::new())).await;
         journal.begin_run(&begin("01JE", RunMode::Apply, at(240))).await.expect("narrowed");
@@ -125,7 +125,7 @@ async fn a_success_in_another_instance_ends_no_outage() {
     for place in Place::all().await {
         let mut both = wanted(&[NotificationTarget::Webhook]);
         both.instances.insert("stage".into());
-        let journal = place.open().await.notifying(both);
+        let journal = place.open().await.with_notifications(both);
         run(&journal, "01JA", 0, Outcome::Refused, plan(Vec::new())).await;
         run(&journal, "01JB", 60, Outcome::InSync, plan(Vec::new())).await;
         assert_eq!(kinds(&journal, 61).await, [NotificationKind::Failed]);
@@ -135,10 +135,10 @@ async fn a_success_in_another_instance_ends_no_outage() {
 #[tokio::test]
 async fn an_outage_that_the_daemon_finds_is_the_same_as_one_that_a_run_tells() {
     for place in Place::all().await {
-        let journal = notifying(&place).await;
+        let journal = with_notifications(&place).await;
         let overdue = Notification::overdue(at(0), None, "4h");
-        assert_eq!(journal.tell_outage(&overdue).await.expect("told"), OutageNews::Told);
-        assert_eq!(journal.tell_outage(&overdue).await.expect("known"), OutageNews::Known);
+        assert_eq!(journal.report_outage(&overdue).await.expect("told"), OutageReport::Enqueued);
+        assert_eq!(journal.report_outage(&overdue).await.expect("known"), OutageReport::AlreadyReported);
         run(&journal, "01JA", 60, Outcome::Refused, plan(Vec::new())).await;
         assert_eq!(kinds(&journal, 61).await, [NotificationKind::Failed]);
     }
@@ -147,7 +147,7 @@ async fn an_outage_that_the_daemon_finds_is_the_same_as_one_that_a_run_tells() {
 #[tokio::test]
 async fn changes_are_told_once_a_run_and_instance_with_their_numbers() {
     for place in Place::all().await {
-        let journal = notifying(&place).await;
+        let journal = with_notifications(&place).await;
         let made = |who| {
             let mut made = change(ChangeKind::Add, who, "delivery");
             made.outcome = ChangeOutcome::Applied;
@@ -173,7 +173,7 @@ async fn changes_are_told_once_a_run_and_instance_with_their_numbers() {
 #[tokio::test]
 async fn a_finding_is_told_once_until_it_is_gone_and_comes_back() {
     for place in Place::all().await {
-        let journal = notifying(&place).await;
+        let journal = with_notifications(&place).await;
         let orphan =
             |group: &str| Orphan { group: group.to_owned(), profile: "Campaign - acme - x".to_owned(), members: 3 };
         let with = |groups: &[&str]| InstanceReport {
@@ -203,8 +203,8 @@ async fn what_is_not_wanted_is_not_written_and_a_target_added_later_gets_nothing
             kinds: BTreeSet::from([NotificationKind::Failed]),
             ..wanted(&[NotificationTarget::Webhook])
         };
-        hold(&journal.notifying(only_failures), &held(OTHER, "01JB", at(60), &["ann"])).await;
-        let later = notifying(&place).await;
+        hold(&journal.with_notifications(only_failures), &held(OTHER, "01JB", at(60), &["ann"])).await;
+        let later = with_notifications(&place).await;
         assert_eq!(kinds(&later, 61).await, []);
         hold(&later, &held(ONE, "01JC", at(120), &["ann"])).await;
         assert_eq!(kinds(&later, 121).await, [NotificationKind::Held]);
@@ -218,10 +218,10 @@ async fn claimed(journal: &Journal, second: i64) -> Option<ClaimedNotification> 
 #[tokio::test]
 async fn an_attempt_is_made_again_at_its_time_also_by_another_process_and_ends_when_given_up() {
     for place in Place::all().await {
-        let journal = notifying(&place).await;
+        let journal = with_notifications(&place).await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         let first = claimed(&journal, 1).await.expect("due");
-        let other = notifying(&place).await;
+        let other = with_notifications(&place).await;
         assert_eq!(claimed(&other, 30).await, None, "an attempt is under way");
         journal.notification_failed(&first, "no", AfterFailure::RetryAt(at(40)), at(2)).await.expect("written");
         assert_eq!(claimed(&other, 39).await, None);
@@ -241,7 +241,7 @@ async fn an_attempt_is_made_again_at_its_time_also_by_another_process_and_ends_w
 #[tokio::test]
 async fn incident_28_a_clock_that_was_ahead_keeps_no_notification_back() {
     for place in Place::all().await {
-        let journal = notifying(&place).await;
+        let journal = with_notifications(&place).await;
         let year = TimeDelta::days(365);
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         let ahead = at(0) + year;
@@ -256,7 +256,7 @@ async fn incident_28_a_clock_that_was_ahead_keeps_no_notification_back() {
 #[tokio::test]
 async fn no_more_than_two_hundred_wait_for_a_target_and_what_is_given_up_is_counted() {
     let place = Place::in_a_folder();
-    let journal = notifying(&place).await;
+    let journal = with_notifications(&place).await;
     for number in 0..203_i64 {
         hold(&journal, &held(&format!("{number:016x}"), "01JA", at(number), &["ann"])).await;
     }
@@ -270,7 +270,7 @@ async fn no_more_than_two_hundred_wait_for_a_target_and_what_is_given_up_is_coun
 async fn what_waits_for_a_target_that_is_configured_no_more_is_forgotten() {
     for place in Place::all().await {
         let both = [NotificationTarget::Mail, NotificationTarget::Webhook];
-        let journal = place.open().await.notifying(wanted(&both));
+        let journal = place.open().await.with_notifications(wanted(&both));
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
         journal.forget_other_targets([NotificationTarget::Mail]).await.expect("written");
         assert_eq!(kinds(&journal, 1).await, []);
@@ -281,7 +281,7 @@ async fn what_waits_for_a_target_that_is_configured_no_more_is_forgotten() {
 #[tokio::test]
 async fn a_notification_is_written_with_its_event_or_not_at_all() {
     let place = Place::in_a_folder();
-    let journal = notifying(&place).await;
+    let journal = with_notifications(&place).await;
     hold(&journal, &held(ONE, "01JA", Utc::now(), &["ann"])).await;
     let before = place.steps();
     hold(&journal, &held(OTHER, "01JA", Utc::now(), &["ann"])).await;

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use campaign_group_sync::journal::{Journal, Location, Options, Step};
+use campaign_group_sync::journal::{Journal, JournalLocation, JournalOptions, WriteStep};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
 
 /// A place for one journal; it goes with the value.
 pub(crate) struct Place {
-    pub(crate) options: Options,
+    pub(crate) options: JournalOptions,
     folder: Option<TempDir>,
     steps: Arc<[AtomicUsize; 2]>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn in_a_folder() -> Self {
         let folder = TempDir::new().expect("a folder");
-        let location = Location::Sqlite(folder.path().join("state").join("state.db"));
+        let location = JournalLocation::Sqlite(folder.path().join("state").join("state.db"));
         Self::new(location, Some(folder))
     }
 
@@ -36,7 +36,7 @@ impl Place {
         let sql = AssertSqlSafe(format!("create schema {schema}"));
         sqlx::query(sql).execute(&mut connection).await.expect("a schema");
         let address = format!("{address}?options=-c%20search_path%3D{schema}");
-        Self::new(Location::Postgres(address.into()), None)
+        Self::new(JournalLocation::Postgres(address.into()), None)
     }
 
     /// Every kind of place there is here.
@@ -55,13 +55,13 @@ impl Place {
         None
     }
 
-    fn new(location: Location, folder: Option<TempDir>) -> Self {
+    fn new(location: JournalLocation, folder: Option<TempDir>) -> Self {
         let steps = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let counted = Arc::clone(&steps);
-        let watch = move |step: Step| {
-            let _ = counted[usize::from(step == Step::After)].fetch_add(1, Ordering::SeqCst);
+        let watch = move |step: WriteStep| {
+            let _ = counted[usize::from(step == WriteStep::After)].fetch_add(1, Ordering::SeqCst);
         };
-        Self { options: Options { location, watch: Some(Arc::new(watch)) }, folder, steps }
+        Self { options: JournalOptions { location, watch: Some(Arc::new(watch)) }, folder, steps }
     }
 
     pub(crate) async fn open(&self) -> Journal {

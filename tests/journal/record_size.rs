@@ -7,7 +7,7 @@ use campaign_group_sync::{
         ChangeKind, ChangeOutcome, InstanceMode, InstancePlan, InstanceReport, NextStep, Outcome, RunEvent, RunMode,
         SkipReason, Skipped, SourceReport, Summary,
     },
-    journal::{Journal, Kept, Lock, Retention},
+    journal::{Journal, LockAttempt, Retention, RetentionPeriod},
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -65,10 +65,12 @@ async fn observe(journal: &Journal, instance: &InstanceReport, runs: std::ops::R
 }
 
 async fn delete_old(journal: &Journal, keep: Duration, seconds: i64) {
-    let Lock::Got(lock) = journal.lock("a run").await.expect("a lock") else { panic!("somebody holds the lock") };
-    let retention = Retention { runs: Kept::For(keep), changes: Kept::Forever };
+    let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else {
+        panic!("somebody holds the lock")
+    };
+    let retention = Retention { runs: RetentionPeriod::For(keep), changes: RetentionPeriod::Forever };
     journal.delete_old(&lock, retention, at(seconds)).await.expect("writable");
-    journal.give_space_back(&lock).await.expect("writable");
+    journal.release_free_space(&lock).await.expect("writable");
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use campaign_group_sync::{
         Observation, Observed, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunEvent, RunMode,
         RunReport, SettledChanges,
     },
-    journal::{Deleted, FindRunError, Journal, KeepSetting, Kept, Lock, RecordHead, Retention},
+    journal::{
+        DeletionSummary, FindRunError, Journal, KeepSetting, LockAttempt, RecordHead, Retention, RetentionPeriod,
+    },
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -22,18 +24,20 @@ const DAY: i64 = 24 * 3600;
 
 /// Keeps changes forever, and runs for so many days.
 pub(crate) fn runs_for(days: u64) -> Retention {
-    Retention { runs: Kept::For(Duration::from_secs(days * 24 * 3600)), changes: Kept::Forever }
+    Retention { runs: RetentionPeriod::For(Duration::from_secs(days * 24 * 3600)), changes: RetentionPeriod::Forever }
 }
 
 /// Keeps both for so many days.
 fn all_for(days: u64) -> Retention {
-    let kept = Kept::For(Duration::from_secs(days * 24 * 3600));
+    let kept = RetentionPeriod::For(Duration::from_secs(days * 24 * 3600));
     Retention { runs: kept, changes: kept }
 }
 
 /// Deletes what is old, as a run does once it has ended.
-pub(crate) async fn delete_old(journal: &Journal, retention: Retention, seconds: i64) -> Option<Deleted> {
-    let Lock::Got(lock) = journal.lock("a run").await.expect("a lock") else { panic!("somebody holds the lock") };
+pub(crate) async fn delete_old(journal: &Journal, retention: Retention, seconds: i64) -> Option<DeletionSummary> {
+    let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else {
+        panic!("somebody holds the lock")
+    };
     journal.delete_old(&lock, retention, at(seconds)).await.expect("writable")
 }
 
@@ -130,7 +134,10 @@ async fn runs_that_changed_nothing_are_deleted_for_their_age_and_changes_are_kep
         for number in 0..12 {
             looks(&journal, &format!("01JLATE{number:02}"), RunMode::DryRun, 120 * DAY + number, pending()).await;
         }
-        assert_eq!(delete_old(&journal, Retention { runs: Kept::Forever, ..runs_for(0) }, 121 * DAY).await, None);
+        assert_eq!(
+            delete_old(&journal, Retention { runs: RetentionPeriod::Forever, ..runs_for(0) }, 121 * DAY).await,
+            None
+        );
         let head = journal.verify(None).await.expect("readable").head;
         let deleted = delete_old(&journal, runs_for(90), 121 * DAY).await.expect("something is old");
         let left = runs(&journal).await;

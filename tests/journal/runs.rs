@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     domain::{ChangeKind, ChangeOutcome, Outcome, RunMode, RunReport, Summary},
-    journal::{FindRunError, Journal, Lock, RecordHead},
+    journal::{FindRunError, Journal, LockAttempt, RecordHead},
 };
 
 use super::recording::{Recording as _, Settlement};
@@ -133,13 +133,15 @@ async fn the_next_run_marks_the_one_that_died() {
         let journal = place.open().await;
         let before = journal.run("01JA").await.expect("readable");
         // With the lock of the next run, the dead one must not pass for the one that runs.
-        let Lock::Got(_lock) = journal.lock("run 01JB").await.expect("a lock") else { panic!("nobody holds it") };
+        let LockAttempt::Acquired(_lock) = journal.lock("run 01JB").await.expect("a lock") else {
+            panic!("nobody holds it")
+        };
         journal.begin_run(&begin("01JB", RunMode::Apply, at(60))).await.expect("begun");
 
         assert_eq!(journal.run("01JA").await.expect("readable"), before);
         let outcomes: Vec<_> = journal.runs(9).await.expect("readable").into_iter().map(|run| run.outcome).collect();
         assert_eq!(outcomes, [None, Some(Outcome::Interrupted)]);
-        let bob = journal.person_record(&production(), &["bob@acme.com".into()], 9).await.expect("readable");
+        let bob = journal.operator_record(&production(), &["bob@acme.com".into()], 9).await.expect("readable");
         assert_eq!(
             bob.changes[0].change.detail.as_deref(),
             Some("was being written when the run ended; Campaign may hold it")
@@ -151,7 +153,9 @@ async fn the_next_run_marks_the_one_that_died() {
 async fn a_run_whose_lock_is_held_is_running() {
     for place in Place::all().await {
         let journal = place.open().await;
-        let Lock::Got(lock) = journal.lock("run 01JA").await.expect("a lock") else { panic!("nobody holds it") };
+        let LockAttempt::Acquired(lock) = journal.lock("run 01JA").await.expect("a lock") else {
+            panic!("nobody holds it")
+        };
         begin_and_die(&journal, "01JA", at(0)).await;
         assert_eq!(journal.runs(1).await.expect("readable")[0].outcome, None);
         let told = journal.run("01JA").await.expect("readable").expect("known");
@@ -181,7 +185,7 @@ async fn a_dry_run_that_died_was_not_about_to_write() {
         journal.record_plan(&run_id("01JA"), at(1), &plan(vec![added])).await.expect("planned");
         let told = journal.run("01JA").await.expect("readable").expect("known");
         assert_eq!(told.instances[0].changes[0].detail, None);
-        let found = journal.person_record(&production(), &["ann@acme.com".into()], 9).await.expect("readable");
+        let found = journal.operator_record(&production(), &["ann@acme.com".into()], 9).await.expect("readable");
         assert!(found.changes.is_empty(), "{found:?}");
     }
 }
@@ -203,7 +207,7 @@ async fn the_record_of_a_person_has_the_newest_changes_in_order_under_any_spelli
         }
         let found = async |limit: usize| {
             let record =
-                journal.person_record(&production(), &[" ANN@acme.COM".into()], limit).await.expect("readable");
+                journal.operator_record(&production(), &[" ANN@acme.COM".into()], limit).await.expect("readable");
             let adds = record.changes.iter().filter(|past| past.change.op == ChangeKind::Add);
             let found: Vec<_> = adds.map(|past| (past.run.to_string(), past.at, past.change.outcome)).collect();
             (found, record.changes.len(), record.is_cut)

@@ -10,7 +10,7 @@ use std::{
 
 use campaign_group_sync::{
     domain::{Memory, OrganizationId, ProductProfileId},
-    journal::{Journal, JournalError, Lock, Options},
+    journal::{Journal, JournalError, JournalOptions, LockAttempt},
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -172,7 +172,9 @@ async fn dying_between_setting_aside_and_making_anew_loses_no_loss() {
 async fn a_file_that_is_in_use_is_not_set_aside() {
     let place = a_used_file().await;
     let journal = place.open().await;
-    let Lock::Got(_lock) = journal.lock("run 01JA").await.expect("a lock") else { panic!("nobody holds it") };
+    let LockAttempt::Acquired(_lock) = journal.lock("run 01JA").await.expect("a lock") else {
+        panic!("nobody holds it")
+    };
     fs::write(place.file(), "garbage").expect("written");
     let error = Journal::open(&place.options).await.err().expect("refused");
     assert!(error.to_string().contains("run 01JA"), "{error}");
@@ -188,9 +190,9 @@ async fn a_file_from_the_future_is_refused_and_left_as_it_is() {
     for error in [
         Journal::open(&place.options).await.err(),
         Journal::open_existing(&place.options).await.err(),
-        Journal::look(&place.options).await.err(),
+        Journal::open_read_only(&place.options).await.err(),
     ] {
-        assert!(matches!(error, Some(JournalError::FromTheFuture { found: 99, .. })), "{error:?}");
+        assert!(matches!(error, Some(JournalError::NewerSchema { found: 99, .. })), "{error:?}");
     }
     assert_eq!(fs::read(place.file()).expect("readable"), before);
     assert!(set_aside(&place).is_empty());
@@ -233,8 +235,8 @@ async fn a_file_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_kn
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     fs::write(place.file(), "").expect("written");
     run_sql(&place.file(), FIRST_VERSION).await;
-    let looked = Journal::look(&place.options).await.err();
-    assert!(matches!(looked, Some(JournalError::FromThePast { found: 1, .. })), "{looked:?}");
+    let looked = Journal::open_read_only(&place.options).await.err();
+    assert!(matches!(looked, Some(JournalError::OlderSchema { found: 1, .. })), "{looked:?}");
     let history = place.open().await.history(&production(), at(0)).await.expect("readable");
     assert_eq!(history.identities.iter().count(), 1);
     assert!(set_aside(&place).is_empty());
@@ -265,7 +267,7 @@ async fn what_cannot_be_opened_is_an_error_and_not_corrupt() {
 #[tokio::test]
 async fn looking_creates_nothing_and_sets_nothing_aside() {
     let place = Place::in_a_folder();
-    assert!(Journal::look(&place.options).await.expect("nothing there").is_none());
+    assert!(Journal::open_read_only(&place.options).await.expect("nothing there").is_none());
     assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
     let folder = place.file().parent().expect("a folder").to_owned();
     assert!(!folder.exists());
@@ -273,7 +275,9 @@ async fn looking_creates_nothing_and_sets_nothing_aside() {
     fs::write(place.file(), "garbage").expect("written");
     // As a run leaves it, with nothing in it.
     fs::write(place.file().with_file_name("state.db.lock"), "").expect("written");
-    for error in [Journal::look(&place.options).await.err(), Journal::open_existing(&place.options).await.err()] {
+    for error in
+        [Journal::open_read_only(&place.options).await.err(), Journal::open_existing(&place.options).await.err()]
+    {
         assert!(error.expect("corrupt").to_string().contains("corrupt"));
     }
     assert_eq!(fs::read(place.file()).expect("readable"), b"garbage");
@@ -283,12 +287,12 @@ async fn looking_creates_nothing_and_sets_nothing_aside() {
 async fn what_exists_is_opened_for_approving_and_for_looking_beside_whoever_writes() {
     for place in Place::all().await {
         assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
-        assert!(Journal::look(&place.options).await.expect("nothing there").is_none());
+        assert!(Journal::open_read_only(&place.options).await.expect("nothing there").is_none());
         let writer = place.open().await;
         begin_and_die(&writer, "01JA", at(0)).await;
         let existing = Journal::open_existing(&place.options).await.expect("readable").expect("there");
         assert_eq!(existing.runs(9).await.expect("readable").len(), 1);
-        let look = Journal::look(&place.options).await.expect("readable").expect("there");
+        let look = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
         assert_eq!(look.runs(9).await.expect("readable").len(), 1);
         begin_and_die(&writer, "01JB", at(1)).await;
         assert_eq!(look.runs(9).await.expect("readable").len(), 2, "it sees what comes");
@@ -299,7 +303,7 @@ async fn what_exists_is_opened_for_approving_and_for_looking_beside_whoever_writ
 async fn whoever_only_looks_cannot_write() {
     for place in Place::all().await {
         begin_and_die(&place.open().await, "01JA", at(0)).await;
-        let look = Journal::look(&place.options).await.expect("readable").expect("there");
+        let look = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
         let organization = OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg");
         let error = look.set_pause(&organization, Duration::from_secs(9), at(0)).await.expect_err("refused");
         assert!(matches!(error, JournalError::Database { .. }), "{error:?}");
@@ -317,7 +321,7 @@ async fn a_look_leaves_the_file_and_its_folder_as_they_were() {
         names
     };
     let before = (fs::read(place.file()).expect("readable"), names());
-    let look = Journal::look(&place.options).await.expect("readable").expect("there");
+    let look = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
     assert_eq!(look.runs(9).await.expect("readable").len(), 1);
     look.close().await;
     assert_eq!((fs::read(place.file()).expect("readable"), names()), before);
@@ -326,7 +330,7 @@ async fn a_look_leaves_the_file_and_its_folder_as_they_were() {
 #[tokio::test]
 async fn many_that_open_a_new_journal_at_once_share_it() {
     for place in Place::all().await {
-        let open = |options: &Options| {
+        let open = |options: &JournalOptions| {
             let options = options.clone();
             tokio::spawn(async move { Journal::open(&options).await.map(drop) })
         };

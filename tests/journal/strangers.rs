@@ -1,6 +1,6 @@
 //! A role of the same server that has no right on the tables of the journal.
 
-use campaign_group_sync::journal::{Candidacy, Location, Lock};
+use campaign_group_sync::journal::{Election, JournalLocation, LockAttempt};
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgAdvisoryLock};
 
@@ -8,7 +8,7 @@ use super::place::Place;
 
 /// A session of a role that may sign in and nothing else, and the schema of the journal.
 async fn stranger(place: &Place) -> (PgConnection, String) {
-    let Location::Postgres(address) = &place.options.location else { panic!("a server") };
+    let JournalLocation::Postgres(address) = &place.options.location else { panic!("a server") };
     let address = address.expose_secret().to_owned();
     let mut owner = PgConnection::connect(&address).await.expect("a server");
     let schema: String =
@@ -32,9 +32,9 @@ async fn incident_40_a_role_without_rights_keeps_no_run_from_beginning_and_no_no
     let (session, _) = stranger_again(&place, &schema).await;
     let leader = PgAdvisoryLock::new(format!("campaign-group-sync leader {schema}"));
     let also_held = leader.acquire(session).await.expect("anybody can");
-    assert!(matches!(journal.lock("run 01JA").await.expect("an answer"), Lock::Got(_)));
+    assert!(matches!(journal.lock("run 01JA").await.expect("an answer"), LockAttempt::Acquired(_)));
     let mut candidate = journal.candidate("node-a").expect("a candidate");
-    assert!(matches!(candidate.compete().await.expect("an answer"), Candidacy::Leads(_)));
+    assert!(matches!(candidate.try_to_lead().await.expect("an answer"), Election::Leader(_)));
     drop((held, also_held));
 }
 
@@ -57,7 +57,7 @@ async fn incident_40_a_role_without_rights_cannot_take_the_locks() {
 
 /// Another session of the same role.
 async fn stranger_again(place: &Place, schema: &str) -> (PgConnection, String) {
-    let Location::Postgres(address) = &place.options.location else { panic!("a server") };
+    let JournalLocation::Postgres(address) = &place.options.location else { panic!("a server") };
     let address = address.expose_secret().replacen("test@", &format!("stranger_of_{schema}@"), 1);
     (PgConnection::connect(&address).await.expect("it may sign in"), schema.to_owned())
 }

@@ -6,7 +6,7 @@ use campaign_group_sync::{
         InstanceName, InstanceReport, Observation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName,
         RunId, RunMode, RunReport, SourceReport, Summary,
     },
-    journal::{Journal, Location, Options},
+    journal::{Journal, JournalLocation, JournalOptions},
 };
 use chrono::{DateTime, Utc};
 
@@ -22,7 +22,7 @@ pub(crate) async fn with_journal(write: impl AsyncFnOnce(&Journal)) -> Served {
     let served = Served::of(&["first_day"]);
     let text = std::fs::read_to_string(&served.configuration).expect("written");
     let path = text.split("sqlite://").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
-    let options = Options { location: Location::Sqlite(path.into()), watch: None };
+    let options = JournalOptions { location: JournalLocation::Sqlite(path.into()), watch: None };
     write(&Journal::open(&options).await.expect("opened")).await;
     served
 }

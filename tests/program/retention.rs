@@ -6,7 +6,7 @@ use campaign_group_sync::{
     domain::{
         InstanceName, Observation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunId, RunMode,
     },
-    journal::{Journal, Kept, Lock, Retention},
+    journal::{Journal, LockAttempt, Retention, RetentionPeriod},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -45,8 +45,10 @@ async fn with_deletions() -> Served {
         for number in 0..60 {
             whole_run(journal, &format!("01KSD00000000000000000{number:04}"), day(number)).await;
         }
-        let Lock::Got(lock) = journal.lock("a run").await.expect("a lock") else { panic!("somebody holds the lock") };
-        let kept = Kept::For(Duration::from_secs(10 * 24 * 3600));
+        let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else {
+            panic!("somebody holds the lock")
+        };
+        let kept = RetentionPeriod::For(Duration::from_secs(10 * 24 * 3600));
         let retention = Retention { runs: kept, changes: kept };
         journal.delete_old(&lock, retention, day(60)).await.expect("writable").expect("something is old");
         drop(lock);

@@ -8,7 +8,9 @@ use std::{
 };
 
 use campaign_group_sync::{
-    settings::{Authentication, EffectiveValue, Problem, Settings, SettingsError, Sources, effective, load},
+    settings::{
+        EffectiveValue, InstanceAuthentication, Problem, Settings, SettingsError, Sources, effective_values, load,
+    },
     transport::ExposeSecret as _,
 };
 
@@ -92,7 +94,7 @@ impl World {
     }
 
     pub(crate) fn effective(&self) -> Vec<EffectiveValue> {
-        effective(&self.sources())
+        effective_values(&self.sources())
     }
 }
 
@@ -108,7 +110,7 @@ pub(crate) fn least_with(table: &str, lines: &str) -> String {
 
 pub(crate) fn ims_secret(settings: &Settings) -> &str {
     match &settings.instances[0].access.authentication {
-        Authentication::Ims { client_secret, .. } => client_secret.expose_secret(),
-        Authentication::Native { .. } => panic!("not ims"),
+        InstanceAuthentication::Ims { client_secret, .. } => client_secret.expose_secret(),
+        InstanceAuthentication::Native { .. } => panic!("not ims"),
     }
 }

@@ -4,14 +4,14 @@ use std::{num::NonZeroU32, time::Duration};
 
 use campaign_group_sync::{
     domain::{OrganizationId, Tolerance},
-    experience_cloud::{Membership, Options, ReadChoice},
+    experience_cloud::{Membership, ReadChoice, UmapiOptions},
     sandbox::ConnectionParameters,
     transport::{self, BaseUrl, RetryPolicy, SecretString},
 };
 
-pub(crate) fn experience_cloud(connection: &ConnectionParameters) -> Options {
+pub(crate) fn experience_cloud(connection: &ConnectionParameters) -> UmapiOptions {
     let often = NonZeroU32::new(1_000_000).expect("not zero");
-    Options {
+    UmapiOptions {
         organization_id: OrganizationId::new(&connection.organization_id),
         client_id: connection.client_id.clone(),
         client_secret: SecretString::from(connection.client_secret.clone()),
@@ -29,8 +29,8 @@ pub(crate) fn experience_cloud(connection: &ConnectionParameters) -> Options {
 }
 
 /// A sandbox that encrypts has an authority of its own.
-pub(crate) fn http(connection: &ConnectionParameters) -> transport::Options {
-    transport::Options { trusted_authorities: connection.authority.clone(), ..transport::Options::default() }
+pub(crate) fn http(connection: &ConnectionParameters) -> transport::HttpOptions {
+    transport::HttpOptions { trusted_authorities: connection.authority.clone(), ..transport::HttpOptions::default() }
 }
 
 pub(crate) fn retry() -> RetryPolicy {

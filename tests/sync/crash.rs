@@ -109,7 +109,7 @@ fn dying_run() {
         }
     });
     let state = variable(STATE).expect("told").into();
-    let location = journal::Location::Sqlite(state);
+    let location = journal::JournalLocation::Sqlite(state);
     let options = observability::Options {
         level: observability::Level::Info,
         format: observability::Format::Json,
@@ -119,7 +119,8 @@ fn dying_run() {
     observability::start_logging(&options, std::io::stderr).expect("a log");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let report = runtime.block_on(async {
-        let journal = Journal::open(&journal::Options { location, watch: Some(watch) }).await.expect("a journal");
+        let journal =
+            Journal::open(&journal::JournalOptions { location, watch: Some(watch) }).await.expect("a journal");
         sync::run(&create_all(&connection), &journal, &request(RunMode::Apply), &Watcher::none()).await
     });
     assert!([Outcome::Held, Outcome::Applied, Outcome::InSync].contains(&report.outcome), "{report:#?}");

@@ -7,7 +7,7 @@ use campaign_group_sync::{
         AssociationMask, ChangeKind, ChangeOutcome, Digest, OrphanedGroup, Outcome, RunMode, RunReport, SkipReason,
         Watcher,
     },
-    journal::{FindRunError, Lock},
+    journal::{FindRunError, LockAttempt},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
     sync,
 };
@@ -326,7 +326,7 @@ async fn the_journal_knows_who_had_access_when() {
 #[tokio::test]
 async fn incident_23_two_runs_at_once_are_one_run_and_a_refusal_that_names_the_holder() {
     let stage = settled().await;
-    let Lock::Got(_lock) = stage.journal.lock("run of somebody else").await.expect("a lock") else {
+    let LockAttempt::Acquired(_lock) = stage.journal.lock("run of somebody else").await.expect("a lock") else {
         panic!("nobody else is there");
     };
     let report = stage.sync().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use campaign_group_sync::{
     domain::{AssociationMask, ChangeOutcome, Outcome, RunId, RunMode, RunReport, Watcher},
-    journal::{Kept, Retention},
+    journal::{Retention, RetentionPeriod},
     sandbox::{Change, OrganizationChange, campaign::InstanceChange},
     sync::{self, Stop},
 };
@@ -17,8 +17,9 @@ use super::{reports::report, support::Stage};
 const DELIVERY: &str = "Campaign - acme - delivery";
 const CONTENT: &str = "Campaign - acme - content";
 
-const NOTHING_KEPT: Retention = Retention { runs: Kept::For(Duration::ZERO), changes: Kept::For(Duration::ZERO) };
-const ALL_KEPT: Retention = Retention { runs: Kept::Forever, changes: Kept::Forever };
+const NOTHING_KEPT: Retention =
+    Retention { runs: RetentionPeriod::For(Duration::ZERO), changes: RetentionPeriod::For(Duration::ZERO) };
+const ALL_KEPT: Retention = Retention { runs: RetentionPeriod::Forever, changes: RetentionPeriod::Forever };
 
 /// What happens between two rounds.
 enum Step {

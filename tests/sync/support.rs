@@ -9,7 +9,7 @@ use campaign_group_sync::{
     campaign,
     domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope, Watcher},
     experience_cloud::{self, ReadChoice},
-    journal::{self, Journal, Kept, Retention},
+    journal::{self, Journal, Retention, RetentionPeriod},
     sandbox::{ConnectionParameters, InstanceCredential, InstanceParameters, Sandbox, SandboxOptions, Scenario},
     sync::{self, Confirmation, InstanceOptions, Request},
     transport::SecretString,
@@ -111,30 +111,37 @@ impl Stage {
 
 /// The journal in this file.
 pub(crate) async fn open(state: &Path) -> Journal {
-    let options = journal::Options { location: journal::Location::Sqlite(state.to_owned()), watch: None };
+    let options = journal::JournalOptions { location: journal::JournalLocation::Sqlite(state.to_owned()), watch: None };
     Journal::open(&options).await.expect("a journal")
 }
 
 /// What the options say, with pauses too short to notice.
 pub(crate) fn options(connection: &ConnectionParameters) -> sync::Options {
     sync::Options {
-        experience_cloud: experience_cloud::Options { read: ReadChoice::Organization, ..experience_cloud(connection) },
+        experience_cloud: experience_cloud::UmapiOptions {
+            read: ReadChoice::Organization,
+            ..experience_cloud(connection)
+        },
         clients: sync::Clients::default(),
         first_page_interval: Duration::ZERO,
         instances: connection.instances.iter().map(|instance| one_instance(connection, instance)).collect(),
         limits: limits(),
         confirmation: Confirmation::Reread,
         approval_ttl: Duration::from_secs(24 * 3600),
-        retention: Retention { runs: Kept::For(Duration::from_secs(90 * 24 * 3600)), changes: Kept::Forever },
+        retention: Retention {
+            runs: RetentionPeriod::For(Duration::from_secs(90 * 24 * 3600)),
+            changes: RetentionPeriod::Forever,
+        },
     }
 }
 
 fn one_instance(connection: &ConnectionParameters, instance: &InstanceParameters) -> InstanceOptions {
     let authentication = match &instance.authentication {
-        InstanceCredential::Native { login, password } => {
-            campaign::Authentication::Native { login: login.clone(), password: SecretString::from(password.clone()) }
-        }
-        InstanceCredential::Ims { client_id, client_secret } => campaign::Authentication::Ims {
+        InstanceCredential::Native { login, password } => campaign::CampaignAuthentication::Native {
+            login: login.clone(),
+            password: SecretString::from(password.clone()),
+        },
+        InstanceCredential::Ims { client_id, client_secret } => campaign::CampaignAuthentication::Ims {
             client_id: client_id.clone(),
             client_secret: SecretString::from(client_secret.clone()),
             ims_url: url(&connection.ims_url),
@@ -144,7 +151,7 @@ fn one_instance(connection: &ConnectionParameters, instance: &InstanceParameters
     InstanceOptions {
         policy: policy(&instance.name, &instance.association_mask),
         mode: InstanceMode::Apply,
-        campaign: campaign::Options {
+        campaign: campaign::CampaignOptions {
             url: url(&instance.url),
             authentication,
             retry: retry(),

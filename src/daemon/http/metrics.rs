@@ -17,7 +17,7 @@ use prometheus_client::{
 use crate::{
     daemon::{Facts, State, Status},
     domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome},
-    journal::TargetState,
+    journal::NotificationTargetState,
 };
 
 /// All metrics begin with it.
@@ -176,11 +176,11 @@ fn register_state(registry: &mut Registry, facts: &Facts) {
 }
 
 /// One counter of a target of notifications.
-type TargetCounter = (&'static str, &'static str, fn(&TargetState) -> u64);
+type TargetCounter = (&'static str, &'static str, fn(&NotificationTargetState) -> u64);
 
 /// Every configured target has a series from the start.
-fn register_notifications(registry: &mut Registry, targets: &[TargetState]) {
-    let label = |state: &TargetState| vec![("target", state.target.as_str().to_owned())];
+fn register_notifications(registry: &mut Registry, targets: &[NotificationTargetState]) {
+    let label = |state: &NotificationTargetState| vec![("target", state.target.as_str().to_owned())];
     let (waiting, since) = (Gauges::default(), Family::<Labels, Seconds>::default());
     for state in targets {
         waiting.get_or_create(&label(state)).set(i64::try_from(state.waiting).unwrap_or(i64::MAX));

@@ -1,7 +1,7 @@
 //! Created groups and operators: sent one by one, and looked up by name afterwards.
 
 use crate::{
-    campaign::{CampaignError, Write},
+    campaign::{CampaignError, CampaignWrite},
     domain::{Action, Change, ChangeOutcome},
     journal::JournalError,
 };
@@ -72,12 +72,12 @@ impl Executor<'_> {
     }
 }
 
-fn creation(change: &Change) -> Option<Write> {
+fn creation(change: &Change) -> Option<CampaignWrite> {
     match &change.action {
         Action::CreateGroup { group } => {
-            Some(Write::CreateGroup { name: group.clone(), label: group.as_str().to_owned() })
+            Some(CampaignWrite::CreateGroup { name: group.clone(), label: group.as_str().to_owned() })
         }
-        Action::CreateOperator { operator, email } => Some(Write::CreateOperator {
+        Action::CreateOperator { operator, email } => Some(CampaignWrite::CreateOperator {
             login: operator.clone(),
             email: email.clone(),
             label: operator.as_str().to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    campaign::Write,
+    campaign::CampaignWrite,
     domain::{Action, Change, ChangeKind, ChangeOutcome, OperatorId, OperatorLogin},
     journal::JournalError,
 };
@@ -61,8 +61,8 @@ impl Executor<'_> {
     }
 }
 
-fn disabling(change: &Change) -> Option<Write> {
-    operator_of(change).map(|operator| Write::Disable { operator })
+fn disabling(change: &Change) -> Option<CampaignWrite> {
+    operator_of(change).map(|operator| CampaignWrite::Disable { operator })
 }
 
 /// The operator that a change disables.

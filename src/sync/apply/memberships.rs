@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    campaign::{COLLECTION_ROWS, CampaignError, Write},
+    campaign::{COLLECTION_ROWS, CampaignError, CampaignWrite},
     domain::{Action, Change, ChangeOutcome, Evidence, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin},
     journal::JournalError,
     observability::Chain,
@@ -22,9 +22,13 @@ struct Row<'a> {
 type Members = BTreeSet<(OperatorId, OperatorGroupId)>;
 
 impl Row<'_> {
-    fn write(&self) -> Write {
+    fn write(&self) -> CampaignWrite {
         let (operator, group) = (self.operator, self.group);
-        if self.change.is_removal() { Write::Leave { operator, group } } else { Write::Join { operator, group } }
+        if self.change.is_removal() {
+            CampaignWrite::Leave { operator, group }
+        } else {
+            CampaignWrite::Join { operator, group }
+        }
     }
 
     /// Whether Campaign holds what the change wants.

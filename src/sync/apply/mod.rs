@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    campaign::{Campaign, CampaignError, Writer},
+    campaign::{Campaign, CampaignError, CampaignWriter},
     domain::{
         Action, ApprovedPlan, Change, ChangeKey, ChangeOutcome, Evidence, FoldedName, OperatorGroupId, OperatorId,
         Outcome, RunStep,
@@ -136,7 +136,7 @@ struct Created {
 struct Executor<'a> {
     campaign: &'a Campaign,
     run: &'a InstanceRun<'a>,
-    writer: Writer<'a>,
+    writer: CampaignWriter<'a>,
     decision: &'a Decision,
     stop: &'a Stop,
     planned: usize,

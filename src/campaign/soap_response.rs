@@ -6,14 +6,14 @@ use std::time::SystemTime;
 
 use super::charset::decode;
 use super::error::CampaignError;
-use super::fault::{ReceivedFault, Refusal, SoapFault, outline};
+use super::fault::{ReceivedFault, SessionRefusal, SoapFault, outline};
 use super::soap_call::SoapCall;
-use super::xml_reader::{Misread, XmlReader};
-use crate::transport::{Answer, SecretString, excerpt, retry_after};
+use super::xml_reader::{XmlError, XmlReader};
+use crate::transport::{HttpResponse, SecretString, excerpt, retry_after};
 
 /// What came of a call that was answered.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reply<T> {
+pub(super) enum SoapResponse<T> {
     /// What the method returns.
     Returned(T),
     /// The session or the token is not accepted, or not any more; in the other side's words.
@@ -22,7 +22,7 @@ pub(super) enum Reply<T> {
     Doubtful(SoapFault),
 }
 
-enum Content<T> {
+enum EnvelopeContent<T> {
     Returned(T),
     Fault(ReceivedFault),
 }
@@ -30,104 +30,107 @@ enum Content<T> {
 /// Judges an answer. `read` gets the inside of the method's response element.
 ///
 /// `secrets` are taken out of everything that an error repeats.
-pub(super) fn judge<T>(
+pub(super) fn interpret<T>(
     call: &SoapCall,
-    answer: &Answer,
+    answer: &HttpResponse,
     secrets: &[&SecretString],
-    read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, Misread>,
-) -> Result<Reply<T>, CampaignError> {
-    Judge { call, answer, secrets }.judge(read)
+    read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, XmlError>,
+) -> Result<SoapResponse<T>, CampaignError> {
+    ResponseContext { call, answer, secrets }.interpret(read)
 }
 
-struct Judge<'a> {
+struct ResponseContext<'a> {
     call: &'a SoapCall,
-    answer: &'a Answer,
+    answer: &'a HttpResponse,
     secrets: &'a [&'a SecretString],
 }
 
-impl Judge<'_> {
-    fn judge<T>(&self, read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, Misread>) -> Result<Reply<T>, CampaignError> {
+impl ResponseContext<'_> {
+    fn interpret<T>(
+        &self,
+        read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, XmlError>,
+    ) -> Result<SoapResponse<T>, CampaignError> {
         let status = self.answer.status.as_u16();
         if status == 429 {
             return Err(CampaignError::Throttled { call: self.call.name(), retry_after: self.retry_after() });
         }
         let text = decode(self.answer);
         if !self.answer.status.is_success() {
-            return self.judge_error(status, text.as_deref().unwrap_or_default());
+            return self.interpret_error(status, text.as_deref().unwrap_or_default());
         }
-        let text = text.map_err(|misread| self.wrong_answer(&misread))?;
+        let text = text.map_err(|xml_error| self.wrong_answer(&xml_error))?;
         // Builds before 19.1.4 send the plain text of an expired session with HTTP 200 (NEO-16826).
         if !text.trim_start().starts_with('<')
-            && let Some(refusal) = Refusal::in_text(&text)
+            && let Some(refusal) = SessionRefusal::in_text(&text)
         {
-            return self.judge_refusal(refusal, &text);
+            return self.interpret_refusal(refusal, &text);
         }
         match envelope(&text, &self.call.response(), read) {
-            Ok(Content::Returned(returned)) => Ok(Reply::Returned(returned)),
-            Ok(Content::Fault(fault)) => self.judge_fault(&fault),
-            Err(misread) => Err(self.wrong_answer(&misread)),
+            Ok(EnvelopeContent::Returned(returned)) => Ok(SoapResponse::Returned(returned)),
+            Ok(EnvelopeContent::Fault(fault)) => self.interpret_fault(&fault),
+            Err(xml_error) => Err(self.wrong_answer(&xml_error)),
         }
     }
 
     /// An answer whose status is no success: a fault all the same, a refusal in plain text, or a server out of order.
-    fn judge_error<T>(&self, status: u16, text: &str) -> Result<Reply<T>, CampaignError> {
+    fn interpret_error<T>(&self, status: u16, text: &str) -> Result<SoapResponse<T>, CampaignError> {
         let fault = envelope(text, &self.call.response(), |_| Ok(()));
-        if let Ok(Content::Fault(fault)) = fault {
-            return self.judge_fault(&fault);
+        if let Ok(EnvelopeContent::Fault(fault)) = fault {
+            return self.interpret_fault(&fault);
         }
-        match (Refusal::in_text(text), status) {
-            (Some(refusal), _) => self.judge_refusal(refusal, text),
-            (None, 401 | 403) => Ok(Reply::SessionOver(format!("HTTP {status}: {}", self.repeatable(text)))),
+        match (SessionRefusal::in_text(text), status) {
+            (Some(refusal), _) => self.interpret_refusal(refusal, text),
+            (None, 401 | 403) => Ok(SoapResponse::SessionOver(format!("HTTP {status}: {}", self.repeatable(text)))),
             (None, 408 | 500..) => Err(CampaignError::Unavailable {
                 call: self.call.name(),
                 status,
                 retry_after: self.retry_after(),
                 excerpt: self.excerpt(),
             }),
-            (None, _) => Err(self.wrong_answer(&Misread::new(format!("HTTP {status}, is the address right?")))),
+            (None, _) => Err(self.wrong_answer(&XmlError::new(format!("HTTP {status}, is the address right?")))),
         }
     }
 
-    fn judge_refusal<T>(&self, refusal: Refusal, text: &str) -> Result<Reply<T>, CampaignError> {
+    fn interpret_refusal<T>(&self, refusal: SessionRefusal, text: &str) -> Result<SoapResponse<T>, CampaignError> {
         let reason = self.repeatable(text);
         match refusal {
-            Refusal::SessionOver => Ok(Reply::SessionOver(reason)),
-            Refusal::NotAccepted => Err(CampaignError::Refused { call: self.call.name(), reason }),
+            SessionRefusal::SessionOver => Ok(SoapResponse::SessionOver(reason)),
+            SessionRefusal::CredentialsRejected => Err(CampaignError::Refused { call: self.call.name(), reason }),
         }
     }
 
-    fn judge_fault<T>(&self, fault: &ReceivedFault) -> Result<Reply<T>, CampaignError> {
+    fn interpret_fault<T>(&self, fault: &ReceivedFault) -> Result<SoapResponse<T>, CampaignError> {
         if self.call.brings_a_session() {
-            return self.judge_sign_in_fault(fault);
+            return self.interpret_sign_in_fault(fault);
         }
         let shown = fault.shown(self.secrets);
         match fault.refusal() {
-            Some(_) if fault.is_session_over() => Ok(Reply::SessionOver(shown.to_string())),
+            Some(_) if fault.is_session_over() => Ok(SoapResponse::SessionOver(shown.to_string())),
             // What is refused to a write may be one of its rows, and the fault may quote that row.
-            Some(_) if self.call.is_write() => Ok(Reply::Doubtful(shown)),
-            Some(refusal) => self.judge_refusal(refusal, &shown.to_string()),
+            Some(_) if self.call.is_write() => Ok(SoapResponse::Doubtful(shown)),
+            Some(refusal) => self.interpret_refusal(refusal, &shown.to_string()),
             None => Err(CampaignError::Fault { call: self.call.name(), fault: shown }),
         }
     }
 
     /// A sign-in is refused in many words, fewer still where the instance hides details: whatever it blames on the caller
     /// is about the credentials.
-    fn judge_sign_in_fault<T>(&self, fault: &ReceivedFault) -> Result<Reply<T>, CampaignError> {
+    fn interpret_sign_in_fault<T>(&self, fault: &ReceivedFault) -> Result<SoapResponse<T>, CampaignError> {
         let call = self.call.name();
         match fault.refusal() {
-            Some(Refusal::SessionOver) => Ok(Reply::SessionOver(fault.outline())),
-            Some(Refusal::NotAccepted) => Err(CampaignError::Refused { call, reason: fault.outline() }),
+            Some(SessionRefusal::SessionOver) => Ok(SoapResponse::SessionOver(fault.outline())),
+            Some(SessionRefusal::CredentialsRejected) => Err(CampaignError::Refused { call, reason: fault.outline() }),
             None if fault.blames_the_caller() => Err(CampaignError::Refused { call, reason: fault.outline() }),
             None => Err(CampaignError::Fault { call, fault: fault.outlined() }),
         }
     }
 
-    fn wrong_answer(&self, misread: &Misread) -> CampaignError {
+    fn wrong_answer(&self, xml_error: &XmlError) -> CampaignError {
         // What was not understood is named by quoting it.
         let what = if self.call.brings_a_session() {
             format!("HTTP {}, and it is no answer to a sign-in, is the address right?", self.answer.status.as_u16())
         } else {
-            misread.to_string()
+            xml_error.to_string()
         };
         CampaignError::WrongAnswer { call: self.call.name(), what, excerpt: self.excerpt() }
     }
@@ -152,13 +155,13 @@ impl Judge<'_> {
 fn envelope<T>(
     text: &str,
     response: &str,
-    read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, Misread>,
-) -> Result<Content<T>, Misread> {
+    read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, XmlError>,
+) -> Result<EnvelopeContent<T>, XmlError> {
     let mut read = Some(read);
     let mut content = None;
     XmlReader::document(text, |reader, root| {
         if !root.is("Envelope") {
-            return Err(Misread::new(format!("it is a <{:.40}>, no SOAP envelope", root.name())));
+            return Err(XmlError::new(format!("it is a <{:.40}>, no SOAP envelope", root.name())));
         }
         reader.children(|reader, part| {
             if !part.is("Body") {
@@ -166,16 +169,16 @@ fn envelope<T>(
             }
             reader.children(|reader, element| {
                 content = Some(match read.take() {
-                    Some(_) if element.is("Fault") => Content::Fault(ReceivedFault::read(reader)?),
-                    Some(read) if element.is(response) => Content::Returned(read(reader)?),
-                    Some(_) => return Err(Misread::new(format!("it is a <{:.60}>, no <{response}>", element.name()))),
-                    None => return Err(Misread::new("it holds more than one answer")),
+                    Some(_) if element.is("Fault") => EnvelopeContent::Fault(ReceivedFault::read(reader)?),
+                    Some(read) if element.is(response) => EnvelopeContent::Returned(read(reader)?),
+                    Some(_) => return Err(XmlError::new(format!("it is a <{:.60}>, no <{response}>", element.name()))),
+                    None => return Err(XmlError::new("it holds more than one answer")),
                 });
                 Ok(())
             })
         })
     })?;
-    content.ok_or_else(|| Misread::new(format!("it holds no <{response}>")))
+    content.ok_or_else(|| XmlError::new(format!("it holds no <{response}>")))
 }
 
 #[cfg(test)]
@@ -184,9 +187,9 @@ mod tests {
     use reqwest::{StatusCode, header::HeaderMap};
 
     use super::*;
-    use crate::campaign::markup::Element;
+    use crate::campaign::xml_writer::Element;
     use crate::domain::Failure;
-    use crate::transport::{Retryable, Verdict};
+    use crate::transport::{RetryAdvice, Retryable};
 
     macro_rules! sample {
         ($name:literal) => {
@@ -197,12 +200,12 @@ mod tests {
     const OPERATORS: &[u8] = sample!("query_operators.xml");
 
     /// Names of the rows in the answer to a query.
-    fn names(reader: &mut XmlReader<'_>) -> Result<Vec<String>, Misread> {
+    fn names(reader: &mut XmlReader<'_>) -> Result<Vec<String>, XmlError> {
         let mut names = Vec::new();
         reader.children(|reader, _| {
             reader.children(|reader, _| {
                 reader.children(|_, row| {
-                    names.push(row.filled("name")?.into_owned());
+                    names.push(row.required("name")?.into_owned());
                     Ok(())
                 })
             })
@@ -210,20 +213,20 @@ mod tests {
         Ok(names)
     }
 
-    fn answered(status: u16, body: &[u8]) -> Answer {
+    fn answered(status: u16, body: &[u8]) -> HttpResponse {
         let status = StatusCode::from_u16(status).expect("a status");
-        Answer { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body), certificate: None }
+        HttpResponse { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body), certificate: None }
     }
 
-    fn query(status: u16, body: &[u8]) -> Result<Reply<Vec<String>>, CampaignError> {
+    fn query(status: u16, body: &[u8]) -> Result<SoapResponse<Vec<String>>, CampaignError> {
         let call = SoapCall::query("xtk:operator", &Element::new("queryDef"));
-        judge(&call, &answered(status, body), &[&SecretString::from("___token")], names)
+        interpret(&call, &answered(status, body), &[&SecretString::from("___token")], names)
     }
 
-    fn failure(outcome: Result<Reply<Vec<String>>, CampaignError>, part: &str) -> (Failure, Verdict) {
+    fn failure(outcome: Result<SoapResponse<Vec<String>>, CampaignError>, part: &str) -> (Failure, RetryAdvice) {
         let error = outcome.expect_err(part);
         assert!(error.to_string().contains(part), "{error}");
-        (error.failure(), error.verdict())
+        (error.failure(), error.retry_advice())
     }
 
     #[test]
@@ -233,7 +236,9 @@ mod tests {
             (sample!("query_prefixed.xml"), vec!["ann"]),
             (sample!("query_latin1.xml"), vec!["renée@acme.com"]),
         ] {
-            let Ok(Reply::Returned(names)) = query(200, body) else { panic!("{}", String::from_utf8_lossy(body)) };
+            let Ok(SoapResponse::Returned(names)) = query(200, body) else {
+                panic!("{}", String::from_utf8_lossy(body))
+            };
             assert_eq!(names, expected);
         }
     }
@@ -243,11 +248,11 @@ mod tests {
         let detailed = "Unable to find key values for element 'operatorGroup' & its links (SOP-330011";
         for status in [200, 500, 400] {
             let no = failure(query(status, sample!("fault_with_detail.xml")), detailed);
-            assert_eq!(no, (Failure::Incomplete, Verdict::Final), "{status}");
+            assert_eq!(no, (Failure::Incomplete, RetryAdvice::Final), "{status}");
             let no = failure(query(status, sample!("fault_without_detail.xml")), "SOP-330006 The method 'Wrote'");
-            assert_eq!(no, (Failure::Incomplete, Verdict::Final), "{status}");
+            assert_eq!(no, (Failure::Incomplete, RetryAdvice::Final), "{status}");
             let busy = failure(query(status, sample!("fault_cdata.xml")), "{40001} deadlock with <another> & more");
-            assert_eq!(busy, (Failure::Unavailable, Verdict::Retry), "{status}");
+            assert_eq!(busy, (Failure::Unavailable, RetryAdvice::Retry), "{status}");
         }
     }
 
@@ -264,19 +269,19 @@ mod tests {
             (401, b""),
         ] {
             let outcome = query(status, body);
-            assert!(matches!(outcome, Ok(Reply::SessionOver(_))), "{status}: {outcome:?}");
+            assert!(matches!(outcome, Ok(SoapResponse::SessionOver(_))), "{status}: {outcome:?}");
         }
         let head = b"<Envelope><Body><Fault><faultcode>Client</faultcode><faultstring> XSV-350008 Session has \
                      expired</faultstring></Fault></Body></Envelope>";
-        assert!(matches!(query(200, head), Ok(Reply::SessionOver(_))));
+        assert!(matches!(query(200, head), Ok(SoapResponse::SessionOver(_))));
     }
 
     #[test]
     fn a_fault_of_a_write_that_may_quote_the_end_of_a_session_is_doubtful() {
         let call = SoapCall::write("xtk:group", &Element::new("group"));
         for status in [200, 500] {
-            let outcome = judge(&call, &answered(status, sample!("fault_token_expired.xml")), &[], |_| Ok(()));
-            assert!(matches!(outcome, Ok(Reply::Doubtful(_))), "{status}: {outcome:?}");
+            let outcome = interpret(&call, &answered(status, sample!("fault_token_expired.xml")), &[], |_| Ok(()));
+            assert!(matches!(outcome, Ok(SoapResponse::Doubtful(_))), "{status}: {outcome:?}");
         }
     }
 
@@ -287,10 +292,10 @@ mod tests {
             (200, sample!("login_refused.txt")),
             (403, b"XSV-350013 The '192.0.2.1' IP address via which you are trying to connect is not allowed."),
         ] {
-            assert_eq!(failure(query(status, body), "was refused"), (Failure::Refused, Verdict::Final), "{status}");
+            assert_eq!(failure(query(status, body), "was refused"), (Failure::Refused, RetryAdvice::Final), "{status}");
         }
-        let call = SoapCall::log_on("svc", &SecretString::from("pw"));
-        let outcome = judge(&call, &answered(200, sample!("fault_login_refused.xml")), &[], |_| Ok(()));
+        let call = SoapCall::logon("svc", &SecretString::from("pw"));
+        let outcome = interpret(&call, &answered(200, sample!("fault_login_refused.xml")), &[], |_| Ok(()));
         assert_eq!(outcome.expect_err("refused").failure(), Failure::Refused);
     }
 
@@ -310,7 +315,7 @@ mod tests {
             (200, b"<Envelope><Body><Fault/></Body></Envelope>", "a fault that says nothing"),
             (200, b"<?xml version='1.0' encoding='utf-8'?><a>\xe9</a>", "not in UTF-8"),
         ] {
-            assert_eq!(failure(query(status, body), part), (Failure::Incomplete, Verdict::Final), "{part}");
+            assert_eq!(failure(query(status, body), part), (Failure::Incomplete, RetryAdvice::Final), "{part}");
             assert!(query(status, body).expect_err(part).to_string().starts_with("ExecuteQuery xtk:operator got"));
         }
     }
@@ -326,8 +331,11 @@ mod tests {
 
     #[test]
     fn outages_and_pauses_pass() {
-        assert_eq!(failure(query(503, sample!("login_page.html")), "HTTP 503"), (Failure::Unavailable, Verdict::Retry));
-        let throttled = (Failure::Throttled { retry_after: None }, Verdict::Retry);
+        assert_eq!(
+            failure(query(503, sample!("login_page.html")), "HTTP 503"),
+            (Failure::Unavailable, RetryAdvice::Retry)
+        );
+        let throttled = (Failure::Throttled { retry_after: None }, RetryAdvice::Retry);
         assert_eq!(failure(query(429, b""), "rate limited"), throttled);
     }
 
@@ -336,7 +344,7 @@ mod tests {
         let error = query(200, b"<html>___token</html>").expect_err("wrong");
         assert!(error.to_string().ends_with("it begins: <html>[REDACTED]</html>"), "{error}");
         let logon = sample!("logon.xml");
-        let call = SoapCall::log_on("svc", &SecretString::from("pw"));
+        let call = SoapCall::logon("svc", &SecretString::from("pw"));
         for (status, body) in [
             (200, logon.get(..logon.len() - 30).expect("shorter")),
             (200, logon.get(..logon.len() / 2).expect("shorter")),
@@ -349,7 +357,7 @@ mod tests {
                 b"<Envelope><Body><Fault><faultstring>ABC-123456 ___0b2c4f6e</faultstring></Fault></Body></Envelope>",
             ),
         ] {
-            let shown = match judge(&call, &answered(status, body), &[], |_| Ok(())) {
+            let shown = match interpret(&call, &answered(status, body), &[], |_| Ok(())) {
                 Ok(reply) => format!("{reply:?}"),
                 Err(error) => format!("{error} {error:?}"),
             };

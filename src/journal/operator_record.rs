@@ -7,7 +7,7 @@ use crate::domain::{
 use super::{
     Journal, JournalError,
     changes::{StoredChange, change_columns},
-    database::{Reading, Row},
+    database::{ReadTransaction, Row},
     encoding::{to_optional_time, to_time},
     holds::held_by_real_run,
     run_report::Unfinished,
@@ -16,24 +16,24 @@ use super::{
 impl Journal {
     /// Everything that is recorded of whoever has one of these logins, compared folded: the last `limit` planned changes,
     /// without dry runs; all stays in managed groups; and what real runs hold.
-    pub async fn person_record(
+    pub async fn operator_record(
         &self,
         instance: &InstanceName,
         logins: &[FoldedName],
         limit: usize,
     ) -> Result<PersonRecord, JournalError> {
         let unfinished = self.unfinished().await?;
-        let mut looking = self.reading().await?;
+        let mut reader = self.begin_read().await?;
         let mut record = PersonRecord::default();
         let mut positioned = Vec::new();
         for login in logins {
-            positioned.extend(changes(&mut looking, instance, login, limit, unfinished).await?);
-            record.stays.extend(stays(&mut looking, instance, login).await?);
+            positioned.extend(changes(&mut reader, instance, login, limit, unfinished).await?);
+            record.stays.extend(membership_periods(&mut reader, instance, login).await?);
         }
         positioned.sort_by_key(|(position, _)| *position);
         record.is_cut = positioned.len() >= limit.max(1);
         record.changes = positioned.into_iter().map(|(_, change)| change).collect();
-        record.held = held(&mut looking, instance, logins).await?;
+        record.held = held(&mut reader, instance, logins).await?;
         Ok(record)
     }
 }
@@ -42,7 +42,7 @@ impl Journal {
 type Position = (i64, i64);
 
 async fn changes(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
     login: &FoldedName,
     limit: usize,
@@ -61,16 +61,16 @@ async fn changes(
     let past = |row: &Row| {
         let change = StoredChange::read(row)?;
         let (run, at) = (RunId::new(row.text(10)?), change.at);
-        let change = change.told(row.optional_text(11)?.as_deref(), unfinished);
+        let change = change.into_report(row.optional_text(11)?.as_deref(), unfinished);
         let position = (row.number(13)?, row.number(14)?);
         Ok((position, PastChange { run, scope: row.optional_text(12)?, at, change }))
     };
     let values = [instance.as_str().into(), login.into(), limit.into()];
-    looking.rows(sql, values).await?.iter().map(past).collect()
+    reader.rows(sql, values).await?.iter().map(past).collect()
 }
 
-async fn stays(
-    looking: &mut Reading,
+async fn membership_periods(
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
     login: &FoldedName,
 ) -> Result<Vec<PastStay>, JournalError> {
@@ -85,10 +85,10 @@ async fn stays(
                    (select g.group_name from managed_groups g
                     where g.instance = s.instance and g.group_folded = s.group_folded order by g.since desc limit 1)
                from stays s where s.instance = $1 and s.login_folded = $2 order by s.since";
-    looking.rows(sql, [instance.as_str().into(), login.into()]).await?.iter().map(stay).collect()
+    reader.rows(sql, [instance.as_str().into(), login.into()]).await?.iter().map(membership_period).collect()
 }
 
-fn stay(row: &Row) -> Result<PastStay, JournalError> {
+fn membership_period(row: &Row) -> Result<PastStay, JournalError> {
     let (folded, since) = (row.text(0)?, row.number(1)?);
     Ok(PastStay {
         group: OperatorGroupName::new(row.optional_text(7)?.unwrap_or(folded)),
@@ -102,13 +102,13 @@ fn stay(row: &Row) -> Result<PastStay, JournalError> {
 }
 
 async fn held(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     instance: &InstanceName,
     logins: &[FoldedName],
 ) -> Result<Vec<HeldUnder>, JournalError> {
     let sql = "select instance, digest, at, record, held_since from held where instance = $1";
     let mut held: Vec<HeldUnder> = Vec::new();
-    for row in looking.rows(sql, [instance.as_str().into()]).await? {
+    for row in reader.rows(sql, [instance.as_str().into()]).await? {
         let Some((record, since)) = held_by_real_run(&row)? else { continue };
         let of_person = record.changes.into_iter().filter(|change| logins.contains(&change.key.operator));
         held.extend(of_person.map(|change| HeldUnder { key: change.key, digest: record.digest.clone(), since }));

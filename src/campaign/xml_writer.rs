@@ -69,12 +69,12 @@ pub(super) fn can_carry(text: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::xml_reader::{Misread, XmlReader};
+    use super::super::xml_reader::{XmlError, XmlReader};
     use super::*;
 
     fn read_back(element: &Element) -> (String, String) {
         XmlReader::document(&element.to_xml(), |reader, tag| {
-            let name = tag.attribute("name")?.ok_or_else(|| Misread::new("no name"))?.into_owned();
+            let name = tag.attribute("name")?.ok_or_else(|| XmlError::new("no name"))?.into_owned();
             Ok((name, reader.text()?))
         })
         .expect("well formed")

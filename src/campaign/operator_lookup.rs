@@ -5,8 +5,8 @@
 
 use super::client::Campaign;
 use super::error::CampaignError;
-use super::memberships::{GroupMembership, Membership, is_of_an_operator, is_of_one_of};
-use super::operators::{Disabling, is_operator};
+use super::memberships::{MembershipRow, MembershipWithGroup, is_of_an_operator, is_of_one_of};
+use super::operators::{DisablingSupport, is_operator};
 use super::rows::{Rows, UnusableRow};
 use super::snapshot::{LISTED_AT_ONCE, conditions_for, unusable_operator};
 use crate::domain::{
@@ -15,14 +15,14 @@ use crate::domain::{
 
 /// The operators that a person is, or may be, with their memberships.
 #[derive(Clone, Debug)]
-pub struct PersonRead {
+pub struct FoundOperators {
     operators: Vec<Operator>,
     unusable: Vec<UnusableRow<i64>>,
-    memberships: Vec<Membership>,
+    memberships: Vec<MembershipRow>,
     groups: Option<Vec<OperatorGroup>>,
 }
 
-impl PersonRead {
+impl FoundOperators {
     /// The groups of the memberships, as Campaign spells them now, named rights possibly among them; `None` where the
     /// instance does not tell them with the memberships.
     pub fn groups(&self) -> Option<&[OperatorGroup]> {
@@ -41,7 +41,7 @@ impl PersonRead {
 
 impl Campaign {
     /// Reads the operators that are sought, and what they are members of.
-    pub async fn fetch_person(&self, sought: &SoughtOperators) -> Result<PersonRead, CampaignError> {
+    pub async fn look_up_operators(&self, sought: &SoughtOperators) -> Result<FoundOperators, CampaignError> {
         let (mut operators, mut unusable) = (Vec::new(), Vec::new());
         for condition in conditions_for(sought) {
             let found = self.few_operators(&[is_operator(), condition]).await?;
@@ -61,15 +61,15 @@ impl Campaign {
                 all
             });
         }
-        Ok(PersonRead { operators, unusable, memberships, groups })
+        Ok(FoundOperators { operators, unusable, memberships, groups })
     }
 
     /// Operators with the switch that disables them, where the instance has it: asking costs less than reading the schema.
     async fn few_operators(&self, conditions: &[String]) -> Result<Rows<Operator>, CampaignError> {
-        let disabling = self.disabling.get().copied();
-        match self.walk_few(conditions, disabling.unwrap_or(Disabling::Offered).columns()).await {
+        let disabling = self.disabling_support.get().copied();
+        match self.walk_few(conditions, disabling.unwrap_or(DisablingSupport::Offered).columns()).await {
             Err(error) if error.is_fault() && disabling.is_none() => {
-                self.walk_few(conditions, Disabling::NotOffered.columns()).await
+                self.walk_few(conditions, DisablingSupport::NotOffered.columns()).await
             }
             rows => rows,
         }
@@ -79,14 +79,16 @@ impl Campaign {
     async fn memberships_of(
         &self,
         operators: &[OperatorId],
-    ) -> Result<(Vec<Membership>, Option<Vec<OperatorGroup>>), CampaignError> {
+    ) -> Result<(Vec<MembershipRow>, Option<Vec<OperatorGroup>>), CampaignError> {
         let conditions = [is_of_an_operator(), is_of_one_of(operators.iter().copied())];
-        match self.walk_few::<GroupMembership>(&conditions, &[]).await {
+        match self.walk_few::<MembershipWithGroup>(&conditions, &[]).await {
             Ok(rows) => {
                 let memberships = rows.usable.iter().map(|row| row.membership).collect();
                 Ok((memberships, Some(rows.usable.into_iter().filter_map(|row| row.group).collect())))
             }
-            Err(error) if error.is_fault() => Ok((self.walk_few::<Membership>(&conditions, &[]).await?.usable, None)),
+            Err(error) if error.is_fault() => {
+                Ok((self.walk_few::<MembershipRow>(&conditions, &[]).await?.usable, None))
+            }
             Err(error) => Err(error),
         }
     }

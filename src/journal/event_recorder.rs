@@ -9,8 +9,8 @@ use super::{
     Journal, JournalError, RecordHead, access,
     chain::{EventKind, append},
     changes,
-    database::Writing,
-    held_plans, notified, runs,
+    database::WriteTransaction,
+    event_notifications, held_plans, runs,
 };
 
 impl Journal {
@@ -23,18 +23,18 @@ impl Journal {
         at: DateTime<Utc>,
         event: &RunEvent<'_>,
     ) -> Result<Option<RecordHead>, JournalError> {
-        let mut writing = self.writing().await?;
-        let mut recording = Recording { writing: &mut writing, run, at, wanted: &self.wanted, head: None };
-        recording.write(event).await?;
-        let head = recording.head;
-        writing.commit().await?;
+        let mut writer = self.begin_write().await?;
+        let mut recorder = EventRecorder { writer: &mut writer, run, at, wanted: &self.wanted, head: None };
+        recorder.write(event).await?;
+        let head = recorder.head;
+        writer.commit().await?;
         Ok(head)
     }
 }
 
 /// One event on its way into the journal.
-pub(super) struct Recording<'a> {
-    pub(super) writing: &'a mut Writing,
+pub(super) struct EventRecorder<'a> {
+    pub(super) writer: &'a mut WriteTransaction,
     pub(super) run: &'a RunId,
     pub(super) at: DateTime<Utc>,
     /// Which notifications are written with it.
@@ -43,7 +43,7 @@ pub(super) struct Recording<'a> {
     head: Option<RecordHead>,
 }
 
-impl Recording<'_> {
+impl EventRecorder<'_> {
     async fn write(&mut self, event: &RunEvent<'_>) -> Result<(), JournalError> {
         match event {
             RunEvent::Started(start) => self.started(start).await,
@@ -67,7 +67,7 @@ impl Recording<'_> {
 
     /// Appends the event to the chain.
     pub(super) async fn append<T: Serialize>(&mut self, kind: EventKind, body: &T) -> Result<(), JournalError> {
-        self.head = Some(append(self.writing, Some(self.run.as_str()), self.at, kind, body).await?);
+        self.head = Some(append(self.writer, Some(self.run.as_str()), self.at, kind, body).await?);
         Ok(())
     }
 
@@ -79,8 +79,8 @@ impl Recording<'_> {
     }
 
     async fn held(&mut self, held: &HeldNow<'_>) -> Result<(), JournalError> {
-        notified::held(self, held).await?;
-        if !held_plans::hold(self.writing, held, self.at).await? {
+        event_notifications::held(self, held).await?;
+        if !held_plans::hold(self.writer, held, self.at).await? {
             return Ok(());
         }
         let record = held.record;
@@ -93,7 +93,7 @@ impl Recording<'_> {
     }
 
     async fn observed(&mut self, observed: &Observed<'_>) -> Result<(), JournalError> {
-        match access::observe(self.writing, self.at, observed).await? {
+        match access::observe(self.writer, self.at, observed).await? {
             Some(difference) => self.append(EventKind::Observed, &difference).await,
             None => Ok(()),
         }

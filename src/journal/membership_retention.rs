@@ -6,54 +6,58 @@
 use super::{
     JournalError,
     chain::fingerprint,
-    database::{Reading, Row, Transaction, Writing, reading},
+    database::{ReadTransaction, Row, Transaction, WriteTransaction, read_error},
 };
 
 /// The time at which the last of the `limit` oldest memberships and managed groups ended that ended before this time; `None`
 /// where none did.
-pub(super) async fn oldest_ended(looking: &mut Reading, before: i64, limit: i64) -> Result<Option<i64>, JournalError> {
+pub(super) async fn oldest_ended(
+    reader: &mut ReadTransaction,
+    before: i64,
+    limit: i64,
+) -> Result<Option<i64>, JournalError> {
     let sql = "select max(until) from (
                    select until from (
                        select until from stays where until < $1
                        union all select until from managed_groups where until < $1) as ended
                    order by until limit $2) as oldest";
-    let rows = looking.rows(sql, [before.into(), limit.into()]).await?;
+    let rows = reader.rows(sql, [before.into(), limit.into()]).await?;
     Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
 }
 
 /// Deletes what ended at this time or before.
-pub(super) async fn delete_ended(writing: &mut Writing, until: i64) -> Result<(), JournalError> {
-    writing.execute("delete from stays where until <= $1", [until.into()]).await?;
-    writing.execute("delete from managed_groups where until <= $1", [until.into()]).await
+pub(super) async fn delete_ended(writer: &mut WriteTransaction, until: i64) -> Result<(), JournalError> {
+    writer.execute("delete from stays where until <= $1", [until.into()]).await?;
+    writer.execute("delete from managed_groups where until <= $1", [until.into()]).await
 }
 
 /// Writes who approved the memberships that a run granted beside them: the changes of the run are about to be deleted.
-pub(super) async fn keep_approvers(writing: &mut Writing, run: &str) -> Result<(), JournalError> {
+pub(super) async fn keep_approvers(writer: &mut WriteTransaction, run: &str) -> Result<(), JournalError> {
     let sql = "select instance, group_folded, operator_folded, approved_by from changes
                where run = $1 and op = 'add' and approved_by is not null";
-    for row in writing.rows(sql, [run.into()]).await? {
+    for row in writer.rows(sql, [run.into()]).await? {
         let sql = "update stays set approved_by = $1
                    where instance = $2 and group_folded = $3 and login_folded = $4 and granted_by = $5";
         let (instance, group, login) = (row.text(0)?.into(), row.text(1)?.into(), row.text(2)?.into());
-        writing.execute(sql, [row.text(3)?.into(), instance, group, login, run.into()]).await?;
+        writer.execute(sql, [row.text(3)?.into(), instance, group, login, run.into()]).await?;
     }
     Ok(())
 }
 
 /// Marks every membership as one that the deletion vouches for, and answers the fingerprint over them.
-pub(super) async fn vouch(writing: &mut Writing) -> Result<String, JournalError> {
+pub(super) async fn seal(writer: &mut WriteTransaction) -> Result<String, JournalError> {
     for sql in [
         "update stays set vouched = 1 where until is null and vouched is null",
         "update stays set vouched = 2 where until is not null and (vouched is null or vouched = 1)",
     ] {
-        writing.execute(sql, []).await?;
+        writer.execute(sql, []).await?;
     }
-    let memberships = vouched(writing.transaction()).await?;
+    let memberships = sealed_memberships(writer.transaction()).await?;
     Ok(fingerprint_of(&memberships))
 }
 
 /// A membership that the last deletion vouches for.
-pub(super) struct VouchedMembership {
+pub(super) struct SealedMembership {
     pub(super) instance: String,
     pub(super) group: String,
     pub(super) login: String,
@@ -64,15 +68,15 @@ pub(super) struct VouchedMembership {
 }
 
 /// All of them.
-pub(super) async fn vouched(transaction: &mut Transaction) -> Result<Vec<VouchedMembership>, JournalError> {
+pub(super) async fn sealed_memberships(transaction: &mut Transaction) -> Result<Vec<SealedMembership>, JournalError> {
     let sql =
         "select instance, group_folded, login_folded, login, granted_by, approved_by, vouched, ended_by from stays
                where vouched is not null";
-    let rows = transaction.rows(sql, []).await.map_err(reading)?;
+    let rows = transaction.rows(sql, []).await.map_err(read_error)?;
     rows.iter().map(membership).collect()
 }
 
-fn membership(row: &Row) -> Result<VouchedMembership, JournalError> {
+fn membership(row: &Row) -> Result<SealedMembership, JournalError> {
     let (instance, group, login) = (row.text(0)?, row.text(1)?, row.text(2)?);
     let was_open = row.number(6)? == 1;
     // What ended one that was open then, a later event tells.
@@ -87,11 +91,11 @@ fn membership(row: &Row) -> Result<VouchedMembership, JournalError> {
         was_open,
         ended_by
     ]);
-    Ok(VouchedMembership { instance, group, login, was_open, line: parts.to_string() })
+    Ok(SealedMembership { instance, group, login, was_open, line: parts.to_string() })
 }
 
 /// A hash over them, whatever their order.
-pub(super) fn fingerprint_of(memberships: &[VouchedMembership]) -> String {
+pub(super) fn fingerprint_of(memberships: &[SealedMembership]) -> String {
     let mut lines: Vec<&str> = memberships.iter().map(|membership| membership.line.as_str()).collect();
     lines.sort_unstable();
     fingerprint(&lines.join("\n"))

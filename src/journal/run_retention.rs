@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{
     JournalError, KeepSetting,
-    database::{Reading, Row},
+    database::{ReadTransaction, Row},
 };
 
 /// So many of the newest runs of each mode are kept whatever the settings say, and the time between them makes no run older:
@@ -102,24 +102,24 @@ pub(super) struct Boundary {
 }
 
 /// Where it begins when runs are kept for this long, in milliseconds; `None` where nothing is old enough.
-pub(super) async fn boundary(looking: &mut Reading, keep: i64) -> Result<Option<Boundary>, JournalError> {
-    let rows = looking.rows(REFERENCE, [ALWAYS_KEPT.into()]).await?;
+pub(super) async fn boundary(reader: &mut ReadTransaction, keep: i64) -> Result<Option<Boundary>, JournalError> {
+    let rows = reader.rows(REFERENCE, [ALWAYS_KEPT.into()]).await?;
     let Some(reference) = rows.first().map(|row| row.optional_number(0)).transpose()?.flatten() else {
         return Ok(None);
     };
     let step = STEP.num_milliseconds().min(keep / STEPS).max(1);
     let keep = keep.saturating_add(reference.rem_euclid(step));
     let values = [ALWAYS_KEPT.into(), LONGEST_GAP.num_milliseconds().into(), keep.into()];
-    let rows = looking.rows(OLDEST_KEPT, values).await?;
+    let rows = reader.rows(OLDEST_KEPT, values).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let events = looking.rows("select min(position) from events where run = $1", [row.text(2)?.into()]).await?;
+    let events = reader.rows("select min(position) from events where run = $1", [row.text(2)?.into()]).await?;
     let event = events.first().map(|row| row.optional_number(0)).transpose()?.flatten();
     Ok(Some(Boundary { position: row.number(0)?, at: row.number(1)?, event }))
 }
 
 /// Runs before it that this setting is about and nothing needs, the oldest first, at most `limit`.
 pub(super) async fn old_runs(
-    looking: &mut Reading,
+    reader: &mut ReadTransaction,
     setting: KeepSetting,
     boundary: &Boundary,
     limit: i64,
@@ -128,6 +128,6 @@ pub(super) async fn old_runs(
         KeepSetting::KeepRuns => OLD_IDLE_RUNS,
         KeepSetting::KeepChanges => OLD_CHANGES,
     };
-    let rows = looking.rows(sql, [boundary.position.into(), ALWAYS_KEPT.into(), limit.into()]).await?;
+    let rows = reader.rows(sql, [boundary.position.into(), ALWAYS_KEPT.into(), limit.into()]).await?;
     rows.iter().map(|row: &Row| row.text(0)).collect()
 }

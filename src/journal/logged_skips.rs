@@ -11,9 +11,9 @@ type NamedSkip = (String, String);
 
 /// What the last run over everything skipped in one instance.
 #[derive(Debug)]
-pub struct NamedSkips(BTreeSet<NamedSkip>);
+pub struct LoggedSkips(BTreeSet<NamedSkip>);
 
-impl NamedSkips {
+impl LoggedSkips {
     /// Those of `skipped` that are not among these, in their order.
     pub fn new_among<'s>(&self, skipped: &'s [Skipped]) -> Vec<&'s Skipped> {
         skipped.iter().filter(|skip| !self.0.contains(&key(skip))).collect()
@@ -22,10 +22,10 @@ impl NamedSkips {
 
 impl Journal {
     /// Remembers what a run over everything skipped in this instance, and forgets what is not skipped any more.
-    pub async fn remember_skips(
+    pub async fn remember_logged_skips(
         &self,
         instance: &InstanceName,
-        NamedSkips(named): NamedSkips,
+        LoggedSkips(named): LoggedSkips,
         skipped: &[Skipped],
     ) -> Result<(), JournalError> {
         let now: BTreeSet<NamedSkip> = skipped.iter().map(key).collect();
@@ -35,22 +35,22 @@ impl Journal {
         let row = |(reason, subject): &NamedSkip| -> [Value; 3] {
             [instance.as_str().into(), reason.as_str().into(), subject.as_str().into()]
         };
-        let mut writing = self.writing().await?;
+        let mut writer = self.begin_write().await?;
         for gone in named.difference(&now) {
             let sql = "delete from named_skips where instance = $1 and reason = $2 and subject = $3";
-            writing.execute(sql, row(gone)).await?;
+            writer.execute(sql, row(gone)).await?;
         }
         let head = "insert into named_skips (instance, reason, subject)";
-        writing.insert(head, now.difference(&named).map(row), "").await?;
-        writing.commit().await
+        writer.insert(head, now.difference(&named).map(row), "").await?;
+        writer.commit().await
     }
 
     /// What the last run over everything skipped in this instance.
-    pub async fn named_skips(&self, instance: &InstanceName) -> Result<NamedSkips, JournalError> {
-        let mut looking = self.reading().await?;
+    pub async fn logged_skips(&self, instance: &InstanceName) -> Result<LoggedSkips, JournalError> {
+        let mut reader = self.begin_read().await?;
         let sql = "select reason, subject from named_skips where instance = $1";
-        let rows = looking.rows(sql, [instance.as_str().into()]).await?;
-        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_, _>>().map(NamedSkips)
+        let rows = reader.rows(sql, [instance.as_str().into()]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<_, _>>().map(LoggedSkips)
     }
 }
 
