@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-#[path = "house/words.rs"]
 mod words;
 
 /// A module, and the modules that it may import.
