@@ -15,10 +15,10 @@ mod on_call;
 mod person_questions;
 mod schedule;
 mod socket_folder;
+mod status;
 mod status_page;
 mod support;
 mod systemd;
-mod telling;
 mod unpause;
 
 use crate::support::{process, receivers};

@@ -1,10 +1,10 @@
 //! What the daemon shows over HTTP: health, status, metrics, the page, and whom it refuses.
 
 mod exposition;
-mod filled;
 mod health;
 mod page;
 mod person_lookup;
+mod populated_journal;
 mod readable;
 mod refusals;
 mod run_page;

@@ -17,7 +17,8 @@ use std::{
 
 use campaign_group_sync::{
     domain::{
-        ChangeKind, ChangeOutcome, ChangeReport, Digest, Missing, Outcome, RunMode, RunReport, Watcher, WithoutGroups,
+        ChangeKind, ChangeOutcome, ChangeReport, Digest, MissingPolicy, Outcome, RunMode, RunReport, Watcher,
+        WithoutGroups,
     },
     journal::{self, Journal},
     observability,
@@ -51,13 +52,13 @@ async fn stage() -> Stage {
     stage
 }
 
-fn create_all(connection: &ConnectionParameters) -> sync::Options {
+fn create_all(connection: &ConnectionParameters) -> sync::SyncOptions {
     let mut options = options(connection);
     // The removals of a group are judged by its own members here.
     options.limits.max_removals_percent = 100;
     for instance in &mut options.instances {
-        instance.policy.missing_operator = Missing::Create;
-        instance.policy.missing_group = Missing::Create;
+        instance.policy.missing_operator = MissingPolicy::Create;
+        instance.policy.missing_group = MissingPolicy::Create;
         instance.policy.without_groups = WithoutGroups::Disable;
     }
     options
@@ -110,9 +111,9 @@ fn dying_run() {
     });
     let state = variable(STATE).expect("told").into();
     let location = journal::JournalLocation::Sqlite(state);
-    let options = observability::Options {
-        level: observability::Level::Info,
-        format: observability::Format::Json,
+    let options = observability::LogOptions {
+        level: observability::LogLevel::Info,
+        format: observability::LogFormat::Json,
         colours: observability::Colours::Plain,
         journal_stream: None,
     };

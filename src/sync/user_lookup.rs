@@ -4,15 +4,15 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        self, CallPurpose, Identities, MaskMatch, Outcome, ProductProfile, ProductProfileName, SoughtOperators,
-        Subject, Unanswered, UserKnowledge, Watcher, to_the_second,
+        self, CallPurpose, ExplainedUser, Identities, MaskMatch, OperatorQuery, Outcome, ProductProfile,
+        ProductProfileName, UnansweredPart, UserKnowledge, Watcher, to_the_second,
     },
     experience_cloud::{ExperienceCloudError, Membership, RequestedPause, UserRead},
     journal::{Journal, JournalError},
     observability::Chain,
 };
 
-use super::{explain::unanswered, pauses::UNPAUSE, run::Options};
+use super::{explain::unanswered, pauses::UNPAUSE, run::SyncOptions};
 
 /// Why the user could not be looked up.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ impl LookUpError {
     }
 
     /// The missing part of the answer; `None` where the question itself is one that Adobe cannot answer.
-    pub(super) fn unanswered(&self) -> Option<Unanswered> {
+    pub(super) fn unanswered(&self) -> Option<UnansweredPart> {
         let outcome = match self {
             Self::ExperienceCloud(error) => error.failure().into(),
             Self::Journal(_) => Outcome::Failed,
@@ -81,7 +81,7 @@ pub(super) enum UserAnswer {
 /// What Experience Cloud and the state say about the person.
 #[derive(Debug)]
 pub(super) struct LookedUp {
-    pub(super) person: domain::Person,
+    pub(super) person: domain::AdobeUser,
     pub(super) user: UserAnswer,
     direct: Option<UserRead>,
     pub(super) listing: Vec<ProductProfile>,
@@ -90,12 +90,12 @@ pub(super) struct LookedUp {
 impl LookedUp {
     /// Asks for the user; also answers why that failed.
     pub(super) async fn look_up(
-        options: &Options,
+        options: &SyncOptions,
         journal: Option<&Journal>,
         asked: &str,
     ) -> (Self, Option<LookUpError>) {
         let mut person = Self {
-            person: domain::Person { email: Some(asked.to_owned()), ..domain::Person::default() },
+            person: domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() },
             user: UserAnswer::NotAsked,
             direct: None,
             listing: Vec::new(),
@@ -104,7 +104,12 @@ impl LookedUp {
         (person, error)
     }
 
-    async fn complete(&mut self, options: &Options, journal: Option<&Journal>, asked: &str) -> Result<(), LookUpError> {
+    async fn complete(
+        &mut self,
+        options: &SyncOptions,
+        journal: Option<&Journal>,
+        asked: &str,
+    ) -> Result<(), LookUpError> {
         let organization = &options.experience_cloud.organization_id;
         let mut paused_until = None;
         if let Some(journal) = journal {
@@ -151,8 +156,8 @@ impl LookedUp {
         }
     }
 
-    pub(super) fn subject<'a>(&'a self, asked: &'a str) -> Subject<'a> {
-        let user = match &self.user {
+    pub(super) fn subject<'a>(&'a self, asked: &'a str) -> ExplainedUser<'a> {
+        let knowledge = match &self.user {
             UserAnswer::Active(user) => UserKnowledge::Active {
                 names: &user.profiles,
                 direct: self.direct.as_ref().map(|user| user.profiles.as_slice()),
@@ -160,14 +165,14 @@ impl LookedUp {
             UserAnswer::NoUser => UserKnowledge::NoUser,
             UserAnswer::NotAsked => UserKnowledge::NotAsked,
         };
-        Subject { asked, person: &self.person, user, listing: &self.listing }
+        ExplainedUser { asked, user: &self.person, knowledge, listing: &self.listing }
     }
 }
 
 /// The spellings under which Adobe may know the address: as asked, and with the domain in its other form.
 fn spellings(asked: &str) -> Vec<String> {
-    let person = domain::Person { email: Some(asked.to_owned()), ..domain::Person::default() };
-    let sought = SoughtOperators::of(&person, &Identities::default(), Vec::new());
+    let person = domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() };
+    let sought = OperatorQuery::of(&person, &Identities::default(), Vec::new());
     let mut spellings = vec![asked.to_owned()];
     for other in sought.logins.iter().map(ToString::to_string) {
         if !spellings.iter().any(|known| known.to_lowercase() == other.to_lowercase()) {
@@ -177,7 +182,7 @@ fn spellings(asked: &str) -> Vec<String> {
     spellings
 }
 
-fn is_matched(options: &Options, name: &ProductProfileName) -> bool {
+fn is_matched(options: &SyncOptions, name: &ProductProfileName) -> bool {
     let matches = |mask: &domain::AssociationMask| mask.matches(name.as_str()) != MaskMatch::NoMatch;
     options.instances.iter().any(|instance| matches(&instance.policy.mask))
 }
