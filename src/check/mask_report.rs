@@ -9,7 +9,7 @@ use crate::{
     journal::{Journal, JournalError},
     observability::Chain,
     settings::Settings,
-    sync::{self, InstanceOptions, KnownListing, ListingError, Options},
+    sync::{self, InstanceOptions, KnownListing, ProfileListingError, SyncOptions},
 };
 
 use super::Network;
@@ -95,7 +95,7 @@ pub struct TriedMask {
 pub enum MaskError {
     /// The organization, or what is remembered of it, could not be read.
     #[error(transparent)]
-    Listing(#[from] ListingError),
+    Listing(#[from] ProfileListingError),
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -169,7 +169,7 @@ async fn rehearsed(settings: &Settings, tried: &AssociationMask, watcher: &Watch
 /// The listing that the answer rests on; `None` when names were given.
 async fn listing(
     settings: &Settings,
-    options: &Options,
+    options: &SyncOptions,
     query: &MaskQuery,
     run: Option<&RunReport>,
     watcher: &Watcher,
