@@ -173,7 +173,7 @@ fn undecided(name: &str, mode: RunMode, stage: Stage) -> InstanceReport {
 
 impl StoredChange {
     /// The change as part of a run with this outcome; `None` if the run has no end.
-    pub(super) fn reported(self, run_outcome: Option<&str>, unfinished: Unfinished) -> ChangeReport {
+    pub(super) fn into_report(self, run_outcome: Option<&str>, unfinished: Unfinished) -> ChangeReport {
         let is_dead = match run_outcome {
             None => unfinished == Unfinished::Dead,
             Some(outcome) => outcome == Outcome::Interrupted.as_str(),
