@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use super::recording::Recording as _;
 use super::{
-    default_limits::limits,
+    options::limits,
     place::Place,
     sample::{at, digest, followed, held, key, production, read, run_id},
 };

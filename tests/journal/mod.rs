@@ -24,4 +24,4 @@ mod strangers;
 mod unfinished_disablements;
 mod verification;
 
-use crate::support::{default_limits, recording, reports};
+use crate::support::{options, recording, reports};

@@ -10,7 +10,7 @@ use campaign_group_sync::{
 };
 use chrono::{DateTime, Utc};
 
-use super::default_limits::limits;
+use super::options::limits;
 use super::recording::{Recording as _, RunBegin, Settlement};
 
 /// A time, in seconds, with a fraction that must be preserved.
