@@ -1,4 +1,4 @@
-//! What one Campaign instance should hold: the managed groups, who belongs in them, and what cannot be placed.
+//! The desired state of one Campaign instance: the managed groups, their members, and what is skipped.
 
 use std::{
     cell::OnceCell,
@@ -27,7 +27,7 @@ use super::{
 /// An operator group whose members follow a product profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedGroup {
-    /// The group in Campaign's spelling, or in the profile's where it has to be created.
+    /// The group in Campaign's spelling, or in the profile's spelling where the group has to be created.
     pub name: OperatorGroupName,
     /// Its key; `None` when it has to be created.
     pub id: Option<OperatorGroupId>,
@@ -35,13 +35,14 @@ pub struct ManagedGroup {
     pub profile: ProductProfile,
     /// What is known of the members of that profile.
     pub read: ProfileRead,
-    /// Operators that belong in it, by key.
+    /// Operators that belong in the group, by key.
     pub members: Vec<OperatorId>,
-    /// Positions in [`DesiredState::new_operators`] of users who belong in it and have no operator yet.
+    /// Positions in [`DesiredState::new_operators`] of users that belong in the group and have no operator yet.
     pub new_members: Vec<usize>,
-    /// Operators about whom nothing can be said: neither added nor removed. By key.
+    /// Operators that may or may not belong in the group: neither added nor removed. By key.
     pub undecided: Vec<OperatorId>,
-    /// Operators in the group who do not belong in it, and whom one of the profile's members is called like. By key.
+    /// Operators in the group that do not belong in it, and whose login looks like the name of a member of the profile.
+    /// By key.
     pub look_alikes: Vec<LookAlike>,
 }
 
@@ -52,18 +53,18 @@ impl ManagedGroup {
         self.look_alikes.get(at)
     }
 
-    /// Whether the operator belongs in it, or nothing can be said about that. All others who are in the group leave it.
+    /// Whether the operator belongs in the group or may belong in it. All other members leave the group.
     pub(super) fn keeps(&self, operator: OperatorId) -> bool {
         self.members.binary_search(&operator).is_ok() || self.undecided.binary_search(&operator).is_ok()
     }
 
-    /// The operators who are in the group and are not [kept](Self::keeps), also those whom a rule protects.
+    /// The members of the group that are not [kept](Self::keeps), protected operators included.
     pub(super) fn leaving<'a>(&self, campaign: &'a CampaignSnapshot) -> impl Iterator<Item = &'a Operator> {
         let members = self.id.into_iter().flat_map(|id| campaign.members(id));
         members.filter(|id| !self.keeps(*id)).filter_map(|id| campaign.operator(id))
     }
 
-    /// Whether the members came under another name than that of the profile, so that nothing at all is planned.
+    /// Whether the pages of members carried another name than the groups listing, so that no change is planned.
     pub(super) fn is_renamed(&self) -> bool {
         matches!(self.read, ProfileRead::Doubtful(ProfileDoubt::Renamed { .. }))
     }
@@ -72,35 +73,37 @@ impl ManagedGroup {
 /// An operator to be created.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NewOperator {
-    /// The login, which is the e-mail address where operators log on through Adobe.
+    /// The login; the e-mail address for operators that sign in through Adobe.
     pub login: OperatorLogin,
     /// The e-mail address.
     pub email: String,
 }
 
-/// What one instance should hold.
+/// The desired state of one instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DesiredState {
     /// Managed groups, by folded name.
     pub groups: Vec<ManagedGroup>,
-    /// Every profile that the mask matches with a group name, also those whose group is skipped; by folded name of the group.
+    /// Every profile that the mask maps to a group name, also those whose group is skipped; by folded name of the
+    /// group.
     pub matched: Vec<MatchedProfile>,
     /// Operators to be created, by folded login.
     pub new_operators: Vec<NewOperator>,
-    /// Groups that a profile fed once and none does any more, and that still have members; by folded name.
+    /// Groups that followed a profile, follow none any more, and still have members; by folded name.
     pub orphans: Vec<OrphanGroup>,
-    /// Operators who are not disabled whatever they lose here: this state does not say everything that they are given. By key.
+    /// Operators that are not disabled, whatever memberships they lose: this state may not contain all their groups. By
+    /// key.
     pub keep_enabled: Vec<OperatorId>,
-    /// Operators whom an earlier run left in no group and did not get to disable. By key.
+    /// Operators that an earlier run left in no group and did not disable. By key.
     pub pending_disablements: Vec<PendingDisablement>,
-    /// Operators whose login another active user has now than the user they stood for, with that user's present name.
+    /// Operators whose login now belongs to another active user, with the present name of their former user.
     pub passed_on: BTreeMap<OperatorId, String>,
-    /// What could not be placed, sorted.
+    /// What is skipped, sorted.
     pub skipped: Vec<Skipped>,
 }
 
 impl DesiredState {
-    /// Puts the profile of this group in doubt, which a later read brought up.
+    /// Marks the profile of this group as doubtful, after a later read raised this doubt.
     pub fn doubt(&mut self, group: &OperatorGroupName, doubt: &ProfileDoubt) {
         let Some(managed) = self.groups.iter_mut().find(|managed| managed.name == *group) else { return };
         managed.read = ProfileRead::Doubtful(doubt.clone());
@@ -109,16 +112,17 @@ impl DesiredState {
         self.skipped.dedup();
     }
 
-    /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
+    /// Whether one of `members` belongs in this group or may belong in it.
     pub fn keeps_any(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
         let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
         members.any(|id| group.keeps(id))
     }
 }
 
-/// What the instance should hold, from what the organization wants and what the instance knows. A read of a few users says
-/// nothing of anybody else: one whose login changed is neither added nor removed until a call for the old login told who has
-/// it now.
+/// Computes what the instance should hold from a read of the organization and a read of the instance.
+///
+/// A read of a few users leaves all other operators unchanged. A user whose login changed is neither added nor removed
+/// until a call for the old login shows who has it now.
 pub fn desired_state(
     source: &MatchedSource<'_>,
     campaign: &CampaignSnapshot,
@@ -186,7 +190,8 @@ fn whole_organization(
     })
 }
 
-/// Profiles from which the mask captures nothing, and names that are on users and in no listing.
+/// Notices of profiles from which the mask captures nothing, and of names that are on users and not in the groups
+/// listing.
 fn unplaced_names<'a>(source: &'a MatchedSource<'_>) -> impl Iterator<Item = Skipped> + use<'a> {
     let mask = source.mask().as_str();
     let empty = source.matches().filter(|(.., group)| group.is_none()).map(move |(_, profile, _)| {
@@ -194,19 +199,19 @@ fn unplaced_names<'a>(source: &'a MatchedSource<'_>) -> impl Iterator<Item = Ski
         Skipped::new(SkipReason::EmptyCapture, profile.name.as_str(), detail)
     });
     let ghosts = source.unlisted().map(|(name, _)| {
-        let detail = "seen on users and absent from the listing of product profiles: ignored";
+        let detail = "seen on users and not in the listing of product profiles: ignored";
         Skipped::new(SkipReason::NotAProfile, name.as_str(), detail)
     });
     empty.chain(ghosts)
 }
 
-/// A group while its members are being found; users without operator are still named by folded login.
+/// A group while its members are being determined; users without operator are still named by folded login.
 struct PlacedGroup {
     group: ManagedGroup,
     newcomers: BTreeSet<FoldedName>,
 }
 
-/// The users of one profile, as far as they have or will have an operator.
+/// The members of one profile that have an operator or get one.
 #[derive(Default)]
 struct PlacedMembers {
     decided: Vec<OperatorId>,
@@ -217,7 +222,8 @@ struct PlacedMembers {
 struct Placement<'a> {
     index: OperatorIndex<'a>,
     groups: GroupsByName<'a>,
-    /// Campaign's groups by what they look like; made when a profile has none of its very name.
+    /// Campaign's groups by loose name; computed when Campaign has no group with exactly the name that a profile maps
+    /// to.
     alike: OnceCell<HashMap<LooseName, Vec<&'a OperatorGroup>>>,
     campaign: &'a CampaignSnapshot,
     renamed: &'a BTreeMap<FoldedName, RenamedGroup<'a>>,
@@ -229,7 +235,7 @@ struct Placement<'a> {
 }
 
 impl Placement<'_> {
-    /// The one profile that claims a group; several are all refused, because which is meant is anybody's guess.
+    /// The one profile that claims a group. Several are all refused, because it is not known which one is meant.
     fn only_claim(&mut self, claims: &[(OperatorGroupName, usize)]) -> Option<(OperatorGroupName, usize)> {
         let ((name, position), others) = claims.split_first()?;
         if others.is_empty() {
@@ -269,14 +275,14 @@ impl Placement<'_> {
         Some(PlacedGroup { group, newcomers })
     }
 
-    /// Puts one user of a profile where they belong in its group, or says why not.
+    /// Adds one member of a profile to the members of its group, or records why not.
     fn put(&mut self, user: &AdobeUser, profile: &ProductProfile, members: &mut PlacedMembers) {
         match self.index.identify(user) {
             Identity::Operator(operator) => members.decided.push(operator.id),
             Identity::Renamed(operator) => {
                 let detail = format!(
-                    "was operator \"{}\" and has the login \"{}\" now, which no operator has: the old one stands for them \
-                     until one does",
+                    "was operator \"{}\" and has the login \"{}\" now, which no operator has: the old operator is used \
+                     until one has it",
                     operator.login,
                     display_name(user)
                 );
@@ -294,7 +300,8 @@ impl Placement<'_> {
                 members.undecided.push(operator.id);
             }
             Identity::Reassigned(operator) => {
-                // Of several who were this operator the first by name is told, whatever the order of the answers.
+                // If several users were this operator, the first by name is reported, so that the order of responses
+                // has no effect.
                 let who = self.passed_on.entry(operator.id).or_insert_with(|| display_name(user));
                 *who = std::mem::take(who).min(display_name(user));
                 members.newcomers.extend(self.newcomer(user, Some(operator)));
@@ -302,10 +309,10 @@ impl Placement<'_> {
             Identity::Ambiguous(operators) => {
                 members.undecided.extend(operators.iter().map(|operator| operator.id));
                 let logins = operators.iter().map(|o| format!("\"{}\"", o.login)).collect::<Vec<_>>().join(" and ");
-                self.skip(SkipReason::AmbiguousIdentity, user, format!("answers to the operators {logins}"));
+                self.skip(SkipReason::AmbiguousIdentity, user, format!("matches the operators {logins}"));
             }
             Identity::NotManaged(operator) => {
-                let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
+                let detail = format!("operator \"{}\" does not sign in through Adobe", operator.login);
                 self.skip(SkipReason::NotManaged, user, detail);
             }
             Identity::LookAlike(operators) => {
@@ -332,7 +339,7 @@ impl Placement<'_> {
         }
     }
 
-    /// The operator group a profile stands for, in Campaign's spelling.
+    /// The operator group that a profile maps to, in Campaign's spelling.
     fn target(
         &mut self,
         name: OperatorGroupName,
@@ -347,7 +354,7 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
-            // Already among the skipped: the group is there, under another name.
+            // Reported already: the group exists under another name.
             _ if self.renamed.contains_key(&name.folded()) => None,
             _ if !look_alikes.is_empty() => {
                 let detail = format!(
@@ -373,7 +380,7 @@ impl Placement<'_> {
         }
     }
 
-    /// The names of Campaign's groups that look like this one, where none has the very name.
+    /// The names of Campaign's groups that look like this name, where no group has exactly this name.
     fn look_alikes_of(&self, name: &OperatorGroupName) -> Vec<String> {
         let key = name.folded();
         if self.groups.contains_key(&key) {
@@ -389,13 +396,15 @@ impl Placement<'_> {
         alike.get(&key.loose()).into_iter().flatten().map(|group| group.name.to_string()).collect()
     }
 
-    /// Remembers a user to create an operator for; gives the folded login. `former` is the operator that they were and that
-    /// follows another user now.
+    /// Registers an operator to be created for a user; returns its folded login. `former` is the operator that the user
+    /// was and that belongs to another user now.
     fn newcomer(&mut self, user: &AdobeUser, former: Option<&Operator>) -> Option<FoldedName> {
         let email = user.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
         let (MissingPolicy::Create, Some(email)) = (self.policy.missing_operator, email) else {
             let detail = match self.policy.missing_operator {
-                MissingPolicy::Skip => "has no operator: the first logon creates it, or missing_operator = \"create\"",
+                MissingPolicy::Skip => {
+                    "has no operator: the first sign-in creates it, or missing_operator = \"create\""
+                }
                 MissingPolicy::Create => "has no operator and no e-mail address to create one from",
             };
             let former = former.map(|operator| {
@@ -409,7 +418,8 @@ impl Placement<'_> {
             return None;
         };
         let newcomer = NewOperator { login: OperatorLogin::new(email), email: email.to_owned() };
-        // Two accounts of one address may spell it differently; the smaller spelling makes the choice repeatable.
+        // Two accounts of one address may spell it differently: the smaller spelling is used, so that every run chooses
+        // the same.
         let known = self.newcomers.entry(FoldedName::new(email)).or_insert_with(|| newcomer.clone());
         if newcomer < *known {
             *known = newcomer;
@@ -440,7 +450,7 @@ fn settle(
     }
 }
 
-/// The name under which a user appears among what was left out.
+/// The name of a user in notices.
 pub(super) fn display_name(user: &AdobeUser) -> String {
     let name = [&user.email, &user.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
     name.map_or_else(|| "(nameless)".to_owned(), |name| name.trim().to_owned())

@@ -1,23 +1,23 @@
-//! The few ways in which reading or writing a system can fail that a run treats differently.
+//! Failures of reading or writing the Admin Console or Campaign, as far as a run treats them differently.
 
 use std::time::Duration;
 
-/// What went wrong with one of the two systems, as far as the run and its exit code care.
+/// What went wrong with the Admin Console or Campaign. Each failure has its own exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The credentials, or what they allow, were refused: exit 77.
+    /// The credentials, or their rights, were refused: exit status 77.
     Refused,
-    /// An answer came and was wrong, or a read was not complete: exit 5.
+    /// A response was wrong, or a read was not complete: exit status 5.
     Incomplete,
-    /// The system asked for a pause: exit 6.
+    /// The system asked for a pause: exit status 6.
     Throttled {
         /// The pause it asked for, when it named one.
         retry_after: Option<Duration>,
     },
-    /// No answer, or a passing fault on the other side: exit 6.
+    /// Could not connect, timed out, or a temporary fault of the system: exit status 6.
     Unavailable,
-    /// The configuration of this host does not let the system be reached: exit 78.
+    /// The configuration of this host prevents access to the system: exit status 78.
     Misconfigured,
-    /// Anything else: exit 1.
+    /// Anything else: exit status 1.
     Unexpected,
 }

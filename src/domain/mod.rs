@@ -1,7 +1,8 @@
-//! The vocabulary and every decision. Pure: no input or output, no clock, no environment, nothing asynchronous.
+//! Domain types and every decision. Pure: no input or output, no clock, no environment, no asynchronous code.
 //!
-//! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a [`DesiredState`],
-//! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
+//! The input is two snapshots and the output is a plan: [`desired_state`] computes a [`DesiredState`] from an
+//! [`OrganizationSnapshot`] and a [`CampaignSnapshot`], [`plan`] computes the [`Plan`], and [`review`] splits the plan
+//! into the changes that may be applied and those that are held.
 
 mod access_record;
 mod approver;

@@ -1,15 +1,13 @@
-//! Text of any origin made safe to show within one line: users choose their names.
+//! Escapes text of any origin so that it is safe to show on one line: users can choose their names freely.
 
 use std::borrow::Cow;
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// The text with every character escaped that is not seen, or that changes how other text is seen: control characters,
-/// line ends, direction marks, zero-width and unassigned characters. The result is one line, and the same again when it
-/// is made printable once more.
+/// Escapes every character that is invisible or that changes how other text is shown: control characters, line ends,
+/// direction marks, zero-width and unassigned characters. The result is one line, and a second call does not change it.
 ///
-/// Everything that is shown to a user passes here: log lines, reports, pages, errors. Programs that read JSON get names
-/// as they are.
+/// All text for readers passes through this function: log lines, reports, pages, errors. JSON contains names unchanged.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_printable) {
         return Cow::Borrowed(text);
@@ -19,7 +17,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         if is_printable(character) {
             shown.push(character);
         } else if matches!(character, '\n' | '\r' | '\t') {
-            // `\n`, as readers know it.
+            // `\n` is better known than `\u{a}`.
             shown.extend(character.escape_default());
         } else {
             shown.extend(character.escape_unicode());
@@ -28,12 +26,12 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A name as users see it: printable, and in quotes where it could not be seen because nothing or only spaces are in it.
+/// A name for readers: printable, and in quotes if it is empty or whitespace only.
 pub fn name_shown(name: &str) -> Cow<'_, str> {
     if name.chars().all(char::is_whitespace) { Cow::Owned(format!("\"{}\"", printable(name))) } else { printable(name) }
 }
 
-/// Whether a character is seen as itself and leaves the text around it alone.
+/// Whether a character is visible and does not change the text around it.
 pub fn is_printable(character: char) -> bool {
     if character.is_ascii() {
         return !character.is_ascii_control();
@@ -60,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_seen_or_changes_what_is_seen_is_escaped() {
+    fn invisible_characters_and_those_that_change_other_text_are_escaped() {
         check("ann\u{1b}[2J\r\n@acme.com", "ann\\u{1b}[2J\\r\\n@acme.com");
         check("a\u{85}\u{9b}b", "a\\u{85}\\u{9b}b");
         check("\u{202e}moc.emca@nna", "\\u{202e}moc.emca@nna");
@@ -72,14 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_name_is_seen() {
+    fn an_empty_name_is_shown_in_quotes() {
         for (name, shown) in [("", "\"\""), ("  ", "\"  \""), ("delivery", "delivery"), (" a", " a")] {
             assert_eq!(name_shown(name), shown);
         }
     }
 
     #[test]
-    fn every_script_is_shown_as_it_is() {
+    fn letters_of_every_script_are_not_escaped() {
         for text in ["", "ann@acme.com", "Zoë O'Brien", "日本語", "עברית", "Ελλάδα", "हिन्दी", "a\u{a0}b", "😀"]
         {
             assert!(matches!(printable(text), Cow::Borrowed(same) if same == text), "{text:?}");

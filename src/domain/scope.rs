@@ -2,22 +2,22 @@
 
 use super::OperatorGroupName;
 
-/// Whom and what a run may touch. Narrowing never touches anyone else.
+/// The users and operator groups that a run is narrowed to. It changes no other memberships.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// E-mail addresses or user names; empty for everybody.
+    /// E-mail addresses or user names; empty for all users.
     pub users: Vec<String>,
     /// Operator groups; empty for all.
     pub groups: Vec<OperatorGroupName>,
 }
 
 impl Scope {
-    /// Whether nothing is left out.
+    /// Whether the run is not narrowed.
     pub fn is_everything(&self) -> bool {
         self.users.is_empty() && self.groups.is_empty()
     }
 
-    /// In words: `user ann@acme.com, group delivery`; `None` for everything.
+    /// The scope for readers: `user ann@acme.com, group delivery`; `None` for everything.
     pub fn described(&self) -> Option<String> {
         let users = self.users.iter().map(|user| format!("user {user}"));
         let groups = self.groups.iter().map(|group| format!("group {group}"));

@@ -1,10 +1,11 @@
-//! Text as one word of a command that a user pastes into a shell.
+//! Quotes text as one word of a command that an administrator pastes into a shell.
 
 use std::borrow::Cow;
 
-/// The text as one word for a POSIX shell: as it is where every character stands for itself, otherwise in single quotes.
+/// The text as one word for a POSIX shell: unchanged if no character has a special meaning, otherwise in single quotes.
 ///
-/// Every value that a remedy puts into a command passes here: paths have spaces, masks have parentheses.
+/// Every value that a remedy puts into a command passes through this function: paths may contain spaces, masks
+/// parentheses.
 pub fn shell_word(text: &str) -> Cow<'_, str> {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-./:=@%+,".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {

@@ -117,7 +117,7 @@ fn too_many_creations_hold_nothing_of_those_who_exist() {
 
 #[test]
 fn incident_11_a_group_is_not_emptied_unless_somebody_comes() {
-    let emptied = Some("it would empty group \"one\": its last managed member would go");
+    let emptied = Some("it would empty group \"one\": its last managed member would be removed");
     check(Scene::new(&[("one", "p1", "")]), wide(), emptied);
     check(Scene::new(&[("one", "p1 p2 p3", "")]), wide(), emptied);
     check(Scene::new(&[("one", "p1", "p2")]), wide(), None);

@@ -52,7 +52,7 @@ fn incident_22_lost_memory_holds_all_removals() {
     let mut scene = quiet();
     scene.history.accepted = None;
     scene.history.memory = Memory::Lost("the state file was corrupt".into());
-    check(&scene, Some("what earlier runs saw is lost (the state file was corrupt)"));
+    check(&scene, Some("the stored result of earlier runs is lost (the state file was corrupt)"));
     scene.accept(scene.read.clone());
     check(&scene, Some("is lost"));
 }

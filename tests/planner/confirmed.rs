@@ -46,7 +46,7 @@ fn world() -> World {
 fn incident_03_only_absence_from_a_complete_list_is_absence() {
     let found = confirm(&world(), &policy(), &[("one", Ok(&["ann@x"])), ("two", Ok(&["ann@x", "EVE@x"]))]);
     assert_eq!(found.0, ["- bob@x one"]);
-    assert_eq!(found.1, ["- eve@x two: a second read found them in profile P - two"]);
+    assert_eq!(found.1, ["- eve@x two: a second read found the user in profile P - two"]);
     let found = confirm(&world(), &policy(), &[("one", Err("503")), ("two", Ok(&[]))]);
     assert_eq!(found.0, ["- eve@x two"]);
     assert_eq!(found.1, ["- bob@x one: profile P - one could not be read a second time: 503"]);
@@ -71,7 +71,7 @@ fn who_was_left_behind_by_an_earlier_run_is_read_a_second_time_too() {
     let disable = Policy { without_groups: WithoutGroups::Disable, ..policy() };
     let (confirmed, doubted) = confirm(&world, &disable, &[("one", Ok(&["ann@x", "EVE@x"]))]);
     assert_eq!(confirmed, ["disable operator bob@x"]);
-    assert_eq!(doubted, ["disable operator eve@x: a second read found them in profile p - ONE"]);
+    assert_eq!(doubted, ["disable operator eve@x: a second read found the user in profile p - ONE"]);
     let (confirmed, doubted) = confirm(&world, &disable, &[("one", Err("503"))]);
     assert_eq!((confirmed, doubted.len()), (Vec::new(), 2));
 }
@@ -82,7 +82,7 @@ fn incident_15_a_person_found_again_under_a_new_login_stays() {
     let second: [(&str, Result<&[&str], &str>); 2] = [("one", Ok(&["ann@x", "new@x"])), ("two", Ok(&[]))];
     let (confirmed, doubted) = confirm(&world, &policy(), &second);
     assert_eq!(confirmed, ["- eve@x two"]);
-    assert_eq!(doubted, ["- bob@x one: a second read found them in profile P - one"]);
+    assert_eq!(doubted, ["- bob@x one: a second read found the user in profile P - one"]);
     // Somebody else has the old login now: whoever had it before says nothing about that operator.
     let mut taken = world;
     taken.profiles[1].1.push("bob@x".into());
