@@ -2,8 +2,11 @@
 
 use super::{
     AdobeUser, CampaignSnapshot, Finding, Operator, Policy, Station, UserKnowledge, Verdict,
-    desired_state::display_name, folded_name::spelled_out, identity::Identity, look_alikes::spellings,
-    protection::Protection, unusable::unusable_operator_of,
+    folded_name::spelled_out,
+    identity::{Identity, display_name},
+    look_alikes::spellings,
+    protection::Protection,
+    unusable::unusable_operator_of,
 };
 
 /// What is known of the operator of one user.

@@ -94,7 +94,7 @@ impl LoginSet {
 impl DesiredState {
     /// Why an operator leaves a group: `reason`, and whether the operator belongs to another user now.
     pub(super) fn removal_reason(&self, operator: &Operator, reason: &str) -> String {
-        match self.passed_on.get(&operator.id) {
+        match self.reassigned.get(&operator.id) {
             Some(former) => format!(
                 "{reason}: {former} was this operator, and another active user of the organization has its login now"
             ),

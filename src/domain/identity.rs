@@ -310,6 +310,12 @@ pub(super) fn names(user: &AdobeUser) -> impl Iterator<Item = FoldedName> {
         .filter(|name| !name.is_empty())
 }
 
+/// The name of a user in notices.
+pub(super) fn display_name(user: &AdobeUser) -> String {
+    let name = [&user.email, &user.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
+    name.map_or_else(|| "(nameless)".to_owned(), |name| name.trim().to_owned())
+}
+
 fn is_named(user: &AdobeUser, operator: &Operator) -> bool {
     let login = operator.login.folded();
     names(user).any(|name| name == login)

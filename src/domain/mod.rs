@@ -15,7 +15,6 @@ mod error_chain;
 mod explain;
 mod explained_operator;
 mod explanation;
-mod failure;
 mod folded_name;
 mod former_logins;
 mod guard;
@@ -33,6 +32,7 @@ mod organization_snapshot;
 mod orphans;
 mod outcome;
 mod pending_disablements;
+mod placement;
 mod plan;
 mod policy;
 mod printable;
@@ -43,9 +43,7 @@ mod protection;
 mod report;
 mod roster;
 mod run_event;
-mod scope;
 mod settling;
-mod shell_word;
 mod skipped;
 mod summary;
 mod undo;
@@ -62,14 +60,13 @@ pub use campaign_snapshot::{
 };
 pub use claims::NoMatch;
 pub use confirmation::{SecondRead, confirmed_removals, operators_to_write, profiles_to_confirm, with_same_logins};
-pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state};
+pub use desired_state::{DesiredState, ManagedGroup, NewOperator};
 pub use error_chain::Chain;
 pub use explain::{ExplainedInstance, ExplainedUser, InstanceDecision, UserKnowledge, explained, user_findings};
 pub use explanation::{
     Explanation, Finding, GroupExplanation, InstanceExplanation, NextRun, NextRunAction, PastChange, RecordedEvent,
     RecordedKind, Station, UnansweredPart, Verdict,
 };
-pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
 pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
 pub use guard::{
@@ -88,6 +85,7 @@ pub use names::{
     InstanceName, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, ProductProfileId,
     ProductProfileName, RunId,
 };
+pub use narrowing::Scope;
 pub use notification::{
     FindingKind, FindingTopic, Notification, NotificationKind, NotificationTarget, WantedNotifications, findings,
 };
@@ -96,11 +94,12 @@ pub use organization_snapshot::{
     AdobeUser, IncompleteRead, OrganizationSnapshot, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
 pub use orphans::{OrphanGroup, source_read};
-pub use outcome::Outcome;
+pub use outcome::{Failure, Outcome};
 pub use pending_disablements::PendingDisablement;
+pub use placement::desired_state;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
 pub use policy::{Manage, Membership, MissingPolicy, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
-pub use printable::{is_printable, name_shown, printable};
+pub use printable::{is_printable, name_shown, printable, shell_word};
 pub use profile_read::{MembersListing, MembersQuery, ProfileDoubt, ProfileRead};
 pub use progress::{Progress, RunStep, Watcher, WatcherUpdate};
 pub use report::{
@@ -111,9 +110,7 @@ pub use run_event::{
     AfterPlan, BegunApproval, Evidence, GroupObservation, HeldRecord, HeldState, InstancePlan, ObservedGroups,
     RunEvent, RunStart, Sending, SentChange, SettledChanges, UndoHold,
 };
-pub use scope::Scope;
 pub use settling::settled_by;
-pub use shell_word::shell_word;
 pub use skipped::{SkipReason, Skipped};
 pub use summary::Summary;
 pub use undo::undo_desired_state;

@@ -5,12 +5,35 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
     AdobeUser, CampaignSnapshot, DesiredState, FoldedName, History, MatchedSource, OperatorGroupName, OperatorId,
-    Policy, Scope, SkipReason, Skipped,
-    desired_state::display_name,
-    identity::{Identity, OperatorIndex},
+    Policy, SkipReason, Skipped,
+    identity::{Identity, OperatorIndex, display_name},
     matched_source::ReadScope,
     roster::Roster,
 };
+
+/// The users and operator groups that a run is narrowed to. It changes no other memberships.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// E-mail addresses or user names; empty for all users.
+    pub users: Vec<String>,
+    /// Operator groups; empty for all.
+    pub groups: Vec<OperatorGroupName>,
+}
+
+impl Scope {
+    /// Whether the run is not narrowed.
+    pub fn is_everything(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty()
+    }
+
+    /// The scope for readers: `user ann@acme.com, group delivery`; `None` for everything.
+    pub fn described(&self) -> Option<String> {
+        let users = self.users.iter().map(|user| format!("user {user}"));
+        let groups = self.groups.iter().map(|group| format!("group {group}"));
+        let parts: Vec<_> = users.chain(groups).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
 
 impl DesiredState {
     /// Removes everything outside `scope`. `source` and the other arguments are those that this state was computed

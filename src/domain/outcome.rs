@@ -1,8 +1,28 @@
-//! How a run ended. The names are fixed: other tools rely on them.
+//! How reading or writing fails, and how a run ends. The names are fixed: other tools rely on them.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
+/// What went wrong with the Admin Console or Campaign. Each failure has its own exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The credentials, or their rights, were refused: exit status 77.
+    Refused,
+    /// A response was wrong, or a read was not complete: exit status 5.
+    Incomplete,
+    /// The system asked for a pause: exit status 6.
+    Throttled {
+        /// The pause it asked for, when it named one.
+        retry_after: Option<Duration>,
+    },
+    /// Could not connect, timed out, or a temporary fault of the system: exit status 6.
+    Unavailable,
+    /// The configuration of this host prevents access to the system: exit status 78.
+    Misconfigured,
+    /// Anything else: exit status 1.
+    Unexpected,
+}
 
 /// How a run, or its part in one instance, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

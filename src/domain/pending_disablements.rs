@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{
-    AdobeUser, CampaignSnapshot, DesiredState, History, ManagedGroup, OperatorId, ProductProfileName,
-    identity::OperatorIndex,
-};
+use super::{AdobeUser, CampaignSnapshot, History, OperatorId, ProductProfileName, identity::OperatorIndex};
 
 /// An operator that is in no group, that no profile maps to a group, and that an earlier run planned to disable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,14 +40,4 @@ pub(super) fn pending_disablements<'p>(
     pending_disablements.sort_unstable();
     pending_disablements.dedup_by_key(|pending| pending.operator);
     pending_disablements
-}
-
-impl DesiredState {
-    /// The group that follows the profile for which this operator is to be disabled; `None` when no group follows that
-    /// profile any more, or no disablement of the operator is pending.
-    pub(super) fn group_left(&self, operator: OperatorId) -> Option<&ManagedGroup> {
-        let at = self.pending_disablements.binary_search_by_key(&operator, |pending| pending.operator).ok()?;
-        let profile = self.pending_disablements.get(at)?.profile.folded();
-        self.groups.iter().find(|group| group.profile.name.folded() == profile)
-    }
 }

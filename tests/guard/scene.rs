@@ -210,7 +210,7 @@ impl Scene {
             skipped: Vec::new(),
             keep_enabled: Vec::new(),
             pending_disablements: Vec::new(),
-            passed_on: BTreeMap::new(),
+            reassigned: BTreeMap::new(),
         }
     }
 
