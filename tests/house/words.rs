@@ -35,9 +35,10 @@ const BANNED: [(&str, &str); 21] = [
 
 /// A line that may use a banned expression: the beginning of its path, a part of the line, and why. Code and blocks of
 /// documents need none: they show output, data and names that programs read.
-const EXCEPTIONS: [(&str, &str, &str); 3] = [
+const EXCEPTIONS: [(&str, &str, &str); 4] = [
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
     ("src/", "\"people\"", "a field of JSON documents"),
+    ("src/", "\"person\"", "a field of JSON documents"),
     ("src/", "unknown-person", "a name of the JSON report"),
 ];
 
@@ -47,7 +48,6 @@ const TO_DO: [&str; 14] = [
     "check",
     "cli",
     "daemon",
-    "domain",
     "experience_cloud",
     "lib.rs",
     "notify",
