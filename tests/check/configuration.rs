@@ -2,7 +2,7 @@
 
 use campaign_group_sync::check::{Cause, Finding, Verdict};
 
-use crate::stage::{Checked, Stage};
+use super::stage::{Checked, Stage};
 
 /// What waits, and for what; the one failure is asserted on the way.
 fn waiting(checked: &Checked, failed: &str) -> Vec<(Option<String>, &'static str)> {

@@ -3,7 +3,7 @@
 use campaign_group_sync::check::{Cause, Finding, Verdict};
 use chrono::{TimeDelta, Utc};
 
-use crate::stage::{Checked, Stage};
+use super::stage::{Checked, Stage};
 
 const OF_THE_CLOUD: &str = "experience_cloud.credential_expiry";
 const OF_THE_INSTANCE: &str = "campaign.credential_expiry";

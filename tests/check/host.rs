@@ -9,7 +9,7 @@ use campaign_group_sync::{
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::{
+use super::{
     stage::{Checked, Stage},
     whole_run::request,
 };

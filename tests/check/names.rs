@@ -6,7 +6,7 @@ use campaign_group_sync::{
     sandbox::{UmapiGroup, campaign::Operator},
 };
 
-use crate::stage::{Checked, Stage};
+use super::stage::{Checked, Stage};
 
 fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
     checked.report.findings.iter().find(|one| one.id == id).expect(id)

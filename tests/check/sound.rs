@@ -7,7 +7,7 @@ use campaign_group_sync::{
 };
 use chrono::Utc;
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 #[tokio::test]
 async fn a_sound_sandbox_is_all_ok_and_nothing_is_written_or_wasted() {

@@ -1,13 +1,9 @@
 //! The journal against `SQLite` in a temporary folder and, where `TEST_POSTGRES_URL` names a server, against `PostgreSQL`.
-#![expect(clippy::expect_used, clippy::panic, reason = "in a test a panic is the message")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod access;
 mod approvals;
 mod approvers;
 mod call_windows;
-#[path = "../support/default_limits.rs"]
-mod default_limits;
 mod foreign_files;
 mod found_changes;
 mod full_disk;
@@ -20,10 +16,6 @@ mod moved_clock;
 mod outbox;
 mod place;
 mod record_size;
-#[path = "../support/recording.rs"]
-mod recording;
-#[path = "../support/reports.rs"]
-mod reports;
 mod retention;
 mod runs;
 mod sample;
@@ -31,3 +23,5 @@ mod state_file;
 mod strangers;
 mod unfinished_disablements;
 mod verification;
+
+use crate::support::{default_limits, recording, reports};

@@ -1,4 +1,4 @@
-//! The walls between the rooms of `src/`, held as data: who may import whom, and what must not be named where.
+//! The boundaries between the modules of `src/` as data: which module may import which, and what must not be named where.
 
 #![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
 
@@ -7,11 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-#[path = "house/words.rs"]
 mod words;
 
-/// A room, and the rooms it may import.
-const ROOMS: [(&str, &[&str]); 14] = [
+/// A module, and the modules that it may import.
+const MODULES: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("transport", &["domain"]),
     ("experience_cloud", &["domain", "transport"]),
@@ -71,7 +70,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ),
 ];
 
-/// Words that must not occur in the product code of a room, and why.
+/// Words that must not occur in the product code of a module, and why.
 const FORBIDDEN: [(&str, &str, &str); 14] = [
     ("domain", "async ", "decisions are pure"),
     ("domain", "tokio", "decisions are pure"),
@@ -83,7 +82,7 @@ const FORBIDDEN: [(&str, &str, &str); 14] = [
     ("experience_cloud", "std::fs", "clients know no files"),
     ("campaign", "std::fs", "clients know no files"),
     ("sync", "reqwest", "only the clients speak HTTP"),
-    ("sync", "settings", "a run is told what it needs"),
+    ("sync", "settings", "a run gets its options as values"),
     ("transport", "operator", "transport knows no word of the domain"),
     ("transport", "profile", "transport knows no word of the domain"),
     ("settings", "reqwest", "settings do not touch the network"),
@@ -109,38 +108,58 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The lines of product code with their numbers: no comments, nothing from the tests of the file on.
+/// The lines of product code with their numbers: no comments, and no item that is compiled for tests only, wherever it
+/// stands in the file.
 fn product_code(path: &Path) -> Vec<(usize, String)> {
-    let text = fs::read_to_string(path).expect("a readable file");
-    let code = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
-    code.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(at, line)| (at + 1, line.to_owned())).collect()
+    without_tests(&fs::read_to_string(path).expect("a readable file"))
 }
 
-fn room(name: &str) -> PathBuf {
+/// What [`product_code`] keeps of a text that rustfmt has formatted: the item after `#[cfg(test)]` ends at the first line
+/// with the indentation of the attribute that closes a block or a statement.
+fn without_tests(text: &str) -> Vec<(usize, String)> {
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let (mut kept, mut test_item) = (Vec::new(), None);
+    for (at, line) in text.lines().enumerate() {
+        let code = line.trim();
+        if code.starts_with("#[cfg(test)]") || code.starts_with("#[cfg(all(test") {
+            test_item = Some(indentation(line));
+        } else if let Some(depth) = test_item {
+            let ends = code.starts_with('}') || code.ends_with(';') || code.ends_with("{}");
+            if ends && indentation(line) == depth {
+                test_item = None;
+            }
+        } else if !code.starts_with("//") {
+            kept.push((at + 1, line.to_owned()));
+        }
+    }
+    kept
+}
+
+fn module(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)
 }
 
 #[test]
-fn every_room_is_in_the_table_and_the_other_way_round() {
-    let mut found: Vec<String> = fs::read_dir(room(""))
+fn the_table_names_every_module_and_no_other() {
+    let mut found: Vec<String> = fs::read_dir(module(""))
         .expect("src")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.is_dir())
         .map(|path| path.file_name().expect("named").to_string_lossy().into_owned())
         .collect();
-    let mut known = ROOMS.map(|(name, _)| name.to_owned());
+    let mut known = MODULES.map(|(name, _)| name.to_owned());
     found.sort();
     known.sort();
     assert_eq!(found, known);
 }
 
-/// The rooms named after `crate::` in a piece of code, alone or at the top level of braces.
+/// The modules named after `crate::` in a piece of code, alone or at the top level of braces.
 fn imported(code: &str) -> Vec<String> {
-    let mut rooms = Vec::new();
+    let mut modules = Vec::new();
     for rest in code.split("crate::").skip(1) {
         let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
         let Some(braced) = rest.strip_prefix('{') else {
-            rooms.push(name(rest));
+            modules.push(name(rest));
             continue;
         };
         let (mut depth, mut item) = (0, String::new());
@@ -149,25 +168,25 @@ fn imported(code: &str) -> Vec<String> {
                 '{' => depth += 1,
                 '}' if depth == 0 => break,
                 '}' => depth -= 1,
-                ',' if depth == 0 => rooms.push(name(std::mem::take(&mut item).trim())),
+                ',' if depth == 0 => modules.push(name(std::mem::take(&mut item).trim())),
                 _ if depth == 0 => item.push(character),
                 _ => {}
             }
         }
-        rooms.push(name(item.trim()));
+        modules.push(name(item.trim()));
     }
-    rooms
+    modules
 }
 
 #[test]
-fn rooms_import_only_what_the_table_allows() {
+fn modules_import_only_what_the_table_allows() {
     let mut offences = Vec::new();
-    for (name, allowed) in ROOMS {
-        for path in files(&room(name)) {
+    for (name, allowed) in MODULES {
+        for path in files(&module(name)) {
             let code: String = product_code(&path).into_iter().map(|(_, line)| line + "\n").collect();
             for import in imported(&code) {
-                let is_room = ROOMS.iter().any(|(room, _)| *room == import);
-                if is_room && import != name && !allowed.contains(&import.as_str()) {
+                let is_module = MODULES.iter().any(|(module, _)| *module == import);
+                if is_module && import != name && !allowed.contains(&import.as_str()) {
                     offences.push(format!("{}: {name} may not import {import}", path.display()));
                 }
             }
@@ -177,16 +196,23 @@ fn rooms_import_only_what_the_table_allows() {
 }
 
 #[test]
+fn code_below_tests_is_product_code() {
+    let text = "a\n#[cfg(test)]\nmod tests {\n    fn b() {\n    }\n}\nc\nimpl D {\n    #[cfg(test)]\n    fn e(\n        f: G,\n    ) {\n        h;\n    }\n\n    i\n}\n#[cfg(test)]\nuse j;\n// k\nl";
+    let kept: Vec<String> = without_tests(text).into_iter().map(|(_, line)| line.trim().to_owned()).collect();
+    assert_eq!(kept, ["a", "c", "impl D {", "", "i", "}", "l"]);
+}
+
+#[test]
 fn imports_are_found_alone_and_in_braces() {
     let code = "use crate::domain::{A, campaign};\nuse crate::{\n    sync::{self, Arc},\n    transport,\n};\ncrate::cli::main()";
     assert_eq!(imported(code), ["domain", "sync", "transport", "", "cli"]);
 }
 
 #[test]
-fn no_room_names_what_does_not_belong_there() {
+fn no_module_names_what_does_not_belong_there() {
     let mut offences = Vec::new();
     for (name, word, why) in FORBIDDEN {
-        for path in files(&room(name)) {
+        for path in files(&module(name)) {
             for (at, line) in product_code(&path).into_iter().filter(|(_, line)| line.contains(word)) {
                 offences.push(format!("{}:{at}: \"{word}\": {why}: {}", path.display(), line.trim()));
             }
@@ -197,8 +223,8 @@ fn no_room_names_what_does_not_belong_there() {
 
 #[test]
 fn only_the_settings_read_the_environment() {
-    for (name, _) in ROOMS.iter().filter(|(name, _)| *name != "settings") {
-        for path in files(&room(name)) {
+    for (name, _) in MODULES.iter().filter(|(name, _)| *name != "settings") {
+        for path in files(&module(name)) {
             for (at, line) in product_code(&path) {
                 assert!(!line.contains("env::var"), "{}:{at}: {}", path.display(), line.trim());
             }
@@ -208,12 +234,13 @@ fn only_the_settings_read_the_environment() {
 
 #[test]
 fn every_file_says_what_lives_there_and_stays_short() {
-    for path in files(&room("")) {
+    for path in files(&module("")) {
         let text = fs::read_to_string(&path).expect("a readable file");
         assert!(text.starts_with("//! "), "{} does not open with //!", path.display());
         let name = path.file_name().expect("named").to_string_lossy().into_owned();
         assert!(!GRAB_BAGS.contains(&name.as_str()), "{}: name it after what it holds", path.display());
-        let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
+        let first_test = text.lines().position(|line| line.starts_with("#[cfg(test)]"));
+        let lines = first_test.unwrap_or(text.lines().count());
         assert!(lines <= LONGEST_FILE, "{} has {lines} lines of product code", path.display());
     }
 }
