@@ -154,7 +154,7 @@ fn beside_a_run_another_one_leaves_with_7() {
     // The peer that waits for the run gets its report all the same.
     let first = first.finish();
     assert_eq!(first.exit, Some(1), "{first:?}");
-    assert!(first.stdout.contains("told to stop"), "{first:?}");
+    assert!(first.stdout.contains("the run was stopped"), "{first:?}");
 }
 
 #[test]

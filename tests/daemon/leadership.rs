@@ -24,7 +24,7 @@ fn of_two_nodes_one_makes_the_runs_and_both_answer() {
     assert!(led["leader"].is_string(), "{led}");
     assert_eq!(led["leader"], followed["leader"]);
     assert_eq!(followed["state"], "idle");
-    let reason = format!("follows; {} leads", led["leader"].as_str().expect("a name"));
+    let reason = format!("is a follower; {} is the leader", led["leader"].as_str().expect("a name"));
     assert!(followed["reason"].as_str().is_some_and(|why| why.ends_with(&reason)), "{followed}");
     assert!(followed["next_run"].is_string(), "{followed}");
     assert!(leader.leads() && !other.leads());
@@ -68,9 +68,9 @@ fn whoever_takes_over_knows_the_throttle() {
     nodes.scene.ask(Method::DELETE, "faults", "");
     nodes.scene.ask(Method::DELETE, "requests", "");
     leader.daemon.signal("-KILL");
-    follower.daemon.hear("STATUS=throttled: throttled until 20");
+    follower.daemon.hear("STATUS=throttled: rate limited until 20");
     follower.daemon.hear("STATUS=running");
-    follower.daemon.hear("STATUS=throttled: throttled until 20");
+    follower.daemon.hear("STATUS=throttled: rate limited until 20");
     assert_eq!(follower.status()["throttled_until"], until);
     assert!(nodes.scene.calls().is_empty(), "{:?}", nodes.scene.calls());
 }
@@ -130,12 +130,12 @@ fn a_database_that_does_not_answer_is_told_and_waited_for() {
     let Some(nodes) = Nodes::of("first_day", NEVER) else { return };
     let gate = Gate::new(&nodes);
     let mut node = nodes.node_behind("a", &gate);
-    let why = node.daemon.hear("STATUS=failing: this node does not reach the database that the nodes share: ");
+    let why = node.daemon.hear("STATUS=failing: this node cannot reach the database that the nodes share: ");
     assert!(!why.contains("://"), "{why}");
     assert_eq!(node.get("healthz").0, 200);
     assert!(node.status()["next_run"].is_string(), "alerts go by it");
     let (code, body) = node.get("readyz");
-    assert!(code == 503 && body.contains("neither leads nor follows"), "{body}");
+    assert!(code == 503 && body.contains("neither the leader nor a follower"), "{body}");
     assert!(!node.leads());
     gate.open();
     node.daemon.hear(LEADS);
@@ -143,8 +143,8 @@ fn a_database_that_does_not_answer_is_told_and_waited_for() {
     node.daemon.hear("STATUS=idle: all changes were applied");
     node.await_ready();
     gate.shut();
-    node.daemon.hear("STATUS=failing: this node leads no more");
-    node.daemon.hear("STATUS=failing: this node does not reach the database that the nodes share: ");
+    node.daemon.hear("STATUS=failing: this node is no longer the leader");
+    node.daemon.hear("STATUS=failing: this node cannot reach the database that the nodes share: ");
     assert_eq!(node.get("readyz").0, 503);
     gate.open();
     node.daemon.hear(LEADS);
@@ -184,5 +184,9 @@ fn another_address_of_the_database_counts_after_a_restart() {
     daemon.signal("-HUP");
     daemon.hear("RELOADING=1");
     daemon.hear("READY=1");
-    assert!(daemon.log().contains("state.url was changed: the new value counts after a restart"), "{}", daemon.log());
+    assert!(
+        daemon.log().contains("state.url was changed: the new value takes effect after a restart"),
+        "{}",
+        daemon.log()
+    );
 }

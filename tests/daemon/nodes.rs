@@ -23,7 +23,7 @@ use super::{
 static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
 
 /// What a node that leads tells systemd before its first run.
-pub(crate) const LEADS: &str = "STATUS=starting: no run has ended since this node leads";
+pub(crate) const LEADS: &str = "STATUS=starting: no run has ended since this node became the leader";
 
 /// A sandbox, a configuration and a database for several nodes.
 pub(crate) struct Nodes {
@@ -157,7 +157,7 @@ impl Node<'_> {
 
     /// Waits until it says that it follows.
     pub(crate) fn hear_following(&mut self) -> String {
-        self.daemon.hear(" follows; ")
+        self.daemon.hear(" is a follower; ")
     }
 
     /// Loads the configuration anew.

@@ -32,7 +32,11 @@ fn log_level_counts_after_a_reload() {
     reload(&scene, &mut daemon, &format!("{NEVER}[log]\nlevel = \"warn\"\n"));
     assert!(!logs_details(&scene, &daemon), "{}", daemon.log());
     reload(&scene, &mut daemon, &format!("{NEVER}[log]\nformat = \"json\"\n"));
-    assert!(daemon.log().contains("log.format was changed: the new value counts after a restart"), "{}", daemon.log());
+    assert!(
+        daemon.log().contains("log.format was changed: the new value takes effect after a restart"),
+        "{}",
+        daemon.log()
+    );
 }
 
 #[test]

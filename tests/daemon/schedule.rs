@@ -99,7 +99,7 @@ fn a_schedule_that_ticks_more_often_than_the_vendor_allows_is_told_at_the_start(
     let scene = Scene::of("first_day", &hourly());
     let mut daemon = scene.starting_daemon(&[("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__FIRST_PAGE_INTERVAL", "2h")]);
     daemon.hear("READY=1");
-    assert!(daemon.log().contains("ticks more often than every 2h"), "{}", daemon.log());
+    assert!(daemon.log().contains("is due more often than every 2h"), "{}", daemon.log());
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn incident_7_an_hour_of_throttle_is_told_survives_a_restart_and_keeps_nobody_wa
     scene.fault("groups", &throttle);
     let mut daemon = scene.daemon();
     assert_eq!(scene.command(&["--sync-now"]).exit, Some(6));
-    daemon.hear("STATUS=throttled: throttled until 20");
+    daemon.hear("STATUS=throttled: rate limited until 20");
     let before = scene.status();
     assert_eq!(before["state"], "throttled");
     assert!(before["throttled_until"].is_string(), "{before}");

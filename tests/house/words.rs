@@ -38,26 +38,12 @@ const BANNED: [(&str, &str); 21] = [
 const EXCEPTIONS: [(&str, &str, &str); 4] = [
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
     ("src/", "\"people\"", "a field of JSON documents"),
-    ("src/", "\"person\"", "a field of JSON documents"),
+    ("src/", "\"person\"", "a field of JSON documents, and of the form on the status page"),
     ("src/", "unknown-person", "a name of the JSON report"),
 ];
 
 /// What is in `src` and not held to this yet. Remove a module once its texts, comments and names are in plain English.
-const TO_DO: [&str; 14] = [
-    "campaign",
-    "check",
-    "cli",
-    "daemon",
-    "experience_cloud",
-    "lib.rs",
-    "notify",
-    "observability",
-    "sandbox",
-    "scheduler",
-    "settings",
-    "sync",
-    "transport",
-];
+const TO_DO: [&str; 5] = ["check", "cli", "lib.rs", "settings", "transport"];
 
 /// A line for readers: the path of its file from the root of the project, its number and its text.
 struct Line {

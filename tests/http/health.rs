@@ -95,7 +95,7 @@ async fn an_observed_instance_blocks_nothing() {
     stage.daemon_state.run_ended(observed, Outstanding::default());
     let status = stage.daemon_state.facts().status;
     assert_eq!((status.state, status.held), (ServiceState::Idle, Vec::new()));
-    assert_eq!(status.reason, "nothing is held; changes of an observed instance would be: production");
+    assert_eq!(status.reason, "nothing is held; in an observed instance, changes would be held: production");
 }
 
 #[tokio::test]

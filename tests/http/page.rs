@@ -96,7 +96,7 @@ async fn a_reload_that_failed_and_a_pause_are_on_the_page() {
     });
     let page = stage.get("/").await.body;
     for expected in
-        ["guard.max_removals is no number", "reload the service again", "Adobe asked for a pause until <time"]
+        ["guard.max_removals is no number", "and reload the service.", "Adobe asked for a pause until <time"]
     {
         assert!(page.contains(expected), "{expected} is not on the page: {page}");
     }
@@ -186,7 +186,7 @@ async fn a_question_is_answered_beside_its_form() {
     let asking =
         tokio::spawn(async move { ask(address, "GET", "/?person=%20ann%40acme.com+&group=offers", &[]).await });
     let question = stage.explain_requests.recv().await.expect("a question");
-    assert_eq!(question.person, "ann@acme.com");
+    assert_eq!(question.user, "ann@acme.com");
     assert_eq!(question.group.expect("a group").as_str(), "offers");
     question.reply.send(explanation("ann@acme.com", "offers")).expect("a listener");
     let page = asking.await.expect("an answer").body;
@@ -205,9 +205,9 @@ async fn a_question_without_an_answer_says_so() {
     let address = stage.address;
     let asking = tokio::spawn(async move { ask(address, "GET", "/?person=ann", &[]).await });
     drop(stage.explain_requests.recv().await.expect("a question"));
-    assert!(asking.await.expect("an answer").body.contains("No answer: the daemon did not find it out in time"));
+    assert!(asking.await.expect("an answer").body.contains("The lookup timed out"));
     stage.explain_requests.close();
-    assert!(stage.get("/?person=ann").await.body.contains("No answer: the daemon is stopping"));
+    assert!(stage.get("/?person=ann").await.body.contains("The daemon is stopping"));
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn a_foreign_site_cannot_make_the_daemon_ask() {
         assert!(stage.explain_requests.try_recv().is_err(), "{method} {site} was asked on");
     }
     let long = format!("/?person={}", "a".repeat(321));
-    assert!(stage.get(&long).await.body.contains("Nobody has so long a name"));
+    assert!(stage.get(&long).await.body.contains("The name is too long"));
     assert!(stage.explain_requests.try_recv().is_err());
 }
 
@@ -251,7 +251,7 @@ async fn serve_for_a_look() {
         if let Ok(Some(question)) =
             tokio::time::timeout(Duration::from_millis(200), stage.explain_requests.recv()).await
         {
-            let answer = explanation(&question.person, "offers");
+            let answer = explanation(&question.user, "offers");
             drop(question.reply.send(answer));
         }
     }

@@ -55,7 +55,7 @@ async fn incident_36_a_question_that_finds_the_queue_full_is_refused_at_once() {
     }
     let refused = stage.get("/?person=ann").await;
     assert_eq!((refused.status, refused.header("retry-after").is_empty()), (503, false), "{}", refused.body);
-    assert!(refused.body.contains("too many questions wait"), "{}", refused.body);
+    assert!(refused.body.contains("Too many lookups wait"), "{}", refused.body);
     assert_eq!(stage.get("/healthz").await.status, 200);
     for asking in waiting {
         asking.abort();

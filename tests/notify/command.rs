@@ -66,7 +66,7 @@ async fn another_status_than_0_is_no_delivery_and_its_output_is_told_in_short() 
 async fn a_command_that_does_not_end_is_left_at_the_deadline() {
     let (fixture, options) = scripted("exec sleep 1000").await;
     let state = fixture.deliver(&NotifyOptions { deadline: SHORT, ..options }).await;
-    assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
+    assert!(failed_once(&state).contains("timed out after 0.3 s"), "{state:?}");
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn a_server_that_refuses_or_hangs_or_is_gone_is_tried_again_later() {
     assert!(error.contains("127.0.0.1:") && error.contains("greylisted"), "{error}");
     log.behave(Behavior::Hangs);
     let state = prepared().await.deliver(&NotifyOptions { deadline: SHORT, ..options(&url, &["ops@acme.com"]) }).await;
-    assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
+    assert!(failed_once(&state).contains("timed out after 0.3 s"), "{state:?}");
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("an address");
     let state = prepared().await.deliver(&options(&format!("smtp://{gone}"), &["ops@acme.com"])).await;
     assert!(failed_once(&state).to_lowercase().contains("connection refused"), "{state:?}");

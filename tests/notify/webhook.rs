@@ -5,7 +5,7 @@ use std::time::Duration;
 use campaign_group_sync::{
     domain::NotificationTarget,
     journal::AfterFailure,
-    notify::{NotifyOptions, WebhookPeople, WebhookTarget, WebhookUrl, probe, send_test},
+    notify::{NotifyOptions, UserNames, WebhookTarget, WebhookUrl, probe, send_test},
     transport,
 };
 use chrono::{TimeDelta, Utc};
@@ -17,7 +17,7 @@ use super::{
 
 fn options(url: &str) -> NotifyOptions {
     let url = WebhookUrl::parse(url).expect("an address");
-    let webhook = WebhookTarget { url, people: WebhookPeople::Withheld, http: transport::HttpOptions::default() };
+    let webhook = WebhookTarget { url, user_names: UserNames::Omitted, http: transport::HttpOptions::default() };
     NotifyOptions {
         webhook: Some(webhook),
         page: Some("http://127.0.0.1:9464/".to_owned()),
@@ -34,7 +34,7 @@ async fn the_body_is_one_json_document_without_people_unless_they_are_wanted() {
     let (url, log) = webhook(Behavior::Answers("204 No Content"));
     let mut options = options(&format!("{url}/hook?key=secret"));
     delivered(&prepared().await.deliver(&options).await);
-    options.webhook.as_mut().expect("configured").people = WebhookPeople::Named;
+    options.webhook.as_mut().expect("configured").user_names = UserNames::Included;
     delivered(&prepared().await.deliver(&options).await);
     let [without, with] = &log.all()[..] else { panic!("{:?}", log.all()) };
     assert_eq!(without.path, "/hook?key=secret");
@@ -79,7 +79,7 @@ async fn a_receiver_that_hangs_is_left_at_the_deadline() {
     let (url, _log) = webhook(Behavior::Hangs);
     let fixture = prepared().await;
     let state = fixture.deliver(&NotifyOptions { deadline: SHORT, ..options(&url) }).await;
-    assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
+    assert!(failed_once(&state).contains("timed out after 0.3 s"), "{state:?}");
 }
 
 #[tokio::test]
