@@ -307,7 +307,7 @@ fn unit() -> CheckOutcome {
         ),
         _ => CheckOutcome::warning(
             evidence,
-            "install the package, which contains the unit; for an installation without a package see \"Install\" in the README",
+            "install the package, which contains the unit; for an installation without a package see \"Install it\" in the README",
         ),
     }
 }

@@ -1,5 +1,5 @@
-//! `approve`: releases a held plan for the next run. A daemon records the approval when one listens, and begins the run at once;
-//! else it is recorded in place.
+//! `approve`: approves a held plan. A running daemon records the approval and starts a run immediately; without a daemon this
+//! process records it for the next run.
 
 use crate::{
     daemon::{
@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Re
     let is_refused = answer.outcome == ApprovalOutcome::NotHeld;
     match arguments.output {
         OutputFormat::Json => print(&json(&answer)?)?,
-        // For people this is an error, and names what they could have meant.
+        // In text this is an error, and its message lists the digests that are held.
         _ if is_refused => return Err(CommandError::NotHeld(answer.message)),
         OutputFormat::Text => print(&text(&answer))?,
         OutputFormat::Markdown => print(&markdown(&answer))?,
@@ -139,17 +139,17 @@ mod tests {
     }
 
     #[test]
-    fn an_approval_shows_what_it_releases_and_until_when() {
+    fn an_approval_as_text_shows_the_released_changes_and_its_expiry() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&approved())));
     }
 
     #[test]
-    fn an_approval_fits_into_a_ticket() {
+    fn an_approval_as_markdown_has_a_table_for_each_instance() {
         insta::assert_snapshot!(markdown(&approved()));
     }
 
     #[test]
-    fn programs_get_the_same_answer() {
+    fn an_approval_as_json_has_the_same_content() {
         insta::assert_snapshot!(json(&approved()).expect("writable"));
     }
 }

@@ -25,7 +25,7 @@ const NOTHING: &str = "No recorded change matches.\n";
 
 const HEADS: [&str; 8] = ["Recorded", "Run", "Instance", "Change", "Operator", "Group", "Outcome", "Approved by"];
 
-/// The changes that are asked for; `None` where the question is about runs.
+/// The filter for changes; `None` where runs are to be listed.
 pub(super) fn change_filter(filter: &HistoryFilter) -> Option<ChangeFilter> {
     let HistoryFilter { since, until, instance, user, group, op, outcome } = filter;
     let is_about_changes = user.is_some() || group.is_some() || op.is_some() || outcome.is_some();
@@ -40,7 +40,7 @@ pub(super) fn change_filter(filter: &HistoryFilter) -> Option<ChangeFilter> {
     })
 }
 
-/// The matching changes, newest run first, in the form that was asked for.
+/// The matching changes, newest run first, in the given format.
 pub(super) async fn matching_changes(
     journal: Option<&Journal>,
     filter: &ChangeFilter,
@@ -61,7 +61,7 @@ pub(super) async fn matching_changes(
 struct ChangesDocument<'a> {
     version: u32,
     changes: Vec<ListedChange<'a>>,
-    /// Before which times runs, and changes, were deleted for their age.
+    /// The times before which runs, and changes, were deleted because of their age.
     deleted_before: DeletedBefore,
 }
 

@@ -1,4 +1,4 @@
-//! `status`: what the daemon is doing; without one, what the journal remembers.
+//! `status`: the state of the daemon; without a daemon, what the journal recorded.
 
 use chrono::{DateTime, Utc};
 
@@ -22,7 +22,7 @@ use super::{
     terminal::print,
 };
 
-/// Ends with 0 when a daemon answered, whatever it said, and with 3 when none did.
+/// Exits with 0 when a daemon responds, in any state, and with 3 when none does.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let (status, exit) = match settings::load(&sources) {
@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandErro
 
 async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
     let journal = Journal::open_read_only(&settings.journal_options()).await?;
-    let why = format!("no daemon answers at {}", settings.control.socket.display());
+    let why = format!("no daemon listens at {}", settings.control.socket.display());
     let organization = &settings.experience_cloud.options.organization_id;
     Ok(status_without_daemon(journal.as_ref(), organization, why).await?)
 }
@@ -80,7 +80,7 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
         ["next run".to_owned(), shown(status.next_run, "not planned")],
     ];
     if status.throttled_until.is_some() {
-        rows.push(["throttled until".to_owned(), shown(status.throttled_until, "")]);
+        rows.push(["rate limited until".to_owned(), shown(status.throttled_until, "")]);
     }
     for hold in &status.holds {
         let (since, changes) = (to_the_second(hold.since), counted(hold.changes as u64, "change"));
@@ -93,7 +93,7 @@ fn rows(status: &Status) -> Vec<[String; 2]> {
     rows
 }
 
-/// How a target of notifications fares: the trouble first.
+/// The state of a notification target; problems come first.
 fn target(state: &NotificationTargetState) -> String {
     let name = state.target.as_str();
     let mut words = match (&state.error, state.failing_since) {
@@ -165,17 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn people_see_the_state_first() {
+    fn status_as_text_begins_with_the_state() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&status())));
     }
 
     #[test]
-    fn the_status_fits_into_a_ticket() {
+    fn status_as_markdown_is_a_table() {
         insta::assert_snapshot!(markdown(&status()));
     }
 
     #[test]
-    fn programs_get_the_promised_fields() {
+    fn status_as_json_has_the_documented_fields() {
         insta::assert_snapshot!(json(&status()).expect("writable"));
     }
 }
