@@ -85,8 +85,10 @@ async fn memory(
     now: DateTime<Utc>,
 ) -> Option<RememberedCalls> {
     if matches!(journal, Err(JournalError::OlderSchema { .. })) {
-        findings
-            .record(FIRST_PAGE, CheckOutcome::not_checked("the state has the schema of an earlier version, which the next run updates"));
+        findings.record(
+            FIRST_PAGE,
+            CheckOutcome::not_checked("the state has the schema of an earlier version, which the next run updates"),
+        );
         return None;
     }
     if findings.is_blocked(STATE) {
@@ -234,8 +236,7 @@ async fn profiles(
     match client.fetch_listing().await {
         Ok(listing) => {
             let count = listing.profiles().len();
-            findings
-                .record(PROFILES, CheckOutcome::ok(format!("{count} product profiles, read now and not stored")));
+            findings.record(PROFILES, CheckOutcome::ok(format!("{count} product profiles, read now and not stored")));
             Some(listing)
         }
         Err(error @ ExperienceCloudError::Incomplete { .. }) => {

@@ -291,7 +291,9 @@ fn unit() -> CheckOutcome {
         (_, _, "failed") => CheckOutcome::failed(
             FailureCause::Unavailable,
             evidence,
-            format!("as root, read the reason with journalctl -u {SERVICE} -n 50, fix it, then systemctl restart {SERVICE}"),
+            format!(
+                "as root, read the reason with journalctl -u {SERVICE} -n 50, fix it, then systemctl restart {SERVICE}"
+            ),
         ),
         ("masked", ..) => CheckOutcome::warning(
             evidence,

@@ -147,7 +147,8 @@ fn verdict(mask: &AssociationMask, shape: &MaskShape, name: &str) -> ProfileMatc
             ProfileMatch { matching: MatchKind::Matched, group: Some(group.to_string()), ..unmatched }
         }
         MaskMatch::EmptyCapture => {
-            let reason = "the mask matches, and its capture group is empty: there is no name of an operator group".to_owned();
+            let reason =
+                "the mask matches, and its capture group is empty: there is no name of an operator group".to_owned();
             ProfileMatch { reason: Some(reason), ..unmatched }
         }
         MaskMatch::NoMatch => match near_match(mask, shape, name) {
@@ -241,7 +242,11 @@ mod tests {
         check(acme, "Campaign - ACME-stage - x", "differs from character 16 on: expected \" - \"");
         check(acme, " Campaign - globex - x", "differs from character 13 on: expected \"acme - \"");
         check(acme, "Campaign", "ends where the mask continues with \" - acme - \"");
-        check(acme, "Campaign - acme - ", "the mask matches, and its capture group is empty: there is no name of an operator group");
+        check(
+            acme,
+            "Campaign - acme - ",
+            "the mask matches, and its capture group is empty: there is no name of an operator group",
+        );
         check("Campaign - ([a-z]+) - x", "Campaign - 7 - x", "\"7 - x\" does not fit ([a-z]+) - x");
     }
 

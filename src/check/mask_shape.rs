@@ -7,14 +7,14 @@ use crate::domain::AssociationMask;
 /// Signs that mean something in a regular expression.
 const META: &str = ".^$|()[]{}*+?\\";
 
-/// A mask as people read it: literal text, the part that names the group, literal text.
+/// The parts of a mask: literal text, the part with the name of the group, literal text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MaskShape {
-    /// What every matching name begins with; empty where that cannot be told.
+    /// What every matching name begins with; empty where the mask does not fix it.
     pub(super) prefix: Vec<char>,
     /// How the mask writes the part that names the group, with what cannot be read literally.
     pub(super) capture: String,
-    /// What every matching name ends with; empty where that cannot be told.
+    /// What every matching name ends with; empty where the mask does not fix it.
     pub(super) suffix: Vec<char>,
     /// Whether the mask is a regular expression.
     pub(super) is_pattern: bool,

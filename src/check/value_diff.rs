@@ -38,9 +38,7 @@ pub(super) fn shown(characters: &[char]) -> String {
 fn explained(ours: &[char], theirs: &[char]) -> String {
     let text = |characters: &[char]| characters.iter().collect::<String>();
     match (ours, theirs) {
-        ([], extra) if extra.iter().all(|character| character.is_whitespace()) => {
-            "extra spaces in Campaign".to_owned()
-        }
+        ([], extra) if extra.iter().all(|character| character.is_whitespace()) => "extra spaces in Campaign".to_owned(),
         (extra, []) if extra.iter().all(|character| character.is_whitespace()) => {
             "spaces missing in Campaign".to_owned()
         }

@@ -89,7 +89,7 @@ pub(super) fn one_report(output: OutputFormat, report: &RunReport) -> Result<Str
 /// The sentence below a list that reaches back to deleted entries; JSON has a field for it. `more`: the list is cut at its
 /// limit, and older entries may exist.
 pub(super) fn deletion_note(output: OutputFormat, more: bool, deleted_before: DeletedBefore) -> String {
-    let note = if more { String::new() } else { deleted_before.told() };
+    let note = if more { String::new() } else { deleted_before.to_text() };
     match output {
         OutputFormat::Json => String::new(),
         OutputFormat::Text => note,
@@ -113,9 +113,7 @@ struct RunsDocument<'a> {
 fn list(output: OutputFormat, runs: &[RunEntry], deleted_before: DeletedBefore) -> Result<String, serde_json::Error> {
     Ok(match output {
         OutputFormat::Json => json(&RunsDocument { version: VERSION, runs, deleted_before })?,
-        _ if runs.is_empty() && deleted_before != DeletedBefore::default() => {
-            "No recorded run matches.\n".to_owned()
-        }
+        _ if runs.is_empty() && deleted_before != DeletedBefore::default() => "No recorded run matches.\n".to_owned(),
         _ if runs.is_empty() => NO_RUN.to_owned(),
         OutputFormat::Text => text(runs),
         OutputFormat::Markdown => markdown::table(["Run", "Started", "Mode", "Outcome", "Changes"], rows(runs)) + "\n",

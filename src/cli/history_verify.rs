@@ -44,7 +44,8 @@ pub(super) async fn run(
 
 fn parsed(head: &str) -> Result<RecordHead, CommandError> {
     RecordHead::parse(head).ok_or_else(|| {
-        let what = "a head is the number of an event, a colon, and 64 hexadecimal digits; each run logs one as record.head";
+        let what =
+            "a head is the number of an event, a colon, and 64 hexadecimal digits; each run logs one as record.head";
         CommandError::Usage(format!("\"{}\" is not a head: {what}", crate::domain::printable(head)))
     })
 }

@@ -67,10 +67,7 @@ fn instance_section(out: &mut String, instance: &InstanceMaskReport) {
 pub(super) fn notes(instance: &InstanceMaskReport) -> Vec<String> {
     let mut notes: Vec<String> = instance.warning.iter().cloned().collect();
     notes.extend(
-        instance
-            .error
-            .as_ref()
-            .map(|error| format!("the operator groups of Campaign could not be read: {error}")),
+        instance.error.as_ref().map(|error| format!("the operator groups of Campaign could not be read: {error}")),
     );
     let is_none_matched = instance.names.iter().all(|name| name.matching != MatchKind::Matched);
     let corrected = instance.names.iter().find_map(|name| name.corrected_mask.as_deref());

@@ -35,22 +35,19 @@ const BANNED: [(&str, &str); 21] = [
 
 /// A line that may use a banned expression: the beginning of its path, a part of the line, and why. Code and blocks of
 /// documents need none: they show output, data and names that programs read.
-const EXCEPTIONS: [(&str, &str, &str); 3] = [
+const EXCEPTIONS: [(&str, &str, &str); 4] = [
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
     ("src/", "\"people\"", "a field of JSON documents"),
     ("src/", "unknown-person", "a name of the JSON report"),
+    ("src/check/experience_cloud.rs", "nobody@campaign-group-sync.invalid", "an address in requests to Adobe"),
 ];
 
 /// What is in `src` and not held to this yet. Remove a module once its texts, comments and names are in plain English.
-const TO_DO: [&str; 15] = [
+const TO_DO: [&str; 11] = [
     "campaign",
-    "check",
-    "cli",
     "daemon",
     "domain",
     "experience_cloud",
-    "journal",
-    "lib.rs",
     "notify",
     "observability",
     "sandbox",
