@@ -19,7 +19,8 @@ use super::{
     exit_status::ExitStatus,
     json::json,
     markdown,
-    styles::{BAD, BOLD, GOOD, line, table},
+    styles::{BAD, BOLD, GOOD, line},
+    table::Table,
     terminal::print,
 };
 
@@ -71,8 +72,16 @@ fn heading(instance: &ReleasedInstance) -> String {
     format!("{changes}, held by run {}", instance.run)
 }
 
-fn cells(change: &ReleasedChange) -> [String; 4] {
-    [change.op.as_str().to_owned(), change.operator.clone(), change.group.clone(), change.profile.clone()]
+fn table(instance: &ReleasedInstance) -> Table<4> {
+    let row = |change: &ReleasedChange| {
+        let style = match change.op {
+            ChangeKind::Remove | ChangeKind::DisableOperator => BAD,
+            ChangeKind::Add | ChangeKind::CreateOperator | ChangeKind::CreateGroup => GOOD,
+        };
+        let kind = change.op.as_str().to_owned();
+        (style, [kind, change.operator.clone(), change.group.clone(), change.profile.clone()])
+    };
+    Table::new(["Change", "Operator", "Group", "Profile"], instance.released.iter().map(row))
 }
 
 fn text(answer: &ApprovalAnswer) -> String {
@@ -81,14 +90,7 @@ fn text(answer: &ApprovalAnswer) -> String {
     for instance in &answer.instances {
         line(&mut out, "");
         line(&mut out, &format!("{BOLD}{}{BOLD:#} ({})", printable(&instance.name), heading(instance)));
-        let rows = instance.released.iter().map(|change| {
-            let style = match change.op {
-                ChangeKind::Remove | ChangeKind::DisableOperator => BAD,
-                ChangeKind::Add | ChangeKind::CreateOperator | ChangeKind::CreateGroup => GOOD,
-            };
-            (style, cells(change).into())
-        });
-        table(&mut out, "  ", rows);
+        table(instance).text(&mut out, "  ");
     }
     out
 }
@@ -97,8 +99,7 @@ fn markdown(answer: &ApprovalAnswer) -> String {
     let mut sections = vec![markdown::cell(&answer.message)];
     for instance in &answer.instances {
         sections.push(format!("## {} ({})", markdown::cell(&instance.name), heading(instance)));
-        let rows = instance.released.iter().map(cells);
-        sections.push(markdown::table(["Change", "Operator", "Group", "Profile"], rows));
+        sections.push(table(instance).markdown());
     }
     sections.join("\n\n") + "\n"
 }

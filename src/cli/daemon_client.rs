@@ -73,7 +73,7 @@ pub(super) async fn fetch_status(mut daemon: ControlClient) -> Result<Status, Co
 pub(super) async fn health_for_check(socket: &Path) -> Result<DaemonStatus, String> {
     let daemon = match ControlClient::connect(socket).await {
         Ok(Some(daemon)) => daemon,
-        Ok(None) => return Err(format!("no daemon listens at {}", socket.display())),
+        Ok(None) => return Err(format!("no daemon answers at {}", socket.display())),
         Err(error) => return Err(format!("{}: {error}", socket.display())),
     };
     let Ok(answer) = tokio::time::timeout(STATUS_TIMEOUT, fetch_status(daemon)).await else {

@@ -12,8 +12,8 @@ use super::{
     CommandError,
     arguments::OutputFormat,
     json::json,
-    markdown,
-    styles::{DIM, GOOD, table},
+    styles::{DIM, GOOD},
+    table::Table,
 };
 
 /// Version of this document's form.
@@ -57,15 +57,10 @@ struct ListedApproval<'a> {
 fn list(output: OutputFormat, given: &[GivenApproval]) -> Result<String, serde_json::Error> {
     Ok(match output {
         OutputFormat::Json => json(&Approvals { version: VERSION, approvals: given.iter().map(listed).collect() })?,
-        _ if given.is_empty() => NO_APPROVAL.to_owned(),
-        OutputFormat::Text => {
-            let mut out = String::new();
-            let heads = (DIM, HEADS.map(str::to_owned).into());
-            let lines = given.iter().map(|one| (if one.used_at.is_some() { GOOD } else { DIM }, row(one).into()));
-            table(&mut out, "", std::iter::once(heads).chain(lines));
-            out
+        OutputFormat::Text | OutputFormat::Markdown => {
+            let rows = given.iter().map(|one| (if one.used_at.is_some() { GOOD } else { DIM }, row(one)));
+            Table::new(HEADS, rows).rendered(output, NO_APPROVAL)
         }
-        OutputFormat::Markdown => markdown::table(HEADS, given.iter().map(row)) + "\n",
     })
 }
 

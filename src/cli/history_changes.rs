@@ -13,9 +13,8 @@ use super::{
     arguments::{HistoryFilter, OutputFormat},
     history_command::deletion_note,
     json::json,
-    markdown,
     report_text::style_of_change,
-    styles::{DIM, table},
+    table::Table,
 };
 
 /// Version of this document's form.
@@ -85,15 +84,10 @@ fn list(
         OutputFormat::Json => {
             json(&ChangesDocument { version: VERSION, changes: found.iter().map(listed).collect(), deleted_before })?
         }
-        _ if found.is_empty() => NOTHING.to_owned(),
-        OutputFormat::Text => {
-            let mut out = String::new();
-            let heads = (DIM, HEADS.map(str::to_owned).into());
-            let lines = found.iter().map(|one| (style_of_change(&one.change), row(one).into()));
-            table(&mut out, "", std::iter::once(heads).chain(lines));
-            out
+        OutputFormat::Text | OutputFormat::Markdown => {
+            let rows = found.iter().map(|one| (style_of_change(&one.change), row(one)));
+            Table::new(HEADS, rows).rendered(output, NOTHING)
         }
-        OutputFormat::Markdown => markdown::table(HEADS, found.iter().map(row)) + "\n",
     })
 }
 

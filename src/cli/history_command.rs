@@ -1,11 +1,14 @@
 //! `history`: past runs, and the report of one run.
 
+use std::slice;
+
 use anstyle::Style;
 use serde::Serialize;
 
 use crate::{
     domain::{InstanceName, Outcome, RunReport, to_the_second},
     journal::{DeletedBefore, FindRunError, Journal, RunEntry, RunFilter},
+    settings::Settings,
 };
 
 use super::{
@@ -15,8 +18,9 @@ use super::{
     exit_status::ExitStatus,
     history_approvals, history_changes, history_verify,
     json::json,
-    markdown, report_markdown, report_text,
-    styles::{DIM, table},
+    report_markdown, report_text,
+    styles::DIM,
+    table::Table,
     terminal::print,
 };
 
@@ -25,8 +29,9 @@ const NO_RUN: &str = "No run has been recorded yet.\n";
 
 /// Exits with 0 regardless of the outcome of the runs that it shows.
 pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<ExitStatus, CommandError> {
-    let (settings, _) = bootstrap(arguments)?;
+    let (mut settings, _) = bootstrap(arguments)?;
     let journal = Journal::open_read_only(&settings.journal_options()).await?;
+    refuse_unknown_instance(&mut settings, journal.as_ref(), &history.filter).await?;
     if let Some(head) = &history.verify {
         return history_verify::run(journal.as_ref(), head.as_deref(), arguments.output).await;
     }
@@ -41,6 +46,21 @@ pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Re
     };
     print(&shown)?;
     Ok(ExitStatus::Done)
+}
+
+/// Refuses an instance that is neither configured nor in the record: its list would be empty, as if nothing had happened.
+async fn refuse_unknown_instance(
+    settings: &mut Settings,
+    journal: Option<&Journal>,
+    filter: &HistoryFilter,
+) -> Result<(), CommandError> {
+    let Some(name) = &filter.instance else { return Ok(()) };
+    let runs_of_instance = RunFilter { instance: Some(InstanceName::new(name)), ..RunFilter::default() };
+    let is_recorded = match journal {
+        Some(journal) => !journal.runs_of(&runs_of_instance, 1).await?.is_empty(),
+        None => false,
+    };
+    if is_recorded { Ok(()) } else { settings.keep_instances(slice::from_ref(name)).map_err(CommandError::Usage) }
 }
 
 /// The runs or changes that match the filter.
@@ -113,36 +133,25 @@ struct RunsDocument<'a> {
 fn list(output: OutputFormat, runs: &[RunEntry], deleted_before: DeletedBefore) -> Result<String, serde_json::Error> {
     Ok(match output {
         OutputFormat::Json => json(&RunsDocument { version: VERSION, runs, deleted_before })?,
-        _ if runs.is_empty() && deleted_before != DeletedBefore::default() => "No recorded run matches.\n".to_owned(),
-        _ if runs.is_empty() => NO_RUN.to_owned(),
-        OutputFormat::Text => text(runs),
-        OutputFormat::Markdown => markdown::table(["Run", "Started", "Mode", "Outcome", "Changes"], rows(runs)) + "\n",
+        OutputFormat::Text | OutputFormat::Markdown => {
+            let nothing =
+                if deleted_before == DeletedBefore::default() { NO_RUN } else { "No recorded run matches.\n" };
+            Table::new(["Run", "Started", "Mode", "Outcome", "Changes"], runs.iter().map(row)).rendered(output, nothing)
+        }
     })
 }
 
-fn text(runs: &[RunEntry]) -> String {
-    let mut out = String::new();
-    let heads = ["Run", "Started", "Mode", "Outcome", "Changes"].map(str::to_owned).into();
-    let lines = runs.iter().zip(rows(runs)).map(|(entry, row)| (style_of(entry), row.into()));
-    table(&mut out, "", std::iter::once((DIM, heads)).chain(lines));
-    out
-}
-
-fn rows(runs: &[RunEntry]) -> impl Iterator<Item = [String; 5]> {
-    runs.iter().map(|entry| {
-        let outcome = entry.outcome.map_or("running", Outcome::as_str);
-        [
-            entry.run.clone(),
-            to_the_second(entry.started_at),
-            entry.mode.as_str().to_owned(),
-            outcome.to_owned(),
-            report_text::numbers(&entry.summary),
-        ]
-    })
-}
-
-fn style_of(entry: &RunEntry) -> Style {
-    entry.outcome.map_or(DIM, report_text::style_of)
+fn row(entry: &RunEntry) -> (Style, [String; 5]) {
+    let style = entry.outcome.map_or(DIM, report_text::style_of);
+    let outcome = entry.outcome.map_or("running", Outcome::as_str);
+    let cells = [
+        entry.run.clone(),
+        to_the_second(entry.started_at),
+        entry.mode.as_str().to_owned(),
+        outcome.to_owned(),
+        report_text::numbers(&entry.summary),
+    ];
+    (style, cells)
 }
 
 #[cfg(test)]

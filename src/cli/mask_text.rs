@@ -1,6 +1,7 @@
 //! The report of `mask` as text. A name that nearly matches has its differences marked below it.
 
 use anstyle::Style;
+use textwrap::core::display_width;
 
 use crate::{
     check::{
@@ -12,7 +13,7 @@ use crate::{
 
 use super::{
     report_text,
-    styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled, table},
+    styles::{BAD, BOLD, DIM, DOUBT, GOOD, columns, line, styled},
 };
 
 /// The report.
@@ -91,7 +92,7 @@ fn names_section(out: &mut String, instance: &InstanceMaskReport, names: &[Profi
             let group = format!("→ {}", name.group.clone().unwrap_or_default());
             (style, vec![name.profile.clone(), group, remark(instance, name)])
         });
-        table(out, "    ", rows);
+        columns(out, "    ", rows);
     }
     if of(MatchKind::NearlyMatched).count() > 0 {
         heading(out, "Nearly matched", DOUBT, of(MatchKind::NearlyMatched).count());
@@ -106,7 +107,7 @@ fn names_section(out: &mut String, instance: &InstanceMaskReport, names: &[Profi
         heading(out, "Not matched", DIM, of(MatchKind::Unmatched).count());
         let rows = of(MatchKind::Unmatched)
             .map(|name| (DIM, vec![name.profile.clone(), name.reason.clone().unwrap_or_default()]));
-        table(out, "    ", rows);
+        columns(out, "    ", rows);
     }
 }
 
@@ -165,7 +166,7 @@ fn marks(characters: &[(String, usize)], differences: &[NameDifference]) -> Vec<
     for shown in (0..differences.len()).rev() {
         let mut text = String::new();
         for (place, (column, length)) in places.iter().enumerate().take(shown + 1) {
-            text.push_str(&" ".repeat(column.saturating_sub(columns(&text))));
+            text.push_str(&" ".repeat(column.saturating_sub(display_width(&text))));
             if shown + 1 == differences.len() {
                 text.push_str(&"^".repeat(*length));
             } else if place < shown {
@@ -206,25 +207,8 @@ fn quoted(text: &str) -> String {
 /// A character as it is shown, with its width in columns. Invisible characters are written as escapes.
 fn shown(character: char) -> (String, usize) {
     let text = printable(character.encode_utf8(&mut [0; 4])).into_owned();
-    let width = columns(&text);
+    let width = display_width(&text);
     (text, width)
-}
-
-/// The width of a text in columns: East Asian characters take two, combining marks none.
-fn columns(text: &str) -> usize {
-    let column = |character: char| match character {
-        '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff01}'..='\u{ff60}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    };
-    text.chars().map(column).sum()
 }
 
 fn tried_section(out: &mut String, instance: &InstanceMaskReport, tried: &TriedMask) {
@@ -234,7 +218,7 @@ fn tried_section(out: &mut String, instance: &InstanceMaskReport, tried: &TriedM
         line(out, &format!("  {}", styled(DOUBT, &printable(warning))));
     }
     let changing = tried.compared.iter().filter(|one| one.change != MatchChange::Same);
-    table(out, "    ", changing.map(compared_row));
+    columns(out, "    ", changing.map(compared_row));
     let same = tried.compared.iter().filter(|one| one.change == MatchChange::Same);
     let matched = same.clone().filter(|one| one.tried.is_some()).count();
     let none = same.filter(|one| one.tried.is_none()).count();

@@ -32,6 +32,7 @@ mod sandbox_configuration;
 mod status_command;
 mod styles;
 mod sync_now_command;
+mod table;
 mod temporary_sandbox;
 mod terminal;
 mod time_argument;

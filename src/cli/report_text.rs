@@ -7,7 +7,7 @@ use crate::domain::{
     SourceKind, SourceReport, Summary, name_shown, printable, to_the_second,
 };
 
-use super::styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled, table};
+use super::styles::{BAD, BOLD, DIM, DOUBT, GOOD, columns, line, styled};
 
 /// The report.
 pub(super) fn text(report: &RunReport) -> String {
@@ -128,7 +128,7 @@ pub(super) fn mode_of(mode: InstanceMode) -> &'static str {
     match mode {
         InstanceMode::Apply => "apply",
         InstanceMode::Observe => {
-            "observe: nothing is written; when the plan is right, set mode = \"apply\" for this instance"
+            "observe: nothing is written; when the plan is right, write mode = \"apply\" for this instance"
         }
     }
 }
@@ -169,11 +169,11 @@ fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option
             let users = counted(matched.members as u64, "user");
             (DIM, vec![matched.group.clone(), users, matched.profile.clone()])
         });
-        table(out, "  ", rows);
+        columns(out, "  ", rows);
     }
     if !instance.changes.is_empty() {
         line(out, "");
-        table(out, "  ", instance.changes.iter().map(change_row));
+        columns(out, "  ", instance.changes.iter().map(change_row));
     }
     for because in details(&instance.changes) {
         line(out, &format!("  {}", styled(DOUBT, &because)));
@@ -198,12 +198,12 @@ fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option
                 ],
             )
         });
-        table(out, "  ", rows);
+        columns(out, "  ", rows);
     }
     if !instance.skipped.is_empty() {
         line(out, "");
         line(out, "  Skipped:");
-        table(
+        columns(
             out,
             "  ",
             instance.skipped.iter().map(|skipped| {

@@ -18,7 +18,8 @@ use super::{
     json::json,
     markdown,
     report_text::counted,
-    styles::{BAD, DOUBT, GOOD, line, styled, table},
+    styles::{BAD, DOUBT, GOOD, line, styled},
+    table::Table,
     terminal::print,
 };
 
@@ -45,7 +46,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandErro
 
 async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
     let journal = Journal::open_read_only(&settings.journal_options()).await?;
-    let why = format!("no daemon listens at {}", settings.control.socket.display());
+    let why = format!("no daemon answers at {}", settings.control.socket.display());
     let organization = &settings.experience_cloud.options.organization_id;
     Ok(status_without_daemon(journal.as_ref(), organization, why).await?)
 }
@@ -58,13 +59,17 @@ fn text(status: &Status) -> String {
     };
     let mut out = String::new();
     line(&mut out, &format!("{}: {}", styled(style, status.state.as_str()), printable(&status.reason)));
-    table(&mut out, "", rows(status).into_iter().map(|row| (anstyle::Style::new(), row.into())));
+    table(status).text(&mut out, "");
     out
 }
 
 fn markdown(status: &Status) -> String {
     let heading = markdown::cell(&format!("{}: {}", status.state.as_str(), status.reason));
-    format!("{heading}\n\n{}\n", markdown::table(["What", "Value"], rows(status).into_iter()))
+    format!("{heading}\n\n{}\n", table(status).markdown())
+}
+
+fn table(status: &Status) -> Table<2> {
+    Table::new(["What", "Value"], rows(status).into_iter().map(|row| (anstyle::Style::new(), row)))
 }
 
 fn rows(status: &Status) -> Vec<[String; 2]> {

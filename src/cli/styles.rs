@@ -19,7 +19,7 @@ const fn colour(colour: AnsiColor) -> Style {
 
 /// Columns without lines, aligned by their visible width. A style applies to a whole row, because escape codes within a
 /// cell would count as characters.
-pub(super) fn table(out: &mut String, indent: &str, rows: impl Iterator<Item = (Style, Vec<String>)>) {
+pub(super) fn columns(out: &mut String, indent: &str, rows: impl Iterator<Item = (Style, Vec<String>)>) {
     let (styles, cells): (Vec<_>, Vec<Vec<_>>) =
         rows.map(|(style, row)| (style, row.iter().map(|cell| printable(cell).into_owned()).collect())).unzip();
     let mut table = Table::new();

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     sync::LazyLock,
 };
 
@@ -122,6 +123,24 @@ fn shown() -> Vec<Line> {
     shown
 }
 
+/// The help of the program and of each of its commands.
+fn helped() -> Vec<Line> {
+    let help = |command: Option<&str>| {
+        let output = Command::new(env!("CARGO_BIN_EXE_campaign-group-sync")).args(command).arg("--help").output();
+        String::from_utf8(output.expect("the program runs").stdout).expect("UTF-8")
+    };
+    let program = help(None);
+    let commands = program.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands = commands.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let names: Vec<&str> = commands.filter(|name| *name != "help").collect();
+    assert!(names.len() > 10, "the commands of the program: {names:?}");
+    let with_number = |path: String, text: &str| -> Vec<Line> {
+        text.lines().zip(1..).map(|(text, number)| Line { path: path.clone(), number, text: text.to_owned() }).collect()
+    };
+    let of_commands = names.iter().flat_map(|name| with_number(format!("{name} --help"), &help(Some(name))));
+    with_number("--help".to_owned(), &program).into_iter().chain(of_commands).collect()
+}
+
 /// The modules that are held to this already.
 fn modules() -> Vec<Line> {
     let is_done = |path: &PathBuf| {
@@ -152,7 +171,8 @@ fn texts_for_readers_are_in_plain_english() {
         let fault = |(word, instead)| format!("{path}:{number}: \"{word}\" (write: {instead}): {}", text.trim());
         banned(text).into_iter().map(fault).collect::<Vec<_>>()
     };
-    let texts: Vec<Line> = shown().into_iter().chain(modules()).filter(|line| !is_exception(line)).collect();
+    let texts: Vec<Line> =
+        shown().into_iter().chain(helped()).chain(modules()).filter(|line| !is_exception(line)).collect();
     let faults: Vec<String> = texts.iter().flat_map(faults_of).collect();
     assert!(texts.len() > 1000 && faults.is_empty(), "{} lines\n{}", texts.len(), faults.join("\n"));
 }
