@@ -13,7 +13,7 @@ use super::{
     sample::{at, begin, change, key, plan, production, run_id, settled},
 };
 
-fn seen(group: &str, members: &[&str]) -> GroupObservation {
+pub(crate) fn seen(group: &str, members: &[&str]) -> GroupObservation {
     GroupObservation {
         group: OperatorGroupName::new(group),
         profile: ProductProfileName::new(format!("Campaign - acme - {group}")),

@@ -6,10 +6,10 @@ use campaign_group_sync::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::recording::{Recording as _, Settlement};
-
 use super::{
+    manual_changes::seen,
     place::Place,
+    recording::{Recording as _, Settlement},
     sample::{at, begin, begin_and_die, change, held, key, plan, production, report, run_id},
 };
 
@@ -30,8 +30,13 @@ async fn record(journal: &Journal) {
     addition.outcome = ChangeOutcome::Applied;
     let ended = report("01JA", at(0), Outcome::Held, plan(vec![addition, removal]));
     journal.end_run(&ended).await.expect("ended");
+    for (second, logins) in
+        [(4, &["Ann@acme.com", "bob@acme.com", "cid@acme.com"][..]), (5, &["Ann@acme.com", "bob@acme.com"])]
+    {
+        journal.observe(&production(), at(second), &[seen("delivery", logins)], true).await.expect("observed");
+    }
     let digest = Digest::parse("00112233445566aa").expect("a digest");
-    journal.approve(&digest, &"zoe".into(), at(5), at(500)).await.expect("approved");
+    journal.approve(&digest, &"zoe".into(), at(6), at(500)).await.expect("approved");
     begin_and_die(journal, "01JB", at(10)).await;
 }
 
@@ -56,6 +61,7 @@ async fn an_unchanged_record_has_no_faults_also_after_a_restart() {
 
 #[tokio::test]
 async fn incident_55_whatever_is_changed_afterwards_shows() {
+    let mut undetected = Vec::new();
     for touch in [
         "update events set body = replace(body, 'production', 'staging') where kind = 'started' and run = '01JA'",
         "update events set at = at - 1 where kind = 'settled' and run = '01JA'",
@@ -82,6 +88,19 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         "update stays set until = since where login_folded = 'ann@acme.com' and until is null",
         "insert into stays (instance, group_folded, login_folded, login, since)
              values ('production', 'delivery', 'eve@acme.com', 'eve@acme.com', 1)",
+        "update stays set granted_by = null where granted_by is not null",
+        "update stays set granted_by = '01JB' where granted_by is not null",
+        "update stays set granted_by = '01JA' where granted_by is null",
+        "update stays set ended_by = '01JA' where ended_by is null and until is not null",
+        "update managed_groups set profile = 'other'",
+        "update managed_groups set group_name = 'other'",
+        "update managed_groups set until = since",
+        "delete from managed_groups",
+        "insert into managed_groups (instance, group_folded, group_name, profile, since)
+             values ('production', 'offers', 'offers', 'offers', 1)",
+        "update held set digest = '00112233445566bb'",
+        "update held set instance = 'staging'",
+        "update held set record = replace(record, '\"changes\":[', '\"changes\":[{}')",
         "update runs set report = replace(report, '31', '30') where run = '01JA'",
         "update runs set started_at = started_at - 86400000 where run = '01JA'",
         "update changes set operator_folded = 'eve@acme.com' where operator = 'ann@acme.com'",
@@ -99,8 +118,11 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         assert!(touched.rows_affected() > 0, "{touch}");
         connection.close().await.expect("closed");
         let verification = verify(&place.open().await, None).await;
-        assert!(!verification.is_whole(), "{touch}");
+        if verification.is_whole() {
+            undetected.push(touch);
+        }
     }
+    assert!(undetected.is_empty(), "{undetected:#?}");
 }
 
 #[tokio::test]
