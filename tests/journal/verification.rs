@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConne
 
 use super::{
     manual_changes::seen,
-    place::Place,
+    place::JournalFixture,
     recording::{Recording as _, Settlement},
     sample::{at, begin, begin_and_die, change, held, key, plan, production, report, run_id},
 };
@@ -46,7 +46,7 @@ async fn verify(journal: &Journal, known: Option<&RecordHead>) -> Verification {
 
 #[tokio::test]
 async fn an_unchanged_record_has_no_faults_also_after_a_restart() {
-    for place in Place::all().await {
+    for place in JournalFixture::all().await {
         record(&place.open().await).await;
         let journal = place.open().await;
         let head = verify(&journal, None).await.head;
@@ -60,9 +60,9 @@ async fn an_unchanged_record_has_no_faults_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn incident_55_whatever_is_changed_afterwards_shows() {
+async fn incident_55_a_change_of_any_table_is_detected() {
     let mut undetected = Vec::new();
-    for touch in [
+    for statement in [
         "update events set body = replace(body, 'production', 'staging') where kind = 'started' and run = '01JA'",
         "update events set at = at - 1 where kind = 'settled' and run = '01JA'",
         "update events set run = '01JB' where kind = 'settled' and run = '01JA'",
@@ -110,24 +110,24 @@ async fn incident_55_whatever_is_changed_afterwards_shows() {
         "update given_approvals set digest = '00112233445566bb'",
         "delete from given_approvals",
     ] {
-        let place = Place::in_a_folder();
+        let place = JournalFixture::in_a_folder();
         record(&place.open().await).await;
         let options = SqliteConnectOptions::new().filename(place.file());
         let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
-        let touched = sqlx::query(AssertSqlSafe(touch)).execute(&mut connection).await.expect(touch);
-        assert!(touched.rows_affected() > 0, "{touch}");
+        let result = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect(statement);
+        assert!(result.rows_affected() > 0, "{statement}");
         connection.close().await.expect("closed");
         let verification = verify(&place.open().await, None).await;
         if verification.is_whole() {
-            undetected.push(touch);
+            undetected.push(statement);
         }
     }
     assert!(undetected.is_empty(), "{undetected:#?}");
 }
 
 #[tokio::test]
-async fn incident_55_a_run_that_is_removed_everywhere_but_in_the_events_shows() {
-    let place = Place::in_a_folder();
+async fn incident_55_a_run_that_only_the_events_still_have_is_detected() {
+    let place = JournalFixture::in_a_folder();
     record(&place.open().await).await;
     let options = SqliteConnectOptions::new().filename(place.file());
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
@@ -142,7 +142,7 @@ async fn incident_55_a_run_that_is_removed_everywhere_but_in_the_events_shows() 
 
 #[tokio::test]
 async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     record(&place.open().await).await;
     let head = verify(&place.open().await, None).await.head;
     let options = SqliteConnectOptions::new().filename(place.file());
@@ -159,7 +159,7 @@ async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt
     let journal = place.open().await;
     assert!(!verify(&journal, Some(&head)).await.is_whole());
 
-    let other = Place::in_a_folder();
+    let other = JournalFixture::in_a_folder();
     begin_and_die(&other.open().await, "01JA", at(0)).await;
     let other = other.open().await;
     let head = RecordHead { position: 2, ..head };
@@ -168,7 +168,7 @@ async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt
 
 #[tokio::test]
 async fn runs_of_an_earlier_version_are_counted_as_recorded_before_the_chain() {
-    let place = Place::in_a_folder();
+    let place = JournalFixture::in_a_folder();
     let verification = verify(&place.open().await, None).await;
     assert_eq!((verification.events, verification.runs_before, verification.is_whole()), (1, 0, true));
 }
