@@ -1,4 +1,5 @@
-//! One call of the user management API: paced, authorized, repeated as its kind allows, judged by its status.
+//! One UMAPI call: waits for its slot, carries the access token, is retried as its kind allows, and checks the HTTP
+//! status.
 
 use std::{
     cell::Cell,
@@ -26,36 +27,37 @@ use crate::transport::{
     Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying_after,
 };
 
-/// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
-/// 813, `make_call` in the `connection.py` of umapi-client).
+/// Tells Adobe's rate limiter that a run begins. Adobe does not document it but asks for it (user-sync.py issue 813,
+/// `make_call` in the `connection.py` of umapi-client).
 const RUN_BEGINS: HeaderValue = HeaderValue::from_static("umapi-sync-start");
 
-/// What a person can do about a refusal.
+/// What the administrator can do if UMAPI refuses a call.
 const REMEDY: &str = "check experience_cloud.organization_id, and that the project of the credential in the Developer \
                       Console has the User Management API";
 
 /// One call.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// What errors and log lines call it: `GET users page 2`.
+    /// The name of the call in errors and log lines, such as `GET users page 2`.
     pub(super) name: String,
-    /// Below the base address, with the query, percent-encoded.
+    /// The path below the base address with the query, percent-encoded.
     pub(super) path: String,
     pub(super) kind: CallKind,
     pub(super) retry_rule: RetryRule,
     pub(super) on_not_found: OnNotFound,
 }
 
-/// What "not found" (404) means to a call.
+/// What "not found" (404) means for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnNotFound {
-    /// A wrong answer, as for every listing: a deleted profile and one without members are not the same.
+    /// The call fails, as for every listing: a deleted profile differs from a profile without members.
     Fail,
-    /// An answer that the call reads.
+    /// The call reads the response.
     Read,
 }
 
-/// What all clients of one credential share in this process: connections, token, and the calls of the last minute.
+/// What all clients of one credential share in this process: connections, token, and the count of calls of the last
+/// minute.
 #[derive(Debug)]
 pub(super) struct UmapiAccess {
     base: BaseUrl,
@@ -77,14 +79,14 @@ impl UmapiAccess {
     }
 }
 
-/// The user management API of one organization, as one run or one question uses it.
+/// UMAPI of one organization, as one run or one question uses it.
 #[derive(Debug)]
 pub(super) struct Umapi {
     access: Arc<UmapiAccess>,
     budget: CallBudget,
     retry: RetryPolicy,
     calls: AtomicU64,
-    /// The part of `calls` that may have reached the vendor.
+    /// The calls that may have reached Adobe.
     reached: AtomicU64,
     run_announced: AtomicBool,
 }
@@ -95,13 +97,13 @@ impl Umapi {
         Self { access, budget, retry, calls, reached, run_announced }
     }
 
-    /// Calls sent so far, repeated ones included.
+    /// Calls sent so far, including retries.
     pub(super) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Makes a read, and marks its error when none of its requests can have reached the vendor. A read at the same time
-    /// as others is marked less often than it might be, never wrongly.
+    /// Runs `read` and marks its error as [`ExperienceCloudError::Unsent`] if none of its requests can have reached
+    /// Adobe. If other reads run at the same time, an error may lack the mark, but no error is marked wrongly.
     pub(super) async fn marking_unsent<T>(
         &self,
         read: impl Future<Output = Result<T, ExperienceCloudError>>,
@@ -112,17 +114,17 @@ impl Umapi {
         outcome.map_err(|error| if unsent { ExperienceCloudError::Unsent(Box::new(error)) } else { error })
     }
 
-    /// Tells the watcher how far a read is.
+    /// Reports the progress of a read to the watcher.
     pub(super) fn step(&self, step: RunStep) {
         self.budget.watcher().step(step);
     }
 
-    /// The next call is the first of a run.
+    /// Marks the next call as the first of a run.
     pub(super) fn begin_run(&self) {
         self.run_announced.store(false, Ordering::Relaxed);
     }
 
-    /// Makes a call and reads its answer with `read`, which may see more than one answer when the first is garbled.
+    /// Makes a call and reads its response with `read`, which is called again if a retry follows a garbled response.
     pub(super) async fn get<T>(
         &self,
         call: &Call,
@@ -145,10 +147,10 @@ impl Umapi {
         read: impl Fn(&Answer) -> Result<T, PageError>,
     ) -> Result<T, FailedAttempt> {
         let context = RetryContext { retry: &self.retry, budget: &self.budget };
-        // The requests for tokens have had their own repetitions.
+        // Requests for tokens have retries of their own.
         let mut token = self.access.tokens.current(&context).await.map_err(FailedAttempt::last)?;
         let (mut answer, mut pause) = self.send(call, &token, first_of_run).await?;
-        // Page 0 may be requested once more with a new token; a second refusal is none of the token.
+        // Page 0 may be requested once more with a new token; the token is not the reason for a second refusal.
         let may_renew = call.retry_rule == RetryRule::Always || !renewed.replace(true);
         if answer.status == StatusCode::UNAUTHORIZED && may_renew {
             token = self.access.tokens.renewed(&token, &context).await.map_err(FailedAttempt::last)?;
@@ -186,7 +188,7 @@ impl Umapi {
         if first_of_run {
             request = request.header(PRAGMA, RUN_BEGINS);
         }
-        // What must not be sent twice must not meet a connection that the server is about to close.
+        // A request that must not be sent twice needs a new connection: the server may be about to close a kept one.
         let connection = match call.retry_rule {
             RetryRule::Always => Connection::Kept,
             RetryRule::IfNotServed => Connection::New,
@@ -246,7 +248,7 @@ impl Umapi {
                 chance: pause.map_or(RetryChance::MaybeServed, |pause| RetryChance::MaybeServedAfter(pause.length)),
             },
             other => {
-                // Not even "not found" means "nobody": a deleted profile and one without members are not the same.
+                // "Not found" does not mean "no members": a deleted profile differs from a profile without members.
                 let reason = other.canonical_reason().unwrap_or("an unknown status").to_lowercase();
                 FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
             }
@@ -261,7 +263,7 @@ impl Umapi {
         let error = ExperienceCloudError::WrongAnswer {
             call: call.name.clone(),
             status: answer.status.as_u16(),
-            // The parser repeats what it did not expect.
+            // The message of the parser repeats unexpected text of the response.
             reason: self.excerpt(reason.as_bytes(), token),
             excerpt: self.excerpt(&answer.body, token),
         };
@@ -273,11 +275,11 @@ impl Umapi {
     }
 }
 
-/// Why a call got no answer.
+/// Why a call has no response.
 enum SendError {
     /// It was not sent.
     Budget(BudgetError),
-    /// It was sent, or could not be.
+    /// Sending it, or receiving the response, failed.
     Transport(TransportError),
 }
 
@@ -293,7 +295,7 @@ impl From<TransportError> for SendError {
     }
 }
 
-/// Why a call was not sent.
+/// The error of a call that was not sent.
 fn unsent(call: &str, refused: BudgetError) -> ExperienceCloudError {
     let call = call.to_owned();
     match refused {
@@ -302,13 +304,13 @@ fn unsent(call: &str, refused: BudgetError) -> ExperienceCloudError {
     }
 }
 
-/// For log fields.
+/// Whole milliseconds, for log fields.
 pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A value as one segment of a path: everything but the unreserved characters of RFC 3986 and `@`, which UMAPI's own clients
-/// send as it is in organization ids, is percent-encoded, the slash as well.
+/// Encodes a value as one segment of a path: all characters but the unreserved ones of RFC 3986 and `@` are
+/// percent-encoded, including the slash. Adobe's own clients send the `@` of organization ids unencoded.
 pub(super) fn path_segment(value: &str) -> String {
     let encoded = |byte: u8| {
         let plain = byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte);
