@@ -119,7 +119,7 @@ fn options(sandbox: &Sandbox) -> Result<CampaignOptions, Failure> {
         url: BaseUrl::parse(&instance.url)?,
         authentication,
         retry: RetryPolicy::default(),
-        http: transport::Options::default(),
+        http: transport::HttpOptions::default(),
         page_rows: DEFAULT_PAGE_ROWS,
     })
 }

@@ -177,7 +177,7 @@ fn read() -> Result<(), Failure> {
         groups_per_minute: unlimited,
         tolerance: Tolerance { share: 0.01 },
         retry: RetryPolicy::default(),
-        http: transport::Options::default(),
+        http: transport::HttpOptions::default(),
     };
     let masks = [AssociationMask::parse("Campaign - acme - (.*)")?];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

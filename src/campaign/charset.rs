@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8};
 
 use super::xml_reader::XmlError;
-use crate::transport::Answer;
+use crate::transport::HttpResponse;
 
 /// Where an XML declaration must have ended, in bytes.
 const DECLARATION_BYTES: usize = 200;
@@ -14,7 +14,7 @@ const DECLARATION_BYTES: usize = 200;
 ///
 /// The declaration comes before the header because Campaign writes it together with the document, while a gateway may
 /// write the header. Bytes that the encoding does not have are an error: a name must not be read as another one.
-pub(super) fn decode(answer: &Answer) -> Result<Cow<'_, str>, XmlError> {
+pub(super) fn decode(answer: &HttpResponse) -> Result<Cow<'_, str>, XmlError> {
     let body: &[u8] = &answer.body;
     let (encoding, body) = match Encoding::for_bom(body) {
         Some((encoding, mark)) => (encoding, body.get(mark..).unwrap_or_default()),
@@ -63,7 +63,8 @@ mod tests {
         if let Some(content_type) = content_type {
             headers.insert("content-type", content_type.parse().expect("a header"));
         }
-        let answer = Answer { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body), certificate: None };
+        let answer =
+            HttpResponse { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body), certificate: None };
         match (decode(&answer), expected) {
             (Ok(text), Ok(expected)) => assert!(text.ends_with(expected), "{text}"),
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),

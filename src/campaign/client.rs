@@ -18,7 +18,7 @@ use super::soap_response::{SoapResponse, interpret};
 use super::xml_reader::{XmlError, XmlReader};
 use crate::domain::Watcher;
 use crate::transport::{
-    Connection, Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, retrying,
+    ConnectionReuse, Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, with_retries,
 };
 
 /// A Campaign instance, spoken to over SOAP.
@@ -117,7 +117,7 @@ impl Campaign {
         read: impl Fn(&mut XmlReader<'_>) -> Result<T, XmlError>,
     ) -> Result<T, CampaignError> {
         let renewed = Cell::new(false);
-        retrying(&self.retry, &call.name(), || async {
+        with_retries(&self.retry, &call.name(), || async {
             loop {
                 let session = self.session().await?;
                 let over = match Box::pin(self.exchange(call, &session, &read)).await? {
@@ -161,7 +161,7 @@ impl Campaign {
             .header("SOAPAction", call.action())
             .body(call.envelope(&session.token));
         // A creation that is sent twice may be refused the second time for having been made the first time.
-        let connection = if call.creates() { Connection::New } else { Connection::Kept };
+        let connection = if call.creates() { ConnectionReuse::Forbidden } else { ConnectionReuse::Allowed };
         let sending = async || {
             self.calls.fetch_add(1, Ordering::Relaxed);
             self.writes.fetch_add(u64::from(call.is_write()), Ordering::Relaxed);
@@ -184,7 +184,7 @@ impl Campaign {
 
     /// The session, begun with the patience of any other call when there is none.
     pub(super) async fn begun_session(&self) -> Result<Arc<Session>, CampaignError> {
-        retrying(&self.retry, "beginning a session", || self.session()).await
+        with_retries(&self.retry, "beginning a session", || self.session()).await
     }
 
     /// Takes the session away; the next call begins another.

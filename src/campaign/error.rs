@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::SoapFault;
 use crate::domain::Failure;
-use crate::transport::{CertificateFault, Retryable, TransportError, Verdict};
+use crate::transport::{CertificateFault, RetryAdvice, Retryable, TransportError};
 
 /// Why a call to Campaign, or to the identity service on its behalf, did not succeed. No variant holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -107,11 +107,11 @@ impl CampaignError {
             Self::Client(source) | Self::NoAnswer { source, .. } => match source {
                 TransportError::Connect(_)
                 | TransportError::Timeout { .. }
-                | TransportError::Overdue { .. }
-                | TransportError::Broken { .. } => Failure::Unavailable,
-                TransportError::CutBody { .. } | TransportError::Garbled { .. } | TransportError::TooLarge { .. } => {
-                    Failure::Incomplete
-                }
+                | TransportError::CallTimeout { .. }
+                | TransportError::ConnectionLost { .. } => Failure::Unavailable,
+                TransportError::IncompleteBody { .. }
+                | TransportError::Undecodable { .. }
+                | TransportError::TooLarge { .. } => Failure::Incomplete,
                 TransportError::Build(_) => Failure::Unexpected,
             },
             Self::Refused { .. } => Failure::Refused,
@@ -150,22 +150,22 @@ impl CampaignError {
 }
 
 impl Retryable for CampaignError {
-    fn verdict(&self) -> Verdict {
+    fn retry_advice(&self) -> RetryAdvice {
         match self {
             Self::NoAnswer { source, .. } => match source {
-                TransportError::Build(_) | TransportError::TooLarge { .. } | TransportError::Overdue { .. } => {
-                    Verdict::Final
+                TransportError::Build(_) | TransportError::TooLarge { .. } | TransportError::CallTimeout { .. } => {
+                    RetryAdvice::Final
                 }
-                TransportError::Connect(_) if source.certificate_fault().is_some() => Verdict::Final,
-                TransportError::Connect(_) if source.is_misconfigured() => Verdict::Final,
+                TransportError::Connect(_) if source.certificate_fault().is_some() => RetryAdvice::Final,
+                TransportError::Connect(_) if source.is_misconfigured() => RetryAdvice::Final,
                 // Reads may be repeated at will; writes are keyed by ids, so that repeating one changes nothing.
-                _ => Verdict::Retry,
+                _ => RetryAdvice::Retry,
             },
             Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
-                retry_after.map_or(Verdict::Retry, Verdict::RetryAfter)
+                retry_after.map_or(RetryAdvice::Retry, RetryAdvice::RetryAfter)
             }
-            Self::Fault { fault, .. } if fault.is_passing() => Verdict::Retry,
-            _ => Verdict::Final,
+            Self::Fault { fault, .. } if fault.is_passing() => RetryAdvice::Retry,
+            _ => RetryAdvice::Final,
         }
     }
 }

@@ -17,14 +17,14 @@ pub(super) async fn session(service: &IdentityService) -> Result<Session, Campai
 fn failed(error: TokenError) -> CampaignError {
     let call = CALL.to_owned();
     match error {
-        TokenError::NoAnswer(source) => CampaignError::NoAnswer { call, source },
+        TokenError::Transport(source) => CampaignError::NoAnswer { call, source },
         TokenError::Refused { .. } => CampaignError::Refused { call, reason: error.to_string() },
-        TokenError::Throttled { retry_after } => CampaignError::Throttled { call, retry_after },
-        TokenError::Unavailable { status, retry_after, said } => {
-            CampaignError::Unavailable { call, status, retry_after, excerpt: said.to_string() }
+        TokenError::RateLimited { retry_after } => CampaignError::Throttled { call, retry_after },
+        TokenError::Unavailable { status, retry_after, text } => {
+            CampaignError::Unavailable { call, status, retry_after, excerpt: text.to_string() }
         }
-        TokenError::WrongAnswer { status, reason, said } => {
-            CampaignError::WrongAnswer { call, what: format!("HTTP {status}, {reason}"), excerpt: said.to_string() }
+        TokenError::InvalidResponse { status, reason, text } => {
+            CampaignError::WrongAnswer { call, what: format!("HTTP {status}, {reason}"), excerpt: text.to_string() }
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct CampaignOptions {
     /// How often and how patiently one call is repeated.
     pub retry: RetryPolicy,
     /// Time and size limits of one request.
-    pub http: transport::Options,
+    pub http: transport::HttpOptions,
     /// Rows asked for in one query, [`DEFAULT_PAGE_ROWS`] unless a test wants small pages; 0 counts as 1.
     pub page_rows: usize,
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::client::Campaign;
 use super::error::CampaignError;
 use super::xml_reader::{XmlError, XmlReader};
-use crate::transport::{Answer, Certificate, Connection, excerpt};
+use crate::transport::{Certificate, ConnectionReuse, HttpResponse, excerpt};
 
 /// What errors call the request.
 const CALL: &str = "GET /r/test";
@@ -38,7 +38,7 @@ impl Campaign {
     /// Asks the instance how it is. Sent once, without credentials.
     pub async fn fetch_server_info(&self) -> ServerInfoResponse {
         let url = format!("{}/r/test", self.endpoint.trim_end_matches(ROUTER));
-        match self.http.send(self.http.get(&url), Connection::Kept, async || Ok(())).await {
+        match self.http.send(self.http.get(&url), ConnectionReuse::Allowed, async || Ok(())).await {
             Ok(answer) => ServerInfoResponse { info: interpret(&answer), certificate: answer.certificate },
             Err(source) => ServerInfoResponse {
                 certificate: None,
@@ -48,7 +48,7 @@ impl Campaign {
     }
 }
 
-fn interpret(answer: &Answer) -> Result<ServerInfo, CampaignError> {
+fn interpret(answer: &HttpResponse) -> Result<ServerInfo, CampaignError> {
     let (status, excerpt) = (answer.status.as_u16(), excerpt(&answer.body, &[]));
     if answer.status.is_server_error() {
         return Err(CampaignError::Unavailable { call: CALL.to_owned(), status, retry_after: None, excerpt });

@@ -9,7 +9,7 @@ use super::error::CampaignError;
 use super::fault::{ReceivedFault, SessionRefusal, SoapFault, outline};
 use super::soap_call::SoapCall;
 use super::xml_reader::{XmlError, XmlReader};
-use crate::transport::{Answer, SecretString, excerpt, retry_after};
+use crate::transport::{HttpResponse, SecretString, excerpt, retry_after};
 
 /// What came of a call that was answered.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ enum EnvelopeContent<T> {
 /// `secrets` are taken out of everything that an error repeats.
 pub(super) fn interpret<T>(
     call: &SoapCall,
-    answer: &Answer,
+    answer: &HttpResponse,
     secrets: &[&SecretString],
     read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, XmlError>,
 ) -> Result<SoapResponse<T>, CampaignError> {
@@ -41,7 +41,7 @@ pub(super) fn interpret<T>(
 
 struct ResponseContext<'a> {
     call: &'a SoapCall,
-    answer: &'a Answer,
+    answer: &'a HttpResponse,
     secrets: &'a [&'a SecretString],
 }
 
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
     use crate::campaign::xml_writer::Element;
     use crate::domain::Failure;
-    use crate::transport::{Retryable, Verdict};
+    use crate::transport::{RetryAdvice, Retryable};
 
     macro_rules! sample {
         ($name:literal) => {
@@ -213,9 +213,9 @@ mod tests {
         Ok(names)
     }
 
-    fn answered(status: u16, body: &[u8]) -> Answer {
+    fn answered(status: u16, body: &[u8]) -> HttpResponse {
         let status = StatusCode::from_u16(status).expect("a status");
-        Answer { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body), certificate: None }
+        HttpResponse { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body), certificate: None }
     }
 
     fn query(status: u16, body: &[u8]) -> Result<SoapResponse<Vec<String>>, CampaignError> {
@@ -223,10 +223,10 @@ mod tests {
         interpret(&call, &answered(status, body), &[&SecretString::from("___token")], names)
     }
 
-    fn failure(outcome: Result<SoapResponse<Vec<String>>, CampaignError>, part: &str) -> (Failure, Verdict) {
+    fn failure(outcome: Result<SoapResponse<Vec<String>>, CampaignError>, part: &str) -> (Failure, RetryAdvice) {
         let error = outcome.expect_err(part);
         assert!(error.to_string().contains(part), "{error}");
-        (error.failure(), error.verdict())
+        (error.failure(), error.retry_advice())
     }
 
     #[test]
@@ -248,11 +248,11 @@ mod tests {
         let detailed = "Unable to find key values for element 'operatorGroup' & its links (SOP-330011";
         for status in [200, 500, 400] {
             let no = failure(query(status, sample!("fault_with_detail.xml")), detailed);
-            assert_eq!(no, (Failure::Incomplete, Verdict::Final), "{status}");
+            assert_eq!(no, (Failure::Incomplete, RetryAdvice::Final), "{status}");
             let no = failure(query(status, sample!("fault_without_detail.xml")), "SOP-330006 The method 'Wrote'");
-            assert_eq!(no, (Failure::Incomplete, Verdict::Final), "{status}");
+            assert_eq!(no, (Failure::Incomplete, RetryAdvice::Final), "{status}");
             let busy = failure(query(status, sample!("fault_cdata.xml")), "{40001} deadlock with <another> & more");
-            assert_eq!(busy, (Failure::Unavailable, Verdict::Retry), "{status}");
+            assert_eq!(busy, (Failure::Unavailable, RetryAdvice::Retry), "{status}");
         }
     }
 
@@ -292,7 +292,7 @@ mod tests {
             (200, sample!("login_refused.txt")),
             (403, b"XSV-350013 The '192.0.2.1' IP address via which you are trying to connect is not allowed."),
         ] {
-            assert_eq!(failure(query(status, body), "was refused"), (Failure::Refused, Verdict::Final), "{status}");
+            assert_eq!(failure(query(status, body), "was refused"), (Failure::Refused, RetryAdvice::Final), "{status}");
         }
         let call = SoapCall::logon("svc", &SecretString::from("pw"));
         let outcome = interpret(&call, &answered(200, sample!("fault_login_refused.xml")), &[], |_| Ok(()));
@@ -315,7 +315,7 @@ mod tests {
             (200, b"<Envelope><Body><Fault/></Body></Envelope>", "a fault that says nothing"),
             (200, b"<?xml version='1.0' encoding='utf-8'?><a>\xe9</a>", "not in UTF-8"),
         ] {
-            assert_eq!(failure(query(status, body), part), (Failure::Incomplete, Verdict::Final), "{part}");
+            assert_eq!(failure(query(status, body), part), (Failure::Incomplete, RetryAdvice::Final), "{part}");
             assert!(query(status, body).expect_err(part).to_string().starts_with("ExecuteQuery xtk:operator got"));
         }
     }
@@ -331,8 +331,11 @@ mod tests {
 
     #[test]
     fn outages_and_pauses_pass() {
-        assert_eq!(failure(query(503, sample!("login_page.html")), "HTTP 503"), (Failure::Unavailable, Verdict::Retry));
-        let throttled = (Failure::Throttled { retry_after: None }, Verdict::Retry);
+        assert_eq!(
+            failure(query(503, sample!("login_page.html")), "HTTP 503"),
+            (Failure::Unavailable, RetryAdvice::Retry)
+        );
+        let throttled = (Failure::Throttled { retry_after: None }, RetryAdvice::Retry);
         assert_eq!(failure(query(429, b""), "rate limited"), throttled);
     }
 

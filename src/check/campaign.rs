@@ -19,7 +19,7 @@ use crate::{
     campaign::{Campaign, CampaignError, OwnOperator, ServerInfo, ServerInfoResponse},
     domain::{AssociationMask, CampaignSnapshot, Failure, InstanceMode, shell_word, to_the_second},
     observability::Chain,
-    settings::{Access, Authentication, Readable, ReadableInstance},
+    settings::{InstanceAccess, InstanceAuthentication, PartialInstance, PartialSettings},
 };
 
 /// Largest difference of the two clocks: beyond it the log lines of both sides are hard to compare. Tokens tolerate five
@@ -29,8 +29,8 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 /// Checks all that concerns one instance. Returns what it holds, where it could be read and the mask can be used.
 pub(super) async fn check(
     board: &mut Board,
-    settings: &Readable,
-    one: &ReadableInstance,
+    settings: &PartialSettings,
+    one: &PartialInstance,
     now: DateTime<Utc>,
 ) -> Option<CampaignSnapshot> {
     let instance = one.access.as_ref()?;
@@ -66,7 +66,7 @@ pub(super) async fn check(
     snapshot?.ok()
 }
 
-async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Access, now: DateTime<Utc>) -> bool {
+async fn reachable(board: &mut Board, campaign: &Campaign, instance: &InstanceAccess, now: DateTime<Utc>) -> bool {
     let name = instance.name.as_str();
     let ServerInfoResponse { certificate, info: test } = campaign.fetch_server_info().await;
     if let Some(fault) = test.as_ref().err().and_then(CampaignError::certificate_fault) {
@@ -92,7 +92,7 @@ async fn reachable(board: &mut Board, campaign: &Campaign, instance: &Access, no
     true
 }
 
-fn unreachable(error: &CampaignError, instance: &Access) -> Outcome {
+fn unreachable(error: &CampaignError, instance: &InstanceAccess) -> Outcome {
     let cause = cause(error);
     if cause == Cause::Configuration {
         return Outcome::failed(cause, Chain(error).to_string(), PROXY);
@@ -107,13 +107,13 @@ fn unreachable(error: &CampaignError, instance: &Access) -> Outcome {
 }
 
 /// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6 on.
-fn version(test: &ServerInfo, instance: &Access) -> Outcome {
+fn version(test: &ServerInfo, instance: &InstanceAccess) -> Outcome {
     let (Some(version), build) = (&test.version, test.build.as_deref().unwrap_or("not shown")) else {
         return Outcome::not_checked("the security zone of this host does not show the version");
     };
     let evidence = format!("{version}, build {build}");
     let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
-    let is_ims = matches!(instance.authentication, Authentication::Ims { .. });
+    let is_ims = matches!(instance.authentication, InstanceAuthentication::Ims { .. });
     let supports_ims = match numbers.as_slice() {
         [7, 3, patch, ..] => *patch >= 5,
         [7, 4, patch, ..] => *patch >= 1,
@@ -157,9 +157,9 @@ fn clock(test: &ServerInfo, now: DateTime<Utc>) -> Outcome {
     Outcome::warning(evidence, remedy)
 }
 
-async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &Access) -> bool {
+async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &InstanceAccess) -> bool {
     let name = instance.name.as_str();
-    let asks_ims = matches!(instance.authentication, Authentication::Ims { .. });
+    let asks_ims = matches!(instance.authentication, InstanceAuthentication::Ims { .. });
     if asks_ims && board.has_failed(name, IMS) {
         // It would fail in the same way, and that is known by now.
         return false;
@@ -177,7 +177,7 @@ async fn logged_on(board: &mut Board, campaign: &Campaign, instance: &Access) ->
     }
 }
 
-fn not_logged_on(error: &CampaignError, instance: &Access) -> Outcome {
+fn not_logged_on(error: &CampaignError, instance: &InstanceAccess) -> Outcome {
     let section = format!("instances.{}", instance.name);
     let CampaignError::Refused { call, reason } = error else {
         return Outcome::failed(
@@ -187,8 +187,8 @@ fn not_logged_on(error: &CampaignError, instance: &Access) -> Outcome {
         );
     };
     match &instance.authentication {
-        Authentication::Ims { .. } if call.contains("IMS") => refused_token(reason, &section),
-        Authentication::Ims { .. } => Outcome::failed(
+        InstanceAuthentication::Ims { .. } if call.contains("IMS") => refused_token(reason, &section),
+        InstanceAuthentication::Ims { .. } => Outcome::failed(
             Cause::Refused,
             format!("Campaign refused the token: {reason}"),
             "assign a product profile of Campaign to the technical account (Developer Console, \"Edit product profiles\"); \
@@ -196,7 +196,7 @@ fn not_logged_on(error: &CampaignError, instance: &Access) -> Outcome {
              instance knows the technical account (nlserver config -setimsoauth, as Adobe's manual describes it); correct one \
              of these before the next check, because refused sign-ins can lock an account",
         ),
-        Authentication::Native { login, .. } => Outcome::failed(
+        InstanceAuthentication::Native { login, .. } => Outcome::failed(
             Cause::Refused,
             format!("Campaign refused {login}: {reason}"),
             format!(
@@ -208,7 +208,7 @@ fn not_logged_on(error: &CampaignError, instance: &Access) -> Outcome {
     }
 }
 
-fn rights(own: &OwnOperator, instance: &Access) -> Outcome {
+fn rights(own: &OwnOperator, instance: &InstanceAccess) -> Outcome {
     let rights = if own.rights.is_empty() { "no named right".to_owned() } else { own.rights.join(", ") };
     let evidence = format!("{} has {rights}", own.login);
     if own.is_administrator() {
@@ -225,7 +225,7 @@ fn rights(own: &OwnOperator, instance: &Access) -> Outcome {
     }
 }
 
-async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Access) {
+async fn schemas(board: &mut Board, campaign: &Campaign, instance: &InstanceAccess) {
     let outcome = match campaign.check_schemas().await {
         Ok(()) => Outcome::ok("xtk:operator, xtk:group and xtk:operatorGroup"),
         Err(CampaignError::Schemas { lacking }) => Outcome::failed(
@@ -242,8 +242,8 @@ async fn schemas(board: &mut Board, campaign: &Campaign, instance: &Access) {
 async fn package(
     board: &mut Board,
     campaign: &Campaign,
-    settings: &Readable,
-    instance: &Access,
+    settings: &PartialSettings,
+    instance: &InstanceAccess,
     mask: Option<&AssociationMask>,
 ) {
     let name = instance.name.as_str();

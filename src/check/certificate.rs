@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{board::Outcome, names::listed, verdict::Cause};
 use crate::{
     domain::{shell_word, to_the_second},
-    settings::Access,
+    settings::InstanceAccess,
     transport::{BaseUrl, Certificate, CertificateFault},
 };
 
@@ -45,7 +45,7 @@ pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
 }
 
 /// A certificate of an instance that is not accepted.
-pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &Access) -> Outcome {
+pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &InstanceAccess) -> Outcome {
     refused(fault, &instance.url, of_instance(fault, &instance.url, instance.name.as_str()))
 }
 

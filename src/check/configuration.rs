@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     domain::FoldedName,
-    settings::{Problem, Readable},
+    settings::{PartialSettings, Problem},
 };
 
 /// Settles what the configuration decides by itself.
-pub(super) fn check(board: &mut Board, settings: &Readable) {
+pub(super) fn check(board: &mut Board, settings: &PartialSettings) {
     for problem in &settings.problems {
         settle_problem(board, settings, problem);
     }
@@ -38,12 +38,12 @@ pub(super) fn check(board: &mut Board, settings: &Readable) {
     instances(board, settings);
 }
 
-fn settle_problem(board: &mut Board, settings: &Readable, problem: &Problem) {
+fn settle_problem(board: &mut Board, settings: &PartialSettings, problem: &Problem) {
     let evidence = match &problem.place {
         Some(place) => format!("{} ({place}): {}", problem.subject, problem.what),
         None => format!("{}: {}", problem.subject, problem.what),
     };
-    let outcome = Outcome::failed(Cause::Configuration, evidence, problem.mend.clone());
+    let outcome = Outcome::failed(Cause::Configuration, evidence, problem.remedy.clone());
     match place_of(settings, problem) {
         (Some(instance), id) => board.settle_of(instance, id, outcome),
         (None, id) => board.settle(id, outcome),
@@ -51,7 +51,7 @@ fn settle_problem(board: &mut Board, settings: &Readable, problem: &Problem) {
 }
 
 /// The prerequisite that a problem is a finding of, with the instance where it is one of an instance.
-fn place_of<'a>(settings: &'a Readable, problem: &Problem) -> (Option<&'a str>, &'static str) {
+fn place_of<'a>(settings: &'a PartialSettings, problem: &Problem) -> (Option<&'a str>, &'static str) {
     if problem.subject == ORGANIZATION_ID {
         return (None, ORGANIZATION_ID);
     }
@@ -62,7 +62,7 @@ fn place_of<'a>(settings: &'a Readable, problem: &Problem) -> (Option<&'a str>, 
     of_mask.map_or((None, CONFIGURATION), |one| (Some(one.name.as_str()), MASK))
 }
 
-fn experience_cloud(board: &mut Board, settings: &Readable) {
+fn experience_cloud(board: &mut Board, settings: &PartialSettings) {
     let is_of_id = |problem: &Problem| problem.subject == ORGANIZATION_ID;
     let is_of_section = |problem: &&Problem| problem.subject.starts_with("experience_cloud.");
     if let Some(configured) = &settings.experience_cloud {
@@ -82,7 +82,7 @@ fn experience_cloud(board: &mut Board, settings: &Readable) {
     }
 }
 
-fn instances(board: &mut Board, settings: &Readable) {
+fn instances(board: &mut Board, settings: &PartialSettings) {
     for one in &settings.instances {
         let name = one.name.as_str();
         if one.access.is_none() {

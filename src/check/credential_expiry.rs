@@ -7,13 +7,13 @@ use super::{
     catalogue::{CREDENTIAL_EXPIRY, INSTANCE_CREDENTIAL_EXPIRY, LOG_ON, TOKEN},
     verdict::Cause,
 };
-use crate::settings::{Authentication, Readable};
+use crate::settings::{InstanceAuthentication, PartialSettings};
 
 /// Time that finding an administrator who may rotate the secret, and rotating it, can take.
 const NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// Checks each credential once it is known whether it is refused. `today` is the day in UTC.
-pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
+pub(super) fn check(board: &mut Board, settings: &PartialSettings, today: NaiveDate) {
     if let Some(configured) = &settings.experience_cloud {
         let refusal = board.refusal_of_secret(None, TOKEN);
         let standing = Standing { section: "experience_cloud", today, refusal };
@@ -25,8 +25,10 @@ pub(super) fn check(board: &mut Board, settings: &Readable, today: NaiveDate) {
     for instance in settings.instances.iter().filter_map(|one| one.access.as_ref()) {
         let name = instance.name.as_str();
         let outcome = match &instance.authentication {
-            Authentication::Native { .. } => Outcome::not_checked("the program signs in with a password of Campaign"),
-            Authentication::Ims { client_secret_expires, .. } => {
+            InstanceAuthentication::Native { .. } => {
+                Outcome::not_checked("the program signs in with a password of Campaign")
+            }
+            InstanceAuthentication::Ims { client_secret_expires, .. } => {
                 let section = format!("instances.{name}");
                 let refusal = board.refusal_of_secret(Some(name), LOG_ON);
                 let standing = Standing { section: &section, today, refusal };

@@ -16,7 +16,7 @@ use crate::{
     experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, UmapiOptions},
     journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
     observability::Chain,
-    settings::{self, Readable},
+    settings::{self, PartialSettings},
     sync::{self, Clients},
     transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
@@ -48,7 +48,7 @@ fn unreachable(error: &dyn std::error::Error, is_misconfigured: bool, url: &Base
 /// Checks all that concerns the Experience Cloud; the profiles, when they are visible.
 pub(super) async fn check(
     board: &mut Board,
-    settings: &Readable,
+    settings: &PartialSettings,
     journal: &Result<Option<Journal>, JournalError>,
     now: DateTime<Utc>,
 ) -> Option<ProfileListing> {
@@ -96,7 +96,7 @@ async fn memory(
 }
 
 /// Whether IMS issues a token, where enough can be read to ask it.
-async fn token(board: &mut Board, settings: &Readable) -> bool {
+async fn token(board: &mut Board, settings: &PartialSettings) -> bool {
     let (Some(ims_url), Some(credential)) = (&settings.ims_url, &settings.credential) else { return false };
     let http = match HttpClient::new(ims_url, &settings.connections) {
         Ok(http) => http,
@@ -111,11 +111,11 @@ async fn token(board: &mut Board, settings: &Readable) -> bool {
             board.settle(TOKEN, Outcome::ok(format!("good for {} h", issued.life.as_secs().div_ceil(3600))));
             return true;
         }
-        Err(TokenError::Refused { said, .. }) => {
+        Err(TokenError::Refused { text, .. }) => {
             board.settle(IMS, Outcome::ok(ims_url.to_string()));
-            board.settle(TOKEN, refused_token(&said.to_string(), "experience_cloud"));
+            board.settle(TOKEN, refused_token(&text.to_string(), "experience_cloud"));
         }
-        Err(error @ TokenError::WrongAnswer { .. }) => {
+        Err(error @ TokenError::InvalidResponse { .. }) => {
             let remedy = "compare experience_cloud.ims_url with Adobe's address, https://ims-na1.adobelogin.com; look for a \
                           proxy that answers in its place";
             board.settle(IMS, Outcome::failed(Cause::Incomplete, Chain(&error).to_string(), remedy));

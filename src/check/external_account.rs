@@ -12,7 +12,7 @@ use super::{
 use crate::{
     campaign::{EXTERNAL_ACCOUNT_NAME, ExternalAccount},
     domain::AssociationMask,
-    settings::{Access, Readable},
+    settings::{InstanceAccess, PartialSettings},
 };
 
 /// IMS servers that Adobe's documentation names for Campaign. Both serve the same identities.
@@ -26,8 +26,8 @@ const WHERE: &str = "Administration > Platform > External accounts > Adobe Exper
 /// Checks the accounts of an instance; the fields only where exactly one account is in question.
 pub(super) fn check(
     board: &mut Board,
-    settings: &Readable,
-    instance: &Access,
+    settings: &PartialSettings,
+    instance: &InstanceAccess,
     mask: Option<&AssociationMask>,
     accounts: &[ExternalAccount],
 ) {
@@ -138,7 +138,7 @@ fn ims_server(ours: &str, account: &ExternalAccount) -> Outcome {
     field("IMS Server URL", "experience_cloud.ims_url", ours, &account.ims_server)
 }
 
-fn callback(instance: &Access, account: &ExternalAccount) -> Outcome {
+fn callback(instance: &InstanceAccess, account: &ExternalAccount) -> Outcome {
     let callback = &account.callback_server;
     if callback.starts_with("http://") && !instance.url.is_plain() {
         let signs: Vec<char> = callback.chars().collect();
@@ -153,7 +153,7 @@ fn callback(instance: &Access, account: &ExternalAccount) -> Outcome {
     field("Callback server", &format!("instances.{}.url", instance.name), &instance.url.to_string(), without_slash)
 }
 
-fn tenant(instance: &Access, account: &ExternalAccount) -> Outcome {
+fn tenant(instance: &InstanceAccess, account: &ExternalAccount) -> Outcome {
     match &instance.tenant {
         Some(tenant) => field("Tenant", &format!("instances.{}.tenant", instance.name), tenant, &account.tenant),
         None => Outcome::not_checked(format!("instances.{}.tenant is not configured", instance.name)),

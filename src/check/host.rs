@@ -19,7 +19,7 @@ use super::{
 use crate::{
     journal::{DiskSpace, Journal, JournalError},
     observability::Chain,
-    settings::{self, Named, Readable, SecretFile, StateLocation},
+    settings::{self, PartialSettings, SecretFile, SecretFileOrigin, StateLocation},
 };
 
 /// Mode bits that give access to users other than the owner and its group, or let the group change something.
@@ -121,11 +121,13 @@ fn is_file(path: &Path) -> bool {
 fn is_open(file: &SecretFile) -> bool {
     let of_file = mode(&file.path).unwrap_or_default();
     let is_open = of_file & TOO_OPEN != 0 && is_file(&file.path);
-    match file.named {
+    match file.origin {
         // One that everybody may read is refused with the configuration, which says so.
-        Named::InConfiguration => is_open && of_file & READABLE == 0,
+        SecretFileOrigin::Key => is_open && of_file & READABLE == 0,
         // Systemd's are in a folder that nobody else may enter.
-        Named::AsCredential => is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED != 0),
+        SecretFileOrigin::Credential => {
+            is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED != 0)
+        }
     }
 }
 
@@ -212,7 +214,7 @@ fn socket(socket: &Path) -> Outcome {
     }
 }
 
-fn schedule(settings: &Readable, now: DateTime<Utc>) -> Outcome {
+fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> Outcome {
     let (Some(configured), Some(interval)) = (&settings.schedule, settings.first_page_interval) else {
         return unconfigured();
     };

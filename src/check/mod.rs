@@ -51,7 +51,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     journal::{Journal, JournalError},
-    settings::{Readable, Sources, State},
+    settings::{PartialSettings, Sources, State},
     transport::RetryPolicy,
 };
 
@@ -59,7 +59,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The configuration, as far as it can be used.
-    pub settings: &'a Readable,
+    pub settings: &'a PartialSettings,
     /// Where it comes from.
     pub sources: &'a Sources,
     /// Whether the vendors are asked.

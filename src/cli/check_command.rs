@@ -5,7 +5,7 @@ use chrono::Utc;
 use crate::{
     check::{self, Cause, CheckReport, Extent, NotificationCheck, Reach, Verdict},
     observability::{Level, start_logging},
-    settings::{self, Readable, Sources},
+    settings::{self, PartialSettings, Sources},
 };
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
 pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<Exit, CommandError> {
     let Some(name) = &check.sandbox else {
         let sources = Sources::of_process(arguments.config.clone());
-        return Box::pin(checked(arguments, check, &sources, settings::readable(&sources), Extent::Service)).await;
+        return Box::pin(checked(arguments, check, &sources, settings::load_partial(&sources), Extent::Service)).await;
     };
     let sandbox = OwnSandbox::start(name).await?;
     let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), Extent::Sandbox)).await;
@@ -35,7 +35,7 @@ async fn checked(
     arguments: &Arguments,
     options: &CheckArguments,
     sources: &Sources,
-    mut settings: Readable,
+    mut settings: PartialSettings,
     extent: Extent,
 ) -> Result<Exit, CommandError> {
     settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;

@@ -15,7 +15,7 @@ use super::{
 /// Prints the values even when some are wrong; the problems follow as the error.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
-    let values = settings::effective(&sources);
+    let values = settings::effective_values(&sources);
     print(&match arguments.output {
         OutputFormat::Json => json(&values)?,
         OutputFormat::Text => text(&values),

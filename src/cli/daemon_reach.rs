@@ -30,13 +30,13 @@ pub(super) async fn reach(settings: &Settings) -> Option<Client> {
 
 /// The daemon of a configuration whose secrets cannot be read: somebody who may use the socket need not be able to.
 pub(super) async fn daemon_instead(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
-    if error.is_of_secrets_alone() { daemon_despite(sources, error).await } else { Err(error.into()) }
+    if error.is_about_secrets_only() { daemon_despite(sources, error).await } else { Err(error.into()) }
 }
 
 /// The daemon that answers `status` although this configuration cannot be used: what the daemon does, and whether its own reload
 /// failed, does not depend on what this process can read. Says on standard error what is wrong with the configuration.
 pub(super) async fn daemon_for_status(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
-    let problems = (!error.is_of_secrets_alone()).then(|| error.to_string());
+    let problems = (!error.is_about_secrets_only()).then(|| error.to_string());
     let daemon = daemon_despite(sources, error).await?;
     if let Some(problems) = problems {
         warn(&format!("{problems}\nthe daemon answers; it runs with the configuration that it loaded before"));

@@ -42,7 +42,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::{daemon::DaemonError, journal::JournalError, settings::UnnamedMode};
+use crate::{daemon::DaemonError, journal::JournalError, settings::MissingModeError};
 use arguments::{Arguments, Command};
 use exit_code::Exit;
 use terminal::complain;
@@ -114,7 +114,7 @@ enum CommandError {
     #[error(transparent)]
     Settings(#[from] crate::settings::SettingsError),
     #[error(transparent)]
-    UnnamedMode(#[from] UnnamedMode),
+    MissingMode(#[from] MissingModeError),
     #[error(
         "this user may not use the control socket {} of the daemon, and cannot read the secrets to do without the daemon; \
          run the command as root, or have an administrator add this user to the group of the socket, and sign in again",
@@ -169,17 +169,17 @@ impl CommandError {
             Self::Settings(_)
             | Self::Logging(_)
             | Self::NoAccess { .. }
-            | Self::UnnamedMode(UnnamedMode::Refused(_))
+            | Self::MissingMode(MissingModeError::Refused(_))
             | Self::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. })
             | Self::Daemon(
                 DaemonError::SocketFolder(_)
-                | DaemonError::UnnamedMode(UnnamedMode::Refused(_))
+                | DaemonError::MissingMode(MissingModeError::Refused(_))
                 | DaemonError::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. }),
             ) => Exit::Configuration,
             Self::NotHeld(_) => Exit::Held,
             Self::Daemon(DaemonError::Held { .. }) => Exit::Locked,
             Self::Journal(_)
-            | Self::UnnamedMode(_)
+            | Self::MissingMode(_)
             | Self::Daemon(_)
             | Self::Control(_)
             | Self::Refused(_)

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     domain::Chain,
     sandbox::{Sandbox, SandboxOptions, Scenario},
-    settings::{self, Readable, Settings, SettingsError, Sources},
+    settings::{self, PartialSettings, Settings, SettingsError, Sources},
 };
 
 use super::{CommandError, sandbox_configuration::SandboxConfiguration};
@@ -62,8 +62,8 @@ impl OwnSandbox {
     }
 
     /// As much of it as can be used, with the same trust.
-    pub(super) fn readable(&self) -> Readable {
-        let mut settings = settings::readable(&self.sources());
+    pub(super) fn readable(&self) -> PartialSettings {
+        let mut settings = settings::load_partial(&self.sources());
         if let Some(authority) = &self.authority {
             settings.trust_only(authority);
         }

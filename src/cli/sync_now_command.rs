@@ -96,7 +96,7 @@ async fn in_place(
 ) -> Result<RunReport, CommandError> {
     until_told_to_end(async |stop| {
         let journal = Journal::open(&settings.journal_options()).await?;
-        settings.refuse_unnamed_modes(&journal).await?;
+        settings.require_explicit_modes(&journal).await?;
         let journal = journal.with_notifications(wanted);
         let (options, request) = (settings.sync_options(), request(arguments, stop));
         let report = sync::run(&options, &journal, &request, &progress.watcher()).await;

@@ -23,7 +23,7 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
         return Err(FindRunError::Unknown(undo.run.clone()).into());
     };
-    settings.refuse_unnamed_modes(&journal).await?;
+    settings.require_explicit_modes(&journal).await?;
     let journal = journal.with_notifications(settings.wanted_notifications());
     let mode = if undo.apply { RunMode::Apply } else { RunMode::DryRun };
     let options = settings.sync_options();

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use crate::{
     journal::{FileFault, JournalError},
     scheduler::ScheduleError,
-    settings::UnnamedMode,
+    settings::MissingModeError,
 };
 
 /// Why the daemon did not start, or could not go on.
@@ -22,7 +22,7 @@ pub enum DaemonError {
     Journal(#[from] JournalError),
     /// An instance that was written to has no mode now.
     #[error(transparent)]
-    UnnamedMode(#[from] UnnamedMode),
+    MissingMode(#[from] MissingModeError),
     /// The folder of the control socket, or what stands in the place of the socket, is not used.
     #[error(transparent)]
     SocketFolder(#[from] FileFault),

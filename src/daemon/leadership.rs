@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     journal::{Candidate, Election, Journal, JournalError, Leadership},
     observability::Chain,
-    settings::{Settings, UnnamedMode},
+    settings::{MissingModeError, Settings},
 };
 
 use super::recall::{Recalled, recalled};
@@ -82,7 +82,7 @@ enum NoAttempt {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
-    UnnamedMode(#[from] UnnamedMode),
+    MissingMode(#[from] MissingModeError),
     #[error("the journal could not be read within {} s", LOOK_PATIENCE.as_secs())]
     Slow,
 }
@@ -104,7 +104,7 @@ impl Competitor {
         loop {
             let mut pause = PAUSE;
             let news = self.attempt().await.unwrap_or_else(|error| match &error {
-                NoAttempt::UnnamedMode(UnnamedMode::Refused(why)) => News::Unsuited(why.to_string()),
+                NoAttempt::MissingMode(MissingModeError::Refused(why)) => News::Unsuited(why.to_string()),
                 _ => News::OutOfReach(Chain(&error).to_string()),
             });
             let leadership = if let News::Leads(leadership, _) = &news { Some(leadership.clone()) } else { None };
@@ -135,7 +135,7 @@ impl Competitor {
                 self.attempts = 0;
                 // What was done until now is known before anything is done: without it a tick would be made twice.
                 let recalled = self.recall().await?;
-                Arc::clone(&self.settings.borrow()).refuse_unnamed_modes(&self.journal).await?;
+                Arc::clone(&self.settings.borrow()).require_explicit_modes(&self.journal).await?;
                 Ok(News::Leads(leadership, recalled))
             }
             Election::Follower(leader) => {

@@ -174,7 +174,7 @@ async fn start(
 
 /// Shows what the journal remembers, and keeps the schedule: nobody else can where the state is a file.
 async fn alone(board: &Board, journal: &Journal, settings: &Settings) -> Result<Timetable, DaemonError> {
-    settings.refuse_unnamed_modes(journal).await?;
+    settings.require_explicit_modes(journal).await?;
     let recalled = recalled(journal, settings).await?;
     let now = Utc::now();
     let since = recalled.since(now);

@@ -14,7 +14,7 @@ use crate::{
     journal::{Journal, Leadership},
     observability::LogControl,
     scheduler::{ReloadSignal, StopSignals},
-    settings::{self, Settings, SettingsError, Sources, UnnamedMode},
+    settings::{self, MissingModeError, Settings, SettingsError, Sources},
     sync::{self, Patience, Request, Stop, StopSwitch},
 };
 
@@ -236,8 +236,8 @@ impl Daemon {
     async fn reload(&mut self) {
         ServiceManager::reloading();
         match settings::load(&self.sources) {
-            Ok(settings) => match timeout(JOURNAL_PATIENCE, settings.refuse_unnamed_modes(&self.journal)).await {
-                Ok(Err(UnnamedMode::Refused(error))) => self.refuse(&error),
+            Ok(settings) => match timeout(JOURNAL_PATIENCE, settings.require_explicit_modes(&self.journal)).await {
+                Ok(Err(MissingModeError::Refused(error))) => self.refuse(&error),
                 // Whether the state can be read is said by the next run.
                 _ => self.take(settings),
             },

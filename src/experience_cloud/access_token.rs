@@ -10,7 +10,7 @@ use super::{
     call_budget::{CallBudget, pausing},
     error::{ExperienceCloudError, FailedAttempt, RetryChance},
 };
-use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, retrying_after};
+use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, with_retries_and_sleep};
 
 /// The name of the request in errors and log lines.
 const CALL: &str = "POST token";
@@ -87,7 +87,7 @@ impl TokenSource {
     ) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         *held = None;
         let sleep = pausing(context.budget.ledger());
-        let token = retrying_after(context.retry, CALL, || self.request(context), sleep).await;
+        let token = with_retries_and_sleep(context.retry, CALL, || self.request(context), sleep).await;
         let token = token.map_err(|failed| failed.error)?;
         let token = Arc::new(token);
         *held = Some(Arc::clone(&token));
@@ -101,7 +101,7 @@ impl TokenSource {
             Err(error) => error,
         };
         let pause = match error {
-            TokenError::Throttled { retry_after } | TokenError::Unavailable { retry_after, .. } => retry_after,
+            TokenError::RateLimited { retry_after } | TokenError::Unavailable { retry_after, .. } => retry_after,
             _ => None,
         };
         let RetryContext { retry, budget } = context;
@@ -125,21 +125,21 @@ impl AccessToken {
 fn failed(error: TokenError, pause: Option<RequestedPause>) -> FailedAttempt {
     let call = CALL.to_owned();
     match error {
-        TokenError::NoAnswer(source) => FailedAttempt::of_transport(CALL, source),
-        TokenError::Refused { status, said } => {
+        TokenError::Transport(source) => FailedAttempt::of_transport(CALL, source),
+        TokenError::Refused { status, text } => {
             let remedy = "check the client id, the client secret and the scopes of experience_cloud";
-            FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt: said.to_string() })
+            FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy, excerpt: text.to_string() })
         }
-        TokenError::Throttled { .. } => {
+        TokenError::RateLimited { .. } => {
             let chance = pause.map_or(RetryChance::RefusedForNow, |pause| RetryChance::After(pause.length));
             FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
         }
-        TokenError::Unavailable { status, said, .. } => FailedAttempt {
-            error: ExperienceCloudError::Unavailable { call, status, excerpt: said.to_string() },
+        TokenError::Unavailable { status, text, .. } => FailedAttempt {
+            error: ExperienceCloudError::Unavailable { call, status, excerpt: text.to_string() },
             chance: pause.map_or(RetryChance::MaybeServed, |pause| RetryChance::MaybeServedAfter(pause.length)),
         },
-        TokenError::WrongAnswer { status, reason, said } => {
-            let excerpt = said.to_string();
+        TokenError::InvalidResponse { status, reason, text } => {
+            let excerpt = text.to_string();
             FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
         }
     }

@@ -245,10 +245,7 @@ mod tests {
         let budget = CallBudget::new(None, CallPurpose::Run, watcher);
         budget.ready(&slots, (CallKind::Users, false)).await.expect("no ledger");
         budget.ready(&slots, (CallKind::Groups, false)).await.expect("no ledger");
-        assert!(
-            reported.lock().expect("no panic elsewhere").is_empty(),
-            "the first call of each kind does not wait"
-        );
+        assert!(reported.lock().expect("no panic elsewhere").is_empty(), "the first call of each kind does not wait");
         budget.ready(&slots, (CallKind::Groups, false)).await.expect("no ledger");
         assert_eq!(*reported.lock().expect("no panic elsewhere"), [Some(CALL_WINDOW)]);
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Failure, IncompleteRead, ProductProfileName, ProfileDoubt, RunStep, to_the_second},
-    transport::{CertificateFault, RetryPolicy, Retryable, TransportError, Verdict},
+    transport::{CertificateFault, RetryAdvice, RetryPolicy, Retryable, TransportError},
 };
 
 /// Why a read from Experience Cloud failed. No message contains a secret or a token.
@@ -304,12 +304,12 @@ impl FailedAttempt {
             TransportError::Connect(_) => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: RetryChance::Unserved }
             }
-            TransportError::Timeout { .. } | TransportError::Broken { .. } => {
+            TransportError::Timeout { .. } | TransportError::ConnectionLost { .. } => {
                 Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: RetryChance::MaybeServed }
             }
             // A call that reached its longest duration would reach it again.
-            TransportError::Overdue { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
-            TransportError::CutBody { .. } | TransportError::Garbled { .. } => {
+            TransportError::CallTimeout { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
+            TransportError::IncompleteBody { .. } | TransportError::Undecodable { .. } => {
                 Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: RetryChance::MaybeServed }
             }
             TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::BrokenAnswer { call, source }),
@@ -340,11 +340,11 @@ impl FailedAttempt {
 }
 
 impl Retryable for FailedAttempt {
-    fn verdict(&self) -> Verdict {
+    fn retry_advice(&self) -> RetryAdvice {
         match self.chance {
-            RetryChance::None => Verdict::Final,
-            RetryChance::MaybeServed | RetryChance::Unserved | RetryChance::RefusedForNow => Verdict::Retry,
-            RetryChance::After(pause) | RetryChance::MaybeServedAfter(pause) => Verdict::RetryAfter(pause),
+            RetryChance::None => RetryAdvice::Final,
+            RetryChance::MaybeServed | RetryChance::Unserved | RetryChance::RefusedForNow => RetryAdvice::Retry,
+            RetryChance::After(pause) | RetryChance::MaybeServedAfter(pause) => RetryAdvice::RetryAfter(pause),
         }
     }
 }
@@ -371,15 +371,16 @@ mod tests {
 
     #[test]
     fn page_0_is_retried_only_if_it_was_not_served() {
-        let verdict = |chance, retry_rule| FailedAttempt { error: throttled(None), chance }.under(retry_rule).verdict();
+        let verdict =
+            |chance, retry_rule| FailedAttempt { error: throttled(None), chance }.under(retry_rule).retry_advice();
         let pause = Duration::from_secs(38);
         for (chance, free, unserved) in [
-            (RetryChance::None, Verdict::Final, Verdict::Final),
-            (RetryChance::MaybeServed, Verdict::Retry, Verdict::Final),
-            (RetryChance::Unserved, Verdict::Retry, Verdict::Retry),
-            (RetryChance::RefusedForNow, Verdict::Retry, Verdict::Final),
-            (RetryChance::After(pause), Verdict::RetryAfter(pause), Verdict::RetryAfter(pause)),
-            (RetryChance::MaybeServedAfter(pause), Verdict::RetryAfter(pause), Verdict::Final),
+            (RetryChance::None, RetryAdvice::Final, RetryAdvice::Final),
+            (RetryChance::MaybeServed, RetryAdvice::Retry, RetryAdvice::Final),
+            (RetryChance::Unserved, RetryAdvice::Retry, RetryAdvice::Retry),
+            (RetryChance::RefusedForNow, RetryAdvice::Retry, RetryAdvice::Final),
+            (RetryChance::After(pause), RetryAdvice::RetryAfter(pause), RetryAdvice::RetryAfter(pause)),
+            (RetryChance::MaybeServedAfter(pause), RetryAdvice::RetryAfter(pause), RetryAdvice::Final),
         ] {
             assert_eq!(verdict(chance, RetryRule::Always), free, "{chance:?}");
             assert_eq!(verdict(chance, RetryRule::IfNotServed), unserved, "{chance:?}");

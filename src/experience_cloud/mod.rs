@@ -88,7 +88,7 @@ pub struct UmapiOptions {
     /// How often one call is retried, and after which pauses.
     pub retry: RetryPolicy,
     /// Time and size limits of one request.
-    pub http: transport::Options,
+    pub http: transport::HttpOptions,
 }
 
 /// The value of `directOnly`. It is always sent: Adobe's default is `true` and hides inherited profiles.

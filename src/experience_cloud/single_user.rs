@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{CallKind, Membership, OrganizationId, Person, ProductProfileName},
-    transport::Answer,
+    transport::HttpResponse,
 };
 
 /// The `result` of a response with status 404 that says that there is no such user.
@@ -77,7 +77,7 @@ pub(super) async fn fetch(
     umapi.get(&call, read).await
 }
 
-fn read(answer: &Answer) -> Result<Option<UserRead>, PageError> {
+fn read(answer: &HttpResponse) -> Result<Option<UserRead>, PageError> {
     let body = page_text::read(&answer.body, PhantomData::<UserAnswer<'_, SingleUser<'_>>>);
     if answer.status != reqwest::StatusCode::OK {
         let is_no_such_user = |body: &UserAnswer<'_, SingleUser<'_>>| {

@@ -24,7 +24,8 @@ use super::{
 };
 use crate::domain::{CallKind, RunStep};
 use crate::transport::{
-    Answer, BaseUrl, Connection, HttpClient, RetryPolicy, TransportError, excerpt, retry_after, retrying_after,
+    BaseUrl, ConnectionReuse, HttpClient, HttpResponse, RetryPolicy, TransportError, excerpt, retry_after,
+    with_retries_and_sleep,
 };
 
 /// Tells Adobe's rate limiter that a run begins. Adobe does not document it but asks for it (user-sync.py issue 813,
@@ -128,7 +129,7 @@ impl Umapi {
     pub(super) async fn get<T>(
         &self,
         call: &Call,
-        read: impl Fn(&Answer) -> Result<T, PageError>,
+        read: impl Fn(&HttpResponse) -> Result<T, PageError>,
     ) -> Result<T, ExperienceCloudError> {
         let first_of_run = !self.run_announced.swap(true, Ordering::Relaxed);
         let renewed = Cell::new(false);
@@ -137,14 +138,14 @@ impl Umapi {
             outcome.map_err(|failed| failed.under(call.retry_rule).announced(&self.retry, &self.budget))
         };
         let sleep = pausing(self.budget.ledger());
-        retrying_after(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
+        with_retries_and_sleep(&self.retry, &call.name, attempt, sleep).await.map_err(|failed| failed.error)
     }
 
     async fn attempt<T>(
         &self,
         call: &Call,
         (first_of_run, renewed): (bool, &Cell<bool>),
-        read: impl Fn(&Answer) -> Result<T, PageError>,
+        read: impl Fn(&HttpResponse) -> Result<T, PageError>,
     ) -> Result<T, FailedAttempt> {
         let context = RetryContext { retry: &self.retry, budget: &self.budget };
         // Requests for tokens have retries of their own.
@@ -175,7 +176,7 @@ impl Umapi {
         call: &Call,
         token: &Arc<AccessToken>,
         first_of_run: bool,
-    ) -> Result<(Answer, Option<RequestedPause>), FailedAttempt> {
+    ) -> Result<(HttpResponse, Option<RequestedPause>), FailedAttempt> {
         let request_id = Uuid::new_v4().to_string();
         let UmapiAccess { base, api_key, http, slots, .. } = &*self.access;
         let mut request = http
@@ -190,8 +191,8 @@ impl Umapi {
         }
         // A request that must not be sent twice needs a new connection: the server may be about to close a kept one.
         let connection = match call.retry_rule {
-            RetryRule::Always => Connection::Kept,
-            RetryRule::IfNotServed => Connection::New,
+            RetryRule::Always => ConnectionReuse::Allowed,
+            RetryRule::IfNotServed => ConnectionReuse::Forbidden,
         };
         let begin = Cell::new(Instant::now());
         let sending = async || {
@@ -230,7 +231,7 @@ impl Umapi {
     fn failed(
         &self,
         call: &Call,
-        answer: &Answer,
+        answer: &HttpResponse,
         pause: Option<RequestedPause>,
         token: &AccessToken,
     ) -> FailedAttempt {
@@ -255,7 +256,13 @@ impl Umapi {
         }
     }
 
-    fn page_error(&self, call: &Call, answer: &Answer, token: &AccessToken, page_error: PageError) -> FailedAttempt {
+    fn page_error(
+        &self,
+        call: &Call,
+        answer: &HttpResponse,
+        token: &AccessToken,
+        page_error: PageError,
+    ) -> FailedAttempt {
         let (reason, chance) = match page_error {
             PageError::Garbled(reason) => (reason, RetryChance::MaybeServed),
             PageError::Unusable(reason) => (reason, RetryChance::None),

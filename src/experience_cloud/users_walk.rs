@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{CallKind, Membership, OrganizationId, ProductProfile, ProductProfileName, Tolerance, WalkEvidence},
-    transport::Answer,
+    transport::HttpResponse,
 };
 
 /// Maximum number of pages beyond `X-Page-Count`: users added during the read may need another page.
@@ -172,7 +172,7 @@ pub(super) async fn walk(
 }
 
 impl ReceivedPage {
-    fn of(answer: &Answer, read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>) -> Result<Self, PageError> {
+    fn of(answer: &HttpResponse, read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>) -> Result<Self, PageError> {
         // A header that is not a number proves no more than a missing one.
         let count = |name| answer.header(name).and_then(|text| text.trim().parse().ok());
         Ok(Self { page: read(&answer.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })

@@ -98,7 +98,7 @@ pub struct WebhookTarget {
     /// Whether it is told names.
     pub people: WebhookPeople,
     /// How connections are made.
-    pub http: transport::Options,
+    pub http: transport::HttpOptions,
 }
 
 /// Who gets mail, from whom, and by which server.

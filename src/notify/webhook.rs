@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::{DeliveryError, WebhookTarget};
-use crate::transport::{self, Answer, Connection, HttpClient, TransportError, excerpt, retry_after};
+use crate::transport::{self, ConnectionReuse, HttpClient, HttpResponse, TransportError, excerpt, retry_after};
 
 /// Largest answer that is read, in bytes: none of it matters but its beginning.
 const MOST_ANSWER: usize = 64 * 1024;
@@ -33,7 +33,7 @@ pub(super) async fn probe(target: &WebhookTarget) -> Result<String, DeliveryErro
 }
 
 fn client(target: &WebhookTarget) -> Result<HttpClient, DeliveryError> {
-    let options = transport::Options { max_body_bytes: MOST_ANSWER, ..target.http.clone() };
+    let options = transport::HttpOptions { max_body_bytes: MOST_ANSWER, ..target.http.clone() };
     HttpClient::new(target.url.origin(), &options).map_err(|source| no_answer(target, source))
 }
 
@@ -41,9 +41,9 @@ async fn sent(
     client: &HttpClient,
     request: reqwest::RequestBuilder,
     target: &WebhookTarget,
-) -> Result<Answer, DeliveryError> {
+) -> Result<HttpResponse, DeliveryError> {
     let sending = async || Ok::<(), TransportError>(());
-    client.send(request, Connection::New, sending).await.map_err(|source| no_answer(target, source))
+    client.send(request, ConnectionReuse::Forbidden, sending).await.map_err(|source| no_answer(target, source))
 }
 
 fn no_answer(target: &WebhookTarget, source: TransportError) -> DeliveryError {

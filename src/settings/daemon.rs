@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Problem, layers::Layers, section::Section, shown::shown};
+use super::{Problem, layers::Layers, redacted::redacted, section_reader::SectionReader};
 use crate::scheduler::{self, Schedule, ScheduleError};
 
 /// What stands in place of an address, or of "on", when something is not served.
@@ -42,7 +42,7 @@ pub struct Control {
 
 /// Reads `[schedule]`.
 pub(super) fn read_schedule(layers: &Layers, problems: &mut Vec<Problem>) -> Option<scheduler::Options> {
-    let mut section = Section::new(layers, "schedule", problems);
+    let mut section = SectionReader::new(layers, "schedule", problems);
     let schedule = schedule(&mut section);
     let jitter = section.duration("jitter");
     Some(scheduler::Options { schedule: schedule?, jitter: jitter? })
@@ -50,11 +50,11 @@ pub(super) fn read_schedule(layers: &Layers, problems: &mut Vec<Problem>) -> Opt
 
 impl Http {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut section = Section::new(layers, "http", problems);
-        let mend = "write an IP address and a port, such as \"127.0.0.1:9464\" or \"[::1]:9464\", or \"off\"";
-        let listen = section.parse("listen", mend, |text| match text {
+        let mut section = SectionReader::new(layers, "http", problems);
+        let remedy = "write an IP address and a port, such as \"127.0.0.1:9464\" or \"[::1]:9464\", or \"off\"";
+        let listen = section.parse("listen", remedy, |text| match text {
             OFF => Ok(None),
-            _ => text.parse().map(Some).map_err(|_| format!("{} is no address with a port", shown(text))),
+            _ => text.parse().map(Some).map_err(|_| format!("{} is no address with a port", redacted(text))),
         });
         let choices = [("on", PersonLookup::On), (OFF, PersonLookup::Off)];
         let person_lookup = section.choice("person_lookup", &choices);
@@ -64,14 +64,14 @@ impl Http {
 
 impl Control {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut section = Section::new(layers, "control", problems);
-        let mend = format!("write an absolute path of at most {SOCKET_PATH_BYTES} bytes");
-        let socket = section.parse("socket", &mend, |text| {
+        let mut section = SectionReader::new(layers, "control", problems);
+        let remedy = format!("write an absolute path of at most {SOCKET_PATH_BYTES} bytes");
+        let socket = section.parse("socket", &remedy, |text| {
             if !Path::new(text).is_absolute() {
-                return Err(format!("{} is no absolute path", shown(text)));
+                return Err(format!("{} is no absolute path", redacted(text)));
             }
             if text.len() > SOCKET_PATH_BYTES {
-                return Err(format!("{} is {} bytes long", shown(text), text.len()));
+                return Err(format!("{} is {} bytes long", redacted(text), text.len()));
             }
             Ok(PathBuf::from(text))
         });
@@ -80,13 +80,13 @@ impl Control {
 }
 
 /// Both keys make one value, so each is tried with a good partner to tell which of them is wrong.
-fn schedule(section: &mut Section<'_>) -> Option<Schedule> {
+fn schedule(section: &mut SectionReader<'_>) -> Option<Schedule> {
     const ANY_ZONE: &str = "UTC";
     let check = |cron: &str, timezone: &str| Schedule::parse(cron, timezone).map_err(|error| with_cause(&error));
-    let mend = "write six fields, seconds first, such as \"0 0 */2 * * *\", or \"off\"";
-    let cron = section.parse("cron", mend, |text| check(text, ANY_ZONE).map(|_| text.to_owned()));
-    let mend = "write a name such as \"Europe/Berlin\" or \"UTC\"";
-    let timezone = section.parse("timezone", mend, |text| check(OFF, text).map(|_| text.to_owned()));
+    let remedy = "write six fields, seconds first, such as \"0 0 */2 * * *\", or \"off\"";
+    let cron = section.parse("cron", remedy, |text| check(text, ANY_ZONE).map(|_| text.to_owned()));
+    let remedy = "write a name such as \"Europe/Berlin\" or \"UTC\"";
+    let timezone = section.parse("timezone", remedy, |text| check(OFF, text).map(|_| text.to_owned()));
     Schedule::parse(&cron?, &timezone?).ok()
 }
 

@@ -6,15 +6,15 @@ use config::{Environment, Map, Source as _};
 
 use super::{
     KeyPath, Problem,
-    catalogue::{Place, SECTIONS, look},
     layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable},
+    schema::{KeyKind, SECTIONS, classify},
 };
 
 impl Layers {
     /// Lays the variables over what is there.
     ///
     /// Secrets are kept apart from the rest: `config` would hold plain copies of them, and show them.
-    pub(super) fn lay_environment(&mut self, environment: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
+    pub(super) fn add_environment(&mut self, environment: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
         let mut values = Map::new();
         let mut seen: BTreeMap<String, (&String, KeyPath)> = BTreeMap::new();
         for (name, value) in environment {
@@ -25,8 +25,8 @@ impl Layers {
                 continue;
             }
             let path = key.split(SEPARATOR).fold(KeyPath::root(), |path, part| path.with(part));
-            match self.classify(name, value, &path) {
-                Ok(Place::Secret) => {
+            match self.kind_of_variable(name, value, &path) {
+                Ok(KeyKind::Secret) => {
                     let secret = SecretVariable { name: name.clone(), value: value.clone().into() };
                     self.put_secret(&path, secret);
                 }
@@ -47,16 +47,16 @@ impl Layers {
     }
 
     /// What a variable sets, when it can be used.
-    fn classify(&mut self, name: &str, value: &str, path: &KeyPath) -> Result<Place, Problem> {
+    fn kind_of_variable(&mut self, name: &str, value: &str, path: &KeyPath) -> Result<KeyKind, Problem> {
         let origin = Origin::Variable(name.to_owned());
-        match look(path) {
-            Place::Unknown => Err(Problem::unknown(path, &origin)),
-            Place::Table | Place::ProtectedGroup => Err(Problem::not_a_table(path, &origin)),
+        match classify(path) {
+            KeyKind::Unknown => Err(Problem::unknown(path, &origin)),
+            KeyKind::Table | KeyKind::ProtectedGroup => Err(Problem::not_a_table(path, &origin)),
             // What was not UTF-8 came here with this character in its place.
             _ if value.contains(char::REPLACEMENT_CHARACTER) => {
                 Err(problem(name, "the value is not UTF-8".to_owned(), "give it a value in UTF-8"))
             }
-            place => self.note_instance(path, &origin).map(|()| place),
+            place => self.register_instance(path, &origin).map(|()| place),
         }
     }
 }
@@ -64,7 +64,7 @@ impl Layers {
 /// A doubt about a variable that nothing reads because it lacks an underscore.
 ///
 /// No error: Kubernetes sets variables for a service of our name, such as `CAMPAIGN_GROUP_SYNC_HTTP_PORT`.
-pub(super) fn doubt(name: &str) -> Option<String> {
+pub(super) fn warning(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?.strip_prefix('_')?.to_lowercase();
     let section = SECTIONS.iter().find(|section| rest.starts_with(section.name))?;
     let key = rest.strip_prefix(section.name)?.trim_start_matches('_');
@@ -74,6 +74,6 @@ pub(super) fn doubt(name: &str) -> Option<String> {
     ))
 }
 
-fn problem(name: &str, what: String, mend: &str) -> Problem {
-    Problem { subject: format!("environment variable {name}"), place: None, what, mend: mend.to_owned() }
+fn problem(name: &str, what: String, remedy: &str) -> Problem {
+    Problem { subject: format!("environment variable {name}"), place: None, what, remedy: remedy.to_owned() }
 }

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use chrono::NaiveDate;
 
-use super::{Problem, layers::Layers, secrets::secret, section::Section, shown::shown};
+use super::{Problem, layers::Layers, redacted::redacted, secrets::secret, section_reader::SectionReader};
 use crate::{
     domain::{Membership, OrganizationId, Tolerance},
     experience_cloud::{ReadChoice, UmapiOptions},
@@ -29,7 +29,7 @@ pub struct ExperienceCloud {
 }
 
 /// The section as far as it can be used.
-pub(super) struct ReadableExperienceCloud {
+pub(super) struct PartialExperienceCloud {
     /// All of it.
     pub(super) whole: Option<ExperienceCloud>,
     pub(super) ims_url: Option<BaseUrl>,
@@ -38,9 +38,9 @@ pub(super) struct ReadableExperienceCloud {
     pub(super) first_page_interval: Option<Duration>,
 }
 
-impl ReadableExperienceCloud {
+impl PartialExperienceCloud {
     pub(super) fn read(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Self {
-        let mut section = Section::new(layers, "experience_cloud", problems);
+        let mut section = SectionReader::new(layers, "experience_cloud", problems);
         let organization_id = section.parse("organization_id", "copy it from the Admin Console", organization_id);
         let client_id = section.token("client_id");
         let client_secret = secret(&mut section, "client_secret", credentials);
@@ -82,7 +82,7 @@ impl ReadableExperienceCloud {
                 groups_per_minute: groups_per_minute?,
                 tolerance: unlisted_accounts?,
                 retry: RetryPolicy { max_wait: max_wait?, ..RetryPolicy::default() },
-                http: transport::Options::default(),
+                http: transport::HttpOptions::default(),
             };
             Some(ExperienceCloud {
                 options,
@@ -96,12 +96,12 @@ impl ReadableExperienceCloud {
 }
 
 /// What a token is asked for, as the vendor wants it: separated by commas, without blanks.
-pub(super) fn scopes(section: &mut Section<'_>) -> Option<String> {
+pub(super) fn scopes(section: &mut SectionReader<'_>) -> Option<String> {
     let scopes = section.list("scopes")?;
     if scopes.is_empty()
         && let Some(found) = section.find("scopes")
     {
-        section.complain(found, "is empty", "leave the line out for the usual scopes");
+        section.report(found, "is empty", "leave the line out for the usual scopes");
         return None;
     }
     Some(scopes.join(","))
@@ -114,13 +114,13 @@ fn organization_id(text: &str) -> Result<OrganizationId, String> {
     if is_id {
         return Ok(OrganizationId::new(text));
     }
-    Err(format!("{} is not {ORGANIZATION_DIGITS} hexadecimal digits followed by {ORGANIZATION_SUFFIX}", shown(text)))
+    Err(format!("{} is not {ORGANIZATION_DIGITS} hexadecimal digits followed by {ORGANIZATION_SUFFIX}", redacted(text)))
 }
 
 fn share(text: &str) -> Result<Tolerance, String> {
     let percent: Option<f64> = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
     match percent {
         Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Tolerance { share: percent / 100.0 }),
-        _ => Err(format!("{} is no percentage", shown(text))),
+        _ => Err(format!("{} is no percentage", redacted(text))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Problem, layers::Layers, section::Section};
+use super::{Problem, layers::Layers, section_reader::SectionReader};
 use crate::{domain::Limits, sync::Confirmation};
 
 /// The limits of one run and the ways around them.
@@ -18,7 +18,7 @@ pub struct Guard {
 
 impl Guard {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut section = Section::new(layers, "guard", problems);
+        let mut section = SectionReader::new(layers, "guard", problems);
         let max_removals = section.count("max_removals");
         let max_removals_percent = section.percent("max_removals_percent");
         let max_group_removals_percent = section.percent("max_group_removals_percent");

@@ -6,13 +6,13 @@ use chrono::NaiveDate;
 
 use super::{
     Problem,
-    catalogue::{IMS_KEYS, NATIVE_KEYS, PROTECTED_GROUPS},
     experience_cloud::scopes,
     layers::{Layers, Origin},
-    readable::ReadableInstance,
+    partial_settings::PartialInstance,
+    redacted::redacted_value,
+    schema::{IMS_KEYS, NATIVE_KEYS, PROTECTED_GROUPS},
     secrets::secret,
-    section::{Section, list_of, number_of},
-    shown::shown_value,
+    section_reader::{SectionReader, list_of, number_of},
 };
 use crate::{
     domain::{
@@ -24,7 +24,7 @@ use crate::{
 
 /// How the program proves to an instance who it is.
 #[derive(Clone, Debug)]
-pub enum Authentication {
+pub enum InstanceAuthentication {
     /// As a technical account, with a token on every call.
     Ims {
         /// Client id of the credential.
@@ -49,14 +49,14 @@ pub enum Authentication {
 #[derive(Clone, Debug)]
 pub struct Instance {
     /// How it is reached.
-    pub access: Access,
+    pub access: InstanceAccess,
     /// The mask, what is created, who is managed and who is protected.
     pub policy: Policy,
 }
 
 /// Where an instance is, as whom the program comes, and whether it writes there.
 #[derive(Clone, Debug)]
-pub struct Access {
+pub struct InstanceAccess {
     /// Its name in the configuration.
     pub name: InstanceName,
     /// Where its SOAP router is, without the path.
@@ -66,14 +66,14 @@ pub struct Access {
     /// Whether changes are written.
     pub mode: InstanceMode,
     /// Whether a layer above the defaults says so.
-    pub is_mode_named: bool,
+    pub is_mode_explicit: bool,
     /// How the program logs on.
-    pub authentication: Authentication,
+    pub authentication: InstanceAuthentication,
 }
 
 /// Which of the two ways to log on is meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum AuthenticationKind {
     Ims,
     Native,
 }
@@ -85,14 +85,14 @@ impl Instance {
     }
 }
 
-impl ReadableInstance {
+impl PartialInstance {
     pub(super) fn read(layers: &Layers, name: &str, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Self {
-        let mut section = Section::of_instance(layers, name, problems);
+        let mut section = SectionReader::of_instance(layers, name, problems);
         let name = InstanceName::new(name);
         let url = section.address("url");
         let tenant = section.find("tenant").map(|_| section.text("tenant"));
-        let mask = section.parse_as_written("association_mask", "write one such as \"Campaign - acme - (.*)\"", mask);
-        let is_mode_named = section.find("mode").is_some_and(|found| found.origin != Origin::Default);
+        let mask = section.parse_untrimmed("association_mask", "write one such as \"Campaign - acme - (.*)\"", mask);
+        let is_mode_explicit = section.find("mode").is_some_and(|found| found.origin != Origin::Default);
         let mode = section.choice("mode", &[("apply", InstanceMode::Apply), ("observe", InstanceMode::Observe)]);
         let authentication = authentication(&mut section, credentials);
         let missing = [("skip", Missing::Skip), ("create", Missing::Create)];
@@ -106,13 +106,13 @@ impl ReadableInstance {
         let protected_operators = section.list("protected_operators").map(logins);
         let protected_groups = protected_groups(&mut section);
         let access = || {
-            Some(Access {
+            Some(InstanceAccess {
                 name: name.clone(),
                 url: url.clone()?,
                 // A tenant that was not given is none; one that cannot be read is a problem.
                 tenant: tenant.map_or(Some(None), |tenant| tenant.map(Some))?,
                 mode: mode?,
-                is_mode_named,
+                is_mode_explicit,
                 authentication: authentication?,
             })
         };
@@ -137,17 +137,18 @@ fn mask(text: &str) -> Result<AssociationMask, String> {
     AssociationMask::parse(text).map_err(|error| error.to_string())
 }
 
-fn authentication(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Authentication> {
-    let kind = section.choice("authentication", &[("ims", Kind::Ims), ("native", Kind::Native)])?;
+fn authentication(section: &mut SectionReader<'_>, credentials: Option<&Path>) -> Option<InstanceAuthentication> {
+    let kind = section
+        .choice("authentication", &[("ims", AuthenticationKind::Ims), ("native", AuthenticationKind::Native)])?;
     match kind {
-        Kind::Ims => {
+        AuthenticationKind::Ims => {
             refuse_keys(section, &NATIVE_KEYS, "native");
             let client_id = section.token("client_id");
             let client_secret = secret(section, "client_secret", credentials);
             let client_secret_expires =
                 section.find("client_secret_expires").map(|_| section.day("client_secret_expires"));
             let scopes = scopes(section);
-            Some(Authentication::Ims {
+            Some(InstanceAuthentication::Ims {
                 client_id: client_id?,
                 client_secret: client_secret?,
                 // A day that was not given is none; one that cannot be read is a problem.
@@ -155,17 +156,17 @@ fn authentication(section: &mut Section<'_>, credentials: Option<&Path>) -> Opti
                 scopes: scopes?,
             })
         }
-        Kind::Native => {
+        AuthenticationKind::Native => {
             refuse_keys(section, &IMS_KEYS, "ims");
             let login = section.text("login").map(OperatorLogin::new);
             let password = secret(section, "password", credentials);
-            Some(Authentication::Native { login: login?, password: password? })
+            Some(InstanceAuthentication::Native { login: login?, password: password? })
         }
     }
 }
 
 /// Keys of the other way to log on are a misunderstanding, unless they are defaults for other instances.
-fn refuse_keys(section: &mut Section<'_>, keys: &[&str], kind: &str) {
+fn refuse_keys(section: &mut SectionReader<'_>, keys: &[&str], kind: &str) {
     let layers = section.layers();
     for key in keys {
         let path = section.path(key);
@@ -175,13 +176,13 @@ fn refuse_keys(section: &mut Section<'_>, keys: &[&str], kind: &str) {
             (None, None) => continue,
         };
         let what = format!("belongs to authentication = \"{kind}\"");
-        let mend = format!("leave it out, or write authentication = \"{kind}\"");
-        section.problems.push(Problem::of_key(&path, &origin, what, mend));
+        let remedy = format!("leave it out, or write authentication = \"{kind}\"");
+        section.problems.push(Problem::of_key(&path, &origin, what, remedy));
     }
 }
 
 /// Those of all instances and those of this one; a key given for this one wins.
-fn protected_groups(section: &mut Section<'_>) -> Option<Vec<ProtectedGroup>> {
+fn protected_groups(section: &mut SectionReader<'_>) -> Option<Vec<ProtectedGroup>> {
     let layers = section.layers();
     let mut groups: BTreeMap<FoldedName, ProtectedGroup> = BTreeMap::new();
     let mut all_good = true;
@@ -198,12 +199,12 @@ fn protected_groups(section: &mut Section<'_>) -> Option<Vec<ProtectedGroup>> {
             ("required", _, Some(required)) => group.required = logins(required),
             ("min_members", ..) => {
                 all_good = false;
-                let what = format!("{} is not a number of members", shown_value(&found.value));
-                section.complain(found, what, "write a whole number, 0 or more");
+                let what = format!("{} is not a number of members", redacted_value(&found.value));
+                section.report(found, what, "write a whole number, 0 or more");
             }
             _ => {
                 all_good = false;
-                section.complain(found, "is not a list of logins", "write it like [\"ann@acme.com\"]");
+                section.report(found, "is not a list of logins", "write it like [\"ann@acme.com\"]");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::catalogue::{INSTANCES, PROTECTED_GROUPS};
+use super::schema::{INSTANCES, PROTECTED_GROUPS};
 use crate::domain::FoldedName;
 
 /// The names that lead to a key, as somebody spelled them.

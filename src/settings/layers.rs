@@ -6,8 +6,8 @@ use config::ValueKind;
 
 use super::{
     KeyPath, Problem,
-    catalogue::{EVERY_INSTANCE, INSTANCES},
-    environment_layer::doubt,
+    environment_layer::warning,
+    schema::{EVERY_INSTANCE, INSTANCES},
     sources::Sources,
 };
 use crate::transport::SecretString;
@@ -33,7 +33,7 @@ pub(super) enum Origin {
 }
 
 /// The value of the topmost layer that has one.
-pub(super) struct Found {
+pub(super) struct LayerValue {
     pub(super) value: ValueKind,
     pub(super) origin: Origin,
     /// The key as this layer spells it.
@@ -49,10 +49,10 @@ pub(super) struct SecretVariable {
 /// All layers in one.
 #[derive(Default)]
 pub(super) struct Layers {
-    values: BTreeMap<KeyPath, Found>,
+    values: BTreeMap<KeyPath, LayerValue>,
     secrets: BTreeMap<KeyPath, SecretVariable>,
     /// A layer could not be read: what is missing may have been there.
-    lacks_a_layer: bool,
+    has_unreadable_layer: bool,
     /// The name in lower case, and as the lowest layer spells it.
     instances: BTreeMap<String, String>,
 }
@@ -61,14 +61,14 @@ impl Layers {
     /// Reads all layers. What cannot be used is left out and reported.
     pub(super) fn read(sources: &Sources, problems: &mut Vec<Problem>) -> Self {
         let mut layers = Self::default();
-        layers.lay_toml(DEFAULTS, &Origin::Default, problems);
-        layers.lay_file(&sources.config_file(), problems);
-        layers.lay_environment(&sources.environment, problems);
+        layers.add_toml(DEFAULTS, &Origin::Default, problems);
+        layers.add_file(&sources.config_file(), problems);
+        layers.add_environment(&sources.environment, problems);
         layers
     }
 
     /// The value at a path.
-    pub(super) fn value(&self, path: &KeyPath) -> Option<&Found> {
+    pub(super) fn value(&self, path: &KeyPath) -> Option<&LayerValue> {
         self.values.get(&path.folded())
     }
 
@@ -78,14 +78,14 @@ impl Layers {
     }
 
     /// The values below a path, sorted.
-    pub(super) fn below(&self, path: &KeyPath) -> impl Iterator<Item = &Found> {
+    pub(super) fn below(&self, path: &KeyPath) -> impl Iterator<Item = &LayerValue> {
         let path = path.folded();
         self.values.iter().filter(move |(other, _)| other.is_below(&path)).map(|(_, found)| found)
     }
 
     /// Whether a layer could not be read: what is missing may have been there.
-    pub(super) fn lacks_a_layer(&self) -> bool {
-        self.lacks_a_layer
+    pub(super) fn has_unreadable_layer(&self) -> bool {
+        self.has_unreadable_layer
     }
 
     /// The names of all instances, sorted without regard to case.
@@ -94,7 +94,7 @@ impl Layers {
     }
 
     pub(super) fn put(&mut self, path: KeyPath, value: ValueKind, origin: Origin) {
-        self.values.insert(path.folded(), Found { value, origin, path });
+        self.values.insert(path.folded(), LayerValue { value, origin, path });
     }
 
     pub(super) fn put_secret(&mut self, path: &KeyPath, secret: SecretVariable) {
@@ -102,12 +102,12 @@ impl Layers {
     }
 
     /// Remembers that a layer could not be read.
-    pub(super) fn note_missing_layer(&mut self) {
-        self.lacks_a_layer = true;
+    pub(super) fn mark_unreadable_layer(&mut self) {
+        self.has_unreadable_layer = true;
     }
 
     /// Remembers the instance that a path names, if it names one; fails when the name cannot be used.
-    pub(super) fn note_instance(&mut self, path: &KeyPath, origin: &Origin) -> Result<(), Problem> {
+    pub(super) fn register_instance(&mut self, path: &KeyPath, origin: &Origin) -> Result<(), Problem> {
         let mut names = path.names();
         let (Some(INSTANCES), Some(name)) = (names.next(), names.next()) else { return Ok(()) };
         if name == EVERY_INSTANCE && !matches!(origin, Origin::Variable(_)) {
@@ -119,8 +119,8 @@ impl Layers {
             && !name.contains(SEPARATOR);
         if !is_usable {
             let what = format!("\"{name}\" cannot be the name of an instance");
-            let mend = "use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit";
-            return Err(Problem::of_key(path, origin, what, mend));
+            let remedy = "use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit";
+            return Err(Problem::of_key(path, origin, what, remedy));
         }
         self.instances.entry(name.to_lowercase()).or_insert_with(|| name.to_owned());
         Ok(())
@@ -128,8 +128,8 @@ impl Layers {
 }
 
 /// Doubts about variables that nothing reads.
-pub(super) fn doubts(sources: &Sources) -> impl Iterator<Item = String> {
-    sources.environment.keys().filter_map(|name| doubt(name))
+pub(super) fn warnings_of_environment(sources: &Sources) -> impl Iterator<Item = String> {
+    sources.environment.keys().filter_map(|name| warning(name))
 }
 
 /// The variable that sets a key.

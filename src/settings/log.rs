@@ -1,6 +1,6 @@
 //! `[log]`: what is logged, and how it is written.
 
-use super::{Problem, Sources, layers::Layers, section::Section};
+use super::{Problem, Sources, layers::Layers, section_reader::SectionReader};
 use crate::observability::{Format, Level};
 
 /// What is logged, and how.
@@ -17,7 +17,7 @@ pub struct Log {
 
 impl Log {
     pub(super) fn read(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut section = Section::new(layers, "log", problems);
+        let mut section = SectionReader::new(layers, "log", problems);
         let levels = [
             ("error", Level::Error),
             ("warn", Level::Warn),

@@ -5,9 +5,8 @@
 //! and that over a systemd credential; they are kept apart from all other values on the way.
 
 mod approver;
-mod catalogue;
 mod daemon;
-mod effective;
+mod effective_values;
 mod environment_layer;
 mod experience_cloud;
 mod guard;
@@ -15,34 +14,35 @@ mod instance;
 mod key_path;
 mod layers;
 mod log;
+mod missing_mode;
 mod notify;
 mod options;
+mod partial_settings;
 mod problem;
-mod readable;
+mod redacted;
 mod regular_file;
 mod run;
+mod schema;
 mod secrets;
-mod section;
-mod shown;
+mod section_reader;
 mod sources;
 mod state;
 mod toml_layer;
-mod unnamed_mode;
 
 pub use approver::{approver, login_user, system_user};
 pub use daemon::{Control, Http, PersonLookup};
-pub use effective::{EffectiveValue, Named, SecretFile, effective, secret_files};
+pub use effective_values::{EffectiveValue, SecretFile, SecretFileOrigin, effective_values, secret_files};
 pub use experience_cloud::ExperienceCloud;
 pub use guard::Guard;
-pub use instance::{Access, Authentication, Instance};
+pub use instance::{Instance, InstanceAccess, InstanceAuthentication};
 pub use layers::DEFAULTS;
 pub use log::Log;
+pub use missing_mode::MissingModeError;
+pub use partial_settings::{PartialInstance, PartialSettings, load_partial};
 pub use problem::{Problem, SettingsError};
-pub use readable::{Readable, ReadableInstance, readable};
 pub use run::Run;
 pub use sources::Sources;
 pub use state::{State, StateLocation};
-pub use unnamed_mode::UnnamedMode;
 
 use key_path::KeyPath;
 use layers::Layers;
@@ -80,7 +80,7 @@ pub struct Settings {
 
 /// Reads all layers and checks every key. Reads files; touches no network.
 pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
-    readable(sources).whole()
+    load_partial(sources).complete()
 }
 
 /// Where the daemon of this configuration listens, as far as that much of it can be read.

@@ -6,11 +6,11 @@ use config::ValueKind;
 
 use super::{
     Http, KeyPath, Problem, Sources,
-    catalogue::{MAIL, NOTIFY},
-    layers::{Found, Layers, Origin},
-    secrets::{SecretPlace, file_key, locate, read_noting},
-    section::{Section, list_of, text_of},
-    shown::shown,
+    layers::{LayerValue, Layers, Origin},
+    redacted::redacted,
+    schema::{MAIL, NOTIFY},
+    secrets::{SecretSource, file_key, find_secret, read_or_report},
+    section_reader::{SectionReader, list_of, text_of},
 };
 use crate::{
     domain::{NotificationKind, NotificationTarget},
@@ -25,17 +25,17 @@ pub(super) const WEBHOOK: &str = "webhook";
 pub(super) const SMTP_PASSWORD: &str = "smtp_password";
 
 /// What is wrong has been noted as a problem.
-struct Noted;
+struct Reported;
 
 /// Reads `[notify]`; `connections` says how a webhook is reached.
 pub(super) fn read(
     layers: &Layers,
     sources: &Sources,
-    (connections, http): (&transport::Options, Option<&Http>),
+    (connections, http): (&transport::HttpOptions, Option<&Http>),
     problems: &mut Vec<Problem>,
 ) -> Option<Options> {
     let before = problems.len();
-    let mut section = Section::new(layers, NOTIFY, problems);
+    let mut section = SectionReader::new(layers, NOTIFY, problems);
     let events = section.choices("events", &NotificationKind::EVENTS.map(|kind| (kind.as_str(), kind)));
     let command = command(&mut section);
     let people = section.flag("webhook_people");
@@ -56,7 +56,7 @@ pub(super) fn read(
 }
 
 /// Whether targets have events to be told of: one without the other is an oversight.
-pub(super) fn doubt(options: &Options) -> Option<String> {
+pub(super) fn warning(options: &Options) -> Option<String> {
     let targets: Vec<&str> = options.targets().into_iter().map(NotificationTarget::as_str).collect();
     let is_silent = options.events.is_empty() && !targets.is_empty();
     is_silent.then(|| {
@@ -73,7 +73,7 @@ fn page(http: &Http) -> Option<String> {
     Some(format!("http://{address}/"))
 }
 
-fn command(section: &mut Section<'_>) -> Option<CommandTarget> {
+fn command(section: &mut SectionReader<'_>) -> Option<CommandTarget> {
     let found = section.find("command")?;
     let words = match &found.value {
         // As written: an argument may be empty, or have spaces at its ends.
@@ -83,52 +83,53 @@ fn command(section: &mut Section<'_>) -> Option<CommandTarget> {
         other => list_of(other),
     };
     let Some(words) = words else {
-        let mend = "write it like [\"/usr/local/bin/tell\", \"--urgent\"]; in a variable: /usr/local/bin/tell,--urgent";
-        section.complain(found, "is not a list of texts", mend);
+        let remedy =
+            "write it like [\"/usr/local/bin/tell\", \"--urgent\"]; in a variable: /usr/local/bin/tell,--urgent";
+        section.report(found, "is not a list of texts", remedy);
         return None;
     };
     let (program, arguments) = words.split_first()?;
     if !Path::new(program).is_absolute() {
-        let what = format!("{} is not an absolute path", shown(program));
-        section.complain(found, what, "write the whole path of the program first, then its arguments, each in quotes");
+        let what = format!("{} is not an absolute path", redacted(program));
+        section.report(found, what, "write the whole path of the program first, then its arguments, each in quotes");
         return None;
     }
     Some(CommandTarget { program: PathBuf::from(program), arguments: arguments.to_vec() })
 }
 
 /// The address itself, as a layer has it; `None` where it is absent or empty.
-pub(super) fn written_webhook<'a>(section: &Section<'a>) -> Option<&'a Found> {
+pub(super) fn written_webhook<'a>(section: &SectionReader<'a>) -> Option<&'a LayerValue> {
     let found = section.find(WEBHOOK)?;
     let is_empty = text_of(&found.value).is_ok_and(|text| text.trim().is_empty());
     (!is_empty).then_some(found)
 }
 
 /// Where the address is read from if no layer has it, or a file layer has it beside the name of a file.
-pub(super) fn secret_webhook<'a>(section: &Section<'a>, credentials: Option<&Path>) -> Option<SecretPlace<'a>> {
+pub(super) fn secret_webhook<'a>(section: &SectionReader<'a>, credentials: Option<&Path>) -> Option<SecretSource<'a>> {
     let is_in_a_layer = written_webhook(section).is_some();
-    locate(section, WEBHOOK, credentials).filter(|place| match place {
-        SecretPlace::File { .. } => {
+    find_secret(section, WEBHOOK, credentials).filter(|place| match place {
+        SecretSource::File { .. } => {
             !written_webhook(section).is_some_and(|found| matches!(found.origin, Origin::Variable(_)))
         }
-        SecretPlace::Variable(_) | SecretPlace::Credential(_) => !is_in_a_layer,
+        SecretSource::Variable(_) | SecretSource::Credential(_) => !is_in_a_layer,
     })
 }
 
-fn webhook(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<WebhookUrl> {
-    const MEND: &str = "write the https address that the receiver gave you; http is allowed on this host only";
+fn webhook(section: &mut SectionReader<'_>, credentials: Option<&Path>) -> Option<WebhookUrl> {
+    const REMEDY: &str = "write the https address that the receiver gave you; http is allowed on this host only";
     let written = written_webhook(section);
     if let Some(place) = secret_webhook(section, credentials) {
         if let Some(found) = written {
             let what = format!("is set beside notify.{}", file_key(WEBHOOK));
-            section.complain(found, what, "keep one of the two");
+            section.report(found, what, "keep one of the two");
             return None;
         }
-        let text = read_noting(section, WEBHOOK, &place)?;
+        let text = read_or_report(section, WEBHOOK, &place)?;
         return match WebhookUrl::parse(text.expose_secret()) {
             Ok(url) => Some(url),
             Err(error) => {
                 let (subject, place) = (section.path(WEBHOOK).to_string(), Some(place.to_string()));
-                section.problems.push(Problem { subject, place, what: error.to_string(), mend: MEND.to_owned() });
+                section.problems.push(Problem { subject, place, what: error.to_string(), remedy: REMEDY.to_owned() });
                 None
             }
         };
@@ -137,7 +138,7 @@ fn webhook(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Webh
     match text_of(&found.value).and_then(|text| WebhookUrl::parse(text).map_err(|error| error.to_string())) {
         Ok(url) => Some(url),
         Err(what) => {
-            section.complain(found, what, MEND);
+            section.report(found, what, REMEDY);
             None
         }
     }
@@ -145,20 +146,20 @@ fn webhook(section: &mut Section<'_>, credentials: Option<&Path>) -> Option<Webh
 
 /// Mail needs its three keys together, and a password where the server's address names a user.
 fn mail(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) -> Option<MailTarget> {
-    let mut section = Section::at(layers, KeyPath::root().with(NOTIFY).with(MAIL), problems);
+    let mut section = SectionReader::at(layers, KeyPath::root().with(NOTIFY).with(MAIL), problems);
     let to = recipients(&mut section)?;
     let from = optional(&mut section, "from", "write one address, such as \"sync@acme.com\"", mailbox).ok()?;
-    let mend = "write smtps://user@host:465, smtp+starttls://user@host:587, or, for a server on this host, \
+    let remedy = "write smtps://user@host:465, smtp+starttls://user@host:587, or, for a server on this host, \
                 smtp://localhost:25; the password has a place of its own";
     let parse = |text: &str| SmtpServer::parse(text).map_err(|error| error.to_string());
-    let server = optional(&mut section, "smtp", mend, parse).ok()?;
+    let server = optional(&mut section, "smtp", remedy, parse).ok()?;
     if to.is_empty() && from.is_none() && server.is_none() {
         refuse_password(layers, credentials, problems);
         return None;
     }
     for (key, is_missing) in [("to", to.is_empty()), ("from", from.is_none()), ("smtp", server.is_none())] {
         if is_missing {
-            section.miss(key, "mail needs to, from and smtp: write all three, or none".to_owned());
+            section.report_missing(key, "mail needs to, from and smtp: write all three, or none".to_owned());
         }
     }
     let (from, server) = (from?, server?);
@@ -168,13 +169,13 @@ fn mail(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>
 
 /// A password without mail is an oversight; that of a systemd credential may be there for later.
 fn refuse_password(layers: &Layers, credentials: Option<&Path>, problems: &mut Vec<Problem>) {
-    let section = Section::new(layers, NOTIFY, problems);
-    let place = locate(&section, SMTP_PASSWORD, credentials);
-    let Some(place) = place.filter(|place| !matches!(place, SecretPlace::Credential(_))) else { return };
+    let section = SectionReader::new(layers, NOTIFY, problems);
+    let place = find_secret(&section, SMTP_PASSWORD, credentials);
+    let Some(place) = place.filter(|place| !matches!(place, SecretSource::Credential(_))) else { return };
     let what = "is set, and notify.mail is not".to_owned();
-    let mend = "write to, from and smtp under notify.mail, or take the password away".to_owned();
+    let remedy = "write to, from and smtp under notify.mail, or take the password away".to_owned();
     let (subject, place) = (section.path(SMTP_PASSWORD).to_string(), Some(place.to_string()));
-    section.problems.push(Problem { subject, place, what, mend });
+    section.problems.push(Problem { subject, place, what, remedy });
 }
 
 /// The password of the user in the server's address.
@@ -183,50 +184,51 @@ fn password(
     credentials: Option<&Path>,
     server: &SmtpServer,
     problems: &mut Vec<Problem>,
-) -> Result<Option<SecretString>, Noted> {
-    let mut section = Section::new(layers, NOTIFY, problems);
-    match (&server.user, locate(&section, SMTP_PASSWORD, credentials)) {
+) -> Result<Option<SecretString>, Reported> {
+    let mut section = SectionReader::new(layers, NOTIFY, problems);
+    match (&server.user, find_secret(&section, SMTP_PASSWORD, credentials)) {
         (None, None) => Ok(None),
-        (Some(_), Some(place)) => read_noting(&mut section, SMTP_PASSWORD, &place).map(Some).ok_or(Noted),
+        (Some(_), Some(place)) => read_or_report(&mut section, SMTP_PASSWORD, &place).map(Some).ok_or(Reported),
         (Some(user), None) => {
-            let mend = format!("write notify.{}, or take \"{user}@\" out of notify.mail.smtp", file_key(SMTP_PASSWORD));
-            section.miss(SMTP_PASSWORD, mend);
-            Err(Noted)
+            let remedy =
+                format!("write notify.{}, or take \"{user}@\" out of notify.mail.smtp", file_key(SMTP_PASSWORD));
+            section.report_missing(SMTP_PASSWORD, remedy);
+            Err(Reported)
         }
         (None, Some(place)) => {
             let (subject, place) = (section.path(SMTP_PASSWORD).to_string(), Some(place.to_string()));
             let what = "is set, and notify.mail.smtp names no user".to_owned();
-            let mend =
+            let remedy =
                 "write the user into the address, as in smtps://user@host:465, or take the password away".to_owned();
-            section.problems.push(Problem { subject, place, what, mend });
-            Err(Noted)
+            section.problems.push(Problem { subject, place, what, remedy });
+            Err(Reported)
         }
     }
 }
 
-fn recipients(section: &mut Section<'_>) -> Option<Vec<Mailbox>> {
+fn recipients(section: &mut SectionReader<'_>) -> Option<Vec<Mailbox>> {
     let addresses = section.list("to")?;
     let found = section.find("to")?;
     let mut to = Vec::with_capacity(addresses.len());
     for address in &addresses {
         match mailbox(address) {
             Ok(mailbox) => to.push(mailbox),
-            Err(what) => section.complain(found, what, "write addresses such as [\"ops@acme.com\"]"),
+            Err(what) => section.report(found, what, "write addresses such as [\"ops@acme.com\"]"),
         }
     }
     (to.len() == addresses.len()).then_some(to)
 }
 
 fn mailbox(text: &str) -> Result<Mailbox, String> {
-    text.parse().map_err(|_| format!("{} is not a mail address", shown(text)))
+    text.parse().map_err(|_| format!("{} is not a mail address", redacted(text)))
 }
 
 /// A text that may be empty.
 fn optional<T>(
-    section: &mut Section<'_>,
+    section: &mut SectionReader<'_>,
     key: &str,
-    mend: &str,
+    remedy: &str,
     read: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Option<T>, Noted> {
-    section.parse(key, mend, |text| if text.is_empty() { Ok(None) } else { read(text).map(Some) }).ok_or(Noted)
+) -> Result<Option<T>, Reported> {
+    section.parse(key, remedy, |text| if text.is_empty() { Ok(None) } else { read(text).map(Some) }).ok_or(Reported)
 }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Access, Authentication, Instance, Log, Readable, Settings, State, StateLocation};
+use super::{Instance, InstanceAccess, InstanceAuthentication, Log, PartialSettings, Settings, State, StateLocation};
 use crate::{
     campaign,
     domain::{FoldedName, InstanceName, WantedNotifications},
@@ -59,8 +59,8 @@ impl Settings {
         let of_organization = ("experience_cloud".to_owned(), self.experience_cloud.client_secret_expires);
         let of_instances = self.instances.iter().map(|instance| {
             let day = match &instance.access.authentication {
-                Authentication::Ims { client_secret_expires, .. } => *client_secret_expires,
-                Authentication::Native { .. } => None,
+                InstanceAuthentication::Ims { client_secret_expires, .. } => *client_secret_expires,
+                InstanceAuthentication::Native { .. } => None,
             };
             (format!("instances.{}", instance.name()), day)
         });
@@ -87,7 +87,7 @@ impl Settings {
     }
 }
 
-impl Readable {
+impl PartialSettings {
     /// As [`Settings::trust_only`].
     pub fn trust_only(&mut self, authorities: &str) {
         self.connections.trusted_authorities = Some(authorities.to_owned());
@@ -97,22 +97,24 @@ impl Readable {
     }
 }
 
-impl Access {
+impl InstanceAccess {
     /// What the client of this instance needs to know; `ims_url` is where tokens are issued.
     pub fn campaign_options(
         &self,
         ims_url: &BaseUrl,
         retry: &RetryPolicy,
-        http: &transport::Options,
+        http: &transport::HttpOptions,
     ) -> campaign::CampaignOptions {
         let authentication = match &self.authentication {
-            Authentication::Ims { client_id, client_secret, scopes, .. } => campaign::CampaignAuthentication::Ims {
-                client_id: client_id.clone(),
-                client_secret: client_secret.clone(),
-                ims_url: ims_url.clone(),
-                scopes: scopes.clone(),
-            },
-            Authentication::Native { login, password } => {
+            InstanceAuthentication::Ims { client_id, client_secret, scopes, .. } => {
+                campaign::CampaignAuthentication::Ims {
+                    client_id: client_id.clone(),
+                    client_secret: client_secret.clone(),
+                    ims_url: ims_url.clone(),
+                    scopes: scopes.clone(),
+                }
+            }
+            InstanceAuthentication::Native { login, password } => {
                 campaign::CampaignAuthentication::Native { login: login.to_string(), password: password.clone() }
             }
         };

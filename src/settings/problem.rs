@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{
     KeyPath,
-    catalogue::{EVERY_INSTANCE, INSTANCES, nearest},
     layers::{Layers, Origin},
+    schema::{EVERY_INSTANCE, INSTANCES, nearest},
 };
 use crate::domain::InstanceName;
 
@@ -19,7 +19,7 @@ pub struct Problem {
     /// What is wrong.
     pub what: String,
     /// What to do about it.
-    pub mend: String,
+    pub remedy: String,
 }
 
 /// Everything that is wrong with a configuration; never empty. Shown as a numbered list.
@@ -35,13 +35,13 @@ impl fmt::Display for Problem {
         if let Some(place) = &self.place {
             write!(f, " ({place})")?;
         }
-        write!(f, ": {}\n   {}", self.what, self.mend)
+        write!(f, ": {}\n   {}", self.what, self.remedy)
     }
 }
 
 impl SettingsError {
     /// Whether nothing is wrong but secrets that are missing, or that whoever asks may not read.
-    pub fn is_of_secrets_alone(&self) -> bool {
+    pub fn is_about_secrets_only(&self) -> bool {
         let is_secret = |problem: &Problem| {
             let key = problem.subject.rsplit('.').next().unwrap_or_default();
             matches!(
@@ -80,8 +80,8 @@ impl Problem {
     }
 
     /// About a key that somebody wrote.
-    pub(super) fn of_key(path: &KeyPath, origin: &Origin, what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { subject: path.to_string(), place: Some(origin.to_string()), what: what.into(), mend: mend.into() }
+    pub(super) fn of_key(path: &KeyPath, origin: &Origin, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { subject: path.to_string(), place: Some(origin.to_string()), what: what.into(), remedy: remedy.into() }
     }
 
     /// About a key of an instance that has a value, its own or the one of all instances.
@@ -90,42 +90,42 @@ impl Problem {
         instance: &InstanceName,
         key: &str,
         what: impl Into<String>,
-        mend: impl Into<String>,
+        remedy: impl Into<String>,
     ) -> Self {
         let instances = KeyPath::root().with(INSTANCES);
         let paths = [instance.as_str(), EVERY_INSTANCE].map(|table| instances.with(table).with(key));
         let found = paths.iter().find_map(|path| layers.value(path));
         let place = found.map(|found| found.origin.to_string());
         let [subject, _] = paths.map(|path| path.to_string());
-        Self { subject, place, what: what.into(), mend: mend.into() }
+        Self { subject, place, what: what.into(), remedy: remedy.into() }
     }
 
     /// There is no such key.
     pub(super) fn unknown(path: &KeyPath, origin: &Origin) -> Self {
-        let mend = format!("the nearest known key is {}", nearest(path));
-        Self::of_key(path, origin, "there is no such key", mend)
+        let remedy = format!("the nearest known key is {}", nearest(path));
+        Self::of_key(path, origin, "there is no such key", remedy)
     }
 
     /// A value stands where a table belongs.
     pub(super) fn not_a_table(path: &KeyPath, origin: &Origin) -> Self {
         let names: Vec<&str> = path.names().collect();
-        let mend = match (origin, names.as_slice()) {
+        let remedy = match (origin, names.as_slice()) {
             (Origin::Variable(name), _) => format!("add two underscores and a key: {name}__KEY"),
             (_, [INSTANCES, _]) => "give the instance a name and write its keys below [instances.NAME]".to_owned(),
             _ => format!("write the heading [{path}] and keys below it"),
         };
-        Self::of_key(path, origin, "is a table and cannot have a value", mend)
+        Self::of_key(path, origin, "is a table and cannot have a value", remedy)
     }
 
     /// Two spellings of one name in one file.
-    pub(super) fn same_but_for_case(path: &KeyPath, other: &KeyPath, origin: &Origin) -> Self {
+    pub(super) fn same_name(path: &KeyPath, other: &KeyPath, origin: &Origin) -> Self {
         let what = format!("is the same as {other}: upper and lower case do not count here");
         Self::of_key(path, origin, what, "keep one of the two")
     }
 
     /// A secret where it would be copied, mailed and checked in.
     pub(super) fn secret_in_file(path: &KeyPath, origin: &Origin, variable: &str) -> Self {
-        let mend = format!("put it into a file of its own and write {path}_file, or set {variable}");
-        Self::of_key(path, origin, "a secret does not belong into the configuration file", mend)
+        let remedy = format!("put it into a file of its own and write {path}_file, or set {variable}");
+        Self::of_key(path, origin, "a secret does not belong into the configuration file", remedy)
     }
 }

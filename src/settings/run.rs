@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Problem, layers::Layers, section::Section};
+use super::{Problem, layers::Layers, section_reader::SectionReader};
 
 /// Bounds of every run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Run {
 
 impl Run {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut section = Section::new(layers, "run", problems);
+        let mut section = SectionReader::new(layers, "run", problems);
         Some(Self { call_timeout: section.duration("call_timeout")? })
     }
 }

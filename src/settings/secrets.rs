@@ -14,8 +14,8 @@ use std::{
 use super::{
     Problem,
     layers::{Origin, SecretVariable, variable},
-    regular_file::{self, Unreadable},
-    section::{Section, text_of},
+    regular_file::{self, FileError},
+    section_reader::{SectionReader, text_of},
 };
 use crate::{
     domain::FoldedName,
@@ -32,41 +32,45 @@ const A_FILE: &str = "name a file that holds the secret";
 const READ_BY_OTHERS: u32 = 0o004;
 
 /// The place a secret is read from.
-pub(super) enum SecretPlace<'a> {
+pub(super) enum SecretSource<'a> {
     Variable(&'a SecretVariable),
     File { path: PathBuf, named_by: &'a Origin },
     Credential(PathBuf),
 }
 
 /// Why a place does not hold a usable secret. Carries nothing of the secret.
-pub(super) struct Flaw {
+pub(super) struct UnusableSecret {
     what: String,
-    mend: String,
+    remedy: String,
 }
 
 /// Reads the secret `key` of a section. What is missing or unusable is `None`, and a problem.
-pub(super) fn secret(section: &mut Section<'_>, key: &str, credentials: Option<&Path>) -> Option<SecretString> {
+pub(super) fn secret(section: &mut SectionReader<'_>, key: &str, credentials: Option<&Path>) -> Option<SecretString> {
     let path = section.path(key);
-    let Some(place) = locate(section, key, credentials) else {
-        let mend = format!(
+    let Some(place) = find_secret(section, key, credentials) else {
+        let remedy = format!(
             "write {} under [{}], or set {}, or give the service a systemd credential {path}",
             file_key(key),
             section.name(),
             variable(&path)
         );
-        section.miss(key, mend);
+        section.report_missing(key, remedy);
         return None;
     };
-    read_noting(section, key, &place)
+    read_or_report(section, key, &place)
 }
 
 /// Reads the secret `key` from its place. What is unusable is `None`, and a problem.
-pub(super) fn read_noting(section: &mut Section<'_>, key: &str, place: &SecretPlace<'_>) -> Option<SecretString> {
+pub(super) fn read_or_report(
+    section: &mut SectionReader<'_>,
+    key: &str,
+    place: &SecretSource<'_>,
+) -> Option<SecretString> {
     match place.read() {
         Ok(secret) => Some(secret),
-        Err(Flaw { what, mend }) => {
+        Err(UnusableSecret { what, remedy }) => {
             let subject = section.path(key).to_string();
-            section.problems.push(Problem { subject, place: Some(place.to_string()), what, mend });
+            section.problems.push(Problem { subject, place: Some(place.to_string()), what, remedy });
             None
         }
     }
@@ -78,15 +82,19 @@ pub(super) fn file_key(key: &str) -> String {
 }
 
 /// Finds the place of a secret; `None` when it is nowhere.
-pub(super) fn locate<'a>(section: &Section<'a>, key: &str, credentials: Option<&Path>) -> Option<SecretPlace<'a>> {
+pub(super) fn find_secret<'a>(
+    section: &SectionReader<'a>,
+    key: &str,
+    credentials: Option<&Path>,
+) -> Option<SecretSource<'a>> {
     let layers = section.layers();
     if let Some(variable) = section.paths(key).find_map(|path| layers.secret(&path)) {
-        return Some(SecretPlace::Variable(variable));
+        return Some(SecretSource::Variable(variable));
     }
     if let Some(found) = section.find(&file_key(key)) {
         // What is no text is no path either, and reading it says so.
         let path = text_of(&found.value).unwrap_or_default().trim().into();
-        return Some(SecretPlace::File { path, named_by: &found.origin });
+        return Some(SecretSource::File { path, named_by: &found.origin });
     }
     // The names of credentials have case, those of instances have none.
     let name = section.path(key).to_string();
@@ -94,17 +102,17 @@ pub(super) fn locate<'a>(section: &Section<'a>, key: &str, credentials: Option<&
     [credentials.join(&name), credentials.join(FoldedName::new(&name).as_str())]
         .into_iter()
         .find(|path| path.exists())
-        .map(SecretPlace::Credential)
+        .map(SecretSource::Credential)
 }
 
-impl SecretPlace<'_> {
+impl SecretSource<'_> {
     /// The secret itself.
-    pub(super) fn read(&self) -> Result<SecretString, Flaw> {
+    pub(super) fn read(&self) -> Result<SecretString, UnusableSecret> {
         let secret = match self {
             Self::Variable(variable) => variable.value.clone(),
             Self::File { path, .. } if path.as_os_str().is_empty() => {
                 let what = "is not the path of a file".to_owned();
-                return Err(Flaw { what, mend: "write the path in quotes".to_owned() });
+                return Err(UnusableSecret { what, remedy: "write the path in quotes".to_owned() });
             }
             Self::File { path, .. } => {
                 let file = regular_file::open(path)?;
@@ -116,47 +124,47 @@ impl SecretPlace<'_> {
         };
         let text = secret.expose_secret();
         if text.is_empty() {
-            return Err(Flaw { what: "is empty".to_owned(), mend: "put the secret there".to_owned() });
+            return Err(UnusableSecret { what: "is empty".to_owned(), remedy: "put the secret there".to_owned() });
         }
         if text.contains(char::is_control) {
             let what = "has more than one line, or control characters".to_owned();
-            return Err(Flaw { what, mend: "put the secret there and nothing else".to_owned() });
+            return Err(UnusableSecret { what, remedy: "put the secret there and nothing else".to_owned() });
         }
         Ok(secret)
     }
 }
 
-impl From<Unreadable> for Flaw {
-    fn from(error: Unreadable) -> Self {
-        Self { what: error.to_string(), mend: error.remedy(A_FILE) }
+impl From<FileError> for UnusableSecret {
+    fn from(error: FileError) -> Self {
+        Self { what: error.to_string(), remedy: error.remedy(A_FILE) }
     }
 }
 
-fn refuse_open_to_all(file: &File) -> Result<(), Flaw> {
-    let mode = file.metadata().map_err(Unreadable::Failed)?.mode();
+fn refuse_open_to_all(file: &File) -> Result<(), UnusableSecret> {
+    let mode = file.metadata().map_err(FileError::Failed)?.mode();
     if mode & READ_BY_OTHERS == 0 {
         return Ok(());
     }
     let what = format!("everyone on this host may read the file (mode {:04o})", mode & 0o7777);
     // It may be another file than was meant, such as /etc/passwd: no command is offered.
-    let mend = "if the file holds this secret and nothing else, give it mode 0600, owned by the user who reads it; otherwise \
+    let remedy = "if the file holds this secret and nothing else, give it mode 0600, owned by the user who reads it; otherwise \
                 name the right file";
-    Err(Flaw { what, mend: mend.to_owned() })
+    Err(UnusableSecret { what, remedy: remedy.to_owned() })
 }
 
 /// The whole file as text without the line end that editors add.
-fn read_file(file: File) -> Result<SecretString, Flaw> {
+fn read_file(file: File) -> Result<SecretString, UnusableSecret> {
     let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Unreadable::Failed)?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(FileError::Failed)?;
     if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
         let what = format!("is larger than {MAX_BYTES} bytes");
-        return Err(Flaw { what, mend: "name the file that holds the secret and nothing else".to_owned() });
+        return Err(UnusableSecret { what, remedy: "name the file that holds the secret and nothing else".to_owned() });
     }
     text.truncate(text.trim_end_matches(['\n', '\r']).len());
     Ok(text.into())
 }
 
-impl fmt::Display for SecretPlace<'_> {
+impl fmt::Display for SecretSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(variable) => write!(f, "environment variable {}", variable.name),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Problem,
     layers::{Layers, Origin, variable},
-    section::Section,
+    section_reader::SectionReader,
 };
 use crate::{
     journal::{ConnectionProtection, Retention},
@@ -32,14 +32,14 @@ pub struct State {
 
 impl State {
     pub(super) fn read(layers: &Layers, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut section = Section::new(layers, "state", problems);
-        let mend = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
+        let mut section = SectionReader::new(layers, "state", problems);
+        let remedy = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
         let (runs, changes) = (section.kept("keep_runs"), section.kept("keep_changes"));
-        let url = section.parse("url", mend, location)?;
+        let url = section.parse("url", remedy, location)?;
         let found = section.find("url")?;
         if matches!(found.origin, Origin::File { .. }) && url.has_password() {
-            let mend = format!("leave the line out and set {}", variable(&found.path));
-            section.complain(found, "a password does not belong into the configuration file", mend);
+            let remedy = format!("leave the line out and set {}", variable(&found.path));
+            section.report(found, "a password does not belong into the configuration file", remedy);
             return None;
         }
         Some(Self { url, retention: Retention { runs: runs?, changes: changes? } })
@@ -48,7 +48,7 @@ impl State {
 
 impl State {
     /// What is valid and less safe than it should be.
-    pub(super) fn doubt(&self) -> Option<String> {
+    pub(super) fn warning(&self) -> Option<String> {
         let StateLocation::Postgres(address) = &self.url else { return None };
         (ConnectionProtection::of(address)? == ConnectionProtection::Weakened).then(|| {
             "state.url: the address names an sslmode other than verify-full: a host between this one and the database server \

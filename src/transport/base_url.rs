@@ -63,7 +63,7 @@ impl BaseUrl {
 
     /// Whether both addresses lead to the same place: a dot at the end of the host, the port that goes without saying, and
     /// slashes at the end make no difference; case is already lower.
-    pub fn leads_where(&self, other: &Self) -> bool {
+    pub fn is_same_address(&self, other: &Self) -> bool {
         let place = |url: &Url| {
             let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
             (url.scheme().to_owned(), host, url.port_or_known_default(), url.path().trim_end_matches('/').to_owned())

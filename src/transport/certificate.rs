@@ -34,13 +34,13 @@ pub struct CertificateContent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
     /// Its life is over.
-    #[error("it expired{}", on(*.since))]
+    #[error("it expired{}", on_time(*.since))]
     Expired {
         /// Since then, if known.
         since: Option<SystemTime>,
     },
     /// Its life has not begun.
-    #[error("it is not valid yet{}", of_later(*.from))]
+    #[error("it is not valid yet{}", from_time(*.from))]
     NotYetValid {
         /// From then on, if known.
         from: Option<SystemTime>,
@@ -49,7 +49,7 @@ pub enum CertificateFault {
     #[error("it was issued by an authority that this host does not trust")]
     UnknownAuthority,
     /// It belongs to another host.
-    #[error("it is for {}", listed(names))]
+    #[error("it is for {}", host_list(names))]
     OtherName {
         /// The host names and addresses it is for, if known.
         names: Vec<String>,
@@ -64,7 +64,7 @@ pub enum CertificateFault {
 
 impl Certificate {
     /// The certificate in this DER form.
-    pub(super) fn of_der(der: &[u8]) -> Self {
+    pub(super) fn from_der(der: &[u8]) -> Self {
         Self(Bytes::copy_from_slice(der))
     }
 
@@ -104,7 +104,7 @@ fn name(name: &GeneralName) -> Option<String> {
 
 impl CertificateFault {
     /// The refusal of a certificate among the causes of this error.
-    pub(super) fn behind(error: &(dyn Error + 'static)) -> Option<Self> {
+    pub(super) fn find_in(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
             if let Some(rustls::Error::InvalidCertificate(refusal)) = error.downcast_ref() {
@@ -132,7 +132,7 @@ impl From<&CertificateError> for CertificateFault {
             CertificateError::UnknownIssuer => Self::UnknownAuthority,
             CertificateError::NotValidForName => Self::OtherName { names: Vec::new() },
             CertificateError::NotValidForNameContext { presented, .. } => {
-                Self::OtherName { names: presented.iter().map(|name| bare(name)).collect() }
+                Self::OtherName { names: presented.iter().map(|name| host_name(name)).collect() }
             }
             other => Self::Other { what: other.to_string() },
         }
@@ -140,20 +140,20 @@ impl From<&CertificateError> for CertificateFault {
 }
 
 /// The TLS library writes `DnsName("acme.example")` and `IpAddress(127.0.0.1)`.
-fn bare(presented: &str) -> String {
+fn host_name(presented: &str) -> String {
     let inside = presented.split_once('(').map_or(presented, |(_, rest)| rest.trim_end_matches(')'));
     inside.trim_matches('"').to_owned()
 }
 
-fn on(time: Option<SystemTime>) -> String {
+fn on_time(time: Option<SystemTime>) -> String {
     time.map(|time| format!(" on {}", humantime::format_rfc3339_seconds(time))).unwrap_or_default()
 }
 
-fn of_later(time: Option<SystemTime>) -> String {
+fn from_time(time: Option<SystemTime>) -> String {
     time.map(|time| format!(", but from {} on", humantime::format_rfc3339_seconds(time))).unwrap_or_default()
 }
 
-fn listed(names: &[String]) -> String {
+fn host_list(names: &[String]) -> String {
     if names.is_empty() { "another host".to_owned() } else { format!("{} alone", names.join(", ")) }
 }
 
@@ -163,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    fn said(refusal: &CertificateError) -> String {
+    fn text(refusal: &CertificateError) -> String {
         CertificateFault::from(refusal).to_string()
     }
 
@@ -188,7 +188,7 @@ mod tests {
             (nameless, "it is for another host"),
             (CertificateError::Revoked, "Revoked"),
         ] {
-            assert_eq!(said(&refusal), words);
+            assert_eq!(text(&refusal), words);
         }
     }
 
@@ -196,13 +196,13 @@ mod tests {
     fn a_refusal_is_found_below_an_error_of_the_system() {
         let refused = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let wrapped = io::Error::other(io::Error::other(refused));
-        assert_eq!(CertificateFault::behind(&wrapped), Some(CertificateFault::UnknownAuthority));
-        assert_eq!(CertificateFault::behind(&rustls::Error::DecryptError), None);
-        assert_eq!(CertificateFault::behind(&io::Error::from(io::ErrorKind::ConnectionRefused)), None);
+        assert_eq!(CertificateFault::find_in(&wrapped), Some(CertificateFault::UnknownAuthority));
+        assert_eq!(CertificateFault::find_in(&rustls::Error::DecryptError), None);
+        assert_eq!(CertificateFault::find_in(&io::Error::from(io::ErrorKind::ConnectionRefused)), None);
     }
 
     #[test]
     fn a_certificate_that_cannot_be_read_says_nothing() {
-        assert_eq!(Certificate::of_der(b"no DER").read(), None);
+        assert_eq!(Certificate::from_der(b"no DER").read(), None);
     }
 }

@@ -40,7 +40,7 @@ pub enum ConnectError {
         server: String,
     },
     /// The attempt failed in any other way.
-    #[error("{}", in_words(route, *failure, cause))]
+    #[error("{}", describe(route, *failure, cause))]
     Failed {
         /// Where to.
         route: Route,
@@ -80,15 +80,15 @@ impl Route {
 
     /// The error of a failed attempt; `host` has scheme and port.
     pub(super) fn failed(&self, host: String, error: &reqwest::Error) -> ConnectError {
-        if let Some(fault) = CertificateFault::behind(error) {
+        if let Some(fault) = CertificateFault::find_in(error) {
             return ConnectError::Certificate { host, fault };
         }
-        let failure = ConnectFailure::behind(error, error.is_timeout());
+        let failure = ConnectFailure::find_in(error, error.is_timeout());
         let fault = match failure {
             // This host resolves and connects to the proxy alone; the proxy does so for the server.
             ConnectFailure::Unresolved => Some(ProxyFault::Unresolved),
             ConnectFailure::Refused => Some(ProxyFault::Refused),
-            _ if says(error, "proxy authorization required") => Some(ProxyFault::Credentials),
+            _ if has_text(error, "proxy authorization required") => Some(ProxyFault::Credentials),
             _ => None,
         };
         match (&self.proxy, fault) {
@@ -101,17 +101,17 @@ impl Route {
 }
 
 impl ConnectFailure {
-    fn behind(error: &(dyn Error + 'static), is_timeout: bool) -> Self {
+    fn find_in(error: &(dyn Error + 'static), is_timeout: bool) -> Self {
         let kinds: Vec<_> = chain(error).filter_map(<dyn Error>::downcast_ref).map(io::Error::kind).collect();
         if is_timeout || kinds.contains(&io::ErrorKind::TimedOut) {
             Self::TimedOut
-        } else if says(error, "dns error") {
+        } else if has_text(error, "dns error") {
             Self::Unresolved
         } else if kinds.contains(&io::ErrorKind::ConnectionRefused) {
             Self::Refused
         } else if chain(error).any(<dyn Error>::is::<rustls::Error>) {
             Self::Tls
-        } else if says(error, "tunnel error") {
+        } else if has_text(error, "tunnel error") {
             Self::NoTunnel
         } else {
             Self::Other
@@ -120,7 +120,7 @@ impl ConnectFailure {
 }
 
 /// Whether one of the causes has these words. The HTTP library has no type for these; tests compare the words.
-fn says(error: &(dyn Error + 'static), words: &str) -> bool {
+fn has_text(error: &(dyn Error + 'static), words: &str) -> bool {
     chain(error).any(|error| error.to_string().contains(words))
 }
 
@@ -154,7 +154,7 @@ impl fmt::Display for RootCause {
     }
 }
 
-fn in_words(route: &Route, failure: ConnectFailure, cause: &RootCause) -> String {
+fn describe(route: &Route, failure: ConnectFailure, cause: &RootCause) -> String {
     let Route { server, proxy } = route;
     let host = server.rsplit_once(':').map_or(server.as_str(), |(host, _)| host);
     let what = match failure {

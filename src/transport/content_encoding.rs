@@ -35,7 +35,7 @@ pub(super) fn unpack(headers: &HeaderMap, mut body: Bytes, limit: usize) -> Resu
     for encoding in tokens(headers, CONTENT_ENCODING).iter().rev().filter(|encoding| *encoding != IDENTITY) {
         if !GZIP_NAMES.contains(&encoding.as_str()) {
             let what = format!("the encoding \"{encoding:.40}\" was not asked for");
-            return Err(TransportError::Garbled { received: body.len(), source: io::Error::other(what) });
+            return Err(TransportError::Undecodable { received: body.len(), source: io::Error::other(what) });
         }
         body = gunzip(&body, limit)?;
     }
@@ -43,10 +43,10 @@ pub(super) fn unpack(headers: &HeaderMap, mut body: Bytes, limit: usize) -> Resu
 }
 
 fn gunzip(packed: &[u8], limit: usize) -> Result<Bytes, TransportError> {
-    let garbled = |source| TransportError::Garbled { received: packed.len(), source };
+    let garbled = |source| TransportError::Undecodable { received: packed.len(), source };
     // The last four bytes tell the length; they may lie, so that they only save moving.
-    let told = packed.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
-    let mut body = Vec::with_capacity(told.min(limit) + 1);
+    let announced = packed.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
+    let mut body = Vec::with_capacity(announced.min(limit) + 1);
     MultiGzDecoder::new(packed).take(limit as u64 + 1).read_to_end(&mut body).map_err(garbled)?;
     if body.len() > limit {
         return Err(TransportError::TooLarge { limit });
@@ -97,7 +97,7 @@ mod tests {
             assert_eq!(unpacked(plain, page, 100).expect("as it is"), page, "{plain:?}");
         }
         for other in [["br"].as_slice(), &["deflate, gzip"], &["gzipped"], &["gzip;q=1"]] {
-            assert!(matches!(unpacked(other, &once, 100), Err(TransportError::Garbled { .. })), "{other:?}");
+            assert!(matches!(unpacked(other, &once, 100), Err(TransportError::Undecodable { .. })), "{other:?}");
         }
     }
 
@@ -114,8 +114,8 @@ mod tests {
         let whole = packed(&page);
         assert_eq!(unpacked(&["gzip"], &whole, page.len()).expect("whole"), page);
         let cut = whole.get(..whole.len() - 9).expect("longer");
-        assert!(matches!(unpacked(&["gzip"], cut, page.len()), Err(TransportError::Garbled { .. })));
-        assert!(matches!(unpacked(&["gzip"], b"<html>", 100), Err(TransportError::Garbled { .. })));
+        assert!(matches!(unpacked(&["gzip"], cut, page.len()), Err(TransportError::Undecodable { .. })));
+        assert!(matches!(unpacked(&["gzip"], b"<html>", 100), Err(TransportError::Undecodable { .. })));
     }
 
     #[test]

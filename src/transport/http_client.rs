@@ -26,7 +26,7 @@ use super::{
 
 /// How long a request may take, how large its answer may be, and whom to believe that a server is the one it says it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct HttpOptions {
     /// Until the connection, TLS included, stands.
     pub connect_timeout: Duration,
     /// Longest silence while an answer is awaited or read.
@@ -41,7 +41,7 @@ pub struct Options {
     pub trusted_authorities: Option<String>,
 }
 
-impl Default for Options {
+impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
@@ -60,7 +60,7 @@ impl Default for Options {
 
 /// A complete answer: nothing is read from the network after it exists.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     /// The HTTP status.
     pub status: StatusCode,
     /// The headers.
@@ -72,7 +72,7 @@ pub struct Answer {
     pub certificate: Option<Certificate>,
 }
 
-impl Answer {
+impl HttpResponse {
     /// The value of a header as text; `None` when it is absent or not ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -96,13 +96,13 @@ pub enum TransportError {
     },
     /// The answer was not whole when the total deadline of the call came: the request may have taken effect.
     #[error("the answer was not complete within {} s (run.call_timeout)", after.as_secs_f32())]
-    Overdue {
+    CallTimeout {
         /// The deadline.
         after: Duration,
     },
     /// The connection broke before an answer began: the request may have taken effect.
     #[error("{route}: the connection was lost before a response came")]
-    Broken {
+    ConnectionLost {
         /// Who was asked, and by which proxy.
         route: Box<Route>,
         /// What the connection says.
@@ -110,7 +110,7 @@ pub enum TransportError {
     },
     /// The answer began and was not whole.
     #[error("{route}: incomplete response, the connection was lost after {received} bytes")]
-    CutBody {
+    IncompleteBody {
         /// Who was asked, and by which proxy.
         route: Box<Route>,
         /// Bytes read before the cut.
@@ -120,7 +120,7 @@ pub enum TransportError {
     },
     /// The answer is compressed and cannot be unpacked, because it is not whole or not what it says.
     #[error("the answer of {received} bytes cannot be unpacked")]
-    Garbled {
+    Undecodable {
         /// Bytes read, compressed.
         received: usize,
         /// What is wrong with them.
@@ -161,23 +161,23 @@ impl From<ConnectError> for TransportError {
 
 /// Which connection carries a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connection {
+pub enum ConnectionReuse {
     /// One that an earlier request left open, where there is one: for requests that may be sent twice. A server may close
     /// such a connection at the moment it is used again; the request is then sent once more, at once, on a new one.
-    Kept,
+    Allowed,
     /// A new one: for requests that must not be sent twice.
-    New,
+    Forbidden,
 }
 
 /// An HTTP client: no redirects, honest user agent, bounded in time and size. Host and proxy are those of each request.
 /// Clones share connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    keeping: reqwest::Client,
+    pooled: reqwest::Client,
     /// Closes each connection after its answer.
-    closing: reqwest::Client,
-    /// Whether `keeping` may have a connection left open by an earlier request.
-    has_kept: Arc<AtomicBool>,
+    unpooled: reqwest::Client,
+    /// Whether `pooled` may have a connection left open by an earlier request.
+    may_reuse: Arc<AtomicBool>,
     proxies: Proxies,
     call_timeout: Duration,
     max_body_bytes: usize,
@@ -186,14 +186,14 @@ pub struct HttpClient {
 impl HttpClient {
     /// A client for `base`, and for other addresses that encrypt as it does. Fails where the proxy that leads to `base` cannot
     /// be used.
-    pub fn new(base: &BaseUrl, options: &Options) -> Result<Self, TransportError> {
+    pub fn new(base: &BaseUrl, options: &HttpOptions) -> Result<Self, TransportError> {
         install_cryptography();
         Route::to(base.as_url(), &options.proxies)?;
         let client = |builder: reqwest::ClientBuilder| builder.build().map_err(TransportError::Build);
         Ok(Self {
-            keeping: client(builder(base, options)?)?,
-            closing: client(builder(base, options)?.pool_max_idle_per_host(0))?,
-            has_kept: Arc::default(),
+            pooled: client(builder(base, options)?)?,
+            unpooled: client(builder(base, options)?.pool_max_idle_per_host(0))?,
+            may_reuse: Arc::default(),
             proxies: options.proxies.clone(),
             call_timeout: options.call_timeout,
             max_body_bytes: options.max_body_bytes,
@@ -202,12 +202,12 @@ impl HttpClient {
 
     /// Begins a GET.
     pub fn get(&self, url: &str) -> RequestBuilder {
-        self.keeping.get(url)
+        self.pooled.get(url)
     }
 
     /// Begins a POST.
     pub fn post(&self, url: &str) -> RequestBuilder {
-        self.keeping.post(url)
+        self.pooled.post(url)
     }
 
     /// Sends a request and reads its whole answer, whatever its status. `sending` is awaited before each request that goes
@@ -216,26 +216,26 @@ impl HttpClient {
     pub async fn send<E: From<TransportError>>(
         &self,
         request: RequestBuilder,
-        connection: Connection,
+        connection: ConnectionReuse,
         sending: impl AsyncFn() -> Result<(), E>,
-    ) -> Result<Answer, E> {
+    ) -> Result<HttpResponse, E> {
         // Unpacked here in one go: piece by piece, as the HTTP library does it, costs twice the time on large pages.
         let request = request.header(ACCEPT_ENCODING, GZIP).build();
         let request = request.map_err(|error| TransportError::Build(error.without_url()))?;
         let route = Route::to(request.url(), &self.proxies).map_err(TransportError::from)?;
-        if connection == Connection::New {
+        if connection == ConnectionReuse::Forbidden {
             sending().await?;
-            return Ok(Box::pin(self.exchange(&self.closing, request, &route)).await?);
+            return Ok(Box::pin(self.exchange(&self.unpooled, request, &route)).await?);
         }
-        let again = if self.has_kept.load(Ordering::Relaxed) { request.try_clone() } else { None };
+        let retry = if self.may_reuse.load(Ordering::Relaxed) { request.try_clone() } else { None };
         sending().await?;
-        let outcome = Box::pin(self.exchange(&self.keeping, request, &route)).await;
-        self.has_kept.store(outcome.is_ok(), Ordering::Relaxed);
-        match (outcome, again) {
-            (Err(TransportError::Broken { source, .. }), Some(again)) => {
+        let outcome = Box::pin(self.exchange(&self.pooled, request, &route)).await;
+        self.may_reuse.store(outcome.is_ok(), Ordering::Relaxed);
+        match (outcome, retry) {
+            (Err(TransportError::ConnectionLost { source, .. }), Some(retry)) => {
                 tracing::debug!(error = %source, "a kept connection was closed by the server; the request is sent again on a new one");
                 sending().await?;
-                Ok(Box::pin(self.exchange(&self.closing, again, &route)).await?)
+                Ok(Box::pin(self.exchange(&self.unpooled, retry, &route)).await?)
             }
             (outcome, _) => Ok(outcome?),
         }
@@ -246,12 +246,12 @@ impl HttpClient {
         client: &reqwest::Client,
         request: Request,
         route: &Route,
-    ) -> Result<Answer, TransportError> {
+    ) -> Result<HttpResponse, TransportError> {
         let deadline = Deadline { at: Instant::now() + self.call_timeout, after: self.call_timeout };
-        let mut response = deadline.keep(client.execute(request)).await?.map_err(|error| no_answer(error, route))?;
+        let mut response = deadline.limit(client.execute(request)).await?.map_err(|error| send_error(error, route))?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let certificate = response.extensions().get().and_then(TlsInfo::peer_certificate).map(Certificate::of_der);
-        let read = deadline.keep(self.read(&mut response, route)).await.and_then(|read| read);
+        let certificate = response.extensions().get().and_then(TlsInfo::peer_certificate).map(Certificate::from_der);
+        let read = deadline.limit(self.read(&mut response, route)).await.and_then(|read| read);
         let body = match read.and_then(|body| content_encoding::unpack(&headers, body, self.max_body_bytes)) {
             Ok(body) => body,
             Err(error) if !status.is_success() => {
@@ -260,7 +260,7 @@ impl HttpClient {
             }
             Err(error) => return Err(error),
         };
-        let answer = Answer { status, headers, body, certificate };
+        let answer = HttpResponse { status, headers, body, certificate };
         log_excessive_pause(&answer, SystemTime::now());
         Ok(answer)
     }
@@ -269,7 +269,7 @@ impl HttpClient {
         let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
         let mut body = BytesMut::with_capacity(announced.min(self.max_body_bytes));
         loop {
-            let chunk = response.chunk().await.map_err(|error| cut_off(error, body.len(), route))?;
+            let chunk = response.chunk().await.map_err(|error| read_error(error, body.len(), route))?;
             let Some(chunk) = chunk else { return Ok(body.freeze()) };
             if body.len() + chunk.len() > self.max_body_bytes {
                 return Err(TransportError::TooLarge { limit: self.max_body_bytes });
@@ -279,24 +279,24 @@ impl HttpClient {
     }
 }
 
-fn no_answer(error: reqwest::Error, route: &Route) -> TransportError {
+fn send_error(error: reqwest::Error, route: &Route) -> TransportError {
     let host = error.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     let error = error.without_url();
-    if error.is_connect() || CertificateFault::behind(&error).is_some() {
+    if error.is_connect() || CertificateFault::find_in(&error).is_some() {
         route.failed(host, &error).into()
     } else if error.is_timeout() {
         TransportError::Timeout { route: Box::new(route.clone()) }
     } else {
-        TransportError::Broken { route: Box::new(route.clone()), source: RootCause::of(&error) }
+        TransportError::ConnectionLost { route: Box::new(route.clone()), source: RootCause::of(&error) }
     }
 }
 
-fn cut_off(error: reqwest::Error, received: usize, route: &Route) -> TransportError {
+fn read_error(error: reqwest::Error, received: usize, route: &Route) -> TransportError {
     let source = error.without_url();
     if source.is_timeout() {
         TransportError::Timeout { route: Box::new(route.clone()) }
     } else {
-        TransportError::CutBody { route: Box::new(route.clone()), received, source: RootCause::of(&source) }
+        TransportError::IncompleteBody { route: Box::new(route.clone()), received, source: RootCause::of(&source) }
     }
 }
 
@@ -308,12 +308,12 @@ struct Deadline {
 }
 
 impl Deadline {
-    async fn keep<T>(self, part: impl Future<Output = T>) -> Result<T, TransportError> {
-        timeout_at(self.at, part).await.map_err(|_| TransportError::Overdue { after: self.after })
+    async fn limit<T>(self, part: impl Future<Output = T>) -> Result<T, TransportError> {
+        timeout_at(self.at, part).await.map_err(|_| TransportError::CallTimeout { after: self.after })
     }
 }
 
-fn builder(base: &BaseUrl, options: &Options) -> Result<reqwest::ClientBuilder, TransportError> {
+fn builder(base: &BaseUrl, options: &HttpOptions) -> Result<reqwest::ClientBuilder, TransportError> {
     let proxies = options.proxies.clone();
     // An unusable proxy is an error before anything is sent: see `Route::to`.
     let proxy = move |url: &Url| Some(proxies.to(url).ok()??.1.expose_secret().to_owned());

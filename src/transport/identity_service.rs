@@ -11,7 +11,7 @@ use reqwest::{StatusCode, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{Answer, BaseUrl, CertificateFault, Connection, HttpClient, TransportError, retry_after};
+use super::{BaseUrl, CertificateFault, ConnectionReuse, HttpClient, HttpResponse, TransportError, retry_after};
 
 /// `expires_in` beyond this many seconds (ten days) is in milliseconds: tokens live 24 hours, and older answers of IMS
 /// counted in milliseconds.
@@ -53,7 +53,7 @@ pub struct IssuedToken {
 /// What an answer of the token endpoint says, as far as it may be repeated. A body of that endpoint may hold a token or
 /// echo the secret, whatever its status, so that no text of it gets here: only words that OAuth and IMS define.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TokenAnswerText {
+pub struct TokenErrorText {
     error: Option<&'static str>,
     description: Option<&'static str>,
 }
@@ -76,14 +76,14 @@ const ERRORS: [&str; 10] = [
 const DESCRIPTIONS: [&str; 3] =
     ["invalid client_id parameter", "invalid client_secret parameter", "client_id parameter is missing"];
 
-impl TokenAnswerText {
+impl TokenErrorText {
     fn of(body: &[u8]) -> Self {
         #[derive(Deserialize)]
-        struct ErrorAnswer {
+        struct ErrorResponse {
             error: Option<String>,
             error_description: Option<String>,
         }
-        let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(body) else { return Self::default() };
+        let Ok(answer) = serde_json::from_slice::<ErrorResponse>(body) else { return Self::default() };
         Self {
             error: known(&ERRORS, answer.error.as_deref()),
             description: known(&DESCRIPTIONS, answer.error_description.as_deref()),
@@ -91,7 +91,7 @@ impl TokenAnswerText {
     }
 }
 
-impl fmt::Display for TokenAnswerText {
+impl fmt::Display for TokenErrorText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.error, self.description) {
             (Some(error), Some(description)) => write!(f, "{error} ({description})"),
@@ -101,8 +101,8 @@ impl fmt::Display for TokenAnswerText {
     }
 }
 
-fn known(words: &[&'static str], said: Option<&str>) -> Option<&'static str> {
-    words.iter().copied().find(|word| said == Some(word))
+fn known(words: &[&'static str], text: Option<&str>) -> Option<&'static str> {
+    words.iter().copied().find(|word| text == Some(word))
 }
 
 /// Why there is no token. No variant can hold any text of the answer, and so none can hold a secret.
@@ -110,53 +110,53 @@ fn known(words: &[&'static str], said: Option<&str>) -> Option<&'static str> {
 pub enum TokenError {
     /// No whole answer came.
     #[error("no token was received")]
-    NoAnswer(#[source] TransportError),
+    Transport(#[source] TransportError),
     /// The credential was refused; it stays wrong however often it is tried.
-    #[error("HTTP {status}: {said}")]
+    #[error("HTTP {status}: {text}")]
     Refused {
         /// The HTTP status.
         status: u16,
         /// What of the answer may be repeated.
-        said: TokenAnswerText,
+        text: TokenErrorText,
     },
     /// Too many tokens were asked for.
     #[error("rate limited")]
-    Throttled {
+    RateLimited {
         /// The pause asked for, when one was named.
         retry_after: Option<Duration>,
     },
     /// The service is out of order for now.
-    #[error("HTTP {status}: {said}")]
+    #[error("HTTP {status}: {text}")]
     Unavailable {
         /// The HTTP status.
         status: u16,
         /// The pause asked for, when one was named.
         retry_after: Option<Duration>,
         /// What of the answer may be repeated.
-        said: TokenAnswerText,
+        text: TokenErrorText,
     },
     /// An answer without a usable token.
-    #[error("{reason}: {said}")]
-    WrongAnswer {
+    #[error("{reason}: {text}")]
+    InvalidResponse {
         /// The HTTP status.
         status: u16,
         /// What is wrong with it, in words of this program.
         reason: String,
         /// What of the answer may be repeated.
-        said: TokenAnswerText,
+        text: TokenErrorText,
     },
 }
 
 impl TokenError {
     /// Whether the proxy that this host is configured with cannot be used.
     pub fn is_misconfigured(&self) -> bool {
-        matches!(self, Self::NoAnswer(source) if source.is_misconfigured())
+        matches!(self, Self::Transport(source) if source.is_misconfigured())
     }
 
     /// What is wrong with the certificate that was shown in place of an answer, where that is what went wrong.
     pub fn certificate_fault(&self) -> Option<&CertificateFault> {
         match self {
-            Self::NoAnswer(source) => source.certificate_fault(),
+            Self::Transport(source) => source.certificate_fault(),
             _ => None,
         }
     }
@@ -164,7 +164,7 @@ impl TokenError {
 
 /// The part of the answer that counts; `token_type` is always bearer.
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     access_token: String,
     expires_in: Option<f64>,
 }
@@ -189,38 +189,39 @@ impl IdentityService {
             ("scope", self.credential.scopes.as_str()),
         ];
         let request = self.http.post(&self.url).form(&form);
-        let answer = self.http.send(request, Connection::Kept, async || Ok(())).await.map_err(TokenError::NoAnswer)?;
-        judge(&answer)
+        let answer =
+            self.http.send(request, ConnectionReuse::Allowed, async || Ok(())).await.map_err(TokenError::Transport)?;
+        token_of(&answer)
     }
 }
 
-fn judge(answer: &Answer) -> Result<IssuedToken, TokenError> {
+fn token_of(answer: &HttpResponse) -> Result<IssuedToken, TokenError> {
     let status = answer.status.as_u16();
     let pause = || retry_after(answer, SystemTime::now());
-    let said = TokenAnswerText::of(&answer.body);
+    let text = TokenErrorText::of(&answer.body);
     match answer.status {
         StatusCode::OK => read_token(answer),
         // RFC 6749 permits 401 where IMS answers 400.
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(TokenError::Refused { status, said })
+            Err(TokenError::Refused { status, text })
         }
-        StatusCode::TOO_MANY_REQUESTS => Err(TokenError::Throttled { retry_after: pause() }),
-        other if other.is_server_error() => Err(TokenError::Unavailable { status, retry_after: pause(), said }),
+        StatusCode::TOO_MANY_REQUESTS => Err(TokenError::RateLimited { retry_after: pause() }),
+        other if other.is_server_error() => Err(TokenError::Unavailable { status, retry_after: pause(), text }),
         _ => {
             let reason = "a token was expected, is ims_url right?".to_owned();
-            Err(TokenError::WrongAnswer { status, reason, said })
+            Err(TokenError::InvalidResponse { status, reason, text })
         }
     }
 }
 
-fn read_token(answer: &Answer) -> Result<IssuedToken, TokenError> {
-    let wrong = |reason: String| TokenError::WrongAnswer {
+fn read_token(answer: &HttpResponse) -> Result<IssuedToken, TokenError> {
+    let wrong = |reason: String| TokenError::InvalidResponse {
         status: answer.status.as_u16(),
         reason,
-        said: TokenAnswerText::of(&answer.body),
+        text: TokenErrorText::of(&answer.body),
     };
     // The parser's own words may hold the token.
-    let read: TokenAnswer = serde_json::from_slice(&answer.body)
+    let read: TokenResponse = serde_json::from_slice(&answer.body)
         .map_err(|error| wrong(format!("no token could be read at line {} column {}", error.line(), error.column())))?;
     let bearer = HeaderValue::try_from(format!("Bearer {}", read.access_token)).ok();
     let Some(mut bearer) = bearer.filter(|_| !read.access_token.trim().is_empty()) else {
@@ -244,15 +245,15 @@ mod tests {
 
     use super::*;
 
-    fn judged(status: u16, body: &str) -> Result<IssuedToken, TokenError> {
+    fn token_from(status: u16, body: &str) -> Result<IssuedToken, TokenError> {
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = Answer {
+        let answer = HttpResponse {
             status,
             headers: HeaderMap::new(),
             body: Bytes::copy_from_slice(body.as_bytes()),
             certificate: None,
         };
-        judge(&answer)
+        token_of(&answer)
     }
 
     #[test]
@@ -265,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_only_from_a_whole_answer_and_never_shown() {
-        let token = judged(200, r#"{"access_token": "ey-very-secret", "expires_in": 60}"#).expect("a token");
+        let token = token_from(200, r#"{"access_token": "ey-very-secret", "expires_in": 60}"#).expect("a token");
         assert_eq!((token.secret.expose_secret(), token.life), ("ey-very-secret", Duration::from_secs(60)));
         assert!(!format!("{token:?}").contains("very-secret"), "{token:?}");
         for body in [
@@ -278,8 +279,8 @@ mod tests {
             r#"{"access_token": ""}"#,
             "<html>ey-very-secret</html>",
         ] {
-            let error = judged(200, body).expect_err(body);
-            assert!(matches!(error, TokenError::WrongAnswer { .. }), "{error:?}");
+            let error = token_from(200, body).expect_err(body);
+            assert!(matches!(error, TokenError::InvalidResponse { .. }), "{error:?}");
             assert!(!format!("{error} {error:?}").contains("very-secret"), "{error:?}");
         }
     }
@@ -287,11 +288,11 @@ mod tests {
     #[test]
     fn refusals_pauses_and_outages_are_told_apart() {
         for status in [400, 401, 403] {
-            assert!(matches!(judged(status, ""), Err(TokenError::Refused { .. })), "{status}");
+            assert!(matches!(token_from(status, ""), Err(TokenError::Refused { .. })), "{status}");
         }
-        assert!(matches!(judged(429, ""), Err(TokenError::Throttled { retry_after: None })));
-        assert!(matches!(judged(503, "<html>"), Err(TokenError::Unavailable { status: 503, .. })));
-        assert!(matches!(judged(302, ""), Err(TokenError::WrongAnswer { status: 302, .. })));
+        assert!(matches!(token_from(429, ""), Err(TokenError::RateLimited { retry_after: None })));
+        assert!(matches!(token_from(503, "<html>"), Err(TokenError::Unavailable { status: 503, .. })));
+        assert!(matches!(token_from(302, ""), Err(TokenError::InvalidResponse { status: 302, .. })));
     }
 
     #[test]
@@ -304,7 +305,7 @@ mod tests {
                 format!(r#"{{"error": "invalid_client", "error_description": "{secret}"}}"#),
                 secret.to_owned(),
             ] {
-                let error = judged(status, &body).expect_err("no token");
+                let error = token_from(status, &body).expect_err("no token");
                 assert!(!format!("{error} {error:?}").contains("very-secret"), "{status} {body}: {error:?}");
             }
         }
@@ -320,7 +321,7 @@ mod tests {
             (r#"{"error": "invalid_scope", "error_description": "other"}"#, "HTTP 400: invalid_scope"),
             (r#"{"error": "other"}"#, "HTTP 400: the answer is not shown because it may hold a secret"),
         ] {
-            assert_eq!(judged(400, body).expect_err("refused").to_string(), shown);
+            assert_eq!(token_from(400, body).expect_err("refused").to_string(), shown);
         }
     }
 }

@@ -17,10 +17,12 @@ pub use base_url::{BaseUrl, BaseUrlError, is_loopback};
 pub use certificate::{Certificate, CertificateContent, CertificateFault};
 pub use connect_error::{ConnectError, ConnectFailure, RootCause, Route};
 pub use excerpt::{EXCERPT_CHARACTERS, excerpt};
-pub use http_client::{Answer, Connection, HttpClient, Options, TransportError, install_cryptography};
-pub use identity_service::{Credential, IdentityService, IssuedToken, TokenAnswerText, TokenError};
+pub use http_client::{ConnectionReuse, HttpClient, HttpOptions, HttpResponse, TransportError, install_cryptography};
+pub use identity_service::{Credential, IdentityService, IssuedToken, TokenError, TokenErrorText};
 pub use proxy::{Proxies, Proxy, ProxyFault, is_proxy_variable};
-pub use retry::{LONGEST_ASKED_PAUSE, RetryPolicy, Retryable, Verdict, retry_after, retrying, retrying_after};
+pub use retry::{
+    MAX_REQUESTED_PAUSE, RetryAdvice, RetryPolicy, Retryable, retry_after, with_retries, with_retries_and_sleep,
+};
 
 /// A value that prints as `[REDACTED]` and is wiped from memory when dropped.
 pub use secrecy::{ExposeSecret, SecretString};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::StatusCode;
 
-use super::Answer;
+use super::HttpResponse;
 use crate::domain::Chain;
 
 /// Longest pause between two attempts; Adobe's clients stop growing there too.
@@ -31,7 +31,7 @@ impl Default for RetryPolicy {
 
 /// What an error says about asking the same thing again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RetryAdvice {
     /// The same request gets the same answer.
     Final,
     /// The next attempt may succeed.
@@ -43,23 +43,23 @@ pub enum Verdict {
 /// An error that knows whether its call may be repeated.
 pub trait Retryable {
     /// Whether, and how soon, the same request may be sent again.
-    fn verdict(&self) -> Verdict;
+    fn retry_advice(&self) -> RetryAdvice;
 }
 
 /// Makes a call until it succeeds, its error is final, or the patience of `policy` ends.
 ///
 /// The error of the last attempt is returned. Dropping the future stops the waiting.
-pub async fn retrying<T, E, Call, Attempt>(policy: &RetryPolicy, call: &str, attempt: Call) -> Result<T, E>
+pub async fn with_retries<T, E, Call, Attempt>(policy: &RetryPolicy, call: &str, attempt: Call) -> Result<T, E>
 where
     E: Retryable + std::error::Error,
     Call: FnMut() -> Attempt,
     Attempt: Future<Output = Result<T, E>>,
 {
-    retrying_after(policy, call, attempt, tokio::time::sleep).await
+    with_retries_and_sleep(policy, call, attempt, tokio::time::sleep).await
 }
 
 /// The same where `sleep` waits out the pauses, which may end earlier than they were to.
-pub async fn retrying_after<T, E, Call, Attempt, Sleep>(
+pub async fn with_retries_and_sleep<T, E, Call, Attempt, Sleep>(
     policy: &RetryPolicy,
     call: &str,
     attempt: Call,
@@ -82,12 +82,12 @@ where
                 .with_jitter(),
         )
         .sleep(sleep)
-        .when(|error: &E| error.verdict() != Verdict::Final)
+        .when(|error: &E| error.retry_advice() != RetryAdvice::Final)
         .adjust(move |error: &E, pause: Option<Duration>| {
-            let pause = match error.verdict() {
+            let pause = match error.retry_advice() {
                 // A server that says zero has not recovered within the same millisecond.
-                Verdict::RetryAfter(asked) => pause.map(|_| asked.max(Duration::from_secs(1))),
-                Verdict::Retry | Verdict::Final => pause,
+                RetryAdvice::RetryAfter(asked) => pause.map(|_| asked.max(Duration::from_secs(1))),
+                RetryAdvice::Retry | RetryAdvice::Final => pause,
             }?;
             waited += pause;
             (waited <= max_wait).then_some(pause)
@@ -108,21 +108,21 @@ where
 
 /// Longest pause that a server is granted. Adobe's worst on record is 3,300 s (user-sync.py issues 813 and 867); more is a
 /// mistake, and would silence the program for as long as the mistake says.
-pub const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(2 * 60 * 60);
+pub const MAX_REQUESTED_PAUSE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The pause that a `Retry-After` header asks for: seconds, or a date as RFC 9110 allows, at most [`LONGEST_ASKED_PAUSE`].
+/// The pause that a `Retry-After` header asks for: seconds, or a date as RFC 9110 allows, at most [`MAX_REQUESTED_PAUSE`].
 /// `None` when it is absent or unreadable, and with any status but 429 and 503: elsewhere it is no reason for silence.
-pub fn retry_after(answer: &Answer, now: SystemTime) -> Option<Duration> {
+pub fn retry_after(answer: &HttpResponse, now: SystemTime) -> Option<Duration> {
     if !matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         return None;
     }
-    let asked = asked_pause(answer.header("retry-after")?.trim(), now)?;
-    Some(asked.min(LONGEST_ASKED_PAUSE))
+    let asked = requested_pause(answer.header("retry-after")?.trim(), now)?;
+    Some(asked.min(MAX_REQUESTED_PAUSE))
 }
 
 /// Logs what [`retry_after`] leaves of a pause longer than the longest; once an answer, when it arrives.
-pub(super) fn log_excessive_pause(answer: &Answer, now: SystemTime) {
-    if retry_after(answer, now) == Some(LONGEST_ASKED_PAUSE) {
+pub(super) fn log_excessive_pause(answer: &HttpResponse, now: SystemTime) {
+    if retry_after(answer, now) == Some(MAX_REQUESTED_PAUSE) {
         tracing::warn!(
             http.status = answer.status.as_u16(),
             http.retry_after = answer.header("retry-after"),
@@ -131,7 +131,7 @@ pub(super) fn log_excessive_pause(answer: &Answer, now: SystemTime) {
     }
 }
 
-fn asked_pause(text: &str, now: SystemTime) -> Option<Duration> {
+fn requested_pause(text: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
         // Rounded up: a request that comes a little early is refused again, and page 0 would count twice.
         let pause = Duration::try_from_secs_f64(seconds.ceil());
@@ -152,19 +152,19 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("failure")]
-    struct Failure(Verdict);
+    struct Failure(RetryAdvice);
 
     impl Retryable for Failure {
-        fn verdict(&self) -> Verdict {
+        fn retry_advice(&self) -> RetryAdvice {
             self.0
         }
     }
 
-    async fn attempts_and_time(policy: RetryPolicy, verdict: Verdict) -> (usize, Duration) {
+    async fn attempts_and_time(policy: RetryPolicy, retry_advice: RetryAdvice) -> (usize, Duration) {
         let (calls, begin) = (Cell::new(0), Instant::now());
-        let result: Result<(), Failure> = retrying(&policy, "test", || async {
+        let result: Result<(), Failure> = with_retries(&policy, "test", || async {
             calls.set(calls.get() + 1);
-            Err(Failure(verdict))
+            Err(Failure(retry_advice))
         })
         .await;
         assert!(result.is_err());
@@ -173,30 +173,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_final_error_is_not_repeated() {
-        assert_eq!(attempts_and_time(RetryPolicy::default(), Verdict::Final).await, (1, Duration::ZERO));
+        assert_eq!(attempts_and_time(RetryPolicy::default(), RetryAdvice::Final).await, (1, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
     async fn pauses_double_and_stop_at_the_longest_wait() {
-        let (calls, time) = attempts_and_time(RetryPolicy::default(), Verdict::Retry).await;
+        let (calls, time) = attempts_and_time(RetryPolicy::default(), RetryAdvice::Retry).await;
         assert!((2..=4).contains(&calls), "{calls}");
         assert!(time <= Duration::from_secs(120), "{time:?}");
         let patient = RetryPolicy { max_wait: Duration::MAX, ..RetryPolicy::default() };
-        let (calls, time) = attempts_and_time(patient, Verdict::Retry).await;
+        let (calls, time) = attempts_and_time(patient, RetryAdvice::Retry).await;
         assert_eq!(calls, 5);
         assert!(time >= Duration::from_secs(15 + 30 + 60 + 120), "{time:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_asks_for_more_than_the_longest_wait_is_not_waited_for() {
-        let verdict = Verdict::RetryAfter(Duration::from_secs(3244));
-        assert_eq!(attempts_and_time(RetryPolicy::default(), verdict).await, (1, Duration::ZERO));
+        let retry_advice = RetryAdvice::RetryAfter(Duration::from_secs(3244));
+        assert_eq!(attempts_and_time(RetryPolicy::default(), retry_advice).await, (1, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_pause_a_server_asks_for_is_kept() {
         let policy = RetryPolicy { attempts: 2, ..RetryPolicy::default() };
-        let (calls, time) = attempts_and_time(policy, Verdict::RetryAfter(Duration::from_secs(38))).await;
+        let (calls, time) = attempts_and_time(policy, RetryAdvice::RetryAfter(Duration::from_secs(38))).await;
         assert_eq!(calls, 2);
         assert!(time >= Duration::from_secs(38), "{time:?}");
     }
@@ -204,7 +204,7 @@ mod tests {
     fn asked(status: StatusCode, text: &str, now: SystemTime) -> Option<u64> {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", text.parse().expect("a header"));
-        let answer = Answer { status, headers, body: bytes::Bytes::new(), certificate: None };
+        let answer = HttpResponse { status, headers, body: bytes::Bytes::new(), certificate: None };
         retry_after(&answer, now).map(|pause| pause.as_secs())
     }
 

@@ -109,7 +109,7 @@ impl Visit {
             url: BaseUrl::parse(&instance.url).unwrap(),
             authentication,
             retry: RetryPolicy { attempts: 3, first_pause: Duration::ZERO, max_wait: Duration::from_secs(10) },
-            http: transport::Options::default(),
+            http: transport::HttpOptions::default(),
             page_rows: DEFAULT_PAGE_ROWS,
         }
     }

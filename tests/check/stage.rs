@@ -127,7 +127,7 @@ impl Stage {
         sandbox.world().apply(&self.since).expect("possible");
         sandbox.clear_requests();
         let before = listed(folder);
-        let settings = settings::readable(&sources);
+        let settings = settings::load_partial(&sources);
         let request = Request {
             settings: &settings,
             sources: &sources,

@@ -17,7 +17,7 @@ use super::{
 
 fn options(url: &str) -> Options {
     let url = WebhookUrl::parse(url).expect("an address");
-    let webhook = WebhookTarget { url, people: WebhookPeople::Withheld, http: transport::Options::default() };
+    let webhook = WebhookTarget { url, people: WebhookPeople::Withheld, http: transport::HttpOptions::default() };
     Options { webhook: Some(webhook), page: Some("http://127.0.0.1:9464/".to_owned()), ..Options::default() }
 }
 

@@ -7,7 +7,7 @@ use campaign_group_sync::{
     experience_cloud::ReadChoice,
     observability::Format,
     observability::Level,
-    settings::{Authentication, Http, PersonLookup, Sources, StateLocation, load, readable},
+    settings::{Http, InstanceAuthentication, PersonLookup, Sources, StateLocation, load, load_partial},
     sync::Confirmation,
     transport::ExposeSecret as _,
 };
@@ -125,7 +125,7 @@ fn an_instance_may_come_from_the_environment_alone() {
     assert_eq!(protected, ["ann@acme.com", "bob@acme.com"]);
     assert_eq!(acceptance.policy.protected_groups[0].min_members, 5);
     assert_eq!(settings.instances[1].policy.protected_groups[0].min_members, 2);
-    assert!(matches!(&acceptance.access.authentication, Authentication::Native { login, password }
+    assert!(matches!(&acceptance.access.authentication, InstanceAuthentication::Native { login, password }
         if login.as_str() == "sync" && password.expose_secret() == "TOPSECRET"));
 }
 
@@ -223,7 +223,7 @@ fn a_day_is_written_with_or_without_quotes() {
 #[test]
 fn what_can_be_read_is_there_whatever_is_wrong_with_the_rest() {
     let text = format!("{LEAST}[instances.stage]\nmode = 1\n[http]\nlisten = 1\n[guard]\nmax = 1\n");
-    let read = readable(&World::new().config(&text).sources());
+    let read = load_partial(&World::new().config(&text).sources());
     assert!(read.experience_cloud.is_some() && read.guard.is_some() && read.state.is_some(), "{read:#?}");
     assert!(read.http.is_none() && read.has_all_layers, "{read:#?}");
     let usable: Vec<_> =
@@ -239,7 +239,7 @@ fn what_can_be_read_is_there_whatever_is_wrong_with_the_rest() {
 #[test]
 fn without_the_file_nothing_is_known_but_names() {
     let world = World::new().config("[guard").set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__MODE", "observe"));
-    let mut read = readable(&world.sources());
+    let mut read = load_partial(&world.sources());
     assert!(!read.has_all_layers && read.state.is_none() && read.control.is_none() && read.ims_url.is_none());
     assert!(read.instances.iter().all(|one| one.name.as_str() == "production" && one.access.is_none()), "{read:#?}");
     // The file may have any other.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use campaign_group_sync::{
     domain::{NotificationKind, NotificationTarget},
     notify::{Options, WebhookPeople},
-    settings::{Named, SecretFile, secret_files},
+    settings::{SecretFile, SecretFileOrigin, secret_files},
 };
 
 use crate::world::{LEAST, World};
@@ -104,10 +104,10 @@ fn a_webhook_comes_from_the_environment_a_file_the_configuration_or_a_credential
 
 #[test]
 fn what_cannot_be_used_is_told_with_what_would_be_right() {
-    let check = |line: &str, subject: &str, what: &str, mend: &str| {
+    let check = |line: &str, subject: &str, what: &str, remedy: &str| {
         let problem = problem(&world(line));
         let expected = format!("{subject} (FOLDER/config.toml, line 12): {what}\n   ");
-        assert!(problem.starts_with(&expected) && problem.contains(mend), "{line}: {problem}");
+        assert!(problem.starts_with(&expected) && problem.contains(remedy), "{line}: {problem}");
     };
     check(
         "events = [\"held\", \"helt\"]",
@@ -190,5 +190,5 @@ fn neither_the_webhook_nor_the_password_is_shown_in_full() {
     assert_eq!(shown("notify.smtp_password"), "(set)");
     assert_eq!(shown("notify.mail.smtp"), "smtps://…@mail.acme.com");
     let files = secret_files(&world.sources());
-    assert!(files.contains(&SecretFile { path: world.path("password"), named: Named::InConfiguration }), "{files:?}");
+    assert!(files.contains(&SecretFile { path: world.path("password"), origin: SecretFileOrigin::Key }), "{files:?}");
 }

@@ -3,11 +3,11 @@
 use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, least_with};
 
 /// A line in a table, and the one problem it makes: what is wrong, then what to do.
-fn check(table: &str, line: &str, what: &str, mend: &str) {
+fn check(table: &str, line: &str, what: &str, remedy: &str) {
     let world = World::new().config(&least_with(table, line));
     let problems = world.error().problems;
     let [problem] = problems.as_slice() else { panic!("[{table}] {line}: {problems:#?}") };
-    assert_eq!((problem.what.as_str(), problem.mend.as_str()), (what, mend), "[{table}] {line}");
+    assert_eq!((problem.what.as_str(), problem.remedy.as_str()), (what, remedy), "[{table}] {line}");
     // Tables of the least configuration have the line below their heading, others follow at its end.
     let text = std::fs::read_to_string(world.path("config.toml")).expect("readable");
     let number = text.lines().position(|of| of == line).expect("a line") + 1;
@@ -32,12 +32,12 @@ fn a_number_must_be_whole_and_in_range() {
 
 #[test]
 fn a_duration_has_a_unit_and_an_end() {
-    let mend = "write it like \"2h\", \"90s\" or \"1h 30m\", ten years at most";
-    check("guard", "approval_ttl = 24", "24 is not a text in quotes", mend);
+    let remedy = "write it like \"2h\", \"90s\" or \"1h 30m\", ten years at most";
+    check("guard", "approval_ttl = 24", "24 is not a text in quotes", remedy);
     let what = "\"24\" is no duration: time unit needed, for example 24sec or 24ms";
-    check("guard", "approval_ttl = \"24\"", what, mend);
-    check("schedule", "jitter = \"-1h\"", "\"-1h\" is no duration: expected number at 0", mend);
-    check("experience_cloud", "max_wait = \"100y\"", "\"100y\" is too long", mend);
+    check("guard", "approval_ttl = \"24\"", what, remedy);
+    check("schedule", "jitter = \"-1h\"", "\"-1h\" is no duration: expected number at 0", remedy);
+    check("experience_cloud", "max_wait = \"100y\"", "\"100y\" is too long", remedy);
 }
 
 #[test]
@@ -65,35 +65,35 @@ fn a_choice_is_one_of_its_words() {
 
 #[test]
 fn an_address_is_https_and_bare() {
-    let mend = "write an address such as \"https://host.example\"; http is allowed on this host only";
+    let remedy = "write an address such as \"https://host.example\"; http is allowed on this host only";
     let what = "\"http://ims.example\" would send secrets in the clear";
-    check("experience_cloud", "ims_url = \"http://ims.example\"", what, mend);
+    check("experience_cloud", "ims_url = \"http://ims.example\"", what, remedy);
     let what = "\"https://…@ims.example\" carries a user, a password, a query or a fragment";
-    check("experience_cloud", "ims_url = \"https://user:TOPSECRET@ims.example\"", what, mend);
+    check("experience_cloud", "ims_url = \"https://user:TOPSECRET@ims.example\"", what, remedy);
     let what = "\"ims.example\" is no address: relative URL without a base";
-    check("experience_cloud", "umapi_url = \"ims.example\"", what, mend);
+    check("experience_cloud", "umapi_url = \"ims.example\"", what, remedy);
 }
 
 #[test]
 fn a_state_is_a_file_or_a_database_without_password() {
-    let mend = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
+    let remedy = "write \"sqlite:///absolute/path\" or \"postgres://user@host/database\"";
     let what = "is the address neither of a SQLite file nor of a PostgreSQL database";
-    check("state", "url = \"mysql://root:TOPSECRET@db/x\"", what, mend);
-    check("state", "url = \"sqlite://state.db\"", "is not sqlite:// followed by the absolute path of a file", mend);
-    check("state", "url = \"/var/state.db\"", "is no address", mend);
+    check("state", "url = \"mysql://root:TOPSECRET@db/x\"", what, remedy);
+    check("state", "url = \"sqlite://state.db\"", "is not sqlite:// followed by the absolute path of a file", remedy);
+    check("state", "url = \"/var/state.db\"", "is no address", remedy);
     let what = "a password does not belong into the configuration file";
-    let mend = "leave the line out and set CAMPAIGN_GROUP_SYNC__STATE__URL";
-    check("state", "url = \"postgres://sync:TOPSECRET@db/x\"", what, mend);
-    check("state", "url = \"postgres://sync@db/x?password=TOPSECRET\"", what, mend);
+    let remedy = "leave the line out and set CAMPAIGN_GROUP_SYNC__STATE__URL";
+    check("state", "url = \"postgres://sync:TOPSECRET@db/x\"", what, remedy);
+    check("state", "url = \"postgres://sync@db/x?password=TOPSECRET\"", what, remedy);
 }
 
 #[test]
 fn a_schedule_has_six_fields_and_a_zone() {
-    let mend = "write six fields, seconds first, such as \"0 0 */2 * * *\", or \"off\"";
+    let remedy = "write six fields, seconds first, such as \"0 0 */2 * * *\", or \"off\"";
     let what = "\"0 0 3 31 2 *\" never comes: there is no such day";
-    check("schedule", "cron = \"0 0 3 31 2 *\"", what, mend);
+    check("schedule", "cron = \"0 0 3 31 2 *\"", what, remedy);
     let what = "\"0 61 3 * * *\" is no cron expression: Component error: Number out of bounds.";
-    check("schedule", "cron = \"0 61 3 * * *\"", what, mend);
+    check("schedule", "cron = \"0 61 3 * * *\"", what, remedy);
     let what = "\"Europe/Berln\" is no time zone of the IANA database; the nearest name is \"Europe/Berlin\"";
     check("schedule", "timezone = \"Europe/Berln\"", what, "write a name such as \"Europe/Berlin\" or \"UTC\"");
 }
@@ -101,21 +101,21 @@ fn a_schedule_has_six_fields_and_a_zone() {
 #[test]
 fn other_values_have_their_shapes_too() {
     let what = "\"localhost:9464\" is no address with a port";
-    let mend = "write an IP address and a port, such as \"127.0.0.1:9464\" or \"[::1]:9464\", or \"off\"";
-    check("http", "listen = \"localhost:9464\"", what, mend);
-    let mend = "write an absolute path of at most 107 bytes";
-    check("control", "socket = \"control.sock\"", "\"control.sock\" is no absolute path", mend);
-    let mend = "write it like \"2027-03-31\"";
-    check("experience_cloud", "client_secret_expires = \"31.3.2027\"", "\"31.3.2027\" is no day", mend);
-    check("instances.production", "client_secret_expires = \"2027-02-30\"", "\"2027-02-30\" is no day", mend);
-    let mend = "write a share from \"0%\" to \"100%\"";
-    check("experience_cloud", "unlisted_accounts = \"101%\"", "\"101%\" is no percentage", mend);
-    check("experience_cloud", "unlisted_accounts = \"NaN%\"", "\"NaN%\" is no percentage", mend);
-    check("experience_cloud", "unlisted_accounts = \"5\"", "\"5\" is no percentage", mend);
+    let remedy = "write an IP address and a port, such as \"127.0.0.1:9464\" or \"[::1]:9464\", or \"off\"";
+    check("http", "listen = \"localhost:9464\"", what, remedy);
+    let remedy = "write an absolute path of at most 107 bytes";
+    check("control", "socket = \"control.sock\"", "\"control.sock\" is no absolute path", remedy);
+    let remedy = "write it like \"2027-03-31\"";
+    check("experience_cloud", "client_secret_expires = \"31.3.2027\"", "\"31.3.2027\" is no day", remedy);
+    check("instances.production", "client_secret_expires = \"2027-02-30\"", "\"2027-02-30\" is no day", remedy);
+    let remedy = "write a share from \"0%\" to \"100%\"";
+    check("experience_cloud", "unlisted_accounts = \"101%\"", "\"101%\" is no percentage", remedy);
+    check("experience_cloud", "unlisted_accounts = \"NaN%\"", "\"NaN%\" is no percentage", remedy);
+    check("experience_cloud", "unlisted_accounts = \"5\"", "\"5\" is no percentage", remedy);
     check("experience_cloud", "scopes = \"\"", "is empty", "leave the line out for the usual scopes");
     check("instances.production", "tenant = \" \"", "is empty", "give it a value");
-    let mend = "write it like [\"one\", \"two\"]; in a variable: one,two";
-    check("instances.production", "protected_operators = [1]", "is not a list of texts", mend);
+    let remedy = "write it like [\"one\", \"two\"]; in a variable: one,two";
+    check("instances.production", "protected_operators = [1]", "is not a list of texts", remedy);
 }
 
 #[test]
@@ -138,13 +138,13 @@ fn an_organization_id_has_its_shape() {
 fn a_mask_that_cannot_be_meant_is_refused_and_a_doubtful_one_draws_a_warning() {
     let with_mask = |mask: &str| World::new().config(&LEAST.replace("Campaign - acme - (.*)", mask));
     let place = "instances.production.association_mask (FOLDER/config.toml, line 8)";
-    let mend = "write one such as \"Campaign - acme - (.*)\"";
+    let remedy = "write one such as \"Campaign - acme - (.*)\"";
     let unclosed = format!(
-        "{place}: the association mask \"Campaign (.*\" is not a valid regular expression: unclosed group | {mend}"
+        "{place}: the association mask \"Campaign (.*\" is not a valid regular expression: unclosed group | {remedy}"
     );
     assert_eq!(with_mask("Campaign (.*").problems(), [unclosed]);
     let two = "the association mask \"(.*) - (.*)\" has 2 capture groups and needs exactly one; write (?:…) for those that only group";
-    assert_eq!(with_mask("(.*) - (.*)").problems(), [format!("{place}: {two} | {mend}")]);
+    assert_eq!(with_mask("(.*) - (.*)").problems(), [format!("{place}: {two} | {remedy}")]);
     let warnings = with_mask("Campaign - .*").settings().warnings;
     assert!(
         warnings[0].starts_with("instances.production.association_mask: the association mask \"Campaign - .*\" has no")
@@ -154,9 +154,9 @@ fn a_mask_that_cannot_be_meant_is_refused_and_a_doubtful_one_draws_a_warning() {
 #[test]
 fn the_keys_of_the_other_way_to_log_on_are_refused() {
     let what = "belongs to authentication = \"native\"";
-    let mend = "leave it out, or write authentication = \"native\"";
-    check("instances.production", "login = \"sync\"", what, mend);
-    check("instances.production", "password_file = \"/x\"", what, mend);
+    let remedy = "leave it out, or write authentication = \"native\"";
+    check("instances.production", "login = \"sync\"", what, remedy);
+    check("instances.production", "password_file = \"/x\"", what, remedy);
     let native = World::new().config(&least_with("instances.production", "authentication = \"native\""));
     let ims = "belongs to authentication = \"ims\" | leave it out, or write authentication = \"ims\"";
     assert_eq!(
@@ -206,14 +206,16 @@ fn names_of_instances_are_plain_and_differ_by_more_than_case() {
         let problems = World::new().config(&least_with(table, "url = \"https://x.example\"")).problems();
         assert_eq!(problems, [expected], "{table}");
     };
-    let mend = "use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit";
+    let remedy = "use ASCII letters, digits, \"-\" and single \"_\", and begin with a letter or a digit";
     check(
         "instances.a__b",
-        &format!("instances.a__b (FOLDER/config.toml, line 11): \"a__b\" cannot be the name of an instance | {mend}"),
+        &format!("instances.a__b (FOLDER/config.toml, line 11): \"a__b\" cannot be the name of an instance | {remedy}"),
     );
     check(
         "instances.\"a b\"",
-        &format!("instances.\"a b\" (FOLDER/config.toml, line 11): \"a b\" cannot be the name of an instance | {mend}"),
+        &format!(
+            "instances.\"a b\" (FOLDER/config.toml, line 11): \"a b\" cannot be the name of an instance | {remedy}"
+        ),
     );
     check(
         "instances.Production",
@@ -295,14 +297,14 @@ fn a_variable_that_lacks_an_underscore_draws_a_warning() {
 #[test]
 fn a_file_that_is_not_toml_is_named_with_its_lines_and_nothing_of_what_stands_there() {
     let text = format!("{LEAST}\n[guard]\nmax_removals =\n[log]\nlevel = TOPSECRET\n");
-    let mend = "correct this line; texts, durations and addresses are written in quotes";
+    let remedy = "correct this line; texts, durations and addresses are written in quotes";
     assert_eq!(
         World::new().config(&text).problems(),
         [
             format!(
-                "FOLDER/config.toml (line 12): not valid TOML: string values must be quoted, expected literal string | {mend}"
+                "FOLDER/config.toml (line 12): not valid TOML: string values must be quoted, expected literal string | {remedy}"
             ),
-            format!("FOLDER/config.toml (line 14): not valid TOML: invalid boolean, expected `true` | {mend}"),
+            format!("FOLDER/config.toml (line 14): not valid TOML: invalid boolean, expected `true` | {remedy}"),
         ]
     );
 }

@@ -1,7 +1,7 @@
 //! Where secrets come from, which files are refused, and that no secret is shown.
 
 use campaign_group_sync::{
-    settings::{Named, SecretFile, secret_files},
+    settings::{SecretFile, SecretFileOrigin, secret_files},
     transport::ExposeSecret as _,
 };
 
@@ -88,14 +88,14 @@ fn a_secret_file_that_cannot_be_used_is_named_with_the_remedy() {
     check(&with_file(&"x".repeat(65537), 0o600), large);
     let missing = with_file("x", 0o600);
     std::fs::remove_file(missing.path("secret")).expect("removed");
-    let mend = "name a file that holds the secret";
-    check(&missing, &format!("there is no such file | correct the path, or create the file; {mend}"));
+    let remedy = "name a file that holds the secret";
+    check(&missing, &format!("there is no such file | correct the path, or create the file; {remedy}"));
     std::fs::create_dir(missing.path("secret")).expect("created");
     // A folder of the system is open to all, and its mode must stay: nothing here says chmod.
     for mode in [0o700, 0o755] {
         std::fs::set_permissions(missing.path("secret"), std::os::unix::fs::PermissionsExt::from_mode(mode))
             .expect("set");
-        check(&missing, &format!("is a folder | {mend}"));
+        check(&missing, &format!("is a folder | {remedy}"));
     }
 }
 
@@ -167,8 +167,11 @@ fn the_files_of_secrets_are_known_whatever_is_wrong_with_the_rest() {
         .set(CREDENTIALS)
         .set(("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__CLIENT_SECRET_FILE", "FOLDER/two"));
     let expected = [
-        SecretFile { path: world.path("credentials/experience_cloud.client_secret"), named: Named::AsCredential },
-        SecretFile { path: world.path("two"), named: Named::InConfiguration },
+        SecretFile {
+            path: world.path("credentials/experience_cloud.client_secret"),
+            origin: SecretFileOrigin::Credential,
+        },
+        SecretFile { path: world.path("two"), origin: SecretFileOrigin::Key },
     ];
     let world = world.config(LEAST);
     assert_eq!(secret_files(&world.sources()), expected);

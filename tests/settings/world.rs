@@ -8,7 +8,9 @@ use std::{
 };
 
 use campaign_group_sync::{
-    settings::{Authentication, EffectiveValue, Problem, Settings, SettingsError, Sources, effective, load},
+    settings::{
+        EffectiveValue, InstanceAuthentication, Problem, Settings, SettingsError, Sources, effective_values, load,
+    },
     transport::ExposeSecret as _,
 };
 
@@ -91,7 +93,7 @@ impl World {
     }
 
     pub fn effective(&self) -> Vec<EffectiveValue> {
-        effective(&self.sources())
+        effective_values(&self.sources())
     }
 }
 
@@ -107,7 +109,7 @@ pub fn least_with(table: &str, lines: &str) -> String {
 
 pub fn ims_secret(settings: &Settings) -> &str {
     match &settings.instances[0].access.authentication {
-        Authentication::Ims { client_secret, .. } => client_secret.expose_secret(),
-        Authentication::Native { .. } => panic!("not ims"),
+        InstanceAuthentication::Ims { client_secret, .. } => client_secret.expose_secret(),
+        InstanceAuthentication::Native { .. } => panic!("not ims"),
     }
 }

@@ -29,8 +29,8 @@ pub(crate) fn experience_cloud(connection: &ConnectionParameters) -> UmapiOption
 }
 
 /// A sandbox that encrypts has an authority of its own.
-pub(crate) fn http(connection: &ConnectionParameters) -> transport::Options {
-    transport::Options { trusted_authorities: connection.authority.clone(), ..transport::Options::default() }
+pub(crate) fn http(connection: &ConnectionParameters) -> transport::HttpOptions {
+    transport::HttpOptions { trusted_authorities: connection.authority.clone(), ..transport::HttpOptions::default() }
 }
 
 pub(crate) fn retry() -> RetryPolicy {

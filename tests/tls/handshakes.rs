@@ -8,7 +8,7 @@ use std::{
 
 use campaign_group_sync::{
     sandbox::{Endpoint, Tls},
-    transport::{BaseUrl, CertificateFault, Connection, HttpClient, Options, TransportError},
+    transport::{BaseUrl, CertificateFault, ConnectionReuse, HttpClient, HttpOptions, TransportError},
 };
 
 use crate::stage::Stage;
@@ -74,10 +74,12 @@ async fn a_certificate_by_an_unknown_authority_is_refused() {
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused_on_a_host_without_authorities() {
     let stage = Stage::with(Tls::default()).await;
-    let options = Options { trusted_authorities: Some(String::new()), ..Options::default() };
+    let options = HttpOptions { trusted_authorities: Some(String::new()), ..HttpOptions::default() };
     let client = HttpClient::new(&stage.campaign(), &options).expect("a client");
     let error = client
-        .send(client.get(&stage.campaign().join("/r/test")), Connection::Kept, async || Ok::<_, TransportError>(()))
+        .send(client.get(&stage.campaign().join("/r/test")), ConnectionReuse::Allowed, async || {
+            Ok::<_, TransportError>(())
+        })
         .await
         .expect_err("refused");
     assert_eq!(error.certificate_fault(), Some(&CertificateFault::UnknownAuthority));
@@ -87,7 +89,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_on_a_host_without_auth
 async fn authorities_that_cannot_be_read_are_not_left_out() {
     let base = BaseUrl::parse("https://127.0.0.1:1").expect("an address");
     let garbled = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned();
-    let options = Options { trusted_authorities: Some(garbled), ..Options::default() };
+    let options = HttpOptions { trusted_authorities: Some(garbled), ..HttpOptions::default() };
     assert!(matches!(HttpClient::new(&base, &options), Err(TransportError::Build(_))));
 }
 
@@ -97,7 +99,7 @@ async fn nobody_who_listens_is_no_fault_of_a_certificate() {
     let (client, url) = (stage.client(), stage.campaign().join("/r/test"));
     stage.sandbox.stop().await;
     let error = client
-        .send(client.get(&url), Connection::Kept, async || Ok::<_, TransportError>(()))
+        .send(client.get(&url), ConnectionReuse::Allowed, async || Ok::<_, TransportError>(()))
         .await
         .expect_err("nobody");
     assert!(matches!(error, TransportError::Connect(_)) && error.certificate_fault().is_none(), "{error:?}");

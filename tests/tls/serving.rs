@@ -44,19 +44,22 @@ async fn an_encrypted_connection_can_be_reset_cut_off_or_lose_the_answer() {
     for effect in [Effect::Reset, Effect::LoseAnswer] {
         stage.sandbox.inject(Fault::new("test", effect.clone()));
         let error = stage.ask().await.expect_err("no answer");
-        assert!(matches!(error, TransportError::Broken { .. }), "{effect:?}: {error:?}");
+        assert!(matches!(error, TransportError::ConnectionLost { .. }), "{effect:?}: {error:?}");
     }
     for after in [0, 7] {
         stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
         let error = stage.ask().await.expect_err("no whole answer");
-        assert!(matches!(error, TransportError::CutBody { received, .. } if received == after), "{after}: {error:?}");
+        assert!(
+            matches!(error, TransportError::IncompleteBody { received, .. } if received == after),
+            "{after}: {error:?}"
+        );
     }
     // More than the buffers between server and client hold.
     let after = 5_000_000;
     stage.sandbox.inject(Fault::new("test", Effect::DeepXml { depth: 1_000_000 }));
     stage.sandbox.inject(Fault::new("test", Effect::CutOff { after: Some(after) }));
     let error = stage.ask().await.expect_err("no whole answer");
-    assert!(matches!(error, TransportError::CutBody { received, .. } if received == after), "{error:?}");
+    assert!(matches!(error, TransportError::IncompleteBody { received, .. } if received == after), "{error:?}");
     assert!(stage.ask().await.is_ok(), "each fault was used up");
 }
 

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     sandbox::{Sandbox, SandboxOptions, Scenario, Tls},
-    transport::{Answer, BaseUrl, Connection, HttpClient, Options, TransportError},
+    transport::{BaseUrl, ConnectionReuse, HttpClient, HttpOptions, HttpResponse, TransportError},
 };
 
 pub(crate) struct Stage {
@@ -25,13 +25,14 @@ impl Stage {
 
     /// A client that trusts whom the sandbox names.
     pub(crate) fn client(&self) -> HttpClient {
-        let options = Options { trusted_authorities: self.sandbox.connection().authority, ..Options::default() };
+        let options =
+            HttpOptions { trusted_authorities: self.sandbox.connection().authority, ..HttpOptions::default() };
         HttpClient::new(&self.campaign(), &options).expect("a client")
     }
 
     /// Asks the instance how it is.
-    pub(crate) async fn ask(&self) -> Result<Answer, TransportError> {
+    pub(crate) async fn ask(&self) -> Result<HttpResponse, TransportError> {
         let client = self.client();
-        client.send(client.get(&self.campaign().join("/r/test")), Connection::Kept, async || Ok(())).await
+        client.send(client.get(&self.campaign().join("/r/test")), ConnectionReuse::Allowed, async || Ok(())).await
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use campaign_group_sync::{
     sandbox::Tls,
-    transport::{Answer, BaseUrl, Connection, HttpClient, Options, Proxies, TransportError},
+    transport::{BaseUrl, ConnectionReuse, HttpClient, HttpOptions, HttpResponse, Proxies, TransportError},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
@@ -34,20 +34,20 @@ async fn proxy(server: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
             }
             kept.lock().expect("not poisoned").push(String::from_utf8_lossy(&head).into_owned());
             let mut behind = TcpStream::connect(server).await.expect("the server");
-            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.expect("sent");
+            client.write_all(b"HTTP/1.1 200 ConnectionReuse established\r\n\r\n").await.expect("sent");
             tokio::spawn(async move { copy_bidirectional(&mut client, &mut behind).await });
         }
     });
     (address, heads)
 }
 
-async fn ask(stage: &Stage, variables: &[(&str, &str)]) -> Result<Answer, TransportError> {
+async fn ask(stage: &Stage, variables: &[(&str, &str)]) -> Result<HttpResponse, TransportError> {
     let environment: BTreeMap<_, _> = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     let (proxies, authority) = (Proxies::of_environment(&environment), stage.sandbox.connection().authority);
-    let options = Options { proxies, trusted_authorities: authority, ..Options::default() };
+    let options = HttpOptions { proxies, trusted_authorities: authority, ..HttpOptions::default() };
     let base = BaseUrl::parse(&format!("https://{HOST}")).expect("an address");
     let client = HttpClient::new(&base, &options)?;
-    client.send(client.get(&base.join("/r/test")), Connection::Kept, async || Ok(())).await
+    client.send(client.get(&base.join("/r/test")), ConnectionReuse::Allowed, async || Ok(())).await
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ fn incident_51_no_proxy_exempts_a_host_from_a_proxy_that_cannot_be_used() {
         let variables = [("HTTPS_PROXY", "socks5://127.0.0.1:1"), ("NO_PROXY", exceptions)];
         let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let proxies = Proxies::of_environment(&environment);
-        HttpClient::new(&base, &Options { proxies, ..Options::default() })
+        HttpClient::new(&base, &HttpOptions { proxies, ..HttpOptions::default() })
     };
     for exceptions in [HOST, ".campaign.example", "other.example, campaign.example", "*"] {
         assert!(client(exceptions).is_ok(), "{exceptions}");
@@ -92,11 +92,12 @@ async fn one_client_reaches_each_address_in_the_way_that_leads_there() {
     let (proxy, heads) = proxy(stage.sandbox.address()).await;
     let environment = BTreeMap::from([("HTTPS_PROXY".to_owned(), proxy.to_string())]);
     let (proxies, authority) = (Proxies::of_environment(&environment), stage.sandbox.connection().authority);
-    let options = Options { proxies, trusted_authorities: authority, ..Options::default() };
+    let options = HttpOptions { proxies, trusted_authorities: authority, ..HttpOptions::default() };
     let base = BaseUrl::parse(&format!("https://{HOST}")).expect("an address");
     let client = HttpClient::new(&base, &options).expect("a client");
-    let ask =
-        async |url: &str| client.send(client.get(url), Connection::Kept, async || Ok::<_, TransportError>(())).await;
+    let ask = async |url: &str| {
+        client.send(client.get(url), ConnectionReuse::Allowed, async || Ok::<_, TransportError>(())).await
+    };
 
     ask(&stage.campaign().join("/r/test")).await.expect("an answer");
     assert_eq!(*heads.lock().expect("not poisoned"), [""; 0], "a loopback address is reached directly");
@@ -114,7 +115,7 @@ async fn a_failed_connection_names_the_host_of_its_request_and_the_proxy_that_le
     let direct = format!("0.0.0.0:{}", closed.port());
     let variables = [("HTTPS_PROXY", closed.to_string()), ("NO_PROXY", "0.0.0.0".to_owned())];
     let environment = variables.map(|(name, value)| (name.to_owned(), value)).into();
-    let options = Options { proxies: Proxies::of_environment(&environment), ..Options::default() };
+    let options = HttpOptions { proxies: Proxies::of_environment(&environment), ..HttpOptions::default() };
     let base = BaseUrl::parse(&format!("https://{HOST}")).expect("an address");
     let client = HttpClient::new(&base, &options).expect("a client");
     for (place, is_misconfigured, expected) in [
@@ -122,7 +123,7 @@ async fn a_failed_connection_names_the_host_of_its_request_and_the_proxy_that_le
         (&direct, false, format!("connection refused by {direct}")),
     ] {
         let request = client.get(&format!("https://{place}/ims/token/v3"));
-        let sent = client.send(request, Connection::Kept, async || Ok::<_, TransportError>(())).await;
+        let sent = client.send(request, ConnectionReuse::Allowed, async || Ok::<_, TransportError>(())).await;
         let error = sent.expect_err("nobody listens");
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert_eq!(error.is_misconfigured(), is_misconfigured, "{error}");

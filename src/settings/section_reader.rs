@@ -7,9 +7,9 @@ use config::ValueKind;
 
 use super::{
     KeyPath, Problem,
-    catalogue::{EVERY_INSTANCE, INSTANCES},
-    layers::{Found, Layers, variable},
-    shown::{shown, shown_value},
+    layers::{LayerValue, Layers, variable},
+    redacted::{redacted, redacted_value},
+    schema::{EVERY_INSTANCE, INSTANCES},
 };
 use crate::{
     journal::RetentionPeriod,
@@ -20,7 +20,7 @@ use crate::{
 const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// Reads the keys of one section, or of one instance. What cannot be used is `None`, and a problem.
-pub(super) struct Section<'a> {
+pub(super) struct SectionReader<'a> {
     layers: &'a Layers,
     path: KeyPath,
     /// Where to look when the section itself has no value.
@@ -28,7 +28,7 @@ pub(super) struct Section<'a> {
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
-impl<'a> Section<'a> {
+impl<'a> SectionReader<'a> {
     /// A section of this name.
     pub(super) fn new(layers: &'a Layers, name: &str, problems: &'a mut Vec<Problem>) -> Self {
         Self { layers, path: KeyPath::root().with(name), fallback: None, problems }
@@ -65,58 +65,61 @@ impl<'a> Section<'a> {
     }
 
     /// The value of a key, wherever it was written.
-    pub(super) fn find(&self, key: &str) -> Option<&'a Found> {
+    pub(super) fn find(&self, key: &str) -> Option<&'a LayerValue> {
         let layers = self.layers;
         self.paths(key).find_map(|path| layers.value(&path))
     }
 
     /// Notes what is wrong with a value.
-    pub(super) fn complain(&mut self, found: &Found, what: impl Into<String>, mend: impl Into<String>) {
-        self.problems.push(Problem::of_key(&found.path, &found.origin, what, mend));
+    pub(super) fn report(&mut self, found: &LayerValue, what: impl Into<String>, remedy: impl Into<String>) {
+        self.problems.push(Problem::of_key(&found.path, &found.origin, what, remedy));
     }
 
     /// Notes that a key is required.
     ///
     /// Says nothing when its value was refused before, or when a file could not be read that may have it.
-    pub(super) fn miss(&mut self, key: &str, mend: String) {
+    pub(super) fn report_missing(&mut self, key: &str, remedy: String) {
         let subject = self.path(key).to_string();
-        if self.layers.lacks_a_layer() || self.problems.iter().any(|problem| problem.subject == subject) {
+        if self.layers.has_unreadable_layer() || self.problems.iter().any(|problem| problem.subject == subject) {
             return;
         }
-        self.problems.push(Problem { subject, place: None, what: "is required and not set".to_owned(), mend });
+        self.problems.push(Problem { subject, place: None, what: "is required and not set".to_owned(), remedy });
     }
 
     /// The value of a key that must have one.
-    fn require(&mut self, key: &str) -> Option<&'a Found> {
+    fn require(&mut self, key: &str) -> Option<&'a LayerValue> {
         let found = self.find(key);
         if found.is_none() {
-            self.miss(key, format!("write {key} under [{}], or set {}", self.path, variable(&self.path(key))));
+            self.report_missing(
+                key,
+                format!("write {key} under [{}], or set {}", self.path, variable(&self.path(key))),
+            );
         }
         found
     }
 
-    /// A text, read by `read`, whose error says what is wrong; `mend` says what would be right. Blanks around it do not count.
+    /// A text, read by `read`, whose error says what is wrong; `remedy` says what would be right. Blanks around it do not count.
     pub(super) fn parse<T>(
         &mut self,
         key: &str,
-        mend: &str,
+        remedy: &str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        self.parse_as_written(key, mend, |text| read(text.trim()))
+        self.parse_untrimmed(key, remedy, |text| read(text.trim()))
     }
 
     /// The same where blanks around it may count.
-    pub(super) fn parse_as_written<T>(
+    pub(super) fn parse_untrimmed<T>(
         &mut self,
         key: &str,
-        mend: &str,
+        remedy: &str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         let found = self.require(key)?;
         match text_of(&found.value).and_then(read) {
             Ok(value) => Some(value),
             Err(what) => {
-                self.complain(found, what, mend);
+                self.report(found, what, remedy);
                 None
             }
         }
@@ -132,7 +135,11 @@ impl<'a> Section<'a> {
         self.parse(key, "copy it again; it has no blanks and no accents", |text| {
             let text = not_empty(text)?;
             let is_token = text.chars().all(|c| c.is_ascii_graphic());
-            if is_token { Ok(text.to_owned()) } else { Err(format!("{} has signs that cannot be sent", shown(text))) }
+            if is_token {
+                Ok(text.to_owned())
+            } else {
+                Err(format!("{} has signs that cannot be sent", redacted(text)))
+            }
         })
     }
 
@@ -141,7 +148,7 @@ impl<'a> Section<'a> {
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         self.parse(key, &format!("write one of {}", words.join(", ")), |text| {
             let choice = choices.iter().find(|(word, _)| *word == text);
-            choice.map(|(_, choice)| *choice).ok_or_else(|| format!("{} is not known here", shown(text)))
+            choice.map(|(_, choice)| *choice).ok_or_else(|| format!("{} is not known here", redacted(text)))
         })
     }
 
@@ -156,8 +163,8 @@ impl<'a> Section<'a> {
                 continue;
             }
             let known: Vec<String> = choices.iter().map(|(known, _)| format!("\"{known}\"")).collect();
-            let mend = format!("write any of {}", known.join(", "));
-            self.complain(found, format!("{} is not known here", shown(word)), mend);
+            let remedy = format!("write any of {}", known.join(", "));
+            self.report(found, format!("{} is not known here", redacted(word)), remedy);
         }
         (chosen.len() == words.len()).then_some(chosen)
     }
@@ -171,9 +178,9 @@ impl<'a> Section<'a> {
             _ => None,
         };
         if flag.is_none() {
-            self.complain(
+            self.report(
                 found,
-                format!("{} is neither true nor false", shown_value(&found.value)),
+                format!("{} is neither true nor false", redacted_value(&found.value)),
                 "write true or false",
             );
         }
@@ -188,14 +195,14 @@ impl<'a> Section<'a> {
         let found = self.require(key)?;
         let what = match number_of(&found.value).map(u32::try_from) {
             Some(Ok(number)) if range.contains(&number) => return T::try_from(number).ok(),
-            Some(_) => format!("{} is out of range", shown_value(&found.value)),
-            None => format!("{} is no whole number", shown_value(&found.value)),
+            Some(_) => format!("{} is out of range", redacted_value(&found.value)),
+            None => format!("{} is no whole number", redacted_value(&found.value)),
         };
-        let mend = match range.into_inner() {
+        let remedy = match range.into_inner() {
             (low, u32::MAX) => format!("write a whole number, {low} or more"),
             (low, high) => format!("write a whole number from {low} to {high}"),
         };
-        self.complain(found, what, mend);
+        self.report(found, what, remedy);
         None
     }
 
@@ -230,19 +237,19 @@ impl<'a> Section<'a> {
     /// A day.
     pub(super) fn day(&mut self, key: &str) -> Option<NaiveDate> {
         self.parse(key, "write it like \"2027-03-31\"", |text| {
-            NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| format!("{} is no day", shown(text)))
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| format!("{} is no day", redacted(text)))
         })
     }
 
     /// An address of a vendor's system.
     pub(super) fn address(&mut self, key: &str) -> Option<BaseUrl> {
-        const MEND: &str = "write an address such as \"https://host.example\"; http is allowed on this host only";
-        self.parse(key, MEND, |text| {
+        const REMEDY: &str = "write an address such as \"https://host.example\"; http is allowed on this host only";
+        self.parse(key, REMEDY, |text| {
             BaseUrl::parse(not_empty(text)?).map_err(|error| match error {
-                BaseUrlError::Unreadable { source, .. } => format!("{} is no address: {source}", shown(text)),
-                BaseUrlError::InTheClear { .. } => format!("{} would send secrets in the clear", shown(text)),
+                BaseUrlError::Unreadable { source, .. } => format!("{} is no address: {source}", redacted(text)),
+                BaseUrlError::InTheClear { .. } => format!("{} would send secrets in the clear", redacted(text)),
                 BaseUrlError::Decorated { .. } => {
-                    format!("{} carries a user, a password, a query or a fragment", shown(text))
+                    format!("{} carries a user, a password, a query or a fragment", redacted(text))
                 }
             })
         })
@@ -253,7 +260,7 @@ impl<'a> Section<'a> {
         let found = self.require(key)?;
         let list = list_of(&found.value);
         if list.is_none() {
-            self.complain(found, "is not a list of texts", "write it like [\"one\", \"two\"]; in a variable: one,two");
+            self.report(found, "is not a list of texts", "write it like [\"one\", \"two\"]; in a variable: one,two");
         }
         list
     }
@@ -263,7 +270,7 @@ impl<'a> Section<'a> {
 pub(super) fn text_of(value: &ValueKind) -> Result<&str, String> {
     match value {
         ValueKind::String(text) => Ok(text),
-        other => Err(format!("{} is not a text in quotes", shown_value(other))),
+        other => Err(format!("{} is not a text in quotes", redacted_value(other))),
     }
 }
 
@@ -288,8 +295,8 @@ pub(super) fn list_of(value: &ValueKind) -> Option<Vec<String>> {
 
 fn duration_of(text: &str) -> Result<Duration, String> {
     let duration =
-        humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", shown(text)))?;
-    if duration > LONGEST { Err(format!("{} is too long", shown(text))) } else { Ok(duration) }
+        humantime::parse_duration(text).map_err(|error| format!("{} is no duration: {error}", redacted(text)))?;
+    if duration > LONGEST { Err(format!("{} is too long", redacted(text))) } else { Ok(duration) }
 }
 
 fn not_empty(text: &str) -> Result<&str, String> {

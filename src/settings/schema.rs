@@ -24,7 +24,7 @@ pub(super) const MAIL: &str = "mail";
 pub(super) const MAIL_KEYS: [&str; 3] = ["to", "from", "smtp"];
 
 /// The keys of one protected group.
-pub(super) const PROTECTION: [&str; 2] = ["min_members", "required"];
+pub(super) const PROTECTED_GROUP_KEYS: [&str; 2] = ["min_members", "required"];
 
 /// The keys of an instance that only the technical account needs.
 pub(super) const IMS_KEYS: [&str; 5] =
@@ -35,7 +35,7 @@ pub(super) const NATIVE_KEYS: [&str; 3] = ["login", "password", "password_file"]
 
 /// What may stand at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum KeyKind {
     /// A table with keys or tables of its own.
     Table,
     /// The table of one protected group, which says nothing when it is empty.
@@ -139,25 +139,25 @@ pub(super) const SECTIONS: [Section; 10] = [
 const SECRETS: [&str; 3] = ["client_secret", "password", "smtp_password"];
 
 /// Below this likeness a key of another section that has the very name is meant rather than a neighbour.
-const ALIKE: f64 = 0.6;
+const MIN_SIMILARITY: f64 = 0.6;
 
 /// What may stand at `path`.
-pub(super) fn look(path: &KeyPath) -> Place {
+pub(super) fn classify(path: &KeyPath) -> KeyKind {
     let names: Vec<&str> = path.names().collect();
     let known = match names.as_slice() {
-        [] | [INSTANCES, _] | [INSTANCES, _, PROTECTED_GROUPS] | [NOTIFY, MAIL] => return Place::Table,
-        [INSTANCES, _, PROTECTED_GROUPS, _] => return Place::ProtectedGroup,
-        [section] => return if section_keys(section).is_empty() { Place::Unknown } else { Place::Table },
+        [] | [INSTANCES, _] | [INSTANCES, _, PROTECTED_GROUPS] | [NOTIFY, MAIL] => return KeyKind::Table,
+        [INSTANCES, _, PROTECTED_GROUPS, _] => return KeyKind::ProtectedGroup,
+        [section] => return if section_keys(section).is_empty() { KeyKind::Unknown } else { KeyKind::Table },
         [INSTANCES, _, key] => section_keys(INSTANCES).contains(key),
-        [INSTANCES, _, PROTECTED_GROUPS, _, key] => PROTECTION.contains(key),
+        [INSTANCES, _, PROTECTED_GROUPS, _, key] => PROTECTED_GROUP_KEYS.contains(key),
         [NOTIFY, MAIL, key] => MAIL_KEYS.contains(key),
         [section, key] => section_keys(section).contains(key),
         _ => false,
     };
     match names.last() {
-        Some(key) if known && SECRETS.contains(key) => Place::Secret,
-        Some(_) if known => Place::Value,
-        _ => Place::Unknown,
+        Some(key) if known && SECRETS.contains(key) => KeyKind::Secret,
+        Some(_) if known => KeyKind::Value,
+        _ => KeyKind::Unknown,
     }
 }
 
@@ -166,17 +166,17 @@ pub(super) fn nearest(path: &KeyPath) -> KeyPath {
     let mut nearest = KeyPath::root();
     for name in path.names() {
         let here = nearest.with(name);
-        if look(&here) != Place::Unknown {
+        if classify(&here) != KeyKind::Unknown {
             nearest = here;
             continue;
         }
-        let neighbour = neighbours(&nearest)
+        let neighbour = children(&nearest)
             .into_iter()
             .map(|neighbour| (strsim::normalized_damerau_levenshtein(neighbour, &name.to_lowercase()), neighbour))
             .max_by(|one, other| one.0.total_cmp(&other.0));
         nearest = match neighbour {
-            Some((likeness, neighbour)) if likeness >= ALIKE => nearest.with(neighbour),
-            neighbour => match (elsewhere(name), neighbour) {
+            Some((likeness, neighbour)) if likeness >= MIN_SIMILARITY => nearest.with(neighbour),
+            neighbour => match (key_of_any_section(name), neighbour) {
                 (Some(key), _) => return key,
                 (None, Some((_, neighbour))) => nearest.with(neighbour),
                 // Below a value there is nothing; the value itself is the nearest.
@@ -192,11 +192,11 @@ fn section_keys(name: &str) -> &'static [&'static str] {
 }
 
 /// What is known at the level below `path`.
-fn neighbours(path: &KeyPath) -> Vec<&'static str> {
+fn children(path: &KeyPath) -> Vec<&'static str> {
     match path.names().collect::<Vec<_>>().as_slice() {
         [] => SECTIONS.iter().map(|section| section.name).collect(),
         [INSTANCES, _] => section_keys(INSTANCES).to_vec(),
-        [INSTANCES, _, PROTECTED_GROUPS, _] => PROTECTION.to_vec(),
+        [INSTANCES, _, PROTECTED_GROUPS, _] => PROTECTED_GROUP_KEYS.to_vec(),
         [NOTIFY, MAIL] => MAIL_KEYS.to_vec(),
         [section] if *section != INSTANCES => section_keys(section).to_vec(),
         _ => Vec::new(),
@@ -204,7 +204,7 @@ fn neighbours(path: &KeyPath) -> Vec<&'static str> {
 }
 
 /// The first key of any section with this very name.
-fn elsewhere(name: &str) -> Option<KeyPath> {
+fn key_of_any_section(name: &str) -> Option<KeyPath> {
     let section = SECTIONS.iter().find(|section| section.keys.contains(&name))?;
     Some(match section.name {
         INSTANCES => KeyPath::root().with(INSTANCES).with("NAME").with(name),
@@ -255,29 +255,29 @@ mod tests {
     #[test]
     fn a_path_is_a_table_a_value_a_secret_or_nothing() {
         for (dotted, expected) in [
-            ("guard", Place::Table),
-            ("instances", Place::Table),
-            ("instances.production", Place::Table),
-            ("instances.production.protected_groups", Place::Table),
-            ("instances.production.protected_groups.url", Place::ProtectedGroup),
-            ("guard.max_removals", Place::Value),
-            ("instances.production.url", Place::Value),
-            ("instances.production.protected_groups.admin.required", Place::Value),
-            ("experience_cloud.client_secret", Place::Secret),
-            ("instances.x.password", Place::Secret),
-            ("experience_cloud.password", Place::Unknown),
-            ("notify.mail", Place::Table),
-            ("notify.mail.to", Place::Value),
-            ("notify.mail.password", Place::Unknown),
-            ("notify.webhook", Place::Value),
-            ("notify.smtp_password", Place::Secret),
-            ("gaurd", Place::Unknown),
-            ("guard.url", Place::Unknown),
-            ("guard.max_removals.x", Place::Unknown),
-            ("instances.production.guard", Place::Unknown),
-            ("instances.production.protected_groups.admin.members", Place::Unknown),
+            ("guard", KeyKind::Table),
+            ("instances", KeyKind::Table),
+            ("instances.production", KeyKind::Table),
+            ("instances.production.protected_groups", KeyKind::Table),
+            ("instances.production.protected_groups.url", KeyKind::ProtectedGroup),
+            ("guard.max_removals", KeyKind::Value),
+            ("instances.production.url", KeyKind::Value),
+            ("instances.production.protected_groups.admin.required", KeyKind::Value),
+            ("experience_cloud.client_secret", KeyKind::Secret),
+            ("instances.x.password", KeyKind::Secret),
+            ("experience_cloud.password", KeyKind::Unknown),
+            ("notify.mail", KeyKind::Table),
+            ("notify.mail.to", KeyKind::Value),
+            ("notify.mail.password", KeyKind::Unknown),
+            ("notify.webhook", KeyKind::Value),
+            ("notify.smtp_password", KeyKind::Secret),
+            ("gaurd", KeyKind::Unknown),
+            ("guard.url", KeyKind::Unknown),
+            ("guard.max_removals.x", KeyKind::Unknown),
+            ("instances.production.guard", KeyKind::Unknown),
+            ("instances.production.protected_groups.admin.members", KeyKind::Unknown),
         ] {
-            assert_eq!(look(&path(dotted)), expected, "{dotted}");
+            assert_eq!(classify(&path(dotted)), expected, "{dotted}");
         }
     }
 

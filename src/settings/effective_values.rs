@@ -6,12 +6,14 @@ use serde::Serialize;
 
 use super::{
     KeyPath, Sources,
-    catalogue::{IMS_KEYS, INSTANCES, MAIL, MAIL_KEYS, NATIVE_KEYS, NOTIFY, PROTECTED_GROUPS, Place, SECTIONS, look},
-    layers::{Found, Layers},
+    layers::{LayerValue, Layers},
     notify::{SMTP_PASSWORD, WEBHOOK, secret_webhook, written_webhook},
-    secrets::{SecretPlace, locate},
-    section::{Section, text_of},
-    shown::in_full,
+    redacted::full_value,
+    schema::{
+        IMS_KEYS, INSTANCES, KeyKind, MAIL, MAIL_KEYS, NATIVE_KEYS, NOTIFY, PROTECTED_GROUPS, SECTIONS, classify,
+    },
+    secrets::{SecretSource, find_secret},
+    section_reader::{SectionReader, text_of},
 };
 use crate::notify::WebhookUrl;
 
@@ -32,35 +34,35 @@ pub struct SecretFile {
     /// Where it is; absolute.
     pub path: PathBuf,
     /// How it became known.
-    pub named: Named,
+    pub origin: SecretFileOrigin,
 }
 
 /// How a file with a secret became known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum SecretFileOrigin {
     /// By a `…_file` key.
-    InConfiguration,
+    Key,
     /// By its place among the credentials of systemd.
-    AsCredential,
+    Credential,
 }
 
 /// Every key that counts, in the order of `config/default.toml`, each instance in turn.
 ///
 /// Shows as much as there is when the configuration has problems. Keys of the other way to log on are left out.
-pub fn effective(sources: &Sources) -> Vec<EffectiveValue> {
+pub fn effective_values(sources: &Sources) -> Vec<EffectiveValue> {
     let mut problems = Vec::new();
     let layers = Layers::read(sources, &mut problems);
     let mut values = Vec::new();
     for section in &SECTIONS {
         if section.name == INSTANCES {
             for name in layers.instances() {
-                let instance = Section::of_instance(&layers, name, &mut problems);
+                let instance = SectionReader::of_instance(&layers, name, &mut problems);
                 let hidden: &[&str] = if is_native(&instance) { &IMS_KEYS } else { &NATIVE_KEYS };
                 let keys = section.keys.iter().filter(|key| !hidden.contains(key));
                 keys.for_each(|key| show(&instance, key, sources, &mut values));
             }
         } else {
-            let shown = Section::new(&layers, section.name, &mut problems);
+            let shown = SectionReader::new(&layers, section.name, &mut problems);
             section.keys.iter().for_each(|key| show(&shown, key, sources, &mut values));
         }
     }
@@ -71,34 +73,34 @@ pub fn effective(sources: &Sources) -> Vec<EffectiveValue> {
 pub fn secret_files(sources: &Sources) -> Vec<SecretFile> {
     let mut problems = Vec::new();
     let layers = Layers::read(sources, &mut problems);
-    let cloud = Section::new(&layers, "experience_cloud", &mut problems);
+    let cloud = SectionReader::new(&layers, "experience_cloud", &mut problems);
     let mut files: Vec<SecretFile> = file(&cloud, "client_secret", sources).into_iter().collect();
     for name in layers.instances() {
-        let instance = Section::of_instance(&layers, name, &mut problems);
+        let instance = SectionReader::of_instance(&layers, name, &mut problems);
         files.extend(file(&instance, if is_native(&instance) { "password" } else { "client_secret" }, sources));
     }
-    let notify = Section::new(&layers, NOTIFY, &mut problems);
+    let notify = SectionReader::new(&layers, NOTIFY, &mut problems);
     files.extend([WEBHOOK, SMTP_PASSWORD].into_iter().filter_map(|key| file(&notify, key, sources)));
     files
 }
 
-fn file(section: &Section<'_>, key: &str, sources: &Sources) -> Option<SecretFile> {
-    let file = match locate(section, key, sources.credentials_folder())? {
-        SecretPlace::File { path, .. } => SecretFile { path, named: Named::InConfiguration },
-        SecretPlace::Credential(path) => SecretFile { path, named: Named::AsCredential },
-        SecretPlace::Variable(_) => return None,
+fn file(section: &SectionReader<'_>, key: &str, sources: &Sources) -> Option<SecretFile> {
+    let file = match find_secret(section, key, sources.credentials_folder())? {
+        SecretSource::File { path, .. } => SecretFile { path, origin: SecretFileOrigin::Key },
+        SecretSource::Credential(path) => SecretFile { path, origin: SecretFileOrigin::Credential },
+        SecretSource::Variable(_) => return None,
     };
     file.path.is_absolute().then_some(file)
 }
 
-fn is_native(instance: &Section<'_>) -> bool {
-    instance.find("authentication").is_some_and(|found| in_full(&found.value) == "native")
+fn is_native(instance: &SectionReader<'_>) -> bool {
+    instance.find("authentication").is_some_and(|found| full_value(&found.value) == "native")
 }
 
-fn show(section: &Section<'_>, key: &str, sources: &Sources, values: &mut Vec<EffectiveValue>) {
+fn show(section: &SectionReader<'_>, key: &str, sources: &Sources, values: &mut Vec<EffectiveValue>) {
     let path = section.path(key);
-    match look(&path) {
-        Place::Secret => values.push(secret(section, key, sources)),
+    match classify(&path) {
+        KeyKind::Secret => values.push(secret(section, key, sources)),
         _ if key == PROTECTED_GROUPS => protected_groups(section, values),
         _ if path == KeyPath::root().with(NOTIFY).with(MAIL) => mail(section, values),
         _ if path == KeyPath::root().with(NOTIFY).with(WEBHOOK) => values.push(webhook(section, sources)),
@@ -109,26 +111,26 @@ fn show(section: &Section<'_>, key: &str, sources: &Sources, values: &mut Vec<Ef
     }
 }
 
-fn plain(path: &KeyPath, found: &Found) -> EffectiveValue {
-    EffectiveValue { key: path.to_string(), value: in_full(&found.value), source: found.origin.to_string() }
+fn plain(path: &KeyPath, found: &LayerValue) -> EffectiveValue {
+    EffectiveValue { key: path.to_string(), value: full_value(&found.value), source: found.origin.to_string() }
 }
 
 fn not_set(path: &KeyPath) -> EffectiveValue {
     EffectiveValue { key: path.to_string(), value: "(not set)".to_owned(), source: String::new() }
 }
 
-fn secret(section: &Section<'_>, key: &str, sources: &Sources) -> EffectiveValue {
+fn secret(section: &SectionReader<'_>, key: &str, sources: &Sources) -> EffectiveValue {
     let path = section.path(key);
-    let Some(place) = locate(section, key, sources.credentials_folder()) else { return not_set(&path) };
+    let Some(place) = find_secret(section, key, sources.credentials_folder()) else { return not_set(&path) };
     secret_at(&path, &place)
 }
 
-fn secret_at(path: &KeyPath, place: &SecretPlace<'_>) -> EffectiveValue {
+fn secret_at(path: &KeyPath, place: &SecretSource<'_>) -> EffectiveValue {
     let value = if place.read().is_ok() { "(set)" } else { "(set, not usable)" };
     EffectiveValue { key: path.to_string(), value: value.to_owned(), source: place.to_string() }
 }
 
-fn mail(section: &Section<'_>, values: &mut Vec<EffectiveValue>) {
+fn mail(section: &SectionReader<'_>, values: &mut Vec<EffectiveValue>) {
     for key in MAIL_KEYS {
         let path = section.path(MAIL).with(key);
         values.push(section.layers().value(&path).map_or_else(|| not_set(&path), |found| plain(&path, found)));
@@ -136,7 +138,7 @@ fn mail(section: &Section<'_>, values: &mut Vec<EffectiveValue>) {
 }
 
 /// The address of the webhook without what is secret of it.
-fn webhook(section: &Section<'_>, sources: &Sources) -> EffectiveValue {
+fn webhook(section: &SectionReader<'_>, sources: &Sources) -> EffectiveValue {
     let path = section.path(WEBHOOK);
     if let Some(place) = secret_webhook(section, sources.credentials_folder()) {
         return secret_at(&path, &place);
@@ -148,7 +150,7 @@ fn webhook(section: &Section<'_>, sources: &Sources) -> EffectiveValue {
 }
 
 /// The groups of this instance and those of all instances that it does not change.
-fn protected_groups(section: &Section<'_>, values: &mut Vec<EffectiveValue>) {
+fn protected_groups(section: &SectionReader<'_>, values: &mut Vec<EffectiveValue>) {
     let mut shown: Vec<KeyPath> = Vec::new();
     for path in section.paths(PROTECTED_GROUPS) {
         for found in section.layers().below(&path) {

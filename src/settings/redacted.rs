@@ -3,23 +3,23 @@
 use config::ValueKind;
 
 /// How much of a wrong value a problem repeats, in characters.
-const SHOWN_CHARACTERS: usize = 80;
+const MAX_CHARACTERS: usize = 80;
 
 /// What addresses begin with, even where the slashes are missing.
 const SCHEMES: [&str; 5] = ["http", "https", "postgres", "postgresql", "sqlite"];
 
 /// A text in quotes, for a problem.
-pub(super) fn shown(text: &str) -> String {
+pub(super) fn redacted(text: &str) -> String {
     let text = without_password(text);
-    let cut = if text.chars().nth(SHOWN_CHARACTERS).is_some() { "…" } else { "" };
-    let line: String = text.chars().take(SHOWN_CHARACTERS).flat_map(char::escape_debug).collect();
+    let cut = if text.chars().nth(MAX_CHARACTERS).is_some() { "…" } else { "" };
+    let line: String = text.chars().take(MAX_CHARACTERS).flat_map(char::escape_debug).collect();
     format!("\"{line}{cut}\"")
 }
 
 /// Any value, for a problem.
-pub(super) fn shown_value(value: &ValueKind) -> String {
+pub(super) fn redacted_value(value: &ValueKind) -> String {
     match value {
-        ValueKind::String(text) => shown(text.trim()),
+        ValueKind::String(text) => redacted(text.trim()),
         ValueKind::Array(_) => "a list".to_owned(),
         ValueKind::Table(_) => "a table".to_owned(),
         other => other.to_string(),
@@ -27,10 +27,10 @@ pub(super) fn shown_value(value: &ValueKind) -> String {
 }
 
 /// Any value in full, for the list of what is in effect.
-pub(super) fn in_full(value: &ValueKind) -> String {
+pub(super) fn full_value(value: &ValueKind) -> String {
     match value {
         ValueKind::Array(values) => {
-            let values: Vec<String> = values.iter().map(|value| format!("{:?}", in_full(&value.kind))).collect();
+            let values: Vec<String> = values.iter().map(|value| format!("{:?}", full_value(&value.kind))).collect();
             format!("[{}]", values.join(", "))
         }
         ValueKind::String(text) => without_password(text.trim()),
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_shown_on_one_line_and_cut() {
-        assert_eq!(shown("a\nb"), r#""a\nb""#);
-        assert_eq!(shown(&"é".repeat(100)), format!("\"{}…\"", "é".repeat(80)));
+        assert_eq!(redacted("a\nb"), r#""a\nb""#);
+        assert_eq!(redacted(&"é".repeat(100)), format!("\"{}…\"", "é".repeat(80)));
     }
 }

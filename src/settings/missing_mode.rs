@@ -4,12 +4,12 @@ use super::{Problem, Settings, SettingsError, layers::variable};
 use crate::{
     domain::InstanceName,
     journal::{Journal, JournalError},
-    settings::{KeyPath, catalogue::INSTANCES},
+    settings::{KeyPath, schema::INSTANCES},
 };
 
 /// Why no run is made with these settings on this state.
 #[derive(Debug, thiserror::Error)]
-pub enum UnnamedMode {
+pub enum MissingModeError {
     /// An instance that was written to would only be observed from now on, without anybody having said so.
     #[error(transparent)]
     Refused(#[from] SettingsError),
@@ -21,9 +21,9 @@ pub enum UnnamedMode {
 impl Settings {
     /// Fails where an instance without a mode was written to by earlier runs. The default is to observe: without this, a
     /// version that has another default, or a line that was lost, would end the changes silently.
-    pub async fn refuse_unnamed_modes(&self, journal: &Journal) -> Result<(), UnnamedMode> {
+    pub async fn require_explicit_modes(&self, journal: &Journal) -> Result<(), MissingModeError> {
         let mut problems = Vec::new();
-        for instance in self.instances.iter().filter(|instance| !instance.access.is_mode_named) {
+        for instance in self.instances.iter().filter(|instance| !instance.access.is_mode_explicit) {
             if journal.was_written_to(instance.name()).await? {
                 problems.push(unnamed(instance.name()));
             }
@@ -34,7 +34,7 @@ impl Settings {
 
 fn unnamed(instance: &InstanceName) -> Problem {
     let path = KeyPath::root().with(INSTANCES).with(instance.as_str()).with("mode");
-    let mend = format!(
+    let remedy = format!(
         "write mode = \"apply\" under [instances.{instance}] to go on as before, or mode = \"observe\" to stop writing; or \
          set {}",
         variable(&path)
@@ -44,6 +44,6 @@ fn unnamed(instance: &InstanceName) -> Problem {
         place: None,
         what: "no mode is named, and earlier runs wrote to this instance; without one it would only be observed"
             .to_owned(),
-        mend,
+        remedy,
     }
 }

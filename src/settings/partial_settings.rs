@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    Access, Control, ExperienceCloud, Guard, Http, Instance, Log, Problem, Run, Settings, SettingsError, Sources,
-    State, catalogue, daemon,
-    experience_cloud::ReadableExperienceCloud,
+    Control, ExperienceCloud, Guard, Http, Instance, InstanceAccess, Log, Problem, Run, Settings, SettingsError,
+    Sources, State, daemon,
+    experience_cloud::PartialExperienceCloud,
     layers::{self, Layers},
     notify as notify_section,
     options::unknown_instance,
+    schema,
 };
 use crate::{
     domain::{FoldedName, InstanceName, Policy},
@@ -22,7 +23,7 @@ use crate::{
 /// A section is `None` where one of its own keys is wrong, and every section is where a layer could not be read: nobody
 /// knows what was to stand there.
 #[derive(Clone, Debug)]
-pub struct Readable {
+pub struct PartialSettings {
     /// Where people and profiles are read.
     pub experience_cloud: Option<ExperienceCloud>,
     /// Where tokens are issued: instances need it whatever else is wrong with `[experience_cloud]`.
@@ -32,9 +33,9 @@ pub struct Readable {
     /// Least time between two reads of page 0, likewise.
     pub first_page_interval: Option<Duration>,
     /// How connections are made, and what bounds a call.
-    pub connections: transport::Options,
+    pub connections: transport::HttpOptions,
     /// Sorted by name without regard to case.
-    pub instances: Vec<ReadableInstance>,
+    pub instances: Vec<PartialInstance>,
     /// How much one run may change.
     pub guard: Option<Guard>,
     /// Bounds of every run.
@@ -61,24 +62,24 @@ pub struct Readable {
 
 /// One instance, as far as it can be used.
 #[derive(Clone, Debug)]
-pub struct ReadableInstance {
+pub struct PartialInstance {
     /// Its name in the configuration.
     pub name: InstanceName,
     /// Where it is, whatever is wrong with its other keys.
     pub url: Option<BaseUrl>,
     /// How it is reached; `None` where a key that says so is wrong.
-    pub access: Option<Access>,
+    pub access: Option<InstanceAccess>,
     /// What is done there; likewise.
     pub policy: Option<Policy>,
 }
 
 /// Reads all layers and checks every key. Reads files; touches no network.
-pub fn readable(sources: &Sources) -> Readable {
+pub fn load_partial(sources: &Sources) -> PartialSettings {
     let mut noted = Vec::new();
     let problems = &mut noted;
     let layers = Layers::read(sources, problems);
     // In the order of the sections: so the problems are told.
-    let mut experience_cloud = ReadableExperienceCloud::read(&layers, sources.credentials_folder(), problems);
+    let mut experience_cloud = PartialExperienceCloud::read(&layers, sources.credentials_folder(), problems);
     let instances = read_instances(&layers, sources, problems);
     let guard = Guard::read(&layers, problems);
     let run = Run::read(&layers, problems);
@@ -92,11 +93,12 @@ pub fn readable(sources: &Sources) -> Readable {
     let control = Control::read(&layers, problems);
     let notify = notify_section::read(&layers, sources, (&connections, http.as_ref()), problems);
     let log = Log::read(&layers, sources, problems);
-    let doubt = state.as_ref().and_then(State::doubt);
-    let silence = notify.as_ref().and_then(notify_section::doubt);
-    let warnings = layers::doubts(sources).chain(mask_doubts(&instances)).chain(doubt).chain(silence).collect();
-    let has_all_layers = !layers.lacks_a_layer();
-    let read = Readable {
+    let doubt = state.as_ref().and_then(State::warning);
+    let silence = notify.as_ref().and_then(notify_section::warning);
+    let warnings =
+        layers::warnings_of_environment(sources).chain(mask_warnings(&instances)).chain(doubt).chain(silence).collect();
+    let has_all_layers = !layers.has_unreadable_layer();
+    let read = PartialSettings {
         experience_cloud: experience_cloud.whole,
         ims_url: experience_cloud.ims_url,
         credential: experience_cloud.credential,
@@ -115,12 +117,12 @@ pub fn readable(sources: &Sources) -> Readable {
         warnings,
         problems: noted,
     };
-    if has_all_layers { read } else { read.names_alone() }
+    if has_all_layers { read } else { read.without_sections() }
 }
 
-impl Readable {
+impl PartialSettings {
     /// All of it, or all that is wrong with it.
-    pub(super) fn whole(self) -> Result<Settings, SettingsError> {
+    pub(super) fn complete(self) -> Result<Settings, SettingsError> {
         let error = SettingsError { problems: self.problems };
         if !error.problems.is_empty() {
             return Err(error);
@@ -160,7 +162,7 @@ impl Readable {
         Ok(())
     }
 
-    fn names_alone(mut self) -> Self {
+    fn without_sections(mut self) -> Self {
         self.instances.iter_mut().for_each(|one| (one.access, one.policy) = (None, None));
         Self {
             experience_cloud: None,
@@ -181,46 +183,46 @@ impl Readable {
 }
 
 /// The bounds of every call; the default ones where the key that sets them is wrong.
-fn connections(run: Option<Run>, sources: &Sources) -> transport::Options {
-    let default = transport::Options::default();
+fn connections(run: Option<Run>, sources: &Sources) -> transport::HttpOptions {
+    let default = transport::HttpOptions::default();
     let call_timeout = run.map_or(default.call_timeout, |run| run.call_timeout);
-    transport::Options { call_timeout, proxies: sources.proxies(), ..default }
+    transport::HttpOptions { call_timeout, proxies: sources.proxies(), ..default }
 }
 
-fn mask_doubts(instances: &[ReadableInstance]) -> impl Iterator<Item = String> {
+fn mask_warnings(instances: &[PartialInstance]) -> impl Iterator<Item = String> {
     instances.iter().filter_map(|one| {
         let warning = one.policy.as_ref()?.mask.warning()?;
         Some(format!("instances.{}.association_mask: {warning}", one.name))
     })
 }
 
-fn read_instances(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem>) -> Vec<ReadableInstance> {
-    if layers.instances().len() == 0 && !layers.lacks_a_layer() {
+fn read_instances(layers: &Layers, sources: &Sources, problems: &mut Vec<Problem>) -> Vec<PartialInstance> {
+    if layers.instances().len() == 0 && !layers.has_unreadable_layer() {
         problems.push(Problem {
-            subject: catalogue::INSTANCES.to_owned(),
+            subject: schema::INSTANCES.to_owned(),
             place: None,
             what: "no Campaign instance is configured".to_owned(),
-            mend: "write a table such as [instances.production] with its url and association_mask".to_owned(),
+            remedy: "write a table such as [instances.production] with its url and association_mask".to_owned(),
         });
     }
     let credentials = sources.credentials_folder();
     let instances: Vec<_> =
-        layers.instances().map(|name| ReadableInstance::read(layers, name, credentials, problems)).collect();
+        layers.instances().map(|name| PartialInstance::read(layers, name, credentials, problems)).collect();
     problems.extend(shared_addresses(layers, &instances));
     instances
 }
 
 /// Two tables for one instance would undo each other's changes in every run.
-fn shared_addresses(layers: &Layers, instances: &[ReadableInstance]) -> Vec<Problem> {
+fn shared_addresses(layers: &Layers, instances: &[PartialInstance]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, second) in instances.iter().enumerate() {
         let Some(url) = &second.url else { continue };
-        let is_same = |first: &&ReadableInstance| first.url.as_ref().is_some_and(|other| other.leads_where(url));
+        let is_same = |first: &&PartialInstance| first.url.as_ref().is_some_and(|other| other.is_same_address(url));
         let Some(first) = instances.iter().take(position).find(is_same) else { continue };
         let what = format!("[instances.{}] and [instances.{}] have the same address, {url}", first.name, second.name);
-        let mend = "correct the url of one of them, or keep one table: an instance has one association mask, which may \
+        let remedy = "correct the url of one of them, or keep one table: an instance has one association mask, which may \
                     name alternatives, such as \"Campaign - (?:acme|emea) - (.*)\"";
-        problems.push(Problem::of_instance_key(layers, &second.name, "url", what, mend));
+        problems.push(Problem::of_instance_key(layers, &second.name, "url", what, remedy));
     }
     problems
 }
