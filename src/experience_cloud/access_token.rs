@@ -132,7 +132,7 @@ fn failed(error: TokenError, pause: Option<RequestedPause>) -> FailedAttempt {
         }
         TokenError::RateLimited { .. } => {
             let chance = pause.map_or(RetryChance::RefusedForNow, |pause| RetryChance::After(pause.length));
-            FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
+            FailedAttempt { error: ExperienceCloudError::RateLimited { call, pause }, chance }
         }
         TokenError::Unavailable { status, text, .. } => FailedAttempt {
             error: ExperienceCloudError::Unavailable { call, status, excerpt: text.to_string() },
@@ -140,7 +140,7 @@ fn failed(error: TokenError, pause: Option<RequestedPause>) -> FailedAttempt {
         },
         TokenError::InvalidResponse { status, reason, text } => {
             let excerpt = text.to_string();
-            FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
+            FailedAttempt::last(ExperienceCloudError::InvalidResponse { call, status, reason, excerpt })
         }
     }
 }

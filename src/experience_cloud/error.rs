@@ -19,7 +19,7 @@ use crate::{
 pub enum ExperienceCloudError {
     /// The HTTP client could not be created.
     #[error("the HTTP client for Experience Cloud could not be created")]
-    Setup(#[source] TransportError),
+    Client(#[source] TransportError),
     /// The client id cannot be sent as `X-Api-Key`.
     #[error("the client id has characters that HTTP headers do not allow; copy it again from the Developer Console")]
     ClientId,
@@ -37,7 +37,7 @@ pub enum ExperienceCloudError {
     },
     /// The response is not what the API documents for the call.
     #[error("{call}: {reason} (status {status}): {excerpt}")]
-    WrongAnswer {
+    InvalidResponse {
         /// The name of the call.
         call: String,
         /// The HTTP status.
@@ -49,7 +49,7 @@ pub enum ExperienceCloudError {
     },
     /// The response began and could not be read completely.
     #[error("{call}: incomplete response")]
-    BrokenAnswer {
+    IncompleteResponse {
         /// The name of the call.
         call: String,
         /// What went wrong.
@@ -118,7 +118,7 @@ pub enum ExperienceCloudError {
     },
     /// UMAPI or IMS limited the rate of calls.
     #[error("{call}: too many requests; {}", pause_in_words(*pause))]
-    Throttled {
+    RateLimited {
         /// The name of the call.
         call: String,
         /// The pause that the response asks for, if it names one.
@@ -155,7 +155,7 @@ pub enum ExperienceCloudError {
     Unsent(Box<ExperienceCloudError>),
     /// There is no response.
     #[error("{call} failed")]
-    NoAnswer {
+    Transport {
         /// The name of the call.
         call: String,
         /// What went wrong.
@@ -167,11 +167,13 @@ impl ExperienceCloudError {
     /// How a run treats the error.
     pub fn failure(&self) -> Failure {
         match self {
-            Self::Setup(source) | Self::NoAnswer { source, .. } if source.is_misconfigured() => Failure::Misconfigured,
-            Self::Setup(_) | Self::Uncounted { .. } => Failure::Unexpected,
+            Self::Client(source) | Self::Transport { source, .. } if source.is_misconfigured() => {
+                Failure::Misconfigured
+            }
+            Self::Client(_) | Self::Uncounted { .. } => Failure::Unexpected,
             Self::ClientId | Self::Refused { .. } => Failure::Refused,
-            Self::WrongAnswer { .. }
-            | Self::BrokenAnswer { .. }
+            Self::InvalidResponse { .. }
+            | Self::IncompleteResponse { .. }
             | Self::NothingNew { .. }
             | Self::EmptyPage { .. }
             | Self::OtherProfile { .. }
@@ -179,9 +181,9 @@ impl ExperienceCloudError {
             | Self::UnusableUser { .. }
             | Self::NoMatch { .. }
             | Self::Unaddressable { .. } => Failure::Incomplete,
-            Self::Throttled { pause, .. } => Failure::Throttled { retry_after: pause.map(|pause| pause.length) },
+            Self::RateLimited { pause, .. } => Failure::Throttled { retry_after: pause.map(|pause| pause.length) },
             Self::UsedUp { .. } => Failure::Throttled { retry_after: None },
-            Self::Unavailable { .. } | Self::NoAnswer { .. } => Failure::Unavailable,
+            Self::Unavailable { .. } | Self::Transport { .. } => Failure::Unavailable,
             Self::Unsent(cause) => cause.failure(),
         }
     }
@@ -195,7 +197,7 @@ impl ExperienceCloudError {
     /// What is wrong with the certificate of the server, if that is why the request failed.
     pub fn certificate_fault(&self) -> Option<&CertificateFault> {
         match self {
-            Self::NoAnswer { source, .. } => source.certificate_fault(),
+            Self::Transport { source, .. } => source.certificate_fault(),
             Self::Unsent(cause) => cause.certificate_fault(),
             _ => None,
         }
@@ -297,22 +299,23 @@ impl FailedAttempt {
     pub(super) fn of_transport(call: &str, source: TransportError) -> Self {
         let call = call.to_owned();
         match source {
-            TransportError::Build(_) => Self::last(ExperienceCloudError::Setup(source)),
+            TransportError::Build(_) => Self::last(ExperienceCloudError::Client(source)),
             TransportError::Connect(_) if source.certificate_fault().is_some() || source.is_misconfigured() => {
-                Self::last(ExperienceCloudError::NoAnswer { call, source })
+                Self::last(ExperienceCloudError::Transport { call, source })
             }
             TransportError::Connect(_) => {
-                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: RetryChance::Unserved }
+                Self { error: ExperienceCloudError::Transport { call, source }, chance: RetryChance::Unserved }
             }
             TransportError::Timeout { .. } | TransportError::ConnectionLost { .. } => {
-                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: RetryChance::MaybeServed }
+                Self { error: ExperienceCloudError::Transport { call, source }, chance: RetryChance::MaybeServed }
             }
             // A call that reached its longest duration would reach it again.
-            TransportError::CallTimeout { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
-            TransportError::IncompleteBody { .. } | TransportError::Undecodable { .. } => {
-                Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: RetryChance::MaybeServed }
-            }
-            TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::BrokenAnswer { call, source }),
+            TransportError::CallTimeout { .. } => Self::last(ExperienceCloudError::Transport { call, source }),
+            TransportError::IncompleteBody { .. } | TransportError::Undecodable { .. } => Self {
+                error: ExperienceCloudError::IncompleteResponse { call, source },
+                chance: RetryChance::MaybeServed,
+            },
+            TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::IncompleteResponse { call, source }),
         }
     }
 
@@ -365,14 +368,14 @@ impl fmt::Display for FailedAttempt {
 mod tests {
     use super::*;
 
-    fn throttled(pause: Option<RequestedPause>) -> ExperienceCloudError {
-        ExperienceCloudError::Throttled { call: "GET users page 2".to_owned(), pause }
+    fn rate_limited(pause: Option<RequestedPause>) -> ExperienceCloudError {
+        ExperienceCloudError::RateLimited { call: "GET users page 2".to_owned(), pause }
     }
 
     #[test]
     fn page_0_is_retried_only_if_it_was_not_served() {
         let verdict =
-            |chance, retry_rule| FailedAttempt { error: throttled(None), chance }.under(retry_rule).retry_advice();
+            |chance, retry_rule| FailedAttempt { error: rate_limited(None), chance }.under(retry_rule).retry_advice();
         let pause = Duration::from_secs(38);
         for (chance, free, unserved) in [
             (RetryChance::None, RetryAdvice::Final, RetryAdvice::Final),
@@ -390,7 +393,7 @@ mod tests {
     #[test]
     fn a_rate_limit_names_the_call_and_the_time_when_the_pause_ends() {
         let until = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
-        let error = throttled(Some(RequestedPause { length: Duration::from_secs(3244), until }));
+        let error = rate_limited(Some(RequestedPause { length: Duration::from_secs(3244), until }));
         let text = "GET users page 2: too many requests; Adobe asked for a pause until 2026-11-23T06:00:00Z";
         assert_eq!(error.to_string(), text);
         assert_eq!(error.failure(), Failure::Throttled { retry_after: Some(Duration::from_secs(3244)) });

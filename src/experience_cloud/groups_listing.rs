@@ -148,7 +148,7 @@ pub(super) async fn fetch(
     let mut pages = 0;
     loop {
         let call = call(organization, pages);
-        let page = umapi.get(&call, |answer| read(&answer.body)).await;
+        let page = umapi.get(&call, |response| read(&response.body)).await;
         let page = page.map_err(|error| cut_short(error, pages))?;
         let before = seen.len();
         for entry in page.entries {

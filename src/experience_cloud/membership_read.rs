@@ -202,7 +202,7 @@ impl MembershipRead<'_> {
                 MembersListing::new(asked, walk, self.tolerance)
                     .map_err(|read| ExperienceCloudError::incomplete(&members_of(profile), read))
             });
-            if !matches!(outcome, Err(ExperienceCloudError::WrongAnswer { status: 404, .. })) {
+            if !matches!(outcome, Err(ExperienceCloudError::InvalidResponse { status: 404, .. })) {
                 break;
             }
         }
@@ -228,13 +228,13 @@ impl CollectedMembers {
     /// Adds the users of a page, as members of the profile at `of`, or else of the profiles that the page names.
     fn add_page(&mut self, page: UsersPage, of: Option<u32>) {
         self.unusable.extend(page.unusable);
-        let positions: Vec<u32> = page.users.into_iter().map(|(key, person)| self.add(key, person)).collect();
+        let positions: Vec<u32> = page.users.into_iter().map(|(key, user)| self.add(key, user)).collect();
         match of {
-            Some(profile) => self.memberships.extend(positions.into_iter().map(|person| (profile, person))),
+            Some(profile) => self.memberships.extend(positions.into_iter().map(|user| (profile, user))),
             None => self.memberships.extend(
                 page.memberships
                     .into_iter()
-                    .filter_map(|(profile, person)| Some((profile, *positions.get(person as usize)?))),
+                    .filter_map(|(profile, user)| Some((profile, *positions.get(user as usize)?))),
             ),
         }
     }
@@ -250,12 +250,12 @@ impl CollectedMembers {
         counts
     }
 
-    fn add(&mut self, key: UserKey, person: Person) -> u32 {
+    fn add(&mut self, key: UserKey, user: Person) -> u32 {
         let users = &mut self.users;
         *self.positions.entry(key).or_insert_with(|| {
             // An organization has fewer than 2^32 users.
             let position = u32::try_from(users.len()).unwrap_or(u32::MAX);
-            users.push(person);
+            users.push(user);
             position
         })
     }

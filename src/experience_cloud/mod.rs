@@ -128,7 +128,7 @@ pub struct SharedAccess {
 impl SharedAccess {
     /// Sends nothing; the first call of a client obtains the token.
     pub fn new(options: &UmapiOptions) -> Result<Self, ExperienceCloudError> {
-        let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
+        let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Client);
         let umapi_http = http(&options.umapi_url)?;
         // Each HTTP client loads all certificates of the host: one client is enough if both addresses use TLS, or
         // neither.

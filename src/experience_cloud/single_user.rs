@@ -32,7 +32,7 @@ pub struct UserRead {
 
 /// A response with a user `U`, or with an unparsed record.
 #[derive(Deserialize)]
-struct UserAnswer<'a, U> {
+struct UserResponse<'a, U> {
     #[serde(borrow)]
     result: Option<Name<'a>>,
     user: Option<U>,
@@ -77,10 +77,10 @@ pub(super) async fn fetch(
     umapi.get(&call, read).await
 }
 
-fn read(answer: &HttpResponse) -> Result<Option<UserRead>, PageError> {
-    let body = page_text::read(&answer.body, PhantomData::<UserAnswer<'_, SingleUser<'_>>>);
-    if answer.status != reqwest::StatusCode::OK {
-        let is_no_such_user = |body: &UserAnswer<'_, SingleUser<'_>>| {
+fn read(response: &HttpResponse) -> Result<Option<UserRead>, PageError> {
+    let body = page_text::read(&response.body, PhantomData::<UserResponse<'_, SingleUser<'_>>>);
+    if response.status != reqwest::StatusCode::OK {
+        let is_no_such_user = |body: &UserResponse<'_, SingleUser<'_>>| {
             body.user.is_none() && body.result.as_ref().is_some_and(|result| result.as_str() == NO_SUCH_USER)
         };
         return match body {
@@ -94,12 +94,12 @@ fn read(answer: &HttpResponse) -> Result<Option<UserRead>, PageError> {
     if let Ok(body) = body {
         return Ok(body.user()?.into_read());
     }
-    let text = page_text::repaired(&answer.body);
-    let record = page_text::read_text(&text, PhantomData::<UserAnswer<'_, Value>>)?.user()?;
+    let text = page_text::repaired(&response.body);
+    let record = page_text::read_text(&text, PhantomData::<UserResponse<'_, Value>>)?.user()?;
     SingleUser::of_record(&record).map(SingleUser::into_read).map_err(PageError::Unusable)
 }
 
-impl<U> UserAnswer<'_, U> {
+impl<U> UserResponse<'_, U> {
     fn user(self) -> Result<U, PageError> {
         let result = self.result.as_ref().map_or("", Name::as_str);
         if result != SUCCESS {

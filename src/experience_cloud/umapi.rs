@@ -150,25 +150,25 @@ impl Umapi {
         let context = RetryContext { retry: &self.retry, budget: &self.budget };
         // Requests for tokens have retries of their own.
         let mut token = self.access.tokens.current(&context).await.map_err(FailedAttempt::last)?;
-        let (mut answer, mut pause) = self.send(call, &token, first_of_run).await?;
+        let (mut response, mut pause) = self.send(call, &token, first_of_run).await?;
         // Page 0 may be requested once more with a new token; the token is not the reason for a second refusal.
         let may_renew = call.retry_rule == RetryRule::Always || !renewed.replace(true);
-        if answer.status == StatusCode::UNAUTHORIZED && may_renew {
+        if response.status == StatusCode::UNAUTHORIZED && may_renew {
             token = self.access.tokens.renewed(&token, &context).await.map_err(FailedAttempt::last)?;
-            (answer, pause) = self.send(call, &token, first_of_run).await?;
+            (response, pause) = self.send(call, &token, first_of_run).await?;
         }
-        let is_readable = match answer.status {
+        let is_readable = match response.status {
             StatusCode::OK => true,
             StatusCode::NOT_FOUND => call.on_not_found == OnNotFound::Read,
             _ => false,
         };
         if !is_readable {
-            if answer.status == StatusCode::UNAUTHORIZED {
+            if response.status == StatusCode::UNAUTHORIZED {
                 self.access.tokens.forget(&token).await;
             }
-            return Err(self.failed(call, &answer, pause, &token));
+            return Err(self.failed(call, &response, pause, &token));
         }
-        read(&answer).map_err(|page_error| self.page_error(call, &answer, &token, page_error))
+        read(&response).map_err(|page_error| self.page_error(call, &response, &token, page_error))
     }
 
     async fn send(
@@ -209,40 +209,41 @@ impl Umapi {
         ) {
             self.reached.fetch_add(1, Ordering::Relaxed);
         }
-        let answer = outcome.map_err(|error| match error {
+        let response = outcome.map_err(|error| match error {
             SendError::Budget(refused) => FailedAttempt::last(unsent(&call.name, refused)),
             SendError::Transport(source) => FailedAttempt::of_transport(&call.name, source),
         })?;
-        let pause = self.budget.paused(retry_after(&answer, SystemTime::now())).await;
+        let pause = self.budget.paused(retry_after(&response, SystemTime::now())).await;
         let pause = pause.map_err(|source| FailedAttempt::last(unsent(&call.name, BudgetError::Ledger(source))))?;
         tracing::debug!(
             umapi.call = call.name,
             umapi.request_id = request_id,
-            http.status = answer.status.as_u16(),
-            http.bytes = answer.body.len(),
+            http.status = response.status.as_u16(),
+            http.bytes = response.body.len(),
             http.ms = milliseconds(begin.get().elapsed()),
             "{} answered with status {}",
             call.name,
-            answer.status.as_u16()
+            response.status.as_u16()
         );
-        Ok((answer, pause))
+        Ok((response, pause))
     }
 
     fn failed(
         &self,
         call: &Call,
-        answer: &HttpResponse,
+        response: &HttpResponse,
         pause: Option<RequestedPause>,
         token: &AccessToken,
     ) -> FailedAttempt {
-        let (call, status, excerpt) = (call.name.clone(), answer.status.as_u16(), self.excerpt(&answer.body, token));
-        match answer.status {
+        let (call, status, excerpt) =
+            (call.name.clone(), response.status.as_u16(), self.excerpt(&response.body, token));
+        match response.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy: REMEDY, excerpt })
             }
             StatusCode::TOO_MANY_REQUESTS => {
                 let chance = pause.map_or(RetryChance::RefusedForNow, |pause| RetryChance::After(pause.length));
-                FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
+                FailedAttempt { error: ExperienceCloudError::RateLimited { call, pause }, chance }
             }
             other if other.is_server_error() => FailedAttempt {
                 error: ExperienceCloudError::Unavailable { call, status, excerpt },
@@ -251,7 +252,7 @@ impl Umapi {
             other => {
                 // "Not found" does not mean "no members": a deleted profile differs from a profile without members.
                 let reason = other.canonical_reason().unwrap_or("an unknown status").to_lowercase();
-                FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
+                FailedAttempt::last(ExperienceCloudError::InvalidResponse { call, status, reason, excerpt })
             }
         }
     }
@@ -259,7 +260,7 @@ impl Umapi {
     fn page_error(
         &self,
         call: &Call,
-        answer: &HttpResponse,
+        response: &HttpResponse,
         token: &AccessToken,
         page_error: PageError,
     ) -> FailedAttempt {
@@ -267,12 +268,12 @@ impl Umapi {
             PageError::Garbled(reason) => (reason, RetryChance::MaybeServed),
             PageError::Unusable(reason) => (reason, RetryChance::None),
         };
-        let error = ExperienceCloudError::WrongAnswer {
+        let error = ExperienceCloudError::InvalidResponse {
             call: call.name.clone(),
-            status: answer.status.as_u16(),
+            status: response.status.as_u16(),
             // The message of the parser repeats unexpected text of the response.
             reason: self.excerpt(reason.as_bytes(), token),
-            excerpt: self.excerpt(&answer.body, token),
+            excerpt: self.excerpt(&response.body, token),
         };
         FailedAttempt { error, chance }
     }

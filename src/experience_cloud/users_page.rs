@@ -370,8 +370,7 @@ mod tests {
 
     fn kept(users: &str) -> Vec<(Option<String>, Option<String>, Vec<u32>)> {
         let page = page_of(users);
-        let profiles =
-            |person| page.memberships.iter().filter(move |(_, of)| *of == person).map(|(profile, _)| *profile);
+        let profiles = |user| page.memberships.iter().filter(move |(_, of)| *of == user).map(|(profile, _)| *profile);
         (0..)
             .zip(&page.users)
             .map(|(at, (_, who))| (who.email.clone(), who.user_name.clone(), profiles(at).collect()))

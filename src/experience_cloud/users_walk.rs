@@ -138,7 +138,7 @@ pub(super) async fn walk(
     let (mut evidence, mut seen, begin) = (WalkEvidence::default(), UserKeys::default(), Instant::now());
     while !evidence.last_page_seen && evidence.pages < most_pages(evidence.page_count) {
         let call = listing.call(evidence.pages);
-        let received = umapi.get(&call, |answer| ReceivedPage::of(answer, read)).await;
+        let received = umapi.get(&call, |response| ReceivedPage::of(response, read)).await;
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         listing.check(&call.name, &received).map_err(|error| match listing.profile {
             // The error concerns the profile alone, whatever was read before.
@@ -172,10 +172,10 @@ pub(super) async fn walk(
 }
 
 impl ReceivedPage {
-    fn of(answer: &HttpResponse, read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>) -> Result<Self, PageError> {
+    fn of(response: &HttpResponse, read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>) -> Result<Self, PageError> {
         // A header that is not a number proves no more than a missing one.
-        let count = |name| answer.header(name).and_then(|text| text.trim().parse().ok());
-        Ok(Self { page: read(&answer.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })
+        let count = |name| response.header(name).and_then(|text| text.trim().parse().ok());
+        Ok(Self { page: read(&response.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })
     }
 
     /// How many users the listing probably has: at least those of this page, and at most [`MOST_EXPECTED`].

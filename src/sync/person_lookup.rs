@@ -52,7 +52,7 @@ impl LookUpError {
             Self::NotBefore(at)
             | Self::ExperienceCloud(
                 ExperienceCloudError::UsedUp { until: at, .. }
-                | ExperienceCloudError::Throttled { pause: Some(RequestedPause { until: at, .. }), .. },
+                | ExperienceCloudError::RateLimited { pause: Some(RequestedPause { until: at, .. }), .. },
             ) => Some(*at),
             Self::ExperienceCloud(_) | Self::Journal(_) | Self::NoAddress(_) => None,
         }

@@ -60,7 +60,7 @@ impl SourceError {
 impl From<ExperienceCloudError> for SourceError {
     fn from(error: ExperienceCloudError) -> Self {
         match error {
-            ExperienceCloudError::Throttled { pause: Some(_), .. } => Self::PauseAsked(error),
+            ExperienceCloudError::RateLimited { pause: Some(_), .. } => Self::PauseAsked(error),
             error => Self::ExperienceCloud(error),
         }
     }
