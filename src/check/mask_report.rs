@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     campaign::{Campaign, CampaignError},
-    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport, Watcher, rfc3339, rfc3339_or_null},
+    domain::{AssociationMask, MissingPolicy, OperatorGroup, Outcome, RunReport, Watcher, rfc3339, rfc3339_or_null},
     journal::{Journal, JournalError},
     observability::Chain,
     settings::Settings,
@@ -235,7 +235,7 @@ fn of_instance(
         mask: policy.mask.as_str().to_owned(),
         warning: policy.mask.warning(),
         error,
-        creates_groups: policy.missing_group == Missing::Create,
+        creates_groups: policy.missing_group == MissingPolicy::Create,
         names: verdicts_of(&policy.mask),
         tried,
     }

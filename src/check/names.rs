@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AssociationMask, CampaignSnapshot, FoldedName, LooseName, Manage, MaskMatch, Missing, OperatorGroup, Policy,
-        ProductProfile, ambiguous_operators, opens_control_panel,
+        AssociationMask, CampaignSnapshot, FoldedName, LooseName, Manage, MaskMatch, MissingPolicy, OperatorGroup,
+        Policy, ProductProfile, ambiguous_operators, opens_control_panel,
     },
     experience_cloud::ProfileListing,
 };
@@ -157,7 +157,7 @@ fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Poli
     let looks_like = |group: &str, known: &OperatorGroup| known.name.folded().loose() == FoldedName::new(group).loose();
     let looks_known = |group: &str| campaign.groups().iter().any(|known| looks_like(group, known));
     let is_creatable = |(_, group): &(&str, String)| known(group) || !looks_known(group);
-    if policy.missing_group == Missing::Create && matched.iter().all(is_creatable) {
+    if policy.missing_group == MissingPolicy::Create && matched.iter().all(is_creatable) {
         return Outcome::ok(format!("the next run creates {}", missing.len()));
     }
     let remedy = format!(

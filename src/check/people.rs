@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CampaignSnapshot, FoldedName, InstanceName, InstanceReport, Missing, Outcome as RunOutcome, Policy, RunReport,
-        SkipReason, to_the_second,
+        CampaignSnapshot, FoldedName, InstanceName, InstanceReport, MissingPolicy, Outcome as RunOutcome, Policy,
+        RunReport, SkipReason, to_the_second,
     },
     journal::{Journal, JournalError},
     observability::Chain,
@@ -52,7 +52,12 @@ async fn last_read(
 }
 
 /// Never a fault by itself: a user who never signs in needs no operator.
-fn without_operator(run: &RunReport, part: &InstanceReport, campaign: &CampaignSnapshot, missing: Missing) -> Outcome {
+fn without_operator(
+    run: &RunReport,
+    part: &InstanceReport,
+    campaign: &CampaignSnapshot,
+    missing: MissingPolicy,
+) -> Outcome {
     let logins: HashSet<_> = campaign.operators().iter().map(|operator| operator.login.folded()).collect();
     let people: Vec<&str> = part
         .skipped
@@ -67,10 +72,10 @@ fn without_operator(run: &RunReport, part: &InstanceReport, campaign: &CampaignS
         return Outcome::ok(format!("none, {as_of}"));
     }
     let to_come = match missing {
-        Missing::Skip => {
+        MissingPolicy::Skip => {
             "Campaign creates each at the first sign-in; with missing_operator = \"create\" a run creates them"
         }
-        Missing::Create => "the next run creates those who have an e-mail address",
+        MissingPolicy::Create => "the next run creates those who have an e-mail address",
     };
     Outcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people, NAMES_SHOWN)))
 }

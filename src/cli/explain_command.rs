@@ -106,7 +106,7 @@ fn name(what: &str, given: &str) -> Result<String, CommandError> {
 
 fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
-    let person = printable(&explanation.person);
+    let person = printable(&explanation.user);
     line(&mut out, &format!("{BOLD}{person}{BOLD:#} ({})", to_the_second(explanation.at)));
     line(&mut out, &format!("organization {}", printable(&explanation.organization)));
     findings(&mut out, "  ", explanation.findings.iter());
@@ -166,7 +166,7 @@ fn wrapped(text: &str, column: usize) -> String {
 
 fn markdown(explanation: &Explanation) -> String {
     let mut out = String::new();
-    line(&mut out, &format!("# {} ({})", cell(&explanation.person), to_the_second(explanation.at)));
+    line(&mut out, &format!("# {} ({})", cell(&explanation.user), to_the_second(explanation.at)));
     line(&mut out, &format!("\nOrganization {}", cell(&explanation.organization)));
     bullets(&mut out, &explanation.findings, &[]);
     for instance in &explanation.instances {
@@ -215,7 +215,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::domain::{ChangeOutcome, InstanceExplanation, NextRun, NextStepKind, RecordedKind, RunId};
+    use crate::domain::{ChangeOutcome, InstanceExplanation, NextRun, NextRunAction, RecordedKind, RunId};
 
     fn finding(station: Station, verdict: Verdict, text: &str) -> Finding {
         Finding { station, verdict, text: text.to_owned() }
@@ -250,7 +250,7 @@ mod tests {
             ..event(1, RecordedKind::Remove, Some(ChangeOutcome::Held))
         };
         let next_run = NextRun {
-            does: NextStepKind::Nothing,
+            does: NextRunAction::Nothing,
             text: "nothing: it is as it should be".to_owned(),
             digest: None,
             held_since: None,
@@ -286,7 +286,7 @@ mod tests {
             version: Explanation::VERSION,
             organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
             unanswered: Vec::new(),
-            person: "ann@acme.com".to_owned(),
+            user: "ann@acme.com".to_owned(),
             at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
             ask_again_at: None,
             findings: vec![finding(Station::User, Yes, "is an active user of the organization")],

@@ -37,7 +37,7 @@ const REASONS: [SkipReason; 17] = [
     SkipReason::UnusableRecord,
     SkipReason::EmptyCapture,
     SkipReason::ProtectedMinimum,
-    SkipReason::UnknownPerson,
+    SkipReason::UnknownUser,
     SkipReason::UnknownGroup,
 ];
 
@@ -102,7 +102,7 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
         }
         SkipReason::EmptyCapture => "the mask matches a profile and captures nothing",
         SkipReason::ProtectedMinimum => "a protected group would lose a member that it must keep",
-        SkipReason::UnknownPerson => "no user has the address given with `--user`",
+        SkipReason::UnknownUser => "no user has the address given with `--user`",
         SkipReason::UnknownGroup => "no profile stands for the group given with `--group`",
     }
 }

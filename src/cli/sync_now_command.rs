@@ -112,7 +112,7 @@ fn request(arguments: &Arguments, stop: Stop) -> Request {
     Request {
         mode: mode(arguments),
         scope: Scope {
-            people: arguments.user.clone(),
+            users: arguments.user.clone(),
             groups: arguments.group.iter().map(OperatorGroupName::new).collect(),
         },
         approve: arguments.approve.clone(),

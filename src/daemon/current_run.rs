@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::{News, RunReport, Watcher},
+    domain::{RunReport, Watcher, WatcherUpdate},
     journal::Journal,
     sync::{self, Request, StopSwitch},
 };
@@ -82,14 +82,14 @@ impl CurrentRun {
         let task = spawn_local(async move {
             let watcher = Watcher::new(move |news| {
                 let pause = match news {
-                    News::Progress(progress) => progress.pause(),
-                    News::Event(..) => None,
+                    WatcherUpdate::Progress(progress) => progress.pause(),
+                    WatcherUpdate::Event(..) => None,
                 };
                 let silence = LONGEST_SILENCE.saturating_add(pause.unwrap_or_default());
                 *sign.lock().unwrap_or_else(PoisonError::into_inner) = later(silence);
                 match news {
-                    News::Progress(progress) => shown.run_goes_on(progress),
-                    News::Event(_, event) => shown.recorded(event),
+                    WatcherUpdate::Progress(progress) => shown.run_goes_on(progress),
+                    WatcherUpdate::Event(_, event) => shown.recorded(event),
                 }
             });
             sync::run(&options, &journal, &request, &watcher).await

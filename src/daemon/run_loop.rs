@@ -362,10 +362,7 @@ fn reach_of(order: &RunOrder) -> Reach {
 fn request(order: &RunOrder, approver: Approver, patience: Patience, stop: Stop) -> Request {
     Request {
         mode: order.mode,
-        scope: Scope {
-            people: order.people.clone(),
-            groups: order.groups.iter().map(OperatorGroupName::new).collect(),
-        },
+        scope: Scope { users: order.people.clone(), groups: order.groups.iter().map(OperatorGroupName::new).collect() },
         approve: order.approve.iter().filter_map(|digest| Digest::parse(digest)).collect(),
         approver,
         patience,

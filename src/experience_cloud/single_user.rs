@@ -14,7 +14,7 @@ use super::{
     users_page::{self, SUCCESS},
 };
 use crate::{
-    domain::{CallKind, Membership, OrganizationId, Person, ProductProfileName},
+    domain::{AdobeUser, CallKind, Membership, OrganizationId, ProductProfileName},
     transport::HttpResponse,
 };
 
@@ -25,7 +25,7 @@ const NO_SUCH_USER: &str = "error.user.not_found";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRead {
     /// The user.
-    pub person: Person,
+    pub user: AdobeUser,
     /// All names in `groups`, unchanged: product profiles, user groups and administrator groups.
     pub profiles: Vec<ProductProfileName>,
 }
@@ -136,7 +136,7 @@ impl SingleUser<'_> {
     fn into_read(self) -> Option<UserRead> {
         let profiles = self.groups.unwrap_or_default();
         users_page::is_active(self.status.as_ref()).then(|| UserRead {
-            person: users_page::domain_user(self.id.as_ref(), self.email.as_ref(), self.username.as_ref()),
+            user: users_page::domain_user(self.id.as_ref(), self.email.as_ref(), self.username.as_ref()),
             profiles: profiles.iter().map(|name| ProductProfileName::new(name.as_str())).collect(),
         })
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     campaign::Campaign,
     domain::{
-        ApprovedPlan, Change, ChangeOutcome, DesiredState, InstanceName, ManagedGroup, OperatorGroupName, Person,
-        ProfileDoubt, RunStep, SecondRead, SourceRead, borne_out, operators_to_write, profiles_to_confirm,
+        AdobeUser, ApprovedPlan, Change, ChangeOutcome, DesiredState, InstanceName, ManagedGroup, OperatorGroupName,
+        ProfileDoubt, RunStep, SecondRead, SourceRead, confirmed_removals, operators_to_write, profiles_to_confirm,
         with_same_logins,
     },
     experience_cloud::{ExperienceCloudError, ProfileMembers},
@@ -26,7 +26,7 @@ use super::{
 #[derive(Default)]
 pub(super) struct SecondReads {
     /// The people whom each profile has now, or why they could not be read.
-    members: BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
+    members: BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>>,
     /// Profiles whose members came under another name.
     renamed: BTreeMap<OperatorGroupName, ProfileDoubt>,
     /// Accounts that were counted and not listed.
@@ -103,8 +103,8 @@ impl SecondReads {
         if !is_confirmed(run) {
             return (approved, Vec::new());
         }
-        let second = SecondRead { members: &self.members, people: run.source.people(), logins: run.source.logins() };
-        let (confirmed, doubted) = borne_out(
+        let second = SecondRead { members: &self.members, users: run.source.people(), logins: run.source.logins() };
+        let (confirmed, doubted) = confirmed_removals(
             approved,
             &second,
             &decision.desired,

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        BegunApproval, CampaignSnapshot, Change, ChangeKind, ChangeReport, Circumstances, DesiredState, Digest,
-        Evidence, FoldedName, GroupSize, HeldNow, HeldRecord, History, InstanceMode, InstanceName, InstancePlan,
-        InstanceReport, Limits, NextStep, Observation, Observed, OperatorGroupId, OperatorGroupName, OperatorLogin,
-        Plan, ProductProfileName, Review, RunEvent, RunMode, Sending, SentChange, SettledChanges, Skipped,
+        AfterPlan, BegunApproval, CampaignSnapshot, Change, ChangeKind, ChangeReport, DesiredState, Digest, Evidence,
+        FoldedName, GroupObservation, GroupSize, HeldRecord, HeldState, History, InstanceMode, InstanceName,
+        InstancePlan, InstanceReport, Limits, ObservedGroups, OperatorGroupId, OperatorGroupName, OperatorLogin, Plan,
+        ProductProfileName, Review, ReviewContext, RunEvent, RunMode, Sending, SentChange, SettledChanges, Skipped,
         SourceCounts, SourceRead, UndoHold, review,
     },
     journal::{JournalError, RunLock},
@@ -51,7 +51,7 @@ impl InstanceContext<'_> {
     pub(super) fn judge(&self, plan: &Plan, desired: &DesiredState, read: Option<&SourceRead>) -> Review {
         let Self { instance, limits, counts, history, .. } = self;
         let circumstances =
-            Circumstances { instance: &instance.policy.instance, limits, counts: *counts, read, history };
+            ReviewContext { instance: &instance.policy.instance, limits, counts: *counts, read, history };
         review(plan, desired, &self.snapshot, &circumstances)
     }
 }
@@ -107,7 +107,9 @@ impl InstanceRun<'_> {
         }
         let groups = observations(&decision.desired, &self.context.snapshot);
         let is_all = self.reach == Reach::Everything;
-        self.recorder.record(&RunEvent::Observed(&Observed { instance: self.name(), groups: &groups, is_all })).await?;
+        self.recorder
+            .record(&RunEvent::Observed(&ObservedGroups { instance: self.name(), groups: &groups, is_all }))
+            .await?;
         let sizes = sizes(&groups, &decision.plan, &[]);
         self.recorder.journal().remember_group_sizes(self.name(), &sizes).await
     }
@@ -159,7 +161,7 @@ impl InstanceRun<'_> {
         if record.is_none() && dormant.is_none() && undo_of.is_none() {
             return Ok(());
         }
-        let held = HeldNow { instance: self.name(), record: record.as_ref(), dormant, undo_of };
+        let held = HeldState { instance: self.name(), record: record.as_ref(), dormant, undo_of };
         self.recorder.record(&RunEvent::Held(&held)).await
     }
 
@@ -167,7 +169,7 @@ impl InstanceRun<'_> {
     pub(super) async fn planned(&self, report: &InstanceReport) -> Result<(), JournalError> {
         let journal = self.recorder.journal();
         let named = journal.logged_skips(self.name()).await?;
-        let next = if self.writes() { NextStep::Apply } else { NextStep::Nothing };
+        let next = if self.writes() { AfterPlan::Apply } else { AfterPlan::Nothing };
         let new_skips: Vec<&Skipped> = named.new_among(&report.skipped);
         self.recorder.record(&RunEvent::Planned(&InstancePlan { report, next, new_skips: &new_skips })).await?;
         if self.is_remembered() {
@@ -213,10 +215,10 @@ impl InstanceRun<'_> {
 }
 
 /// How many members each group of the plan has, with what was made since: who is added or removed is managed.
-fn sizes(groups: &[Observation], plan: &Plan, settled: &[Settled]) -> BTreeMap<FoldedName, GroupSize> {
+fn sizes(groups: &[GroupObservation], plan: &Plan, settled: &[Settled]) -> BTreeMap<FoldedName, GroupSize> {
     let managed = plan.managed_members.iter().map(|(group, managed)| (group.folded(), *managed));
     let managed: BTreeMap<FoldedName, usize> = managed.collect();
-    let size = |group: &Observation| {
+    let size = |group: &GroupObservation| {
         let name = group.group.folded();
         let managed = *managed.get(&name)?;
         Some((name, GroupSize { members: group.members.len(), managed }))
@@ -235,7 +237,7 @@ fn sizes(groups: &[Observation], plan: &Plan, settled: &[Settled]) -> BTreeMap<F
 }
 
 /// Who is in each managed group, and in each orphaned one.
-fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<Observation> {
+fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<GroupObservation> {
     let login = |id| snapshot.operator(id).map(|operator| operator.login.clone());
     let seen = |group: &OperatorGroupName, id: Option<OperatorGroupId>, profile: &ProductProfileName| {
         let members: BTreeMap<FoldedName, OperatorLogin> = id
@@ -245,7 +247,7 @@ fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<Obse
             .map(|login| (login.folded(), login))
             .collect();
         let members = members.into_values().collect();
-        (group.folded(), Observation { group: group.clone(), profile: profile.clone(), members })
+        (group.folded(), GroupObservation { group: group.clone(), profile: profile.clone(), members })
     };
     let managed = desired.groups.iter().map(|group| seen(&group.name, group.id, &group.profile.name));
     let orphaned = desired.orphans.iter().map(|orphan| seen(&orphan.name, Some(orphan.id), &orphan.profile));

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         Approval, ApprovalNote, ApprovedChange, Change, ChangeKey, ChangeOutcome, ChangeReport, DesiredState,
-        HeldBefore, InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceRead, Summary, plan,
+        EarlierHold, InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceRead, Summary, plan,
     },
     observability::Chain,
 };
@@ -109,8 +109,8 @@ impl Decision {
     }
 
     /// The held changes as later runs remember them.
-    pub(super) fn held_before(&self, limits: &Limits) -> Vec<HeldBefore> {
-        let remembered = self.review.held.changes.iter().map(|held| HeldBefore {
+    pub(super) fn held_before(&self, limits: &Limits) -> Vec<EarlierHold> {
+        let remembered = self.review.held.changes.iter().map(|held| EarlierHold {
             key: held.change.key(),
             why: held.why.clone(),
             limits: limits.clone(),

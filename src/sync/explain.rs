@@ -7,10 +7,11 @@ use chrono::Utc;
 use crate::{
     campaign::{Campaign, CampaignError, FoundOperators},
     domain::{
-        Decided, DesiredState, Explanation, Finding, FoldedName, Ground, GroupSize, History, IncompleteRead,
-        InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName, OperatorLogin, OperatorSnapshot,
-        Outcome, PersonRecord, Policy, SoughtOperators, SourceCounts, Station, Unanswered, UserSnapshot, Verdict,
-        desired_state, explained, groups_for_a_question, operator_names, source_read, to_the_second, user_findings,
+        AccessRecord, DesiredState, ExplainedInstance, Explanation, Finding, FoldedName, GroupSize, History,
+        IncompleteRead, InstanceDecision, InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName,
+        OperatorLogin, OperatorQuery, OperatorSnapshot, Outcome, Policy, SourceCounts, Station, UnansweredPart,
+        UserSnapshot, Verdict, desired_state, explained, groups_for_lookup, login_candidates, source_read,
+        to_the_second, user_findings,
     },
     journal::{Journal, JournalError, KeepSetting},
     observability::Chain,
@@ -42,7 +43,7 @@ pub async fn explain(
     let mut explanation = Explanation {
         version: Explanation::VERSION,
         organization: options.experience_cloud.organization_id.to_string(),
-        person: asked.to_owned(),
+        user: asked.to_owned(),
         at: Utc::now(),
         ask_again_at: None,
         findings: Vec::new(),
@@ -107,20 +108,20 @@ impl MissingPart {
         }
     }
 
-    fn told(&self, instance: &InstanceOptions) -> Unanswered {
+    fn told(&self, instance: &InstanceOptions) -> UnansweredPart {
         unanswered(instance.policy.instance.as_str(), self.outcome(), &Chain(self).to_string())
     }
 }
 
 /// A missing part, with what the reader can do about it.
-pub(super) fn unanswered(part: &str, outcome: Outcome, why: &str) -> Unanswered {
+pub(super) fn unanswered(part: &str, outcome: Outcome, why: &str) -> UnansweredPart {
     let remedy = match outcome {
         Outcome::Throttled => "ask again later",
         Outcome::Unavailable => "ask again later; where it lasts, `campaign-group-sync check` tells more",
         _ => "`campaign-group-sync check` tells what to correct",
     };
     let misconfigured = outcome == Outcome::Misconfigured;
-    Unanswered { part: part.to_owned(), outcome, misconfigured, why: format!("{why}; {remedy}") }
+    UnansweredPart { part: part.to_owned(), outcome, misconfigured, why: format!("{why}; {remedy}") }
 }
 
 /// One question, in one instance.
@@ -148,7 +149,7 @@ impl Answers {
     }
 }
 
-async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<Unanswered>) {
+async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<UnansweredPart>) {
     let mut missing = Vec::new();
     let history = question.history().await.unwrap_or_else(|error| {
         missing.push(MissingPart::from(error));
@@ -157,14 +158,14 @@ async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<Unans
     let answers = question.answers(history, &mut missing).await;
     let record = question.record(&answers).await.unwrap_or_else(|error| {
         missing.push(error.into());
-        PersonRecord::default()
+        AccessRecord::default()
     });
-    let ground = Ground {
+    let ground = ExplainedInstance {
         policy: question.policy(),
         mode: question.instance.mode,
-        campaign: answers.snapshot.as_ref().map(OperatorSnapshot::for_a_question),
+        campaign: answers.snapshot.as_ref().map(OperatorSnapshot::for_lookup),
         history: &answers.history,
-        decided: answers.decision.as_ref().map_err(String::as_str).map(|decision| Decided {
+        decided: answers.decision.as_ref().map_err(String::as_str).map(|decision| InstanceDecision {
             desired: &decision.desired,
             plan: &decision.plan,
             review: &decision.review,
@@ -217,7 +218,7 @@ impl Question<'_> {
         let name = &self.policy().instance;
         let person = &self.person.person;
         let alike = match self.journal {
-            Some(journal) => journal.operators_like(name, &operator_names(person)).await?,
+            Some(journal) => journal.operators_like(name, &login_candidates(person)).await?,
             None => None,
         };
         let alike = match alike {
@@ -225,9 +226,9 @@ impl Question<'_> {
             None if self.person.listing.is_empty() => Vec::new(),
             None => return Ok(Found::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
         };
-        let sought = SoughtOperators::of(person, &history.identities, alike);
+        let sought = OperatorQuery::of(person, &history.identities, alike);
         let read = campaign.look_up_operators(&sought).await?;
-        let settled = read.groups().and_then(|live| groups_for_a_question(&history.known, live, &self.needed_groups()));
+        let settled = read.groups().and_then(|live| groups_for_lookup(&history.known, live, &self.needed_groups()));
         let groups = match settled {
             Some(groups) => groups,
             None => campaign.fetch_groups().await?,
@@ -301,7 +302,7 @@ impl Question<'_> {
         let user = UserSnapshot::new(self.person.listing.clone(), [(self.person.person.clone(), names)])
             .map_err(MissingPart::from)?;
         let source = user.matched_by(&self.policy().mask);
-        let snapshot = snapshot.for_a_question();
+        let snapshot = snapshot.for_lookup();
         let desired: DesiredState =
             desired_state(&source, snapshot, self.policy(), history).map_err(MissingPart::from)?;
         let context = InstanceContext {
@@ -317,9 +318,9 @@ impl Question<'_> {
     }
 
     /// What is recorded of the person under each name that they have or had.
-    async fn record(&self, answers: &Answers) -> Result<PersonRecord, JournalError> {
-        let Some(journal) = self.journal else { return Ok(PersonRecord::default()) };
-        let mut logins: BTreeSet<FoldedName> = operator_names(&self.person.person).into_iter().collect();
+    async fn record(&self, answers: &Answers) -> Result<AccessRecord, JournalError> {
+        let Some(journal) = self.journal else { return Ok(AccessRecord::default()) };
+        let mut logins: BTreeSet<FoldedName> = login_candidates(&self.person.person).into_iter().collect();
         logins.insert(FoldedName::new(self.asked));
         let identities = &answers.history.identities;
         logins.extend(identities.known(&self.person.person).and_then(|known| known.login.clone()));

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        self, CallPurpose, Identities, MaskMatch, Outcome, ProductProfile, ProductProfileName, SoughtOperators,
-        Subject, Unanswered, UserKnowledge, Watcher, to_the_second,
+        self, CallPurpose, ExplainedUser, Identities, MaskMatch, OperatorQuery, Outcome, ProductProfile,
+        ProductProfileName, UnansweredPart, UserKnowledge, Watcher, to_the_second,
     },
     experience_cloud::{ExperienceCloudError, Membership, RequestedPause, UserRead},
     journal::{Journal, JournalError},
@@ -59,7 +59,7 @@ impl LookUpError {
     }
 
     /// The missing part of the answer; `None` where the question itself is one that Adobe cannot answer.
-    pub(super) fn unanswered(&self) -> Option<Unanswered> {
+    pub(super) fn unanswered(&self) -> Option<UnansweredPart> {
         let outcome = match self {
             Self::ExperienceCloud(error) => error.failure().into(),
             Self::Journal(_) => Outcome::Failed,
@@ -81,7 +81,7 @@ pub(super) enum UserAnswer {
 /// What Experience Cloud and the state say about the person.
 #[derive(Debug)]
 pub(super) struct LookedUp {
-    pub(super) person: domain::Person,
+    pub(super) person: domain::AdobeUser,
     pub(super) user: UserAnswer,
     direct: Option<UserRead>,
     pub(super) listing: Vec<ProductProfile>,
@@ -95,7 +95,7 @@ impl LookedUp {
         asked: &str,
     ) -> (Self, Option<LookUpError>) {
         let mut person = Self {
-            person: domain::Person { email: Some(asked.to_owned()), ..domain::Person::default() },
+            person: domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() },
             user: UserAnswer::NotAsked,
             direct: None,
             listing: Vec::new(),
@@ -134,7 +134,7 @@ impl LookedUp {
             self.user = UserAnswer::NoUser;
             return Ok(());
         };
-        self.person = user.person.clone();
+        self.person = user.user.clone();
         // That the single-user call minds the way of a membership is not documented: without an answer nothing is said.
         if user.profiles.iter().any(|name| is_matched(options, name)) {
             self.direct = client.fetch_user(asked, Membership::Direct).await.ok().flatten();
@@ -151,8 +151,8 @@ impl LookedUp {
         }
     }
 
-    pub(super) fn subject<'a>(&'a self, asked: &'a str) -> Subject<'a> {
-        let user = match &self.user {
+    pub(super) fn subject<'a>(&'a self, asked: &'a str) -> ExplainedUser<'a> {
+        let knowledge = match &self.user {
             UserAnswer::Active(user) => UserKnowledge::Active {
                 names: &user.profiles,
                 direct: self.direct.as_ref().map(|user| user.profiles.as_slice()),
@@ -160,14 +160,14 @@ impl LookedUp {
             UserAnswer::NoUser => UserKnowledge::NoUser,
             UserAnswer::NotAsked => UserKnowledge::NotAsked,
         };
-        Subject { asked, person: &self.person, user, listing: &self.listing }
+        ExplainedUser { asked, user: &self.person, knowledge, listing: &self.listing }
     }
 }
 
 /// The spellings under which Adobe may know the address: as asked, and with the domain in its other form.
 fn spellings(asked: &str) -> Vec<String> {
-    let person = domain::Person { email: Some(asked.to_owned()), ..domain::Person::default() };
-    let sought = SoughtOperators::of(&person, &Identities::default(), Vec::new());
+    let person = domain::AdobeUser { email: Some(asked.to_owned()), ..domain::AdobeUser::default() };
+    let sought = OperatorQuery::of(&person, &Identities::default(), Vec::new());
     let mut spellings = vec![asked.to_owned()];
     for other in sought.logins.iter().map(ToString::to_string) {
         if !spellings.iter().any(|known| known.to_lowercase() == other.to_lowercase()) {

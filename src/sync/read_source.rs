@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, LoginSet, MaskMatch, MatchedSource, OrganizationId, OrganizationSnapshot,
-        Outcome, Person, ProductProfileName, ReadKind, RunStep, SourceCounts, SourceKind, UserSnapshot, Watcher,
-        to_the_second,
+        AdobeUser, AssociationMask, IncompleteRead, LoginSet, MaskMatch, MatchedSource, OrganizationId,
+        OrganizationSnapshot, Outcome, ProductProfileName, ReadKind, RunStep, SourceCounts, SourceKind, UserSnapshot,
+        Watcher, to_the_second,
     },
     experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
@@ -89,7 +89,7 @@ impl Source {
     pub(super) fn users(&self) -> u64 {
         match &self.content {
             Content::Organization(organization) => organization.proof().users(),
-            Content::Users { snapshot, .. } => snapshot.people().len() as u64,
+            Content::Users { snapshot, .. } => snapshot.users().len() as u64,
         }
     }
 
@@ -110,10 +110,10 @@ impl Source {
     }
 
     /// Everybody who was read and kept.
-    pub(super) fn people(&self) -> &[Person] {
+    pub(super) fn people(&self) -> &[AdobeUser] {
         match &self.content {
-            Content::Organization(organization) => organization.people(),
-            Content::Users { snapshot, .. } => snapshot.people(),
+            Content::Organization(organization) => organization.users(),
+            Content::Users { snapshot, .. } => snapshot.users(),
         }
     }
 
@@ -184,7 +184,7 @@ impl SourceReader<'_> {
                 to_the_second(at)
             )
         });
-        let content = if self.request.scope.people.is_empty() {
+        let content = if self.request.scope.users.is_empty() {
             Content::Organization(self.everybody(profiles.listing, &windows).await?)
         } else {
             self.users(profiles.listing).await?
@@ -228,7 +228,7 @@ impl SourceReader<'_> {
 
     /// Whether a remembered listing will do, where a new one may be had at `until`. A scheduled run rather waits a little.
     fn may_use_remembered(&self, until: DateTime<Utc>) -> bool {
-        if !self.request.scope.people.is_empty() {
+        if !self.request.scope.users.is_empty() {
             return true;
         }
         let worth_waiting = self.request.patience == Patience::Scheduled && left(until) <= SCHEDULED_WAIT;
@@ -262,9 +262,9 @@ impl SourceReader<'_> {
     /// Those to whom the run is narrowed, one call each.
     async fn users(&self, listing: ProfileListing) -> Result<Content, SourceError> {
         let (mut users, mut unknown) = (Vec::new(), Vec::new());
-        for name in &self.request.scope.people {
+        for name in &self.request.scope.users {
             match self.experience_cloud.fetch_user(name, self.options.membership()).await? {
-                Some(user) => users.push((user.person, user.profiles)),
+                Some(user) => users.push((user.user, user.profiles)),
                 None => unknown.push(name.clone()),
             }
         }

@@ -237,7 +237,7 @@ fn decide(run: &Run<'_>, source: &MatchedSource<'_>, context: &InstanceContext<'
 
 fn unknown_person(name: &str) -> Skipped {
     let detail = "the organization knows no active user of this e-mail address; nothing of theirs was touched";
-    Skipped::new(SkipReason::UnknownPerson, name, detail)
+    Skipped::new(SkipReason::UnknownUser, name, detail)
 }
 
 /// Writes what later runs need to know, before anything is done.
@@ -248,12 +248,12 @@ async fn remember(run: &Run<'_>, here: &InstanceRun<'_>, decision: &Decision) ->
     let (journal, context) = (here.recorder.journal(), &here.context);
     if let Content::Organization(organization) = &run.source.content {
         let seen = identities_seen(organization, &context.snapshot, &context.instance.policy, &context.history);
-        journal.remember_identities(here.name(), &seen.new, &seen.over).await?;
+        journal.remember_identities(here.name(), &seen.new, &seen.ended).await?;
     }
     if !here.is_remembered() {
         return Ok(());
     }
-    journal.spend(here.name(), &decision.review.over).await?;
+    journal.spend(here.name(), &decision.review.ended).await?;
     // An approval that no change was made by may have been given for how this read differs from the last one.
     if decision.review.released.is_some() {
         return Ok(());

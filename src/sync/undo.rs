@@ -7,7 +7,7 @@ use crate::{
     campaign::Campaign,
     domain::{
         ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, UndoHold,
-        Watcher, desired_by_undo, plan,
+        Watcher, plan, undo_desired_state,
     },
     journal::{FindRunError, Journal, JournalError, RunLock},
 };
@@ -82,7 +82,7 @@ impl Undo<'_> {
     async fn take_back(&self, campaign: &Campaign, past: &InstanceReport) -> Result<InstanceReport, ReconcileError> {
         let here = self.enter(campaign).await?;
         let (policy, recorder) = (&self.instance.policy, here.recorder);
-        let desired = desired_by_undo(&past.changes, &here.context.snapshot, policy);
+        let desired = undo_desired_state(&past.changes, &here.context.snapshot, policy);
         let plan = plan(&desired, &here.context.snapshot, policy).taking_back(&self.past);
         let decision = Decision::of_plan(&here.context, desired, plan, None);
         here.held(&decision).await?;

@@ -12,7 +12,7 @@ use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceBeh
 use campaign_group_sync::sandbox::{self, Effect, Fault, InstanceCredential, Sandbox, Scenario};
 use campaign_group_sync::transport::{self, BaseUrl, RetryPolicy, SecretString};
 
-/// A world of awkward names: quotes, backslashes, markup, other scripts, an error code, and a negative id.
+/// A world with unusual names: quotes, backslashes, markup, other scripts, an error code, and a negative id.
 const WORLD: &str = r#"
 [campaign.production]
 tenant = "acme"
@@ -43,7 +43,7 @@ memberships = [
 named_rights = [["Ann@acme.com", "export"], ["old-agent", "webapp"]]
 "#;
 
-/// All that was logged in this process, down to the last trace of the HTTP library.
+/// The log of this process with all trace lines of the HTTP library.
 static LOG: LazyLock<Mutex<Vec<u8>>> = LazyLock::new(|| {
     tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| LogWriter).init();
     Mutex::default()
@@ -62,7 +62,7 @@ impl io::Write for LogWriter {
     }
 }
 
-/// A running instance. When it is left, no secret of it may have been logged.
+/// A running instance. When it is dropped, the log must not contain any of its secrets.
 pub(crate) struct Visit {
     pub(crate) sandbox: Sandbox,
     /// Where its part of the log begins.
@@ -70,17 +70,17 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// Serves the awkward world with native log-on.
+    /// Serves the world with native sign-in.
     pub(crate) async fn native() -> Self {
         Self::to(|_| {}).await
     }
 
-    /// Serves the awkward world with technical accounts.
+    /// Serves the world with technical accounts.
     pub(crate) async fn ims() -> Self {
         Self::to(|world| world.authentication = InstanceAuthentication::Ims).await
     }
 
-    /// Serves the awkward world with a change.
+    /// Serves the world with a change.
     pub(crate) async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
         let logged_before = LOG.lock().unwrap().len();
         let mut scenario = Scenario::from_toml(WORLD).unwrap();
@@ -90,7 +90,7 @@ impl Visit {
         Self { sandbox: sandbox.unwrap(), logged_before }
     }
 
-    /// What a client must be told; it tries each call three times and does not wait in between.
+    /// The options of a client with three attempts for each call and without pauses.
     pub(crate) fn options(&self) -> CampaignOptions {
         let connection = self.sandbox.connection();
         let instance = connection.instances.first().unwrap();
@@ -119,7 +119,7 @@ impl Visit {
         Campaign::new(self.options()).unwrap()
     }
 
-    /// A client that asks for so many rows at a time.
+    /// A client that requests `page_rows` rows at a time.
     pub(crate) fn client_with_pages_of(&self, page_rows: usize) -> Campaign {
         Campaign::new(CampaignOptions { page_rows, ..self.options() }).unwrap()
     }
@@ -138,7 +138,7 @@ impl Visit {
         self.sandbox.inject(Fault::new(call, effect));
     }
 
-    /// How many requests of this kind were made: the sandbox's short name, or a SOAP method.
+    /// The number of requests of this kind: the sandbox's short name of a call, or a SOAP method.
     pub(crate) fn count(&self, call: &str) -> usize {
         let action = format!("#{call}");
         let requests = self.sandbox.requests();
@@ -146,18 +146,18 @@ impl Visit {
         requests.iter().filter(|request| request.call == call || request.headers.iter().any(is_action)).count()
     }
 
-    /// The instance as it stands.
+    /// The present state of the instance.
     pub(crate) fn instance(&self) -> InstanceWorld {
         self.sandbox.world().instance("production").unwrap().world()
     }
 
-    /// Who is in a group, by login.
+    /// The logins of the members of a group.
     pub(crate) fn members(&self, group: &str) -> Vec<String> {
         let memberships = self.instance().memberships;
         memberships.into_iter().filter(|(_, of)| of == group).map(|(login, _)| login).collect()
     }
 
-    /// Everything that may never be shown: the password or client secret, and all tokens that were on the wire.
+    /// Everything that must never be shown: the password or client secret, and all tokens that were sent.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = vec![match self.sandbox.connection().instances.remove(0).authentication {
             InstanceCredential::Native { password, .. } => password,
@@ -181,7 +181,7 @@ impl Drop for Visit {
             return;
         }
         let log = String::from_utf8_lossy(&LOG.lock().unwrap()[self.logged_before..]).into_owned();
-        assert!(!log.is_empty(), "the log is not listened to");
+        assert!(!log.is_empty(), "nothing was logged");
         for secret in self.secrets() {
             let lines: Vec<_> = log.lines().filter(|line| line.contains(&secret)).collect();
             assert!(lines.is_empty(), "logged: {lines:#?}");

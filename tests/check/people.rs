@@ -21,7 +21,7 @@ fn finding(checked: &Checked) -> &Finding {
 fn stage() -> Stage {
     let mut stage = Stage::sound();
     stage.campaign().operators.retain(|operator| !["dev@acme.com", "elena@acme.com"].contains(&operator.name.as_str()));
-    let of_hugo = Scope { people: vec!["hugo@acme.com".to_owned()], groups: Vec::new() };
+    let of_hugo = Scope { users: vec!["hugo@acme.com".to_owned()], groups: Vec::new() };
     let narrowed = Request { scope: of_hugo, ..request(RunMode::DryRun) };
     stage.earlier = vec![request(RunMode::DryRun), narrowed];
     stage

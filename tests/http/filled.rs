@@ -4,8 +4,8 @@ use campaign_group_sync::{
     daemon::{Board, Outstanding},
     domain::{
         ApprovalNote, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport,
-        Digest, Explanation, Finding, FoldedName, GroupExplanation, HeldBefore, HeldRecord, InstanceExplanation,
-        InstanceMode, InstanceName, InstanceReport, MatchedProfile, NextRun, NextStepKind, Observation,
+        Digest, EarlierHold, Explanation, Finding, FoldedName, GroupExplanation, GroupObservation, HeldRecord,
+        InstanceExplanation, InstanceMode, InstanceName, InstanceReport, MatchedProfile, NextRun, NextRunAction,
         OperatorGroupName, OperatorLogin, Orphan, ProductProfileName, RunId, RunReport, SkipReason, Skipped, Station,
         Summary, SystemUser, Verdict,
     },
@@ -124,7 +124,7 @@ fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<Hel
             .collect(),
         held: keyed
             .into_iter()
-            .map(|(key, _)| HeldBefore { key, why: "the group would be emptied".to_owned(), limits: limits() })
+            .map(|(key, _)| EarlierHold { key, why: "the group would be emptied".to_owned(), limits: limits() })
             .collect(),
         undo: None,
     })
@@ -168,7 +168,7 @@ async fn fill_approved(journal: &Journal, board: &Board, now: DateTime<Utc>) {
 
 /// Who is in the group "offers", as a run sees it.
 pub(crate) async fn observe_offers(journal: &Journal, at: DateTime<Utc>, members: &[&str]) {
-    let seen = Observation {
+    let seen = GroupObservation {
         group: OperatorGroupName::new("offers"),
         profile: ProductProfileName::new("Campaign - acme - offers"),
         members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),
@@ -236,7 +236,7 @@ pub(crate) fn explanation(person: &str, group: &str) -> Explanation {
         version: Explanation::VERSION,
         organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
         unanswered: Vec::new(),
-        person: person.to_owned(),
+        user: person.to_owned(),
         at: Utc::now(),
         ask_again_at: None,
         findings: vec![finding(Station::User, Verdict::Yes, "is an active user of the organization")],
@@ -250,7 +250,7 @@ pub(crate) fn explanation(person: &str, group: &str) -> Explanation {
                 is_wanted: Some(false),
                 record: Vec::new(),
                 next_run: NextRun {
-                    does: NextStepKind::Held,
+                    does: NextRunAction::Held,
                     text: "nothing, until the change is approved".to_owned(),
                     digest: None,
                     held_since: None,

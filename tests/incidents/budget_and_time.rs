@@ -48,7 +48,7 @@ fn first_pages(stage: &Stage, call: &str) -> usize {
 /// A run over one user, told to stop as soon as it waits; the requests of earlier runs stay in the log of the sandbox.
 async fn ask_for(stage: &Stage, person: &str) -> Outcome {
     let (switch, stop) = StopSwitch::new();
-    let scope = Scope { people: vec![person.to_owned()], groups: Vec::new() };
+    let scope = Scope { users: vec![person.to_owned()], groups: Vec::new() };
     let request = Request { scope, stop, ..request(RunMode::DryRun) };
     let watcher = Watcher::of_progress(move |progress| {
         if progress.pause().is_some() {

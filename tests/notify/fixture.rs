@@ -29,8 +29,10 @@ impl Fixture {
             instances: BTreeSet::new(),
         };
         let journal = journal.with_notifications(wanted);
-        let overdue =
-            Notification { people: vec!["ann@acme.com".to_owned()], ..Notification::overdue(Utc::now(), None, "4h") };
+        let overdue = Notification {
+            operators: vec!["ann@acme.com".to_owned()],
+            ..Notification::overdue(Utc::now(), None, "4h")
+        };
         journal.report_outage(&overdue).await.expect("told");
         Self { journal, target, folder }
     }

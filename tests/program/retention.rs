@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use campaign_group_sync::{
     domain::{
-        InstanceName, Observation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunId, RunMode,
+        GroupObservation, InstanceName, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunId, RunMode,
     },
     journal::{Journal, LockAttempt, Retention, RetentionPeriod},
 };
@@ -34,12 +34,12 @@ async fn whole_run(journal: &Journal, run: &str, started_at: DateTime<Utc>) {
 async fn with_deletions() -> Served {
     with_journal(async |journal| {
         let members = [OperatorLogin::new("ann@acme.com")];
-        let seen = Observation {
+        let seen = GroupObservation {
             group: OperatorGroupName::new("delivery"),
             profile: ProductProfileName::new("Campaign - acme - delivery"),
             members: members.into(),
         };
-        let nobody = Observation { members: Vec::new(), ..seen.clone() };
+        let nobody = GroupObservation { members: Vec::new(), ..seen.clone() };
         journal.observe(&InstanceName::new("production"), day(0), &[seen], true).await.expect("seen");
         journal.observe(&InstanceName::new("production"), day(1), &[nobody], true).await.expect("seen");
         for number in 0..60 {

@@ -96,7 +96,7 @@ async fn additions_that_the_run_makes_itself_do_not_change_the_digest() {
 async fn an_approval_given_for_a_narrowed_run_releases_the_same_narrowed_situation() {
     let stage = two_leavers().await;
     let digest = held(&stage.sync_group("delivery").await);
-    let scope = || Scope { people: Vec::new(), groups: vec![OperatorGroupName::new("delivery")] };
+    let scope = || Scope { users: Vec::new(), groups: vec![OperatorGroupName::new("delivery")] };
     let narrowed = Request { scope: scope(), approve: vec![digest], ..request(RunMode::Apply) };
     let report = stage.ask(&narrowed).await;
     assert_eq!((report.outcome, count(&report, ChangeOutcome::Applied)), (Outcome::Applied, 2), "{report:#?}");
@@ -160,7 +160,7 @@ async fn a_run_for_one_user_counts_the_members_of_a_profile_as_the_listing_does(
     let whole = stage.run(RunMode::DryRun).await;
     stage.options.experience_cloud.read = ReadChoice::Auto;
     for user in ["ann@acme.com", "nobody@acme.com"] {
-        let scope = Scope { people: vec![user.to_owned()], groups: Vec::new() };
+        let scope = Scope { users: vec![user.to_owned()], groups: Vec::new() };
         let narrowed = stage.ask(&Request { scope, ..request(RunMode::DryRun) }).await;
         assert_eq!(narrowed.instances[0].matched_profiles, whole.instances[0].matched_profiles, "{user}");
     }

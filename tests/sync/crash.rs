@@ -17,7 +17,8 @@ use std::{
 
 use campaign_group_sync::{
     domain::{
-        ChangeKind, ChangeOutcome, ChangeReport, Digest, Missing, Outcome, RunMode, RunReport, Watcher, WithoutGroups,
+        ChangeKind, ChangeOutcome, ChangeReport, Digest, MissingPolicy, Outcome, RunMode, RunReport, Watcher,
+        WithoutGroups,
     },
     journal::{self, Journal},
     observability,
@@ -55,8 +56,8 @@ fn create_all(connection: &ConnectionParameters) -> sync::Options {
     // The removals of a group are judged by its own members here.
     options.limits.max_removals_percent = 100;
     for instance in &mut options.instances {
-        instance.policy.missing_operator = Missing::Create;
-        instance.policy.missing_group = Missing::Create;
+        instance.policy.missing_operator = MissingPolicy::Create;
+        instance.policy.missing_group = MissingPolicy::Create;
         instance.policy.without_groups = WithoutGroups::Disable;
     }
     options

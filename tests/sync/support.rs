@@ -67,13 +67,13 @@ impl Stage {
 
     /// A run over one person.
     pub(crate) async fn sync_user(&self, person: &str) -> RunReport {
-        let scope = Scope { people: vec![person.to_owned()], groups: Vec::new() };
+        let scope = Scope { users: vec![person.to_owned()], groups: Vec::new() };
         self.ask(&Request { scope, ..request(RunMode::Apply) }).await
     }
 
     /// A run over one operator group.
     pub(crate) async fn sync_group(&self, group: &str) -> RunReport {
-        let scope = Scope { people: Vec::new(), groups: vec![OperatorGroupName::new(group)] };
+        let scope = Scope { users: Vec::new(), groups: vec![OperatorGroupName::new(group)] };
         self.ask(&Request { scope, ..request(RunMode::Apply) }).await
     }
 

@@ -168,12 +168,12 @@ impl Executor<'_> {
         let members = self.campaign.members(&groups.iter().copied().collect::<Vec<_>>()).await.unwrap_or_default();
         for group in groups {
             let staying = members.iter().filter(|(_, of)| *of == group).map(|(operator, _)| *operator);
-            if !self.decision.desired.keeps_somebody(group, staying) {
+            if !self.decision.desired.keeps_any(group, staying) {
                 let why = "the additions to its group failed, and this removal would empty it";
-                let (spared, rest) = std::mem::take(removals).into_iter().partition(|row| row.group == group);
-                let spared: Vec<Row<'_>> = spared;
+                let (keep_enabled, rest) = std::mem::take(removals).into_iter().partition(|row| row.group == group);
+                let keep_enabled: Vec<Row<'_>> = keep_enabled;
                 let settled = |row: &Row<'_>| Settled::new(row.change, ChangeOutcome::Failed, Some(why.to_owned()));
-                self.unrecorded.extend(spared.iter().map(settled));
+                self.unrecorded.extend(keep_enabled.iter().map(settled));
                 *removals = rest;
             }
         }

@@ -168,7 +168,7 @@ impl AnswerView {
             groups: it.groups.iter().map(GroupAnswer::new).collect(),
         };
         Self {
-            person: name(&explanation.person),
+            person: name(&explanation.user),
             at: clock.time(explanation.at),
             findings: findings(&explanation.findings),
             instances: explanation.instances.iter().map(instance).collect(),

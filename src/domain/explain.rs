@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    Approval, CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding, FoldedName, GroupExplanation,
-    HeldChange, History, InstanceExplanation, InstanceMode, LoginSet, MaskMatch, NextRun, NextStepKind, Operator,
-    OperatorGroup, OperatorGroupName, OperatorLogin, Person, PersonRecord, Plan, Policy, ProductProfile,
+    AccessRecord, AdobeUser, Approval, CampaignSnapshot, Change, ChangeKind, ChangeOutcome, DesiredState, Finding,
+    FoldedName, GroupExplanation, HeldChange, History, InstanceExplanation, InstanceMode, LoginSet, MaskMatch, NextRun,
+    NextRunAction, Operator, OperatorGroup, OperatorGroupName, OperatorLogin, Plan, Policy, ProductProfile,
     ProductProfileName, Review, Station, Verdict,
     explained_operator::{OperatorFacts, operator_findings},
-    identity::{Identity, OperatorIndex, PeopleRead},
+    identity::{Identity, OperatorIndex, UsersRead},
     to_the_second,
 };
 
@@ -28,34 +28,34 @@ pub enum UserKnowledge<'a> {
     NotAsked,
 }
 
-/// What is known of the person an explanation is about.
+/// What is known of the user an explanation is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub struct ExplainedUser<'a> {
     /// Whom it is about, as asked.
     pub asked: &'a str,
-    /// The user; for somebody of whom the organization says nothing, a person of the name that was asked for.
-    pub person: &'a Person,
+    /// The user; for somebody of whom the organization says nothing, a user of the name that was asked for.
+    pub user: &'a AdobeUser,
     /// What the organization says of the user.
-    pub user: UserKnowledge<'a>,
+    pub knowledge: UserKnowledge<'a>,
     /// All product profiles; empty where no listing is remembered.
     pub listing: &'a [ProductProfile],
 }
 
-impl<'a> Subject<'a> {
+impl<'a> ExplainedUser<'a> {
     fn names(&self) -> &'a [ProductProfileName] {
-        match self.user {
+        match self.knowledge {
             UserKnowledge::Active { names, .. } => names,
             UserKnowledge::NoUser | UserKnowledge::NotAsked => &[],
         }
     }
 }
 
-/// What was decided in one instance about this person.
+/// What was decided in one instance about this user.
 #[derive(Clone, Copy, Debug)]
-pub struct Decided<'a> {
-    /// What it should hold, of this person.
+pub struct InstanceDecision<'a> {
+    /// What it should hold, of this user.
     pub desired: &'a DesiredState,
-    /// The plan for this person.
+    /// The plan for this user.
     pub plan: &'a Plan,
     /// What of that may be made.
     pub review: &'a Review,
@@ -63,7 +63,7 @@ pub struct Decided<'a> {
 
 /// What is known of one instance.
 #[derive(Clone, Copy, Debug)]
-pub struct Ground<'a> {
+pub struct ExplainedInstance<'a> {
     /// Its rules.
     pub policy: &'a Policy,
     /// Whether runs write to it.
@@ -73,26 +73,30 @@ pub struct Ground<'a> {
     /// What earlier runs saw.
     pub history: &'a History,
     /// What was decided; otherwise why nothing could be.
-    pub decided: Result<Decided<'a>, &'a str>,
-    /// What is recorded of this person.
-    pub record: &'a PersonRecord,
+    pub decided: Result<InstanceDecision<'a>, &'a str>,
+    /// What is recorded of this user.
+    pub record: &'a AccessRecord,
 }
 
-/// Explains one instance: the group that was asked for, or each group that the person has, should have or had.
-pub fn explained(subject: &Subject<'_>, ground: &Ground<'_>, asked: Option<&OperatorGroupName>) -> InstanceExplanation {
-    let explainer = Explainer::new(subject, ground);
+/// Explains one instance: the group that was asked for, or each group that the user has, should have or had.
+pub fn explained(
+    subject: &ExplainedUser<'_>,
+    instance: &ExplainedInstance<'_>,
+    asked: Option<&OperatorGroupName>,
+) -> InstanceExplanation {
+    let explainer = Explainer::new(subject, instance);
     let groups = asked.map_or_else(|| explainer.groups(), |group| vec![explainer.meant(group)]);
     InstanceExplanation {
-        name: ground.policy.instance.to_string(),
+        name: instance.policy.instance.to_string(),
         findings: explainer.operator_findings(),
         groups: groups.iter().map(|group| explainer.group(group)).collect(),
-        record: ground.record.of_operator(),
+        record: instance.record.of_operator(),
     }
 }
 
 /// The findings about the user.
-pub fn user_findings(subject: &Subject<'_>) -> Vec<Finding> {
-    let (verdict, text) = match subject.user {
+pub fn user_findings(subject: &ExplainedUser<'_>) -> Vec<Finding> {
+    let (verdict, text) = match subject.knowledge {
         UserKnowledge::NotAsked => return Vec::new(),
         UserKnowledge::NoUser => {
             let text = format!(
@@ -103,7 +107,7 @@ pub fn user_findings(subject: &Subject<'_>) -> Vec<Finding> {
             (Verdict::No, text)
         }
         UserKnowledge::Active { names, .. } => {
-            let id = subject.person.id.as_deref().map(|id| format!(" (id {id})")).unwrap_or_default();
+            let id = subject.user.id.as_deref().map(|id| format!(" (id {id})")).unwrap_or_default();
             let has = match names.len() {
                 0 => "no profile and no group".to_owned(),
                 1 => "1 profile or group".to_owned(),
@@ -116,23 +120,23 @@ pub fn user_findings(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 struct Explainer<'a> {
-    subject: &'a Subject<'a>,
-    ground: &'a Ground<'a>,
-    /// Which operator the person is; `None` where Campaign could not be asked.
+    subject: &'a ExplainedUser<'a>,
+    instance: &'a ExplainedInstance<'a>,
+    /// Which operator the user is; `None` where Campaign could not be asked.
     identity: Option<Identity<'a>>,
 }
 
 impl<'a> Explainer<'a> {
-    fn new(subject: &'a Subject<'a>, ground: &'a Ground<'a>) -> Self {
-        let read = PeopleRead { people: std::iter::once(subject.person), logins: &LoginSet::default() };
-        let identity = ground.campaign.map(|campaign| {
-            let index = OperatorIndex::new(campaign, ground.policy.manage).remembering(ground.history, &read);
-            index.identify(subject.person)
+    fn new(subject: &'a ExplainedUser<'a>, instance: &'a ExplainedInstance<'a>) -> Self {
+        let read = UsersRead { users: std::iter::once(subject.user), logins: &LoginSet::default() };
+        let identity = instance.campaign.map(|campaign| {
+            let index = OperatorIndex::new(campaign, instance.policy.manage).remembering(instance.history, &read);
+            index.identify(subject.user)
         });
-        Self { subject, ground, identity }
+        Self { subject, instance, identity }
     }
 
-    /// The operators that the person is, or may be.
+    /// The operators that the user is, or may be.
     fn operators(&self) -> Vec<&'a Operator> {
         match &self.identity {
             Some(
@@ -142,32 +146,32 @@ impl<'a> Explainer<'a> {
                 | Identity::NotManaged(operator),
             ) => vec![operator],
             Some(Identity::Ambiguous(operators) | Identity::LookAlike(operators)) => operators.clone(),
-            Some(Identity::PassedOn(_) | Identity::Unknown | Identity::NoLogin) | None => Vec::new(),
+            Some(Identity::Reassigned(_) | Identity::Unknown | Identity::NoLogin) | None => Vec::new(),
         }
     }
 
     fn operator_findings(&self) -> Vec<Finding> {
-        let (Some(identity), Some(campaign)) = (&self.identity, self.ground.campaign) else { return Vec::new() };
+        let (Some(identity), Some(campaign)) = (&self.identity, self.instance.campaign) else { return Vec::new() };
         operator_findings(&OperatorFacts {
-            person: self.subject.person,
             user: self.subject.user,
-            policy: self.ground.policy,
+            knowledge: self.subject.knowledge,
+            policy: self.instance.policy,
             campaign,
             identity,
         })
     }
 
-    /// The groups that the person's profiles stand for, those that follow a profile or did and that the operator is in, and
+    /// The groups that the user's profiles stand for, those that follow a profile or did and that the operator is in, and
     /// those that the record speaks of; by folded name.
     fn groups(&self) -> Vec<OperatorGroupName> {
         let wanted = self.subject.names().iter().filter_map(|name| self.captured(name.as_str()));
-        let desired = self.ground.decided.map(|decided| decided.desired).ok();
+        let desired = self.instance.decided.map(|decided| decided.desired).ok();
         let managed = desired.into_iter().flat_map(|desired| desired.groups.iter().map(|group| &group.name));
         let orphaned = desired.into_iter().flat_map(|desired| desired.orphans.iter().map(|orphan| &orphan.name));
-        let followed = self.ground.history.known.groups().iter().map(|followed| &followed.group);
+        let followed = self.instance.history.known.groups().iter().map(|followed| &followed.group);
         let has = |name: &&OperatorGroupName| self.is_member(name) == Some(true);
         let groups = followed.chain(managed).chain(orphaned).filter(has).cloned();
-        let recorded = self.ground.record.groups().into_values();
+        let recorded = self.instance.record.groups().into_values();
         let by_name: BTreeMap<FoldedName, OperatorGroupName> =
             recorded.chain(wanted).chain(groups).map(|group| (group.folded(), group)).collect();
         by_name.into_values().collect()
@@ -175,34 +179,34 @@ impl<'a> Explainer<'a> {
 
     /// The group that is meant by a name which may be that of a product profile.
     fn meant(&self, asked: &OperatorGroupName) -> OperatorGroupName {
-        let is_known = self.target(asked).is_some() || self.ground.record.groups().contains_key(&asked.folded());
+        let is_known = self.target(asked).is_some() || self.instance.record.groups().contains_key(&asked.folded());
         if is_known { asked.clone() } else { self.captured(asked.as_str()).unwrap_or_else(|| asked.clone()) }
     }
 
     fn captured(&self, profile: &str) -> Option<OperatorGroupName> {
-        match self.ground.policy.mask.matches(profile) {
+        match self.instance.policy.mask.matches(profile) {
             MaskMatch::Group(group) => Some(group),
             MaskMatch::EmptyCapture | MaskMatch::NoMatch => None,
         }
     }
 
     fn target(&self, name: &OperatorGroupName) -> Option<&'a OperatorGroup> {
-        self.ground.campaign?.groups().iter().find(|group| group.name.folded() == name.folded())
+        self.instance.campaign?.groups().iter().find(|group| group.name.folded() == name.folded())
     }
 
     /// Whether one of the operators is in the group; `None` where Campaign could not be asked.
     fn is_member(&self, name: &OperatorGroupName) -> Option<bool> {
-        let campaign = self.ground.campaign?;
+        let campaign = self.instance.campaign?;
         let Some(group) = self.target(name) else { return Some(false) };
         Some(self.operators().iter().any(|operator| campaign.holds(group.id, operator.id)))
     }
 
-    /// Whether the organization wants the person in the group; `None` where it could not be asked, and where no profile
+    /// Whether the organization wants the user in the group; `None` where it could not be asked, and where no profile
     /// decides about the group.
     fn is_wanted(&self, name: &OperatorGroupName) -> Option<bool> {
         let profiles = self.profiles_of(name);
         let has = |profile: &&ProductProfile| has_name(self.subject.names(), &profile.name);
-        match self.subject.user {
+        match self.subject.knowledge {
             _ if profiles.is_empty() => None,
             UserKnowledge::NotAsked => None,
             UserKnowledge::NoUser => Some(false),
@@ -234,16 +238,16 @@ impl<'a> Explainer<'a> {
             is_member: self.is_member(name),
             is_wanted: self.is_wanted(name),
             findings,
-            record: self.ground.record.of_group(&name.folded()),
+            record: self.instance.record.of_group(&name.folded()),
             next_run,
         }
     }
 
-    /// The profiles that stand for a group: whether the person has them, how, and what the mask maps their names to.
+    /// The profiles that stand for a group: whether the user has them, how, and what the mask maps their names to.
     fn profile_findings(&self, name: &OperatorGroupName) -> Vec<Finding> {
         let profiles = self.profiles_of(name);
         let listed: HashSet<FoldedName> = profiles.iter().map(|profile| profile.name.folded()).collect();
-        let mask = self.ground.policy.mask.as_str();
+        let mask = self.instance.policy.mask.as_str();
         let mut findings = Vec::new();
         for profile in &profiles {
             findings.push(self.profile_finding(&profile.name));
@@ -273,7 +277,7 @@ impl<'a> Explainer<'a> {
     }
 
     fn profile_finding(&self, profile: &ProductProfileName) -> Finding {
-        let (verdict, text) = match self.subject.user {
+        let (verdict, text) = match self.subject.knowledge {
             UserKnowledge::NotAsked => {
                 (Verdict::Unknown, format!("not known whether the user has product profile \"{profile}\""))
             }
@@ -304,7 +308,7 @@ impl<'a> Explainer<'a> {
 
     /// What the record says of a membership that Campaign could not be asked about.
     fn last_seen(&self, name: &OperatorGroupName) -> String {
-        match self.ground.record.lasting_stay(&name.folded()) {
+        match self.instance.record.current_period(&name.folded()) {
             Some(stay) => format!(
                 "not known now; the last run that read Campaign saw the operator in \"{name}\", a member since {}",
                 to_the_second(stay.since)
@@ -313,9 +317,9 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Folded logins under which the plan may speak of the person.
+    /// Folded logins under which the plan may speak of the user.
     fn logins(&self) -> HashSet<FoldedName> {
-        let names = [&self.subject.person.email, &self.subject.person.user_name];
+        let names = [&self.subject.user.email, &self.subject.user.user_name];
         let operators = self.operators();
         let logins = operators.iter().map(|operator| operator.login.folded());
         logins.chain(names.into_iter().flatten().map(|name| FoldedName::new(name))).collect()
@@ -323,15 +327,15 @@ impl<'a> Explainer<'a> {
 
     fn planned(&self, name: &OperatorGroupName) -> Option<&'a Change> {
         let logins = self.logins();
-        let of_person = |change: &&Change| {
+        let of_user = |change: &&Change| {
             change.group().is_some_and(|group| group.folded() == name.folded())
                 && change.operator().is_some_and(|operator| logins.contains(&operator.folded()))
         };
-        self.ground.decided.ok()?.plan.changes.iter().find(of_person)
+        self.instance.decided.ok()?.plan.changes.iter().find(of_user)
     }
 
     fn held(&self, change: &Change) -> Option<&'a HeldChange> {
-        let held = &self.ground.decided.ok()?.review.held;
+        let held = &self.instance.decided.ok()?.review.held;
         held.changes.iter().find(|held| held.change.key() == change.key())
     }
 
@@ -341,7 +345,7 @@ impl<'a> Explainer<'a> {
     }
 
     fn past_finding(&self, name: &OperatorGroupName) -> Finding {
-        let Some(past) = self.ground.record.last_change(&name.folded()) else {
+        let Some(past) = self.instance.record.last_change(&name.folded()) else {
             let text = "no run has changed this membership".to_owned();
             return finding(Station::LastChange, Verdict::Note, text);
         };
@@ -357,8 +361,8 @@ impl<'a> Explainer<'a> {
     }
 
     fn next_run(&self, name: &OperatorGroupName, change: Option<&Change>) -> NextRun {
-        if let Err(why) = self.ground.decided {
-            return next_run(NextStepKind::Unknown, format!("not known: {why}"));
+        if let Err(why) = self.instance.decided {
+            return next_run(NextRunAction::Unknown, format!("not known: {why}"));
         }
         let Some(change) = change else { return self.nothing(name) };
         if self.held(change).is_some() {
@@ -368,11 +372,11 @@ impl<'a> Explainer<'a> {
         let (does, text) = match change.kind() {
             ChangeKind::Remove => {
                 let text = format!("removes \"{operator}\", if a second read of the profile confirms it");
-                (NextStepKind::Remove, text)
+                (NextRunAction::Remove, text)
             }
-            _ => (NextStepKind::Add, format!("adds \"{operator}\"")),
+            _ => (NextRunAction::Add, format!("adds \"{operator}\"")),
         };
-        match self.ground.mode {
+        match self.instance.mode {
             InstanceMode::Apply => next_run(does, text),
             InstanceMode::Observe => {
                 next_run(does, format!("writes nothing (mode = \"observe\"); with \"apply\" it {text}"))
@@ -384,8 +388,8 @@ impl<'a> Explainer<'a> {
     fn waiting(&self, change: &Change) -> NextRun {
         let key = change.key();
         let names = |approval: &&Approval| approval.changes.iter().any(|approved| approved.key == key);
-        let approved = self.ground.history.approvals.iter().find(names);
-        let held = self.ground.record.held_under(&key);
+        let approved = self.instance.history.approvals.iter().find(names);
+        let held = self.instance.record.held_under(&key);
         let text = match (approved, held) {
             (Some(Approval { digest, approver, .. }), _) => {
                 format!("makes the change if exactly the situation is still held that {approver} approved as {digest}")
@@ -401,21 +405,21 @@ impl<'a> Explainer<'a> {
         NextRun {
             digest: held.map(|held| held.digest.to_string()),
             held_since: held.map(|held| held.since),
-            ..next_run(NextStepKind::Held, text)
+            ..next_run(NextRunAction::Held, text)
         }
     }
 
     fn nothing(&self, name: &OperatorGroupName) -> NextRun {
         let (logins, group) = (self.logins(), FoldedName::new(name.as_str()));
-        let mut notices = self.ground.decided.into_iter().flat_map(|decided| &decided.plan.skipped);
+        let mut notices = self.instance.decided.into_iter().flat_map(|decided| &decided.plan.skipped);
         let about = notices.find(|skipped| {
             logins.contains(&FoldedName::new(&skipped.subject)) || FoldedName::new(&skipped.subject) == group
         });
         match about {
             Some(skipped) => {
-                next_run(NextStepKind::Skipped, format!("nothing ({}): {}", skipped.reason.as_str(), skipped.detail))
+                next_run(NextRunAction::Skipped, format!("nothing ({}): {}", skipped.reason.as_str(), skipped.detail))
             }
-            None => next_run(NextStepKind::Nothing, "nothing: it is as it should be".to_owned()),
+            None => next_run(NextRunAction::Nothing, "nothing: it is as it should be".to_owned()),
         }
     }
 }
@@ -424,7 +428,7 @@ fn has_name(names: &[ProductProfileName], profile: &ProductProfileName) -> bool 
     names.iter().any(|name| name.folded() == profile.folded())
 }
 
-fn next_run(does: NextStepKind, text: String) -> NextRun {
+fn next_run(does: NextRunAction, text: String) -> NextRun {
     NextRun { does, text, digest: None, held_since: None }
 }
 

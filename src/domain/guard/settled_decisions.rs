@@ -1,4 +1,4 @@
-//! When what a person decided about a single change ends, and which holds wait for an absent group or profile.
+//! When what a user decided about a single change ends, and which holds wait for an absent group or profile.
 //!
 //! A decision ends when its change is made, or when the organization contradicts it while the group's profile is there. That
 //! a listing lacks a profile, or Campaign a group or an operator, says nothing about what the organization wants.
@@ -10,17 +10,17 @@ use super::super::{
 };
 
 /// What a run sees, as far as it ends decisions.
-pub(super) struct Endings<'a> {
+pub(super) struct SettledDecisions<'a> {
     planned: HashSet<ChangeKey>,
     desired: &'a DesiredState,
     campaign: &'a CampaignSnapshot,
     managed: HashMap<FoldedName, &'a ManagedGroup>,
-    contradicts: Contradicts<'a>,
+    contradicts: Contradiction<'a>,
 }
 
 /// Whose absence from a profile counts as the organization's word.
 #[derive(Clone, Copy)]
-pub(super) enum Contradicts<'a> {
+pub(super) enum Contradiction<'a> {
     /// No user's: the read as a whole is in doubt.
     Nowhere,
     /// That of anybody, except in groups of these folded names, whose profile is another than before.
@@ -36,19 +36,19 @@ struct Names {
     created: HashSet<FoldedName>,
 }
 
-impl<'a> Endings<'a> {
+impl<'a> SettledDecisions<'a> {
     pub(super) fn new(
         planned: HashSet<ChangeKey>,
         desired: &'a DesiredState,
         campaign: &'a CampaignSnapshot,
-        contradicts: Contradicts<'a>,
+        contradicts: Contradiction<'a>,
     ) -> Self {
         let managed = desired.groups.iter().map(|group| (group.name.folded(), group)).collect();
         Self { planned, desired, campaign, managed, contradicts }
     }
 
     /// Those of these decisions that are over: not planned, and either made or contradicted.
-    pub(super) fn over(&self, decided: &BTreeSet<ChangeKey>) -> BTreeSet<ChangeKey> {
+    pub(super) fn ended(&self, decided: &BTreeSet<ChangeKey>) -> BTreeSet<ChangeKey> {
         let unplanned: Vec<&ChangeKey> = decided.iter().filter(|key| !self.planned.contains(*key)).collect();
         if unplanned.is_empty() {
             return BTreeSet::new();
@@ -58,14 +58,14 @@ impl<'a> Endings<'a> {
         let memberships = |kind| unplanned.iter().copied().filter(move |key| key.kind == kind).filter(is_waiting);
         let waiting_for = |kind| memberships(kind).map(|key| &key.operator).collect::<HashSet<_>>();
         let (coming, leaving) = (waiting_for(ChangeKind::Add), waiting_for(ChangeKind::Remove));
-        let is_over = |key: &&ChangeKey| match key.kind {
+        let is_ended = |key: &&ChangeKey| match key.kind {
             ChangeKind::CreateOperator => {
                 names.operators.contains_key(&key.operator) || !coming.contains(&key.operator)
             }
             ChangeKind::DisableOperator => !leaving.contains(&key.operator),
             ChangeKind::CreateGroup | ChangeKind::Add | ChangeKind::Remove => self.is_settled(key, &names),
         };
-        unplanned.iter().copied().filter(is_over).cloned().collect()
+        unplanned.iter().copied().filter(is_ended).cloned().collect()
     }
 
     /// Whether a change that is not planned is made or contradicted. Of creations and disablements of operators only the
@@ -76,17 +76,19 @@ impl<'a> Endings<'a> {
         let is_member = || group_id.is_some_and(|group| operators.iter().any(|id| self.campaign.holds(*group, *id)));
         match key.kind {
             ChangeKind::CreateGroup => group_id.is_some(),
-            ChangeKind::Add => is_member() || self.wish(key, operators, names) == Some(false),
-            ChangeKind::Remove => group_id.is_some() && !is_member() || self.wish(key, operators, names) == Some(true),
+            ChangeKind::Add => is_member() || self.is_wanted(key, operators, names) == Some(false),
+            ChangeKind::Remove => {
+                group_id.is_some() && !is_member() || self.is_wanted(key, operators, names) == Some(true)
+            }
             ChangeKind::CreateOperator | ChangeKind::DisableOperator => true,
         }
     }
 
     /// Whether the organization wants this operator in this group; `None` where it does not say.
-    fn wish(&self, key: &ChangeKey, operators: &[OperatorId], names: &Names) -> Option<bool> {
+    fn is_wanted(&self, key: &ChangeKey, operators: &[OperatorId], names: &Names) -> Option<bool> {
         match self.contradicts {
-            Contradicts::ExceptIn(doubted) if !doubted.contains(&key.group) => {}
-            Contradicts::ExceptIn(_) | Contradicts::Nowhere => return None,
+            Contradiction::ExceptIn(doubted) if !doubted.contains(&key.group) => {}
+            Contradiction::ExceptIn(_) | Contradiction::Nowhere => return None,
         }
         let group = self.managed.get(&key.group).filter(|group| group.read.doubt().is_none())?;
         let is_among = |ids: &[OperatorId]| operators.iter().any(|id| ids.binary_search(id).is_ok());
@@ -95,7 +97,7 @@ impl<'a> Endings<'a> {
         }
         let comes = names.newcomers.get(&key.operator).is_some_and(|position| group.new_members.contains(position));
         let is_wanted = comes || is_among(&group.members);
-        // A person without operator can have the profile without being seen here, unless the operator was to be created.
+        // A user without operator can have the profile without being seen here, unless the operator was to be created.
         let is_known = !operators.is_empty() || names.created.contains(&key.operator);
         (is_wanted || is_known).then_some(is_wanted)
     }
@@ -123,7 +125,7 @@ impl<'a> Endings<'a> {
 
     /// Those of these changes that no plan names for now although nothing ended them.
     pub(super) fn absent(&self, decided: &BTreeSet<ChangeKey>) -> BTreeSet<ChangeKey> {
-        let over = self.over(decided);
-        decided.iter().filter(|key| !self.planned.contains(*key) && !over.contains(*key)).cloned().collect()
+        let ended = self.ended(decided);
+        decided.iter().filter(|key| !self.planned.contains(*key) && !ended.contains(*key)).cloned().collect()
     }
 }

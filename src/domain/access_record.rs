@@ -1,4 +1,4 @@
-//! What the record tells of one person in one instance: planned changes, stays in groups, and what is held.
+//! What the record tells of one user in one instance: planned changes, periods in groups, and what is held.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use super::{
     RecordedKind, RunId,
 };
 
-/// A stay of an operator in a managed group, as runs saw it.
+/// A period of an operator in a managed group, as runs saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PastStay {
+pub struct MembershipPeriod {
     /// The operator group, as the record spells it.
     pub group: OperatorGroupName,
     /// When the membership was first seen.
@@ -30,7 +30,7 @@ pub struct PastStay {
 
 /// A change that is held under a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldUnder {
+pub struct CurrentHold {
     /// Names the change.
     pub key: ChangeKey,
     /// What an approval names.
@@ -39,24 +39,24 @@ pub struct HeldUnder {
     pub since: DateTime<Utc>,
 }
 
-/// Everything that is recorded of one person in one instance.
+/// Everything that is recorded of one user in one instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PersonRecord {
+pub struct AccessRecord {
     /// The planned changes of runs that could write, in the order of recording.
     pub changes: Vec<PastChange>,
-    /// The stays in managed groups.
-    pub stays: Vec<PastStay>,
-    /// What real runs hold of this person.
-    pub held: Vec<HeldUnder>,
+    /// The periods in managed groups.
+    pub periods: Vec<MembershipPeriod>,
+    /// What real runs hold of this user.
+    pub held: Vec<CurrentHold>,
     /// Whether older changes than these are recorded.
     pub is_cut: bool,
 }
 
-impl PersonRecord {
+impl AccessRecord {
     /// The groups that the record speaks of, by folded name, as it spells them.
     pub fn groups(&self) -> BTreeMap<FoldedName, OperatorGroupName> {
         let changed = self.changes.iter().filter_map(|past| past.change.group.as_deref()).map(OperatorGroupName::new);
-        let groups = changed.chain(self.stays.iter().map(|stay| stay.group.clone()));
+        let groups = changed.chain(self.periods.iter().map(|period| period.group.clone()));
         groups.filter(|group| !group.folded().is_empty()).map(|group| (group.folded(), group)).collect()
     }
 
@@ -65,21 +65,21 @@ impl PersonRecord {
         self.changes.iter().rev().find(|past| is_of_group(past, group))
     }
 
-    /// The stay in this group that lasts.
-    pub fn lasting_stay(&self, group: &FoldedName) -> Option<&PastStay> {
-        self.stays.iter().find(|stay| stay.until.is_none() && stay.group.folded() == *group)
+    /// The period in this group that lasts.
+    pub fn current_period(&self, group: &FoldedName) -> Option<&MembershipPeriod> {
+        self.periods.iter().find(|period| period.until.is_none() && period.group.folded() == *group)
     }
 
     /// The digest under which this change is held.
-    pub fn held_under(&self, key: &ChangeKey) -> Option<&HeldUnder> {
+    pub fn held_under(&self, key: &ChangeKey) -> Option<&CurrentHold> {
         self.held.iter().find(|held| held.key == *key)
     }
 
     /// Everything that happened to the membership of this group, in the order of time.
     pub fn of_group(&self, group: &FoldedName) -> Vec<RecordedEvent> {
         let changes: Vec<_> = self.changes.iter().filter(|past| is_of_group(past, group)).collect();
-        let stays = self.stays.iter().filter(|stay| stay.group.folded() == *group);
-        let by_hand = stays.flat_map(|stay| by_hand(stay, &changes));
+        let periods = self.periods.iter().filter(|period| period.group.folded() == *group);
+        let by_hand = periods.flat_map(|period| by_hand(period, &changes));
         in_order(changes.iter().map(|past| of_run(past)).chain(by_hand))
     }
 
@@ -122,21 +122,21 @@ fn of_run(past: &PastChange) -> RecordedEvent {
     }
 }
 
-/// What no run did: the beginning and the end of a stay that no change of a run explains.
-fn by_hand(stay: &PastStay, changes: &[&PastChange]) -> impl Iterator<Item = RecordedEvent> {
-    // Earlier versions did not note the run at the stay: a change that was seen at the very moment explains it as well.
+/// What no run did: the beginning and the end of a period that no change of a run explains.
+fn by_hand(period: &MembershipPeriod, changes: &[&PastChange]) -> impl Iterator<Item = RecordedEvent> {
+    // Earlier versions did not note the run at the period: a change that was seen at the very moment explains it as well.
     let is_explained = |kind: ChangeKind, at: DateTime<Utc>| {
         let in_place = |past: &&&PastChange| past.change.op == kind && past.change.outcome == ChangeOutcome::Applied;
         changes.iter().filter(in_place).any(|past| past.at == at)
     };
-    let began = stay.granted_by.is_none() && !is_explained(ChangeKind::Add, stay.since);
+    let began = period.granted_by.is_none() && !is_explained(ChangeKind::Add, period.since);
     let beginning = began.then(|| {
-        let what = if stay.is_first_sight { RecordedKind::FirstSeen } else { RecordedKind::Appeared };
-        seen(stay.since, what)
+        let what = if period.is_first_sight { RecordedKind::FirstSeen } else { RecordedKind::Appeared };
+        seen(period.since, what)
     });
-    let ended = stay.until.filter(|until| stay.ended_by.is_none() && !is_explained(ChangeKind::Remove, *until));
+    let ended = period.until.filter(|until| period.ended_by.is_none() && !is_explained(ChangeKind::Remove, *until));
     let end = ended.map(|until| {
-        let what = if stay.ended_with_group { RecordedKind::Unmanaged } else { RecordedKind::Vanished };
+        let what = if period.ended_with_group { RecordedKind::Unmanaged } else { RecordedKind::Vanished };
         seen(until, what)
     });
     beginning.into_iter().chain(end)
@@ -152,17 +152,17 @@ fn seen(at: DateTime<Utc>, what: RecordedKind) -> RecordedEvent {
 fn in_order(events: impl Iterator<Item = RecordedEvent>) -> Vec<RecordedEvent> {
     let mut events: Vec<_> = events.collect();
     events.sort_by_key(|event| event.at);
-    let mut told: Vec<RecordedEvent> = Vec::with_capacity(events.len());
+    let mut merged: Vec<RecordedEvent> = Vec::with_capacity(events.len());
     for event in events {
-        match told.last_mut().filter(|last| is_repeated(last, &event)) {
+        match merged.last_mut().filter(|last| is_repeated(last, &event)) {
             Some(last) => {
                 last.runs += 1;
                 last.last_at = event.last_at;
             }
-            None => told.push(event),
+            None => merged.push(event),
         }
     }
-    told
+    merged
 }
 
 /// Whether a run recorded the same again and nothing came of it.
@@ -202,8 +202,8 @@ mod tests {
         }
     }
 
-    fn stay(since: i64, until: Option<i64>) -> PastStay {
-        PastStay {
+    fn period(since: i64, until: Option<i64>) -> MembershipPeriod {
+        MembershipPeriod {
             group: OperatorGroupName::new("Delivery"),
             since: at(since),
             until: until.map(at),
@@ -214,29 +214,29 @@ mod tests {
         }
     }
 
-    fn check(changes: Vec<PastChange>, stays: Vec<PastStay>, expected: &[(i64, RecordedKind, usize)]) {
-        let record = PersonRecord { changes, stays, ..PersonRecord::default() };
-        let told = record.of_group(&FoldedName::new("DELIVERY"));
-        let told: Vec<_> = told.into_iter().map(|event| (event.at, event.what, event.runs)).collect();
+    fn check(changes: Vec<PastChange>, periods: Vec<MembershipPeriod>, expected: &[(i64, RecordedKind, usize)]) {
+        let record = AccessRecord { changes, periods, ..AccessRecord::default() };
+        let merged = record.of_group(&FoldedName::new("DELIVERY"));
+        let merged: Vec<_> = merged.into_iter().map(|event| (event.at, event.what, event.runs)).collect();
         let expected: Vec<_> = expected.iter().map(|(minute, what, runs)| (at(*minute), *what, *runs)).collect();
-        assert_eq!(told, expected);
+        assert_eq!(merged, expected);
     }
 
     #[test]
     fn what_no_run_did_was_done_in_campaign() {
         use RecordedKind::{Add, Appeared, FirstSeen, Remove, Unmanaged, Vanished};
-        check(Vec::new(), vec![stay(1, Some(5))], &[(1, Appeared, 1), (5, Vanished, 1)]);
-        let first = PastStay { is_first_sight: true, ended_with_group: true, ..stay(1, Some(5)) };
+        check(Vec::new(), vec![period(1, Some(5))], &[(1, Appeared, 1), (5, Vanished, 1)]);
+        let first = MembershipPeriod { is_first_sight: true, ended_with_group: true, ..period(1, Some(5)) };
         check(Vec::new(), vec![first], &[(1, FirstSeen, 1), (5, Unmanaged, 1)]);
         let (granted_by, ended_by) = (Some(RunId::new("A")), Some(RunId::new("B")));
-        let by_runs = PastStay { granted_by, ended_by, ..stay(1, Some(5)) };
+        let by_runs = MembershipPeriod { granted_by, ended_by, ..period(1, Some(5)) };
         let runs = vec![
             change(1, "A", ChangeKind::Add, ChangeOutcome::Applied),
             change(5, "B", ChangeKind::Remove, ChangeOutcome::Applied),
         ];
         check(runs.clone(), vec![by_runs], &[(1, Add, 1), (5, Remove, 1)]);
         // As earlier versions recorded it.
-        check(runs, vec![stay(1, Some(5))], &[(1, Add, 1), (5, Remove, 1)]);
+        check(runs, vec![period(1, Some(5))], &[(1, Add, 1), (5, Remove, 1)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::super::{Action, Change, ChangeKey, DesiredState, FoldedName, ManagedG
 pub(super) struct ProfileDoubts<'a> {
     /// By folded name of the group.
     groups: BTreeMap<FoldedName, &'a ProfileDoubt>,
-    /// Folded logins of people without operator who belong in a group that is not in doubt.
+    /// Folded logins of users without operator who belong in a group that is not in doubt.
     awaited: BTreeSet<FoldedName>,
 }
 

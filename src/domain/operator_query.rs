@@ -1,37 +1,37 @@
-//! Which operators a question about a person is about, named before Campaign is asked.
+//! Which operators a question about a user is about, named before Campaign is asked.
 
 use std::collections::BTreeSet;
 
-use super::{FoldedName, Identities, OperatorId, OperatorLogin, Person, identity::names};
+use super::{AdobeUser, FoldedName, Identities, OperatorId, OperatorLogin, identity::names};
 
-/// The operators to read for one person. Campaign compares logins as its database does, most of them by letter case as well,
+/// The operators to read for one user. Campaign compares logins as its database does, most of them by letter case as well,
 /// so that every spelling and every key in question has to be named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SoughtOperators {
+pub struct OperatorQuery {
     /// Logins, each once, sorted.
     pub logins: Vec<OperatorLogin>,
     /// Keys, each once, sorted.
     pub ids: Vec<OperatorId>,
 }
 
-impl SoughtOperators {
-    /// The operators of the person's names, as Adobe writes them and folded; the operator that earlier runs knew the person
+impl OperatorQuery {
+    /// The operators of the user's names, as Adobe writes them and folded; the operator that earlier runs knew the user
     /// as; and those whose login was `alike` when a run last saw it.
-    pub fn of(person: &Person, identities: &Identities, alike: Vec<OperatorId>) -> Self {
-        let written = [&person.email, &person.user_name].into_iter().flatten().map(|name| name.trim());
+    pub fn of(user: &AdobeUser, identities: &Identities, alike: Vec<OperatorId>) -> Self {
+        let written = [&user.email, &user.user_name].into_iter().flatten().map(|name| name.trim());
         let mut logins: BTreeSet<_> = written.filter(|name| !name.is_empty()).map(OperatorLogin::new).collect();
-        for name in names(person) {
+        for name in names(user) {
             logins.insert(OperatorLogin::new(&*name.shown()));
             logins.insert(OperatorLogin::new(name.as_str()));
         }
-        let ids: BTreeSet<_> = identities.operator_of(person).into_iter().chain(alike).collect();
+        let ids: BTreeSet<_> = identities.operator_of(user).into_iter().chain(alike).collect();
         Self { logins: logins.into_iter().collect(), ids: ids.into_iter().collect() }
     }
 }
 
-/// The folded names by which an operator may be the person's.
-pub fn operator_names(person: &Person) -> Vec<FoldedName> {
-    names(person).collect()
+/// The folded names by which an operator may be the user's.
+pub fn login_candidates(user: &AdobeUser) -> Vec<FoldedName> {
+    names(user).collect()
 }
 
 #[cfg(test)]
@@ -40,8 +40,8 @@ mod tests {
     use crate::domain::KnownOperator;
 
     fn logins(email: &str, user_name: Option<&str>) -> Vec<String> {
-        let person = Person { id: None, email: Some(email.to_owned()), user_name: user_name.map(str::to_owned) };
-        let sought = SoughtOperators::of(&person, &Identities::default(), Vec::new());
+        let user = AdobeUser { id: None, email: Some(email.to_owned()), user_name: user_name.map(str::to_owned) };
+        let sought = OperatorQuery::of(&user, &Identities::default(), Vec::new());
         sought.logins.iter().map(ToString::to_string).collect()
     }
 
@@ -61,9 +61,9 @@ mod tests {
     #[test]
     fn the_operator_that_a_user_was_and_those_alike_are_sought_by_key() {
         let identities = Identities::new([("ID1".into(), KnownOperator { id: OperatorId(7), login: None })]);
-        let person = Person { id: Some("id1".to_owned()), ..Person::default() };
+        let user = AdobeUser { id: Some("id1".to_owned()), ..AdobeUser::default() };
         assert_eq!(
-            SoughtOperators::of(&person, &identities, vec![OperatorId(9), OperatorId(7)]).ids,
+            OperatorQuery::of(&user, &identities, vec![OperatorId(9), OperatorId(7)]).ids,
             [7, 9].map(OperatorId)
         );
     }

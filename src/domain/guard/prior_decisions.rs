@@ -1,13 +1,13 @@
-//! What people and earlier runs said of single changes: approved, undone, held before.
+//! What users and earlier runs said of single changes: approved, undone, held before.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{
     super::{
-        ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, FoldedName, HeldBefore, History, Limits,
+        ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, EarlierHold, FoldedName, History, Limits,
         ProductProfileName, UnfinishedDisablement,
     },
-    endings::Endings,
+    settled_decisions::SettledDecisions,
 };
 
 /// Opens the reason of a change that is held because it was held before.
@@ -15,12 +15,12 @@ const STILL_HELD: &str = "held since an earlier run, and nobody approved it: ";
 
 /// A change, and the profile that wants it, as two runs compare them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Wish {
+pub(super) struct ChangeIdentity {
     pub(super) key: ChangeKey,
     pub(super) profile: FoldedName,
 }
 
-impl Wish {
+impl ChangeIdentity {
     pub(super) fn new(key: ChangeKey, profile: &ProductProfileName) -> Self {
         // An operator is disabled for want of any group. Which profile the plan names for that depends on which of the
         // removals are left to do, so it would be another wish after each part of them.
@@ -33,29 +33,29 @@ impl Wish {
     }
 }
 
-/// The words of people and earlier runs that count now.
-pub(super) struct EarlierWords<'a> {
-    approved: HashSet<Wish>,
+/// The words of users and earlier runs that count now.
+pub(super) struct PriorDecisions<'a> {
+    approved: HashSet<ChangeIdentity>,
     undone: HashSet<&'a ChangeKey>,
     held: HashMap<&'a ChangeKey, &'a str>,
 }
 
-impl<'a> EarlierWords<'a> {
+impl<'a> PriorDecisions<'a> {
     pub(super) fn new(history: &'a History, limits: &Limits) -> Self {
         let mut held = HashMap::new();
         for before in history.held.iter().filter(|before| before.limits == *limits) {
             held.entry(&before.key).or_insert(before.why.as_str());
         }
         Self {
-            approved: approved(history).map(|named| Wish::new(named.key.clone(), &named.profile)).collect(),
+            approved: approved(history).map(|named| ChangeIdentity::new(named.key.clone(), &named.profile)).collect(),
             undone: history.undone.iter().collect(),
             held,
         }
     }
 
     /// Whether a run has begun to apply an approval of this change, wanted by this profile.
-    pub(super) fn approve(&self, wish: &Wish) -> bool {
-        self.approved.contains(wish)
+    pub(super) fn is_approved(&self, identity: &ChangeIdentity) -> bool {
+        self.approved.contains(identity)
     }
 
     /// Why the change waits because an undo took it back, if one did.
@@ -84,14 +84,14 @@ fn approved(history: &History) -> impl Iterator<Item = &ApprovedChange> {
 
 /// Changes that an approval in use or an undo named, or that an earlier run did not get to, and of which nothing is left to say;
 /// sorted.
-pub(super) fn over(history: &History, endings: &Endings<'_>) -> Vec<ChangeKey> {
+pub(super) fn ended(history: &History, settled: &SettledDecisions<'_>) -> Vec<ChangeKey> {
     let named = history.undone.iter().chain(approved(history).map(|change| &change.key)).cloned();
     let unfinished = history.unfinished_disablements.iter().map(UnfinishedDisablement::key);
-    endings.over(&named.chain(unfinished).collect()).into_iter().collect()
+    settled.ended(&named.chain(unfinished).collect()).into_iter().collect()
 }
 
 /// What earlier runs held and no plan names for now, although nothing ended it: it is held when it comes back.
-pub(super) fn dormant(history: &History, endings: &Endings<'_>) -> Vec<HeldBefore> {
-    let absent = endings.absent(&history.held.iter().map(|held| held.key.clone()).collect());
+pub(super) fn dormant(history: &History, settled: &SettledDecisions<'_>) -> Vec<EarlierHold> {
+    let absent = settled.absent(&history.held.iter().map(|held| held.key.clone()).collect());
     history.held.iter().filter(|held| absent.contains(&held.key)).cloned().collect()
 }
