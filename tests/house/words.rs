@@ -35,25 +35,25 @@ const BANNED: [(&str, &str); 21] = [
 
 /// A line that may use a banned expression: the beginning of its path, a part of the line, and why. Code and blocks of
 /// documents need none: they show output, data and names that programs read.
-const EXCEPTIONS: [(&str, &str, &str); 3] = [
+const EXCEPTIONS: [(&str, &str, &str); 6] = [
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
+    ("src/campaign/", "logon", "the same method in names"),
+    ("src/sandbox/", "logon", "the same method in names"),
+    ("src/sandbox/tls.rs", "vendors", "a field of scenarios"),
     ("src/", "\"people\"", "a field of JSON documents"),
     ("src/", "unknown-person", "a name of the JSON report"),
 ];
 
 /// What is in `src` and not held to this yet. Remove a module once its texts, comments and names are in plain English.
-const TO_DO: [&str; 15] = [
-    "campaign",
+const TO_DO: [&str; 12] = [
     "check",
     "cli",
     "daemon",
     "domain",
-    "experience_cloud",
     "journal",
     "lib.rs",
     "notify",
     "observability",
-    "sandbox",
     "scheduler",
     "settings",
     "sync",
