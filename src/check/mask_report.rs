@@ -9,7 +9,7 @@ use crate::{
     journal::{Journal, JournalError},
     observability::Chain,
     settings::Settings,
-    sync::{self, InstanceOptions, KnownListing, ListingError, Options},
+    sync::{self, InstanceOptions, KnownListing, ProfileListingError, SyncOptions},
 };
 
 use super::mask::{Compared, Matching, NameVerdict, compared, verdicts};
@@ -103,7 +103,7 @@ pub struct Tried {
 pub enum MaskError {
     /// The organization, or what is remembered of it, could not be read.
     #[error(transparent)]
-    Listing(#[from] ListingError),
+    Listing(#[from] ProfileListingError),
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -177,7 +177,7 @@ async fn rehearsed(settings: &Settings, tried: &AssociationMask, watcher: &Watch
 /// The listing that the answer rests on; `None` when names were given.
 async fn listing(
     settings: &Settings,
-    options: &Options,
+    options: &SyncOptions,
     question: &Question,
     run: Option<&RunReport>,
     watcher: &Watcher,

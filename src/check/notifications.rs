@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::NotificationTarget,
-    notify::{CommandTarget, DeliveryError, Options, probe, send_test},
+    notify::{CommandTarget, DeliveryError, NotifyOptions, probe, send_test},
     observability::Chain,
 };
 
@@ -24,7 +24,7 @@ pub enum NotificationCheck {
 }
 
 /// Looks at every target that is configured; the others are not mentioned.
-pub(super) async fn check(board: &mut Board, options: &Options, (reach, how): (Reach, NotificationCheck)) {
+pub(super) async fn check(board: &mut Board, options: &NotifyOptions, (reach, how): (Reach, NotificationCheck)) {
     for target in options.targets() {
         let id = match target {
             NotificationTarget::Command => NOTIFY_COMMAND,
@@ -40,7 +40,7 @@ pub(super) async fn check(board: &mut Board, options: &Options, (reach, how): (R
     }
 }
 
-fn outcome(options: &Options, answer: Result<String, DeliveryError>) -> Outcome {
+fn outcome(options: &NotifyOptions, answer: Result<String, DeliveryError>) -> Outcome {
     match answer {
         Ok(evidence) => match options.command.as_ref().filter(|_| evidence.contains("can be executed")) {
             Some(command) if is_for_root_alone(command) => Outcome::warning(
@@ -83,10 +83,10 @@ fn remedy(error: &DeliveryError) -> &'static str {
         DeliveryError::CommandFailed { .. } => {
             "correct the program: it gets JSON on standard input and PATH as its only variable, and must exit with status 0"
         }
-        DeliveryError::Overdue { .. } => {
+        DeliveryError::DeadlineExceeded { .. } => {
             "find out what the target waits for: an attempt that takes longer is broken off"
         }
-        DeliveryError::NoAnswer { .. } => {
+        DeliveryError::Transport { .. } => {
             "check host and port of notify.webhook, and whether this host may connect there; a proxy comes from HTTPS_PROXY"
         }
         DeliveryError::NotAccepted { status: 300..400, .. } => {

@@ -4,7 +4,7 @@
 use crate::{
     daemon::{
         ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve,
-        control::{Answer, Ask, Client, RunAfterApproval},
+        control::{ControlClient, ControlRequest, ControlResponse, RunAfterApproval},
     },
     domain::{ChangeKind, Digest, printable},
     journal::Journal,
@@ -47,13 +47,13 @@ pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Re
     Ok(if is_refused { Exit::Held } else { Exit::Done })
 }
 
-async fn by_daemon(mut daemon: Client, approve: &ApproveArguments) -> Result<ApprovalAnswer, CommandError> {
+async fn by_daemon(mut daemon: ControlClient, approve: &ApproveArguments) -> Result<ApprovalAnswer, CommandError> {
     let run = if approve.later { RunAfterApproval::AsScheduled } else { RunAfterApproval::AtOnce };
     let approver = settings::approver().name().to_owned();
-    let ask = Ask::Approve { digest: approve.digest.to_string(), approver, run };
-    daemon.ask(&ask).await.map_err(CommandError::Control)?;
-    match daemon.answer().await.map_err(CommandError::Control)? {
-        Answer::Approval { approval } => Ok(*approval),
+    let ask = ControlRequest::Approve { digest: approve.digest.to_string(), approver, run };
+    daemon.send(&ask).await.map_err(CommandError::Control)?;
+    match daemon.receive().await.map_err(CommandError::Control)? {
+        ControlResponse::Approval { approval } => Ok(*approval),
         other => Err(unexpected(other)),
     }
 }

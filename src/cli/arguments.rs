@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::{
     domain::{AssociationMask, ChangeKind, ChangeOutcome, Digest},
-    observability::{Chain, Level},
+    observability::{Chain, LogLevel},
 };
 
 use super::moment::past_moment;
@@ -356,13 +356,13 @@ impl Arguments {
     }
 
     /// What is logged: as the configuration says, unless `-v` or `-q` was given.
-    pub(super) fn log_level(&self, configured: Level) -> Level {
+    pub(super) fn log_level(&self, configured: LogLevel) -> LogLevel {
         match (self.verbose, self.quiet) {
             (0, 0) => configured,
-            (1, _) => Level::Debug,
-            (2.., _) => Level::Trace,
-            (_, 1) => Level::Warn,
-            (_, 2..) => Level::Error,
+            (1, _) => LogLevel::Debug,
+            (2.., _) => LogLevel::Trace,
+            (_, 1) => LogLevel::Warn,
+            (_, 2..) => LogLevel::Error,
         }
     }
 }

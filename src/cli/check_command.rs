@@ -4,7 +4,7 @@ use chrono::Utc;
 
 use crate::{
     check::{self, Cause, CheckReport, Extent, NotificationCheck, Reach, Verdict},
-    observability::{Level, start_logging},
+    observability::{LogLevel, start_logging},
     settings::{self, PartialSettings, Sources},
 };
 
@@ -40,7 +40,7 @@ async fn checked(
 ) -> Result<Exit, CommandError> {
     settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
     if let Some(configured) = &settings.log {
-        let logging = configured.options(arguments.log_level(Level::Error), ProgressLine::colours());
+        let logging = configured.options(arguments.log_level(LogLevel::Error), ProgressLine::colours());
         start_logging(&logging, ProgressLine::new())?;
     }
     let reach = if options.offline { Reach::Offline } else { Reach::Online };

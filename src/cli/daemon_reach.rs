@@ -5,8 +5,8 @@ use std::{io, path::Path, time::Duration};
 use crate::{
     check::{DaemonStatus, Health},
     daemon::{
-        State, Status,
-        control::{Answer, Ask, Client, Refusal},
+        ServiceState, Status,
+        control::{ControlClient, ControlRequest, ControlResponse, RefusalReason},
     },
     settings::{self, Settings, SettingsError, Sources},
 };
@@ -17,9 +17,9 @@ use super::{CommandError, terminal::warn};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The daemon of this configuration; `None` where none listens, or none that lets us in.
-pub(super) async fn reach(settings: &Settings) -> Option<Client> {
+pub(super) async fn reach(settings: &Settings) -> Option<ControlClient> {
     let socket = &settings.control.socket;
-    match Client::connect(socket).await {
+    match ControlClient::connect(socket).await {
         Ok(daemon) => daemon,
         Err(error) => {
             tracing::warn!(control.socket = %socket.display(), %error, "the daemon cannot be reached");
@@ -29,13 +29,13 @@ pub(super) async fn reach(settings: &Settings) -> Option<Client> {
 }
 
 /// The daemon of a configuration whose secrets cannot be read: somebody who may use the socket need not be able to.
-pub(super) async fn daemon_instead(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
+pub(super) async fn daemon_instead(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
     if error.is_about_secrets_only() { daemon_despite(sources, error).await } else { Err(error.into()) }
 }
 
 /// The daemon that answers `status` although this configuration cannot be used: what the daemon does, and whether its own reload
 /// failed, does not depend on what this process can read. Says on standard error what is wrong with the configuration.
-pub(super) async fn daemon_for_status(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
+pub(super) async fn daemon_for_status(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
     let problems = (!error.is_about_secrets_only()).then(|| error.to_string());
     let daemon = daemon_despite(sources, error).await?;
     if let Some(problems) = problems {
@@ -45,9 +45,9 @@ pub(super) async fn daemon_for_status(sources: &Sources, error: SettingsError) -
 }
 
 /// The daemon at the socket that is configured, at the default one where the file cannot be read.
-async fn daemon_despite(sources: &Sources, error: SettingsError) -> Result<Client, CommandError> {
+async fn daemon_despite(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
     let Some(control) = settings::control(sources) else { return Err(error.into()) };
-    match Client::connect(&control.socket).await {
+    match ControlClient::connect(&control.socket).await {
         Ok(Some(daemon)) => Ok(daemon),
         // A daemon is there and has the secrets: what is missing is the right to ask it.
         Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
@@ -58,17 +58,17 @@ async fn daemon_despite(sources: &Sources, error: SettingsError) -> Result<Clien
 }
 
 /// What the daemon is doing.
-pub(super) async fn status(mut daemon: Client) -> Result<Status, CommandError> {
-    daemon.ask(&Ask::Status).await.map_err(CommandError::Control)?;
-    match daemon.answer().await.map_err(CommandError::Control)? {
-        Answer::Status { status } => Ok(*status),
+pub(super) async fn status(mut daemon: ControlClient) -> Result<Status, CommandError> {
+    daemon.send(&ControlRequest::Status).await.map_err(CommandError::Control)?;
+    match daemon.receive().await.map_err(CommandError::Control)? {
+        ControlResponse::Status { status } => Ok(*status),
         other => Err(unexpected(other)),
     }
 }
 
 /// What the daemon at this socket says of itself, for a check; otherwise why it says nothing.
 pub(super) async fn said_by_daemon(socket: &Path) -> Result<DaemonStatus, String> {
-    let daemon = match Client::connect(socket).await {
+    let daemon = match ControlClient::connect(socket).await {
         Ok(Some(daemon)) => daemon,
         Ok(None) => return Err(format!("no daemon answers at {}", socket.display())),
         Err(error) => return Err(format!("{}: {error}", socket.display())),
@@ -79,11 +79,11 @@ pub(super) async fn said_by_daemon(socket: &Path) -> Result<DaemonStatus, String
     let status = answer.map_err(|error| error.to_string())?;
     Ok(DaemonStatus {
         health: match status.state {
-            State::Idle | State::Running | State::Waiting => Health::Well,
-            State::Starting => Health::Starting,
-            State::Throttled => Health::Throttled,
-            State::Blocked => Health::Blocked,
-            State::Failing => Health::Failing(status.last_run.as_ref().map(|last| last.outcome)),
+            ServiceState::Idle | ServiceState::Running | ServiceState::Waiting => Health::Well,
+            ServiceState::Starting => Health::Starting,
+            ServiceState::Throttled => Health::Throttled,
+            ServiceState::Blocked => Health::Blocked,
+            ServiceState::Failing => Health::Failing(status.last_run.as_ref().map(|last| last.outcome)),
         },
         described: status.described(),
         held: status.held,
@@ -91,16 +91,16 @@ pub(super) async fn said_by_daemon(socket: &Path) -> Result<DaemonStatus, String
 }
 
 /// What to make of an answer that is not the one that was asked for.
-pub(super) fn unexpected(answer: Answer) -> CommandError {
+pub(super) fn unexpected(answer: ControlResponse) -> CommandError {
     match answer {
-        Answer::Refused { reason: Refusal::Usage, message } => CommandError::Usage(message),
-        Answer::Refused { message, .. } => CommandError::Refused(message),
-        Answer::Status { .. }
-        | Answer::Progress { .. }
-        | Answer::Report { .. }
-        | Answer::Approval { .. }
-        | Answer::Explanation { .. }
-        | Answer::Unpause { .. } => {
+        ControlResponse::Refused { reason: RefusalReason::Usage, message } => CommandError::Usage(message),
+        ControlResponse::Refused { message, .. } => CommandError::Refused(message),
+        ControlResponse::Status { .. }
+        | ControlResponse::Progress { .. }
+        | ControlResponse::Report { .. }
+        | ControlResponse::Approval { .. }
+        | ControlResponse::Explanation { .. }
+        | ControlResponse::Unpause { .. } => {
             CommandError::Refused("it answered something else than was asked: is it another version?".to_owned())
         }
     }

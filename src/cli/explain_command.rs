@@ -4,7 +4,7 @@ use anstyle::Style;
 use textwrap::{WordSeparator, WordSplitter};
 
 use crate::{
-    daemon::control::{Answer, Ask, Client},
+    daemon::control::{ControlClient, ControlRequest, ControlResponse},
     domain::{
         Explanation, Finding, GroupExplanation, OperatorGroupName, RecordedEvent, Station, Verdict, printable,
         to_the_second,
@@ -79,11 +79,11 @@ impl Question {
         Ok(sync::explain(&settings.sync_options(), journal.as_ref(), &self.person, group.as_ref()).await)
     }
 
-    async fn ask_daemon(self, mut daemon: Client) -> Result<Explanation, CommandError> {
+    async fn ask_daemon(self, mut daemon: ControlClient) -> Result<Explanation, CommandError> {
         let Self { person, group } = self;
-        daemon.ask(&Ask::Explain { person, group }).await.map_err(CommandError::Control)?;
-        match daemon.answer().await.map_err(CommandError::Control)? {
-            Answer::Explanation { explanation } => Ok(*explanation),
+        daemon.send(&ControlRequest::Explain { person, group }).await.map_err(CommandError::Control)?;
+        match daemon.receive().await.map_err(CommandError::Control)? {
+            ControlResponse::Explanation { explanation } => Ok(*explanation),
             other => Err(unexpected(other)),
         }
     }

@@ -7,7 +7,7 @@ use chrono::Utc;
 use crate::{
     domain::RunMode,
     journal::Journal,
-    notify::{deliver_all, tell_expiring},
+    notify::{deliver_all, notify_expiring},
     observability::Chain,
     settings::Settings,
 };
@@ -20,7 +20,7 @@ pub(super) async fn notify_after_run(journal: &Journal, settings: &Settings, mod
     if mode != RunMode::Apply || settings.notify.targets().is_empty() {
         return;
     }
-    if let Err(error) = tell_expiring(journal, settings.expiry_days(), Utc::now()).await {
+    if let Err(error) = notify_expiring(journal, settings.expiry_days(), Utc::now()).await {
         tracing::warn!("the expiry of credentials could not be told: {}", Chain(&error));
     }
     Box::pin(deliver_all(journal, &settings.notify, PATIENCE)).await;

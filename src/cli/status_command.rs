@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    daemon::{State, Status, status_without_daemon},
+    daemon::{ServiceState, Status, status_without_daemon},
     domain::{printable, to_the_second},
     journal::{Journal, NotificationTargetState},
     settings::{self, Settings, Sources},
@@ -52,9 +52,9 @@ async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
 
 fn text(status: &Status) -> String {
     let style = match status.state {
-        State::Idle | State::Running => GOOD,
-        State::Starting | State::Waiting | State::Throttled => DOUBT,
-        State::Blocked | State::Failing => BAD,
+        ServiceState::Idle | ServiceState::Running => GOOD,
+        ServiceState::Starting | ServiceState::Waiting | ServiceState::Throttled => DOUBT,
+        ServiceState::Blocked | ServiceState::Failing => BAD,
     };
     let mut out = String::new();
     line(&mut out, &format!("{}: {}", painted(style, status.state.as_str()), printable(&status.reason)));
@@ -125,7 +125,7 @@ mod tests {
         let at = |seconds: i64| DateTime::from_timestamp(1_795_413_600 + seconds, 0);
         Status {
             version: 1,
-            state: State::Blocked,
+            state: ServiceState::Blocked,
             reason: "changes are held and wait for an approval".to_owned(),
             last_run: at(0).map(|started_at| LastRun {
                 run: "01KB0000000000000000000003".to_owned(),

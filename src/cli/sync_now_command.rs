@@ -1,11 +1,11 @@
 //! `--sync-now`: one run, its report, an exit code. A daemon makes it when one listens; else it is made in place.
 
 use crate::{
-    daemon::control::{Answer, Ask, Client, RunOrder, Throttle},
+    daemon::control::{ControlClient, ControlRequest, ControlResponse, RunOrder, Throttle},
     domain::{OperatorGroupName, RunMode, RunReport, Scope, WantedNotifications},
     journal::Journal,
     settings::{self, Settings, Sources},
-    sync::{self, Patience, Request, Stop},
+    sync::{self, RunRequest, Stop, WaitPolicy},
 };
 
 use super::{
@@ -74,15 +74,15 @@ fn show(arguments: &Arguments, progress: &ProgressLine, report: &RunReport) -> R
 /// Asks the daemon, and shows what it says. When this program is ended meanwhile, the run goes on.
 async fn by_daemon(
     arguments: &Arguments,
-    mut daemon: Client,
+    mut daemon: ControlClient,
     progress: &ProgressLine,
 ) -> Result<RunReport, CommandError> {
     tracing::info!("a daemon is there and makes the run; what it does is in its own log");
-    daemon.ask(&Ask::SyncNow { order: order(arguments) }).await.map_err(CommandError::Control)?;
+    daemon.send(&ControlRequest::SyncNow { order: order(arguments) }).await.map_err(CommandError::Control)?;
     loop {
-        match daemon.answer().await.map_err(CommandError::Control)? {
-            Answer::Progress { text } => progress.show_text(&text),
-            Answer::Report { report } => return Ok(*report),
+        match daemon.receive().await.map_err(CommandError::Control)? {
+            ControlResponse::Progress { text } => progress.show_text(&text),
+            ControlResponse::Report { report } => return Ok(*report),
             other => return Err(unexpected(other)),
         }
     }
@@ -108,8 +108,8 @@ async fn in_place(
 }
 
 /// What the arguments ask of a run in this process.
-fn request(arguments: &Arguments, stop: Stop) -> Request {
-    Request {
+fn request(arguments: &Arguments, stop: Stop) -> RunRequest {
+    RunRequest {
         mode: mode(arguments),
         scope: Scope {
             users: arguments.user.clone(),
@@ -117,7 +117,7 @@ fn request(arguments: &Arguments, stop: Stop) -> Request {
         },
         approve: arguments.approve.clone(),
         approver: settings::approver(),
-        patience: if arguments.wait { Patience::Unbounded } else { Patience::Bounded },
+        wait_policy: if arguments.wait { WaitPolicy::Unbounded } else { WaitPolicy::Bounded },
         stop,
     }
 }

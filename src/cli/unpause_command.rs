@@ -3,7 +3,7 @@
 use crate::{
     daemon::{
         UnpauseAnswer,
-        control::{Answer, Ask, Client},
+        control::{ControlClient, ControlRequest, ControlResponse},
         unpause,
     },
     domain::printable,
@@ -44,11 +44,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
     Ok(Exit::Done)
 }
 
-async fn by_daemon(mut daemon: Client) -> Result<UnpauseAnswer, CommandError> {
-    let ask = Ask::Unpause { approver: settings::approver().name().to_owned() };
-    daemon.ask(&ask).await.map_err(CommandError::Control)?;
-    match daemon.answer().await.map_err(CommandError::Control)? {
-        Answer::Unpause { unpause } => Ok(*unpause),
+async fn by_daemon(mut daemon: ControlClient) -> Result<UnpauseAnswer, CommandError> {
+    let ask = ControlRequest::Unpause { approver: settings::approver().name().to_owned() };
+    daemon.send(&ask).await.map_err(CommandError::Control)?;
+    match daemon.receive().await.map_err(CommandError::Control)? {
+        ControlResponse::Unpause { unpause } => Ok(*unpause),
         other => Err(unexpected(other)),
     }
 }

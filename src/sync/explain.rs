@@ -20,10 +20,10 @@ use crate::{
 use super::{
     context::InstanceContext,
     decision::Decision,
-    former_logins::remembered,
-    person_lookup::{LookedUp, UserAnswer},
+    former_logins::remembered_holders,
     reconcile::InstanceOptions,
-    run::Options,
+    run::SyncOptions,
+    user_lookup::{LookedUp, UserAnswer},
 };
 
 /// How many past changes of a person are told, the newest ones.
@@ -34,7 +34,7 @@ const PAST_CHANGES: usize = 1000;
 /// and two or three queries of each instance; changes nothing. What could not be found out is said so. A pause that Adobe
 /// asks for is remembered in `journal`, which is `None` where no run was made yet.
 pub async fn explain(
-    options: &Options,
+    options: &SyncOptions,
     journal: Option<&Journal>,
     person: &str,
     group: Option<&OperatorGroupName>,
@@ -75,7 +75,7 @@ pub async fn explain(
     }
     for instance in &options.instances {
         let (explained, unanswered) =
-            of_instance(&Question { options, journal, instance, person: &person, asked, group }).await;
+            explain_instance(&InstanceQuestion { options, journal, instance, person: &person, asked, group }).await;
         explanation.instances.push(explained);
         explanation.unanswered.extend(unanswered);
     }
@@ -108,7 +108,7 @@ impl MissingPart {
         }
     }
 
-    fn told(&self, instance: &InstanceOptions) -> UnansweredPart {
+    fn to_unanswered(&self, instance: &InstanceOptions) -> UnansweredPart {
         unanswered(instance.policy.instance.as_str(), self.outcome(), &Chain(self).to_string())
     }
 }
@@ -125,8 +125,8 @@ pub(super) fn unanswered(part: &str, outcome: Outcome, why: &str) -> UnansweredP
 }
 
 /// One question, in one instance.
-struct Question<'a> {
-    options: &'a Options,
+struct InstanceQuestion<'a> {
+    options: &'a SyncOptions,
     journal: Option<&'a Journal>,
     instance: &'a InstanceOptions,
     person: &'a LookedUp,
@@ -135,13 +135,13 @@ struct Question<'a> {
 }
 
 /// What one instance says: Campaign's part and the decision, each of which may be missing.
-struct Answers {
+struct InstanceAnswers {
     history: History,
     snapshot: Option<OperatorSnapshot>,
     decision: Result<Decision, String>,
 }
 
-impl Answers {
+impl InstanceAnswers {
     fn without_campaign(history: History, error: MissingPart, missing: &mut Vec<MissingPart>) -> Self {
         missing.push(error);
         let decision = Err("Campaign could not be asked".to_owned());
@@ -149,7 +149,7 @@ impl Answers {
     }
 }
 
-async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<UnansweredPart>) {
+async fn explain_instance(question: &InstanceQuestion<'_>) -> (InstanceExplanation, Vec<UnansweredPart>) {
     let mut missing = Vec::new();
     let history = question.history().await.unwrap_or_else(|error| {
         missing.push(MissingPart::from(error));
@@ -175,16 +175,16 @@ async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<Unans
     let mut explained = explained(&question.person.subject(question.asked), &ground, question.group);
     if record.is_cut {
         let text = format!(
-            "only the last {PAST_CHANGES} recorded changes are told here; `campaign-group-sync history --user LOGIN` lists all"
+            "only the last {PAST_CHANGES} recorded changes are shown here; `campaign-group-sync history --user LOGIN` lists all"
         );
         explained.findings.push(Finding { station: Station::Operator, verdict: Verdict::Note, text });
     }
-    let unanswered: Vec<_> = missing.iter().map(|part| part.told(question.instance)).collect();
+    let unanswered: Vec<_> = missing.iter().map(|part| part.to_unanswered(question.instance)).collect();
     explained.findings.extend(unanswered.iter().map(|part| unknown(Station::Operator, &part.why)));
     (explained, unanswered)
 }
 
-impl Question<'_> {
+impl InstanceQuestion<'_> {
     fn policy(&self) -> &Policy {
         &self.instance.policy
     }
@@ -192,20 +192,20 @@ impl Question<'_> {
     async fn history(&self) -> Result<History, JournalError> {
         let Some(journal) = self.journal else { return Ok(History::default()) };
         Ok(History {
-            login_holders: remembered(journal, self.options).await?,
+            login_holders: remembered_holders(journal, self.options).await?,
             ..journal.history(&self.policy().instance, Utc::now()).await?
         })
     }
 
     /// Asks Campaign, and decides where both sides are known.
-    async fn answers(&self, history: History, missing: &mut Vec<MissingPart>) -> Answers {
+    async fn answers(&self, history: History, missing: &mut Vec<MissingPart>) -> InstanceAnswers {
         let campaign = match Campaign::new(self.instance.campaign.clone()) {
             Ok(campaign) => campaign,
-            Err(error) => return Answers::without_campaign(history, error.into(), missing),
+            Err(error) => return InstanceAnswers::without_campaign(history, error.into(), missing),
         };
-        let answers = match self.found(&campaign, &history).await {
+        let answers = match self.read_campaign(&campaign, &history).await {
             Ok(found) => self.decided(&campaign, found, history, missing).await,
-            Err(error) => Answers::without_campaign(history, error, missing),
+            Err(error) => InstanceAnswers::without_campaign(history, error, missing),
         };
         campaign.sign_out_after_logon().await;
         answers
@@ -214,7 +214,7 @@ impl Question<'_> {
     /// The operators that the person is, or may be. Of all others the answer needs no more than what the last run saw. Where a
     /// listing is remembered and no run has seen the operators, all are read; before the first read of the organization nothing
     /// is decided, and the operators of the very name are enough.
-    async fn found(&self, campaign: &Campaign, history: &History) -> Result<Found, MissingPart> {
+    async fn read_campaign(&self, campaign: &Campaign, history: &History) -> Result<CampaignRead, MissingPart> {
         let name = &self.policy().instance;
         let person = &self.person.person;
         let alike = match self.journal {
@@ -224,7 +224,7 @@ impl Question<'_> {
         let alike = match alike {
             Some(alike) => alike,
             None if self.person.listing.is_empty() => Vec::new(),
-            None => return Ok(Found::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
+            None => return Ok(CampaignRead::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
         };
         let sought = OperatorQuery::of(person, &history.identities, alike);
         let read = campaign.look_up_operators(&sought).await?;
@@ -237,7 +237,7 @@ impl Question<'_> {
             Some(journal) => journal.group_sizes(name).await?,
             None => BTreeMap::new(),
         };
-        Ok(Found::Some { read, groups, sizes })
+        Ok(CampaignRead::User { read, groups, sizes })
     }
 
     /// The groups that Campaign has to tell of: those that the person should be in, and the one that was asked for.
@@ -254,15 +254,15 @@ impl Question<'_> {
     async fn decided(
         &self,
         campaign: &Campaign,
-        found: Found,
+        found: CampaignRead,
         history: History,
         missing: &mut Vec<MissingPart>,
-    ) -> Answers {
+    ) -> InstanceAnswers {
         let own = match &found {
-            Found::All(_) => None,
-            Found::Some { .. } => campaign.known_own_operator().await.ok().flatten(),
+            CampaignRead::All(_) => None,
+            CampaignRead::User { .. } => campaign.known_own_operator().await.ok().flatten(),
         };
-        let is_own_known = own.is_some() || matches!(found, Found::All(_));
+        let is_own_known = own.is_some() || matches!(found, CampaignRead::All(_));
         let snapshot = found.snapshot(own.map(|own| own.login));
         let decided = self.decide(&snapshot, &history);
         // Only a change can concern the operator that the program itself works as: the usual question saves the call.
@@ -287,7 +287,7 @@ impl Question<'_> {
                 why
             }
         });
-        Answers { history, snapshot: Some(snapshot), decision }
+        InstanceAnswers { history, snapshot: Some(snapshot), decision }
     }
 
     fn decide(&self, snapshot: &OperatorSnapshot, history: &History) -> Result<Decision, Undecided> {
@@ -318,7 +318,7 @@ impl Question<'_> {
     }
 
     /// What is recorded of the person under each name that they have or had.
-    async fn record(&self, answers: &Answers) -> Result<AccessRecord, JournalError> {
+    async fn record(&self, answers: &InstanceAnswers) -> Result<AccessRecord, JournalError> {
         let Some(journal) = self.journal else { return Ok(AccessRecord::default()) };
         let mut logins: BTreeSet<FoldedName> = login_candidates(&self.person.person).into_iter().collect();
         logins.insert(FoldedName::new(self.asked));
@@ -330,18 +330,18 @@ impl Question<'_> {
 }
 
 /// What Campaign was asked for.
-enum Found {
+enum CampaignRead {
     /// Everything.
     All(OperatorSnapshot),
     /// One person.
-    Some { read: FoundOperators, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
+    User { read: FoundOperators, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
 }
 
-impl Found {
+impl CampaignRead {
     fn snapshot(&self, own: Option<OperatorLogin>) -> OperatorSnapshot {
         match self {
             Self::All(snapshot) => snapshot.clone(),
-            Self::Some { read, groups, sizes } => {
+            Self::User { read, groups, sizes } => {
                 let own = own.unwrap_or_else(|| OperatorLogin::new(""));
                 read.clone().into_snapshot(groups.clone(), own).with_sizes(sizes)
             }

@@ -4,7 +4,7 @@ use campaign_group_sync::{
     check::{Finding, Verdict},
     domain::{RunMode, Scope},
     sandbox::{Change, Effect, campaign::InstanceChange},
-    sync::Request,
+    sync::RunRequest,
 };
 
 use crate::{
@@ -22,7 +22,7 @@ fn stage() -> Stage {
     let mut stage = Stage::sound();
     stage.campaign().operators.retain(|operator| !["dev@acme.com", "elena@acme.com"].contains(&operator.name.as_str()));
     let of_hugo = Scope { users: vec!["hugo@acme.com".to_owned()], groups: Vec::new() };
-    let narrowed = Request { scope: of_hugo, ..request(RunMode::DryRun) };
+    let narrowed = RunRequest { scope: of_hugo, ..request(RunMode::DryRun) };
     stage.earlier = vec![request(RunMode::DryRun), narrowed];
     stage
 }

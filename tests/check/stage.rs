@@ -38,7 +38,7 @@ pub(crate) struct Stage {
     pub(crate) daemon: Option<Result<DaemonStatus, String>>,
     pub(crate) extent: Extent,
     /// Runs that were made before.
-    pub(crate) earlier: Vec<sync::Request>,
+    pub(crate) earlier: Vec<sync::RunRequest>,
     /// What has happened since.
     pub(crate) since: Vec<Change>,
 }
@@ -156,7 +156,7 @@ async fn remember(folder: &Path, connection: &ConnectionParameters, listing: &Re
     journal.close().await;
 }
 
-async fn run(sources: &Sources, request: &sync::Request) {
+async fn run(sources: &Sources, request: &sync::RunRequest) {
     let settings = settings::load(sources).expect("usable");
     let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
     let _ = sync::run(&settings.sync_options(), &journal, request, &Watcher::none()).await;

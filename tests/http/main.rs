@@ -5,10 +5,10 @@
 #[path = "../support/default_limits.rs"]
 mod default_limits;
 mod exposition;
-mod filled;
 mod health;
 mod page;
 mod person_lookup;
+mod populated_journal;
 mod readable;
 #[path = "../support/recording.rs"]
 mod recording;

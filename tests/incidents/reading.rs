@@ -6,7 +6,7 @@ use campaign_group_sync::{
     domain::{MissingPolicy, OrphanedGroup, Outcome, RunMode, WithoutGroups},
     experience_cloud::ReadChoice,
     sandbox::{Effect, Fault, Scenario, Times},
-    sync::{Confirmation, Request},
+    sync::{Confirmation, RunRequest},
 };
 use serde_json::json;
 
@@ -46,7 +46,7 @@ async fn incident_02_a_source_that_answers_with_nothing_changes_nothing_whatever
                 groups: vec![campaign_group_sync::domain::OperatorGroupName::new("delivery")],
             };
             for scope in [campaign_group_sync::domain::Scope::default(), narrowed] {
-                let report = stage.ask(&Request { scope, ..request(mode) }).await;
+                let report = stage.ask(&RunRequest { scope, ..request(mode) }).await;
                 assert_eq!((report.outcome, stage.writes()), (Outcome::Incomplete, 0), "{fault:?}: {report:#?}");
             }
         }

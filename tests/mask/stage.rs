@@ -8,7 +8,7 @@ use campaign_group_sync::{
     journal::Journal,
     sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario},
     settings::{self, Settings, Sources},
-    sync::{self, Patience, Request, Stop},
+    sync::{self, RunRequest, Stop, WaitPolicy},
 };
 
 /// A sandbox, and a folder for the journal.
@@ -98,12 +98,12 @@ pub(crate) async fn ask(settings: &Settings, question: &Question) -> Result<Mask
 /// A run over everything.
 pub(crate) async fn run(settings: &Settings) -> RunReport {
     let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
-    let request = Request {
+    let request = RunRequest {
         mode: RunMode::Apply,
         scope: Scope::default(),
         approve: Vec::new(),
         approver: "eve".into(),
-        patience: Patience::Bounded,
+        wait_policy: WaitPolicy::Bounded,
         stop: Stop::never(),
     };
     let report = Box::pin(sync::run(&settings.sync_options(), &journal, &request, &Watcher::none())).await;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use campaign_group_sync::{
     domain::{Notification, NotificationKind, NotificationTarget, WantedNotifications},
     journal::{Journal, JournalLocation, JournalOptions, NotificationTargetState},
-    notify::{Options, deliver_due},
+    notify::{NotifyOptions, deliver_due},
 };
 use chrono::Utc;
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ impl Fixture {
     }
 
     /// Attempts what is due, and answers how the target fares then.
-    pub(crate) async fn deliver(&self, options: &Options) -> NotificationTargetState {
+    pub(crate) async fn deliver(&self, options: &NotifyOptions) -> NotificationTargetState {
         deliver_due(&self.journal, options, self.target).await.expect("the journal works");
         self.state().await
     }

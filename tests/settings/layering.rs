@@ -5,8 +5,8 @@ use std::{fs, path::PathBuf, time::Duration};
 use campaign_group_sync::{
     domain::{InstanceMode, Membership, MissingPolicy, OperatorLogin},
     experience_cloud::ReadChoice,
-    observability::Format,
-    observability::Level,
+    observability::LogFormat,
+    observability::LogLevel,
     settings::{Http, InstanceAuthentication, PersonLookup, Sources, StateLocation, load, load_partial},
     sync::Confirmation,
     transport::ExposeSecret as _,
@@ -50,7 +50,7 @@ fn the_defaults_complete_the_least_configuration() {
         settings.http,
         Http { listen: Some("127.0.0.1:9464".parse().expect("an address")), person_lookup: PersonLookup::On }
     );
-    assert_eq!((settings.log.level, settings.log.format), (Level::Info, Format::Auto));
+    assert_eq!((settings.log.level, settings.log.format), (LogLevel::Info, LogFormat::Auto));
     assert_eq!(settings.warnings, Vec::<String>::new());
 }
 

@@ -51,7 +51,7 @@ async fn stage() -> Stage {
     stage
 }
 
-fn create_all(connection: &ConnectionParameters) -> sync::Options {
+fn create_all(connection: &ConnectionParameters) -> sync::SyncOptions {
     let mut options = options(connection);
     // The removals of a group are judged by its own members here.
     options.limits.max_removals_percent = 100;
@@ -111,9 +111,9 @@ fn dying_run() {
     });
     let state = variable(STATE).expect("told").into();
     let location = journal::JournalLocation::Sqlite(state);
-    let options = observability::Options {
-        level: observability::Level::Info,
-        format: observability::Format::Json,
+    let options = observability::LogOptions {
+        level: observability::LogLevel::Info,
+        format: observability::LogFormat::Json,
         colours: observability::Colours::Plain,
         journal_stream: None,
     };

@@ -13,11 +13,11 @@ use tokio::sync::watch;
 use crate::{
     domain::{Outcome, Progress, RunEvent, RunReport, Summary, to_the_second},
     journal::HoldEntry,
-    settings::PersonLookup,
+    settings::{PersonLookup, Settings},
     sync::UNPAUSE,
 };
 
-use super::{LastRun, State, Status};
+use super::{LastRun, ServiceState, Status};
 
 /// Why a daemon is blocked.
 pub(super) const HELD: &str = "changes are held and wait for an approval";
@@ -34,6 +34,10 @@ const NO_RUN_AS_LEADER: &str = "no run has ended since this node leads";
 /// What a daemon does that makes a run.
 const UNDER_WAY: &str = "a run is under way";
 
+/// What a run may take before the next counts as late; one over a very large organization takes hours, and its own schedule
+/// has gaps accordingly.
+const LENGTH_OF_A_RUN: Duration = Duration::from_secs(15 * 60);
+
 /// What the daemon waits for between runs, as the journal says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outstanding {
@@ -45,39 +49,39 @@ pub struct Outstanding {
 
 /// How this node stands to others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
+pub enum NodeRole {
     /// There are no others: the state is a file.
     #[default]
-    Alone,
+    Single,
     /// It keeps the schedule.
-    Leads,
+    Leader,
     /// Another one does.
-    Follows,
+    Follower,
     /// Nothing is known, because the database does not answer or has not been asked yet. It makes no scheduled runs.
     Unknown,
 }
 
-impl Standing {
+impl NodeRole {
     /// Whether the schedule is this node's affair.
     pub fn keeps_the_schedule(self) -> bool {
-        matches!(self, Self::Alone | Self::Leads)
+        matches!(self, Self::Single | Self::Leader)
     }
 }
 
 /// What is known of the daemon. Clones are the same board.
 #[derive(Clone, Debug)]
-pub struct Board {
-    facts: Arc<Mutex<Facts>>,
+pub struct DaemonState {
+    facts: Arc<Mutex<DaemonFacts>>,
     changed: watch::Sender<u64>,
 }
 
 /// Everything that readers may want to know; a copy is cheap next to a request.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct DaemonFacts {
     /// The document.
     pub status: Status,
     /// How this node stands to others.
-    pub standing: Standing,
+    pub role: NodeRole,
     /// What the run under way is doing, in words; empty between runs.
     pub progress: String,
     /// The report of the last run that ended.
@@ -99,20 +103,20 @@ pub struct Facts {
     /// Why the configuration that was to be loaded is not used; `None` when it is.
     pub reload_problem: Option<String>,
     /// State and reason before the run under way; what they are again when it says nothing of the whole.
-    pub before: (State, String),
+    pub before: (ServiceState, String),
 }
 
-impl Board {
+impl DaemonState {
     /// A board of a daemon that starts. `ready_within` is the longest time without a success that still counts as ready.
     pub fn new(ready_within: Duration, leader: Option<String>) -> Self {
         let status =
             Status { version: super::status::VERSION, reason: NO_RUN_YET.to_owned(), leader, ..Status::default() };
-        let facts = Facts { status, ready_within, ..Facts::default() };
+        let facts = DaemonFacts { status, ready_within, ..DaemonFacts::default() };
         Self { facts: Arc::new(Mutex::new(facts)), changed: watch::Sender::new(0) }
     }
 
     /// All that is known at this moment.
-    pub fn facts(&self) -> Facts {
+    pub fn facts(&self) -> DaemonFacts {
         let mut facts = self.lock().clone();
         if let Some(problem) = &facts.reload_problem {
             facts.status.reason =
@@ -127,24 +131,24 @@ impl Board {
     }
 
     /// Changes what is known.
-    pub fn update(&self, change: impl FnOnce(&mut Facts)) {
+    pub fn update(&self, change: impl FnOnce(&mut DaemonFacts)) {
         change(&mut self.lock());
         self.changed.send_modify(|version| *version += 1);
     }
 
     /// The daemon starts with what the journal remembers, or this node, of this name, leads from now on with it.
-    pub(super) fn take_over(&self, remembered: &Status, next_run: Option<DateTime<Utc>>, leads: Option<&str>) {
+    pub(super) fn restore(&self, remembered: &Status, next_run: Option<DateTime<Utc>>, leads: Option<&str>) {
         self.update(|facts| {
-            facts.status.take_over(remembered, next_run);
+            facts.status.restore(remembered, next_run);
             let mut reason = NO_RUN_YET;
             if let Some(name) = leads {
-                (facts.standing, facts.status.leader) = (Standing::Leads, Some(name.to_owned()));
+                (facts.role, facts.status.leader) = (NodeRole::Leader, Some(name.to_owned()));
                 reason = NO_RUN_AS_LEADER;
             }
             if remembered.reason.is_empty() {
-                facts.settle(State::Starting, reason.to_owned());
+                facts.set_state_between_runs(ServiceState::Starting, reason.to_owned());
             } else {
-                facts.settle(remembered.state, remembered.reason.clone());
+                facts.set_state_between_runs(remembered.state, remembered.reason.clone());
             }
         });
     }
@@ -153,28 +157,28 @@ impl Board {
     pub(super) fn follow(&self, leader: Option<String>, why: String, news: Option<(&Status, Option<DateTime<Utc>>)>) {
         self.update(|facts| {
             if let Some((remembered, next_run)) = news {
-                facts.status.take_over(remembered, next_run);
+                facts.status.restore(remembered, next_run);
                 let newest = remembered.last_run.as_ref().map(|last| last.run.as_str());
                 // What an earlier run of this node saw is not what there is: the numbers of the instances are the leader's.
                 facts.last_report = facts.last_report.take().filter(|report| Some(report.run.as_str()) == newest);
             }
-            (facts.standing, facts.status.leader) = (Standing::Follows, leader);
-            facts.settle(State::Idle, why);
+            (facts.role, facts.status.leader) = (NodeRole::Follower, leader);
+            facts.set_state_between_runs(ServiceState::Idle, why);
         });
     }
 
     /// Nothing is known of the other nodes, for this reason.
-    pub(super) fn lose_sight(&self, state: State, why: String) {
+    pub(super) fn leader_unknown(&self, state: ServiceState, why: String) {
         self.update(|facts| {
-            (facts.standing, facts.status.leader) = (Standing::Unknown, None);
-            facts.settle(state, why);
+            (facts.role, facts.status.leader) = (NodeRole::Unknown, None);
+            facts.set_state_between_runs(state, why);
         });
     }
 
     /// Everything that is held was approved: nothing waits for an administrator any more.
-    pub(super) fn holds_approved(&self) {
+    pub(super) fn all_holds_approved(&self) {
         self.update(|facts| {
-            if facts.status.state == State::Blocked {
+            if facts.status.state == ServiceState::Blocked {
                 APPROVED.clone_into(&mut facts.status.reason);
             }
         });
@@ -182,16 +186,16 @@ impl Board {
 
     /// An administrator had a pause forgotten, as `why` says: what the pause said of the state no longer holds. Answers the state
     /// before.
-    pub(super) fn pause_forgotten(&self, why: &str) -> State {
-        let mut before = State::default();
+    pub(super) fn pause_forgotten(&self, why: &str) -> ServiceState {
+        let mut before = ServiceState::default();
         self.update(|facts| {
             before = facts.status.state;
             facts.status.throttled_until = None;
             for (state, reason) in
                 [(&mut facts.status.state, &mut facts.status.reason), (&mut facts.before.0, &mut facts.before.1)]
             {
-                if *state == State::Throttled {
-                    (*state, *reason) = (State::Idle, why.to_owned());
+                if *state == ServiceState::Throttled {
+                    (*state, *reason) = (ServiceState::Idle, why.to_owned());
                 }
             }
         });
@@ -199,29 +203,29 @@ impl Board {
     }
 
     /// A run begins.
-    pub fn run_begins(&self) {
+    pub fn run_started(&self) {
         self.update(|facts| {
             let status = &mut facts.status;
             facts.before = (status.state, std::mem::replace(&mut status.reason, UNDER_WAY.to_owned()));
-            status.state = State::Running;
+            status.state = ServiceState::Running;
         });
     }
 
     /// How far the run under way is, and whether it works or waits for Adobe.
-    pub fn run_goes_on(&self, progress: &Progress) {
+    pub fn run_progressed(&self, progress: &Progress) {
         self.update(|facts| {
-            facts.status.state = if progress.pause().is_some() { State::Waiting } else { State::Running };
+            facts.status.state = if progress.pause().is_some() { ServiceState::Waiting } else { ServiceState::Running };
             facts.progress = progress.to_string();
             // What a run waits for, and until when, is what a person asks for.
             facts.status.reason = match facts.status.state {
-                State::Waiting => format!("{UNDER_WAY}: {}", facts.progress),
+                ServiceState::Waiting => format!("{UNDER_WAY}: {}", facts.progress),
                 _ => UNDER_WAY.to_owned(),
             };
         });
     }
 
     /// An event of the run under way was recorded.
-    pub fn recorded(&self, event: &RunEvent<'_>) {
+    pub fn event_recorded(&self, event: &RunEvent<'_>) {
         self.update(|facts| {
             for change in event.outcomes() {
                 *facts.changes.entry((change.op.as_str(), change.outcome.as_str())).or_default() += 1;
@@ -232,18 +236,18 @@ impl Board {
     /// A run ended: what it says of the state.
     pub fn run_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
-            (facts.status.state, facts.status.reason) = judged(&report, &outstanding);
-            facts.remember(&report, outstanding);
-            facts.count(report);
+            (facts.status.state, facts.status.reason) = state_after_run(&report, &outstanding);
+            facts.record_whole_run(&report, outstanding);
+            facts.count_run(report);
         });
     }
 
     /// A run ended that somebody asked this node for, and another one leads: how it stands is that one's to say.
-    pub(super) fn run_beside_the_leader_ended(&self, report: RunReport, outstanding: Outstanding) {
+    pub(super) fn run_on_follower_ended(&self, report: RunReport, outstanding: Outstanding) {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
-            facts.remember(&report, outstanding);
-            facts.count(report);
+            facts.record_whole_run(&report, outstanding);
+            facts.count_run(report);
         });
     }
 
@@ -252,7 +256,7 @@ impl Board {
         self.update(|facts| {
             (facts.status.state, facts.status.reason) = std::mem::take(&mut facts.before);
             facts.status.wait_for(outstanding);
-            facts.count(report);
+            facts.count_run(report);
         });
     }
 
@@ -270,23 +274,30 @@ impl Board {
     }
 
     /// A run ended without a report, by a fault of this program.
-    pub fn run_broke(&self, why: &str) {
+    pub fn run_crashed(&self, why: &str) {
         self.update(|facts| {
-            (facts.status.state, facts.status.reason) = (State::Failing, why.to_owned());
+            (facts.status.state, facts.status.reason) = (ServiceState::Failing, why.to_owned());
             facts.progress.clear();
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Facts> {
-        // Facts are plain values: a reader that panicked left them whole.
+    fn lock(&self) -> MutexGuard<'_, DaemonFacts> {
+        // DaemonFacts are plain values: a reader that panicked left them whole.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Facts {
+impl DaemonFacts {
+    /// Shows by these settings from now on.
+    pub(super) fn use_settings(&mut self, settings: &Settings) {
+        self.ready_within = ready_within(settings);
+        self.person_lookup = settings.http.person_lookup;
+        self.timezone = settings.schedule.schedule.timezone();
+    }
+
     /// The state between runs. While one is under way, what it will be again should that run say nothing of the whole.
-    fn settle(&mut self, state: State, reason: String) {
-        if matches!(self.status.state, State::Running | State::Waiting) {
+    fn set_state_between_runs(&mut self, state: ServiceState, reason: String) {
+        if matches!(self.status.state, ServiceState::Running | ServiceState::Waiting) {
             self.before = (state, reason);
         } else {
             (self.status.state, self.status.reason) = (state, reason);
@@ -294,7 +305,7 @@ impl Facts {
     }
 
     /// What a run over everything says beside the state.
-    fn remember(&mut self, report: &RunReport, outstanding: Outstanding) {
+    fn record_whole_run(&mut self, report: &RunReport, outstanding: Outstanding) {
         let (status, ended_at) = (&mut self.status, Some(report.ended_at(Utc::now()).trunc_subsecs(0)));
         if report.outcome.is_success() {
             status.last_success = ended_at;
@@ -306,7 +317,7 @@ impl Facts {
     }
 
     /// Adds the run to what has been since the start.
-    fn count(&mut self, report: RunReport) {
+    fn count_run(&mut self, report: RunReport) {
         let started_at = report.started_at.trunc_subsecs(0);
         self.status.last_run = Some(LastRun { run: report.run.clone(), started_at, outcome: report.outcome });
         self.credentials_proven |= report.source.complete
@@ -318,30 +329,38 @@ impl Facts {
     }
 }
 
+/// The longest time without a success that still counts as ready: two gaps of the schedule, so that one failure is no alarm,
+/// and what jitter and the run itself take. Without a schedule nothing is ever late.
+pub(super) fn ready_within(settings: &Settings) -> Duration {
+    let Some((_, longest)) = settings.schedule.schedule.gaps_after(Utc::now()) else { return Duration::MAX };
+    let longest = longest.to_std().unwrap_or_default();
+    longest.saturating_mul(2).saturating_add(settings.schedule.jitter).saturating_add(LENGTH_OF_A_RUN)
+}
+
 /// Whether a run was a success with nothing held and nothing failed.
 pub(super) fn is_clean(outcome: Outcome, total: &Summary) -> bool {
     outcome.is_success() && outcome != Outcome::Held && total.held == 0 && total.failed == 0
 }
 
 /// The state after a run, and the sentence for it.
-fn judged(report: &RunReport, outstanding: &Outstanding) -> (State, String) {
+fn state_after_run(report: &RunReport, outstanding: &Outstanding) -> (ServiceState, String) {
     let error = report
         .error
         .clone()
         .or_else(|| report.instances.iter().find_map(|instance| instance.error.clone()))
         .unwrap_or_default();
     match report.outcome {
-        Outcome::InSync => (State::Idle, "in sync".to_owned()),
-        Outcome::ChangesPending => (State::Idle, "changes are pending in an observed instance".to_owned()),
-        Outcome::Applied => (State::Idle, "all changes were applied".to_owned()),
-        Outcome::Partial => (State::Idle, "some items failed or could not be placed".to_owned()),
-        Outcome::Held if outstanding.holds.is_empty() => (State::Idle, nothing_held(report)),
-        Outcome::Held => (State::Blocked, HELD.to_owned()),
+        Outcome::InSync => (ServiceState::Idle, "in sync".to_owned()),
+        Outcome::ChangesPending => (ServiceState::Idle, "changes are pending in an observed instance".to_owned()),
+        Outcome::Applied => (ServiceState::Idle, "all changes were applied".to_owned()),
+        Outcome::Partial => (ServiceState::Idle, "some items failed or could not be placed".to_owned()),
+        Outcome::Held if outstanding.holds.is_empty() => (ServiceState::Idle, nothing_held(report)),
+        Outcome::Held => (ServiceState::Blocked, HELD.to_owned()),
         Outcome::Throttled => throttled(outstanding.throttled_until, error),
-        Outcome::Refused => (State::Failing, format!("credentials: {error}")),
-        Outcome::Misconfigured => (State::Failing, format!("configuration: {error}")),
+        Outcome::Refused => (ServiceState::Failing, format!("credentials: {error}")),
+        Outcome::Misconfigured => (ServiceState::Failing, format!("configuration: {error}")),
         Outcome::Incomplete | Outcome::Unavailable | Outcome::Locked | Outcome::Failed | Outcome::Interrupted => {
-            (State::Failing, format!("{}: {error}", report.outcome.as_str()))
+            (ServiceState::Failing, format!("{}: {error}", report.outcome.as_str()))
         }
     }
 }
@@ -357,10 +376,10 @@ fn nothing_held(report: &RunReport) -> String {
 }
 
 /// Throttled: until when, or else why.
-pub(super) fn throttled(until: Option<DateTime<Utc>>, why: String) -> (State, String) {
+pub(super) fn throttled(until: Option<DateTime<Utc>>, why: String) -> (ServiceState, String) {
     let until = until.map(to_the_second);
     let words = |until| format!("throttled until {until}: Adobe asked for a pause; {UNPAUSE}");
-    (State::Throttled, until.map_or(why, words))
+    (ServiceState::Throttled, until.map_or(why, words))
 }
 
 #[cfg(test)]
@@ -372,14 +391,14 @@ mod tests {
     #[test]
     fn incident_28_a_success_of_a_clock_that_was_ahead_grows_old_from_the_correction_on() {
         let now = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
-        let board = Board::new(Duration::from_secs(600), None);
+        let daemon_state = DaemonState::new(Duration::from_secs(600), None);
         for (success, expected) in [(TimeDelta::days(9 * 365), now), (TimeDelta::hours(-1), now - TimeDelta::hours(1))]
         {
             let success = Some(now + success);
-            board.update(|facts| (facts.status.last_success, facts.status.last_clean) = (success, success));
-            board.clock_was_set_back(now, Outstanding::default());
-            assert_eq!(board.facts().status.last_success, Some(expected));
-            assert_eq!(board.facts().status.last_clean, Some(expected));
+            daemon_state.update(|facts| (facts.status.last_success, facts.status.last_clean) = (success, success));
+            daemon_state.clock_was_set_back(now, Outstanding::default());
+            assert_eq!(daemon_state.facts().status.last_success, Some(expected));
+            assert_eq!(daemon_state.facts().status.last_clean, Some(expected));
         }
     }
 }

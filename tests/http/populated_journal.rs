@@ -1,7 +1,7 @@
 //! Runs, held plans and answers to show.
 
 use campaign_group_sync::{
-    daemon::{Board, Outstanding},
+    daemon::{DaemonState, Outstanding},
     domain::{
         ApprovalNote, ApprovedChange, Approver, BegunApproval, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport,
         Digest, EarlierHold, Explanation, Finding, FoldedName, GroupExplanation, GroupObservation, HeldRecord,
@@ -73,7 +73,7 @@ pub(crate) fn orphan(group: &str) -> Orphan {
 }
 
 /// Writes a whole run, and what it holds, as a run does; the board is told as well.
-pub(crate) async fn record(journal: &Journal, board: &Board, report: RunReport) {
+pub(crate) async fn record(journal: &Journal, daemon_state: &DaemonState, report: RunReport) {
     let run = RunId::new(&report.run);
     let names = report.instances.iter().map(|instance| InstanceName::new(&instance.name)).collect();
     let begin =
@@ -85,7 +85,7 @@ pub(crate) async fn record(journal: &Journal, board: &Board, report: RunReport) 
     }
     journal.end_run(&report).await.expect("ended");
     let outstanding = outstanding(&report);
-    board.run_ended(report, outstanding);
+    daemon_state.run_ended(report, outstanding);
 }
 
 /// What is waited for after this run: what it holds, since it began.
@@ -131,12 +131,12 @@ fn held(run: &RunId, at: DateTime<Utc>, instance: &InstanceReport) -> Option<Hel
 }
 
 /// One change that an approval through `sudo` released, and the run that made it.
-async fn fill_approved(journal: &Journal, board: &Board, now: DateTime<Utc>) {
+async fn fill_approved(journal: &Journal, daemon_state: &DaemonState, now: DateTime<Utc>) {
     let digest = Digest::parse(OLD_DIGEST).expect("a digest");
     let removal = |outcome| change(ChangeKind::Remove, "old@acme.com", "content", outcome);
     let mut held = instance("production", &["content"], vec![removal(ChangeOutcome::Held)]);
     held.held = Some(OLD_DIGEST.to_owned());
-    record(journal, board, report("01KA0000000000000000000001", now - TimeDelta::hours(60), vec![held])).await;
+    record(journal, daemon_state, report("01KA0000000000000000000001", now - TimeDelta::hours(60), vec![held])).await;
     let given_at = now - TimeDelta::hours(59);
     let approver = Approver::claimed("carol").as_user(Some(SystemUser { uid: 0, name: Some("root".to_owned()) }));
     let approver = approver.signed_in_as(Some(SystemUser { uid: 1_004, name: Some("carol".to_owned()) }));
@@ -195,9 +195,9 @@ fn skipped() -> Vec<Skipped> {
 }
 
 /// Two days of runs, every two hours; the last one holds something in one of two instances.
-pub(crate) async fn fill(journal: &Journal, board: &Board) {
+pub(crate) async fn fill(journal: &Journal, daemon_state: &DaemonState) {
     let now = Utc::now();
-    fill_approved(journal, board, now).await;
+    fill_approved(journal, daemon_state, now).await;
     fill_manual_changes(journal, now).await;
     for age in (1..26).rev() {
         let mut changes = Vec::new();
@@ -209,7 +209,7 @@ pub(crate) async fn fill(journal: &Journal, board: &Board) {
         }
         let production = instance("production", &["content", "delivery", "workflow"], changes);
         let run = format!("01KB{:022}", 26 - age);
-        record(journal, board, report(&run, now - TimeDelta::hours(2 * age), vec![production])).await;
+        record(journal, daemon_state, report(&run, now - TimeDelta::hours(2 * age), vec![production])).await;
     }
     let removals = ["ann@acme.com", "ben@acme.com", "cid@acme.com"];
     let mut changes = vec![change(ChangeKind::Add, "nora@acme.com", "delivery", ChangeOutcome::Applied)];
@@ -222,8 +222,8 @@ pub(crate) async fn fill(journal: &Journal, board: &Board) {
     let mut stage = instance("stage", &["delivery"], Vec::new());
     stage.mode = InstanceMode::Observe;
     let last = report(LAST_RUN, now - TimeDelta::minutes(5), vec![production, stage]);
-    record(journal, board, last).await;
-    board.update(|facts| {
+    record(journal, daemon_state, last).await;
+    daemon_state.update(|facts| {
         facts.status.last_success = Some(now - TimeDelta::hours(2));
         facts.status.next_run = Some(now + TimeDelta::minutes(115));
     });

@@ -6,21 +6,21 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{journal::Journal, settings::Settings, sync};
 
-use super::Question;
+use super::ExplainRequest;
 
 /// Answers one question after the other: each costs calls of the vendor.
-pub(super) async fn answer(
-    mut questions: mpsc::Receiver<Question>,
+pub(super) async fn answer_requests(
+    mut explain_requests: mpsc::Receiver<ExplainRequest>,
     journal: Journal,
     settings: watch::Receiver<Arc<Settings>>,
 ) {
-    while let Some(question) = questions.recv().await {
+    while let Some(request) = explain_requests.recv().await {
         // Whoever gave up waiting needs no calls.
-        if question.reply.is_closed() {
+        if request.reply.is_closed() {
             continue;
         }
         let options = settings.borrow().sync_options();
-        let answer = sync::explain(&options, Some(&journal), &question.person, question.group.as_ref()).await;
-        let _ = question.reply.send(answer);
+        let answer = sync::explain(&options, Some(&journal), &request.person, request.group.as_ref()).await;
+        let _ = request.reply.send(answer);
     }
 }

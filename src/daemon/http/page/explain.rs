@@ -13,25 +13,25 @@ use tokio::{
 };
 
 use crate::{
-    daemon::Question,
+    daemon::ExplainRequest,
     domain::{Explanation, Finding, GroupExplanation, InstanceExplanation, OperatorGroupName, Verdict},
     settings::PersonLookup,
 };
 
 use super::{
-    Asked,
+    PageQuery,
     parts::{Badge, Clock, Name, Time, badge, name},
 };
 
 /// How long an answer is waited for: it costs two calls to the vendor and a look at each instance.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longest name that anybody has: an address of e-mail has 254 characters.
 const LONGEST_NAME: usize = 320;
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refusal {
+pub(super) struct ExplainRefusal {
     status: StatusCode,
     /// Where it helps: how long to wait before the question is sent again.
     retry_after: Option<Duration>,
@@ -39,7 +39,7 @@ pub(super) struct Refusal {
     why: &'static str,
 }
 
-impl Refusal {
+impl ExplainRefusal {
     fn new(status: StatusCode, why: &'static str) -> Self {
         Self { status, retry_after: None, why }
     }
@@ -50,48 +50,52 @@ impl Refusal {
 }
 
 /// The answer to a question, or why there is none.
-pub(super) type Reply = Result<Explanation, Refusal>;
+pub(super) type ExplainReply = Result<Explanation, ExplainRefusal>;
 
 /// The answer; `None` when nothing was asked.
-pub(super) async fn answer(questions: &mpsc::Sender<Question>, lookup: PersonLookup, asked: &Asked) -> Option<Reply> {
-    let person = asked.person.as_deref()?;
+pub(super) async fn answer(
+    explain_requests: &mpsc::Sender<ExplainRequest>,
+    lookup: PersonLookup,
+    query: &PageQuery,
+) -> Option<ExplainReply> {
+    let person = query.person.as_deref()?;
     if lookup == PersonLookup::Off {
         // 403 and not 404: the address is right, and the configuration forbids the question.
         let why = "Questions about a person are switched off here (http.person_lookup = \"off\"). The command \
                    \"campaign-group-sync explain\" answers them.";
-        return Some(Err(Refusal::new(StatusCode::FORBIDDEN, why)));
+        return Some(Err(ExplainRefusal::new(StatusCode::FORBIDDEN, why)));
     }
     if person.is_empty() {
         return None;
     }
-    if asked.is_foreign {
+    if query.is_foreign {
         let why = "You come from another site: press Explain to have this looked up.";
-        return Some(Err(Refusal::new(StatusCode::OK, why)));
+        return Some(Err(ExplainRefusal::new(StatusCode::OK, why)));
     }
-    if person.len() > LONGEST_NAME || asked.group.len() > LONGEST_NAME {
-        return Some(Err(Refusal::new(StatusCode::OK, "Nobody has so long a name.")));
+    if person.len() > LONGEST_NAME || query.group.len() > LONGEST_NAME {
+        return Some(Err(ExplainRefusal::new(StatusCode::OK, "Nobody has so long a name.")));
     }
     let (reply, answered) = oneshot::channel();
-    let group = (!asked.group.is_empty()).then(|| OperatorGroupName::new(&asked.group));
-    let sent = questions.try_send(Question { person: person.to_owned(), group, reply });
+    let group = (!query.group.is_empty()).then(|| OperatorGroupName::new(&query.group));
+    let sent = explain_requests.try_send(ExplainRequest { person: person.to_owned(), group, reply });
     Some(match sent {
-        Ok(()) => match timeout(PATIENCE, answered).await {
+        Ok(()) => match timeout(TIMEOUT, answered).await {
             Ok(Ok(explanation)) => Ok(explanation),
             Ok(Err(_)) | Err(_) => {
-                Err(Refusal::unavailable("No answer: the daemon did not find it out in time. Try again later."))
+                Err(ExplainRefusal::unavailable("No answer: the daemon did not find it out in time. Try again later."))
             }
         },
         Err(TrySendError::Full(_)) => {
-            let refusal = Refusal::unavailable("No answer: too many questions wait. Try again later.");
-            Err(Refusal { retry_after: Some(PATIENCE), ..refusal })
+            let refusal = ExplainRefusal::unavailable("No answer: too many questions wait. Try again later.");
+            Err(ExplainRefusal { retry_after: Some(TIMEOUT), ..refusal })
         }
-        Err(TrySendError::Closed(_)) => Err(Refusal::unavailable("No answer: the daemon is stopping.")),
+        Err(TrySendError::Closed(_)) => Err(ExplainRefusal::unavailable("No answer: the daemon is stopping.")),
     })
 }
 
 /// The status of a page with this reply, and how long to wait before the question is sent again. An answer that has to wait
 /// for calls is a 503: the calls are everybody's, and this reader may not have used any.
-pub(super) fn status(reply: Option<&Reply>) -> (StatusCode, Option<Duration>) {
+pub(super) fn status(reply: Option<&ExplainReply>) -> (StatusCode, Option<Duration>) {
     match reply {
         None => (StatusCode::OK, None),
         Some(Err(refusal)) => (refusal.status, refusal.retry_after),
@@ -104,7 +108,7 @@ pub(super) fn status(reply: Option<&Reply>) -> (StatusCode, Option<Duration>) {
 
 /// The question as the page shows it: its form, and the answer or why there is none.
 #[derive(Default)]
-pub(super) struct PersonView {
+pub(super) struct ExplainView {
     /// `None` where questions are switched off.
     pub(super) form: Option<FormView>,
     pub(super) refusal: Option<&'static str>,
@@ -143,16 +147,16 @@ pub(super) struct FindingView {
     pub(super) text: Name,
 }
 
-impl PersonView {
+impl ExplainView {
     /// The form, with nothing in it.
     pub(super) fn unasked() -> Self {
         Self { form: Some(FormView::default()), ..Self::default() }
     }
 
     /// What was asked, and the reply.
-    pub(super) fn new(asked: &Asked, lookup: PersonLookup, reply: &Reply, clock: &Clock) -> Self {
-        let person = asked.person.clone().unwrap_or_default();
-        let form = (lookup == PersonLookup::On).then(|| FormView { person, group: asked.group.clone() });
+    pub(super) fn new(query: &PageQuery, lookup: PersonLookup, reply: &ExplainReply, clock: &Clock) -> Self {
+        let person = query.person.clone().unwrap_or_default();
+        let form = (lookup == PersonLookup::On).then(|| FormView { person, group: query.group.clone() });
         match reply {
             Ok(explanation) => Self { form, answer: Some(AnswerView::new(explanation, clock)), refusal: None },
             Err(refusal) => Self { form, answer: None, refusal: Some(refusal.why) },

@@ -12,7 +12,7 @@ use crate::{
     observability::Chain,
 };
 
-use super::{explain::unanswered, pauses::UNPAUSE, run::Options};
+use super::{explain::unanswered, pauses::UNPAUSE, run::SyncOptions};
 
 /// Why the user could not be looked up.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ pub(super) struct LookedUp {
 impl LookedUp {
     /// Asks for the user; also answers why that failed.
     pub(super) async fn look_up(
-        options: &Options,
+        options: &SyncOptions,
         journal: Option<&Journal>,
         asked: &str,
     ) -> (Self, Option<LookUpError>) {
@@ -104,7 +104,12 @@ impl LookedUp {
         (person, error)
     }
 
-    async fn complete(&mut self, options: &Options, journal: Option<&Journal>, asked: &str) -> Result<(), LookUpError> {
+    async fn complete(
+        &mut self,
+        options: &SyncOptions,
+        journal: Option<&Journal>,
+        asked: &str,
+    ) -> Result<(), LookUpError> {
         let organization = &options.experience_cloud.organization_id;
         let mut paused_until = None;
         if let Some(journal) = journal {
@@ -177,7 +182,7 @@ fn spellings(asked: &str) -> Vec<String> {
     spellings
 }
 
-fn is_matched(options: &Options, name: &ProductProfileName) -> bool {
+fn is_matched(options: &SyncOptions, name: &ProductProfileName) -> bool {
     let matches = |mask: &domain::AssociationMask| mask.matches(name.as_str()) != MaskMatch::NoMatch;
     options.instances.iter().any(|instance| matches(&instance.policy.mask))
 }

@@ -9,7 +9,7 @@ use crate::{
     sync::UNPAUSE,
 };
 
-use super::{LastRun, Outstanding, State, Status, is_clean};
+use super::{LastRun, Outstanding, ServiceState, Status, is_clean};
 
 /// So many runs are looked through for the last success: with one every two hours, those of a month.
 const RUNS: usize = 400;
@@ -20,7 +20,7 @@ const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
 
 /// What is known without having run.
 #[derive(Debug)]
-pub(super) struct Recalled {
+pub(super) struct RestoredStatus {
     /// In the state `starting`, unless something is held or throttled.
     pub(super) status: Status,
     /// When the last run began that was about everything and could write. A run that was begun is the run of its tick,
@@ -28,7 +28,7 @@ pub(super) struct Recalled {
     last_run: Option<DateTime<Utc>>,
 }
 
-impl Recalled {
+impl RestoredStatus {
     /// Since when ticks count that nobody ran for.
     pub(super) fn since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         // Without a run on record nothing was missed: the first is made at the next tick.
@@ -37,15 +37,15 @@ impl Recalled {
 }
 
 /// What the journal remembers for a daemon with these settings.
-pub(super) async fn recalled(journal: &Journal, settings: &Settings) -> Result<Recalled, JournalError> {
-    remembered(journal, &settings.experience_cloud.options.organization_id, &names(settings)).await
+pub(super) async fn restore_status(journal: &Journal, settings: &Settings) -> Result<RestoredStatus, JournalError> {
+    read_status(journal, &settings.experience_cloud.options.organization_id, &names(settings)).await
 }
 
-async fn remembered(
+async fn read_status(
     journal: &Journal,
     organization: &OrganizationId,
     instances: &[FoldedName],
-) -> Result<Recalled, JournalError> {
+) -> Result<RestoredStatus, JournalError> {
     let (mut status, now) = (Status::default(), Utc::now());
     let runs = journal.runs(RUNS).await?;
     let ended = runs.iter().filter_map(|run| Some((run, run.outcome?)));
@@ -63,14 +63,14 @@ async fn remembered(
     status.throttled_until = throttled_until;
     status.hold(holds);
     if let Some(until) = status.throttled_until {
-        (status.state, status.reason) = super::board::throttled(Some(until), String::new());
+        (status.state, status.reason) = super::state::throttled(Some(until), String::new());
     } else if !status.held.is_empty() && ended.clone().next().is_some_and(|(_, outcome)| outcome == Outcome::Held) {
         let is_approved = journal.are_approved(&status.holds, now).await?;
-        let reason = if is_approved { super::board::APPROVED } else { super::board::HELD };
-        (status.state, status.reason) = (State::Blocked, reason.to_owned());
+        let reason = if is_approved { super::state::APPROVED } else { super::state::HELD };
+        (status.state, status.reason) = (ServiceState::Blocked, reason.to_owned());
     }
     let last_run = runs.iter().find(|run| is_whole(run, instances)).map(|run| run.started_at);
-    Ok(Recalled { status, last_run })
+    Ok(RestoredStatus { status, last_run })
 }
 
 /// When a run ended, at the latest now.
@@ -129,20 +129,20 @@ pub async fn status_without_daemon(
     let mut status = match journal {
         Some(journal) => {
             let notifications = journal.notification_targets().await?;
-            Status { notifications, ..remembered(journal, organization, &[]).await?.status }
+            Status { notifications, ..read_status(journal, organization, &[]).await?.status }
         }
         None => Status::default(),
     };
     status.version = super::status::VERSION;
     (status.state, status.reason) = match journal {
-        Some(journal) => (State::Failing, why + &run_beside(journal, status.throttled_until).await?),
-        None => (State::Failing, why),
+        Some(journal) => (ServiceState::Failing, why + &other_run(journal, status.throttled_until).await?),
+        None => (ServiceState::Failing, why),
     };
     Ok(status)
 }
 
 /// What is said of a run that another process makes at this moment; nothing where none does.
-async fn run_beside(journal: &Journal, paused_until: Option<DateTime<Utc>>) -> Result<String, JournalError> {
+async fn other_run(journal: &Journal, paused_until: Option<DateTime<Utc>>) -> Result<String, JournalError> {
     let Some(holder) = journal.lock_holder().await? else { return Ok(String::new()) };
     Ok(match paused_until {
         Some(until) => {
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn ticks_count_since_the_last_run_also_by_a_clock_that_is_a_little_ahead() {
-        let since = |last_run| Recalled { status: Status::default(), last_run }.since(now());
+        let since = |last_run| RestoredStatus { status: Status::default(), last_run }.since(now());
         let at = |seconds| now() + TimeDelta::seconds(seconds);
         for (last_run, expected) in [(None, 0), (Some(-7200), -7200), (Some(2), 2), (Some(61), 0)] {
             assert_eq!(since(last_run.map(at)), at(expected), "{last_run:?}");
