@@ -61,7 +61,7 @@ async fn changes(
     let past = |row: &Row| {
         let change = StoredChange::read(row)?;
         let (run, at) = (RunId::new(row.text(10)?), change.at);
-        let change = change.as_reported(row.optional_text(11)?.as_deref(), unfinished);
+        let change = change.into_report(row.optional_text(11)?.as_deref(), unfinished);
         let position = (row.number(13)?, row.number(14)?);
         Ok((position, PastChange { run, scope: row.optional_text(12)?, at, change }))
     };

@@ -8,7 +8,7 @@ use campaign_group_sync::domain::{
 };
 use campaign_group_sync::sandbox::{Effect, Fault};
 
-use crate::visit::{Visit, named};
+use super::visit::{Visit, named};
 
 #[tokio::test]
 async fn a_snapshot_equals_the_instance() {

@@ -7,7 +7,7 @@ use campaign_group_sync::domain::{
 use campaign_group_sync::sandbox::campaign::{AbsentDelete, Operator, SchemaPart, WriteCollectionMode};
 use campaign_group_sync::sandbox::{Effect, Fault};
 
-use crate::visit::Visit;
+use super::visit::Visit;
 
 const DELIVERY: OperatorGroupId = OperatorGroupId(3001);
 

@@ -7,7 +7,7 @@ use campaign_group_sync::{
     sync::RunRequest,
 };
 
-use crate::{
+use super::{
     stage::{Checked, Stage},
     whole_run::request,
 };

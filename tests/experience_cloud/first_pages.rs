@@ -9,7 +9,7 @@ use campaign_group_sync::{
     transport::BaseUrl,
 };
 
-use crate::stage::{CONTENT, Stage, chain, masks, memberships, memberships_of_people, people};
+use super::stage::{CONTENT, Stage, chain, masks, memberships, memberships_of_people, people};
 
 fn unused_address() -> BaseUrl {
     // Port 1 is reserved: connections to it are refused.

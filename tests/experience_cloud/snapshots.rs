@@ -8,7 +8,7 @@ use campaign_group_sync::{
     sandbox::{Change, Effect, Fault, PastTheEnd, UmapiGroup, User},
 };
 
-use crate::stage::{
+use super::stage::{
     CONTENT, DELIVERY, Memberships, PHOTOSHOP, Stage, chain, memberships, memberships_of_people, people,
 };
 

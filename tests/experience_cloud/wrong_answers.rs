@@ -5,7 +5,7 @@ use campaign_group_sync::{
     sandbox::{Effect, Fault},
 };
 
-use crate::stage::{Stage, chain, people};
+use super::stage::{Stage, chain, people};
 
 /// Reads ten users on four pages with one permanent fault.
 async fn check(fault: Fault, expected: &[&str]) {

@@ -3,7 +3,7 @@
 
 use campaign_group_sync::domain::{Limits, ProductProfileName};
 
-use crate::scene::{Scene, held, let_through, named, people, wide};
+use super::scene::{Scene, held, let_through, named, people, wide};
 
 /// Ten removals where five may go at once.
 fn ten_leavers() -> Scene {

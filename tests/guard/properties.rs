@@ -8,7 +8,7 @@ use campaign_group_sync::domain::{
 };
 use proptest::prelude::*;
 
-use crate::scene::{Group, Scene, held, let_through, named, source_read, wide};
+use super::scene::{Group, Scene, held, let_through, named, source_read, wide};
 
 fn logins(letters: &'static str) -> impl Strategy<Value = BTreeSet<String>> {
     prop::collection::btree_set(prop::string::string_regex(letters).expect("a pattern"), 0..7)

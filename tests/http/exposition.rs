@@ -12,7 +12,7 @@ use campaign_group_sync::{
 };
 use chrono::Utc;
 
-use crate::{
+use super::{
     populated_journal::{change, fill, instance, outstanding, report},
     stage::Stage,
 };

@@ -6,7 +6,7 @@ use campaign_group_sync::{
 };
 use chrono::{TimeDelta, Utc};
 
-use crate::{
+use super::{
     populated_journal::{change, instance, outstanding, report},
     stage::Stage,
 };
@@ -110,14 +110,14 @@ async fn the_status_is_the_document_of_the_board() {
     let status: Status = serde_json::from_str(&answer.body).expect("a status");
     assert_eq!(status, stage.daemon_state.facts().status);
     assert_eq!(status.state, ServiceState::Blocked);
-    assert_eq!(status.held, [crate::populated_journal::DIGEST]);
+    assert_eq!(status.held, [super::populated_journal::DIGEST]);
 }
 
 #[tokio::test]
 async fn told_to_stop_it_stops_although_a_question_is_open() {
     let mut stage = Stage::start().await;
     let address = stage.address;
-    let asking = tokio::spawn(async move { crate::stage::ask(address, "GET", "/?person=ann", &[]).await });
+    let asking = tokio::spawn(async move { super::stage::ask(address, "GET", "/?person=ann", &[]).await });
     let question = stage.explain_requests.recv().await.expect("a question");
     drop(stage.stop);
     stage.served.await.expect("not panicked").expect("served");

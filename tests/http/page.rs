@@ -9,7 +9,7 @@ use campaign_group_sync::{
 use chrono::Utc;
 use chrono_tz::Tz;
 
-use crate::{
+use super::{
     populated_journal::{
         APPROVED_RUN, DIGEST, LAST_RUN, change, explanation, fill, instance, observe_offers, orphan, record, report,
     },

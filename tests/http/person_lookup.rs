@@ -3,7 +3,7 @@
 use campaign_group_sync::{domain::Explanation, settings::PersonLookup};
 use chrono::{TimeDelta, Utc};
 
-use crate::{
+use super::{
     populated_journal::{explanation, fill},
     stage::{Stage, ask},
 };

@@ -14,8 +14,8 @@ use campaign_group_sync::{
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use super::default_limits::limits;
+use super::recording::{Recording as _, RunBegin};
 pub(crate) use super::reports::report;
-use crate::recording::{Recording as _, RunBegin};
 
 pub(crate) const DIGEST: &str = "00c0ffee00c0ffee";
 

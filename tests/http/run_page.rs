@@ -7,7 +7,7 @@ use campaign_group_sync::{
 use chrono::Utc;
 use tokio::net::TcpListener;
 
-use crate::{
+use super::{
     populated_journal::{APPROVED_RUN, DIGEST, LAST_RUN, OLD_DIGEST, change, fill, instance, record, report},
     recording::{Recording as _, RunBegin},
     stage::Stage,

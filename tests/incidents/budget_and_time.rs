@@ -15,8 +15,8 @@ use campaign_group_sync::{
 };
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 
+use super::recording::{Recording as _, RunBegin};
 use super::support::{Stage, request};
-use crate::recording::{Recording as _, RunBegin};
 
 const INTERVAL: Duration = Duration::from_secs(2 * 3600);
 

@@ -6,8 +6,8 @@ use campaign_group_sync::domain::{
 };
 use chrono::TimeDelta;
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     default_limits::limits,
     place::Place,
     sample::{at, digest, followed, held, key, production, read, run_id},

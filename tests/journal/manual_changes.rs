@@ -7,7 +7,7 @@ use campaign_group_sync::{
     journal::{Journal, ManualChangeKind},
 };
 
-use crate::{
+use super::{
     place::Place,
     recording::Recording as _,
     sample::{at, begin, change, key, plan, production, run_id, settled},

@@ -6,8 +6,8 @@ use campaign_group_sync::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     retention::{delete_old, runs_for},
     sample::{at, begin, change, digest, held, plan, production, report},

@@ -12,8 +12,8 @@ use campaign_group_sync::{
 };
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     sample::{at, begin, change, held, plan, production, report, run_id},
 };
@@ -53,7 +53,7 @@ async fn hold(journal: &Journal, record: &HeldRecord) {
 
 /// A run over everything that ended like this, with this report of its instance.
 async fn run(journal: &Journal, name: &str, second: i64, outcome: Outcome, instance: InstanceReport) -> RunReport {
-    let whole = crate::recording::RunBegin { scope: None, ..begin(name, RunMode::Apply, at(second)) };
+    let whole = super::recording::RunBegin { scope: None, ..begin(name, RunMode::Apply, at(second)) };
     journal.begin_run(&whole).await.expect("begun");
     let ended = report(name, at(second), outcome, InstanceReport { outcome, ..instance });
     journal.end_run(&ended).await.expect("ended");

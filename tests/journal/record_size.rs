@@ -11,8 +11,8 @@ use campaign_group_sync::{
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::recording::{Recording as _, RunBegin};
-use crate::{
+use super::recording::{Recording as _, RunBegin};
+use super::{
     place::Place,
     sample::{at, begin, change, plan, report, run_id},
 };

@@ -14,8 +14,8 @@ use campaign_group_sync::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::recording::{Recording as _, RunBegin, Settlement};
-use crate::{
+use super::recording::{Recording as _, RunBegin, Settlement};
+use super::{
     place::Place,
     sample::{at, begin, change, digest, held, key, plan, production, report, run_id},
 };

@@ -11,7 +11,7 @@ use campaign_group_sync::{
 use chrono::{DateTime, Utc};
 
 use super::default_limits::limits;
-use crate::recording::{Recording as _, RunBegin, Settlement};
+use super::recording::{Recording as _, RunBegin, Settlement};
 
 /// A time, in seconds and a fraction that must survive.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use campaign_group_sync::{
-    check::{MaskError, MaskReport, Network, Question, mask_report},
+    check::{MaskError, MaskQuery, MaskReport, Network, mask_report},
     domain::{AssociationMask, RunMode, RunReport, Scope, Watcher},
     journal::Journal,
     sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario},
@@ -86,12 +86,12 @@ impl Stage {
 pub(crate) const AT_ONCE: &str = "first_page_interval = \"0s\"";
 
 /// Every name of the listing. The mask is read as the command line and the configuration read it, without blanks around.
-pub(crate) fn everything(tried: Option<&str>) -> Question {
+pub(crate) fn everything(tried: Option<&str>) -> MaskQuery {
     let tried = tried.map(|text| AssociationMask::parse(text).expect("a mask"));
-    Question { names: Vec::new(), tried, network: Network::Used }
+    MaskQuery { names: Vec::new(), tried, network: Network::Online }
 }
 
-pub(crate) async fn ask(settings: &Settings, question: &Question) -> Result<MaskReport, MaskError> {
+pub(crate) async fn ask(settings: &Settings, question: &MaskQuery) -> Result<MaskReport, MaskError> {
     Box::pin(mask_report(settings, question, &Watcher::none())).await
 }
 

@@ -11,12 +11,12 @@ use campaign_group_sync::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::recording::{Recording as _, RunBegin};
 use super::{
     recorded::with_journal,
     reports::report,
     support::{Served, run},
 };
-use crate::recording::{Recording as _, RunBegin};
 
 fn day(number: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_780_000_000, 0).expect("a time") + TimeDelta::days(number)

@@ -12,7 +12,7 @@ use campaign_group_sync::{
     transport::ExposeSecret as _,
 };
 
-use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
+use super::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
 
 #[test]
 fn the_defaults_complete_the_least_configuration() {

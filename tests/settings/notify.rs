@@ -8,7 +8,7 @@ use campaign_group_sync::{
     settings::{SecretFile, SecretFileOrigin, secret_files},
 };
 
-use crate::world::{LEAST, World};
+use super::world::{LEAST, World};
 
 const CREDENTIALS: (&str, &str) = ("CREDENTIALS_DIRECTORY", "FOLDER/credentials");
 

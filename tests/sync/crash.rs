@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -28,6 +28,7 @@ use campaign_group_sync::{
 use chrono::{TimeDelta, Utc};
 
 use super::support::{Stage, options, request};
+use crate::support::process::test_process;
 
 /// How long a process that is to die may live.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -66,8 +67,7 @@ fn create_all(connection: &ConnectionParameters) -> sync::SyncOptions {
 /// Starts the process that makes one run and dies at `step`, or lives on to the end of the run without one.
 fn start(stage: &Stage, step: Option<usize>) -> Child {
     let connection = serde_json::to_string(&stage.sandbox.connection()).expect("JSON");
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.args(["--exact", "crash::dying_run", "--ignored", "--nocapture"]);
+    let mut command = test_process(module_path!(), "dying_run");
     command.env(CONNECTION, connection).env(STATE, stage.state());
     if let Some(step) = step {
         command.env(STEP, step.to_string());
