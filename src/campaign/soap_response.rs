@@ -310,7 +310,7 @@ mod tests {
             (404, b"not here", "HTTP 404"),
             (200, b"", "it is not XML"),
             (200, sample!("entity_declarations.xml"), "document type declaration"),
-            (200, deep.as_bytes(), "nests deeper than 64"),
+            (200, deep.as_bytes(), "more than 64 levels"),
             (200, sample!("write.xml"), "it is <WriteResponse>, not <ExecuteQueryResponse>"),
             (200, b"<Envelope><Body/></Envelope>", "it contains no <ExecuteQueryResponse>"),
             (200, b"<Envelope><Body><Fault/></Body></Envelope>", "a fault without a text"),

@@ -18,7 +18,7 @@ async fn an_invalid_response_ends_the_read_and_is_not_retried() {
             (Effect::Html, "document type declaration"),
             (Effect::Truncate { bytes: None }, "invalid response"),
             (Effect::Truncate { bytes: Some(0) }, "it begins with: (empty)"),
-            (Effect::DeepXml { depth: 1000 }, "no <ExecuteQueryResponse>"),
+            (Effect::DeepXml { depth: 1000 }, "not <ExecuteQueryResponse>"),
             (Effect::EntityDeclaration, "document type declaration"),
             (Effect::status(404), "HTTP 404; check the address"),
             (Effect::status(302), "HTTP 302"),
