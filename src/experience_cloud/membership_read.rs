@@ -6,7 +6,7 @@ use super::{
     error::ExperienceCloudError,
     groups_listing::ProfileListing,
     members_calls::{self, MembersCall},
-    profile_names::ProfileNames,
+    profile_names::{MatchedListing, ProfileNames},
     umapi::Umapi,
     unusable_user::{UnusableUser, UnusableUsers},
     user_key::{ByUserKey, KeyMaker, UserKey},
@@ -14,9 +14,8 @@ use super::{
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
-    AdobeUser, AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId,
-    OrganizationSnapshot, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, RunStep, Tolerance,
-    WalkEvidence,
+    AdobeUser, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId, OrganizationSnapshot,
+    ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, RunStep, Tolerance, WalkEvidence,
 };
 
 /// The members of one profile, read completely and counted.
@@ -53,13 +52,12 @@ impl MembershipRead<'_> {
     /// logins.
     pub(super) async fn by_organization(
         &self,
-        listing: ProfileListing,
-        matched: &[u32],
-        masks: &[AssociationMask],
+        matched: MatchedListing,
         logins: LoginSet,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let users = UsersListing::of_organization(self.organization, self.membership);
-        let names = RefCell::new(ProfileNames::new(&listing.profiles, masks));
+        let names = RefCell::new(ProfileNames::new(&matched));
+        let MatchedListing { listing, positions, .. } = &matched;
         let mut members = CollectedMembers::default();
         let read = |body: &[u8]| {
             let kept = KeptUsers::Matching(&mut names.borrow_mut(), &logins);
@@ -78,7 +76,7 @@ impl MembershipRead<'_> {
             );
         }
         let mut profiles = BTreeMap::new();
-        for &position in matched {
+        for &position in positions {
             let Some(profile) = listing.readable(position) else { continue };
             let mut concerned = unusable.members.iter().filter(|user| user.profiles.contains(&position));
             if let Some(user) = concerned.next() {
@@ -95,11 +93,12 @@ impl MembershipRead<'_> {
             }
             // A user listed with the profile stays a member, also if the listing of its members lacks the user: adding
             // a member removes no rights.
-            profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
+            profiles.insert(position, self.read_members(listing, position, profile, &mut members).await?);
         }
         let proof = ReadProof::of_walk(&evidence, profiles, self.tolerance)
             .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
-        let snapshot = self.snapshot(listing, members, names.into_inner().into_unlisted(), proof)?;
+        let unlisted = names.into_inner().into_unlisted();
+        let snapshot = self.snapshot(matched.listing, members, unlisted, proof)?;
         // If the login of one user is unknown, the listing does not prove that no user has a login: later, each login
         // is looked up separately.
         Ok(snapshot.with_holders_of(if unusable.without_login { LoginSet::default() } else { logins }))
@@ -125,17 +124,16 @@ impl MembershipRead<'_> {
         short
     }
 
-    /// Reads the members of each profile at the positions `matched`.
+    /// Reads the members of each matching profile.
     pub(super) async fn by_profiles(
         &self,
-        listing: ProfileListing,
-        matched: &[u32],
+        MatchedListing { listing, positions, .. }: MatchedListing,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let (mut members, mut profiles) = (CollectedMembers::default(), BTreeMap::new());
-        for (done, &position) in matched.iter().enumerate() {
+        for (done, &position) in positions.iter().enumerate() {
             let Some(profile) = listing.readable(position) else { continue };
             profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
-            self.umapi.step(RunStep::ProfileMembers { profile: done + 1, profiles: matched.len() });
+            self.umapi.step(RunStep::ProfileMembers { profile: done + 1, profiles: positions.len() });
         }
         let proof = ReadProof::of_profiles(profiles, members.users.len() as u64);
         self.snapshot(listing, members, Vec::new(), proof)

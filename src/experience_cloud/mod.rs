@@ -41,6 +41,7 @@ pub use call_budget::{CallLedger, CallPermission, LedgerError, PauseEnd, Permiss
 pub use error::ExperienceCloudError;
 pub use groups_listing::ProfileListing;
 pub use membership_read::ProfileMembers;
+pub use profile_names::MatchedListing;
 pub use read_choice::ReadChoice;
 pub use single_user::UserRead;
 
@@ -54,8 +55,8 @@ use user_key::KeyMaker;
 
 use crate::{
     domain::{
-        AssociationMask, CallPurpose, LONGEST_PAUSE, LoginSet, OrganizationId, OrganizationSnapshot, ProductProfile,
-        ProfileRead, ReadKind, Tolerance, Watcher,
+        CallPurpose, LONGEST_PAUSE, LoginSet, OrganizationId, OrganizationSnapshot, ProductProfile, ProfileRead,
+        ReadKind, Tolerance, Watcher,
     },
     transport::{self, BaseUrl, Credential, ExposeSecret as _, HttpClient, IdentityService, RetryPolicy, SecretString},
 };
@@ -197,26 +198,21 @@ impl ExperienceCloud {
     /// those that cost fewer calls. The profiles of a remembered listing are read one by one, unless the configuration
     /// forbids it.
     ///
-    /// Sends nothing. Fails with [`ExperienceCloudError::NoMatch`] if no mask matches any profile.
-    pub fn choose(
-        &self,
-        listing: &ProfileListing,
-        masks: &[AssociationMask],
-    ) -> Result<ReadKind, ExperienceCloudError> {
-        let matched = matched(listing, masks)?;
+    /// Sends nothing.
+    pub fn choose(&self, MatchedListing { listing, positions, .. }: &MatchedListing) -> ReadKind {
         let largest_group = match &listing.origin {
             ListingOrigin::Read { largest_group, .. } => *largest_group,
-            ListingOrigin::Remembered if self.read == ReadChoice::Organization => return Ok(ReadKind::Organization),
-            ListingOrigin::Remembered => return Ok(ReadKind::Profiles),
+            ListingOrigin::Remembered if self.read == ReadChoice::Organization => return ReadKind::Organization,
+            ListingOrigin::Remembered => return ReadKind::Profiles,
         };
-        let costs = ReadCosts::of(matched.iter().filter_map(|at| listing.profiles.get(*at as usize)), largest_group);
+        let costs = ReadCosts::of(positions.iter().filter_map(|at| listing.profiles.get(*at as usize)), largest_group);
         let kind = self.read.choose(costs);
         tracing::info!(
             umapi.read = match kind {
                 ReadKind::Organization => "organization",
                 ReadKind::Profiles => "profiles",
             },
-            umapi.matched_profiles = matched.len(),
+            umapi.matched_profiles = positions.len(),
             umapi.cost.profiles = costs.profiles,
             umapi.cost.organization_at_least = costs.organization,
             "memberships are read {}",
@@ -225,7 +221,7 @@ impl ExperienceCloud {
                 ReadKind::Profiles => "profile by profile",
             }
         );
-        Ok(kind)
+        kind
     }
 
     /// Which calls read the memberships, as configured.
@@ -242,20 +238,18 @@ impl ExperienceCloud {
     /// group has the same name as the profile.
     pub async fn fetch_memberships(
         &self,
-        listing: ProfileListing,
-        masks: &[AssociationMask],
+        matched: MatchedListing,
         logins: LoginSet,
         kind: ReadKind,
     ) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        let matched = matched(&listing, masks)?;
-        if listing.origin == ListingOrigin::Remembered {
+        if matched.listing.origin == ListingOrigin::Remembered {
             self.umapi.begin_run();
         }
         let read = self.membership_read();
         let reading = async {
             match kind {
-                ReadKind::Organization => read.by_organization(listing, &matched, masks, logins).await,
-                ReadKind::Profiles => read.by_profiles(listing, &matched).await,
+                ReadKind::Organization => read.by_organization(matched, logins).await,
+                ReadKind::Profiles => read.by_profiles(matched).await,
             }
         };
         self.umapi.marking_unsent(reading).await
@@ -302,14 +296,4 @@ impl ExperienceCloud {
             keys: RefCell::new(KeyMaker::default()),
         }
     }
-}
-
-/// Positions of the profiles that at least one mask matches; an error if there is none.
-fn matched(listing: &ProfileListing, masks: &[AssociationMask]) -> Result<Vec<u32>, ExperienceCloudError> {
-    let matched = profile_names::matched(&listing.profiles, masks);
-    if matched.is_empty() {
-        let masks = masks.iter().map(|mask| format!("\"{}\"", mask.as_str())).collect::<Vec<_>>().join(", ");
-        return Err(ExperienceCloudError::NoMatch { profiles: listing.profiles.len(), masks });
-    }
-    Ok(matched)
 }

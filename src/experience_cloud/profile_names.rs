@@ -4,10 +4,33 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 
-use crate::domain::{AssociationMask, FoldedName, MaskMatch, ProductProfile, ProductProfileName};
+use super::{error::ExperienceCloudError, groups_listing::ProfileListing};
+use crate::domain::{AssociationMask, FoldedName, MaskMatch, ProductProfileName};
 
 /// Maximum number of remembered spellings. An organization has some hundred; at this number all are forgotten.
 const REMEMBERED_SPELLINGS: usize = 64 * 1024;
+
+/// A groups listing with the profiles that match a mask; at least one does.
+#[derive(Clone, Debug)]
+pub struct MatchedListing {
+    pub(super) listing: ProfileListing,
+    pub(super) masks: Vec<AssociationMask>,
+    /// Positions of the profiles that at least one of the masks matches, including with an empty capture.
+    pub(super) positions: Vec<u32>,
+}
+
+impl ProfileListing {
+    /// Matches the profiles. Fails with [`ExperienceCloudError::NoMatch`] if no mask matches any profile.
+    pub fn matched_by(self, masks: Vec<AssociationMask>) -> Result<MatchedListing, ExperienceCloudError> {
+        let matches = (0..).zip(&self.profiles).filter(|(_, profile)| is_matched(&masks, profile.name.as_str()));
+        let positions: Vec<u32> = matches.map(|(position, _)| position).collect();
+        if positions.is_empty() {
+            let masks = masks.iter().map(|mask| format!("\"{}\"", mask.as_str())).collect::<Vec<_>>().join(", ");
+            return Err(ExperienceCloudError::NoMatch { profiles: self.profiles.len(), masks });
+        }
+        Ok(MatchedListing { listing: self, masks, positions })
+    }
+}
 
 /// The product profiles that match a mask, by name, and the group names seen on users.
 #[derive(Debug)]
@@ -21,15 +44,15 @@ pub(super) struct ProfileNames<'a> {
 }
 
 impl<'a> ProfileNames<'a> {
-    /// The names of those `profiles` that at least one of the masks matches.
-    pub(super) fn new(profiles: &[ProductProfile], masks: &'a [AssociationMask]) -> Self {
+    /// The names of the matching profiles.
+    pub(super) fn new(matched: &'a MatchedListing) -> Self {
         let mut by_name: HashMap<FoldedName, Vec<u32>> = HashMap::new();
-        for position in matched(profiles, masks) {
-            if let Some(profile) = profiles.get(position as usize) {
+        for &position in &matched.positions {
+            if let Some(profile) = matched.listing.profiles.get(position as usize) {
                 by_name.entry(profile.name.folded()).or_default().push(position);
             }
         }
-        Self { masks, by_name, verdicts: HashMap::default(), unlisted: BTreeMap::new() }
+        Self { masks: &matched.masks, by_name, verdicts: HashMap::default(), unlisted: BTreeMap::new() }
     }
 
     /// Adds the positions of the matching profiles with this name to `found`.
@@ -62,15 +85,6 @@ impl<'a> ProfileNames<'a> {
     }
 }
 
-/// Positions of the profiles that at least one of the masks matches, including with an empty capture.
-pub(super) fn matched(profiles: &[ProductProfile], masks: &[AssociationMask]) -> Vec<u32> {
-    (0..)
-        .zip(profiles)
-        .filter(|(_, profile)| is_matched(masks, profile.name.as_str()))
-        .map(|(position, _)| position)
-        .collect()
-}
-
 fn is_matched(masks: &[AssociationMask], name: &str) -> bool {
     masks.iter().any(|mask| mask.matches(name) != MaskMatch::NoMatch)
 }
@@ -78,6 +92,7 @@ fn is_matched(masks: &[AssociationMask], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ProductProfile;
 
     fn profile(name: &str) -> ProductProfile {
         ProductProfile { id: None, name: ProductProfileName::new(name), member_count: None }
@@ -86,8 +101,9 @@ mod tests {
     #[test]
     fn letter_case_does_not_matter_and_names_without_a_profile_are_kept_apart() {
         let listing = ["Campaign - acme - a", "Photoshop", "Campaign - acme - b", "CAMPAIGN - ACME - B"].map(profile);
-        let masks = [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
-        let mut names = ProfileNames::new(&listing, &masks);
+        let masks = vec![AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
+        let matched = ProfileListing::remembered(listing.to_vec()).matched_by(masks).expect("a match");
+        let mut names = ProfileNames::new(&matched);
         for (name, expected) in [
             ("campaign - acme - A ", &[0][..]),
             ("Campaign - acme - b", &[2, 3]),

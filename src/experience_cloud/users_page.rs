@@ -351,7 +351,10 @@ impl Visitor<'_> for GroupNameSeed<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AssociationMask, ProductProfile, ProductProfileName};
+    use crate::{
+        domain::{AssociationMask, ProductProfile, ProductProfileName},
+        experience_cloud::ProfileListing,
+    };
 
     fn read_page(body: &str) -> Result<UsersPage, PageError> {
         let listing = ["Campaign - acme - a", "Campaign - acme - b"].map(|name| ProductProfile {
@@ -359,8 +362,9 @@ mod tests {
             name: ProductProfileName::new(name),
             member_count: None,
         });
-        let masks = [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
-        let mut names = ProfileNames::new(&listing, &masks);
+        let masks = vec![AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
+        let matched = ProfileListing::remembered(listing.to_vec()).matched_by(masks).expect("a match");
+        let mut names = ProfileNames::new(&matched);
         read(body.as_bytes(), KeptUsers::Matching(&mut names, &LoginSet::default()), &mut KeyMaker::default())
     }
 

@@ -240,8 +240,8 @@ impl SourceReader<'_> {
         listing: ProfileListing,
         windows: &CallWindows,
     ) -> Result<OrganizationSnapshot, SourceError> {
-        let masks = self.masks();
-        let mut kind = self.experience_cloud.choose(&listing, &masks)?;
+        let matched = listing.matched_by(self.masks())?;
+        let mut kind = self.experience_cloud.choose(&matched);
         let allowed = self.allowed_at(windows, ListingKind::Users);
         if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
             if self.experience_cloud.read_choice() == ReadChoice::Organization {
@@ -251,7 +251,7 @@ impl SourceReader<'_> {
             }
         }
         let logins = self.journal.remembered_logins().await?;
-        let read = self.experience_cloud.fetch_memberships(listing, &masks, logins, kind);
+        let read = self.experience_cloud.fetch_memberships(matched, logins, kind);
         if kind == ReadKind::Organization {
             self.read_first_page(ListingKind::Users, windows.users_first_page, read).await
         } else {

@@ -22,10 +22,10 @@ async fn each_step_requests_its_own_page_0_and_the_choice_requests_none() {
     let listing = stage.client.fetch_listing().await.expect("the listing");
     assert_eq!(listing.profiles().len(), 3);
     assert_eq!((stage.pages("groups"), stage.pages("users")), (vec![0], vec![]));
-    let kind = stage.client.choose(&listing, &masks()).expect("a match");
+    let matched = listing.matched_by(masks()).expect("a match");
+    let kind = stage.client.choose(&matched);
     assert_eq!((kind, stage.client.calls()), (ReadKind::Organization, 1));
-    let read =
-        stage.client.fetch_memberships(listing, &masks(), LoginSet::default(), kind).await.expect("a complete read");
+    let read = stage.client.fetch_memberships(matched, LoginSet::default(), kind).await.expect("a complete read");
     assert_eq!(memberships(&read), memberships_of_people(10));
     assert_eq!((stage.pages("groups"), stage.pages("users")), (vec![0], vec![0, 1, 2, 3]));
 }
@@ -40,14 +40,11 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
         let stage = Stage::with(people(10), |options: &mut UmapiOptions| options.read = choice).await;
         assert_eq!(stage.client.read_choice(), choice);
         let listing = stage.client.fetch_listing().await.expect("the listing");
-        let remembered = ProfileListing::remembered(listing.profiles().to_vec());
-        let kind = stage.client.choose(&remembered, &masks()).expect("a match");
+        let remembered = ProfileListing::remembered(listing.profiles().to_vec()).matched_by(masks()).expect("a match");
+        let kind = stage.client.choose(&remembered);
         assert_eq!(kind, expected, "{choice:?}");
-        let read = stage
-            .client
-            .fetch_memberships(remembered, &masks(), LoginSet::default(), kind)
-            .await
-            .expect("a complete read");
+        let read =
+            stage.client.fetch_memberships(remembered, LoginSet::default(), kind).await.expect("a complete read");
         assert_eq!(memberships(&read), memberships_of_people(10), "{choice:?}");
         let begins = |request: &campaign_group_sync::sandbox::LoggedRequest| {
             request.headers.iter().any(|(name, _)| name == "pragma")
@@ -65,20 +62,15 @@ async fn with_a_remembered_listing_no_user_group_counts_as_a_profile() {
     scenario.organization.groups.push(namesake);
     scenario.organization.users[1].groups.push("id:9".to_owned());
     let stage = Stage::of(scenario).await;
-    let remembered = ProfileListing::remembered(listing.profiles().to_vec());
-    let read = stage.client.fetch_memberships(remembered, &masks(), LoginSet::default(), ReadKind::Organization).await;
+    let remembered = ProfileListing::remembered(listing.profiles().to_vec()).matched_by(masks()).expect("a match");
+    let read = stage.client.fetch_memberships(remembered, LoginSet::default(), ReadKind::Organization).await;
     assert_eq!(memberships(&read.expect("a complete read")), memberships_of_people(6));
 }
 
-#[tokio::test]
-async fn a_mask_without_a_match_is_reported_before_any_request() {
-    let stage = Stage::of(people(3)).await;
-    let nothing = ProfileListing::remembered(Vec::new());
-    let error = stage.client.choose(&nothing, &masks()).expect_err("no match");
+#[test]
+fn a_listing_without_a_match_is_an_error() {
+    let error = ProfileListing::remembered(Vec::new()).matched_by(masks()).expect_err("no match");
     assert!(matches!(error, ExperienceCloudError::NoMatch { profiles: 0, .. }), "{error:?}");
-    let error = stage.client.fetch_memberships(nothing, &masks(), LoginSet::default(), ReadKind::Profiles).await;
-    assert!(matches!(error, Err(ExperienceCloudError::NoMatch { .. })));
-    assert!(stage.sandbox.requests().is_empty());
 }
 
 #[tokio::test]
@@ -94,7 +86,8 @@ async fn an_error_before_page_0_was_sent_says_so() {
         let error = stage.fetch().await.expect_err(part);
         assert!(!error.was_sent() && chain(&error).contains(part), "{}", chain(&error));
         let listing = Stage::of(people(10)).await.client.fetch_listing().await.expect("the listing");
-        let read = stage.client.fetch_memberships(listing, &masks(), LoginSet::default(), ReadKind::Organization).await;
+        let matched = listing.matched_by(masks()).expect("a match");
+        let read = stage.client.fetch_memberships(matched, LoginSet::default(), ReadKind::Organization).await;
         assert!(!read.expect_err(part).was_sent(), "{part}");
         assert!(stage.pages("groups").is_empty() && stage.pages("users").is_empty());
     }

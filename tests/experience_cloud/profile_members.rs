@@ -63,12 +63,12 @@ async fn profiles_are_read_one_by_one_if_that_is_certainly_cheaper() {
 async fn profiles_of_a_remembered_listing_are_read_without_any_page_0_of_the_organization() {
     let stage = Stage::of(people(10)).await;
     let listing = stage.client.fetch_listing().await.expect("the listing");
-    let remembered = ProfileListing::remembered(listing.profiles().to_vec());
+    let remembered = ProfileListing::remembered(listing.profiles().to_vec()).matched_by(masks()).expect("a match");
     stage.sandbox.clear_requests();
-    let kind = stage.client.choose(&remembered, &masks()).expect("a match");
+    let kind = stage.client.choose(&remembered);
     assert_eq!(kind, ReadKind::Profiles);
     let snapshot =
-        stage.client.fetch_memberships(remembered, &masks(), LoginSet::default(), kind).await.expect("a complete read");
+        stage.client.fetch_memberships(remembered, LoginSet::default(), kind).await.expect("a complete read");
     assert_eq!(memberships(&snapshot), memberships_of_people(10));
     assert!(stage.requests("groups").is_empty() && stage.requests("users").is_empty());
 }

@@ -85,9 +85,9 @@ impl Stage {
 
     /// Reads the listing and the memberships.
     pub(crate) async fn fetch(&self) -> Result<OrganizationSnapshot, ExperienceCloudError> {
-        let listing = self.client.fetch_listing().await?;
-        let kind = self.client.choose(&listing, &masks())?;
-        self.client.fetch_memberships(listing, &masks(), LoginSet::default(), kind).await
+        let matched = self.client.fetch_listing().await?.matched_by(masks())?;
+        let kind = self.client.choose(&matched);
+        self.client.fetch_memberships(matched, LoginSet::default(), kind).await
     }
 
     /// The steps that the client reported.
@@ -127,8 +127,8 @@ fn options(sandbox: &Sandbox, adjust: impl FnOnce(&mut UmapiOptions)) -> UmapiOp
     options
 }
 
-pub(crate) fn masks() -> [AssociationMask; 1] {
-    [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")]
+pub(crate) fn masks() -> Vec<AssociationMask> {
+    vec![AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")]
 }
 
 /// An organization with `count` users, `user0@acme.com` and so on, three on a page: all have Photoshop, every second
