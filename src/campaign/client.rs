@@ -9,10 +9,9 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::sync::Mutex;
 
 use super::error::CampaignError;
-use super::ims_token;
 use super::operators::DisablingSupport;
 use super::options::{CampaignAuthentication, CampaignOptions};
-use super::session::Session;
+use super::session::{Session, begin_with_ims};
 use super::soap_call::SoapCall;
 use super::soap_response::{SoapResponse, interpret};
 use super::xml_reader::{XmlError, XmlReader};
@@ -208,7 +207,7 @@ impl Campaign {
         }
         let session = match &self.credentials {
             Credentials::Native { login, password } => self.sign_in(login, password).await?,
-            Credentials::Ims(service) => ims_token::session(service).await?,
+            Credentials::Ims(service) => begin_with_ims(service).await?,
         };
         let session = Arc::new(session.following(sessions.over.as_deref()));
         sessions.current = Some(Arc::clone(&session));

@@ -4,12 +4,12 @@
 //! |---|---|
 //! | `options` | the address of the instance, and the credentials |
 //! | `client` | one call with its retries and one renewal of the session |
-//! | `session`, `ims_token` | the beginning and the end of a session |
+//! | `session` | the beginning and the end of a session |
 //! | `soap_call`, `xml_writer`, `xtk` | requests: the envelope, XML escaping, XTK escaping |
 //! | `soap_response`, `charset`, `xml_reader`, `fault` | responses: their meaning, encoding and XML, and SOAP faults |
 //! | `snapshot`, `rows` | reads a whole instance, and all rows of one schema in the order of their keys |
 //! | `operator_lookup` | reads the operators of one user for a question, with few calls |
-//! | `operators`, `operator_groups`, `memberships` | the rows of the three schemas |
+//! | `operators`, `memberships` | the rows of the three schemas |
 //! | `schemas` | what the compiled schemas must have before the program writes |
 //! | `external_account` | the connection to the Experience Cloud that is configured in Campaign |
 //! | `server_info` | the version, build and clock of an instance, without a session |
@@ -21,9 +21,7 @@ mod client;
 mod error;
 mod external_account;
 mod fault;
-mod ims_token;
 mod memberships;
-mod operator_groups;
 mod operator_lookup;
 mod operators;
 mod options;

@@ -11,7 +11,10 @@ use super::soap_call::SoapCall;
 use super::soap_response::SoapResponse;
 use super::xml_reader::{Tag, XmlError, XmlReader};
 use crate::domain::OperatorLogin;
-use crate::transport::SecretString;
+use crate::transport::{IdentityService, IssuedToken, SecretString, TokenError};
+
+/// The name of the request for a token in errors.
+const TOKEN_CALL: &str = "IMS token";
 
 /// The security token of a native session, without which the session cookie is not accepted.
 const SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static("x-security-token");
@@ -78,7 +81,7 @@ impl Session {
     }
 
     /// A session with a bearer token of IMS.
-    pub(super) fn bearer(token: SecretString, header: HeaderValue) -> Self {
+    fn bearer(token: SecretString, header: HeaderValue) -> Self {
         Self { headers: vec![(AUTHORIZATION, header)], secrets: vec![token], ..Self::none() }
     }
 
@@ -159,6 +162,28 @@ impl Campaign {
             Ok(SoapResponse::SessionOver(reason)) => tracing::debug!(reason, "the session expired before the sign-out"),
             Ok(SoapResponse::Doubtful(fault)) => tracing::debug!(%fault, "signing out of Campaign failed"),
             Err(error) => tracing::debug!(error = %error, "signing out of Campaign failed"),
+        }
+    }
+}
+
+/// Begins a session with a new IMS token of a technical account. Without retries.
+pub(super) async fn begin_with_ims(service: &IdentityService) -> Result<Session, CampaignError> {
+    let IssuedToken { secret, bearer, .. } = service.issue().await.map_err(token_error)?;
+    tracing::debug!("IMS issued a token for Campaign");
+    Ok(Session::bearer(secret, bearer))
+}
+
+fn token_error(error: TokenError) -> CampaignError {
+    let call = TOKEN_CALL.to_owned();
+    match error {
+        TokenError::Transport(source) => CampaignError::Transport { call, source },
+        TokenError::Refused { .. } => CampaignError::Refused { call, reason: error.to_string() },
+        TokenError::RateLimited { retry_after } => CampaignError::RateLimited { call, retry_after },
+        TokenError::Unavailable { status, retry_after, text } => {
+            CampaignError::Unavailable { call, status, retry_after, excerpt: text.to_string() }
+        }
+        TokenError::InvalidResponse { status, reason, text } => {
+            CampaignError::InvalidResponse { call, what: format!("HTTP {status}, {reason}"), excerpt: text.to_string() }
         }
     }
 }
