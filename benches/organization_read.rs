@@ -179,13 +179,13 @@ fn read() -> Result<(), Failure> {
         retry: RetryPolicy::default(),
         http: transport::HttpOptions::default(),
     };
-    let masks = [AssociationMask::parse("Campaign - acme - (.*)")?];
+    let masks = vec![AssociationMask::parse("Campaign - acme - (.*)")?];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = ExperienceCloud::new(options)?;
     let snapshot = runtime.block_on(async {
-        let listing = client.fetch_listing().await?;
-        let kind = client.choose(&listing, &masks)?;
-        client.fetch_memberships(listing, &masks, LoginSet::default(), kind).await
+        let matched = client.fetch_listing().await?.matched_by(masks)?;
+        let kind = client.choose(&matched);
+        client.fetch_memberships(matched, LoginSet::default(), kind).await
     })?;
     let memberships: usize = (0..snapshot.profiles().len()).map(|profile| snapshot.members(profile).len()).sum();
     let (cpu_s, peak_kib) = (cpu_seconds()?, peak_kib()?);

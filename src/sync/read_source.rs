@@ -60,7 +60,7 @@ impl SourceError {
 impl From<ExperienceCloudError> for SourceError {
     fn from(error: ExperienceCloudError) -> Self {
         match error {
-            ExperienceCloudError::Throttled { pause: Some(_), .. } => Self::PauseAsked(error),
+            ExperienceCloudError::RateLimited { pause: Some(_), .. } => Self::PauseAsked(error),
             error => Self::ExperienceCloud(error),
         }
     }
@@ -240,8 +240,8 @@ impl SourceReader<'_> {
         listing: ProfileListing,
         windows: &CallWindows,
     ) -> Result<OrganizationSnapshot, SourceError> {
-        let masks = self.masks();
-        let mut kind = self.experience_cloud.choose(&listing, &masks)?;
+        let matched = listing.matched_by(self.masks())?;
+        let mut kind = self.experience_cloud.choose(&matched);
         let allowed = self.allowed_at(windows, ListingKind::Users);
         if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
             if requires_first_page(self.experience_cloud.read_choice(), ListingKind::Users, true) {
@@ -251,7 +251,7 @@ impl SourceReader<'_> {
             }
         }
         let logins = self.journal.remembered_logins().await?;
-        let read = self.experience_cloud.fetch_memberships(listing, &masks, logins, kind);
+        let read = self.experience_cloud.fetch_memberships(matched, logins, kind);
         if kind == ReadKind::Organization {
             self.read_first_page(ListingKind::Users, windows.users_first_page, read).await
         } else {
@@ -264,7 +264,7 @@ impl SourceReader<'_> {
         let (mut users, mut unknown) = (Vec::new(), Vec::new());
         for name in &self.request.scope.users {
             match self.experience_cloud.fetch_user(name, self.options.membership()).await? {
-                Some(user) => users.push((user.person, user.profiles)),
+                Some(user) => users.push((user.user, user.profiles)),
                 None => unknown.push(name.clone()),
             }
         }
