@@ -52,7 +52,7 @@ impl LookUpError {
             Self::NotBefore(at)
             | Self::ExperienceCloud(
                 ExperienceCloudError::UsedUp { until: at, .. }
-                | ExperienceCloudError::Throttled { pause: Some(RequestedPause { until: at, .. }), .. },
+                | ExperienceCloudError::RateLimited { pause: Some(RequestedPause { until: at, .. }), .. },
             ) => Some(*at),
             Self::ExperienceCloud(_) | Self::Journal(_) | Self::NoAddress(_) => None,
         }
@@ -139,7 +139,7 @@ impl UserLookup {
             self.answer = UserAnswer::NoUser;
             return Ok(());
         };
-        self.user = user.person.clone();
+        self.user = user.user.clone();
         // Adobe does not document that the single-user call distinguishes direct memberships: without an answer the
         // explanation leaves this open.
         if user.profiles.iter().any(|name| is_matched(options, name)) {
