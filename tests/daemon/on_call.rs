@@ -28,7 +28,7 @@ fn log_level_counts_after_a_reload() {
     assert!(!logs_details(&scene, &daemon), "{}", daemon.log());
     reload(&scene, &mut daemon, &format!("{NEVER}[log]\nlevel = \"debug\"\n"));
     assert!(logs_details(&scene, &daemon), "{}", daemon.log());
-    assert!(!daemon.log().contains("counts after a restart"), "{}", daemon.log());
+    assert!(!daemon.log().contains("takes effect after a restart"), "{}", daemon.log());
     reload(&scene, &mut daemon, &format!("{NEVER}[log]\nlevel = \"warn\"\n"));
     assert!(!logs_details(&scene, &daemon), "{}", daemon.log());
     reload(&scene, &mut daemon, &format!("{NEVER}[log]\nformat = \"json\"\n"));

@@ -75,7 +75,7 @@ async fn an_unknown_run_is_a_page_that_helps() {
         assert_eq!(page.status, 404, "{id}");
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{id}");
         assert!(page.body.contains("<code class=\"command\">campaign-group-sync history</code>"), "{id}");
-        assert!(page.body.contains("the run expired"), "{id}: {}", page.body);
+        assert!(page.body.contains("deleted after the retention period"), "{id}: {}", page.body);
     }
     assert_eq!(stage.get("/runs/").await.status, 404);
     assert_eq!(stage.ask("POST", &format!("/runs/{LAST_RUN}"), &[]).await.status, 405);
