@@ -7,7 +7,8 @@ use regex_syntax::ast::{AssertionKind, Ast, LiteralKind, parse::Parser};
 
 use crate::domain::AssociationMask;
 
-/// Characters that have a meaning in a regular expression. `regex_syntax::escape` would also escape the dashes of names.
+/// Characters that have a meaning in a regular expression. `regex_syntax::escape` would also escape the dashes of
+/// names.
 const META: &str = ".^$|()[]{}*+?\\";
 
 /// The parts of a mask: literal text, the part with the name of the group, literal text.
