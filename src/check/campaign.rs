@@ -22,12 +22,12 @@ use crate::{
     settings::{InstanceAccess, InstanceAuthentication, PartialInstance, PartialSettings},
 };
 
-/// Largest tolerated difference between the clocks of Campaign and this host: beyond it the log lines of both are hard to
-/// compare. Tokens tolerate five times as much.
+/// Largest tolerated difference between the clocks of Campaign and this host: beyond it the log lines of both are hard
+/// to compare. Tokens tolerate five times as much.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
-/// Checks all that concerns one instance. Returns its operators, groups and memberships where they could be read and the
-/// mask can be used.
+/// Checks all that concerns one instance. Returns its operators, groups and memberships where they could be read and
+/// the mask can be used.
 pub(super) async fn check(
     findings: &mut Findings,
     settings: &PartialSettings,
@@ -112,7 +112,8 @@ fn unreachable(error: &CampaignError, instance: &InstanceAccess) -> CheckOutcome
     CheckOutcome::failed(cause, Chain(error).to_string(), remedy)
 }
 
-/// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6 on.
+/// Adobe's documentation of technical operators: IMS is possible from 7.3.5, 7.4.1 and 8.5 on, and required from 8.6
+/// on.
 fn version(test: &ServerInfo, instance: &InstanceAccess) -> CheckOutcome {
     let (Some(version), build) = (&test.version, test.build.as_deref().unwrap_or("not shown")) else {
         return CheckOutcome::not_checked("the security zone of this host does not show the version");

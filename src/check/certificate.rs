@@ -17,8 +17,8 @@ const NAMES_SHOWN: usize = 3;
 
 const CLOCK: &str = "check the clock of this host (timedatectl)";
 
-/// The certificate of the authority must not come from the connection in question. Debian ignores files that do not end in
-/// `.crt`.
+/// The certificate of the authority must not come from the connection in question. Debian ignores files that do not end
+/// in `.crt`.
 const INSTALL: &str = "if your organization runs this authority, get its certificate from the department that runs it, not from \
                        this connection, and install it as root: on Debian as a file that ends in .crt in \
                        /usr/local/share/ca-certificates, then update-ca-certificates; on Red Hat in \
@@ -50,8 +50,8 @@ pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &InstanceA
     refused(fault, &instance.url, of_instance(fault, &instance.url, instance.name.as_str()))
 }
 
-/// The outcome for a certificate of one of Adobe's services that this host does not accept; `key` is the configuration key
-/// of its address.
+/// The outcome for a certificate of one of Adobe's services that this host does not accept; `key` is the configuration
+/// key of its address.
 pub(super) fn refused_of_adobe(fault: &CertificateFault, url: &BaseUrl, key: &str) -> CheckOutcome {
     refused(fault, url, of_adobe(fault, url, key))
 }
@@ -81,7 +81,8 @@ fn of_instance(fault: &CertificateFault, url: &BaseUrl, name: &str) -> String {
     }
 }
 
-/// Adobe's certificates come from public authorities and are renewed in time: a certificate with a fault belongs to a proxy.
+/// Adobe's certificates come from public authorities and are renewed in time: a certificate with a fault belongs to a
+/// proxy.
 fn of_adobe(fault: &CertificateFault, url: &BaseUrl, key: &str) -> String {
     let issuer = shown_by(url);
     match fault {

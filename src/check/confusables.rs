@@ -1,8 +1,8 @@
 //! Characters that are easily confused: kinds of spaces, kinds of dashes, letters of other scripts.
 
-/// Letters that look like a Latin letter, each with that letter: of the confusables of Unicode (UTS #39) those that Cyrillic
-/// and Greek keyboards produce. The whole table does not fit here: it also equates `1` with `l`, which makes another tenant,
-/// and does not map small Cyrillic letters to Latin ones that only look like them as capitals.
+/// Letters that look like a Latin letter, each with that letter: of the confusables of Unicode (UTS #39) those that
+/// Cyrillic and Greek keyboards produce. The whole table does not fit here: it also equates `1` with `l`, which makes
+/// another tenant, and does not map small Cyrillic letters to Latin ones that only look like them as capitals.
 const LOOK_ALIKES: [(&str, &str); 4] = [
     ("АВЕЅІЈКМНОРСТУХЗ", "abesijkmhopctyx3"),
     ("авеѕіјкмнорстухһԁԛԝ", "abesijkmhopctyxhdqw"),
@@ -44,7 +44,8 @@ pub(super) fn is_invisible(character: char) -> bool {
         || matches!(character, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}')
 }
 
-/// A form in which confusable names are equal: without case, spaces and dashes, and with one letter for all look-alikes.
+/// A form in which confusable names are equal: without case, spaces and dashes, and with one letter for all
+/// look-alikes.
 pub(super) fn skeleton(name: &str) -> String {
     name.chars().filter(|character| !is_space_or_dash(*character)).map(prototype).collect()
 }

@@ -1,4 +1,5 @@
-//! The day on which the secret of a credential expires. No API of Adobe returns it, so it is read from the configuration.
+//! The day on which the secret of a credential expires. No API of Adobe returns it, so it is read from the
+//! configuration.
 
 use chrono::{NaiveDate, TimeDelta};
 

@@ -21,8 +21,8 @@ use crate::{
     transport::{BaseUrl, HttpClient, IdentityService, TokenError},
 };
 
-/// An address that no user has (RFC 2606): a request for it reads no page and shows whether UMAPI accepts the token, the
-/// product and the organization.
+/// An address that no user has (RFC 2606): a request for it reads no page and shows whether UMAPI accepts the token,
+/// the product and the organization.
 const UNKNOWN_USER: &str = "nobody@campaign-group-sync.invalid";
 
 /// The scope that UMAPI requires (Adobe's guide to the User Management API).

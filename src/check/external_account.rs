@@ -84,8 +84,8 @@ pub(super) fn check(
     findings.record_for(name, ACCOUNT_CONTEXT, context(account));
 }
 
-/// Compares a field of the account with a key of the configuration. A wrong change of the account would prevent every user
-/// from signing in, so the remedy begins with the configuration.
+/// Compares a field of the account with a key of the configuration. A wrong change of the account would prevent every
+/// user from signing in, so the remedy begins with the configuration.
 fn field(label: &str, key: &str, ours: &str, theirs: &str) -> CheckOutcome {
     match difference(ours, theirs) {
         None => CheckOutcome::ok(theirs),
@@ -127,7 +127,8 @@ fn ticked(account: &ExternalAccount) -> CheckOutcome {
     )
 }
 
-/// Compares the IMS server. The account has the host with or without `https://`, and may name either of Adobe's two hosts.
+/// Compares the IMS server. The account has the host with or without `https://`, and may name either of Adobe's two
+/// hosts.
 fn ims_server(ours: &str, account: &ExternalAccount) -> CheckOutcome {
     let host = |text: &str| text.trim_end_matches('/').trim_start_matches("https://").to_owned();
     let (our_host, their_host) = (host(ours), host(&account.ims_server));

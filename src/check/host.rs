@@ -33,8 +33,8 @@ const ENTERED_BY_OTHERS: u32 = 0o001;
 /// Mode bits that give access to users other than the owner.
 const NOT_PRIVATE: u32 = 0o077;
 
-/// Free space below which the state is reported, in bytes: a year of runs over a large organization, and as much again to
-/// compact the database.
+/// Free space below which the state is reported, in bytes: a year of runs over a large organization, and as much again
+/// to compact the database.
 const LEAST_FREE_SPACE: u64 = 200 * 1024 * 1024;
 
 /// How many of the next runs are shown, and checked for their distance.
@@ -195,7 +195,8 @@ fn state_on_a_server(journal: &Result<Option<Journal>, JournalError>) -> CheckOu
     }
 }
 
-/// Whether this user may write the file, tested without a write: the mode does not show read-only mounts and access lists.
+/// Whether this user may write the file, tested without a write: the mode does not show read-only mounts and access
+/// lists.
 fn is_writable(path: &Path) -> bool {
     match Command::new("test").arg("-w").arg(path).status() {
         Ok(status) => status.success(),

@@ -84,8 +84,8 @@ pub struct MaskComparison {
     pub tried: Option<String>,
 }
 
-/// Matches each of the names; the result is sorted by kind of match and then by name. `groups` are those of Campaign, where
-/// they are known.
+/// Matches each of the names; the result is sorted by kind of match and then by name. `groups` are those of Campaign,
+/// where they are known.
 pub fn match_names<'a>(
     mask: &AssociationMask,
     names: impl IntoIterator<Item = &'a str>,

@@ -1,11 +1,14 @@
 //! The literal parts of an association mask: the text before and after the part with the name of the group.
 
+use std::slice;
+
 use regex::Regex;
 use regex_syntax::ast::{AssertionKind, Ast, LiteralKind, parse::Parser};
 
 use crate::domain::AssociationMask;
 
-/// Characters that have a meaning in a regular expression. `regex_syntax::escape` would also escape the dashes of names.
+/// Characters that have a meaning in a regular expression. `regex_syntax::escape` would also escape the dashes of
+/// names.
 const META: &str = ".^$|()[]{}*+?\\";
 
 /// The parts of a mask: literal text, the part with the name of the group, literal text.
@@ -29,12 +32,13 @@ impl MaskShape {
             return Self { prefix, capture: String::new(), suffix: Vec::new(), is_pattern: false };
         }
         let whole = Self { prefix: Vec::new(), capture: text.to_owned(), suffix: Vec::new(), is_pattern: true };
-        let parts = match Parser::new().parse(text) {
-            Ok(Ast::Concat(concat)) => concat.asts,
-            Err(_) | Ok(Ast::Alternation(_)) => return whole,
-            Ok(single) => vec![single],
+        let Ok(expression) = Parser::new().parse(text) else { return whole };
+        let parts = match &expression {
+            Ast::Concat(concat) => concat.asts.as_slice(),
+            Ast::Alternation(_) => return whole,
+            single => slice::from_ref(single),
         };
-        let parts = match parts.as_slice() {
+        let parts = match parts {
             [Ast::Assertion(first), rest @ ..] if first.kind == AssertionKind::StartLine => rest,
             all => all,
         };

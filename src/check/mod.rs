@@ -1,5 +1,5 @@
-//! Checks every prerequisite and reports evidence and remedy; shows what an association mask matches and nearly matches.
-//! Changes nothing in Adobe, Campaign or the state.
+//! Checks every prerequisite and reports evidence and remedy; shows what an association mask matches and nearly
+//! matches. Changes nothing in Adobe, Campaign or the state.
 //!
 //! | file | what lives there |
 //! |---|---|
@@ -76,8 +76,8 @@ pub struct CheckRequest<'a> {
     pub notifications: NotificationCheck,
     /// How much of this host is checked.
     pub host: HostScope,
-    /// The status of the daemon, or why there is none; `None` where it was not requested. The caller requests it, because
-    /// this module does not use the control socket.
+    /// The status of the daemon, or why there is none; `None` where it was not requested. The caller requests it,
+    /// because this module does not use the control socket.
     pub daemon: Option<Result<DaemonStatus, String>>,
     /// The current time.
     pub now: DateTime<Utc>,

@@ -15,8 +15,8 @@ const MINOR_COST: usize = 1;
 /// The cost of any other missing, extra or different character.
 const MAJOR_COST: usize = 4;
 
-/// A typing error has at most this many other characters: two, because two swapped letters count twice. Three make another
-/// name.
+/// A typing error has at most this many other characters: two, because two swapped letters count twice. Three make
+/// another name.
 const MOST_MAJOR: usize = 2;
 
 /// One place where a name differs from the mask.
@@ -187,8 +187,8 @@ impl Alignment {
         heavy <= MOST_MAJOR && heavy * MAJOR_COST <= letters && light + heavy <= wanted.len() / 2
     }
 
-    /// Whether the separator before the group differs here and follows later as expected: in `acme-stage - delivery` the
-    /// tenant is another one, and not misspelled.
+    /// Whether the separator before the group differs here and follows later as expected: in `acme-stage - delivery`
+    /// the tenant is another one, and not misspelled.
     fn continues_another_word(&self, wanted: &[char], rest: &[char]) -> bool {
         let light = wanted.iter().rev().take_while(|character| is_space_or_dash(**character)).count();
         let separator = wanted.get(wanted.len() - light..).unwrap_or_default();

@@ -39,7 +39,8 @@ pub(super) fn check(
     findings.record_for(name, MASK, mask_plausibility(mask, matched.as_deref()));
     let (Some(listing), Some(matched)) = (listing, matched) else { return };
     if matched.is_empty() {
-        // A mask that differs from the external account's, or has unusual spaces, is reported already and explains this.
+        // A mask that differs from the external account's, or has unusual spaces, is reported already and explains
+        // this.
         if ![ACCOUNT_MASK, MASK].into_iter().any(|id| findings.has_failed(name, id)) {
             findings.record_for(name, MATCHES, no_match(mask, listing.profiles()));
         }
@@ -173,7 +174,8 @@ fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Poli
     CheckOutcome::warning(missing.join("\n"), remedy)
 }
 
-/// Reports groups without a profile; they are normal: built-in groups, and groups whose members an administrator assigns.
+/// Reports groups without a profile; they are normal: built-in groups, and groups whose members an administrator
+/// assigns.
 fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> CheckOutcome {
     let is_fed = |name: &str| matched.iter().any(|(_, group)| FoldedName::new(group) == FoldedName::new(name));
     let groups = campaign.groups().iter().map(|group| group.name.as_str());

@@ -60,7 +60,8 @@ fn outcome(options: &NotifyOptions, answer: Result<String, DeliveryError>) -> Ch
     }
 }
 
-/// Root may execute a file that anyone may execute; the user of the service exists only while it runs, and owns no file.
+/// Root may execute a file that anyone may execute; the user of the service exists only while it runs, and owns no
+/// file.
 fn is_for_root_alone(command: &CommandTarget) -> bool {
     const BY_OTHERS: u32 = 0o001;
     let mode = std::fs::metadata(&command.program).map(|found| found.permissions().mode());

@@ -18,7 +18,8 @@ pub(super) struct Prerequisite {
     pub(super) section: CheckSection,
     pub(super) applies: Applicability,
     pub(super) title: &'static str,
-    /// The prerequisites that must not have failed before this one can be checked, beside its own part of the configuration.
+    /// The prerequisites that must not have failed before this one can be checked, beside its own part of the
+    /// configuration.
     pub(super) needs: &'static [&'static str],
 }
 

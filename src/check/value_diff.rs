@@ -1,4 +1,5 @@
-//! Compares two values that should be equal, character by character, and makes spaces, letter case and look-alikes visible.
+//! Compares two values that should be equal, character by character, and makes spaces, letter case and look-alikes
+//! visible.
 
 use super::confusables::is_invisible;
 

@@ -148,8 +148,8 @@ const SEPARATORS: [char; 3] = [',', ';', '|'];
 
 /// A cell that a spreadsheet shows as text and never evaluates, with any separator.
 ///
-/// Otherwise the name of an operator or a group could run a formula on the auditor's computer and send data to another host
-/// (OWASP, "CSV Injection"). The apostrophe marks the cell as text. A tab is escaped already.
+/// Otherwise the name of an operator or a group could run a formula on the auditor's computer and send data to another
+/// host (OWASP, "CSV Injection"). The apostrophe marks the cell as text. A tab is escaped already.
 fn csv_cell(text: &str) -> String {
     let text = printable(text);
     let mut cell = String::with_capacity(text.len());

@@ -1,5 +1,5 @@
-//! `approve`: approves a held plan. A running daemon records the approval and starts a run immediately; without a daemon this
-//! process records it for the next run.
+//! `approve`: approves a held plan. A running daemon records the approval and starts a run immediately; without a
+//! daemon this process records it for the next run.
 
 use crate::{
     daemon::{

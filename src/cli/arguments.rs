@@ -54,7 +54,8 @@ pub(super) struct Arguments {
     #[arg(long, requires = "sync_now")]
     pub(super) wait: bool,
 
-    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in .toml)
+    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in
+    /// .toml)
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -130,7 +131,8 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) instance: Vec<String>,
 
-    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in .toml)
+    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in
+    /// .toml)
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -157,7 +159,8 @@ pub(super) struct HistoryArguments {
     )]
     pub(super) limit: u32,
 
-    /// Verify that the record was not changed; with a HEAD that was stored elsewhere, also that it was not truncated or rebuilt
+    /// Verify that the record was not changed; with a HEAD that was stored elsewhere, also that it was not truncated or
+    /// rebuilt
     #[arg(long, value_name = "HEAD", num_args = 0..=1, conflicts_with_all = ["run", "limit"])]
     #[expect(clippy::option_option, reason = "the option, and its value")]
     pub(super) verify: Option<Option<String>>,
@@ -195,7 +198,8 @@ pub(super) struct HistoryFilter {
     #[arg(long, value_name = "NAME")]
     pub(super) group: Option<String>,
 
-    /// List the changes of this kind instead of runs: add, remove, `create_operator`, `create_group`, `disable_operator`
+    /// List the changes of this kind instead of runs: add, remove, `create_operator`, `create_group`,
+    /// `disable_operator`
     #[arg(long, value_name = "KIND", value_parser = parse_report_name::<ChangeKind>)]
     pub(super) op: Option<ChangeKind>,
 
@@ -222,8 +226,8 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) at: Option<DateTime<Utc>>,
 
-    /// Print CSV for a spreadsheet: at, instance, group, login, profile, since, granting run, approver; the last two are
-    /// empty where the membership was made in Campaign. Replaces --output
+    /// Print CSV for a spreadsheet: at, instance, group, login, profile, since, granting run, approver; the last two
+    /// are empty where the membership was made in Campaign. Replaces --output
     #[arg(long, conflicts_with = "output")]
     pub(super) csv: bool,
 }
@@ -271,7 +275,8 @@ pub(super) struct MaskArguments {
     #[arg(long)]
     pub(super) offline: bool,
 
-    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in .toml)
+    /// Use the built-in sandbox instead of Adobe and Campaign: a scenario, or a scenario file (a path that ends in
+    /// .toml)
     #[arg(
         long,
         value_name = "SCENARIO",

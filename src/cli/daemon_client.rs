@@ -36,8 +36,9 @@ pub(super) async fn connect_without_secrets(
     if error.is_about_secrets_only() { connect_despite(sources, error).await } else { Err(error.into()) }
 }
 
-/// Connects to the daemon for `status` although this configuration cannot be used: the state of the daemon, and whether its
-/// last reload failed, do not depend on what this process can read. Prints the problems of the configuration as a warning.
+/// Connects to the daemon for `status` although this configuration cannot be used: the state of the daemon, and whether
+/// its last reload failed, do not depend on what this process can read. Prints the problems of the configuration as a
+/// warning.
 pub(super) async fn connect_for_status(sources: &Sources, error: SettingsError) -> Result<ControlClient, CommandError> {
     let problems = (!error.is_about_secrets_only()).then(|| error.to_string());
     let daemon = connect_despite(sources, error).await?;

@@ -32,8 +32,8 @@ const LONGEST_NAME: usize = 320;
 /// The width of text, in columns.
 const WIDTH: usize = 80;
 
-/// Exits with 0 when the explanation is complete. Otherwise it shows what is known, and exits with the status of the failure
-/// to read Adobe or Campaign.
+/// Exits with 0 when the explanation is complete. Otherwise it shows what is known, and exits with the status of the
+/// failure to read Adobe or Campaign.
 pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Result<ExitStatus, CommandError> {
     let query = ExplainQuery::of(explain)?;
     let sources = Sources::of_process(arguments.config.clone());

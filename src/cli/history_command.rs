@@ -48,7 +48,8 @@ pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Re
     Ok(ExitStatus::Done)
 }
 
-/// Refuses an instance that is neither configured nor in the record: its list would be empty, as if nothing had happened.
+/// Refuses an instance that is neither configured nor in the record: its list would be empty, as if nothing had
+/// happened.
 async fn refuse_unknown_instance(
     settings: &mut Settings,
     journal: Option<&Journal>,
@@ -106,8 +107,8 @@ pub(super) fn one_report(output: OutputFormat, report: &RunReport) -> Result<Str
     })
 }
 
-/// The sentence below a list that reaches back to deleted entries; JSON has a field for it. `more`: the list is cut at its
-/// limit, and older entries may exist.
+/// The sentence below a list that reaches back to deleted entries; JSON has a field for it. `more`: the list is cut at
+/// its limit, and older entries may exist.
 pub(super) fn deletion_note(output: OutputFormat, more: bool, deleted_before: DeletedBefore) -> String {
     let note = if more { String::new() } else { deleted_before.to_text() };
     match output {

@@ -8,8 +8,8 @@ use crate::domain::is_printable;
 
 /// The document with indentation and a final line end.
 ///
-/// Programs read every name exactly. Invisible characters, and those that change the reading direction, are JSON escapes, so
-/// that they cannot deceive a reader.
+/// Programs read every name exactly. Invisible characters, and those that change the reading direction, are JSON
+/// escapes, so that they cannot deceive a reader.
 pub(super) fn json(document: &impl Serialize) -> Result<String, serde_json::Error> {
     let plain = serde_json::to_string_pretty(document)?;
     let mut text = String::with_capacity(plain.len() + 1);

@@ -1,4 +1,5 @@
-//! A run that this process makes itself: it stops early on a signal, and its notifications are delivered before it exits.
+//! A run that this process makes itself: it stops early on a signal, and its notifications are delivered before it
+//! exits.
 
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ pub(super) async fn run_until_signal<T>(run: impl AsyncFnOnce(Stop) -> T) -> Res
     }
 }
 
-/// Delivers the notifications of the run and those still waiting. A failed delivery does not change the outcome of the run.
+/// Delivers the notifications of the run and those still waiting. A failed delivery does not change the outcome of the
+/// run.
 pub(super) async fn notify_after_run(journal: &Journal, settings: &Settings, mode: RunMode) {
     if mode != RunMode::Apply || settings.notify.targets().is_empty() {
         return;

@@ -18,7 +18,8 @@ use super::{
     terminal::{ProgressLine, print},
 };
 
-/// Without a mask to try it exits with 0 when everything could be read; with one it exits as a dry run with that mask would.
+/// Without a mask to try it exits with 0 when everything could be read; with one it exits as a dry run with that mask
+/// would.
 pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<ExitStatus, CommandError> {
     let Some(scenario) = &mask.sandbox else {
         let (settings, progress) = bootstrap(arguments)?;

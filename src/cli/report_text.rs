@@ -35,7 +35,8 @@ pub(super) fn text(report: &RunReport) -> String {
     out
 }
 
-/// The outcome of a run in words. A given digest that is not held results in `held`, although no instance holds anything.
+/// The outcome of a run in words. A given digest that is not held results in `held`, although no instance holds
+/// anything.
 pub(super) fn sentence_of(report: &RunReport) -> &'static str {
     match report.outcome {
         Outcome::Held if report.instances.iter().all(|instance| instance.held.is_none()) => {

@@ -43,7 +43,8 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<ExitStatus, Comm
     Ok(ExitStatus::Done)
 }
 
-/// How other processes trust the authority of a sandbox with TLS: with the variable that selects the authorities of a host.
+/// How other processes trust the authority of a sandbox with TLS: with the variable that selects the authorities of a
+/// host.
 fn trust(sandbox: &TemporarySandbox) -> String {
     sandbox.authority_file().map_or_else(String::new, |file| {
         format!(

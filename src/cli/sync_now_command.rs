@@ -1,5 +1,5 @@
-//! `--sync-now`: makes one run, prints its report and exits with its status. A running daemon makes the run; without a daemon
-//! this process makes it.
+//! `--sync-now`: makes one run, prints its report and exits with its status. A running daemon makes the run; without a
+//! daemon this process makes it.
 
 use crate::{
     daemon::control::{ControlClient, ControlRequest, ControlResponse, RunOrder, Throttle},

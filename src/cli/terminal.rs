@@ -13,8 +13,8 @@ use crate::{
     observability::Colours,
 };
 
-/// Writes a report to standard output, with colours where they are supported. A reader that stops early, such as `head`, is
-/// not an error.
+/// Writes a report to standard output, with colours where they are supported. A reader that stops early, such as
+/// `head`, is not an error.
 pub(super) fn print(text: &str) -> io::Result<()> {
     let mut output = anstream::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {

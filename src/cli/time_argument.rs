@@ -5,8 +5,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
 /// The accepted forms of a time of day without an offset.
 const WITHOUT_OFFSET: [&str; 4] = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
 
-/// Parses RFC 3339, a date, or a date with a time of day. The last two are in `zone`, and a date is the beginning of its day.
-/// A time after `now` is an error, because future memberships are unknown.
+/// Parses RFC 3339, a date, or a date with a time of day. The last two are in `zone`, and a date is the beginning of
+/// its day. A time after `now` is an error, because future memberships are unknown.
 pub(super) fn parse_past_time<Z: TimeZone>(text: &str, zone: &Z, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let moment = moment(text.trim(), zone)
         .ok_or("must be a time such as 2026-11-22T14:00:00Z, \"2026-11-22 14:00\" or 2026-11-22".to_owned())?;
@@ -22,7 +22,8 @@ fn moment<Z: TimeZone>(text: &str, zone: &Z) -> Option<DateTime<Utc>> {
         .ok()
         .map(midnight)
         .or_else(|| WITHOUT_OFFSET.into_iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()))?;
-    // At the end of daylight saving time the first of two equal times; at its beginning a skipped time is an hour later.
+    // At the end of daylight saving time the first of two equal times; at its beginning a skipped time is an hour
+    // later.
     let here = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
     here(local).or_else(|| here(local.checked_add_signed(TimeDelta::hours(1))?)).map(|moment| moment.to_utc())
 }

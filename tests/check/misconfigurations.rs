@@ -1,4 +1,5 @@
-//! Scenarios with a single mistake: `check` finds it with its remedy, and nothing else fails. The scenarios describe it.
+//! Scenarios with a single mistake: `check` finds it with its remedy, and nothing else fails. The scenarios describe
+//! it.
 
 use std::{fmt::Write as _, fs, path::Path, thread};
 

@@ -36,7 +36,7 @@ const BANNED: [(&str, &str); 21] = [
 
 /// A line that may use a banned expression: the beginning of its path, a part of the line, and why. Code and blocks of
 /// documents need none: they show output, data and names that programs read.
-const EXCEPTIONS: [(&str, &str, &str); 8] = [
+const EXCEPTIONS: [(&str, &str, &str); 9] = [
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
     ("src/campaign/", "logon", "the same method in names"),
     ("src/sandbox/", "logon", "the same method in names"),
@@ -45,6 +45,7 @@ const EXCEPTIONS: [(&str, &str, &str); 8] = [
     ("src/", "\"person\"", "a field of JSON documents, and of the form on the status page"),
     ("src/", "unknown-person", "a name of the JSON report"),
     ("src/check/experience_cloud.rs", "nobody@campaign-group-sync.invalid", "an address in requests to Adobe"),
+    ("src/cli/sync_now_command.rs", "people: arguments", "a field of the control socket's messages"),
 ];
 
 /// What is in `src` and not held to this yet. Remove a module once its texts, comments and names are in plain English.
