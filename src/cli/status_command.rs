@@ -12,28 +12,28 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    daemon_reach::{daemon_for_status, reach, status},
-    exit_code::Exit,
-    layout::{BAD, DOUBT, GOOD, line, painted, table},
+    bootstrap::start_log,
+    daemon_client::{connect, connect_for_status, fetch_status},
+    exit_status::ExitStatus,
+    json::json,
     markdown,
-    report_json::json,
     report_text::counted,
-    start::log,
+    styles::{BAD, DOUBT, GOOD, line, styled, table},
     terminal::print,
 };
 
 /// Ends with 0 when a daemon answered, whatever it said, and with 3 when none did.
-pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let (status, exit) = match settings::load(&sources) {
         Ok(settings) => {
-            log(arguments, &settings)?;
-            match reach(&settings).await {
-                Some(daemon) => (status(daemon).await?, Exit::Done),
-                None => (remembered(&settings).await?, Exit::Partial),
+            start_log(arguments, &settings)?;
+            match connect(&settings).await {
+                Some(daemon) => (fetch_status(daemon).await?, ExitStatus::Done),
+                None => (remembered(&settings).await?, ExitStatus::Partial),
             }
         }
-        Err(error) => (status(daemon_for_status(&sources, error).await?).await?, Exit::Done),
+        Err(error) => (fetch_status(connect_for_status(&sources, error).await?).await?, ExitStatus::Done),
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&status),
@@ -57,7 +57,7 @@ fn text(status: &Status) -> String {
         ServiceState::Blocked | ServiceState::Failing => BAD,
     };
     let mut out = String::new();
-    line(&mut out, &format!("{}: {}", painted(style, status.state.as_str()), printable(&status.reason)));
+    line(&mut out, &format!("{}: {}", styled(style, status.state.as_str()), printable(&status.reason)));
     table(&mut out, "", rows(status).into_iter().map(|row| (anstyle::Style::new(), row.into())));
     out
 }

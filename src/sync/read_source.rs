@@ -60,7 +60,7 @@ impl SourceError {
 impl From<ExperienceCloudError> for SourceError {
     fn from(error: ExperienceCloudError) -> Self {
         match error {
-            ExperienceCloudError::Throttled { pause: Some(_), .. } => Self::PauseAsked(error),
+            ExperienceCloudError::RateLimited { pause: Some(_), .. } => Self::PauseAsked(error),
             error => Self::ExperienceCloud(error),
         }
     }
@@ -264,7 +264,7 @@ impl SourceReader<'_> {
         let (mut users, mut unknown) = (Vec::new(), Vec::new());
         for name in &self.request.scope.users {
             match self.experience_cloud.fetch_user(name, self.options.membership()).await? {
-                Some(user) => users.push((user.person, user.profiles)),
+                Some(user) => users.push((user.user, user.profiles)),
                 None => unknown.push(name.clone()),
             }
         }
@@ -328,7 +328,7 @@ impl SourceReader<'_> {
     /// Waits until the pause that Adobe asked for ends, or is forgotten; answers what is known of the calls.
     async fn wait_out_pause(&self) -> Result<CallWindows, SourceError> {
         // Before the pause is read: should it be forgotten in between, that is seen.
-        let before = self.journal.forgotten_pauses(self.organization()).await?;
+        let before = self.journal.cancelled_pause_count(self.organization()).await?;
         let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
         let Some(until) = windows.not_before else { return Ok(windows) };
         let length = remaining(until);

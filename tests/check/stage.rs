@@ -2,19 +2,18 @@
 
 use std::{
     fs::{self, Permissions},
-    net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use campaign_group_sync::{
-    check::{self, CheckReport, DaemonStatus, Extent, NotificationCheck, Reach, Request},
+    check::{self, CheckReport, CheckRequest, DaemonStatus, HostScope, Network, NotificationCheck},
     domain::OrganizationId,
     domain::Watcher,
     journal::{self, Journal, ListingKind, RememberedListing},
     sandbox::{
-        Change, ConnectionParameters, Fault, InstanceCredential, LoggedRequest, Sandbox, SandboxOptions, Scenario,
-        Times, campaign::InstanceWorld,
+        Change, ConnectionParameters, Fault, InstanceCredential, LoggedRequest, Scenario, Times,
+        campaign::InstanceWorld,
     },
     settings::{self, Sources},
     sync,
@@ -31,12 +30,12 @@ pub(crate) struct Stage {
     pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// Files written over those of the configuration, with their modes; modes of folders as well.
     pub(crate) files: Vec<(&'static str, Option<&'static str>, u32)>,
-    pub(crate) reach: Reach,
+    pub(crate) network: Network,
     /// What the journal of an earlier run remembers.
     pub(crate) remembered: Option<RememberedListing>,
     /// What the daemon said of itself, and how much of the host is looked at.
     pub(crate) daemon: Option<Result<DaemonStatus, String>>,
-    pub(crate) extent: Extent,
+    pub(crate) host: HostScope,
     /// Runs that were made before.
     pub(crate) earlier: Vec<sync::RunRequest>,
     /// What has happened since.
@@ -59,10 +58,10 @@ impl Stage {
             edits: Vec::new(),
             environment: Vec::new(),
             files: Vec::new(),
-            reach: Reach::Online,
+            network: Network::Online,
             remembered: None,
             daemon: None,
-            extent: Extent::Sandbox,
+            host: HostScope::FilesOnly,
             earlier: Vec::new(),
             since: Vec::new(),
         }
@@ -90,8 +89,7 @@ impl Stage {
     }
 
     async fn checked(self) -> Checked {
-        let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(SandboxOptions { listen, scenario: self.scenario }).await.expect("a sandbox");
+        let sandbox = crate::support::sandbox::start(self.scenario).await;
         self.faults.into_iter().for_each(|fault| sandbox.inject(fault));
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path();
@@ -128,12 +126,12 @@ impl Stage {
         sandbox.clear_requests();
         let before = listed(folder);
         let settings = settings::load_partial(&sources);
-        let request = Request {
+        let request = CheckRequest {
             settings: &settings,
             sources: &sources,
-            reach: self.reach,
-            notifications: NotificationCheck::Reach,
-            extent: self.extent,
+            network: self.network,
+            notifications: NotificationCheck::Connect,
+            host: self.host,
             daemon: self.daemon,
             now: Utc::now(),
         };

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use campaign_group_sync::{
-    check::{MaskError, MaskReport, Network, Question, mask_report},
+    check::{MaskError, MaskQuery, MaskReport, Network, mask_report},
     domain::{AssociationMask, RunMode, RunReport, Scope, Watcher},
     journal::Journal,
-    sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario},
+    sandbox::{InstanceCredential, Sandbox, Scenario},
     settings::{self, Settings, Sources},
     sync::{self, RunRequest, Stop, WaitPolicy},
 };
@@ -19,8 +19,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn of(scenario: Scenario) -> Self {
-        let listen = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(SandboxOptions { listen, scenario }).await.expect("a sandbox");
+        let sandbox = crate::support::sandbox::start(scenario).await;
         Self { sandbox, folder: tempfile::tempdir().expect("a folder") }
     }
 
@@ -86,12 +85,12 @@ impl Stage {
 pub(crate) const AT_ONCE: &str = "first_page_interval = \"0s\"";
 
 /// Asks about every name of the listing. The mask is trimmed, as on the command line and in the configuration.
-pub(crate) fn everything(tried: Option<&str>) -> Question {
+pub(crate) fn everything(tried: Option<&str>) -> MaskQuery {
     let tried = tried.map(|text| AssociationMask::parse(text).expect("a mask"));
-    Question { names: Vec::new(), tried, network: Network::Used }
+    MaskQuery { names: Vec::new(), tried, network: Network::Online }
 }
 
-pub(crate) async fn ask(settings: &Settings, question: &Question) -> Result<MaskReport, MaskError> {
+pub(crate) async fn ask(settings: &Settings, question: &MaskQuery) -> Result<MaskReport, MaskError> {
     Box::pin(mask_report(settings, question, &Watcher::none())).await
 }
 

@@ -1,7 +1,7 @@
 //! A sandbox that encrypts, and the program's own HTTP client towards it.
 
 use campaign_group_sync::{
-    sandbox::{Sandbox, SandboxOptions, Scenario, Tls},
+    sandbox::{Sandbox, Scenario, Tls},
     transport::{BaseUrl, ConnectionReuse, HttpClient, HttpOptions, HttpResponse, TransportError},
 };
 
@@ -13,8 +13,7 @@ impl Stage {
     pub(crate) async fn with(tls: Tls) -> Self {
         let mut scenario = Scenario::named("first_day").expect("built in");
         scenario.tls = Some(tls);
-        let listen = "127.0.0.1:0".parse().expect("an address");
-        Self { sandbox: Sandbox::start(SandboxOptions { listen, scenario }).await.expect("a sandbox") }
+        Self { sandbox: crate::support::sandbox::start(scenario).await }
     }
 
     /// Where the Campaign instance is.

@@ -7,7 +7,7 @@ const WITHOUT_OFFSET: [&str; 4] = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m
 
 /// Reads RFC 3339, a date, or a date with a time of day; the last two are meant in `zone`, a date as the beginning of its
 /// day. What is after `now` is refused: nobody knows who will have access.
-pub(super) fn past_moment<Z: TimeZone>(text: &str, zone: &Z, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+pub(super) fn parse_past_time<Z: TimeZone>(text: &str, zone: &Z, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let moment = moment(text.trim(), zone)
         .ok_or("is no time such as 2026-11-22T14:00:00Z, \"2026-11-22 14:00\" or 2026-11-22".to_owned())?;
     if moment > now { Err("is in the future".to_owned()) } else { Ok(moment) }
@@ -37,7 +37,7 @@ mod tests {
     fn a_time_without_offset_is_meant_where_it_is_typed() {
         let now = Utc.with_ymd_and_hms(2026, 11, 22, 14, 0, 0).single().expect("a time");
         let check = |text: &str, expected: &str| {
-            let moment = past_moment(text, &Berlin, now).map(|moment| moment.to_rfc3339());
+            let moment = parse_past_time(text, &Berlin, now).map(|moment| moment.to_rfc3339());
             assert_eq!(moment.as_deref(), Ok(expected), "{text}");
         };
         check("2026-11-22T14:00:00Z", "2026-11-22T14:00:00+00:00");
@@ -56,10 +56,10 @@ mod tests {
     fn what_is_no_time_or_has_not_come_yet_is_refused() {
         let now = Utc.with_ymd_and_hms(2026, 11, 22, 14, 0, 0).single().expect("a time");
         for text in ["", "yesterday", "22.11.2026", "2026-13-01", "2026-11-22 25:00", "2026-11"] {
-            assert!(past_moment(text, &Berlin, now).is_err_and(|why| why.contains("is no time")), "{text}");
+            assert!(parse_past_time(text, &Berlin, now).is_err_and(|why| why.contains("is no time")), "{text}");
         }
         for text in ["2026-11-22T14:00:01Z", "2026-11-22 15:01", "2026-11-23"] {
-            assert_eq!(past_moment(text, &Berlin, now), Err("is in the future".to_owned()), "{text}");
+            assert_eq!(parse_past_time(text, &Berlin, now), Err("is in the future".to_owned()), "{text}");
         }
     }
 }

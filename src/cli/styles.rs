@@ -17,7 +17,7 @@ const fn colour(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(colour)))
 }
 
-/// Columns without lines, aligned by the width that people see. Each row is painted as a whole: colours within a cell
+/// Columns without lines, aligned by the width that people see. Each row is styled as a whole: colours within a cell
 /// would count as characters.
 pub(super) fn table(out: &mut String, indent: &str, rows: impl Iterator<Item = (Style, Vec<String>)>) {
     let (styles, cells): (Vec<_>, Vec<Vec<_>>) =
@@ -25,11 +25,11 @@ pub(super) fn table(out: &mut String, indent: &str, rows: impl Iterator<Item = (
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).add_rows(cells);
     for (style, row) in styles.into_iter().zip(table.lines()) {
-        line(out, &format!("{indent}{}", painted(style, row.trim())));
+        line(out, &format!("{indent}{}", styled(style, row.trim())));
     }
 }
 
-pub(super) fn painted(style: Style, text: &str) -> String {
+pub(super) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 

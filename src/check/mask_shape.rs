@@ -9,50 +9,50 @@ const META: &str = ".^$|()[]{}*+?\\";
 
 /// A mask as people read it: literal text, the part that names the group, literal text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MaskOutline {
+pub(super) struct MaskShape {
     /// What every matching name begins with; empty where that cannot be told.
-    pub(super) head: Vec<char>,
+    pub(super) prefix: Vec<char>,
     /// How the mask writes the part that names the group, with what cannot be read literally.
     pub(super) capture: String,
     /// What every matching name ends with; empty where that cannot be told.
-    pub(super) tail: Vec<char>,
+    pub(super) suffix: Vec<char>,
     /// Whether the mask is a regular expression.
     pub(super) is_pattern: bool,
 }
 
-impl MaskOutline {
+impl MaskShape {
     pub(super) fn of(mask: &AssociationMask) -> Self {
         let text = mask.as_str();
         let is_pattern = Regex::new(text).is_ok_and(|pattern| pattern.captures_len() > 1);
         if !is_pattern {
             return Self {
-                head: text.trim_start().chars().collect(),
+                prefix: text.trim_start().chars().collect(),
                 capture: String::new(),
-                tail: Vec::new(),
+                suffix: Vec::new(),
                 is_pattern,
             };
         }
-        let signs: Vec<char> = text.strip_prefix('^').unwrap_or(text).chars().collect();
-        let rest = |at: usize| signs.get(at..).unwrap_or_default();
-        let (mut head, after_head) = literal(&signs);
-        if has_alternatives(&signs) {
-            return Self { head: Vec::new(), capture: text.to_owned(), tail: Vec::new(), is_pattern };
+        let characters: Vec<char> = text.strip_prefix('^').unwrap_or(text).chars().collect();
+        let rest = |at: usize| characters.get(at..).unwrap_or_default();
+        let (mut prefix, after_prefix) = literal(&characters);
+        if has_alternatives(&characters) {
+            return Self { prefix: Vec::new(), capture: text.to_owned(), suffix: Vec::new(), is_pattern };
         }
         // A quantifier behind the group leaves it open how often it stands there.
-        let mut tail = Vec::new();
-        let mut end = signs.len();
-        if let Some(length) = group(rest(after_head)) {
-            let behind = rest(after_head + length);
+        let mut suffix = Vec::new();
+        let mut end = characters.len();
+        if let Some(length) = group(rest(after_prefix)) {
+            let behind = rest(after_prefix + length);
             let (literal, used) = literal(behind);
             if matches!(behind.get(used..), Some([] | ['$'])) {
-                (tail, end) = (literal, after_head + length);
+                (suffix, end) = (literal, after_prefix + length);
             }
         }
-        if after_head == 0 {
-            head.clear();
+        if after_prefix == 0 {
+            prefix.clear();
         }
-        let capture = signs.get(after_head..end).unwrap_or_default().iter().collect();
-        Self { head, capture, tail, is_pattern }
+        let capture = characters.get(after_prefix..end).unwrap_or_default().iter().collect();
+        Self { prefix, capture, suffix, is_pattern }
     }
 
     /// A literal text as this kind of mask writes it.
@@ -60,39 +60,41 @@ impl MaskOutline {
         if !self.is_pattern {
             return text.to_owned();
         }
-        let escaped = |sign: char| META.contains(sign).then_some('\\').into_iter().chain([sign]);
+        let escaped = |character: char| META.contains(character).then_some('\\').into_iter().chain([character]);
         text.chars().flat_map(escaped).collect()
     }
 }
 
-/// The literal text at the beginning of an expression, and how many signs of the expression it takes.
-fn literal(signs: &[char]) -> (Vec<char>, usize) {
+/// The literal text at the beginning of an expression, and how many characters of the expression it takes.
+fn literal(characters: &[char]) -> (Vec<char>, usize) {
     let (mut text, mut at) = (Vec::new(), 0);
     loop {
-        let rest = signs.get(at..).unwrap_or_default();
-        let (sign, length) = match rest {
-            ['\\', sign, ..] if !sign.is_ascii_alphanumeric() && *sign != '<' && *sign != '>' => (*sign, 2),
-            [sign, ..] if !META.contains(*sign) => (*sign, 1),
+        let rest = characters.get(at..).unwrap_or_default();
+        let (character, length) = match rest {
+            ['\\', character, ..] if !character.is_ascii_alphanumeric() && *character != '<' && *character != '>' => {
+                (*character, 2)
+            }
+            [character, ..] if !META.contains(*character) => (*character, 1),
             _ => break,
         };
-        // A quantifier belongs to the sign before it.
+        // A quantifier belongs to the character before it.
         if matches!(rest.get(length), Some('*' | '+' | '?' | '{')) {
             break;
         }
-        text.push(sign);
+        text.push(character);
         at += length;
     }
     (text, at)
 }
 
-/// How many signs the group at the beginning of an expression takes; `None` when there is none that captures.
-fn group(signs: &[char]) -> Option<usize> {
-    if !matches!(signs, ['(', next, ..] if *next != '?') && !matches!(signs, ['(', '?', 'P' | '<', ..]) {
+/// How many characters the group at the beginning of an expression takes; `None` when there is none that captures.
+fn group(characters: &[char]) -> Option<usize> {
+    if !matches!(characters, ['(', next, ..] if *next != '?') && !matches!(characters, ['(', '?', 'P' | '<', ..]) {
         return None;
     }
     let mut depth = 0_usize;
-    for (at, sign) in unescaped(signs) {
-        match sign {
+    for (at, character) in unescaped(characters) {
+        match character {
             '(' => depth += 1,
             ')' => depth = depth.saturating_sub(1),
             _ => {}
@@ -105,24 +107,24 @@ fn group(signs: &[char]) -> Option<usize> {
 }
 
 /// Whether a whole other expression may stand in the place of this one.
-fn has_alternatives(signs: &[char]) -> bool {
+fn has_alternatives(characters: &[char]) -> bool {
     let mut depth = 0_usize;
-    unescaped(signs).any(|(_, sign)| {
-        match sign {
+    unescaped(characters).any(|(_, character)| {
+        match character {
             '(' => depth += 1,
             ')' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        sign == '|' && depth == 0
+        character == '|' && depth == 0
     })
 }
 
-/// The signs that mean what they are: neither escaped nor within a class.
-fn unescaped(signs: &[char]) -> impl Iterator<Item = (usize, char)> + '_ {
+/// The characters that mean what they are: neither escaped nor within a class.
+fn unescaped(characters: &[char]) -> impl Iterator<Item = (usize, char)> + '_ {
     let (mut is_escaped, mut is_in_class) = (false, false);
-    signs.iter().copied().enumerate().filter(move |(_, sign)| {
+    characters.iter().copied().enumerate().filter(move |(_, character)| {
         let is_meant = !is_escaped && !is_in_class;
-        match sign {
+        match character {
             _ if is_escaped => is_escaped = false,
             '\\' => is_escaped = true,
             '[' => is_in_class = true,
@@ -139,11 +141,11 @@ mod tests {
 
     #[test]
     fn the_literal_parts_of_a_mask_are_found() {
-        let check = |mask: &str, head: &str, capture: &str, tail: &str| {
-            let outline = MaskOutline::of(&AssociationMask::parse(mask).expect("a mask"));
-            let text = |signs: &[char]| signs.iter().collect::<String>();
-            let found = (text(&outline.head), outline.capture.as_str(), text(&outline.tail));
-            assert_eq!(found, (head.to_owned(), capture, tail.to_owned()), "{mask}");
+        let check = |mask: &str, prefix: &str, capture: &str, suffix: &str| {
+            let shape = MaskShape::of(&AssociationMask::parse(mask).expect("a mask"));
+            let text = |characters: &[char]| characters.iter().collect::<String>();
+            let found = (text(&shape.prefix), shape.capture.as_str(), text(&shape.suffix));
+            assert_eq!(found, (prefix.to_owned(), capture, suffix.to_owned()), "{mask}");
         };
         check("Campaign - acme - (.*)", "Campaign - acme - ", "(.*)", "");
         check("^Campaign - (.*)$", "Campaign - ", "(.*)", "");

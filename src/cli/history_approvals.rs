@@ -11,9 +11,9 @@ use crate::{
 use super::{
     CommandError,
     arguments::OutputFormat,
-    layout::{DIM, GOOD, table},
+    json::json,
     markdown,
-    report_json::json,
+    styles::{DIM, GOOD, table},
 };
 
 /// Version of this document's form.
@@ -24,7 +24,11 @@ const NO_APPROVAL: &str = "No approval has been recorded yet.\n";
 const HEADS: [&str; 6] = ["Approved", "Digest", "Instance", "Changes", "By", "Used by run"];
 
 /// The last approvals, newest first, in the form that was asked for.
-pub(super) async fn shown(journal: Option<&Journal>, limit: u32, output: OutputFormat) -> Result<String, CommandError> {
+pub(super) async fn approvals(
+    journal: Option<&Journal>,
+    limit: u32,
+    output: OutputFormat,
+) -> Result<String, CommandError> {
     let given = match journal {
         Some(journal) => journal.given_approvals(usize::try_from(limit).unwrap_or(usize::MAX)).await?,
         None => Vec::new(),
@@ -36,11 +40,11 @@ pub(super) async fn shown(journal: Option<&Journal>, limit: u32, output: OutputF
 #[derive(Serialize)]
 struct Approvals<'a> {
     version: u32,
-    approvals: Vec<Listed<'a>>,
+    approvals: Vec<ListedApproval<'a>>,
 }
 
 #[derive(Serialize)]
-struct Listed<'a> {
+struct ListedApproval<'a> {
     #[serde(flatten)]
     approval: ApprovalNote,
     instance: &'a str,
@@ -65,8 +69,8 @@ fn list(output: OutputFormat, given: &[GivenApproval]) -> Result<String, serde_j
     })
 }
 
-fn listed(given: &GivenApproval) -> Listed<'_> {
-    Listed {
+fn listed(given: &GivenApproval) -> ListedApproval<'_> {
+    ListedApproval {
         approval: ApprovalNote::new(&given.digest, &given.approver, given.at),
         instance: given.instance.as_str(),
         changes: given.changes,

@@ -10,7 +10,7 @@ use crate::{
     journal::{Deletion, Journal, KeepSetting, RecordFault, RecordHead, Verification},
 };
 
-use super::{CommandError, arguments::OutputFormat, exit_code::Exit, report_json::json, terminal::print};
+use super::{CommandError, arguments::OutputFormat, exit_status::ExitStatus, json::json, terminal::print};
 
 /// What a check without a head cannot tell.
 const WITHOUT_HEAD: &str = "Without a head that was kept elsewhere (each run logs one as record.head), a record that was \
@@ -22,24 +22,24 @@ pub(super) async fn run(
     journal: Option<&Journal>,
     head: Option<&str>,
     output: OutputFormat,
-) -> Result<Exit, CommandError> {
+) -> Result<ExitStatus, CommandError> {
     let known = head.map(parsed).transpose()?;
     let Some(journal) = journal else {
         if known.is_some() {
             print(
                 "There is no record where state.url points, and a head of one was given: the state is gone, or elsewhere.\n",
             )?;
-            return Ok(Exit::Failure);
+            return Ok(ExitStatus::Failure);
         }
         print("No run has been recorded yet.\n")?;
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Done);
     };
     let verification = journal.verify(known.as_ref()).await?;
     print(&match output {
         OutputFormat::Json => json(&Document::of(&verification, known.as_ref()))?,
         OutputFormat::Text | OutputFormat::Markdown => text(&verification, known.as_ref()),
     })?;
-    Ok(if verification.is_whole() { Exit::Done } else { Exit::Failure })
+    Ok(if verification.is_whole() { ExitStatus::Done } else { ExitStatus::Failure })
 }
 
 fn parsed(head: &str) -> Result<RecordHead, CommandError> {

@@ -9,47 +9,48 @@ const LOOK_ALIKES: [(&str, &str); 4] = [
     ("αικνορτυχϲ", "aikvoptuxc"),
 ];
 
-/// How two signs stand to one another.
+/// How two characters stand to one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Likeness {
-    /// The same sign, letter case aside.
+    /// The same character, letter case aside.
     Same,
-    /// Two signs that people take for one another.
+    /// Two characters that people take for one another.
     Alike,
     /// Anything else.
     Different,
 }
 
-/// Compares two signs.
+/// Compares two characters.
 pub(super) fn likeness(one: char, other: char) -> Likeness {
     if is_same(one, other) {
         Likeness::Same
-    } else if typical(one) == typical(other) {
+    } else if prototype(one) == prototype(other) {
         Likeness::Alike
     } else {
         Likeness::Different
     }
 }
 
-/// Whether people see no difference when the sign is missing or too much: blanks, dashes, and what nobody sees.
-pub(super) fn is_light(sign: char) -> bool {
-    matches!(typical(sign), ' ' | '-')
+/// Whether people see no difference when the character is missing or too much: blanks, dashes, and what nobody sees.
+pub(super) fn is_space_or_dash(character: char) -> bool {
+    matches!(prototype(character), ' ' | '-')
 }
 
-/// Whether a sign has no width, or turns the reading direction: nobody sees it.
-pub(super) fn is_unseen(sign: char) -> bool {
-    let is_turn = matches!(sign, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    is_turn || matches!(sign, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}')
+/// Whether a character has no width, or turns the reading direction: nobody sees it.
+pub(super) fn is_invisible(character: char) -> bool {
+    let is_turn = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    is_turn
+        || matches!(character, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}')
 }
 
 /// Names that people take for one another become equal: without case, blanks and dashes, with look-alikes as one letter.
 pub(super) fn skeleton(name: &str) -> String {
-    name.chars().filter(|sign| !is_light(*sign)).map(typical).collect()
+    name.chars().filter(|character| !is_space_or_dash(*character)).map(prototype).collect()
 }
 
-/// What a sign is called, where its looks do not tell; `None` for signs that everybody knows.
-pub fn name_of(sign: char) -> Option<String> {
-    let name = match sign {
+/// What a character is called, where its looks do not tell; `None` for characters that everybody knows.
+pub fn character_name(character: char) -> Option<String> {
+    let name = match character {
         ' ' | '-' => return None,
         '\t' => "tab",
         '\u{a0}' => "no-break space",
@@ -71,37 +72,39 @@ pub fn name_of(sign: char) -> Option<String> {
         '\u{0370}'..='\u{03ff}' => "Greek",
         '\u{0400}'..='\u{052f}' => "Cyrillic",
         '\u{ff01}'..='\u{ff5e}' => "full-width",
-        _ if sign.is_whitespace() => "another kind of blank",
-        _ if typical(sign) == '-' && sign != '_' => "another kind of dash",
-        _ if sign.is_control() => "control character",
+        _ if character.is_whitespace() => "another kind of blank",
+        _ if prototype(character) == '-' && character != '_' => "another kind of dash",
+        _ if character.is_control() => "control character",
         _ => return None,
     };
-    Some(format!("{name}, U+{:04X}", u32::from(sign)))
+    Some(format!("{name}, U+{:04X}", u32::from(character)))
 }
 
 fn is_same(one: char, other: char) -> bool {
     one == other || one.to_lowercase().eq(other.to_lowercase())
 }
 
-/// The sign that stands for all that look like this one.
-fn typical(sign: char) -> char {
-    if sign.is_whitespace() || is_unseen(sign) {
+/// The character that stands for all that look like this one.
+fn prototype(character: char) -> char {
+    if character.is_whitespace() || is_invisible(character) {
         return ' ';
     }
-    match sign {
+    match character {
         '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' | '_' => '-',
-        '\u{ff01}'..='\u{ff5e}' => u32::from(sign).checked_sub(0xfee0).and_then(char::from_u32).map_or(sign, lower),
-        _ => lower(latin(sign)),
+        '\u{ff01}'..='\u{ff5e}' => {
+            u32::from(character).checked_sub(0xfee0).and_then(char::from_u32).map_or(character, lower)
+        }
+        _ => lower(latin(character)),
     }
 }
 
-fn latin(sign: char) -> char {
+fn latin(character: char) -> char {
     let pairs = LOOK_ALIKES.iter().flat_map(|(strange, latin)| strange.chars().zip(latin.chars()));
-    pairs.into_iter().find(|(strange, _)| *strange == sign).map_or(sign, |(_, latin)| latin)
+    pairs.into_iter().find(|(strange, _)| *strange == character).map_or(character, |(_, latin)| latin)
 }
 
-fn lower(sign: char) -> char {
-    sign.to_lowercase().next().unwrap_or(sign)
+fn lower(character: char) -> char {
+    character.to_lowercase().next().unwrap_or(character)
 }
 
 #[cfg(test)]

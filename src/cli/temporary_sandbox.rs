@@ -14,14 +14,14 @@ use crate::{
 use super::{CommandError, sandbox_configuration::SandboxConfiguration};
 
 /// A sandbox that ends with the command that started it.
-pub(super) struct OwnSandbox {
+pub(super) struct TemporarySandbox {
     sandbox: Sandbox,
     configuration: SandboxConfiguration,
     /// Whom clients are told to trust, where it encrypts.
     authority: Option<String>,
 }
 
-impl OwnSandbox {
+impl TemporarySandbox {
     /// Serves the scenario of this name, or of this file, on any free port.
     pub(super) async fn start(name: &str) -> Result<Self, CommandError> {
         Self::serve(scenario(name)?, 0).await

@@ -1,27 +1,27 @@
-//! Names that nearly match a mask: where they differ from its literal parts, sign by sign.
+//! Names that nearly match a mask: where they differ from its literal parts, character by character.
 
 use serde::Serialize;
 
 use crate::domain::{AssociationMask, MaskMatch, OperatorGroupName};
 
 use super::{
-    mask_outline::MaskOutline,
-    near_signs::{Likeness, is_light, likeness},
+    confusables::{Likeness, is_space_or_dash, likeness},
+    mask_shape::MaskShape,
 };
 
 /// Cost of a difference that people overlook: a blank, a dash, a look-alike.
-const LIGHT: usize = 1;
+const MINOR_COST: usize = 1;
 
-/// Cost of any other sign that is missing, too much or another one.
-const HEAVY: usize = 4;
+/// Cost of any other character that is missing, too much or another one.
+const MAJOR_COST: usize = 4;
 
-/// A slip of the pen is at most this many other signs: two of them swap two letters. Three make another name.
-const MOST_HEAVY: usize = 2;
+/// A slip of the pen is at most this many other characters: two of them swap two letters. Three make another name.
+const MOST_MAJOR: usize = 2;
 
 /// One place where a name differs from what the mask wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// The first sign that differs, counted from 1; what is missing is missing before it.
+pub struct NameDifference {
+    /// The first character that differs, counted from 1; what is missing is missing before it.
     pub position: usize,
     /// What stands there; empty when something is missing.
     pub found: String,
@@ -29,85 +29,87 @@ pub struct Difference {
     pub expected: String,
 }
 
-/// A name that a mask would match, if it were not for a few signs.
+/// A name that a mask would match, if it were not for a few characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearMatch {
     /// Where it differs, from left to right; never empty.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<NameDifference>,
     /// The name as the mask would match it.
-    pub mended: String,
+    pub corrected: String,
     /// The group that the mended name stands for.
     pub group: OperatorGroupName,
     /// The mask that would match the name as it is; `None` where it cannot be written by changing the literal parts.
-    pub mended_mask: Option<String>,
+    pub corrected_mask: Option<String>,
 }
 
 /// How near a name comes to a mask that does not match it. What is found here would match once it is mended.
-pub(super) fn near_match(mask: &AssociationMask, outline: &MaskOutline, name: &str) -> Option<NearMatch> {
+pub(super) fn near_match(mask: &AssociationMask, shape: &MaskShape, name: &str) -> Option<NearMatch> {
     if mask.matches(name) != MaskMatch::NoMatch {
         return None;
     }
-    let begin = name.chars().take_while(|sign| sign.is_whitespace()).count();
-    let signs: Vec<char> = name.trim().chars().collect();
-    let head = Alignment::of(&outline.head, &signs);
-    let rest = signs.get(head.length..).unwrap_or_default();
-    let backwards = |signs: &[char]| signs.iter().rev().copied().collect::<Vec<_>>();
-    let tail = Alignment::of(&backwards(&outline.tail), &backwards(rest)).reversed();
-    if !head.is_slip(&outline.head) || !tail.is_slip(&outline.tail) {
+    let begin = name.chars().take_while(|character| character.is_whitespace()).count();
+    let characters: Vec<char> = name.trim().chars().collect();
+    let prefix = Alignment::of(&shape.prefix, &characters);
+    let rest = characters.get(prefix.length..).unwrap_or_default();
+    let backwards = |characters: &[char]| characters.iter().rev().copied().collect::<Vec<_>>();
+    let suffix = Alignment::of(&backwards(&shape.suffix), &backwards(rest)).reversed();
+    if !prefix.is_slip(&shape.prefix) || !suffix.is_slip(&shape.suffix) {
         return None;
     }
-    let middle = rest.get(..rest.len() - tail.length)?;
-    if head.leaves_another_word(&outline.head, middle) {
+    let middle = rest.get(..rest.len() - suffix.length)?;
+    if prefix.continues_another_word(&shape.prefix, middle) {
         return None;
     }
-    let mended: String = outline.head.iter().chain(middle).chain(&outline.tail).collect();
-    let MaskMatch::Group(group) = mask.matches(&mended) else { return None };
-    let mut differences = head.differences(begin);
-    differences.extend(tail.differences(begin + signs.len() - tail.length));
-    let is_another_number = |difference: &Difference| is_number(&difference.found) && is_number(&difference.expected);
+    let corrected: String = shape.prefix.iter().chain(middle).chain(&shape.suffix).collect();
+    let MaskMatch::Group(group) = mask.matches(&corrected) else { return None };
+    let mut differences = prefix.differences(begin);
+    differences.extend(suffix.differences(begin + characters.len() - suffix.length));
+    let is_another_number =
+        |difference: &NameDifference| is_number(&difference.found) && is_number(&difference.expected);
     // Tenants are numbered: another number is another tenant, and no slip.
     let is_near = !differences.is_empty() && !differences.iter().any(is_another_number);
-    let literal = |signs: Option<&[char]>| outline.written(&signs.unwrap_or_default().iter().collect::<String>());
-    let before = literal(signs.get(..head.length));
-    let behind = literal(rest.get(rest.len() - tail.length..));
-    let mended_mask = Some([before.as_str(), &outline.capture, &behind].concat()).filter(|text| {
+    let literal =
+        |characters: Option<&[char]>| shape.written(&characters.unwrap_or_default().iter().collect::<String>());
+    let before = literal(characters.get(..prefix.length));
+    let behind = literal(rest.get(rest.len() - suffix.length..));
+    let corrected_mask = Some([before.as_str(), &shape.capture, &behind].concat()).filter(|text| {
         let mask = AssociationMask::parse(text);
         mask.is_ok_and(|mask| matches!(mask.matches(name), MaskMatch::Group(_)))
     });
-    is_near.then_some(NearMatch { differences, mended, group, mended_mask })
+    is_near.then_some(NearMatch { differences, corrected, group, corrected_mask })
 }
 
 fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|sign| sign.is_ascii_digit())
+    !text.is_empty() && text.chars().all(|character| character.is_ascii_digit())
 }
 
 /// One step from what is wanted to what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// A sign stands where one is wanted.
+    /// A character stands where one is wanted.
     Both(char, char),
-    /// A sign is wanted and missing.
+    /// A character is wanted and missing.
     Missing(char),
-    /// A sign is too much.
+    /// A character is too much.
     Extra(char),
 }
 
 impl Step {
     fn wanted(self) -> Option<char> {
         match self {
-            Self::Both(sign, _) | Self::Missing(sign) => Some(sign),
+            Self::Both(character, _) | Self::Missing(character) => Some(character),
             Self::Extra(_) => None,
         }
     }
 
     fn found(self) -> Option<char> {
         match self {
-            Self::Both(_, sign) | Self::Extra(sign) => Some(sign),
+            Self::Both(_, character) | Self::Extra(character) => Some(character),
             Self::Missing(_) => None,
         }
     }
 
-    fn signs(self) -> impl Iterator<Item = char> {
+    fn characters(self) -> impl Iterator<Item = char> {
         self.wanted().into_iter().chain(self.found())
     }
 
@@ -116,16 +118,18 @@ impl Step {
     }
 
     fn cost(self) -> usize {
-        let weight = |is_light| if is_light { LIGHT } else { HEAVY };
+        let weight = |is_space_or_dash| if is_space_or_dash { MINOR_COST } else { MAJOR_COST };
         match self {
             Self::Both(wanted, found) => match likeness(wanted, found) {
                 Likeness::Same => 0,
-                Likeness::Alike => LIGHT,
-                Likeness::Different => HEAVY,
+                Likeness::Alike => MINOR_COST,
+                Likeness::Different => MAJOR_COST,
             },
             // Without the dash two words run together, and what follows it is no group any more.
-            Self::Missing(sign) => weight(is_light(sign) && likeness(sign, ' ') != Likeness::Different),
-            Self::Extra(sign) => weight(is_light(sign)),
+            Self::Missing(character) => {
+                weight(is_space_or_dash(character) && likeness(character, ' ') != Likeness::Different)
+            }
+            Self::Extra(character) => weight(is_space_or_dash(character)),
         }
     }
 }
@@ -133,14 +137,14 @@ impl Step {
 /// The cheapest way from what is wanted to the beginning of what is there.
 struct Alignment {
     steps: Vec<Step>,
-    /// How many of the signs that are there it takes.
+    /// How many of the characters that are there it takes.
     length: usize,
 }
 
 impl Alignment {
     fn of(wanted: &[char], found: &[char]) -> Self {
         // What is longer than twice the wanted text by far costs more than any slip.
-        let found = found.get(..wanted.len() * 2 + MOST_HEAVY).unwrap_or(found);
+        let found = found.get(..wanted.len() * 2 + MOST_MAJOR).unwrap_or(found);
         let costs = costs(wanted, found);
         let last = costs.last().map(Vec::as_slice).unwrap_or_default();
         // Of equally cheap ends the last: what is too much belongs to the literal part rather than to the group.
@@ -174,33 +178,41 @@ impl Alignment {
         self
     }
 
-    /// Whether people may have meant what is wanted: a few signs, and not most of them.
+    /// Whether people may have meant what is wanted: a few characters, and not most of them.
     fn is_slip(&self, wanted: &[char]) -> bool {
         let count = |cost| self.steps.iter().filter(|step| step.cost() == cost).count();
-        let (light, heavy) = (count(LIGHT), count(HEAVY));
-        let letters = wanted.iter().filter(|sign| !is_light(**sign)).count();
-        heavy <= MOST_HEAVY && heavy * HEAVY <= letters && light + heavy <= wanted.len() / 2
+        let (light, heavy) = (count(MINOR_COST), count(MAJOR_COST));
+        let letters = wanted.iter().filter(|character| !is_space_or_dash(**character)).count();
+        heavy <= MOST_MAJOR && heavy * MAJOR_COST <= letters && light + heavy <= wanted.len() / 2
     }
 
     /// Whether what stands before the group differs and stands as it should further on: in `acme-stage - delivery` the
     /// tenant is another one.
-    fn leaves_another_word(&self, wanted: &[char], rest: &[char]) -> bool {
-        let light = wanted.iter().rev().take_while(|sign| is_light(**sign)).count();
+    fn continues_another_word(&self, wanted: &[char], rest: &[char]) -> bool {
+        let light = wanted.iter().rev().take_while(|character| is_space_or_dash(**character)).count();
         let separator = wanted.get(wanted.len() - light..).unwrap_or_default();
-        let differs =
-            self.steps.iter().rev().take_while(|step| step.wanted().is_none_or(is_light)).any(|step| !step.is_same());
-        differs && !separator.is_empty() && rest.windows(separator.len()).any(|signs| signs == separator)
+        let differs = self
+            .steps
+            .iter()
+            .rev()
+            .take_while(|step| step.wanted().is_none_or(is_space_or_dash))
+            .any(|step| !step.is_same());
+        differs && !separator.is_empty() && rest.windows(separator.len()).any(|characters| characters == separator)
     }
 
     /// Where the two differ; neighbouring steps are one difference, and so are two with one blank or dash between them.
-    /// `before` signs of the name stand before the first step.
-    fn differences(&self, before: usize) -> Vec<Difference> {
-        let (mut differences, mut at, mut was_same): (Vec<Difference>, _, _) = (Vec::new(), before, true);
+    /// `before` characters of the name stand before the first step.
+    fn differences(&self, before: usize) -> Vec<NameDifference> {
+        let (mut differences, mut at, mut was_same): (Vec<NameDifference>, _, _) = (Vec::new(), before, true);
         for (place, step) in self.steps.iter().enumerate() {
             let is_same = step.is_same() && (was_same || !self.joins(place));
             if !is_same {
                 if was_same {
-                    differences.push(Difference { position: at + 1, found: String::new(), expected: String::new() });
+                    differences.push(NameDifference {
+                        position: at + 1,
+                        found: String::new(),
+                        expected: String::new(),
+                    });
                 }
                 if let Some(difference) = differences.last_mut() {
                     difference.expected.extend(step.wanted());
@@ -213,11 +225,12 @@ impl Alignment {
         differences
     }
 
-    /// Whether a sign that is right stands between two differences and is part of what people see as one: of a dash and the
+    /// Whether a character that is right stands between two differences and is part of what people see as one: of a dash and the
     /// blanks around it.
     fn joins(&self, place: usize) -> bool {
-        let is_part = |step: Option<&Step>| step.is_some_and(|step| !step.is_same() && step.signs().all(is_light));
-        let is_between = self.steps.get(place).is_some_and(|step| step.signs().all(is_light));
+        let is_part =
+            |step: Option<&Step>| step.is_some_and(|step| !step.is_same() && step.characters().all(is_space_or_dash));
+        let is_between = self.steps.get(place).is_some_and(|step| step.characters().all(is_space_or_dash));
         let before = place.checked_sub(1).and_then(|place| self.steps.get(place));
         is_between && is_part(before) && is_part(self.steps.get(place + 1))
     }
@@ -226,8 +239,8 @@ impl Alignment {
 /// The cheapest cost from each beginning of `wanted` to each beginning of `found`.
 fn costs(wanted: &[char], found: &[char]) -> Vec<Vec<usize>> {
     let first = std::iter::once(0)
-        .chain(found.iter().scan(0, |sum, sign| {
-            *sum += Step::Extra(*sign).cost();
+        .chain(found.iter().scan(0, |sum, character| {
+            *sum += Step::Extra(*character).cost();
             Some(*sum)
         }))
         .collect();
@@ -255,7 +268,7 @@ mod tests {
     /// Each difference as `position:found>expected`.
     fn near(mask: &str, name: &str) -> Option<(String, String)> {
         let mask = AssociationMask::parse(mask).expect("a mask");
-        let near = near_match(&mask, &MaskOutline::of(&mask), name)?;
+        let near = near_match(&mask, &MaskShape::of(&mask), name)?;
         let shown = near.differences.iter().map(|one| format!("{}:{}>{}", one.position, one.found, one.expected));
         Some((shown.collect::<Vec<_>>().join(" "), near.group.to_string()))
     }

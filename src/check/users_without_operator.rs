@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::{
-    board::{Board, Outcome},
-    catalogue::WITHOUT_OPERATOR,
+    findings::{CheckOutcome, Findings},
     names::{NAMES_SHOWN, listed},
+    prerequisites::WITHOUT_OPERATOR,
 };
 use crate::{
     domain::{
@@ -20,15 +20,20 @@ use crate::{
 const RUNS: usize = 84;
 
 /// Checks one instance from the journal: asking the organization would cost a read of every profile's members.
-pub(super) async fn check(board: &mut Board, policy: &Policy, journal: Option<&Journal>, campaign: &CampaignSnapshot) {
+pub(super) async fn check(
+    findings: &mut Findings,
+    policy: &Policy,
+    journal: Option<&Journal>,
+    campaign: &CampaignSnapshot,
+) {
     let outcome = match last_read(journal, &policy.instance).await {
         Ok(Some((run, report))) => without_operator(&run, &report, campaign, policy.missing_operator),
-        Ok(None) => Outcome::not_checked(
+        Ok(None) => CheckOutcome::not_checked(
             "no run that read them is recorded; campaign-group-sync --sync-now --dry-run lists them as no-operator",
         ),
-        Err(error) => Outcome::not_checked(format!("the journal cannot be read: {}", Chain(&error))),
+        Err(error) => CheckOutcome::not_checked(format!("the journal cannot be read: {}", Chain(&error))),
     };
-    board.settle_of(policy.instance.as_str(), WITHOUT_OPERATOR, outcome);
+    findings.record_for(policy.instance.as_str(), WITHOUT_OPERATOR, outcome);
 }
 
 /// The last complete run that was not narrowed, and its part for this instance.
@@ -57,7 +62,7 @@ fn without_operator(
     part: &InstanceReport,
     campaign: &CampaignSnapshot,
     missing: MissingPolicy,
-) -> Outcome {
+) -> CheckOutcome {
     let logins: HashSet<_> = campaign.operators().iter().map(|operator| operator.login.folded()).collect();
     let people: Vec<&str> = part
         .skipped
@@ -69,7 +74,7 @@ fn without_operator(
         .collect();
     let as_of = format!("as of run {} at {}", run.run, to_the_second(run.started_at));
     if people.is_empty() {
-        return Outcome::ok(format!("none, {as_of}"));
+        return CheckOutcome::ok(format!("none, {as_of}"));
     }
     let to_come = match missing {
         MissingPolicy::Skip => {
@@ -77,5 +82,5 @@ fn without_operator(
         }
         MissingPolicy::Create => "the next run creates those who have an e-mail address",
     };
-    Outcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people, NAMES_SHOWN)))
+    CheckOutcome::ok(format!("{}, {as_of}: {}; {to_come}", people.len(), listed(&people, NAMES_SHOWN)))
 }

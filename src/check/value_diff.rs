@@ -1,8 +1,8 @@
-//! Two values that should be equal, sign by sign: blanks, case and look-alikes made visible.
+//! Two values that should be equal, character by character: blanks, case and look-alikes made visible.
 
-use super::near_signs::is_unseen;
+use super::confusables::is_invisible;
 
-/// `None` when they are equal; otherwise both below each other, with marks under the signs that differ.
+/// `None` when they are equal; otherwise both below each other, with marks under the characters that differ.
 pub(super) fn difference(ours: &str, theirs: &str) -> Option<String> {
     if ours == theirs {
         return None;
@@ -13,7 +13,7 @@ pub(super) fn difference(ours: &str, theirs: &str) -> Option<String> {
     let tails = left.iter().rev().zip(right.iter().rev());
     let after = tails.take_while(|(left, right)| left == right).count().min(shorter - before);
     let marks = |length: usize| format!("{}{}", " ".repeat(before), "^".repeat((length - before - after).max(1)));
-    let middle = |signs: &[char]| signs.get(before..signs.len() - after).unwrap_or_default().to_vec();
+    let middle = |characters: &[char]| characters.get(before..characters.len() - after).unwrap_or_default().to_vec();
     Some(format!(
         "expected: {}\nCampaign: {}\n          {}  {}",
         shown(&left),
@@ -24,22 +24,26 @@ pub(super) fn difference(ours: &str, theirs: &str) -> Option<String> {
 }
 
 /// A value with every blank at its place visible.
-pub(super) fn shown(signs: &[char]) -> String {
-    let visible = |sign: &char| match sign {
+pub(super) fn shown(characters: &[char]) -> String {
+    let visible = |character: &char| match character {
         ' ' => "␣".to_owned(),
         '\u{a0}' => "⍽".to_owned(),
         '\t' => "⇥".to_owned(),
-        other if other.is_control() || is_unseen(*other) => "�".to_owned(),
+        other if other.is_control() || is_invisible(*other) => "�".to_owned(),
         other => other.to_string(),
     };
-    signs.iter().map(visible).collect()
+    characters.iter().map(visible).collect()
 }
 
 fn explained(ours: &[char], theirs: &[char]) -> String {
-    let text = |signs: &[char]| signs.iter().collect::<String>();
+    let text = |characters: &[char]| characters.iter().collect::<String>();
     match (ours, theirs) {
-        ([], extra) if extra.iter().all(|sign| sign.is_whitespace()) => "blanks too many in Campaign".to_owned(),
-        (extra, []) if extra.iter().all(|sign| sign.is_whitespace()) => "blanks missing in Campaign".to_owned(),
+        ([], extra) if extra.iter().all(|character| character.is_whitespace()) => {
+            "blanks too many in Campaign".to_owned()
+        }
+        (extra, []) if extra.iter().all(|character| character.is_whitespace()) => {
+            "blanks missing in Campaign".to_owned()
+        }
         ([], _) => "too much in Campaign".to_owned(),
         (_, []) => "missing in Campaign".to_owned(),
         _ if text(ours).to_lowercase() == text(theirs).to_lowercase() => "only the letter case differs".to_owned(),

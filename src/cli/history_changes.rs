@@ -11,11 +11,11 @@ use crate::{
 use super::{
     CommandError,
     arguments::{HistoryFilter, OutputFormat},
-    history_command::beginning,
-    layout::{DIM, table},
+    history_command::deletion_note,
+    json::json,
     markdown,
-    report_json::json,
     report_text::style_of_change,
+    styles::{DIM, table},
 };
 
 /// Version of this document's form.
@@ -26,8 +26,8 @@ const NOTHING: &str = "No recorded change matches.\n";
 const HEADS: [&str; 8] = ["Recorded", "Run", "Instance", "Change", "Operator", "Group", "Outcome", "Approved by"];
 
 /// The changes that are asked for; `None` where the question is about runs.
-pub(super) fn asked(narrowed: &HistoryFilter) -> Option<ChangeFilter> {
-    let HistoryFilter { since, until, instance, user, group, op, outcome } = narrowed;
+pub(super) fn change_filter(filter: &HistoryFilter) -> Option<ChangeFilter> {
+    let HistoryFilter { since, until, instance, user, group, op, outcome } = filter;
     let is_about_changes = user.is_some() || group.is_some() || op.is_some() || outcome.is_some();
     is_about_changes.then(|| ChangeFilter {
         since: *since,
@@ -41,7 +41,7 @@ pub(super) fn asked(narrowed: &HistoryFilter) -> Option<ChangeFilter> {
 }
 
 /// The matching changes, newest run first, in the form that was asked for.
-pub(super) async fn shown(
+pub(super) async fn matching_changes(
     journal: Option<&Journal>,
     filter: &ChangeFilter,
     limit: u32,
@@ -53,20 +53,20 @@ pub(super) async fn shown(
         None => Vec::new(),
     };
     let more = found.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(list(output, &found, deleted_before)? + &beginning(output, more, deleted_before))
+    Ok(list(output, &found, deleted_before)? + &deletion_note(output, more, deleted_before))
 }
 
 /// The JSON form.
 #[derive(Serialize)]
 struct ChangesDocument<'a> {
     version: u32,
-    changes: Vec<Listed<'a>>,
+    changes: Vec<ListedChange<'a>>,
     /// Before which times runs, and changes, were deleted for their age.
     deleted_before: DeletedBefore,
 }
 
 #[derive(Serialize)]
-struct Listed<'a> {
+struct ListedChange<'a> {
     run: &'a str,
     mode: RunMode,
     instance: &'a str,
@@ -97,9 +97,9 @@ fn list(
     })
 }
 
-fn listed(found: &FoundChange) -> Listed<'_> {
+fn listed(found: &FoundChange) -> ListedChange<'_> {
     let FoundChange { run, mode, instance, recorded_at, change } = found;
-    Listed { run: run.as_str(), mode: *mode, instance, recorded_at: *recorded_at, change }
+    ListedChange { run: run.as_str(), mode: *mode, instance, recorded_at: *recorded_at, change }
 }
 
 fn row(found: &FoundChange) -> [String; 8] {

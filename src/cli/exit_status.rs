@@ -6,7 +6,7 @@ use crate::domain::{Explanation, Outcome, RunReport};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
+pub(super) enum ExitStatus {
     /// In sync, or all changes applied.
     Done = 0,
     /// Unexpected failure.
@@ -31,15 +31,15 @@ pub(super) enum Exit {
     Configuration = 78,
 }
 
-impl Exit {
-    /// What a run ends with, wherever it was made: a report that came from elsewhere has no other sign of a wrong
+impl ExitStatus {
+    /// What a run ends with, wherever it was made: a report that came from elsewhere has no other character of a wrong
     /// configuration.
     pub(super) fn of(report: &RunReport) -> Self {
         if report.misconfigured { Self::Configuration } else { report.outcome.into() }
     }
 }
 
-impl Exit {
+impl ExitStatus {
     /// What a command ends with that answered a question, as far as it could.
     pub(super) fn of_answer(explanation: &Explanation) -> Self {
         let is_misconfigured = explanation.unanswered.iter().any(|part| part.misconfigured);
@@ -47,7 +47,7 @@ impl Exit {
     }
 }
 
-impl From<Outcome> for Exit {
+impl From<Outcome> for ExitStatus {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::InSync | Outcome::Applied => Self::Done,
@@ -64,8 +64,8 @@ impl From<Outcome> for Exit {
     }
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(exit: ExitStatus) -> Self {
         Self::from(exit as u8)
     }
 }

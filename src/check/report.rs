@@ -19,7 +19,7 @@ pub enum Verdict {
 /// What a failure comes from; each has the exit code that a run would end with. The gravest is last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum FailureCause {
     /// A system does not answer for now (6).
     Unavailable,
     /// A system answers with what cannot be used (5).
@@ -33,7 +33,7 @@ pub enum Cause {
 /// What a prerequisite is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Section {
+pub enum CheckSection {
     /// The configuration of this program.
     Configuration,
     /// Adobe's Admin Console and its credentials.
@@ -52,7 +52,7 @@ pub enum Section {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What it is about.
-    pub section: Section,
+    pub section: CheckSection,
     /// The instance it is about; `None` when it is about all of them.
     pub instance: Option<String>,
     /// A short name that does not change: `experience_cloud.token`.
@@ -62,7 +62,7 @@ pub struct Finding {
     /// What became of it.
     pub verdict: Verdict,
     /// What a failure comes from; `None` for anything else.
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
     /// The `id` of the prerequisite that has to be mended first, where this one was not looked at for that reason.
     pub waits_for: Option<&'static str>,
     /// What was seen, or why it was not looked at; several lines where two values are compared.
@@ -82,7 +82,7 @@ pub struct CheckReport {
 
 impl CheckReport {
     /// The gravest cause of any failure; `None` when nothing failed.
-    pub fn gravest(&self) -> Option<Cause> {
+    pub fn gravest(&self) -> Option<FailureCause> {
         self.findings.iter().filter_map(|finding| finding.cause).max()
     }
 
