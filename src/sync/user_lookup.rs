@@ -47,12 +47,12 @@ impl From<JournalError> for LookUpError {
 
 impl LookUpError {
     /// When the question may be asked again, where a call is not to be sent before.
-    pub(super) fn ask_again_at(&self) -> Option<DateTime<Utc>> {
+    pub(super) fn retry_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::NotBefore(at)
             | Self::ExperienceCloud(
                 ExperienceCloudError::UsedUp { until: at, .. }
-                | ExperienceCloudError::Throttled { pause: Some(RequestedPause { until: at, .. }), .. },
+                | ExperienceCloudError::RateLimited { pause: Some(RequestedPause { until: at, .. }), .. },
             ) => Some(*at),
             Self::ExperienceCloud(_) | Self::Journal(_) | Self::NoAddress(_) => None,
         }
@@ -122,12 +122,8 @@ impl LookedUp {
         if let Some(until) = paused_until.filter(|at| *at > Utc::now()) {
             return Err(LookUpError::NotBefore(until));
         }
-        let client = options.clients.client(
-            options.experience_cloud.clone(),
-            journal,
-            CallPurpose::Question,
-            &Watcher::none(),
-        )?;
+        let client =
+            options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Lookup, &Watcher::none())?;
         let mut found = None;
         for spelling in spellings(asked) {
             found = client.fetch_user(&spelling, Membership::Effective).await?;
@@ -139,7 +135,7 @@ impl LookedUp {
             self.user = UserAnswer::NoUser;
             return Ok(());
         };
-        self.person = user.person.clone();
+        self.person = user.user.clone();
         // That the single-user call minds the way of a membership is not documented: without an answer nothing is said.
         if user.profiles.iter().any(|name| is_matched(options, name)) {
             self.direct = client.fetch_user(asked, Membership::Direct).await.ok().flatten();
