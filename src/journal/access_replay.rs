@@ -31,8 +31,16 @@ struct Periods {
 struct Period {
     /// The run that granted it; `None` if it was made in Campaign.
     granted_by: Option<String>,
-    /// The run that ended it; the inner `None` if it was ended in Campaign, the outer one if it is open.
-    ended_by: Option<Option<String>>,
+    end: PeriodEnd,
+}
+
+/// The end of a period.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum PeriodEnd {
+    /// It has none.
+    Open,
+    /// A run ended it; `None` if it was ended in Campaign.
+    By(Option<String>),
 }
 
 /// A managed group: the instance and the folded name.
@@ -121,15 +129,15 @@ impl AccessReplay {
         let periods = self.memberships.entry(membership).or_default();
         if !periods.is_open {
             periods.begun += 1;
-            periods.unsealed.push(Period { granted_by, ended_by: None });
+            periods.unsealed.push(Period { granted_by, end: PeriodEnd::Open });
         }
         periods.is_open = true;
     }
 
     fn end(&mut self, membership: Membership, ended_by: Option<String>) {
         let periods = self.memberships.entry(membership).or_default();
-        if let Some(open) = periods.unsealed.last_mut().filter(|period| period.ended_by.is_none()) {
-            open.ended_by = Some(ended_by);
+        if let Some(open) = periods.unsealed.last_mut().filter(|period| period.end == PeriodEnd::Open) {
+            open.end = PeriodEnd::By(ended_by);
         }
         periods.is_open = false;
     }
@@ -162,8 +170,8 @@ impl AccessReplay {
             periods.begun += 1;
             periods.is_open |= is_open;
             if row.optional_number(6)?.is_none() {
-                let (granted_by, ended_by) = (row.optional_text(7)?, row.optional_text(8)?);
-                periods.unsealed.push(Period { granted_by, ended_by: (!is_open).then_some(ended_by) });
+                let end = if is_open { PeriodEnd::Open } else { PeriodEnd::By(row.optional_text(8)?) };
+                periods.unsealed.push(Period { granted_by: row.optional_text(7)?, end });
             }
         }
         for periods in stored.values_mut().chain(self.memberships.values_mut()) {
