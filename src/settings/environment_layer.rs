@@ -7,7 +7,7 @@ use config::{Environment, Map, Source as _};
 use super::{
     KeyPath, Problem,
     layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable},
-    schema::{KeyKind, SECTIONS, classify},
+    schema::{KeyKind, classify, schema},
 };
 
 impl Layers {
@@ -66,7 +66,7 @@ impl Layers {
 /// No error: Kubernetes sets variables for a service of our name, such as `CAMPAIGN_GROUP_SYNC_HTTP_PORT`.
 pub(super) fn warning(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?.strip_prefix('_')?.to_lowercase();
-    let section = SECTIONS.iter().find(|section| rest.starts_with(section.name))?;
+    let section = schema().sections.iter().find(|section| rest.starts_with(section.name))?;
     let key = rest.strip_prefix(section.name)?.trim_start_matches('_');
     Some(format!(
         "the environment variable {name} is not read; two underscores go before the section and before the key: {}",

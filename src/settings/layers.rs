@@ -7,13 +7,10 @@ use config::ValueKind;
 use super::{
     KeyPath, Problem,
     environment_layer::warning,
-    schema::{EVERY_INSTANCE, INSTANCES},
+    schema::{DEFAULTS, EVERY_INSTANCE, INSTANCES},
     sources::Sources,
 };
 use crate::transport::SecretString;
-
-/// The layer below all others, and the documentation of every key.
-pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// What the name of a variable begins with; section and key follow.
 pub(super) const PREFIX: &str = "CAMPAIGN_GROUP_SYNC";

@@ -35,12 +35,12 @@ pub use effective_values::{EffectiveValue, SecretFile, SecretFileOrigin, effecti
 pub use experience_cloud::ExperienceCloud;
 pub use guard::Guard;
 pub use instance::{Instance, InstanceAccess, InstanceAuthentication};
-pub use layers::DEFAULTS;
 pub use log::Log;
 pub use missing_mode::MissingModeError;
 pub use partial_settings::{PartialInstance, PartialSettings, load_partial};
 pub use problem::{Problem, SettingsError};
 pub use run::Run;
+pub use schema::{Schema, SchemaKey, SchemaSection, schema};
 pub use sources::Sources;
 pub use state::{State, StateLocation};
 

@@ -8,7 +8,7 @@ use super::{
     Http, KeyPath, Problem, Sources,
     layers::{LayerValue, Layers, Origin},
     redacted::redacted,
-    schema::{MAIL, NOTIFY},
+    schema::{MAIL, NOTIFY, SMTP_PASSWORD, WEBHOOK},
     secrets::{SecretSource, file_key, find_secret, read_or_report},
     section_reader::{SectionReader, list_of, text_of},
 };
@@ -17,12 +17,6 @@ use crate::{
     notify::{CommandTarget, MailTarget, Mailbox, Options, SmtpServer, WebhookPeople, WebhookTarget, WebhookUrl},
     transport::{self, ExposeSecret as _, SecretString},
 };
-
-/// The key of the webhook's address, which may also come from a file or a systemd credential.
-pub(super) const WEBHOOK: &str = "webhook";
-
-/// The key of the password of the mail server's user.
-pub(super) const SMTP_PASSWORD: &str = "smtp_password";
 
 /// What is wrong has been noted as a problem.
 struct Reported;

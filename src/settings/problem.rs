@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     KeyPath,
     layers::{Layers, Origin},
-    schema::{EVERY_INSTANCE, INSTANCES, nearest},
+    schema::{EVERY_INSTANCE, INSTANCES, holds_secret, nearest},
 };
 use crate::domain::InstanceName;
 
@@ -42,20 +42,7 @@ impl fmt::Display for Problem {
 impl SettingsError {
     /// Whether nothing is wrong but secrets that are missing, or that whoever asks may not read.
     pub fn is_about_secrets_only(&self) -> bool {
-        let is_secret = |problem: &Problem| {
-            let key = problem.subject.rsplit('.').next().unwrap_or_default();
-            matches!(
-                key,
-                "client_secret"
-                    | "client_secret_file"
-                    | "password"
-                    | "password_file"
-                    | "smtp_password"
-                    | "smtp_password_file"
-                    | "webhook"
-                    | "webhook_file"
-            )
-        };
+        let is_secret = |problem: &Problem| holds_secret(problem.subject.rsplit('.').next().unwrap_or_default());
         self.problems.iter().all(is_secret)
     }
 }
