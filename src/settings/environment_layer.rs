@@ -2,25 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use config::{Environment, Map, Source as _};
-
 use super::{
     KeyPath, Problem,
-    layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable},
+    layers::{Layers, Origin, PREFIX, SEPARATOR, SecretVariable, Value},
     schema::{KeyKind, classify, schema},
 };
 
 impl Layers {
-    /// Lays the variables over what is there.
-    ///
-    /// Secrets are kept apart from the rest: `config` would hold plain copies of them, and show them.
+    /// Puts the values of the variables above those of the files. Secrets are kept apart from all other values.
     pub(super) fn add_environment(&mut self, environment: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
-        let mut values = Map::new();
-        let mut seen: BTreeMap<String, (&String, KeyPath)> = BTreeMap::new();
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for (name, value) in environment {
             let Some(key) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(SEPARATOR)) else { continue };
             let key = key.to_lowercase();
-            if let Some((other, _)) = seen.get(&key) {
+            if let Some(other) = seen.get(&key) {
                 problems.push(problem(name, format!("sets the same key as {other}"), "keep one of the two"));
                 continue;
             }
@@ -30,19 +25,10 @@ impl Layers {
                     let secret = SecretVariable { name: name.clone(), value: value.clone().into() };
                     self.put_secret(&path, secret);
                 }
-                Ok(_) => {
-                    values.insert(name.clone(), value.clone());
-                }
+                Ok(_) => self.put(path, Value::Text(value.clone()), Origin::Variable(name.clone())),
                 Err(problem) => problems.push(problem),
             }
-            seen.insert(key, (name, path));
-        }
-        // Without `try_parsing`, which would take an id such as "00123" for a number. Nothing in this source can fail.
-        let layer = Environment::with_prefix(PREFIX).separator(SEPARATOR).source(Some(values)).collect();
-        for (key, value) in layer.unwrap_or_default() {
-            if let Some((name, path)) = seen.remove(&key.replace('.', SEPARATOR)) {
-                self.put(path, value.kind, Origin::Variable(name.clone()));
-            }
+            seen.insert(key, name);
         }
     }
 

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use config::ValueKind;
-
 use super::{
     KeyPath, Problem,
     environment_layer::warning,
@@ -29,9 +27,20 @@ pub(super) enum Origin {
     Variable(String),
 }
 
+/// A value as a layer has it. In the environment every value is a text.
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    List(Vec<Value>),
+    /// A table in the place of a value; its content is never used.
+    Table,
+}
+
 /// The value of the topmost layer that has one.
 pub(super) struct LayerValue {
-    pub(super) value: ValueKind,
+    pub(super) value: Value,
     pub(super) origin: Origin,
     /// The key as this layer spells it.
     pub(super) path: KeyPath,
@@ -90,7 +99,7 @@ impl Layers {
         self.instances.values().map(String::as_str)
     }
 
-    pub(super) fn put(&mut self, path: KeyPath, value: ValueKind, origin: Origin) {
+    pub(super) fn put(&mut self, path: KeyPath, value: Value, origin: Origin) {
         self.values.insert(path.folded(), LayerValue { value, origin, path });
     }
 

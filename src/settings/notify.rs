@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use config::ValueKind;
-
 use super::{
     Http, KeyPath, Problem, Sources,
-    layers::{LayerValue, Layers, Origin},
+    layers::{LayerValue, Layers, Origin, Value},
     redacted::redacted,
     schema::{MAIL, NOTIFY, SMTP_PASSWORD, WEBHOOK},
     secrets::{SecretSource, file_key, find_secret, read_or_report},
@@ -71,8 +69,8 @@ fn command(section: &mut SectionReader<'_>) -> Option<CommandTarget> {
     let found = section.find("command")?;
     let words = match &found.value {
         // As written: an argument may be empty, or have spaces at its ends.
-        ValueKind::Array(values) => {
-            values.iter().map(|value| text_of(&value.kind).ok().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        Value::List(values) => {
+            values.iter().map(|value| text_of(value).ok().map(str::to_owned)).collect::<Option<Vec<_>>>()
         }
         other => list_of(other),
     };

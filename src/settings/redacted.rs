@@ -1,6 +1,6 @@
 //! How a value is shown to people: on one line, not too long, and without a password.
 
-use config::ValueKind;
+use super::layers::Value;
 
 /// How much of a wrong value a problem repeats, in characters.
 const MAX_CHARACTERS: usize = 80;
@@ -17,24 +17,26 @@ pub(super) fn redacted(text: &str) -> String {
 }
 
 /// Any value, for a problem.
-pub(super) fn redacted_value(value: &ValueKind) -> String {
+pub(super) fn redacted_value(value: &Value) -> String {
     match value {
-        ValueKind::String(text) => redacted(text.trim()),
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::Table(_) => "a table".to_owned(),
-        other => other.to_string(),
+        Value::Text(text) => redacted(text.trim()),
+        Value::List(_) => "a list".to_owned(),
+        other => full_value(other),
     }
 }
 
-/// Any value in full, for the list of what is in effect.
-pub(super) fn full_value(value: &ValueKind) -> String {
+/// Any value in full but for passwords in addresses, for the list of effective values.
+pub(super) fn full_value(value: &Value) -> String {
     match value {
-        ValueKind::Array(values) => {
-            let values: Vec<String> = values.iter().map(|value| format!("{:?}", full_value(&value.kind))).collect();
+        Value::Text(text) => without_password(text.trim()),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Boolean(flag) => flag.to_string(),
+        Value::List(values) => {
+            let values: Vec<String> = values.iter().map(|value| format!("{:?}", full_value(value))).collect();
             format!("[{}]", values.join(", "))
         }
-        ValueKind::String(text) => without_password(text.trim()),
-        other => other.to_string(),
+        Value::Table => "a table".to_owned(),
     }
 }
 

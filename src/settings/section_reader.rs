@@ -3,11 +3,10 @@
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use chrono::NaiveDate;
-use config::ValueKind;
 
 use super::{
     KeyPath, Problem,
-    layers::{LayerValue, Layers, variable},
+    layers::{LayerValue, Layers, Value, variable},
     redacted::{redacted, redacted_value},
     schema::{EVERY_INSTANCE, INSTANCES},
 };
@@ -173,8 +172,8 @@ impl<'a> SectionReader<'a> {
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
         let found = self.require(key)?;
         let flag = match &found.value {
-            ValueKind::Boolean(flag) => Some(*flag),
-            ValueKind::String(text) => text.trim().parse().ok(),
+            Value::Boolean(flag) => Some(*flag),
+            Value::Text(text) => text.trim().parse().ok(),
             _ => None,
         };
         if flag.is_none() {
@@ -267,27 +266,27 @@ impl<'a> SectionReader<'a> {
 }
 
 /// A text as it was written.
-pub(super) fn text_of(value: &ValueKind) -> Result<&str, String> {
+pub(super) fn text_of(value: &Value) -> Result<&str, String> {
     match value {
-        ValueKind::String(text) => Ok(text),
+        Value::Text(text) => Ok(text),
         other => Err(format!("{} is not a text in quotes", redacted_value(other))),
     }
 }
 
 /// A whole number, also written as a text.
-pub(super) fn number_of(value: &ValueKind) -> Option<i64> {
+pub(super) fn number_of(value: &Value) -> Option<i64> {
     match value {
-        ValueKind::I64(number) => Some(*number),
-        ValueKind::String(text) => text.trim().parse().ok(),
+        Value::Integer(number) => Some(*number),
+        Value::Text(text) => text.trim().parse().ok(),
         _ => None,
     }
 }
 
 /// A list of texts, also written as one text with commas; entries without text are passed over.
-pub(super) fn list_of(value: &ValueKind) -> Option<Vec<String>> {
+pub(super) fn list_of(value: &Value) -> Option<Vec<String>> {
     let entries: Vec<&str> = match value {
-        ValueKind::String(text) => text.split(',').collect(),
-        ValueKind::Array(values) => values.iter().map(|value| text_of(&value.kind).ok()).collect::<Option<Vec<_>>>()?,
+        Value::Text(text) => text.split(',').collect(),
+        Value::List(values) => values.iter().map(|value| text_of(value).ok()).collect::<Option<Vec<_>>>()?,
         _ => return None,
     };
     Some(entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
