@@ -1,6 +1,6 @@
 //! Keeps the operator groups of Adobe Campaign Classic in line with the product profiles of Adobe's Admin Console.
 //!
-//! The rooms, bottom to top. A room imports only rooms above it in this list, as `tests/house.rs` checks:
+//! The rooms, bottom to top. A room imports only rooms above it in this list, as `tests/house/main.rs` checks:
 //!
 //! | room | what lives there |
 //! |---|---|

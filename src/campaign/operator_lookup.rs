@@ -10,7 +10,7 @@ use super::operators::{DisablingSupport, is_operator};
 use super::rows::{Rows, UnusableRow};
 use super::snapshot::{LISTED_AT_ONCE, conditions_for, unusable_operator};
 use crate::domain::{
-    CampaignSnapshot, Operator, OperatorGroup, OperatorId, OperatorLogin, OperatorSnapshot, SoughtOperators,
+    CampaignSnapshot, Operator, OperatorGroup, OperatorId, OperatorLogin, OperatorQuery, OperatorSnapshot,
 };
 
 /// The operators that a person is, or may be, with their memberships.
@@ -41,7 +41,7 @@ impl FoundOperators {
 
 impl Campaign {
     /// Reads the operators that are sought, and what they are members of.
-    pub async fn look_up_operators(&self, sought: &SoughtOperators) -> Result<FoundOperators, CampaignError> {
+    pub async fn look_up_operators(&self, sought: &OperatorQuery) -> Result<FoundOperators, CampaignError> {
         let (mut operators, mut unusable) = (Vec::new(), Vec::new());
         for condition in conditions_for(sought) {
             let found = self.few_operators(&[is_operator(), condition]).await?;

@@ -3,7 +3,7 @@
 use super::rows::Row;
 use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xtk;
-use crate::domain::{LogOn, Operator, OperatorId, OperatorLogin};
+use crate::domain::{Operator, OperatorId, OperatorLogin, SignInMethod};
 
 /// `access/@authenticationType` of operators that log on through Adobe's identity service.
 pub(super) const IMS: &str = "ims";
@@ -56,17 +56,17 @@ impl Row for Operator {
         let id = OperatorId(tag.number("id")?);
         let login = OperatorLogin::new(tag.required("name")?);
         let label = label(tag)?;
-        let (mut log_on, mut disabled) = (LogOn::Native, false);
+        let (mut sign_in, mut disabled) = (SignInMethod::Native, false);
         reader.children(|_, inner| {
             if inner.is("access") {
                 if inner.attribute("authenticationType")?.is_some_and(|value| is_ims(&value)) {
-                    log_on = LogOn::Ims;
+                    sign_in = SignInMethod::Ims;
                 }
                 disabled = inner.attribute("disabled")?.map_or(Ok(false), |value| is_true(&value))?;
             }
             Ok(())
         })?;
-        Ok(Self { id, login, label, log_on, disabled })
+        Ok(Self { id, login, label, sign_in, disabled })
     }
 
     fn text_bytes(&self) -> usize {
@@ -100,14 +100,14 @@ pub(super) fn is_true(value: &str) -> Result<bool, XmlError> {
 mod tests {
     use super::*;
 
-    fn check(row: &str, expected: (i64, &str, &str, LogOn)) {
+    fn check(row: &str, expected: (i64, &str, &str, SignInMethod)) {
         let operator = XmlReader::document(row, |reader, tag| Operator::read(reader, tag)).expect(row);
-        let (id, login, label, log_on) = expected;
+        let (id, login, label, sign_in) = expected;
         let expected = Operator {
             id: OperatorId(id),
             login: OperatorLogin::new(login),
             label: label.to_owned(),
-            log_on,
+            sign_in,
             disabled: false,
         };
         assert_eq!(operator, expected);
@@ -118,16 +118,22 @@ mod tests {
         for (row, expected) in [
             (
                 "<operator id='7' name='Ann@acme.com' label='Ann'><access authenticationType='ims'/></operator>",
-                (7, "Ann@acme.com", "Ann", LogOn::Ims),
+                (7, "Ann@acme.com", "Ann", SignInMethod::Ims),
             ),
-            ("<operator id='-1' name='admin' label=''><access/></operator>", (-1, "admin", "", LogOn::Native)),
-            ("<operator id='0' name='internal'/>", (0, "internal", "", LogOn::Native)),
-            ("<operator id='7' name='a'><access authenticationType=''/></operator>", (7, "a", "", LogOn::Native)),
-            ("<operator id='7' name='a'><access authenticationType='ldap'/></operator>", (7, "a", "", LogOn::Native)),
+            ("<operator id='-1' name='admin' label=''><access/></operator>", (-1, "admin", "", SignInMethod::Native)),
+            ("<operator id='0' name='internal'/>", (0, "internal", "", SignInMethod::Native)),
+            (
+                "<operator id='7' name='a'><access authenticationType=''/></operator>",
+                (7, "a", "", SignInMethod::Native),
+            ),
+            (
+                "<operator id='7' name='a'><access authenticationType='ldap'/></operator>",
+                (7, "a", "", SignInMethod::Native),
+            ),
             (
                 "<operator _cs='x' img='y' id='7' name='o&apos;b &amp; &lt;c&gt;' md5='z'>\
                  <access authenticationType='IMS'/><folder id='1'/></operator>",
-                (7, "o'b & <c>", "", LogOn::Ims),
+                (7, "o'b & <c>", "", SignInMethod::Ims),
             ),
         ] {
             check(row, expected);

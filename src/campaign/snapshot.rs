@@ -10,8 +10,8 @@ use super::rows::{Rows, UnusableRow};
 use super::xml_writer::can_carry;
 use super::xtk;
 use crate::domain::{
-    CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep,
-    SoughtOperators, UnusableOperator,
+    CampaignSnapshot, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin,
+    OperatorQuery, RunStep, UnusableOperator,
 };
 
 /// Names or ids in one condition: 100 logins make an expression of some 3 KB, far from what a database parser minds.
@@ -130,7 +130,7 @@ impl Campaign {
 }
 
 /// The conditions that find these operators, each for one query.
-pub(super) fn conditions_for(sought: &SoughtOperators) -> Vec<String> {
+pub(super) fn conditions_for(sought: &OperatorQuery) -> Vec<String> {
     let logins = listed(sought.logins.iter().map(OperatorLogin::as_str));
     let by_login = logins.chunks(LISTED_AT_ONCE).map(|some| xtk::is_one_of("@name", some.iter().copied()));
     let by_id = sought.ids.chunks(LISTED_AT_ONCE).map(|some| xtk::is_one_of_numbers("@id", some.iter().map(|id| id.0)));

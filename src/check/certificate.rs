@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{board::Outcome, names::listed, verdict::Cause};
+use super::{findings::CheckOutcome, names::listed, report::FailureCause};
 use crate::{
     domain::{shell_word, to_the_second},
     settings::InstanceAccess,
@@ -24,9 +24,9 @@ const INSTALL: &str = "if your organization runs this authority, get its certifi
                        /etc/pki/ca-trust/source/anchors, then update-ca-trust; then restart the daemon";
 
 /// The day on which an accepted certificate expires.
-pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
+pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> CheckOutcome {
     let Some(content) = certificate.read() else {
-        return Outcome::ok("this host trusts it; the day it expires cannot be read");
+        return CheckOutcome::ok("this host trusts it; the day it expires cannot be read");
     };
     let end = DateTime::<Utc>::from(content.not_after);
     let days = (end - now).num_days();
@@ -37,27 +37,27 @@ pub(super) fn valid(certificate: &Certificate, now: DateTime<Utc>) -> Outcome {
         content.issuer
     );
     if days >= FEW_DAYS {
-        return Outcome::ok(evidence);
+        return CheckOutcome::ok(evidence);
     }
     let remedy = "have it renewed before that day, on a hosted instance by Adobe's support: after that day no run can read \
                   or write this instance";
-    Outcome::warning(evidence, remedy)
+    CheckOutcome::warning(evidence, remedy)
 }
 
 /// A certificate of an instance that is not accepted.
-pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &InstanceAccess) -> Outcome {
+pub(super) fn refused_of_instance(fault: &CertificateFault, instance: &InstanceAccess) -> CheckOutcome {
     refused(fault, &instance.url, of_instance(fault, &instance.url, instance.name.as_str()))
 }
 
 /// A certificate for one of Adobe's services that is not accepted; `key` is where its address is configured.
-pub(super) fn refused_of_adobe(fault: &CertificateFault, url: &BaseUrl, key: &str) -> Outcome {
+pub(super) fn refused_of_adobe(fault: &CertificateFault, url: &BaseUrl, key: &str) -> CheckOutcome {
     refused(fault, url, of_adobe(fault, url, key))
 }
 
 /// A run would report the instance as temporarily unavailable.
-fn refused(fault: &CertificateFault, url: &BaseUrl, remedy: String) -> Outcome {
+fn refused(fault: &CertificateFault, url: &BaseUrl, remedy: String) -> CheckOutcome {
     let evidence = format!("the certificate of {} is not accepted: {fault}", url.host_and_port());
-    Outcome::failed(Cause::Unavailable, evidence, remedy)
+    CheckOutcome::failed(FailureCause::Unavailable, evidence, remedy)
 }
 
 fn of_instance(fault: &CertificateFault, url: &BaseUrl, name: &str) -> String {

@@ -3,9 +3,9 @@
 use chrono::{NaiveDate, TimeDelta};
 
 use super::{
-    board::{Board, Outcome},
-    catalogue::{CREDENTIAL_EXPIRY, INSTANCE_CREDENTIAL_EXPIRY, LOG_ON, TOKEN},
-    verdict::Cause,
+    findings::{CheckOutcome, Findings},
+    prerequisites::{CREDENTIAL_EXPIRY, INSTANCE_CREDENTIAL_EXPIRY, SIGN_IN, TOKEN},
+    report::FailureCause,
 };
 use crate::settings::{InstanceAuthentication, PartialSettings};
 
@@ -13,37 +13,37 @@ use crate::settings::{InstanceAuthentication, PartialSettings};
 const NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// Checks each credential once it is known whether it is refused. `today` is the day in UTC.
-pub(super) fn check(board: &mut Board, settings: &PartialSettings, today: NaiveDate) {
+pub(super) fn check(findings: &mut Findings, settings: &PartialSettings, today: NaiveDate) {
     if let Some(configured) = &settings.experience_cloud {
-        let refusal = board.refusal_of_secret(None, TOKEN);
-        let standing = Standing { section: "experience_cloud", today, refusal };
-        if standing.explains_refusal(configured.client_secret_expires) {
-            board.explain(None, TOKEN, CREDENTIAL_EXPIRY);
+        let refusal = findings.refusal_of_secret(None, TOKEN);
+        let status = SecretStatus { section: "experience_cloud", today, refusal };
+        if status.explains_refusal(configured.client_secret_expires) {
+            findings.defer(None, TOKEN, CREDENTIAL_EXPIRY);
         }
-        board.settle(CREDENTIAL_EXPIRY, standing.outcome(configured.client_secret_expires));
+        findings.record(CREDENTIAL_EXPIRY, status.outcome(configured.client_secret_expires));
     }
     for instance in settings.instances.iter().filter_map(|one| one.access.as_ref()) {
         let name = instance.name.as_str();
         let outcome = match &instance.authentication {
             InstanceAuthentication::Native { .. } => {
-                Outcome::not_checked("the program signs in with a password of Campaign")
+                CheckOutcome::not_checked("the program signs in with a password of Campaign")
             }
             InstanceAuthentication::Ims { client_secret_expires, .. } => {
                 let section = format!("instances.{name}");
-                let refusal = board.refusal_of_secret(Some(name), LOG_ON);
-                let standing = Standing { section: &section, today, refusal };
-                if standing.explains_refusal(*client_secret_expires) {
-                    board.explain(Some(name), LOG_ON, INSTANCE_CREDENTIAL_EXPIRY);
+                let refusal = findings.refusal_of_secret(Some(name), SIGN_IN);
+                let status = SecretStatus { section: &section, today, refusal };
+                if status.explains_refusal(*client_secret_expires) {
+                    findings.defer(Some(name), SIGN_IN, INSTANCE_CREDENTIAL_EXPIRY);
                 }
-                standing.outcome(*client_secret_expires)
+                status.outcome(*client_secret_expires)
             }
         };
-        board.settle_of(name, INSTANCE_CREDENTIAL_EXPIRY, outcome);
+        findings.record_for(name, INSTANCE_CREDENTIAL_EXPIRY, outcome);
     }
 }
 
 /// What is known of one credential.
-struct Standing<'a> {
+struct SecretStatus<'a> {
     /// Where it is configured.
     section: &'a str,
     today: NaiveDate,
@@ -51,17 +51,17 @@ struct Standing<'a> {
     refusal: Option<String>,
 }
 
-impl Standing<'_> {
+impl SecretStatus<'_> {
     /// Whether the secret is refused because it expired.
     fn explains_refusal(&self, last_day: Option<NaiveDate>) -> bool {
         self.refusal.is_some() && last_day.is_some_and(|last_day| last_day < self.today)
     }
 
     /// The last day counts to its end.
-    fn outcome(&self, last_day: Option<NaiveDate>) -> Outcome {
+    fn outcome(&self, last_day: Option<NaiveDate>) -> CheckOutcome {
         let section = self.section;
         let Some(last_day) = last_day else {
-            return Outcome::not_checked(format!("{section}.client_secret_expires is not set"));
+            return CheckOutcome::not_checked(format!("{section}.client_secret_expires is not set"));
         };
         let left = last_day - self.today;
         let days = left.num_days().abs();
@@ -74,16 +74,16 @@ impl Standing<'_> {
         match &self.refusal {
             Some(refusal) if left < TimeDelta::zero() => {
                 let evidence = format!("expired after {last_day}, {days} days ago; {refusal}");
-                Outcome::failed(Cause::Refused, evidence, remedy)
+                CheckOutcome::failed(FailureCause::Refused, evidence, remedy)
             }
-            None if left < TimeDelta::zero() => Outcome::warning(
+            None if left < TimeDelta::zero() => CheckOutcome::warning(
                 format!("should have expired after {last_day}, {days} days ago, and is not refused"),
                 remedy,
             ),
             _ if left < NOTICE => {
-                Outcome::warning(format!("expires after {last_day} (UTC), {days} days from now"), remedy)
+                CheckOutcome::warning(format!("expires after {last_day} (UTC), {days} days from now"), remedy)
             }
-            _ => Outcome::ok(format!("valid to the end of {last_day} (UTC), {days} days from now")),
+            _ => CheckOutcome::ok(format!("valid to the end of {last_day} (UTC), {days} days from now")),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The daemon's own status: a unit that is active may still fail run after run.
 
-use super::{board::Outcome, host::SERVICE, verdict::Cause};
+use super::{findings::CheckOutcome, host::SERVICE, report::FailureCause};
 use crate::domain::Outcome as RunOutcome;
 
 /// The status that the daemon reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonStatus {
     /// Whether it works.
-    pub health: Health,
+    pub health: DaemonHealth,
     /// The whole status in one line.
     pub described: String,
     /// Digests of what is held.
@@ -16,9 +16,9 @@ pub struct DaemonStatus {
 
 /// Whether the daemon works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
+pub enum DaemonHealth {
     /// The last run succeeded, or one is under way.
-    Well,
+    Healthy,
     /// No run has ended yet.
     Starting,
     /// Adobe asked for a long pause.
@@ -30,23 +30,23 @@ pub enum Health {
 }
 
 /// What follows from the daemon's status, or from its missing answer.
-pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> Outcome {
+pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> CheckOutcome {
     let status = match said {
         Ok(status) => status,
-        Err(reason) => return Outcome::not_checked(reason),
+        Err(reason) => return CheckOutcome::not_checked(reason),
     };
     let evidence = status.described.as_str();
     match status.health {
-        Health::Well => Outcome::ok(evidence),
-        Health::Starting => {
-            Outcome::warning(evidence, "wait for the first run, or start one now: campaign-group-sync --sync-now")
+        DaemonHealth::Healthy => CheckOutcome::ok(evidence),
+        DaemonHealth::Starting => {
+            CheckOutcome::warning(evidence, "wait for the first run, or start one now: campaign-group-sync --sync-now")
         }
-        Health::Throttled => Outcome::warning(
+        DaemonHealth::Throttled => CheckOutcome::warning(
             evidence,
             "wait until then; if another program uses the same credential, give this one its own",
         ),
-        Health::Blocked => blocked(evidence, &status.held),
-        Health::Failing(last) => Outcome::failed(
+        DaemonHealth::Blocked => blocked(evidence, &status.held),
+        DaemonHealth::Failing(last) => CheckOutcome::failed(
             cause(last),
             evidence,
             format!(
@@ -57,22 +57,22 @@ pub(super) fn outcome(said: &Result<DaemonStatus, String>) -> Outcome {
     }
 }
 
-fn blocked(evidence: &str, held: &[String]) -> Outcome {
+fn blocked(evidence: &str, held: &[String]) -> CheckOutcome {
     const LOOK: &str = "campaign-group-sync history lists the runs, and with the name of one of them, campaign-group-sync \
                         history RUN shows what it holds and why; compare that with the Admin Console";
     if held.is_empty() {
-        return Outcome::warning(evidence, format!("{LOOK}; campaign-group-sync status names the digests"));
+        return CheckOutcome::warning(evidence, format!("{LOOK}; campaign-group-sync status names the digests"));
     }
     let release = held
         .iter()
         .map(|digest| format!("if these changes are right, campaign-group-sync approve {digest} releases them"));
-    Outcome::warning(evidence, format!("{LOOK}; {}", release.collect::<Vec<_>>().join("; ")))
+    CheckOutcome::warning(evidence, format!("{LOOK}; {}", release.collect::<Vec<_>>().join("; ")))
 }
 
-fn cause(last: Option<RunOutcome>) -> Cause {
+fn cause(last: Option<RunOutcome>) -> FailureCause {
     match last {
-        Some(RunOutcome::Refused | RunOutcome::Misconfigured) => Cause::Refused,
-        Some(RunOutcome::Incomplete) => Cause::Incomplete,
-        _ => Cause::Unavailable,
+        Some(RunOutcome::Refused | RunOutcome::Misconfigured) => FailureCause::Refused,
+        Some(RunOutcome::Incomplete) => FailureCause::Incomplete,
+        _ => FailureCause::Unavailable,
     }
 }

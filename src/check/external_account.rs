@@ -1,13 +1,13 @@
 //! The external account against the configuration, field by field and character by character.
 
 use super::{
-    board::{Board, Outcome},
-    catalogue::{
+    findings::{CheckOutcome, Findings},
+    prerequisites::{
         ACCOUNT, ACCOUNT_CALLBACK, ACCOUNT_CONTEXT, ACCOUNT_ENABLED, ACCOUNT_IMS, ACCOUNT_MASK, ACCOUNT_NAME,
         ACCOUNT_ORGANIZATION, ACCOUNT_TENANT, ORGANIZATION,
     },
-    difference::{difference, shown},
-    verdict::Cause,
+    report::FailureCause,
+    value_diff::{difference, shown},
 };
 use crate::{
     campaign::{EXTERNAL_ACCOUNT_NAME, ExternalAccount},
@@ -25,7 +25,7 @@ const WHERE: &str = "Administration > Platform > External accounts > Adobe Exper
 
 /// Checks the accounts of an instance; the fields only where exactly one account is in question.
 pub(super) fn check(
-    board: &mut Board,
+    findings: &mut Findings,
     settings: &PartialSettings,
     instance: &InstanceAccess,
     mask: Option<&AssociationMask>,
@@ -43,7 +43,7 @@ pub(super) fn check(
                 "have an administrator of Campaign create it with Adobe's support: {WHERE}, internal name \
                  {EXTERNAL_ACCOUNT_NAME}; campaign-group-sync check compares its fields"
             );
-            board.settle_of(name, ACCOUNT, Outcome::failed(Cause::Configuration, evidence, remedy));
+            findings.record_for(name, ACCOUNT, CheckOutcome::failed(FailureCause::Configuration, evidence, remedy));
             return;
         }
         several => {
@@ -53,44 +53,44 @@ pub(super) fn check(
                 "find out which one users sign in through (it should be {EXTERNAL_ACCOUNT_NAME}), and disable the others \
                  (\"Enabled\" in {WHERE}): Campaign may use any that is enabled; delete none"
             );
-            board.settle_of(name, ACCOUNT, Outcome::failed(Cause::Configuration, evidence, remedy));
+            findings.record_for(name, ACCOUNT, CheckOutcome::failed(FailureCause::Configuration, evidence, remedy));
             return;
         }
     };
-    board.settle_of(name, ACCOUNT, Outcome::ok(format!("{} (id {})", account.name, account.id)));
-    board.settle_of(name, ACCOUNT_NAME, internal_name(account));
-    board.settle_of(name, ACCOUNT_ENABLED, ticked(account));
+    findings.record_for(name, ACCOUNT, CheckOutcome::ok(format!("{} (id {})", account.name, account.id)));
+    findings.record_for(name, ACCOUNT_NAME, internal_name(account));
+    findings.record_for(name, ACCOUNT_ENABLED, ticked(account));
     if let Some(ours) = &settings.ims_url {
-        board.settle_of(name, ACCOUNT_IMS, ims_server(&ours.to_string(), account));
+        findings.record_for(name, ACCOUNT_IMS, ims_server(&ours.to_string(), account));
     }
     // An organization id that is not that of the credential differs from the account's as well.
     if let Some(cloud) = &settings.experience_cloud
-        && !board.has_failed(name, ORGANIZATION)
+        && !findings.has_failed(name, ORGANIZATION)
     {
         let organization = cloud.options.organization_id.as_str();
         let key = "experience_cloud.organization_id";
         let outcome = field("IMS organization ID", key, organization, &account.organization_id);
-        board.settle_of(name, ACCOUNT_ORGANIZATION, outcome);
+        findings.record_for(name, ACCOUNT_ORGANIZATION, outcome);
     }
-    board.settle_of(name, ACCOUNT_CALLBACK, callback(instance, account));
+    findings.record_for(name, ACCOUNT_CALLBACK, callback(instance, account));
     if let Some(mask) = mask {
-        board.settle_of(
+        findings.record_for(
             name,
             ACCOUNT_MASK,
             field("Association Mask", &format!("instances.{name}.association_mask"), mask.as_str(), &account.mask),
         );
     }
-    board.settle_of(name, ACCOUNT_TENANT, tenant(instance, account));
-    board.settle_of(name, ACCOUNT_CONTEXT, context(account));
+    findings.record_for(name, ACCOUNT_TENANT, tenant(instance, account));
+    findings.record_for(name, ACCOUNT_CONTEXT, context(account));
 }
 
 /// Compares a field of the account with a key of the configuration. A wrong change of the account keeps every user from
 /// signing in, so the remedy begins with the configuration.
-fn field(label: &str, key: &str, ours: &str, theirs: &str) -> Outcome {
+fn field(label: &str, key: &str, ours: &str, theirs: &str) -> CheckOutcome {
     match difference(ours, theirs) {
-        None => Outcome::ok(theirs),
-        Some(evidence) => Outcome::failed(
-            Cause::Configuration,
+        None => CheckOutcome::ok(theirs),
+        Some(evidence) => CheckOutcome::failed(
+            FailureCause::Configuration,
             evidence,
             format!(
                 "where users sign in with their Adobe account today, the external account is right: correct {key}; \
@@ -102,11 +102,11 @@ fn field(label: &str, key: &str, ours: &str, theirs: &str) -> Outcome {
 }
 
 /// The name is Adobe's, and no key of the configuration.
-fn internal_name(account: &ExternalAccount) -> Outcome {
+fn internal_name(account: &ExternalAccount) -> CheckOutcome {
     match difference(EXTERNAL_ACCOUNT_NAME, &account.name) {
-        None => Outcome::ok(&account.name),
-        Some(evidence) => Outcome::failed(
-            Cause::Configuration,
+        None => CheckOutcome::ok(&account.name),
+        Some(evidence) => CheckOutcome::failed(
+            FailureCause::Configuration,
             evidence,
             format!(
                 "ask Adobe's support whether users sign in through this account; the internal name in {WHERE} must be \
@@ -116,35 +116,35 @@ fn internal_name(account: &ExternalAccount) -> Outcome {
     }
 }
 
-fn ticked(account: &ExternalAccount) -> Outcome {
+fn ticked(account: &ExternalAccount) -> CheckOutcome {
     if account.enabled {
-        return Outcome::ok("yes");
+        return CheckOutcome::ok("yes");
     }
-    Outcome::failed(
-        Cause::Configuration,
+    CheckOutcome::failed(
+        FailureCause::Configuration,
         "\"Enabled\" is not ticked",
         format!("once its other fields are right, tick \"Enabled\" in {WHERE}"),
     )
 }
 
 /// The account has the host alone or with `https://`, and may name either of Adobe's two hosts.
-fn ims_server(ours: &str, account: &ExternalAccount) -> Outcome {
+fn ims_server(ours: &str, account: &ExternalAccount) -> CheckOutcome {
     let host = |text: &str| text.trim_end_matches('/').trim_start_matches("https://").to_owned();
     let (our_host, their_host) = (host(ours), host(&account.ims_server));
     let are_both_known = [&our_host, &their_host].iter().all(|host| IMS_SERVERS.contains(&host.as_str()));
     if our_host == their_host || are_both_known {
-        return Outcome::ok(account.ims_server.clone());
+        return CheckOutcome::ok(account.ims_server.clone());
     }
     field("IMS Server URL", "experience_cloud.ims_url", ours, &account.ims_server)
 }
 
-fn callback(instance: &InstanceAccess, account: &ExternalAccount) -> Outcome {
+fn callback(instance: &InstanceAccess, account: &ExternalAccount) -> CheckOutcome {
     let callback = &account.callback_server;
     if callback.starts_with("http://") && !instance.url.is_plain() {
-        let signs: Vec<char> = callback.chars().collect();
-        return Outcome::failed(
-            Cause::Configuration,
-            format!("{} has no https", shown(&signs)),
+        let characters: Vec<char> = callback.chars().collect();
+        return CheckOutcome::failed(
+            FailureCause::Configuration,
+            format!("{} has no https", shown(&characters)),
             format!("write https:// in \"Callback server\" of {WHERE}: Adobe sends users back to https addresses only"),
         );
     }
@@ -153,22 +153,22 @@ fn callback(instance: &InstanceAccess, account: &ExternalAccount) -> Outcome {
     field("Callback server", &format!("instances.{}.url", instance.name), &instance.url.to_string(), without_slash)
 }
 
-fn tenant(instance: &InstanceAccess, account: &ExternalAccount) -> Outcome {
+fn tenant(instance: &InstanceAccess, account: &ExternalAccount) -> CheckOutcome {
     match &instance.tenant {
         Some(tenant) => field("Tenant", &format!("instances.{}.tenant", instance.name), tenant, &account.tenant),
-        None => Outcome::not_checked(format!("instances.{}.tenant is not configured", instance.name)),
+        None => CheckOutcome::not_checked(format!("instances.{}.tenant is not configured", instance.name)),
     }
 }
 
-fn context(account: &ExternalAccount) -> Outcome {
+fn context(account: &ExternalAccount) -> CheckOutcome {
     let context = &account.product_context;
     if CONTEXTS.contains(&context.as_str()) {
-        return Outcome::ok(if context.is_empty() { "not set, which is usual" } else { context });
+        return CheckOutcome::ok(if context.is_empty() { "not set, which is usual" } else { context });
     }
-    let signs: Vec<char> = context.chars().collect();
-    Outcome::failed(
-        Cause::Configuration,
-        format!("{} is not one that Adobe's documentation names", shown(&signs)),
+    let characters: Vec<char> = context.chars().collect();
+    CheckOutcome::failed(
+        FailureCause::Configuration,
+        format!("{} is not one that Adobe's documentation names", shown(&characters)),
         format!(
             "ask Adobe's support which product context is yours; most organizations have dma_campaign_classic in \"Product \
              Context\" of {WHERE}"

@@ -10,11 +10,10 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    Request,
-    board::{Board, Outcome},
-    catalogue::{CONFIGURATION, DAEMON, SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
-    daemon_health,
-    verdict::Cause,
+    CheckRequest, daemon_health,
+    findings::{CheckOutcome, Findings},
+    prerequisites::{CONFIGURATION, DAEMON, SCHEDULE, SECRETS, SOCKET, STATE, TIME, UNIT},
+    report::FailureCause,
 };
 use crate::{
     journal::{DiskSpace, Journal, JournalError},
@@ -26,16 +25,16 @@ use crate::{
 const TOO_OPEN: u32 = 0o027;
 
 /// The mode bit that lets every user read.
-const READABLE: u32 = 0o004;
+const READABLE_BY_OTHERS: u32 = 0o004;
 
 /// The mode bit that lets every user enter a folder.
-const ENTERED: u32 = 0o001;
+const ENTERED_BY_OTHERS: u32 = 0o001;
 
 /// Mode bits that give access to users other than the owner.
 const NOT_PRIVATE: u32 = 0o077;
 
 /// Least free space for the state, in bytes: a year of runs over a large organization, and the same again to compact it.
-const LEAST_ROOM: u64 = 200 * 1024 * 1024;
+const LEAST_FREE_SPACE: u64 = 200 * 1024 * 1024;
 
 /// Ticks that are shown, and between which the schedule is judged.
 const TICKS: usize = 5;
@@ -48,56 +47,60 @@ const TIMER: &str = "campaign-group-sync-once.timer";
 
 /// How much of this host is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub enum HostScope {
     /// All of it: the program is, or will be, a service on this host.
     Service,
     /// Only the files: the sandbox is not a service.
-    Sandbox,
+    FilesOnly,
 }
 
 /// Checks all that concerns this host, as far as the configuration says what that is.
-pub(super) fn check(board: &mut Board, request: &Request<'_>, journal: &Result<Option<Journal>, JournalError>) {
+pub(super) fn check(
+    findings: &mut Findings,
+    request: &CheckRequest<'_>,
+    journal: &Result<Option<Journal>, JournalError>,
+) {
     let settings = request.settings;
-    board.settle(SECRETS, secrets(request));
-    board
-        .settle(STATE, settings.state.as_ref().map_or_else(unconfigured, |configured| state(&configured.url, journal)));
+    findings.record(SECRETS, secrets(request));
+    findings
+        .record(STATE, settings.state.as_ref().map_or_else(unconfigured, |configured| state(&configured.url, journal)));
     let socket = settings.control.as_ref().map_or_else(unconfigured, |control| socket(&control.socket));
-    board.settle(SOCKET, socket);
-    board.settle(SCHEDULE, schedule(settings, request.now));
-    let (time, unit, daemon) = match request.extent {
-        Extent::Sandbox => {
-            let reason = || Outcome::not_checked("the sandbox is not a service of this host");
+    findings.record(SOCKET, socket);
+    findings.record(SCHEDULE, schedule(settings, request.now));
+    let (time, unit, daemon) = match request.host {
+        HostScope::FilesOnly => {
+            let reason = || CheckOutcome::not_checked("the sandbox is not a service of this host");
             (reason(), reason(), reason())
         }
-        Extent::Service => (synchronized(), unit(), daemon(request)),
+        HostScope::Service => (synchronized(), unit(), daemon(request)),
     };
-    board.settle(TIME, time);
-    board.settle(UNIT, unit);
-    board.settle(DAEMON, daemon);
+    findings.record(TIME, time);
+    findings.record(UNIT, unit);
+    findings.record(DAEMON, daemon);
 }
 
-fn daemon(request: &Request<'_>) -> Outcome {
+fn daemon(request: &CheckRequest<'_>) -> CheckOutcome {
     match (&request.daemon, &request.settings.control) {
         (Some(said), _) => daemon_health::outcome(said),
-        (None, Some(_)) => Outcome::not_checked("the daemon was not asked"),
+        (None, Some(_)) => CheckOutcome::not_checked("the daemon was not asked"),
         (None, None) => unconfigured(),
     }
 }
 
 /// The section of the configuration that it depends on cannot be used.
-fn unconfigured() -> Outcome {
-    Outcome::waiting(CONFIGURATION)
+fn unconfigured() -> CheckOutcome {
+    CheckOutcome::blocked_by(CONFIGURATION)
 }
 
 fn mode(path: &Path) -> Option<u32> {
     fs::metadata(path).ok().map(|found| found.mode() & 0o7777)
 }
 
-fn secrets(request: &Request<'_>) -> Outcome {
+fn secrets(request: &CheckRequest<'_>) -> CheckOutcome {
     let files = settings::secret_files(request.sources);
     let open: Vec<&Path> = files.iter().filter(|file| is_open(file)).map(|file| file.path.as_path()).collect();
     if open.is_empty() {
-        return Outcome::ok(match files.len() {
+        return CheckOutcome::ok(match files.len() {
             0 if !request.settings.has_all_layers => return unconfigured(),
             0 => "no secret is in a file".to_owned(),
             1 => "one secret file".to_owned(),
@@ -106,7 +109,7 @@ fn secrets(request: &Request<'_>) -> Outcome {
     }
     let names = open.iter().map(|path| format!("{} (mode {:04o})", path.display(), mode(path).unwrap_or_default()));
     let evidence = names.collect::<Vec<_>>().join("\n");
-    Outcome::warning(
+    CheckOutcome::warning(
         evidence,
         "give each of these files mode 0600 if it holds a secret and nothing else; its owner must be the user who reads it \
          (root, where systemd hands it to the service)",
@@ -123,36 +126,36 @@ fn is_open(file: &SecretFile) -> bool {
     let is_open = of_file & TOO_OPEN != 0 && is_file(&file.path);
     match file.origin {
         // One that everybody may read is refused with the configuration, which says so.
-        SecretFileOrigin::Key => is_open && of_file & READABLE == 0,
+        SecretFileOrigin::Key => is_open && of_file & READABLE_BY_OTHERS == 0,
         // Systemd's are in a folder that nobody else may enter.
         SecretFileOrigin::Credential => {
-            is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED != 0)
+            is_open && file.path.parent().and_then(mode).is_some_and(|mode| mode & ENTERED_BY_OTHERS != 0)
         }
     }
 }
 
-fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalError>) -> CheckOutcome {
     if let Err(error @ JournalError::OlderSchema { .. }) = journal {
-        return Outcome::warning(Chain(error).to_string(), "nothing; the next run updates it");
+        return CheckOutcome::warning(Chain(error).to_string(), "nothing; the next run updates it");
     }
     let StateLocation::Sqlite(path) = location else { return state_on_a_server(journal) };
     if let Err(error) = journal {
         let remedy = "check that the user of the program may read the file; do not delete it: the next run keeps a corrupt \
                       file under another name and holds removals until they are approved";
-        return Outcome::failed(Cause::Configuration, Chain(error).to_string(), remedy);
+        return CheckOutcome::failed(FailureCause::Configuration, Chain(error).to_string(), remedy);
     }
-    let Some(folder) = path.parent() else { return Outcome::not_checked("the state has no folder") };
+    let Some(folder) = path.parent() else { return CheckOutcome::not_checked("the state has no folder") };
     let Some(folder_mode) = mode(folder) else {
         let remedy = "start the service, which makes the folder, or make the first run as the user who is to own it: the \
                       program makes the folder with mode 0700";
         let evidence = format!("there is no folder {}", folder.display());
         // The first run makes it where it may, and the unit's StateDirectory everywhere else.
-        return Outcome::warning(evidence, remedy);
+        return CheckOutcome::warning(evidence, remedy);
     };
     if !is_writable(folder) || (path.exists() && !is_writable(path)) {
         let evidence = format!("{} cannot be written by this user", path.display());
         let remedy = "run the check as root; if root cannot write there either, the file system is read-only or full";
-        return Outcome::failed(Cause::Configuration, evidence, remedy);
+        return CheckOutcome::failed(FailureCause::Configuration, evidence, remedy);
     }
     let open = [(folder, folder_mode), (path.as_path(), mode(path).unwrap_or_default())];
     if let Some((open, mode)) = open.into_iter().find(|(_, mode)| mode & NOT_PRIVATE != 0) {
@@ -165,25 +168,25 @@ fn state(location: &StateLocation, journal: &Result<Option<Journal>, JournalErro
              files beside it that begin with its name to a folder of their own with mode 0700 and the same owner, and name \
              the new path in [state] url"
         };
-        return Outcome::warning(evidence, remedy);
+        return CheckOutcome::warning(evidence, remedy);
     }
     let space = DiskSpace::of(path);
     match space.free {
-        Some(free) if free < LEAST_ROOM => Outcome::warning(
+        Some(free) if free < LEAST_FREE_SPACE => CheckOutcome::warning(
             format!("{space}"),
             "free space there; do not name another file in [state] url instead: an empty state has no history, no \
                  approvals and no held changes",
         ),
-        _ => Outcome::ok(format!("{}, private and writable, with enough space", path.display())),
+        _ => CheckOutcome::ok(format!("{}, private and writable, with enough space", path.display())),
     }
 }
 
-fn state_on_a_server(journal: &Result<Option<Journal>, JournalError>) -> Outcome {
+fn state_on_a_server(journal: &Result<Option<Journal>, JournalError>) -> CheckOutcome {
     match journal {
-        Ok(Some(_)) => Outcome::ok("the database answers"),
-        Ok(None) => Outcome::ok("the database answers, and the first run makes its tables there"),
-        Err(error) => Outcome::failed(
-            Cause::Unavailable,
+        Ok(Some(_)) => CheckOutcome::ok("the database answers"),
+        Ok(None) => CheckOutcome::ok("the database answers, and the first run makes its tables there"),
+        Err(error) => CheckOutcome::failed(
+            FailureCause::Unavailable,
             Chain(error).to_string(),
             "check that the server runs, and that it accepts this host and the user of state.url for that database \
              (pg_hba.conf, a firewall, the password)",
@@ -201,20 +204,20 @@ fn is_writable(path: &Path) -> bool {
     }
 }
 
-fn socket(socket: &Path) -> Outcome {
-    let Some(folder) = socket.parent() else { return Outcome::not_checked("the socket has no folder") };
+fn socket(socket: &Path) -> CheckOutcome {
+    let Some(folder) = socket.parent() else { return CheckOutcome::not_checked("the socket has no folder") };
     match mode(folder) {
-        None => Outcome::ok(format!("{} is made when the service starts", folder.display())),
-        Some(mode) if mode & 0o002 != 0 => Outcome::failed(
-            Cause::Configuration,
+        None => CheckOutcome::ok(format!("{} is made when the service starts", folder.display())),
+        Some(mode) if mode & 0o002 != 0 => CheckOutcome::failed(
+            FailureCause::Configuration,
             format!("every user may put a socket into {} (mode {mode:04o})", folder.display()),
             "name a folder of its own in [control] socket, such as /run/campaign-group-sync/control.sock",
         ),
-        Some(_) => Outcome::ok(socket.display().to_string()),
+        Some(_) => CheckOutcome::ok(socket.display().to_string()),
     }
 }
 
-fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> Outcome {
+fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> CheckOutcome {
     let (Some(configured), Some(interval)) = (&settings.schedule, settings.first_page_interval) else {
         return unconfigured();
     };
@@ -222,7 +225,7 @@ fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> Outcome {
     let ticks: Vec<DateTime<Utc>> =
         std::iter::successors(schedule.next_after(now), |tick| schedule.next_after(*tick)).take(TICKS).collect();
     if ticks.is_empty() {
-        return Outcome::ok("off: runs are started by hand, or by a timer");
+        return CheckOutcome::ok("off: runs are started by hand, or by a timer");
     }
     let local =
         |tick: &DateTime<Utc>| tick.with_timezone(&schedule.timezone()).format("%a %Y-%m-%d %H:%M:%S %Z").to_string();
@@ -232,7 +235,7 @@ fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> Outcome {
         _ => None,
     });
     match shortest.min() {
-        Some(shortest) if shortest < interval => Outcome::warning(
+        Some(shortest) if shortest < interval => CheckOutcome::warning(
             format!(
                 "runs are {} apart, and page 0 may be requested every {} only\n{next}",
                 humantime::format_duration(shortest),
@@ -241,12 +244,12 @@ fn schedule(settings: &PartialSettings, now: DateTime<Utc>) -> Outcome {
             "leave at least experience_cloud.first_page_interval between two runs in [schedule] cron: runs in between only see \
              profiles that are known",
         ),
-        _ => Outcome::ok(next),
+        _ => CheckOutcome::ok(next),
     }
 }
 
 /// What a command of systemd prints, or why that is not known.
-fn asked(command: &str, arguments: &[&str]) -> Result<String, String> {
+fn command_output(command: &str, arguments: &[&str]) -> Result<String, String> {
     if !Path::new("/run/systemd/system").exists() {
         return Err("systemd does not run here".to_owned());
     }
@@ -260,48 +263,48 @@ fn asked(command: &str, arguments: &[&str]) -> Result<String, String> {
     }
 }
 
-fn synchronized() -> Outcome {
-    match asked("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]).as_deref() {
-        Ok("yes") => Outcome::ok("timedatectl says so"),
-        Ok(_) => Outcome::warning(
+fn synchronized() -> CheckOutcome {
+    match command_output("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]).as_deref() {
+        Ok("yes") => CheckOutcome::ok("timedatectl says so"),
+        Ok(_) => CheckOutcome::warning(
             "timedatectl says it is not",
             "set up or repair the time service of this host (chrony, ntpd or systemd-timesyncd)",
         ),
-        Err(reason) => Outcome::not_checked(reason),
+        Err(reason) => CheckOutcome::not_checked(reason),
     }
 }
 
-fn unit() -> Outcome {
+fn unit() -> CheckOutcome {
     let properties = ["show", SERVICE, "-p", "LoadState", "-p", "UnitFileState", "-p", "ActiveState"];
-    let answer = match asked("systemctl", &properties) {
+    let answer = match command_output("systemctl", &properties) {
         Ok(answer) => answer,
-        Err(reason) => return Outcome::not_checked(reason),
+        Err(reason) => return CheckOutcome::not_checked(reason),
     };
     let value =
         |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or("unknown");
     let (load, file, active) = (value("LoadState"), value("UnitFileState"), value("ActiveState"));
     let evidence = format!("{SERVICE}: {load}, {file}, {active}");
     match (load, file, active) {
-        ("loaded", "enabled", "active") => Outcome::ok(evidence),
-        ("loaded", _, "inactive") if is_timed() => Outcome::ok(format!("{evidence}; {TIMER} starts single runs")),
-        (_, _, "failed") => Outcome::failed(
-            Cause::Unavailable,
+        ("loaded", "enabled", "active") => CheckOutcome::ok(evidence),
+        ("loaded", _, "inactive") if is_timed() => CheckOutcome::ok(format!("{evidence}; {TIMER} starts single runs")),
+        (_, _, "failed") => CheckOutcome::failed(
+            FailureCause::Unavailable,
             evidence,
             format!("as root, read why with journalctl -u {SERVICE} -n 50, fix it, then systemctl restart {SERVICE}"),
         ),
-        ("masked", ..) => Outcome::warning(
+        ("masked", ..) => CheckOutcome::warning(
             evidence,
             format!("find out who masked the unit, and why; then, as root, systemctl unmask {SERVICE}"),
         ),
         // In the mode "apply" the daemon changes groups as soon as it starts.
-        ("loaded", ..) => Outcome::warning(
+        ("loaded", ..) => CheckOutcome::warning(
             evidence,
             format!(
                 "when nothing else has failed and campaign-group-sync --sync-now --dry-run shows a plan that is right, as root: \
                  systemctl enable --now {SERVICE}"
             ),
         ),
-        _ => Outcome::warning(
+        _ => CheckOutcome::warning(
             evidence,
             "install the package, which brings the unit; the README, \"Install it\", tells how without a package",
         ),
@@ -309,21 +312,21 @@ fn unit() -> Outcome {
 }
 
 fn is_timed() -> bool {
-    asked("systemctl", &["show", TIMER, "-p", "ActiveState", "--value"]).is_ok_and(|state| state == "active")
+    command_output("systemctl", &["show", TIMER, "-p", "ActiveState", "--value"]).is_ok_and(|state| state == "active")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::verdict::Verdict, *};
-    use crate::check::Reach;
+    use super::{super::report::Verdict, *};
+    use crate::check::Network;
 
     #[test]
     fn a_state_of_an_earlier_version_is_no_failure() {
         let place = "/var/lib/campaign-group-sync/state.db";
         let older = Err(JournalError::OlderSchema { place: place.to_owned(), found: 1, known: 2 });
-        let mut board = Board::new(Reach::Offline, Vec::new());
-        board.settle(STATE, state(&StateLocation::Sqlite(place.into()), &older));
-        let finding = board.report().findings.into_iter().find(|finding| finding.id == STATE).expect("a finding");
+        let mut findings = Findings::new(Network::Offline, Vec::new());
+        findings.record(STATE, state(&StateLocation::Sqlite(place.into()), &older));
+        let finding = findings.report().findings.into_iter().find(|finding| finding.id == STATE).expect("a finding");
         assert_eq!(finding.verdict, Verdict::Warning, "{finding:?}");
         assert!(finding.evidence.contains("the next run"), "{finding:?}");
     }

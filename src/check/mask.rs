@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::domain::{AssociationMask, FoldedName, MaskMatch, OperatorGroup, OperatorGroupName};
 
 use super::{
-    mask_outline::MaskOutline,
-    near::{Difference, near_match},
+    mask_shape::MaskShape,
+    name_diff::{NameDifference, near_match},
 };
 
 /// Characters of a text that are quoted.
@@ -15,7 +15,7 @@ const QUOTED_CHARACTERS: usize = 24;
 /// What a mask says of a name. Every name is one of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Matching {
+pub enum MatchKind {
     /// The profile stands for an operator group.
     Matched,
     /// It would stand for one if a few characters were different.
@@ -27,7 +27,7 @@ pub enum Matching {
 /// Whether the operator group of a profile is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum InCampaign {
+pub enum GroupPresence {
     /// Campaign has it.
     Exists,
     /// Campaign does not have it.
@@ -38,29 +38,29 @@ pub enum InCampaign {
 
 /// What a mask says of one product profile. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NameVerdict {
+pub struct ProfileMatch {
     /// The name of the profile.
     pub profile: String,
     /// Which of the three it is.
-    pub matching: Matching,
+    pub matching: MatchKind,
     /// The operator group it stands for, or would stand for; in Campaign's spelling where Campaign has it.
     pub group: Option<String>,
     /// Whether Campaign has that group; `None` where Campaign was not asked.
-    pub in_campaign: Option<InCampaign>,
+    pub in_campaign: Option<GroupPresence>,
     /// Why it is not matched, or what is wrong with the match.
     pub reason: Option<String>,
     /// Of a near match: where it differs.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<NameDifference>,
     /// Of a near match: the name as the mask would match it.
-    pub mended: Option<String>,
+    pub corrected: Option<String>,
     /// Of a near match: the mask that would match the name as it is.
-    pub mended_mask: Option<String>,
+    pub corrected_mask: Option<String>,
 }
 
 /// What became of a profile under another mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum UnderTried {
+pub enum MatchChange {
     /// Matched by the other mask only.
     Gained,
     /// Matched by the configured mask only.
@@ -73,11 +73,11 @@ pub enum UnderTried {
 
 /// One product profile under two masks. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Compared {
+pub struct MaskComparison {
     /// The name of the profile.
     pub profile: String,
     /// What becomes of it.
-    pub change: UnderTried,
+    pub change: MatchChange,
     /// Its group under the configured mask.
     pub configured: Option<String>,
     /// Its group under the other one.
@@ -86,13 +86,13 @@ pub struct Compared {
 
 /// What the mask says of each of the names, sorted by what it says and then by name. `groups` are those of Campaign, where
 /// they are known.
-pub fn verdicts<'a>(
+pub fn match_names<'a>(
     mask: &AssociationMask,
     names: impl IntoIterator<Item = &'a str>,
     groups: Option<&[OperatorGroup]>,
-) -> Vec<NameVerdict> {
-    let outline = MaskOutline::of(mask);
-    let mut verdicts: Vec<_> = names.into_iter().map(|name| verdict(mask, &outline, name)).collect();
+) -> Vec<ProfileMatch> {
+    let shape = MaskShape::of(mask);
+    let mut verdicts: Vec<_> = names.into_iter().map(|name| verdict(mask, &shape, name)).collect();
     refuse_shared_groups(&mut verdicts);
     if let Some(groups) = groups {
         for verdict in &mut verdicts {
@@ -104,11 +104,11 @@ pub fn verdicts<'a>(
 }
 
 /// Each of the names under both masks, those that change first.
-pub fn compared<'a>(
+pub fn compare_masks<'a>(
     configured: &AssociationMask,
     tried: &AssociationMask,
     names: impl IntoIterator<Item = &'a str>,
-) -> Vec<Compared> {
+) -> Vec<MaskComparison> {
     let group = |mask: &AssociationMask, name: &str| match mask.matches(name) {
         MaskMatch::Group(group) => Some(group),
         MaskMatch::EmptyCapture | MaskMatch::NoMatch => None,
@@ -119,66 +119,66 @@ pub fn compared<'a>(
         .map(|name| {
             let (before, after) = (group(configured, name), group(tried, name));
             let change = match (&before, &after) {
-                (None, Some(_)) => UnderTried::Gained,
-                (Some(_), None) => UnderTried::Lost,
-                (Some(before), Some(after)) if before.folded() != after.folded() => UnderTried::OtherGroup,
-                _ => UnderTried::Same,
+                (None, Some(_)) => MatchChange::Gained,
+                (Some(_), None) => MatchChange::Lost,
+                (Some(before), Some(after)) if before.folded() != after.folded() => MatchChange::OtherGroup,
+                _ => MatchChange::Same,
             };
-            Compared { profile: name.to_owned(), change, configured: text(before), tried: text(after) }
+            MaskComparison { profile: name.to_owned(), change, configured: text(before), tried: text(after) }
         })
         .collect();
     compared.sort_by_cached_key(|one| (one.change, one.profile.to_lowercase(), one.profile.clone()));
     compared
 }
 
-fn verdict(mask: &AssociationMask, outline: &MaskOutline, name: &str) -> NameVerdict {
-    let unmatched = NameVerdict {
+fn verdict(mask: &AssociationMask, shape: &MaskShape, name: &str) -> ProfileMatch {
+    let unmatched = ProfileMatch {
         profile: name.to_owned(),
-        matching: Matching::Unmatched,
+        matching: MatchKind::Unmatched,
         group: None,
         in_campaign: None,
         reason: None,
         differences: Vec::new(),
-        mended: None,
-        mended_mask: None,
+        corrected: None,
+        corrected_mask: None,
     };
     match mask.matches(name) {
         MaskMatch::Group(group) => {
-            NameVerdict { matching: Matching::Matched, group: Some(group.to_string()), ..unmatched }
+            ProfileMatch { matching: MatchKind::Matched, group: Some(group.to_string()), ..unmatched }
         }
         MaskMatch::EmptyCapture => {
             let reason = "the mask matches, and its capture is empty: it names no operator group".to_owned();
-            NameVerdict { reason: Some(reason), ..unmatched }
+            ProfileMatch { reason: Some(reason), ..unmatched }
         }
-        MaskMatch::NoMatch => match near_match(mask, outline, name) {
-            Some(near) => NameVerdict {
-                matching: Matching::NearlyMatched,
+        MaskMatch::NoMatch => match near_match(mask, shape, name) {
+            Some(near) => ProfileMatch {
+                matching: MatchKind::NearlyMatched,
                 group: Some(near.group.to_string()),
                 differences: near.differences,
-                mended: Some(near.mended),
-                mended_mask: near.mended_mask,
+                corrected: Some(near.corrected),
+                corrected_mask: near.corrected_mask,
                 ..unmatched
             },
-            None => NameVerdict { reason: Some(why_not(outline, name)), ..unmatched },
+            None => ProfileMatch { reason: Some(why_not(shape, name)), ..unmatched },
         },
     }
 }
 
 /// Where a name leaves the mask.
-fn why_not(outline: &MaskOutline, name: &str) -> String {
-    let begin = name.chars().take_while(|sign| sign.is_whitespace()).count();
-    let signs: Vec<char> = name.trim().chars().collect();
+fn why_not(shape: &MaskShape, name: &str) -> String {
+    let begin = name.chars().take_while(|character| character.is_whitespace()).count();
+    let characters: Vec<char> = name.trim().chars().collect();
     let same = |(wanted, found): &(&char, &char)| wanted.to_lowercase().eq(found.to_lowercase());
-    let agreed = outline.head.iter().zip(&signs).take_while(same).count();
-    let missing = outline.head.get(agreed..).unwrap_or_default();
+    let agreed = shape.prefix.iter().zip(&characters).take_while(same).count();
+    let missing = shape.prefix.get(agreed..).unwrap_or_default();
     if missing.is_empty() {
-        let rest: String = signs.get(agreed..).unwrap_or_default().iter().collect();
+        let rest: String = characters.get(agreed..).unwrap_or_default().iter().collect();
         let rest = if rest.is_empty() { "what follows (nothing)".to_owned() } else { quoted(&rest) };
-        let tail: String = outline.tail.iter().collect();
-        return format!("{rest} does not fit {}", outline.capture.clone() + &outline.written(&tail));
+        let tail: String = shape.suffix.iter().collect();
+        return format!("{rest} does not fit {}", shape.capture.clone() + &shape.written(&tail));
     }
     let expected = quoted(&missing.iter().collect::<String>());
-    if agreed == signs.len() {
+    if agreed == characters.len() {
         return format!("ends where the mask continues with {expected}");
     }
     format!("differs from character {} on: expected {expected}", begin + agreed + 1)
@@ -192,11 +192,11 @@ fn quoted(text: &str) -> String {
 }
 
 /// Two profiles for one group, or for groups that look alike, are refused by a run; both are told so.
-fn refuse_shared_groups(verdicts: &mut [NameVerdict]) {
-    let loose = |verdict: &NameVerdict| verdict.group.as_deref().map(|group| FoldedName::new(group).loose());
-    let matched = |verdict: &&NameVerdict| verdict.matching == Matching::Matched;
+fn refuse_shared_groups(verdicts: &mut [ProfileMatch]) {
+    let loose = |verdict: &ProfileMatch| verdict.group.as_deref().map(|group| FoldedName::new(group).loose());
+    let matched = |verdict: &&ProfileMatch| verdict.matching == MatchKind::Matched;
     let groups: Vec<_> = verdicts.iter().filter(matched).filter_map(loose).collect();
-    for verdict in verdicts.iter_mut().filter(|verdict| verdict.matching == Matching::Matched) {
+    for verdict in verdicts.iter_mut().filter(|verdict| verdict.matching == MatchKind::Matched) {
         let group = loose(verdict);
         if groups.iter().filter(|other| Some(*other) == group.as_ref()).count() > 1 {
             verdict.reason = Some("another profile has the same operator group: a run skips both".to_owned());
@@ -204,18 +204,18 @@ fn refuse_shared_groups(verdicts: &mut [NameVerdict]) {
     }
 }
 
-impl NameVerdict {
+impl ProfileMatch {
     /// Looks for the group in Campaign, where letter case does not count.
     fn look_up(&mut self, groups: &[OperatorGroup]) {
         let Some(group) = self.group.as_deref().map(|group| OperatorGroupName::new(group).folded()) else { return };
         let mut found = groups.iter().filter(|known| known.name.folded() == group);
         self.in_campaign = Some(match (found.next(), found.next()) {
-            (None, _) => InCampaign::Missing,
+            (None, _) => GroupPresence::Missing,
             (Some(known), None) => {
                 self.group = Some(known.name.to_string());
-                InCampaign::Exists
+                GroupPresence::Exists
             }
-            (Some(_), Some(_)) => InCampaign::Ambiguous,
+            (Some(_), Some(_)) => GroupPresence::Ambiguous,
         });
     }
 }
@@ -232,8 +232,8 @@ mod tests {
     #[test]
     fn a_name_that_does_not_match_says_where_it_leaves_the_mask() {
         let check = |text: &str, name: &str, expected: &str| {
-            let [verdict] = &verdicts(&mask(text), [name], None)[..] else { panic!("one name") };
-            assert_eq!(verdict.matching, Matching::Unmatched, "{name}");
+            let [verdict] = &match_names(&mask(text), [name], None)[..] else { panic!("one name") };
+            assert_eq!(verdict.matching, MatchKind::Unmatched, "{name}");
             assert_eq!(verdict.reason.as_deref(), Some(expected), "{name}");
         };
         let acme = "Campaign - acme - (.*)";
@@ -254,8 +254,8 @@ mod tests {
         });
         let groups: Vec<_> = groups.collect();
         let names = ["C - delivery", "C - offers", "C - x", "C – delivery", "C - y", "c - Y"];
-        let found = verdicts(&mask("C - (.*)"), names, Some(&groups));
-        let shown = |one: &NameVerdict| {
+        let found = match_names(&mask("C - (.*)"), names, Some(&groups));
+        let shown = |one: &ProfileMatch| {
             let shared = if one.reason.is_some() { " shared" } else { "" };
             format!("{}: {} {:?}{shared}", one.profile, one.group.clone().unwrap_or_default(), one.in_campaign)
         };
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn two_masks_are_compared_by_what_they_change() {
         let names = ["C - a", "C – a", "C - b x", "Photoshop", "C - c"];
-        let found = compared(&mask("C - (.*)"), &mask("C [-–] ([a-b])(?: x)?"), names);
+        let found = compare_masks(&mask("C - (.*)"), &mask("C [-–] ([a-b])(?: x)?"), names);
         let found: Vec<_> = found.iter().map(|one| format!("{:?} {}", one.change, one.profile)).collect();
         assert_eq!(found, ["Gained C – a", "Lost C - c", "OtherGroup C - b x", "Same C - a", "Same Photoshop"]);
     }

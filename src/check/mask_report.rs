@@ -5,30 +5,22 @@ use serde::Serialize;
 
 use crate::{
     campaign::{Campaign, CampaignError},
-    domain::{AssociationMask, Missing, OperatorGroup, Outcome, RunReport, Watcher, rfc3339, rfc3339_or_null},
+    domain::{AssociationMask, MissingPolicy, OperatorGroup, Outcome, RunReport, Watcher, rfc3339, rfc3339_or_null},
     journal::{Journal, JournalError},
     observability::Chain,
     settings::Settings,
-    sync::{self, InstanceOptions, KnownListing, ListingError, Options},
+    sync::{self, InstanceOptions, KnownListing, ProfileListingError, SyncOptions},
 };
 
-use super::mask::{Compared, Matching, NameVerdict, compared, verdicts};
+use super::Network;
+use super::mask::{MaskComparison, MatchKind, ProfileMatch, compare_masks, match_names};
 
 /// Version of the document's form.
 const VERSION: u32 = 1;
 
-/// Whether the network may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// It may be used.
-    Used,
-    /// It may not be used: the answer rests on what the journal remembers.
-    Unused,
-}
-
 /// The question about the masks.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct MaskQuery {
     /// Names of product profiles; empty for all of the listing.
     pub names: Vec<String>,
     /// A mask to try; for one instance only, so the settings must hold no other.
@@ -45,7 +37,7 @@ pub struct MaskReport {
     /// Where the names come from; `None` when they were given.
     pub listing: Option<ListingOrigin>,
     /// The answer for each instance.
-    pub instances: Vec<InstanceNames>,
+    pub instances: Vec<InstanceMaskReport>,
     /// What a run under the tried mask would change; `None` when none was tried, or not for the whole organization.
     pub run: Option<RunReport>,
     /// What the program would end with; not part of the JSON form.
@@ -68,7 +60,7 @@ pub struct ListingOrigin {
 
 /// The answer for one instance. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct InstanceNames {
+pub struct InstanceMaskReport {
     /// Its name in the configuration.
     pub name: String,
     /// Its mask.
@@ -80,22 +72,22 @@ pub struct InstanceNames {
     /// Whether a run creates operator groups that are missing.
     pub creates_groups: bool,
     /// What the mask says of each name.
-    pub names: Vec<NameVerdict>,
+    pub names: Vec<ProfileMatch>,
     /// The mask that is tried.
-    pub tried: Option<Tried>,
+    pub tried: Option<TriedMask>,
 }
 
 /// A mask that is only tried. The field names are part of the JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Tried {
+pub struct TriedMask {
     /// The mask.
     pub mask: String,
     /// A doubt about it.
     pub warning: Option<String>,
     /// What it says of each name.
-    pub names: Vec<NameVerdict>,
+    pub names: Vec<ProfileMatch>,
     /// Each name under both masks.
-    pub compared: Vec<Compared>,
+    pub compared: Vec<MaskComparison>,
 }
 
 /// Why there is no answer.
@@ -103,7 +95,7 @@ pub struct Tried {
 pub enum MaskError {
     /// The organization, or what is remembered of it, could not be read.
     #[error(transparent)]
-    Listing(#[from] ListingError),
+    Listing(#[from] ProfileListingError),
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -116,42 +108,42 @@ pub enum MaskError {
 
 impl MaskReport {
     /// How many names of all instances are of this kind.
-    pub fn count(&self, matching: Matching) -> usize {
+    pub fn count(&self, matching: MatchKind) -> usize {
         self.instances.iter().map(|instance| count(&instance.names, matching)).sum()
     }
 }
 
 /// How many names are of this kind.
-pub(super) fn count(names: &[NameVerdict], matching: Matching) -> usize {
+pub(super) fn count(names: &[ProfileMatch], matching: MatchKind) -> usize {
     names.iter().filter(|name| name.matching == matching).count()
 }
 
 /// Answers. A tried mask costs a dry run when no names are given; nothing in Campaign or the organization is changed by
 /// either.
-pub async fn mask_report(settings: &Settings, question: &Question, watcher: &Watcher) -> Result<MaskReport, MaskError> {
+pub async fn mask_report(settings: &Settings, query: &MaskQuery, watcher: &Watcher) -> Result<MaskReport, MaskError> {
     let options = settings.sync_options();
-    let run = match &question.tried {
-        Some(tried) if question.names.is_empty() && question.network == Network::Used => {
+    let run = match &query.tried {
+        Some(tried) if query.names.is_empty() && query.network == Network::Online => {
             Some(Box::pin(rehearsed(settings, tried, watcher)).await?)
         }
         _ => None,
     };
-    let listing = Box::pin(listing(settings, &options, question, run.as_ref(), watcher)).await?;
+    let listing = Box::pin(listing(settings, &options, query, run.as_ref(), watcher)).await?;
     let names: Vec<&str> = match &listing {
         Some(listing) => listing.profiles.iter().map(|profile| profile.name.as_str()).collect(),
-        None => question.names.iter().map(String::as_str).collect(),
+        None => query.names.iter().map(String::as_str).collect(),
     };
     let mut outcome = run.as_ref().map_or(Outcome::InSync, |run| run.outcome);
     let mut instances = Vec::with_capacity(options.instances.len());
     for instance in &options.instances {
-        let groups = match question.network {
-            Network::Used => Some(Box::pin(operator_groups(instance)).await),
-            Network::Unused => None,
+        let groups = match query.network {
+            Network::Online => Some(Box::pin(operator_groups(instance)).await),
+            Network::Offline => None,
         };
         if let Some(Err(error)) = &groups {
             outcome = Outcome::of_all([outcome, error.failure().into()]);
         }
-        instances.push(of_instance(instance, question, &names, groups));
+        instances.push(of_instance(instance, query, &names, groups));
     }
     let origin = listing.as_ref().map(|listing| ListingOrigin {
         read_at: listing.read_at,
@@ -177,17 +169,17 @@ async fn rehearsed(settings: &Settings, tried: &AssociationMask, watcher: &Watch
 /// The listing that the answer rests on; `None` when names were given.
 async fn listing(
     settings: &Settings,
-    options: &Options,
-    question: &Question,
+    options: &SyncOptions,
+    query: &MaskQuery,
     run: Option<&RunReport>,
     watcher: &Watcher,
 ) -> Result<Option<KnownListing>, MaskError> {
-    if !question.names.is_empty() {
+    if !query.names.is_empty() {
         return Ok(None);
     }
     let journal = Journal::open_existing(&settings.journal_options()).await?;
     // A run has read the listing or has reported why not: Adobe is not asked twice.
-    if run.is_none() && question.network == Network::Used {
+    if run.is_none() && query.network == Network::Online {
         return Ok(Some(sync::listing(options, journal.as_ref(), watcher).await?));
     }
     let remembered = match &journal {
@@ -213,29 +205,29 @@ async fn operator_groups(instance: &InstanceOptions) -> Result<Vec<OperatorGroup
 
 fn of_instance(
     instance: &InstanceOptions,
-    question: &Question,
+    query: &MaskQuery,
     names: &[&str],
     groups: Option<Result<Vec<OperatorGroup>, CampaignError>>,
-) -> InstanceNames {
+) -> InstanceMaskReport {
     let policy = &instance.policy;
     let (groups, error) = match groups {
         Some(Ok(groups)) => (Some(groups), None),
         Some(Err(error)) => (None, Some(Chain(&error).to_string())),
         None => (None, None),
     };
-    let verdicts_of = |mask: &AssociationMask| verdicts(mask, names.iter().copied(), groups.as_deref());
-    let tried = question.tried.as_ref().map(|tried| Tried {
+    let verdicts_of = |mask: &AssociationMask| match_names(mask, names.iter().copied(), groups.as_deref());
+    let tried = query.tried.as_ref().map(|tried| TriedMask {
         mask: tried.as_str().to_owned(),
         warning: tried.warning(),
         names: verdicts_of(tried),
-        compared: compared(&policy.mask, tried, names.iter().copied()),
+        compared: compare_masks(&policy.mask, tried, names.iter().copied()),
     });
-    InstanceNames {
+    InstanceMaskReport {
         name: policy.instance.to_string(),
         mask: policy.mask.as_str().to_owned(),
         warning: policy.mask.warning(),
         error,
-        creates_groups: policy.missing_group == Missing::Create,
+        creates_groups: policy.missing_group == MissingPolicy::Create,
         names: verdicts_of(&policy.mask),
         tried,
     }

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::{
-    board::{Board, Outcome},
-    catalogue::{ACCOUNT_MASK, AMBIGUOUS, CONTROL_PANEL, GROUPS, LOOK_ALIKES, MASK, MATCHES, ONE_GROUP_EACH, UNFED},
-    difference::shown,
-    mask_outline::MaskOutline,
-    near::near_match,
-    near_signs::skeleton,
-    verdict::Cause,
+    confusables::skeleton,
+    findings::{CheckOutcome, Findings},
+    mask_shape::MaskShape,
+    name_diff::near_match,
+    prerequisites::{
+        ACCOUNT_MASK, AMBIGUOUS, CONTROL_PANEL, GROUPS, LOOK_ALIKES, MASK, MATCHES, ONE_GROUP_EACH, UNFED,
+    },
+    report::FailureCause,
+    value_diff::shown,
 };
 use crate::{
     domain::{
-        AssociationMask, CampaignSnapshot, FoldedName, LooseName, Manage, MaskMatch, Missing, OperatorGroup, Policy,
-        ProductProfile, ambiguous_operators, opens_control_panel,
+        AssociationMask, CampaignSnapshot, FoldedName, LooseName, Manage, MaskMatch, MissingPolicy, OperatorGroup,
+        Policy, ProductProfile, ambiguous_operators, opens_control_panel,
     },
     experience_cloud::ProfileListing,
 };
@@ -24,33 +26,33 @@ pub(super) const NAMES_SHOWN: usize = 8;
 
 /// Checks the names of one instance, as far as the organization and Campaign could be read.
 pub(super) fn check(
-    board: &mut Board,
+    findings: &mut Findings,
     policy: &Policy,
     listing: Option<&ProfileListing>,
     campaign: Option<&CampaignSnapshot>,
 ) {
     let (name, mask) = (policy.instance.as_str(), &policy.mask);
     if let Some(campaign) = campaign {
-        board.settle_of(name, AMBIGUOUS, ambiguous(campaign, policy.manage));
+        findings.record_for(name, AMBIGUOUS, ambiguous(campaign, policy.manage));
     }
     let matched = listing.map(|listing| matched(mask, listing.profiles()));
-    board.settle_of(name, MASK, meant(mask, matched.as_deref()));
+    findings.record_for(name, MASK, mask_plausibility(mask, matched.as_deref()));
     let (Some(listing), Some(matched)) = (listing, matched) else { return };
     if matched.is_empty() {
         // Where the two masks differ, or one has stray spaces, that finding explains this one.
-        if ![ACCOUNT_MASK, MASK].into_iter().any(|id| board.has_failed(name, id)) {
-            board.settle_of(name, MATCHES, no_match(mask, listing.profiles()));
+        if ![ACCOUNT_MASK, MASK].into_iter().any(|id| findings.has_failed(name, id)) {
+            findings.record_for(name, MATCHES, no_match(mask, listing.profiles()));
         }
         return;
     }
     let count = listing.profiles().len();
-    board.settle_of(name, MATCHES, Outcome::ok(format!("{} of {count} product profiles", matched.len())));
-    board.settle_of(name, ONE_GROUP_EACH, one_group_each(&matched));
-    board.settle_of(name, LOOK_ALIKES, look_alikes(mask, listing.profiles()));
-    board.settle_of(name, CONTROL_PANEL, control_panel(&matched));
+    findings.record_for(name, MATCHES, CheckOutcome::ok(format!("{} of {count} product profiles", matched.len())));
+    findings.record_for(name, ONE_GROUP_EACH, one_group_each(&matched));
+    findings.record_for(name, LOOK_ALIKES, look_alikes(mask, listing.profiles()));
+    findings.record_for(name, CONTROL_PANEL, control_panel(&matched));
     if let Some(campaign) = campaign {
-        board.settle_of(name, GROUPS, groups(&matched, campaign, policy));
-        board.settle_of(name, UNFED, unfed(&matched, campaign));
+        findings.record_for(name, GROUPS, groups(&matched, campaign, policy));
+        findings.record_for(name, UNFED, unfed(&matched, campaign));
     }
 }
 
@@ -63,11 +65,11 @@ fn matched<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<(&
     profiles.iter().filter_map(group).collect()
 }
 
-fn meant(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> Outcome {
-    let signs: Vec<char> = mask.as_str().chars().collect();
-    let has_stray_blanks = mask.as_str().contains("  ")
+fn mask_plausibility(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> CheckOutcome {
+    let characters: Vec<char> = mask.as_str().chars().collect();
+    let has_unusual_spaces = mask.as_str().contains("  ")
         || mask.as_str().starts_with(char::is_whitespace)
-        || mask.as_str().chars().any(|sign| sign.is_whitespace() && sign != ' ');
+        || mask.as_str().chars().any(|character| character.is_whitespace() && character != ' ');
     let (evidence, remedy) = match mask.warning() {
         Some(doubt) => (
             doubt,
@@ -75,20 +77,22 @@ fn meant(mask: &AssociationMask, matched: Option<&[(&str, String)]>) -> Outcome 
                      campaign-group-sync mask --try='MASK' shows what another mask matches, before you change it here and in \
                      the external account",
         ),
-        None if has_stray_blanks => (
-            format!("unusual spaces: {}", shown(&signs)),
+        None if has_unusual_spaces => (
+            format!("unusual spaces: {}", shown(&characters)),
             "compare the spaces with those of the profile names; where the names do not have them, remove them here and in the \
              external account (campaign-group-sync mask --try='MASK' shows what another mask matches)",
         ),
-        None => return Outcome::ok(mask.as_str()),
+        None => return CheckOutcome::ok(mask.as_str()),
     };
     match matched {
-        Some([]) => Outcome::failed(Cause::Configuration, format!("{evidence}; it matches nothing"), remedy),
-        _ => Outcome::warning(evidence, remedy),
+        Some([]) => {
+            CheckOutcome::failed(FailureCause::Configuration, format!("{evidence}; it matches nothing"), remedy)
+        }
+        _ => CheckOutcome::warning(evidence, remedy),
     }
 }
 
-fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
+fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> CheckOutcome {
     let near = near(mask, profiles);
     let evidence = if near.is_empty() {
         format!("none of {} product profiles", profiles.len())
@@ -97,10 +101,10 @@ fn no_match(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
     };
     let remedy = "compare the mask with the names of the product profiles in the Admin Console (campaign-group-sync mask \
                   shows each difference)";
-    Outcome::failed(Cause::Incomplete, evidence, remedy)
+    CheckOutcome::failed(FailureCause::Incomplete, evidence, remedy)
 }
 
-fn one_group_each(matched: &[(&str, String)]) -> Outcome {
+fn one_group_each(matched: &[(&str, String)]) -> CheckOutcome {
     // Groups that look alike are refused like one group.
     let mut by_group: BTreeMap<LooseName, (FoldedName, Vec<&str>)> = BTreeMap::new();
     for (profile, group) in matched {
@@ -113,52 +117,52 @@ fn one_group_each(matched: &[(&str, String)]) -> Outcome {
         .map(|(group, profiles)| format!("{}: {}", group.as_str(), listed(&profiles, NAMES_SHOWN)))
         .collect();
     if twice.is_empty() {
-        return Outcome::ok("each stands for a group of its own");
+        return CheckOutcome::ok("each stands for a group of its own");
     }
-    Outcome::warning(
+    CheckOutcome::warning(
         twice.join("\n"),
         "decide which of them is to feed the group, assign it to the users who are to stay in the group, and rename the \
          others in the Admin Console; until then nothing is added to the group or removed from it",
     )
 }
 
-fn look_alikes(mask: &AssociationMask, profiles: &[ProductProfile]) -> Outcome {
+fn look_alikes(mask: &AssociationMask, profiles: &[ProductProfile]) -> CheckOutcome {
     let near = near(mask, profiles);
     if near.is_empty() {
-        return Outcome::ok("none");
+        return CheckOutcome::ok("none");
     }
     let remedy = "find out whether these profiles are meant for this instance (campaign-group-sync mask shows each \
                   difference): if so, correct the names in the Admin Console, and look at the additions, which a run may hold \
                   until they are approved; if not, leave them";
-    Outcome::warning(near.iter().map(|name| signs(name)).collect::<Vec<_>>().join("\n"), remedy)
+    CheckOutcome::warning(near.iter().map(|name| characters(name)).collect::<Vec<_>>().join("\n"), remedy)
 }
 
 /// Profiles that the mask would match if a few characters were different, as `mask` shows them.
 fn near<'a>(mask: &AssociationMask, profiles: &'a [ProductProfile]) -> Vec<&'a str> {
-    let outline = MaskOutline::of(mask);
+    let shape = MaskShape::of(mask);
     let names = profiles.iter().map(|profile| profile.name.as_str());
-    names.filter(|name| near_match(mask, &outline, name).is_some()).collect()
+    names.filter(|name| near_match(mask, &shape, name).is_some()).collect()
 }
 
-fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Policy) -> Outcome {
+fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Policy) -> CheckOutcome {
     let known = |group: &str| campaign.groups().iter().any(|known| known.name.folded() == FoldedName::new(group));
     let missing: Vec<String> = matched
         .iter()
         .filter(|(_, group)| !known(group))
         .map(|(profile, group)| {
             let alike = campaign.groups().iter().find(|known| skeleton(known.name.as_str()) == skeleton(group));
-            let alike = alike.map(|alike| format!("; nearly {}", signs(alike.name.as_str()))).unwrap_or_default();
-            format!("{profile}: there is no group {}{alike}", signs(group))
+            let alike = alike.map(|alike| format!("; nearly {}", characters(alike.name.as_str()))).unwrap_or_default();
+            format!("{profile}: there is no group {}{alike}", characters(group))
         })
         .collect();
     if missing.is_empty() {
-        return Outcome::ok(format!("{} groups", matched.len()));
+        return CheckOutcome::ok(format!("{} groups", matched.len()));
     }
     let looks_like = |group: &str, known: &OperatorGroup| known.name.folded().loose() == FoldedName::new(group).loose();
     let looks_known = |group: &str| campaign.groups().iter().any(|known| looks_like(group, known));
     let is_creatable = |(_, group): &(&str, String)| known(group) || !looks_known(group);
-    if policy.missing_group == Missing::Create && matched.iter().all(is_creatable) {
-        return Outcome::ok(format!("the next run creates {}", missing.len()));
+    if policy.missing_group == MissingPolicy::Create && matched.iter().all(is_creatable) {
+        return CheckOutcome::ok(format!("the next run creates {}", missing.len()));
     }
     let remedy = format!(
         "create the groups in Campaign (Administration > Access management > Operator groups, with exactly this internal \
@@ -166,53 +170,53 @@ fn groups(matched: &[(&str, String)], campaign: &CampaignSnapshot, policy: &Poli
          under [instances.{}]",
         policy.instance
     );
-    Outcome::warning(missing.join("\n"), remedy)
+    CheckOutcome::warning(missing.join("\n"), remedy)
 }
 
 /// Never a fault by itself: there are built-in groups, and groups whose members an administrator assigns.
-fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> Outcome {
+fn unfed(matched: &[(&str, String)], campaign: &CampaignSnapshot) -> CheckOutcome {
     let is_fed = |name: &str| matched.iter().any(|(_, group)| FoldedName::new(group) == FoldedName::new(name));
     let groups = campaign.groups().iter().map(|group| group.name.as_str());
     let unfed: Vec<&str> = groups.filter(|name| !is_fed(name)).collect();
-    Outcome::ok(if unfed.is_empty() {
+    CheckOutcome::ok(if unfed.is_empty() {
         "none".to_owned()
     } else {
         format!("not changed: {}", listed(&unfed, NAMES_SHOWN))
     })
 }
 
-fn control_panel(matched: &[(&str, String)]) -> Outcome {
+fn control_panel(matched: &[(&str, String)]) -> CheckOutcome {
     let opening: Vec<&str> =
         matched.iter().map(|(profile, _)| *profile).filter(|name| opens_control_panel(name)).collect();
     if opening.is_empty() {
-        return Outcome::ok("none has \"admin\" in its name");
+        return CheckOutcome::ok("none has \"admin\" in its name");
     }
     let remedy = "Adobe gives members of such a profile access to the Control Panel: if that is not wanted, rename it in the Admin \
          Console; the changes of its group are then held until they are approved";
-    Outcome::warning(listed(&opening, NAMES_SHOWN), remedy)
+    CheckOutcome::warning(listed(&opening, NAMES_SHOWN), remedy)
 }
 
-fn ambiguous(campaign: &CampaignSnapshot, manage: Manage) -> Outcome {
+fn ambiguous(campaign: &CampaignSnapshot, manage: Manage) -> CheckOutcome {
     let operators = ambiguous_operators(campaign, manage);
-    let operators = operators
-        .iter()
-        .map(|twins| listed(&twins.iter().map(|operator| operator.login.as_str()).collect::<Vec<_>>(), NAMES_SHOWN));
-    let groups = twins(campaign.groups().iter().map(|group| group.name.as_str()));
+    let operators = operators.iter().map(|duplicates| {
+        listed(&duplicates.iter().map(|operator| operator.login.as_str()).collect::<Vec<_>>(), NAMES_SHOWN)
+    });
+    let groups = duplicates(campaign.groups().iter().map(|group| group.name.as_str()));
     let found: Vec<String> = operators
         .map(|names| format!("operators {names}"))
         .chain(groups.iter().map(|names| format!("operator groups {names}")))
         .collect();
     if found.is_empty() {
         let (operators, groups) = (campaign.operators().len(), campaign.groups().len());
-        return Outcome::ok(format!("{operators} operators, {groups} operator groups"));
+        return CheckOutcome::ok(format!("{operators} operators, {groups} operator groups"));
     }
     let remedy = "find out in Campaign which of them is in use, and rename the others; until then nothing is added to them or \
                   removed from them; deleting one deletes its memberships too";
-    Outcome::warning(found.join("\n"), remedy)
+    CheckOutcome::warning(found.join("\n"), remedy)
 }
 
 /// Names that differ in letter case and surrounding spaces only.
-fn twins<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+fn duplicates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut by_fold: BTreeMap<FoldedName, Vec<&str>> = BTreeMap::new();
     for name in names {
         by_fold.entry(FoldedName::new(name)).or_default().push(name);
@@ -220,7 +224,7 @@ fn twins<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     by_fold.into_values().filter(|names| names.len() > 1).map(|names| listed(&names, NAMES_SHOWN)).collect()
 }
 
-fn signs(name: &str) -> String {
+fn characters(name: &str) -> String {
     shown(&name.chars().collect::<Vec<_>>())
 }
 

@@ -3,14 +3,14 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{
-    Reach,
-    board::{Board, Outcome},
-    catalogue::{NOTIFY_COMMAND, NOTIFY_MAIL, NOTIFY_WEBHOOK},
-    verdict::Cause,
+    Network,
+    findings::{CheckOutcome, Findings},
+    prerequisites::{NOTIFY_COMMAND, NOTIFY_MAIL, NOTIFY_WEBHOOK},
+    report::FailureCause,
 };
 use crate::{
     domain::NotificationTarget,
-    notify::{CommandTarget, DeliveryError, Options, probe, send_test},
+    notify::{CommandTarget, DeliveryError, NotifyOptions, probe, send_test},
     observability::Chain,
 };
 
@@ -18,41 +18,45 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotificationCheck {
     /// It is reached, and gets nothing.
-    Reach,
+    Connect,
     /// It gets a test notification.
     SendTest,
 }
 
 /// Looks at every target that is configured; the others are not mentioned.
-pub(super) async fn check(board: &mut Board, options: &Options, (reach, how): (Reach, NotificationCheck)) {
+pub(super) async fn check(
+    findings: &mut Findings,
+    options: &NotifyOptions,
+    (network, how): (Network, NotificationCheck),
+) {
     for target in options.targets() {
         let id = match target {
             NotificationTarget::Command => NOTIFY_COMMAND,
             NotificationTarget::Webhook => NOTIFY_WEBHOOK,
             NotificationTarget::Mail => NOTIFY_MAIL,
         };
-        let outcome = match (reach, how) {
-            (Reach::Offline, _) => Outcome::not_checked("no target is asked, because --offline was given"),
-            (Reach::Online, NotificationCheck::Reach) => outcome(options, probe(options, target).await),
-            (Reach::Online, NotificationCheck::SendTest) => outcome(options, send_test(options, target).await),
+        let outcome = match (network, how) {
+            (Network::Offline, _) => CheckOutcome::not_checked("no target is asked, because --offline was given"),
+            (Network::Online, NotificationCheck::Connect) => outcome(options, probe(options, target).await),
+            (Network::Online, NotificationCheck::SendTest) => outcome(options, send_test(options, target).await),
         };
-        board.settle(id, outcome);
+        findings.record(id, outcome);
     }
 }
 
-fn outcome(options: &Options, answer: Result<String, DeliveryError>) -> Outcome {
+fn outcome(options: &NotifyOptions, answer: Result<String, DeliveryError>) -> CheckOutcome {
     match answer {
         Ok(evidence) => match options.command.as_ref().filter(|_| evidence.contains("can be executed")) {
-            Some(command) if is_for_root_alone(command) => Outcome::warning(
+            Some(command) if is_for_root_alone(command) => CheckOutcome::warning(
                 format!(
                     "{}, by root; the user of the service is neither its owner nor in its group",
                     command.program.display()
                 ),
                 "if the service runs it, give everyone on this host the right to read and execute it, and keep secrets out of it",
             ),
-            _ => Outcome::ok(evidence),
+            _ => CheckOutcome::ok(evidence),
         },
-        Err(error) => Outcome::failed(cause(&error), Chain(&error).to_string(), remedy(&error)),
+        Err(error) => CheckOutcome::failed(cause(&error), Chain(&error).to_string(), remedy(&error)),
     }
 }
 
@@ -63,14 +67,14 @@ fn is_for_root_alone(command: &CommandTarget) -> bool {
     rustix::process::geteuid().is_root() && mode.is_ok_and(|mode| mode & BY_OTHERS == 0)
 }
 
-fn cause(error: &DeliveryError) -> Cause {
+fn cause(error: &DeliveryError) -> FailureCause {
     match error {
         DeliveryError::NotConfigured(_) | DeliveryError::NotStarted { .. } | DeliveryError::Message(_) => {
-            Cause::Configuration
+            FailureCause::Configuration
         }
-        DeliveryError::NotAccepted { status: 401 | 403 | 404 | 410, .. } => Cause::Refused,
-        DeliveryError::Smtp { source, .. } if source.is_permanent() => Cause::Refused,
-        _ => Cause::Unavailable,
+        DeliveryError::NotAccepted { status: 401 | 403 | 404 | 410, .. } => FailureCause::Refused,
+        DeliveryError::Smtp { source, .. } if source.is_permanent() => FailureCause::Refused,
+        _ => FailureCause::Unavailable,
     }
 }
 
@@ -83,10 +87,10 @@ fn remedy(error: &DeliveryError) -> &'static str {
         DeliveryError::CommandFailed { .. } => {
             "correct the program: it gets JSON on standard input and PATH as its only variable, and must exit with status 0"
         }
-        DeliveryError::Overdue { .. } => {
+        DeliveryError::DeadlineExceeded { .. } => {
             "find out what the target waits for: an attempt that takes longer is broken off"
         }
-        DeliveryError::NoAnswer { .. } => {
+        DeliveryError::Transport { .. } => {
             "check host and port of notify.webhook, and whether this host may connect there; a proxy comes from HTTPS_PROXY"
         }
         DeliveryError::NotAccepted { status: 300..400, .. } => {

@@ -11,21 +11,21 @@ use crate::{
 use super::{
     CommandError,
     arguments::{AccessArguments, Arguments, OutputFormat},
-    exit_code::Exit,
-    layout::{BOLD, line},
+    bootstrap::bootstrap,
+    exit_status::ExitStatus,
+    json::json,
     markdown,
-    report_json::json,
-    start::start,
-    terminal::{print, warn},
+    styles::{BOLD, line},
+    terminal::{print, print_warning},
 };
 
 /// Shows what the last runs saw in Campaign, now or at the given time.
-pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Result<ExitStatus, CommandError> {
     // Before the command clap does not see that the two exclude each other.
     if access.csv && arguments.output != OutputFormat::Text {
         return Err(CommandError::Usage("give --csv or --output, and not both".to_owned()));
     }
-    let (settings, _) = start(arguments)?;
+    let (settings, _) = bootstrap(arguments)?;
     let now = Utc::now();
     let at = access.at.unwrap_or(now);
     let (instances, complete_since) = match Journal::open_read_only(&settings.journal_options()).await? {
@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
     }
     let access_then = Access { version: VERSION, at, complete_since, instances };
     if access_then.instances.is_empty() && (access.csv || arguments.output == OutputFormat::Json) {
-        warn(nothing_known(at).trim_end());
+        print_warning(nothing_known(at).trim_end());
     }
     print(&match arguments.output {
         _ if access.csv => csv(&access_then),
@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: &Arguments, access: &AccessArguments) -> Resu
         OutputFormat::Json => json(&access_then)?,
         OutputFormat::Markdown => markdown(&access_then),
     })?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Version of this document's form.

@@ -4,7 +4,7 @@
 use crate::{
     daemon::{
         ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve,
-        control::{Answer, Ask, Client, RunAfterApproval},
+        control::{ControlClient, ControlRequest, ControlResponse, RunAfterApproval},
     },
     domain::{ChangeKind, Digest, printable},
     journal::Journal,
@@ -14,27 +14,27 @@ use crate::{
 use super::{
     CommandError,
     arguments::{ApproveArguments, Arguments, OutputFormat},
-    daemon_reach::{daemon_instead, reach, unexpected},
-    exit_code::Exit,
-    layout::{BAD, BOLD, GOOD, line, table},
+    bootstrap::start_log,
+    daemon_client::{connect, connect_without_secrets, unexpected_answer},
+    exit_status::ExitStatus,
+    json::json,
     markdown,
-    report_json::json,
-    start::log,
+    styles::{BAD, BOLD, GOOD, line, table},
     terminal::print,
 };
 
 /// Records the approval and shows what it releases.
-pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let answer = match settings::load(&sources) {
         Ok(settings) => {
-            log(arguments, &settings)?;
-            match reach(&settings).await {
+            start_log(arguments, &settings)?;
+            match connect(&settings).await {
                 Some(daemon) => by_daemon(daemon, approve).await?,
                 None => in_place(&settings, &approve.digest).await?,
             }
         }
-        Err(error) => by_daemon(daemon_instead(&sources, error).await?, approve).await?,
+        Err(error) => by_daemon(connect_without_secrets(&sources, error).await?, approve).await?,
     };
     let is_refused = answer.outcome == ApprovalOutcome::NotHeld;
     match arguments.output {
@@ -44,17 +44,17 @@ pub(super) async fn run(arguments: &Arguments, approve: &ApproveArguments) -> Re
         OutputFormat::Text => print(&text(&answer))?,
         OutputFormat::Markdown => print(&markdown(&answer))?,
     }
-    Ok(if is_refused { Exit::Held } else { Exit::Done })
+    Ok(if is_refused { ExitStatus::Held } else { ExitStatus::Done })
 }
 
-async fn by_daemon(mut daemon: Client, approve: &ApproveArguments) -> Result<ApprovalAnswer, CommandError> {
+async fn by_daemon(mut daemon: ControlClient, approve: &ApproveArguments) -> Result<ApprovalAnswer, CommandError> {
     let run = if approve.later { RunAfterApproval::AsScheduled } else { RunAfterApproval::AtOnce };
     let approver = settings::approver().name().to_owned();
-    let ask = Ask::Approve { digest: approve.digest.to_string(), approver, run };
-    daemon.ask(&ask).await.map_err(CommandError::Control)?;
-    match daemon.answer().await.map_err(CommandError::Control)? {
-        Answer::Approval { approval } => Ok(*approval),
-        other => Err(unexpected(other)),
+    let ask = ControlRequest::Approve { digest: approve.digest.to_string(), approver, run };
+    daemon.send(&ask).await.map_err(CommandError::Control)?;
+    match daemon.receive().await.map_err(CommandError::Control)? {
+        ControlResponse::Approval { approval } => Ok(*approval),
+        other => Err(unexpected_answer(other)),
     }
 }
 

@@ -8,10 +8,10 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::{
     domain::{AssociationMask, ChangeKind, ChangeOutcome, Digest},
-    observability::{Chain, Level},
+    observability::{Chain, LogLevel},
 };
 
-use super::moment::past_moment;
+use super::time_argument::parse_past_time;
 
 /// Keeps Adobe Campaign's operator groups in line with the product profiles of Adobe's Admin Console.
 ///
@@ -168,7 +168,7 @@ pub(super) struct HistoryArguments {
 
     /// What the list is narrowed to
     #[command(flatten)]
-    pub(super) narrowed: HistoryFilter,
+    pub(super) filter: HistoryFilter,
 }
 
 /// What the list is narrowed to: with `--user`, `--group`, `--op` or `--outcome` it lists changes, else runs.
@@ -176,11 +176,11 @@ pub(super) struct HistoryArguments {
 #[group(conflicts_with_all = ["run", "verify", "approvals"])]
 pub(super) struct HistoryFilter {
     /// Only what was recorded at this time or later: 2026-11-22T14:00:00Z, or "2026-11-22 14:00", or 2026-11-22
-    #[arg(long, value_name = "TIME", value_parser = past)]
+    #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) since: Option<DateTime<Utc>>,
 
     /// Only what was recorded before this time
-    #[arg(long, value_name = "TIME", value_parser = past)]
+    #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) until: Option<DateTime<Utc>>,
 
     /// Only this Campaign instance
@@ -196,11 +196,11 @@ pub(super) struct HistoryFilter {
     pub(super) group: Option<String>,
 
     /// List the changes of this kind, instead of runs: add, remove, `create_operator`, `create_group`, `disable_operator`
-    #[arg(long, value_name = "KIND", value_parser = named::<ChangeKind>)]
+    #[arg(long, value_name = "KIND", value_parser = parse_report_name::<ChangeKind>)]
     pub(super) op: Option<ChangeKind>,
 
     /// List the changes with this outcome, instead of runs: pending, applied, already, held, failed, unconfirmed
-    #[arg(long, value_name = "OUTCOME", value_parser = named::<ChangeOutcome>)]
+    #[arg(long, value_name = "OUTCOME", value_parser = parse_report_name::<ChangeOutcome>)]
     pub(super) outcome: Option<ChangeOutcome>,
 }
 
@@ -219,7 +219,7 @@ pub(super) struct ExplainArguments {
 pub(super) struct AccessArguments {
     /// A past time: 2026-11-22T14:00:00Z, or "2026-11-22 14:00", or 2026-11-22 for the beginning of that day; without an
     /// offset it is meant in the time zone of this host
-    #[arg(long, value_name = "TIME", value_parser = past)]
+    #[arg(long, value_name = "TIME", value_parser = past_time)]
     pub(super) at: Option<DateTime<Utc>>,
 
     /// Rows for a spreadsheet instead of --output: at, instance, group, login, profile, since, the granting run, approver; the
@@ -332,7 +332,7 @@ pub(super) enum OutputFormat {
 }
 
 /// A value by the name that reports write.
-fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+fn parse_report_name<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     T::deserialize(text.into_deserializer()).map_err(|error: serde::de::value::Error| error.to_string())
 }
 
@@ -345,8 +345,8 @@ fn mask(text: &str) -> Result<AssociationMask, String> {
     AssociationMask::parse(text.trim()).map_err(|error| Chain(&error).to_string())
 }
 
-fn past(text: &str) -> Result<DateTime<Utc>, String> {
-    past_moment(text, &Local, Utc::now())
+fn past_time(text: &str) -> Result<DateTime<Utc>, String> {
+    parse_past_time(text, &Local, Utc::now())
 }
 
 impl Arguments {
@@ -356,13 +356,13 @@ impl Arguments {
     }
 
     /// What is logged: as the configuration says, unless `-v` or `-q` was given.
-    pub(super) fn log_level(&self, configured: Level) -> Level {
+    pub(super) fn log_level(&self, configured: LogLevel) -> LogLevel {
         match (self.verbose, self.quiet) {
             (0, 0) => configured,
-            (1, _) => Level::Debug,
-            (2.., _) => Level::Trace,
-            (_, 1) => Level::Warn,
-            (_, 2..) => Level::Error,
+            (1, _) => LogLevel::Debug,
+            (2.., _) => LogLevel::Trace,
+            (_, 1) => LogLevel::Warn,
+            (_, 2..) => LogLevel::Error,
         }
     }
 }

@@ -3,8 +3,8 @@
 use chrono::Utc;
 
 use crate::{
-    check::{self, Cause, CheckReport, Extent, NotificationCheck, Reach, Verdict},
-    observability::{Level, start_logging},
+    check::{self, CheckReport, FailureCause, HostScope, Network, NotificationCheck, Verdict},
+    observability::{LogLevel, start_logging},
     settings::{self, PartialSettings, Sources},
 };
 
@@ -13,20 +13,21 @@ use super::{
     arguments::{Arguments, CheckArguments, OutputFormat},
     check_markdown::markdown,
     check_text::text,
-    daemon_reach::said_by_daemon,
-    exit_code::Exit,
-    own_sandbox::OwnSandbox,
-    report_json::json,
+    daemon_client::health_for_check,
+    exit_status::ExitStatus,
+    json::json,
+    temporary_sandbox::TemporarySandbox,
     terminal::{ProgressLine, columns, print},
 };
 
-pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments, check: &CheckArguments) -> Result<ExitStatus, CommandError> {
     let Some(name) = &check.sandbox else {
         let sources = Sources::of_process(arguments.config.clone());
-        return Box::pin(checked(arguments, check, &sources, settings::load_partial(&sources), Extent::Service)).await;
+        return Box::pin(checked(arguments, check, &sources, settings::load_partial(&sources), HostScope::Service))
+            .await;
     };
-    let sandbox = OwnSandbox::start(name).await?;
-    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), Extent::Sandbox)).await;
+    let sandbox = TemporarySandbox::start(name).await?;
+    let exit = Box::pin(checked(arguments, check, &sandbox.sources(), sandbox.readable(), HostScope::FilesOnly)).await;
     sandbox.stop().await;
     exit
 }
@@ -36,21 +37,21 @@ async fn checked(
     options: &CheckArguments,
     sources: &Sources,
     mut settings: PartialSettings,
-    extent: Extent,
-) -> Result<Exit, CommandError> {
+    host: HostScope,
+) -> Result<ExitStatus, CommandError> {
     settings.keep_instances(&options.instance).map_err(CommandError::Usage)?;
     if let Some(configured) = &settings.log {
-        let logging = configured.options(arguments.log_level(Level::Error), ProgressLine::colours());
+        let logging = configured.options(arguments.log_level(LogLevel::Error), ProgressLine::colours());
         start_logging(&logging, ProgressLine::new())?;
     }
-    let reach = if options.offline { Reach::Offline } else { Reach::Online };
-    let notifications = if options.notify { NotificationCheck::SendTest } else { NotificationCheck::Reach };
-    let daemon = match (&settings.control, extent) {
-        (Some(control), Extent::Service) => Some(said_by_daemon(&control.socket).await),
+    let network = if options.offline { Network::Offline } else { Network::Online };
+    let notifications = if options.notify { NotificationCheck::SendTest } else { NotificationCheck::Connect };
+    let daemon = match (&settings.control, host) {
+        (Some(control), HostScope::Service) => Some(health_for_check(&control.socket).await),
         _ => None,
     };
     let request =
-        check::Request { settings: &settings, sources, reach, notifications, extent, daemon, now: Utc::now() };
+        check::CheckRequest { settings: &settings, sources, network, notifications, host, daemon, now: Utc::now() };
     let report = check::check(&request).await;
     print(&match arguments.output {
         OutputFormat::Text => text(&report, columns()),
@@ -60,13 +61,13 @@ async fn checked(
     Ok(exit(&report))
 }
 
-fn exit(report: &CheckReport) -> Exit {
+fn exit(report: &CheckReport) -> ExitStatus {
     match report.gravest() {
-        Some(Cause::Configuration) => Exit::Configuration,
-        Some(Cause::Refused) => Exit::Refused,
-        Some(Cause::Incomplete) => Exit::Incomplete,
-        Some(Cause::Unavailable) => Exit::Unavailable,
-        None if report.count(Verdict::Warning) > 0 => Exit::Partial,
-        None => Exit::Done,
+        Some(FailureCause::Configuration) => ExitStatus::Configuration,
+        Some(FailureCause::Refused) => ExitStatus::Refused,
+        Some(FailureCause::Incomplete) => ExitStatus::Incomplete,
+        Some(FailureCause::Unavailable) => ExitStatus::Unavailable,
+        None if report.count(Verdict::Warning) > 0 => ExitStatus::Partial,
+        None => ExitStatus::Done,
     }
 }

@@ -4,8 +4,8 @@ use crate::check::{CheckReport, Verdict};
 
 use super::{
     check_text::{heading_of, summary},
-    layout::line,
     markdown::cell,
+    styles::line,
 };
 
 /// The report, a table for each section.

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use textwrap::WordSplitter;
 
 use crate::{
-    check::{CheckReport, Finding, Section, Verdict},
+    check::{CheckReport, CheckSection, Finding, Verdict},
     domain::printable,
 };
 
-use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted};
+use super::styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled};
 
 /// Where evidence and remedies begin: behind the longest word for a verdict.
-const MARGIN: usize = 11;
+const INDENT: usize = 11;
 
 /// Widest column of titles.
 const TITLES: usize = 60;
@@ -34,7 +34,7 @@ pub(super) fn text(report: &CheckReport, columns: Option<usize>) -> String {
             if !heading.is_empty() {
                 out.push('\n');
             }
-            line(&mut out, &painted(BOLD, &printable(&above)));
+            line(&mut out, &styled(BOLD, &printable(&above)));
             heading = above;
         }
         layout.one_finding(&mut out, finding);
@@ -59,41 +59,41 @@ impl Layout {
             Verdict::Warning => (DOUBT, "warning"),
             Verdict::Failed => (BAD, "FAILED"),
         };
-        let verdict = painted(style, &format!("{word:7}"));
+        let verdict = styled(style, &format!("{word:7}"));
         let is_quiet = matches!(finding.verdict, Verdict::Ok | Verdict::NotChecked) && !finding.evidence.contains('\n');
-        let fits = MARGIN + finding.title.chars().count() + 2 + finding.evidence.chars().count() <= self.columns;
+        let fits = INDENT + finding.title.chars().count() + 2 + finding.evidence.chars().count() <= self.columns;
         if is_quiet && !self.has_column() && fits {
-            line(out, &format!("  {verdict}  {}  {}", finding.title, painted(DIM, &printable(&finding.evidence))));
+            line(out, &format!("  {verdict}  {}  {}", finding.title, styled(DIM, &printable(&finding.evidence))));
             return;
         }
         if is_quiet && self.has_column() {
-            let mut evidence = self.wrapped(&finding.evidence, MARGIN + self.titles + 2).into_iter();
-            let first = painted(DIM, &evidence.next().unwrap_or_default());
+            let mut evidence = self.wrapped(&finding.evidence, INDENT + self.titles + 2).into_iter();
+            let first = styled(DIM, &evidence.next().unwrap_or_default());
             line(out, &format!("  {verdict}  {:titles$}  {first}", finding.title, titles = self.titles));
             for more in evidence {
-                line(out, &format!("{:1$}{2}", "", MARGIN + self.titles + 2, painted(DIM, &more)));
+                line(out, &format!("{:1$}{2}", "", INDENT + self.titles + 2, styled(DIM, &more)));
             }
             return;
         }
         line(out, &format!("  {verdict}  {}", finding.title));
-        // Marks stand below signs: several lines are shown as they are.
+        // Marks stand below characters: several lines are shown as they are.
         let evidence = match finding.evidence.lines().count() {
-            1 => self.wrapped(&finding.evidence, MARGIN),
+            1 => self.wrapped(&finding.evidence, INDENT),
             _ => finding.evidence.lines().map(|line| printable(line).into_owned()).collect(),
         };
         for evidence in evidence {
-            line(out, &format!("{:MARGIN$}{evidence}", ""));
+            line(out, &format!("{:INDENT$}{evidence}", ""));
         }
-        let remedy = if finding.remedy.is_empty() { Vec::new() } else { self.wrapped(&finding.remedy, MARGIN + 3) };
+        let remedy = if finding.remedy.is_empty() { Vec::new() } else { self.wrapped(&finding.remedy, INDENT + 3) };
         for (at, remedy) in remedy.into_iter().enumerate() {
-            let arrow = if at == 0 { painted(BOLD, "->") } else { "  ".to_owned() };
-            line(out, &format!("{:MARGIN$}{arrow} {remedy}", ""));
+            let arrow = if at == 0 { styled(BOLD, "->") } else { "  ".to_owned() };
+            line(out, &format!("{:INDENT$}{arrow} {remedy}", ""));
         }
     }
 
     /// Whether evidence has a column of its own, beside the titles.
     fn has_column(self) -> bool {
-        self.columns >= MARGIN + self.titles + 2 + NARROWEST
+        self.columns >= INDENT + self.titles + 2 + NARROWEST
     }
 
     /// The lines of a text that begins in this column.
@@ -112,12 +112,12 @@ impl Layout {
 /// What the finding stands under.
 pub(super) fn heading_of(finding: &Finding) -> String {
     let name = match finding.section {
-        Section::Configuration => "Configuration",
-        Section::ExperienceCloud => "Experience Cloud",
-        Section::Campaign => "Campaign",
-        Section::Names => "Mask and names",
-        Section::Host => "Host",
-        Section::Notifications => "Notifications",
+        CheckSection::Configuration => "Configuration",
+        CheckSection::ExperienceCloud => "Experience Cloud",
+        CheckSection::Campaign => "Campaign",
+        CheckSection::Names => "Mask and names",
+        CheckSection::Host => "Host",
+        CheckSection::Notifications => "Notifications",
     };
     match &finding.instance {
         Some(instance) => format!("{name}: {instance}"),
@@ -143,7 +143,7 @@ mod tests {
 
     fn finding(verdict: Verdict, evidence: &str, remedy: &str) -> Finding {
         Finding {
-            section: Section::Host,
+            section: CheckSection::Host,
             instance: None,
             id: "host.schedule",
             title: "The schedule leaves time between runs".to_owned(),

@@ -7,13 +7,13 @@ use crate::settings::{self, EffectiveValue, Sources};
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    exit_code::Exit,
-    report_json::json,
+    exit_status::ExitStatus,
+    json::json,
     terminal::print,
 };
 
 /// Prints the values even when some are wrong; the problems follow as the error.
-pub(super) fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
+pub(super) fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let values = settings::effective_values(&sources);
     print(&match arguments.output {
@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
         OutputFormat::Markdown => markdown(&values),
     })?;
     settings::load(&sources)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn text(values: &[EffectiveValue]) -> String {

@@ -4,13 +4,13 @@ use tokio::task::LocalSet;
 
 use crate::{daemon, settings::Sources};
 
-use super::{CommandError, arguments::Arguments, exit_code::Exit, start::start_controlled};
+use super::{CommandError, arguments::Arguments, bootstrap::bootstrap_with_log_control, exit_status::ExitStatus};
 
-pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
-    let (settings, _, log) = start_controlled(arguments)?;
+pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
+    let (settings, _, log) = bootstrap_with_log_control(arguments)?;
     // What was given as an argument takes precedence over every configuration, those of later reloads included.
     let log = (!arguments.names_log_level()).then_some(log);
     let sources = Sources::of_process(arguments.config.clone());
     LocalSet::new().run_until(Box::pin(daemon::run(settings, sources, log))).await?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }

@@ -4,7 +4,7 @@ use anstyle::Style;
 use textwrap::{WordSeparator, WordSplitter};
 
 use crate::{
-    daemon::control::{Answer, Ask, Client},
+    daemon::control::{ControlClient, ControlRequest, ControlResponse},
     domain::{
         Explanation, Finding, GroupExplanation, OperatorGroupName, RecordedEvent, Station, Verdict, printable,
         to_the_second,
@@ -17,12 +17,12 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, ExplainArguments, OutputFormat},
-    daemon_reach::{daemon_instead, reach, unexpected},
-    exit_code::Exit,
-    layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted},
+    bootstrap::start_log,
+    daemon_client::{connect, connect_without_secrets, unexpected_answer},
+    exit_status::ExitStatus,
+    json::json,
     markdown::cell,
-    report_json::json,
-    start::log,
+    styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled},
     terminal::print,
 };
 
@@ -33,31 +33,31 @@ const LONGEST_NAME: usize = 320;
 const WIDTH: usize = 80;
 
 /// Ends with 0 when everything was found out; otherwise with the status of what could not be asked, after what is known.
-pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Result<Exit, CommandError> {
-    let question = Question::of(explain)?;
+pub(super) async fn run(arguments: &Arguments, explain: &ExplainArguments) -> Result<ExitStatus, CommandError> {
+    let query = ExplainQuery::of(explain)?;
     let sources = Sources::of_process(arguments.config.clone());
     let explanation = match settings::load(&sources) {
         Ok(settings) => {
-            log(arguments, &settings)?;
-            question.ask(&settings).await?
+            start_log(arguments, &settings)?;
+            query.ask(&settings).await?
         }
-        Err(error) => question.ask_daemon(daemon_instead(&sources, error).await?).await?,
+        Err(error) => query.ask_daemon(connect_without_secrets(&sources, error).await?).await?,
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&explanation),
         OutputFormat::Json => json(&explanation)?,
         OutputFormat::Markdown => markdown(&explanation),
     })?;
-    Ok(Exit::of_answer(&explanation))
+    Ok(ExitStatus::of_answer(&explanation))
 }
 
 /// Whom the question is about, and which group.
-struct Question {
+struct ExplainQuery {
     person: String,
     group: Option<String>,
 }
 
-impl Question {
+impl ExplainQuery {
     fn of(arguments: &ExplainArguments) -> Result<Self, CommandError> {
         let person = name("EMAIL", &arguments.email)?;
         let group = arguments.group.as_deref().map(|group| name("GROUP", group)).transpose()?;
@@ -69,7 +69,7 @@ impl Question {
         let journal = match Journal::open_existing(&settings.journal_options()).await {
             Ok(journal) => journal,
             Err(error) => {
-                return match reach(settings).await {
+                return match connect(settings).await {
                     Some(daemon) => self.ask_daemon(daemon).await,
                     None => Err(error.into()),
                 };
@@ -79,12 +79,12 @@ impl Question {
         Ok(sync::explain(&settings.sync_options(), journal.as_ref(), &self.person, group.as_ref()).await)
     }
 
-    async fn ask_daemon(self, mut daemon: Client) -> Result<Explanation, CommandError> {
+    async fn ask_daemon(self, mut daemon: ControlClient) -> Result<Explanation, CommandError> {
         let Self { person, group } = self;
-        daemon.ask(&Ask::Explain { person, group }).await.map_err(CommandError::Control)?;
-        match daemon.answer().await.map_err(CommandError::Control)? {
-            Answer::Explanation { explanation } => Ok(*explanation),
-            other => Err(unexpected(other)),
+        daemon.send(&ControlRequest::Explain { person, group }).await.map_err(CommandError::Control)?;
+        match daemon.receive().await.map_err(CommandError::Control)? {
+            ControlResponse::Explanation { explanation } => Ok(*explanation),
+            other => Err(unexpected_answer(other)),
         }
     }
 }
@@ -106,7 +106,7 @@ fn name(what: &str, given: &str) -> Result<String, CommandError> {
 
 fn text(explanation: &Explanation) -> String {
     let mut out = String::new();
-    let person = printable(&explanation.person);
+    let person = printable(&explanation.user);
     line(&mut out, &format!("{BOLD}{person}{BOLD:#} ({})", to_the_second(explanation.at)));
     line(&mut out, &format!("organization {}", printable(&explanation.organization)));
     findings(&mut out, "  ", explanation.findings.iter());
@@ -121,7 +121,7 @@ fn text(explanation: &Explanation) -> String {
         for group in &instance.groups {
             line(&mut out, "");
             line(&mut out, &format!("  {BOLD}{}{BOLD:#}: {}", printable(&group.group), membership_of(group)));
-            findings(&mut out, "    ", group.findings.iter().filter(|finding| is_told(finding)));
+            findings(&mut out, "    ", group.findings.iter().filter(|finding| is_shown(finding)));
             record(&mut out, "    ", &group.record);
         }
     }
@@ -135,12 +135,12 @@ fn findings<'a>(out: &mut String, indent: &str, findings: impl Iterator<Item = &
         let station = format!("{:<16}", finding.station.title());
         let column = indent.len() + 20;
         let text = wrapped(&finding.text, column);
-        line(out, &format!("{indent}{} {station}  {text}", painted(style, mark)));
+        line(out, &format!("{indent}{} {station}  {text}", styled(style, mark)));
     }
 }
 
 /// The last change of a group is the last line of its record.
-fn is_told(finding: &Finding) -> bool {
+fn is_shown(finding: &Finding) -> bool {
     finding.station != Station::LastChange
 }
 
@@ -166,7 +166,7 @@ fn wrapped(text: &str, column: usize) -> String {
 
 fn markdown(explanation: &Explanation) -> String {
     let mut out = String::new();
-    line(&mut out, &format!("# {} ({})", cell(&explanation.person), to_the_second(explanation.at)));
+    line(&mut out, &format!("# {} ({})", cell(&explanation.user), to_the_second(explanation.at)));
     line(&mut out, &format!("\nOrganization {}", cell(&explanation.organization)));
     bullets(&mut out, &explanation.findings, &[]);
     for instance in &explanation.instances {
@@ -184,7 +184,7 @@ fn bullets(out: &mut String, findings: &[Finding], record: &[RecordedEvent]) {
     if !findings.is_empty() {
         line(out, "");
     }
-    for finding in findings.iter().filter(|finding| is_told(finding)) {
+    for finding in findings.iter().filter(|finding| is_shown(finding)) {
         let (mark, _) = mark_of(finding.verdict);
         line(out, &format!("- {mark} **{}**: {}", finding.station.title(), cell(&finding.text)));
     }
@@ -215,7 +215,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::domain::{ChangeOutcome, InstanceExplanation, NextRun, NextStepKind, RecordedKind, RunId};
+    use crate::domain::{ChangeOutcome, InstanceExplanation, NextRun, NextRunAction, RecordedKind, RunId};
 
     fn finding(station: Station, verdict: Verdict, text: &str) -> Finding {
         Finding { station, verdict, text: text.to_owned() }
@@ -250,7 +250,7 @@ mod tests {
             ..event(1, RecordedKind::Remove, Some(ChangeOutcome::Held))
         };
         let next_run = NextRun {
-            does: NextStepKind::Nothing,
+            does: NextRunAction::Nothing,
             text: "nothing: it is as it should be".to_owned(),
             digest: None,
             held_since: None,
@@ -286,7 +286,7 @@ mod tests {
             version: Explanation::VERSION,
             organization: "0123456789ABCDEF01234567@AdobeOrg".to_owned(),
             unanswered: Vec::new(),
-            person: "ann@acme.com".to_owned(),
+            user: "ann@acme.com".to_owned(),
             at: DateTime::from_timestamp(1_795_413_600, 0).expect("a time"),
             ask_again_at: None,
             findings: vec![finding(Station::User, Yes, "is an active user of the organization")],

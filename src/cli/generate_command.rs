@@ -12,7 +12,7 @@ use clap_complete::{Shell, generate_to};
 use super::{
     CommandError,
     arguments::{Arguments, GenerateArguments, Generated},
-    exit_code::Exit,
+    exit_status::ExitStatus,
     manual::{CONFIGURATION_PAGE, command_page, configuration_page, man, program_page},
     reference,
 };
@@ -24,13 +24,13 @@ const PROGRAM: &str = env!("CARGO_PKG_NAME");
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
 /// Writes the files into a folder that exists.
-pub(super) fn run(arguments: &GenerateArguments) -> Result<Exit, CommandError> {
+pub(super) fn run(arguments: &GenerateArguments) -> Result<ExitStatus, CommandError> {
     match arguments.what {
         Generated::Man => manual_pages(&arguments.folder)?,
         Generated::Completions => completions(&arguments.folder)?,
         Generated::Reference => fs::write(arguments.folder.join("reference.md"), reference::markdown())?,
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// One page for the program, one for each command that its help shows, and one for the configuration.

@@ -9,15 +9,14 @@ use crate::{
 };
 
 use super::{
-    CommandError, approvals_list,
+    CommandError,
     arguments::{Arguments, HistoryArguments, HistoryFilter, OutputFormat},
-    changes_list,
-    exit_code::Exit,
-    layout::{DIM, table},
-    markdown, record_check,
-    report_json::json,
-    report_markdown, report_text,
-    start::start,
+    bootstrap::bootstrap,
+    exit_status::ExitStatus,
+    history_approvals, history_changes, history_verify,
+    json::json,
+    markdown, report_markdown, report_text,
+    styles::{DIM, table},
     terminal::print,
 };
 
@@ -25,15 +24,15 @@ use super::{
 const NO_RUN: &str = "No run has been recorded yet.\n";
 
 /// Ends with 0 whatever became of the runs it shows: the question was answered.
-pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<Exit, CommandError> {
-    let (settings, _) = start(arguments)?;
+pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Result<ExitStatus, CommandError> {
+    let (settings, _) = bootstrap(arguments)?;
     let journal = Journal::open_read_only(&settings.journal_options()).await?;
     if let Some(head) = &history.verify {
-        return record_check::run(journal.as_ref(), head.as_deref(), arguments.output).await;
+        return history_verify::run(journal.as_ref(), head.as_deref(), arguments.output).await;
     }
     if history.approvals {
-        print(&approvals_list::shown(journal.as_ref(), history.limit, arguments.output).await?)?;
-        return Ok(Exit::Done);
+        print(&history_approvals::approvals(journal.as_ref(), history.limit, arguments.output).await?)?;
+        return Ok(ExitStatus::Done);
     }
     let shown = if let Some(run) = &history.run {
         one_report(arguments.output, &one_run(journal.as_ref(), run).await?)?
@@ -41,7 +40,7 @@ pub(super) async fn run(arguments: &Arguments, history: &HistoryArguments) -> Re
         listed(journal.as_ref(), history, arguments.output).await?
     };
     print(&shown)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// The runs, or the changes, that fit all that is asked.
@@ -54,16 +53,16 @@ async fn listed(
         Some(journal) => journal.deleted_before().await?,
         None => DeletedBefore::default(),
     };
-    if let Some(filter) = changes_list::asked(&history.narrowed) {
-        return changes_list::shown(journal, &filter, history.limit, deleted_before, output).await;
+    if let Some(filter) = history_changes::change_filter(&history.filter) {
+        return history_changes::matching_changes(journal, &filter, history.limit, deleted_before, output).await;
     }
     let runs = last_runs(journal, history).await?;
     let more = runs.len() >= usize::try_from(history.limit).unwrap_or(usize::MAX);
-    Ok(list(output, &runs, deleted_before)? + &beginning(output, more, deleted_before))
+    Ok(list(output, &runs, deleted_before)? + &deletion_note(output, more, deleted_before))
 }
 
 async fn last_runs(journal: Option<&Journal>, history: &HistoryArguments) -> Result<Vec<RunEntry>, CommandError> {
-    let HistoryFilter { since, until, instance, .. } = &history.narrowed;
+    let HistoryFilter { since, until, instance, .. } = &history.filter;
     let filter = RunFilter { since: *since, until: *until, instance: instance.as_deref().map(InstanceName::new) };
     match journal {
         Some(journal) => Ok(journal.runs_of(&filter, usize::try_from(history.limit).unwrap_or(usize::MAX)).await?),
@@ -88,7 +87,7 @@ pub(super) fn one_report(output: OutputFormat, report: &RunReport) -> Result<Str
 }
 
 /// Where a list reaches back to what was deleted, it says so; JSON has a field for it.
-pub(super) fn beginning(output: OutputFormat, more: bool, deleted_before: DeletedBefore) -> String {
+pub(super) fn deletion_note(output: OutputFormat, more: bool, deleted_before: DeletedBefore) -> String {
     let told = if more { String::new() } else { deleted_before.told() };
     match output {
         OutputFormat::Json => String::new(),

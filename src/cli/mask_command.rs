@@ -1,7 +1,7 @@
 //! `mask`: what the association mask matches, what nearly matches, and what another mask would do.
 
 use crate::{
-    check::{MaskError, Network, Question, mask_report},
+    check::{MaskError, MaskQuery, Network, mask_report},
     observability::start_logging,
     settings::Settings,
 };
@@ -9,22 +9,22 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, MaskArguments, OutputFormat},
-    exit_code::Exit,
+    bootstrap::bootstrap,
+    exit_status::ExitStatus,
+    json::json,
     mask_markdown::markdown,
     mask_text::text,
-    own_sandbox::OwnSandbox,
-    report_json::json,
-    start::start,
+    temporary_sandbox::TemporarySandbox,
     terminal::{ProgressLine, print},
 };
 
 /// Without a mask to try it ends with 0 whenever everything could be asked; with one, as a dry run under it would.
-pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<ExitStatus, CommandError> {
     let Some(scenario) = &mask.sandbox else {
-        let (settings, progress) = start(arguments)?;
+        let (settings, progress) = bootstrap(arguments)?;
         return answer(arguments, mask, settings, &progress).await;
     };
-    let sandbox = OwnSandbox::start(scenario).await?;
+    let sandbox = TemporarySandbox::start(scenario).await?;
     let settings = sandbox.settings()?;
     let progress = ProgressLine::new();
     let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
@@ -35,11 +35,11 @@ pub(super) async fn run(arguments: &Arguments, mask: &MaskArguments) -> Result<E
 }
 
 /// What the program ends with where there is no answer.
-pub(super) fn exit_of(error: &MaskError) -> Exit {
+pub(super) fn exit_of(error: &MaskError) -> ExitStatus {
     match error {
         MaskError::Listing(error) => error.outcome().into(),
-        MaskError::Journal(_) => Exit::Failure,
-        MaskError::NothingRemembered => Exit::Usage,
+        MaskError::Journal(_) => ExitStatus::Failure,
+        MaskError::NothingRemembered => ExitStatus::Usage,
     }
 }
 
@@ -48,18 +48,18 @@ async fn answer(
     mask: &MaskArguments,
     mut settings: Settings,
     progress: &ProgressLine,
-) -> Result<Exit, CommandError> {
+) -> Result<ExitStatus, CommandError> {
     settings.keep_instances(&mask.instance).map_err(CommandError::Usage)?;
     if mask.tried.is_some() && settings.instances.len() > 1 {
         let names = settings.instances.iter().map(|instance| instance.name().as_str()).collect::<Vec<_>>().join(", ");
         return Err(CommandError::Usage(format!("a mask is tried in one instance: give --instance, one of {names}")));
     }
-    let question = Question {
+    let query = MaskQuery {
         names: mask.names.clone(),
         tried: mask.tried.clone(),
-        network: if mask.offline { Network::Unused } else { Network::Used },
+        network: if mask.offline { Network::Offline } else { Network::Online },
     };
-    let report = mask_report(&settings, &question, &progress.watcher()).await;
+    let report = mask_report(&settings, &query, &progress.watcher()).await;
     progress.finish();
     let report = report?;
     print(&match arguments.output {

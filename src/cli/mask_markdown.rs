@@ -1,6 +1,6 @@
 //! What a mask matches, for tickets and wikis.
 
-use crate::check::{InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried};
+use crate::check::{InstanceMaskReport, MaskReport, MatchChange, MatchKind, ProfileMatch, TriedMask};
 
 use super::{
     markdown::{cell, table},
@@ -23,32 +23,33 @@ pub(super) fn markdown(report: &MaskReport) -> String {
     text
 }
 
-fn instance_sections(sections: &mut Vec<String>, instance: &InstanceNames) {
+fn instance_sections(sections: &mut Vec<String>, instance: &InstanceMaskReport) {
     sections.push(format!("## {}: {}", cell(&instance.name), cell(&instance.mask)));
     sections.extend(notes(instance).iter().map(|note| format!("Note: {}", cell(note))));
     let of = |matching| instance.names.iter().filter(move |name| name.matching == matching);
-    let group = |name: &NameVerdict| name.group.clone().unwrap_or_default();
-    if of(Matching::Matched).count() > 0 {
-        let rows = of(Matching::Matched).map(|name| [name.profile.clone(), group(name), remark(instance, name)]);
+    let group = |name: &ProfileMatch| name.group.clone().unwrap_or_default();
+    if of(MatchKind::Matched).count() > 0 {
+        let rows = of(MatchKind::Matched).map(|name| [name.profile.clone(), group(name), remark(instance, name)]);
         sections.push(table(["Matched", "Operator group", "Remark"], rows));
     }
-    if of(Matching::NearlyMatched).count() > 0 {
-        let rows = of(Matching::NearlyMatched).map(|name| {
-            let differences = name.differences.iter().map(|one| format!("sign {}: {}", one.position, meaning(one)));
-            let mended = name.mended.clone().unwrap_or_default();
-            [name.profile.clone(), differences.collect::<Vec<_>>().join("; "), mended, group(name)]
+    if of(MatchKind::NearlyMatched).count() > 0 {
+        let rows = of(MatchKind::NearlyMatched).map(|name| {
+            let differences =
+                name.differences.iter().map(|one| format!("character {}: {}", one.position, meaning(one)));
+            let corrected = name.corrected.clone().unwrap_or_default();
+            [name.profile.clone(), differences.collect::<Vec<_>>().join("; "), corrected, group(name)]
         });
         sections.push(table(["Nearly matched", "Difference", "Would match as", "Operator group"], rows));
     }
-    if of(Matching::Unmatched).count() > 0 {
-        let rows = of(Matching::Unmatched).map(|name| [name.profile.clone(), name.reason.clone().unwrap_or_default()]);
+    if of(MatchKind::Unmatched).count() > 0 {
+        let rows = of(MatchKind::Unmatched).map(|name| [name.profile.clone(), name.reason.clone().unwrap_or_default()]);
         sections.push(table(["Not matched", "Reason"], rows));
     }
     sections.extend(instance.tried.as_ref().map(tried_section));
 }
 
-fn tried_section(tried: &Tried) -> String {
-    let changing: Vec<_> = tried.compared.iter().filter(|one| one.change != UnderTried::Same).collect();
+fn tried_section(tried: &TriedMask) -> String {
+    let changing: Vec<_> = tried.compared.iter().filter(|one| one.change != MatchChange::Same).collect();
     let title = format!("### Under {}", cell(&tried.mask));
     let doubt = tried.warning.as_ref().map_or_else(String::new, |warning| format!("Note: {}\n\n", cell(warning)));
     if changing.is_empty() {

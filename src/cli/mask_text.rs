@@ -4,21 +4,22 @@ use anstyle::Style;
 
 use crate::{
     check::{
-        Compared, Difference, InCampaign, InstanceNames, MaskReport, Matching, NameVerdict, Tried, UnderTried, name_of,
+        GroupPresence, InstanceMaskReport, MaskComparison, MaskReport, MatchChange, MatchKind, NameDifference,
+        ProfileMatch, TriedMask, character_name,
     },
     domain::{printable, shell_word, to_the_second},
 };
 
 use super::{
-    layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table},
     report_text,
+    styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled, table},
 };
 
 /// The whole answer.
 pub(super) fn text(report: &MaskReport) -> String {
     let mut out = String::new();
     if let Some(origin) = origin(report) {
-        line(&mut out, &painted(DIM, &origin));
+        line(&mut out, &styled(DIM, &origin));
         line(&mut out, "");
     }
     for (place, instance) in report.instances.iter().enumerate() {
@@ -51,10 +52,10 @@ pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-fn instance_section(out: &mut String, instance: &InstanceNames) {
-    line(out, &format!("{BOLD}{}{BOLD:#}: {}", printable(&instance.name), painted(BOLD, &quoted(&instance.mask))));
+fn instance_section(out: &mut String, instance: &InstanceMaskReport) {
+    line(out, &format!("{BOLD}{}{BOLD:#}: {}", printable(&instance.name), styled(BOLD, &quoted(&instance.mask))));
     for doubt in notes(instance) {
-        line(out, &format!("  {}", painted(DOUBT, &printable(&doubt))));
+        line(out, &format!("  {}", styled(DOUBT, &printable(&doubt))));
     }
     names_section(out, instance, &instance.names);
     if let Some(tried) = &instance.tried {
@@ -63,7 +64,7 @@ fn instance_section(out: &mut String, instance: &InstanceNames) {
 }
 
 /// What has to be said of an instance beside the names.
-pub(super) fn notes(instance: &InstanceNames) -> Vec<String> {
+pub(super) fn notes(instance: &InstanceMaskReport) -> Vec<String> {
     let mut notes: Vec<String> = instance.warning.iter().cloned().collect();
     notes.extend(
         instance
@@ -71,9 +72,9 @@ pub(super) fn notes(instance: &InstanceNames) -> Vec<String> {
             .as_ref()
             .map(|error| format!("whether the operator groups exist in Campaign is not known: {error}")),
     );
-    let is_none_matched = instance.names.iter().all(|name| name.matching != Matching::Matched);
-    let mended = instance.names.iter().find_map(|name| name.mended_mask.as_deref());
-    if let (true, Some(mask)) = (is_none_matched, mended) {
+    let is_none_matched = instance.names.iter().all(|name| name.matching != MatchKind::Matched);
+    let corrected = instance.names.iter().find_map(|name| name.corrected_mask.as_deref());
+    if let (true, Some(mask)) = (is_none_matched, corrected) {
         notes.push(format!(
             "no profile matches and some nearly do; if the mask is wrong, see what another one matches: campaign-group-sync \
              mask --instance {} --try={}",
@@ -84,29 +85,29 @@ pub(super) fn notes(instance: &InstanceNames) -> Vec<String> {
     notes
 }
 
-fn names_section(out: &mut String, instance: &InstanceNames, names: &[NameVerdict]) {
+fn names_section(out: &mut String, instance: &InstanceMaskReport, names: &[ProfileMatch]) {
     let of = |matching| names.iter().filter(move |name| name.matching == matching);
-    if of(Matching::Matched).count() > 0 {
-        heading(out, "Matched", GOOD, of(Matching::Matched).count());
-        let rows = of(Matching::Matched).map(|name| {
-            let style = if is_doubtful(name) { DOUBT } else { Style::new() };
+    if of(MatchKind::Matched).count() > 0 {
+        heading(out, "Matched", GOOD, of(MatchKind::Matched).count());
+        let rows = of(MatchKind::Matched).map(|name| {
+            let style = if needs_attention(name) { DOUBT } else { Style::new() };
             let group = format!("→ {}", name.group.clone().unwrap_or_default());
             (style, vec![name.profile.clone(), group, remark(instance, name)])
         });
         table(out, "    ", rows);
     }
-    if of(Matching::NearlyMatched).count() > 0 {
-        heading(out, "Nearly matched", DOUBT, of(Matching::NearlyMatched).count());
-        for (place, name) in of(Matching::NearlyMatched).enumerate() {
+    if of(MatchKind::NearlyMatched).count() > 0 {
+        heading(out, "Nearly matched", DOUBT, of(MatchKind::NearlyMatched).count());
+        for (place, name) in of(MatchKind::NearlyMatched).enumerate() {
             if place > 0 {
                 line(out, "");
             }
             near_lines(out, instance, name);
         }
     }
-    if of(Matching::Unmatched).count() > 0 {
-        heading(out, "Not matched", DIM, of(Matching::Unmatched).count());
-        let rows = of(Matching::Unmatched)
+    if of(MatchKind::Unmatched).count() > 0 {
+        heading(out, "Not matched", DIM, of(MatchKind::Unmatched).count());
+        let rows = of(MatchKind::Unmatched)
             .map(|name| (DIM, vec![name.profile.clone(), name.reason.clone().unwrap_or_default()]));
         table(out, "    ", rows);
     }
@@ -114,20 +115,20 @@ fn names_section(out: &mut String, instance: &InstanceNames, names: &[NameVerdic
 
 fn heading(out: &mut String, text: &str, style: Style, count: usize) {
     line(out, "");
-    line(out, &format!("  {} ({count})", painted(style.bold(), text)));
+    line(out, &format!("  {} ({count})", styled(style.bold(), text)));
 }
 
-fn is_doubtful(name: &NameVerdict) -> bool {
-    name.reason.is_some() || matches!(name.in_campaign, Some(InCampaign::Missing | InCampaign::Ambiguous))
+fn needs_attention(name: &ProfileMatch) -> bool {
+    name.reason.is_some() || matches!(name.in_campaign, Some(GroupPresence::Missing | GroupPresence::Ambiguous))
 }
 
 /// What is to be said of a group in Campaign.
-pub(super) fn remark(instance: &InstanceNames, name: &NameVerdict) -> String {
+pub(super) fn remark(instance: &InstanceMaskReport, name: &ProfileMatch) -> String {
     let group = match name.in_campaign {
-        Some(InCampaign::Exists) => "in Campaign",
-        Some(InCampaign::Missing) if instance.creates_groups => "not in Campaign: a run creates it",
-        Some(InCampaign::Missing) => "not in Campaign: a run leaves it out",
-        Some(InCampaign::Ambiguous) => "twice in Campaign, in different letter case: a run leaves it out",
+        Some(GroupPresence::Exists) => "in Campaign",
+        Some(GroupPresence::Missing) if instance.creates_groups => "not in Campaign: a run creates it",
+        Some(GroupPresence::Missing) => "not in Campaign: a run leaves it out",
+        Some(GroupPresence::Ambiguous) => "twice in Campaign, in different letter case: a run leaves it out",
         None => "",
     };
     [Some(group).filter(|text| !text.is_empty()), name.reason.as_deref()]
@@ -138,23 +139,23 @@ pub(super) fn remark(instance: &InstanceNames, name: &NameVerdict) -> String {
 }
 
 /// The name, the marks below it, and what each mark means.
-fn near_lines(out: &mut String, instance: &InstanceNames, name: &NameVerdict) {
-    let signs: Vec<(String, usize)> = name.profile.chars().map(shown).collect();
-    line(out, &format!("    {}", signs.iter().map(|(sign, _)| sign.as_str()).collect::<String>()));
-    for marks in marks(&signs, &name.differences) {
-        line(out, &format!("    {}", painted(DOUBT, &marks)));
+fn near_lines(out: &mut String, instance: &InstanceMaskReport, name: &ProfileMatch) {
+    let characters: Vec<(String, usize)> = name.profile.chars().map(shown).collect();
+    line(out, &format!("    {}", characters.iter().map(|(character, _)| character.as_str()).collect::<String>()));
+    for marks in marks(&characters, &name.differences) {
+        line(out, &format!("    {}", styled(DOUBT, &marks)));
     }
     let group = name.group.clone().unwrap_or_default();
     let remark = remark(instance, name);
     let remark = if remark.is_empty() { remark } else { format!(" ({remark})") };
-    let mended = name.mended.as_deref().unwrap_or_default();
-    line(out, &format!("    Named {} it would be the group {}{remark}.", quoted(mended), printable(&group)));
+    let corrected = name.corrected.as_deref().unwrap_or_default();
+    line(out, &format!("    Named {} it would be the group {}{remark}.", quoted(corrected), printable(&group)));
 }
 
 /// A line of marks with the meaning of the last one; then, below, one line for each mark before it.
-fn marks(signs: &[(String, usize)], differences: &[Difference]) -> Vec<String> {
+fn marks(characters: &[(String, usize)], differences: &[NameDifference]) -> Vec<String> {
     let width = |from: usize, to: usize| -> usize {
-        signs.get(from..to.min(signs.len())).unwrap_or_default().iter().map(|(_, width)| width).sum()
+        characters.get(from..to.min(characters.len())).unwrap_or_default().iter().map(|(_, width)| width).sum()
     };
     let places: Vec<(usize, usize)> = differences
         .iter()
@@ -183,8 +184,8 @@ fn marks(signs: &[(String, usize)], differences: &[Difference]) -> Vec<String> {
 }
 
 /// A difference in words.
-pub(super) fn meaning(difference: &Difference) -> String {
-    let names: Vec<String> = difference.found.chars().filter_map(name_of).collect();
+pub(super) fn meaning(difference: &NameDifference) -> String {
+    let names: Vec<String> = difference.found.chars().filter_map(character_name).collect();
     let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join("; ")) };
     let (found, expected) = (visible(&difference.found), visible(&difference.expected));
     match (difference.found.is_empty(), difference.expected.is_empty()) {
@@ -196,7 +197,8 @@ pub(super) fn meaning(difference: &Difference) -> String {
 
 /// A text with its blanks made visible.
 fn visible(text: &str) -> String {
-    let shown: String = text.chars().map(|sign| if sign == ' ' { "␣".to_owned() } else { shown(sign).0 }).collect();
+    let shown: String =
+        text.chars().map(|character| if character == ' ' { "␣".to_owned() } else { shown(character).0 }).collect();
     format!("\"{shown}\"")
 }
 
@@ -204,16 +206,16 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", printable(text))
 }
 
-/// A sign as it is shown, and how many columns it takes. What nobody would see is written out.
-fn shown(sign: char) -> (String, usize) {
-    let text = printable(sign.encode_utf8(&mut [0; 4])).into_owned();
+/// A character as it is shown, and how many columns it takes. What nobody would see is written out.
+fn shown(character: char) -> (String, usize) {
+    let text = printable(character.encode_utf8(&mut [0; 4])).into_owned();
     let width = columns(&text);
     (text, width)
 }
 
-/// How many columns a text takes: signs of East Asia two, marks above and below other signs none.
+/// How many columns a text takes: characters of East Asia two, marks above and below other characters none.
 fn columns(text: &str) -> usize {
-    let column = |sign: char| match sign {
+    let column = |character: char| match character {
         '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' => 0,
         '\u{1100}'..='\u{115f}'
         | '\u{2e80}'..='\u{a4cf}'
@@ -228,35 +230,35 @@ fn columns(text: &str) -> usize {
     text.chars().map(column).sum()
 }
 
-fn tried_section(out: &mut String, instance: &InstanceNames, tried: &Tried) {
+fn tried_section(out: &mut String, instance: &InstanceMaskReport, tried: &TriedMask) {
     line(out, "");
-    line(out, &format!("  {BOLD}Under{BOLD:#} {}", painted(BOLD, &quoted(&tried.mask))));
+    line(out, &format!("  {BOLD}Under{BOLD:#} {}", styled(BOLD, &quoted(&tried.mask))));
     if let Some(warning) = &tried.warning {
-        line(out, &format!("  {}", painted(DOUBT, &printable(warning))));
+        line(out, &format!("  {}", styled(DOUBT, &printable(warning))));
     }
-    let changing = tried.compared.iter().filter(|one| one.change != UnderTried::Same);
+    let changing = tried.compared.iter().filter(|one| one.change != MatchChange::Same);
     table(out, "    ", changing.map(compared_row));
-    let same = tried.compared.iter().filter(|one| one.change == UnderTried::Same);
+    let same = tried.compared.iter().filter(|one| one.change == MatchChange::Same);
     let matched = same.clone().filter(|one| one.tried.is_some()).count();
     let none = same.filter(|one| one.tried.is_none()).count();
     line(out, &format!("    {matched} matched as before, {none} as little as before"));
-    for name in tried.names.iter().filter(|name| name.matching == Matching::Matched && is_doubtful(name)) {
+    for name in tried.names.iter().filter(|name| name.matching == MatchKind::Matched && needs_attention(name)) {
         let text = format!("{}: {}", printable(&name.profile), printable(&remark(instance, name)));
-        line(out, &format!("    {}", painted(DOUBT, &text)));
+        line(out, &format!("    {}", styled(DOUBT, &text)));
     }
 }
 
-fn compared_row(one: &Compared) -> (Style, Vec<String>) {
-    let (sign, style) = match one.change {
-        UnderTried::Gained => ("+", GOOD),
-        UnderTried::Lost => ("-", BAD),
-        UnderTried::OtherGroup | UnderTried::Same => ("~", DOUBT),
+fn compared_row(one: &MaskComparison) -> (Style, Vec<String>) {
+    let (character, style) = match one.change {
+        MatchChange::Gained => ("+", GOOD),
+        MatchChange::Lost => ("-", BAD),
+        MatchChange::OtherGroup | MatchChange::Same => ("~", DOUBT),
     };
-    (style, vec![sign.to_owned(), one.profile.clone(), groups(one)])
+    (style, vec![character.to_owned(), one.profile.clone(), groups(one)])
 }
 
 /// Which group becomes which.
-pub(super) fn groups(one: &Compared) -> String {
+pub(super) fn groups(one: &MaskComparison) -> String {
     match (&one.configured, &one.tried) {
         (Some(before), Some(after)) if before == after => before.clone(),
         (Some(before), Some(after)) => format!("{before} becomes {after}"),
@@ -270,7 +272,7 @@ pub(super) fn groups(one: &Compared) -> String {
 mod tests {
     use super::*;
     use crate::{
-        check::{compared, verdicts},
+        check::{compare_masks, match_names},
         cli::mask_markdown::markdown,
         domain::{AssociationMask, OperatorGroup, OperatorGroupId, OperatorGroupName, Outcome},
     };
@@ -301,18 +303,18 @@ mod tests {
                 label: String::new(),
             })
             .collect();
-        let instance = InstanceNames {
+        let instance = InstanceMaskReport {
             name: "production".to_owned(),
             mask: mask.as_str().to_owned(),
             warning: None,
             error: None,
             creates_groups: false,
-            names: verdicts(&mask, NAMES, Some(&groups)),
-            tried: Some(Tried {
+            names: match_names(&mask, NAMES, Some(&groups)),
+            tried: Some(TriedMask {
                 mask: other.as_str().to_owned(),
                 warning: other.warning(),
-                names: verdicts(&other, NAMES, Some(&groups)),
-                compared: compared(&mask, &other, NAMES),
+                names: match_names(&other, NAMES, Some(&groups)),
+                compared: compare_masks(&mask, &other, NAMES),
             }),
         };
         MaskReport { version: 1, listing: None, instances: vec![instance], run: None, outcome: Outcome::InSync }

@@ -1,40 +1,40 @@
 //! Arguments, output and exit codes. One file a command; nothing is decided here.
 
 mod access_command;
-mod approvals_list;
 mod approve_command;
 mod arguments;
-mod changes_list;
+mod bootstrap;
 mod check_command;
 mod check_markdown;
 mod check_text;
 mod config_command;
+mod daemon_client;
 mod daemon_command;
-mod daemon_reach;
-mod exit_code;
+mod exit_status;
 mod explain_command;
 mod generate_command;
+mod history_approvals;
+mod history_changes;
 mod history_command;
-mod layout;
+mod history_verify;
+mod json;
+mod local_run;
 mod manual;
 mod markdown;
 mod mask_command;
 mod mask_markdown;
 mod mask_text;
-mod moment;
-mod notifying;
-mod own_sandbox;
-mod record_check;
 mod reference;
-mod report_json;
 mod report_markdown;
 mod report_text;
 mod sandbox_command;
 mod sandbox_configuration;
-mod start;
 mod status_command;
+mod styles;
 mod sync_now_command;
+mod temporary_sandbox;
 mod terminal;
+mod time_argument;
 mod undo_command;
 mod unpause_command;
 
@@ -44,8 +44,8 @@ use clap::Parser as _;
 
 use crate::{daemon::DaemonError, journal::JournalError, settings::MissingModeError};
 use arguments::{Arguments, Command};
-use exit_code::Exit;
-use terminal::complain;
+use exit_status::ExitStatus;
+use terminal::print_error;
 
 use crate::observability::Chain;
 
@@ -59,14 +59,14 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("the runtime could not be started: {error}"));
-            return Exit::Failure.into();
+            print_error(&format!("the runtime could not be started: {error}"));
+            return ExitStatus::Failure.into();
         }
     };
     runtime.block_on(run(arguments)).into()
 }
 
-async fn run(arguments: Arguments) -> Exit {
+async fn run(arguments: Arguments) -> ExitStatus {
     let result = match &arguments.command {
         // Somebody who wrote `--sync-now --dry-run undo RUN --apply` meant one of the two; which, nobody can tell.
         Some(_) if arguments.sync_now => {
@@ -90,20 +90,20 @@ async fn run(arguments: Arguments) -> Exit {
     result.unwrap_or_else(|error| {
         match &error {
             // A list of problems, a line or more each.
-            CommandError::Settings(problems) => complain(&problems.to_string()),
+            CommandError::Settings(problems) => print_error(&problems.to_string()),
             // It may list the runs that are meant, a line each.
-            CommandError::Run(error) => complain(&error.to_string()),
-            _ => complain(&Chain(&error).to_string()),
+            CommandError::Run(error) => print_error(&error.to_string()),
+            _ => print_error(&Chain(&error).to_string()),
         }
         error.exit()
     })
 }
 
 /// Shows what is wrong with the arguments, or the help that was asked for.
-fn usage(error: &clap::Error) -> Exit {
+fn usage(error: &clap::Error) -> ExitStatus {
     // Nothing can be done about a closed terminal.
     let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Done }
+    if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done }
 }
 
 /// Why a command did not do its work.
@@ -162,10 +162,10 @@ impl From<crate::journal::FindRunError> for CommandError {
 }
 
 impl CommandError {
-    fn exit(&self) -> Exit {
+    fn exit(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } => Exit::Usage,
-            Self::Sandbox(error) if error.is_of_scenario() => Exit::Usage,
+            Self::Usage(_) | Self::Run(_) | Self::DeletedAccess { .. } => ExitStatus::Usage,
+            Self::Sandbox(error) if error.is_of_scenario() => ExitStatus::Usage,
             Self::Settings(_)
             | Self::Logging(_)
             | Self::NoAccess { .. }
@@ -175,9 +175,9 @@ impl CommandError {
                 DaemonError::SocketFolder(_)
                 | DaemonError::MissingMode(MissingModeError::Refused(_))
                 | DaemonError::Journal(JournalError::Untrusted(_) | JournalError::NotOurs { .. }),
-            ) => Exit::Configuration,
-            Self::NotHeld(_) => Exit::Held,
-            Self::Daemon(DaemonError::Held { .. }) => Exit::Locked,
+            ) => ExitStatus::Configuration,
+            Self::NotHeld(_) => ExitStatus::Held,
+            Self::Daemon(DaemonError::Held { .. }) => ExitStatus::Locked,
             Self::Journal(_)
             | Self::MissingMode(_)
             | Self::Daemon(_)
@@ -185,7 +185,7 @@ impl CommandError {
             | Self::Refused(_)
             | Self::Sandbox(_)
             | Self::Output(_)
-            | Self::Json(_) => Exit::Failure,
+            | Self::Json(_) => ExitStatus::Failure,
             Self::Mask(error) => mask_command::exit_of(error),
         }
     }

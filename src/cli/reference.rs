@@ -2,25 +2,25 @@
 
 use std::fmt::Write as _;
 
-use super::exit_code::Exit;
+use super::exit_status::ExitStatus;
 use crate::{
     domain::SkipReason,
     settings::{SchemaKey, schema},
 };
 
 /// Every exit status, in ascending order.
-pub(super) const EXITS: [Exit; 11] = [
-    Exit::Done,
-    Exit::Failure,
-    Exit::Pending,
-    Exit::Partial,
-    Exit::Held,
-    Exit::Incomplete,
-    Exit::Unavailable,
-    Exit::Locked,
-    Exit::Usage,
-    Exit::Refused,
-    Exit::Configuration,
+pub(super) const EXITS: [ExitStatus; 11] = [
+    ExitStatus::Done,
+    ExitStatus::Failure,
+    ExitStatus::Pending,
+    ExitStatus::Partial,
+    ExitStatus::Held,
+    ExitStatus::Incomplete,
+    ExitStatus::Unavailable,
+    ExitStatus::Locked,
+    ExitStatus::Usage,
+    ExitStatus::Refused,
+    ExitStatus::Configuration,
 ];
 
 /// Every reason for skipping; those that need no administrator first.
@@ -40,7 +40,7 @@ const REASONS: [SkipReason; 17] = [
     SkipReason::UnusableRecord,
     SkipReason::EmptyCapture,
     SkipReason::ProtectedMinimum,
-    SkipReason::UnknownPerson,
+    SkipReason::UnknownUser,
     SkipReason::UnknownGroup,
 ];
 
@@ -55,21 +55,21 @@ pub(super) const EXITS_OF_COMMANDS: [&str; 5] = [
 ];
 
 /// What an exit status means.
-pub(super) fn exit_meaning(exit: Exit) -> &'static str {
+pub(super) fn exit_meaning(exit: ExitStatus) -> &'static str {
     match exit {
-        Exit::Done => "in sync, or all changes applied",
-        Exit::Failure => "unexpected failure",
-        Exit::Pending => "a dry run, or an observed instance: changes are pending",
-        Exit::Partial => "finished, but some items failed or were skipped and need an administrator",
-        Exit::Held => "a guard holds changes",
-        Exit::Incomplete => {
+        ExitStatus::Done => "in sync, or all changes applied",
+        ExitStatus::Failure => "unexpected failure",
+        ExitStatus::Pending => "a dry run, or an observed instance: changes are pending",
+        ExitStatus::Partial => "finished, but some items failed or were skipped and need an administrator",
+        ExitStatus::Held => "a guard holds changes",
+        ExitStatus::Incomplete => {
             "the Admin Console or Campaign could not be read completely; nothing was written where that matters"
         }
-        Exit::Unavailable => "rate limited, or temporarily unavailable: retry later",
-        Exit::Locked => "another run is in progress",
-        Exit::Usage => "wrong usage",
-        Exit::Refused => "credentials refused",
-        Exit::Configuration => "configuration wrong",
+        ExitStatus::Unavailable => "rate limited, or temporarily unavailable: retry later",
+        ExitStatus::Locked => "another run is in progress",
+        ExitStatus::Usage => "wrong usage",
+        ExitStatus::Refused => "credentials refused",
+        ExitStatus::Configuration => "configuration wrong",
     }
 }
 
@@ -80,7 +80,7 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
             "a user with a profile has no operator; the first sign-in creates it, or `missing_operator = \"create\"`"
         }
         SkipReason::NoGroup => "a profile has no operator group; create it, or write `missing_group = \"create\"`",
-        SkipReason::NotManaged => "the operator signs in with a password, and `manage = \"ims\"`",
+        SkipReason::NotManaged => "the operator characters in with a password, and `manage = \"ims\"`",
         SkipReason::Protected => "the operator is never changed",
         SkipReason::NotAProfile => "a name that users have and that is missing from the list of profiles",
         SkipReason::Renamed => {
@@ -105,7 +105,7 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
         }
         SkipReason::EmptyCapture => "the mask matches a profile and captures nothing",
         SkipReason::ProtectedMinimum => "a protected group would lose a member that it must keep",
-        SkipReason::UnknownPerson => "no user has the address given with `--user`",
+        SkipReason::UnknownUser => "no user has the address given with `--user`",
         SkipReason::UnknownGroup => "no profile stands for the group given with `--group`",
     }
 }
@@ -126,7 +126,7 @@ pub(super) fn markdown() -> String {
     }
     page.push_str("\n## Reasons for skipping\n\n| reason | meaning | exit status |\n|---|---|---|\n");
     for reason in REASONS {
-        let status = if reason.could_not_be_placed() { Exit::Partial } else { Exit::Done } as u8;
+        let status = if reason.could_not_be_placed() { ExitStatus::Partial } else { ExitStatus::Done } as u8;
         let _ = writeln!(page, "| `{}` | {} | {status} |", reason.as_str(), reason_meaning(reason));
     }
     let _ = write!(page, "\n## Configuration keys\n\n{}\n", schema().introduction);

@@ -7,7 +7,7 @@ use crate::domain::{
     SourceKind, SourceReport, Summary, name_shown, printable, to_the_second,
 };
 
-use super::layout::{BAD, BOLD, DIM, DOUBT, GOOD, line, painted, table};
+use super::styles::{BAD, BOLD, DIM, DOUBT, GOOD, line, styled, table};
 
 /// The whole report.
 pub(super) fn text(report: &RunReport) -> String {
@@ -16,12 +16,12 @@ pub(super) fn text(report: &RunReport) -> String {
         RunMode::Apply => "",
         RunMode::DryRun => "dry run, ",
     };
-    let outcome = painted(style_of(report.outcome), sentence_of(report));
+    let outcome = styled(style_of(report.outcome), sentence_of(report));
     let began = to_the_second(report.started_at);
     line(&mut out, &format!("{BOLD}Run {}{BOLD:#} at {began} ({mode}{})", report.run, duration(report.duration_ms)));
     line(&mut out, &source_line(report));
     if let Some(error) = &report.error {
-        line(&mut out, &painted(BAD, &printable(error)));
+        line(&mut out, &styled(BAD, &printable(error)));
     }
     for warning in &report.warnings {
         line(&mut out, &note(warning));
@@ -153,13 +153,13 @@ fn how_to_release(digest: &str, undo_of: Option<&str>) -> String {
 }
 
 fn note(warning: &str) -> String {
-    painted(DOUBT, &format!("Note: {}", printable(warning)))
+    styled(DOUBT, &format!("Note: {}", printable(warning)))
 }
 
 fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option<&str>) {
     line(out, &format!("{BOLD}{}{BOLD:#} ({})", instance.name, mode_of(instance.mode)));
     if let Some(error) = &instance.error {
-        line(out, &format!("  {}", painted(BAD, &printable(error))));
+        line(out, &format!("  {}", styled(BAD, &printable(error))));
     }
     for warning in &instance.warnings {
         line(out, &format!("  {}", note(warning)));
@@ -177,13 +177,13 @@ fn instance_section(out: &mut String, instance: &InstanceReport, undo_of: Option
         table(out, "  ", instance.changes.iter().map(change_row));
     }
     for because in details(&instance.changes) {
-        line(out, &format!("  {}", painted(DOUBT, &because)));
+        line(out, &format!("  {}", styled(DOUBT, &because)));
     }
     for approval in &instance.approvals {
         line(out, &format!("  {}", printable(&approval_of(approval, &instance.changes))));
     }
     if let Some(digest) = &instance.held {
-        line(out, &format!("  {}", painted(DOUBT, &format!("held as {digest}"))));
+        line(out, &format!("  {}", styled(DOUBT, &format!("held as {digest}"))));
         line(out, &format!("  {}", how_to_release(digest, undo_of)));
     }
     if !instance.orphaned.is_empty() {
@@ -253,7 +253,7 @@ pub(super) fn approval_of(approval: &ApprovalNote, changes: &[ChangeReport]) -> 
 }
 
 fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
-    let sign = match change.op {
+    let character = match change.op {
         ChangeKind::Add => "+",
         ChangeKind::Remove => "-",
         ChangeKind::DisableOperator => "x",
@@ -263,7 +263,7 @@ fn change_row(change: &ChangeReport) -> (Style, Vec<String>) {
     let outcome = change.outcome.as_str().to_owned();
     (
         style_of_change(change),
-        vec![sign.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()],
+        vec![character.to_owned(), text(&change.operator), text(&change.group), outcome, change.reason.clone()],
     )
 }
 

@@ -5,20 +5,20 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     CommandError,
     arguments::SandboxArguments,
-    exit_code::Exit,
-    own_sandbox::{OwnSandbox, scenario},
+    exit_status::ExitStatus,
+    temporary_sandbox::{TemporarySandbox, scenario},
     terminal::print,
 };
 use crate::domain::shell_word;
 
-pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &SandboxArguments) -> Result<ExitStatus, CommandError> {
     let mut scenario = scenario(&arguments.scenario)?;
     if let Some(users) = arguments.users {
         scenario = scenario.with_users(users);
     }
     // Before anybody is told that the sandbox is there: a signal that comes early must find it.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let sandbox = OwnSandbox::serve(scenario, arguments.port).await?;
+    let sandbox = TemporarySandbox::serve(scenario, arguments.port).await?;
     print(&format!(
         "# A sandbox with the scenario {}, until this program is stopped (Ctrl-C).\n\
          # Save this text as a file and use it:  campaign-group-sync --sync-now --config FILE\n\
@@ -40,11 +40,11 @@ pub(super) async fn run(arguments: &SandboxArguments) -> Result<Exit, CommandErr
         _ = terminate.recv() => {}
     }
     sandbox.stop().await;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// How other processes are told whom to trust, where the sandbox encrypts: in the way in which a host is told.
-fn trust(sandbox: &OwnSandbox) -> String {
+fn trust(sandbox: &TemporarySandbox) -> String {
     sandbox.authority_file().map_or_else(String::new, |file| {
         format!(
             "# No host trusts the authority of its certificates. Have each command trust it:\n\

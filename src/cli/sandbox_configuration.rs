@@ -37,14 +37,14 @@ impl SandboxConfiguration {
         for instance in &connection.instances {
             configuration.one_instance(instance, folder.path())?;
         }
-        configuration.spoil(misconfiguration, folder.path());
+        configuration.apply_mistakes(misconfiguration, folder.path());
         let text = configuration.to_string();
         write_private(folder.path(), "config.toml", &text)?;
         if let Some(authority) = &connection.authority {
             write_private(folder.path(), AUTHORITY_FILE, authority)?;
         }
         for (name, file) in &misconfiguration.files {
-            misplace(&folder.path().join(name), file)?;
+            place_file(&folder.path().join(name), file)?;
         }
         Ok(Self { folder, text })
     }
@@ -125,7 +125,7 @@ impl Configuration {
     }
 
     /// Puts the mistakes in. `FOLDER` in a text stands for the private folder, which nobody knows beforehand.
-    fn spoil(&mut self, misconfiguration: &Misconfiguration, folder: &Path) {
+    fn apply_mistakes(&mut self, misconfiguration: &Misconfiguration, folder: &Path) {
         for (path, value) in &misconfiguration.configuration {
             let value = match value {
                 serde_json::Value::String(text) => serde_json::Value::from(text.replace("FOLDER", &shown(folder))),
@@ -201,7 +201,7 @@ fn write_private(folder: &Path, name: &str, text: &str) -> io::Result<String> {
     Ok(shown(&path))
 }
 
-fn misplace(path: &Path, file: &MisconfiguredFile) -> io::Result<()> {
+fn place_file(path: &Path, file: &MisconfiguredFile) -> io::Result<()> {
     if file.folder {
         fs::create_dir_all(path)?;
     }

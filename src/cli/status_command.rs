@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    daemon::{State, Status, status_without_daemon},
+    daemon::{ServiceState, Status, status_without_daemon},
     domain::{printable, to_the_second},
     journal::{Journal, NotificationTargetState},
     settings::{self, Settings, Sources},
@@ -12,28 +12,28 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    daemon_reach::{daemon_for_status, reach, status},
-    exit_code::Exit,
-    layout::{BAD, DOUBT, GOOD, line, painted, table},
+    bootstrap::start_log,
+    daemon_client::{connect, connect_for_status, fetch_status},
+    exit_status::ExitStatus,
+    json::json,
     markdown,
-    report_json::json,
     report_text::counted,
-    start::log,
+    styles::{BAD, DOUBT, GOOD, line, styled, table},
     terminal::print,
 };
 
 /// Ends with 0 when a daemon answered, whatever it said, and with 3 when none did.
-pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let (status, exit) = match settings::load(&sources) {
         Ok(settings) => {
-            log(arguments, &settings)?;
-            match reach(&settings).await {
-                Some(daemon) => (status(daemon).await?, Exit::Done),
-                None => (remembered(&settings).await?, Exit::Partial),
+            start_log(arguments, &settings)?;
+            match connect(&settings).await {
+                Some(daemon) => (fetch_status(daemon).await?, ExitStatus::Done),
+                None => (remembered(&settings).await?, ExitStatus::Partial),
             }
         }
-        Err(error) => (status(daemon_for_status(&sources, error).await?).await?, Exit::Done),
+        Err(error) => (fetch_status(connect_for_status(&sources, error).await?).await?, ExitStatus::Done),
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&status),
@@ -52,12 +52,12 @@ async fn remembered(settings: &Settings) -> Result<Status, CommandError> {
 
 fn text(status: &Status) -> String {
     let style = match status.state {
-        State::Idle | State::Running => GOOD,
-        State::Starting | State::Waiting | State::Throttled => DOUBT,
-        State::Blocked | State::Failing => BAD,
+        ServiceState::Idle | ServiceState::Running => GOOD,
+        ServiceState::Starting | ServiceState::Waiting | ServiceState::Throttled => DOUBT,
+        ServiceState::Blocked | ServiceState::Failing => BAD,
     };
     let mut out = String::new();
-    line(&mut out, &format!("{}: {}", painted(style, status.state.as_str()), printable(&status.reason)));
+    line(&mut out, &format!("{}: {}", styled(style, status.state.as_str()), printable(&status.reason)));
     table(&mut out, "", rows(status).into_iter().map(|row| (anstyle::Style::new(), row.into())));
     out
 }
@@ -125,7 +125,7 @@ mod tests {
         let at = |seconds: i64| DateTime::from_timestamp(1_795_413_600 + seconds, 0);
         Status {
             version: 1,
-            state: State::Blocked,
+            state: ServiceState::Blocked,
             reason: "changes are held and wait for an approval".to_owned(),
             last_run: at(0).map(|started_at| LastRun {
                 run: "01KB0000000000000000000003".to_owned(),

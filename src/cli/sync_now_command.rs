@@ -1,32 +1,32 @@
 //! `--sync-now`: one run, its report, an exit code. A daemon makes it when one listens; else it is made in place.
 
 use crate::{
-    daemon::control::{Answer, Ask, Client, RunOrder, Throttle},
+    daemon::control::{ControlClient, ControlRequest, ControlResponse, RunOrder, Throttle},
     domain::{OperatorGroupName, RunMode, RunReport, Scope, WantedNotifications},
     journal::Journal,
     settings::{self, Settings, Sources},
-    sync::{self, Patience, Request, Stop},
+    sync::{self, RunRequest, Stop, WaitPolicy},
 };
 
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    daemon_reach::{daemon_instead, reach, unexpected},
-    exit_code::Exit,
-    notifying::notify_after_run,
-    own_sandbox::OwnSandbox,
-    report_json::json,
+    bootstrap::start_log,
+    daemon_client::{connect, connect_without_secrets, unexpected_answer},
+    exit_status::ExitStatus,
+    json::json,
+    local_run::{notify_after_run, run_until_signal},
     report_markdown::markdown,
     report_text::text,
-    start::{log, until_told_to_end},
+    temporary_sandbox::TemporarySandbox,
     terminal::{ProgressLine, print},
 };
 
-pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let Some(scenario) = &arguments.sandbox else {
         return Box::pin(sync_now(arguments)).await;
     };
-    let sandbox = OwnSandbox::start(scenario).await?;
+    let sandbox = TemporarySandbox::start(scenario).await?;
     let settings = sandbox.settings()?;
     let exit = Box::pin(sync_in_sandbox(arguments, settings)).await;
     sandbox.stop().await;
@@ -34,56 +34,56 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
 }
 
 /// A sandbox of one's own has no daemon.
-async fn sync_in_sandbox(arguments: &Arguments, mut settings: Settings) -> Result<Exit, CommandError> {
+async fn sync_in_sandbox(arguments: &Arguments, mut settings: Settings) -> Result<ExitStatus, CommandError> {
     let wanted = settings.wanted_notifications();
     settings.keep_instances(&arguments.instance).map_err(CommandError::Usage)?;
-    let progress = log(arguments, &settings)?;
+    let progress = start_log(arguments, &settings)?;
     let report = in_place(arguments, (&settings, wanted), &progress).await?;
     show(arguments, &progress, &report)
 }
 
-async fn sync_now(arguments: &Arguments) -> Result<Exit, CommandError> {
+async fn sync_now(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let mut settings = match settings::load(&sources) {
         Ok(settings) => settings,
         Err(error) => {
-            let (daemon, progress) = (daemon_instead(&sources, error).await?, ProgressLine::new());
+            let (daemon, progress) = (connect_without_secrets(&sources, error).await?, ProgressLine::new());
             return show(arguments, &progress, &by_daemon(arguments, daemon, &progress).await?);
         }
     };
     let wanted = settings.wanted_notifications();
     settings.keep_instances(&arguments.instance).map_err(CommandError::Usage)?;
-    let progress = log(arguments, &settings)?;
-    let report = match reach(&settings).await {
+    let progress = start_log(arguments, &settings)?;
+    let report = match connect(&settings).await {
         Some(daemon) => by_daemon(arguments, daemon, &progress).await?,
         None => in_place(arguments, (&settings, wanted), &progress).await?,
     };
     show(arguments, &progress, &report)
 }
 
-fn show(arguments: &Arguments, progress: &ProgressLine, report: &RunReport) -> Result<Exit, CommandError> {
+fn show(arguments: &Arguments, progress: &ProgressLine, report: &RunReport) -> Result<ExitStatus, CommandError> {
     progress.finish();
     print(&match arguments.output {
         OutputFormat::Text => text(report),
         OutputFormat::Json => json(report)?,
         OutputFormat::Markdown => markdown(report),
     })?;
-    Ok(Exit::of(report))
+    Ok(ExitStatus::of(report))
 }
 
 /// Asks the daemon, and shows what it says. When this program is ended meanwhile, the run goes on.
 async fn by_daemon(
     arguments: &Arguments,
-    mut daemon: Client,
+    mut daemon: ControlClient,
     progress: &ProgressLine,
 ) -> Result<RunReport, CommandError> {
     tracing::info!("a daemon is there and makes the run; what it does is in its own log");
-    daemon.ask(&Ask::SyncNow { order: order(arguments) }).await.map_err(CommandError::Control)?;
+    daemon.send(&ControlRequest::SyncNow { order: order(arguments) }).await.map_err(CommandError::Control)?;
     loop {
-        match daemon.answer().await.map_err(CommandError::Control)? {
-            Answer::Progress { text } => progress.show_text(&text),
-            Answer::Report { report } => return Ok(*report),
-            other => return Err(unexpected(other)),
+        match daemon.receive().await.map_err(CommandError::Control)? {
+            ControlResponse::Progress { text } => progress.show_text(&text),
+            ControlResponse::Report { report } => return Ok(*report),
+            other => return Err(unexpected_answer(other)),
         }
     }
 }
@@ -94,7 +94,7 @@ async fn in_place(
     (settings, wanted): (&Settings, WantedNotifications),
     progress: &ProgressLine,
 ) -> Result<RunReport, CommandError> {
-    until_told_to_end(async |stop| {
+    run_until_signal(async |stop| {
         let journal = Journal::open(&settings.journal_options()).await?;
         settings.require_explicit_modes(&journal).await?;
         let journal = journal.with_notifications(wanted);
@@ -108,16 +108,16 @@ async fn in_place(
 }
 
 /// What the arguments ask of a run in this process.
-fn request(arguments: &Arguments, stop: Stop) -> Request {
-    Request {
+fn request(arguments: &Arguments, stop: Stop) -> RunRequest {
+    RunRequest {
         mode: mode(arguments),
         scope: Scope {
-            people: arguments.user.clone(),
+            users: arguments.user.clone(),
             groups: arguments.group.iter().map(OperatorGroupName::new).collect(),
         },
         approve: arguments.approve.clone(),
         approver: settings::approver(),
-        patience: if arguments.wait { Patience::Unbounded } else { Patience::Bounded },
+        wait_policy: if arguments.wait { WaitPolicy::Unbounded } else { WaitPolicy::Bounded },
         stop,
     }
 }

@@ -29,16 +29,16 @@ pub(super) fn columns() -> Option<usize> {
 }
 
 /// Tells on standard error why a command did not do its work: in one line, or in a list.
-pub(super) fn complain(message: &str) {
-    tell("error", message);
+pub(super) fn print_error(message: &str) {
+    print_message("error", message);
 }
 
 /// Says on standard error what an administrator should know beside the answer of a command.
-pub(super) fn warn(message: &str) {
-    tell("warning", message);
+pub(super) fn print_warning(message: &str) {
+    print_message("warning", message);
 }
 
-fn tell(kind: &str, message: &str) {
+fn print_message(kind: &str, message: &str) {
     let message = message.lines().map(printable).collect::<Vec<_>>().join("\n");
     // Nothing can be done about a closed terminal.
     let _ = writeln!(anstream::stderr().lock(), "{kind}: {message}");

@@ -9,16 +9,16 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, UndoArguments},
-    exit_code::Exit,
+    bootstrap::bootstrap,
+    exit_status::ExitStatus,
     history_command::one_report,
-    notifying::notify_after_run,
-    start::{start, until_told_to_end},
+    local_run::{notify_after_run, run_until_signal},
     terminal::print,
 };
 
 /// Without `--apply` a dry run.
-pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<Exit, CommandError> {
-    let (settings, progress) = start(arguments)?;
+pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<ExitStatus, CommandError> {
+    let (settings, progress) = bootstrap(arguments)?;
     // Where nothing was recorded there is nothing to take back.
     let Some(journal) = Journal::open_existing(&settings.journal_options()).await? else {
         return Err(FindRunError::Unknown(undo.run.clone()).into());
@@ -29,10 +29,10 @@ pub(super) async fn run(arguments: &Arguments, undo: &UndoArguments) -> Result<E
     let options = settings.sync_options();
     let watcher = progress.watcher();
     let report =
-        until_told_to_end(async |stop| sync::undo(&options, &journal, &undo.run, mode, &stop, &watcher).await).await?;
+        run_until_signal(async |stop| sync::undo(&options, &journal, &undo.run, mode, &stop, &watcher).await).await?;
     notify_after_run(&journal, &settings, mode).await;
     progress.finish();
     let report = report?;
     print(&one_report(arguments.output, &report)?)?;
-    Ok(Exit::of(&report))
+    Ok(ExitStatus::of(&report))
 }

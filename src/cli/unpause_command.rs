@@ -3,7 +3,7 @@
 use crate::{
     daemon::{
         UnpauseAnswer,
-        control::{Answer, Ask, Client},
+        control::{ControlClient, ControlRequest, ControlResponse},
         unpause,
     },
     domain::printable,
@@ -14,42 +14,42 @@ use crate::{
 use super::{
     CommandError,
     arguments::{Arguments, OutputFormat},
-    daemon_reach::{daemon_instead, reach, unexpected},
-    exit_code::Exit,
-    layout::line,
+    bootstrap::start_log,
+    daemon_client::{connect, connect_without_secrets, unexpected_answer},
+    exit_status::ExitStatus,
+    json::json,
     markdown,
-    report_json::json,
-    start::log,
+    styles::line,
     terminal::print,
 };
 
 /// Shows which pause was forgotten, or that there was none; both exit with status 0.
-pub(super) async fn run(arguments: &Arguments) -> Result<Exit, CommandError> {
+pub(super) async fn run(arguments: &Arguments) -> Result<ExitStatus, CommandError> {
     let sources = Sources::of_process(arguments.config.clone());
     let answer = match settings::load(&sources) {
         Ok(settings) => {
-            log(arguments, &settings)?;
-            match reach(&settings).await {
+            start_log(arguments, &settings)?;
+            match connect(&settings).await {
                 Some(daemon) => by_daemon(daemon).await?,
                 None => in_place(&settings).await?,
             }
         }
-        Err(error) => by_daemon(daemon_instead(&sources, error).await?).await?,
+        Err(error) => by_daemon(connect_without_secrets(&sources, error).await?).await?,
     };
     print(&match arguments.output {
         OutputFormat::Text => text(&answer),
         OutputFormat::Json => json(&answer)?,
         OutputFormat::Markdown => markdown::cell(&answer.message) + "\n",
     })?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
-async fn by_daemon(mut daemon: Client) -> Result<UnpauseAnswer, CommandError> {
-    let ask = Ask::Unpause { approver: settings::approver().name().to_owned() };
-    daemon.ask(&ask).await.map_err(CommandError::Control)?;
-    match daemon.answer().await.map_err(CommandError::Control)? {
-        Answer::Unpause { unpause } => Ok(*unpause),
-        other => Err(unexpected(other)),
+async fn by_daemon(mut daemon: ControlClient) -> Result<UnpauseAnswer, CommandError> {
+    let ask = ControlRequest::Unpause { approver: settings::approver().name().to_owned() };
+    daemon.send(&ask).await.map_err(CommandError::Control)?;
+    match daemon.receive().await.map_err(CommandError::Control)? {
+        ControlResponse::Unpause { unpause } => Ok(*unpause),
+        other => Err(unexpected_answer(other)),
     }
 }
 

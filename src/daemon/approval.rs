@@ -139,7 +139,7 @@ impl ApprovalAnswer {
     }
 
     /// Adds when the run begins that uses the approval.
-    pub(super) fn tell_of(&mut self, next_run: NextRun) {
+    pub(super) fn add_next_run(&mut self, next_run: NextRun) {
         self.message = format!("{} {}", self.message, next_run.message);
         self.next_run = Some(next_run);
     }

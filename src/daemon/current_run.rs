@@ -12,12 +12,12 @@ use tokio::{
 };
 
 use crate::{
-    domain::{News, RunReport, Watcher},
+    domain::{RunReport, Watcher, WatcherUpdate},
     journal::Journal,
-    sync::{self, Request, StopSwitch},
+    sync::{self, RunRequest, StopSwitch},
 };
 
-use super::Board;
+use super::DaemonState;
 
 /// A healthy run shows how far it is at least this often, the waits it announces not counted: one call is tried 5 times,
 /// and each attempt may wait 10 s for a connection and 120 s for a piece of the answer.
@@ -25,7 +25,7 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Who waits for the end of a run.
 #[derive(Debug)]
-pub(super) enum Asker {
+pub(super) enum RunOrigin {
     /// The schedule, which makes no other tick before.
     Schedule(oneshot::Sender<()>),
     /// The daemon itself, for an approval or because a pause was forgotten; no caller waits for its end.
@@ -34,9 +34,9 @@ pub(super) enum Asker {
     Socket(oneshot::Sender<Result<RunReport, String>>),
 }
 
-impl Asker {
+impl RunOrigin {
     /// Tells that the run ended. Whoever has left is not told; that is their affair.
-    pub(super) fn tell(self, report: Option<&RunReport>) {
+    pub(super) fn report_end(self, report: Option<&RunReport>) {
         match self {
             Self::Schedule(done) => drop(done.send(())),
             Self::Daemon => {}
@@ -51,7 +51,7 @@ impl Asker {
 
 /// Whether a run says how it stands with the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum RunExtent {
     /// It is about everything, and may write.
     Whole,
     /// It is narrowed, or writes nothing.
@@ -64,37 +64,37 @@ pub(super) struct CurrentRun {
     task: JoinHandle<RunReport>,
     switch: StopSwitch,
     alive_until: Arc<Mutex<Instant>>,
-    pub(super) asker: Asker,
-    pub(super) reach: Reach,
+    pub(super) origin: RunOrigin,
+    pub(super) extent: RunExtent,
 }
 
 impl CurrentRun {
     /// Starts it. `request.stop` is what `switch` switches.
     pub(super) fn start(
-        (options, request): (sync::Options, Request),
+        (options, request): (sync::SyncOptions, RunRequest),
         switch: StopSwitch,
-        (journal, board): (&Journal, &Board),
-        (asker, reach): (Asker, Reach),
+        (journal, daemon_state): (&Journal, &DaemonState),
+        (origin, extent): (RunOrigin, RunExtent),
     ) -> Self {
         let alive_until = Arc::new(Mutex::new(Instant::now() + LONGEST_SILENCE));
-        let (journal, shown, sign) = (journal.clone(), board.clone(), alive_until.clone());
-        board.run_begins();
+        let (journal, shown, heartbeat) = (journal.clone(), daemon_state.clone(), alive_until.clone());
+        daemon_state.run_started();
         let task = spawn_local(async move {
             let watcher = Watcher::new(move |news| {
                 let pause = match news {
-                    News::Progress(progress) => progress.pause(),
-                    News::Event(..) => None,
+                    WatcherUpdate::Progress(progress) => progress.pause(),
+                    WatcherUpdate::Event(..) => None,
                 };
                 let silence = LONGEST_SILENCE.saturating_add(pause.unwrap_or_default());
-                *sign.lock().unwrap_or_else(PoisonError::into_inner) = later(silence);
+                *heartbeat.lock().unwrap_or_else(PoisonError::into_inner) = later(silence);
                 match news {
-                    News::Progress(progress) => shown.run_goes_on(progress),
-                    News::Event(_, event) => shown.recorded(event),
+                    WatcherUpdate::Progress(progress) => shown.run_progressed(progress),
+                    WatcherUpdate::Event(_, event) => shown.event_recorded(event),
                 }
             });
             sync::run(&options, &journal, &request, &watcher).await
         });
-        Self { task, switch, alive_until, asker, reach }
+        Self { task, switch, alive_until, origin, extent }
     }
 
     /// Whether the run shows that it goes on.
@@ -104,7 +104,7 @@ impl CurrentRun {
 
     /// Tells the run to stop if it was not requested from outside this daemon: its node does not lead any more.
     pub(super) fn stop_if_scheduled(&self) {
-        if matches!(self.asker, Asker::Schedule(_) | Asker::Daemon) {
+        if matches!(self.origin, RunOrigin::Schedule(_) | RunOrigin::Daemon) {
             self.switch.stop();
         }
     }
@@ -127,7 +127,7 @@ impl CurrentRun {
             let _ = self.task.await;
             None
         };
-        self.asker.tell(report.as_ref());
+        self.origin.report_end(report.as_ref());
     }
 }
 

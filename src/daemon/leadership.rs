@@ -14,7 +14,7 @@ use crate::{
     settings::{MissingModeError, Settings},
 };
 
-use super::recall::{Recalled, recalled};
+use super::restore_status::{RestoredStatus, restore_status};
 
 /// The pause between two attempts to lead, and between two looks of the node that leads at its session.
 ///
@@ -23,54 +23,54 @@ use super::recall::{Recalled, recalled};
 /// to stop, was killed or crashed, the session ends at once, and only the pause is left. One that hangs keeps its session until
 /// the service manager ends it. A node that is cut off from the server knows it after this pause and 5 s without an answer, so
 /// before another one leads.
-pub(super) const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const ELECTION_INTERVAL: Duration = Duration::from_secs(2);
 
 /// So many pauses does a node that lost the leadership leave to the others: its session did not end for nothing, and the run it
 /// was making may still be ending. Others have made two attempts by then.
 const PAUSES_FOR_OTHERS: u32 = 3;
 
 /// How long a look into the journal may take: meanwhile the schedule rests, and the session may end.
-const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// So many attempts come between two looks of a node that follows at what the leader has done.
-const ATTEMPTS_PER_LOOK: u32 = 5;
+const ATTEMPTS_PER_READ: u32 = 5;
 
 /// How it stands with the leadership.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum LeaderChange {
     /// This node leads from now on, and this is what the journal remembers.
-    Leads(Leadership, Recalled),
+    Leads(Leadership, RestoredStatus),
     /// Another one leads, of this name; with what the journal remembers, where it was looked at.
-    Follows(Option<String>, Option<Recalled>),
+    Follows(Option<String>, Option<RestoredStatus>),
     /// This node leads no more.
     Lost,
     /// The database does not answer, for this reason.
-    OutOfReach(String),
+    Unreachable(String),
     /// This node could lead, and its configuration does not suit what the database remembers, for this reason.
-    Unsuited(String),
+    Unsuitable(String),
 }
 
 /// The competition, under way.
 #[derive(Debug)]
-pub(super) struct Competition {
-    news: mpsc::Receiver<News>,
+pub(super) struct LeaderElection {
+    change: mpsc::Receiver<LeaderChange>,
     task: JoinHandle<()>,
 }
 
-impl Competition {
+impl LeaderElection {
     pub(super) fn start(candidate: Candidate, journal: Journal, settings: watch::Receiver<Arc<Settings>>) -> Self {
-        let (tell, news) = mpsc::channel(1);
-        let competitor = Competitor { candidate, journal, settings, tell, attempts: 0, told: None };
-        Self { news, task: spawn_local(competitor.compete()) }
+        let (send, change) = mpsc::channel(1);
+        let task = ElectionTask { candidate, journal, settings, send, attempts: 0, last_reason: None };
+        Self { change, task: spawn_local(task.compete()) }
     }
 
     /// The next news; `None` when the competition came to an end by itself.
-    pub(super) async fn news(&mut self) -> Option<News> {
-        self.news.recv().await
+    pub(super) async fn next_change(&mut self) -> Option<LeaderChange> {
+        self.change.recv().await
     }
 }
 
-impl Drop for Competition {
+impl Drop for LeaderElection {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -78,79 +78,84 @@ impl Drop for Competition {
 
 /// Why an attempt came to nothing.
 #[derive(Debug, thiserror::Error)]
-enum NoAttempt {
+enum ElectionError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
     MissingMode(#[from] MissingModeError),
-    #[error("the journal could not be read within {} s", LOOK_PATIENCE.as_secs())]
+    #[error("the journal could not be read within {} s", READ_TIMEOUT.as_secs())]
     Slow,
 }
 
-struct Competitor {
+struct ElectionTask {
     candidate: Candidate,
     journal: Journal,
     settings: watch::Receiver<Arc<Settings>>,
-    tell: mpsc::Sender<News>,
+    send: mpsc::Sender<LeaderChange>,
     /// Since the last look into the journal.
     attempts: u32,
     /// Why the database was not reached, as it was told last; the same reason is told once.
-    told: Option<String>,
+    last_reason: Option<String>,
 }
 
-impl Competitor {
+impl ElectionTask {
     /// Goes on until it is aborted.
     async fn compete(mut self) {
         loop {
-            let mut pause = PAUSE;
-            let news = self.attempt().await.unwrap_or_else(|error| match &error {
-                NoAttempt::MissingMode(MissingModeError::Refused(why)) => News::Unsuited(why.to_string()),
-                _ => News::OutOfReach(Chain(&error).to_string()),
+            let mut pause = ELECTION_INTERVAL;
+            let change = self.attempt().await.unwrap_or_else(|error| match &error {
+                ElectionError::MissingMode(MissingModeError::Refused(why)) => LeaderChange::Unsuitable(why.to_string()),
+                _ => LeaderChange::Unreachable(Chain(&error).to_string()),
             });
-            let leadership = if let News::Leads(leadership, _) = &news { Some(leadership.clone()) } else { None };
-            self.tell(news).await;
+            let leadership =
+                if let LeaderChange::Leads(leadership, _) = &change { Some(leadership.clone()) } else { None };
+            self.send(change).await;
             if let Some(leadership) = leadership {
                 while leadership.is_still_held().await {
-                    sleep(PAUSE).await;
+                    sleep(ELECTION_INTERVAL).await;
                 }
-                self.tell(News::Lost).await;
-                pause = PAUSE * PAUSES_FOR_OTHERS;
+                self.send(LeaderChange::Lost).await;
+                pause = ELECTION_INTERVAL * PAUSES_FOR_OTHERS;
             }
             sleep(pause).await;
         }
     }
 
-    async fn tell(&mut self, news: News) {
-        let why = if let News::OutOfReach(why) | News::Unsuited(why) = &news { Some(why.clone()) } else { None };
-        if why.is_none() || why != self.told {
+    async fn send(&mut self, change: LeaderChange) {
+        let why = if let LeaderChange::Unreachable(why) | LeaderChange::Unsuitable(why) = &change {
+            Some(why.clone())
+        } else {
+            None
+        };
+        if why.is_none() || why != self.last_reason {
             // Nobody listens to the end of the daemon only, and then this task is aborted.
-            let _ = self.tell.send(news).await;
+            let _ = self.send.send(change).await;
         }
-        self.told = why;
+        self.last_reason = why;
     }
 
-    async fn attempt(&mut self) -> Result<News, NoAttempt> {
+    async fn attempt(&mut self) -> Result<LeaderChange, ElectionError> {
         match self.candidate.try_to_lead().await? {
             Election::Leader(leadership) => {
                 self.attempts = 0;
                 // What was done until now is known before anything is done: without it a tick would be made twice.
-                let recalled = self.recall().await?;
+                let restored = self.restore_status().await?;
                 Arc::clone(&self.settings.borrow()).require_explicit_modes(&self.journal).await?;
-                Ok(News::Leads(leadership, recalled))
+                Ok(LeaderChange::Leads(leadership, restored))
             }
             Election::Follower(leader) => {
-                let is_due = self.attempts.is_multiple_of(ATTEMPTS_PER_LOOK);
+                let is_due = self.attempts.is_multiple_of(ATTEMPTS_PER_READ);
                 self.attempts = self.attempts.wrapping_add(1);
-                let recalled = if is_due { Some(self.recall().await?) } else { None };
-                Ok(News::Follows(leader, recalled))
+                let restored = if is_due { Some(self.restore_status().await?) } else { None };
+                Ok(LeaderChange::Follows(leader, restored))
             }
         }
     }
 
-    async fn recall(&self) -> Result<Recalled, NoAttempt> {
+    async fn restore_status(&self) -> Result<RestoredStatus, ElectionError> {
         let settings = Arc::clone(&self.settings.borrow());
-        let look = timeout(LOOK_PATIENCE, recalled(&self.journal, &settings));
-        Ok(look.await.map_err(|_elapsed| NoAttempt::Slow)??)
+        let look = timeout(READ_TIMEOUT, restore_status(&self.journal, &settings));
+        Ok(look.await.map_err(|_elapsed| ElectionError::Slow)??)
     }
 }
 

@@ -4,41 +4,41 @@
 //! |---|---|
 //! | `run_loop` | one run at a time, and an answer to whatever happens meanwhile |
 //! | `current_run` | the run under way |
-//! | `timetable` | the schedule as something that only rings |
+//! | `schedule_task` | the schedule as something that only rings |
 //! | `leadership` | where several nodes share the state: who leads |
-//! | `succession` | what the loop does when that changes |
-//! | `board` | what is known of the daemon at this moment: written by the loop, read by everybody else |
+//! | `leader_change` | what the loop does when that changes |
+//! | `state` | what is known of the daemon at this moment: written by the loop, read by everybody else |
 //! | `status` | that as a document with fixed names |
-//! | `recall` | what the journal remembers of the time before the start, or before this node led |
+//! | `restore_status` | what the journal remembers of the time before the start, or before this node led |
 //! | `approval` | what became of somebody's word on a held plan |
 //! | `next_run` | the run that begins at once for an approval or a forgotten pause, and why it does not |
 //! | `unpause` | what became of a request to forget a pause |
 //! | `notifier` | what administrators are told: delivered by tasks of their own |
-//! | `expectations` | what follows from a configuration before anything has run |
+//! | `reload` | loads the configuration again |
 //! | `control` | how the command line reaches the daemon |
 //! | `http` | health, metrics and a page to look at |
-//! | `questions` | the answers to those who ask on the page |
+//! | `explain_worker` | the answers to those who ask on the page |
 //! | `service_manager` | what systemd is told |
 
 mod approval;
 mod approver_fields;
-mod board;
+mod connection_limit;
 pub mod control;
 mod current_run;
 mod error;
-mod expectations;
+mod explain_worker;
 mod http;
+mod leader_change;
 mod leadership;
 mod next_run;
 mod notifier;
-mod questions;
-mod recall;
+mod reload;
+mod restore_status;
 mod run_loop;
-mod seats;
+mod schedule_task;
 mod service_manager;
+mod state;
 mod status;
-mod succession;
-mod timetable;
 mod unpause;
 
 use std::sync::Arc;
@@ -60,30 +60,29 @@ use crate::{
 
 pub use approval::{ApprovalAnswer, ApprovalOutcome, ReleasedChange, ReleasedInstance, approve};
 pub use approver_fields::ApproverFields;
-pub use board::{Board, Facts, Outstanding, Standing};
 pub use error::DaemonError;
-pub use http::{HttpState, Question, serve};
+pub use http::{ExplainRequest, HttpState, serve};
 pub use next_run::{NextRun, NextRunBegins};
-pub use recall::status_without_daemon;
-pub use status::{LastRun, State, Status};
+pub use restore_status::status_without_daemon;
+pub use state::{DaemonFacts, DaemonState, NodeRole, Outstanding};
+pub use status::{LastRun, ServiceState, Status};
 pub use unpause::{UnpauseAnswer, UnpauseOutcome, unpause};
 
-use board::is_clean;
-use control::{Desk, Server};
-use expectations::{log_what_runs_see, ready_within};
-use leadership::{Competition, host_name, node_name};
+use control::{ControlContext, Server};
+use explain_worker::answer_requests;
+use leadership::{LeaderElection, host_name, node_name};
 use notifier::Notifier;
-use questions::answer;
-use recall::recalled;
+use restore_status::restore_status;
 use run_loop::{Daemon, Signals};
+use schedule_task::{ScheduleTask, log_runs_between_reads};
 use service_manager::ServiceManager;
-use timetable::Timetable;
+use state::{is_clean, ready_within};
 
 /// Runs that were ordered and not begun: more than one waits only for a moment.
-const ORDERS: usize = 8;
+const REQUEST_QUEUE: usize = 8;
 
 /// Questions that wait for those before them; whoever asks more gets no answer in time.
-const QUESTIONS: usize = 4;
+const EXPLAIN_QUEUE: usize = 4;
 
 /// The daemon, from its start until it is told to stop. Runs in a [`tokio::task::LocalSet`]; `sources` are read again when it
 /// is told to reload, and then `log` follows `log.level`; `None` where the level is not the configuration's to say.
@@ -120,45 +119,62 @@ async fn start(
     };
     let socket = control::listen(&settings.control.socket)?;
     let listener = listen_for_http(&settings).await?;
-    let board = Board::new(ready_within(&settings), host_name());
-    board.update(|facts| facts.take_settings(&settings));
+    let daemon_state = DaemonState::new(ready_within(&settings), host_name());
+    daemon_state.update(|facts| facts.use_settings(&settings));
     log_start(&settings);
     let candidate = journal.candidate(&node_name());
-    let timetable = match &candidate {
+    let schedule_task = match &candidate {
         Some(_) => None,
-        None => Some(alone(&board, &journal, &settings).await?),
+        None => Some(alone(&daemon_state, &journal, &settings).await?),
     };
     let (settings, newest) = watch::channel(Arc::new(settings));
-    let competition = candidate.map(|candidate| {
-        board.lose_sight(State::Starting, "nothing is known yet of the nodes that share the state".to_owned());
-        Competition::start(candidate, journal.clone(), newest.clone())
+    let election = candidate.map(|candidate| {
+        daemon_state.leader_unknown(
+            ServiceState::Starting,
+            "nothing is known yet of the nodes that share the state".to_owned(),
+        );
+        LeaderElection::start(candidate, journal.clone(), newest.clone())
     });
-    let (order, orders) = mpsc::channel(ORDERS);
+    let (order, requests) = mpsc::channel(REQUEST_QUEUE);
     let (closing, stop) = StopSwitch::new();
-    if competition.is_some() {
-        spawn_local(unpause::notice(board.clone(), journal.clone(), newest.clone(), order.clone()));
+    if election.is_some() {
+        spawn_local(unpause::watch_for_unpause(daemon_state.clone(), journal.clone(), newest.clone(), order.clone()));
     }
-    let notifier =
-        Notifier { board: board.clone(), journal: journal.clone(), settings: newest.clone(), stop: stop.clone() };
-    let (questions, asked) = mpsc::channel(QUESTIONS);
-    spawn_local(answer(asked, journal.clone(), newest.clone()));
-    let state = HttpState { board: board.clone(), journal: journal.clone(), questions: questions.clone() };
+    let notifier = Notifier {
+        daemon_state: daemon_state.clone(),
+        journal: journal.clone(),
+        settings: newest.clone(),
+        stop: stop.clone(),
+    };
+    let (explain_requests, asked) = mpsc::channel(EXPLAIN_QUEUE);
+    spawn_local(answer_requests(asked, journal.clone(), newest.clone()));
+    let state = HttpState {
+        daemon_state: daemon_state.clone(),
+        journal: journal.clone(),
+        explain_requests: explain_requests.clone(),
+    };
     let http = listener.map(|listener| serve_http(listener, state, stop.clone()));
-    let desk =
-        Desk { board: board.clone(), journal: journal.clone(), settings: newest, orders: order, questions, stop };
-    let server = Server::start(socket, desk);
+    let context = ControlContext {
+        daemon_state: daemon_state.clone(),
+        journal: journal.clone(),
+        settings: newest,
+        requests: order,
+        explain_requests,
+        stop,
+    };
+    let server = Server::start(socket, context);
     let manager = ServiceManager::of_process();
     let daemon = Daemon {
         sources,
         log,
         settings,
         journal,
-        board,
+        state: daemon_state,
         manager,
-        timetable,
-        competition,
+        schedule_task,
+        election,
         leadership: None,
-        orders,
+        requests,
         server,
         http,
         closing,
@@ -166,27 +182,31 @@ async fn start(
         current: None,
         approved_meanwhile: Vec::new(),
     };
-    if daemon.timetable.is_none() {
+    if daemon.schedule_task.is_none() {
         daemon.show_next_run();
     }
     Ok((daemon, lock))
 }
 
 /// Shows what the journal remembers, and keeps the schedule: nobody else can where the state is a file.
-async fn alone(board: &Board, journal: &Journal, settings: &Settings) -> Result<Timetable, DaemonError> {
+async fn alone(
+    daemon_state: &DaemonState,
+    journal: &Journal,
+    settings: &Settings,
+) -> Result<ScheduleTask, DaemonError> {
     settings.require_explicit_modes(journal).await?;
-    let recalled = recalled(journal, settings).await?;
+    let restored = restore_status(journal, settings).await?;
     let now = Utc::now();
-    let since = recalled.since(now);
+    let since = restored.since(now);
     let next_run = settings.schedule.schedule.next_after(since).map(|next| next.max(now));
-    board.take_over(&recalled.status, next_run, None);
-    Ok(Timetable::start(&settings.schedule, since))
+    daemon_state.restore(&restored.status, next_run, None);
+    Ok(ScheduleTask::start(&settings.schedule, since))
 }
 
 fn log_start(settings: &Settings) {
     let (schedule, socket) = (&settings.schedule.schedule, settings.control.socket.display());
     tracing::info!(%schedule, control.socket = %socket, "the daemon starts; its schedule is {schedule}");
-    log_what_runs_see(settings);
+    log_runs_between_reads(settings);
 }
 
 async fn listen_for_http(settings: &Settings) -> Result<Option<TcpListener>, DaemonError> {
@@ -202,7 +222,7 @@ async fn listen_for_http(settings: &Settings) -> Result<Option<TcpListener>, Dae
 /// and a supervisor that asks for its health gets no answer.
 fn serve_http(listener: TcpListener, state: HttpState, stop: Stop) -> JoinHandle<()> {
     spawn_local(async move {
-        if let Err(error) = serve(listener, state, async move { stop.asked().await }).await {
+        if let Err(error) = serve(listener, state, async move { stop.requested().await }).await {
             tracing::error!(%error, "health, metrics and the status page are no longer served");
         }
     })

@@ -7,13 +7,13 @@ use tokio::time::timeout;
 
 use crate::{
     domain::{Digest, to_the_second},
-    sync::{self, Patience, ReadChance, UNPAUSE},
+    sync::{self, ReadChance, UNPAUSE, WaitPolicy},
 };
 
 use super::{
-    Standing,
-    current_run::Asker,
-    run_loop::{Daemon, JOURNAL_PATIENCE},
+    NodeRole,
+    current_run::RunOrigin,
+    run_loop::{Daemon, JOURNAL_TIMEOUT},
 };
 
 /// When the next run begins.
@@ -45,7 +45,7 @@ pub struct NextRun {
 
 /// Why a run is wanted before its scheduled time.
 #[derive(Clone, Debug)]
-pub(super) enum RunWanted {
+pub(super) enum RunReason {
     /// What is held under this digest was approved.
     Approved(Digest),
     /// The pause that kept runs from reading was forgotten.
@@ -71,25 +71,25 @@ impl NextRun {
     }
 
     /// A run is under way.
-    pub(super) fn after_the_current_run(at: Option<DateTime<Utc>>, wanted: &RunWanted) -> Self {
+    pub(super) fn after_the_current_run(at: Option<DateTime<Utc>>, wanted: &RunReason) -> Self {
         let message = match wanted {
-            RunWanted::Approved(_) => {
+            RunReason::Approved(_) => {
                 "A run is under way. If the plan is still held when it ends, the approval counts for the run after it, which \
                  begins at once where Adobe's limits allow it."
             }
-            RunWanted::Unpaused => "A run is under way, and goes on.",
+            RunReason::Unpaused => "A run is under way, and goes on.",
         };
         Self { begins: NextRunBegins::AfterTheCurrentRun, at: at.map(to_the_second), message: message.to_owned() }
     }
 
-    fn on_the_leader(at: Option<DateTime<Utc>>, leader: Option<&str>, wanted: &RunWanted) -> Self {
+    fn on_the_leader(at: Option<DateTime<Utc>>, leader: Option<&str>, wanted: &RunReason) -> Self {
         let leader = leader.unwrap_or("the node that leads");
         let when = at.map_or_else(|| "when a run is requested".to_owned(), |at| format!("at {}", to_the_second(at)));
         let message = match wanted {
-            RunWanted::Approved(_) => {
+            RunReason::Approved(_) => {
                 format!("This daemon does not lead, and begins no run: {leader} makes the next one {when}.")
             }
-            RunWanted::Unpaused => format!(
+            RunReason::Unpaused => format!(
                 "This daemon does not lead, and begins no run: if the pause kept {leader} from a run, it begins that run \
                  within seconds."
             ),
@@ -100,23 +100,23 @@ impl NextRun {
 
 impl Daemon {
     /// Begins a run over everything if none is under way, this node keeps the schedule, and Adobe's limits allow it.
-    pub(super) async fn run_at_once(&mut self, wanted: RunWanted) -> NextRun {
+    pub(super) async fn run_at_once(&mut self, wanted: RunReason) -> NextRun {
         let at = self.settings.borrow().schedule.schedule.next_after(Utc::now());
         if self.current.is_some() {
             let next = NextRun::after_the_current_run(at, &wanted);
-            if let RunWanted::Approved(digest) = wanted {
+            if let RunReason::Approved(digest) = wanted {
                 self.approved_meanwhile.push(digest);
             }
             return next;
         }
-        let facts = self.board.facts();
-        if !facts.standing.keeps_the_schedule() {
-            let leader = facts.status.leader.filter(|_| facts.standing == Standing::Follows);
+        let facts = self.state.facts();
+        if !facts.role.keeps_the_schedule() {
+            let leader = facts.status.leader.filter(|_| facts.role == NodeRole::Follower);
             return NextRun::on_the_leader(at, leader.as_deref(), &wanted);
         }
         let why = match self.read_chance().await {
             Some(ReadChance::Now) => {
-                self.begin_whole_run(Patience::Bounded, Asker::Daemon);
+                self.begin_whole_run(WaitPolicy::Bounded, RunOrigin::Daemon);
                 return NextRun::now();
             }
             Some(ReadChance::Paused { until }) => {
@@ -134,17 +134,17 @@ impl Daemon {
     /// Whether a run could read the organization; `None` where the journal does not say so in time.
     async fn read_chance(&self) -> Option<ReadChance> {
         let options = self.settings.borrow().sync_options();
-        timeout(JOURNAL_PATIENCE, sync::read_chance(&options, &self.journal)).await.ok()?.ok()
+        timeout(JOURNAL_TIMEOUT, sync::read_chance(&options, &self.journal)).await.ok()?.ok()
     }
 
     /// A run has ended. Begins another one where a plan that was approved meanwhile is still held.
     pub(super) async fn follow_up_approvals(&mut self) {
         let approved = std::mem::take(&mut self.approved_meanwhile);
-        let held = self.board.facts().status.held;
+        let held = self.state.facts().status.held;
         let Some(digest) = approved.into_iter().find(|digest| held.iter().any(|held| held == digest.as_str())) else {
             return;
         };
-        let next = self.run_at_once(RunWanted::Approved(digest.clone())).await;
+        let next = self.run_at_once(RunReason::Approved(digest.clone())).await;
         tracing::info!(plan.digest = %digest, "{digest} was approved during the last run: {}", next.message);
     }
 }

@@ -18,15 +18,15 @@ use crate::{
     sync::Stop,
 };
 
-use super::{Board, State};
+use super::{DaemonState, ServiceState};
 
 /// How often it is looked whether something is due: the end of a run is told at once.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What the tasks need.
 #[derive(Clone)]
 pub(super) struct Notifier {
-    pub(super) board: Board,
+    pub(super) daemon_state: DaemonState,
     pub(super) journal: Journal,
     pub(super) settings: watch::Receiver<Arc<Settings>>,
     pub(super) stop: Stop,
@@ -36,71 +36,71 @@ impl Notifier {
     /// Starts the tasks; what is sent to the answer wakes them. They end with the daemon: what is being attempted then is
     /// attempted again after the next start.
     pub(super) fn start(self) -> watch::Sender<()> {
-        let (wake, woken) = watch::channel(());
+        let (sender, wake) = watch::channel(());
         for target in NotificationTarget::ALL {
-            let (task, woken) = (self.clone(), woken.clone());
+            let (task, wake) = (self.clone(), wake.clone());
             spawn_local(async move {
                 let stop = task.stop.clone();
                 tokio::select! {
-                    () = stop.asked() => {}
-                    () = task.deliver(target, woken) => {}
+                    () = stop.requested() => {}
+                    () = task.deliver(target, wake) => {}
                 }
             });
         }
         spawn_local(async move {
             let stop = self.stop.clone();
             tokio::select! {
-                () = stop.asked() => {}
-                () = self.watch(woken) => {}
+                () = stop.requested() => {}
+                () = self.watch(wake) => {}
             }
         });
-        wake
+        sender
     }
 
     /// Delivers what is due for one target, for ever.
-    async fn deliver(mut self, target: NotificationTarget, mut woken: watch::Receiver<()>) {
-        let mut trouble = Trouble::default();
+    async fn deliver(mut self, target: NotificationTarget, mut wake: watch::Receiver<()>) {
+        let mut errors = JournalErrors::default();
         loop {
             let settings = Arc::clone(&self.settings.borrow_and_update());
             if settings.notify.targets().contains(&target) {
                 match notify::deliver_due(&self.journal, &settings.notify, target).await {
-                    Ok(0) => trouble.is_over(),
+                    Ok(0) => errors.clear(),
                     Ok(_) => {
-                        trouble.is_over();
+                        errors.clear();
                         // A journal that cannot be read is told by the next look.
-                        let _ = self.show(&settings).await;
+                        let _ = self.update_status(&settings).await;
                     }
-                    Err(error) => trouble.is(&error),
+                    Err(error) => errors.log_once(&error),
                 }
             }
-            next_look(&mut woken, &mut self.settings).await;
+            wait_for_next_check(&mut wake, &mut self.settings).await;
         }
     }
 
     /// Tells outages and credentials that expire, shows how the targets fare, and forgets those that are not configured any
     /// more.
-    async fn watch(mut self, mut woken: watch::Receiver<()>) {
-        let (mut age, mut trouble) = (SuccessAge::new(Instant::now()), Trouble::default());
+    async fn watch(mut self, mut wake: watch::Receiver<()>) {
+        let (mut age, mut errors) = (SuccessAge::new(Instant::now()), JournalErrors::default());
         loop {
             let settings = Arc::clone(&self.settings.borrow_and_update());
-            let facts = self.board.facts();
+            let facts = self.daemon_state.facts();
             let age = age.at(facts.status.last_success, Utc::now(), Instant::now());
-            if facts.standing.keeps_the_schedule() {
+            if facts.role.keeps_the_schedule() {
                 // A run that has just ended well is recorded before the daemon's state says so.
-                let is_under_way = matches!(facts.status.state, State::Running | State::Waiting);
+                let is_under_way = matches!(facts.status.state, ServiceState::Running | ServiceState::Waiting);
                 let is_overdue = age > facts.ready_within && !is_under_way;
                 let overdue = is_overdue.then_some((facts.status.last_success, facts.ready_within));
-                match self.look(&settings, overdue).await {
-                    Ok(()) => trouble.is_over(),
-                    Err(error) => trouble.is(&error),
+                match self.check(&settings, overdue).await {
+                    Ok(()) => errors.clear(),
+                    Err(error) => errors.log_once(&error),
                 }
             }
-            next_look(&mut woken, &mut self.settings).await;
+            wait_for_next_check(&mut wake, &mut self.settings).await;
         }
     }
 
     /// `overdue`: the last success, and how old it may be.
-    async fn look(
+    async fn check(
         &self,
         settings: &Settings,
         overdue: Option<(Option<DateTime<Utc>>, Duration)>,
@@ -109,17 +109,17 @@ impl Notifier {
         let wanted = settings.wanted_notifications();
         if wanted.are_any() {
             let journal = self.journal.with_notifications(wanted);
-            notify::tell_expiring(&journal, settings.expiry_days(), Utc::now()).await?;
+            notify::notify_expiring(&journal, settings.expiry_days(), Utc::now()).await?;
             if let Some((last_success, within)) = overdue {
                 let within = humantime::format_duration(Duration::from_secs(within.as_secs())).to_string();
                 journal.report_outage(&Notification::overdue(Utc::now(), last_success, &within)).await?;
             }
         }
-        self.show(settings).await
+        self.update_status(settings).await
     }
 
     /// Shows how the targets that are configured fare.
-    async fn show(&self, settings: &Settings) -> Result<(), JournalError> {
+    async fn update_status(&self, settings: &Settings) -> Result<(), JournalError> {
         let known = self.journal.notification_targets().await?;
         let state = |target: NotificationTarget| {
             known
@@ -129,37 +129,37 @@ impl Notifier {
                 .unwrap_or_else(|| NotificationTargetState::new(target))
         };
         let states: Vec<NotificationTargetState> = settings.notify.targets().into_iter().map(state).collect();
-        if self.board.facts().status.notifications != states {
-            self.board.update(|facts| facts.status.notifications = states);
+        if self.daemon_state.facts().status.notifications != states {
+            self.daemon_state.update(|facts| facts.status.notifications = states);
         }
         Ok(())
     }
 }
 
 /// Waits until it is time to look again: for a while, until a run ended, or until the configuration changed.
-async fn next_look(woken: &mut watch::Receiver<()>, settings: &mut watch::Receiver<Arc<Settings>>) {
+async fn wait_for_next_check(wake: &mut watch::Receiver<()>, settings: &mut watch::Receiver<Arc<Settings>>) {
     tokio::select! {
-        () = sleep(BETWEEN_LOOKS) => {}
-        Ok(()) = woken.changed() => {}
+        () = sleep(CHECK_INTERVAL) => {}
+        Ok(()) = wake.changed() => {}
         Ok(()) = settings.changed() => {}
     }
 }
 
 /// A journal that does not answer is logged once, not at every look.
 #[derive(Default)]
-struct Trouble {
-    is_known: bool,
+struct JournalErrors {
+    is_logged: bool,
 }
 
-impl Trouble {
-    fn is(&mut self, error: &JournalError) {
-        if !std::mem::replace(&mut self.is_known, true) {
+impl JournalErrors {
+    fn log_once(&mut self, error: &JournalError) {
+        if !std::mem::replace(&mut self.is_logged, true) {
             tracing::warn!(error = %Chain(error), "notifications wait: the state does not answer: {}", Chain(error));
         }
     }
 
-    fn is_over(&mut self) {
-        self.is_known = false;
+    fn clear(&mut self) {
+        self.is_logged = false;
     }
 }
 

@@ -26,27 +26,27 @@ impl ServiceManager {
 
     /// The daemon has started, or has read its configuration again.
     pub(super) fn ready() {
-        tell(&[NotifyState::Ready]);
+        notify(&[NotifyState::Ready]);
     }
 
     /// The configuration is being read again; the time tells this from an older message (`man 3 sd_notify`).
     pub(super) fn reloading() {
         match NotifyState::monotonic_usec_now() {
-            Ok(now) => tell(&[NotifyState::Reloading, now]),
-            Err(_) => tell(&[NotifyState::Reloading]),
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(_) => notify(&[NotifyState::Reloading]),
         }
     }
 
     /// The daemon ends.
     pub(super) fn stopping() {
-        tell(&[NotifyState::Stopping]);
+        notify(&[NotifyState::Stopping]);
     }
 
     /// Shows what the daemon does, in words; the same words are sent once.
     pub(super) fn show(&mut self, words: &str) {
         if self.shown != words {
             // A line end would begin another field of the message.
-            tell(&[NotifyState::Status(&printable(words))]);
+            notify(&[NotifyState::Status(&printable(words))]);
             words.clone_into(&mut self.shown);
         }
     }
@@ -57,7 +57,7 @@ impl ServiceManager {
         if let Some((span, next)) = &mut self.pings
             && *next <= now
         {
-            tell(&[NotifyState::Watchdog]);
+            notify(&[NotifyState::Watchdog]);
             *next = now + *span;
         }
     }
@@ -78,7 +78,7 @@ impl ServiceManager {
     }
 }
 
-fn tell(message: &[NotifyState<'_>]) {
+fn notify(message: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(message) {
         tracing::debug!(%error, "the service manager could not be told");
     }

@@ -18,7 +18,7 @@ pub(super) const VERSION: u32 = 1;
 /// What the daemon is doing, in one word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum ServiceState {
     /// No run has ended yet since the start, or since this node leads.
     #[default]
     Starting,
@@ -36,7 +36,7 @@ pub enum State {
     Failing,
 }
 
-impl State {
+impl ServiceState {
     /// The word in documents, metrics and STATUS.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ pub struct Status {
     /// Version of this document's form.
     pub version: u32,
     /// In one word.
-    pub state: State,
+    pub state: ServiceState,
     /// Why, in one sentence.
     pub reason: String,
     /// The last run that ended.
@@ -135,7 +135,7 @@ impl Status {
     }
 
     /// Takes over what the journal remembers, except for the state.
-    pub(super) fn take_over(&mut self, remembered: &Self, next_run: Option<DateTime<Utc>>) {
+    pub(super) fn restore(&mut self, remembered: &Self, next_run: Option<DateTime<Utc>>) {
         self.last_run.clone_from(&remembered.last_run);
         (self.last_success, self.last_clean) = (remembered.last_success, remembered.last_clean);
         self.throttled_until = remembered.throttled_until;

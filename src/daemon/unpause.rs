@@ -17,8 +17,8 @@ use crate::{
 };
 
 use super::{
-    ApproverFields, Board, NextRun, State, control::Ordered, leadership::PAUSE, next_run::RunWanted,
-    recall::throttled_until,
+    ApproverFields, DaemonState, NextRun, ServiceState, control::LoopRequest, leadership::ELECTION_INTERVAL,
+    next_run::RunReason, restore_status::throttled_until,
 };
 
 /// Version of this document's form.
@@ -82,28 +82,30 @@ pub async fn unpause(
 
 /// Looks, while the daemon knows of a pause, whether it was forgotten through another node that shares the state. The run that it
 /// kept from reading is made then. Goes on until the daemon ends.
-pub(super) async fn notice(
-    board: Board,
+pub(super) async fn watch_for_unpause(
+    daemon_state: DaemonState,
     journal: Journal,
     settings: watch::Receiver<Arc<Settings>>,
-    orders: mpsc::Sender<Ordered>,
+    requests: mpsc::Sender<LoopRequest>,
 ) {
-    let mut changes = board.changes();
+    let mut changes = daemon_state.changes();
     loop {
-        if board.facts().status.throttled_until.is_none_or(|until| until <= Utc::now()) {
+        if daemon_state.facts().status.throttled_until.is_none_or(|until| until <= Utc::now()) {
             if changes.changed().await.is_err() {
                 return;
             }
             continue;
         }
-        sleep(PAUSE).await;
+        sleep(ELECTION_INTERVAL).await;
         let organization = settings.borrow().experience_cloud.options.organization_id.clone();
         // A journal that cannot be read is asked again.
         let Ok(None) = throttled_until(&journal, &organization).await else { continue };
-        let is_forgotten = board.facts().status.throttled_until.is_some_and(|until| until > Utc::now());
-        if is_forgotten && board.pause_forgotten("the pause that Adobe asked for was forgotten") == State::Throttled {
+        let is_forgotten = daemon_state.facts().status.throttled_until.is_some_and(|until| until > Utc::now());
+        if is_forgotten
+            && daemon_state.pause_forgotten("the pause that Adobe asked for was forgotten") == ServiceState::Throttled
+        {
             let (reply, next) = oneshot::channel();
-            if orders.send(Ordered::AtOnce(RunWanted::Unpaused, reply)).await.is_err() {
+            if requests.send(LoopRequest::AtOnce(RunReason::Unpaused, reply)).await.is_err() {
                 return;
             }
             if let Ok(next) = next.await {
@@ -148,7 +150,7 @@ impl UnpauseAnswer {
     }
 
     /// Adds what the daemon does now.
-    pub(super) fn tell_of(&mut self, next_run: NextRun) {
+    pub(super) fn add_next_run(&mut self, next_run: NextRun) {
         self.message = format!("{} {}", self.message, next_run.message);
         self.next_run = Some(next_run);
     }

@@ -33,7 +33,7 @@ pub enum CallPurpose {
     /// A run, or a command that prepares one. Waits until the budget has room.
     #[default]
     Run,
-    /// A question about a person. Gets a fifth of the budget, never waits, and gives way to runs.
+    /// A question about a user. Gets a fifth of the budget, never waits, and gives way to runs.
     Question,
 }
 

@@ -6,7 +6,7 @@ use super::{FoldedName, OperatorGroupId, OperatorGroupName, OperatorId, Operator
 
 /// How an operator proves who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogOn {
+pub enum SignInMethod {
     /// Through Adobe's identity service (`access/@authenticationType` is `ims`).
     Ims,
     /// With a password kept by Campaign, or through LDAP.
@@ -23,7 +23,7 @@ pub struct Operator {
     /// `@label`; empty when Campaign has none.
     pub label: String,
     /// How the operator logs on.
-    pub log_on: LogOn,
+    pub sign_in: SignInMethod,
     /// Whether the operator is kept from logging on.
     pub disabled: bool,
 }
@@ -93,7 +93,7 @@ impl OperatorSnapshot {
     }
 
     /// What the instance holds, as far as a question about these operators may look.
-    pub fn for_a_question(&self) -> &CampaignSnapshot {
+    pub fn for_lookup(&self) -> &CampaignSnapshot {
         &self.0
     }
 }

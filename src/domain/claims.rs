@@ -54,7 +54,7 @@ pub(super) fn matched_profiles(
         };
         let listed = profile.member_count.and_then(|count| usize::try_from(count).ok());
         // A few users say nothing of how many a profile has: the listing does.
-        let listed = listed.filter(|_| source.reach == ReadScope::Users);
+        let listed = listed.filter(|_| source.scope == ReadScope::Users);
         Some(MatchedProfile {
             profile: profile.name.to_string(),
             group: name.to_string(),
@@ -78,7 +78,7 @@ pub(super) fn groups_by_folded_name(campaign: &CampaignSnapshot) -> GroupsByName
 }
 
 /// A notice for each profile whose group has another name in Campaign now.
-pub(super) fn renamed_in_words(
+pub(super) fn renamed_group_notices(
     renamed: &BTreeMap<FoldedName, RenamedGroup<'_>>,
     claims: &Claims,
     groups: &GroupsByName<'_>,

@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Action, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, LoginSet, ManagedGroup, Operator,
-    OperatorGroupName, OperatorId, OperatorLogin, Person, Policy,
-    identity::{OperatorIndex, PeopleRead},
+    Action, AdobeUser, ApprovedPlan, CampaignSnapshot, Change, DesiredState, History, LoginSet, ManagedGroup, Operator,
+    OperatorGroupName, OperatorId, OperatorLogin, Policy,
+    identity::{OperatorIndex, UsersRead},
     look_alikes::{look_alikes, spellings, unseen},
 };
 
-/// What was read a second time, beside the people of the first read.
+/// What was read a second time, beside the users of the first read.
 #[derive(Clone, Copy, Debug)]
 pub struct SecondRead<'a> {
-    /// For each group of [`profiles_to_confirm`], the people its profile has now, or why they could not be read.
-    pub members: &'a BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
-    /// All people of the first read: an operator whose login one of them has stands for nobody else.
-    pub people: &'a [Person],
-    /// Logins of which everybody who has one is among `people`.
+    /// For each group of [`profiles_to_confirm`], the users its profile has now, or why they could not be read.
+    pub members: &'a BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>>,
+    /// All users of the first read: an operator whose login one of them has stands for nobody else.
+    pub users: &'a [AdobeUser],
+    /// Logins of which everybody who has one is among `users`.
     pub logins: &'a LoginSet,
 }
 
@@ -39,7 +39,7 @@ fn loss_to_confirm<'a>(change: &'a Change, desired: &'a DesiredState) -> Option<
             (!is_orphaned).then_some((*operator_id, group))
         }
         Action::DisableOperator { operator_id, .. } => {
-            desired.departed_from(*operator_id).map(|group| (*operator_id, &group.name))
+            desired.group_left(*operator_id).map(|group| (*operator_id, &group.name))
         }
         Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::Add { .. } => None,
     }
@@ -48,8 +48,8 @@ fn loss_to_confirm<'a>(change: &'a Change, desired: &'a DesiredState) -> Option<
 /// Splits a plan into what a second read bears out and the removals that it does not, each with the reason.
 ///
 /// Absence is only concluded from a complete list: a failed read bears nothing out. Removals from an orphan were approved
-/// by a person and go on. Nobody is disabled of whom one removal is in doubt, or whom the profile has that they left.
-pub fn borne_out(
+/// by a user and go on. Nobody is disabled of whom one removal is in doubt, or whom the profile has that they left.
+pub fn confirmed_removals(
     approved: ApprovedPlan,
     second: &SecondRead<'_>,
     desired: &DesiredState,
@@ -99,7 +99,7 @@ pub fn operators_to_write(approved: &ApprovedPlan) -> Vec<OperatorId> {
 
 /// Splits a plan into the changes of operators who still have the login that the plan names, and the others with the reason.
 ///
-/// Writes name operators by key, people decide by login: one wrong row in one answer would change the groups of somebody
+/// Writes name operators by key, users decide by login: one wrong row in one answer would change the groups of somebody
 /// else under a name that is not theirs. `now` are the operators of [`operators_to_write`], read again, or why that failed.
 pub fn with_same_logins(
     approved: ApprovedPlan,
@@ -144,10 +144,10 @@ fn look_alikes_by_group<'a>(
 ) -> BTreeMap<(&'a OperatorGroupName, OperatorId), String> {
     let mut found = BTreeMap::new();
     for group in &desired.groups {
-        let Some(Ok(people)) = second.members.get(&group.name) else { continue };
-        let departed = desired.departures.iter().filter_map(|departure| campaign.operator(departure.operator));
+        let Some(Ok(users)) = second.members.get(&group.name) else { continue };
+        let departed = desired.pending_disablements.iter().filter_map(|pending| campaign.operator(pending.operator));
         let leaving = group.leaving(campaign).chain(departed);
-        for now in look_alikes(leaving, people.iter()) {
+        for now in look_alikes(leaving, users.iter()) {
             let names = unseen(&now, group.look_alike(now.operator));
             if !names.is_empty() {
                 found.insert((&group.name, now.operator), spellings(&names));
@@ -165,13 +165,13 @@ fn removal_doubts<'a>(
     policy: &'a Policy,
     history: &'a History,
 ) -> impl Fn(&Change) -> Option<String> + use<'a> {
-    let people = second.members.values().flatten().flatten().chain(second.people);
-    let read = PeopleRead { people, logins: second.logins };
+    let users = second.members.values().flatten().flatten().chain(second.users);
+    let read = UsersRead { users, logins: second.logins };
     let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &read);
     let present: BTreeMap<_, _> = second
         .members
         .iter()
-        .map(|(group, people)| (group, people.as_ref().map(|people| index.all_that_may_be(people.iter()))))
+        .map(|(group, users)| (group, users.as_ref().map(|users| index.all_that_may_be(users.iter()))))
         .collect();
     let resembling = look_alikes_by_group(second, desired, campaign);
     move |change: &Change| {

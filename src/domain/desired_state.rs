@@ -6,18 +6,20 @@ use std::{
 };
 
 use super::{
-    CampaignSnapshot, Departure, FoldedName, History, LookAlike, LooseName, MatchedProfile, MatchedSource, Missing,
-    Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Person,
-    Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped,
-    claims::{GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_in_words},
-    departures::departures,
+    AdobeUser, CampaignSnapshot, FoldedName, History, LookAlike, LooseName, MatchedProfile, MatchedSource,
+    MissingPolicy, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup,
+    PendingDisablement, Policy, ProductProfile, ProfileDoubt, ProfileRead, SkipReason, Skipped,
+    claims::{
+        GroupsByName, NoMatch, groups_by_folded_name, matched_profiles, profiles_by_group, renamed_group_notices,
+    },
     folded_name::spelled_out,
     identity::{Identity, OperatorIndex},
     known_profiles::{RenamedGroup, renamed_groups},
     look_alikes::{look_alikes, spellings},
     matched_source::ReadScope,
     narrowing::only_these_users,
-    orphans::{matched, orphans},
+    orphans::{followed_groups, orphans},
+    pending_disablements::pending_disablements,
     roster::Roster,
     unusable::{unusable_operator_of, unusable_operators},
 };
@@ -35,7 +37,7 @@ pub struct ManagedGroup {
     pub read: ProfileRead,
     /// Operators that belong in it, by key.
     pub members: Vec<OperatorId>,
-    /// Positions in [`DesiredState::new_operators`] of people who belong in it and have no operator yet.
+    /// Positions in [`DesiredState::new_operators`] of users who belong in it and have no operator yet.
     pub new_members: Vec<usize>,
     /// Operators about whom nothing can be said: neither added nor removed. By key.
     pub undecided: Vec<OperatorId>,
@@ -88,10 +90,10 @@ pub struct DesiredState {
     /// Groups that a profile fed once and none does any more, and that still have members; by folded name.
     pub orphans: Vec<OrphanGroup>,
     /// Operators who are not disabled whatever they lose here: this state does not say everything that they are given. By key.
-    pub spared: Vec<OperatorId>,
+    pub keep_enabled: Vec<OperatorId>,
     /// Operators whom an earlier run left in no group and did not get to disable. By key.
-    pub departures: Vec<Departure>,
-    /// Operators whose login another active user has now than the person they stood for, with that person's present name.
+    pub pending_disablements: Vec<PendingDisablement>,
+    /// Operators whose login another active user has now than the user they stood for, with that user's present name.
     pub passed_on: BTreeMap<OperatorId, String>,
     /// What could not be placed, sorted.
     pub skipped: Vec<Skipped>,
@@ -108,7 +110,7 @@ impl DesiredState {
     }
 
     /// Whether one of `members` is somebody whom this group is meant to keep, or about whom nothing is known.
-    pub fn keeps_somebody(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
+    pub fn keeps_any(&self, group: OperatorGroupId, mut members: impl Iterator<Item = OperatorId>) -> bool {
         let Some(group) = self.groups.iter().find(|managed| managed.id == Some(group)) else { return false };
         members.any(|id| group.keeps(id))
     }
@@ -123,14 +125,14 @@ pub fn desired_state(
     policy: &Policy,
     history: &History,
 ) -> Result<DesiredState, NoMatch> {
-    let desired = of_everybody(source, campaign, policy, history)?;
-    Ok(match source.reach {
-        ReadScope::Everybody => desired,
+    let desired = whole_organization(source, campaign, policy, history)?;
+    Ok(match source.scope {
+        ReadScope::Organization => desired,
         ReadScope::Users => only_these_users(desired, source, campaign, policy, history),
     })
 }
 
-fn of_everybody(
+fn whole_organization(
     source: &MatchedSource<'_>,
     campaign: &CampaignSnapshot,
     policy: &Policy,
@@ -143,14 +145,14 @@ fn of_everybody(
     let mut skipped: BTreeSet<Skipped> = unplaced_names(source).collect();
     let groups_by_name = groups_by_folded_name(campaign);
     let matching = matched_profiles(&claims, &groups_by_name, source);
-    let renamed = renamed_groups(&history.known, campaign, &matched(&claims, roster));
-    skipped.extend(renamed_in_words(&renamed, &claims, &groups_by_name));
+    let renamed = renamed_groups(&history.known, campaign, &followed_groups(&claims, roster));
+    skipped.extend(renamed_group_notices(&renamed, &claims, &groups_by_name));
     let mut orphans = orphans(&claims, &groups_by_name, campaign, history, &renamed);
-    skipped.extend(roster.unusable().spare(&mut orphans).cloned());
+    skipped.extend(roster.unusable().keep_orphan_members(&mut orphans).cloned());
     let (mut newcomers, mut passed_on) = (BTreeMap::new(), BTreeMap::new());
-    let (mut groups, departures) = {
+    let (mut groups, pending_disablements) = {
         let mut placement = Placement {
-            index: OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read()),
+            index: OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.users_read()),
             groups: groups_by_name,
             alike: OnceCell::new(),
             campaign,
@@ -162,7 +164,8 @@ fn of_everybody(
             skipped: &mut skipped,
         };
         let given = claims.values().flatten().flat_map(|(_, position)| roster.members(*position));
-        let departures = departures(given.map(|(_, person)| person), &placement.index, campaign, history);
+        let pending_disablements =
+            pending_disablements(given.map(|(_, user)| user), &placement.index, campaign, history);
         let groups = claims
             .into_values()
             .filter_map(|claims| {
@@ -170,11 +173,17 @@ fn of_everybody(
                 placement.place(name, position)
             })
             .collect::<Vec<_>>();
-        (groups, departures)
+        (groups, pending_disablements)
     };
     groups.sort_by_cached_key(|placed| placed.group.name.folded());
     skipped.extend(unusable_operators(groups.iter().map(|placed| &placed.group), campaign));
-    Ok(DesiredState { matched: matching, orphans, departures, passed_on, ..settle(groups, newcomers, skipped) })
+    Ok(DesiredState {
+        matched: matching,
+        orphans,
+        pending_disablements,
+        passed_on,
+        ..settle(groups, newcomers, skipped)
+    })
 }
 
 /// Profiles from which the mask captures nothing, and names that are on users and in no listing.
@@ -191,15 +200,15 @@ fn unplaced_names<'a>(source: &'a MatchedSource<'_>) -> impl Iterator<Item = Ski
     empty.chain(ghosts)
 }
 
-/// A group while its members are being found; people without operator are still named by folded login.
+/// A group while its members are being found; users without operator are still named by folded login.
 struct PlacedGroup {
     group: ManagedGroup,
     newcomers: BTreeSet<FoldedName>,
 }
 
-/// The people of one profile, as far as they have or will have an operator.
+/// The users of one profile, as far as they have or will have an operator.
 #[derive(Default)]
-struct Members {
+struct PlacedMembers {
     decided: Vec<OperatorId>,
     undecided: Vec<OperatorId>,
     newcomers: BTreeSet<FoldedName>,
@@ -243,11 +252,11 @@ impl Placement<'_> {
         let (profile, read) = (roster.profiles().get(position)?.clone(), roster.read(position));
         self.skipped.extend(read.doubt().map(|doubt| doubt.skipped(&profile)));
         let (name, id) = self.target(name, &profile)?;
-        let mut people = Members::default();
-        for (_, person) in roster.members(position) {
-            self.put(person, &profile, &mut people);
+        let mut users = PlacedMembers::default();
+        for (_, user) in roster.members(position) {
+            self.put(user, &profile, &mut users);
         }
-        let Members { mut decided, mut undecided, newcomers } = people;
+        let PlacedMembers { mut decided, mut undecided, newcomers } = users;
         for ids in [&mut decided, &mut undecided] {
             ids.sort_unstable();
             ids.dedup();
@@ -255,23 +264,23 @@ impl Placement<'_> {
         let (members, new_members) = (decided, Vec::new());
         let mut group =
             ManagedGroup { name, id, profile, read, members, new_members, undecided, look_alikes: Vec::new() };
-        let people = roster.members(position).map(|(_, person)| person);
-        group.look_alikes = look_alikes(group.leaving(self.campaign), people);
+        let users = roster.members(position).map(|(_, user)| user);
+        group.look_alikes = look_alikes(group.leaving(self.campaign), users);
         Some(PlacedGroup { group, newcomers })
     }
 
-    /// Puts one person of a profile where they belong in its group, or says why not.
-    fn put(&mut self, person: &Person, profile: &ProductProfile, members: &mut Members) {
-        match self.index.identify(person) {
+    /// Puts one user of a profile where they belong in its group, or says why not.
+    fn put(&mut self, user: &AdobeUser, profile: &ProductProfile, members: &mut PlacedMembers) {
+        match self.index.identify(user) {
             Identity::Operator(operator) => members.decided.push(operator.id),
             Identity::Renamed(operator) => {
                 let detail = format!(
                     "was operator \"{}\" and has the login \"{}\" now, which no operator has: the old one stands for them \
                      until one does",
                     operator.login,
-                    subject(person)
+                    display_name(user)
                 );
-                self.skip(SkipReason::Renamed, person, detail);
+                self.skip(SkipReason::Renamed, user, detail);
                 members.decided.push(operator.id);
             }
             Identity::Undecided(operator) => {
@@ -279,46 +288,46 @@ impl Placement<'_> {
                     "was operator \"{}\" and has the login \"{}\" now; whether another active user has the old login is \
                      not known yet: the operator is neither added nor removed until a later run has asked",
                     operator.login,
-                    subject(person)
+                    display_name(user)
                 );
-                self.skip(SkipReason::Renamed, person, detail);
+                self.skip(SkipReason::Renamed, user, detail);
                 members.undecided.push(operator.id);
             }
-            Identity::PassedOn(operator) => {
+            Identity::Reassigned(operator) => {
                 // Of several who were this operator the first by name is told, whatever the order of the answers.
-                let who = self.passed_on.entry(operator.id).or_insert_with(|| subject(person));
-                *who = std::mem::take(who).min(subject(person));
-                members.newcomers.extend(self.newcomer(person, Some(operator)));
+                let who = self.passed_on.entry(operator.id).or_insert_with(|| display_name(user));
+                *who = std::mem::take(who).min(display_name(user));
+                members.newcomers.extend(self.newcomer(user, Some(operator)));
             }
             Identity::Ambiguous(operators) => {
                 members.undecided.extend(operators.iter().map(|operator| operator.id));
                 let logins = operators.iter().map(|o| format!("\"{}\"", o.login)).collect::<Vec<_>>().join(" and ");
-                self.skip(SkipReason::AmbiguousIdentity, person, format!("answers to the operators {logins}"));
+                self.skip(SkipReason::AmbiguousIdentity, user, format!("answers to the operators {logins}"));
             }
             Identity::NotManaged(operator) => {
                 let detail = format!("operator \"{}\" does not log on through Adobe", operator.login);
-                self.skip(SkipReason::NotManaged, person, detail);
+                self.skip(SkipReason::NotManaged, user, detail);
             }
             Identity::LookAlike(operators) => {
                 let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
                 let detail = format!(
                     "no operator is called {}, and {} looks the same: spell both alike if they are one user; if they are \
                      two, no user of this organization has the operator, so rename it in Campaign",
-                    spelled_out(&subject(person)),
+                    spelled_out(&display_name(user)),
                     spellings(&logins)
                 );
-                self.skip(SkipReason::AmbiguousIdentity, person, detail);
+                self.skip(SkipReason::AmbiguousIdentity, user, detail);
             }
-            Identity::Unknown => match unusable_operator_of(person, self.campaign) {
+            Identity::Unknown => match unusable_operator_of(user, self.campaign) {
                 Some(operator) => {
                     let detail = format!("its operator has a record that cannot be used ({})", operator.what);
-                    self.skip(SkipReason::UnusableRecord, person, detail);
+                    self.skip(SkipReason::UnusableRecord, user, detail);
                 }
-                None => members.newcomers.extend(self.newcomer(person, None)),
+                None => members.newcomers.extend(self.newcomer(user, None)),
             },
             Identity::NoLogin => {
                 let detail = format!("a user of profile \"{}\" without e-mail address and user name", profile.name);
-                self.skip(SkipReason::NoLogin, person, detail);
+                self.skip(SkipReason::NoLogin, user, detail);
             }
         }
     }
@@ -351,7 +360,7 @@ impl Placement<'_> {
                 self.skipped.insert(Skipped::new(SkipReason::AmbiguousGroup, name.as_str(), detail));
                 None
             }
-            _ if self.policy.missing_group == Missing::Create => Some((name, None)),
+            _ if self.policy.missing_group == MissingPolicy::Create => Some((name, None)),
             _ => {
                 let detail = format!(
                     "profile \"{}\" stands for an operator group that does not exist: create it in Campaign, \
@@ -380,14 +389,14 @@ impl Placement<'_> {
         alike.get(&key.loose()).into_iter().flatten().map(|group| group.name.to_string()).collect()
     }
 
-    /// Remembers a person to create an operator for; gives the folded login. `former` is the operator that they were and that
+    /// Remembers a user to create an operator for; gives the folded login. `former` is the operator that they were and that
     /// follows another user now.
-    fn newcomer(&mut self, person: &Person, former: Option<&Operator>) -> Option<FoldedName> {
-        let email = person.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-        let (Missing::Create, Some(email)) = (self.policy.missing_operator, email) else {
+    fn newcomer(&mut self, user: &AdobeUser, former: Option<&Operator>) -> Option<FoldedName> {
+        let email = user.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
+        let (MissingPolicy::Create, Some(email)) = (self.policy.missing_operator, email) else {
             let detail = match self.policy.missing_operator {
-                Missing::Skip => "has no operator: the first logon creates it, or missing_operator = \"create\"",
-                Missing::Create => "has no operator and no e-mail address to create one from",
+                MissingPolicy::Skip => "has no operator: the first logon creates it, or missing_operator = \"create\"",
+                MissingPolicy::Create => "has no operator and no e-mail address to create one from",
             };
             let former = former.map(|operator| {
                 format!(
@@ -396,7 +405,7 @@ impl Placement<'_> {
                     login = operator.login
                 )
             });
-            self.skip(SkipReason::NoOperator, person, former.unwrap_or_default() + detail);
+            self.skip(SkipReason::NoOperator, user, former.unwrap_or_default() + detail);
             return None;
         };
         let newcomer = NewOperator { login: OperatorLogin::new(email), email: email.to_owned() };
@@ -408,8 +417,8 @@ impl Placement<'_> {
         Some(FoldedName::new(email))
     }
 
-    fn skip(&mut self, reason: SkipReason, person: &Person, detail: String) {
-        self.skipped.insert(Skipped::new(reason, subject(person), detail));
+    fn skip(&mut self, reason: SkipReason, user: &AdobeUser, detail: String) {
+        self.skipped.insert(Skipped::new(reason, display_name(user), detail));
     }
 }
 
@@ -431,9 +440,9 @@ fn settle(
     }
 }
 
-/// The name under which a person appears among what was left out.
-pub(super) fn subject(person: &Person) -> String {
-    let name = [&person.email, &person.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
+/// The name under which a user appears among what was left out.
+pub(super) fn display_name(user: &AdobeUser) -> String {
+    let name = [&user.email, &user.user_name].into_iter().flatten().find(|name| !name.trim().is_empty());
     name.map_or_else(|| "(nameless)".to_owned(), |name| name.trim().to_owned())
 }
 

@@ -1,21 +1,21 @@
-//! The findings about the operator that a person is, or is not.
+//! The findings about the operator that a user is, or is not.
 
 use super::{
-    CampaignSnapshot, Finding, Operator, Person, Policy, Station, UserKnowledge, Verdict, desired_state::subject,
-    folded_name::spelled_out, identity::Identity, look_alikes::spellings, protection::Protection,
-    unusable::unusable_operator_of,
+    AdobeUser, CampaignSnapshot, Finding, Operator, Policy, Station, UserKnowledge, Verdict,
+    desired_state::display_name, folded_name::spelled_out, identity::Identity, look_alikes::spellings,
+    protection::Protection, unusable::unusable_operator_of,
 };
 
-/// What is known of the operator of one person.
+/// What is known of the operator of one user.
 pub(super) struct OperatorFacts<'a> {
-    pub(super) person: &'a Person,
-    pub(super) user: UserKnowledge<'a>,
+    pub(super) user: &'a AdobeUser,
+    pub(super) knowledge: UserKnowledge<'a>,
     pub(super) policy: &'a Policy,
     pub(super) campaign: &'a CampaignSnapshot,
     pub(super) identity: &'a Identity<'a>,
 }
 
-/// Which operator the person is, and what keeps runs from touching it.
+/// Which operator the user is, and what keeps runs from touching it.
 pub(super) fn operator_findings(facts: &OperatorFacts<'_>) -> Vec<Finding> {
     let (verdict, text) = facts.identified();
     let mut findings = vec![finding(verdict, text)];
@@ -43,7 +43,7 @@ impl OperatorFacts<'_> {
                 );
                 (Verdict::Unknown, text)
             }
-            Identity::PassedOn(operator) => {
+            Identity::Reassigned(operator) => {
                 let text = format!(
                     "was operator \"{}\" before a change of login; another active user has that login now, so the operator \
                      is that user's",
@@ -63,7 +63,7 @@ impl OperatorFacts<'_> {
                 let logins: Vec<_> = operators.iter().map(|operator| operator.login.as_str()).collect();
                 let text = format!(
                     "no operator has this login, {}; {} looks the same and is not taken for it",
-                    spelled_out(&subject(self.person)),
+                    spelled_out(&display_name(self.user)),
                     spellings(&logins)
                 );
                 (Verdict::No, text)
@@ -74,13 +74,13 @@ impl OperatorFacts<'_> {
     }
 
     fn no_operator(&self) -> String {
-        if let Some(unusable) = unusable_operator_of(self.person, self.campaign) {
+        if let Some(unusable) = unusable_operator_of(self.user, self.campaign) {
             return format!(
                 "the operator of this login has a record that cannot be used ({}): never touched",
                 unusable.what
             );
         }
-        match self.user {
+        match self.knowledge {
             UserKnowledge::Active { .. } => "no operator has this login: the first sign-in creates it".to_owned(),
             UserKnowledge::NoUser | UserKnowledge::NotAsked => "no operator has this login".to_owned(),
         }
@@ -90,7 +90,7 @@ impl OperatorFacts<'_> {
         let mut findings = Vec::new();
         if let Some(why) = Protection::new(self.policy, self.campaign).of_operator(operator) {
             findings.push(finding(Verdict::Note, format!("protected: never touched ({why})")));
-        } else if matches!(self.user, UserKnowledge::NoUser) {
+        } else if matches!(self.knowledge, UserKnowledge::NoUser) {
             let text = "a leaver: Adobe has no active user of this login, so the operator belongs in no managed group";
             findings.push(finding(Verdict::Note, text.to_owned()));
         }

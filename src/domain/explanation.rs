@@ -1,4 +1,4 @@
-//! Why a person is, or is not, in a group: from the user to the last change. The field names are part of the JSON form.
+//! Why a user is, or is not, in a group: from the user to the last change. The field names are part of the JSON form.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub enum Station {
 }
 
 impl Station {
-    /// As people read it.
+    /// As users read it.
     pub fn title(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -68,14 +68,14 @@ pub struct Finding {
     pub text: String,
 }
 
-/// One group on the way of one person.
+/// One group on the way of one user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupExplanation {
     /// The operator group.
     pub group: String,
-    /// Whether the person's operator is in it now; `None` when that could not be read.
+    /// Whether the user's operator is in it now; `None` when that could not be read.
     pub is_member: Option<bool>,
-    /// Whether the organization wants the person in it; `None` when that is not known.
+    /// Whether the organization wants the user in it; `None` when that is not known.
     pub is_wanted: Option<bool>,
     /// What was found, in order.
     pub findings: Vec<Finding>,
@@ -85,7 +85,7 @@ pub struct GroupExplanation {
     pub next_run: NextRun,
 }
 
-/// What kind of event is recorded of a person.
+/// What kind of event is recorded of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordedKind {
@@ -135,7 +135,7 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
-    /// The event as people read it, without its time.
+    /// The event as users read it, without its time.
     pub fn in_words(&self) -> String {
         let part = |before: &str, text: Option<&str>, after: &str| {
             text.map(|text| format!("{before}{text}{after}")).unwrap_or_default()
@@ -174,7 +174,7 @@ impl RecordedEvent {
 /// What the next run does about one membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum NextStepKind {
+pub enum NextRunAction {
     /// It adds the operator.
     Add,
     /// It removes the operator.
@@ -193,7 +193,7 @@ pub enum NextStepKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextRun {
     /// In a word.
-    pub does: NextStepKind,
+    pub does: NextRunAction,
     /// In a sentence.
     pub text: String,
     /// The digest under which the change is held, once a run has held it.
@@ -205,7 +205,7 @@ pub struct NextRun {
 
 /// A part of the answer that is missing because a system could not be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unanswered {
+pub struct UnansweredPart {
     /// The system: Experience Cloud, the name of an instance, or the state.
     pub part: String,
     /// What a run that fails in this way ends with.
@@ -224,7 +224,7 @@ pub struct InstanceExplanation {
     pub name: String,
     /// What is true of all groups: the operator, or what could not be read.
     pub findings: Vec<Finding>,
-    /// Each group that the person has, should have, had, or was asked about; by name.
+    /// Each group that the user has, should have, had, or was asked about; by name.
     pub groups: Vec<GroupExplanation>,
     /// What is recorded of the operator itself: when runs created or disabled it.
     pub record: Vec<RecordedEvent>,
@@ -251,7 +251,8 @@ pub struct Explanation {
     /// The organization's id.
     pub organization: String,
     /// Whom it is about, as asked.
-    pub person: String,
+    #[serde(rename = "person")]
+    pub user: String,
     /// When it was found out.
     #[serde(serialize_with = "super::rfc3339")]
     pub at: DateTime<Utc>,
@@ -263,7 +264,7 @@ pub struct Explanation {
     /// Each instance.
     pub instances: Vec<InstanceExplanation>,
     /// What could not be found out; empty where the answer is whole.
-    pub unanswered: Vec<Unanswered>,
+    pub unanswered: Vec<UnansweredPart>,
 }
 
 impl Explanation {

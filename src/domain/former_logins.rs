@@ -7,7 +7,7 @@ use std::{
 
 use foldhash::quality::FixedState;
 
-use super::{DesiredState, FoldedName, Operator, Person};
+use super::{AdobeUser, DesiredState, FoldedName, Operator};
 
 /// Which active user of the organization has a login now, as address or user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,19 +22,19 @@ pub enum LoginHolder {
 
 impl LoginHolder {
     /// The holder that a search for the login found.
-    pub fn found(person: Option<&Person>) -> Self {
-        match person {
-            Some(Person { id: Some(id), .. }) => Self::User(FoldedName::new(id)),
+    pub fn found(user: Option<&AdobeUser>) -> Self {
+        match user {
+            Some(AdobeUser { id: Some(id), .. }) => Self::User(FoldedName::new(id)),
             Some(_) => Self::Others,
             None => Self::NoUser,
         }
     }
 
-    /// Whether an operator with this login may still stand for `person`, who had it: nobody else has it.
-    pub(super) fn leaves_it_to(&self, person: &Person) -> bool {
+    /// Whether an operator with this login may still stand for `user`, who had it: nobody else has it.
+    pub(super) fn leaves_it_to(&self, user: &AdobeUser) -> bool {
         match self {
             Self::NoUser => true,
-            Self::User(id) => person.id.as_deref().is_some_and(|own| FoldedName::new(own) == *id),
+            Self::User(id) => user.id.as_deref().is_some_and(|own| FoldedName::new(own) == *id),
             Self::Others => false,
         }
     }
@@ -110,21 +110,21 @@ fn hash(login: &FoldedName) -> u64 {
 mod tests {
     use super::*;
 
-    fn person(id: Option<&str>) -> Person {
-        Person { id: id.map(str::to_owned), email: Some("old@x".to_owned()), user_name: None }
+    fn user(id: Option<&str>) -> AdobeUser {
+        AdobeUser { id: id.map(str::to_owned), email: Some("old@x".to_owned()), user_name: None }
     }
 
     #[test]
     fn a_login_is_left_to_its_former_owner_while_nobody_else_has_it() {
-        let ann = person(Some("ANN"));
+        let ann = user(Some("ANN"));
         for (holder, expected) in [
             (LoginHolder::found(None), true),
-            (LoginHolder::found(Some(&person(Some("ann ")))), true),
-            (LoginHolder::found(Some(&person(Some("bob")))), false),
-            (LoginHolder::found(Some(&person(None))), false),
+            (LoginHolder::found(Some(&user(Some("ann ")))), true),
+            (LoginHolder::found(Some(&user(Some("bob")))), false),
+            (LoginHolder::found(Some(&user(None))), false),
             (LoginHolder::found(Some(&ann)).and(LoginHolder::NoUser), true),
             (LoginHolder::found(Some(&ann)).and(LoginHolder::found(Some(&ann))), true),
-            (LoginHolder::found(Some(&ann)).and(LoginHolder::found(Some(&person(Some("bob"))))), false),
+            (LoginHolder::found(Some(&ann)).and(LoginHolder::found(Some(&user(Some("bob"))))), false),
         ] {
             assert_eq!(holder.leaves_it_to(&ann), expected, "{holder:?}");
         }

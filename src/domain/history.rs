@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approver, ChangeKey, ChangeKind, Digest, FoldedName, KnownProfiles, Limits, LoginHolders, OperatorGroupId,
-    OperatorGroupName, OperatorId, Person, ProductProfileId, ProductProfileName, UnlistedAccounts,
+    AdobeUser, Approver, ChangeKey, ChangeKind, Digest, FoldedName, KnownProfiles, Limits, LoginHolders,
+    OperatorGroupId, OperatorGroupName, OperatorId, ProductProfileId, ProductProfileName, UnlistedAccounts,
 };
 
 /// What is remembered of one instance. The default is that of a new, empty journal.
@@ -24,12 +24,12 @@ pub struct History {
     /// Every product profile that runs have seen, and every group that one stood for.
     pub known: KnownProfiles,
     /// What earlier runs held, and nobody approved: it stays held while these limits are in force.
-    pub held: Vec<HeldBefore>,
+    pub held: Vec<EarlierHold>,
     /// Digests that undos hold: their approvals are for those undos, and not for a run that plans something else.
     pub held_for_undos: BTreeSet<Digest>,
     /// When each digest was first held that is held now.
     pub held_since: BTreeMap<Digest, DateTime<Utc>>,
-    /// Changes that an undo took back: they would do again what a person undid.
+    /// Changes that an undo took back: they would do again what a user undid.
     pub undone: Vec<ChangeKey>,
     /// Approvals that have not expired.
     pub approvals: Vec<Approval>,
@@ -94,7 +94,7 @@ pub struct SourceRead {
 
 /// A change that was held, and the limits that were in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldBefore {
+pub struct EarlierHold {
     /// Which change.
     pub key: ChangeKey,
     /// Why it was held.
@@ -177,13 +177,13 @@ impl Identities {
         self.0.iter()
     }
 
-    /// The operator that this person was when last seen.
-    pub fn known(&self, person: &Person) -> Option<&KnownOperator> {
-        self.0.get(&FoldedName::new(person.id.as_deref()?))
+    /// The operator that this user was when last seen.
+    pub fn known(&self, user: &AdobeUser) -> Option<&KnownOperator> {
+        self.0.get(&FoldedName::new(user.id.as_deref()?))
     }
 
     /// The key of that operator.
-    pub fn operator_of(&self, person: &Person) -> Option<OperatorId> {
-        self.known(person).map(|operator| operator.id)
+    pub fn operator_of(&self, user: &AdobeUser) -> Option<OperatorId> {
+        self.known(user).map(|operator| operator.id)
     }
 }

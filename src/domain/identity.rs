@@ -1,4 +1,4 @@
-//! Which operator a person is, now and over time.
+//! Which operator a user is, now and over time.
 
 use std::{
     cell::OnceCell,
@@ -6,21 +6,21 @@ use std::{
 };
 
 use super::{
-    CampaignSnapshot, FoldedName, History, Identities, KnownOperator, LogOn, LoginHolder, LoginSet, LooseName, Manage,
-    MatchedSource, Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Person, Policy,
+    AdobeUser, CampaignSnapshot, FoldedName, History, Identities, KnownOperator, LoginHolder, LoginSet, LooseName,
+    Manage, MatchedSource, Operator, OperatorId, OperatorLogin, OrganizationSnapshot, Policy, SignInMethod,
 };
 
-/// What is known of a person in one instance.
+/// What is known of a user in one instance.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Identity<'a> {
     /// Exactly this operator.
     Operator(&'a Operator),
-    /// This operator when last seen: no operator has a present name of the person, and no other active user the login.
+    /// This operator when last seen: no operator has a present name of the user, and no other active user the login.
     Renamed(&'a Operator),
-    /// This operator when last seen, and who has its login now is not known: the person may be it or not.
+    /// This operator when last seen, and who has its login now is not known: the user may be it or not.
     Undecided(&'a Operator),
-    /// This operator when last seen, whose login another active user has now: it is that user's. Nobody of the person's own.
-    PassedOn(&'a Operator),
+    /// This operator when last seen, whose login another active user has now: it is that user's. Nobody of the user's own.
+    Reassigned(&'a Operator),
     /// Several operators answer to the same name; nobody can say which is meant.
     Ambiguous(Vec<&'a Operator>),
     /// An operator that logs on with a password, where only those of Adobe's identity service are managed.
@@ -30,7 +30,7 @@ pub(super) enum Identity<'a> {
     /// No operator of that name, and these have one that looks the same and that is nobody else's: one user in two
     /// spellings, or two users.
     LookAlike(Vec<&'a Operator>),
-    /// The person has neither e-mail address nor user name.
+    /// The user has neither e-mail address nor user name.
     NoLogin,
 }
 
@@ -39,24 +39,24 @@ pub(super) struct OperatorIndex<'a> {
     by_login: HashMap<FoldedName, Vec<&'a Operator>>,
     manage: Manage,
     campaign: &'a CampaignSnapshot,
-    memory: Option<Memory<'a>>,
+    remembered: Option<RememberedIdentities<'a>>,
     /// All that were read.
-    people: Vec<&'a Person>,
+    users: Vec<&'a AdobeUser>,
     by_loose_login: OnceCell<HashMap<LooseName, Vec<&'a Operator>>>,
-    /// Operators whose login is the name of one of the people, strictly compared.
+    /// Operators whose login is the name of one of the users, strictly compared.
     owned: OnceCell<HashSet<OperatorId>>,
 }
 
-/// Which operators earlier runs knew people as, and who has those operators' logins now, as far as that is known.
-struct Memory<'a> {
+/// Which operators earlier runs knew users as, and who has those operators' logins now, as far as that is known.
+struct RememberedIdentities<'a> {
     identities: &'a Identities,
     holders: HashMap<OperatorId, LoginHolder>,
 }
 
 /// Everybody of whom a read, or several, told.
-pub(super) struct PeopleRead<'r, I> {
+pub(super) struct UsersRead<'r, I> {
     /// Those who were kept.
-    pub(super) people: I,
+    pub(super) users: I,
     /// Logins of which everybody was kept who has one.
     pub(super) logins: &'r LoginSet,
 }
@@ -69,7 +69,7 @@ impl<'a> OperatorIndex<'a> {
             by_login.entry(operator.login.folded()).or_default().push(operator);
         }
         let (by_loose_login, owned) = (OnceCell::new(), OnceCell::new());
-        Self { by_login, manage, campaign, memory: None, people: Vec::new(), by_loose_login, owned }
+        Self { by_login, manage, campaign, remembered: None, users: Vec::new(), by_loose_login, owned }
     }
 
     /// Knows also whom earlier runs saw. An operator whose login another active user has now stands for nobody else.
@@ -77,24 +77,24 @@ impl<'a> OperatorIndex<'a> {
     pub(super) fn remembering(
         mut self,
         history: &'a History,
-        read: &PeopleRead<'_, impl Iterator<Item = &'a Person> + Clone>,
+        read: &UsersRead<'_, impl Iterator<Item = &'a AdobeUser> + Clone>,
     ) -> Self {
         let identities = &history.identities;
-        self.people = read.people.clone().collect();
+        self.users = read.users.clone().collect();
         let sought: HashSet<OperatorId> = read
-            .people
+            .users
             .clone()
-            .filter_map(|person| {
-                let operator = self.campaign.operator(identities.operator_of(person)?)?;
-                (!is_named(person, operator)).then_some(operator.id)
+            .filter_map(|user| {
+                let operator = self.campaign.operator(identities.operator_of(user)?)?;
+                (!is_named(user, operator)).then_some(operator.id)
             })
             .collect();
         let mut holders: HashMap<OperatorId, LoginHolder> = HashMap::new();
         // The usual case, in which nobody has a new login, needs no second pass over everybody.
         if !sought.is_empty() {
-            for person in read.people.clone() {
-                for operator in self.named_by(person).filter(|operator| sought.contains(&operator.id)) {
-                    let holder = LoginHolder::found(Some(person));
+            for user in read.users.clone() {
+                for operator in self.named_by(user).filter(|operator| sought.contains(&operator.id)) {
+                    let holder = LoginHolder::found(Some(user));
                     let known = holders.remove(&operator.id).unwrap_or(LoginHolder::NoUser);
                     holders.insert(operator.id, known.and(holder));
                 }
@@ -110,12 +110,12 @@ impl<'a> OperatorIndex<'a> {
                 holders.insert(operator.id, answer.clone());
             }
         }
-        self.memory = Some(Memory { identities, holders });
+        self.remembered = Some(RememberedIdentities { identities, holders });
         self
     }
 
     pub(super) fn manages(&self, operator: &Operator) -> bool {
-        self.manage == Manage::All || operator.log_on == LogOn::Ims
+        self.manage == Manage::All || operator.sign_in == SignInMethod::Ims
     }
 
     /// Every operator with this login, whoever it stands for.
@@ -123,15 +123,15 @@ impl<'a> OperatorIndex<'a> {
         self.by_login.get(login).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The operator of this person. The present names decide; what is remembered counts only where no operator at all,
+    /// The operator of this user. The present names decide; what is remembered counts only where no operator at all,
     /// managed or not, has one of them, and look-alikes are sought where nothing is remembered either.
-    pub(super) fn identify(&self, person: &Person) -> Identity<'a> {
-        match self.present(person) {
+    pub(super) fn identify(&self, user: &AdobeUser) -> Identity<'a> {
+        match self.present(user) {
             found @ (Identity::Operator(_) | Identity::Ambiguous(_) | Identity::NotManaged(_)) => found,
-            found => match self.remembered(person) {
+            found => match self.remembered(user) {
                 Some(remembered @ (Identity::Renamed(_) | Identity::Undecided(_))) => remembered,
                 _ if found == Identity::NoLogin => found,
-                former => match self.resembling(person) {
+                former => match self.resembling(user) {
                     Identity::Unknown => former.unwrap_or(found),
                     resembling => resembling,
                 },
@@ -139,8 +139,8 @@ impl<'a> OperatorIndex<'a> {
         }
     }
 
-    /// Whose login looks like one of the person's names, unless it is the very name of another user.
-    fn resembling(&self, person: &Person) -> Identity<'a> {
+    /// Whose login looks like one of the user's names, unless it is the very name of another user.
+    fn resembling(&self, user: &AdobeUser) -> Identity<'a> {
         let by_login = self.by_loose_login.get_or_init(|| {
             let mut by_login: HashMap<LooseName, Vec<&'a Operator>> = HashMap::new();
             for operator in self.campaign.operators() {
@@ -148,60 +148,60 @@ impl<'a> OperatorIndex<'a> {
             }
             by_login
         });
-        let Some(alike) = names(person).find_map(|name| by_login.get(&name.loose())) else { return Identity::Unknown };
+        let Some(alike) = names(user).find_map(|name| by_login.get(&name.loose())) else { return Identity::Unknown };
         let owned = self.owned.get_or_init(|| {
-            self.people.iter().flat_map(|person| self.named_by(person)).map(|operator| operator.id).collect()
+            self.users.iter().flat_map(|user| self.named_by(user)).map(|operator| operator.id).collect()
         });
         let alike: Vec<_> = alike.iter().copied().filter(|operator| !owned.contains(&operator.id)).collect();
         if alike.is_empty() { Identity::Unknown } else { Identity::LookAlike(alike) }
     }
 
-    /// Every operator that one of these people is, or may be. Look-alikes are not among them.
-    pub(super) fn all_that_may_be<'p>(&self, people: impl Iterator<Item = &'p Person>) -> HashSet<OperatorId> {
-        people
-            .flat_map(|person| match self.identify(person) {
+    /// Every operator that one of these users is, or may be. Look-alikes are not among them.
+    pub(super) fn all_that_may_be<'p>(&self, users: impl Iterator<Item = &'p AdobeUser>) -> HashSet<OperatorId> {
+        users
+            .flat_map(|user| match self.identify(user) {
                 Identity::Operator(operator)
                 | Identity::Renamed(operator)
                 | Identity::Undecided(operator)
                 | Identity::NotManaged(operator) => vec![operator.id],
                 Identity::Ambiguous(operators) => operators.iter().map(|operator| operator.id).collect(),
                 // Whoever merely looks like an operator is judged by name, where it can be approved.
-                Identity::LookAlike(_) | Identity::PassedOn(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
+                Identity::LookAlike(_) | Identity::Reassigned(_) | Identity::Unknown | Identity::NoLogin => Vec::new(),
             })
             .collect()
     }
 
-    /// The person's e-mail address decides; the user name only where no operator has the address as login.
-    fn present(&self, person: &Person) -> Identity<'a> {
-        if names(person).next().is_none() {
+    /// The user's e-mail address decides; the user name only where no operator has the address as login.
+    fn present(&self, user: &AdobeUser) -> Identity<'a> {
+        if names(user).next().is_none() {
             return Identity::NoLogin;
         }
-        match self.first_named(person) {
+        match self.first_named(user) {
             Some(operators) => self.among(operators),
             None => Identity::Unknown,
         }
     }
 
-    fn remembered(&self, person: &Person) -> Option<Identity<'a>> {
-        let memory = self.memory.as_ref()?;
-        let operator = self.campaign.operator(memory.identities.operator_of(person)?)?;
-        if !self.manages(operator) || is_named(person, operator) {
+    fn remembered(&self, user: &AdobeUser) -> Option<Identity<'a>> {
+        let memory = self.remembered.as_ref()?;
+        let operator = self.campaign.operator(memory.identities.operator_of(user)?)?;
+        if !self.manages(operator) || is_named(user, operator) {
             return None;
         }
         Some(match memory.holders.get(&operator.id) {
             None => Identity::Undecided(operator),
-            Some(holder) if holder.leaves_it_to(person) => Identity::Renamed(operator),
-            Some(_) => Identity::PassedOn(operator),
+            Some(holder) if holder.leaves_it_to(user) => Identity::Renamed(operator),
+            Some(_) => Identity::Reassigned(operator),
         })
     }
 
-    fn first_named(&self, person: &Person) -> Option<&[&'a Operator]> {
-        names(person).find_map(|login| self.by_login.get(&login).map(Vec::as_slice))
+    fn first_named(&self, user: &AdobeUser) -> Option<&[&'a Operator]> {
+        names(user).find_map(|login| self.by_login.get(&login).map(Vec::as_slice))
     }
 
-    /// Every operator whose login is a present name of this person, be it the address or the user name.
-    fn named_by(&self, person: &Person) -> impl Iterator<Item = &'a Operator> {
-        let named = names(person).filter_map(|login| self.by_login.get(&login));
+    /// Every operator whose login is a present name of this user, be it the address or the user name.
+    fn named_by(&self, user: &AdobeUser) -> impl Iterator<Item = &'a Operator> {
+        let named = names(user).filter_map(|login| self.by_login.get(&login));
         named.flatten().copied().collect::<Vec<_>>().into_iter()
     }
 
@@ -239,11 +239,11 @@ pub fn unsettled_logins(
     history: &History,
 ) -> Vec<OperatorLogin> {
     let roster = source.roster;
-    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.users_read());
     let mut logins: Vec<_> = roster
-        .people()
+        .users()
         .iter()
-        .filter_map(|person| match index.identify(person) {
+        .filter_map(|user| match index.identify(user) {
             Identity::Undecided(operator) => Some(operator.login.clone()),
             _ => None,
         })
@@ -260,7 +260,7 @@ pub struct IdentitiesSeen {
     /// and the operator, sorted.
     pub new: Vec<(String, KnownOperator)>,
     /// Users, by folded `id`, who were an operator whose login somebody else has now: they are that operator no more.
-    pub over: Vec<FoldedName>,
+    pub ended: Vec<FoldedName>,
 }
 
 /// Who is who by the logins of this moment, against what `history` remembers.
@@ -272,10 +272,10 @@ pub fn identities_seen(
 ) -> IdentitiesSeen {
     let index = OperatorIndex::new(campaign, policy.manage);
     let (mut new, mut owners) = (Vec::new(), HashMap::new());
-    for person in organization.people() {
-        let Some(id) = person.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
-        let known = history.identities.known(person);
-        let operator = if let Identity::Operator(operator) = index.present(person) {
+    for user in organization.users() {
+        let Some(id) = user.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { continue };
+        let known = history.identities.known(user);
+        let operator = if let Identity::Operator(operator) = index.present(user) {
             owners.entry(operator.id).or_insert_with(HashSet::new).insert(FoldedName::new(id));
             operator
         } else if let Some(operator) = known.and_then(|known| campaign.operator(known.id)) {
@@ -290,25 +290,25 @@ pub fn identities_seen(
     }
     new.sort_unstable();
     new.dedup();
-    let is_over =
+    let is_ended =
         |(id, known): &(&FoldedName, &KnownOperator)| owners.get(&known.id).is_some_and(|ids| !ids.contains(*id));
-    let mut over: Vec<_> = history.identities.iter().filter(is_over).map(|(id, _)| id.clone()).collect();
-    over.sort_unstable();
-    IdentitiesSeen { new, over }
+    let mut ended: Vec<_> = history.identities.iter().filter(is_ended).map(|(id, _)| id.clone()).collect();
+    ended.sort_unstable();
+    IdentitiesSeen { new, ended }
 }
 
-/// The folded names by which a person may be an operator, in the order in which they decide.
-pub(super) fn names(person: &Person) -> impl Iterator<Item = FoldedName> {
-    [&person.email, &person.user_name]
+/// The folded names by which a user may be an operator, in the order in which they decide.
+pub(super) fn names(user: &AdobeUser) -> impl Iterator<Item = FoldedName> {
+    [&user.email, &user.user_name]
         .into_iter()
         .flatten()
         .map(|name| FoldedName::new(name))
         .filter(|name| !name.is_empty())
 }
 
-fn is_named(person: &Person, operator: &Operator) -> bool {
+fn is_named(user: &AdobeUser, operator: &Operator) -> bool {
     let login = operator.login.folded();
-    names(person).any(|name| name == login)
+    names(user).any(|name| name == login)
 }
 
 #[cfg(test)]
@@ -316,34 +316,35 @@ mod tests {
     use super::super::OperatorLogin;
     use super::*;
 
-    fn check(operators: &[(&str, LogOn)], email: Option<&str>, user_name: Option<&str>, expected: &str) {
-        let operators = (1001..).zip(operators).map(|(id, (login, log_on))| Operator {
+    fn check(operators: &[(&str, SignInMethod)], email: Option<&str>, user_name: Option<&str>, expected: &str) {
+        let operators = (1001..).zip(operators).map(|(id, (login, sign_in))| Operator {
             id: OperatorId(id),
             login: OperatorLogin::new(*login),
             label: String::new(),
-            log_on: *log_on,
+            sign_in: *sign_in,
             disabled: false,
         });
         let campaign = CampaignSnapshot::new(operators.collect(), Vec::new(), [], OperatorLogin::new("sync"));
         let index = OperatorIndex::new(&campaign, Manage::Ims);
-        let person = Person { id: None, email: email.map(str::to_owned), user_name: user_name.map(str::to_owned) };
-        let found = match index.identify(&person) {
+        let user = AdobeUser { id: None, email: email.map(str::to_owned), user_name: user_name.map(str::to_owned) };
+        let found = match index.identify(&user) {
             Identity::Operator(operator) => operator.login.to_string(),
             Identity::Renamed(operator) => format!("renamed: {}", operator.login),
             Identity::Undecided(operator) => format!("undecided: {}", operator.login),
-            Identity::PassedOn(operator) => format!("passed on: {}", operator.login),
+            Identity::Reassigned(operator) => format!("passed on: {}", operator.login),
             Identity::Ambiguous(operators) => format!("ambiguous: {}", operators.len()),
             Identity::NotManaged(operator) => format!("native: {}", operator.login),
             Identity::Unknown => "unknown".to_owned(),
             Identity::LookAlike(operators) => format!("looks like: {}", operators.len()),
             Identity::NoLogin => "no login".to_owned(),
         };
-        assert_eq!(found, expected, "{person:?}");
+        assert_eq!(found, expected, "{user:?}");
     }
 
     #[test]
     fn the_address_decides_and_then_the_user_name() {
-        let operators = [("Ann@Acme.com", LogOn::Ims), ("bob", LogOn::Ims), ("eve@acme.com", LogOn::Native)];
+        let operators =
+            [("Ann@Acme.com", SignInMethod::Ims), ("bob", SignInMethod::Ims), ("eve@acme.com", SignInMethod::Native)];
         check(&operators, Some("ann@acme.COM "), None, "Ann@Acme.com");
         check(&operators, Some("ann@acme.com"), Some("bob"), "Ann@Acme.com");
         check(&operators, Some("robert@acme.com"), Some("BOB"), "bob");
@@ -355,16 +356,16 @@ mod tests {
 
     #[test]
     fn operators_are_ambiguous_when_several_managed_ones_have_one_login() {
-        let operator = |id, login: &str, log_on| {
+        let operator = |id, login: &str, sign_in| {
             let (login, label) = (OperatorLogin::new(login), String::new());
-            Operator { id: OperatorId(id), login, label, log_on, disabled: false }
+            Operator { id: OperatorId(id), login, label, sign_in, disabled: false }
         };
         let operators = vec![
-            operator(1001, "vic", LogOn::Ims),
-            operator(1002, "Ann", LogOn::Native),
-            operator(1003, "ann", LogOn::Ims),
-            operator(1004, "Vic", LogOn::Ims),
-            operator(1005, "vic ", LogOn::Native),
+            operator(1001, "vic", SignInMethod::Ims),
+            operator(1002, "Ann", SignInMethod::Native),
+            operator(1003, "ann", SignInMethod::Ims),
+            operator(1004, "Vic", SignInMethod::Ims),
+            operator(1005, "vic ", SignInMethod::Native),
         ];
         let campaign = CampaignSnapshot::new(operators, Vec::new(), [], OperatorLogin::new("sync"));
         let ids = |manage| -> Vec<Vec<i64>> {
@@ -378,13 +379,13 @@ mod tests {
     #[test]
     fn two_operators_of_one_name_are_refused_unless_only_one_is_managed() {
         check(
-            &[("ann@acme.com", LogOn::Ims), ("ANN@acme.com", LogOn::Ims)],
+            &[("ann@acme.com", SignInMethod::Ims), ("ANN@acme.com", SignInMethod::Ims)],
             Some("ann@acme.com"),
             None,
             "ambiguous: 2",
         );
         check(
-            &[("ann@acme.com", LogOn::Native), ("ANN@acme.com", LogOn::Ims)],
+            &[("ann@acme.com", SignInMethod::Native), ("ANN@acme.com", SignInMethod::Ims)],
             Some("ann@acme.com"),
             None,
             "ANN@acme.com",

@@ -68,10 +68,10 @@ impl KnownProfiles {
     }
 }
 
-/// The operator groups that a question about one person needs: the followed ones as runs saw them, and as Campaign spells
-/// them now where the person is in them (`live`). `None` where they do not settle each of the `needed` groups, so that
+/// The operator groups that a question about one user needs: the followed ones as runs saw them, and as Campaign spells
+/// them now where the user is in them (`live`). `None` where they do not settle each of the `needed` groups, so that
 /// Campaign has to be asked for all.
-pub fn groups_for_a_question(
+pub fn groups_for_lookup(
     known: &KnownProfiles,
     live: &[OperatorGroup],
     needed: &BTreeSet<FoldedName>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{FoldedName, LooseName, Operator, OperatorId, Person, folded_name::spelled_out};
+use super::{AdobeUser, FoldedName, LooseName, Operator, OperatorId, folded_name::spelled_out};
 
 /// An operator who is to leave a group, and the names in the group's profile that look like the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +25,12 @@ impl LookAlike {
     }
 }
 
-/// Those of `operators` whose login one of the people's names looks like, by key.
+/// Those of `operators` whose login one of the users's names looks like, by key.
 ///
 /// Names are compared by their loose keys, which are made only where there is an operator to compare with.
 pub(super) fn look_alikes<'a>(
     operators: impl Iterator<Item = &'a Operator>,
-    people: impl Iterator<Item = &'a Person>,
+    users: impl Iterator<Item = &'a AdobeUser>,
 ) -> Vec<LookAlike> {
     let mut by_login: HashMap<LooseName, Vec<OperatorId>> = HashMap::new();
     for operator in operators {
@@ -40,7 +40,7 @@ pub(super) fn look_alikes<'a>(
         return Vec::new();
     }
     let mut found: BTreeMap<OperatorId, BTreeSet<&str>> = BTreeMap::new();
-    for name in people.flat_map(names) {
+    for name in users.flat_map(names) {
         for operator in by_login.get(&FoldedName::new(name).loose()).into_iter().flatten() {
             found.entry(*operator).or_default().insert(name);
         }
@@ -64,6 +64,6 @@ pub(super) fn spellings(names: &[impl AsRef<str>]) -> String {
     names.iter().map(|name| spelled_out(name.as_ref())).collect::<Vec<_>>().join(" and ")
 }
 
-fn names(person: &Person) -> impl Iterator<Item = &str> {
-    [&person.email, &person.user_name].into_iter().flatten().map(|name| name.trim()).filter(|name| !name.is_empty())
+fn names(user: &AdobeUser) -> impl Iterator<Item = &str> {
+    [&user.email, &user.user_name].into_iter().flatten().map(|name| name.trim()).filter(|name| !name.is_empty())
 }

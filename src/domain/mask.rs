@@ -9,10 +9,10 @@ use super::{
     folded_name::{composed, is_singleton, without_case_of},
 };
 
-/// Characters that make people think of a pattern.
+/// Characters that make users think of a pattern.
 const PATTERN_CHARACTERS: [char; 11] = ['*', '?', '+', '[', ']', '{', '}', '^', '$', '|', '\\'];
 
-/// Compiled size of the largest pattern accepted, in bytes: a mask is one line that a person typed.
+/// Compiled size of the largest pattern accepted, in bytes: a mask is one line that a user typed.
 const MAX_COMPILED_BYTES: usize = 64 * 1024;
 
 /// The association mask of Campaign's external account, such as `Campaign - acme - (.*)`.

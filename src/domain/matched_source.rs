@@ -1,14 +1,14 @@
 //! One read of the organization as one instance sees it: the mask is matched once, and what it found is passed on.
 
 use super::{
-    AssociationMask, MaskMatch, OperatorGroupName, OrganizationSnapshot, Person, ProductProfile, ProductProfileName,
+    AdobeUser, AssociationMask, MaskMatch, OperatorGroupName, OrganizationSnapshot, ProductProfile, ProductProfileName,
     ReadKind, UnlistedAccounts, UserSnapshot, roster::Roster,
 };
 
 /// Whom a read speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadScope {
-    Everybody,
+    Organization,
     Users,
 }
 
@@ -17,9 +17,9 @@ pub(super) enum ReadScope {
 pub struct MatchedSource<'a> {
     mask: &'a AssociationMask,
     pub(super) roster: &'a Roster,
-    pub(super) reach: ReadScope,
+    pub(super) scope: ReadScope,
     /// How many users the organization has, where they were counted.
-    pub(super) users: Option<u64>,
+    pub(super) user_count: Option<u64>,
     /// Accounts of the whole organization that were counted and not listed.
     pub(super) unlisted_accounts: UnlistedAccounts,
     /// For each profile, by position.
@@ -32,9 +32,13 @@ impl OrganizationSnapshot {
     /// This read as an instance with this mask sees it.
     pub fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
         let proof = self.proof();
-        let users = (proof.kind() == ReadKind::Organization).then(|| proof.users());
+        let user_count = (proof.kind() == ReadKind::Organization).then(|| proof.users());
         let unlisted_accounts = UnlistedAccounts::of_organization(proof.unlisted());
-        MatchedSource { users, unlisted_accounts, ..MatchedSource::new(self.roster(), ReadScope::Everybody, mask) }
+        MatchedSource {
+            user_count,
+            unlisted_accounts,
+            ..MatchedSource::new(self.roster(), ReadScope::Organization, mask)
+        }
     }
 }
 
@@ -46,17 +50,17 @@ impl UserSnapshot {
 }
 
 impl<'a> MatchedSource<'a> {
-    fn new(roster: &'a Roster, reach: ReadScope, mask: &'a AssociationMask) -> Self {
+    fn new(roster: &'a Roster, scope: ReadScope, mask: &'a AssociationMask) -> Self {
         let profiles = roster.profiles().iter().map(|profile| mask.matches(profile.name.as_str())).collect();
         let unlisted = roster.unlisted().iter().map(|name| (name, mask.matches(name.as_str())));
         let unlisted = unlisted.filter(|(_, found)| *found != MaskMatch::NoMatch).collect();
         let unlisted_accounts = UnlistedAccounts::default();
-        Self { mask, roster, reach, users: None, unlisted_accounts, profiles, unlisted }
+        Self { mask, roster, scope, user_count: None, unlisted_accounts, profiles, unlisted }
     }
 
     /// Everybody who was read and kept.
-    pub fn people(&self) -> &'a [Person] {
-        self.roster.people()
+    pub fn users(&self) -> &'a [AdobeUser] {
+        self.roster.users()
     }
 
     /// The mask.

@@ -3,16 +3,16 @@
 //! Two snapshots go in, a plan comes out: [`OrganizationSnapshot`] and [`CampaignSnapshot`] make a [`DesiredState`],
 //! that makes a [`Plan`], and a [`review`] splits the plan into what may be applied and what is held.
 
+mod access_record;
 mod approver;
 mod call_budget;
 mod campaign_snapshot;
 mod claims;
 mod confirmation;
-mod departures;
 mod desired_state;
 mod error_chain;
+mod explain;
 mod explained_operator;
-mod explaining;
 mod explanation;
 mod failure;
 mod folded_name;
@@ -27,10 +27,11 @@ mod matched_source;
 mod names;
 mod narrowing;
 mod notification;
+mod operator_query;
 mod organization_snapshot;
 mod orphans;
 mod outcome;
-mod person_record;
+mod pending_disablements;
 mod plan;
 mod policy;
 mod printable;
@@ -45,7 +46,6 @@ mod scope;
 mod settling;
 mod shell_word;
 mod skipped;
-mod sought_operators;
 mod summary;
 mod undo;
 mod unlisted_accounts;
@@ -53,33 +53,33 @@ mod unusable;
 mod user_snapshot;
 mod warnings;
 
+pub use access_record::{AccessRecord, CurrentHold, MembershipPeriod};
 pub use approver::{ApprovalNote, Approver, SystemUser};
 pub use call_budget::{CALL_WINDOW, CallKind, CallPurpose, LONGEST_PAUSE, PendingCall, SentCall};
 pub use campaign_snapshot::{
-    CampaignSnapshot, GroupSize, LogOn, Operator, OperatorGroup, OperatorSnapshot, UnusableOperator,
+    CampaignSnapshot, GroupSize, Operator, OperatorGroup, OperatorSnapshot, SignInMethod, UnusableOperator,
 };
 pub use claims::NoMatch;
-pub use confirmation::{SecondRead, borne_out, operators_to_write, profiles_to_confirm, with_same_logins};
-pub use departures::Departure;
+pub use confirmation::{SecondRead, confirmed_removals, operators_to_write, profiles_to_confirm, with_same_logins};
 pub use desired_state::{DesiredState, ManagedGroup, NewOperator, desired_state};
 pub use error_chain::Chain;
-pub use explaining::{Decided, Ground, Subject, UserKnowledge, explained, user_findings};
+pub use explain::{ExplainedInstance, ExplainedUser, InstanceDecision, UserKnowledge, explained, user_findings};
 pub use explanation::{
-    Explanation, Finding, GroupExplanation, InstanceExplanation, NextRun, NextStepKind, PastChange, RecordedEvent,
-    RecordedKind, Station, Unanswered, Verdict,
+    Explanation, Finding, GroupExplanation, InstanceExplanation, NextRun, NextRunAction, PastChange, RecordedEvent,
+    RecordedKind, Station, UnansweredPart, Verdict,
 };
 pub use failure::Failure;
 pub use folded_name::{FoldedName, LooseName};
 pub use former_logins::{LoginHolder, LoginHolders, LoginSet};
 pub use guard::{
-    ApprovedPlan, Circumstances, Digest, HeldChange, HeldPlan, Limits, Release, Review, SourceCounts, review,
+    ApprovedPlan, Digest, HeldChange, HeldPlan, Limits, Release, Review, ReviewContext, SourceCounts, review,
 };
 pub use history::{
-    Approval, ApprovalState, ApprovedChange, FollowedGroup, HeldBefore, History, Identities, KnownOperator, Memory,
+    Approval, ApprovalState, ApprovedChange, EarlierHold, FollowedGroup, History, Identities, KnownOperator, Memory,
     SourceRead, UnfinishedDisablement,
 };
 pub use identity::{IdentitiesSeen, ambiguous_operators, identities_seen, unsettled_logins};
-pub use known_profiles::{KnownProfiles, groups_for_a_question};
+pub use known_profiles::{KnownProfiles, groups_for_lookup};
 pub use look_alikes::LookAlike;
 pub use mask::{AssociationMask, MaskError, MaskMatch};
 pub use matched_source::MatchedSource;
@@ -90,32 +90,32 @@ pub use names::{
 pub use notification::{
     FindingKind, FindingTopic, Notification, NotificationKind, NotificationTarget, WantedNotifications, findings,
 };
+pub use operator_query::{OperatorQuery, login_candidates};
 pub use organization_snapshot::{
-    IncompleteRead, OrganizationSnapshot, Person, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
+    AdobeUser, IncompleteRead, OrganizationSnapshot, ProductProfile, ReadKind, ReadProof, Tolerance, WalkEvidence,
 };
 pub use orphans::{OrphanGroup, source_read};
 pub use outcome::Outcome;
-pub use person_record::{HeldUnder, PastStay, PersonRecord};
+pub use pending_disablements::PendingDisablement;
 pub use plan::{Action, Change, ChangeKey, ChangeKind, Plan, plan};
-pub use policy::{Manage, Membership, Missing, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
+pub use policy::{Manage, Membership, MissingPolicy, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups};
 pub use printable::{is_printable, name_shown, printable};
-pub use profile_read::{MembersAsked, MembersListing, ProfileDoubt, ProfileRead};
-pub use progress::{News, Progress, RunStep, Watcher};
+pub use profile_read::{MembersListing, MembersQuery, ProfileDoubt, ProfileRead};
+pub use progress::{Progress, RunStep, Watcher, WatcherUpdate};
 pub use report::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SourceKind,
     SourceReport, rfc3339, rfc3339_or_null, to_the_second,
 };
 pub use run_event::{
-    BegunApproval, Evidence, HeldNow, HeldRecord, InstancePlan, NextStep, Observation, Observed, RunEvent, RunStart,
-    Sending, SentChange, SettledChanges, UndoHold,
+    AfterPlan, BegunApproval, Evidence, GroupObservation, HeldRecord, HeldState, InstancePlan, ObservedGroups,
+    RunEvent, RunStart, Sending, SentChange, SettledChanges, UndoHold,
 };
 pub use scope::Scope;
 pub use settling::settled_by;
 pub use shell_word::shell_word;
 pub use skipped::{SkipReason, Skipped};
-pub use sought_operators::{SoughtOperators, operator_names};
 pub use summary::Summary;
-pub use undo::desired_by_undo;
+pub use undo::undo_desired_state;
 pub use unlisted_accounts::UnlistedAccounts;
 pub use unusable::{KnownName, UnusableProfiles};
 pub use user_snapshot::UserSnapshot;

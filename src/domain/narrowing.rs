@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
-    CampaignSnapshot, DesiredState, FoldedName, History, MatchedSource, OperatorGroupName, OperatorId, Person, Policy,
-    Scope, SkipReason, Skipped,
-    desired_state::subject,
+    AdobeUser, CampaignSnapshot, DesiredState, FoldedName, History, MatchedSource, OperatorGroupName, OperatorId,
+    Policy, Scope, SkipReason, Skipped,
+    desired_state::display_name,
     identity::{Identity, OperatorIndex},
     matched_source::ReadScope,
     roster::Roster,
@@ -15,7 +15,7 @@ impl DesiredState {
     /// Leaves out whatever is not in `scope`. `source` and the rest are what this state was made from: of a read of a few users
     /// only the groups are left out, for it says nothing of other users.
     ///
-    /// A group that no profile claims and that was never followed becomes a notice. People whom the organization does not
+    /// A group that no profile claims and that was never followed becomes a notice. Users whom the organization does not
     /// know are not noticed here: only the caller can tell whether they exist.
     #[must_use]
     pub fn narrowed_to(
@@ -26,30 +26,31 @@ impl DesiredState {
         policy: &Policy,
         history: &History,
     ) -> Self {
-        let is_of_users = source.reach == ReadScope::Users;
+        let is_of_users = source.scope == ReadScope::Users;
         if scope.is_everything() || is_of_users && scope.groups.is_empty() {
             return self;
         }
         let roster = source.roster;
-        let chosen = if is_of_users { Chosen::all_of(roster, &scope.groups) } else { Chosen::new(scope, roster) };
-        self.keep_notices(&chosen, source);
-        if let Some(groups) = &chosen.groups {
+        let filter =
+            if is_of_users { ScopeFilter::all_of(roster, &scope.groups) } else { ScopeFilter::new(scope, roster) };
+        self.keep_notices(&filter, source);
+        if let Some(groups) = &filter.groups {
             self.keep_groups(groups, &scope.groups, source);
         }
-        if chosen.people.is_some() && !is_of_users {
-            let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
-            let people: Vec<_> = chosen.people_of(roster).collect();
-            let mut operators = operators_of(people.iter().copied(), &index);
-            let named = scope.people.iter().flat_map(|name| index.of_login(&FoldedName::new(name)));
+        if filter.users.is_some() && !is_of_users {
+            let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.users_read());
+            let users: Vec<_> = filter.users_of(roster).collect();
+            let mut operators = operators_of(users.iter().copied(), &index);
+            let named = scope.users.iter().flat_map(|name| index.of_login(&FoldedName::new(name)));
             operators.extend(named.map(|operator| operator.id));
-            self.keep_people(&operators, &people, campaign);
+            self.keep_users(&operators, &users, campaign);
         }
         self.drop_idle_newcomers();
         self
     }
 
-    fn keep_notices(&mut self, chosen: &Chosen, source: &MatchedSource<'_>) {
-        let subjects = chosen.subjects(source);
+    fn keep_notices(&mut self, filter: &ScopeFilter, source: &MatchedSource<'_>) {
+        let subjects = filter.subjects(source);
         self.skipped.retain(|skipped| subjects.contains(&FoldedName::new(&skipped.subject)));
     }
 
@@ -60,20 +61,20 @@ impl DesiredState {
         self.matched.retain(|matched| groups.contains(&FoldedName::new(&matched.group)));
         self.orphans.retain(|orphan| groups.contains(&orphan.name.folded()));
         // Whoever belongs in a group that is left out may be about to join it, and is not without groups then.
-        self.spared.extend(dropped.into_iter().flat_map(|group| group.members));
-        self.spared.sort_unstable();
-        self.spared.dedup();
+        self.keep_enabled.extend(dropped.into_iter().flat_map(|group| group.members));
+        self.keep_enabled.sort_unstable();
+        self.keep_enabled.dedup();
         // Whom an earlier run left behind is in none of these groups: nobody narrowed this run to them.
-        self.departures.clear();
+        self.pending_disablements.clear();
         self.skipped.extend(unknown_groups(asked, source, self));
         self.skipped.sort_unstable();
         self.skipped.dedup();
     }
 
-    /// Leaves in every group only what concerns these operators and people; about all others nothing is said.
-    fn keep_people(&mut self, operators: &HashSet<OperatorId>, people: &[&Person], campaign: &CampaignSnapshot) {
+    /// Leaves in every group only what concerns these operators and users; about all others nothing is said.
+    fn keep_users(&mut self, operators: &HashSet<OperatorId>, users: &[&AdobeUser], campaign: &CampaignSnapshot) {
         let addresses: HashSet<FoldedName> =
-            people.iter().filter_map(|person| person.email.as_deref().map(FoldedName::new)).collect();
+            users.iter().filter_map(|user| user.email.as_deref().map(FoldedName::new)).collect();
         let coming: Vec<bool> =
             self.new_operators.iter().map(|newcomer| addresses.contains(&newcomer.login.folded())).collect();
         for group in &mut self.groups {
@@ -84,8 +85,8 @@ impl DesiredState {
             group.undecided.sort_unstable();
             group.undecided.dedup();
         }
-        self.departures.retain(|departure| operators.contains(&departure.operator));
-        // An orphan has no members in the source to tell one person's leaving by: it is only reported.
+        self.pending_disablements.retain(|pending| operators.contains(&pending.operator));
+        // An orphan has no members in the source to tell one user's leaving by: it is only reported.
         for orphan in &mut self.orphans {
             orphan.undecided.clone_from(&orphan.members);
         }
@@ -110,19 +111,19 @@ pub(super) fn only_these_users(
     history: &History,
 ) -> DesiredState {
     let roster = source.roster;
-    desired.keep_notices(&Chosen::all_of(roster, &[]), source);
-    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.people_read());
-    let people: Vec<_> = roster.people().iter().collect();
-    desired.keep_people(&operators_of(roster.people().iter(), &index), &people, campaign);
+    desired.keep_notices(&ScopeFilter::all_of(roster, &[]), source);
+    let index = OperatorIndex::new(campaign, policy.manage).remembering(history, &roster.users_read());
+    let users: Vec<_> = roster.users().iter().collect();
+    desired.keep_users(&operators_of(roster.users().iter(), &index), &users, campaign);
     desired
 }
 
-fn operators_of<'p>(people: impl Iterator<Item = &'p Person>, index: &OperatorIndex<'_>) -> HashSet<OperatorId> {
-    people
-        .filter_map(|person| match index.identify(person) {
+fn operators_of<'p>(users: impl Iterator<Item = &'p AdobeUser>, index: &OperatorIndex<'_>) -> HashSet<OperatorId> {
+    users
+        .filter_map(|user| match index.identify(user) {
             Identity::Operator(operator) | Identity::Renamed(operator) => Some(operator.id),
             Identity::Undecided(_)
-            | Identity::PassedOn(_)
+            | Identity::Reassigned(_)
             | Identity::Ambiguous(_)
             | Identity::LookAlike(_)
             | Identity::NotManaged(_)
@@ -133,44 +134,44 @@ fn operators_of<'p>(people: impl Iterator<Item = &'p Person>, index: &OperatorIn
 }
 
 /// A scope in folded names; `None` where it leaves nobody, or nothing, out.
-struct Chosen {
+struct ScopeFilter {
     groups: Option<HashSet<FoldedName>>,
     /// By position in the roster.
-    people: Option<Vec<bool>>,
+    users: Option<Vec<bool>>,
     names: HashSet<FoldedName>,
 }
 
-impl Chosen {
+impl ScopeFilter {
     fn new(scope: &Scope, roster: &Roster) -> Self {
-        let names: HashSet<FoldedName> = scope.people.iter().map(|name| FoldedName::new(name)).collect();
-        let is_named = |person: &Person| {
-            [&person.email, &person.user_name].into_iter().flatten().any(|name| names.contains(&FoldedName::new(name)))
+        let names: HashSet<FoldedName> = scope.users.iter().map(|name| FoldedName::new(name)).collect();
+        let is_named = |user: &AdobeUser| {
+            [&user.email, &user.user_name].into_iter().flatten().any(|name| names.contains(&FoldedName::new(name)))
         };
-        let people = (!names.is_empty()).then(|| roster.people().iter().map(is_named).collect());
-        Self { people, names, ..Self::of_groups(&scope.groups) }
+        let users = (!names.is_empty()).then(|| roster.users().iter().map(is_named).collect());
+        Self { users, names, ..Self::of_groups(&scope.groups) }
     }
 
     /// Everybody of the roster.
     fn all_of(roster: &Roster, groups: &[OperatorGroupName]) -> Self {
-        Self { people: Some(vec![true; roster.people().len()]), ..Self::of_groups(groups) }
+        Self { users: Some(vec![true; roster.users().len()]), ..Self::of_groups(groups) }
     }
 
     fn of_groups(groups: &[OperatorGroupName]) -> Self {
         let groups: HashSet<FoldedName> = groups.iter().map(OperatorGroupName::folded).collect();
-        Self { groups: (!groups.is_empty()).then_some(groups), people: None, names: HashSet::new() }
+        Self { groups: (!groups.is_empty()).then_some(groups), users: None, names: HashSet::new() }
     }
 
     fn has_group(&self, name: &OperatorGroupName) -> bool {
         self.groups.as_ref().is_none_or(|groups| groups.contains(&name.folded()))
     }
 
-    fn has_person(&self, position: usize) -> bool {
-        self.people.as_ref().is_none_or(|people| people.get(position).copied().unwrap_or_default())
+    fn has_user(&self, position: usize) -> bool {
+        self.users.as_ref().is_none_or(|users| users.get(position).copied().unwrap_or_default())
     }
 
-    fn people_of<'r>(&'r self, roster: &'r Roster) -> impl Iterator<Item = &'r Person> {
-        let people = roster.people().iter().enumerate();
-        people.filter(|(position, _)| self.has_person(*position)).map(|(_, person)| person)
+    fn users_of<'r>(&'r self, roster: &'r Roster) -> impl Iterator<Item = &'r AdobeUser> {
+        let users = roster.users().iter().enumerate();
+        users.filter(|(position, _)| self.has_user(*position)).map(|(_, user)| user)
     }
 
     /// The folded names of whom and what a notice of this scope may be about.
@@ -180,16 +181,16 @@ impl Chosen {
             if !group.map_or(self.groups.is_none(), |group| self.has_group(group)) {
                 continue;
             }
-            let mut people = source.roster.members(position).filter(|(at, _)| self.has_person(*at)).peekable();
-            if self.people.is_some() && people.peek().is_none() {
+            let mut users = source.roster.members(position).filter(|(at, _)| self.has_user(*at)).peekable();
+            if self.users.is_some() && users.peek().is_none() {
                 continue;
             }
             subjects.insert(FoldedName::new(profile.name.as_str()));
             subjects.extend(group.map(OperatorGroupName::folded));
-            subjects.extend(people.map(|(_, person)| FoldedName::new(&subject(person))));
+            subjects.extend(users.map(|(_, user)| FoldedName::new(&display_name(user))));
         }
         let unlisted = source.unlisted().filter(|(_, group)| group.is_some_and(|group| self.has_group(group)));
-        // A listing of everybody does not tell whose record carried the name: a few people are not bothered with it.
+        // A listing of everybody does not tell whose record carried the name: a few users are not bothered with it.
         if self.names.is_empty() {
             subjects.extend(unlisted.map(|(name, _)| name.folded()));
         }

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Most users and operators that one notification names; `counts` says how many changes there are.
-const MOST_PEOPLE: usize = 100;
+const MOST_OPERATORS: usize = 100;
 
 /// Most groups that one notification names.
 const MOST_GROUPS: usize = 20;
@@ -123,8 +123,8 @@ pub struct Notification {
     /// Numbers by name: the kinds of changes and what became of them; none is zero.
     pub counts: BTreeMap<String, usize>,
     /// Operators that the changes are about, at most 100.
-    #[serde(default)]
-    pub people: Vec<String>,
+    #[serde(default, rename = "people")]
+    pub operators: Vec<String>,
 }
 
 /// Something that an administrator should look into and is told once: until it is gone and comes back.
@@ -169,7 +169,7 @@ impl Notification {
             text,
             what_to_do,
             counts: BTreeMap::new(),
-            people: Vec::new(),
+            operators: Vec::new(),
         }
     }
 
@@ -196,10 +196,10 @@ impl Notification {
         for change in changes {
             *counts.entry(change.key.kind.as_str().to_owned()).or_default() += 1;
         }
-        let people = named(changes.iter().map(|change| change.key.operator.as_str()));
+        let operators = named(changes.iter().map(|change| change.key.operator.as_str()));
         let digest = Some(digest.to_string());
         let held = Self::new(NotificationKind::Held, time, text, what_to_do);
-        Self { digest, counts, people, ..held }.of_instance(run, instance.as_str())
+        Self { digest, counts, operators, ..held }.of_instance(run, instance.as_str())
     }
 
     /// What a run made in one instance; `None` where it made nothing.
@@ -234,8 +234,8 @@ impl Notification {
         let text = format!("{instance}: {} applied", counted(count, "change was", "changes were"));
         let what_to_do = format!("nothing; campaign-group-sync history {run} lists them");
         let applied = Self::new(NotificationKind::Applied, time, text, what_to_do);
-        let people = named(made.filter_map(|change| change.operator.as_deref()));
-        Some(Self { counts: counts(&summary), people, ..applied }.of_instance(run, instance))
+        let operators = named(made.filter_map(|change| change.operator.as_deref()));
+        Some(Self { counts: counts(&summary), operators, ..applied }.of_instance(run, instance))
     }
 
     /// Refused credentials.
@@ -344,7 +344,7 @@ fn counts(summary: &Summary) -> BTreeMap<String, usize> {
 /// Each name once, those without text left out.
 fn named<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
     let names: BTreeSet<&str> = names.filter(|name| !name.is_empty()).collect();
-    names.into_iter().take(MOST_PEOPLE).map(str::to_owned).collect()
+    names.into_iter().take(MOST_OPERATORS).map(str::to_owned).collect()
 }
 
 fn listed(groups: &[String]) -> String {

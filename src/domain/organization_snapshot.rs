@@ -1,4 +1,4 @@
-//! What the organization wants: product profiles, the people in them, and the proof that all of it was read.
+//! What the organization wants: product profiles, the users in them, and the proof that all of it was read.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +19,13 @@ pub struct ProductProfile {
     pub id: Option<ProductProfileId>,
     /// `groupName`, as the Admin Console spells it.
     pub name: ProductProfileName,
-    /// `memberCount`. Whether people who come through a user group are counted is not documented.
+    /// `memberCount`. Whether users who come through a user group are counted is not documented.
     pub member_count: Option<u64>,
 }
 
 /// One user, as far as matching needs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Person {
+pub struct AdobeUser {
     /// `id`, which survives a change of name; the reference calls it optional.
     pub id: Option<String>,
     /// `email`, as Adobe spells it.
@@ -154,7 +154,7 @@ impl ReadProof {
         })
     }
 
-    /// The members of each matching profile, by position in the listing. `users` are distinct people. Nobody at all is an
+    /// The members of each matching profile, by position in the listing. `users` are distinct users. Nobody at all is an
     /// answer: each listing proves by itself that it is empty.
     pub fn of_profiles(profiles: BTreeMap<u32, ProfileRead>, users: u64) -> Self {
         let counted = profiles.values().filter_map(ProfileRead::listing).all(MembersListing::is_counted);
@@ -228,7 +228,7 @@ impl Tolerance {
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
-        reason = "a share between 0 and 1 of a count of people"
+        reason = "a share between 0 and 1 of a count of users"
     )]
     pub fn of(self, total: u64) -> u64 {
         ((total as f64 * self.share) as u64).max(ALWAYS_TOLERATED)
@@ -247,11 +247,11 @@ impl OrganizationSnapshot {
     /// Puts a complete read together.
     ///
     /// `profiles` are all product profiles of the listing; `memberships` are pairs (position in `profiles`, position in
-    /// `people`); `unlisted` are names that a mask matches and that were seen on users only.
+    /// `users`); `unlisted` are names that a mask matches and that were seen on users only.
     pub fn new(
         organization: OrganizationId,
         profiles: Vec<ProductProfile>,
-        people: Vec<Person>,
+        users: Vec<AdobeUser>,
         memberships: Vec<(u32, u32)>,
         unlisted: Vec<ProductProfileName>,
         proof: ReadProof,
@@ -260,7 +260,7 @@ impl OrganizationSnapshot {
             return Err(IncompleteRead::NoProfiles);
         }
         let reads = proof.profiles.clone();
-        let roster = Roster::new(profiles, people, memberships, unlisted).with_reads(reads);
+        let roster = Roster::new(profiles, users, memberships, unlisted).with_reads(reads);
         Ok(Self { organization, roster, proof })
     }
 
@@ -270,13 +270,13 @@ impl OrganizationSnapshot {
         Self { roster: self.roster.with_unusable(unusable), ..self }
     }
 
-    /// The same read, where `people` holds also everybody without a matching profile who has one of these logins.
+    /// The same read, where `users` holds also everybody without a matching profile who has one of these logins.
     #[must_use]
     pub fn with_holders_of(self, logins: LoginSet) -> Self {
         Self { roster: self.roster.with_holders_of(logins), ..self }
     }
 
-    /// Logins of which everybody who has one is among [`Self::people`].
+    /// Logins of which everybody who has one is among [`Self::users`].
     pub fn logins(&self) -> &LoginSet {
         self.roster.logins()
     }
@@ -291,14 +291,14 @@ impl OrganizationSnapshot {
         self.roster.profiles()
     }
 
-    /// The people who have at least one matching profile, and those who have one of [`Self::logins`].
-    pub fn people(&self) -> &[Person] {
-        self.roster.people()
+    /// The users who have at least one matching profile, and those who have one of [`Self::logins`].
+    pub fn users(&self) -> &[AdobeUser] {
+        self.roster.users()
     }
 
-    /// The people in the profile at this position of [`Self::profiles`].
-    pub fn members(&self, profile: usize) -> impl ExactSizeIterator<Item = &Person> {
-        self.roster.members(profile).map(|(_, person)| person).collect::<Vec<_>>().into_iter()
+    /// The users in the profile at this position of [`Self::profiles`].
+    pub fn members(&self, profile: usize) -> impl ExactSizeIterator<Item = &AdobeUser> {
+        self.roster.members(profile).map(|(_, user)| user).collect::<Vec<_>>().into_iter()
     }
 
     /// Names that a mask matches, seen on users and absent from the listing: never profiles.
@@ -318,7 +318,7 @@ impl OrganizationSnapshot {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::MembersAsked, *};
+    use super::{super::MembersQuery, *};
 
     fn whole() -> WalkEvidence {
         WalkEvidence {
@@ -391,7 +391,7 @@ mod tests {
             total_count_at_end: Some(0),
             users: 0,
         };
-        let listing = MembersListing::new(MembersAsked::ById, empty, Tolerance { share: 0.01 }).expect("complete");
+        let listing = MembersListing::new(MembersQuery::ById, empty, Tolerance { share: 0.01 }).expect("complete");
         let proof = ReadProof::of_profiles([(0, ProfileRead::Complete(Some(listing)))].into(), 0);
         assert!(proof.is_counted());
     }

@@ -46,7 +46,7 @@ impl OrphanGroup {
 ///
 /// A claim that was refused, because two profiles make it or because it only looks like this group, is a claim all the same.
 /// A renamed group is an orphan under its new name, and none of its members is decided about: which of both names is meant,
-/// only people know.
+/// only users know.
 pub(super) fn orphans(
     claims: &Claims,
     groups: &GroupsByName<'_>,
@@ -95,15 +95,15 @@ pub fn source_read(source: &MatchedSource<'_>, policy: &Policy, membership: Memb
         mask: source.mask().as_str().to_owned(),
         membership: membership.as_str().to_owned(),
         manage: policy.manage.as_str().to_owned(),
-        users: source.users,
-        matched: matched(&claims, roster),
+        users: source.user_count,
+        matched: followed_groups(&claims, roster),
         profiles: named.collect(),
         unlisted,
     }
 }
 
 /// The profiles that claim a group, by that group. Whether Campaign has it is not known here.
-pub(super) fn matched(claims: &Claims, roster: &Roster) -> Vec<FollowedGroup> {
+pub(super) fn followed_groups(claims: &Claims, roster: &Roster) -> Vec<FollowedGroup> {
     let claims = claims.values().flatten();
     let mut matched: Vec<_> = claims
         .filter_map(|(group, position)| {

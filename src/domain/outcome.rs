@@ -1,4 +1,4 @@
-//! How a run ended. The names are fixed: other people's tools rely on them.
+//! How a run ended. The names are fixed: other users's tools rely on them.
 
 use serde::{Deserialize, Serialize};
 

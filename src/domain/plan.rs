@@ -1,12 +1,12 @@
-//! The difference between what an instance should hold and what it holds, as a value that people can read.
+//! The difference between what an instance should hold and what it holds, as a value that users can read.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CampaignSnapshot, Departure, DesiredState, FoldedName, LogOn, ManagedGroup, Operator, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrphanedGroup, Policy, ProductProfileName, RunId, SkipReason,
+    CampaignSnapshot, DesiredState, FoldedName, ManagedGroup, Operator, OperatorGroupId, OperatorGroupName, OperatorId,
+    OperatorLogin, OrphanedGroup, PendingDisablement, Policy, ProductProfileName, RunId, SignInMethod, SkipReason,
     Skipped, WithoutGroups, identity::OperatorIndex, protection::Protection,
 };
 
@@ -91,7 +91,7 @@ pub enum Action {
     },
 }
 
-/// What a change does, whom and where it touches, compared as names are: the same in every run. Sorts in the order of doing.
+/// What a change does, whom and where it touches, diff as names are: the same in every run. Sorts in the order of doing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChangeKey {
     /// What it does.
@@ -230,7 +230,7 @@ struct Planner<'a> {
 }
 
 #[derive(Default)]
-struct Compared<'a> {
+struct GroupDiff<'a> {
     additions: Vec<Change>,
     removals: Vec<(&'a Operator, OperatorGroupId)>,
     unchanged: usize,
@@ -254,10 +254,10 @@ impl<'a> Planner<'a> {
         changes: &mut Vec<Change>,
         skipped: &mut BTreeSet<Skipped>,
     ) -> usize {
-        let compared = self.compare(group, skipped);
-        changes.extend(compared.additions);
-        changes.extend(self.keep_the_minimum(group, compared.removals, reason, skipped));
-        compared.unchanged
+        let diff = self.diff(group, skipped);
+        changes.extend(diff.additions);
+        changes.extend(self.keep_the_minimum(group, diff.removals, reason, skipped));
+        diff.unchanged
     }
 
     fn managed_members(&self, group: Option<OperatorGroupId>) -> usize {
@@ -282,7 +282,7 @@ impl<'a> Planner<'a> {
                 | Action::DisableOperator { .. } => {}
             }
         }
-        losses.retain(|id, _| !coming.contains(id) && self.desired.spared.binary_search(id).is_err());
+        losses.retain(|id, _| !coming.contains(id) && self.desired.keep_enabled.binary_search(id).is_err());
         let mut left: BTreeMap<OperatorId, usize> = losses.keys().map(|id| (*id, 0)).collect();
         for (_, operator) in self.campaign.memberships() {
             if let Some(count) = left.get_mut(operator) {
@@ -291,11 +291,11 @@ impl<'a> Planner<'a> {
         }
         let losers = losses.into_iter().filter(|(id, (lost, _))| left.get(id) == Some(lost));
         let losers = losers.map(|(id, (_, profile))| (id, profile, LEFT_BY_THIS_PLAN));
-        let departed = self.departed(&coming).map(|departure| (departure.operator, &departure.profile, LEFT_EARLIER));
+        let departed = self.departed(&coming).map(|pending| (pending.operator, &pending.profile, LEFT_EARLIER));
         losers
             .chain(departed)
             .filter_map(|(id, profile, reason)| Some((self.campaign.operator(id)?, profile, reason)))
-            .filter(|(operator, ..)| operator.log_on == LogOn::Ims && !operator.disabled)
+            .filter(|(operator, ..)| operator.sign_in == SignInMethod::Ims && !operator.disabled)
             .map(|(operator, profile, reason)| Change {
                 action: Action::DisableOperator { operator: operator.login.clone(), operator_id: operator.id },
                 profile: profile.clone(),
@@ -305,11 +305,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Those whom an earlier run did not get to disable and this plan may; whoever is `coming` into a group is not among them.
-    fn departed(&self, coming: &HashSet<OperatorId>) -> impl Iterator<Item = &'a Departure> {
-        self.desired.departures.iter().filter(|Departure { operator, .. }| {
+    fn departed(&self, coming: &HashSet<OperatorId>) -> impl Iterator<Item = &'a PendingDisablement> {
+        self.desired.pending_disablements.iter().filter(|PendingDisablement { operator, .. }| {
             !coming.contains(operator)
                 && !self.untouchable.contains(operator)
-                && self.desired.spared.binary_search(operator).is_err()
+                && self.desired.keep_enabled.binary_search(operator).is_err()
         })
     }
 
@@ -341,20 +341,20 @@ impl<'a> Planner<'a> {
         groups.chain(operators).collect()
     }
 
-    fn compare(&self, group: &ManagedGroup, skipped: &mut BTreeSet<Skipped>) -> Compared<'a> {
-        let mut compared = Compared::default();
+    fn diff(&self, group: &ManagedGroup, skipped: &mut BTreeSet<Skipped>) -> GroupDiff<'a> {
+        let mut diff = GroupDiff::default();
         for operator in group.members.iter().filter_map(|id| self.campaign.operator(*id)) {
             if group.id.is_some_and(|id| self.campaign.holds(id, operator.id)) {
-                compared.unchanged += 1;
+                diff.unchanged += 1;
             } else if let Some(why) = self.protection.of_operator(operator) {
                 skipped.insert(not_touched(operator, group, why));
             } else {
-                compared.additions.push(addition(group, operator.login.clone(), Some(operator.id)));
+                diff.additions.push(addition(group, operator.login.clone(), Some(operator.id)));
             }
         }
         let newcomers = group.new_members.iter().filter_map(|position| self.desired.new_operators.get(*position));
-        compared.additions.extend(newcomers.map(|newcomer| addition(group, newcomer.login.clone(), None)));
-        let Some(group_id) = group.id else { return compared };
+        diff.additions.extend(newcomers.map(|newcomer| addition(group, newcomer.login.clone(), None)));
+        let Some(group_id) = group.id else { return diff };
         for operator in group.leaving(self.campaign) {
             if let Some(why) = self.protection.of_operator(operator) {
                 skipped.insert(not_touched(operator, group, why));
@@ -362,10 +362,10 @@ impl<'a> Planner<'a> {
                 let detail = format!("is in group \"{}\" and does not log on through Adobe: left alone", group.name);
                 skipped.insert(Skipped::new(SkipReason::NotManaged, operator.login.as_str(), detail));
             } else {
-                compared.removals.push((operator, group_id));
+                diff.removals.push((operator, group_id));
             }
         }
-        compared
+        diff
     }
 
     /// Drops the removals that would take a protected group below its minimum or take a required member from it.

@@ -2,9 +2,9 @@
 
 use super::{AssociationMask, InstanceName, OperatorGroupName, OperatorLogin};
 
-/// What becomes of a person without operator, or of a profile without operator group.
+/// What becomes of a user without operator, or of a profile without operator group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum MissingPolicy {
     /// Leave it out and say so.
     Skip,
     /// Create it.
@@ -54,7 +54,7 @@ pub enum Membership {
     /// Also those that come through a user group.
     #[default]
     Effective,
-    /// Only those given to the person.
+    /// Only those given to the user.
     Direct,
 }
 
@@ -86,10 +86,10 @@ pub struct Policy {
     pub instance: InstanceName,
     /// Ties profiles to operator groups.
     pub mask: AssociationMask,
-    /// People without operator.
-    pub missing_operator: Missing,
+    /// Users without operator.
+    pub missing_operator: MissingPolicy,
     /// Profiles without operator group.
-    pub missing_group: Missing,
+    pub missing_group: MissingPolicy,
     /// Whose memberships are managed.
     pub manage: Manage,
     /// Operators whom a run leaves in no group.

@@ -8,7 +8,7 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 /// line ends, direction marks, zero-width and unassigned characters. The result is one line, and the same again when it
 /// is made printable once more.
 ///
-/// Everything that is shown to a person passes here: log lines, reports, pages, errors. Programs that read JSON get names
+/// Everything that is shown to a user passes here: log lines, reports, pages, errors. Programs that read JSON get names
 /// as they are.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_printable) {
@@ -28,7 +28,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A name as people see it: printable, and in quotes where it could not be seen because nothing or only spaces are in it.
+/// A name as users see it: printable, and in quotes where it could not be seen because nothing or only spaces are in it.
 pub fn name_shown(name: &str) -> Cow<'_, str> {
     if name.chars().all(char::is_whitespace) { Cow::Owned(format!("\"{}\"", printable(name))) } else { printable(name) }
 }

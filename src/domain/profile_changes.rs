@@ -75,7 +75,7 @@ pub(super) fn profile_changes(
         }
         changes.entry(claim.group.folded()).or_insert(change);
     }
-    // What people call one thing would otherwise be emptied in one place and filled in another.
+    // What users call one thing would otherwise be emptied in one place and filled in another.
     for (group, change) in moved {
         changes.entry(group).or_insert(change);
     }

@@ -5,7 +5,7 @@ use super::{IncompleteRead, ProductProfile, ProductProfileName, SkipReason, Skip
 /// How a listing of a profile's members was asked for. A second read asks in another way, so that no cache on the way
 /// can answer both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MembersAsked {
+pub enum MembersQuery {
     /// By the profile's id; its name leads to it as well.
     ById,
     /// By the profile's id; its name is, or may be, that of another group, or UMAPI would cut it.
@@ -17,7 +17,7 @@ pub enum MembersAsked {
 /// A complete listing of one profile's members. It cannot be made from anything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MembersListing {
-    asked: MembersAsked,
+    asked: MembersQuery,
     evidence: WalkEvidence,
 }
 
@@ -65,7 +65,7 @@ pub enum ProfileDoubt {
 
 impl MembersListing {
     /// Judges the walk over the members of one profile.
-    pub fn new(asked: MembersAsked, evidence: WalkEvidence, tolerance: Tolerance) -> Result<Self, IncompleteRead> {
+    pub fn new(asked: MembersQuery, evidence: WalkEvidence, tolerance: Tolerance) -> Result<Self, IncompleteRead> {
         evidence.judge(tolerance)?;
         Ok(Self { asked, evidence })
     }
@@ -89,7 +89,7 @@ impl Default for ProfileRead {
 
 impl ProfileRead {
     /// How the profile's own listing was asked for, where it was read.
-    pub fn asked(&self) -> Option<MembersAsked> {
+    pub fn asked(&self) -> Option<MembersQuery> {
         self.listing().map(|listing| listing.asked)
     }
 

@@ -73,7 +73,7 @@ impl Progress {
     }
 }
 
-/// One line for people, without a full stop.
+/// One line for users, without a full stop.
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.instance.as_ref().map_or("organization", InstanceName::as_str))?;
@@ -97,33 +97,33 @@ impl fmt::Display for Progress {
 
 /// What a watcher is told.
 #[derive(Clone, Copy, Debug)]
-pub enum News<'a> {
+pub enum WatcherUpdate<'a> {
     /// How far the run is.
     Progress(&'a Progress),
     /// An event of this run, after it was recorded and logged.
     Event(&'a RunId, &'a RunEvent<'a>),
 }
 
-type Tell = dyn Fn(News<'_>) + Send + Sync;
+type Callback = dyn Fn(WatcherUpdate<'_>) + Send + Sync;
 
 /// The watcher of a run. Clones tell the same one.
 #[derive(Clone, Default)]
 pub struct Watcher {
-    tell: Option<Arc<Tell>>,
+    callback: Option<Arc<Callback>>,
     instance: Option<InstanceName>,
 }
 
 impl Watcher {
     /// Has everything told to `tell`, which must not block: the run waits for it.
-    pub fn new(tell: impl Fn(News<'_>) + Send + Sync + 'static) -> Self {
-        Self { tell: Some(Arc::new(tell)), instance: None }
+    pub fn new(callback: impl Fn(WatcherUpdate<'_>) + Send + Sync + 'static) -> Self {
+        Self { callback: Some(Arc::new(callback)), instance: None }
     }
 
     /// Has each step told to `tell`, which must not block.
-    pub fn of_progress(tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+    pub fn of_progress(callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         Self::new(move |news| {
-            if let News::Progress(progress) = news {
-                tell(progress);
+            if let WatcherUpdate::Progress(progress) = news {
+                callback(progress);
             }
         })
     }
@@ -136,20 +136,20 @@ impl Watcher {
     /// The same watcher, for steps in one instance.
     #[must_use]
     pub fn of(&self, instance: &InstanceName) -> Self {
-        Self { tell: self.tell.clone(), instance: Some(instance.clone()) }
+        Self { callback: self.callback.clone(), instance: Some(instance.clone()) }
     }
 
     /// Tells how far the run is.
     pub fn step(&self, step: RunStep) {
-        if let Some(tell) = &self.tell {
-            tell(News::Progress(&Progress { instance: self.instance.clone(), step }));
+        if let Some(callback) = &self.callback {
+            callback(WatcherUpdate::Progress(&Progress { instance: self.instance.clone(), step }));
         }
     }
 
     /// Tells an event that was recorded.
     pub fn event(&self, run: &RunId, event: &RunEvent<'_>) {
-        if let Some(tell) = &self.tell {
-            tell(News::Event(run, event));
+        if let Some(callback) = &self.callback {
+            callback(WatcherUpdate::Event(run, event));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{CampaignSnapshot, FoldedName, Operator, OperatorGroupName, Policy, P
 /// Operators that Campaign itself works through (Adobe's permission and installation guides; the list cannot be shortened).
 ///
 /// Known by name alone. Adobe documents no fixed id: `admin` was seen with 1059, and an exhausted sequence of ids continues
-/// from -2,147,483,648, so that people can have any id (Campaign's production guide on application objects).
+/// from -2,147,483,648, so that users can have any id (Campaign's production guide on application objects).
 const BUILT_IN_OPERATORS: [&str; 12] = [
     "admin",
     "internal",

@@ -1,4 +1,4 @@
-//! What a run did, as scripts and people read it. The field names are fixed: other people's tools rely on them.
+//! What a run did, as scripts and users read it. The field names are fixed: other users's tools rely on them.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
@@ -151,7 +151,7 @@ pub struct MatchedProfile {
     pub profile: String,
     /// The operator group.
     pub group: String,
-    /// People in the profile.
+    /// Users in the profile.
     pub members: usize,
 }
 

@@ -1,16 +1,16 @@
-//! Product profiles and the people in them, however they were read.
+//! Product profiles and the users in them, however they were read.
 
 use std::collections::BTreeMap;
 
 use super::{
-    LoginSet, Person, ProductProfile, ProductProfileName, ProfileRead, UnusableProfiles, identity::PeopleRead,
+    AdobeUser, LoginSet, ProductProfile, ProductProfileName, ProfileRead, UnusableProfiles, identity::UsersRead,
 };
 
-/// All product profiles of a listing, and people with their profiles. Strings live once; memberships are pairs of positions.
+/// All product profiles of a listing, and users with their profiles. Strings live once; memberships are pairs of positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Roster {
     profiles: Vec<ProductProfile>,
-    people: Vec<Person>,
+    users: Vec<AdobeUser>,
     memberships: Vec<(u32, u32)>,
     unlisted: Vec<ProductProfileName>,
     logins: LoginSet,
@@ -20,10 +20,10 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// `memberships` are pairs (position in `profiles`, position in `people`), in any order.
+    /// `memberships` are pairs (position in `profiles`, position in `users`), in any order.
     pub(super) fn new(
         profiles: Vec<ProductProfile>,
-        people: Vec<Person>,
+        users: Vec<AdobeUser>,
         mut memberships: Vec<(u32, u32)>,
         mut unlisted: Vec<ProductProfileName>,
     ) -> Self {
@@ -33,7 +33,7 @@ impl Roster {
         unlisted.dedup();
         Self {
             profiles,
-            people,
+            users,
             memberships,
             unlisted,
             logins: LoginSet::default(),
@@ -42,7 +42,7 @@ impl Roster {
         }
     }
 
-    /// The same, where everybody is among the people who has one of these logins, with a profile or without.
+    /// The same, where everybody is among the users who has one of these logins, with a profile or without.
     pub(super) fn with_holders_of(self, logins: LoginSet) -> Self {
         Self { logins, ..self }
     }
@@ -72,16 +72,16 @@ impl Roster {
         &self.profiles
     }
 
-    pub(super) fn people(&self) -> &[Person] {
-        &self.people
+    pub(super) fn users(&self) -> &[AdobeUser] {
+        &self.users
     }
 
-    /// The people, and the logins of which they are all who have one.
-    pub(super) fn people_read(&self) -> PeopleRead<'_, std::slice::Iter<'_, Person>> {
-        PeopleRead { people: self.people.iter(), logins: &self.logins }
+    /// The users, and the logins of which they are all who have one.
+    pub(super) fn users_read(&self) -> UsersRead<'_, std::slice::Iter<'_, AdobeUser>> {
+        UsersRead { users: self.users.iter(), logins: &self.logins }
     }
 
-    /// Logins of which everybody who has one is among the people.
+    /// Logins of which everybody who has one is among the users.
     pub(super) fn logins(&self) -> &LoginSet {
         &self.logins
     }
@@ -91,15 +91,15 @@ impl Roster {
         &self.unlisted
     }
 
-    /// The people in the profile at this position, each with their own position.
-    pub(super) fn members(&self, profile: usize) -> impl Iterator<Item = (usize, &Person)> {
-        self.rows(profile).iter().filter_map(|(_, person)| {
-            let person = *person as usize;
-            Some((person, self.people.get(person)?))
+    /// The users in the profile at this position, each with their own position.
+    pub(super) fn members(&self, profile: usize) -> impl Iterator<Item = (usize, &AdobeUser)> {
+        self.rows(profile).iter().filter_map(|(_, user)| {
+            let user = *user as usize;
+            Some((user, self.users.get(user)?))
         })
     }
 
-    /// How many people the profile at this position has.
+    /// How many users the profile at this position has.
     pub(super) fn count(&self, profile: usize) -> usize {
         self.rows(profile).len()
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApprovedChange, ChangeKey, ChangeOutcome, ChangeReport, Digest, HeldBefore, InstanceName, InstanceReport,
+    ApprovedChange, ChangeKey, ChangeOutcome, ChangeReport, Digest, EarlierHold, InstanceName, InstanceReport,
     OperatorGroupName, OperatorLogin, ProductProfileName, RunId, RunMode, RunReport, Skipped, SourceReport,
 };
 
@@ -21,13 +21,13 @@ pub enum RunEvent<'a> {
     /// What the run is about to do in one instance.
     Planned(&'a InstancePlan<'a>),
     /// What the guard holds in one instance now.
-    Held(&'a HeldNow<'a>),
+    Held(&'a HeldState<'a>),
     /// Changes of one instance are being sent.
     Sending(&'a Sending<'a>),
     /// What became of changes of one instance.
     Settled(&'a SettledChanges<'a>),
     /// Who is in the managed groups of one instance.
-    Observed(&'a Observed<'a>),
+    Observed(&'a ObservedGroups<'a>),
     /// The run is done with one instance.
     InstanceEnded(&'a InstanceReport),
     /// The run ended.
@@ -38,7 +38,7 @@ impl<'a> RunEvent<'a> {
     /// The changes whose outcome this event makes known: what is not going to be made is settled with the plan.
     pub fn outcomes(&self) -> impl Iterator<Item = &'a ChangeReport> + use<'a> {
         let (changes, is_plan) = match self {
-            Self::Planned(plan) => (plan.report.changes.as_slice(), plan.next == NextStep::Apply),
+            Self::Planned(plan) => (plan.report.changes.as_slice(), plan.next == AfterPlan::Apply),
             Self::Settled(settled) => (settled.changes, false),
             _ => (&[][..], false),
         };
@@ -65,14 +65,14 @@ pub struct InstancePlan<'a> {
     /// The report so far: its changes are all `pending`, `held` or `unconfirmed`.
     pub report: &'a InstanceReport,
     /// Whether the pending ones are about to be made.
-    pub next: NextStep,
+    pub next: AfterPlan,
     /// Of what is skipped, what no run has named yet.
     pub new_skips: &'a [&'a Skipped],
 }
 
 /// What follows a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextStep {
+pub enum AfterPlan {
     /// The pending changes are made.
     Apply,
     /// Nothing: a dry run, or an instance that is only observed.
@@ -81,20 +81,20 @@ pub enum NextStep {
 
 /// What is held in one instance.
 #[derive(Clone, Copy, Debug)]
-pub struct HeldNow<'a> {
+pub struct HeldState<'a> {
     /// The instance.
     pub instance: &'a InstanceName,
     /// What waits for an approval; `None` when nothing does.
     pub record: Option<&'a HeldRecord>,
     /// Holds of earlier runs that this plan does not name, because a listing lacks the profile, or Campaign the group or the
     /// operator. `None` where the run says nothing of the whole instance.
-    pub dormant: Option<&'a [HeldBefore]>,
+    pub dormant: Option<&'a [EarlierHold]>,
     /// The run whose undo this is: what an earlier undo of it held is held no longer. `None` for any other run, and where
     /// nothing may be written.
     pub undo_of: Option<&'a RunId>,
 }
 
-impl HeldNow<'_> {
+impl HeldState<'_> {
     /// Whether the run is about the whole instance, so that nothing else is held there.
     pub fn is_all(&self) -> bool {
         self.dormant.is_some()
@@ -119,7 +119,7 @@ pub struct HeldRecord {
     /// The held changes.
     pub changes: Vec<ApprovedChange>,
     /// The same with reason and limits, for the guard of later runs.
-    pub held: Vec<HeldBefore>,
+    pub held: Vec<EarlierHold>,
     /// Set where the plan takes back what a run did: only an undo of that run makes it.
     pub undo: Option<UndoHold>,
 }
@@ -197,18 +197,18 @@ impl Evidence {
 
 /// Who was seen in managed groups.
 #[derive(Clone, Copy, Debug)]
-pub struct Observed<'a> {
+pub struct ObservedGroups<'a> {
     /// The instance.
     pub instance: &'a InstanceName,
     /// The groups.
-    pub groups: &'a [Observation],
+    pub groups: &'a [GroupObservation],
     /// Whether these are all groups that are managed: others are not managed any more then.
     pub is_all: bool,
 }
 
 /// One managed group as Campaign was seen to hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observation {
+pub struct GroupObservation {
     /// The group.
     pub group: OperatorGroupName,
     /// The profile it follows.

@@ -6,7 +6,7 @@ use super::OperatorGroupName;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// E-mail addresses or user names; empty for everybody.
-    pub people: Vec<String>,
+    pub users: Vec<String>,
     /// Operator groups; empty for all.
     pub groups: Vec<OperatorGroupName>,
 }
@@ -14,14 +14,14 @@ pub struct Scope {
 impl Scope {
     /// Whether nothing is left out.
     pub fn is_everything(&self) -> bool {
-        self.people.is_empty() && self.groups.is_empty()
+        self.users.is_empty() && self.groups.is_empty()
     }
 
     /// In words: `user ann@acme.com, group delivery`; `None` for everything.
     pub fn described(&self) -> Option<String> {
-        let people = self.people.iter().map(|person| format!("user {person}"));
+        let users = self.users.iter().map(|user| format!("user {user}"));
         let groups = self.groups.iter().map(|group| format!("group {group}"));
-        let parts: Vec<_> = people.chain(groups).collect();
+        let parts: Vec<_> = users.chain(groups).collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }
 }

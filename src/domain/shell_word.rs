@@ -1,4 +1,4 @@
-//! Text as one word of a command that a person pastes into a shell.
+//! Text as one word of a command that a user pastes into a shell.
 
 use std::borrow::Cow;
 

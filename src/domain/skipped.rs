@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
-    /// A person of a matched profile has no operator.
+    /// A user of a matched profile has no operator.
     NoOperator,
     /// A matched profile has no operator group.
     NoGroup,
@@ -16,9 +16,9 @@ pub enum SkipReason {
     Protected,
     /// A name seen on users that the groups listing does not know as a profile.
     NotAProfile,
-    /// A person with neither e-mail address nor user name.
+    /// A user with neither e-mail address nor user name.
     NoLogin,
-    /// A user known by id has a new login that no operator has: the remembered operator stands for the person.
+    /// A user known by id has a new login that no operator has: the remembered operator stands for the user.
     Renamed,
     /// One user and two operators, or a user and an operator whose names only look alike.
     AmbiguousIdentity,
@@ -37,7 +37,8 @@ pub enum SkipReason {
     /// The group would fall below its least number of members, or lose a required one.
     ProtectedMinimum,
     /// A run was narrowed to somebody whom the organization does not know.
-    UnknownPerson,
+    #[serde(rename = "unknown-person")]
+    UnknownUser,
     /// A run was narrowed to a group that no profile stands for.
     UnknownGroup,
 }
@@ -61,7 +62,7 @@ impl SkipReason {
             | Self::UnusableRecord
             | Self::EmptyCapture
             | Self::ProtectedMinimum
-            | Self::UnknownPerson
+            | Self::UnknownUser
             | Self::UnknownGroup => true,
         }
     }
@@ -84,7 +85,7 @@ impl SkipReason {
             Self::EmptyCapture => "empty-capture",
             Self::ProtectedMinimum => "protected-minimum",
             Self::Renamed => "renamed",
-            Self::UnknownPerson => "unknown-person",
+            Self::UnknownUser => "unknown-person",
             Self::UnknownGroup => "unknown-group",
         }
     }
@@ -97,7 +98,7 @@ pub struct Skipped {
     pub reason: SkipReason,
     /// Whom or what it is about: an e-mail address, a login, a profile or a group.
     pub subject: String,
-    /// One sentence for the person who has to understand or mend it.
+    /// One sentence for the user who has to understand or mend it.
     pub detail: String,
 }
 

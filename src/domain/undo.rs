@@ -14,8 +14,8 @@ use super::{
 /// `changes` are those of one run in this instance; only additions and removals that it saw applied count. Where Campaign
 /// does not hold a change's result any more, nothing is taken back. All else stays: whoever is in a touched group belongs
 /// in it. Changes whose operator or group is gone, or cannot be told apart, are among [`DesiredState::skipped`].
-pub fn desired_by_undo(changes: &[ChangeReport], campaign: &CampaignSnapshot, policy: &Policy) -> DesiredState {
-    let mut taking_back = TakingBack {
+pub fn undo_desired_state(changes: &[ChangeReport], campaign: &CampaignSnapshot, policy: &Policy) -> DesiredState {
+    let mut builder = UndoBuilder {
         campaign,
         index: OperatorIndex::new(campaign, policy.manage),
         groups_by_name: groups_by_folded_name(campaign),
@@ -23,9 +23,9 @@ pub fn desired_by_undo(changes: &[ChangeReport], campaign: &CampaignSnapshot, po
         skipped: BTreeSet::new(),
     };
     for change in changes.iter().filter(|change| change.outcome == ChangeOutcome::Applied) {
-        taking_back.inverse_of(change);
+        builder.inverse_of(change);
     }
-    let TakingBack { groups, skipped, .. } = taking_back;
+    let UndoBuilder { groups, skipped, .. } = builder;
     let groups: Vec<ManagedGroup> = groups
         .into_values()
         .map(|mut group| {
@@ -34,19 +34,20 @@ pub fn desired_by_undo(changes: &[ChangeReport], campaign: &CampaignSnapshot, po
         })
         .collect();
     // A membership that is taken back was somebody's only one for a while: no reason to lock them out.
-    let mut spared: Vec<_> = groups.iter().filter_map(|group| group.id).flat_map(|id| campaign.members(id)).collect();
-    spared.sort_unstable();
-    spared.dedup();
+    let mut keep_enabled: Vec<_> =
+        groups.iter().filter_map(|group| group.id).flat_map(|id| campaign.members(id)).collect();
+    keep_enabled.sort_unstable();
+    keep_enabled.dedup();
     let matched = groups.iter().map(|group| MatchedProfile {
         profile: group.profile.name.to_string(),
         group: group.name.to_string(),
         members: group.members.len(),
     });
     let matched = matched.collect();
-    DesiredState { groups, matched, spared, skipped: skipped.into_iter().collect(), ..DesiredState::default() }
+    DesiredState { groups, matched, keep_enabled, skipped: skipped.into_iter().collect(), ..DesiredState::default() }
 }
 
-struct TakingBack<'a> {
+struct UndoBuilder<'a> {
     campaign: &'a CampaignSnapshot,
     index: OperatorIndex<'a>,
     groups_by_name: GroupsByName<'a>,
@@ -54,7 +55,7 @@ struct TakingBack<'a> {
     skipped: BTreeSet<Skipped>,
 }
 
-impl<'a> TakingBack<'a> {
+impl<'a> UndoBuilder<'a> {
     fn inverse_of(&mut self, change: &ChangeReport) {
         let (Some(login), Some(name)) = (&change.operator, &change.group) else { return };
         let was_added = match change.op {

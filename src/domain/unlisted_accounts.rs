@@ -1,5 +1,5 @@
 //! How many accounts each listing counts and does not show. Technical accounts are counted and not listed, and hold product
-//! profiles in ordinary life: a number that stays as it was says nothing, a number that grew may be people who are missing.
+//! profiles in ordinary life: a number that stays as it was says nothing, a number that grew may be users who are missing.
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CampaignSnapshot, FoldedName, ManagedGroup, OrphanGroup, Person, ProductProfile, ProductProfileName, ProfileDoubt,
-    ProfileRead, SkipReason, Skipped, UnusableOperator,
+    AdobeUser, CampaignSnapshot, FoldedName, ManagedGroup, OrphanGroup, ProductProfile, ProductProfileName,
+    ProfileDoubt, ProfileRead, SkipReason, Skipped, UnusableOperator,
 };
 
 /// Product profiles whose record in the groups listing cannot be used.
@@ -64,7 +64,7 @@ impl UnusableProfiles {
     /// Leaves the members of groups without a profile where they are while a profile has no known name: it may be the one
     /// that such a group followed. Gives the notices. A damaged name without such a group concerns no plan, unless the mask
     /// matches it: then the doubt about the profile says so.
-    pub(super) fn spare(&self, orphans: &mut [OrphanGroup]) -> impl Iterator<Item = &Skipped> {
+    pub(super) fn keep_orphan_members(&self, orphans: &mut [OrphanGroup]) -> impl Iterator<Item = &Skipped> {
         if !self.unnamed.is_empty() {
             for orphan in &mut *orphans {
                 orphan.undecided.clone_from(&orphan.members);
@@ -103,24 +103,24 @@ pub(super) fn unusable_operators<'a>(
                 names.join(", "),
                 operator.what
             );
-            Skipped::new(SkipReason::UnusableRecord, subject(operator), detail)
+            Skipped::new(SkipReason::UnusableRecord, display_name(operator), detail)
         })
     };
     campaign.unusable().iter().filter_map(notice).collect()
 }
 
-/// The operator that has this person's login and a record that cannot be used.
+/// The operator that has this user's login and a record that cannot be used.
 pub(super) fn unusable_operator_of<'a>(
-    person: &Person,
+    user: &AdobeUser,
     campaign: &'a CampaignSnapshot,
 ) -> Option<&'a UnusableOperator> {
-    let names = [&person.email, &person.user_name].into_iter().flatten();
+    let names = [&user.email, &user.user_name].into_iter().flatten();
     let logins: Vec<FoldedName> = names.map(|name| FoldedName::new(name)).collect();
     let has_login =
         |operator: &&UnusableOperator| operator.login.as_ref().is_some_and(|login| logins.contains(&login.folded()));
     campaign.unusable().iter().find(has_login)
 }
 
-fn subject(operator: &UnusableOperator) -> String {
+fn display_name(operator: &UnusableOperator) -> String {
     operator.login.as_ref().map_or_else(|| format!("operator with id {}", operator.id), ToString::to_string)
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    FoldedName, IncompleteRead, LoginSet, Person, ProductProfile, ProductProfileName, UnusableProfiles, roster::Roster,
+    AdobeUser, FoldedName, IncompleteRead, LoginSet, ProductProfile, ProductProfileName, UnusableProfiles,
+    roster::Roster,
 };
 
 /// A few users with their profiles, against a listing of all product profiles. It says nothing of anybody else.
@@ -17,19 +18,19 @@ impl UserSnapshot {
     /// names that their record carries. A name that the listing does not know is never a profile.
     pub fn new(
         profiles: Vec<ProductProfile>,
-        users: impl IntoIterator<Item = (Person, Vec<ProductProfileName>)>,
+        users: impl IntoIterator<Item = (AdobeUser, Vec<ProductProfileName>)>,
     ) -> Result<Self, IncompleteRead> {
         if profiles.is_empty() {
             return Err(IncompleteRead::NoProfiles);
         }
-        // Several profiles of one name are kept apart: whoever has the name counts for each, and the group is refused.
+        // Several profiles of one name are kept apart: a user who has the name counts for each, and the group is refused.
         let mut positions: HashMap<FoldedName, Vec<u32>> = HashMap::with_capacity(profiles.len());
         for (position, profile) in (0..).zip(&profiles) {
             positions.entry(FoldedName::new(profile.name.as_str())).or_default().push(position);
         }
-        let (mut people, mut memberships, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, (person, names)) in (0..).zip(users) {
-            people.push(person);
+        let (mut kept, mut memberships, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, (user, names)) in (0..).zip(users) {
+            kept.push(user);
             for name in names {
                 match positions.get(&name.folded()) {
                     Some(known) => memberships.extend(known.iter().map(|position| (*position, at))),
@@ -37,7 +38,7 @@ impl UserSnapshot {
                 }
             }
         }
-        Ok(Self { roster: Roster::new(profiles, people, memberships, unlisted) })
+        Ok(Self { roster: Roster::new(profiles, kept, memberships, unlisted) })
     }
 
     /// The same read, where the records of some product profiles cannot be used.
@@ -52,8 +53,8 @@ impl UserSnapshot {
     }
 
     /// The users.
-    pub fn people(&self) -> &[Person] {
-        self.roster.people()
+    pub fn users(&self) -> &[AdobeUser] {
+        self.roster.users()
     }
 
     /// Logins of which everybody is known who has one: none, calls for single users do not tell.

@@ -204,7 +204,7 @@ impl Clock for TokioClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::News;
+    use crate::domain::WatcherUpdate;
 
     async fn seconds_of_calls(per_minute: u32, calls: usize) -> Vec<u64> {
         let per_minute = NonZeroU32::new(per_minute).expect("not zero");
@@ -238,7 +238,7 @@ mod tests {
         let (slots, told) = (CallSlots::new(one, one), Arc::new(std::sync::Mutex::new(Vec::new())));
         let note = Arc::clone(&told);
         let watcher = Watcher::new(move |news| {
-            let News::Progress(progress) = news else { return };
+            let WatcherUpdate::Progress(progress) = news else { return };
             note.lock().expect("no panic elsewhere").push(progress.pause());
         });
         let budget = CallBudget::new(None, CallPurpose::Run, watcher);

@@ -8,12 +8,12 @@
 //! | by name | by id; by name with the groups of each user where that finds nothing |
 
 use super::users_walk::GroupsOfUsers;
-use crate::domain::{MembersAsked, ProductProfile};
+use crate::domain::{MembersQuery, ProductProfile};
 
 /// One way to ask for the members of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MembersCall {
-    pub(super) asked: MembersAsked,
+    pub(super) asked: MembersQuery,
     /// What stands for the profile in the path.
     pub(super) address: String,
     pub(super) groups: GroupsOfUsers,
@@ -21,31 +21,31 @@ pub(super) struct MembersCall {
 
 /// The ways of a first read, the better one first. `is_shared` says that the name is, or may be, that of another group.
 pub(super) fn first(profile: &ProductProfile, is_shared: bool) -> Vec<MembersCall> {
-    let asked = if is_shared || !is_addressable(profile) { MembersAsked::ByIdOnly } else { MembersAsked::ById };
+    let asked = if is_shared || !is_addressable(profile) { MembersQuery::ByIdOnly } else { MembersQuery::ById };
     let excluded = GroupsOfUsers::Excluded;
     [by_id(profile, asked, excluded), by_name(profile, excluded)].into_iter().flatten().collect()
 }
 
 /// The ways of a second read that none of the `first` one was.
-pub(super) fn second(profile: &ProductProfile, first: Option<MembersAsked>) -> Vec<MembersCall> {
+pub(super) fn second(profile: &ProductProfile, first: Option<MembersQuery>) -> Vec<MembersCall> {
     use GroupsOfUsers::{Excluded, Shown};
-    let id = |groups| by_id(profile, MembersAsked::ById, groups);
+    let id = |groups| by_id(profile, MembersQuery::ById, groups);
     let calls = match first {
         None => [id(Excluded), by_name(profile, Excluded)],
-        Some(MembersAsked::ById) => [by_name(profile, Excluded), id(Shown)],
-        Some(MembersAsked::ByIdOnly) => [id(Shown), None],
-        Some(MembersAsked::ByName) => [id(Excluded), by_name(profile, Shown)],
+        Some(MembersQuery::ById) => [by_name(profile, Excluded), id(Shown)],
+        Some(MembersQuery::ByIdOnly) => [id(Shown), None],
+        Some(MembersQuery::ByName) => [id(Excluded), by_name(profile, Shown)],
     };
     calls.into_iter().flatten().collect()
 }
 
-fn by_id(profile: &ProductProfile, asked: MembersAsked, groups: GroupsOfUsers) -> Option<MembersCall> {
+fn by_id(profile: &ProductProfile, asked: MembersQuery, groups: GroupsOfUsers) -> Option<MembersCall> {
     profile.id.map(|id| MembersCall { asked, address: id.to_string(), groups })
 }
 
 fn by_name(profile: &ProductProfile, groups: GroupsOfUsers) -> Option<MembersCall> {
     let address = profile.name.as_str().to_owned();
-    is_addressable(profile).then_some(MembersCall { asked: MembersAsked::ByName, address, groups })
+    is_addressable(profile).then_some(MembersCall { asked: MembersQuery::ByName, address, groups })
 }
 
 /// Whether UMAPI finds a profile by its name. A name in a path was cut at its last dot, whatever its encoding
@@ -87,8 +87,8 @@ mod tests {
             name: ProductProfileName::new(name),
             member_count: None,
         };
-        assert_eq!(written(second(&profile("P"), Some(MembersAsked::ById))), ["P", "7 with groups"]);
-        assert_eq!(written(second(&profile("P"), Some(MembersAsked::ByIdOnly))), ["7 with groups"]);
+        assert_eq!(written(second(&profile("P"), Some(MembersQuery::ById))), ["P", "7 with groups"]);
+        assert_eq!(written(second(&profile("P"), Some(MembersQuery::ByIdOnly))), ["7 with groups"]);
         assert_eq!(written(second(&profile("P 1.2"), None)), ["7"]);
         assert_eq!(written(first(&profile("P"), true)), ["7", "P"]);
     }

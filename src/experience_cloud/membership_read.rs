@@ -14,15 +14,16 @@ use super::{
     users_walk::{UsersListing, walk},
 };
 use crate::domain::{
-    AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId, OrganizationSnapshot,
-    Person, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, RunStep, Tolerance, WalkEvidence,
+    AdobeUser, AssociationMask, IncompleteRead, LoginSet, MembersListing, Membership, OrganizationId,
+    OrganizationSnapshot, ProductProfile, ProductProfileName, ProfileDoubt, ProfileRead, ReadProof, RunStep, Tolerance,
+    WalkEvidence,
 };
 
 /// The members of one profile, read completely and counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileMembers {
     /// Who was listed.
-    pub users: Vec<Person>,
+    pub users: Vec<AdobeUser>,
     /// Accounts that were counted and not listed.
     pub unlisted: u64,
 }
@@ -40,7 +41,7 @@ pub(super) struct MembershipRead<'a> {
 #[derive(Default)]
 struct CollectedMembers {
     positions: ByUserKey<u32>,
-    users: Vec<Person>,
+    users: Vec<AdobeUser>,
     /// Pairs of (position in the listing of profiles, position in `users`).
     memberships: Vec<(u32, u32)>,
     /// Users whose record cannot be used, from the listing whose pages came last.
@@ -245,7 +246,7 @@ impl CollectedMembers {
         counts
     }
 
-    fn add(&mut self, key: UserKey, person: Person) -> u32 {
+    fn add(&mut self, key: UserKey, person: AdobeUser) -> u32 {
         let users = &mut self.users;
         *self.positions.entry(key).or_insert_with(|| {
             // An organization has fewer than 2^32 users.

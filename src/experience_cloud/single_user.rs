@@ -14,7 +14,7 @@ use super::{
     users_page::{self, SUCCESS},
 };
 use crate::{
-    domain::{CallKind, Membership, OrganizationId, Person, ProductProfileName},
+    domain::{AdobeUser, CallKind, Membership, OrganizationId, ProductProfileName},
     transport::HttpResponse,
 };
 
@@ -25,7 +25,7 @@ const NO_SUCH_USER: &str = "error.user.not_found";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRead {
     /// Who was found.
-    pub person: Person,
+    pub person: AdobeUser,
     /// All names in `groups`, as they came: product profiles, user groups and groups of administrators alike.
     pub profiles: Vec<ProductProfileName>,
 }

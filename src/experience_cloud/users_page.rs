@@ -12,7 +12,7 @@ use super::{
     unusable_user::UnusableUsers,
     user_key::{AccountIdentity, KeyMaker, UserKey},
 };
-use crate::domain::{LoginSet, Person};
+use crate::domain::{AdobeUser, LoginSet};
 
 /// The `result` of an answer that may be believed.
 pub(super) const SUCCESS: &str = "success";
@@ -27,11 +27,11 @@ pub(super) fn is_in_use(status: Option<&Name<'_>>) -> bool {
 }
 
 /// A person by what an answer says of the account.
-pub(super) fn domain_user(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name: Option<&Name<'_>>) -> Person {
+pub(super) fn domain_user(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name: Option<&Name<'_>>) -> AdobeUser {
     let text = |name: Option<&Name<'_>>| name.map(|name| name.as_str().to_owned());
     // A user name that says the same as the address, as most do, would only be looked up again.
     let user_name = user_name.filter(|name| Some(*name) != email);
-    Person { id: text(id), email: text(email), user_name: text(user_name) }
+    AdobeUser { id: text(id), email: text(email), user_name: text(user_name) }
 }
 
 /// Who is kept of a page.
@@ -52,7 +52,7 @@ pub(super) struct UsersPage {
     /// Every account on the page.
     pub(super) keys: Vec<UserKey>,
     /// The accounts that are kept.
-    pub(super) users: Vec<(UserKey, Person)>,
+    pub(super) users: Vec<(UserKey, AdobeUser)>,
     /// Pairs of (position in the listing of profiles, position in `users`).
     pub(super) memberships: Vec<(u32, u32)>,
     /// Accounts whose record cannot be used. They are in `keys` as well.

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::{
-    ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, InstanceName, Observation, Observed, OperatorLogin,
-    RunId,
+    ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, FoldedName, GroupObservation, InstanceName, ObservedGroups,
+    OperatorLogin, RunId,
 };
 
 use super::{
@@ -69,7 +69,7 @@ type LoginsByFoldedName = HashMap<FoldedName, String>;
 /// The difference between what was seen and what is written.
 #[derive(Default)]
 struct ObservedDifference<'a> {
-    managed: Vec<&'a Observation>,
+    managed: Vec<&'a GroupObservation>,
     unmanaged: Vec<FoldedName>,
     came: Vec<(FoldedName, &'a OperatorLogin)>,
     left: Vec<(FoldedName, FoldedName)>,
@@ -147,7 +147,7 @@ fn sorted(mut group: GroupAccess) -> GroupAccess {
 pub(super) async fn observe(
     writer: &mut WriteTransaction,
     at: DateTime<Utc>,
-    observed: &Observed<'_>,
+    observed: &ObservedGroups<'_>,
 ) -> Result<Option<AccessDifference>, JournalError> {
     let instance = observed.instance;
     let managed = open_groups(writer, instance).await?;
@@ -240,13 +240,13 @@ async fn open_periods(
 }
 
 fn difference<'a>(
-    groups: &'a [Observation],
+    groups: &'a [GroupObservation],
     is_all: bool,
     managed: &BTreeMap<FoldedName, (String, String)>,
     mut periods: BTreeMap<FoldedName, LoginsByFoldedName>,
 ) -> ObservedDifference<'a> {
     let mut difference = ObservedDifference::default();
-    let observed: BTreeMap<FoldedName, &Observation> =
+    let observed: BTreeMap<FoldedName, &GroupObservation> =
         groups.iter().map(|group| (group.group.folded(), group)).collect();
     for (name, group) in &observed {
         // A new spelling, or another profile, begins a new line of the record.
@@ -282,7 +282,7 @@ impl ObservedDifference<'_> {
 
     /// The difference as an event tells of it.
     fn to_event(&self, instance: &InstanceName) -> AccessDifference {
-        let group = |group: &&Observation| (group.group.to_string(), group.profile.to_string());
+        let group = |group: &&GroupObservation| (group.group.to_string(), group.profile.to_string());
         let came = |(group, login): &(FoldedName, &OperatorLogin)| (group.as_str().to_owned(), login.to_string());
         let left = |(group, login): &Membership| (group.as_str().to_owned(), login.as_str().to_owned());
         AccessDifference {

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ChangeKey, ChangeOutcome, ChangeReport, Evidence, InstanceMode, InstanceName, InstancePlan, InstanceReport,
-    NextStep, RunId, Sending, SentChange, SettledChanges,
+    AfterPlan, ChangeKey, ChangeOutcome, ChangeReport, Evidence, InstanceMode, InstanceName, InstancePlan,
+    InstanceReport, RunId, Sending, SentChange, SettledChanges,
 };
 
 use super::{
@@ -167,7 +167,7 @@ pub(super) async fn plan(recorder: &mut EventRecorder<'_>, plan: &InstancePlan<'
     }
     let (content, outcomes) = (content(&report.changes), outcomes((0..).zip(&report.changes)));
     let is_final =
-        plan.next == NextStep::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
+        plan.next == AfterPlan::Nothing || report.changes.iter().all(|change| change.outcome != ChangeOutcome::Pending);
     // With what is said of each change: rows that are shared never change.
     let shareable = (is_final && !report.changes.is_empty())
         .then(|| to_json(&outcomes, "the outcomes of a plan"))
@@ -352,7 +352,7 @@ pub(super) async fn end_instance(
         report: fingerprint(&text),
     };
     if !is_planned(recorder, &report.name).await? {
-        plan(recorder, &InstancePlan { report, next: NextStep::Nothing, new_skips: &[] }).await?;
+        plan(recorder, &InstancePlan { report, next: AfterPlan::Nothing, new_skips: &[] }).await?;
     }
     let (run, at) = (recorder.run.as_str(), recorder.at.timestamp_millis());
     let replaced = instance_reports::of_run(recorder.writer, run, Some(&report.name)).await?;

@@ -1,6 +1,6 @@
 //! What runs held and later plans do not name, because a listing lacks the profile, or Campaign the group or the operator.
 
-use crate::domain::{HeldBefore, InstanceName};
+use crate::domain::{EarlierHold, InstanceName};
 
 use super::{
     Journal, JournalError,
@@ -13,7 +13,7 @@ impl Journal {
     pub async fn remember_dormant_holds(
         &self,
         instance: &InstanceName,
-        holds: &[HeldBefore],
+        holds: &[EarlierHold],
     ) -> Result<(), JournalError> {
         let mut writer = self.begin_write().await?;
         remember_dormant_holds(&mut writer, instance, holds).await?;
@@ -25,13 +25,13 @@ impl Journal {
 pub(super) async fn remember_dormant_holds(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
-    holds: &[HeldBefore],
+    holds: &[EarlierHold],
 ) -> Result<(), JournalError> {
     if dormant_holds(writer.transaction(), instance).await? == holds {
         return Ok(());
     }
-    let row = |held: &HeldBefore| -> Result<[Value; 6], JournalError> {
-        let HeldBefore { key, why, limits } = held;
+    let row = |held: &EarlierHold| -> Result<[Value; 6], JournalError> {
+        let EarlierHold { key, why, limits } = held;
         Ok([
             instance.as_str().into(),
             key.kind.as_str().into(),
@@ -51,11 +51,11 @@ pub(super) async fn remember_dormant_holds(
 pub(super) async fn dormant_holds(
     reader: &mut Transaction,
     instance: &InstanceName,
-) -> Result<Vec<HeldBefore>, JournalError> {
+) -> Result<Vec<EarlierHold>, JournalError> {
     let sql = "select op, group_folded, operator_folded, why, limits from dormant_holds where instance = $1";
     let rows = reader.rows(sql, [instance.as_str().into()]).await.map_err(read_error)?;
     let held = rows.iter().map(|row| {
-        Ok(HeldBefore {
+        Ok(EarlierHold {
             key: to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)?,
             why: row.text(3)?,
             limits: from_json(&row.text(4)?, "the limits of a hold")?,

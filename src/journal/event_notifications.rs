@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeReport, Evidence, FindingKind, FindingTopic, FoldedName, HeldNow, InstanceReport, Notification, Outcome,
+    ChangeReport, Evidence, FindingKind, FindingTopic, FoldedName, HeldState, InstanceReport, Notification, Outcome,
     RunMode, RunReport, SettledChanges, findings,
 };
 
@@ -29,7 +29,7 @@ pub enum OutageReport {
 }
 
 /// Tells what a run holds, unless a real run held the same digest before. Asked before the hold is written.
-pub(super) async fn held(recorder: &mut EventRecorder<'_>, held: &HeldNow<'_>) -> Result<(), JournalError> {
+pub(super) async fn held(recorder: &mut EventRecorder<'_>, held: &HeldState<'_>) -> Result<(), JournalError> {
     let Some(record) = held.record.filter(|record| recorder.wanted.are_any() && !record.is_dry_run) else {
         return Ok(());
     };

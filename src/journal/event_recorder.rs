@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{HeldNow, InstanceName, Observed, RunEvent, RunId, RunStart, WantedNotifications};
+use crate::domain::{HeldState, InstanceName, ObservedGroups, RunEvent, RunId, RunStart, WantedNotifications};
 
 use super::{
     Journal, JournalError, RecordHead, access,
@@ -78,7 +78,7 @@ impl EventRecorder<'_> {
         self.append(EventKind::Started, &body).await
     }
 
-    async fn held(&mut self, held: &HeldNow<'_>) -> Result<(), JournalError> {
+    async fn held(&mut self, held: &HeldState<'_>) -> Result<(), JournalError> {
         event_notifications::held(self, held).await?;
         if !held_plans::hold(self.writer, held, self.at).await? {
             return Ok(());
@@ -92,7 +92,7 @@ impl EventRecorder<'_> {
         self.append(EventKind::Held, &body).await
     }
 
-    async fn observed(&mut self, observed: &Observed<'_>) -> Result<(), JournalError> {
+    async fn observed(&mut self, observed: &ObservedGroups<'_>) -> Result<(), JournalError> {
         match access::observe(self.writer, self.at, observed).await? {
             Some(difference) => self.append(EventKind::Observed, &difference).await,
             None => Ok(()),

@@ -93,6 +93,6 @@ fn found(row: &Row, unfinished: Unfinished) -> Result<FoundChange, JournalError>
         mode: from_name(row.text(11)?, "the mode of a run")?,
         instance: row.text(12)?,
         recorded_at: change.at,
-        change: change.as_reported(row.optional_text(13)?.as_deref(), unfinished),
+        change: change.into_report(row.optional_text(13)?.as_deref(), unfinished),
     })
 }

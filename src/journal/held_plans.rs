@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ApprovedChange, ChangeKey, HeldBefore, HeldNow, HeldRecord, InstanceName, Limits, RunId, UndoHold,
+    ApprovedChange, ChangeKey, EarlierHold, HeldRecord, HeldState, InstanceName, Limits, RunId, UndoHold,
 };
 
 use super::{
@@ -44,7 +44,7 @@ struct StoredHeldBefore {
 /// is replaced by an undo of the same run alone, and is over when its time is.
 pub(super) async fn hold(
     writer: &mut WriteTransaction,
-    held: &HeldNow<'_>,
+    held: &HeldState<'_>,
     at: DateTime<Utc>,
 ) -> Result<bool, JournalError> {
     if let Some(dormant) = held.dormant {
@@ -90,7 +90,7 @@ pub(super) async fn forget_held(writer: &mut WriteTransaction, record: &HeldReco
 /// Reads the columns instance, digest, at and record.
 pub(super) fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
     let stored: StoredHeld = from_json(&row.text(3)?, "a held plan")?;
-    let held = stored.held.into_iter().map(|held| HeldBefore { key: held.key, why: held.why, limits: held.limits });
+    let held = stored.held.into_iter().map(|held| EarlierHold { key: held.key, why: held.why, limits: held.limits });
     Ok(HeldRecord {
         instance: InstanceName::new(row.text(0)?),
         digest: to_digest(&row.text(1)?)?,
@@ -158,8 +158,8 @@ pub(super) async fn held_by_runs(
 }
 
 /// What these plans hold, each change once: the latest word counts.
-pub(super) fn held_changes<'r>(records: impl Iterator<Item = &'r HeldRecord>) -> Vec<HeldBefore> {
+pub(super) fn held_changes<'r>(records: impl Iterator<Item = &'r HeldRecord>) -> Vec<EarlierHold> {
     let held = records.filter(|record| !record.is_dry_run).flat_map(|record| &record.held);
-    let by_key: BTreeMap<&ChangeKey, &HeldBefore> = held.map(|held| (&held.key, held)).collect();
+    let by_key: BTreeMap<&ChangeKey, &EarlierHold> = held.map(|held| (&held.key, held)).collect();
     by_key.into_values().cloned().collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeKey, FoldedName, FollowedGroup, HeldBefore, HeldRecord, History, Identities, InstanceName, KnownOperator,
+    ChangeKey, EarlierHold, FoldedName, FollowedGroup, HeldRecord, History, Identities, InstanceName, KnownOperator,
     KnownProfiles, LoginHolders, Memory, OperatorId, RunId, SourceRead,
 };
 
@@ -170,8 +170,8 @@ async fn known_profiles(
 async fn held_before(
     reader: &mut ReadTransaction,
     instance: &InstanceName,
-    mut held: Vec<HeldBefore>,
-) -> Result<Vec<HeldBefore>, JournalError> {
+    mut held: Vec<EarlierHold>,
+) -> Result<Vec<EarlierHold>, JournalError> {
     let known: BTreeSet<ChangeKey> = held.iter().map(|held| held.key.clone()).collect();
     held.extend(
         dormant_holds(reader.transaction(), instance).await?.into_iter().filter(|held| !known.contains(&held.key)),

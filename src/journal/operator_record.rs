@@ -1,7 +1,7 @@
 //! What is recorded of one person in one instance.
 
 use crate::domain::{
-    FoldedName, HeldUnder, InstanceName, OperatorGroupName, PastChange, PastStay, PersonRecord, RunId,
+    AccessRecord, CurrentHold, FoldedName, InstanceName, MembershipPeriod, OperatorGroupName, PastChange, RunId,
 };
 
 use super::{
@@ -21,14 +21,14 @@ impl Journal {
         instance: &InstanceName,
         logins: &[FoldedName],
         limit: usize,
-    ) -> Result<PersonRecord, JournalError> {
+    ) -> Result<AccessRecord, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut reader = self.begin_read().await?;
-        let mut record = PersonRecord::default();
+        let mut record = AccessRecord::default();
         let mut positioned = Vec::new();
         for login in logins {
             positioned.extend(changes(&mut reader, instance, login, limit, unfinished).await?);
-            record.stays.extend(membership_periods(&mut reader, instance, login).await?);
+            record.periods.extend(membership_periods(&mut reader, instance, login).await?);
         }
         positioned.sort_by_key(|(position, _)| *position);
         record.is_cut = positioned.len() >= limit.max(1);
@@ -61,7 +61,7 @@ async fn changes(
     let past = |row: &Row| {
         let change = StoredChange::read(row)?;
         let (run, at) = (RunId::new(row.text(10)?), change.at);
-        let change = change.as_reported(row.optional_text(11)?.as_deref(), unfinished);
+        let change = change.into_report(row.optional_text(11)?.as_deref(), unfinished);
         let position = (row.number(13)?, row.number(14)?);
         Ok((position, PastChange { run, scope: row.optional_text(12)?, at, change }))
     };
@@ -73,7 +73,7 @@ async fn membership_periods(
     reader: &mut ReadTransaction,
     instance: &InstanceName,
     login: &FoldedName,
-) -> Result<Vec<PastStay>, JournalError> {
+) -> Result<Vec<MembershipPeriod>, JournalError> {
     // The name of the group is the last that the record has for it.
     let sql = "select s.group_folded, s.since, s.until, s.granted_by, s.ended_by,
                    (select min(g.since) from managed_groups g
@@ -88,9 +88,9 @@ async fn membership_periods(
     reader.rows(sql, [instance.as_str().into(), login.into()]).await?.iter().map(membership_period).collect()
 }
 
-fn membership_period(row: &Row) -> Result<PastStay, JournalError> {
+fn membership_period(row: &Row) -> Result<MembershipPeriod, JournalError> {
     let (folded, since) = (row.text(0)?, row.number(1)?);
-    Ok(PastStay {
+    Ok(MembershipPeriod {
         group: OperatorGroupName::new(row.optional_text(7)?.unwrap_or(folded)),
         since: to_time(since)?,
         until: to_optional_time(row.optional_number(2)?)?,
@@ -105,13 +105,13 @@ async fn held(
     reader: &mut ReadTransaction,
     instance: &InstanceName,
     logins: &[FoldedName],
-) -> Result<Vec<HeldUnder>, JournalError> {
+) -> Result<Vec<CurrentHold>, JournalError> {
     let sql = "select instance, digest, at, record, held_since from held where instance = $1";
-    let mut held: Vec<HeldUnder> = Vec::new();
+    let mut held: Vec<CurrentHold> = Vec::new();
     for row in reader.rows(sql, [instance.as_str().into()]).await? {
         let Some((record, since)) = held_by_real_run(&row)? else { continue };
         let of_person = record.changes.into_iter().filter(|change| logins.contains(&change.key.operator));
-        held.extend(of_person.map(|change| HeldUnder { key: change.key, digest: record.digest.clone(), since }));
+        held.extend(of_person.map(|change| CurrentHold { key: change.key, digest: record.digest.clone(), since }));
     }
     held.sort_by(|one, other| (one.since, &one.digest).cmp(&(other.since, &other.digest)));
     Ok(held)

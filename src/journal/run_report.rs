@@ -174,7 +174,7 @@ fn undecided(name: &str, mode: RunMode, stage: Stage) -> InstanceReport {
 
 impl StoredChange {
     /// The change as it is told of a run with this outcome; `None` where the run has no end.
-    pub(super) fn as_reported(self, run_outcome: Option<&str>, unfinished: Unfinished) -> ChangeReport {
+    pub(super) fn into_report(self, run_outcome: Option<&str>, unfinished: Unfinished) -> ChangeReport {
         let is_dead = match run_outcome {
             None => unfinished == Unfinished::Dead,
             Some(outcome) => outcome == Outcome::Interrupted.as_str(),

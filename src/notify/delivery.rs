@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    DeliveryError, Options, WebhookPeople, command,
+    DeliveryError, NotifyOptions, WebhookPeople, command,
     document::{Document, People},
     mail, webhook,
 };
@@ -26,7 +26,7 @@ const MOST_ATTEMPTS: u32 = 80;
 /// Delivers everything that is due for one target, the oldest first; answers how many it tried.
 pub async fn deliver_due(
     journal: &Journal,
-    options: &Options,
+    options: &NotifyOptions,
     target: NotificationTarget,
 ) -> Result<usize, JournalError> {
     let mut tried = 0;
@@ -41,7 +41,7 @@ pub async fn deliver_due(
 }
 
 /// The same for every target, side by side, for at most this long. What is left waits for the next run, or the daemon.
-pub async fn deliver_all(journal: &Journal, options: &Options, patience: Duration) {
+pub async fn deliver_all(journal: &Journal, options: &NotifyOptions, patience: Duration) {
     let deliver = async |target| {
         if !options.targets().contains(&target) {
             return;
@@ -64,7 +64,7 @@ pub async fn deliver_all(journal: &Journal, options: &Options, patience: Duratio
 }
 
 /// Sends a test notification to one target; answers what was seen.
-pub async fn send_test(options: &Options, target: NotificationTarget) -> Result<String, DeliveryError> {
+pub async fn send_test(options: &NotifyOptions, target: NotificationTarget) -> Result<String, DeliveryError> {
     let (id, notification) = (Uuid::new_v4().simple().to_string(), Notification::test(Utc::now()));
     attempt(options, target, &id, &notification).await?;
     let who = match (target, &options.command, &options.webhook, &options.mail) {
@@ -82,7 +82,7 @@ pub async fn send_test(options: &Options, target: NotificationTarget) -> Result<
 }
 
 /// Whether one target can be reached, without sending anything; answers what was seen.
-pub async fn probe(options: &Options, target: NotificationTarget) -> Result<String, DeliveryError> {
+pub async fn probe(options: &NotifyOptions, target: NotificationTarget) -> Result<String, DeliveryError> {
     let probing = async {
         match target {
             NotificationTarget::Command => command::probe(configured(options.command.as_ref(), target)?),
@@ -94,7 +94,7 @@ pub async fn probe(options: &Options, target: NotificationTarget) -> Result<Stri
 }
 
 async fn attempt(
-    options: &Options,
+    options: &NotifyOptions,
     target: NotificationTarget,
     id: &str,
     notification: &Notification,
@@ -124,11 +124,11 @@ async fn attempt(
 }
 
 async fn in_time<T>(
-    options: &Options,
+    options: &NotifyOptions,
     target: NotificationTarget,
     attempt: impl Future<Output = Result<T, DeliveryError>>,
 ) -> Result<T, DeliveryError> {
-    let overdue = |_| DeliveryError::Overdue { target: target.as_str(), after: options.deadline };
+    let overdue = |_| DeliveryError::DeadlineExceeded { target: target.as_str(), after: options.deadline };
     timeout(options.deadline, Box::pin(attempt)).await.map_err(overdue)?
 }
 
@@ -152,7 +152,7 @@ async fn delivered(journal: &Journal, claimed: &ClaimedNotification) -> Result<(
 
 async fn failed(
     journal: &Journal,
-    options: &Options,
+    options: &NotifyOptions,
     claimed: &ClaimedNotification,
     error: &DeliveryError,
 ) -> Result<(), JournalError> {

@@ -50,7 +50,7 @@ impl<'a> Document<'a> {
             text: &notification.text,
             what_to_do: &notification.what_to_do,
             counts: &notification.counts,
-            people: (people == People::Named).then_some(notification.people.as_slice()),
+            people: (people == People::Named).then_some(notification.operators.as_slice()),
             page,
         }
     }
@@ -104,7 +104,7 @@ mod tests {
             instance: Some("production".to_owned()),
             text: "production: 1 change was applied\nX-Forged: yes".to_owned(),
             counts: BTreeMap::from([("applied".to_owned(), 1)]),
-            people: vec!["ann@acme.com".to_owned()],
+            operators: vec!["ann@acme.com".to_owned()],
             ..Notification::test(time)
         }
     }

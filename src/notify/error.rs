@@ -33,7 +33,7 @@ pub enum DeliveryError {
     },
     /// The attempt took too long and was broken off; a command was killed with all processes of its group.
     #[error("notify.{target}: not done after {} s", after.as_secs_f32())]
-    Overdue {
+    DeadlineExceeded {
         /// The target.
         target: &'static str,
         /// The deadline.
@@ -41,7 +41,7 @@ pub enum DeliveryError {
     },
     /// There was no complete answer of the webhook.
     #[error("notify.webhook: {host}")]
-    NoAnswer {
+    Transport {
         /// Scheme, host and port.
         host: String,
         /// What happened.

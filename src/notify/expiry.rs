@@ -9,7 +9,7 @@ use crate::{
 
 /// Tells each credential that expires within 30 days, once. `days` are the last days on which secrets are valid (UTC), each
 /// with the section of the configuration.
-pub async fn tell_expiring(
+pub async fn notify_expiring(
     journal: &Journal,
     days: impl IntoIterator<Item = (String, NaiveDate)>,
     now: DateTime<Utc>,

@@ -27,13 +27,13 @@ pub(super) async fn send(target: &MailTarget, id: &str, document: &Document<'_>)
     match together {
         Err(DeliveryError::Smtp { source, server }) if source.is_permanent() && target.to.len() > 1 => {
             let refused = DeliveryError::Smtp { source, server };
-            each(&transport, target, id, document, refused).await
+            submit_to_each(&transport, target, id, document, refused).await
         }
         outcome => outcome,
     }
 }
 
-async fn each(
+async fn submit_to_each(
     transport: &Transport,
     target: &MailTarget,
     id: &str,

@@ -24,8 +24,10 @@ mod webhook;
 
 pub use delivery::{deliver_all, deliver_due, probe, send_test};
 pub use error::DeliveryError;
-pub use expiry::tell_expiring;
-pub use options::{CommandTarget, MailTarget, Options, WebhookPeople, WebhookTarget, WebhookUrl, WebhookUrlError};
+pub use expiry::notify_expiring;
+pub use options::{
+    CommandTarget, MailTarget, NotifyOptions, WebhookPeople, WebhookTarget, WebhookUrl, WebhookUrlError,
+};
 pub use smtp_server::{SmtpEncryption, SmtpServer, SmtpServerError};
 
 /// A mail address, with or without a name.

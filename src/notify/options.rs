@@ -12,7 +12,7 @@ use crate::{
 
 /// What is told, and to whom.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct NotifyOptions {
     /// The events that are told.
     pub events: BTreeSet<NotificationKind>,
     /// A program of this host.
@@ -29,7 +29,7 @@ pub struct Options {
     pub deadline: Duration,
 }
 
-impl Default for Options {
+impl Default for NotifyOptions {
     fn default() -> Self {
         Self {
             events: BTreeSet::new(),
@@ -44,7 +44,7 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl NotifyOptions {
     /// The targets that are configured.
     pub fn targets(&self) -> BTreeSet<NotificationTarget> {
         let is_configured = |target: &NotificationTarget| match target {

@@ -34,8 +34,8 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         for span in context.event_scope().into_iter().flatten() {
-            if let Some(around) = span.extensions().get::<Fields>() {
-                fields.surround(around);
+            if let Some(outer) = span.extensions().get::<Fields>() {
+                fields.add_outer(outer);
             }
         }
         match self {
@@ -63,8 +63,8 @@ enum FieldValue {
 
 impl Fields {
     /// Adds the fields of a span around the event. What the event says itself takes precedence.
-    fn surround(&mut self, around: &Self) {
-        for (name, value) in &around.others {
+    fn add_outer(&mut self, outer: &Self) {
+        for (name, value) in &outer.others {
             if !self.others.iter().any(|(known, _)| known == name) {
                 self.others.push((name, value.clone()));
             }
@@ -131,7 +131,7 @@ fn text(mut writer: Writer<'_>, level: Level, fields: &Fields) -> fmt::Result {
     write!(writer, "{dim}{time}{dim:#} {strong}{level:>5}{strong:#} {}", fields.message)?;
     for (name, value) in &fields.others {
         let value = value.to_string();
-        if *name == RUN_ID || !is_said(&fields.message, &value) {
+        if *name == RUN_ID || !message_contains(&fields.message, &value) {
             write!(writer, " {dim}{name}={dim:#}{}", Quoted(&value))?;
         }
     }
@@ -148,7 +148,7 @@ fn style_of(level: Level) -> Style {
 }
 
 /// Whether the message has this value, standing by itself.
-fn is_said(message: &str, value: &str) -> bool {
+fn message_contains(message: &str, value: &str) -> bool {
     let is_part_of_word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     !value.is_empty()
         && message.match_indices(value).any(|(at, found)| {
@@ -203,8 +203,9 @@ mod tests {
 
     #[test]
     fn a_value_is_said_only_where_it_stands_by_itself() {
-        let check =
-            |message: &str, value: &str, expected: bool| assert_eq!(is_said(message, value), expected, "{value}");
+        let check = |message: &str, value: &str, expected: bool| {
+            assert_eq!(message_contains(message, value), expected, "{value}");
+        };
         check("applied: add ann@acme.com to delivery", "ann@acme.com", true);
         check("applied: add joann@acme.com to delivery", "ann@acme.com", false);
         check("15 changes are held", "5", false);

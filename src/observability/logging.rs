@@ -25,7 +25,7 @@ const QUIET_LIBRARIES: [(&str, LevelFilter); 5] = [
 
 /// The least important lines that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum LogLevel {
     /// Failures only.
     Error,
     /// And doubts.
@@ -38,21 +38,21 @@ pub enum Level {
     Trace,
 }
 
-impl From<Level> for LevelFilter {
-    fn from(level: Level) -> Self {
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
         match level {
-            Level::Error => Self::ERROR,
-            Level::Warn => Self::WARN,
-            Level::Info => Self::INFO,
-            Level::Debug => Self::DEBUG,
-            Level::Trace => Self::TRACE,
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
         }
     }
 }
 
 /// The shape of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum LogFormat {
     /// The journal under systemd, text elsewhere.
     Auto,
     /// For people.
@@ -74,11 +74,11 @@ pub enum Colours {
 
 /// How much is logged, and how.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct LogOptions {
     /// The least important lines that are written.
-    pub level: Level,
+    pub level: LogLevel,
     /// The shape of a line.
-    pub format: Format,
+    pub format: LogFormat,
     /// `JOURNAL_STREAM`, as `8:4711`: device and inode of the stream that systemd leads to its journal.
     pub journal_stream: Option<String>,
     /// Whether colours are understood where the text goes.
@@ -102,14 +102,14 @@ pub struct LogControl(reload::Handle<Targets, Registry>);
 
 impl LogControl {
     /// From now on, `level` is the least important level that is written.
-    pub fn set_level(&self, level: Level) {
+    pub fn set_level(&self, level: LogLevel) {
         // Fails only when the log is gone, and with it everything that could be said.
         let _ = self.0.reload(filter(level));
     }
 }
 
 /// Starts logging for the whole process. `writer` is where text and JSON go.
-pub fn start_logging<W>(options: &Options, writer: W) -> Result<LogControl, LoggingError>
+pub fn start_logging<W>(options: &LogOptions, writer: W) -> Result<LogControl, LoggingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -120,7 +120,7 @@ where
 
 /// What receives the events of a log and writes them. `writer` is where text and JSON go.
 pub fn subscriber<W>(
-    options: &Options,
+    options: &LogOptions,
     writer: W,
 ) -> Result<(impl tracing::Subscriber + Send + Sync + 'static, LogControl), LoggingError>
 where
@@ -131,16 +131,16 @@ where
         layer.with_ansi(options.colours == Colours::Shown).boxed()
     };
     let layer = match options.format {
-        Format::Journald => journal()?,
-        Format::Auto if is_standard_error(options.journal_stream.as_deref()) => journal()?,
-        Format::Json => lines(LineFormat::Json),
-        Format::Auto | Format::Text => lines(LineFormat::Text),
+        LogFormat::Journald => journal()?,
+        LogFormat::Auto if is_standard_error(options.journal_stream.as_deref()) => journal()?,
+        LogFormat::Json => lines(LineFormat::Json),
+        LogFormat::Auto | LogFormat::Text => lines(LineFormat::Text),
     };
     let (filter, handle) = reload::Layer::new(filter(options.level));
     Ok((tracing_subscriber::registry().with(OneLine(layer).with_filter(filter)), LogControl(handle)))
 }
 
-fn filter(level: Level) -> Targets {
+fn filter(level: LogLevel) -> Targets {
     Targets::new().with_default(level).with_targets(QUIET_LIBRARIES)
 }
 

@@ -5,4 +5,4 @@ mod logging;
 mod one_line;
 
 pub use crate::domain::Chain;
-pub use logging::{Colours, Format, Level, LogControl, LoggingError, Options, start_logging, subscriber};
+pub use logging::{Colours, LogControl, LogFormat, LogLevel, LogOptions, LoggingError, start_logging, subscriber};

@@ -34,13 +34,13 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>, L: Layer<S>> Layer<S> for OneLine<L
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut found = Texts::default();
-        event.record(&mut found);
-        if found.is_printable {
+        let mut check = PrintableCheck::default();
+        event.record(&mut check);
+        if check.is_printable {
             self.0.on_event(event, context);
             return;
         }
-        let mut values = Values::default();
+        let mut values = OwnedFields::default();
         event.record(&mut values);
         let fields = event.metadata().fields();
         let mut entries: Vec<(&Field, Option<&dyn Value>)> =
@@ -55,17 +55,17 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>, L: Layer<S>> Layer<S> for OneLine<L
 }
 
 /// Whether all texts of an event are printable.
-struct Texts {
+struct PrintableCheck {
     is_printable: bool,
 }
 
-impl Default for Texts {
+impl Default for PrintableCheck {
     fn default() -> Self {
         Self { is_printable: true }
     }
 }
 
-impl Visit for Texts {
+impl Visit for PrintableCheck {
     fn record_str(&mut self, _: &Field, value: &str) {
         self.is_printable &= value.chars().all(is_printable);
     }
@@ -82,7 +82,7 @@ impl Visit for Texts {
 
 /// The fields of one event.
 #[derive(Default)]
-struct Values(Vec<(Field, OwnedValue)>);
+struct OwnedFields(Vec<(Field, OwnedValue)>);
 
 enum OwnedValue {
     Text(String),
@@ -106,7 +106,7 @@ impl OwnedValue {
     }
 }
 
-impl Visit for Values {
+impl Visit for OwnedFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.0.push((field.clone(), OwnedValue::Text(printable(value).into_owned())));
     }

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 pub use schedule::{Schedule, ScheduleError};
 pub use signals::{ReloadSignal, StopSignals};
-pub use ticks::{Event, Tick, run};
+pub use ticks::{ScheduleEvent, Tick, run};
 
 /// When runs are due, and how far they are spread.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
+pub struct ScheduleOptions {
     /// The ticks.
     pub schedule: Schedule,
     /// Each run starts a random time after its tick, at most this: many hosts must not call a vendor in one second.

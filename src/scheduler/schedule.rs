@@ -20,7 +20,7 @@ const FIELDS: usize = 6;
 const GAPS: usize = 100;
 
 /// No zone changes its offset and back within a day, so looking once a day sees every change.
-const LOOK: TimeDelta = TimeDelta::days(1);
+const DAY: TimeDelta = TimeDelta::days(1);
 
 /// When something is due: at the times of a cron expression, by the clocks of one time zone; or never.
 ///
@@ -107,8 +107,8 @@ impl Schedule {
         let cron = self.cron.as_ref()?;
         let after = after.trunc_subsecs(0);
         match cron.determine_job_type() {
-            JobType::FixedTime => next_single(cron, self.timezone, after),
-            JobType::IntervalWildcard => next_repeated(cron, self.timezone, after),
+            JobType::FixedTime => next_fixed_time(cron, self.timezone, after),
+            JobType::IntervalWildcard => next_repeated_time(cron, self.timezone, after),
         }
     }
 
@@ -149,7 +149,7 @@ impl fmt::Debug for Schedule {
 
 /// croner snaps a single time of day out of a gap and names the first of two. Asked from within the second of two
 /// equal hours it names a time of the first, which has passed: go on from there.
-fn next_single(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn next_fixed_time(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let mut from = after.with_timezone(&timezone);
     loop {
         let next = cron.find_next_occurrence(&from, false).ok()?;
@@ -162,12 +162,12 @@ fn next_single(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTi
 
 /// croner works on wall clock times and passes over the second of two equal hours. With a fixed offset every wall clock
 /// time comes once, so the search is made in stretches of constant offset.
-fn next_repeated(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn next_repeated_time(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let (mut from, mut inclusive) = (after, false);
     loop {
         let local = from.with_timezone(&offset(timezone, from));
         let next = cron.find_next_occurrence(&local, inclusive).ok()?.to_utc();
-        match next_change(timezone, from, next) {
+        match next_offset_change(timezone, from, next) {
             None => return Some(next),
             Some(change) => (from, inclusive) = (change, true),
         }
@@ -175,18 +175,18 @@ fn next_repeated(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<Date
 }
 
 /// The first second in `from..=until` at which the offset is no longer that of `from`.
-fn next_change(timezone: Tz, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn next_offset_change(timezone: Tz, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let before = offset(timezone, from);
     let mut same = from;
     let mut other = loop {
-        let look = (same + LOOK).min(until);
-        if offset(timezone, look) != before {
-            break look;
+        let probe = (same + DAY).min(until);
+        if offset(timezone, probe) != before {
+            break probe;
         }
-        if look == until {
+        if probe == until {
             return None;
         }
-        same = look;
+        same = probe;
     };
     while other - same > TimeDelta::seconds(1) {
         let middle = same + TimeDelta::seconds((other - same).num_seconds() / 2);

@@ -13,11 +13,11 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use super::{Options, Schedule, ScheduleError};
+use super::{Schedule, ScheduleError, ScheduleOptions};
 
 /// How often the clock is compared with what it showed before. A clock that is set back by less changes nothing: the alarm
 /// rings at the same tick.
-const CLOCK_LOOK: Duration = Duration::from_secs(60);
+const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// One moment at which a run is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Tick {
 
 /// What the loop tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum ScheduleEvent {
     /// A run is due.
     Due(Tick),
     /// The clock was set back: what was computed from it is to be computed again.
@@ -44,49 +44,50 @@ pub enum Event {
 /// the time to the tick after it.
 /// A run that panics is logged and the next tick comes all the same. When the schedule is off, only `stop` is awaited.
 pub async fn run<Work, Run>(
-    options: &Options,
+    options: &ScheduleOptions,
     since: DateTime<Utc>,
     clock: impl Fn() -> DateTime<Utc>,
     stop: impl Future<Output = ()>,
     mut work: Work,
 ) -> Result<(), ScheduleError>
 where
-    Work: FnMut(Event) -> Run,
+    Work: FnMut(ScheduleEvent) -> Run,
     Run: Future<Output = ()> + Send + 'static,
 {
     tokio::pin!(stop);
     let mut alarm = Alarm::new(clock).await?;
-    let (mut progress, mut begun) = (Progress::made(since), Instant::now());
+    let (mut progress, mut begun) = (TickProgress::handled_until(since), Instant::now());
     while let Some(due) = progress.next(&options.schedule) {
-        let woken = tokio::select! {
+        let reason = tokio::select! {
             biased;
-            () = &mut stop => return alarm.dismiss().await,
-            woken = alarm.wait_until(due) => woken?,
+            () = &mut stop => return alarm.shut_down().await,
+            reason = alarm.wait_until(due) => reason?,
         };
-        if let Woken::ClockSetBack(now) = woken {
-            progress = Progress { after: now, last_run: begun.elapsed(), ..progress };
+        if let WakeReason::ClockSetBack(now) = reason {
+            progress = TickProgress { after: now, last_run: begun.elapsed(), ..progress };
             tracing::info!(
                 "the clock was set back to {}: the time of the next run is computed again",
                 now.trunc_subsecs(0)
             );
-            finished(work(Event::ClockSetBack)).await;
+            run_to_end(work(ScheduleEvent::ClockSetBack)).await;
             continue;
         }
         tokio::select! {
             biased;
-            () = &mut stop => return alarm.dismiss().await,
-            () = tokio::time::sleep(random_up_to(options.jitter)) => {}
+            () = &mut stop => return alarm.shut_down().await,
+            () = tokio::time::sleep(random_duration(options.jitter)) => {}
         }
         let started = alarm.now();
-        (progress, begun) = (Progress { after: started, ..Progress::made(started.max(due)) }, Instant::now());
-        finished(work(Event::Due(Tick { due }))).await;
+        (progress, begun) =
+            (TickProgress { after: started, ..TickProgress::handled_until(started.max(due)) }, Instant::now());
+        run_to_end(work(ScheduleEvent::Due(Tick { due }))).await;
     }
     stop.await;
-    alarm.dismiss().await
+    alarm.shut_down().await
 }
 
 /// Waits for the end of what `work` made.
-async fn finished(run: impl Future<Output = ()> + Send + 'static) {
+async fn run_to_end(run: impl Future<Output = ()> + Send + 'static) {
     if let Err(failure) = tokio::spawn(run).await {
         tracing::error!(error = %failure, "a scheduled run did not end by itself");
     }
@@ -94,25 +95,25 @@ async fn finished(run: impl Future<Output = ()> + Send + 'static) {
 
 /// How far the ticks are made.
 #[derive(Clone, Copy, Debug)]
-struct Progress {
+struct TickProgress {
     /// The next tick is computed from here: when the last run started, or what the clock was set back to.
     after: DateTime<Utc>,
     /// The latest time, by the clock of then, that a run was made for.
-    made: DateTime<Utc>,
+    handled_until: DateTime<Utc>,
     /// How long ago the last run had started when the clock showed `after`.
     last_run: Duration,
 }
 
-impl Progress {
-    fn made(until: DateTime<Utc>) -> Self {
-        Self { after: until, made: until, last_run: Duration::ZERO }
+impl TickProgress {
+    fn handled_until(until: DateTime<Utc>) -> Self {
+        Self { after: until, handled_until: until, last_run: Duration::ZERO }
     }
 
     /// The next tick; `None` when the schedule is off.
     fn next(self, schedule: &Schedule) -> Option<DateTime<Utc>> {
         let next = schedule.next_after(self.after)?;
         let following = schedule.next_after(next)?;
-        let comes_again = next <= self.made;
+        let comes_again = next <= self.handled_until;
         let since_last_run = (next - self.after) + TimeDelta::from_std(self.last_run).unwrap_or_default();
         Some(if comes_again && since_last_run < (following - next) / 2 { following } else { next })
     }
@@ -120,7 +121,7 @@ impl Progress {
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Woken {
+enum WakeReason {
     /// The tick has come.
     Due,
     /// The clock was set back, to this time.
@@ -133,7 +134,7 @@ struct Alarm<Clock> {
     /// What the clock showed when it was last looked at.
     shown: DateTime<Utc>,
     scheduler: JobScheduler,
-    bell: mpsc::UnboundedSender<DateTime<Utc>>,
+    ring: mpsc::UnboundedSender<DateTime<Utc>>,
     rings: mpsc::UnboundedReceiver<DateTime<Utc>>,
 }
 
@@ -141,8 +142,8 @@ impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
     async fn new(clock: Clock) -> Result<Self, ScheduleError> {
         let scheduler = JobScheduler::new().await.map_err(ScheduleError::Alarm)?;
         scheduler.start().await.map_err(ScheduleError::Alarm)?;
-        let (bell, rings) = mpsc::unbounded_channel();
-        Ok(Self { shown: clock(), clock, scheduler, bell, rings })
+        let (ring, rings) = mpsc::unbounded_channel();
+        Ok(Self { shown: clock(), clock, scheduler, ring, rings })
     }
 
     fn now(&mut self) -> DateTime<Utc> {
@@ -151,25 +152,25 @@ impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
     }
 
     /// Whether the wait is over; `None` when it goes on.
-    fn look(&mut self, due: DateTime<Utc>) -> Option<Woken> {
+    fn check_clock(&mut self, due: DateTime<Utc>) -> Option<WakeReason> {
         let (before, now) = (self.shown, self.now());
-        if now < before { Some(Woken::ClockSetBack(now)) } else { (due <= now).then_some(Woken::Due) }
+        if now < before { Some(WakeReason::ClockSetBack(now)) } else { (due <= now).then_some(WakeReason::Due) }
     }
 
-    async fn wait_until(&mut self, due: DateTime<Utc>) -> Result<Woken, ScheduleError> {
-        if let Some(woken) = self.look(due) {
-            return Ok(woken);
+    async fn wait_until(&mut self, due: DateTime<Utc>) -> Result<WakeReason, ScheduleError> {
+        if let Some(reason) = self.check_clock(due) {
+            return Ok(reason);
         }
         self.arm(due).await?;
         loop {
             tokio::select! {
                 biased;
                 // A job may fire twice when the scheduler lags, so a ring for another tick is passed over.
-                Some(rung) = self.rings.recv() => if rung == due {
-                    return Ok(Woken::Due);
+                Some(rang_for) = self.rings.recv() => if rang_for == due {
+                    return Ok(WakeReason::Due);
                 },
-                () = tokio::time::sleep(CLOCK_LOOK) => if let Some(woken) = self.look(due) {
-                    return Ok(woken);
+                () = tokio::time::sleep(CLOCK_CHECK_INTERVAL) => if let Some(reason) = self.check_clock(due) {
+                    return Ok(reason);
                 },
             }
         }
@@ -178,20 +179,20 @@ impl<Clock: Fn() -> DateTime<Utc>> Alarm<Clock> {
     async fn arm(&mut self, due: DateTime<Utc>) -> Result<(), ScheduleError> {
         // The scheduler counts whole seconds from the second that has begun.
         let seconds = u64::try_from(due.timestamp() - self.shown.timestamp()).unwrap_or(0);
-        let bell = self.bell.clone();
+        let ring = self.ring.clone();
         // Nothing in this closure may panic: the scheduler would never run another job.
-        let job = Job::new_one_shot(Duration::from_secs(seconds), move |_, _| bell.send(due).unwrap_or_default())
+        let job = Job::new_one_shot(Duration::from_secs(seconds), move |_, _| ring.send(due).unwrap_or_default())
             .map_err(ScheduleError::Alarm)?;
         self.scheduler.add(job).await.map(|_| ()).map_err(ScheduleError::Alarm)
     }
 
-    async fn dismiss(mut self) -> Result<(), ScheduleError> {
+    async fn shut_down(mut self) -> Result<(), ScheduleError> {
         self.scheduler.shutdown().await.map_err(ScheduleError::Alarm)
     }
 }
 
 /// Any time from zero to `longest`, in steps of a millisecond.
-fn random_up_to(longest: Duration) -> Duration {
+fn random_duration(longest: Duration) -> Duration {
     let steps = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
     // The keys of a fresh hasher are random: enough to spread hosts, and no crate for it.
     Duration::from_millis(RandomState::new().hash_one(()) % steps)
@@ -214,12 +215,12 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(60);
 
-    fn options(cron: &str) -> Options {
-        Options { schedule: Schedule::parse(cron, "Europe/Berlin").expect("valid"), jitter: Duration::ZERO }
+    fn options(cron: &str) -> ScheduleOptions {
+        ScheduleOptions { schedule: Schedule::parse(cron, "Europe/Berlin").expect("valid"), jitter: Duration::ZERO }
     }
 
-    fn due(event: Event) -> Tick {
-        let Event::Due(tick) = event else { panic!("{event:?}") };
+    fn due(event: ScheduleEvent) -> Tick {
+        let ScheduleEvent::Due(tick) = event else { panic!("{event:?}") };
         tick
     }
 
@@ -343,10 +344,11 @@ mod tests {
             let elapsed = TimeDelta::from_std(begin.elapsed()).expect("short");
             ten + elapsed + TimeDelta::seconds(offset.load(Ordering::SeqCst))
         };
-        let options = Options { schedule: Schedule::parse(cron, "UTC").expect("valid"), jitter: Duration::ZERO };
+        let options =
+            ScheduleOptions { schedule: Schedule::parse(cron, "UTC").expect("valid"), jitter: Duration::ZERO };
         let (seen, mut runs) = mpsc::unbounded_channel();
         let work = move |event| {
-            if let Event::Due(_) = event {
+            if let ScheduleEvent::Due(_) = event {
                 seen.send((begin.elapsed().as_secs() + 30) / 60).expect("the test listens");
             }
             std::future::ready(())
@@ -398,11 +400,12 @@ mod tests {
 
     #[test]
     fn jitter_stays_within_its_limit() {
-        assert_eq!(random_up_to(Duration::ZERO), Duration::ZERO);
+        assert_eq!(random_duration(Duration::ZERO), Duration::ZERO);
         for _ in 0..1000 {
-            assert!(random_up_to(Duration::from_millis(3)) <= Duration::from_millis(3));
+            assert!(random_duration(Duration::from_millis(3)) <= Duration::from_millis(3));
         }
-        let spread: std::collections::BTreeSet<_> = (0..1000).map(|_| random_up_to(Duration::from_hours(1))).collect();
+        let spread: std::collections::BTreeSet<_> =
+            (0..1000).map(|_| random_duration(Duration::from_hours(1))).collect();
         assert!(spread.len() > 100, "{}", spread.len());
     }
 }

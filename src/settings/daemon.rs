@@ -41,11 +41,11 @@ pub struct Control {
 }
 
 /// Reads `[schedule]`.
-pub(super) fn read_schedule(layers: &Layers, problems: &mut Vec<Problem>) -> Option<scheduler::Options> {
+pub(super) fn read_schedule(layers: &Layers, problems: &mut Vec<Problem>) -> Option<scheduler::ScheduleOptions> {
     let mut section = SectionReader::new(layers, "schedule", problems);
     let schedule = schedule(&mut section);
     let jitter = section.duration("jitter");
-    Some(scheduler::Options { schedule: schedule?, jitter: jitter? })
+    Some(scheduler::ScheduleOptions { schedule: schedule?, jitter: jitter? })
 }
 
 impl Http {

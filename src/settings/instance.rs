@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AssociationMask, FoldedName, InstanceMode, InstanceName, Manage, Missing, OperatorGroupName, OperatorLogin,
-        OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
+        AssociationMask, FoldedName, InstanceMode, InstanceName, Manage, MissingPolicy, OperatorGroupName,
+        OperatorLogin, OrphanedGroup, Policy, ProtectedGroup, WithoutGroups,
     },
     transport::{BaseUrl, SecretString},
 };
@@ -95,7 +95,7 @@ impl PartialInstance {
         let is_mode_explicit = section.find("mode").is_some_and(|found| found.origin != Origin::Default);
         let mode = section.choice("mode", &[("apply", InstanceMode::Apply), ("observe", InstanceMode::Observe)]);
         let authentication = authentication(&mut section, credentials);
-        let missing = [("skip", Missing::Skip), ("create", Missing::Create)];
+        let missing = [("skip", MissingPolicy::Skip), ("create", MissingPolicy::Create)];
         let missing_operator = section.choice("missing_operator", &missing);
         let missing_group = section.choice("missing_group", &missing);
         let manage = section.choice("manage", &[("ims", Manage::Ims), ("all", Manage::All)]);

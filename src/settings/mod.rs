@@ -47,7 +47,7 @@ pub use state::{State, StateLocation};
 use key_path::KeyPath;
 use layers::Layers;
 
-use crate::{notify::Options as Notify, scheduler, sync::Clients};
+use crate::{notify::NotifyOptions, scheduler, sync::Clients};
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub struct Settings {
     /// Bounds of every run.
     pub run: Run,
     /// When the daemon runs.
-    pub schedule: scheduler::Options,
+    pub schedule: scheduler::ScheduleOptions,
     /// What is remembered between runs.
     pub state: State,
     /// Health, metrics and the status page.
@@ -69,7 +69,7 @@ pub struct Settings {
     /// How the command line reaches the daemon.
     pub control: Control,
     /// What administrators are told, and how.
-    pub notify: Notify,
+    pub notify: NotifyOptions,
     /// What is logged.
     pub log: Log,
     /// The access to Experience Cloud that everything made from these settings shares; a reload hands it on.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{NotificationKind, NotificationTarget},
-    notify::{CommandTarget, MailTarget, Mailbox, Options, SmtpServer, WebhookPeople, WebhookTarget, WebhookUrl},
+    notify::{CommandTarget, MailTarget, Mailbox, NotifyOptions, SmtpServer, WebhookPeople, WebhookTarget, WebhookUrl},
     transport::{self, ExposeSecret as _, SecretString},
 };
 
@@ -25,7 +25,7 @@ pub(super) fn read(
     sources: &Sources,
     (connections, http): (&transport::HttpOptions, Option<&Http>),
     problems: &mut Vec<Problem>,
-) -> Option<Options> {
+) -> Option<NotifyOptions> {
     let before = problems.len();
     let mut section = SectionReader::new(layers, NOTIFY, problems);
     let events = section.choices("events", &NotificationKind::EVENTS.map(|kind| (kind.as_str(), kind)));
@@ -37,18 +37,18 @@ pub(super) fn read(
         return None;
     }
     let people = if people? { WebhookPeople::Named } else { WebhookPeople::Withheld };
-    Some(Options {
+    Some(NotifyOptions {
         events: events?.into_iter().collect(),
         command,
         webhook: webhook.map(|url| WebhookTarget { url, people, http: connections.clone() }),
         mail,
         page: http.and_then(page),
-        ..Options::default()
+        ..NotifyOptions::default()
     })
 }
 
 /// Whether targets have events to be told of: one without the other is an oversight.
-pub(super) fn warning(options: &Options) -> Option<String> {
+pub(super) fn warning(options: &NotifyOptions) -> Option<String> {
     let targets: Vec<&str> = options.targets().into_iter().map(NotificationTarget::as_str).collect();
     let is_silent = options.events.is_empty() && !targets.is_empty();
     is_silent.then(|| {

@@ -31,8 +31,8 @@ impl Settings {
     }
 
     /// What a run needs to know.
-    pub fn sync_options(&self) -> sync::Options {
-        sync::Options {
+    pub fn sync_options(&self) -> sync::SyncOptions {
+        sync::SyncOptions {
             experience_cloud: self.experience_cloud.options.clone(),
             clients: self.clients.clone(),
             first_page_interval: self.experience_cloud.first_page_interval,
@@ -69,7 +69,11 @@ impl Settings {
     }
 
     /// How the log is written, at `level` and with colours or without.
-    pub fn logging(&self, level: observability::Level, colours: observability::Colours) -> observability::Options {
+    pub fn logging(
+        &self,
+        level: observability::LogLevel,
+        colours: observability::Colours,
+    ) -> observability::LogOptions {
         self.log.options(level, colours)
     }
 
@@ -141,8 +145,12 @@ impl State {
 
 impl Log {
     /// How the log is written, at `level` and with colours or without.
-    pub fn options(&self, level: observability::Level, colours: observability::Colours) -> observability::Options {
-        observability::Options { level, format: self.format, journal_stream: self.journal_stream.clone(), colours }
+    pub fn options(
+        &self,
+        level: observability::LogLevel,
+        colours: observability::Colours,
+    ) -> observability::LogOptions {
+        observability::LogOptions { level, format: self.format, journal_stream: self.journal_stream.clone(), colours }
     }
 }
 

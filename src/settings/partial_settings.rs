@@ -41,7 +41,7 @@ pub struct PartialSettings {
     /// Bounds of every run.
     pub run: Option<Run>,
     /// When the daemon runs.
-    pub schedule: Option<scheduler::Options>,
+    pub schedule: Option<scheduler::ScheduleOptions>,
     /// What is remembered between runs.
     pub state: Option<State>,
     /// Health, metrics and the status page.
@@ -49,7 +49,7 @@ pub struct PartialSettings {
     /// How the command line reaches the daemon.
     pub control: Option<Control>,
     /// What administrators are told, and how.
-    pub notify: Option<notify::Options>,
+    pub notify: Option<notify::NotifyOptions>,
     /// What is logged.
     pub log: Option<Log>,
     /// Whether every layer could be read.

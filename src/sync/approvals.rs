@@ -10,7 +10,7 @@ use crate::{
     journal::{ApproveError, Journal, JournalError},
 };
 
-use super::{pauses::after, run::Options, run::Request};
+use super::{pauses::after, run::RunRequest, run::SyncOptions};
 
 /// What the journal knew of the digests when the run began.
 pub(super) struct RequestedApprovals {
@@ -40,14 +40,18 @@ impl UsedApprovals {
         }
     }
 
-    fn tells_of(&self, digest: &Digest) -> bool {
+    fn covers(&self, digest: &Digest) -> bool {
         self.released.as_ref() == Some(digest) || self.unused.contains(digest)
     }
 }
 
 impl RequestedApprovals {
     /// Records the approvals that are asked for, exactly as the command `approve` does. A dry run records nothing.
-    pub(super) async fn record(journal: &Journal, options: &Options, request: &Request) -> Result<Self, JournalError> {
+    pub(super) async fn record(
+        journal: &Journal,
+        options: &SyncOptions,
+        request: &RunRequest,
+    ) -> Result<Self, JournalError> {
         let mode = request.mode;
         let mut requested = Self { mode, accepted: Vec::new(), begun_before: Vec::new(), unknown: Vec::new() };
         for digest in &request.approve {
@@ -70,7 +74,7 @@ impl RequestedApprovals {
     }
 
     /// The approvals that a dry run shows the effect of, and that nobody gave.
-    pub(super) fn tried_in(&self, instance: &InstanceName, approver: &Approver) -> Vec<Approval> {
+    pub(super) fn dry_run_approvals(&self, instance: &InstanceName, approver: &Approver) -> Vec<Approval> {
         if self.mode == RunMode::Apply {
             return Vec::new();
         }
@@ -87,20 +91,20 @@ impl RequestedApprovals {
 
     /// What has to be said about the digests after the run, and whether one of them released nothing although it was to.
     pub(super) fn outcome(&self, used: &[UsedApprovals], instances: &[InstanceReport]) -> (Vec<String>, bool) {
-        let (mut warnings, mut is_in_vain) = (Vec::new(), !self.unknown.is_empty());
+        let (mut warnings, mut is_unused) = (Vec::new(), !self.unknown.is_empty());
         for (digest, approver) in &self.begun_before {
             warnings.push(format!(
                 "{digest} was approved before by {approver}, and nothing of it waits for an approval any more"
             ));
         }
-        let held = in_words(instances);
+        let held = described(instances);
         for digest in &self.unknown {
             warnings.push(format!("nothing held has the digest {digest}, so nothing was approved; {held}"));
         }
         for record in &self.accepted {
             let HeldRecord { digest, instance, .. } = record;
             match used.iter().find(|used| used.instance == *instance) {
-                Some(used) if used.tells_of(digest) => {}
+                Some(used) if used.covers(digest) => {}
                 Some(_) if record.undo.is_some() => warnings.extend(record.undo.as_ref().map(|undo| {
                     format!(
                         "the approval of {digest} is recorded for instance {instance}; to make the changes: \
@@ -109,7 +113,7 @@ impl RequestedApprovals {
                     )
                 })),
                 Some(_) => {
-                    is_in_vain = true;
+                    is_unused = true;
                     warnings.push(format!(
                         "what was held under {digest} in instance {instance} is not held any more, so nothing was \
                          released; {held}"
@@ -122,7 +126,7 @@ impl RequestedApprovals {
                 None => {}
             }
         }
-        (warnings, is_in_vain)
+        (warnings, is_unused)
     }
 }
 
@@ -133,17 +137,22 @@ pub(super) async fn expired(
     held: Option<&Digest>,
 ) -> Result<Option<String>, JournalError> {
     let Some(held) = held else { return Ok(None) };
-    let in_words = |(approver, at): (Approver, DateTime<Utc>)| {
+    let described = |(approver, at): (Approver, DateTime<Utc>)| {
         format!(
             "the approval of {held} by {approver} expired at {} before a run used it, so it releases nothing: approve {held} \
              again if it is still right",
             to_the_second(at)
         )
     };
-    Ok(journal.expired_approval(instance, held, Utc::now()).await?.map(in_words))
+    Ok(journal.expired_approval(instance, held, Utc::now()).await?.map(described))
 }
 
-async fn approve(journal: &Journal, options: &Options, request: &Request, digest: &Digest) -> Result<(), JournalError> {
+async fn approve(
+    journal: &Journal,
+    options: &SyncOptions,
+    request: &RunRequest,
+    digest: &Digest,
+) -> Result<(), JournalError> {
     let approver = &request.approver;
     match journal.approve(digest, approver, Utc::now(), after(options.approval_ttl)).await {
         Ok(_) => tracing::info!(plan.digest = %digest, %approver, "{digest} was approved by {approver}"),
@@ -154,7 +163,7 @@ async fn approve(journal: &Journal, options: &Options, request: &Request, digest
     Ok(())
 }
 
-fn in_words(instances: &[InstanceReport]) -> String {
+fn described(instances: &[InstanceReport]) -> String {
     let held: Vec<&str> = instances.iter().filter_map(|instance| instance.held.as_deref()).collect();
     if held.is_empty() { "nothing is held".to_owned() } else { format!("held is {}", held.join(", ")) }
 }

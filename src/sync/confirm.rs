@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     campaign::Campaign,
     domain::{
-        ApprovedPlan, Change, ChangeOutcome, DesiredState, InstanceName, ManagedGroup, OperatorGroupName, Person,
-        ProfileDoubt, RunStep, SecondRead, SourceRead, borne_out, operators_to_write, profiles_to_confirm,
+        AdobeUser, ApprovedPlan, Change, ChangeOutcome, DesiredState, InstanceName, ManagedGroup, OperatorGroupName,
+        ProfileDoubt, RunStep, SecondRead, SourceRead, confirmed_removals, operators_to_write, profiles_to_confirm,
         with_same_logins,
     },
     experience_cloud::{ExperienceCloudError, ProfileMembers},
@@ -16,9 +16,9 @@ use crate::{
 use super::{
     Stop,
     context::{InstanceContext, InstanceRun},
-    decision::{Decision, Settled},
-    read_source::Content,
-    reconcile::{ReconcileError, Run},
+    decision::{ChangeResult, Decision},
+    read_source::SourceContent,
+    reconcile::{ReconcileError, RunContext},
     run::Confirmation,
 };
 
@@ -26,7 +26,7 @@ use super::{
 #[derive(Default)]
 pub(super) struct SecondReads {
     /// The people whom each profile has now, or why they could not be read.
-    members: BTreeMap<OperatorGroupName, Result<Vec<Person>, String>>,
+    members: BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>>,
     /// Profiles whose members came under another name.
     renamed: BTreeMap<OperatorGroupName, ProfileDoubt>,
     /// Accounts that were counted and not listed.
@@ -38,7 +38,7 @@ impl SecondReads {
     /// is none. Nothing is in hand yet: told to stop, it leaves at once.
     pub(super) async fn read(
         &mut self,
-        run: &Run<'_>,
+        run: &RunContext<'_>,
         instance: &InstanceName,
         decision: &Decision,
         reason: ReadAgain,
@@ -49,14 +49,14 @@ impl SecondReads {
             run.recorder.watcher().of(instance).step(RunStep::Confirming);
             tokio::select! {
                 biased;
-                () = run.request.stop.asked() => return Err(ReconcileError::Stopped),
-                read = run.experience_cloud.fetch_profile_members(&group.profile, &group.read) => self.take(group, read),
+                () = run.request.stop.requested() => return Err(ReconcileError::Stopped),
+                read = run.experience_cloud.fetch_profile_members(&group.profile, &group.read) => self.store(group, read),
             }
         }
         Ok(!groups.is_empty())
     }
 
-    fn take(&mut self, group: &ManagedGroup, read: Result<ProfileMembers, ExperienceCloudError>) {
+    fn store(&mut self, group: &ManagedGroup, read: Result<ProfileMembers, ExperienceCloudError>) {
         let name = group.name.clone();
         let people = match read {
             Ok(ProfileMembers { users: people, unlisted }) => {
@@ -75,7 +75,7 @@ impl SecondReads {
     }
 
     /// What the organization wants and how it was read, with what these reads say beyond their members.
-    pub(super) fn added_to(
+    pub(super) fn merged_into(
         &self,
         mut desired: DesiredState,
         read: Option<SourceRead>,
@@ -95,16 +95,16 @@ impl SecondReads {
     /// Keeps what these reads confirm; the rest is settled as unconfirmed.
     pub(super) fn confirm(
         &self,
-        run: &Run<'_>,
+        run: &RunContext<'_>,
         context: &InstanceContext<'_>,
         decision: &Decision,
-    ) -> (ApprovedPlan, Vec<Settled>) {
+    ) -> (ApprovedPlan, Vec<ChangeResult>) {
         let approved = decision.review.approved.clone();
         if !is_confirmed(run) {
             return (approved, Vec::new());
         }
-        let second = SecondRead { members: &self.members, people: run.source.people(), logins: run.source.logins() };
-        let (confirmed, doubted) = borne_out(
+        let second = SecondRead { members: &self.members, users: run.source.people(), logins: run.source.logins() };
+        let (confirmed, doubted) = confirmed_removals(
             approved,
             &second,
             &decision.desired,
@@ -118,8 +118,8 @@ impl SecondReads {
 
 /// Whether removals need a second read. A read of single users proves nothing about anybody's absence from a profile: there
 /// a read of the profile is the only proof, whatever the configuration says.
-fn is_confirmed(run: &Run<'_>) -> bool {
-    run.options.confirmation == Confirmation::Reread || matches!(run.source.content, Content::Users { .. })
+fn is_confirmed(run: &RunContext<'_>) -> bool {
+    run.options.confirmation == Confirmation::Reread || matches!(run.source.content, SourceContent::Users { .. })
 }
 
 /// Why profiles are read again.
@@ -135,7 +135,7 @@ pub(super) enum ReadAgain {
 
 impl ReadAgain {
     /// Why this run reads profiles of this instance again.
-    pub(super) fn of(run: &Run<'_>, here: &InstanceRun<'_>, decision: &Decision) -> Self {
+    pub(super) fn of(run: &RunContext<'_>, here: &InstanceRun<'_>, decision: &Decision) -> Self {
         let before = here.context.history.accepted.as_ref().map(|read| &read.unlisted);
         let has_grown = decision.read.as_ref().zip(before).is_some_and(|(now, before)| now.unlisted.has_grown(before));
         match (is_confirmed(run), has_grown, here.writes()) {
@@ -160,14 +160,14 @@ pub(super) async fn confirm_logins(
     campaign: &Campaign,
     stop: &Stop,
     approved: ApprovedPlan,
-) -> Result<(ApprovedPlan, Vec<Settled>), ReconcileError> {
+) -> Result<(ApprovedPlan, Vec<ChangeResult>), ReconcileError> {
     let ids = operators_to_write(&approved);
     if ids.is_empty() {
         return Ok((approved, Vec::new()));
     }
     let now = tokio::select! {
         biased;
-        () = stop.asked() => return Err(ReconcileError::Stopped),
+        () = stop.requested() => return Err(ReconcileError::Stopped),
         now = campaign.operators_by_id(&ids) => now,
     };
     let now = now.as_deref().map_err(|error| Chain(error).to_string());
@@ -175,7 +175,8 @@ pub(super) async fn confirm_logins(
     Ok((confirmed, unconfirmed(&doubted)))
 }
 
-fn unconfirmed(doubted: &[(Change, String)]) -> Vec<Settled> {
-    let settle = |(change, why): &(Change, String)| Settled::new(change, ChangeOutcome::Unconfirmed, Some(why.clone()));
+fn unconfirmed(doubted: &[(Change, String)]) -> Vec<ChangeResult> {
+    let settle =
+        |(change, why): &(Change, String)| ChangeResult::new(change, ChangeOutcome::Unconfirmed, Some(why.clone()));
     doubted.iter().map(settle).collect()
 }

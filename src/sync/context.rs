@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        BegunApproval, CampaignSnapshot, Change, ChangeKind, ChangeReport, Circumstances, DesiredState, Digest,
-        Evidence, FoldedName, GroupSize, HeldNow, HeldRecord, History, InstanceMode, InstanceName, InstancePlan,
-        InstanceReport, Limits, NextStep, Observation, Observed, OperatorGroupId, OperatorGroupName, OperatorLogin,
-        Plan, ProductProfileName, Review, RunEvent, RunMode, Sending, SentChange, SettledChanges, Skipped,
+        AfterPlan, BegunApproval, CampaignSnapshot, Change, ChangeKind, ChangeReport, DesiredState, Digest, Evidence,
+        FoldedName, GroupObservation, GroupSize, HeldRecord, HeldState, History, InstanceMode, InstanceName,
+        InstancePlan, InstanceReport, Limits, ObservedGroups, OperatorGroupId, OperatorGroupName, OperatorLogin, Plan,
+        ProductProfileName, Review, ReviewContext, RunEvent, RunMode, Sending, SentChange, SettledChanges, Skipped,
         SourceCounts, SourceRead, UndoHold, review,
     },
     journal::{JournalError, RunLock},
@@ -18,14 +18,14 @@ use crate::{
 
 use super::{
     apply::ApplyError,
-    decision::{Decision, Settled},
+    decision::{ChangeResult, Decision},
     reconcile::InstanceOptions,
     recorder::Recorder,
 };
 
 /// How much of an instance a run is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum Coverage {
     /// All of it: what is not there is gone.
     Everything,
     /// A part: nothing is said of the rest.
@@ -51,7 +51,7 @@ impl InstanceContext<'_> {
     pub(super) fn judge(&self, plan: &Plan, desired: &DesiredState, read: Option<&SourceRead>) -> Review {
         let Self { instance, limits, counts, history, .. } = self;
         let circumstances =
-            Circumstances { instance: &instance.policy.instance, limits, counts: *counts, read, history };
+            ReviewContext { instance: &instance.policy.instance, limits, counts: *counts, read, history };
         review(plan, desired, &self.snapshot, &circumstances)
     }
 }
@@ -62,7 +62,7 @@ pub(super) struct InstanceRun<'a> {
     pub(super) recorder: &'a Recorder<'a>,
     pub(super) lock: &'a RunLock,
     pub(super) mode: RunMode,
-    pub(super) reach: Reach,
+    pub(super) coverage: Coverage,
     /// Set where the run takes back what another did.
     pub(super) undo: Option<UndoHold>,
 }
@@ -81,7 +81,7 @@ impl InstanceRun<'_> {
     pub(super) fn report(
         &self,
         decision: &Decision,
-        settled: &[Settled],
+        settled: &[ChangeResult],
         stopped: Option<&ApplyError>,
     ) -> InstanceReport {
         let report = decision.report(self.context.instance, settled, stopped);
@@ -92,30 +92,32 @@ impl InstanceRun<'_> {
     fn held_since(&self, decision: &Decision) -> Option<DateTime<Utc>> {
         let digest = decision.review.held.digest.as_ref()?;
         let before = self.context.history.held_since.get(digest).copied();
-        before.or_else(|| (self.writes() && self.reach != Reach::Nothing).then_some(self.context.at))
+        before.or_else(|| (self.writes() && self.coverage != Coverage::Nothing).then_some(self.context.at))
     }
 
     /// Whether later runs may build on what this one decides: a dry run leaves no trace in them.
     pub(super) fn is_remembered(&self) -> bool {
-        self.mode == RunMode::Apply && self.reach == Reach::Everything
+        self.mode == RunMode::Apply && self.coverage == Coverage::Everything
     }
 
     /// Records who is in the managed groups and in orphaned ones.
-    pub(super) async fn observed(&self, decision: &Decision) -> Result<(), JournalError> {
-        if self.reach == Reach::Nothing {
+    pub(super) async fn record_members(&self, decision: &Decision) -> Result<(), JournalError> {
+        if self.coverage == Coverage::Nothing {
             return Ok(());
         }
         let groups = observations(&decision.desired, &self.context.snapshot);
-        let is_all = self.reach == Reach::Everything;
-        self.recorder.record(&RunEvent::Observed(&Observed { instance: self.name(), groups: &groups, is_all })).await?;
+        let is_all = self.coverage == Coverage::Everything;
+        self.recorder
+            .record(&RunEvent::Observed(&ObservedGroups { instance: self.name(), groups: &groups, is_all }))
+            .await?;
         let sizes = sizes(&groups, &decision.plan, &[]);
         self.recorder.journal().remember_group_sizes(self.name(), &sizes).await
     }
 
     /// Remembers how many members the groups have once changes are made. The next run counts them again: that this fails
     /// costs no report.
-    pub(super) async fn resized(&self, decision: &Decision, settled: &[Settled]) {
-        if self.reach == Reach::Nothing || !settled.iter().any(Settled::is_in_place) {
+    pub(super) async fn update_group_sizes(&self, decision: &Decision, settled: &[ChangeResult]) {
+        if self.coverage == Coverage::Nothing || !settled.iter().any(ChangeResult::is_in_place) {
             return;
         }
         let groups = observations(&decision.desired, &self.context.snapshot);
@@ -126,8 +128,8 @@ impl InstanceRun<'_> {
     }
 
     /// Remembers all operators, for questions about one of them.
-    pub(super) async fn operators_seen(&self) -> Result<(), JournalError> {
-        if self.reach == Reach::Nothing {
+    pub(super) async fn remember_operators(&self) -> Result<(), JournalError> {
+        if self.coverage == Coverage::Nothing {
             return Ok(());
         }
         self.recorder.journal().remember_operators(self.name(), self.context.snapshot.operators()).await
@@ -135,9 +137,9 @@ impl InstanceRun<'_> {
 
     /// Records what the guard holds, so that it can be approved and stays held. What an approval releases stays recorded as
     /// held until the first of its changes is sent: a run that dies before leaves the next one the same situation.
-    pub(super) async fn held(&self, decision: &Decision) -> Result<(), JournalError> {
+    pub(super) async fn record_held(&self, decision: &Decision) -> Result<(), JournalError> {
         let review = &decision.review;
-        if self.reach == Reach::Nothing || review.released.is_some() && !self.is_remembered() {
+        if self.coverage == Coverage::Nothing || review.released.is_some() && !self.is_remembered() {
             return Ok(());
         }
         if review.released.is_some() {
@@ -149,7 +151,7 @@ impl InstanceRun<'_> {
             run: self.recorder.run().clone(),
             at: self.context.at,
             is_dry_run: !self.writes(),
-            is_narrowed: self.reach == Reach::Part,
+            is_narrowed: self.coverage == Coverage::Part,
             changes: decision.held_changes(),
             held: decision.held_before(self.context.limits),
             undo: self.undo.clone(),
@@ -159,15 +161,15 @@ impl InstanceRun<'_> {
         if record.is_none() && dormant.is_none() && undo_of.is_none() {
             return Ok(());
         }
-        let held = HeldNow { instance: self.name(), record: record.as_ref(), dormant, undo_of };
+        let held = HeldState { instance: self.name(), record: record.as_ref(), dormant, undo_of };
         self.recorder.record(&RunEvent::Held(&held)).await
     }
 
     /// Records what is about to be done, and which skips are new.
-    pub(super) async fn planned(&self, report: &InstanceReport) -> Result<(), JournalError> {
+    pub(super) async fn record_plan(&self, report: &InstanceReport) -> Result<(), JournalError> {
         let journal = self.recorder.journal();
         let named = journal.logged_skips(self.name()).await?;
-        let next = if self.writes() { NextStep::Apply } else { NextStep::Nothing };
+        let next = if self.writes() { AfterPlan::Apply } else { AfterPlan::Nothing };
         let new_skips: Vec<&Skipped> = named.new_among(&report.skipped);
         self.recorder.record(&RunEvent::Planned(&InstancePlan { report, next, new_skips: &new_skips })).await?;
         if self.is_remembered() {
@@ -177,7 +179,7 @@ impl InstanceRun<'_> {
     }
 
     /// Records that changes are being sent, `begun` with them. Fails when the lock is lost: its new holder may be writing.
-    pub(super) async fn sending(
+    pub(super) async fn record_sending(
         &self,
         decision: &Decision,
         changes: &[&Change],
@@ -197,26 +199,26 @@ impl InstanceRun<'_> {
     }
 
     /// Records what became of changes.
-    pub(super) async fn settled(
+    pub(super) async fn record_results(
         &self,
         decision: &Decision,
-        settled: &[Settled],
+        settled: &[ChangeResult],
         evidence: Evidence,
     ) -> Result<(), JournalError> {
         if settled.is_empty() {
             return Ok(());
         }
-        let changes: Vec<ChangeReport> = settled.iter().map(|one| decision.settled(one)).collect();
+        let changes: Vec<ChangeReport> = settled.iter().map(|one| decision.change_report(one)).collect();
         let settled = SettledChanges { instance: self.name(), changes: &changes, evidence };
         self.recorder.record(&RunEvent::Settled(&settled)).await
     }
 }
 
 /// How many members each group of the plan has, with what was made since: who is added or removed is managed.
-fn sizes(groups: &[Observation], plan: &Plan, settled: &[Settled]) -> BTreeMap<FoldedName, GroupSize> {
+fn sizes(groups: &[GroupObservation], plan: &Plan, settled: &[ChangeResult]) -> BTreeMap<FoldedName, GroupSize> {
     let managed = plan.managed_members.iter().map(|(group, managed)| (group.folded(), *managed));
     let managed: BTreeMap<FoldedName, usize> = managed.collect();
-    let size = |group: &Observation| {
+    let size = |group: &GroupObservation| {
         let name = group.group.folded();
         let managed = *managed.get(&name)?;
         Some((name, GroupSize { members: group.members.len(), managed }))
@@ -235,7 +237,7 @@ fn sizes(groups: &[Observation], plan: &Plan, settled: &[Settled]) -> BTreeMap<F
 }
 
 /// Who is in each managed group, and in each orphaned one.
-fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<Observation> {
+fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<GroupObservation> {
     let login = |id| snapshot.operator(id).map(|operator| operator.login.clone());
     let seen = |group: &OperatorGroupName, id: Option<OperatorGroupId>, profile: &ProductProfileName| {
         let members: BTreeMap<FoldedName, OperatorLogin> = id
@@ -245,7 +247,7 @@ fn observations(desired: &DesiredState, snapshot: &CampaignSnapshot) -> Vec<Obse
             .map(|login| (login.folded(), login))
             .collect();
         let members = members.into_values().collect();
-        (group.folded(), Observation { group: group.clone(), profile: profile.clone(), members })
+        (group.folded(), GroupObservation { group: group.clone(), profile: profile.clone(), members })
     };
     let managed = desired.groups.iter().map(|group| seen(&group.name, group.id, &group.profile.name));
     let orphaned = desired.orphans.iter().map(|orphan| seen(&orphan.name, Some(orphan.id), &orphan.profile));

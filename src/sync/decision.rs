@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         Approval, ApprovalNote, ApprovedChange, Change, ChangeKey, ChangeOutcome, ChangeReport, DesiredState,
-        HeldBefore, InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceRead, Summary, plan,
+        EarlierHold, InstanceReport, Limits, Orphan, Outcome, Plan, Review, SourceRead, Summary, plan,
     },
     observability::Chain,
 };
@@ -31,7 +31,7 @@ pub(super) struct Decision {
 
 /// A planned change and what became of it.
 #[derive(Clone, Debug)]
-pub(super) struct Settled {
+pub(super) struct ChangeResult {
     pub(super) change: Change,
     pub(super) outcome: ChangeOutcome,
     pub(super) detail: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct Settled {
     pub(super) at: DateTime<Utc>,
 }
 
-impl Settled {
+impl ChangeResult {
     /// The change as it was seen just now.
     pub(super) fn new(change: &Change, outcome: ChangeOutcome, detail: Option<String>) -> Self {
         Self { change: change.clone(), outcome, detail, at: Utc::now() }
@@ -80,12 +80,12 @@ impl Decision {
     }
 
     /// The change as the record and the report tell of it.
-    pub(super) fn settled(&self, settled: &Settled) -> ChangeReport {
+    pub(super) fn change_report(&self, settled: &ChangeResult) -> ChangeReport {
         let seen_at = settled.outcome.is_seen().then_some(settled.at);
-        self.told(&settled.change, settled.outcome, settled.detail.clone(), seen_at)
+        self.report_of(&settled.change, settled.outcome, settled.detail.clone(), seen_at)
     }
 
-    fn told(
+    fn report_of(
         &self,
         change: &Change,
         outcome: ChangeOutcome,
@@ -98,7 +98,7 @@ impl Decision {
 
     /// The same, with what second reads of profiles say beyond who their members are.
     pub(super) fn with_second_reads(self, second: &SecondReads, context: &InstanceContext<'_>) -> Self {
-        let (desired, read) = second.added_to(self.desired, self.read);
+        let (desired, read) = second.merged_into(self.desired, self.read);
         Self { warnings: self.warnings, ..Self::of(context, desired, read) }
     }
 
@@ -109,8 +109,8 @@ impl Decision {
     }
 
     /// The held changes as later runs remember them.
-    pub(super) fn held_before(&self, limits: &Limits) -> Vec<HeldBefore> {
-        let remembered = self.review.held.changes.iter().map(|held| HeldBefore {
+    pub(super) fn held_before(&self, limits: &Limits) -> Vec<EarlierHold> {
+        let remembered = self.review.held.changes.iter().map(|held| EarlierHold {
             key: held.change.key(),
             why: held.why.clone(),
             limits: limits.clone(),
@@ -122,7 +122,7 @@ impl Decision {
     pub(super) fn report(
         &self,
         instance: &InstanceOptions,
-        settled: &[Settled],
+        settled: &[ChangeResult],
         stopped: Option<&ApplyError>,
     ) -> InstanceReport {
         let changes = self.changes(settled);
@@ -157,8 +157,8 @@ impl Decision {
         report
     }
 
-    fn changes(&self, settled: &[Settled]) -> Vec<ChangeReport> {
-        let settled: HashMap<ChangeKey, &Settled> = settled.iter().map(|one| (one.change.key(), one)).collect();
+    fn changes(&self, settled: &[ChangeResult]) -> Vec<ChangeReport> {
+        let settled: HashMap<ChangeKey, &ChangeResult> = settled.iter().map(|one| (one.change.key(), one)).collect();
         let held: HashMap<ChangeKey, &str> =
             self.review.held.changes.iter().map(|held| (held.change.key(), held.why.as_str())).collect();
         let unconfirmed = self.review.unconfirmed.iter();
@@ -167,12 +167,12 @@ impl Decision {
         let report = |change: &Change| {
             let key = change.key();
             let (outcome, detail) = match (settled.get(&key), held.get(&key), unconfirmed.get(&key)) {
-                (Some(settled), ..) => return self.settled(settled),
+                (Some(settled), ..) => return self.change_report(settled),
                 (None, Some(why), _) => (ChangeOutcome::Held, Some((*why).to_owned())),
                 (None, None, Some(why)) => (ChangeOutcome::Unconfirmed, Some((*why).to_owned())),
                 (None, None, None) => (ChangeOutcome::Pending, None),
             };
-            self.told(change, outcome, detail, None)
+            self.report_of(change, outcome, detail, None)
         };
         self.plan.changes.iter().map(report).collect()
     }
@@ -181,12 +181,12 @@ impl Decision {
 /// Approvals that release nothing, because another situation is held than the one they were given for.
 fn unused_approvals(review: &Review) -> Vec<String> {
     let Some(held) = &review.held.digest else { return Vec::new() };
-    let in_words = |approval: &Approval| {
+    let described = |approval: &Approval| {
         format!(
             "the approval of {} by {} was given for another situation, so it releases nothing; held now is {held}: look at \
              it, and approve that digest if it is right",
             approval.digest, approval.approver
         )
     };
-    review.unused_approvals.iter().map(in_words).collect()
+    review.unused_approvals.iter().map(described).collect()
 }

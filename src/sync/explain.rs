@@ -7,10 +7,11 @@ use chrono::Utc;
 use crate::{
     campaign::{Campaign, CampaignError, FoundOperators},
     domain::{
-        Decided, DesiredState, Explanation, Finding, FoldedName, Ground, GroupSize, History, IncompleteRead,
-        InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName, OperatorLogin, OperatorSnapshot,
-        Outcome, PersonRecord, Policy, SoughtOperators, SourceCounts, Station, Unanswered, UserSnapshot, Verdict,
-        desired_state, explained, groups_for_a_question, operator_names, source_read, to_the_second, user_findings,
+        AccessRecord, DesiredState, ExplainedInstance, Explanation, Finding, FoldedName, GroupSize, History,
+        IncompleteRead, InstanceDecision, InstanceExplanation, MaskMatch, NoMatch, OperatorGroup, OperatorGroupName,
+        OperatorLogin, OperatorQuery, OperatorSnapshot, Outcome, Policy, SourceCounts, Station, UnansweredPart,
+        UserSnapshot, Verdict, desired_state, explained, groups_for_lookup, login_candidates, source_read,
+        to_the_second, user_findings,
     },
     journal::{Journal, JournalError, KeepSetting},
     observability::Chain,
@@ -19,10 +20,10 @@ use crate::{
 use super::{
     context::InstanceContext,
     decision::Decision,
-    former_logins::remembered,
-    person_lookup::{LookedUp, UserAnswer},
+    former_logins::remembered_holders,
     reconcile::InstanceOptions,
-    run::Options,
+    run::SyncOptions,
+    user_lookup::{LookedUp, UserAnswer},
 };
 
 /// How many past changes of a person are told, the newest ones.
@@ -33,7 +34,7 @@ const PAST_CHANGES: usize = 1000;
 /// and two or three queries of each instance; changes nothing. What could not be found out is said so. A pause that Adobe
 /// asks for is remembered in `journal`, which is `None` where no run was made yet.
 pub async fn explain(
-    options: &Options,
+    options: &SyncOptions,
     journal: Option<&Journal>,
     person: &str,
     group: Option<&OperatorGroupName>,
@@ -42,7 +43,7 @@ pub async fn explain(
     let mut explanation = Explanation {
         version: Explanation::VERSION,
         organization: options.experience_cloud.organization_id.to_string(),
-        person: asked.to_owned(),
+        user: asked.to_owned(),
         at: Utc::now(),
         ask_again_at: None,
         findings: Vec::new(),
@@ -74,7 +75,7 @@ pub async fn explain(
     }
     for instance in &options.instances {
         let (explained, unanswered) =
-            of_instance(&Question { options, journal, instance, person: &person, asked, group }).await;
+            explain_instance(&InstanceQuestion { options, journal, instance, person: &person, asked, group }).await;
         explanation.instances.push(explained);
         explanation.unanswered.extend(unanswered);
     }
@@ -107,25 +108,25 @@ impl MissingPart {
         }
     }
 
-    fn told(&self, instance: &InstanceOptions) -> Unanswered {
+    fn to_unanswered(&self, instance: &InstanceOptions) -> UnansweredPart {
         unanswered(instance.policy.instance.as_str(), self.outcome(), &Chain(self).to_string())
     }
 }
 
 /// A missing part, with what the reader can do about it.
-pub(super) fn unanswered(part: &str, outcome: Outcome, why: &str) -> Unanswered {
+pub(super) fn unanswered(part: &str, outcome: Outcome, why: &str) -> UnansweredPart {
     let remedy = match outcome {
         Outcome::Throttled => "ask again later",
         Outcome::Unavailable => "ask again later; where it lasts, `campaign-group-sync check` tells more",
         _ => "`campaign-group-sync check` tells what to correct",
     };
     let misconfigured = outcome == Outcome::Misconfigured;
-    Unanswered { part: part.to_owned(), outcome, misconfigured, why: format!("{why}; {remedy}") }
+    UnansweredPart { part: part.to_owned(), outcome, misconfigured, why: format!("{why}; {remedy}") }
 }
 
 /// One question, in one instance.
-struct Question<'a> {
-    options: &'a Options,
+struct InstanceQuestion<'a> {
+    options: &'a SyncOptions,
     journal: Option<&'a Journal>,
     instance: &'a InstanceOptions,
     person: &'a LookedUp,
@@ -134,13 +135,13 @@ struct Question<'a> {
 }
 
 /// What one instance says: Campaign's part and the decision, each of which may be missing.
-struct Answers {
+struct InstanceAnswers {
     history: History,
     snapshot: Option<OperatorSnapshot>,
     decision: Result<Decision, String>,
 }
 
-impl Answers {
+impl InstanceAnswers {
     fn without_campaign(history: History, error: MissingPart, missing: &mut Vec<MissingPart>) -> Self {
         missing.push(error);
         let decision = Err("Campaign could not be asked".to_owned());
@@ -148,7 +149,7 @@ impl Answers {
     }
 }
 
-async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<Unanswered>) {
+async fn explain_instance(question: &InstanceQuestion<'_>) -> (InstanceExplanation, Vec<UnansweredPart>) {
     let mut missing = Vec::new();
     let history = question.history().await.unwrap_or_else(|error| {
         missing.push(MissingPart::from(error));
@@ -157,14 +158,14 @@ async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<Unans
     let answers = question.answers(history, &mut missing).await;
     let record = question.record(&answers).await.unwrap_or_else(|error| {
         missing.push(error.into());
-        PersonRecord::default()
+        AccessRecord::default()
     });
-    let ground = Ground {
+    let ground = ExplainedInstance {
         policy: question.policy(),
         mode: question.instance.mode,
-        campaign: answers.snapshot.as_ref().map(OperatorSnapshot::for_a_question),
+        campaign: answers.snapshot.as_ref().map(OperatorSnapshot::for_lookup),
         history: &answers.history,
-        decided: answers.decision.as_ref().map_err(String::as_str).map(|decision| Decided {
+        decided: answers.decision.as_ref().map_err(String::as_str).map(|decision| InstanceDecision {
             desired: &decision.desired,
             plan: &decision.plan,
             review: &decision.review,
@@ -174,16 +175,16 @@ async fn of_instance(question: &Question<'_>) -> (InstanceExplanation, Vec<Unans
     let mut explained = explained(&question.person.subject(question.asked), &ground, question.group);
     if record.is_cut {
         let text = format!(
-            "only the last {PAST_CHANGES} recorded changes are told here; `campaign-group-sync history --user LOGIN` lists all"
+            "only the last {PAST_CHANGES} recorded changes are shown here; `campaign-group-sync history --user LOGIN` lists all"
         );
         explained.findings.push(Finding { station: Station::Operator, verdict: Verdict::Note, text });
     }
-    let unanswered: Vec<_> = missing.iter().map(|part| part.told(question.instance)).collect();
+    let unanswered: Vec<_> = missing.iter().map(|part| part.to_unanswered(question.instance)).collect();
     explained.findings.extend(unanswered.iter().map(|part| unknown(Station::Operator, &part.why)));
     (explained, unanswered)
 }
 
-impl Question<'_> {
+impl InstanceQuestion<'_> {
     fn policy(&self) -> &Policy {
         &self.instance.policy
     }
@@ -191,20 +192,20 @@ impl Question<'_> {
     async fn history(&self) -> Result<History, JournalError> {
         let Some(journal) = self.journal else { return Ok(History::default()) };
         Ok(History {
-            login_holders: remembered(journal, self.options).await?,
+            login_holders: remembered_holders(journal, self.options).await?,
             ..journal.history(&self.policy().instance, Utc::now()).await?
         })
     }
 
     /// Asks Campaign, and decides where both sides are known.
-    async fn answers(&self, history: History, missing: &mut Vec<MissingPart>) -> Answers {
+    async fn answers(&self, history: History, missing: &mut Vec<MissingPart>) -> InstanceAnswers {
         let campaign = match Campaign::new(self.instance.campaign.clone()) {
             Ok(campaign) => campaign,
-            Err(error) => return Answers::without_campaign(history, error.into(), missing),
+            Err(error) => return InstanceAnswers::without_campaign(history, error.into(), missing),
         };
-        let answers = match self.found(&campaign, &history).await {
+        let answers = match self.read_campaign(&campaign, &history).await {
             Ok(found) => self.decided(&campaign, found, history, missing).await,
-            Err(error) => Answers::without_campaign(history, error, missing),
+            Err(error) => InstanceAnswers::without_campaign(history, error, missing),
         };
         campaign.sign_out_after_logon().await;
         answers
@@ -213,21 +214,21 @@ impl Question<'_> {
     /// The operators that the person is, or may be. Of all others the answer needs no more than what the last run saw. Where a
     /// listing is remembered and no run has seen the operators, all are read; before the first read of the organization nothing
     /// is decided, and the operators of the very name are enough.
-    async fn found(&self, campaign: &Campaign, history: &History) -> Result<Found, MissingPart> {
+    async fn read_campaign(&self, campaign: &Campaign, history: &History) -> Result<CampaignRead, MissingPart> {
         let name = &self.policy().instance;
         let person = &self.person.person;
         let alike = match self.journal {
-            Some(journal) => journal.operators_like(name, &operator_names(person)).await?,
+            Some(journal) => journal.operators_like(name, &login_candidates(person)).await?,
             None => None,
         };
         let alike = match alike {
             Some(alike) => alike,
             None if self.person.listing.is_empty() => Vec::new(),
-            None => return Ok(Found::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
+            None => return Ok(CampaignRead::All(OperatorSnapshot::new(campaign.fetch_snapshot().await?))),
         };
-        let sought = SoughtOperators::of(person, &history.identities, alike);
+        let sought = OperatorQuery::of(person, &history.identities, alike);
         let read = campaign.look_up_operators(&sought).await?;
-        let settled = read.groups().and_then(|live| groups_for_a_question(&history.known, live, &self.needed_groups()));
+        let settled = read.groups().and_then(|live| groups_for_lookup(&history.known, live, &self.needed_groups()));
         let groups = match settled {
             Some(groups) => groups,
             None => campaign.fetch_groups().await?,
@@ -236,7 +237,7 @@ impl Question<'_> {
             Some(journal) => journal.group_sizes(name).await?,
             None => BTreeMap::new(),
         };
-        Ok(Found::Some { read, groups, sizes })
+        Ok(CampaignRead::User { read, groups, sizes })
     }
 
     /// The groups that Campaign has to tell of: those that the person should be in, and the one that was asked for.
@@ -253,15 +254,15 @@ impl Question<'_> {
     async fn decided(
         &self,
         campaign: &Campaign,
-        found: Found,
+        found: CampaignRead,
         history: History,
         missing: &mut Vec<MissingPart>,
-    ) -> Answers {
+    ) -> InstanceAnswers {
         let own = match &found {
-            Found::All(_) => None,
-            Found::Some { .. } => campaign.known_own_operator().await.ok().flatten(),
+            CampaignRead::All(_) => None,
+            CampaignRead::User { .. } => campaign.known_own_operator().await.ok().flatten(),
         };
-        let is_own_known = own.is_some() || matches!(found, Found::All(_));
+        let is_own_known = own.is_some() || matches!(found, CampaignRead::All(_));
         let snapshot = found.snapshot(own.map(|own| own.login));
         let decided = self.decide(&snapshot, &history);
         // Only a change can concern the operator that the program itself works as: the usual question saves the call.
@@ -286,7 +287,7 @@ impl Question<'_> {
                 why
             }
         });
-        Answers { history, snapshot: Some(snapshot), decision }
+        InstanceAnswers { history, snapshot: Some(snapshot), decision }
     }
 
     fn decide(&self, snapshot: &OperatorSnapshot, history: &History) -> Result<Decision, Undecided> {
@@ -301,7 +302,7 @@ impl Question<'_> {
         let user = UserSnapshot::new(self.person.listing.clone(), [(self.person.person.clone(), names)])
             .map_err(MissingPart::from)?;
         let source = user.matched_by(&self.policy().mask);
-        let snapshot = snapshot.for_a_question();
+        let snapshot = snapshot.for_lookup();
         let desired: DesiredState =
             desired_state(&source, snapshot, self.policy(), history).map_err(MissingPart::from)?;
         let context = InstanceContext {
@@ -317,9 +318,9 @@ impl Question<'_> {
     }
 
     /// What is recorded of the person under each name that they have or had.
-    async fn record(&self, answers: &Answers) -> Result<PersonRecord, JournalError> {
-        let Some(journal) = self.journal else { return Ok(PersonRecord::default()) };
-        let mut logins: BTreeSet<FoldedName> = operator_names(&self.person.person).into_iter().collect();
+    async fn record(&self, answers: &InstanceAnswers) -> Result<AccessRecord, JournalError> {
+        let Some(journal) = self.journal else { return Ok(AccessRecord::default()) };
+        let mut logins: BTreeSet<FoldedName> = login_candidates(&self.person.person).into_iter().collect();
         logins.insert(FoldedName::new(self.asked));
         let identities = &answers.history.identities;
         logins.extend(identities.known(&self.person.person).and_then(|known| known.login.clone()));
@@ -329,18 +330,18 @@ impl Question<'_> {
 }
 
 /// What Campaign was asked for.
-enum Found {
+enum CampaignRead {
     /// Everything.
     All(OperatorSnapshot),
     /// One person.
-    Some { read: FoundOperators, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
+    User { read: FoundOperators, groups: Vec<OperatorGroup>, sizes: BTreeMap<FoldedName, GroupSize> },
 }
 
-impl Found {
+impl CampaignRead {
     fn snapshot(&self, own: Option<OperatorLogin>) -> OperatorSnapshot {
         match self {
             Self::All(snapshot) => snapshot.clone(),
-            Self::Some { read, groups, sizes } => {
+            Self::User { read, groups, sizes } => {
                 let own = own.unwrap_or_else(|| OperatorLogin::new(""));
                 read.clone().into_snapshot(groups.clone(), own).with_sizes(sizes)
             }

@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     read_source::{SourceError, SourceReader},
-    run::{Options, Request},
+    run::{RunRequest, SyncOptions},
 };
 
 /// The product profiles, and of when they are.
@@ -26,19 +26,19 @@ pub struct KnownListing {
 /// Why there is no listing.
 #[derive(Debug, thiserror::Error)]
 #[error("the product profiles could not be read")]
-pub struct ListingError {
+pub struct ProfileListingError {
     outcome: Outcome,
     source: SourceError,
 }
 
-impl ListingError {
+impl ProfileListingError {
     /// What a run that fails in this way ends with.
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 }
 
-impl From<SourceError> for ListingError {
+impl From<SourceError> for ProfileListingError {
     fn from(source: SourceError) -> Self {
         Self { outcome: source.outcome(), source }
     }
@@ -49,14 +49,18 @@ impl From<SourceError> for ListingError {
 ///
 /// While a run goes on, it has the vendor for itself, and the remembered listing is the answer.
 pub async fn listing(
-    options: &Options,
+    options: &SyncOptions,
     journal: Option<&Journal>,
     watcher: &Watcher,
-) -> Result<KnownListing, ListingError> {
+) -> Result<KnownListing, ProfileListingError> {
     Ok(read(options, journal, watcher).await?)
 }
 
-async fn read(options: &Options, journal: Option<&Journal>, watcher: &Watcher) -> Result<KnownListing, SourceError> {
+async fn read(
+    options: &SyncOptions,
+    journal: Option<&Journal>,
+    watcher: &Watcher,
+) -> Result<KnownListing, SourceError> {
     let client = options.clients.client(options.experience_cloud.clone(), journal, CallPurpose::Run, watcher)?;
     let Some(journal) = journal else {
         let listing = client.fetch_listing().await?;
@@ -71,9 +75,9 @@ async fn read(options: &Options, journal: Option<&Journal>, watcher: &Watcher) -
             return Ok(KnownListing { profiles, read_at, renewable_at: Some(Utc::now()) });
         }
     };
-    let request = Request::to_look();
+    let request = RunRequest::dry();
     let reader = SourceReader { options, journal, request: &request, experience_cloud: &client, watcher };
-    let known = reader.profiles_to_look_at().await?;
+    let known = reader.profiles_for_display().await?;
     let read_at = match known.renewable_at {
         Some(_) => journal.listing(organization).await?.map_or_else(Utc::now, |remembered| remembered.read_at),
         None => Utc::now(),

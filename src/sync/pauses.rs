@@ -37,7 +37,7 @@ async fn forgotten(journal: &Journal, organization: &OrganizationId, mut before:
 }
 
 /// What a report says that is made while a pause would be in force that an administrator had forgotten: who had, and when.
-pub(super) async fn forgotten_in_words(
+pub(super) async fn forgotten_described(
     journal: &Journal,
     organization: &OrganizationId,
 ) -> Result<Option<String>, JournalError> {

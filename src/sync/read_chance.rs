@@ -9,7 +9,7 @@ use crate::{
     journal::{CallWindows, Journal, JournalError, ListingKind},
 };
 
-use super::run::Options;
+use super::run::SyncOptions;
 
 /// Whether a run that begins now can read the organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum ReadChance {
 
 /// What a run that begins now, and waits no longer than one call may, could read. Decides as
 /// [`SourceReader`](super::read_source::SourceReader) does, and sends no call.
-pub async fn read_chance(options: &Options, journal: &Journal) -> Result<ReadChance, JournalError> {
+pub async fn read_chance(options: &SyncOptions, journal: &Journal) -> Result<ReadChance, JournalError> {
     let (organization, now) = (&options.experience_cloud.organization_id, Utc::now());
     let windows = journal.call_windows(organization, now).await?;
     let has_listing = journal.listing(organization).await?.is_some();

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        AssociationMask, IncompleteRead, LoginSet, MaskMatch, MatchedSource, OrganizationId, OrganizationSnapshot,
-        Outcome, Person, ProductProfileName, ReadKind, RunStep, SourceCounts, SourceKind, UserSnapshot, Watcher,
-        to_the_second,
+        AdobeUser, AssociationMask, IncompleteRead, LoginSet, MaskMatch, MatchedSource, OrganizationId,
+        OrganizationSnapshot, Outcome, ProductProfileName, ReadKind, RunStep, SourceCounts, SourceKind, UserSnapshot,
+        Watcher, to_the_second,
     },
     experience_cloud::{ExperienceCloud, ExperienceCloudError, ProfileListing, ReadChoice},
     journal::{CallWindows, Journal, JournalError, ListingKind, RememberedListing},
@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     pauses::{UNPAUSE, wait_out},
-    run::{Options, Patience, Request},
+    run::{RunRequest, SyncOptions, WaitPolicy},
 };
 
 /// How long before the end of the interval a scheduled run still waits for it.
@@ -68,12 +68,12 @@ impl From<ExperienceCloudError> for SourceError {
 
 /// What was read, and what has to be said about it.
 pub(super) struct Source {
-    pub(super) content: Content,
+    pub(super) content: SourceContent,
     pub(super) notes: Vec<String>,
 }
 
 /// What was read: everybody, or those to whom the run is narrowed.
-pub(super) enum Content {
+pub(super) enum SourceContent {
     /// The members of every matching profile.
     Organization(OrganizationSnapshot),
     /// A few users.
@@ -88,47 +88,47 @@ pub(super) enum Content {
 impl Source {
     pub(super) fn users(&self) -> u64 {
         match &self.content {
-            Content::Organization(organization) => organization.proof().users(),
-            Content::Users { snapshot, .. } => snapshot.people().len() as u64,
+            SourceContent::Organization(organization) => organization.proof().users(),
+            SourceContent::Users { snapshot, .. } => snapshot.users().len() as u64,
         }
     }
 
     /// What was read as an instance with this mask sees it.
     pub(super) fn matched_by<'a>(&'a self, mask: &'a AssociationMask) -> MatchedSource<'a> {
         match &self.content {
-            Content::Organization(organization) => organization.matched_by(mask),
-            Content::Users { snapshot, .. } => snapshot.matched_by(mask),
+            SourceContent::Organization(organization) => organization.matched_by(mask),
+            SourceContent::Users { snapshot, .. } => snapshot.matched_by(mask),
         }
     }
 
     /// Those to whom the run is narrowed and whom the organization does not know.
     pub(super) fn unknown(&self) -> &[String] {
         match &self.content {
-            Content::Organization(_) => &[],
-            Content::Users { unknown, .. } => unknown,
+            SourceContent::Organization(_) => &[],
+            SourceContent::Users { unknown, .. } => unknown,
         }
     }
 
     /// Everybody who was read and kept.
-    pub(super) fn people(&self) -> &[Person] {
+    pub(super) fn people(&self) -> &[AdobeUser] {
         match &self.content {
-            Content::Organization(organization) => organization.people(),
-            Content::Users { snapshot, .. } => snapshot.people(),
+            SourceContent::Organization(organization) => organization.users(),
+            SourceContent::Users { snapshot, .. } => snapshot.users(),
         }
     }
 
     /// Logins of which everybody who has one was read: those of remembered operators, where the organization was walked.
     pub(super) fn logins(&self) -> &LoginSet {
         match &self.content {
-            Content::Organization(organization) => organization.logins(),
-            Content::Users { snapshot, .. } => snapshot.logins(),
+            SourceContent::Organization(organization) => organization.logins(),
+            SourceContent::Users { snapshot, .. } => snapshot.logins(),
         }
     }
 
     pub(super) fn profiles(&self) -> usize {
         match &self.content {
-            Content::Organization(organization) => organization.profiles().len(),
-            Content::Users { snapshot, .. } => snapshot.profiles().len(),
+            SourceContent::Organization(organization) => organization.profiles().len(),
+            SourceContent::Users { snapshot, .. } => snapshot.profiles().len(),
         }
     }
 
@@ -136,15 +136,15 @@ impl Source {
     /// they would remove is read a second time, and everybody else is out of their reach.
     pub(super) fn counts(&self) -> SourceCounts {
         match &self.content {
-            Content::Organization(organization) if !organization.proof().is_counted() => SourceCounts::Missing,
-            Content::Organization(_) | Content::Users { .. } => SourceCounts::Proven,
+            SourceContent::Organization(organization) if !organization.proof().is_counted() => SourceCounts::Missing,
+            SourceContent::Organization(_) | SourceContent::Users { .. } => SourceCounts::Proven,
         }
     }
 
     pub(super) fn kind(&self) -> SourceKind {
         match &self.content {
-            Content::Organization(organization) => organization.proof().kind().into(),
-            Content::Users { .. } => SourceKind::Users,
+            SourceContent::Organization(organization) => organization.proof().kind().into(),
+            SourceContent::Users { .. } => SourceKind::Users,
         }
     }
 }
@@ -158,9 +158,9 @@ pub(super) struct KnownProfiles {
 
 /// Reads the organization for one run.
 pub(super) struct SourceReader<'a> {
-    pub(super) options: &'a Options,
+    pub(super) options: &'a SyncOptions,
     pub(super) journal: &'a Journal,
-    pub(super) request: &'a Request,
+    pub(super) request: &'a RunRequest,
     pub(super) experience_cloud: &'a ExperienceCloud,
     pub(super) watcher: &'a Watcher,
 }
@@ -170,12 +170,12 @@ impl SourceReader<'_> {
     pub(super) async fn read(&self) -> Result<Source, SourceError> {
         tokio::select! {
             biased;
-            () = self.request.stop.asked() => Err(SourceError::Stopped),
-            source = self.read_to_the_end() => source,
+            () = self.request.stop.requested() => Err(SourceError::Stopped),
+            source = self.read_source() => source,
         }
     }
 
-    async fn read_to_the_end(&self) -> Result<Source, SourceError> {
+    async fn read_source(&self) -> Result<Source, SourceError> {
         let windows = self.wait_out_pause().await?;
         let profiles = self.profiles(&windows).await?;
         let notes = profiles.renewable_at.map(|at| {
@@ -184,10 +184,10 @@ impl SourceReader<'_> {
                 to_the_second(at)
             )
         });
-        let content = if self.request.scope.people.is_empty() {
-            Content::Organization(self.everybody(profiles.listing, &windows).await?)
+        let content = if self.request.scope.users.is_empty() {
+            SourceContent::Organization(self.read_organization(profiles.listing, &windows).await?)
         } else {
-            self.users(profiles.listing).await?
+            self.read_users(profiles.listing).await?
         };
         Ok(Source { content, notes: notes.into_iter().collect() })
     }
@@ -210,11 +210,11 @@ impl SourceReader<'_> {
                     let listing = ProfileListing::remembered(remembered.profiles);
                     return Ok(KnownProfiles { listing, renewable_at: Some(until) });
                 }
-                None => self.wait(until, "page 0 of the groups listing", self.most_wait_for_interval()).await?,
+                None => self.wait(until, "page 0 of the groups listing", self.longest_wait_for_interval()).await?,
             }
         }
         let read = self.experience_cloud.fetch_listing();
-        let listing = self.first_page(ListingKind::Groups, windows.groups_first_page, read).await?;
+        let listing = self.read_first_page(ListingKind::Groups, windows.groups_first_page, read).await?;
         let masks = self.masks();
         let matters =
             |name: &ProductProfileName| masks.iter().any(|mask| mask.matches(name.as_str()) != MaskMatch::NoMatch);
@@ -228,14 +228,14 @@ impl SourceReader<'_> {
 
     /// Whether a remembered listing will do, where a new one may be had at `until`. A scheduled run rather waits a little.
     fn may_use_remembered(&self, until: DateTime<Utc>) -> bool {
-        if !self.request.scope.people.is_empty() {
+        if !self.request.scope.users.is_empty() {
             return true;
         }
-        let worth_waiting = self.request.patience == Patience::Scheduled && left(until) <= SCHEDULED_WAIT;
+        let worth_waiting = self.request.wait_policy == WaitPolicy::Scheduled && remaining(until) <= SCHEDULED_WAIT;
         !worth_waiting && self.experience_cloud.read_choice() != ReadChoice::Organization
     }
 
-    async fn everybody(
+    async fn read_organization(
         &self,
         listing: ProfileListing,
         windows: &CallWindows,
@@ -245,7 +245,7 @@ impl SourceReader<'_> {
         let allowed = self.allowed_at(windows, ListingKind::Users);
         if let (ReadKind::Organization, Some(until)) = (kind, allowed.filter(|at| *at > Utc::now())) {
             if self.experience_cloud.read_choice() == ReadChoice::Organization {
-                self.wait(until, "page 0 of the users", self.most_wait_for_interval()).await?;
+                self.wait(until, "page 0 of the users", self.longest_wait_for_interval()).await?;
             } else {
                 kind = ReadKind::Profiles;
             }
@@ -253,16 +253,16 @@ impl SourceReader<'_> {
         let logins = self.journal.remembered_logins().await?;
         let read = self.experience_cloud.fetch_memberships(listing, &masks, logins, kind);
         if kind == ReadKind::Organization {
-            self.first_page(ListingKind::Users, windows.users_first_page, read).await
+            self.read_first_page(ListingKind::Users, windows.users_first_page, read).await
         } else {
             Ok(read.await?)
         }
     }
 
     /// Those to whom the run is narrowed, one call each.
-    async fn users(&self, listing: ProfileListing) -> Result<Content, SourceError> {
+    async fn read_users(&self, listing: ProfileListing) -> Result<SourceContent, SourceError> {
         let (mut users, mut unknown) = (Vec::new(), Vec::new());
-        for name in &self.request.scope.people {
+        for name in &self.request.scope.users {
             match self.experience_cloud.fetch_user(name, self.options.membership()).await? {
                 Some(user) => users.push((user.person, user.profiles)),
                 None => unknown.push(name.clone()),
@@ -270,12 +270,12 @@ impl SourceReader<'_> {
         }
         let snapshot = UserSnapshot::new(listing.profiles().to_vec(), users)?;
         let snapshot = snapshot.with_unusable(listing.unusable().clone());
-        Ok(Content::Users { snapshot, unknown })
+        Ok(SourceContent::Users { snapshot, unknown })
     }
 
     /// Requests a listing from its page 0 on. Each request for page 0 is recorded before it is sent, so that a run that dies
     /// meanwhile counts; the record is taken back when nothing can have reached Adobe.
-    async fn first_page<T>(
+    async fn read_first_page<T>(
         &self,
         listing: ListingKind,
         before: Option<DateTime<Utc>>,
@@ -291,7 +291,7 @@ impl SourceReader<'_> {
     }
 
     /// The groups listing for somebody who only looks at it: the remembered one wherever the vendor may not be asked now.
-    pub(super) async fn profiles_to_look_at(&self) -> Result<KnownProfiles, SourceError> {
+    pub(super) async fn profiles_for_display(&self) -> Result<KnownProfiles, SourceError> {
         let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
         let renewable_at = self.allowed_at(&windows, ListingKind::Groups).max(windows.not_before);
         if let Some(until) = renewable_at.filter(|at| *at > Utc::now())
@@ -310,18 +310,18 @@ impl SourceReader<'_> {
     }
 
     /// The longest wait for something that the vendor asked for.
-    fn most_wait(&self) -> Option<Duration> {
-        match self.request.patience {
-            Patience::Bounded | Patience::Scheduled => Some(self.options.experience_cloud.retry.max_wait),
-            Patience::Unbounded => None,
+    fn longest_wait(&self) -> Option<Duration> {
+        match self.request.wait_policy {
+            WaitPolicy::Bounded | WaitPolicy::Scheduled => Some(self.options.experience_cloud.retry.max_wait),
+            WaitPolicy::Unbounded => None,
         }
     }
 
     /// The longest wait for the end of the interval between two reads.
-    fn most_wait_for_interval(&self) -> Option<Duration> {
-        match self.request.patience {
-            Patience::Scheduled => Some(SCHEDULED_WAIT),
-            Patience::Bounded | Patience::Unbounded => self.most_wait(),
+    fn longest_wait_for_interval(&self) -> Option<Duration> {
+        match self.request.wait_policy {
+            WaitPolicy::Scheduled => Some(SCHEDULED_WAIT),
+            WaitPolicy::Bounded | WaitPolicy::Unbounded => self.longest_wait(),
         }
     }
 
@@ -331,8 +331,8 @@ impl SourceReader<'_> {
         let before = self.journal.forgotten_pauses(self.organization()).await?;
         let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
         let Some(until) = windows.not_before else { return Ok(windows) };
-        let length = left(until);
-        if self.most_wait().is_some_and(|most| length > most) {
+        let length = remaining(until);
+        if self.longest_wait().is_some_and(|most| length > most) {
             return Err(SourceError::Paused { until });
         }
         if !length.is_zero() {
@@ -346,7 +346,7 @@ impl SourceReader<'_> {
 
     /// Waits until `until`, if that is not longer than `most`.
     async fn wait(&self, until: DateTime<Utc>, what: &'static str, most: Option<Duration>) -> Result<(), SourceError> {
-        let length = left(until);
+        let length = remaining(until);
         if most.is_some_and(|most| length > most) {
             return Err(SourceError::TooEarly { what, until });
         }
@@ -360,6 +360,6 @@ impl SourceReader<'_> {
 }
 
 /// How long it is until then; zero when that is past.
-fn left(until: DateTime<Utc>) -> Duration {
+fn remaining(until: DateTime<Utc>) -> Duration {
     (until - Utc::now()).to_std().unwrap_or_default()
 }

@@ -20,13 +20,13 @@ use super::{
     apply::{Applied, apply},
     approvals::{RequestedApprovals, UsedApprovals, expired},
     confirm::{ReadAgain, SecondReads, confirm_logins},
-    context::{InstanceContext, InstanceRun, Reach},
-    decision::{Decision, Settled},
+    context::{Coverage, InstanceContext, InstanceRun},
+    decision::{ChangeResult, Decision},
     former_logins::{FormerLogins, settle_former_logins},
     log_span,
-    read_source::{Content, Source},
+    read_source::{Source, SourceContent},
     recorder::Recorder,
-    run::{Options, Request, Rules},
+    run::{Rules, RunRequest, SyncOptions},
 };
 
 /// What a run needs to know of one instance.
@@ -41,11 +41,11 @@ pub struct InstanceOptions {
 }
 
 /// What all instances of one run share.
-pub(super) struct Run<'a> {
+pub(super) struct RunContext<'a> {
     pub(super) recorder: &'a Recorder<'a>,
-    pub(super) options: &'a Options,
+    pub(super) options: &'a SyncOptions,
     pub(super) lock: &'a RunLock,
-    pub(super) request: &'a Request,
+    pub(super) request: &'a RunRequest,
     pub(super) approvals: &'a RequestedApprovals,
     pub(super) rules: Rules,
     pub(super) source: &'a Source,
@@ -79,16 +79,16 @@ impl ReconcileError {
 
 /// Signs in to one instance, lets `work` make its report, and records how the run ended there. Other instances go on
 /// whatever happens here.
-pub(super) async fn visit(
+pub(super) async fn with_campaign(
     recorder: &Recorder<'_>,
     instance: &InstanceOptions,
     work: impl AsyncFnOnce(&Campaign) -> Result<InstanceReport, ReconcileError>,
 ) -> InstanceReport {
     let span = log_span::of_instance(recorder.run(), instance.policy.instance.as_str());
-    visit_logged(recorder, instance, work).instrument(span).await
+    with_campaign_in_span(recorder, instance, work).instrument(span).await
 }
 
-async fn visit_logged(
+async fn with_campaign_in_span(
     recorder: &Recorder<'_>,
     instance: &InstanceOptions,
     work: impl AsyncFnOnce(&Campaign) -> Result<InstanceReport, ReconcileError>,
@@ -125,16 +125,16 @@ pub(super) async fn snapshot(
 ) -> Result<CampaignSnapshot, ReconcileError> {
     let snapshot = tokio::select! {
         biased;
-        () = stop.asked() => return Err(ReconcileError::Stopped),
+        () = stop.requested() => return Err(ReconcileError::Stopped),
         snapshot = campaign.fetch_snapshot() => snapshot?,
     };
-    settle_earlier_changes(recorder, instance, &snapshot).await?;
+    record_earlier_changes(recorder, instance, &snapshot).await?;
     Ok(snapshot)
 }
 
 /// Records what became of changes that earlier runs sent and of which they did not read Campaign afterwards: each under the
 /// run that sent it.
-async fn settle_earlier_changes(
+async fn record_earlier_changes(
     recorder: &Recorder<'_>,
     instance: &InstanceName,
     snapshot: &CampaignSnapshot,
@@ -149,24 +149,24 @@ async fn settle_earlier_changes(
 
 /// Brings one instance in line, or finds out what that would take. Adds to `used` what became of the approvals there.
 pub(super) async fn reconcile(
-    run: &Run<'_>,
+    run: &RunContext<'_>,
     instance: &InstanceOptions,
     used: &mut Vec<UsedApprovals>,
 ) -> InstanceReport {
     let work = async |campaign: &Campaign| read_and_decide(run, instance, campaign, used).await;
-    visit(run.recorder, instance, work).await
+    with_campaign(run.recorder, instance, work).await
 }
 
 async fn read_and_decide(
-    run: &Run<'_>,
+    run: &RunContext<'_>,
     instance: &InstanceOptions,
     campaign: &Campaign,
     used: &mut Vec<UsedApprovals>,
 ) -> Result<InstanceReport, ReconcileError> {
     let source = run.source.matched_by(&instance.policy.mask);
-    let here = enter(run, &source, instance, campaign).await?;
+    let here = read_instance(run, &source, instance, campaign).await?;
     let mut decision = decide(run, &source, &here.context)?;
-    here.observed(&decision).await?;
+    here.record_members(&decision).await?;
     let again = ReadAgain::of(run, &here, &decision);
     let mut second = SecondReads::default();
     // What a second read brings up may be held; then the approval of what was held before releases nothing.
@@ -176,31 +176,32 @@ async fn read_and_decide(
     let held = decision.review.held.digest.as_ref();
     decision.warnings.extend(expired(here.recorder.journal(), here.name(), held).await?);
     used.push(UsedApprovals::of(here.name(), &decision.review));
-    here.held(&decision).await?;
+    here.record_held(&decision).await?;
     if !here.writes() {
         let report = here.report(&decision, &[], None);
-        here.planned(&report).await?;
+        here.record_plan(&report).await?;
         remember(run, &here, &decision).await?;
         return Ok(report);
     }
     let (confirmed, mut unconfirmed) = second.confirm(run, &here.context, &decision);
     let (confirmed, renamed) = confirm_logins(campaign, &run.request.stop, confirmed).await?;
     unconfirmed.extend(renamed);
-    here.planned(&here.report(&decision, &unconfirmed, None)).await?;
+    here.record_plan(&here.report(&decision, &unconfirmed, None)).await?;
     remember(run, &here, &decision).await?;
     let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, &run.request.stop).await;
-    here.resized(&decision, &settled).await;
-    let is_released = |one: &Settled| decision.review.released.as_ref().is_some_and(|part| part.contains(&one.change));
+    here.update_group_sizes(&decision, &settled).await;
+    let is_released =
+        |one: &ChangeResult| decision.review.released.as_ref().is_some_and(|part| part.contains(&one.change));
     if here.is_remembered() && settled.iter().any(|one| one.is_in_place() && is_released(one)) {
-        accept(&here, &decision).await?;
+        accept_read(&here, &decision).await?;
     }
     settled.extend(unconfirmed);
     Ok(here.report(&decision, &settled, stopped.as_ref()))
 }
 
 /// Reads the instance and what is remembered of it.
-async fn enter<'a>(
-    run: &Run<'a>,
+async fn read_instance<'a>(
+    run: &RunContext<'a>,
     source: &MatchedSource<'_>,
     instance: &'a InstanceOptions,
     campaign: &Campaign,
@@ -209,22 +210,26 @@ async fn enter<'a>(
     let snapshot = snapshot(campaign, run.recorder, &policy.instance, &run.request.stop).await?;
     let mut history = run.recorder.journal().history(&policy.instance, Utc::now()).await?;
     settle_former_logins(run, source, policy, &snapshot, &mut history).await?;
-    history.approvals.extend(run.approvals.tried_in(&policy.instance, &run.request.approver));
-    let reach = match run.rules {
-        Rules::Tried => Reach::Nothing,
-        Rules::InForce if run.request.scope.is_everything() => Reach::Everything,
-        Rules::InForce => Reach::Part,
+    history.approvals.extend(run.approvals.dry_run_approvals(&policy.instance, &run.request.approver));
+    let coverage = match run.rules {
+        Rules::Tried => Coverage::Nothing,
+        Rules::InForce if run.request.scope.is_everything() => Coverage::Everything,
+        Rules::InForce => Coverage::Part,
     };
     let (limits, counts) = (&run.options.limits, run.source.counts());
     let context = InstanceContext { instance, limits, counts, snapshot, history, at: Utc::now() };
     let here =
-        InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, reach, undo: None };
-    here.operators_seen().await?;
+        InstanceRun { context, recorder: run.recorder, lock: run.lock, mode: run.request.mode, coverage, undo: None };
+    here.remember_operators().await?;
     Ok(here)
 }
 
 /// What the instance should hold, the plan for it, and what of that may be made.
-fn decide(run: &Run<'_>, source: &MatchedSource<'_>, context: &InstanceContext<'_>) -> Result<Decision, NoMatch> {
+fn decide(
+    run: &RunContext<'_>,
+    source: &MatchedSource<'_>,
+    context: &InstanceContext<'_>,
+) -> Result<Decision, NoMatch> {
     let (policy, snapshot, history) = (&context.instance.policy, &context.snapshot, &context.history);
     let (scope, membership) = (&run.request.scope, run.options.membership());
     let desired = desired_state(source, snapshot, policy, history)?;
@@ -237,32 +242,32 @@ fn decide(run: &Run<'_>, source: &MatchedSource<'_>, context: &InstanceContext<'
 
 fn unknown_person(name: &str) -> Skipped {
     let detail = "the organization knows no active user of this e-mail address; nothing of theirs was touched";
-    Skipped::new(SkipReason::UnknownPerson, name, detail)
+    Skipped::new(SkipReason::UnknownUser, name, detail)
 }
 
 /// Writes what later runs need to know, before anything is done.
-async fn remember(run: &Run<'_>, here: &InstanceRun<'_>, decision: &Decision) -> Result<(), JournalError> {
+async fn remember(run: &RunContext<'_>, here: &InstanceRun<'_>, decision: &Decision) -> Result<(), JournalError> {
     if here.mode == RunMode::DryRun {
         return Ok(());
     }
     let (journal, context) = (here.recorder.journal(), &here.context);
-    if let Content::Organization(organization) = &run.source.content {
+    if let SourceContent::Organization(organization) = &run.source.content {
         let seen = identities_seen(organization, &context.snapshot, &context.instance.policy, &context.history);
-        journal.remember_identities(here.name(), &seen.new, &seen.over).await?;
+        journal.remember_identities(here.name(), &seen.new, &seen.ended).await?;
     }
     if !here.is_remembered() {
         return Ok(());
     }
-    journal.spend(here.name(), &decision.review.over).await?;
+    journal.spend(here.name(), &decision.review.ended).await?;
     // An approval that no change was made by may have been given for how this read differs from the last one.
     if decision.review.released.is_some() {
         return Ok(());
     }
-    accept(here, decision).await
+    accept_read(here, decision).await
 }
 
 /// Writes the read that later runs compare theirs with.
-async fn accept(here: &InstanceRun<'_>, decision: &Decision) -> Result<(), JournalError> {
+async fn accept_read(here: &InstanceRun<'_>, decision: &Decision) -> Result<(), JournalError> {
     let (journal, InstanceContext { history, snapshot, .. }) = (here.recorder.journal(), &here.context);
     let Some(read) = &decision.read else { return Ok(()) };
     let known = history.known.after(read, &decision.desired, snapshot, &decision.review.unsettled);

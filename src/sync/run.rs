@@ -23,9 +23,9 @@ use super::{
     call_ledger::Clients,
     former_logins::FormerLogins,
     log_span,
-    pauses::forgotten_in_words,
+    pauses::forgotten_described,
     read_source::{Source, SourceError, SourceReader},
-    reconcile::{InstanceOptions, Run, reconcile},
+    reconcile::{InstanceOptions, RunContext, reconcile},
     recorder::Recorder,
     run_log,
 };
@@ -41,7 +41,7 @@ pub enum Confirmation {
 
 /// What a run needs to know.
 #[derive(Debug)]
-pub struct Options {
+pub struct SyncOptions {
     /// The source.
     pub experience_cloud: experience_cloud::UmapiOptions,
     /// The access to the source that is shared with whatever else this process asks.
@@ -60,7 +60,7 @@ pub struct Options {
     pub retention: Retention,
 }
 
-impl Options {
+impl SyncOptions {
     pub(super) fn membership(&self) -> Membership {
         self.experience_cloud.membership
     }
@@ -68,7 +68,7 @@ impl Options {
 
 /// How long a run waits where the vendor wants no calls yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Patience {
+pub enum WaitPolicy {
     /// As long as one call may wait; beyond it the run leaves as throttled.
     #[default]
     Bounded,
@@ -80,7 +80,7 @@ pub enum Patience {
 
 /// What is asked of one run.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct RunRequest {
     /// Whether anything is written.
     pub mode: RunMode,
     /// What the run is narrowed to.
@@ -90,30 +90,30 @@ pub struct Request {
     /// Who asks: recorded with every approval.
     pub approver: Approver,
     /// How long the run waits for the vendor.
-    pub patience: Patience,
+    pub wait_policy: WaitPolicy,
     /// Tells the run to stop.
     pub stop: Stop,
 }
 
-impl Request {
+impl RunRequest {
     /// A dry run over everything, which nobody approves anything with and nobody tells to stop.
-    pub(super) fn to_look() -> Self {
+    pub(super) fn dry() -> Self {
         Self {
             mode: RunMode::DryRun,
             scope: Scope::default(),
             approve: Vec::new(),
             approver: Approver::claimed(""),
-            patience: Patience::Bounded,
+            wait_policy: WaitPolicy::Bounded,
             stop: Stop::never(),
         }
     }
 }
 
-impl Request {
+impl RunRequest {
     /// How the organization is read: a run that waits as long as it takes does so inside a read as well.
-    fn source_options(&self, options: &Options) -> experience_cloud::UmapiOptions {
+    fn source_options(&self, options: &SyncOptions) -> experience_cloud::UmapiOptions {
         let mut source = options.experience_cloud.clone();
-        if self.patience == Patience::Unbounded {
+        if self.wait_policy == WaitPolicy::Unbounded {
             source.retry.max_wait = source.retry.max_wait.max(LONGEST_PAUSE.to_std().unwrap_or_default());
         }
         source
@@ -121,7 +121,7 @@ impl Request {
 }
 
 /// Makes one run, under the lock of the journal. Whatever goes wrong is in the report.
-pub async fn run(options: &Options, journal: &Journal, request: &Request, watcher: &Watcher) -> RunReport {
+pub async fn run(options: &SyncOptions, journal: &Journal, request: &RunRequest, watcher: &Watcher) -> RunReport {
     let scope = request.scope.described();
     // All that a run holds across its calls is many kilobytes: on the heap, it does not weigh on its caller's stack.
     Box::pin(make(options, journal, request, Rules::InForce, scope, watcher)).await
@@ -130,8 +130,8 @@ pub async fn run(options: &Options, journal: &Journal, request: &Request, watche
 /// Makes a dry run under rules that are not in force, such as another mask. Of what it sees and decides nothing is remembered
 /// but the run itself, as `described` in the history: later runs, approvals and the record of who was where know nothing of it.
 /// What would be held has no digest, for there is nothing to approve yet.
-pub async fn rehearse(options: &Options, journal: &Journal, described: String, watcher: &Watcher) -> RunReport {
-    Box::pin(make(options, journal, &Request::to_look(), Rules::Tried, Some(described), watcher)).await
+pub async fn rehearse(options: &SyncOptions, journal: &Journal, described: String, watcher: &Watcher) -> RunReport {
+    Box::pin(make(options, journal, &RunRequest::dry(), Rules::Tried, Some(described), watcher)).await
 }
 
 /// Whether a run goes by the rules that are configured.
@@ -144,27 +144,27 @@ pub(super) enum Rules {
 }
 
 async fn make(
-    options: &Options,
+    options: &SyncOptions,
     journal: &Journal,
-    request: &Request,
+    request: &RunRequest,
     rules: Rules,
     scope: Option<String>,
     watcher: &Watcher,
 ) -> RunReport {
-    let frame = Frame::begin(options, journal, request.mode, watcher);
+    let session = RunSession::begin(options, journal, request.mode, watcher);
     let run = async {
         // Recorded before the run waits for anything: whatever becomes of the run, the approval counts.
         let approvals = match RequestedApprovals::record(journal, options, request).await {
             Ok(approvals) => approvals,
-            Err(error) => return frame.journal_failed(&error),
+            Err(error) => return session.journal_failed(&error),
         };
-        frame.run(scope, async |lock| all_instances(lock, request, &approvals, rules, &frame).await).await
+        session.run(scope, async |lock| all_instances(lock, request, &approvals, rules, &session).await).await
     };
-    run.instrument(frame.span()).await
+    run.instrument(session.span()).await
 }
 
 /// What a run over whatever it is about found, before it is put into its report.
-pub(super) struct Found {
+pub(super) struct RunResults {
     pub(super) source: SourceReport,
     pub(super) error: Option<String>,
     pub(super) warnings: Vec<String>,
@@ -174,28 +174,28 @@ pub(super) struct Found {
     pub(super) undo_of: Option<String>,
 }
 
-impl Found {
+impl RunResults {
     /// Adds what has to be said about the digests that the run was asked to approve.
-    fn tell_of(&mut self, approvals: &RequestedApprovals, used: &[UsedApprovals]) {
-        let (warnings, is_in_vain) = approvals.outcome(used, &self.instances);
+    fn add_approvals(&mut self, approvals: &RequestedApprovals, used: &[UsedApprovals]) {
+        let (warnings, is_unused) = approvals.outcome(used, &self.instances);
         self.warnings.extend(warnings);
-        if is_in_vain {
+        if is_unused {
             self.outcome = Some(Outcome::of_all(self.outcome.into_iter().chain([Outcome::Held])));
         }
     }
 }
 
 /// The beginning and the end that every kind of run shares: its id, the lock, its place in the record.
-pub(super) struct Frame<'a> {
-    options: &'a Options,
+pub(super) struct RunSession<'a> {
+    options: &'a SyncOptions,
     mode: RunMode,
     begin: Instant,
     started_at: DateTime<Utc>,
     pub(super) recorder: Recorder<'a>,
 }
 
-impl<'a> Frame<'a> {
-    pub(super) fn begin(options: &'a Options, journal: &'a Journal, mode: RunMode, watcher: &'a Watcher) -> Self {
+impl<'a> RunSession<'a> {
+    pub(super) fn begin(options: &'a SyncOptions, journal: &'a Journal, mode: RunMode, watcher: &'a Watcher) -> Self {
         let (begin, started_at) = (Instant::now(), Utc::now());
         let recorder = Recorder::new(journal, new_run_id(started_at), watcher);
         Self { options, mode, begin, started_at, recorder }
@@ -210,7 +210,7 @@ impl<'a> Frame<'a> {
     pub(super) async fn run(
         &self,
         scope: Option<String>,
-        work: impl AsyncFnOnce(&RunLock) -> Result<Found, JournalError>,
+        work: impl AsyncFnOnce(&RunLock) -> Result<RunResults, JournalError>,
     ) -> RunReport {
         match self.lock(scope).await {
             Ok(lock) => {
@@ -238,7 +238,7 @@ impl<'a> Frame<'a> {
             Ok(LockAttempt::Acquired(lock)) => lock,
             Ok(LockAttempt::Held(holder)) => {
                 let error = format!("another run holds the lock: {holder}");
-                return Err(Box::new(self.report(self.nothing_done(Outcome::Locked, error))));
+                return Err(Box::new(self.report(self.not_started(Outcome::Locked, error))));
             }
             Err(error) => return Err(Box::new(self.journal_failed(&error))),
         };
@@ -254,7 +254,7 @@ impl<'a> Frame<'a> {
         let journal = self.recorder.journal();
         for dead in journal.runs_without_end().await? {
             if let Some((instance, changes)) = journal.last_settled(&dead).await? {
-                run_log::settled_again(&dead, &instance, &changes);
+                run_log::repeat_last_results(&dead, &instance, &changes);
             }
             self.recorder.record_of(&dead, &RunEvent::Interrupted).await?;
         }
@@ -274,7 +274,7 @@ impl<'a> Frame<'a> {
         report
     }
 
-    pub(super) fn report(&self, found: Found) -> RunReport {
+    pub(super) fn report(&self, found: RunResults) -> RunReport {
         let outcomes = found.instances.iter().map(|instance| instance.outcome);
         let outcome = Outcome::of_all(outcomes.chain(found.outcome));
         RunReport {
@@ -297,16 +297,16 @@ impl<'a> Frame<'a> {
 
     /// Without the journal nothing may be written anywhere: it could not be explained afterwards.
     pub(super) fn journal_failed(&self, error: &JournalError) -> RunReport {
-        self.report(self.nothing_done(Outcome::Failed, Chain(error).to_string()))
+        self.report(self.not_started(Outcome::Failed, Chain(error).to_string()))
     }
 
     /// Nothing is known of any instance, and nothing was written anywhere.
-    fn nothing_done(&self, outcome: Outcome, error: String) -> Found {
+    fn not_started(&self, outcome: Outcome, error: String) -> RunResults {
         let instances = self.options.instances.iter().map(|instance| {
             let why = "the organization was not read; nothing was written".to_owned();
             InstanceReport::failed(instance.policy.instance.as_str(), instance.mode, outcome, why)
         });
-        Found {
+        RunResults {
             source: self.source_unread(0),
             error: Some(error),
             warnings: Vec::new(),
@@ -345,35 +345,35 @@ fn new_run_id(started_at: DateTime<Utc>) -> RunId {
 
 async fn all_instances(
     lock: &RunLock,
-    request: &Request,
+    request: &RunRequest,
     approvals: &RequestedApprovals,
     rules: Rules,
-    frame: &Frame<'_>,
-) -> Result<Found, JournalError> {
-    let (options, recorder) = (frame.options, &frame.recorder);
+    session: &RunSession<'_>,
+) -> Result<RunResults, JournalError> {
+    let (options, recorder) = (session.options, &session.recorder);
     let (journal, watcher) = (recorder.journal(), recorder.watcher());
     let experience_cloud =
         match options.clients.client(request.source_options(options), Some(journal), CallPurpose::Run, watcher) {
             Ok(client) => client,
-            Err(error) => return unread(frame, approvals, error.into(), 0),
+            Err(error) => return source_failed(session, approvals, error.into(), 0),
         };
     let reader = SourceReader { options, journal, request, experience_cloud: &experience_cloud, watcher };
     let read = reader.read().await;
     // Also a pause that was forgotten while the run waited for it.
-    let forgotten = forgotten_in_words(journal, &options.experience_cloud.organization_id).await?;
+    let forgotten = forgotten_described(journal, &options.experience_cloud.organization_id).await?;
     if let Some(forgotten) = &forgotten {
         tracing::info!("{forgotten}");
     }
     let source = match read {
         Ok(source) => source,
         Err(error) => {
-            let mut found = unread(frame, approvals, error, experience_cloud.calls())?;
+            let mut found = source_failed(session, approvals, error, experience_cloud.calls())?;
             found.warnings.extend(forgotten);
             return Ok(found);
         }
     };
-    recorder.record(&RunEvent::SourceRead(&frame.source_read(&source, experience_cloud.calls()))).await?;
-    let run = Run {
+    recorder.record(&RunEvent::SourceRead(&session.source_read(&source, experience_cloud.calls()))).await?;
+    let run = RunContext {
         recorder,
         options,
         lock,
@@ -384,9 +384,9 @@ async fn all_instances(
         experience_cloud: &experience_cloud,
         former_logins: FormerLogins::default(),
     };
-    let (instances, used) = reconcile_each(&run).await;
-    let mut found = Found {
-        source: frame.source_read(&source, experience_cloud.calls()),
+    let (instances, used) = reconcile_instances(&run).await;
+    let mut found = RunResults {
+        source: session.source_read(&source, experience_cloud.calls()),
         error: None,
         warnings: source.notes,
         outcome: None,
@@ -394,12 +394,12 @@ async fn all_instances(
         undo_of: None,
     };
     found.warnings.extend(forgotten);
-    found.tell_of(approvals, &used);
+    found.add_approvals(approvals, &used);
     Ok(found)
 }
 
 /// One instance after the other; with what became of approvals in each.
-async fn reconcile_each(run: &Run<'_>) -> (Vec<InstanceReport>, Vec<UsedApprovals>) {
+async fn reconcile_instances(run: &RunContext<'_>) -> (Vec<InstanceReport>, Vec<UsedApprovals>) {
     let (mut instances, mut used) = (Vec::with_capacity(run.options.instances.len()), Vec::new());
     for instance in &run.options.instances {
         let mut report = reconcile(run, instance, &mut used).await;
@@ -412,17 +412,17 @@ async fn reconcile_each(run: &Run<'_>) -> (Vec<InstanceReport>, Vec<UsedApproval
 }
 
 /// Without the organization nothing is known of any instance, and nothing is written anywhere.
-fn unread(
-    frame: &Frame<'_>,
+fn source_failed(
+    session: &RunSession<'_>,
     approvals: &RequestedApprovals,
     error: SourceError,
     calls: u64,
-) -> Result<Found, JournalError> {
+) -> Result<RunResults, JournalError> {
     if let SourceError::Journal(error) = error {
         return Err(error);
     }
-    let mut found = frame.nothing_done(error.outcome(), Chain(&error).to_string());
+    let mut found = session.not_started(error.outcome(), Chain(&error).to_string());
     found.source.calls = calls;
-    found.tell_of(approvals, &[]);
+    found.add_approvals(approvals, &[]);
     Ok(found)
 }

@@ -22,7 +22,7 @@ use super::log_span;
 
 /// Most new skips of one reason that one run names at `info`. systemd-journald lets a service write 10,000 lines in 30 s and
 /// drops the rest (`RateLimitBurst`, journald.conf(5)): the lines of changes must not be among those.
-const MOST_NAMED: usize = 20;
+const MAX_NAMED_SKIPS: usize = 20;
 
 /// Logs an event that was recorded of this run, which need not be the one that goes on.
 pub(super) fn write(run: &RunId, event: &RunEvent<'_>) {
@@ -88,7 +88,7 @@ fn planned<'a>(plan: &InstancePlan<'_>, outcomes: impl Iterator<Item = &'a Chang
         );
     }
     for change in outcomes {
-        self::change(change, Telling::ByTheRun);
+        self::change(change, LoggedBy::Run);
     }
     skips(report, plan.new_skips);
 }
@@ -110,51 +110,51 @@ fn held_plan(record: &HeldRecord) {
 }
 
 fn settled(settled: &SettledChanges<'_>) {
-    let telling = match settled.evidence {
-        Evidence::ReadBack | Evidence::Unread => Telling::ByTheRun,
-        Evidence::NextRun => Telling::ByTheNextRun,
+    let logged_by = match settled.evidence {
+        Evidence::ReadBack | Evidence::Unread => LoggedBy::Run,
+        Evidence::NextRun => LoggedBy::NextRun,
     };
     for change in settled.changes {
-        self::change(change, telling);
+        self::change(change, logged_by);
     }
 }
 
 /// Logs what a run recorded last before it died: whether it came to log that itself is not known.
-pub(super) fn settled_again(run: &RunId, instance: &InstanceName, changes: &[ChangeReport]) {
+pub(super) fn repeat_last_results(run: &RunId, instance: &InstanceName, changes: &[ChangeReport]) {
     log_span::of_instance(run, instance.as_str()).in_scope(|| {
         for change in changes {
-            self::change(change, Telling::Again);
+            self::change(change, LoggedBy::Repeated);
         }
     });
 }
 
 /// Which run logs the outcome of a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Telling {
+enum LoggedBy {
     /// The one that made it.
-    ByTheRun,
+    Run,
     /// The next one, which found it in Campaign.
-    ByTheNextRun,
+    NextRun,
     /// The next one, because the one that made it died when it had recorded the outcome: it may have logged it too.
-    Again,
+    Repeated,
 }
 
-impl Telling {
+impl LoggedBy {
     /// What is logged where the change has no detail of its own.
     fn note(self) -> Option<&'static str> {
         match self {
-            Self::ByTheRun => None,
-            Self::ByTheNextRun => Some("found by the next run"),
-            Self::Again => Some("the run died when it had recorded this"),
+            Self::Run => None,
+            Self::NextRun => Some("found by the next run"),
+            Self::Repeated => Some("the run died when it had recorded this"),
         }
     }
 }
 
 /// One line for one change. One that is told again is `repeated`: a reader who counts lines can leave it out.
-fn change(change: &ChangeReport, telling: Telling) {
+fn change(change: &ChangeReport, logged_by: LoggedBy) {
     let (operator, group) = (change.operator.as_deref(), change.group.as_deref());
-    let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(telling.note()));
-    let repeated = (telling == Telling::Again).then_some(true);
+    let (outcome, detail) = (change.outcome.as_str(), change.detail.as_deref().or(logged_by.note()));
+    let repeated = (logged_by == LoggedBy::Repeated).then_some(true);
     let approved = change.approved_by.as_ref().map(|by| format!(", approved by {by}")).unwrap_or_default();
     macro_rules! line {
         ($level:ident) => {
@@ -203,12 +203,12 @@ fn skips(report: &InstanceReport, new: &[&Skipped]) {
     for skip in new {
         let (_, named) = counts.entry(skip.reason).or_default();
         *named += 1;
-        if *named <= MOST_NAMED {
+        if *named <= MAX_NAMED_SKIPS {
             line!(info, skip, "skipped for the first time");
         }
     }
     for (reason, (count, new)) in counts {
-        let unnamed = match new.saturating_sub(MOST_NAMED) {
+        let unnamed = match new.saturating_sub(MAX_NAMED_SKIPS) {
             0 => String::new(),
             more => format!("; {more} new ones are named in the report only"),
         };

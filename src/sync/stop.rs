@@ -30,12 +30,12 @@ impl Stop {
     }
 
     /// Whether somebody said stop.
-    pub fn is_asked(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Waits until somebody says stop.
-    pub async fn asked(&self) {
+    pub async fn requested(&self) {
         let mut receive = self.0.clone();
         if receive.wait_for(|asked| *asked).await.is_err() {
             // The switch is gone, and with it whoever could have used it.

@@ -7,7 +7,7 @@ use crate::{
     campaign::Campaign,
     domain::{
         ChangeKey, ChangeKind, ChangeOutcome, InstanceReport, RunId, RunMode, RunReport, SourceCounts, UndoHold,
-        Watcher, desired_by_undo, plan,
+        Watcher, plan, undo_desired_state,
     },
     journal::{FindRunError, Journal, JournalError, RunLock},
 };
@@ -16,11 +16,11 @@ use super::{
     Stop,
     apply::{Applied, apply},
     confirm::confirm_logins,
-    context::{InstanceContext, InstanceRun, Reach},
-    decision::{Decision, Settled},
+    context::{Coverage, InstanceContext, InstanceRun},
+    decision::{ChangeResult, Decision},
     pauses::after,
-    reconcile::{InstanceOptions, ReconcileError, snapshot, visit},
-    run::{Found, Frame, Options},
+    reconcile::{InstanceOptions, ReconcileError, snapshot, with_campaign},
+    run::{RunResults, RunSession, SyncOptions},
 };
 
 /// Makes, or in a dry run shows, the plan that takes the membership changes of `run` back where Campaign still holds them.
@@ -28,7 +28,7 @@ use super::{
 /// The organization is not read, so no call of the vendor's is spent. What is taken back is remembered: a later run would
 /// do it again, and holds it instead. `run` may be shortened as in [`Journal::find_run`].
 pub async fn undo(
-    options: &Options,
+    options: &SyncOptions,
     journal: &Journal,
     run: &str,
     mode: RunMode,
@@ -36,19 +36,19 @@ pub async fn undo(
     watcher: &Watcher,
 ) -> Result<RunReport, FindRunError> {
     let past = journal.find_run(run).await?;
-    let frame = Frame::begin(options, journal, mode, watcher);
+    let session = RunSession::begin(options, journal, mode, watcher);
     let scope = Some(format!("undo of run {}", past.run));
-    let undo = frame.run(scope, async |lock| all_instances(options, lock, &frame, &past, stop).await);
-    Ok(undo.instrument(frame.span()).await)
+    let undo = session.run(scope, async |lock| all_instances(options, lock, &session, &past, stop).await);
+    Ok(undo.instrument(session.span()).await)
 }
 
 async fn all_instances(
-    options: &Options,
+    options: &SyncOptions,
     lock: &RunLock,
-    frame: &Frame<'_>,
+    session: &RunSession<'_>,
     past: &RunReport,
     stop: &Stop,
-) -> Result<Found, JournalError> {
+) -> Result<RunResults, JournalError> {
     let (run, mut instances, mut warnings) = (&past.run, Vec::new(), Vec::new());
     for past in
         past.instances.iter().filter(|past| past.changes.iter().any(|change| change.outcome == ChangeOutcome::Applied))
@@ -58,71 +58,80 @@ async fn all_instances(
             warnings.push(format!("instance {} is not configured any more: nothing was taken back there", past.name));
             continue;
         };
-        let undo = Undo { frame, lock, past: RunId::new(run.as_str()), options, instance, stop };
-        instances.push(visit(&frame.recorder, instance, async |campaign| undo.take_back(campaign, past).await).await);
+        let undo = Undo { session, lock, past: RunId::new(run.as_str()), options, instance, stop };
+        instances.push(
+            with_campaign(&session.recorder, instance, async |campaign| undo.reverse(campaign, past).await).await,
+        );
     }
     if instances.is_empty() && warnings.is_empty() {
         warnings.push(format!("run {run} changed no memberships: there is nothing to take back"));
     }
     let undo_of = Some(past.run.clone());
-    Ok(Found { source: frame.source_unread(0), error: None, warnings, outcome: None, instances, undo_of })
+    Ok(RunResults { source: session.source_unread(0), error: None, warnings, outcome: None, instances, undo_of })
 }
 
 /// The undo of one run in one instance.
 struct Undo<'a> {
-    frame: &'a Frame<'a>,
+    session: &'a RunSession<'a>,
     lock: &'a RunLock,
     past: RunId,
-    options: &'a Options,
+    options: &'a SyncOptions,
     instance: &'a InstanceOptions,
     stop: &'a Stop,
 }
 
 impl Undo<'_> {
-    async fn take_back(&self, campaign: &Campaign, past: &InstanceReport) -> Result<InstanceReport, ReconcileError> {
-        let here = self.enter(campaign).await?;
+    async fn reverse(&self, campaign: &Campaign, past: &InstanceReport) -> Result<InstanceReport, ReconcileError> {
+        let here = self.read_instance(campaign).await?;
         let (policy, recorder) = (&self.instance.policy, here.recorder);
-        let desired = desired_by_undo(&past.changes, &here.context.snapshot, policy);
+        let desired = undo_desired_state(&past.changes, &here.context.snapshot, policy);
         let plan = plan(&desired, &here.context.snapshot, policy).taking_back(&self.past);
         let decision = Decision::of_plan(&here.context, desired, plan, None);
-        here.held(&decision).await?;
+        here.record_held(&decision).await?;
         if !here.writes() {
             let planned = here.report(&decision, &[], None);
-            here.planned(&planned).await?;
+            here.record_plan(&planned).await?;
             return Ok(planned);
         }
         let (confirmed, unconfirmed) = confirm_logins(campaign, self.stop, decision.review.approved.clone()).await?;
-        here.planned(&here.report(&decision, &unconfirmed, None)).await?;
+        here.record_plan(&here.report(&decision, &unconfirmed, None)).await?;
         // Written before the changes are made: a run that comes between would do again what is being undone.
         let opposite: Vec<_> = confirmed.changes().iter().filter_map(|change| opposite(&change.key())).collect();
         recorder.journal().remember_undone(here.name(), recorder.run(), &opposite).await?;
-        here.observed(&decision).await?;
+        here.record_members(&decision).await?;
         let Applied { mut settled, stopped } = apply(campaign, &here, &confirmed, &decision, self.stop).await;
-        self.forget_what_failed(&settled).await?;
-        here.resized(&decision, &settled).await;
+        self.forget_failed(&settled).await?;
+        here.update_group_sizes(&decision, &settled).await;
         settled.extend(unconfirmed);
         Ok(here.report(&decision, &settled, stopped.as_ref()))
     }
 
-    async fn enter(&self, campaign: &Campaign) -> Result<InstanceRun<'_>, ReconcileError> {
-        let (recorder, instance) = (&self.frame.recorder, self.instance);
+    async fn read_instance(&self, campaign: &Campaign) -> Result<InstanceRun<'_>, ReconcileError> {
+        let (recorder, instance) = (&self.session.recorder, self.instance);
         let name = &instance.policy.instance;
         let snapshot = snapshot(campaign, recorder, name, self.stop).await?;
         let history = recorder.journal().history_for_undo(name, Utc::now(), &self.past).await?;
         let (limits, counts) = (&self.options.limits, SourceCounts::Proven);
         let context = InstanceContext { instance, limits, counts, snapshot, history, at: Utc::now() };
         let undo = Some(UndoHold { run: self.past.clone(), until: after(self.options.approval_ttl) });
-        Ok(InstanceRun { context, recorder, lock: self.lock, mode: self.frame.mode(), reach: Reach::Part, undo })
+        Ok(InstanceRun {
+            context,
+            recorder,
+            lock: self.lock,
+            mode: self.session.mode(),
+            coverage: Coverage::Part,
+            undo,
+        })
     }
 
     /// What could not be taken back is not undone, and later runs need not be held for it.
-    async fn forget_what_failed(&self, settled: &[Settled]) -> Result<(), JournalError> {
+    async fn forget_failed(&self, settled: &[ChangeResult]) -> Result<(), JournalError> {
         let failed: Vec<_> =
             settled.iter().filter(|one| !one.is_in_place()).filter_map(|one| opposite(&one.change.key())).collect();
         if failed.is_empty() {
             Ok(())
         } else {
-            self.frame.recorder.journal().spend(&self.instance.policy.instance, &failed).await
+            self.session.recorder.journal().spend(&self.instance.policy.instance, &failed).await
         }
     }
 }

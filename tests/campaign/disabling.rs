@@ -4,7 +4,7 @@ use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignWrite};
 use campaign_group_sync::domain::{Failure, Operator, OperatorGroupId, OperatorId, OperatorLogin};
 use campaign_group_sync::sandbox::campaign::{InstanceWorld, SchemaPart};
 
-use crate::visit::Visit;
+use super::visit::Visit;
 
 const ANN: OperatorId = OperatorId(2001);
 

@@ -6,7 +6,7 @@ use campaign_group_sync::domain::Failure;
 use campaign_group_sync::sandbox::campaign::SchemaPart;
 use campaign_group_sync::sandbox::{Effect, Fault};
 
-use crate::visit::Visit;
+use super::visit::Visit;
 
 const SCHEMAS: [&str; 3] = ["xtk:operator", "xtk:group", "xtk:operatorGroup"];
 

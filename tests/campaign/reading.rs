@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use campaign_group_sync::domain::{
-    CampaignSnapshot, Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep, Watcher,
+    CampaignSnapshot, Failure, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, RunStep, SignInMethod,
+    Watcher,
 };
 use campaign_group_sync::sandbox::{Effect, Fault};
 
-use crate::visit::{Visit, named};
+use super::visit::{Visit, named};
 
 #[tokio::test]
 async fn an_instance_is_read_as_it_is() {
@@ -21,7 +22,7 @@ async fn an_instance_is_read_as_it_is() {
     for operator in visit.instance().operators {
         let read = snapshot.operator(OperatorId(operator.id.unwrap())).unwrap();
         assert_eq!((read.login.as_str(), &read.label), (operator.name.as_str(), &operator.label));
-        assert_eq!(read.log_on == LogOn::Ims, operator.authentication == "ims", "{}", operator.name);
+        assert_eq!(read.sign_in == SignInMethod::Ims, operator.authentication == "ims", "{}", operator.name);
     }
     for group in visit.instance().groups {
         let read = snapshot.group(OperatorGroupId(group.id.unwrap())).unwrap();

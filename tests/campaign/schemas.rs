@@ -5,7 +5,7 @@ use campaign_group_sync::domain::Failure;
 use campaign_group_sync::sandbox::Effect;
 use campaign_group_sync::sandbox::campaign::SchemaPart;
 
-use crate::visit::Visit;
+use super::visit::Visit;
 
 #[tokio::test]
 async fn a_schema_that_disagrees_is_named_and_nothing_is_written() {

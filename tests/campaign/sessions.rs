@@ -6,7 +6,7 @@ use campaign_group_sync::sandbox::campaign::InstanceChange;
 use campaign_group_sync::sandbox::{Change, Effect, Fault};
 use campaign_group_sync::transport::SecretString;
 
-use crate::visit::Visit;
+use super::visit::Visit;
 
 const SESSION_OVER: &str = "XSV-350008 Session has expired or is invalid. Please reconnect.";
 

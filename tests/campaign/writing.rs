@@ -1,11 +1,13 @@
 //! Writing: collections, what happens when one fails, creations, and what is never touched.
 
 use campaign_group_sync::campaign::{COLLECTION_ROWS, Campaign, CampaignError, CampaignWrite};
-use campaign_group_sync::domain::{Failure, LogOn, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
+use campaign_group_sync::domain::{
+    Failure, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, SignInMethod,
+};
 use campaign_group_sync::sandbox::campaign::{AbsentDelete, Operator, SchemaPart, WriteCollectionMode};
 use campaign_group_sync::sandbox::{Effect, Fault};
 
-use crate::visit::Visit;
+use super::visit::Visit;
 
 const DELIVERY: OperatorGroupId = OperatorGroupId(3001);
 
@@ -176,7 +178,7 @@ async fn hostile_names_are_created_found_and_read_intact() {
         assert_eq!(failures(&write(&client, &writes).await), [None, None], "{hostile}");
         let [operator] = client.find_operators(std::slice::from_ref(&login)).await.unwrap().try_into().unwrap();
         let [found] = client.find_groups(std::slice::from_ref(&group)).await.unwrap().try_into().unwrap();
-        assert_eq!((&operator.login, operator.log_on), (&login, LogOn::Ims));
+        assert_eq!((&operator.login, operator.sign_in), (&login, SignInMethod::Ims));
         assert_eq!(operator.label, format!("{hostile} label"));
         assert_eq!((&found.name, found.label.as_str()), (&group, hostile));
         let snapshot = client.fetch_snapshot().await.unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{check, printed};
+use super::program::{check, printed};
 
 /// The default scenario with this laid over it: how the check ends, and its findings.
 fn checked(laid_over: &str) -> (Option<i32>, Vec<Value>) {

@@ -1,15 +1,15 @@
 //! A configuration with a problem stops what depends on it, and nothing else.
 
-use campaign_group_sync::check::{Cause, Finding, Verdict};
+use campaign_group_sync::check::{FailureCause, Finding, Verdict};
 
-use crate::stage::{Checked, Stage};
+use super::stage::{Checked, Stage};
 
 /// What waits, and for what; the one failure is asserted on the way.
 fn waiting(checked: &Checked, failed: &str) -> Vec<(Option<String>, &'static str)> {
     let findings = &checked.report.findings;
     let wrong: Vec<&Finding> = findings.iter().filter(|one| one.verdict == Verdict::Failed).collect();
     assert!(!wrong.is_empty() && wrong.iter().all(|one| one.id == failed), "{wrong:#?}");
-    assert!(wrong.iter().all(|one| one.cause == Some(Cause::Configuration)), "{wrong:#?}");
+    assert!(wrong.iter().all(|one| one.cause == Some(FailureCause::Configuration)), "{wrong:#?}");
     let waiting: Vec<&Finding> = findings.iter().filter(|one| one.waits_for.is_some()).collect();
     assert!(waiting.iter().all(|one| one.waits_for == Some(failed)), "{waiting:#?}");
     waiting.iter().map(|one| (one.instance.clone(), one.id)).collect()

@@ -1,9 +1,9 @@
 //! The day on which the secret of a credential runs out.
 
-use campaign_group_sync::check::{Cause, Finding, Verdict};
+use campaign_group_sync::check::{FailureCause, Finding, Verdict};
 use chrono::{TimeDelta, Utc};
 
-use crate::stage::{Checked, Stage};
+use super::stage::{Checked, Stage};
 
 const OF_THE_CLOUD: &str = "experience_cloud.credential_expiry";
 const OF_THE_INSTANCE: &str = "campaign.credential_expiry";
@@ -44,7 +44,7 @@ async fn a_secret_that_ran_out_and_is_refused_is_a_failure() {
     let checked = stage.check().await;
     for id in [OF_THE_CLOUD, OF_THE_INSTANCE] {
         let found = finding(&checked, id);
-        assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(Cause::Refused)), "{found:#?}");
+        assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(FailureCause::Refused)), "{found:#?}");
         assert!(found.evidence.contains("IMS refused: "), "{found:#?}");
     }
     for (id, root) in [("experience_cloud.token", OF_THE_CLOUD), ("campaign.log_on", OF_THE_INSTANCE)] {

@@ -3,13 +3,13 @@
 use std::env;
 
 use campaign_group_sync::{
-    check::{Cause, DaemonStatus, Extent, Finding, Health, Verdict},
+    check::{DaemonHealth, DaemonStatus, FailureCause, Finding, HostScope, Verdict},
     domain::{Outcome, RunMode},
 };
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::{
+use super::{
     stage::{Checked, Stage},
     whole_run::request,
 };
@@ -19,20 +19,25 @@ fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
 }
 
 async fn with_daemon(said: Result<DaemonStatus, String>) -> Finding {
-    let checked = Stage { daemon: Some(said), extent: Extent::Service, ..Stage::sound() }.check().await;
+    let checked = Stage { daemon: Some(said), host: HostScope::Service, ..Stage::sound() }.check().await;
     finding(&checked, "host.daemon").clone()
 }
 
 #[tokio::test]
 async fn a_daemon_that_is_not_well_is_told_with_what_to_do() {
     for (health, verdict, cause, remedy) in [
-        (Health::Well, Verdict::Ok, None, ""),
-        (Health::Starting, Verdict::Warning, None, "--sync-now"),
-        (Health::Throttled, Verdict::Warning, None, "another program"),
-        (Health::Blocked, Verdict::Warning, None, "campaign-group-sync approve 0123456789abcdef"),
-        (Health::Failing(None), Verdict::Failed, Some(Cause::Unavailable), "journalctl"),
-        (Health::Failing(Some(Outcome::Refused)), Verdict::Failed, Some(Cause::Refused), "journalctl"),
-        (Health::Failing(Some(Outcome::Incomplete)), Verdict::Failed, Some(Cause::Incomplete), "journalctl"),
+        (DaemonHealth::Healthy, Verdict::Ok, None, ""),
+        (DaemonHealth::Starting, Verdict::Warning, None, "--sync-now"),
+        (DaemonHealth::Throttled, Verdict::Warning, None, "another program"),
+        (DaemonHealth::Blocked, Verdict::Warning, None, "campaign-group-sync approve 0123456789abcdef"),
+        (DaemonHealth::Failing(None), Verdict::Failed, Some(FailureCause::Unavailable), "journalctl"),
+        (DaemonHealth::Failing(Some(Outcome::Refused)), Verdict::Failed, Some(FailureCause::Refused), "journalctl"),
+        (
+            DaemonHealth::Failing(Some(Outcome::Incomplete)),
+            Verdict::Failed,
+            Some(FailureCause::Incomplete),
+            "journalctl",
+        ),
     ] {
         let (described, held) = ("so it is".to_owned(), vec!["0123456789abcdef".to_owned()]);
         let found = with_daemon(Ok(DaemonStatus { health, described, held })).await;
@@ -105,7 +110,7 @@ async fn a_state_on_a_server_is_ok_when_it_answers_and_a_failure_when_it_does_no
     {
         let checked = on(&unreachable).check().await;
         let found = finding(&checked, "host.state");
-        assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(Cause::Unavailable)), "{found:#?}");
+        assert_eq!((found.verdict, found.cause), (Verdict::Failed, Some(FailureCause::Unavailable)), "{found:#?}");
         assert!(found.remedy.contains("that the server runs"), "{found:#?}");
         assert_eq!(finding(&checked, "experience_cloud.profiles").waits_for, Some("host.state"));
     }

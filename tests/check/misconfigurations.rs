@@ -6,7 +6,7 @@ use campaign_group_sync::sandbox::Scenario;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::program::{check, printed};
+use super::program::{check, printed};
 
 /// Programs at work at the same time.
 const AT_ONCE: usize = 4;

@@ -1,12 +1,12 @@
 //! Names that nearly match: `check` and `mask` say the same of them.
 
 use campaign_group_sync::{
-    check::{Finding, Matching, Verdict, verdicts},
+    check::{Finding, MatchKind, Verdict, match_names},
     domain::AssociationMask,
     sandbox::{UmapiGroup, campaign::Operator},
 };
 
-use crate::stage::{Checked, Stage};
+use super::stage::{Checked, Stage};
 
 fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {
     checked.report.findings.iter().find(|one| one.id == id).expect(id)
@@ -26,7 +26,7 @@ async fn check_and_mask_agree_on_what_nearly_matches() {
         "Campaign - other - content",
         "Photoshop",
     ] {
-        let near = verdicts(&mask, [name], None).iter().any(|one| one.matching == Matching::NearlyMatched);
+        let near = match_names(&mask, [name], None).iter().any(|one| one.matching == MatchKind::NearlyMatched);
         let mut stage = Stage::sound();
         stage.scenario.organization.groups.push(UmapiGroup::profile(61_900, name));
         let checked = stage.check().await;

@@ -4,10 +4,10 @@ use campaign_group_sync::{
     check::{Finding, Verdict},
     domain::{RunMode, Scope},
     sandbox::{Change, Effect, campaign::InstanceChange},
-    sync::Request,
+    sync::RunRequest,
 };
 
-use crate::{
+use super::{
     stage::{Checked, Stage},
     whole_run::request,
 };
@@ -21,8 +21,8 @@ fn finding(checked: &Checked) -> &Finding {
 fn stage() -> Stage {
     let mut stage = Stage::sound();
     stage.campaign().operators.retain(|operator| !["dev@acme.com", "elena@acme.com"].contains(&operator.name.as_str()));
-    let of_hugo = Scope { people: vec!["hugo@acme.com".to_owned()], groups: Vec::new() };
-    let narrowed = Request { scope: of_hugo, ..request(RunMode::DryRun) };
+    let of_hugo = Scope { users: vec!["hugo@acme.com".to_owned()], groups: Vec::new() };
+    let narrowed = RunRequest { scope: of_hugo, ..request(RunMode::DryRun) };
     stage.earlier = vec![request(RunMode::DryRun), narrowed];
     stage
 }

@@ -1,13 +1,13 @@
 //! Nothing wrong: nothing found, and nothing done.
 
 use campaign_group_sync::{
-    check::{Reach, Verdict},
+    check::{Network, Verdict},
     domain::{ProductProfile, ProductProfileName},
     journal::RememberedListing,
 };
 use chrono::Utc;
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 #[tokio::test]
 async fn a_sound_sandbox_is_all_ok_and_nothing_is_written_or_wasted() {
@@ -28,7 +28,7 @@ async fn a_sound_sandbox_is_all_ok_and_nothing_is_written_or_wasted() {
 
 #[tokio::test]
 async fn offline_nothing_is_asked_and_the_host_is_looked_at_all_the_same() {
-    let stage = Stage { reach: Reach::Offline, ..Stage::sound() };
+    let stage = Stage { network: Network::Offline, ..Stage::sound() };
     let checked = stage.check().await;
     assert!(checked.requests.is_empty(), "{:?}", checked.requests);
     let verdict = |id: &str| checked.report.findings.iter().find(|finding| finding.id == id).map(|found| found.verdict);

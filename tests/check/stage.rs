@@ -8,7 +8,7 @@ use std::{
 };
 
 use campaign_group_sync::{
-    check::{self, CheckReport, DaemonStatus, Extent, NotificationCheck, Reach, Request},
+    check::{self, CheckReport, CheckRequest, DaemonStatus, HostScope, Network, NotificationCheck},
     domain::OrganizationId,
     domain::Watcher,
     journal::{self, Journal, ListingKind, RememberedListing},
@@ -31,14 +31,14 @@ pub(crate) struct Stage {
     pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// Files written over those of the configuration, with their modes; modes of folders as well.
     pub(crate) files: Vec<(&'static str, Option<&'static str>, u32)>,
-    pub(crate) reach: Reach,
+    pub(crate) network: Network,
     /// What the journal of an earlier run remembers.
     pub(crate) remembered: Option<RememberedListing>,
     /// What the daemon said of itself, and how much of the host is looked at.
     pub(crate) daemon: Option<Result<DaemonStatus, String>>,
-    pub(crate) extent: Extent,
+    pub(crate) host: HostScope,
     /// Runs that were made before.
-    pub(crate) earlier: Vec<sync::Request>,
+    pub(crate) earlier: Vec<sync::RunRequest>,
     /// What has happened since.
     pub(crate) since: Vec<Change>,
 }
@@ -59,10 +59,10 @@ impl Stage {
             edits: Vec::new(),
             environment: Vec::new(),
             files: Vec::new(),
-            reach: Reach::Online,
+            network: Network::Online,
             remembered: None,
             daemon: None,
-            extent: Extent::Sandbox,
+            host: HostScope::FilesOnly,
             earlier: Vec::new(),
             since: Vec::new(),
         }
@@ -128,12 +128,12 @@ impl Stage {
         sandbox.clear_requests();
         let before = listed(folder);
         let settings = settings::load_partial(&sources);
-        let request = Request {
+        let request = CheckRequest {
             settings: &settings,
             sources: &sources,
-            reach: self.reach,
-            notifications: NotificationCheck::Reach,
-            extent: self.extent,
+            network: self.network,
+            notifications: NotificationCheck::Connect,
+            host: self.host,
             daemon: self.daemon,
             now: Utc::now(),
         };
@@ -156,7 +156,7 @@ async fn remember(folder: &Path, connection: &ConnectionParameters, listing: &Re
     journal.close().await;
 }
 
-async fn run(sources: &Sources, request: &sync::Request) {
+async fn run(sources: &Sources, request: &sync::RunRequest) {
     let settings = settings::load(sources).expect("usable");
     let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
     let _ = sync::run(&settings.sync_options(), &journal, request, &Watcher::none()).await;

@@ -9,7 +9,7 @@ use campaign_group_sync::{
     transport::BaseUrl,
 };
 
-use crate::stage::{CONTENT, Stage, chain, masks, memberships, memberships_of_people, people};
+use super::stage::{CONTENT, Stage, chain, masks, memberships, memberships_of_people, people};
 
 fn nobody_listens() -> BaseUrl {
     // Port 1 is reserved, and nobody listens there.

@@ -8,7 +8,7 @@ use campaign_group_sync::{
     transport::BaseUrl,
 };
 
-use crate::stage::{Stage, chain, client, memberships, memberships_of_people, people};
+use super::stage::{Stage, chain, client, memberships, memberships_of_people, people};
 
 fn users(page: u64, effect: Effect) -> Fault {
     Fault::new("users", effect).page(page)

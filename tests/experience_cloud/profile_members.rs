@@ -8,7 +8,7 @@ use campaign_group_sync::{
     sandbox::{Change, Effect, Fault, OrganizationChange, User},
 };
 
-use crate::stage::{DELIVERY, Stage, chain, masks, memberships, memberships_of_people, people};
+use super::stage::{DELIVERY, Stage, chain, masks, memberships, memberships_of_people, people};
 
 fn one_by_one(options: &mut UmapiOptions) {
     options.read = ReadChoice::Profiles;

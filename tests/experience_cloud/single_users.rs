@@ -6,7 +6,7 @@ use campaign_group_sync::{
     sandbox::{Change, Effect, Fault, OrganizationChange, UmapiGroup, User},
 };
 
-use crate::stage::{CONTENT, DELIVERY, PHOTOSHOP, Stage, chain, people};
+use super::stage::{CONTENT, DELIVERY, PHOTOSHOP, Stage, chain, people};
 
 async fn ask(stage: &Stage, name: &str) -> Result<Option<UserRead>, ExperienceCloudError> {
     stage.client.fetch_user(name, Membership::Effective).await

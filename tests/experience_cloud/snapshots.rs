@@ -8,7 +8,7 @@ use campaign_group_sync::{
     sandbox::{Change, Effect, Fault, PastTheEnd, UmapiGroup, User},
 };
 
-use crate::stage::{
+use super::stage::{
     CONTENT, DELIVERY, Memberships, PHOTOSHOP, Stage, chain, memberships, memberships_of_people, people,
 };
 
@@ -107,7 +107,7 @@ async fn two_accounts_with_one_address_are_two() {
     let adobe = User { kind: Some("adobeID".to_owned()), groups: vec![CONTENT.to_owned()], ..federated.clone() };
     scenario.organization.users = vec![federated, adobe];
     let snapshot = Stage::of(scenario).await.fetch().await.expect("a complete read");
-    assert_eq!((snapshot.proof().users(), snapshot.people().len()), (2, 2));
+    assert_eq!((snapshot.proof().users(), snapshot.users().len()), (2, 2));
 }
 
 #[tokio::test]

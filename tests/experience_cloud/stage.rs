@@ -16,7 +16,7 @@ use campaign_group_sync::{
     sandbox::{self, Fault, LoggedRequest, Organization, PageSizes, Sandbox, Scenario, UmapiGroup, User},
 };
 
-use crate::organization::experience_cloud;
+use super::organization::experience_cloud;
 
 pub(crate) const DELIVERY: &str = "Campaign - acme - delivery";
 pub(crate) const CONTENT: &str = "Campaign - acme - content";

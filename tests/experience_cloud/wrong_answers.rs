@@ -5,7 +5,7 @@ use campaign_group_sync::{
     sandbox::{Effect, Fault},
 };
 
-use crate::stage::{Stage, chain, people};
+use super::stage::{Stage, chain, people};
 
 /// Ten people on four pages, and one thing that goes wrong for good.
 async fn check(fault: Fault, expected: &[&str]) {

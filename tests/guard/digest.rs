@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use campaign_group_sync::domain::{Digest, Limits};
 
-use crate::scene::{Group, Scene, wide};
+use super::scene::{Group, Scene, wide};
 
 /// Two groups with held changes (the second is to be created), and one without.
 fn scene() -> Scene {
@@ -106,7 +106,7 @@ fn the_members_of_an_orphan_count() {
     // p7 is not to be removed: a protected operator, say. The situation is another all the same.
     let both = orphan("p1 p7");
     let mut plan = both.plan();
-    plan.changes.retain(|change| crate::scene::written(change) != "- p7 gone");
+    plan.changes.retain(|change| super::scene::written(change) != "- p7 gone");
     let review = both.review_of(&plan, &both.desired());
     assert_ne!(review.held.digest, Some(digest(&orphan("p1"))));
 }

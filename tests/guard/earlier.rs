@@ -3,7 +3,7 @@
 
 use campaign_group_sync::domain::{Limits, ProductProfileName};
 
-use crate::scene::{Scene, held, let_through, named, people, wide};
+use super::scene::{Scene, held, let_through, named, people, wide};
 
 /// Ten removals where five may go at once.
 fn ten_leavers() -> Scene {
@@ -22,7 +22,7 @@ fn an_approval_lets_exactly_what_it_names_through() {
     let second = scene.approving(&first).review();
     assert_eq!(let_through(&second), held(&first));
     assert_eq!(second.held.digest, None);
-    assert!(second.over.is_empty());
+    assert!(second.ended.is_empty());
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn incident_24_approving_one_plan_does_not_let_another_through() {
     let approved = other.review();
     let scene = ten_leavers().approving(&approved);
     let review = scene.review();
-    assert_eq!((let_through(&review).len(), held(&review).len(), review.over.len()), (0, 10, 0));
+    assert_eq!((let_through(&review).len(), held(&review).len(), review.ended.len()), (0, 10, 0));
     let unused: Vec<_> = review.unused_approvals.iter().map(|approval| &approval.digest).collect();
     assert_eq!((unused, review.released), (vec![approved.held.digest.as_ref().expect("held")], None));
     // Once a run has begun to apply it, what is left of it is let through, and nothing else.
@@ -41,7 +41,7 @@ fn incident_24_approving_one_plan_does_not_let_another_through() {
     assert_eq!(let_through(&review), ["- p2 one"]);
     assert_eq!(held(&review).len(), 9);
     // That this plan has no group "two" does not contradict it.
-    assert_eq!(review.over, []);
+    assert_eq!(review.ended, []);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn incident_22_after_a_crash_the_rest_of_an_approved_plan_goes_on_and_anything_e
     let done = &scene.review().approved.changes()[..3].to_vec();
     let mut rest = scene.after(done).in_use();
     assert_eq!(let_through(&rest.review()).len(), 7);
-    assert_eq!(rest.review().over, done.iter().map(campaign_group_sync::domain::Change::key).collect::<Vec<_>>());
+    assert_eq!(rest.review().ended, done.iter().map(campaign_group_sync::domain::Change::key).collect::<Vec<_>>());
     rest.group("one").wanted.remove("p40");
     let review = rest.review();
     assert_eq!((let_through(&review).len(), held(&review)), (7, vec!["- p40 one".to_owned()]));
@@ -159,7 +159,7 @@ fn an_undone_change_waits_whether_it_adds_or_removes() {
     assert_eq!(let_through(&review), ["+ p4 one"]);
     assert_eq!(held(&review), ["+ p3 one", "- p1 one"]);
     assert!(review.held.changes.iter().all(|held| held.why.contains("undo")), "{:?}", review.held);
-    assert!(review.is_read_accepted && review.over.is_empty());
+    assert!(review.is_read_accepted && review.ended.is_empty());
     assert_eq!(let_through(&scene.approving(&review).review()).len(), 3);
 }
 
@@ -169,7 +169,7 @@ fn an_undone_change_is_over_once_the_organization_does_not_want_it() {
     let undone = scene.planned("- p1 one").key();
     scene.history.undone = vec![undone.clone()];
     scene.group("one").wanted.insert("p1".into());
-    assert_eq!(scene.review().over, [undone]);
+    assert_eq!(scene.review().ended, [undone]);
 }
 
 #[test]

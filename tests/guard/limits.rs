@@ -2,7 +2,7 @@
 
 use campaign_group_sync::domain::Limits;
 
-use crate::scene::{Scene, held, let_through, people, wide};
+use super::scene::{Scene, held, let_through, people, wide};
 
 /// A group of `members`, of whom the first `leaving` have to go.
 fn leaving(members: usize, leaving: usize) -> Scene {

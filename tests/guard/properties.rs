@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, Approval, ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, Digest, HeldBefore, Limits, Memory,
-    ProductProfileId, ProductProfileName, Review, SourceCounts, SourceRead,
+    Action, Approval, ApprovalState, ApprovedChange, Change, ChangeKey, ChangeKind, Digest, EarlierHold, Limits,
+    Memory, ProductProfileId, ProductProfileName, Review, SourceCounts, SourceRead,
 };
 use proptest::prelude::*;
 
-use crate::scene::{Group, Scene, held, let_through, named, source_read, wide};
+use super::scene::{Group, Scene, held, let_through, named, source_read, wide};
 
 fn logins(letters: &'static str) -> impl Strategy<Value = BTreeSet<String>> {
     prop::collection::btree_set(prop::string::string_regex(letters).expect("a pattern"), 0..7)
@@ -64,7 +64,7 @@ fn say(scene: &mut Scene, words: &[u8]) {
     let planned = scene.plan().changes;
     let said = |word: u8| planned.iter().zip(words).filter(move |(_, of)| **of == word).map(|(change, _)| change);
     let other = |change: &Change| ApprovedChange { profile: ProductProfileName::new("Q"), ..named(change) };
-    let before = |change: &Change, limits: Limits| HeldBefore { key: change.key(), why: "as before".into(), limits };
+    let before = |change: &Change, limits: Limits| EarlierHold { key: change.key(), why: "as before".into(), limits };
     scene.history.approvals = vec![Approval {
         digest: Digest::parse("0123456789abcdef").expect("a digest"),
         approver: "ann".into(),

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, Approval, ApprovalState, ApprovedChange, CampaignSnapshot, Change, Circumstances, DesiredState,
-    FollowedGroup, HeldBefore, History, InstanceName, KnownProfiles, Limits, LogOn, ManagedGroup, NewOperator,
-    Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan,
-    ProductProfile, ProductProfileId, ProductProfileName, ProfileRead, Review, SourceCounts, SourceRead,
-    UnlistedAccounts, review,
+    Action, Approval, ApprovalState, ApprovedChange, CampaignSnapshot, Change, DesiredState, EarlierHold,
+    FollowedGroup, History, InstanceName, KnownProfiles, Limits, ManagedGroup, NewOperator, Operator, OperatorGroup,
+    OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin, OrphanGroup, Plan, ProductProfile, ProductProfileId,
+    ProductProfileName, ProfileRead, Review, ReviewContext, SignInMethod, SourceCounts, SourceRead, UnlistedAccounts,
+    review,
 };
 
 /// One operator group and the people in it.
@@ -208,8 +208,8 @@ impl Scene {
                 .collect(),
             orphans: orphans.collect(),
             skipped: Vec::new(),
-            spared: Vec::new(),
-            departures: Vec::new(),
+            keep_enabled: Vec::new(),
+            pending_disablements: Vec::new(),
             passed_on: BTreeMap::new(),
         }
     }
@@ -264,7 +264,7 @@ impl Scene {
 
     pub(crate) fn review_of(&self, plan: &Plan, desired: &DesiredState) -> Review {
         let instance = InstanceName::new(&self.instance);
-        let circumstances = Circumstances {
+        let circumstances = ReviewContext {
             instance: &instance,
             limits: &self.limits,
             counts: self.counts,
@@ -300,7 +300,7 @@ impl Scene {
     /// The same situation, in which what this review holds was held by an earlier run.
     #[must_use]
     pub(crate) fn remembering(mut self, review: &Review) -> Self {
-        let record = |held: &campaign_group_sync::domain::HeldChange| HeldBefore {
+        let record = |held: &campaign_group_sync::domain::HeldChange| EarlierHold {
             key: held.change.key(),
             why: held.why.clone(),
             limits: self.limits.clone(),
@@ -336,7 +336,7 @@ pub(crate) fn named(change: &Change) -> ApprovedChange {
 }
 
 fn operator(login: &str, id: OperatorId) -> Operator {
-    Operator { id, login: OperatorLogin::new(login), label: String::new(), log_on: LogOn::Ims, disabled: false }
+    Operator { id, login: OperatorLogin::new(login), label: String::new(), sign_in: SignInMethod::Ims, disabled: false }
 }
 
 fn change(action: Action, group: &Group) -> Change {

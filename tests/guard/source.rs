@@ -2,7 +2,7 @@
 
 use campaign_group_sync::domain::{FoldedName, Memory, ProductProfileId, ProductProfileName, SourceCounts, SourceRead};
 
-use crate::scene::{Scene, held, let_through, source_read};
+use super::scene::{Scene, held, let_through, source_read};
 
 const BEFORE: [(i64, &str); 3] = [(1, "one"), (2, "two"), (3, "three")];
 

@@ -12,8 +12,8 @@ use campaign_group_sync::{
 };
 use chrono::Utc;
 
-use crate::{
-    filled::{change, fill, instance, outstanding, report},
+use super::{
+    populated_journal::{change, fill, instance, outstanding, report},
     stage::Stage,
 };
 
@@ -63,7 +63,7 @@ fn parse(text: &str) -> Exposition {
 #[tokio::test]
 async fn prometheus_text_names_counters_with_total_and_times_with_their_unit() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let answer = stage.get("/metrics").await;
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let metrics = parse(&answer.body);
@@ -79,7 +79,7 @@ async fn prometheus_text_names_counters_with_total_and_times_with_their_unit() {
 #[tokio::test]
 async fn open_metrics_is_given_to_who_asks_for_it() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let answer = stage.ask("GET", "/metrics", &[OPEN_METRICS]).await;
     assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(answer.body.ends_with("# EOF\n"));
@@ -116,9 +116,9 @@ async fn numbers_are_those_of_the_board() {
     let name = InstanceName::new(&held.instances[0].name);
     let changes = held.instances[0].changes.as_slice();
     let settled = SettledChanges { instance: &name, changes, evidence: Evidence::ReadBack };
-    stage.board.recorded(&RunEvent::Settled(&settled));
+    stage.daemon_state.event_recorded(&RunEvent::Settled(&settled));
     let outstanding = outstanding(&held);
-    stage.board.run_ended(held, outstanding);
+    stage.daemon_state.run_ended(held, outstanding);
     let after = parse(&stage.get("/metrics").await.body).series;
     for (name, expected) in [
         ("runs_total{outcome=\"held\"}", 1.0),
@@ -159,13 +159,13 @@ fn named(text: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn alerts_and_dashboard_name_only_metrics_that_exist() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let webhook = NotificationTargetState {
         waiting: 1,
         failing_since: Some(Utc::now()),
         ..NotificationTargetState::new(NotificationTarget::Webhook)
     };
-    stage.board.update(|facts| facts.status.notifications = vec![webhook]);
+    stage.daemon_state.update(|facts| facts.status.notifications = vec![webhook]);
     let metrics = parse(&stage.get("/metrics").await.body);
     for file in ["prometheus-alerts.yml", "grafana-dashboard.json"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(file);

@@ -1,13 +1,13 @@
 //! Health and status: from the last success, not from being alive.
 
 use campaign_group_sync::{
-    daemon::{Outstanding, State, Status},
+    daemon::{Outstanding, ServiceState, Status},
     domain::{ChangeKind, ChangeOutcome, Outcome},
 };
 use chrono::{TimeDelta, Utc};
 
-use crate::{
-    filled::{change, instance, outstanding, report},
+use super::{
+    populated_journal::{change, instance, outstanding, report},
     stage::Stage,
 };
 
@@ -24,9 +24,9 @@ async fn a_daemon_that_has_done_nothing_is_alive_and_not_ready() {
 async fn readiness_ages_with_the_last_success() {
     let stage = Stage::start().await;
     let in_sync = report("01A", Utc::now(), vec![instance("production", &["delivery"], Vec::new())]);
-    stage.board.run_ended(in_sync, Outstanding::default());
+    stage.daemon_state.run_ended(in_sync, Outstanding::default());
     assert_eq!(stage.get("/readyz").await.status, 200);
-    stage.board.update(|facts| facts.status.last_success = Some(Utc::now() - TimeDelta::seconds(660)));
+    stage.daemon_state.update(|facts| facts.status.last_success = Some(Utc::now() - TimeDelta::seconds(660)));
     let ready = stage.get("/readyz").await;
     assert_eq!(ready.status, 503);
     assert!(ready.body.contains("11 minutes old"), "{}", ready.body);
@@ -39,7 +39,7 @@ async fn refused_credentials_never_make_it_ready() {
     let mut refused = report("01A", Utc::now(), Vec::new());
     (refused.outcome, refused.error) = (Outcome::Refused, Some("the client secret is refused".to_owned()));
     refused.source.complete = false;
-    stage.board.run_ended(refused, Outstanding::default());
+    stage.daemon_state.run_ended(refused, Outstanding::default());
     let ready = stage.get("/readyz").await;
     assert_eq!(ready.status, 503);
     assert!(ready.body.contains("the client secret is refused"), "{}", ready.body);
@@ -51,17 +51,17 @@ async fn what_is_held_keeps_the_daemon_ready_and_blocked_until_runs_stop_to_succ
     let change = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
     let held = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![change])]);
     let outstanding = outstanding(&held);
-    stage.board.run_ended(held, outstanding.clone());
-    let status = stage.board.facts().status;
-    assert_eq!((status.state, status.holds.as_slice()), (State::Blocked, outstanding.holds.as_slice()));
+    stage.daemon_state.run_ended(held, outstanding.clone());
+    let status = stage.daemon_state.facts().status;
+    assert_eq!((status.state, status.holds.as_slice()), (ServiceState::Blocked, outstanding.holds.as_slice()));
     assert!(status.last_success.is_some() && status.last_clean.is_none(), "{status:?}");
     assert_eq!(stage.get("/readyz").await.status, 200);
     let mut unread = report("01B", Utc::now(), Vec::new());
     (unread.outcome, unread.source.complete) = (Outcome::Incomplete, false);
-    stage.board.run_ended(unread, outstanding.clone());
-    stage.board.update(|facts| facts.status.last_success = Some(Utc::now() - TimeDelta::seconds(601)));
-    let status = stage.board.facts().status;
-    assert_eq!((status.state, status.holds), (State::Failing, outstanding.holds), "what is held still is");
+    stage.daemon_state.run_ended(unread, outstanding.clone());
+    stage.daemon_state.update(|facts| facts.status.last_success = Some(Utc::now() - TimeDelta::seconds(601)));
+    let status = stage.daemon_state.facts().status;
+    assert_eq!((status.state, status.holds), (ServiceState::Failing, outstanding.holds), "what is held still is");
     let ready = stage.get("/readyz").await;
     assert_eq!(ready.status, 503, "{}", ready.body);
     assert!(ready.body.contains("the last success is 10 minutes old"), "{}", ready.body);
@@ -76,12 +76,12 @@ async fn a_clean_run_holds_nothing_and_fails_nothing() {
         (ChangeOutcome::Applied, true),
         (ChangeOutcome::Pending, true),
     ] {
-        stage.board.update(|facts| (facts.status.last_success, facts.status.last_clean) = (None, None));
+        stage.daemon_state.update(|facts| (facts.status.last_success, facts.status.last_clean) = (None, None));
         let change = change(ChangeKind::Remove, "ann@acme.com", "offers", outcome);
         let ended = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![change])]);
         let outstanding = outstanding(&ended);
-        stage.board.run_ended(ended, outstanding);
-        let status = stage.board.facts().status;
+        stage.daemon_state.run_ended(ended, outstanding);
+        let status = stage.daemon_state.facts().status;
         assert!(status.last_success.is_some(), "{outcome:?}");
         assert_eq!(status.last_clean.is_some(), is_clean, "{outcome:?}");
     }
@@ -92,9 +92,9 @@ async fn an_observed_instance_blocks_nothing() {
     let stage = Stage::start().await;
     let change = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
     let observed = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![change])]);
-    stage.board.run_ended(observed, Outstanding::default());
-    let status = stage.board.facts().status;
-    assert_eq!((status.state, status.held), (State::Idle, Vec::new()));
+    stage.daemon_state.run_ended(observed, Outstanding::default());
+    let status = stage.daemon_state.facts().status;
+    assert_eq!((status.state, status.held), (ServiceState::Idle, Vec::new()));
     assert_eq!(status.reason, "nothing is held; changes of an observed instance would be: production");
 }
 
@@ -104,21 +104,21 @@ async fn the_status_is_the_document_of_the_board() {
     let held = change(ChangeKind::Remove, "ann@acme.com", "offers", ChangeOutcome::Held);
     let held = report("01A", Utc::now(), vec![instance("production", &["offers"], vec![held])]);
     let outstanding = outstanding(&held);
-    stage.board.run_ended(held, outstanding);
+    stage.daemon_state.run_ended(held, outstanding);
     let answer = stage.get("/status").await;
     assert_eq!(answer.header("content-type"), "application/json");
     let status: Status = serde_json::from_str(&answer.body).expect("a status");
-    assert_eq!(status, stage.board.facts().status);
-    assert_eq!(status.state, State::Blocked);
-    assert_eq!(status.held, [crate::filled::DIGEST]);
+    assert_eq!(status, stage.daemon_state.facts().status);
+    assert_eq!(status.state, ServiceState::Blocked);
+    assert_eq!(status.held, [super::populated_journal::DIGEST]);
 }
 
 #[tokio::test]
 async fn told_to_stop_it_stops_although_a_question_is_open() {
     let mut stage = Stage::start().await;
     let address = stage.address;
-    let asking = tokio::spawn(async move { crate::stage::ask(address, "GET", "/?person=ann", &[]).await });
-    let question = stage.questions.recv().await.expect("a question");
+    let asking = tokio::spawn(async move { super::stage::ask(address, "GET", "/?person=ann", &[]).await });
+    let question = stage.explain_requests.recv().await.expect("a question");
     drop(stage.stop);
     stage.served.await.expect("not panicked").expect("served");
     drop(question);

@@ -9,8 +9,8 @@ use campaign_group_sync::{
 use chrono::Utc;
 use chrono_tz::Tz;
 
-use crate::{
-    filled::{
+use super::{
+    populated_journal::{
         APPROVED_RUN, DIGEST, LAST_RUN, change, explanation, fill, instance, observe_offers, orphan, record, report,
     },
     readable::readable,
@@ -20,7 +20,7 @@ use crate::{
 #[tokio::test]
 async fn it_says_what_is_done_held_and_due() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let page = stage.get("/").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     for expected in [
@@ -45,7 +45,7 @@ async fn it_says_what_is_done_held_and_due() {
 #[tokio::test]
 async fn a_reader_sees_everything_about_the_daemon_and_its_runs() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     insta::assert_snapshot!("page", readable(&stage.get("/").await.body));
     insta::assert_snapshot!("run", readable(&stage.get(&format!("/runs/{LAST_RUN}")).await.body));
     insta::assert_snapshot!("approved_run", readable(&stage.get(&format!("/runs/{APPROVED_RUN}")).await.body));
@@ -55,12 +55,12 @@ async fn a_reader_sees_everything_about_the_daemon_and_its_runs() {
 async fn times_are_those_of_the_schedule_s_zone() {
     let stage = Stage::start().await;
     let began = "2026-07-22T06:00:00Z".parse().expect("a time");
-    record(&stage.journal, &stage.board, report("01KF", began, Vec::new())).await;
+    record(&stage.journal, &stage.daemon_state, report("01KF", began, Vec::new())).await;
     for (zone, expected) in [
         (Tz::UTC, "<time datetime=\"2026-07-22T06:00:00Z\">2026-07-22 06:00:00 UTC</time>"),
         (Tz::Europe__Berlin, "<time datetime=\"2026-07-22T06:00:00Z\">2026-07-22 08:00:00 CEST</time>"),
     ] {
-        stage.board.update(|facts| facts.timezone = zone);
+        stage.daemon_state.update(|facts| facts.timezone = zone);
         for path in ["/", "/runs/01KF"] {
             let page = stage.get(path).await.body;
             assert!(page.contains(expected), "{path}: {expected} is not on the page: {page}");
@@ -71,7 +71,7 @@ async fn times_are_those_of_the_schedule_s_zone() {
 #[tokio::test]
 async fn a_membership_that_changes_by_hand_is_on_the_page_once_a_run_has_seen_it() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let line = |who: &str, what: &str| format!("<bdi>{who}</bdi> {what} <bdi>offers</bdi>");
     let page = stage.get("/").await.body;
     for expected in [line("Mallory@acme.com", "appeared in"), line("ben@acme.com", "vanished from")] {
@@ -79,7 +79,7 @@ async fn a_membership_that_changes_by_hand_is_on_the_page_once_a_run_has_seen_it
     }
     assert!(!page.contains(&line("ann@acme.com", "appeared in")), "the first look tells of no change: {page}");
     observe_offers(&stage.journal, Utc::now(), &["Mallory@acme.com"]).await;
-    record(&stage.journal, &stage.board, report("01KG", Utc::now(), Vec::new())).await;
+    record(&stage.journal, &stage.daemon_state, report("01KG", Utc::now(), Vec::new())).await;
     let page = stage.get("/").await.body;
     for (who, what) in [("ann@acme.com", "vanished from"), ("Mallory@acme.com", "appeared in")] {
         assert_eq!(page.matches(&line(who, what)).count(), 1, "{who} {what}: {page}");
@@ -90,7 +90,7 @@ async fn a_membership_that_changes_by_hand_is_on_the_page_once_a_run_has_seen_it
 async fn a_reload_that_failed_and_a_pause_are_on_the_page() {
     let stage = Stage::start().await;
     let until = Utc::now() + Duration::from_secs(3_600);
-    stage.board.update(|facts| {
+    stage.daemon_state.update(|facts| {
         facts.reload_problem = Some("guard.max_removals is no number".to_owned());
         facts.status.throttled_until = Some(until);
     });
@@ -126,7 +126,7 @@ async fn an_empty_history_is_a_page_too() {
 #[tokio::test]
 async fn a_journal_that_cannot_be_read_is_said_so_beside_what_is_known() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     Journal::close(&stage.journal).await;
     let page = stage.get("/").await;
     assert_eq!(page.status, 200);
@@ -137,7 +137,7 @@ async fn a_journal_that_cannot_be_read_is_said_so_beside_what_is_known() {
 #[tokio::test]
 async fn an_approved_plan_needs_no_command_any_more() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let digest = campaign_group_sync::domain::Digest::parse(DIGEST).expect("a digest");
     let now = Utc::now();
     stage.journal.approve(&digest, &"eve".into(), now, now + Duration::from_secs(3600)).await.expect("approved");
@@ -155,8 +155,8 @@ async fn hostile_names_are_only_text() {
     seen.orphaned.push(orphan(hostile));
     seen.warnings.push(hostile.to_owned());
     seen.error = Some(hostile.to_owned());
-    record(&stage.journal, &stage.board, report("01A\"<script>", Utc::now(), vec![seen])).await;
-    stage.board.update(|facts| {
+    record(&stage.journal, &stage.daemon_state, report("01A\"<script>", Utc::now(), vec![seen])).await;
+    stage.daemon_state.update(|facts| {
         facts.status.reason = hostile.to_owned();
         facts.progress = hostile.to_owned();
         facts.status.leader = Some(hostile.to_owned());
@@ -164,7 +164,7 @@ async fn hostile_names_are_only_text() {
     let address = stage.address;
     let path = "/?person=%22%3E%3Cscript%3Ealert('x')%3C%2Fscript%3E%E2%80%AE%00&group=%3Cscript%3E";
     let asking = tokio::spawn(async move { ask(address, "GET", path, &[]).await });
-    let question = stage.questions.recv().await.expect("a question");
+    let question = stage.explain_requests.recv().await.expect("a question");
     question.reply.send(explanation(hostile, hostile)).expect("a listener");
     let page = asking.await.expect("an answer").body;
     assert!(page.contains("&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"), "the names are there: {page}");
@@ -185,7 +185,7 @@ async fn a_question_is_answered_beside_its_form() {
     let address = stage.address;
     let asking =
         tokio::spawn(async move { ask(address, "GET", "/?person=%20ann%40acme.com+&group=offers", &[]).await });
-    let question = stage.questions.recv().await.expect("a question");
+    let question = stage.explain_requests.recv().await.expect("a question");
     assert_eq!(question.person, "ann@acme.com");
     assert_eq!(question.group.expect("a group").as_str(), "offers");
     question.reply.send(explanation("ann@acme.com", "offers")).expect("a listener");
@@ -204,9 +204,9 @@ async fn a_question_without_an_answer_says_so() {
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking = tokio::spawn(async move { ask(address, "GET", "/?person=ann", &[]).await });
-    drop(stage.questions.recv().await.expect("a question"));
+    drop(stage.explain_requests.recv().await.expect("a question"));
     assert!(asking.await.expect("an answer").body.contains("No answer: the daemon did not find it out in time"));
-    stage.questions.close();
+    stage.explain_requests.close();
     assert!(stage.get("/?person=ann").await.body.contains("No answer: the daemon is stopping"));
 }
 
@@ -216,25 +216,25 @@ async fn a_foreign_site_cannot_make_the_daemon_ask() {
     for (method, site) in [("GET", "cross-site"), ("GET", "same-site"), ("HEAD", "none")] {
         let answer = stage.ask(method, "/?person=ann", &[("Sec-Fetch-Site", site)]).await;
         assert_eq!(answer.status, 200, "{site}");
-        assert!(stage.questions.try_recv().is_err(), "{method} {site} was asked on");
+        assert!(stage.explain_requests.try_recv().is_err(), "{method} {site} was asked on");
     }
     let long = format!("/?person={}", "a".repeat(321));
     assert!(stage.get(&long).await.body.contains("Nobody has so long a name"));
-    assert!(stage.questions.try_recv().is_err());
+    assert!(stage.explain_requests.try_recv().is_err());
 }
 
 #[tokio::test]
 async fn a_thousand_visits_during_a_run_are_answered_and_its_end_is_seen_at_once() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let first = stage.get("/").await.body;
     for _ in 0..1_000 {
-        stage.board.update(|facts| facts.progress = "reading".to_owned());
+        stage.daemon_state.update(|facts| facts.progress = "reading".to_owned());
         assert_eq!(stage.get("/").await.status, 200);
     }
     let next = report("01KC", Utc::now(), vec![instance("production", &["delivery"], Vec::new())]);
     assert!(!first.contains("01KC"));
-    record(&stage.journal, &stage.board, next).await;
+    record(&stage.journal, &stage.daemon_state, next).await;
     assert!(stage.get("/").await.body.contains("01KC"), "a run that ended is seen at once");
 }
 
@@ -244,11 +244,13 @@ async fn a_thousand_visits_during_a_run_are_answered_and_its_end_is_seen_at_once
 async fn serve_for_a_look() {
     let folder = std::env::var("SERVE_FOR_A_LOOK").expect("SERVE_FOR_A_LOOK names a folder");
     let mut stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let folder = std::path::Path::new(&folder);
     std::fs::write(folder.join("url"), format!("http://{}", stage.address)).expect("written");
     while !folder.join("stop").exists() {
-        if let Ok(Some(question)) = tokio::time::timeout(Duration::from_millis(200), stage.questions.recv()).await {
+        if let Ok(Some(question)) =
+            tokio::time::timeout(Duration::from_millis(200), stage.explain_requests.recv()).await
+        {
             let answer = explanation(&question.person, "offers");
             drop(question.reply.send(answer));
         }

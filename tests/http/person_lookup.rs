@@ -3,17 +3,17 @@
 use campaign_group_sync::{domain::Explanation, settings::PersonLookup};
 use chrono::{TimeDelta, Utc};
 
-use crate::{
-    filled::{explanation, fill},
+use super::{
+    populated_journal::{explanation, fill},
     stage::{Stage, ask},
 };
 
 #[tokio::test]
 async fn incident_36_lookup_off_takes_the_form_away_and_refuses_every_question() {
     let mut stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     assert!(stage.get("/").await.body.contains("<form"), "the form is there by default");
-    stage.board.update(|facts| facts.person_lookup = PersonLookup::Off);
+    stage.daemon_state.update(|facts| facts.person_lookup = PersonLookup::Off);
     let page = stage.get("/").await;
     assert_eq!((page.status, page.body.contains("<form")), (200, false), "{}", page.body);
     for question in ["/?person=ann%40acme.com", "/?person=ann&group=offers", "/?person="] {
@@ -23,8 +23,8 @@ async fn incident_36_lookup_off_takes_the_form_away_and_refuses_every_question()
         assert!(refused.body.contains("http.person_lookup"), "{question}: {}", refused.body);
         assert!(!refused.body.contains("<form"), "{question}: {}", refused.body);
     }
-    assert!(stage.questions.try_recv().is_err(), "no question was passed on");
-    stage.board.update(|facts| facts.person_lookup = PersonLookup::On);
+    assert!(stage.explain_requests.try_recv().is_err(), "no question was passed on");
+    stage.daemon_state.update(|facts| facts.person_lookup = PersonLookup::On);
     assert!(stage.get("/").await.body.contains("<form"), "the form is back after a reload");
 }
 
@@ -33,7 +33,7 @@ async fn incident_36_a_question_without_calls_left_is_told_when_to_come_again() 
     let mut stage = Stage::start().await;
     let address = stage.address;
     let asking = tokio::spawn(async move { ask(address, "GET", "/?person=ann%40acme.com", &[]).await });
-    let question = stage.questions.recv().await.expect("a question");
+    let question = stage.explain_requests.recv().await.expect("a question");
     let again = Utc::now() + TimeDelta::seconds(40);
     let refused = Explanation { ask_again_at: Some(again), ..explanation("ann@acme.com", "offers") };
     question.reply.send(refused).expect("a listener");
@@ -49,7 +49,7 @@ async fn incident_36_a_question_that_finds_the_queue_full_is_refused_at_once() {
     let address = stage.address;
     // Nobody answers: as many wait as the queue holds.
     let mut waiting = Vec::new();
-    while stage.questions.len() < stage.questions.max_capacity() {
+    while stage.explain_requests.len() < stage.explain_requests.max_capacity() {
         waiting.push(tokio::spawn(async move { ask(address, "GET", "/?person=ann", &[]).await }));
         tokio::task::yield_now().await;
     }

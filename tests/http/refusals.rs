@@ -1,6 +1,6 @@
 //! What is not answered: other methods, other paths, other names, too much of everything.
 
-use crate::stage::{Stage, ask, send, send_all};
+use super::stage::{Stage, ask, send, send_all};
 
 #[tokio::test]
 async fn only_get_and_head_are_answered() {

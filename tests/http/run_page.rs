@@ -7,8 +7,8 @@ use campaign_group_sync::{
 use chrono::Utc;
 use tokio::net::TcpListener;
 
-use crate::{
-    filled::{APPROVED_RUN, DIGEST, LAST_RUN, OLD_DIGEST, change, fill, instance, record, report},
+use super::{
+    populated_journal::{APPROVED_RUN, DIGEST, LAST_RUN, OLD_DIGEST, change, fill, instance, record, report},
     recording::{Recording as _, RunBegin},
     stage::Stage,
 };
@@ -16,7 +16,7 @@ use crate::{
 #[tokio::test]
 async fn a_run_is_a_link_to_all_that_it_did() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let status = stage.get("/").await.body;
     let path = format!("/runs/{LAST_RUN}");
     assert!(status.contains(&format!("<a href=\"{path}\">")), "{status}");
@@ -42,7 +42,7 @@ async fn a_run_is_a_link_to_all_that_it_did() {
 #[tokio::test]
 async fn incident_41_the_page_of_a_run_names_the_approver_whom_the_kernel_reported() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let carol = "root (uid 0, signed in as carol, uid 1004)";
     let page = stage.get(&format!("/runs/{APPROVED_RUN}")).await.body;
     let used = format!("<code>{OLD_DIGEST}</code>, approved by <bdi>{carol}</bdi>");
@@ -59,7 +59,7 @@ async fn incident_41_the_page_of_a_run_names_the_approver_whom_the_kernel_report
 #[tokio::test]
 async fn a_shortened_id_is_enough_where_only_one_run_has_it() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     assert!(stage.get("/runs/01kb9").await.body.contains(&format!("Run <code>{LAST_RUN}</code>")));
     let several = stage.get("/runs/01KB").await;
     assert_eq!(several.status, 404);
@@ -85,7 +85,7 @@ async fn an_unknown_run_is_a_page_that_helps() {
 #[tokio::test]
 async fn programs_get_the_report_of_a_run() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     let answer = stage.ask("GET", &format!("/runs/{LAST_RUN}"), &[("Accept", "application/json")]).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     let report: RunReport = serde_json::from_str(&answer.body).expect("a report");
@@ -104,7 +104,7 @@ async fn ten_thousand_changes_are_bounded_and_what_failed_comes_first() {
         .collect();
     changes[9_999].outcome = ChangeOutcome::Failed;
     let seen = instance("production", &["delivery"], changes);
-    record(&stage.journal, &stage.board, report("01KC", Utc::now(), vec![seen])).await;
+    record(&stage.journal, &stage.daemon_state, report("01KC", Utc::now(), vec![seen])).await;
     let page = stage.get("/runs/01KC").await.body;
     assert!(page.len() < 400_000, "{} bytes", page.len());
     assert!(page.contains("and 9500 changes more"), "{page}");
@@ -142,7 +142,7 @@ async fn hostile_names_of_a_run_are_only_text() {
     let mut report = report("01KE", Utc::now(), vec![seen]);
     (report.error, report.record) = (Some(hostile.to_owned()), None);
     report.source.organization = hostile.to_owned();
-    record(&stage.journal, &stage.board, report).await;
+    record(&stage.journal, &stage.daemon_state, report).await;
     let page = stage.get("/runs/01KE").await.body;
     assert!(page.contains("&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"), "the names are there: {page}");
     assert_eq!(page.matches("<script").count(), 1, "the page's own: {page}");
@@ -154,7 +154,7 @@ async fn hostile_names_of_a_run_are_only_text() {
 #[tokio::test]
 async fn a_state_that_is_out_of_reach_is_said_so() {
     let stage = Stage::start().await;
-    fill(&stage.journal, &stage.board).await;
+    fill(&stage.journal, &stage.daemon_state).await;
     Journal::close(&stage.journal).await;
     let page = stage.get(&format!("/runs/{LAST_RUN}")).await;
     assert_eq!(page.status, 503);

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::stage::{Answer, Stage};
+use super::stage::{Answer, Stage};
 
 /// More than the bound on connections.
 const MANY: usize = 200;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use campaign_group_sync::{
-    daemon::{self, Board, HttpState, Question},
+    daemon::{self, DaemonState, ExplainRequest, HttpState},
     journal::{self, Journal},
 };
 use tempfile::TempDir;
@@ -19,10 +19,10 @@ const QUESTIONS: usize = 4;
 
 /// A server and what it shows.
 pub(crate) struct Stage {
-    pub(crate) board: Board,
+    pub(crate) daemon_state: DaemonState,
     pub(crate) journal: Journal,
     pub(crate) address: SocketAddr,
-    pub(crate) questions: mpsc::Receiver<Question>,
+    pub(crate) explain_requests: mpsc::Receiver<ExplainRequest>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
     _folder: Option<TempDir>,
@@ -38,18 +38,19 @@ impl Stage {
 
     /// Serves what this journal holds.
     pub(crate) async fn with(journal: Journal) -> Self {
-        let board = Board::new(Duration::from_secs(600), Some("node-1".to_owned()));
+        let daemon_state = DaemonState::new(Duration::from_secs(600), Some("node-1".to_owned()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (sender, questions) = mpsc::channel(QUESTIONS);
-        let state = HttpState { board: board.clone(), journal: journal.clone(), questions: sender };
+        let (sender, explain_requests) = mpsc::channel(QUESTIONS);
+        let state =
+            HttpState { daemon_state: daemon_state.clone(), journal: journal.clone(), explain_requests: sender };
         let (stop, stopped) = oneshot::channel();
         let until = async {
             // Dropped is as good as told.
             drop(stopped.await);
         };
         let served = tokio::spawn(daemon::serve(listener, state, until));
-        Self { board, journal, address, questions, stop, served, _folder: None }
+        Self { daemon_state, journal, address, explain_requests, stop, served, _folder: None }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -11,12 +11,12 @@ use campaign_group_sync::{
     experience_cloud::ReadChoice,
     journal::{CallWindows, ListingKind},
     sandbox::{Effect, Fault},
-    sync::{self, Patience, Request, StopSwitch},
+    sync::{self, RunRequest, StopSwitch, WaitPolicy},
 };
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 
+use super::recording::{Recording as _, RunBegin};
 use super::support::{Stage, request};
-use crate::recording::{Recording as _, RunBegin};
 
 const INTERVAL: Duration = Duration::from_secs(2 * 3600);
 
@@ -48,8 +48,8 @@ fn first_pages(stage: &Stage, call: &str) -> usize {
 /// A run over one user, told to stop as soon as it waits; the requests of earlier runs stay in the log of the sandbox.
 async fn ask_for(stage: &Stage, person: &str) -> Outcome {
     let (switch, stop) = StopSwitch::new();
-    let scope = Scope { people: vec![person.to_owned()], groups: Vec::new() };
-    let request = Request { scope, stop, ..request(RunMode::DryRun) };
+    let scope = Scope { users: vec![person.to_owned()], groups: Vec::new() };
+    let request = RunRequest { scope, stop, ..request(RunMode::DryRun) };
     let watcher = Watcher::of_progress(move |progress| {
         if progress.pause().is_some() {
             switch.stop();
@@ -185,7 +185,7 @@ async fn a_pause_inside_a_run_is_waited_out_by_a_run_that_was_told_to_wait() {
     stage.sandbox.world().apply(&[dial]).expect("applied");
     let throttled = || Fault::new("users", Effect::too_many_requests("1")).page(1).times(1);
     stage.sandbox.inject(throttled());
-    let patient = Request { patience: Patience::Unbounded, ..request(RunMode::Apply) };
+    let patient = RunRequest { wait_policy: WaitPolicy::Unbounded, ..request(RunMode::Apply) };
     let report = stage.ask(&patient).await;
     assert_eq!((report.outcome, first_pages(&stage, "users")), (Outcome::Applied, 1), "{report:#?}");
     // Without the word of the caller the run gives way, as before.

@@ -1,7 +1,7 @@
 //! Names that are not what they seem: ghosts, letter case, two of one kind.
 
 use campaign_group_sync::{
-    domain::{Missing, Outcome, SkipReason},
+    domain::{MissingPolicy, Outcome, SkipReason},
     sandbox::{Change, Scenario, UmapiGroup},
 };
 
@@ -13,7 +13,7 @@ const DELIVERY: &str = "Campaign - acme - delivery";
 async fn incident_06_a_ghost_name_never_creates_a_group() {
     let mut stage = Stage::of("first_day").await;
     for instance in &mut stage.options.instances {
-        instance.policy.missing_group = Missing::Create;
+        instance.policy.missing_group = MissingPolicy::Create;
     }
     for user in &mut stage.sandbox.world().organization_mut().users {
         user.ghost_groups.push(format!("{DELIVERY}_0CFE9FE-provisioning"));

@@ -1,7 +1,9 @@
 //! Product profiles and operator groups from one run to the next: renamed, exchanged, deleted and made again, absent once.
 
 use campaign_group_sync::{
-    domain::{AssociationMask, Digest, FoldedName, InstanceReport, Missing, Outcome, RunMode, RunReport, Watcher},
+    domain::{
+        AssociationMask, Digest, FoldedName, InstanceReport, MissingPolicy, Outcome, RunMode, RunReport, Watcher,
+    },
     sandbox::{Change, Organization, OrganizationChange, Scenario, UmapiGroup, campaign::InstanceChange},
     sync,
 };
@@ -95,7 +97,7 @@ fn add_operator_group(name: &str) -> Change {
     in_campaign(InstanceChange::AddOperatorGroup { name: name.to_owned(), label: None })
 }
 
-fn set_missing_group(stage: &mut Stage, missing: Missing) {
+fn set_missing_group(stage: &mut Stage, missing: MissingPolicy) {
     for instance in &mut stage.options.instances {
         instance.policy.missing_group = missing;
     }
@@ -251,7 +253,7 @@ async fn incident_53_a_rename_that_changes_nothing_yet_is_remembered_until_it_wo
 #[tokio::test]
 async fn incident_53_a_group_is_not_created_for_a_renamed_profile_before_it_is_approved() {
     let mut stage = settled().await;
-    set_missing_group(&mut stage, Missing::Create);
+    set_missing_group(&mut stage, MissingPolicy::Create);
     disturb(&stage, [rename_profile(CONTENT, "Campaign - acme - editors")]);
     let report = stage.sync().await;
     assert_eq!((report.outcome, stage.writes()), (Outcome::Held, 0), "{report:#?}");
@@ -267,7 +269,7 @@ async fn incident_53_a_group_is_not_created_for_a_renamed_profile_before_it_is_a
 async fn incident_53_an_operator_is_not_created_for_a_renamed_profile_alone() {
     let mut stage = settled().await;
     for instance in &mut stage.options.instances {
-        instance.policy.missing_operator = Missing::Create;
+        instance.policy.missing_operator = MissingPolicy::Create;
     }
     let newcomers: Vec<Change> = ["n1@acme.com", "n2@acme.com"]
         .into_iter()
@@ -358,7 +360,7 @@ async fn incident_31_a_renamed_operator_group_is_reported_and_neither_followed_n
     disturb(&stage, [rename_operator_group("delivery", "versand")]);
     disturb(&stage, [Change::unassign("d1@acme.com", DELIVERY), Change::assign("c1@acme.com", DELIVERY)]);
     let before = (stage.memberships("production"), operator_groups(&stage));
-    for missing in [Missing::Skip, Missing::Create, Missing::Create] {
+    for missing in [MissingPolicy::Skip, MissingPolicy::Create, MissingPolicy::Create] {
         set_missing_group(&mut stage, missing);
         let report = stage.sync().await;
         assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0), "{report:#?}");

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use campaign_group_sync::{
-    domain::{Missing, OrphanedGroup, Outcome, RunMode, WithoutGroups},
+    domain::{MissingPolicy, OrphanedGroup, Outcome, RunMode, WithoutGroups},
     experience_cloud::ReadChoice,
     sandbox::{Effect, Fault, Scenario, Times},
-    sync::{Confirmation, Request},
+    sync::{Confirmation, RunRequest},
 };
 use serde_json::json;
 
@@ -29,8 +29,8 @@ async fn incident_02_a_source_that_answers_with_nothing_changes_nothing_whatever
     for fault in [nothing("users", "/users"), nothing("groups", "/groups"), unmatched] {
         let mut stage = Stage::of("first_day").await;
         for instance in &mut stage.options.instances {
-            instance.policy.missing_operator = Missing::Create;
-            instance.policy.missing_group = Missing::Create;
+            instance.policy.missing_operator = MissingPolicy::Create;
+            instance.policy.missing_group = MissingPolicy::Create;
             instance.policy.without_groups = WithoutGroups::Disable;
             instance.policy.orphaned_group = OrphanedGroup::Empty;
         }
@@ -42,11 +42,11 @@ async fn incident_02_a_source_that_answers_with_nothing_changes_nothing_whatever
         stage.sandbox.inject(fault.clone());
         for mode in [RunMode::DryRun, RunMode::Apply] {
             let narrowed = campaign_group_sync::domain::Scope {
-                people: Vec::new(),
+                users: Vec::new(),
                 groups: vec![campaign_group_sync::domain::OperatorGroupName::new("delivery")],
             };
             for scope in [campaign_group_sync::domain::Scope::default(), narrowed] {
-                let report = stage.ask(&Request { scope, ..request(mode) }).await;
+                let report = stage.ask(&RunRequest { scope, ..request(mode) }).await;
                 assert_eq!((report.outcome, stage.writes()), (Outcome::Incomplete, 0), "{fault:?}: {report:#?}");
             }
         }

@@ -1,7 +1,7 @@
 //! One name in two spellings, and two names that look alike: nobody gains anything by a likeness, nobody loses anything.
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, FoldedName, InstanceReport, Limits, Missing, Outcome, RunReport, SkipReason},
+    domain::{ChangeOutcome, FoldedName, InstanceReport, Limits, MissingPolicy, Outcome, RunReport, SkipReason},
     sandbox::{
         Scenario, UmapiGroup, User,
         campaign::{Operator, OperatorGroup},
@@ -255,7 +255,7 @@ async fn incident_27_nobody_gets_an_operator_whose_login_looks_like_one_that_is_
     add_user(&mut world, "ernrna@acme.com", &["delivery"]);
     let mut stage = stage(world).await;
     for instance in &mut stage.options.instances {
-        instance.policy.missing_operator = Missing::Create;
+        instance.policy.missing_operator = MissingPolicy::Create;
     }
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");
@@ -285,7 +285,7 @@ async fn incident_27_a_group_that_looks_like_one_that_is_there_is_neither_create
     }
     let mut stage = stage(world).await;
     for instance in &mut stage.options.instances {
-        instance.policy.missing_group = Missing::Create;
+        instance.policy.missing_group = MissingPolicy::Create;
     }
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Partial, "{report:#?}");

@@ -1,7 +1,7 @@
 //! Who a person is over time: former addresses, native operators, wrong names, unusual ids.
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, Missing, Outcome, RunReport, Watcher},
+    domain::{ChangeOutcome, MissingPolicy, Outcome, RunReport, Watcher},
     experience_cloud::ReadChoice,
     sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, User, campaign::InstanceChange},
     sync::{self, Confirmation, Stop},
@@ -279,7 +279,7 @@ async fn incident_26_a_former_address_passed_on_is_the_other_persons_in_a_walk()
 async fn incident_26_with_created_operators_the_renamed_person_gets_one_of_their_own() {
     let mut stage = settled().await;
     for instance in &mut stage.options.instances {
-        instance.policy.missing_operator = Missing::Create;
+        instance.policy.missing_operator = MissingPolicy::Create;
     }
     disturb(&stage, &eva_renamed());
     disturb(&stage, &[add_user(successor())]);

@@ -6,7 +6,7 @@ use campaign_group_sync::{
     domain::{OrganizationId, Outcome, RunMode, RunReport, RunStep, Watcher},
     experience_cloud::ReadChoice,
     sandbox::{Effect, Fault},
-    sync::{self, Patience, Request},
+    sync::{self, RunRequest, WaitPolicy},
 };
 use chrono::Utc;
 use tokio::{sync::mpsc, time::timeout};
@@ -35,7 +35,7 @@ async fn run_whose_pause_is_forgotten(stage: &Stage, is_waiting: fn(&RunStep) ->
             tell.send(()).expect("heard");
         }
     });
-    let patient = Request { patience: Patience::Unbounded, ..request(RunMode::Apply) };
+    let patient = RunRequest { wait_policy: WaitPolicy::Unbounded, ..request(RunMode::Apply) };
     let mut run = Box::pin(sync::run(&stage.options, &stage.journal, &patient, &watcher));
     tokio::select! {
         report = &mut run => panic!("it did not wait: {report:#?}"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use campaign_group_sync::{
-    domain::{Missing, Outcome, RunReport, SkipReason, Skipped},
+    domain::{MissingPolicy, Outcome, RunReport, SkipReason, Skipped},
     sandbox::{Effect, Fault, Scenario},
 };
 
@@ -285,7 +285,7 @@ async fn incident_45_an_operator_whose_record_cannot_be_used_is_reported_and_the
 async fn incident_45_a_person_whose_operator_cannot_be_used_is_neither_added_nor_created() {
     let mut stage = Stage::of("first_day").await;
     for instance in &mut stage.options.instances {
-        instance.policy.missing_operator = Missing::Create;
+        instance.policy.missing_operator = MissingPolicy::Create;
     }
     let before = stage.memberships("production");
     let access =

@@ -1,7 +1,7 @@
 //! What counts as done: what Campaign shows afterwards, and nothing else.
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, Missing, Outcome},
+    domain::{ChangeOutcome, MissingPolicy, Outcome},
     sandbox::{Change, Effect, Fault, campaign::InstanceChange},
 };
 
@@ -43,8 +43,8 @@ async fn incident_25_a_creation_whose_answer_was_lost_is_recognised_as_done() {
     for skip in 0..4 {
         let mut stage = Stage::of("joiners_and_leavers").await;
         for instance in &mut stage.options.instances {
-            instance.policy.missing_operator = Missing::Create;
-            instance.policy.missing_group = Missing::Create;
+            instance.policy.missing_operator = MissingPolicy::Create;
+            instance.policy.missing_group = MissingPolicy::Create;
         }
         stage.sandbox.inject(Fault::new("write", Effect::LoseAnswer).skip(skip));
         let report = stage.sync().await;

@@ -3,25 +3,25 @@
 use std::time::Instant;
 
 use campaign_group_sync::{
-    domain::{InstanceName, Observation, OperatorGroupName, OperatorLogin, ProductProfileName},
+    domain::{GroupObservation, InstanceName, OperatorGroupName, OperatorLogin, ProductProfileName},
     journal::Journal,
 };
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     sample::{at, production},
 };
 
-fn seen(group: &str, members: &[&str]) -> Observation {
-    Observation {
+fn seen(group: &str, members: &[&str]) -> GroupObservation {
+    GroupObservation {
         group: OperatorGroupName::new(group),
         profile: ProductProfileName::new(format!("Campaign - acme - {group}")),
         members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),
     }
 }
 
-async fn observe(journal: &Journal, seconds: i64, groups: &[Observation], is_all: bool) {
+async fn observe(journal: &Journal, seconds: i64, groups: &[GroupObservation], is_all: bool) {
     journal.observe(&production(), at(seconds), groups, is_all).await.expect("observed");
 }
 

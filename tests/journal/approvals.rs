@@ -5,8 +5,8 @@ use campaign_group_sync::{
     journal::{ApproveError, Journal},
 };
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     sample::{at, digest, held, key, production, run_id},
 };

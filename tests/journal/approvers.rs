@@ -8,8 +8,8 @@ use campaign_group_sync::{
     journal::Journal,
 };
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     sample::{at, begin, change, digest, held, plan, production, run_id},
 };

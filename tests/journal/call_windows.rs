@@ -11,7 +11,7 @@ use campaign_group_sync::{
 };
 use chrono::TimeDelta;
 
-use crate::{place::Place, sample::at};
+use super::{place::Place, sample::at};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)

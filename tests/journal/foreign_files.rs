@@ -5,7 +5,7 @@ use std::{fs, path::Path, str::FromStr as _};
 use campaign_group_sync::journal::{Journal, JournalError};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::place::Place;
+use super::place::Place;
 
 /// The names in a folder, and what the files hold.
 fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {

@@ -5,8 +5,8 @@ use campaign_group_sync::{
     journal::{ChangeFilter, Journal, RunFilter},
 };
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     sample::{at, begin, begin_and_die, change, plan, run_id},
 };

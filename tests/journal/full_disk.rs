@@ -15,7 +15,7 @@ use campaign_group_sync::journal::{Journal, JournalError, JournalLocation, Journ
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-use crate::sample::{at, begin_and_die, production, read, run_id};
+use super::sample::{at, begin_and_die, production, read, run_id};
 
 /// Room for the state, in KiB, and for what fills it.
 const KIB: usize = 8 * 1_024;

@@ -7,8 +7,8 @@ use campaign_group_sync::{
 
 use chrono::SubsecRound as _;
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     sample::{at, digest, held, production, run_id},
 };

@@ -1,13 +1,13 @@
 //! Accepted reads, followed groups, who is who.
 
 use campaign_group_sync::domain::{
-    ChangeKind, FoldedName, HeldBefore, History, Identities, InstanceName, KnownOperator, KnownProfiles, LoginHolder,
+    ChangeKind, EarlierHold, FoldedName, History, Identities, InstanceName, KnownOperator, KnownProfiles, LoginHolder,
     LoginHolders, OperatorId, OperatorLogin, OrganizationId,
 };
 use chrono::TimeDelta;
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     default_limits::limits,
     place::Place,
     sample::{at, digest, followed, held, key, production, read, run_id},
@@ -41,7 +41,7 @@ async fn the_last_accepted_read_is_remembered_beside_the_profiles_and_their_grou
 async fn a_hold_that_sleeps_is_held_until_it_is_replaced_and_never_twice() {
     for place in Place::all().await {
         let journal = place.open().await;
-        let hold = |operator: &str, why: &str| HeldBefore {
+        let hold = |operator: &str, why: &str| EarlierHold {
             key: key(ChangeKind::Remove, operator, "delivery"),
             why: why.to_owned(),
             limits: limits(),

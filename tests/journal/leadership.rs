@@ -2,7 +2,7 @@
 
 use campaign_group_sync::journal::{Candidate, Election, Journal, JournalError, Leadership, LockAttempt};
 
-use crate::place::Place;
+use super::place::Place;
 
 async fn leads(candidate: &mut Candidate) -> Leadership {
     match candidate.try_to_lead().await.expect("an answer") {

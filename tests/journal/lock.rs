@@ -4,17 +4,18 @@ use std::{
     env,
     io::{BufRead as _, BufReader},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
 use campaign_group_sync::journal::{Journal, JournalLocation, JournalOptions, LockAttempt};
 use secrecy::ExposeSecret as _;
 
-use crate::{
+use super::{
     place::Place,
     sample::{at, begin_and_die, production},
 };
+use crate::support::process::test_process;
 
 /// Set in the process that holds the lock until it is killed.
 const HOLDER: &str = "TEST_JOURNAL_HOLDER";
@@ -115,8 +116,7 @@ fn holder(place: &Place) -> Child {
         JournalLocation::Sqlite(path) => format!("file:{}", path.display()),
         JournalLocation::Postgres(address) => address.expose_secret().to_owned(),
     };
-    let mut child = Command::new(env::current_exe().expect("this program"))
-        .args(["--exact", "lock::hold_the_lock_until_killed", "--nocapture"])
+    let mut child = test_process(module_path!(), "hold_the_lock_until_killed")
         .env(HOLDER, address)
         .stdout(Stdio::piped())
         .spawn()

@@ -1,25 +1,27 @@
 //! Memberships that changed in Campaign without any run.
 
 use campaign_group_sync::{
-    domain::{ChangeKind, ChangeOutcome, Observation, OperatorGroupName, OperatorLogin, ProductProfileName, RunMode},
+    domain::{
+        ChangeKind, ChangeOutcome, GroupObservation, OperatorGroupName, OperatorLogin, ProductProfileName, RunMode,
+    },
     journal::{Journal, ManualChangeKind},
 };
 
-use crate::{
+use super::{
     place::Place,
     recording::Recording as _,
     sample::{at, begin, change, key, plan, production, run_id, settled},
 };
 
-fn seen(group: &str, members: &[&str]) -> Observation {
-    Observation {
+fn seen(group: &str, members: &[&str]) -> GroupObservation {
+    GroupObservation {
         group: OperatorGroupName::new(group),
         profile: ProductProfileName::new(format!("Campaign - acme - {group}")),
         members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),
     }
 }
 
-async fn observe(journal: &Journal, seconds: i64, groups: &[Observation]) {
+async fn observe(journal: &Journal, seconds: i64, groups: &[GroupObservation]) {
     journal.observe(&production(), at(seconds), groups, true).await.expect("observed");
 }
 
@@ -49,7 +51,7 @@ async fn a_membership_that_no_run_made_or_ended_was_changed_in_campaign() {
         observe(&journal, 30, &[seen("Delivery", &["Bob", "Cid"]), seen("Ops", &["Dan"])]).await;
         assert_eq!(told(&journal, 0).await, ["30: Cid appeared in Delivery", "30: Ann vanished from Delivery"]);
         // The profile was renamed: the group was managed before, so that this is no first look.
-        let renamed = Observation {
+        let renamed = GroupObservation {
             profile: ProductProfileName::new("Campaign - acme - other"),
             ..seen("Delivery", &["Bob", "Eve"])
         };

@@ -1,13 +1,13 @@
 //! What a clock that was ahead has written, once the clock is right.
 
 use campaign_group_sync::{
-    domain::{ChangeKind, Observation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunMode},
+    domain::{ChangeKind, GroupObservation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunMode},
     journal::Journal,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     retention::{delete_old, runs_for},
     sample::{at, begin, change, digest, held, plan, production, report},
@@ -110,7 +110,7 @@ async fn incident_28_a_clock_that_stays_ahead_by_years_makes_no_run_older_than_i
 
 #[tokio::test]
 async fn incident_28_who_was_seen_by_a_clock_that_was_ahead_has_access_now() {
-    let seen = |members: &[&str]| Observation {
+    let seen = |members: &[&str]| GroupObservation {
         group: OperatorGroupName::new("delivery"),
         profile: ProductProfileName::new("Campaign - acme - delivery"),
         members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),

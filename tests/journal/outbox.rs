@@ -12,8 +12,8 @@ use campaign_group_sync::{
 };
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 
-use crate::recording::Recording as _;
-use crate::{
+use super::recording::Recording as _;
+use super::{
     place::Place,
     sample::{at, begin, change, held, plan, production, report, run_id},
 };
@@ -53,7 +53,7 @@ async fn hold(journal: &Journal, record: &HeldRecord) {
 
 /// A run over everything that ended like this, with this report of its instance.
 async fn run(journal: &Journal, name: &str, second: i64, outcome: Outcome, instance: InstanceReport) -> RunReport {
-    let whole = crate::recording::RunBegin { scope: None, ..begin(name, RunMode::Apply, at(second)) };
+    let whole = super::recording::RunBegin { scope: None, ..begin(name, RunMode::Apply, at(second)) };
     journal.begin_run(&whole).await.expect("begun");
     let ended = report(name, at(second), outcome, InstanceReport { outcome, ..instance });
     journal.end_run(&ended).await.expect("ended");
@@ -71,13 +71,13 @@ async fn a_held_digest_is_told_once_to_each_target_and_a_new_one_again() {
         for target in targets {
             let claimed = journal.claim_notification(target, at(61)).await.expect("read").expect("one is due");
             assert_eq!(journal.claim_notification(target, at(61)).await.expect("read"), None, "once");
-            let Notification { kind, instance, digest, people, counts, run, .. } = claimed.notification;
+            let Notification { kind, instance, digest, operators, counts, run, .. } = claimed.notification;
             assert_eq!(
                 (kind, instance.as_deref(), run.as_deref()),
                 (NotificationKind::Held, Some("production"), Some("01JA"))
             );
             assert_eq!((digest.as_deref(), counts.get("remove")), (Some(ONE), Some(&2)));
-            assert_eq!(people, ["ann", "bob"]);
+            assert_eq!(operators, ["ann", "bob"]);
             ids.insert(claimed.id);
         }
         assert_eq!(ids.len(), 1, "one id for all targets");
@@ -160,7 +160,7 @@ async fn changes_are_told_once_a_run_and_instance_with_their_numbers() {
         let told = delivered(&journal, 1).await;
         let [applied] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((applied.kind, applied.counts.get("applied")), (NotificationKind::Applied, Some(&2)));
-        assert_eq!(applied.people, ["ann@acme.com", "bob@acme.com"]);
+        assert_eq!(applied.operators, ["ann@acme.com", "bob@acme.com"]);
         let late = [made("cid@acme.com")];
         let settled = SettledChanges { instance: &production(), changes: &late, evidence: Evidence::NextRun };
         journal.record(&run_id("01JA"), at(60), &RunEvent::Settled(&settled)).await.expect("settled");

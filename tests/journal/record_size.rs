@@ -4,15 +4,15 @@ use std::{fs, time::Duration};
 
 use campaign_group_sync::{
     domain::{
-        ChangeKind, ChangeOutcome, InstanceMode, InstancePlan, InstanceReport, NextStep, Outcome, RunEvent, RunMode,
+        AfterPlan, ChangeKind, ChangeOutcome, InstanceMode, InstancePlan, InstanceReport, Outcome, RunEvent, RunMode,
         SkipReason, Skipped, SourceReport, Summary,
     },
     journal::{Journal, LockAttempt, Retention, RetentionPeriod},
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::recording::{Recording as _, RunBegin};
-use crate::{
+use super::recording::{Recording as _, RunBegin};
+use super::{
     place::Place,
     sample::{at, begin, change, plan, report, run_id},
 };
@@ -55,7 +55,7 @@ async fn observe(journal: &Journal, instance: &InstanceReport, runs: std::ops::R
         let ended = report(&run, started_at, Outcome::ChangesPending, instance.clone());
         let source = SourceReport { ..ended.source.clone() };
         journal.record(&run_id(&run), started_at, &RunEvent::SourceRead(&source)).await.expect("read");
-        let planned = InstancePlan { report: instance, next: NextStep::Nothing, new_skips: &[] };
+        let planned = InstancePlan { report: instance, next: AfterPlan::Nothing, new_skips: &[] };
         journal.record(&run_id(&run), started_at, &RunEvent::Planned(&planned)).await.expect("planned");
         journal.end_run(&ended).await.expect("ended");
         if let Some(keep) = keep {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use campaign_group_sync::{
     domain::{
-        BegunApproval, ChangeKind, ChangeOutcome, Evidence, InstanceMode, InstancePlan, InstanceReport, NextStep,
-        Observation, Observed, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunEvent, RunMode,
-        RunReport, SettledChanges,
+        AfterPlan, BegunApproval, ChangeKind, ChangeOutcome, Evidence, GroupObservation, InstanceMode, InstancePlan,
+        InstanceReport, ObservedGroups, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunEvent,
+        RunMode, RunReport, SettledChanges,
     },
     journal::{
         DeletionSummary, FindRunError, Journal, KeepSetting, LockAttempt, RecordHead, Retention, RetentionPeriod,
@@ -14,8 +14,8 @@ use campaign_group_sync::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::recording::{Recording as _, RunBegin, Settlement};
-use crate::{
+use super::recording::{Recording as _, RunBegin, Settlement};
+use super::{
     place::Place,
     sample::{at, begin, change, digest, held, key, plan, production, report, run_id},
 };
@@ -55,7 +55,7 @@ async fn whole(journal: &Journal, run: &str, mode: RunMode, seconds: i64) {
 /// A run that leads to no write, with a removal that is pending or held.
 async fn looks(journal: &Journal, run: &str, mode: RunMode, seconds: i64, instance: InstanceReport) {
     whole(journal, run, mode, seconds).await;
-    let planned = InstancePlan { report: &instance, next: NextStep::Nothing, new_skips: &[] };
+    let planned = InstancePlan { report: &instance, next: AfterPlan::Nothing, new_skips: &[] };
     journal.record(&run_id(run), at(seconds), &RunEvent::Planned(&planned)).await.expect("planned");
     let ended = RunReport { mode, ..report(run, at(seconds), Outcome::ChangesPending, instance) };
     journal.end_run(&ended).await.expect("ended");
@@ -78,12 +78,12 @@ async fn adds(journal: &Journal, run: &str, seconds: i64, operator: &str, approv
 
 /// Who was seen in the group by this run.
 async fn sees(journal: &Journal, run: &str, seconds: i64, members: &[&str]) {
-    let groups = [Observation {
+    let groups = [GroupObservation {
         group: OperatorGroupName::new("delivery"),
         profile: ProductProfileName::new("Campaign - acme - delivery"),
         members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),
     }];
-    let observed = Observed { instance: &production(), groups: &groups, is_all: true };
+    let observed = ObservedGroups { instance: &production(), groups: &groups, is_all: true };
     journal.record(&run_id(run), at(seconds), &RunEvent::Observed(&observed)).await.expect("recorded");
 }
 

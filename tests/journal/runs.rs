@@ -5,8 +5,8 @@ use campaign_group_sync::{
     journal::{FindRunError, Journal, LockAttempt, RecordHead},
 };
 
-use crate::recording::{Recording as _, Settlement};
-use crate::{
+use super::recording::{Recording as _, Settlement};
+use super::{
     place::Place,
     sample::{at, begin, begin_and_die, change, key, plan, production, report, run_id, settled},
 };

@@ -2,7 +2,7 @@
 
 use campaign_group_sync::{
     domain::{
-        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, FollowedGroup, HeldBefore,
+        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, EarlierHold, FollowedGroup,
         HeldRecord, InstanceMode, InstanceName, InstanceReport, MatchedProfile, OperatorGroupName, Outcome,
         ProductProfileId, ProductProfileName, RunId, RunMode, RunReport, SourceRead, Summary, UnlistedAccounts,
     },
@@ -11,7 +11,7 @@ use campaign_group_sync::{
 use chrono::{DateTime, Utc};
 
 use super::default_limits::limits;
-use crate::recording::{Recording as _, RunBegin, Settlement};
+use super::recording::{Recording as _, RunBegin, Settlement};
 
 /// A time, in seconds and a fraction that must survive.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
@@ -107,7 +107,7 @@ pub(crate) fn held(text: &str, run: &str, at: DateTime<Utc>, operators: &[&str])
         is_dry_run: false,
         is_narrowed: false,
         changes: keys().map(|key| ApprovedChange { key, profile: profile.clone() }).collect(),
-        held: keys().map(|key| HeldBefore { key, why: "too many".to_owned(), limits: limits() }).collect(),
+        held: keys().map(|key| EarlierHold { key, why: "too many".to_owned(), limits: limits() }).collect(),
         undo: None,
     }
 }

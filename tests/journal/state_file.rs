@@ -14,7 +14,7 @@ use campaign_group_sync::{
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::{
+use super::{
     place::Place,
     sample::{at, begin_and_die, production, read, run_id},
 };

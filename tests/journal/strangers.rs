@@ -4,7 +4,7 @@ use campaign_group_sync::journal::{Election, JournalLocation, LockAttempt};
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgAdvisoryLock};
 
-use crate::place::Place;
+use super::place::Place;
 
 /// A session of a role that may sign in and nothing else, and the schema of the journal.
 async fn stranger(place: &Place) -> (PgConnection, String) {

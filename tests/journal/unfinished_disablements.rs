@@ -7,8 +7,8 @@ use campaign_group_sync::{
     journal::Journal,
 };
 
-use crate::recording::{Recording as _, Settlement};
-use crate::{
+use super::recording::{Recording as _, Settlement};
+use super::{
     place::Place,
     sample::{at, begin, change, key, plan, production, run_id},
 };

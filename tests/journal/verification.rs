@@ -6,7 +6,7 @@ use campaign_group_sync::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::recording::{Recording as _, Settlement};
+use super::recording::{Recording as _, Settlement};
 
 use super::{
     place::Place,

@@ -1,7 +1,7 @@
 //! Answers about the names of a whole organization, over HTTP.
 
 use campaign_group_sync::{
-    check::{InCampaign, MaskError, Matching, Network, Question},
+    check::{GroupPresence, MaskError, MaskQuery, MatchKind, Network},
     domain::Outcome,
     sandbox::{Change, OrganizationChange, Scenario, campaign::InstanceChange},
 };
@@ -23,12 +23,12 @@ async fn a_profile_with_an_en_dash_is_shown_as_nearly_matched() {
     let [instance] = report.instances.as_slice() else { panic!("one instance") };
     let name = |profile: &str| instance.names.iter().find(|one| one.profile == profile).expect("listed");
     let near = name("Campaign – acme - delivery");
-    assert_eq!((near.matching, near.differences.len()), (Matching::NearlyMatched, 1));
+    assert_eq!((near.matching, near.differences.len()), (MatchKind::NearlyMatched, 1));
     assert_eq!(near.differences.first().map(|one| (one.position, one.found.as_str())), Some((10, "–")));
-    assert_eq!(near.mended.as_deref(), Some("Campaign - acme - delivery"));
-    assert_eq!(name("Campaign - acme - workflow").in_campaign, Some(InCampaign::Missing));
-    assert_eq!(name("Campaign - acme - content").in_campaign, Some(InCampaign::Exists));
-    assert_eq!(name("Campaign - acme-stage - delivery").matching, Matching::Unmatched);
+    assert_eq!(near.corrected.as_deref(), Some("Campaign - acme - delivery"));
+    assert_eq!(name("Campaign - acme - workflow").in_campaign, Some(GroupPresence::Missing));
+    assert_eq!(name("Campaign - acme - content").in_campaign, Some(GroupPresence::Exists));
+    assert_eq!(name("Campaign - acme-stage - delivery").matching, MatchKind::Unmatched);
     assert!(!stage.state().exists(), "a look creates no journal");
 }
 
@@ -60,15 +60,15 @@ async fn a_look_counts_as_page_0_where_there_is_a_journal() {
 async fn offline_asks_nobody() {
     let stage = first_day().await;
     let settings = stage.settings(None, AT_ONCE);
-    let offline = Question { network: Network::Unused, ..everything(Some("Campaign - acme-stage - (.*)")) };
+    let offline = MaskQuery { network: Network::Offline, ..everything(Some("Campaign - acme-stage - (.*)")) };
     assert!(matches!(ask(&settings, &offline).await, Err(MaskError::NothingRemembered)));
-    let named = Question { names: vec!["Campaign – acme - x".to_owned()], ..offline.clone() };
+    let named = MaskQuery { names: vec!["Campaign – acme - x".to_owned()], ..offline.clone() };
     let report = ask(&settings, &named).await.expect("an answer");
-    assert_eq!((report.count(Matching::NearlyMatched), report.run.is_none()), (1, true));
+    assert_eq!((report.count(MatchKind::NearlyMatched), report.run.is_none()), (1, true));
     run(&settings).await;
     stage.sandbox.clear_requests();
     let report = ask(&settings, &offline).await.expect("an answer");
-    assert_eq!((report.count(Matching::Matched), report.run.is_none()), (4, true));
+    assert_eq!((report.count(MatchKind::Matched), report.run.is_none()), (4, true));
     assert!(stage.sandbox.requests().is_empty());
 }
 
@@ -76,10 +76,10 @@ async fn offline_asks_nobody() {
 async fn a_campaign_that_does_not_answer_hides_no_answer_about_the_names() {
     let stage = first_day().await;
     let settings = stage.settings(None, "max_wait = \"0s\"");
-    let named = Question { names: vec!["Campaign - acme - x".to_owned()], ..everything(None) };
+    let named = MaskQuery { names: vec!["Campaign - acme - x".to_owned()], ..everything(None) };
     stage.sandbox.stop().await;
     let report = ask(&settings, &named).await.expect("an answer");
-    assert_eq!(report.count(Matching::Matched), 1);
+    assert_eq!(report.count(MatchKind::Matched), 1);
     assert!(report.instances.iter().all(|instance| instance.error.is_some()));
     assert_eq!(report.outcome, Outcome::Unavailable);
 }

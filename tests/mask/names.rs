@@ -1,7 +1,7 @@
 //! Names held against masks, without any network.
 
 use campaign_group_sync::{
-    check::{Matching, verdicts},
+    check::{MatchKind, match_names},
     domain::{AssociationMask, MaskMatch},
 };
 use proptest::prelude::*;
@@ -60,7 +60,7 @@ proptest! {
         names in prop::collection::vec(any_name(), 0..6),
     ) {
         let mask = AssociationMask::parse(text).expect("a mask");
-        let found = verdicts(&mask, names.iter().map(String::as_str), None);
+        let found = match_names(&mask, names.iter().map(String::as_str), None);
         let mut answered: Vec<_> = found.iter().map(|one| one.profile.clone()).collect();
         let mut asked = names.clone();
         answered.sort();
@@ -68,25 +68,25 @@ proptest! {
         prop_assert_eq!(answered, asked);
         for one in &found {
             let is_matched = matches!(mask.matches(&one.profile), MaskMatch::Group(_));
-            prop_assert_eq!(one.matching == Matching::Matched, is_matched, "{:?}", one);
-            prop_assert_eq!(one.matching == Matching::NearlyMatched, !one.differences.is_empty(), "{:?}", one);
-            prop_assert_eq!(one.matching == Matching::Unmatched, one.group.is_none() && one.reason.is_some(), "{:?}", one);
-            if one.matching != Matching::NearlyMatched {
+            prop_assert_eq!(one.matching == MatchKind::Matched, is_matched, "{:?}", one);
+            prop_assert_eq!(one.matching == MatchKind::NearlyMatched, !one.differences.is_empty(), "{:?}", one);
+            prop_assert_eq!(one.matching == MatchKind::Unmatched, one.group.is_none() && one.reason.is_some(), "{:?}", one);
+            if one.matching != MatchKind::NearlyMatched {
                 continue;
             }
             let group = MaskMatch::Group(campaign_group_sync::domain::OperatorGroupName::new(
                 one.group.clone().expect("the group it would be"),
             ));
-            prop_assert_eq!(mask.matches(one.mended.as_deref().expect("mended")), group, "{:?}", one);
+            prop_assert_eq!(mask.matches(one.corrected.as_deref().expect("corrected")), group, "{:?}", one);
             for difference in &one.differences {
                 let there = one.profile.chars().skip(difference.position - 1);
                 let there: String = there.take(difference.found.chars().count()).collect();
                 prop_assert_eq!(&there, &difference.found, "{:?}", one);
                 prop_assert_ne!(&difference.found, &difference.expected, "{:?}", one);
             }
-            if let Some(mended) = &one.mended_mask {
-                let mended = AssociationMask::parse(mended).expect("a mask");
-                prop_assert!(matches!(mended.matches(&one.profile), MaskMatch::Group(_)), "{:?}", one);
+            if let Some(corrected) = &one.corrected_mask {
+                let corrected = AssociationMask::parse(corrected).expect("a mask");
+                prop_assert!(matches!(corrected.matches(&one.profile), MaskMatch::Group(_)), "{:?}", one);
             }
         }
     }

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use campaign_group_sync::{
-    check::{MaskError, MaskReport, Network, Question, mask_report},
+    check::{MaskError, MaskQuery, MaskReport, Network, mask_report},
     domain::{AssociationMask, RunMode, RunReport, Scope, Watcher},
     journal::Journal,
     sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario},
     settings::{self, Settings, Sources},
-    sync::{self, Patience, Request, Stop},
+    sync::{self, RunRequest, Stop, WaitPolicy},
 };
 
 /// A sandbox, and a folder for the journal.
@@ -86,24 +86,24 @@ impl Stage {
 pub(crate) const AT_ONCE: &str = "first_page_interval = \"0s\"";
 
 /// Every name of the listing. The mask is read as the command line and the configuration read it, without blanks around.
-pub(crate) fn everything(tried: Option<&str>) -> Question {
+pub(crate) fn everything(tried: Option<&str>) -> MaskQuery {
     let tried = tried.map(|text| AssociationMask::parse(text).expect("a mask"));
-    Question { names: Vec::new(), tried, network: Network::Used }
+    MaskQuery { names: Vec::new(), tried, network: Network::Online }
 }
 
-pub(crate) async fn ask(settings: &Settings, question: &Question) -> Result<MaskReport, MaskError> {
+pub(crate) async fn ask(settings: &Settings, question: &MaskQuery) -> Result<MaskReport, MaskError> {
     Box::pin(mask_report(settings, question, &Watcher::none())).await
 }
 
 /// A run over everything.
 pub(crate) async fn run(settings: &Settings) -> RunReport {
     let journal = Journal::open(&settings.journal_options()).await.expect("a journal");
-    let request = Request {
+    let request = RunRequest {
         mode: RunMode::Apply,
         scope: Scope::default(),
         approve: Vec::new(),
         approver: "eve".into(),
-        patience: Patience::Bounded,
+        wait_policy: WaitPolicy::Bounded,
         stop: Stop::never(),
     };
     let report = Box::pin(sync::run(&settings.sync_options(), &journal, &request, &Watcher::none())).await;

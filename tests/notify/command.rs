@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use campaign_group_sync::{
     domain::NotificationTarget,
-    notify::{CommandTarget, Options, probe, send_test},
+    notify::{CommandTarget, NotifyOptions, probe, send_test},
 };
 
 use super::{
@@ -12,9 +12,12 @@ use super::{
     receivers::{await_text, script},
 };
 
-fn options(program: &Path, argument: &Path) -> Options {
+fn options(program: &Path, argument: &Path) -> NotifyOptions {
     let arguments = vec![argument.display().to_string(), " with spaces ".to_owned()];
-    Options { command: Some(CommandTarget { program: program.to_owned(), arguments }), ..Options::default() }
+    NotifyOptions {
+        command: Some(CommandTarget { program: program.to_owned(), arguments }),
+        ..NotifyOptions::default()
+    }
 }
 
 async fn prepared() -> Fixture {
@@ -22,7 +25,7 @@ async fn prepared() -> Fixture {
 }
 
 /// A fixture with this script, which gets the folder of the fixture as its first argument.
-async fn scripted(text: &str) -> (Fixture, Options) {
+async fn scripted(text: &str) -> (Fixture, NotifyOptions) {
     let fixture = prepared().await;
     let program = script(&fixture.folder().join("tell"), text);
     let options = options(&program, fixture.folder());
@@ -62,7 +65,7 @@ async fn another_status_than_0_is_no_delivery_and_its_output_is_told_in_short() 
 #[tokio::test]
 async fn a_command_that_does_not_end_is_left_at_the_deadline() {
     let (fixture, options) = scripted("exec sleep 1000").await;
-    let state = fixture.deliver(&Options { deadline: SHORT, ..options }).await;
+    let state = fixture.deliver(&NotifyOptions { deadline: SHORT, ..options }).await;
     assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use campaign_group_sync::{
     domain::{Notification, NotificationKind, NotificationTarget, WantedNotifications},
     journal::{Journal, JournalLocation, JournalOptions, NotificationTargetState},
-    notify::{Options, deliver_due},
+    notify::{NotifyOptions, deliver_due},
 };
 use chrono::Utc;
 use tempfile::TempDir;
@@ -29,8 +29,10 @@ impl Fixture {
             instances: BTreeSet::new(),
         };
         let journal = journal.with_notifications(wanted);
-        let overdue =
-            Notification { people: vec!["ann@acme.com".to_owned()], ..Notification::overdue(Utc::now(), None, "4h") };
+        let overdue = Notification {
+            operators: vec!["ann@acme.com".to_owned()],
+            ..Notification::overdue(Utc::now(), None, "4h")
+        };
         journal.report_outage(&overdue).await.expect("told");
         Self { journal, target, folder }
     }
@@ -40,7 +42,7 @@ impl Fixture {
     }
 
     /// Attempts what is due, and answers how the target fares then.
-    pub(crate) async fn deliver(&self, options: &Options) -> NotificationTargetState {
+    pub(crate) async fn deliver(&self, options: &NotifyOptions) -> NotificationTargetState {
         deliver_due(&self.journal, options, self.target).await.expect("the journal works");
         self.state().await
     }

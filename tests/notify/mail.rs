@@ -4,7 +4,7 @@ use std::{collections::HashMap, env, fs};
 
 use campaign_group_sync::{
     domain::NotificationTarget,
-    notify::{MailTarget, Mailbox, Options, SmtpServer, probe, send_test},
+    notify::{MailTarget, Mailbox, NotifyOptions, SmtpServer, probe, send_test},
     observability::Chain,
 };
 
@@ -15,7 +15,7 @@ use super::{
 
 const OK: Behavior = Behavior::Answers("250 ok");
 
-fn options(smtp: &str, to: &[&str]) -> Options {
+fn options(smtp: &str, to: &[&str]) -> NotifyOptions {
     let mailbox = |text: &str| text.parse::<Mailbox>().expect("an address");
     let mail = MailTarget {
         to: to.iter().map(|to| mailbox(to)).collect(),
@@ -24,7 +24,7 @@ fn options(smtp: &str, to: &[&str]) -> Options {
         password: None,
         trusted_authorities: None,
     };
-    Options { mail: Some(mail), ..Options::default() }
+    NotifyOptions { mail: Some(mail), ..NotifyOptions::default() }
 }
 
 async fn prepared() -> Fixture {
@@ -67,7 +67,7 @@ async fn a_server_that_refuses_or_hangs_or_is_gone_is_tried_again_later() {
     let error = failed_once(&state);
     assert!(error.contains("127.0.0.1:") && error.contains("greylisted"), "{error}");
     log.behave(Behavior::Hangs);
-    let state = prepared().await.deliver(&Options { deadline: SHORT, ..options(&url, &["ops@acme.com"]) }).await;
+    let state = prepared().await.deliver(&NotifyOptions { deadline: SHORT, ..options(&url, &["ops@acme.com"]) }).await;
     assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("an address");
     let state = prepared().await.deliver(&options(&format!("smtp://{gone}"), &["ops@acme.com"])).await;
@@ -100,7 +100,7 @@ fn server() -> Option<HashMap<String, String>> {
     Some(server)
 }
 
-fn with_password(smtp: &str, password: &str, server: &HashMap<String, String>) -> Options {
+fn with_password(smtp: &str, password: &str, server: &HashMap<String, String>) -> NotifyOptions {
     let mut options = options(smtp, &["ops@acme.com"]);
     let mail = options.mail.as_mut().expect("configured");
     mail.password = Some(password.into());
@@ -137,7 +137,7 @@ async fn a_real_server_takes_mail_over_tls_and_starttls_with_a_password() {
 #[tokio::test]
 async fn a_server_must_prove_who_it_is_and_offer_starttls_and_a_wrong_password_is_named() {
     let Some(server) = server() else { return };
-    let refused = async |options: &Options| {
+    let refused = async |options: &NotifyOptions| {
         let state = prepared().await.deliver(options).await;
         failed_once(&state).to_lowercase()
     };

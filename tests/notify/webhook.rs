@@ -5,7 +5,7 @@ use std::time::Duration;
 use campaign_group_sync::{
     domain::NotificationTarget,
     journal::AfterFailure,
-    notify::{Options, WebhookPeople, WebhookTarget, WebhookUrl, probe, send_test},
+    notify::{NotifyOptions, WebhookPeople, WebhookTarget, WebhookUrl, probe, send_test},
     transport,
 };
 use chrono::{TimeDelta, Utc};
@@ -15,10 +15,14 @@ use super::{
     receivers::{Behavior, webhook},
 };
 
-fn options(url: &str) -> Options {
+fn options(url: &str) -> NotifyOptions {
     let url = WebhookUrl::parse(url).expect("an address");
     let webhook = WebhookTarget { url, people: WebhookPeople::Withheld, http: transport::HttpOptions::default() };
-    Options { webhook: Some(webhook), page: Some("http://127.0.0.1:9464/".to_owned()), ..Options::default() }
+    NotifyOptions {
+        webhook: Some(webhook),
+        page: Some("http://127.0.0.1:9464/".to_owned()),
+        ..NotifyOptions::default()
+    }
 }
 
 async fn prepared() -> Fixture {
@@ -74,14 +78,14 @@ async fn only_2xx_is_a_delivery_and_an_error_shows_the_host_alone() {
 async fn a_receiver_that_hangs_is_left_at_the_deadline() {
     let (url, _log) = webhook(Behavior::Hangs);
     let fixture = prepared().await;
-    let state = fixture.deliver(&Options { deadline: SHORT, ..options(&url) }).await;
+    let state = fixture.deliver(&NotifyOptions { deadline: SHORT, ..options(&url) }).await;
     assert!(failed_once(&state).contains("not done after 0.3 s"), "{state:?}");
 }
 
 #[tokio::test]
 async fn the_pause_that_a_receiver_asks_for_is_kept() {
     let (url, log) = webhook(Behavior::Answers("429 Too Many Requests\r\nRetry-After: 600"));
-    let (fixture, options) = (prepared().await, Options { first_pause: Duration::ZERO, ..options(&url) });
+    let (fixture, options) = (prepared().await, NotifyOptions { first_pause: Duration::ZERO, ..options(&url) });
     let before = Utc::now();
     failed_once(&fixture.deliver(&options).await);
     failed_once(&fixture.deliver(&options).await);
@@ -118,7 +122,7 @@ async fn attempts_are_made_until_it_is_taken_with_one_id() {
 async fn what_is_never_taken_is_given_up_after_a_bounded_number_of_attempts() {
     let (url, log) = webhook(Behavior::Answers("500 Oops"));
     let fixture = prepared().await;
-    let state = fixture.deliver(&Options { first_pause: Duration::ZERO, ..options(&url) }).await;
+    let state = fixture.deliver(&NotifyOptions { first_pause: Duration::ZERO, ..options(&url) }).await;
     assert_eq!((state.waiting, state.given_up, state.failed), (0, 1, 80), "{state:?}");
     assert_eq!(log.all().len(), 80);
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use campaign_group_sync::domain::{
-    Limits, OperatorGroupName, OrphanedGroup, Person, Policy, ProductProfileName, Review, SecondRead, SourceCounts,
-    UnfinishedDisablement, WithoutGroups, borne_out, profiles_to_confirm,
+    AdobeUser, Limits, OperatorGroupName, OrphanedGroup, Policy, ProductProfileName, Review, SecondRead, SourceCounts,
+    UnfinishedDisablement, WithoutGroups, confirmed_removals, profiles_to_confirm,
 };
 
 use super::world::{World, limits, policy, review_of, written};
@@ -18,15 +18,15 @@ fn confirm(world: &World, policy: &Policy, second: &[(&str, Result<&[&str], &str
     let asked = profiles_to_confirm(approved.changes(), &desired);
     let asked: Vec<_> = asked.iter().map(|group| group.name.as_str()).collect();
     assert_eq!(asked, second.iter().map(|(group, _)| *group).collect::<Vec<_>>());
-    let members: BTreeMap<OperatorGroupName, Result<Vec<Person>, String>> = second
+    let members: BTreeMap<OperatorGroupName, Result<Vec<AdobeUser>, String>> = second
         .iter()
         .map(|(group, people)| {
             let people = people.map(|people| people.iter().map(|email| world.person(email)).collect());
             (OperatorGroupName::new(*group), people.map_err(ToOwned::to_owned))
         })
         .collect();
-    let second = SecondRead { members: &members, people: organization.people(), logins: organization.logins() };
-    let (confirmed, doubted) = borne_out(approved, &second, &desired, &campaign, policy, &world.history);
+    let second = SecondRead { members: &members, users: organization.users(), logins: organization.logins() };
+    let (confirmed, doubted) = confirmed_removals(approved, &second, &desired, &campaign, policy, &world.history);
     (
         confirmed.changes().iter().map(written).collect(),
         doubted.iter().map(|(change, why)| format!("{}: {why}", written(change))).collect(),

@@ -1,8 +1,8 @@
 //! Operators whom an earlier run left in no group and did not get to disable.
 
 use campaign_group_sync::domain::{
-    ChangeKey, History, LogOn, Manage, OperatorGroupName, OperatorLogin, Policy, ProductProfileName, Scope,
-    SourceCounts, UnfinishedDisablement, UserSnapshot, WithoutGroups, desired_by_undo, desired_state, plan,
+    ChangeKey, History, Manage, OperatorGroupName, OperatorLogin, Policy, ProductProfileName, Scope, SignInMethod,
+    SourceCounts, UnfinishedDisablement, UserSnapshot, WithoutGroups, desired_state, plan, undo_desired_state,
 };
 use proptest::prelude::*;
 
@@ -46,13 +46,13 @@ fn who_was_left_behind_is_disabled_as_long_as_nothing_speaks_against_it() {
     is("nothing", |_| {}, DISABLED);
     is("no run left her", |world| world.history.unfinished_disablements.clear(), NOTHING);
     is("disabled", |world| world.disabled = ["Eve@x".into()].into(), NOTHING);
-    is("a password", |world| world.operators[1].1 = Some(LogOn::Native), NOTHING);
+    is("a password", |world| world.operators[1].1 = Some(SignInMethod::Native), NOTHING);
     is("a foreign group", |world| world.memberships.push(("Eve@x".into(), "foreign".into())), NOTHING);
     is("a profile", |world| world.profiles[1].1.push("EVE@x".into()), &["+ eve@x two"]);
     is("a profile without group", |world| world.profiles[2].1.push("eve@x".into()), NOTHING);
     is("a refused profile", |world| world.profiles.push(("p - ONE".into(), vec!["eve@x".into()])), NOTHING);
     is("gone", |world| drop(world.operators.remove(1)), NOTHING);
-    is("two of one login", |world| world.operators.push(("eve@X".into(), Some(LogOn::Ims))), NOTHING);
+    is("two of one login", |world| world.operators.push(("eve@X".into(), Some(SignInMethod::Ims))), NOTHING);
     let renamed = |world: &mut World| {
         *world = world.clone().with_ids(&[("new@x", "eve")]).remembering(&[("eve", "Eve@x")]);
         world.history.unfinished_disablements = vec![unfinished("eve@x")];
@@ -86,7 +86,7 @@ fn who_has_a_group_again_and_loses_it_is_disabled_once_and_for_this_plan() {
 fn narrowed(people: &[&str], groups: &[&str]) -> Vec<String> {
     let world = world();
     let scope = Scope {
-        people: people.iter().map(ToString::to_string).collect(),
+        users: people.iter().map(ToString::to_string).collect(),
         groups: groups.iter().map(|name| OperatorGroupName::new(*name)).collect(),
     };
     let (desired, _) = world.decide(&disable());
@@ -122,20 +122,20 @@ fn incident_13_a_narrowed_run_disables_nobody_else() {
 #[test]
 fn an_undo_disables_nobody_whom_an_earlier_run_left_behind() {
     let campaign = world().campaign();
-    assert_eq!(plan(&desired_by_undo(&[], &campaign, &disable()), &campaign, &disable()).changes, []);
+    assert_eq!(plan(&undo_desired_state(&[], &campaign, &disable()), &campaign, &disable()).changes, []);
 }
 
 #[test]
 fn a_full_plan_that_does_not_name_it_ends_the_matter() {
-    let over = |world: &World| -> Vec<ChangeKey> {
+    let ended = |world: &World| -> Vec<ChangeKey> {
         let (desired, plan) = world.decide(&disable());
         super::world::review_with(&world.history, &plan, &desired, &world.campaign(), &limits(), SourceCounts::Proven)
-            .over
+            .ended
     };
     let mut world = world();
-    assert_eq!(over(&world), []);
+    assert_eq!(ended(&world), []);
     world.memberships.push(("Eve@x".into(), "foreign".into()));
-    assert_eq!(over(&world), [unfinished("eve@x").key()]);
+    assert_eq!(ended(&world), [unfinished("eve@x").key()]);
 }
 
 proptest! {

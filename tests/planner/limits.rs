@@ -1,7 +1,7 @@
 //! What the guard makes of whole plans.
 
 use campaign_group_sync::domain::{
-    Limits, LogOn, Missing, OperatorGroupName, Plan, Policy, ProtectedGroup, Review, SourceCounts,
+    Limits, MissingPolicy, OperatorGroupName, Plan, Policy, ProtectedGroup, Review, SignInMethod, SourceCounts,
 };
 
 use super::world::{World, limits, policy, review_of, written};
@@ -70,7 +70,7 @@ fn limits_hold_what_they_are_about() {
 #[test]
 fn too_many_creations_are_held_with_the_memberships_that_need_them() {
     let world = World::new(&[("P - one", &["a@x", "b@x", "eve@x"])], &["eve@x"], &["one"], &[]);
-    let create = Policy { missing_operator: Missing::Create, ..policy() };
+    let create = Policy { missing_operator: MissingPolicy::Create, ..policy() };
     let limits = Limits { max_new_operators: 1, ..limits() };
     let (approved, held) = world.review(&create, &limits, SourceCounts::Proven);
     assert_eq!(approved, ["+ eve@x one"]);
@@ -95,7 +95,7 @@ fn a_held_plan_keeps_its_digest_once_the_rest_is_done() {
     assert_eq!(first.digest.map(|digest| digest.to_string().len()), Some(16));
 
     let mut other = done;
-    other.operators.push(("bob@x".into(), Some(LogOn::Ims)));
+    other.operators.push(("bob@x".into(), Some(SignInMethod::Ims)));
     other.memberships.push(("bob@x".into(), "one".into()));
     let (_, third) = other.review(&policy(), &limits(), SourceCounts::Proven);
     assert_ne!(second.digest, third.digest);

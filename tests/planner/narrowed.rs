@@ -1,8 +1,8 @@
 //! Runs that are narrowed to people or groups, and calls for single users.
 
 use campaign_group_sync::domain::{
-    LogOn, Missing, OperatorGroupName, OrphanedGroup, Person, Plan, Policy, ProductProfileName, Scope, SkipReason,
-    UserSnapshot, desired_state, plan,
+    AdobeUser, MissingPolicy, OperatorGroupName, OrphanedGroup, Plan, Policy, ProductProfileName, Scope, SignInMethod,
+    SkipReason, UserSnapshot, desired_state, plan,
 };
 
 use super::world::{World, policy, written};
@@ -23,7 +23,7 @@ fn world() -> World {
 }
 
 fn create() -> Policy {
-    Policy { missing_operator: Missing::Create, ..policy() }
+    Policy { missing_operator: MissingPolicy::Create, ..policy() }
 }
 
 #[track_caller]
@@ -35,7 +35,7 @@ fn check(plan: &Plan, changes: &[&str], skipped: &[(SkipReason, &str)]) {
 
 fn narrowed(world: &World, policy: &Policy, people: &[&str], groups: &[&str]) -> Plan {
     let scope = Scope {
-        people: people.iter().map(ToString::to_string).collect(),
+        users: people.iter().map(ToString::to_string).collect(),
         groups: groups.iter().map(|name| OperatorGroupName::new(*name)).collect(),
     };
     let (organization, campaign) = (world.organization(), world.campaign());
@@ -75,9 +75,9 @@ fn incident_13_a_run_for_one_person_leaves_everybody_else_alone() {
 
 #[test]
 fn a_person_is_meant_by_either_name() {
-    let scope = Scope { people: vec!["ann".into()], groups: Vec::new() };
+    let scope = Scope { users: vec!["ann".into()], groups: Vec::new() };
     let mut world = world();
-    world.operators.push(("ann".into(), Some(LogOn::Ims)));
+    world.operators.push(("ann".into(), Some(SignInMethod::Ims)));
     world.memberships.push(("ann".into(), "one".into()));
     let (organization, campaign) = (world.organization(), world.campaign());
     let (desired, _) = world.decide(&policy());
@@ -93,7 +93,7 @@ fn a_run_for_one_person_tells_orphans_and_empties_none() {
     world.profiles.remove(1);
     let empty = Policy { orphaned_group: OrphanedGroup::Empty, ..policy() };
     let (organization, campaign) = (world.organization(), world.campaign());
-    let scope = Scope { people: vec!["eve@x".into()], groups: Vec::new() };
+    let scope = Scope { users: vec!["eve@x".into()], groups: Vec::new() };
     let (desired, full) = world.decide(&empty);
     assert!(full.changes.iter().map(written).any(|change| change == "- eve@x two"), "{full:#?}");
     let narrowed_state =
@@ -109,7 +109,7 @@ fn a_run_for_one_person_tells_orphans_and_empties_none() {
     );
 }
 
-fn single(world: &World, policy: &Policy, person: Person, names: &[&str], groups: &[&str]) -> Plan {
+fn single(world: &World, policy: &Policy, person: AdobeUser, names: &[&str], groups: &[&str]) -> Plan {
     let names = names.iter().map(|name| ProductProfileName::new(*name)).collect();
     let profiles = world.organization().profiles().to_vec();
     let users = UserSnapshot::new(profiles, [(person, names)]).expect("has profiles");

@@ -1,10 +1,10 @@
 //! People who change their login, groups that lose their profile, operators left in no group.
 
 use campaign_group_sync::domain::{
-    FoldedName, FollowedGroup, History, Identities, KnownOperator, KnownProfiles, LogOn, LoginHolder, LoginHolders,
-    LoginSet, Manage, Membership, Missing, OperatorGroupName, OperatorLogin, OrphanedGroup, Policy, ProductProfileId,
-    ProductProfileName, ProtectedGroup, SkipReason, SourceCounts, WithoutGroups, desired_state, identities_seen, plan,
-    source_read, unsettled_logins, warnings,
+    FoldedName, FollowedGroup, History, Identities, KnownOperator, KnownProfiles, LoginHolder, LoginHolders, LoginSet,
+    Manage, Membership, MissingPolicy, OperatorGroupName, OperatorLogin, OrphanedGroup, Policy, ProductProfileId,
+    ProductProfileName, ProtectedGroup, SignInMethod, SkipReason, SourceCounts, WithoutGroups, desired_state,
+    identities_seen, plan, source_read, unsettled_logins, warnings,
 };
 
 use super::world::{World, check, limits, policy, written};
@@ -25,7 +25,7 @@ fn renamed_ann() -> World {
 fn incident_15_a_changed_login_is_no_removal() {
     let world = renamed_ann();
     check(&world, &policy(), &["+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
-    let create = Policy { missing_operator: Missing::Create, ..policy() };
+    let create = Policy { missing_operator: MissingPolicy::Create, ..policy() };
     check(&world, &create, &["+ old@x two"], &[(SkipReason::Renamed, "new@x")]);
     let (_, plan) = world.decide(&policy());
     let detail = &plan.skipped.first().expect("a notice").detail;
@@ -41,14 +41,14 @@ fn incident_15_without_memory_a_changed_login_is_a_leaver_and_a_stranger() {
 #[test]
 fn incident_15_once_the_new_login_has_an_operator_the_old_one_leaves() {
     let mut world = renamed_ann();
-    world.operators.push(("New@x".into(), Some(LogOn::Ims)));
+    world.operators.push(("New@x".into(), Some(SignInMethod::Ims)));
     check(&world, &policy(), &["+ New@x one", "+ New@x two", "- old@x one"], &[]);
 }
 
 #[test]
 fn once_a_native_operator_has_the_new_login_the_old_operator_stands_for_nobody() {
     let mut world = renamed_ann();
-    world.operators.push(("new@x".into(), Some(LogOn::Native)));
+    world.operators.push(("new@x".into(), Some(SignInMethod::Native)));
     check(&world, &policy(), &["- old@x one"], &[(SkipReason::NotManaged, "new@x")]);
 }
 
@@ -69,7 +69,7 @@ fn an_old_login_that_somebody_else_has_now_is_theirs() {
 #[test]
 fn an_ambiguous_new_login_stays_refused() {
     let mut world = renamed_ann();
-    world.operators.extend(["new@x", "NEW@x"].map(|login| (login.to_owned(), Some(LogOn::Ims))));
+    world.operators.extend(["new@x", "NEW@x"].map(|login| (login.to_owned(), Some(SignInMethod::Ims))));
     check(&world, &policy(), &["- old@x one"], &[(SkipReason::AmbiguousIdentity, "new@x")]);
 }
 
@@ -80,7 +80,7 @@ fn a_remembered_operator_that_is_gone_or_not_managed_stands_for_nobody() {
     check(&world, &policy(), &[], &[(SkipReason::NoOperator, "new@x"), (SkipReason::NotManaged, "old@x")]);
     let gone = World::new(&[("P - one", &["new@x"])], &["bob@x"], &["one"], &[]).with_ids(&[("new@x", "ann")]);
     let history = renamed_ann().history;
-    let operators = vec![("zoe@x".to_owned(), Some(LogOn::Ims))];
+    let operators = vec![("zoe@x".to_owned(), Some(SignInMethod::Ims))];
     check(&World { history, ..gone.clone() }, &policy(), &["+ bob@x one"], &[(SkipReason::Renamed, "new@x")]);
     let history = World { operators, ..World::default() }.remembering(&[("ann", "zoe@x")]).history;
     let empty = World { operators: Vec::new(), history, ..gone };
@@ -92,7 +92,7 @@ fn only_news_about_identities_is_told() {
     let mut world = renamed_ann();
     let seen = |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).new;
     assert_eq!(seen(&world), [], "a renamed user is remembered as before");
-    world.operators.push(("new@x".into(), Some(LogOn::Ims)));
+    world.operators.push(("new@x".into(), Some(SignInMethod::Ims)));
     let (ann, bob) =
         (("ANN".to_owned(), world.known_operator("new@x")), ("bob".to_owned(), world.known_operator("bob@x")));
     assert_eq!(seen(&world), std::slice::from_ref(&ann));
@@ -138,15 +138,15 @@ fn whoever_has_an_old_login_unknown_to_the_read_is_asked_for() {
 #[test]
 fn who_was_an_operator_is_forgotten_when_somebody_else_has_its_login() {
     let mut world = renamed_ann();
-    let over =
-        |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).over;
-    assert_eq!(over(&world), Vec::<FoldedName>::new(), "a renamed user is remembered");
+    let ended =
+        |world: &World| identities_seen(&world.organization(), &world.campaign(), &policy(), &world.history).ended;
+    assert_eq!(ended(&world), Vec::<FoldedName>::new(), "a renamed user is remembered");
     for (_, people) in &mut world.profiles {
         people.retain(|person| person != "new@x");
         people.push("old@x".to_owned());
     }
     world.ids.insert("old@x".to_owned(), "hired".to_owned());
-    assert_eq!(over(&world), ["ann".into()], "the new owner of the login would otherwise inherit her wishes");
+    assert_eq!(ended(&world), ["ann".into()], "the new owner of the login would otherwise inherit her wishes");
 }
 
 /// A world whose profile `P - gone` vanished after a run that accepted it.

@@ -1,7 +1,7 @@
 //! Who belongs where, and what is left out.
 
 use campaign_group_sync::domain::{
-    Manage, Missing, OperatorGroupName, OperatorLogin, Policy, ProtectedGroup, SkipReason, desired_state,
+    Manage, MissingPolicy, OperatorGroupName, OperatorLogin, Policy, ProtectedGroup, SkipReason, desired_state,
 };
 
 use super::world::{World, check, policy, written};
@@ -69,8 +69,8 @@ fn two_accounts_of_one_address_are_one_person() {
 fn native_operators_are_left_alone_unless_all_are_managed() {
     let mut world =
         World::new(&[("P - one", &["ann@x", "bob@x"])], &["ann@x", "bob@x", "eve@x"], &["one"], &[("eve@x", "one")]);
-    for (_, log_on) in world.operators.iter_mut().skip(1) {
-        *log_on = None;
+    for (_, sign_in) in world.operators.iter_mut().skip(1) {
+        *sign_in = None;
     }
     let native = [(SkipReason::NotManaged, "bob@x"), (SkipReason::NotManaged, "eve@x")];
     check(&world, &policy(), &["+ ann@x one"], &native);
@@ -122,7 +122,7 @@ fn incident_08_a_protected_group_keeps_its_minimum_and_its_required_members() {
 fn operators_and_groups_are_created_only_when_asked() {
     let world =
         World::new(&[("P - one", &["Ann@x", "ann@X", "bob@x"]), ("P - new", &["ann@x"])], &["bob@x"], &["one"], &[]);
-    let create = Policy { missing_operator: Missing::Create, missing_group: Missing::Create, ..policy() };
+    let create = Policy { missing_operator: MissingPolicy::Create, missing_group: MissingPolicy::Create, ..policy() };
     check(
         &world,
         &create,

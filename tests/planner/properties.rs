@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Change, ChangeKey, ChangeKind, FollowedGroup, Identities, KnownProfiles, Limits, LogOn, Missing, OperatorGroupName,
+    Change, ChangeKey, ChangeKind, FollowedGroup, Identities, KnownProfiles, Limits, MissingPolicy, OperatorGroupName,
     OperatorLogin, OrganizationId, OrganizationSnapshot, OrphanedGroup, Plan, Policy, ProductProfileName,
-    ProtectedGroup, Review, Scope, SecondRead, SkipReason, SourceCounts, UserSnapshot, WithoutGroups, borne_out,
-    desired_state, identities_seen, plan, profiles_to_confirm,
+    ProtectedGroup, Review, Scope, SecondRead, SignInMethod, SkipReason, SourceCounts, UserSnapshot, WithoutGroups,
+    confirmed_removals, desired_state, identities_seen, plan, profiles_to_confirm,
 };
 use proptest::prelude::*;
 
@@ -21,7 +21,7 @@ fn any_world() -> impl Strategy<Value = World> {
     (profiles, rows, prop::collection::btree_set(login(), 0..6), any::<[bool; 5]>(), known).prop_map(
         |(profiles, rows, operators, native, known)| {
             let logins: BTreeSet<String> = operators.into_iter().chain(rows.iter().map(|(o, _)| o.clone())).collect();
-            let log_on = native.map(|native| if native { LogOn::Native } else { LogOn::Ims });
+            let sign_in = native.map(|native| if native { SignInMethod::Native } else { SignInMethod::Ims });
             let rows: BTreeSet<_> = rows.into_iter().map(|(o, g)| (o, g.to_owned())).collect();
             let known = known.iter().filter(|_| !logins.is_empty());
             let known: Vec<_> =
@@ -29,7 +29,7 @@ fn any_world() -> impl Strategy<Value = World> {
             let known: Vec<_> = known.iter().map(|(id, login)| (id.as_str(), login.as_str())).collect();
             let mut world = World {
                 profiles: ["P - one", "P - two", "P - admin"].into_iter().map(String::from).zip(profiles).collect(),
-                operators: logins.iter().cloned().zip(log_on.map(Some)).collect(),
+                operators: logins.iter().cloned().zip(sign_in.map(Some)).collect(),
                 groups: ["one", "two", "admin", "foreign", "gone"].map(String::from).into(),
                 memberships: rows.into_iter().collect(),
                 ..World::default()
@@ -58,7 +58,7 @@ fn strict() -> Policy {
 /// Does everything that a policy can ask for, and protects no group.
 fn eager() -> Policy {
     Policy {
-        missing_operator: Missing::Create,
+        missing_operator: MissingPolicy::Create,
         without_groups: WithoutGroups::Disable,
         orphaned_group: OrphanedGroup::Empty,
         protected_operators: vec![OperatorLogin::new("e@x")],
@@ -206,7 +206,7 @@ proptest! {
     ) {
         let (desired, full) = world.decide(&eager());
         let (organization, campaign) = (world.organization(), world.campaign());
-        let scope = Scope { people: people.clone(), groups: groups.iter().map(OperatorGroupName::new).collect() };
+        let scope = Scope { users: people.clone(), groups: groups.iter().map(OperatorGroupName::new).collect() };
         let narrowed = desired.narrowed_to(&scope, &organization.matched_by(&eager().mask), &campaign, &eager(), &world.history);
         let part = plan(&narrowed, &campaign, &eager());
         prop_assert!(keys(&part).is_subset(&keys(&full)), "{:?}", part.changes);
@@ -238,7 +238,7 @@ proptest! {
     ) {
         let (desired, _) = world.decide(&strict());
         let (organization, campaign) = (world.organization(), world.campaign());
-        let scope = Scope { people: vec![person], groups: Vec::new() };
+        let scope = Scope { users: vec![person], groups: Vec::new() };
         let narrowed = desired.narrowed_to(&scope, &organization.matched_by(&strict().mask), &campaign, &strict(), &world.history);
         let part = plan(&narrowed, &campaign, &strict());
         let in_admin = world.memberships.iter().filter(|(_, group)| group == "admin").count();
@@ -301,8 +301,8 @@ proptest! {
             let people = first.iter().chain(&back).map(|email| world.person(email)).collect::<Vec<_>>();
             members.insert(group.clone(), if fails { Err("503".to_owned()) } else { Ok(people) });
         }
-        let second = SecondRead { members: &members, people: organization.people(), logins: organization.logins() };
-        let (confirmed, doubted) = borne_out(approved, &second, &desired, &campaign, &eager(), &world.history);
+        let second = SecondRead { members: &members, users: organization.users(), logins: organization.logins() };
+        let (confirmed, doubted) = confirmed_removals(approved, &second, &desired, &campaign, &eager(), &world.history);
         prop_assert_eq!(confirmed.changes().len() + doubted.len(), before.len());
         let managed = |change: &&Change| change.group().is_some_and(|name| name.as_str() != "gone");
         for change in confirmed.changes().iter().filter(|change| change.is_removal()).filter(managed) {
@@ -333,7 +333,7 @@ proptest! {
         let (desired, planned) = world.decide(&strict());
         for group in desired.groups.iter().map(|group| &group.name).chain(desired.orphans.iter().map(|o| &o.name)) {
             let is_managed = |login: &str| {
-                login != "e@x" && world.operators.iter().any(|(name, how)| name == login && *how == Some(LogOn::Ims))
+                login != "e@x" && world.operators.iter().any(|(name, how)| name == login && *how == Some(SignInMethod::Ims))
             };
             let rows = world.memberships.iter().filter(|(login, of)| of == group.as_str() && is_managed(login)).count();
             prop_assert_eq!(planned.managed_members.get(group), Some(&rows));

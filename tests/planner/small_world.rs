@@ -72,7 +72,7 @@ fn incident_13_a_narrowed_run_does_its_part_and_nothing_else() {
             check_disabled(&world, &full.changes, &world.after(&full));
             let keys: BTreeSet<ChangeKey> = full.changes.iter().map(Change::key).collect();
             for login in LOGINS {
-                let part = narrowed(&world, &policy, &Scope { people: vec![login.to_uppercase()], ..Scope::default() });
+                let part = narrowed(&world, &policy, &Scope { users: vec![login.to_uppercase()], ..Scope::default() });
                 assert!(part.is_subset(&keys), "{part:?} of {keys:?}");
                 let own = |key: &&ChangeKey| {
                     key.operator == login.into()

@@ -1,8 +1,8 @@
 //! What one run did to memberships, taken back.
 
 use campaign_group_sync::domain::{
-    ChangeOutcome, ChangeReport, LogOn, OperatorGroupName, OperatorLogin, Plan, Policy, ProtectedGroup, RunId,
-    SkipReason, WithoutGroups, desired_by_undo, plan,
+    ChangeOutcome, ChangeReport, OperatorGroupName, OperatorLogin, Plan, Policy, ProtectedGroup, RunId, SignInMethod,
+    SkipReason, WithoutGroups, plan, undo_desired_state,
 };
 use proptest::prelude::*;
 
@@ -23,7 +23,7 @@ fn reports(plan: &Plan) -> Vec<ChangeReport> {
 
 fn undo(world: &World, reports: &[ChangeReport], policy: &Policy) -> Plan {
     let campaign = world.campaign();
-    plan(&desired_by_undo(reports, &campaign, policy), &campaign, policy).taking_back(&RunId::new("01J"))
+    plan(&undo_desired_state(reports, &campaign, policy), &campaign, policy).taking_back(&RunId::new("01J"))
 }
 
 #[track_caller]
@@ -69,11 +69,11 @@ fn what_is_gone_cannot_be_taken_back_and_is_told() {
     after.memberships.retain(|(_, group)| group != "two");
     let skipped = [(SkipReason::NoOperator, "eve@x"), (SkipReason::NoGroup, "two")];
     check(&undo(&after, &reports, &policy()), &["- ann@x one"], &skipped);
-    after.operators.extend([("EVE@x".into(), Some(LogOn::Ims)), ("eve@X".into(), Some(LogOn::Ims))]);
+    after.operators.extend([("EVE@x".into(), Some(SignInMethod::Ims)), ("eve@X".into(), Some(SignInMethod::Ims))]);
     let skipped = [(SkipReason::NoGroup, "two"), (SkipReason::AmbiguousIdentity, "eve@x")];
     check(&undo(&after, &reports, &policy()), &["- ann@x one"], &skipped);
     after.operators.truncate(2);
-    after.operators.push(("eve@x".into(), Some(LogOn::Native)));
+    after.operators.push(("eve@x".into(), Some(SignInMethod::Native)));
     let skipped = [(SkipReason::NoGroup, "two"), (SkipReason::NotManaged, "eve@x")];
     check(&undo(&after, &reports, &policy()), &["- ann@x one"], &skipped);
 }

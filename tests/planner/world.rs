@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use campaign_group_sync::domain::{
-    Action, CampaignSnapshot, Change, ChangeKind, Circumstances, DesiredState, FoldedName, HeldPlan, History,
-    Identities, KnownOperator, Limits, LogOn, LoginSet, Membership, Operator, OperatorGroup, OperatorGroupId,
-    OperatorGroupName, OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, Person, Plan, Policy,
-    ProductProfile, ProductProfileId, ProductProfileName, ReadProof, Review, SkipReason, SourceCounts, Tolerance,
+    Action, AdobeUser, CampaignSnapshot, Change, ChangeKind, DesiredState, FoldedName, HeldPlan, History, Identities,
+    KnownOperator, Limits, LoginSet, Membership, Operator, OperatorGroup, OperatorGroupId, OperatorGroupName,
+    OperatorId, OperatorLogin, OrganizationId, OrganizationSnapshot, Plan, Policy, ProductProfile, ProductProfileId,
+    ProductProfileName, ReadProof, Review, ReviewContext, SignInMethod, SkipReason, SourceCounts, Tolerance,
     WalkEvidence, desired_state, plan, review, source_read,
 };
 
@@ -18,7 +18,7 @@ pub(crate) struct World {
     /// (profile, e-mails of its members)
     pub(crate) profiles: Vec<(String, Vec<String>)>,
     /// (login, how it logs on)
-    pub(crate) operators: Vec<(String, Option<LogOn>)>,
+    pub(crate) operators: Vec<(String, Option<SignInMethod>)>,
     pub(crate) groups: Vec<String>,
     /// (login, group)
     pub(crate) memberships: Vec<(String, String)>,
@@ -39,7 +39,7 @@ impl World {
         let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         Self {
             profiles: profiles.iter().map(|(name, members)| ((*name).to_owned(), owned(members))).collect(),
-            operators: operators.iter().map(|login| ((*login).to_owned(), Some(LogOn::Ims))).collect(),
+            operators: operators.iter().map(|login| ((*login).to_owned(), Some(SignInMethod::Ims))).collect(),
             groups: owned(groups),
             memberships: memberships.iter().map(|(o, g)| ((*o).to_owned(), (*g).to_owned())).collect(),
             ..Self::default()
@@ -76,9 +76,9 @@ impl World {
         LoginSet::new(self.operators.iter().map(|(login, _)| FoldedName::new(login)))
     }
 
-    pub(crate) fn person(&self, email: &str) -> Person {
+    pub(crate) fn person(&self, email: &str) -> AdobeUser {
         let id = self.ids.get(email).or_else(|| self.ids.get(&email.to_lowercase()));
-        Person { id: id.cloned(), email: Some(email.to_owned()), user_name: None }
+        AdobeUser { id: id.cloned(), email: Some(email.to_owned()), user_name: None }
     }
 
     pub(crate) fn operator_id(&self, login: &str) -> OperatorId {
@@ -119,11 +119,11 @@ impl World {
         CampaignSnapshot::new(
             self.operators
                 .iter()
-                .map(|(login, log_on)| Operator {
+                .map(|(login, sign_in)| Operator {
                     id: operator_id(login),
                     login: OperatorLogin::new(login),
                     label: String::new(),
-                    log_on: log_on.unwrap_or(LogOn::Native),
+                    sign_in: sign_in.unwrap_or(SignInMethod::Native),
                     disabled: self.disabled.contains(login),
                 })
                 .collect(),
@@ -168,7 +168,7 @@ impl World {
             match &change.action {
                 Action::CreateGroup { group } => world.groups.push(group.to_string()),
                 Action::CreateOperator { operator, .. } => {
-                    world.operators.push((operator.to_string(), Some(LogOn::Ims)));
+                    world.operators.push((operator.to_string(), Some(SignInMethod::Ims)));
                 }
                 Action::Add { .. } => world.memberships.push(row()),
                 Action::Remove { .. } => world.memberships.retain(|membership| *membership != row()),
@@ -209,7 +209,7 @@ pub(crate) fn review_with(
     limits: &Limits,
     counts: SourceCounts,
 ) -> Review {
-    let circumstances = Circumstances { instance: &policy().instance, limits, counts, read: None, history };
+    let circumstances = ReviewContext { instance: &policy().instance, limits, counts, read: None, history };
     review(plan, desired, campaign, &circumstances)
 }
 

@@ -2,16 +2,16 @@
 
 use campaign_group_sync::{
     domain::{
-        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, HeldRecord, InstanceMode,
-        InstanceName, InstanceReport, Observation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName,
+        ApprovedChange, ChangeKey, ChangeKind, ChangeOutcome, ChangeReport, Digest, GroupObservation, HeldRecord,
+        InstanceMode, InstanceName, InstanceReport, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName,
         RunId, RunMode, RunReport, SourceReport, Summary,
     },
     journal::{Journal, JournalLocation, JournalOptions},
 };
 use chrono::{DateTime, Utc};
 
+use super::recording::{Recording as _, RunBegin};
 use super::support::{Served, run};
-use crate::recording::{Recording as _, RunBegin};
 
 fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
@@ -28,7 +28,7 @@ pub(crate) async fn with_journal(write: impl AsyncFnOnce(&Journal)) -> Served {
 }
 
 async fn observe(journal: &Journal, at: &str, members: &[&str]) {
-    let observation = Observation {
+    let observation = GroupObservation {
         group: OperatorGroupName::new("delivery"),
         profile: ProductProfileName::new("Campaign - acme - delivery"),
         members: members.iter().map(|login| OperatorLogin::new(*login)).collect(),

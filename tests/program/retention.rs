@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use campaign_group_sync::{
     domain::{
-        InstanceName, Observation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunId, RunMode,
+        GroupObservation, InstanceName, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunId, RunMode,
     },
     journal::{Journal, LockAttempt, Retention, RetentionPeriod},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::recording::{Recording as _, RunBegin};
 use super::{
     recorded::with_journal,
     reports::report,
     support::{Served, run},
 };
-use crate::recording::{Recording as _, RunBegin};
 
 fn day(number: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_780_000_000, 0).expect("a time") + TimeDelta::days(number)
@@ -34,12 +34,12 @@ async fn whole_run(journal: &Journal, run: &str, started_at: DateTime<Utc>) {
 async fn with_deletions() -> Served {
     with_journal(async |journal| {
         let members = [OperatorLogin::new("ann@acme.com")];
-        let seen = Observation {
+        let seen = GroupObservation {
             group: OperatorGroupName::new("delivery"),
             profile: ProductProfileName::new("Campaign - acme - delivery"),
             members: members.into(),
         };
-        let nobody = Observation { members: Vec::new(), ..seen.clone() };
+        let nobody = GroupObservation { members: Vec::new(), ..seen.clone() };
         journal.observe(&InstanceName::new("production"), day(0), &[seen], true).await.expect("seen");
         journal.observe(&InstanceName::new("production"), day(1), &[nobody], true).await.expect("seen");
         for number in 0..60 {

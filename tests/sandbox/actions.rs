@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Harness;
+use super::harness::Harness;
 
 #[tokio::test]
 async fn actions_change_memberships() {

@@ -4,7 +4,7 @@ use campaign_group_sync::sandbox::{Change, Effect, Fault, Sandbox, SandboxOption
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, Harness, json_of, read};
+use super::harness::{DEADLINE, Harness, json_of, read};
 
 #[tokio::test]
 async fn every_request_is_in_the_log_with_its_status() {

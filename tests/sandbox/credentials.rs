@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::harness::{Harness, header, json_of, read};
+use super::harness::{Harness, header, json_of, read};
 
 #[tokio::test]
 async fn a_token_is_issued_with_and_without_a_trailing_slash() {

@@ -4,7 +4,7 @@ use campaign_group_sync::sandbox::{Change, Effect, Fault};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, emails, header, json_of};
+use super::harness::{Harness, emails, header, json_of};
 
 #[tokio::test]
 async fn every_effect_changes_a_page_as_described() {

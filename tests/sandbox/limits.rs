@@ -4,7 +4,7 @@ use campaign_group_sync::sandbox::{Effect, Fault};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::harness::{Harness, header};
+use super::harness::{Harness, header};
 
 #[tokio::test]
 async fn calls_beyond_the_limit_of_a_minute_are_refused() {

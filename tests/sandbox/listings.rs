@@ -7,7 +7,7 @@ use campaign_group_sync::sandbox::{Scenario, UmapiGroup, User};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, emails, header, json_of, read};
+use super::harness::{Harness, emails, header, json_of, read};
 
 #[tokio::test]
 async fn users_are_listed_page_by_page() {

@@ -6,7 +6,7 @@ use campaign_group_sync::sandbox::campaign::InstanceChange;
 use campaign_group_sync::sandbox::{Change, Effect, Fault, InstanceCredential, Scenario};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
-use crate::harness::{Harness, header, json_of};
+use super::harness::{Harness, header, json_of};
 
 const OPERATORS: &str = "<queryDef schema='xtk:operator' operation='select' lineCount='100'><select>\
     <node expr='@name'/><node expr='@label'/></select><where><condition expr='@type=0'/></where>\

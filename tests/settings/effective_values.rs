@@ -2,7 +2,7 @@
 
 use campaign_group_sync::settings::EffectiveValue;
 
-use crate::world::{CAMPAIGN_SECRET, LEAST, World, least_with};
+use super::world::{CAMPAIGN_SECRET, LEAST, World, least_with};
 
 fn table(world: &World) -> String {
     let line = |value: EffectiveValue| format!("{} = {}  [{}]\n", value.key, value.value, value.source);

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::world::{CLOUD_SECRET, LEAST, World, least_with};
+use super::world::{CLOUD_SECRET, LEAST, World, least_with};
 
 fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg("-m").arg("600").arg(path).status().expect("mkfifo").success());

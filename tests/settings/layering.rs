@@ -3,16 +3,16 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use campaign_group_sync::{
-    domain::{InstanceMode, Membership, Missing, OperatorLogin},
+    domain::{InstanceMode, Membership, MissingPolicy, OperatorLogin},
     experience_cloud::ReadChoice,
-    observability::Format,
-    observability::Level,
+    observability::LogFormat,
+    observability::LogLevel,
     settings::{Http, InstanceAuthentication, PersonLookup, Sources, StateLocation, load, load_partial, schema},
     sync::Confirmation,
     transport::ExposeSecret as _,
 };
 
-use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
+use super::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
 
 #[test]
 fn the_defaults_complete_the_least_configuration() {
@@ -34,7 +34,7 @@ fn the_defaults_complete_the_least_configuration() {
     let production = &settings.instances[0];
     assert_eq!(production.name().as_str(), "production");
     assert_eq!((production.access.mode, production.access.tenant.as_deref()), (InstanceMode::Observe, None));
-    assert_eq!(production.policy.missing_group, Missing::Skip);
+    assert_eq!(production.policy.missing_group, MissingPolicy::Skip);
     let [admin] = production.policy.protected_groups.as_slice() else { panic!("one protected group") };
     assert_eq!((admin.name.as_str(), admin.min_members, admin.required.len()), ("admin", 2, 0));
     assert_eq!(ims_secret(&settings), CAMPAIGN_SECRET.1);
@@ -50,7 +50,7 @@ fn the_defaults_complete_the_least_configuration() {
         settings.http,
         Http { listen: Some("127.0.0.1:9464".parse().expect("an address")), person_lookup: PersonLookup::On }
     );
-    assert_eq!((settings.log.level, settings.log.format), (Level::Info, Format::Auto));
+    assert_eq!((settings.log.level, settings.log.format), (LogLevel::Info, LogFormat::Auto));
     assert_eq!(settings.warnings, Vec::<String>::new());
 }
 

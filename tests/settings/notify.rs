@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use campaign_group_sync::{
     domain::{NotificationKind, NotificationTarget},
-    notify::{Options, WebhookPeople},
+    notify::{NotifyOptions, WebhookPeople},
     settings::{SecretFile, SecretFileOrigin, secret_files},
 };
 
-use crate::world::{LEAST, World};
+use super::world::{LEAST, World};
 
 const CREDENTIALS: (&str, &str) = ("CREDENTIALS_DIRECTORY", "FOLDER/credentials");
 
@@ -20,7 +20,7 @@ fn world(lines: &str) -> World {
     World::new().config(&format!("{LEAST}\n[notify]\n{lines}\n"))
 }
 
-fn options(world: &World) -> Options {
+fn options(world: &World) -> NotifyOptions {
     world.settings().notify
 }
 

@@ -1,6 +1,6 @@
 //! What is refused, and in which words.
 
-use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, least_with};
+use super::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, least_with};
 
 /// A line in a table, and the one problem it makes: what is wrong, then what to do.
 fn check(table: &str, line: &str, what: &str, remedy: &str) {

@@ -5,7 +5,7 @@ use campaign_group_sync::{
     transport::ExposeSecret as _,
 };
 
-use crate::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
+use super::world::{CAMPAIGN_SECRET, CLOUD_SECRET, LEAST, World, ims_secret, least_with};
 
 const CREDENTIALS: (&str, &str) = ("CREDENTIALS_DIRECTORY", "FOLDER/credentials");
 

@@ -15,7 +15,7 @@ use campaign_group_sync::{
 };
 
 /// The least that works, with secrets from elsewhere.
-pub const LEAST: &str = r#"
+pub(crate) const LEAST: &str = r#"
 [experience_cloud]
 organization_id = "0123456789ABCDEF01234567@AdobeOrg"
 client_id = "cloud-id"
@@ -26,34 +26,35 @@ association_mask = "Campaign - acme - (.*)"
 client_id = "campaign-id"
 "#;
 
-pub const CLOUD_SECRET: (&str, &str) = ("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_SECRET", "TOPSECRET-cloud");
-pub const CAMPAIGN_SECRET: (&str, &str) =
+pub(crate) const CLOUD_SECRET: (&str, &str) =
+    ("CAMPAIGN_GROUP_SYNC__EXPERIENCE_CLOUD__CLIENT_SECRET", "TOPSECRET-cloud");
+pub(crate) const CAMPAIGN_SECRET: (&str, &str) =
     ("CAMPAIGN_GROUP_SYNC__INSTANCES__PRODUCTION__CLIENT_SECRET", "TOPSECRET-campaign");
 
 /// A folder with a configuration file, and an environment; secrets are there unless a test takes them away.
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
     environment: BTreeMap<String, String>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self { folder, environment: BTreeMap::new() }.set(CLOUD_SECRET).set(CAMPAIGN_SECRET)
     }
 
-    pub fn set(mut self, (name, value): (&str, &str)) -> Self {
+    pub(crate) fn set(mut self, (name, value): (&str, &str)) -> Self {
         self.environment.insert(name.to_owned(), value.replace("FOLDER", &self.folder_name()));
         self
     }
 
-    pub fn unset(mut self, (name, _): (&str, &str)) -> Self {
+    pub(crate) fn unset(mut self, (name, _): (&str, &str)) -> Self {
         self.environment.remove(name);
         self
     }
 
     /// Writes a file; `FOLDER` in it stands for the folder.
-    pub fn file(self, name: &str, text: &str, mode: u32) -> Self {
+    pub(crate) fn file(self, name: &str, text: &str, mode: u32) -> Self {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("in a folder")).expect("created");
         fs::write(&path, text.replace("FOLDER", &self.folder_name())).expect("written");
@@ -61,44 +62,44 @@ impl World {
         self
     }
 
-    pub fn config(self, text: &str) -> Self {
+    pub(crate) fn config(self, text: &str) -> Self {
         self.file("config.toml", text, 0o644)
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn folder_name(&self) -> String {
+    pub(crate) fn folder_name(&self) -> String {
         self.folder.path().display().to_string()
     }
 
-    pub fn sources(&self) -> Sources {
+    pub(crate) fn sources(&self) -> Sources {
         Sources { file: None, environment: self.environment.clone(), system_file: self.path("config.toml") }
     }
 
-    pub fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         load(&self.sources()).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    pub fn error(&self) -> SettingsError {
+    pub(crate) fn error(&self) -> SettingsError {
         load(&self.sources()).expect_err("must be refused")
     }
 
     /// The problems, one line each, with `FOLDER` in place of the folder.
-    pub fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let line =
             |problem: &Problem| problem.to_string().replace("\n   ", " | ").replace(&self.folder_name(), "FOLDER");
         self.error().problems.iter().map(line).collect()
     }
 
-    pub fn effective(&self) -> Vec<EffectiveValue> {
+    pub(crate) fn effective(&self) -> Vec<EffectiveValue> {
         effective_values(&self.sources())
     }
 }
 
 /// `LEAST` with lines added to one of its tables, or a table added.
-pub fn least_with(table: &str, lines: &str) -> String {
+pub(crate) fn least_with(table: &str, lines: &str) -> String {
     let heading = format!("[{table}]\n");
     if LEAST.contains(&heading) {
         LEAST.replace(&heading, &format!("{heading}{lines}\n"))
@@ -107,7 +108,7 @@ pub fn least_with(table: &str, lines: &str) -> String {
     }
 }
 
-pub fn ims_secret(settings: &Settings) -> &str {
+pub(crate) fn ims_secret(settings: &Settings) -> &str {
     match &settings.instances[0].access.authentication {
         InstanceAuthentication::Ims { client_secret, .. } => client_secret.expose_secret(),
         InstanceAuthentication::Native { .. } => panic!("not ims"),

@@ -21,6 +21,15 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
     command
 }
 
+/// This test binary with one of its tests alone, for a test that a process of its own has to run: `module_path!()` of the
+/// test and its name.
+pub(crate) fn test_process(module: &str, test: &str) -> Command {
+    let (_, module) = module.split_once("::").expect("a module below the root");
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", &format!("{module}::{test}"), "--include-ignored", "--nocapture"]);
+    command
+}
+
 /// Runs to the end.
 pub(crate) fn run(command: &mut Command) -> Finished {
     Started::of(command).finish()

@@ -2,9 +2,9 @@
 
 use campaign_group_sync::{
     domain::{
-        BegunApproval, ChangeKey, ChangeOutcome, ChangeReport, Evidence, HeldBefore, HeldNow, HeldRecord, InstanceName,
-        InstancePlan, InstanceReport, NextStep, Observation, Observed, RunEvent, RunId, RunMode, RunReport, RunStart,
-        Sending, SentChange, SettledChanges,
+        AfterPlan, BegunApproval, ChangeKey, ChangeOutcome, ChangeReport, EarlierHold, Evidence, GroupObservation,
+        HeldRecord, HeldState, InstanceName, InstancePlan, InstanceReport, ObservedGroups, RunEvent, RunId, RunMode,
+        RunReport, RunStart, Sending, SentChange, SettledChanges,
     },
     journal::{Journal, JournalError},
 };
@@ -53,7 +53,7 @@ pub(crate) trait Recording {
         &self,
         instance: &InstanceName,
         at: DateTime<Utc>,
-        groups: &[Observation],
+        groups: &[GroupObservation],
         is_all: bool,
     ) -> Result<(), JournalError>;
     async fn record_held(
@@ -79,7 +79,7 @@ impl Recording for Journal {
     }
 
     async fn record_plan(&self, run: &RunId, at: DateTime<Utc>, plan: &InstanceReport) -> Result<(), JournalError> {
-        let plan = InstancePlan { report: plan, next: NextStep::Apply, new_skips: &[] };
+        let plan = InstancePlan { report: plan, next: AfterPlan::Apply, new_skips: &[] };
         self.record(run, at, &RunEvent::Planned(&plan)).await.map(drop)
     }
 
@@ -123,11 +123,11 @@ impl Recording for Journal {
         &self,
         instance: &InstanceName,
         at: DateTime<Utc>,
-        groups: &[Observation],
+        groups: &[GroupObservation],
         is_all: bool,
     ) -> Result<(), JournalError> {
         let run = RunId::new("01JOBSERVER");
-        self.record(&run, at, &RunEvent::Observed(&Observed { instance, groups, is_all })).await.map(drop)
+        self.record(&run, at, &RunEvent::Observed(&ObservedGroups { instance, groups, is_all })).await.map(drop)
     }
 
     async fn record_held(
@@ -136,10 +136,10 @@ impl Recording for Journal {
         held: Option<&HeldRecord>,
         replaces_all: bool,
     ) -> Result<(), JournalError> {
-        let nothing: &[HeldBefore] = &[];
+        let nothing: &[EarlierHold] = &[];
         let run = held.map_or_else(|| RunId::new("01JHOLDER"), |held| held.run.clone());
         let at = held.map_or_else(Utc::now, |held| held.at);
-        let held = HeldNow { instance, record: held, dormant: replaces_all.then_some(nothing), undo_of: None };
+        let held = HeldState { instance, record: held, dormant: replaces_all.then_some(nothing), undo_of: None };
         self.record(&run, at, &RunEvent::Held(&held)).await.map(drop)
     }
 }

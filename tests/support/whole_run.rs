@@ -2,17 +2,17 @@
 
 use campaign_group_sync::{
     domain::{RunMode, Scope},
-    sync::{Patience, Request, Stop},
+    sync::{RunRequest, Stop, WaitPolicy},
 };
 
 /// A run over everything.
-pub(crate) fn request(mode: RunMode) -> Request {
-    Request {
+pub(crate) fn request(mode: RunMode) -> RunRequest {
+    RunRequest {
         mode,
         scope: Scope::default(),
         approve: Vec::new(),
         approver: "eve".into(),
-        patience: Patience::Bounded,
+        wait_policy: WaitPolicy::Bounded,
         stop: Stop::never(),
     }
 }

@@ -4,7 +4,7 @@ use campaign_group_sync::{
     domain::{ApprovalState, Approver, ChangeOutcome, Digest, OperatorGroupName, Outcome, RunMode, RunReport, Scope},
     experience_cloud::ReadChoice,
     sandbox::Change,
-    sync::{Request, StopSwitch},
+    sync::{RunRequest, StopSwitch},
 };
 use chrono::{TimeDelta, Utc};
 
@@ -74,7 +74,7 @@ async fn after_one_more_leaver_neither_way_to_approve_releases_anything() {
 async fn a_dry_run_shows_what_an_approval_would_release_and_records_nothing() {
     let stage = two_leavers().await;
     let digest = held(&stage.sync().await);
-    let dry = stage.ask(&Request { approve: vec![digest.clone()], ..request(RunMode::DryRun) }).await;
+    let dry = stage.ask(&RunRequest { approve: vec![digest.clone()], ..request(RunMode::DryRun) }).await;
     assert_eq!((dry.outcome, count(&dry, ChangeOutcome::Pending)), (Outcome::ChangesPending, 2), "{dry:#?}");
     assert_eq!((states(&stage).await, stage.writes()), (Vec::new(), 0));
     let next = stage.sync().await;
@@ -96,8 +96,8 @@ async fn additions_that_the_run_makes_itself_do_not_change_the_digest() {
 async fn an_approval_given_for_a_narrowed_run_releases_the_same_narrowed_situation() {
     let stage = two_leavers().await;
     let digest = held(&stage.sync_group("delivery").await);
-    let scope = || Scope { people: Vec::new(), groups: vec![OperatorGroupName::new("delivery")] };
-    let narrowed = Request { scope: scope(), approve: vec![digest], ..request(RunMode::Apply) };
+    let scope = || Scope { users: Vec::new(), groups: vec![OperatorGroupName::new("delivery")] };
+    let narrowed = RunRequest { scope: scope(), approve: vec![digest], ..request(RunMode::Apply) };
     let report = stage.ask(&narrowed).await;
     assert_eq!((report.outcome, count(&report, ChangeOutcome::Applied)), (Outcome::Applied, 2), "{report:#?}");
     assert_eq!(stage.sync().await.outcome, Outcome::InSync);
@@ -160,8 +160,8 @@ async fn a_run_for_one_user_counts_the_members_of_a_profile_as_the_listing_does(
     let whole = stage.run(RunMode::DryRun).await;
     stage.options.experience_cloud.read = ReadChoice::Auto;
     for user in ["ann@acme.com", "nobody@acme.com"] {
-        let scope = Scope { people: vec![user.to_owned()], groups: Vec::new() };
-        let narrowed = stage.ask(&Request { scope, ..request(RunMode::DryRun) }).await;
+        let scope = Scope { users: vec![user.to_owned()], groups: Vec::new() };
+        let narrowed = stage.ask(&RunRequest { scope, ..request(RunMode::DryRun) }).await;
         assert_eq!(narrowed.instances[0].matched_profiles, whole.instances[0].matched_profiles, "{user}");
     }
 }

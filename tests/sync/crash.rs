@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -17,7 +17,8 @@ use std::{
 
 use campaign_group_sync::{
     domain::{
-        ChangeKind, ChangeOutcome, ChangeReport, Digest, Missing, Outcome, RunMode, RunReport, Watcher, WithoutGroups,
+        ChangeKind, ChangeOutcome, ChangeReport, Digest, MissingPolicy, Outcome, RunMode, RunReport, Watcher,
+        WithoutGroups,
     },
     journal::{self, Journal},
     observability,
@@ -27,6 +28,7 @@ use campaign_group_sync::{
 use chrono::{TimeDelta, Utc};
 
 use super::support::{Stage, options, request};
+use crate::support::process::test_process;
 
 /// How long a process that is to die may live.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -50,13 +52,13 @@ async fn stage() -> Stage {
     stage
 }
 
-fn create_all(connection: &ConnectionParameters) -> sync::Options {
+fn create_all(connection: &ConnectionParameters) -> sync::SyncOptions {
     let mut options = options(connection);
     // The removals of a group are judged by its own members here.
     options.limits.max_removals_percent = 100;
     for instance in &mut options.instances {
-        instance.policy.missing_operator = Missing::Create;
-        instance.policy.missing_group = Missing::Create;
+        instance.policy.missing_operator = MissingPolicy::Create;
+        instance.policy.missing_group = MissingPolicy::Create;
         instance.policy.without_groups = WithoutGroups::Disable;
     }
     options
@@ -65,8 +67,7 @@ fn create_all(connection: &ConnectionParameters) -> sync::Options {
 /// Starts the process that makes one run and dies at `step`, or lives on to the end of the run without one.
 fn start(stage: &Stage, step: Option<usize>) -> Child {
     let connection = serde_json::to_string(&stage.sandbox.connection()).expect("JSON");
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.args(["--exact", "crash::dying_run", "--ignored", "--nocapture"]);
+    let mut command = test_process(module_path!(), "dying_run");
     command.env(CONNECTION, connection).env(STATE, stage.state());
     if let Some(step) = step {
         command.env(STEP, step.to_string());
@@ -110,9 +111,9 @@ fn dying_run() {
     });
     let state = variable(STATE).expect("told").into();
     let location = journal::JournalLocation::Sqlite(state);
-    let options = observability::Options {
-        level: observability::Level::Info,
-        format: observability::Format::Json,
+    let options = observability::LogOptions {
+        level: observability::LogLevel::Info,
+        format: observability::LogFormat::Json,
         colours: observability::Colours::Plain,
         journal_stream: None,
     };

@@ -4,7 +4,7 @@
 use campaign_group_sync::{
     domain::{Outcome, RunMode, RunReport, RunStep, Watcher, WithoutGroups},
     sandbox::{Change, Effect, Fault, OrganizationChange, Scenario, campaign::InstanceChange},
-    sync::{self, Request, Stop, StopSwitch},
+    sync::{self, RunRequest, Stop, StopSwitch},
 };
 
 use super::support::{Stage, changes, request};
@@ -89,7 +89,7 @@ async fn whom_a_stopped_run_did_not_get_to_disable_the_next_one_disables() {
             switch.stop();
         }
     });
-    let request = Request { stop, ..request(RunMode::Apply) };
+    let request = RunRequest { stop, ..request(RunMode::Apply) };
     let stopped = sync::run(&stage.options, &stage.journal, &request, &watcher).await;
     assert_eq!(changes(&stopped), [REMOVED, PENDING], "{stopped:#?}");
     assert_eq!(changes(&stage.sync().await), [DISABLED]);

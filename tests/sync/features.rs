@@ -1,7 +1,7 @@
 //! What a run does when nothing goes wrong.
 
 use campaign_group_sync::{
-    domain::{ChangeOutcome, InstanceMode, Limits, Missing, Outcome, RunMode, SkipReason, SourceKind},
+    domain::{ChangeOutcome, InstanceMode, Limits, MissingPolicy, Outcome, RunMode, SkipReason, SourceKind},
     experience_cloud::{Membership, ReadChoice},
     sandbox::{Change, Effect, Fault, Scenario, UmapiGroup, User, campaign::InstanceChange},
 };
@@ -148,7 +148,7 @@ async fn operators_and_groups_are_created_when_asked() {
     .expect("a scenario");
     let mut stage = Stage::with(scenario).await;
     let policy = &mut stage.options.instances.first_mut().expect("an instance").policy;
-    (policy.missing_operator, policy.missing_group) = (Missing::Create, Missing::Create);
+    (policy.missing_operator, policy.missing_group) = (MissingPolicy::Create, MissingPolicy::Create);
     let report = stage.sync().await;
     assert_eq!(report.outcome, Outcome::Applied, "{report:#?}");
     let row = |login: &str| (login.to_owned(), "new".to_owned());

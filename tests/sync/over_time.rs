@@ -365,7 +365,7 @@ async fn somebody_nobody_knows_and_a_group_nobody_feeds_are_said_so() {
     let stage = settled().await;
     let report = stage.sync_user("karl@acme.com").await;
     assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0), "{report:#?}");
-    assert_eq!(skipped(&report, SkipReason::UnknownPerson), ["karl@acme.com"]);
+    assert_eq!(skipped(&report, SkipReason::UnknownUser), ["karl@acme.com"]);
     let report = stage.sync_group("no such group").await;
     assert_eq!((report.outcome, stage.writes()), (Outcome::Partial, 0), "{report:#?}");
     assert_eq!(skipped(&report, SkipReason::UnknownGroup), ["no such group"]);

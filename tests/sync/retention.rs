@@ -11,8 +11,8 @@ use campaign_group_sync::{
 };
 use regex::Regex;
 
+use super::recording::{Recording as _, RunBegin};
 use super::{reports::report, support::Stage};
-use crate::recording::{Recording as _, RunBegin};
 
 const DELIVERY: &str = "Campaign - acme - delivery";
 const CONTENT: &str = "Campaign - acme - content";

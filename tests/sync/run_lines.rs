@@ -8,7 +8,7 @@ use std::{
 use campaign_group_sync::{
     domain::RunReport,
     experience_cloud::ReadChoice,
-    observability::{self, Colours, Format, Level},
+    observability::{self, Colours, LogFormat, LogLevel},
     sandbox::{Effect, Fault},
 };
 use serde_json::Value;
@@ -39,10 +39,11 @@ impl Write for Memory {
 }
 
 /// What one run logged, down to `debug`, and its report.
-async fn logged(stage: &Stage, format: Format) -> (Vec<String>, RunReport) {
+async fn logged(stage: &Stage, format: LogFormat) -> (Vec<String>, RunReport) {
     let memory = Memory::default();
     let writer = memory.clone();
-    let options = observability::Options { level: Level::Debug, format, journal_stream: None, colours: Colours::Plain };
+    let options =
+        observability::LogOptions { level: LogLevel::Debug, format, journal_stream: None, colours: Colours::Plain };
     // While there is only one subscriber, and it is not the default of every thread, a line that another thread comes to first
     // counts as unwanted for good (`tracing_core::callsite`).
     ALWAYS.call_once(|| {
@@ -76,20 +77,20 @@ fn has_line(lines: &[String], parts: &[&str]) -> bool {
 
 #[tokio::test]
 async fn every_line_of_a_run_carries_its_id_once() {
-    for format in [Format::Text, Format::Json] {
+    for format in [LogFormat::Text, LogFormat::Json] {
         let stage = disturbed().await;
         let (lines, report) = logged(&stage, format).await;
         for met in stage.sandbox.faults() {
             assert!(met.disturbed > 0, "a fault was never met: {met:?}");
         }
         let id = match format {
-            Format::Json => format!(r#""run.id":"{}""#, report.run),
+            LogFormat::Json => format!(r#""run.id":"{}""#, report.run),
             _ => format!(" run.id={}", report.run),
         };
         for line in &lines {
             assert_eq!(line.matches("run.id").count(), 1, "{line}");
             assert!(line.contains(&id), "{line}");
-            if format == Format::Json {
+            if format == LogFormat::Json {
                 let fields: Value = serde_json::from_str(line).expect("JSON");
                 assert!(fields["message"].as_str().is_some_and(|message| !message.is_empty()), "{line}");
                 assert_eq!(
@@ -131,7 +132,7 @@ async fn a_line_about_a_dead_run_carries_the_id_of_that_run_alone() {
     let first = stage.journal.runs(1).await.expect("readable").pop().expect("a run").run;
     stage.sandbox.clear_faults();
     stage.reopen().await;
-    let (lines, second) = logged(&stage, Format::Json).await;
+    let (lines, second) = logged(&stage, LogFormat::Json).await;
     let of = |run: &str| lines.iter().filter(|line| line.contains(&format!(r#""run.id":"{run}""#))).count();
     assert!(lines.iter().all(|line| line.matches("run.id").count() == 1), "{}", lines.join("\n"));
     assert_eq!(of(&first) + of(&second.run), lines.len());

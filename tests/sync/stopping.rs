@@ -3,7 +3,7 @@
 use campaign_group_sync::{
     domain::{Outcome, Progress, RunMode, RunReport, RunStep, Watcher},
     sandbox::{Change, Effect, Fault},
-    sync::{self, Request, StopSwitch},
+    sync::{self, RunRequest, StopSwitch},
 };
 
 use super::support::{Stage, request};
@@ -17,7 +17,7 @@ async fn stopped_at(stage: &Stage, is_it: impl Fn(&Progress) -> bool + Send + Sy
             switch.stop();
         }
     });
-    sync::run(&stage.options, &stage.journal, &Request { stop, ..request(RunMode::Apply) }, &watcher).await
+    sync::run(&stage.options, &stage.journal, &RunRequest { stop, ..request(RunMode::Apply) }, &watcher).await
 }
 
 /// Where somebody is to lose a group, and nothing else is to be done.

@@ -11,7 +11,7 @@ use campaign_group_sync::{
     experience_cloud::{self, ReadChoice},
     journal::{self, Journal, Retention, RetentionPeriod},
     sandbox::{ConnectionParameters, InstanceCredential, InstanceParameters, Sandbox, SandboxOptions, Scenario},
-    sync::{self, Confirmation, InstanceOptions, Request},
+    sync::{self, Confirmation, InstanceOptions, RunRequest},
     transport::SecretString,
 };
 use tempfile::TempDir;
@@ -27,7 +27,7 @@ pub(crate) use super::whole_run::request;
 /// A sandbox and the options of a run against it.
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
-    pub(crate) options: sync::Options,
+    pub(crate) options: sync::SyncOptions,
     pub(crate) journal: Journal,
     folder: TempDir,
 }
@@ -67,23 +67,23 @@ impl Stage {
 
     /// A run over one person.
     pub(crate) async fn sync_user(&self, person: &str) -> RunReport {
-        let scope = Scope { people: vec![person.to_owned()], groups: Vec::new() };
-        self.ask(&Request { scope, ..request(RunMode::Apply) }).await
+        let scope = Scope { users: vec![person.to_owned()], groups: Vec::new() };
+        self.ask(&RunRequest { scope, ..request(RunMode::Apply) }).await
     }
 
     /// A run over one operator group.
     pub(crate) async fn sync_group(&self, group: &str) -> RunReport {
-        let scope = Scope { people: Vec::new(), groups: vec![OperatorGroupName::new(group)] };
-        self.ask(&Request { scope, ..request(RunMode::Apply) }).await
+        let scope = Scope { users: Vec::new(), groups: vec![OperatorGroupName::new(group)] };
+        self.ask(&RunRequest { scope, ..request(RunMode::Apply) }).await
     }
 
     /// A run that releases what is held under this digest.
     pub(crate) async fn sync_approving(&self, digest: &str) -> RunReport {
         let approve = vec![Digest::parse(digest).expect("a digest")];
-        self.ask(&Request { approve, ..request(RunMode::Apply) }).await
+        self.ask(&RunRequest { approve, ..request(RunMode::Apply) }).await
     }
 
-    pub(crate) async fn ask(&self, request: &Request) -> RunReport {
+    pub(crate) async fn ask(&self, request: &RunRequest) -> RunReport {
         self.sandbox.clear_requests();
         let report = sync::run(&self.options, &self.journal, request, &Watcher::none()).await;
         for instance in &report.instances {
@@ -116,8 +116,8 @@ pub(crate) async fn open(state: &Path) -> Journal {
 }
 
 /// What the options say, with pauses too short to notice.
-pub(crate) fn options(connection: &ConnectionParameters) -> sync::Options {
-    sync::Options {
+pub(crate) fn options(connection: &ConnectionParameters) -> sync::SyncOptions {
+    sync::SyncOptions {
         experience_cloud: experience_cloud::UmapiOptions {
             read: ReadChoice::Organization,
             ..experience_cloud(connection)

@@ -6,7 +6,7 @@ use campaign_group_sync::{
     domain::{Outcome, RunMode, SourceKind},
     experience_cloud::ReadChoice,
     sandbox::{Change, Effect, Fault, UmapiGroup},
-    sync::{self, Patience, Request},
+    sync::{self, RunRequest, WaitPolicy},
 };
 
 use super::support::{Stage, request};
@@ -152,8 +152,8 @@ async fn somebody_who_waits_gets_the_run_when_the_interval_is_over() {
     stage.options.experience_cloud.retry.max_wait = Duration::ZERO;
     assert_eq!(stage.sync().await.outcome, Outcome::Applied);
     assert_eq!(stage.sync().await.outcome, Outcome::Throttled);
-    let patient = Request { patience: Patience::Unbounded, ..request(RunMode::Apply) };
+    let patient = RunRequest { wait_policy: WaitPolicy::Unbounded, ..request(RunMode::Apply) };
     assert_eq!(stage.ask(&patient).await.outcome, Outcome::InSync);
-    let scheduled = Request { patience: Patience::Scheduled, ..request(RunMode::Apply) };
+    let scheduled = RunRequest { wait_policy: WaitPolicy::Scheduled, ..request(RunMode::Apply) };
     assert_eq!(stage.ask(&scheduled).await.outcome, Outcome::InSync);
 }

@@ -11,7 +11,7 @@ use campaign_group_sync::{
     transport::{BaseUrl, CertificateFault, ConnectionReuse, HttpClient, HttpOptions, TransportError},
 };
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

@@ -6,7 +6,7 @@ use campaign_group_sync::{
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 #[tokio::test]
 async fn the_vendors_that_are_named_are_reached_over_https_and_the_others_on_the_same_port_without() {

@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 /// A name that no resolver needs to know: only the proxy is connected to.
 const HOST: &str = "acme.campaign.example";

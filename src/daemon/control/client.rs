@@ -7,13 +7,13 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::{Answer, Ask};
+use super::{ControlRequest, ControlResponse};
 
 /// A daemon that listens.
 #[derive(Debug)]
-pub struct Client(BufReader<UnixStream>);
+pub struct ControlClient(BufReader<UnixStream>);
 
-impl Client {
+impl ControlClient {
     /// Reaches the daemon at `socket`; `None` where no daemon listens.
     pub async fn connect(socket: &Path) -> io::Result<Option<Self>> {
         match UnixStream::connect(socket).await {
@@ -26,7 +26,7 @@ impl Client {
     }
 
     /// Asks; the answers follow.
-    pub async fn ask(&mut self, ask: &Ask) -> io::Result<()> {
+    pub async fn send(&mut self, ask: &ControlRequest) -> io::Result<()> {
         let mut line = serde_json::to_vec(ask)?;
         line.push(b'\n');
         match self.0.write_all(&line).await {
@@ -37,7 +37,7 @@ impl Client {
     }
 
     /// The next answer.
-    pub async fn answer(&mut self) -> io::Result<Answer> {
+    pub async fn receive(&mut self) -> io::Result<ControlResponse> {
         let mut line = String::new();
         if self.0.read_line(&mut line).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -9,7 +9,7 @@ use super::super::{ApprovalAnswer, Status, UnpauseAnswer};
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
-pub enum Ask {
+pub enum ControlRequest {
     /// What the daemon is doing. Answered by a status.
     Status,
     /// One run now. Answered by any number of progress lines and a report.
@@ -100,7 +100,7 @@ impl RunOrder {
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
-pub enum Answer {
+pub enum ControlResponse {
     /// What the daemon is doing.
     Status {
         /// The document.
@@ -134,7 +134,7 @@ pub enum Answer {
     /// Nothing was done.
     Refused {
         /// In a word.
-        reason: Refusal,
+        reason: RefusalReason,
         /// In a sentence.
         message: String,
     },
@@ -143,7 +143,7 @@ pub enum Answer {
 /// Why nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub enum RefusalReason {
     /// The line is too long, no JSON, or asks for what nobody knows.
     NotUnderstood,
     /// A name or a digest is wrong.
@@ -154,8 +154,8 @@ pub enum Refusal {
     Forbidden,
 }
 
-impl Answer {
-    pub(super) fn refused(reason: Refusal, message: impl Into<String>) -> Self {
+impl ControlResponse {
+    pub(super) fn refused(reason: RefusalReason, message: impl Into<String>) -> Self {
         Self::Refused { reason, message: message.into() }
     }
 }

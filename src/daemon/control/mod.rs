@@ -12,8 +12,8 @@ mod messages;
 mod server;
 mod socket;
 
-pub use client::Client;
-pub use messages::{Answer, Ask, Refusal, RunAfterApproval, RunOrder, Throttle};
+pub use client::ControlClient;
+pub use messages::{ControlRequest, ControlResponse, RefusalReason, RunAfterApproval, RunOrder, Throttle};
 
-pub(super) use server::{Desk, Ordered, OrderedRun, Server};
+pub(super) use server::{ControlContext, LoopRequest, RequestedRun, Server};
 pub(super) use socket::listen;

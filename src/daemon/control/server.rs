@@ -21,12 +21,12 @@ use crate::{
 
 use super::{
     super::{
-        ApprovalOutcome, Board, NextRun, Question, State, UnpauseOutcome, approve,
-        next_run::RunWanted,
-        seats::{Seats, Work},
+        ApprovalOutcome, DaemonState, ExplainRequest, NextRun, ServiceState, UnpauseOutcome, approve,
+        connection_limit::{BusyFlag, ConnectionLimit},
+        next_run::RunReason,
         unpause,
     },
-    messages::{Answer, Ask, Refusal, RunAfterApproval, RunOrder},
+    messages::{ControlRequest, ControlResponse, RefusalReason, RunAfterApproval, RunOrder},
     socket::SocketFile,
 };
 
@@ -37,23 +37,23 @@ const LONGEST_LINE: u64 = 256 * 1024;
 const MOST_CONNECTIONS: usize = 64;
 
 /// How long a peer may take to send its first line; the command line sends it at once.
-const FIRST_PATIENCE: Duration = Duration::from_secs(5);
+const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a peer may take to send another line or to take one: an unused connection is closed.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is asked of the loop over the socket.
 #[derive(Debug)]
-pub(in super::super) enum Ordered {
+pub(in super::super) enum LoopRequest {
     /// A run.
-    Run(OrderedRun),
+    Run(RequestedRun),
     /// The next run over everything, at once where that can be; answered by when it begins.
-    AtOnce(RunWanted, oneshot::Sender<NextRun>),
+    AtOnce(RunReason, oneshot::Sender<NextRun>),
 }
 
 /// A run that somebody asked for over the socket.
 #[derive(Debug)]
-pub(in super::super) struct OrderedRun {
+pub(in super::super) struct RequestedRun {
     pub(in super::super) order: RunOrder,
     /// The user of the process that asked.
     pub(in super::super) approver: Approver,
@@ -62,30 +62,30 @@ pub(in super::super) struct OrderedRun {
 }
 
 /// What the answers are made of.
-pub(in super::super) struct Desk {
-    pub(in super::super) board: Board,
+pub(in super::super) struct ControlContext {
+    pub(in super::super) daemon_state: DaemonState,
     pub(in super::super) journal: Journal,
     pub(in super::super) settings: watch::Receiver<Arc<Settings>>,
-    pub(in super::super) orders: mpsc::Sender<Ordered>,
+    pub(in super::super) requests: mpsc::Sender<LoopRequest>,
     /// Where questions about people go.
-    pub(in super::super) questions: mpsc::Sender<Question>,
+    pub(in super::super) explain_requests: mpsc::Sender<ExplainRequest>,
     /// The daemon ends: connections that wait for nothing are closed.
     pub(in super::super) stop: Stop,
 }
 
 /// Answers until the daemon ends and every peer has got what it waits for.
-pub(super) async fn serve(listener: UnixListener, file: SocketFile, desk: Desk) {
-    let (desk, file) = (Rc::new(desk), Rc::new(file));
-    let mut seats = Seats::new(MOST_CONNECTIONS);
+pub(super) async fn serve(listener: UnixListener, file: SocketFile, context: ControlContext) {
+    let (context, file) = (Rc::new(context), Rc::new(file));
+    let mut connections = ConnectionLimit::new(MOST_CONNECTIONS);
     loop {
         tokio::select! {
             biased;
-            () = desk.stop.asked() => break,
-            () = seats.one_ends() => {}
+            () = context.stop.requested() => break,
+            () = connections.one_closed() => {}
             peer = listener.accept() => match peer {
                 Ok((stream, _)) => {
-                    let (file, desk) = (file.clone(), desk.clone());
-                    seats.take(|tasks, work| tasks.spawn_local(connection(stream, file, desk, work)));
+                    let (file, context) = (file.clone(), context.clone());
+                    connections.admit(|tasks, busy| tasks.spawn_local(connection(stream, file, context, busy)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection to the control socket was lost");
@@ -96,10 +96,10 @@ pub(super) async fn serve(listener: UnixListener, file: SocketFile, desk: Desk) 
         }
     }
     drop(listener);
-    seats.all_end().await;
+    connections.all_closed().await;
 }
 
-async fn connection(stream: UnixStream, file: Rc<SocketFile>, desk: Rc<Desk>, work: Work) {
+async fn connection(stream: UnixStream, file: Rc<SocketFile>, context: Rc<ControlContext>, busy: BusyFlag) {
     let credentials = stream.peer_cred().ok();
     let is_admitted = credentials.as_ref().is_some_and(|peer| file.admits(peer));
     let user = credentials.map(|peer| system_user(peer.uid()));
@@ -108,9 +108,10 @@ async fn connection(stream: UnixStream, file: Rc<SocketFile>, desk: Rc<Desk>, wo
     let (read, write) = stream.into_split();
     let mut peer = Peer { read: BufReader::new(read), write, user, login };
     let outcome = if is_admitted {
-        peer.converse(&desk, &work).await
+        peer.serve_requests(&context, &busy).await
     } else {
-        peer.send(&Answer::refused(Refusal::Forbidden, "only members of the socket's group may ask")).await
+        peer.send(&ControlResponse::refused(RefusalReason::Forbidden, "only members of the socket's group may ask"))
+            .await
     };
     if let Err(error) = outcome {
         tracing::debug!(%error, "a connection to the control socket ended");
@@ -134,26 +135,28 @@ enum Line {
 }
 
 impl Peer {
-    async fn converse(&mut self, desk: &Desk, work: &Work) -> io::Result<()> {
-        let mut patience = FIRST_PATIENCE;
+    async fn serve_requests(&mut self, context: &ControlContext, busy: &BusyFlag) -> io::Result<()> {
+        let mut patience = FIRST_LINE_TIMEOUT;
         loop {
             let line = tokio::select! {
                 biased;
                 line = timeout(patience, self.line()) => line??,
-                () = desk.stop.asked() => return Ok(()),
+                () = context.stop.requested() => return Ok(()),
             };
-            patience = PATIENCE;
+            patience = TIMEOUT;
             let line = match line {
                 Line::Whole(line) => line,
                 Line::End => return Ok(()),
                 Line::TooLong => {
                     let message = format!("a line has at most {LONGEST_LINE} bytes");
-                    return self.send(&Answer::refused(Refusal::NotUnderstood, message)).await;
+                    return self.send(&ControlResponse::refused(RefusalReason::NotUnderstood, message)).await;
                 }
             };
             match serde_json::from_slice(&line) {
-                Ok(ask) => work.during(self.answer(ask, desk)).await?,
-                Err(error) => self.send(&Answer::refused(Refusal::NotUnderstood, error.to_string())).await?,
+                Ok(ask) => busy.during(self.answer(ask, context)).await?,
+                Err(error) => {
+                    self.send(&ControlResponse::refused(RefusalReason::NotUnderstood, error.to_string())).await?;
+                }
             }
         }
     }
@@ -173,134 +176,145 @@ impl Peer {
         Approver::claimed(name).as_user(self.user.clone()).signed_in_as(self.login.clone())
     }
 
-    async fn answer(&mut self, ask: Ask, desk: &Desk) -> io::Result<()> {
+    async fn answer(&mut self, ask: ControlRequest, context: &ControlContext) -> io::Result<()> {
         match ask {
-            Ask::Status => self.send(&Answer::Status { status: Box::new(desk.board.facts().status) }).await,
-            Ask::Approve { digest, approver, run } => {
+            ControlRequest::Status => {
+                self.send(&ControlResponse::Status { status: Box::new(context.daemon_state.facts().status) }).await
+            }
+            ControlRequest::Approve { digest, approver, run } => {
                 let approver = self.approver(&approver);
-                let answer = approved(&digest, &approver, run, desk).await;
+                let answer = approved(&digest, &approver, run, context).await;
                 self.send(&answer).await
             }
-            Ask::Unpause { approver } => {
+            ControlRequest::Unpause { approver } => {
                 let approver = self.approver(&approver);
-                let answer = unpaused(&approver, desk).await;
+                let answer = unpaused(&approver, context).await;
                 self.send(&answer).await
             }
-            Ask::Explain { person, group } => {
-                let answer = explained(person, group, desk).await;
+            ControlRequest::Explain { person, group } => {
+                let answer = explained(person, group, context).await;
                 self.send(&answer).await
             }
-            Ask::SyncNow { order } => self.sync_now(order, desk).await,
+            ControlRequest::SyncNow { order } => self.sync_now(order, context).await,
         }
     }
 
     /// Passes the order on and tells how far the run is. The run goes on when the peer leaves.
-    async fn sync_now(&mut self, order: RunOrder, desk: &Desk) -> io::Result<()> {
+    async fn sync_now(&mut self, order: RunOrder, context: &ControlContext) -> io::Result<()> {
         let (reply, mut report) = oneshot::channel();
-        let mut changes = desk.board.changes();
+        let mut changes = context.daemon_state.changes();
         let approver = self.approver(&order.approver);
-        let ordered = OrderedRun { order, approver, reply };
-        if desk.orders.send(Ordered::Run(ordered)).await.is_err() {
-            return self.send(&Answer::refused(Refusal::Failed, "the daemon ends")).await;
+        let ordered = RequestedRun { order, approver, reply };
+        if context.requests.send(LoopRequest::Run(ordered)).await.is_err() {
+            return self.send(&ControlResponse::refused(RefusalReason::Failed, "the daemon ends")).await;
         }
         let mut shown = String::new();
         let answer = loop {
             tokio::select! {
                 biased;
                 report = &mut report => break match report {
-                    Ok(Ok(report)) => Answer::Report { report: Box::new(report) },
-                    Ok(Err(message)) => Answer::refused(Refusal::Usage, message),
-                    Err(_) => Answer::refused(Refusal::Failed, "the run ended without a report; the log says why"),
+                    Ok(Ok(report)) => ControlResponse::Report { report: Box::new(report) },
+                    Ok(Err(message)) => ControlResponse::refused(RefusalReason::Usage, message),
+                    Err(_) => ControlResponse::refused(RefusalReason::Failed, "the run ended without a report; the log says why"),
                 },
                 Ok(()) = changes.changed() => {}
             }
-            let text = desk.board.facts().progress;
+            let text = context.daemon_state.facts().progress;
             if !text.is_empty() && text != shown {
                 shown.clone_from(&text);
-                self.send(&Answer::Progress { text }).await?;
+                self.send(&ControlResponse::Progress { text }).await?;
             }
         };
         self.send(&answer).await
     }
 
-    async fn send(&mut self, answer: &Answer) -> io::Result<()> {
+    async fn send(&mut self, answer: &ControlResponse) -> io::Result<()> {
         let mut line = serde_json::to_vec(answer)?;
         line.push(b'\n');
-        timeout(PATIENCE, self.write.write_all(&line)).await?
+        timeout(TIMEOUT, self.write.write_all(&line)).await?
     }
 }
 
-async fn approved(digest: &str, approver: &Approver, run: RunAfterApproval, desk: &Desk) -> Answer {
+async fn approved(
+    digest: &str,
+    approver: &Approver,
+    run: RunAfterApproval,
+    context: &ControlContext,
+) -> ControlResponse {
     let Some(digest) = Digest::parse(digest) else {
-        return Answer::refused(Refusal::Usage, "a digest has 16 hexadecimal digits");
+        return ControlResponse::refused(RefusalReason::Usage, "a digest has 16 hexadecimal digits");
     };
-    let ttl = desk.settings.borrow().guard.approval_ttl;
-    match approve(Some(&desk.journal), &digest, approver, ttl).await {
+    let ttl = context.settings.borrow().guard.approval_ttl;
+    match approve(Some(&context.journal), &digest, approver, ttl).await {
         Ok(mut approval) => {
             if approval.outcome == ApprovalOutcome::Approved {
                 tracing::info!(plan.digest = %digest, %approver, "{}", approval.message);
-                let holds = desk.board.facts().status.holds;
+                let holds = context.daemon_state.facts().status.holds;
                 // Only what the status says: the approval itself is recorded.
-                if desk.journal.are_approved(&holds, Utc::now()).await.unwrap_or(false) {
-                    desk.board.holds_approved();
+                if context.journal.are_approved(&holds, Utc::now()).await.unwrap_or(false) {
+                    context.daemon_state.all_holds_approved();
                 }
                 let next = match run {
                     // No run of the daemon makes what an undo holds.
                     _ if approval.undo_of.is_some() => None,
-                    RunAfterApproval::AtOnce => at_once(RunWanted::Approved(digest), desk).await,
-                    RunAfterApproval::AsScheduled => Some(NextRun::scheduled(desk.board.facts().status.next_run, "")),
+                    RunAfterApproval::AtOnce => at_once(RunReason::Approved(digest), context).await,
+                    RunAfterApproval::AsScheduled => {
+                        Some(NextRun::scheduled(context.daemon_state.facts().status.next_run, ""))
+                    }
                 };
                 if let Some(next) = next {
-                    approval.tell_of(next);
+                    approval.add_next_run(next);
                 }
             }
-            Answer::Approval { approval: Box::new(approval) }
+            ControlResponse::Approval { approval: Box::new(approval) }
         }
-        Err(error) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
+        Err(error) => ControlResponse::refused(RefusalReason::Failed, Chain(&error).to_string()),
     }
 }
 
 /// Has the question answered after those before it: each costs calls.
-async fn explained(person: String, group: Option<String>, desk: &Desk) -> Answer {
+async fn explained(person: String, group: Option<String>, context: &ControlContext) -> ControlResponse {
     let (reply, answered) = oneshot::channel();
-    let question = Question { person, group: group.map(OperatorGroupName::new), reply };
-    if desk.questions.send(question).await.is_err() {
-        return Answer::refused(Refusal::Failed, "the daemon is stopping");
+    let request = ExplainRequest { person, group: group.map(OperatorGroupName::new), reply };
+    if context.explain_requests.send(request).await.is_err() {
+        return ControlResponse::refused(RefusalReason::Failed, "the daemon is stopping");
     }
     match answered.await {
-        Ok(explanation) => Answer::Explanation { explanation: Box::new(explanation) },
-        Err(_) => Answer::refused(Refusal::Failed, "the daemon is stopping"),
+        Ok(explanation) => ControlResponse::Explanation { explanation: Box::new(explanation) },
+        Err(_) => ControlResponse::refused(RefusalReason::Failed, "the daemon is stopping"),
     }
 }
 
 /// Forgets the pause, and has the run made that it kept from reading. A run that waits for it sees that by itself.
-async fn unpaused(approver: &Approver, desk: &Desk) -> Answer {
-    let settings = Arc::clone(&desk.settings.borrow());
-    match unpause(Some(&desk.journal), &settings, approver).await {
+async fn unpaused(approver: &Approver, context: &ControlContext) -> ControlResponse {
+    let settings = Arc::clone(&context.settings.borrow());
+    match unpause(Some(&context.journal), &settings, approver).await {
         Ok(mut answer) => {
             if answer.outcome == UnpauseOutcome::Forgotten {
-                let before = desk.board.pause_forgotten(&format!("{approver} had the pause forgotten"));
-                let keeps_the_schedule = desk.board.facts().standing.keeps_the_schedule();
+                let before = context.daemon_state.pause_forgotten(&format!("{approver} had the pause forgotten"));
+                let keeps_the_schedule = context.daemon_state.facts().role.keeps_the_schedule();
                 let next = match before {
-                    State::Starting | State::Idle | State::Blocked | State::Failing if keeps_the_schedule => {
-                        Some(NextRun::scheduled(desk.board.facts().status.next_run, ""))
+                    ServiceState::Starting | ServiceState::Idle | ServiceState::Blocked | ServiceState::Failing
+                        if keeps_the_schedule =>
+                    {
+                        Some(NextRun::scheduled(context.daemon_state.facts().status.next_run, ""))
                     }
-                    _ => at_once(RunWanted::Unpaused, desk).await,
+                    _ => at_once(RunReason::Unpaused, context).await,
                 };
                 if let Some(next) = next {
-                    answer.tell_of(next);
+                    answer.add_next_run(next);
                 }
             }
-            Answer::Unpause { unpause: Box::new(answer) }
+            ControlResponse::Unpause { unpause: Box::new(answer) }
         }
-        Err(error) => Answer::refused(Refusal::Failed, Chain(&error).to_string()),
+        Err(error) => ControlResponse::refused(RefusalReason::Failed, Chain(&error).to_string()),
     }
 }
 
 /// Asks the loop for a run at once; `None` where the daemon ends.
-async fn at_once(wanted: RunWanted, desk: &Desk) -> Option<NextRun> {
+async fn at_once(wanted: RunReason, context: &ControlContext) -> Option<NextRun> {
     let (reply, next) = oneshot::channel();
-    desk.orders.send(Ordered::AtOnce(wanted, reply)).await.ok()?;
+    context.requests.send(LoopRequest::AtOnce(wanted, reply)).await.ok()?;
     next.await.ok()
 }
 
@@ -309,8 +323,8 @@ pub(in super::super) struct Server(tokio::task::JoinHandle<()>);
 
 impl Server {
     /// Answers from now on.
-    pub(in super::super) fn start((listener, file): (UnixListener, SocketFile), desk: Desk) -> Self {
-        Self(spawn_local(serve(listener, file, desk)))
+    pub(in super::super) fn start((listener, file): (UnixListener, SocketFile), context: ControlContext) -> Self {
+        Self(spawn_local(serve(listener, file, context)))
     }
 
     /// Waits until every peer has got its answer, at most so long. The socket file is gone then.

@@ -12,13 +12,13 @@ use tokio::{
 };
 
 use super::{
-    super::seats::{Seats, Work},
-    router::Desk,
+    super::connection_limit::{BusyFlag, ConnectionLimit},
+    router::Router,
 };
 
 /// How long a peer may take for the address and the headers of a request, and how long it may stay silent between two. Prometheus
 /// and supervisors send theirs at once, and open a new connection when they ask once a minute.
-const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes that are kept of a request; more is refused. Browsers and Prometheus send less than 2 KiB.
 const MOST_BYTES: usize = 32 * 1024;
@@ -33,51 +33,51 @@ const LAST_ANSWER: Duration = Duration::from_secs(40);
 const MOST_CONNECTIONS: usize = 64;
 
 /// The pause after a connection that could not be accepted: without a free file handle the next fails at once as well.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers until `stopped`, and then until every answer under way is sent.
-pub(super) async fn serve(listener: TcpListener, desk: Desk, mut stopped: watch::Receiver<bool>) {
-    let (desk, closing) = (Arc::new(desk), stopped.clone());
-    let mut seats = Seats::new(MOST_CONNECTIONS);
+pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let (router, closing) = (Arc::new(router), stopped.clone());
+    let mut connections = ConnectionLimit::new(MOST_CONNECTIONS);
     loop {
         tokio::select! {
             biased;
-            () = told(&mut stopped) => break,
-            () = seats.one_ends() => {}
+            () = wait_for_stop(&mut stopped) => break,
+            () = connections.one_closed() => {}
             peer = listener.accept() => match peer {
                 Ok((stream, _)) => {
-                    let (desk, closing) = (Arc::clone(&desk), closing.clone());
-                    seats.take(|tasks, work| tasks.spawn(connection(stream, desk, work, closing)));
+                    let (router, closing) = (Arc::clone(&router), closing.clone());
+                    connections.admit(|tasks, busy| tasks.spawn(connection(stream, router, busy, closing)));
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection to http.listen was lost");
-                    sleep(BREATH).await;
+                    sleep(ACCEPT_RETRY_PAUSE).await;
                 }
             },
         }
     }
     drop(listener);
-    seats.all_end().await;
+    connections.all_closed().await;
 }
 
-async fn connection(stream: TcpStream, desk: Arc<Desk>, work: Work, mut closing: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, router: Arc<Router>, busy: BusyFlag, mut closing: watch::Receiver<bool>) {
     // Small answers must not wait for more; a connection where this fails still works.
     drop(stream.set_nodelay(true));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (desk, work) = (Arc::clone(&desk), work.clone());
+        let (router, busy) = (Arc::clone(&router), busy.clone());
         async move {
             // No answer depends on a body: what is left of one ends the connection.
             let (head, _body) = request.into_parts();
-            Ok::<_, Infallible>(work.during(desk.handle(&head)).await)
+            Ok::<_, Infallible>(busy.during(router.handle(&head)).await)
         }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(MOST_BYTES);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_BYTES);
     let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // What is wrong with a peer is no business of the log.
         _ = &mut served => return,
-        () = told(&mut closing) => {}
+        () = wait_for_stop(&mut closing) => {}
         () = sleep(LIFETIME) => {}
     }
     served.as_mut().graceful_shutdown();
@@ -85,7 +85,7 @@ async fn connection(stream: TcpStream, desk: Arc<Desk>, work: Work, mut closing:
 }
 
 /// Waits until the daemon ends.
-async fn told(stopped: &mut watch::Receiver<bool>) {
+async fn wait_for_stop(stopped: &mut watch::Receiver<bool>) {
     // An error means that it has ended already.
     let _ = stopped.wait_for(|is_stopped| *is_stopped).await.map(drop);
 }

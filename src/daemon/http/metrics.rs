@@ -15,7 +15,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    daemon::{Facts, State, Status},
+    daemon::{DaemonFacts, ServiceState, Status},
     domain::{ChangeKind, ChangeOutcome, InstanceReport, Outcome},
     journal::NotificationTargetState,
 };
@@ -63,7 +63,7 @@ type Gauges = Family<Labels, Gauge<i64, AtomicI64>>;
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// All metrics in the text form of `OpenMetrics`.
-pub(super) fn open_metrics(facts: &Facts) -> Result<String, fmt::Error> {
+pub(super) fn open_metrics(facts: &DaemonFacts) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix(PREFIX);
     register_times(&mut registry, facts);
     register_counts(&mut registry, facts);
@@ -76,7 +76,7 @@ pub(super) fn open_metrics(facts: &Facts) -> Result<String, fmt::Error> {
 }
 
 /// Times are seconds since 1970; 0 means never, or none, as in Prometheus' own metrics.
-fn register_times(registry: &mut Registry, facts: &Facts) {
+fn register_times(registry: &mut Registry, facts: &DaemonFacts) {
     let status = &facts.status;
     let times = [
         (
@@ -130,7 +130,7 @@ fn milliseconds(duration: u64) -> f64 {
     duration as f64 / 1000.0
 }
 
-fn register_counts(registry: &mut Registry, facts: &Facts) {
+fn register_counts(registry: &mut Registry, facts: &DaemonFacts) {
     let runs = Counters::default();
     for outcome in RUN_OUTCOMES.map(Outcome::as_str) {
         runs.get_or_create(&vec![("outcome", outcome.to_owned())]).inc_by(0);
@@ -157,15 +157,15 @@ fn register_counts(registry: &mut Registry, facts: &Facts) {
     registry.register("umapi_calls", "Calls to the user management API since the start, tokens not counted", calls);
 }
 
-fn register_state(registry: &mut Registry, facts: &Facts) {
+fn register_state(registry: &mut Registry, facts: &DaemonFacts) {
     let states = Gauges::default();
-    for state in State::ALL {
+    for state in ServiceState::ALL {
         let is_so = i64::from(state == facts.status.state);
         states.get_or_create(&vec![("state", state.as_str().to_owned())]).set(is_so);
     }
     registry.register("state", "What the daemon is doing: 1 for the state it is in, 0 for the others", states);
     let leader = Gauge::<i64, AtomicI64>::default();
-    leader.set(i64::from(facts.standing.keeps_the_schedule()));
+    leader.set(i64::from(facts.role.keeps_the_schedule()));
     registry.register(
         "leader",
         "Whether this node keeps the schedule: 1 where it leads or is alone, 0 where not",
@@ -225,7 +225,7 @@ const MEASURES: [Measure; 6] = [
     }),
 ];
 
-fn register_instances(registry: &mut Registry, facts: &Facts) {
+fn register_instances(registry: &mut Registry, facts: &DaemonFacts) {
     let instances = facts.last_report.as_ref().map_or(&[][..], |report| report.instances.as_slice());
     for (name, help, measure) in MEASURES {
         let gauges = Gauges::default();

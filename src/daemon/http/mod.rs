@@ -31,26 +31,26 @@ use crate::{
     journal::Journal,
 };
 
-use super::Board;
-use router::Desk;
+use super::DaemonState;
+use router::Router;
 
 /// How long answers under way may take once the daemon was told to stop. It leaves within 10 s, runs included.
-const FAREWELL: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is shown, and who answers questions.
 #[derive(Clone)]
 pub struct HttpState {
     /// What is known of the daemon at this moment.
-    pub board: Board,
+    pub daemon_state: DaemonState,
     /// What is known of earlier runs; only read here.
     pub journal: Journal,
     /// Where questions about people go; the loop answers them between its other work.
-    pub questions: mpsc::Sender<Question>,
+    pub explain_requests: mpsc::Sender<ExplainRequest>,
 }
 
 /// Why is, or is not, this person in this group, or in any?
 #[derive(Debug)]
-pub struct Question {
+pub struct ExplainRequest {
     /// Whom it is about, as typed.
     pub person: String,
     /// The only group that matters; `None` for all.
@@ -65,15 +65,15 @@ pub async fn serve(
     state: HttpState,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let desk = Desk::new(state, listener.local_addr()?);
-    let (stopped, told) = watch::channel(false);
-    let mut serving = pin!(connection::serve(listener, desk, told));
+    let router = Router::new(state, listener.local_addr()?);
+    let (stopped, stop_signal) = watch::channel(false);
+    let mut serving = pin!(connection::serve(listener, router, stop_signal));
     tokio::select! {
         () = &mut serving => return Ok(()),
         () = stop => {}
     }
     stopped.send_replace(true);
     // What is not sent by then is not waited for.
-    let _ = timeout(FAREWELL, serving).await;
+    let _ = timeout(SHUTDOWN_TIMEOUT, serving).await;
     Ok(())
 }

@@ -8,14 +8,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::daemon::{Facts, Standing};
+use crate::daemon::{DaemonFacts, NodeRole};
 
 /// Why the daemon is not ready at this time; `None` when it is.
-pub(super) fn why_not_ready(facts: &Facts, now: DateTime<Utc>) -> Option<String> {
-    if facts.standing == Standing::Unknown {
+pub(super) fn why_not_ready(facts: &DaemonFacts, now: DateTime<Utc>) -> Option<String> {
+    if facts.role == NodeRole::Unknown {
         return Some(format!("this node neither leads nor follows; {}", facts.status.reason));
     }
-    if !facts.credentials_proven && facts.standing != Standing::Follows {
+    if !facts.credentials_proven && facts.role != NodeRole::Follower {
         return Some(format!("no run has proven the credentials since the start; {}", facts.status.reason));
     }
     let Some(last_success) = facts.status.last_success else {
@@ -39,22 +39,22 @@ mod tests {
     #[test]
     fn a_node_that_follows_is_ready_while_the_work_is_done() {
         let now = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
-        let mut facts = Facts { ready_within: Duration::from_secs(600), ..Facts::default() };
+        let mut facts = DaemonFacts { ready_within: Duration::from_secs(600), ..DaemonFacts::default() };
         facts.status.last_success = Some(now);
-        facts.standing = Standing::Follows;
+        facts.role = NodeRole::Follower;
         assert_eq!(why_not_ready(&facts, now), None);
         assert!(why_not_ready(&facts, now + TimeDelta::seconds(601)).is_some_and(|why| why.contains("10 minutes old")));
-        facts.standing = Standing::Leads;
+        facts.role = NodeRole::Leader;
         assert!(why_not_ready(&facts, now).is_some_and(|why| why.contains("credentials")));
-        (facts.standing, facts.credentials_proven) = (Standing::Unknown, true);
+        (facts.role, facts.credentials_proven) = (NodeRole::Unknown, true);
         assert!(why_not_ready(&facts, now).is_some_and(|why| why.contains("neither leads nor follows")));
     }
 
     #[test]
     fn only_a_recent_success_with_proven_credentials_is_ready() {
         let now = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
-        let mut facts = Facts { ready_within: Duration::from_secs(600), ..Facts::default() };
-        let reason = |facts: &Facts| why_not_ready(facts, now).unwrap_or_default();
+        let mut facts = DaemonFacts { ready_within: Duration::from_secs(600), ..DaemonFacts::default() };
+        let reason = |facts: &DaemonFacts| why_not_ready(facts, now).unwrap_or_default();
         assert!(reason(&facts).contains("credentials"), "{}", reason(&facts));
         facts.credentials_proven = true;
         assert!(reason(&facts).contains("no run has succeeded"), "{}", reason(&facts));

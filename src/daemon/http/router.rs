@@ -12,7 +12,7 @@ use super::{
     HttpState, exposition,
     host::is_addressed_here,
     metrics,
-    page::{self, Asked, Page, Rendered, RunForm},
+    page::{self, Page, PageQuery, Rendered, RunForm},
     readiness::why_not_ready,
 };
 
@@ -32,14 +32,14 @@ const PROTECTION: [(HeaderName, &str); 6] = [
 ];
 
 /// What every request is answered from.
-pub(super) struct Desk {
+pub(super) struct Router {
     state: HttpState,
     page: Page,
     policy: String,
     listening: SocketAddr,
 }
 
-impl Desk {
+impl Router {
     /// Everything that is served on this address.
     pub(super) fn new(state: HttpState, listening: SocketAddr) -> Self {
         let page = Page::new(state.clone());
@@ -61,14 +61,14 @@ impl Desk {
 }
 
 /// An answer before its headers.
-struct Answer {
+struct HttpAnswer {
     status: StatusCode,
     retry_after: Option<Duration>,
     media_type: &'static str,
     body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     fn text(status: StatusCode, line: &str) -> Self {
         Self { status, retry_after: None, media_type: TEXT, body: format!("{line}\n") }
     }
@@ -104,20 +104,20 @@ impl Answer {
 }
 
 /// Why nothing is answered at all.
-fn refusal(desk: &Desk, request: &Parts) -> Option<Answer> {
+fn refusal(router: &Router, request: &Parts) -> Option<HttpAnswer> {
     if !matches!(request.method, Method::GET | Method::HEAD) {
-        return Some(Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here"));
+        return Some(HttpAnswer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here"));
     }
     if head_size(request) > MOST_HEAD {
         let text = "address and headers are too large";
-        return Some(Answer::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
+        return Some(HttpAnswer::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
     }
     let is_public = matches!(request.uri.path(), "/healthz" | "/readyz" | "/metrics");
     // A header that is not even text names nobody.
     let host = request.headers.get(header::HOST).map(|host| host.to_str().unwrap_or(""));
-    (!is_addressed_here(host, desk.listening, is_public)).then(|| {
-        let text = format!("this server is not known by that name; ask for http://{}/", desk.listening);
-        Answer::text(StatusCode::MISDIRECTED_REQUEST, &text)
+    (!is_addressed_here(host, router.listening, is_public)).then(|| {
+        let text = format!("this server is not known by that name; ask for http://{}/", router.listening);
+        HttpAnswer::text(StatusCode::MISDIRECTED_REQUEST, &text)
     })
 }
 
@@ -127,39 +127,40 @@ fn head_size(request: &Parts) -> usize {
     address + request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
 }
 
-async fn answer(desk: &Desk, request: &Parts) -> Answer {
-    let facts = || desk.state.board.facts();
+async fn answer(router: &Router, request: &Parts) -> HttpAnswer {
+    let facts = || router.state.daemon_state.facts();
     match request.uri.path() {
-        "/healthz" => Answer::text(StatusCode::OK, "alive"),
+        "/healthz" => HttpAnswer::text(StatusCode::OK, "alive"),
         "/readyz" => match why_not_ready(&facts(), Utc::now()) {
-            None => Answer::text(StatusCode::OK, "ready"),
-            Some(why) => Answer::text(StatusCode::SERVICE_UNAVAILABLE, &why),
+            None => HttpAnswer::text(StatusCode::OK, "ready"),
+            Some(why) => HttpAnswer::text(StatusCode::SERVICE_UNAVAILABLE, &why),
         },
         "/status" => serde_json::to_string(&facts().status).map_or_else(
-            |error| Answer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-            |body| Answer::ok("application/json", body + "\n"),
+            |error| HttpAnswer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            |body| HttpAnswer::ok("application/json", body + "\n"),
         ),
         "/metrics" => metrics::open_metrics(&facts()).map_or_else(
-            |error| Answer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            |error| HttpAnswer::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             |text| exposed(text, &request.headers),
         ),
-        "/" => Answer::page(desk.page.status(&asked(request)).await),
-        "/page.js" => Answer::ok("text/javascript; charset=utf-8", page::SCRIPT.to_owned()),
+        "/" => HttpAnswer::page(router.page.status(&query(request)).await),
+        "/page.js" => HttpAnswer::ok("text/javascript; charset=utf-8", page::SCRIPT.to_owned()),
         path => match path.strip_prefix("/runs/").filter(|run| !run.is_empty()) {
-            Some(run) => Answer::page(desk.page.run(run, run_form(&request.headers)).await),
-            None => {
-                Answer::text(StatusCode::NOT_FOUND, "there are /, /runs/RUN, /status, /healthz, /readyz and /metrics")
-            }
+            Some(run) => HttpAnswer::page(router.page.run(run, run_form(&request.headers)).await),
+            None => HttpAnswer::text(
+                StatusCode::NOT_FOUND,
+                "there are /, /runs/RUN, /status, /healthz, /readyz and /metrics",
+            ),
         },
     }
 }
 
 /// The form that the reader knows: Prometheus asks for `OpenMetrics` when it does.
-fn exposed(open_metrics: String, headers: &HeaderMap) -> Answer {
+fn exposed(open_metrics: String, headers: &HeaderMap) -> HttpAnswer {
     if accepts(headers, "application/openmetrics-text") {
-        return Answer::ok(exposition::OPEN_METRICS, open_metrics);
+        return HttpAnswer::ok(exposition::OPEN_METRICS, open_metrics);
     }
-    Answer::ok(exposition::PROMETHEUS_TEXT, exposition::as_prometheus_text(&open_metrics))
+    HttpAnswer::ok(exposition::PROMETHEUS_TEXT, exposition::as_prometheus_text(&open_metrics))
 }
 
 /// The report where a program asks for it; browsers do not.
@@ -180,16 +181,16 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
 
 /// What the page is asked. A foreign site can make a browser ask without anybody wanting it, and each question costs calls
 /// to the vendor: such a question is only shown, to be sent by a person.
-fn asked(request: &Parts) -> Asked {
-    let mut asked = Asked::default();
+fn query(request: &Parts) -> PageQuery {
+    let mut query = PageQuery::default();
     for (key, value) in url::form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes()) {
         match key.as_ref() {
-            "person" => asked.person = Some(value.trim().to_owned()),
-            "group" => value.trim().clone_into(&mut asked.group),
+            "person" => query.person = Some(value.trim().to_owned()),
+            "group" => value.trim().clone_into(&mut query.group),
             _ => {}
         }
     }
     let site = request.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
-    asked.is_foreign = matches!(site, Some("cross-site" | "same-site")) || request.method == Method::HEAD;
-    asked
+    query.is_foreign = matches!(site, Some("cross-site" | "same-site")) || request.method == Method::HEAD;
+    query
 }

@@ -14,7 +14,7 @@ use super::{
         OperatorGroupName, OperatorId, OperatorLogin, ProductProfileId,
     },
     HeldChange,
-    earlier::Wish,
+    prior_decisions::ChangeIdentity,
 };
 
 /// Names a held plan: the same situation has the same digest in every run, any other has another.
@@ -43,7 +43,7 @@ impl fmt::Display for Digest {
 }
 
 /// A change and the situation it is in, as [`digest`] needs them.
-pub(super) struct Situation<'a> {
+pub(super) struct DigestInput<'a> {
     pub(super) instance: &'a InstanceName,
     pub(super) held: &'a [HeldChange],
     pub(super) approved: &'a [Change],
@@ -55,18 +55,18 @@ pub(super) struct Situation<'a> {
 
 /// 16 hexadecimal digits over the instance, the held changes, and the wanted and actual members of the groups they touch,
 /// as they are once the approved changes are made: the next run, which finds those made, comes to the same digest.
-pub(super) fn digest(situation: &Situation<'_>) -> Digest {
+pub(super) fn digest(input: &DigestInput<'_>) -> Digest {
     let mut fields = Fields(Sha256::new());
-    fields.text(situation.instance.folded().as_str());
-    let mut wishes: Vec<_> = situation.held.iter().map(|held| Wish::of(&held.change)).collect();
-    wishes.sort_unstable();
-    fields.count(wishes.len());
-    for Wish { key, profile } in &wishes {
+    fields.text(input.instance.folded().as_str());
+    let mut identities: Vec<_> = input.held.iter().map(|held| ChangeIdentity::of(&held.change)).collect();
+    identities.sort_unstable();
+    fields.count(identities.len());
+    for ChangeIdentity { key, profile } in &identities {
         for field in [key.kind.as_str(), key.group.as_str(), key.operator.as_str(), profile.as_str()] {
             fields.text(field);
         }
     }
-    for (group, members) in situation.touched_groups() {
+    for (group, members) in input.touched_groups() {
         fields.text(group.as_str());
         fields.list(members.wanted);
         fields.list(members.actual);
@@ -80,15 +80,15 @@ pub(super) fn digest(situation: &Situation<'_>) -> Digest {
 
 /// Folded logins of one group, and the profile that it follows where that is another one than before: an approval of one
 /// profile is none of the next that has its name.
-struct Members {
+struct GroupMembers {
     wanted: Vec<FoldedName>,
     actual: Vec<FoldedName>,
     doubted_profile: Option<ProductProfileId>,
 }
 
-impl Situation<'_> {
+impl DigestInput<'_> {
     /// The groups that held changes touch, by folded name.
-    fn touched_groups(&self) -> BTreeMap<FoldedName, Members> {
+    fn touched_groups(&self) -> BTreeMap<FoldedName, GroupMembers> {
         let touched: HashSet<_> = self.held.iter().filter_map(|held| Some(held.change.group()?.folded())).collect();
         let mut made: BTreeMap<FoldedName, Vec<&Change>> = BTreeMap::new();
         for change in self.approved {
@@ -106,7 +106,7 @@ impl Situation<'_> {
                 let actual = self.actual(id, made);
                 let is_doubted = self.doubted.contains(&name);
                 let doubted_profile = group.filter(|_| is_doubted).and_then(|group| group.profile.id);
-                (name, Members { wanted, actual, doubted_profile })
+                (name, GroupMembers { wanted, actual, doubted_profile })
             })
             .collect()
     }

@@ -3,26 +3,26 @@
 //! Every removal of any kind passes [`review`], and only it makes an [`ApprovedPlan`].
 
 mod digest;
-mod earlier;
-mod endings;
+mod hold_rules;
 mod limits;
+mod prior_decisions;
+mod profile_doubts;
+mod settled_decisions;
 mod source;
-mod unconfirmed;
-mod verdicts;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use self::{digest::Digest, limits::Limits};
 use self::{
-    digest::{Situation, digest},
-    earlier::EarlierWords,
-    endings::{Contradicts, Endings},
+    digest::{DigestInput, digest},
+    hold_rules::{Hold, HoldCause, holds},
+    prior_decisions::PriorDecisions,
+    profile_doubts::ProfileDoubts,
+    settled_decisions::{Contradiction, SettledDecisions},
     source::SourceDoubts,
-    unconfirmed::ProfileDoubts,
-    verdicts::{About, Hold, verdicts},
 };
 use super::{
-    Approval, ApprovalState, CampaignSnapshot, Change, ChangeKey, DesiredState, FoldedName, HeldBefore, History,
+    Approval, ApprovalState, CampaignSnapshot, Change, ChangeKey, DesiredState, EarlierHold, FoldedName, History,
     InstanceName, OperatorGroupName, Plan, SourceRead, profile_changes::ProfileChange,
 };
 
@@ -90,7 +90,7 @@ pub enum SourceCounts {
 
 /// What a plan is judged by, beside itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances<'a> {
+pub struct ReviewContext<'a> {
     /// The name the instance has in the configuration: one digest never names plans of two instances.
     pub instance: &'a InstanceName,
     /// How much one run may change.
@@ -120,9 +120,9 @@ pub struct Review {
     pub is_read_accepted: bool,
     /// Changes that an approval in use or an undo named, or that an earlier run did not get to, and that are made, or that the
     /// organization contradicts: what was said of them is over. Only a plan over everything can tell.
-    pub over: Vec<ChangeKey>,
+    pub ended: Vec<ChangeKey>,
     /// What earlier runs held and this plan does not name because its group, profile or operator is absent: it stays held.
-    pub dormant: Vec<HeldBefore>,
+    pub dormant: Vec<EarlierHold>,
     /// Groups, by folded name, that follow another profile than before, or are others than before, and whose changes nobody
     /// has approved: what is known of them stays as it is, see [`KnownProfiles::after`](super::KnownProfiles::after).
     pub unsettled: BTreeSet<FoldedName>,
@@ -133,21 +133,16 @@ pub struct Review {
 /// Nothing of a group whose profile is in doubt is let through, approved or not, and nothing of it counts against a limit.
 /// The limits count the rest of the plan, approved changes included. What is held without regard to approvals that no run has
 /// begun to apply has a digest; an approval of exactly this digest releases all of it, any other releases nothing.
-pub fn review(
-    plan: &Plan,
-    desired: &DesiredState,
-    campaign: &CampaignSnapshot,
-    circumstances: &Circumstances<'_>,
-) -> Review {
-    let doubts = SourceDoubts::new(circumstances, campaign);
-    let judged = judged(plan, desired, campaign, circumstances, &doubts);
+pub fn review(plan: &Plan, desired: &DesiredState, campaign: &CampaignSnapshot, context: &ReviewContext<'_>) -> Review {
+    let doubts = SourceDoubts::new(context, campaign);
+    let judged = judged(plan, desired, campaign, context, &doubts);
     let Some(digest) = &judged.held.digest else { return judged };
-    let given = circumstances.history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
+    let given = context.history.approvals.iter().filter(|approval| approval.state == ApprovalState::Given);
     let (matching, others): (Vec<&Approval>, Vec<&Approval>) = given.partition(|given| given.digest == *digest);
     if let Some(approval) = matching.first() {
         return judged.released_by(approval, plan, &ProfileDoubts::new(desired), &doubts);
     }
-    let for_undos = &circumstances.history.held_for_undos;
+    let for_undos = &context.history.held_for_undos;
     let unused = others.into_iter().filter(|approval| !for_undos.contains(&approval.digest));
     Review { unused_approvals: unused.cloned().collect(), ..judged }
 }
@@ -157,37 +152,38 @@ fn judged(
     plan: &Plan,
     desired: &DesiredState,
     campaign: &CampaignSnapshot,
-    circumstances: &Circumstances<'_>,
+    context: &ReviewContext<'_>,
     doubts: &SourceDoubts,
 ) -> Review {
     let (mut approved, mut held, mut is_read_accepted) = (Vec::new(), Vec::new(), true);
     let unread = ProfileDoubts::new(desired);
     let (certain, unconfirmed) = unread.split(plan);
-    for (change, verdict) in certain.changes.iter().zip(verdicts(&certain, desired, circumstances, doubts)) {
-        match verdict {
-            Some(Hold { why, about }) => {
-                is_read_accepted &= about != About::Source;
+    for (change, hold) in certain.changes.iter().zip(holds(&certain, desired, context, doubts)) {
+        match hold {
+            Some(Hold { why, cause }) => {
+                is_read_accepted &= cause != HoldCause::Source;
                 held.push(HeldChange { change: change.clone(), why });
             }
             None => approved.push(change.clone()),
         }
     }
-    let Circumstances { instance, history, limits, .. } = *circumstances;
+    let ReviewContext { instance, history, limits, .. } = *context;
     // What waits for an approval goes on waiting, also while nobody can tell whether it is still wanted.
-    let earlier = EarlierWords::new(history, limits);
+    let prior = PriorDecisions::new(history, limits);
     let (waiting, unconfirmed): (Vec<_>, Vec<_>) =
-        unconfirmed.into_iter().partition(|(change, _)| earlier.held(&change.key()).is_some());
+        unconfirmed.into_iter().partition(|(change, _)| prior.held(&change.key()).is_some());
     held.extend(waiting.into_iter().map(|(change, why)| HeldChange { change, why }));
     held.sort_by_cached_key(|held| held.change.key());
     let doubted = doubts.profiles().keys().cloned().collect();
-    let situation = Situation { instance, held: &held, approved: &approved, desired, campaign, doubted: &doubted };
-    let digest = (!held.is_empty()).then(|| digest(&situation));
-    let contradicts = if doubts.is_about_everything() { Contradicts::Nowhere } else { Contradicts::ExceptIn(&doubted) };
-    let endings = Endings::new(plan.changes.iter().map(Change::key).collect(), desired, campaign, contradicts);
-    let mut over = earlier::over(history, &endings);
-    over.retain(|key| !unread.concern(key));
+    let input = DigestInput { instance, held: &held, approved: &approved, desired, campaign, doubted: &doubted };
+    let digest = (!held.is_empty()).then(|| digest(&input));
+    let contradicts =
+        if doubts.is_about_everything() { Contradiction::Nowhere } else { Contradiction::ExceptIn(&doubted) };
+    let settled = SettledDecisions::new(plan.changes.iter().map(Change::key).collect(), desired, campaign, contradicts);
+    let mut ended = prior_decisions::ended(history, &settled);
+    ended.retain(|key| !unread.concern(key));
     Review {
-        dormant: earlier::dormant(history, &endings),
+        dormant: prior_decisions::dormant(history, &settled),
         unsettled: unsettled(
             doubts,
             &approved,
@@ -199,7 +195,7 @@ fn judged(
         unused_approvals: Vec::new(),
         unconfirmed,
         is_read_accepted,
-        over,
+        ended,
     }
 }
 

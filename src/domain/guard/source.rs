@@ -11,7 +11,7 @@ use super::{
         profile_changes::{ProfileChange, Ties, profile_changes},
         unlisted_accounts::grown,
     },
-    Circumstances, SourceCounts,
+    ReviewContext, SourceCounts,
     limits::exceeds,
 };
 
@@ -23,8 +23,8 @@ pub(super) struct SourceDoubts {
 }
 
 impl SourceDoubts {
-    pub(super) fn new(circumstances: &Circumstances<'_>, campaign: &CampaignSnapshot) -> Self {
-        let Circumstances { instance, limits, counts, read, history } = *circumstances;
+    pub(super) fn new(context: &ReviewContext<'_>, campaign: &CampaignSnapshot) -> Self {
+        let ReviewContext { instance, limits, counts, read, history } = *context;
         let accepted = history.accepted.as_ref();
         let compared = read.zip(accepted);
         let all = read
@@ -97,11 +97,11 @@ fn other_mask(now: &SourceRead, before: &SourceRead) -> Option<String> {
 fn other_rules(now: &SourceRead, before: &SourceRead, instance: &InstanceName) -> Option<String> {
     if now.membership != before.membership {
         return Some(format!(
-            "experience_cloud.membership was changed from \"{}\" to \"{}\": other people count as members",
+            "experience_cloud.membership was changed from \"{}\" to \"{}\": other users count as members",
             before.membership, now.membership
         ));
     }
-    // From all to ims fewer people are managed, and nobody loses anything by that.
+    // From all to ims fewer users are managed, and nobody loses anything by that.
     (now.manage == "all" && before.manage == "ims").then(|| {
         format!(
             "instances.{instance}.manage was changed from \"ims\" to \"all\": operators who log on with a password can \

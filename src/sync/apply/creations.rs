@@ -6,7 +6,7 @@ use crate::{
     journal::JournalError,
 };
 
-use super::{Created, Executor, Settled, why_not};
+use super::{ChangeResult, Created, Executor, failure_detail};
 
 impl Executor<'_> {
     /// Creates groups and operators, and looks all of them up by name: only what is found there was created.
@@ -16,10 +16,10 @@ impl Executor<'_> {
         }
         let mut errors = Vec::with_capacity(changes.len());
         for change in changes {
-            if self.stop.is_asked() {
+            if self.stop.is_requested() {
                 break;
             }
-            self.announce(&[change]).await?;
+            self.record_sending(&[change]).await?;
             errors.push(match creation(change) {
                 Some(write) => self.writer.write(&[write]).await.pop().and_then(Result::err),
                 None => None,
@@ -27,8 +27,8 @@ impl Executor<'_> {
         }
         let (changes, rest) = changes.split_at(errors.len());
         self.is_stopped(rest);
-        let made = match self.look_up(changes).await {
-            Ok(made) => made,
+        let created = match self.look_up(changes).await {
+            Ok(created) => created,
             Err(error) => {
                 self.record_unread(changes.iter().copied(), &error).await?;
                 return Ok(Created::default());
@@ -36,18 +36,18 @@ impl Executor<'_> {
         };
         for (change, error) in changes.iter().zip(errors) {
             let found = match &change.action {
-                Action::CreateGroup { group } => made.groups.contains_key(&group.folded()),
-                Action::CreateOperator { operator, .. } => made.operators.contains_key(&operator.folded()),
+                Action::CreateGroup { group } => created.groups.contains_key(&group.folded()),
+                Action::CreateOperator { operator, .. } => created.operators.contains_key(&operator.folded()),
                 Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => false,
             };
             let (outcome, detail) = match (found, error) {
                 (true, None) => (ChangeOutcome::Applied, None),
                 (true, Some(_)) => (ChangeOutcome::Already, None),
-                (false, error) => (ChangeOutcome::Failed, Some(why_not(error.as_ref()))),
+                (false, error) => (ChangeOutcome::Failed, Some(failure_detail(error.as_ref()))),
             };
-            self.unrecorded.push(Settled::new(change, outcome, detail));
+            self.unrecorded.push(ChangeResult::new(change, outcome, detail));
         }
-        Ok(made)
+        Ok(created)
     }
 
     async fn look_up(&self, changes: &[&Change]) -> Result<Created, CampaignError> {
@@ -59,16 +59,16 @@ impl Executor<'_> {
                 Action::Add { .. } | Action::Remove { .. } | Action::DisableOperator { .. } => {}
             }
         }
-        let mut made = Created::default();
+        let mut created = Created::default();
         if !groups.is_empty() {
             let found = self.campaign.find_groups(&groups).await?;
-            made.groups.extend(found.into_iter().map(|group| (group.name.folded(), group.id)));
+            created.groups.extend(found.into_iter().map(|group| (group.name.folded(), group.id)));
         }
         if !operators.is_empty() {
             let found = self.campaign.find_operators(&operators).await?;
-            made.operators.extend(found.into_iter().map(|operator| (operator.login.folded(), operator.id)));
+            created.operators.extend(found.into_iter().map(|operator| (operator.login.folded(), operator.id)));
         }
-        Ok(made)
+        Ok(created)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     journal::JournalError,
 };
 
-use super::{Executor, Settled, why_not};
+use super::{ChangeResult, Executor, failure_detail};
 
 impl Executor<'_> {
     /// Disables operators whose removals of this plan have all been seen; the others still have something.
@@ -16,13 +16,15 @@ impl Executor<'_> {
         if self.is_stopped(changes) {
             return Ok(());
         }
-        let (due, early): (Vec<&Change>, Vec<_>) = changes.iter().copied().partition(|change| self.lost_all(change));
+        let (due, early): (Vec<&Change>, Vec<_>) =
+            changes.iter().copied().partition(|change| self.has_lost_all(change));
         let why = "not tried: not all of the removals that leave this operator in no group were made";
-        let failed = early.into_iter().map(|change| Settled::new(change, ChangeOutcome::Failed, Some(why.to_owned())));
+        let failed =
+            early.into_iter().map(|change| ChangeResult::new(change, ChangeOutcome::Failed, Some(why.to_owned())));
         self.unrecorded.extend(failed);
         let mut errors = Vec::with_capacity(due.len());
         for change in &due {
-            self.announce(&[change]).await?;
+            self.record_sending(&[change]).await?;
             let write = disabling(change);
             let outcome = self.writer.write(&write.into_iter().collect::<Vec<_>>()).await.pop();
             errors.push(outcome.and_then(Result::err));
@@ -38,19 +40,19 @@ impl Executor<'_> {
             }
         };
         for (change, error) in due.into_iter().zip(errors) {
-            let is_so = operator_of(change).is_some_and(|id| disabled.contains(&id));
-            let (outcome, detail) = if is_so {
+            let is_disabled = operator_of(change).is_some_and(|id| disabled.contains(&id));
+            let (outcome, detail) = if is_disabled {
                 (ChangeOutcome::Applied, None)
             } else {
-                (ChangeOutcome::Failed, Some(why_not(error.as_ref())))
+                (ChangeOutcome::Failed, Some(failure_detail(error.as_ref())))
             };
-            self.unrecorded.push(Settled::new(change, outcome, detail));
+            self.unrecorded.push(ChangeResult::new(change, outcome, detail));
         }
         Ok(())
     }
 
     /// Whether all removals of this operator that the plan holds, held and unconfirmed ones among them, have been seen.
-    fn lost_all(&self, disabled: &Change) -> bool {
+    fn has_lost_all(&self, disabled: &Change) -> bool {
         let operator = disabled.operator().map(OperatorLogin::folded);
         let of_operator = |change: &&Change| {
             change.kind() == ChangeKind::Remove && change.operator().map(OperatorLogin::folded) == operator

@@ -9,19 +9,19 @@ use crate::{
     observability::Chain,
 };
 
-use super::{Created, Executor, NOT_TRIED, STOPPED, Settled, failed, why_not};
+use super::{ChangeResult, Created, Executor, NOT_TRIED, STOPPED, failed, failure_detail};
 
 /// A membership to be made or ended, with its keys.
-struct Row<'a> {
+struct MembershipRow<'a> {
     change: &'a Change,
     operator: OperatorId,
     group: OperatorGroupId,
 }
 
 /// Who is in which group.
-type Members = BTreeSet<(OperatorId, OperatorGroupId)>;
+type MembershipSet = BTreeSet<(OperatorId, OperatorGroupId)>;
 
-impl Row<'_> {
+impl MembershipRow<'_> {
     fn write(&self) -> CampaignWrite {
         let (operator, group) = (self.operator, self.group);
         if self.change.is_removal() {
@@ -32,7 +32,7 @@ impl Row<'_> {
     }
 
     /// Whether Campaign holds what the change wants.
-    fn is_in_place(&self, members: &Members) -> bool {
+    fn is_in_place(&self, members: &MembershipSet) -> bool {
         members.contains(&(self.operator, self.group)) != self.change.is_removal()
     }
 }
@@ -71,7 +71,7 @@ impl Executor<'_> {
     }
 
     /// The memberships with their keys. One whose operator or group could not be created has failed already.
-    fn rows<'c>(&mut self, changes: &[&'c Change], created: &Created) -> Vec<Row<'c>> {
+    fn rows<'c>(&mut self, changes: &[&'c Change], created: &Created) -> Vec<MembershipRow<'c>> {
         let operator = |known: Option<OperatorId>, login: &OperatorLogin| {
             known.or_else(|| created.operators.get(&login.folded()).copied())
         };
@@ -88,27 +88,27 @@ impl Executor<'_> {
                 Action::CreateGroup { .. } | Action::CreateOperator { .. } | Action::DisableOperator { .. } => None,
             };
             if let Some((operator, group)) = keys {
-                rows.push(Row { change, operator, group });
+                rows.push(MembershipRow { change, operator, group });
             } else {
                 let why = Some("its operator or operator group could not be created".to_owned());
-                self.unrecorded.push(Settled::new(change, ChangeOutcome::Failed, why));
+                self.unrecorded.push(ChangeResult::new(change, ChangeOutcome::Failed, why));
             }
         }
         rows
     }
 
     /// Which of these memberships Campaign holds.
-    async fn members(&self, rows: &[Row<'_>]) -> Result<Members, CampaignError> {
+    async fn members(&self, rows: &[MembershipRow<'_>]) -> Result<MembershipSet, CampaignError> {
         let pairs: Vec<_> = rows.iter().map(|row| (row.operator, row.group)).collect();
         Ok(self.campaign.memberships_among(&pairs).await?.into_iter().collect())
     }
 
     /// Settles the rows that Campaign holds as wanted already and leaves the others in `rows`.
-    fn settle_in_place(&mut self, rows: &mut Vec<Row<'_>>, members: &Members) {
+    fn settle_in_place(&mut self, rows: &mut Vec<MembershipRow<'_>>, members: &MembershipSet) {
         rows.retain(|row| {
             let is_in_place = row.is_in_place(members);
             if is_in_place {
-                self.unrecorded.push(Settled::new(row.change, ChangeOutcome::Already, None));
+                self.unrecorded.push(ChangeResult::new(row.change, ChangeOutcome::Already, None));
             }
             !is_in_place
         });
@@ -116,30 +116,30 @@ impl Executor<'_> {
 
     /// Writes rows in small collections, and answers whether all of them were made. Stops trying when Campaign is out of
     /// reach.
-    async fn write(&mut self, rows: Vec<Row<'_>>) -> Result<bool, JournalError> {
+    async fn write(&mut self, rows: Vec<MembershipRow<'_>>) -> Result<bool, JournalError> {
         let mut out_of_reach: Option<String> = None;
         let mut are_all_made = true;
         for collection in rows.chunks(COLLECTION_ROWS) {
             let not_tried = match &out_of_reach {
                 Some(why) => Some((ChangeOutcome::Failed, format!("{NOT_TRIED}: {why}"))),
-                None => self.stop.is_asked().then(|| (ChangeOutcome::Pending, STOPPED.to_owned())),
+                None => self.stop.is_requested().then(|| (ChangeOutcome::Pending, STOPPED.to_owned())),
             };
             if let Some((outcome, why)) = not_tried {
-                let untried = |row: &Row<'_>| Settled::new(row.change, outcome, Some(why.clone()));
+                let untried = |row: &MembershipRow<'_>| ChangeResult::new(row.change, outcome, Some(why.clone()));
                 self.unrecorded.extend(collection.iter().map(untried));
             } else {
                 out_of_reach = self.write_collection(collection).await?;
             }
-            are_all_made &= self.unrecorded.iter().all(Settled::is_in_place);
+            are_all_made &= self.unrecorded.iter().all(ChangeResult::is_in_place);
             self.record(Evidence::ReadBack).await?;
         }
         Ok(are_all_made)
     }
 
     /// Sends one collection and reads it back; answers why nothing more can be sent, if so.
-    async fn write_collection(&mut self, rows: &[Row<'_>]) -> Result<Option<String>, JournalError> {
-        self.announce(&rows.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
-        let writes: Vec<_> = rows.iter().map(Row::write).collect();
+    async fn write_collection(&mut self, rows: &[MembershipRow<'_>]) -> Result<Option<String>, JournalError> {
+        self.record_sending(&rows.iter().map(|row| row.change).collect::<Vec<_>>()).await?;
+        let writes: Vec<_> = rows.iter().map(MembershipRow::write).collect();
         let errors: Vec<Option<CampaignError>> =
             self.writer.write(&writes).await.into_iter().map(Result::err).collect();
         let out_of_reach = errors.iter().flatten().find(|error| error.concerns_every_call());
@@ -155,25 +155,27 @@ impl Executor<'_> {
             let (outcome, detail) = if row.is_in_place(&members) {
                 (ChangeOutcome::Applied, None)
             } else {
-                (ChangeOutcome::Failed, Some(why_not(error.as_ref())))
+                (ChangeOutcome::Failed, Some(failure_detail(error.as_ref())))
             };
-            self.unrecorded.push(Settled::new(row.change, outcome, detail));
+            self.unrecorded.push(ChangeResult::new(row.change, outcome, detail));
         }
         Ok(out_of_reach)
     }
 
     /// Additions failed, so a group may keep no wanted member: its removals are not tried then.
-    async fn keep_last_members(&mut self, removals: &mut Vec<Row<'_>>) {
+    async fn keep_last_members(&mut self, removals: &mut Vec<MembershipRow<'_>>) {
         let groups: BTreeSet<_> = removals.iter().map(|row| row.group).collect();
         let members = self.campaign.members(&groups.iter().copied().collect::<Vec<_>>()).await.unwrap_or_default();
         for group in groups {
             let staying = members.iter().filter(|(_, of)| *of == group).map(|(operator, _)| *operator);
-            if !self.decision.desired.keeps_somebody(group, staying) {
+            if !self.decision.desired.keeps_any(group, staying) {
                 let why = "the additions to its group failed, and this removal would empty it";
-                let (spared, rest) = std::mem::take(removals).into_iter().partition(|row| row.group == group);
-                let spared: Vec<Row<'_>> = spared;
-                let settled = |row: &Row<'_>| Settled::new(row.change, ChangeOutcome::Failed, Some(why.to_owned()));
-                self.unrecorded.extend(spared.iter().map(settled));
+                let (kept, rest) = std::mem::take(removals).into_iter().partition(|row| row.group == group);
+                let kept: Vec<MembershipRow<'_>> = kept;
+                let settled = |row: &MembershipRow<'_>| {
+                    ChangeResult::new(row.change, ChangeOutcome::Failed, Some(why.to_owned()))
+                };
+                self.unrecorded.extend(kept.iter().map(settled));
                 *removals = rest;
             }
         }

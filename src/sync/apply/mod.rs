@@ -23,7 +23,7 @@ use crate::{
 use super::{
     Stop,
     context::InstanceRun,
-    decision::{Decision, Settled},
+    decision::{ChangeResult, Decision},
 };
 
 /// How far a change came that was never sent.
@@ -59,7 +59,7 @@ impl ApplyError {
 /// What became of every approved change, and what ended the writing early.
 #[derive(Default)]
 pub(super) struct Applied {
-    pub(super) settled: Vec<Settled>,
+    pub(super) settled: Vec<ChangeResult>,
     pub(super) stopped: Option<ApplyError>,
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn apply(
         sent: HashSet::new(),
         stopped: None,
     };
-    if let Err(error) = executor.make(changes).await {
+    if let Err(error) = executor.execute(changes).await {
         executor.give_up(changes, error);
     }
     let Executor { recorded: settled, mut stopped, .. } = executor;
@@ -112,7 +112,7 @@ async fn nothing_written(
     decision: &Decision,
 ) -> Applied {
     let settled: Vec<_> = failed(changes, NOT_TRIED, &error).collect();
-    let _ = run.settled(decision, &settled, Evidence::ReadBack).await;
+    let _ = run.record_results(decision, &settled, Evidence::ReadBack).await;
     Applied { settled, stopped: Some(error.into()) }
 }
 
@@ -120,9 +120,9 @@ fn failed<'c>(
     changes: impl IntoIterator<Item = &'c Change>,
     how_far: &str,
     error: &dyn Error,
-) -> impl Iterator<Item = Settled> {
+) -> impl Iterator<Item = ChangeResult> {
     let why = format!("{how_far}: {}", Chain(error));
-    changes.into_iter().map(move |change| Settled::new(change, ChangeOutcome::Failed, Some(why.clone())))
+    changes.into_iter().map(move |change| ChangeResult::new(change, ChangeOutcome::Failed, Some(why.clone())))
 }
 
 /// Keys of operators and groups that this run created, by folded name.
@@ -141,9 +141,9 @@ struct Executor<'a> {
     stop: &'a Stop,
     planned: usize,
     /// The changes whose outcome is known and recorded.
-    recorded: Vec<Settled>,
+    recorded: Vec<ChangeResult>,
     /// Those whose outcome is known and not recorded yet.
-    unrecorded: Vec<Settled>,
+    unrecorded: Vec<ChangeResult>,
     /// What was, or was about to be, sent.
     sent: HashSet<ChangeKey>,
     stopped: Option<ApplyError>,
@@ -151,7 +151,7 @@ struct Executor<'a> {
 
 impl Executor<'_> {
     /// Makes all changes. Fails only when the journal does; then nothing more is sent.
-    async fn make(&mut self, changes: &[Change]) -> Result<(), JournalError> {
+    async fn execute(&mut self, changes: &[Change]) -> Result<(), JournalError> {
         let (mut creations, mut memberships, mut disabled) = (Vec::new(), Vec::new(), Vec::new());
         for change in changes {
             match change.action {
@@ -169,10 +169,10 @@ impl Executor<'_> {
     }
 
     /// Records that these changes are being sent, and the approval of which they are the first.
-    async fn announce(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
+    async fn record_sending(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
         let released = self.decision.review.released.as_ref();
         let begun = released.filter(|released| changes.iter().any(|change| released.contains(change)));
-        self.run.sending(self.decision, changes, begun.map(|released| &released.digest)).await?;
+        self.run.record_sending(self.decision, changes, begun.map(|released| &released.digest)).await?;
         self.sent.extend(changes.iter().map(|change| change.key()));
         self.show_progress();
         Ok(())
@@ -188,7 +188,7 @@ impl Executor<'_> {
         if self.unrecorded.is_empty() {
             return Ok(());
         }
-        self.run.settled(self.decision, &self.unrecorded, evidence).await?;
+        self.run.record_results(self.decision, &self.unrecorded, evidence).await?;
         self.recorded.append(&mut self.unrecorded);
         self.show_progress();
         Ok(())
@@ -207,9 +207,10 @@ impl Executor<'_> {
 
     /// Whether the run was told to stop before these changes were begun; they stay as they are then.
     fn is_stopped(&mut self, changes: &[&Change]) -> bool {
-        let stopped = self.stop.is_asked();
+        let stopped = self.stop.is_requested();
         if stopped {
-            let untouched = |change: &&Change| Settled::new(change, ChangeOutcome::Pending, Some(STOPPED.to_owned()));
+            let untouched =
+                |change: &&Change| ChangeResult::new(change, ChangeOutcome::Pending, Some(STOPPED.to_owned()));
             self.unrecorded.extend(changes.iter().map(untouched));
         }
         stopped
@@ -227,7 +228,7 @@ impl Executor<'_> {
     }
 }
 
-fn why_not(error: Option<&CampaignError>) -> String {
+fn failure_detail(error: Option<&CampaignError>) -> String {
     error
         .map_or_else(|| "Campaign accepted the write and does not show it".to_owned(), |error| Chain(error).to_string())
 }

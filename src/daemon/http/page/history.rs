@@ -76,11 +76,11 @@ pub(super) struct History {
 /// Reads the past when what it has is old.
 #[derive(Default)]
 pub(super) struct HistoryReader {
-    kept: Mutex<Kept>,
+    cache: Mutex<HistoryCache>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct HistoryCache {
     /// When it was read, and which run had ended last.
     read: Option<(Instant, Option<String>)>,
     history: Arc<History>,
@@ -94,24 +94,24 @@ impl HistoryReader {
     /// The past, a second old at most; anew when another run has ended since. Who asks meanwhile waits for the same read. A
     /// journal that is slow or out of reach is said so in time.
     pub(super) async fn history(&self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Arc<History> {
-        let reading = timeout(DEADLINE, self.kept_or_read(journal, last_report));
+        let reading = timeout(DEADLINE, self.cached_or_read(journal, last_report));
         reading.await.unwrap_or_else(|_| {
             let waited = DEADLINE.as_secs();
             Arc::new(History::unread(last_report, &format!("the state did not answer within {waited} s")))
         })
     }
 
-    async fn kept_or_read(&self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Arc<History> {
-        let mut kept = self.kept.lock().await;
+    async fn cached_or_read(&self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Arc<History> {
+        let mut cache = self.cache.lock().await;
         let last_run = last_report.map(|report| report.run.clone());
-        let is_fresh = kept.read.as_ref().is_some_and(|(at, run)| at.elapsed() < FRESH && *run == last_run);
+        let is_fresh = cache.read.as_ref().is_some_and(|(at, run)| at.elapsed() < FRESH && *run == last_run);
         if !is_fresh {
-            let read = kept.read(journal, last_report).await;
-            kept.history =
+            let read = cache.read(journal, last_report).await;
+            cache.history =
                 Arc::new(read.unwrap_or_else(|error| History::unread(last_report, &Chain(&error).to_string())));
-            kept.read = Some((Instant::now(), last_run));
+            cache.read = Some((Instant::now(), last_run));
         }
-        Arc::clone(&kept.history)
+        Arc::clone(&cache.history)
     }
 }
 
@@ -123,7 +123,7 @@ impl History {
     }
 }
 
-impl Kept {
+impl HistoryCache {
     async fn read(&mut self, journal: &Journal, last_report: Option<&Arc<RunReport>>) -> Result<History, JournalError> {
         let runs = self.runs(journal).await?;
         let mut held = Vec::new();

@@ -16,9 +16,9 @@
 
 mod chart;
 mod escape;
+mod explain;
 mod history;
 mod parts;
-mod person;
 mod run_page;
 mod sections;
 mod status_page;
@@ -37,9 +37,9 @@ use crate::{
     journal::{FindRunError, RunEntry},
     observability::Chain,
 };
+use explain::ExplainView;
 use history::HistoryReader;
 use parts::{Clock, Time};
-use person::PersonView;
 use run_page::{NoRunPage, RunPage};
 use status_page::StatusPage;
 
@@ -57,7 +57,7 @@ const LONGEST_ID: usize = 26;
 
 /// What the page is asked beside itself; empty when nothing.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct PageQuery {
     /// About whom, in a question; `None` when the page is asked for alone.
     pub(super) person: Option<String>,
     /// In which operator group; empty for all.
@@ -85,7 +85,7 @@ pub(super) struct Rendered {
 }
 
 /// What is the same around every page.
-struct Frame {
+struct Layout {
     style: Safe<&'static str>,
     version: &'static str,
     as_of: Time,
@@ -100,7 +100,7 @@ pub(super) struct Page {
     style_source: String,
 }
 
-impl Frame {
+impl Layout {
     fn new(clock: &Clock) -> Self {
         Self { style: Safe(style::SHEET), version: env!("CARGO_PKG_VERSION"), as_of: clock.time(clock.now) }
     }
@@ -142,30 +142,30 @@ impl Page {
     }
 
     fn clock(&self) -> Clock {
-        Clock { now: Utc::now(), zone: self.state.board.facts().timezone }
+        Clock { now: Utc::now(), zone: self.state.daemon_state.facts().timezone }
     }
 
     /// The page `/`.
-    pub(super) async fn status(&self, asked: &Asked) -> Rendered {
-        let lookup = self.state.board.facts().person_lookup;
-        let reply = person::answer(&self.state.questions, lookup, asked).await;
-        let facts = self.state.board.facts();
+    pub(super) async fn status(&self, query: &PageQuery) -> Rendered {
+        let lookup = self.state.daemon_state.facts().person_lookup;
+        let reply = explain::answer(&self.state.explain_requests, lookup, query).await;
+        let facts = self.state.daemon_state.facts();
         let history = self.history.history(&self.state.journal, facts.last_report.as_ref()).await;
         let clock = self.clock();
-        let answer = reply.as_ref().map(|reply| PersonView::new(asked, lookup, reply, &clock));
+        let answer = reply.as_ref().map(|reply| ExplainView::new(query, lookup, reply, &clock));
         let page = StatusPage::new(&facts, &history, answer, &clock);
-        let (status, retry_after) = person::status(reply.as_ref());
+        let (status, retry_after) = explain::status(reply.as_ref());
         Rendered { retry_after, ..Rendered::page(status, &page) }
     }
 
     /// The page `/runs/RUN`, or the report of that run.
     pub(super) async fn run(&self, id: &str, form: RunForm) -> Rendered {
-        let found = timeout(RUN_DEADLINE, self.found(id)).await;
+        let found = timeout(RUN_DEADLINE, self.find_run(id)).await;
         let clock = self.clock();
         let (status, page) = match found {
             Ok(Ok((report, _))) if form == RunForm::Json => return Rendered::json(&report),
             Ok(Ok((report, entry))) => {
-                let held = self.state.board.facts().status.held;
+                let held = self.state.daemon_state.facts().status.held;
                 let page = RunPage::new(&report, entry.as_ref(), &held, &clock);
                 return Rendered::page(StatusCode::OK, &page);
             }
@@ -191,7 +191,7 @@ impl Page {
         Rendered { retry_after, ..Rendered::page(status, &page) }
     }
 
-    async fn found(&self, id: &str) -> Result<(RunReport, Option<RunEntry>), FindRunError> {
+    async fn find_run(&self, id: &str) -> Result<(RunReport, Option<RunEntry>), FindRunError> {
         // Ids are made of letters and digits: nothing else is asked of the journal.
         if id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(FindRunError::Unknown(id.chars().take(LONGEST_ID).collect()));

@@ -174,19 +174,19 @@ mod tests {
 
     #[test]
     fn distances_are_told_in_one_unit() {
-        let told = |seconds| distance(TimeDelta::seconds(seconds));
-        assert_eq!(told(0), "now");
-        assert_eq!(told(1), "in 1 second");
-        assert_eq!(told(119), "in 119 seconds");
-        assert_eq!(told(-120), "2 minutes ago");
-        assert_eq!(told(7_200), "in 2 hours");
-        assert_eq!(told(-172_800), "2 days ago");
+        let shown = |seconds| distance(TimeDelta::seconds(seconds));
+        assert_eq!(shown(0), "now");
+        assert_eq!(shown(1), "in 1 second");
+        assert_eq!(shown(119), "in 119 seconds");
+        assert_eq!(shown(-120), "2 minutes ago");
+        assert_eq!(shown(7_200), "in 2 hours");
+        assert_eq!(shown(-172_800), "2 days ago");
     }
 
     #[test]
     fn durations_are_told_in_two_units_at_most() {
-        let told = [870, 5_123, 60_000, 200_000, 3_900_000].map(duration);
-        assert_eq!(told, ["870 ms", "5.1 s", "1 min 0 s", "3 min 20 s", "1 h 5 min"]);
+        let shown = [870, 5_123, 60_000, 200_000, 3_900_000].map(duration);
+        assert_eq!(shown, ["870 ms", "5.1 s", "1 min 0 s", "3 min 20 s", "1 h 5 min"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Frame,
+    Layout,
     parts::{Badge, Clock, Name, RunLink, Time, change_badge, counted, duration, more, name, outcome_badge, run_link},
     sections::InstanceView,
 };
@@ -26,7 +26,7 @@ const MOST_SKIPPED: usize = 500;
 #[derive(Template)]
 #[template(path = "run.html", config = "src/daemon/http/page/askama.toml")]
 pub(super) struct RunPage {
-    frame: Frame,
+    layout: Layout,
     id: String,
     outcome: Badge,
     /// Whether the run goes on: the page then refreshes itself.
@@ -85,7 +85,7 @@ impl RunPage {
         let source = &report.source;
         let approval = |note: &ApprovalNote| (note.digest.clone(), name(&note.described), clock.time(note.at));
         Self {
-            frame: Frame::new(clock),
+            layout: Layout::new(clock),
             id: report.run.clone(),
             outcome: outcome_badge((!is_running).then_some(report.outcome)),
             is_running,
@@ -194,7 +194,7 @@ impl RunSkip {
 #[derive(Template)]
 #[template(path = "no_run.html", config = "src/daemon/http/page/askama.toml")]
 pub(super) struct NoRunPage {
-    frame: Frame,
+    layout: Layout,
     heading: &'static str,
     text: String,
     /// The runs that a shortened id may mean.
@@ -204,7 +204,7 @@ pub(super) struct NoRunPage {
 
 impl NoRunPage {
     pub(super) fn new(heading: &'static str, text: String, clock: &Clock) -> Self {
-        Self { frame: Frame::new(clock), heading, text, candidates: Vec::new(), has_more: false }
+        Self { layout: Layout::new(clock), heading, text, candidates: Vec::new(), has_more: false }
     }
 
     /// The page for an id that no run has, or no more.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    daemon::{Facts, State},
+    daemon::{DaemonFacts, ServiceState},
     domain::{
         ChangeReport, InstanceMode, InstanceReport, MatchedProfile, Orphan, RunMode, RunReport, SkipReason, Skipped,
     },
@@ -40,7 +40,7 @@ pub(super) struct StateView {
 }
 
 impl StateView {
-    pub(super) fn new(facts: &Facts, clock: &Clock) -> Self {
+    pub(super) fn new(facts: &DaemonFacts, clock: &Clock) -> Self {
         let status = &facts.status;
         let past = |at: Option<_>| at.map(|at| clock.time_and_distance(at));
         Self {
@@ -58,15 +58,15 @@ impl StateView {
     }
 }
 
-fn state(state: State) -> Badge {
+fn state(state: ServiceState) -> Badge {
     match state {
-        State::Starting => badge("info", "Starting"),
-        State::Idle => badge("good", "Idle"),
-        State::Running => badge("info", "Running"),
-        State::Waiting => badge("info", "Waiting"),
-        State::Throttled => badge("doubt", "Rate limited"),
-        State::Blocked => badge("doubt", "Blocked"),
-        State::Failing => badge("bad", "Failing"),
+        ServiceState::Starting => badge("info", "Starting"),
+        ServiceState::Idle => badge("good", "Idle"),
+        ServiceState::Running => badge("info", "Running"),
+        ServiceState::Waiting => badge("info", "Waiting"),
+        ServiceState::Throttled => badge("doubt", "Rate limited"),
+        ServiceState::Blocked => badge("doubt", "Blocked"),
+        ServiceState::Failing => badge("bad", "Failing"),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use askama::Template;
 
-use crate::{daemon::Facts, settings::PersonLookup};
+use crate::{daemon::DaemonFacts, settings::PersonLookup};
 
 use super::{
-    Frame,
+    Layout,
     chart::{Chart, chart},
+    explain::ExplainView,
     history::History,
     parts::Clock,
-    person::PersonView,
     sections::{ApprovalView, HeldView, InstancesView, ManualChangeView, RunView, StateView, Used},
 };
 
@@ -20,13 +20,13 @@ const FIRST_RUNS: usize = 10;
 #[derive(Template)]
 #[template(path = "status.html", config = "src/daemon/http/page/askama.toml")]
 pub(super) struct StatusPage {
-    pub(super) frame: Frame,
+    pub(super) layout: Layout,
     pub(super) state: StateView,
     /// Why the past is not shown, or not all of it.
     problem: Option<String>,
     /// The answer stands at the top, beside its question; a form without one stands last.
-    answer: Option<PersonView>,
-    form: Option<PersonView>,
+    answer: Option<ExplainView>,
+    form: Option<ExplainView>,
     held: Vec<HeldView>,
     approvals: Vec<ApprovalView>,
     manual_changes: Vec<ManualChangeView>,
@@ -37,16 +37,16 @@ pub(super) struct StatusPage {
 }
 
 impl StatusPage {
-    pub(super) fn new(facts: &Facts, history: &History, answer: Option<PersonView>, clock: &Clock) -> Self {
+    pub(super) fn new(facts: &DaemonFacts, history: &History, answer: Option<ExplainView>, clock: &Clock) -> Self {
         let runs = &history.runs;
         let is_form_alone = answer.is_none() && facts.person_lookup == PersonLookup::On;
         let (first, earlier) = runs.split_at(runs.len().min(FIRST_RUNS));
         let rows = |runs: &[_]| runs.iter().map(|run| RunView::new(run, clock)).collect();
         Self {
-            frame: Frame::new(clock),
+            layout: Layout::new(clock),
             state: StateView::new(facts, clock),
             problem: history.error.clone(),
-            form: is_form_alone.then(PersonView::unasked),
+            form: is_form_alone.then(ExplainView::unasked),
             answer,
             held: history.held.iter().map(|plan| HeldView::new(plan, clock)).collect(),
             approvals: history.approvals.iter().map(|given| ApprovalView::new(given, clock)).collect(),

@@ -1,0 +1,41 @@
+//! What most commands begin with: the settings are loaded and the log is started.
+
+use crate::{
+    observability::{LogControl, start_logging},
+    settings::{self, Settings, Sources},
+};
+
+use super::{CommandError, arguments::Arguments, terminal::ProgressLine};
+
+/// Reads the settings and starts the log, which goes around the line of progress.
+pub(super) fn bootstrap(arguments: &Arguments) -> Result<(Settings, ProgressLine), CommandError> {
+    let (settings, progress, _) = bootstrap_with_log_control(arguments)?;
+    Ok((settings, progress))
+}
+
+/// The same, with what changes the level of the log later.
+pub(super) fn bootstrap_with_log_control(
+    arguments: &Arguments,
+) -> Result<(Settings, ProgressLine, LogControl), CommandError> {
+    let settings = settings::load(&Sources::of_process(arguments.config.clone()))?;
+    let (progress, control) = start_log_with_control(arguments, &settings)?;
+    Ok((settings, progress, control))
+}
+
+/// Starts the log as the settings and the arguments want it.
+pub(super) fn start_log(arguments: &Arguments, settings: &Settings) -> Result<ProgressLine, CommandError> {
+    start_log_with_control(arguments, settings).map(|(progress, _)| progress)
+}
+
+fn start_log_with_control(
+    arguments: &Arguments,
+    settings: &Settings,
+) -> Result<(ProgressLine, LogControl), CommandError> {
+    let progress = ProgressLine::new();
+    let logging = settings.logging(arguments.log_level(settings.log.level), ProgressLine::colours());
+    let control = start_logging(&logging, progress.clone())?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok((progress, control))
+}

@@ -1,0 +1,39 @@
+//! How text is laid out for people at a terminal: colours and columns.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Color, Style};
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::domain::printable;
+
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = colour(AnsiColor::Green);
+pub(super) const DOUBT: Style = colour(AnsiColor::Yellow);
+pub(super) const BAD: Style = colour(AnsiColor::Red);
+
+const fn colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(Color::Ansi(colour)))
+}
+
+/// Columns without lines, aligned by the width that people see. Each row is styled as a whole: colours within a cell
+/// would count as characters.
+pub(super) fn table(out: &mut String, indent: &str, rows: impl Iterator<Item = (Style, Vec<String>)>) {
+    let (styles, cells): (Vec<_>, Vec<Vec<_>>) =
+        rows.map(|(style, row)| (style, row.iter().map(|cell| printable(cell).into_owned()).collect())).unzip();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).add_rows(cells);
+    for (style, row) in styles.into_iter().zip(table.lines()) {
+        line(out, &format!("{indent}{}", styled(style, row.trim())));
+    }
+}
+
+pub(super) fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+pub(super) fn line(out: &mut String, text: &str) {
+    // Writing into a string cannot fail.
+    let _ = writeln!(out, "{text}");
+}

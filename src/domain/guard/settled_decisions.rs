@@ -1,0 +1,131 @@
+//! When what a user decided about a single change ends, and which holds wait for an absent group or profile.
+//!
+//! A decision ends when its change is made, or when the organization contradicts it while the group's profile is there. That
+//! a listing lacks a profile, or Campaign a group or an operator, says nothing about what the organization wants.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::super::{
+    CampaignSnapshot, ChangeKey, ChangeKind, DesiredState, FoldedName, ManagedGroup, OperatorGroupId, OperatorId,
+};
+
+/// What a run sees, as far as it ends decisions.
+pub(super) struct SettledDecisions<'a> {
+    planned: HashSet<ChangeKey>,
+    desired: &'a DesiredState,
+    campaign: &'a CampaignSnapshot,
+    managed: HashMap<FoldedName, &'a ManagedGroup>,
+    contradicts: Contradiction<'a>,
+}
+
+/// Whose absence from a profile counts as the organization's word.
+#[derive(Clone, Copy)]
+pub(super) enum Contradiction<'a> {
+    /// No user's: the read as a whole is in doubt.
+    Nowhere,
+    /// That of anybody, except in groups of these folded names, whose profile is another than before.
+    ExceptIn(&'a BTreeSet<FoldedName>),
+}
+
+/// Operators and groups of Campaign by folded name, those that some decisions name.
+struct Names {
+    operators: HashMap<FoldedName, Vec<OperatorId>>,
+    groups: HashMap<FoldedName, OperatorGroupId>,
+    newcomers: HashMap<FoldedName, usize>,
+    /// Operators that one of the decisions creates.
+    created: HashSet<FoldedName>,
+}
+
+impl<'a> SettledDecisions<'a> {
+    pub(super) fn new(
+        planned: HashSet<ChangeKey>,
+        desired: &'a DesiredState,
+        campaign: &'a CampaignSnapshot,
+        contradicts: Contradiction<'a>,
+    ) -> Self {
+        let managed = desired.groups.iter().map(|group| (group.name.folded(), group)).collect();
+        Self { planned, desired, campaign, managed, contradicts }
+    }
+
+    /// Those of these decisions that are over: not planned, and either made or contradicted.
+    pub(super) fn ended(&self, decided: &BTreeSet<ChangeKey>) -> BTreeSet<ChangeKey> {
+        let unplanned: Vec<&ChangeKey> = decided.iter().filter(|key| !self.planned.contains(*key)).collect();
+        if unplanned.is_empty() {
+            return BTreeSet::new();
+        }
+        let names = self.names(decided);
+        let is_waiting = |key: &&ChangeKey| !self.is_settled(key, &names);
+        let memberships = |kind| unplanned.iter().copied().filter(move |key| key.kind == kind).filter(is_waiting);
+        let waiting_for = |kind| memberships(kind).map(|key| &key.operator).collect::<HashSet<_>>();
+        let (coming, leaving) = (waiting_for(ChangeKind::Add), waiting_for(ChangeKind::Remove));
+        let is_ended = |key: &&ChangeKey| match key.kind {
+            ChangeKind::CreateOperator => {
+                names.operators.contains_key(&key.operator) || !coming.contains(&key.operator)
+            }
+            ChangeKind::DisableOperator => !leaving.contains(&key.operator),
+            ChangeKind::CreateGroup | ChangeKind::Add | ChangeKind::Remove => self.is_settled(key, &names),
+        };
+        unplanned.iter().copied().filter(is_ended).cloned().collect()
+    }
+
+    /// Whether a change that is not planned is made or contradicted. Of creations and disablements of operators only the
+    /// memberships that go with them can tell.
+    fn is_settled(&self, key: &ChangeKey, names: &Names) -> bool {
+        let group_id = names.groups.get(&key.group);
+        let operators = names.operators.get(&key.operator).map(Vec::as_slice).unwrap_or_default();
+        let is_member = || group_id.is_some_and(|group| operators.iter().any(|id| self.campaign.holds(*group, *id)));
+        match key.kind {
+            ChangeKind::CreateGroup => group_id.is_some(),
+            ChangeKind::Add => is_member() || self.is_wanted(key, operators, names) == Some(false),
+            ChangeKind::Remove => {
+                group_id.is_some() && !is_member() || self.is_wanted(key, operators, names) == Some(true)
+            }
+            ChangeKind::CreateOperator | ChangeKind::DisableOperator => true,
+        }
+    }
+
+    /// Whether the organization wants this operator in this group; `None` where it does not say.
+    fn is_wanted(&self, key: &ChangeKey, operators: &[OperatorId], names: &Names) -> Option<bool> {
+        match self.contradicts {
+            Contradiction::ExceptIn(doubted) if !doubted.contains(&key.group) => {}
+            Contradiction::ExceptIn(_) | Contradiction::Nowhere => return None,
+        }
+        let group = self.managed.get(&key.group).filter(|group| group.read.doubt().is_none())?;
+        let is_among = |ids: &[OperatorId]| operators.iter().any(|id| ids.binary_search(id).is_ok());
+        if is_among(&group.undecided) {
+            return None;
+        }
+        let comes = names.newcomers.get(&key.operator).is_some_and(|position| group.new_members.contains(position));
+        let is_wanted = comes || is_among(&group.members);
+        // A user without operator can have the profile without being seen here, unless the operator was to be created.
+        let is_known = !operators.is_empty() || names.created.contains(&key.operator);
+        (is_wanted || is_known).then_some(is_wanted)
+    }
+
+    fn names(&self, decided: &BTreeSet<ChangeKey>) -> Names {
+        let logins: HashSet<&FoldedName> = decided.iter().map(|key| &key.operator).collect();
+        let groups: HashSet<&FoldedName> = decided.iter().map(|key| &key.group).collect();
+        let mut operators: HashMap<FoldedName, Vec<OperatorId>> = HashMap::new();
+        for operator in self.campaign.operators() {
+            let folded = operator.login.folded();
+            if logins.contains(&folded) {
+                operators.entry(folded).or_default().push(operator.id);
+            }
+        }
+        let found = self.campaign.groups().iter().map(|group| (group.name.folded(), group.id));
+        let newcomers = self.desired.new_operators.iter().map(|newcomer| newcomer.login.folded()).zip(0..);
+        let created = decided.iter().filter(|key| key.kind == ChangeKind::CreateOperator);
+        Names {
+            operators,
+            groups: found.filter(|(name, _)| groups.contains(name)).collect(),
+            newcomers: newcomers.filter(|(login, _)| logins.contains(login)).collect(),
+            created: created.map(|key| key.operator.clone()).collect(),
+        }
+    }
+
+    /// Those of these changes that no plan names for now although nothing ended them.
+    pub(super) fn absent(&self, decided: &BTreeSet<ChangeKey>) -> BTreeSet<ChangeKey> {
+        let ended = self.ended(decided);
+        decided.iter().filter(|key| !self.planned.contains(*key) && !ended.contains(*key)).cloned().collect()
+    }
+}

@@ -1,0 +1,70 @@
+//! Which operators a question about a user is about, named before Campaign is asked.
+
+use std::collections::BTreeSet;
+
+use super::{AdobeUser, FoldedName, Identities, OperatorId, OperatorLogin, identity::names};
+
+/// The operators to read for one user. Campaign compares logins as its database does, most of them by letter case as well,
+/// so that every spelling and every key in question has to be named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorQuery {
+    /// Logins, each once, sorted.
+    pub logins: Vec<OperatorLogin>,
+    /// Keys, each once, sorted.
+    pub ids: Vec<OperatorId>,
+}
+
+impl OperatorQuery {
+    /// The operators of the user's names, as Adobe writes them and folded; the operator that earlier runs knew the user
+    /// as; and those whose login was `alike` when a run last saw it.
+    pub fn of(user: &AdobeUser, identities: &Identities, alike: Vec<OperatorId>) -> Self {
+        let written = [&user.email, &user.user_name].into_iter().flatten().map(|name| name.trim());
+        let mut logins: BTreeSet<_> = written.filter(|name| !name.is_empty()).map(OperatorLogin::new).collect();
+        for name in names(user) {
+            logins.insert(OperatorLogin::new(&*name.shown()));
+            logins.insert(OperatorLogin::new(name.as_str()));
+        }
+        let ids: BTreeSet<_> = identities.operator_of(user).into_iter().chain(alike).collect();
+        Self { logins: logins.into_iter().collect(), ids: ids.into_iter().collect() }
+    }
+}
+
+/// The folded names by which an operator may be the user's.
+pub fn login_candidates(user: &AdobeUser) -> Vec<FoldedName> {
+    names(user).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::KnownOperator;
+
+    fn logins(email: &str, user_name: Option<&str>) -> Vec<String> {
+        let user = AdobeUser { id: None, email: Some(email.to_owned()), user_name: user_name.map(str::to_owned) };
+        let sought = OperatorQuery::of(&user, &Identities::default(), Vec::new());
+        sought.logins.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_spelling_of_the_names_of_a_person_is_sought() {
+        for (email, user_name, expected) in [
+            ("ann@acme.com", None, &["ann@acme.com"][..]),
+            (" Ann@ACME.com", None, &["Ann@ACME.com", "ann@acme.com"]),
+            ("ann@acme.com", Some("ACME-Ann"), &["ACME-Ann", "acme-ann", "ann@acme.com"]),
+            ("ann@b\u{fc}cher.de", None, &["ann@b\u{fc}cher.de", "ann@xn--bcher-kva.de"]),
+            ("", Some(" "), &[]),
+        ] {
+            assert_eq!(logins(email, user_name), expected, "{email:?} {user_name:?}");
+        }
+    }
+
+    #[test]
+    fn the_operator_that_a_user_was_and_those_alike_are_sought_by_key() {
+        let identities = Identities::new([("ID1".into(), KnownOperator { id: OperatorId(7), login: None })]);
+        let user = AdobeUser { id: Some("id1".to_owned()), ..AdobeUser::default() };
+        assert_eq!(
+            OperatorQuery::of(&user, &identities, vec![OperatorId(9), OperatorId(7)]).ids,
+            [7, 9].map(OperatorId)
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The client for Campaign against the simulated instance, over real HTTP.
+
+mod disabling;
+mod faults;
+mod reading;
+mod schemas;
+mod sessions;
+mod visit;
+mod writing;

@@ -1,0 +1,24 @@
+//! The built program as a daemon: systemd's messages, signals, the control socket, the schedule; several on one database.
+
+mod approved_later;
+mod approvers;
+mod approving;
+mod control_socket;
+mod ending;
+mod explaining;
+mod holds;
+mod leadership;
+mod moved_clock;
+mod nodes;
+mod notifications;
+mod on_call;
+mod person_questions;
+mod schedule;
+mod socket_folder;
+mod status;
+mod status_page;
+mod support;
+mod systemd;
+mod unpause;
+
+use crate::support::{process, receivers};

@@ -1,0 +1,12 @@
+//! The client of Experience Cloud against the sandbox, over real HTTP: disturb one thing, read, look at the outcome and
+//! at the log of requests.
+
+mod first_pages;
+mod patience;
+mod profile_members;
+mod single_users;
+mod snapshots;
+mod stage;
+mod wrong_answers;
+
+use crate::support::organization;

@@ -1,0 +1,8 @@
+//! What the guard lets through and what it holds: tables for each reason, and properties over random situations.
+
+mod digest;
+mod earlier;
+mod limits;
+mod properties;
+mod scene;
+mod source;

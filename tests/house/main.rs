@@ -1,0 +1,274 @@
+//! The boundaries between the modules of `src/` as data: which module may import which, and what must not be named where.
+
+#![expect(clippy::expect_used, reason = "a test stops where its set-up is wrong")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+mod words;
+
+/// A module, and the modules that it may import.
+const MODULES: [(&str, &[&str]); 14] = [
+    ("domain", &[]),
+    ("transport", &["domain"]),
+    ("experience_cloud", &["domain", "transport"]),
+    ("campaign", &["domain", "transport"]),
+    ("journal", &["domain"]),
+    ("observability", &["domain"]),
+    ("notify", &["domain", "transport", "journal", "observability"]),
+    ("sync", &["domain", "experience_cloud", "campaign", "journal", "observability"]),
+    ("scheduler", &[]),
+    (
+        "settings",
+        &[
+            "domain",
+            "transport",
+            "experience_cloud",
+            "campaign",
+            "journal",
+            "observability",
+            "notify",
+            "scheduler",
+            "sync",
+        ],
+    ),
+    ("daemon", &["domain", "journal", "observability", "notify", "scheduler", "settings", "sync"]),
+    (
+        "check",
+        &[
+            "domain",
+            "transport",
+            "experience_cloud",
+            "campaign",
+            "journal",
+            "observability",
+            "notify",
+            "scheduler",
+            "settings",
+            "sync",
+        ],
+    ),
+    ("sandbox", &[]),
+    (
+        "cli",
+        &[
+            "domain",
+            "experience_cloud",
+            "campaign",
+            "journal",
+            "check",
+            "daemon",
+            "observability",
+            "notify",
+            "sync",
+            "scheduler",
+            "settings",
+            "sandbox",
+        ],
+    ),
+];
+
+/// Words that must not occur in the product code of a module, and why.
+const FORBIDDEN: [(&str, &str, &str); 14] = [
+    ("domain", "async ", "decisions are pure"),
+    ("domain", "tokio", "decisions are pure"),
+    ("domain", "std::fs", "decisions are pure"),
+    ("domain", "std::env", "decisions are pure"),
+    ("domain", "Instant::now", "no decision depends on a clock"),
+    ("domain", "Utc::now", "no decision depends on a clock"),
+    ("domain", "tracing", "what decides does not log"),
+    ("experience_cloud", "std::fs", "clients know no files"),
+    ("campaign", "std::fs", "clients know no files"),
+    ("sync", "reqwest", "only the clients speak HTTP"),
+    ("sync", "settings", "a run gets its options as values"),
+    ("transport", "operator", "transport knows no word of the domain"),
+    ("transport", "profile", "transport knows no word of the domain"),
+    ("settings", "reqwest", "settings do not touch the network"),
+];
+
+/// File names that say nothing about what is in the file.
+const GRAB_BAGS: [&str; 6] = ["utils.rs", "util.rs", "helpers.rs", "common.rs", "types.rs", "misc.rs"];
+
+/// Longest file of product code, tests within it not counted.
+const LONGEST_FILE: usize = 450;
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The lines of product code with their numbers: no comments, and no item that is compiled for tests only, wherever it
+/// stands in the file.
+fn product_code(path: &Path) -> Vec<(usize, String)> {
+    without_tests(&fs::read_to_string(path).expect("a readable file"))
+}
+
+/// What [`product_code`] keeps of a text that rustfmt has formatted: the item after `#[cfg(test)]` ends at the first line
+/// with the indentation of the attribute that closes a block or a statement.
+fn without_tests(text: &str) -> Vec<(usize, String)> {
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let (mut kept, mut test_item) = (Vec::new(), None);
+    for (at, line) in text.lines().enumerate() {
+        let code = line.trim();
+        if code.starts_with("#[cfg(test)]") || code.starts_with("#[cfg(all(test") {
+            test_item = Some(indentation(line));
+        } else if let Some(depth) = test_item {
+            let ends = code.starts_with('}') || code.ends_with(';') || code.ends_with("{}");
+            if ends && indentation(line) == depth {
+                test_item = None;
+            }
+        } else if !code.starts_with("//") {
+            kept.push((at + 1, line.to_owned()));
+        }
+    }
+    kept
+}
+
+fn module(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)
+}
+
+#[test]
+fn the_table_names_every_module_and_no_other() {
+    let mut found: Vec<String> = fs::read_dir(module(""))
+        .expect("src")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().expect("named").to_string_lossy().into_owned())
+        .collect();
+    let mut known = MODULES.map(|(name, _)| name.to_owned());
+    found.sort();
+    known.sort();
+    assert_eq!(found, known);
+}
+
+/// The modules named after `crate::` in a piece of code, alone or at the top level of braces.
+fn imported(code: &str) -> Vec<String> {
+    let mut modules = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        let Some(braced) = rest.strip_prefix('{') else {
+            modules.push(name(rest));
+            continue;
+        };
+        let (mut depth, mut item) = (0, String::new());
+        for character in braced.chars() {
+            match character {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => modules.push(name(std::mem::take(&mut item).trim())),
+                _ if depth == 0 => item.push(character),
+                _ => {}
+            }
+        }
+        modules.push(name(item.trim()));
+    }
+    modules
+}
+
+#[test]
+fn modules_import_only_what_the_table_allows() {
+    let mut offences = Vec::new();
+    for (name, allowed) in MODULES {
+        for path in files(&module(name)) {
+            let code: String = product_code(&path).into_iter().map(|(_, line)| line + "\n").collect();
+            for import in imported(&code) {
+                let is_module = MODULES.iter().any(|(module, _)| *module == import);
+                if is_module && import != name && !allowed.contains(&import.as_str()) {
+                    offences.push(format!("{}: {name} may not import {import}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+}
+
+#[test]
+fn code_below_tests_is_product_code() {
+    let text = "a\n#[cfg(test)]\nmod tests {\n    fn b() {\n    }\n}\nc\nimpl D {\n    #[cfg(test)]\n    fn e(\n        f: G,\n    ) {\n        h;\n    }\n\n    i\n}\n#[cfg(test)]\nuse j;\n// k\nl";
+    let kept: Vec<String> = without_tests(text).into_iter().map(|(_, line)| line.trim().to_owned()).collect();
+    assert_eq!(kept, ["a", "c", "impl D {", "", "i", "}", "l"]);
+}
+
+#[test]
+fn imports_are_found_alone_and_in_braces() {
+    let code = "use crate::domain::{A, campaign};\nuse crate::{\n    sync::{self, Arc},\n    transport,\n};\ncrate::cli::main()";
+    assert_eq!(imported(code), ["domain", "sync", "transport", "", "cli"]);
+}
+
+#[test]
+fn no_module_names_what_does_not_belong_there() {
+    let mut offences = Vec::new();
+    for (name, word, why) in FORBIDDEN {
+        for path in files(&module(name)) {
+            for (at, line) in product_code(&path).into_iter().filter(|(_, line)| line.contains(word)) {
+                offences.push(format!("{}:{at}: \"{word}\": {why}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+}
+
+#[test]
+fn only_the_settings_read_the_environment() {
+    for (name, _) in MODULES.iter().filter(|(name, _)| *name != "settings") {
+        for path in files(&module(name)) {
+            for (at, line) in product_code(&path) {
+                assert!(!line.contains("env::var"), "{}:{at}: {}", path.display(), line.trim());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_lives_there_and_stays_short() {
+    for path in files(&module("")) {
+        let text = fs::read_to_string(&path).expect("a readable file");
+        assert!(text.starts_with("//! "), "{} does not open with //!", path.display());
+        let name = path.file_name().expect("named").to_string_lossy().into_owned();
+        assert!(!GRAB_BAGS.contains(&name.as_str()), "{}: name it after what it holds", path.display());
+        let first_test = text.lines().position(|line| line.starts_with("#[cfg(test)]"));
+        let lines = first_test.unwrap_or(text.lines().count());
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines of product code", path.display());
+    }
+}
+
+/// The headings of a document as the fragments that lead to them.
+fn fragments(document: &str) -> Vec<String> {
+    let headings = document.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));
+    let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
+    headings.map(|text| text.to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn every_link_of_the_documents_leads_to_a_file_and_a_heading_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed = fs::read_dir(root).expect("a folder").chain(fs::read_dir(root.join("docs")).expect("docs"));
+    let paths = listed.map(|entry| entry.expect("an entry").path());
+    for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        let text = fs::read_to_string(&path).expect("a document");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().expect("a folder").join(file) };
+            assert!(target.exists(), "{} links to {link}: there is no such file", path.display());
+            if !fragment.is_empty() {
+                let document = fs::read_to_string(&target).expect("a document");
+                let has_heading = fragments(&document).iter().any(|heading| heading == fragment);
+                assert!(has_heading, "{} links to {link}: there is no such heading", path.display());
+            }
+        }
+    }
+}

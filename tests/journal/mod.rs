@@ -1,0 +1,27 @@
+//! The journal against `SQLite` in a temporary folder and, where `TEST_POSTGRES_URL` names a server, against `PostgreSQL`.
+
+mod access;
+mod approvals;
+mod approvers;
+mod call_windows;
+mod foreign_files;
+mod found_changes;
+mod full_disk;
+mod holds;
+mod instance_history;
+mod leadership;
+mod lock;
+mod manual_changes;
+mod moved_clock;
+mod outbox;
+mod place;
+mod record_size;
+mod retention;
+mod runs;
+mod sample;
+mod state_file;
+mod strangers;
+mod unfinished_disablements;
+mod verification;
+
+use crate::support::{default_limits, recording, reports};

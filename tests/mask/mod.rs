@@ -1,0 +1,6 @@
+//! What a mask matches, and what another one would change: the answers agree with what runs do.
+
+mod answers;
+mod names;
+mod stage;
+mod trials;

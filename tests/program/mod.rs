@@ -1,0 +1,26 @@
+//! The built program: exit codes, output, configuration, secrets.
+
+mod access;
+mod approvals;
+mod approvers;
+mod encrypted;
+mod exit_codes;
+mod explain;
+mod explain_every_group;
+mod history;
+mod history_filters;
+mod log_lines;
+mod on_a_terminal;
+mod proxies;
+mod readme;
+mod recorded;
+mod remedies;
+mod retention;
+mod secrets;
+pub(crate) mod support;
+mod undo;
+mod undo_holds;
+mod unnamed_mode;
+mod wrong_files;
+
+use crate::support::{process, recording, reports};

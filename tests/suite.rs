@@ -1,0 +1,29 @@
+//! Every test over HTTP, over the built program and over the decisions, in one binary: one module for each subject.
+//!
+//! `cargo test --test suite campaign::` runs the tests of one module.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test stops where its set-up is wrong, and says when it is skipped"
+)]
+
+mod campaign;
+mod check;
+mod daemon;
+mod experience_cloud;
+mod guard;
+mod http;
+mod incidents;
+mod journal;
+mod mask;
+mod notify;
+mod planner;
+mod program;
+mod sandbox;
+mod settings;
+mod support;
+mod sync;
+mod tls;

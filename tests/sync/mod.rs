@@ -1,0 +1,19 @@
+//! Whole runs over real HTTP against the sandbox: what they change, what they leave alone, what disturbs them.
+
+mod approvals;
+mod crash;
+mod disabling;
+mod earlier_state;
+mod encrypted;
+mod faults;
+mod features;
+mod moved_clock;
+mod over_time;
+mod retention;
+mod run_lines;
+mod stopping;
+pub(crate) mod support;
+mod throttle;
+mod undo_holds;
+
+use crate::support::{default_limits, default_policy, organization, recording, reports, whole_run};
