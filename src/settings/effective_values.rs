@@ -1,4 +1,4 @@
-//! What is in effect, and where it was written: for people who ask why.
+//! The values that are in effect, each with its source, and the files of secrets.
 
 use std::path::PathBuf;
 
@@ -23,27 +23,28 @@ use crate::notify::WebhookUrl;
 pub struct EffectiveValue {
     /// The key with its section: `instances.production.url`.
     pub key: String,
-    /// The value as text. A secret is `(set)`, `(set, not usable)` or `(not set)`; so is any key without a value.
+    /// The value as text. A secret is shown as `(set)`, `(set, not usable)` or `(not set)`, a missing key as `(not
+    /// set)`.
     pub value: String,
-    /// `default`, the file and its line, or the variable; empty for what is not set.
+    /// `default`, the file and line, or the variable; empty where the key is not set.
     pub source: String,
 }
 
 /// A file that holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretFile {
-    /// Where it is; absolute.
+    /// Its absolute path.
     pub path: PathBuf,
-    /// How it became known.
+    /// What names it.
     pub origin: SecretFileOrigin,
 }
 
-/// How a file with a secret became known.
+/// What names a file with a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretFileOrigin {
-    /// By a `…_file` key.
+    /// A `…_file` key.
     Key,
-    /// By its place among the credentials of systemd.
+    /// Its name in the folder of systemd credentials.
     Credential,
 }
 
@@ -56,7 +57,8 @@ pub fn effective_values(sources: &Sources) -> Vec<EffectiveValue> {
     values
 }
 
-/// The files that secrets are read from, both those that keys name and systemd credentials, as far as the layers can be read.
+/// The files that secrets are read from, both those that keys name and systemd credentials, as far as the layers can be
+/// read.
 pub fn secret_files(sources: &Sources) -> Vec<SecretFile> {
     let mut files = Vec::new();
     for_each_key(sources, |section, key| {
@@ -139,7 +141,7 @@ fn mail(section: &SectionReader<'_>, values: &mut Vec<EffectiveValue>) {
     }
 }
 
-/// The address of the webhook without what is secret of it.
+/// The address of the webhook, without its secret part.
 fn webhook(section: &SectionReader<'_>, sources: &Sources) -> EffectiveValue {
     let path = section.path(WEBHOOK);
     if let Some(place) = secret_webhook(section, sources.credentials_folder()) {
@@ -151,7 +153,7 @@ fn webhook(section: &SectionReader<'_>, sources: &Sources) -> EffectiveValue {
     EffectiveValue { key: path.to_string(), value, source: found.origin.to_string() }
 }
 
-/// The groups of this instance and those of all instances that it does not change.
+/// The protected groups of this instance, and those of all instances that it does not replace.
 fn protected_groups(section: &SectionReader<'_>, values: &mut Vec<EffectiveValue>) {
     let mut shown: Vec<KeyPath> = Vec::new();
     for path in section.paths(PROTECTED_GROUPS) {

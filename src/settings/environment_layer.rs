@@ -1,4 +1,4 @@
-//! The topmost layer: variables such as `CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS`.
+//! The highest layer: environment variables such as `CAMPAIGN_GROUP_SYNC__GUARD__MAX_REMOVALS`.
 
 use std::collections::BTreeMap;
 
@@ -32,30 +32,30 @@ impl Layers {
         }
     }
 
-    /// What a variable sets, when it can be used.
+    /// The kind of key that a variable sets. Fails where the variable cannot be used.
     fn kind_of_variable(&mut self, name: &str, value: &str, path: &KeyPath) -> Result<KeyKind, Problem> {
         let origin = Origin::Variable(name.to_owned());
         match classify(path) {
             KeyKind::Unknown => Err(Problem::unknown(path, &origin)),
             KeyKind::Table | KeyKind::ProtectedGroup => Err(Problem::not_a_table(path, &origin)),
-            // What was not UTF-8 came here with this character in its place.
+            // `Sources` puts this character in place of bytes that are not UTF-8.
             _ if value.contains(char::REPLACEMENT_CHARACTER) => {
-                Err(problem(name, "the value is not UTF-8".to_owned(), "give it a value in UTF-8"))
+                Err(problem(name, "the value is not UTF-8".to_owned(), "set a value in UTF-8"))
             }
             place => self.register_instance(path, &origin).map(|()| place),
         }
     }
 }
 
-/// A doubt about a variable that nothing reads because it lacks an underscore.
+/// A warning about a variable that is ignored because it has single underscores.
 ///
-/// No error: Kubernetes sets variables for a service of our name, such as `CAMPAIGN_GROUP_SYNC_HTTP_PORT`.
+/// Not an error: Kubernetes sets such variables for a service of this name, such as `CAMPAIGN_GROUP_SYNC_HTTP_PORT`.
 pub(super) fn warning(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?.strip_prefix('_')?.to_lowercase();
     let section = schema().sections.iter().find(|section| rest.starts_with(section.name))?;
     let key = rest.strip_prefix(section.name)?.trim_start_matches('_');
     Some(format!(
-        "the environment variable {name} is not read; two underscores go before the section and before the key: {}",
+        "the environment variable {name} is ignored; write two underscores before the section and before the key: {}",
         [PREFIX, section.name, key].join(SEPARATOR).to_uppercase()
     ))
 }

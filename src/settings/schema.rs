@@ -1,7 +1,7 @@
 //! The keys of the configuration: name, default and documentation of each, read from `config/default.toml`.
 //!
-//! A key is added there, and in the file of its section in this module, which checks its value. Unknown keys and the key that was
-//! probably meant, the list of effective values and the generated documentation come from this table.
+//! A key is added there, and in the file of its section in this module, which checks its value. Unknown keys and the
+//! key that was probably meant, the list of effective values and the generated documentation come from this table.
 
 use std::sync::LazyLock;
 
@@ -47,8 +47,8 @@ pub(super) const SMTP_PASSWORD: &str = "smtp_password";
 /// The key of the webhook's address. A file may hold it, although the address is a secret.
 pub(super) const WEBHOOK: &str = "webhook";
 
-/// Least similarity, from 0 to 1, at which an unknown key stands for its most similar neighbour rather than for a key of
-/// another section that has the very name.
+/// Least similarity, from 0 to 1, at which an unknown key stands for its most similar neighbour rather than for a key
+/// of another section that has the very name.
 const MIN_SIMILARITY: f64 = 0.6;
 
 /// The documentation of the configuration.

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// What to do about a line that is not TOML.
-const REMEDY: &str = "correct this line; texts, durations and addresses are written in quotes";
+const REMEDY: &str = "correct this line; strings, durations and addresses are written in quotes";
 
 /// One text whose values are put into the layers.
 struct TomlLayer<'a> {
@@ -86,8 +86,8 @@ impl TomlLayer<'_> {
     fn add_entry(&mut self, path: KeyPath, value: &DeValue<'_>, line: usize, origin: Origin) {
         match (classify(&path), value) {
             (KeyKind::ProtectedGroup, DeValue::Table(inner)) if inner.is_empty() => {
-                let what = "does not say how the group is protected";
-                self.problems.push(Problem::of_key(&path, &origin, what, "give it min_members, required, or both"));
+                let what = "has no key that says how the group is protected";
+                self.problems.push(Problem::of_key(&path, &origin, what, "write min_members, required, or both"));
             }
             (KeyKind::Table | KeyKind::ProtectedGroup, DeValue::Table(inner)) => {
                 match self.layers.register_instance(&path, &origin) {

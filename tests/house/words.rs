@@ -35,14 +35,15 @@ const BANNED: [(&str, &str); 21] = [
 
 /// A line that may use a banned expression: the beginning of its path, a part of the line, and why. Code and blocks of
 /// documents need none: they show output, data and names that programs read.
-const EXCEPTIONS: [(&str, &str, &str); 3] = [
+const EXCEPTIONS: [(&str, &str, &str); 4] = [
+    ("src/settings/notify.rs", "people", "a name of the key `webhook_people`"),
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
     ("src/", "\"people\"", "a field of JSON documents"),
     ("src/", "unknown-person", "a name of the JSON report"),
 ];
 
 /// What is in `src` and not held to this yet. Remove a module once its texts, comments and names are in plain English.
-const TO_DO: [&str; 15] = [
+const TO_DO: [&str; 13] = [
     "campaign",
     "check",
     "cli",
@@ -55,9 +56,7 @@ const TO_DO: [&str; 15] = [
     "observability",
     "sandbox",
     "scheduler",
-    "settings",
     "sync",
-    "transport",
 ];
 
 /// A line for readers: the path of its file from the root of the project, its number and its text.
