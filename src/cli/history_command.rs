@@ -88,7 +88,7 @@ pub(super) fn one_report(output: OutputFormat, report: &RunReport) -> Result<Str
 
 /// Where a list reaches back to what was deleted, it says so; JSON has a field for it.
 pub(super) fn deletion_note(output: OutputFormat, more: bool, deleted_before: DeletedBefore) -> String {
-    let told = if more { String::new() } else { deleted_before.told() };
+    let told = if more { String::new() } else { deleted_before.to_text() };
     match output {
         OutputFormat::Json => String::new(),
         OutputFormat::Text => told,

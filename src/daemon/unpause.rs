@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     domain::{Approver, OrganizationId, to_the_second},
-    journal::{ForgottenPause, Journal, JournalError},
+    journal::{CancelledPause, Journal, JournalError},
     settings::Settings,
 };
 
@@ -70,10 +70,10 @@ pub async fn unpause(
     let source = &settings.experience_cloud.options;
     let (organization, client_id) = (&source.organization_id, source.client_id.as_str());
     let forgotten = match journal {
-        Some(journal) => journal.forget_pause(organization, client_id, approver, Utc::now()).await?,
+        Some(journal) => journal.cancel_pause(organization, client_id, approver, Utc::now()).await?,
         None => None,
     };
-    if let Some(ForgottenPause { until, .. }) = &forgotten {
+    if let Some(CancelledPause { until, .. }) = &forgotten {
         let until = to_the_second(*until);
         tracing::info!(umapi.until = %until, %approver, "the pause until {until} was forgotten by {approver}");
     }
@@ -120,7 +120,7 @@ impl UnpauseAnswer {
     fn of(
         (organization, client_id): (&OrganizationId, &str),
         approver: &Approver,
-        forgotten: Option<&ForgottenPause>,
+        forgotten: Option<&CancelledPause>,
     ) -> Self {
         let (outcome, message) = match forgotten {
             Some(pause) => (

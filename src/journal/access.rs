@@ -1,4 +1,4 @@
-//! Who was in which managed group, and when: every stay with its beginning and its end.
+//! The access record: who was in which managed group, and when. Each period of a membership has a beginning and an end.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +21,7 @@ use super::{
 pub struct InstanceAccess {
     /// The instance.
     pub name: String,
-    /// Its managed groups, by name.
+    /// Its managed groups, sorted by name.
     pub groups: Vec<GroupAccess>,
 }
 
@@ -33,7 +33,7 @@ pub struct GroupAccess {
     /// The product profile that it follows.
     #[serde(skip)]
     pub profile: String,
-    /// Its members, by login.
+    /// Its members, sorted by login.
     pub members: Vec<MemberAccess>,
 }
 
@@ -44,9 +44,9 @@ pub struct MemberAccess {
     pub login: String,
     /// When the membership was first seen.
     pub since: DateTime<Utc>,
-    /// The run that granted it; `None` where it was made in Campaign, or by a run of an earlier version.
+    /// The run that granted it; `None` if it was made in Campaign, or by a run of an earlier version.
     pub granted_by: Option<RunId>,
-    /// Who approved the grant, where an approval released it.
+    /// Who approved the grant, if an approval released it.
     pub approved_by: Option<String>,
 }
 
@@ -63,10 +63,10 @@ impl Serialize for MemberAccess {
     }
 }
 
-/// What is written of one group, by the folded logins of its members.
+/// The open memberships of one group: the logins of its members, by folded login.
 type LoginsByFoldedName = HashMap<FoldedName, String>;
 
-/// The difference between what was seen and what is written.
+/// The difference between an observation of Campaign and the access record.
 #[derive(Default)]
 struct ObservedDifference<'a> {
     managed: Vec<&'a GroupObservation>,
@@ -75,23 +75,23 @@ struct ObservedDifference<'a> {
     left: Vec<(FoldedName, FoldedName)>,
 }
 
-/// What an observation changed in the record of who is in which group.
+/// The changes of the access record by an observation, as an event stores them.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct AccessDifference {
     pub(super) instance: String,
-    /// Groups with the profile they follow now.
+    /// Groups with the profile that they follow now.
     pub(super) managed: Vec<(String, String)>,
-    /// Folded names of groups that follow none any more.
+    /// Folded names of groups that follow no profile any more.
     pub(super) unmanaged: Vec<String>,
-    /// Folded names of groups with the login of who came.
+    /// Folded names of groups with the login of a new member.
     pub(super) came: Vec<(String, String)>,
-    /// The same with the folded login of who left.
+    /// Folded names of groups with the folded login of a former member.
     pub(super) left: Vec<(String, String)>,
 }
 
 impl Journal {
-    /// Who was in which managed group at that time, by instance and group; empty before the first run. From `now` on it is
-    /// what was seen last, whatever the clock showed when it was seen.
+    /// Who was in which managed group at that time, by instance and group; empty before the first run. From `now` on,
+    /// it is the last observation, whatever the clock showed at that time.
     pub async fn access(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<InstanceAccess>, JournalError> {
         let mut reader = self.begin_read().await?;
         let at = if at < now { at.timestamp_millis() } else { i64::MAX };
@@ -142,8 +142,9 @@ fn sorted(mut group: GroupAccess) -> GroupAccess {
     group
 }
 
-/// Writes who was seen in the managed groups, and answers what that changed: new members begin a stay that no run granted,
-/// missing ones end theirs. Groups that are not observed are not managed any more, where all were observed.
+/// Writes who was seen in the managed groups, and returns what changed: a new member begins a period that no run
+/// granted, and a missing one ends its period. Groups that are not observed are not managed any more, if all groups
+/// were observed.
 pub(super) async fn observe(
     writer: &mut WriteTransaction,
     at: DateTime<Utc>,
@@ -161,7 +162,7 @@ pub(super) async fn observe(
     Ok(Some(event))
 }
 
-/// Writes which memberships a run made and ended.
+/// Writes which memberships a run granted and removed.
 pub(super) async fn settle(
     writer: &mut WriteTransaction,
     run: &RunId,
@@ -171,7 +172,7 @@ pub(super) async fn settle(
 ) -> Result<(), JournalError> {
     for change in changes.iter().filter(|change| change.outcome.is_in_place()) {
         let at = change.at.unwrap_or(at).timestamp_millis();
-        // What Campaign held before the write was not granted or taken by this run.
+        // A change that Campaign already held before the write was not made by this run.
         let run: Value = (change.outcome == ChangeOutcome::Applied).then(|| run.to_string()).into();
         let ChangeKey { kind, group, operator } = change.key();
         let login = change.operator.as_deref().unwrap_or_default();
@@ -184,7 +185,7 @@ pub(super) async fn settle(
     Ok(())
 }
 
-/// A group and an operator, folded.
+/// The folded names of a group and an operator.
 type Membership = (FoldedName, FoldedName);
 
 async fn begin_period(
@@ -205,7 +206,7 @@ async fn begin_period(
     writer.execute(sql, values).await
 }
 
-/// A clock that was set back ends nothing before it began.
+/// If the clock was set back, the period ends when it began, not earlier.
 async fn end_period(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
@@ -249,7 +250,7 @@ fn difference<'a>(
     let observed: BTreeMap<FoldedName, &GroupObservation> =
         groups.iter().map(|group| (group.group.folded(), group)).collect();
     for (name, group) in &observed {
-        // A new spelling, or another profile, begins a new line of the record.
+        // A new spelling, or another profile, begins a new row of the record.
         let is_known = managed
             .get(name)
             .is_some_and(|(spelling, profile)| spelling == group.group.as_str() && profile == group.profile.as_str());
@@ -280,7 +281,7 @@ impl ObservedDifference<'_> {
         self.managed.is_empty() && self.unmanaged.is_empty() && self.came.is_empty() && self.left.is_empty()
     }
 
-    /// The difference as an event tells of it.
+    /// The event form of the difference.
     fn to_event(&self, instance: &InstanceName) -> AccessDifference {
         let group = |group: &&GroupObservation| (group.group.to_string(), group.profile.to_string());
         let came = |(group, login): &(FoldedName, &OperatorLogin)| (group.as_str().to_owned(), login.to_string());
@@ -296,7 +297,7 @@ impl ObservedDifference<'_> {
 
     async fn write(self, writer: &mut WriteTransaction, name: &InstanceName, at: i64) -> Result<(), JournalError> {
         let instance = || Value::from(name.as_str());
-        // A clock that was set back ends nothing before it began.
+        // If the clock was set back, the period ends when it began, not earlier.
         let close = "update managed_groups set until = case when since > $1 then since else $1 end
                      where instance = $2 and group_folded = $3 and until is null";
         let renewed = self.managed.iter().map(|group| group.group.folded());

@@ -1,5 +1,5 @@
-//! Who is in which managed group, by the events alone: compared with the access record that is stored beside them. Where
-//! retention deleted events, it begins with the memberships that the last deletion vouches for.
+//! Computes from the events alone who is in which managed group, and compares that with the access record. If retention
+//! deleted events, it begins with the memberships that the last deletion sealed.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +8,35 @@ use crate::domain::{ChangeKind, ChangeOutcome, FoldedName};
 use super::{
     JournalError,
     access::AccessDifference,
-    changes::SettledBody,
     database::ReadTransaction,
     encoding::from_json,
     membership_retention::{fingerprint_of, sealed_memberships},
+    stored_changes::SettledBody,
 };
 
-/// Instance, group and operator, the names folded.
+/// The instance, and the folded names of the group and the operator.
 type Membership = (String, FoldedName, FoldedName);
 
-/// How often a membership began, and whether it lasts.
+/// How many periods a membership has, and whether the last one is open.
 #[derive(Clone, Copy, Default)]
 struct PeriodCount {
     begun: usize,
     is_open: bool,
 }
 
-/// The memberships that events tell of.
+/// The memberships that the events record.
 #[derive(Default)]
 pub(super) struct AccessReplay {
     memberships: BTreeMap<Membership, PeriodCount>,
-    /// The event from which on it replays.
+    /// The position of the event after which the replay begins.
     after: i64,
-    /// What does not agree before that.
+    /// The differences that were found before that event.
     faults: Vec<String>,
 }
 
 impl AccessReplay {
-    /// What the last deletion of old changes, at this place in the record, left; its event tells the fingerprint.
+    /// The memberships that the last deletion of old changes, at this position of the record, left; its event carries
+    /// their fingerprint.
     pub(super) async fn left_by(
         reader: &mut ReadTransaction,
         position: i64,
@@ -44,7 +45,7 @@ impl AccessReplay {
         let left = sealed_memberships(reader.transaction()).await?;
         let mut replay = Self { after: position, ..Self::default() };
         if fingerprint_of(&left) != expected {
-            replay.faults.push("the memberships are not those that the last deletion of old changes left".to_owned());
+            replay.faults.push("the memberships are not those that the last deletion of old changes sealed".to_owned());
         }
         for membership in left {
             let key = (membership.instance, FoldedName::stored(membership.group), FoldedName::stored(membership.login));
@@ -55,12 +56,12 @@ impl AccessReplay {
         Ok(replay)
     }
 
-    /// Whether an event at this place tells something that is not known yet.
+    /// Whether the event at this position is part of the replay.
     pub(super) fn is_replayed(&self, position: i64) -> bool {
         position > self.after
     }
 
-    /// Takes what an observation changed.
+    /// Applies an observation.
     pub(super) fn observed(&mut self, body: &str) -> Result<(), JournalError> {
         let AccessDifference { instance, came, left, .. } = from_json(body, "an event")?;
         for (group, login) in came {
@@ -72,7 +73,7 @@ impl AccessReplay {
         Ok(())
     }
 
-    /// Takes what a run made.
+    /// Applies the changes that a run made.
     pub(super) async fn settled(
         &mut self,
         reader: &mut ReadTransaction,
@@ -102,8 +103,8 @@ impl AccessReplay {
         self.memberships.entry(membership).or_default().is_open = false;
     }
 
-    /// What the access record says otherwise, in words. Memberships that an earlier version recorded began before the first
-    /// event: of a migrated state, only those that events tell of are compared.
+    /// The differences between the access record and the events, in words. A migrated state has memberships without an
+    /// event, so that only those with an event are compared.
     pub(super) async fn compare(
         mut self,
         reader: &mut ReadTransaction,
@@ -111,16 +112,16 @@ impl AccessReplay {
     ) -> Result<Vec<String>, JournalError> {
         let mut stored: BTreeMap<Membership, PeriodCount> = BTreeMap::new();
         let mut faults = std::mem::take(&mut self.faults);
-        // A deletion vouches for all memberships, whatever version recorded them.
+        // A deletion seals all memberships, whatever version recorded them.
         let is_migrated = is_migrated && self.after == 0;
         let sql = "select instance, group_folded, login_folded, until, login, approved_by, vouched from stays";
         for row in reader.rows(sql, []).await? {
             let login = row.text(4)?;
             if FoldedName::new(&login) != row.folded(2)? {
-                faults.push(format!("the access record names {login}, who is not who was recorded"));
+                faults.push(format!("the access record names {login} instead of the recorded operator"));
             }
             if row.optional_number(6)?.is_none() && row.optional_text(5)?.is_some() {
-                faults.push(format!("the access record names an approver of {login} whom no event tells of"));
+                faults.push(format!("the access record names an approver of {login} that is in no event"));
             }
             let periods = stored.entry((row.text(0)?, row.folded(1)?, row.folded(2)?)).or_default();
             periods.begun += 1;
@@ -137,7 +138,7 @@ impl AccessReplay {
         };
         let words = |((instance, group, login), _): (&Membership, &PeriodCount)| {
             let (group, login) = (group.as_str(), login.as_str());
-            format!("the access record of {login} in group \"{group}\" of instance {instance} is not what was recorded")
+            format!("the access record of {login} in group \"{group}\" of instance {instance} differs from the events")
         };
         Ok(self.memberships.iter().filter(differs).map(words).chain(faults).collect())
     }

@@ -1,12 +1,16 @@
-//! The approvals that events tell of, compared with the list of all that were given.
+//! Collects the approvals that the events record, and compares them with the list of given approvals.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{JournalError, approver_columns, database::ReadTransaction, encoding::from_json};
+use super::{
+    JournalError,
+    database::ReadTransaction,
+    encoding::{self, from_json},
+};
 
-/// The approvals by the place of their event.
+/// The approvals, by the position of their event.
 #[derive(Default)]
 pub(super) struct ApprovalReplay(BTreeMap<i64, ApprovalEvent>);
 
@@ -23,23 +27,23 @@ struct ApprovedBody {
 }
 
 impl ApprovalReplay {
-    /// Takes an event. One that cannot be read is a fault already where it is found.
+    /// Takes an event. An invalid one is already reported as a fault by the verification.
     pub(super) fn approved(&mut self, position: i64, at: i64, body: &str) {
         if let Ok(body) = from_json(body, "an event") {
             self.0.insert(position, ApprovalEvent { at, body });
         }
     }
 
-    /// What the list says otherwise, in words. Approvals before the first event, and those whose event was deleted, are not
-    /// compared.
+    /// The differences between the list and the events, in words. Approvals before the first event, and approvals whose
+    /// event was deleted, are not compared.
     pub(super) async fn compare(
         self,
         reader: &mut ReadTransaction,
         is_deleted: impl Fn(i64) -> bool,
     ) -> Result<Vec<String>, JournalError> {
         let mut missing: BTreeMap<(i64, String), &ApprovalEvent> = BTreeMap::new();
-        for (event, told) in &self.0 {
-            missing.extend(told.body.instances.iter().map(|instance| ((*event, instance.clone()), told)));
+        for (event, recorded) in &self.0 {
+            missing.extend(recorded.body.instances.iter().map(|instance| ((*event, instance.clone()), recorded)));
         }
         let sql = "select event, instance, digest, at, approver, approver_uid, approver_user, approver_login_uid,
                        approver_login_user from given_approvals where event > 0 order by event, instance";
@@ -49,18 +53,18 @@ impl ApprovalReplay {
             if is_deleted(event) {
                 continue;
             }
-            let (at, approver) = (row.number(3)?, approver_columns::read(&row, 4)?.to_string());
-            let is_told = missing
-                .remove(&(event, instance.clone()))
-                .is_some_and(|told| told.at == at && told.body.digest == digest && told.body.approver == approver);
-            if !is_told {
+            let (at, approver) = (row.number(3)?, encoding::approver(&row, 4)?.to_string());
+            let is_recorded = missing.remove(&(event, instance.clone())).is_some_and(|recorded| {
+                recorded.at == at && recorded.body.digest == digest && recorded.body.approver == approver
+            });
+            if !is_recorded {
                 faults.push(format!(
-                    "the approval of {digest} in instance {instance} by {approver} is not what was recorded"
+                    "the approval of {digest} in instance {instance} by {approver} differs from the events"
                 ));
             }
         }
-        let lost = missing.into_iter().map(|((_, instance), told)| {
-            let ApprovedBody { digest, approver, .. } = &told.body;
+        let lost = missing.into_iter().map(|((_, instance), recorded)| {
+            let ApprovedBody { digest, approver, .. } = &recorded.body;
             format!("the approval of {digest} in instance {instance} by {approver} is missing in the list of approvals")
         });
         Ok(lost.chain(faults).collect())

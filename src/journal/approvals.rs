@@ -1,7 +1,7 @@
 //! Approvals of held plans.
 //!
-//! An approval is *given* until a run applies the first of its changes; from then on it is *in use* with the changes that are
-//! left of it; without any it is *spent*.
+//! An approval is *given* until a run applies its first change. Then it is *in use* with the changes that are left of
+//! it. When none is left, it is *spent*.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -14,48 +14,30 @@ use crate::domain::{
 };
 
 use super::{
-    Journal, JournalError, approver_columns,
+    Journal, JournalError, RecordedApproval,
     chain::{EventKind, append},
-    database::{ReadTransaction, Value, WriteTransaction},
-    encoding::{to_key, to_time},
+    database::{ReadTransaction, Transaction, Value, WriteTransaction, read_error},
+    encoding::{self, approver_values, to_digest, to_key, to_time},
     given_approvals,
     held_plans::{forget_held, held_in, held_record},
-    instance_history::undone,
     unfinished_disablements::{forget, unfinished_disablements},
 };
-
-/// An approval that was recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedApproval {
-    /// The instance.
-    pub instance: InstanceName,
-    /// The run that held it.
-    pub run: RunId,
-    /// The changes it names.
-    pub changes: Vec<ApprovedChange>,
-    /// Until when it counts.
-    pub expires_at: DateTime<Utc>,
-    /// The run whose undo holds it; `None` where any run over everything makes it.
-    pub undo_of: Option<RunId>,
-    /// When the same approver gave it, where that was before and it still counts: nothing was recorded then.
-    pub given_before: Option<DateTime<Utc>>,
-}
 
 /// Why nothing was approved.
 #[derive(Debug, thiserror::Error)]
 pub enum ApproveError {
     /// No plan of that digest is held.
-    #[error("nothing held has the digest {digest}{}", held_in_words(held))]
+    #[error("no held plan has the digest {digest}{}", held_in_words(held))]
     NotHeld {
-        /// What was asked for.
+        /// The requested digest.
         digest: Digest,
-        /// What is held.
+        /// The digests of the held plans.
         held: Vec<Digest>,
     },
     /// It was approved before, a run has begun to apply it, and it is not held again.
-    #[error("{digest} was approved before by {approver}, and nothing of it waits for an approval any more")]
+    #[error("{digest} was already approved by {approver}, and none of its changes is waiting for an approval")]
     AppliedBefore {
-        /// What was asked for.
+        /// The requested digest.
         digest: Digest,
         /// Who approved it.
         approver: Approver,
@@ -68,12 +50,12 @@ pub enum ApproveError {
 fn held_in_words(held: &[Digest]) -> String {
     match held {
         [] => "; nothing is held".to_owned(),
-        held => format!("; held: {}", held.iter().map(Digest::as_str).collect::<Vec<_>>().join(", ")),
+        held => format!("; held plans: {}", held.iter().map(Digest::as_str).collect::<Vec<_>>().join(", ")),
     }
 }
 
 impl Journal {
-    /// Everything that is held, by instance.
+    /// All held plans, sorted by instance.
     pub async fn held(&self) -> Result<Vec<HeldRecord>, JournalError> {
         let mut reader = self.begin_read().await?;
         let rows = reader.rows("select instance, digest, at, record from held", []).await?;
@@ -82,8 +64,8 @@ impl Journal {
         Ok(records)
     }
 
-    /// Records the approval of what is held under `digest`, in every instance that holds it. One that the same approver gave
-    /// before, and that still waits for its run, is not recorded again.
+    /// Records the approval of the held plan with this digest, in every instance that holds it. An approval that the
+    /// same approver gave before, and that no run has used yet, is not recorded again.
     pub async fn approve(
         &self,
         digest: &Digest,
@@ -115,7 +97,7 @@ impl Journal {
         Ok(recorded)
     }
 
-    /// What is held under this digest, in every instance: what an approval of it would release. Never empty.
+    /// The held plans with this digest, of all instances, which an approval would release. Never empty.
     pub async fn approvable(&self, digest: &Digest) -> Result<Vec<HeldRecord>, ApproveError> {
         let mut records = self.held().await?;
         if !records.iter().any(|record| record.digest == *digest) {
@@ -129,16 +111,17 @@ impl Journal {
         Ok(records)
     }
 
-    /// Who approved the plan of this digest that a run has begun to apply, whether the approval is expired or not.
+    /// Who approved the plan with this digest that a run has begun to apply, whether the approval has expired or not.
     async fn approver_of_begun(&self, digest: &Digest) -> Result<Option<Approver>, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select approver, approver_uid, approver_user, approver_login_uid, approver_login_user from approvals
                    where digest = $1 and begun_at is not null order by at desc limit 1";
         let rows = reader.rows(sql, [digest.as_str().into()]).await?;
-        rows.first().map(|row| approver_columns::read(row, 0)).transpose()
+        rows.first().map(|row| encoding::approver(row, 0)).transpose()
     }
 
-    /// The approval of this digest that expired, at `now` or before, while no run used it: who gave it, and when it expired.
+    /// The approval of this digest that expired, at `now` or before, without being used: who gave it, and when it
+    /// expired.
     pub async fn expired_approval(
         &self,
         instance: &InstanceName,
@@ -151,11 +134,11 @@ impl Journal {
                    where instance = $1 and digest = $2 and expires_at <= $3 and begun_at is null";
         let values = [instance.as_str().into(), digest.as_str().into(), now.timestamp_millis().into()];
         let rows = reader.rows(sql, values).await?;
-        rows.first().map(|row| Ok((approver_columns::read(row, 1)?, to_time(row.number(0)?)?))).transpose()
+        rows.first().map(|row| Ok((encoding::approver(row, 1)?, to_time(row.number(0)?)?))).transpose()
     }
 
-    /// Ends what approvals in use, undone changes and unfinished disablements say about these changes: they were made, or are
-    /// not wanted any more.
+    /// Deletes these changes from the approvals in use, the undone changes and the unfinished disablements: they were
+    /// made, or are not wanted any more.
     pub async fn spend(&self, instance: &InstanceName, changes: &[ChangeKey]) -> Result<(), JournalError> {
         if changes.is_empty() {
             return Ok(());
@@ -165,7 +148,7 @@ impl Journal {
         writer.commit().await
     }
 
-    /// Remembers what an undo took back: changes that would do again what a person undid.
+    /// Stores the changes that an undo took back: changes that would repeat what an administrator undid.
     pub async fn remember_undone(
         &self,
         instance: &InstanceName,
@@ -188,6 +171,15 @@ impl Journal {
     }
 }
 
+pub(super) async fn undone(reader: &mut Transaction, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
+    let sql = "select op, group_folded, operator_folded from undone where instance = $1";
+    let rows = reader.rows(sql, [instance.as_str().into()]).await.map_err(read_error)?;
+    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)).collect();
+    let mut keys = keys?;
+    keys.sort();
+    Ok(keys)
+}
+
 #[derive(Serialize)]
 struct ApprovalBody<'a> {
     digest: &'a str,
@@ -195,13 +187,13 @@ struct ApprovalBody<'a> {
     approver: String,
 }
 
-/// Ends what approvals in use, undone changes and unfinished disablements say about changes.
+/// Deletes changes from the approvals in use, the undone changes and the unfinished disablements.
 pub(super) async fn spend_in(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
     changes: &[ChangeKey],
 ) -> Result<(), JournalError> {
-    // A run has many changes, and few of them were ever approved or undone.
+    // A run has many changes, and few of them were approved or undone.
     let sql = "select c.op, c.group_folded, c.operator_folded from approved_changes c
                join approvals a on a.instance = c.instance and a.digest = c.digest
                where c.instance = $1 and a.begun_at is not null";
@@ -215,7 +207,7 @@ pub(super) async fn spend_in(
     let spent: BTreeSet<&ChangeKey> = changes.iter().filter(|key| known.contains(key)).collect();
     for key in spent {
         for sql in [
-            // An approval that no run has begun to apply stays whole: its digest stands for all of it.
+            // An approval that no run has begun to apply stays complete, because its digest stands for all of it.
             "delete from approved_changes
              where instance = $1 and op = $2 and group_folded = $3 and operator_folded = $4 and digest in (
                  select a.digest from approvals a where a.instance = $1 and a.begun_at is not null)",
@@ -234,12 +226,8 @@ fn columns(instance: &InstanceName, key: &ChangeKey) -> [Value; 4] {
     [instance.as_str().into(), key.kind.as_str().into(), (&key.group).into(), (&key.operator).into()]
 }
 
-pub(super) fn to_digest(text: &str) -> Result<Digest, JournalError> {
-    Digest::parse(text).ok_or_else(|| JournalError::Unreadable { what: format!("{text:?} is not a digest") })
-}
-
-/// When this approver gave the approval of this plan that waits for a run, and until when it counts; `None` where it is not
-/// theirs, has expired, or a run has begun to apply it.
+/// When this approver gave the unused approval of this plan, and when it expires; `None` if another approver gave it,
+/// it has expired, or a run has begun to apply it.
 async fn waiting_approval(
     writer: &mut WriteTransaction,
     record: &HeldRecord,
@@ -252,7 +240,7 @@ async fn waiting_approval(
     let values = [record.instance.as_str().into(), record.digest.as_str().into(), now.timestamp_millis().into()];
     let rows = writer.rows(sql, values).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    if approver_columns::read(row, 2)? != *approver {
+    if encoding::approver(row, 2)? != *approver {
         return Ok(None);
     }
     Ok(Some((to_time(row.number(0)?)?, to_time(row.number(1)?)?)))
@@ -274,7 +262,7 @@ async fn write_approval(
                    approver_user = excluded.approver_user, approver_login_uid = excluded.approver_login_uid,
                    approver_login_user = excluded.approver_login_user, at = excluded.at,
                    expires_at = excluded.expires_at, begun_at = null";
-    let [name, uid, user, login_uid, login] = approver_columns::values(approver);
+    let [name, uid, user, login_uid, login] = approver_values(approver);
     let (at, expires_at) = (at.timestamp_millis().into(), expires_at.timestamp_millis().into());
     let values = [instance.into(), digest.into(), at, expires_at, name, uid, user, login_uid, login];
     writer.execute(sql, values).await?;
@@ -290,8 +278,8 @@ async fn write_approval(
     writer.insert(head, rows, "").await
 }
 
-/// Writes that a run begins to apply an approved plan: it is not held any more, and what is left of it when the run dies
-/// continues.
+/// Writes that a run begins to apply an approved plan. The plan is not held any more; if the run dies, the next run
+/// continues with the changes that are left.
 pub(super) async fn begin(
     writer: &mut WriteTransaction,
     run: &RunId,
@@ -311,7 +299,7 @@ pub(super) async fn begin(
     Ok(())
 }
 
-/// Approvals that expire after `now`, the oldest first, with the changes that are left of them.
+/// The approvals that expire after `now`, the oldest first, with the changes that are left of them.
 pub(super) async fn approvals_in_force(
     reader: &mut ReadTransaction,
     instance: &InstanceName,
@@ -324,7 +312,7 @@ pub(super) async fn approvals_in_force(
                where a.instance = $1 and a.expires_at > $2";
     let mut found: BTreeMap<(i64, Digest), Approval> = BTreeMap::new();
     for row in reader.rows(sql, [instance.as_str().into(), now.timestamp_millis().into()]).await? {
-        let (digest, approver) = (to_digest(&row.text(0)?)?, approver_columns::read(&row, 7)?);
+        let (digest, approver) = (to_digest(&row.text(0)?)?, encoding::approver(&row, 7)?);
         let state = if row.optional_number(2)?.is_some() { ApprovalState::InUse } else { ApprovalState::Given };
         let change = ApprovedChange {
             key: to_key(row.text(3)?, row.folded(4)?, row.folded(5)?)?,

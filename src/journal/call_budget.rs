@@ -1,4 +1,4 @@
-//! The budget of a credential: which calls were sent within the last minute, whichever process sent them.
+//! The call budget of a credential: the calls of all processes within the last minute.
 
 use chrono::{DateTime, Utc};
 
@@ -11,15 +11,15 @@ use super::{
     encoding::to_time,
 };
 
-/// Names the budget in the lock that keeps two nodes from reserving at once in one `PostgreSQL` database; any constant will
-/// do that no other lock has.
+/// Key of the advisory lock that prevents two nodes from reserving at once in one `PostgreSQL` database; any constant
+/// that no other lock uses.
 const RESERVATION_LOCK: i64 = 0x6367_735f_6361_6c6c;
 
 impl Journal {
-    /// Reserves one call of the credential `client_id`, to be sent at `now`; otherwise answers when one may be sent. In the
-    /// same transaction a request for page 0 of a listing of `organization` is recorded as made.
+    /// Reserves one call of the credential `client_id`, to be sent at `now`; otherwise returns when it may be sent. In
+    /// the same transaction, a request for page 0 of a listing of `organization` is recorded as made.
     ///
-    /// Times later than `now`, which a clock that was wrong has written, count as now from then on.
+    /// Times later than `now`, which a wrong clock has written, count as `now` from then on.
     pub async fn reserve_call(
         &self,
         client_id: &str,
@@ -43,7 +43,7 @@ impl Journal {
     }
 }
 
-/// Counts the call, or answers when it may be sent.
+/// Counts the call, or returns when it may be sent.
 async fn counted(
     writer: &mut WriteTransaction,
     client_id: &str,

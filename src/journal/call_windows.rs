@@ -1,4 +1,5 @@
-//! Adobe's scarce calls: when page 0 was last requested, when calls may be sent again, and the last groups listing.
+//! The limits of calls to Adobe: when page 0 was last requested, when calls may be sent again, and the last listing of
+//! groups.
 
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use serde::Serialize;
 use crate::domain::{Approver, LONGEST_PAUSE, OrganizationId, ProductProfile};
 
 use super::{
-    Journal, JournalError, approver_columns,
+    Journal, JournalError,
     chain::{EventKind, append},
     database::{Row, WriteTransaction},
-    encoding::{from_json, to_json, to_optional_time, to_time},
+    encoding::{self, approver_values, from_json, to_json, to_optional_time, to_time},
 };
 
-/// A listing of the organization whose page 0 counts.
+/// A listing of the organization whose requests for page 0 are limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListingKind {
     /// All users.
@@ -23,19 +24,20 @@ pub enum ListingKind {
     Groups,
 }
 
-/// When which calls were, and may be, sent.
+/// When calls were sent, and when they may be sent again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallWindows {
-    /// Page 0 of the organization's users was last asked for.
+    /// When page 0 of the users was last requested.
     pub users_first_page: Option<DateTime<Utc>>,
-    /// Page 0 of the groups listing was last asked for.
+    /// When page 0 of the groups was last requested.
     pub groups_first_page: Option<DateTime<Utc>>,
-    /// Adobe asked for a pause until then.
+    /// Adobe asked for a pause until this time.
     pub not_before: Option<DateTime<Utc>>,
 }
 
 impl CallWindows {
-    /// When page 0 of a listing may be asked for again, so long after it was last; `None` when it never was.
+    /// When page 0 of a listing may be requested again, `interval` after the last request; `None` if it was never
+    /// requested.
     pub fn first_page_allowed_at(&self, listing: ListingKind, interval: Duration) -> Option<DateTime<Utc>> {
         let last = match listing {
             ListingKind::Users => self.users_first_page,
@@ -46,7 +48,7 @@ impl CallWindows {
     }
 }
 
-/// The last groups listing that was read completely.
+/// The last listing of groups that was read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RememberedListing {
     /// When it was read.
@@ -55,7 +57,7 @@ pub struct RememberedListing {
     pub profiles: Vec<ProductProfile>,
 }
 
-/// A pause that was forgotten, as an event tells of it.
+/// The event of a pause that was cancelled.
 #[derive(Serialize)]
 struct Unpaused<'a> {
     organization: &'a str,
@@ -65,9 +67,9 @@ struct Unpaused<'a> {
 }
 
 impl Journal {
-    /// What is known at `now` of the calls to one organization. A request later than `now` counts as made now, and a pause
-    /// lasts at most as long as it was asked for: a clock that was wrong has written such times. The next run corrects them
-    /// in the journal as well.
+    /// What is known at `now` about the calls to one organization. A request later than `now` counts as made now, and a
+    /// pause lasts at most as long as it was requested: a wrong clock has written such times. The next run corrects the
+    /// stored times as well.
     pub async fn call_windows(
         &self,
         organization: &OrganizationId,
@@ -87,7 +89,7 @@ impl Journal {
         })
     }
 
-    /// Writes when page 0 of a listing was last requested, or takes a request back that was never sent.
+    /// Writes when page 0 of a listing was last requested, or removes a request that was never sent.
     pub async fn set_first_page(
         &self,
         organization: &OrganizationId,
@@ -99,8 +101,8 @@ impl Journal {
         writer.commit().await
     }
 
-    /// Writes that Adobe asked at `now` for a pause of this length, of which at most [`LONGEST_PAUSE`] is obeyed. A pause that
-    /// ends before the one known changes nothing.
+    /// Writes that Adobe asked at `now` for a pause of this length, of which at most [`LONGEST_PAUSE`] is obeyed. A
+    /// pause that ends before the known one changes nothing.
     pub async fn set_pause(
         &self,
         organization: &OrganizationId,
@@ -120,14 +122,14 @@ impl Journal {
         writer.commit().await
     }
 
-    /// Forgets the pause that Adobe asked for, and records who did so. `None` when there is none at `now`.
-    pub async fn forget_pause(
+    /// Cancels the pause that Adobe asked for, and records who did so. `None` if there is none at `now`.
+    pub async fn cancel_pause(
         &self,
         organization: &OrganizationId,
         client_id: &str,
         approver: &Approver,
         now: DateTime<Utc>,
-    ) -> Result<Option<ForgottenPause>, JournalError> {
+    ) -> Result<Option<CancelledPause>, JournalError> {
         let mut writer = self.begin_write().await?;
         correct_times(&mut writer, now).await?;
         let sql = "select not_before from call_windows where organization = $1 and not_before > $2";
@@ -141,7 +143,7 @@ impl Journal {
                            (organization, until, at, client_id, forgotten_by, forgotten_by_uid, forgotten_by_user,
                             forgotten_by_login_uid, forgotten_by_login_user)
                        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-            let [name, uid, user, login_uid, login] = approver_columns::values(approver);
+            let [name, uid, user, login_uid, login] = approver_values(approver);
             let values = [
                 organization.as_str().into(),
                 until.into(),
@@ -159,41 +161,42 @@ impl Journal {
         }
         writer.commit().await?;
         let forgotten =
-            |until| Ok(ForgottenPause { until: to_time(until)?, at: to_time(stamp)?, approver: approver.clone() });
+            |until| Ok(CancelledPause { until: to_time(until)?, at: to_time(stamp)?, approver: approver.clone() });
         until.map(forgotten).transpose()
     }
 
-    /// The pause that would be in force at `now` had it not been forgotten, the latest such.
-    pub async fn forgotten_pause(
+    /// The last cancelled pause that would otherwise be in force at `now`.
+    pub async fn cancelled_pause(
         &self,
         organization: &OrganizationId,
         now: DateTime<Utc>,
-    ) -> Result<Option<ForgottenPause>, JournalError> {
+    ) -> Result<Option<CancelledPause>, JournalError> {
         let mut reader = self.begin_read().await?;
-        // A time later than `now` was written by a clock that was wrong.
+        // A time later than `now` was written by a wrong clock.
         let sql = "select until, at, forgotten_by, forgotten_by_uid, forgotten_by_user, forgotten_by_login_uid,
                        forgotten_by_login_user from forgotten_pauses
                    where organization = $1 and at <= $2 and until > $2 order by at desc limit 1";
         let rows = reader.rows(sql, [organization.as_str().into(), now.timestamp_millis().into()]).await?;
         let forgotten = |row: &Row| {
-            Ok(ForgottenPause {
+            Ok(CancelledPause {
                 until: to_time(row.number(0)?)?,
                 at: to_time(row.number(1)?)?,
-                approver: approver_columns::read(row, 2)?,
+                approver: encoding::approver(row, 2)?,
             })
         };
         rows.first().map(forgotten).transpose()
     }
 
-    /// How many pauses were forgotten so far. A waiting process sees by this number that its pause was, whatever the clocks say.
-    pub async fn forgotten_pauses(&self, organization: &OrganizationId) -> Result<i64, JournalError> {
+    /// How many pauses were cancelled so far. A waiting process sees by this number that its pause was cancelled,
+    /// whatever the clocks show.
+    pub async fn cancelled_pause_count(&self, organization: &OrganizationId) -> Result<i64, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select count(*) from forgotten_pauses where organization = $1";
         let rows = reader.rows(sql, [organization.as_str().into()]).await?;
         rows.first().map_or(Ok(0), |row| row.number(0))
     }
 
-    /// Remembers a groups listing that was read completely.
+    /// Stores a listing of groups that was read completely.
     pub async fn remember_listing(
         &self,
         organization: &OrganizationId,
@@ -209,7 +212,7 @@ impl Journal {
         writer.commit().await
     }
 
-    /// The remembered groups listing.
+    /// Reads the stored listing of groups.
     pub async fn listing(&self, organization: &OrganizationId) -> Result<Option<RememberedListing>, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select listing_read_at, listing from call_windows
@@ -221,14 +224,14 @@ impl Journal {
     }
 }
 
-/// A pause that an administrator had forgotten.
+/// A pause that an administrator cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForgottenPause {
+pub struct CancelledPause {
     /// When it would have ended.
     pub until: DateTime<Utc>,
-    /// When it was forgotten.
+    /// When it was cancelled.
     pub at: DateTime<Utc>,
-    /// Who had it forgotten.
+    /// Who cancelled it.
     pub approver: Approver,
 }
 
@@ -253,16 +256,17 @@ pub(super) async fn write_first_page(
     writer.execute(sql, [organization.as_str().into(), at.into()]).await
 }
 
-/// Writes the time of now, `$1`, in place of a later one.
+/// Replaces a time later than `$1` (now) by `$1`.
 macro_rules! at_most_now {
     ($table:literal, $column:literal) => {
         concat!("update ", $table, " set ", $column, " = $1 where ", $column, " > $1")
     };
 }
 
-/// Every stored time that is compared with a later look at the clock, or that puts records in order. What is only shown
-/// (`changes`, `plans`, `accepted_reads`) stays as the clock of then had it. `login_holders` and `forgotten_pauses` are read up to
-/// now, because the age of a later entry is not known; calls in `sent_calls` are corrected whenever one is counted.
+/// Every stored time that is compared with a later time of the clock, or by which records are sorted. Times that are
+/// only shown (`changes`, `plans`, `accepted_reads`) stay as the clock had them. `login_holders` and `forgotten_pauses`
+/// are read up to now, because the age of a later entry is not known; calls in `sent_calls` are corrected whenever a
+/// call is counted.
 const COMPARED_TIMES: [&str; 10] = [
     at_most_now!("call_windows", "users_first_page"),
     at_most_now!("call_windows", "groups_first_page"),
@@ -276,8 +280,9 @@ const COMPARED_TIMES: [&str; 10] = [
     at_most_now!("stays", "until"),
 ];
 
-/// Corrects what a clock that was ahead has written: whatever lies after `now` counts as written now, and nothing lasts longer
-/// from now than it was to last from then. Written down, because a time that moves along with every look would never come.
+/// Corrects times that a clock that was ahead has written: a time after `now` becomes `now`, and nothing lasts longer
+/// from now on than it was to last. The correction is stored, because a time that moves along with the clock would
+/// never be reached.
 pub(super) async fn correct_times(writer: &mut WriteTransaction, now: DateTime<Utc>) -> Result<(), JournalError> {
     let now = now.timestamp_millis();
     let approvals = "update approvals set expires_at = $1 + (expires_at - at), at = $1 where at > $1";

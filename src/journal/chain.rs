@@ -1,14 +1,16 @@
-//! The record of events as a chain: each event carries a SHA-256 over its digest and the hash of its predecessor, so that an
-//! event that is changed, inserted or deleted afterwards shows. The digest covers what the event tells. Retention deletes that
-//! and leaves the digest: the chain stays whole, and everything that is left can be checked.
+//! The record of events as a chain: each event carries a SHA-256 over its digest and the hash of its predecessor, so
+//! that a later change, insertion or deletion of an event is detected. The digest covers the text of the event.
+//! Retention deletes the text and keeps the digest: the chain stays complete, and what is left can be verified.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::{RunId, WantedNotifications};
+
 use super::{JournalError, database::WriteTransaction, encoding::to_json};
 
-/// What an event is about. The names are stored and hashed.
+/// The kind of an event. The names are stored and hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EventKind {
@@ -20,11 +22,11 @@ pub(super) enum EventKind {
     Held,
     Approved,
     Unpaused,
-    /// Runs of which an earlier version deleted the rows, and not the events.
+    /// Runs whose rows, but not events, an earlier version deleted.
     Forgotten,
-    /// What retention deleted.
+    /// A deletion by retention.
     Deletion,
-    /// An event of which retention left only the digest; it has a table of its own.
+    /// An event of which retention kept only the digest; it has a table of its own.
     Deleted,
     Sending,
     Settled,
@@ -56,12 +58,13 @@ impl EventKind {
     }
 }
 
-/// The last event of the record: with it from elsewhere (the log of another machine), a record that was cut or rebuilt shows.
+/// The last event of the record. Compared with a copy of it that is kept elsewhere (the log of another machine), a
+/// record that was cut or rebuilt is detected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordHead {
-    /// How many events were recorded.
+    /// The number of recorded events.
     pub position: i64,
-    /// The hash of the last one, as 64 hexadecimal digits.
+    /// The hash of the last event, 64 hexadecimal digits.
     pub hash: String,
 }
 
@@ -81,7 +84,7 @@ impl std::fmt::Display for RecordHead {
     }
 }
 
-/// Appends an event, in the transaction of what it tells of; it is the head of the record then.
+/// Appends an event, in the transaction of what it records, and returns it as the new head of the record.
 pub(super) async fn append<T: Serialize>(
     writer: &mut WriteTransaction,
     run: Option<&str>,
@@ -90,9 +93,10 @@ pub(super) async fn append<T: Serialize>(
     body: &T,
 ) -> Result<RecordHead, JournalError> {
     let body = to_json(body, "an event")?;
-    // Takes the row's lock with the number: on a shared server, another writer waits here.
+    // Locks the row: on a shared server, another writer waits here.
     let rows = writer.returning("update event_head set position = position + 1 returning position, hash", []).await?;
-    let head = rows.first().ok_or_else(|| JournalError::Unreadable { what: "the record has no head".to_owned() })?;
+    let head =
+        rows.first().ok_or_else(|| JournalError::Unreadable { what: "the record of events has no head".to_owned() })?;
     let (position, before) = (head.number(0)?, head.text(1)?);
     let at = at.timestamp_millis();
     let hash = hash(&before, position, &digest(run, at, kind.as_str(), &body));
@@ -104,7 +108,26 @@ pub(super) async fn append<T: Serialize>(
     Ok(RecordHead { position, hash })
 }
 
-/// What stays of an event whose text is deleted: 64 hexadecimal digits.
+/// Writes an event of a run, in the transaction of everything that follows from it.
+pub(super) struct EventRecorder<'a> {
+    pub(super) writer: &'a mut WriteTransaction,
+    pub(super) run: &'a RunId,
+    pub(super) at: DateTime<Utc>,
+    /// The notifications that are written with it.
+    pub(super) wanted: &'a WantedNotifications,
+    /// The last event that was appended.
+    pub(super) head: Option<RecordHead>,
+}
+
+impl EventRecorder<'_> {
+    /// Appends the event to the chain.
+    pub(super) async fn append<T: Serialize>(&mut self, kind: EventKind, body: &T) -> Result<(), JournalError> {
+        self.head = Some(append(self.writer, Some(self.run.as_str()), self.at, kind, body).await?);
+        Ok(())
+    }
+}
+
+/// The digest of an event, which stays when its text is deleted: 64 hexadecimal digits.
 pub(super) fn digest(run: Option<&str>, at: i64, kind: &str, body: &str) -> String {
     hash_of(&[run.unwrap_or_default(), &at.to_string(), kind, body])
 }
@@ -114,7 +137,7 @@ pub(super) fn hash(before: &str, position: i64, digest: &str) -> String {
     hash_of(&["2", before, &position.to_string(), digest])
 }
 
-/// The hash of an event as versions before retention made it: without its text it cannot be checked.
+/// The hash of an event as versions before retention computed it: it can only be checked with the text.
 pub(super) fn hash_without_digest(
     before: &str,
     position: i64,
@@ -126,7 +149,7 @@ pub(super) fn hash_without_digest(
     hash_of(&[before, &position.to_string(), run.unwrap_or_default(), &at.to_string(), kind, body])
 }
 
-/// Each field is preceded by its length, so that no two lists of fields give one text.
+/// Each field is preceded by its length, so that different lists of fields never give the same text.
 fn hash_of(fields: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for field in fields {
@@ -137,7 +160,7 @@ fn hash_of(fields: &[&str]) -> String {
     hexadecimal(hasher)
 }
 
-/// The hash of a text that an event names and that is stored elsewhere.
+/// The hash of a text that an event names and that is stored outside of the chain.
 pub(super) fn fingerprint(text: &str) -> String {
     let mut hasher = Sha256::new();
     hasher.update(text);
@@ -152,13 +175,13 @@ fn hexadecimal(hasher: Sha256) -> String {
     })
 }
 
-/// The first event: runs that an earlier version recorded stand before the chain.
+/// The first event: runs of earlier versions are recorded before the chain begins.
 #[derive(Serialize)]
 struct Checkpoint {
     runs_before: i64,
 }
 
-/// Begins the chain of a new or migrated state. Its time is that of the last run before it.
+/// Begins the chain of a new or migrated state. The time of the first event is that of the last run before it.
 pub(super) async fn begin(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let rows = writer.rows("select count(*), coalesce(max(started_at), 0) from runs", []).await?;
     let (runs_before, at) = match rows.first() {

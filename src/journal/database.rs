@@ -1,7 +1,7 @@
-//! One way to speak to either database: the same SQL text, columns that are text or whole numbers, and transactions that
-//! tell the step watch of every write.
+//! One interface to both databases: the same SQL text, columns of text or whole numbers, and transactions that call the
+//! step watch at every write.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use sqlx::{
     AssertSqlSafe, ColumnIndex, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type,
@@ -13,13 +13,27 @@ use sqlx::{
 use crate::domain::FoldedName;
 
 use super::{
-    DatabaseFault, Journal, JournalError, StepWatch, StorageFault, WriteStep, database_fault::server_name,
-    open_transaction::OpenTransaction,
+    DatabaseFault, JournalError, StorageFault, database_fault::server_name, open_transaction::OpenTransaction,
 };
 
-/// Placeholders of one statement. `SQLite` looks each name up among all before it: many small statements are ten times
-/// faster than few that come near its limit of 32,766.
+/// Most placeholders of one statement. `SQLite` compares each name with all before it: many small statements are ten
+/// times faster than a few near its limit of 32,766.
 const MOST_PLACEHOLDERS: usize = 600;
+
+/// Connections of one process: one writes, the others read.
+pub(super) const CONNECTIONS: u32 = 4;
+
+/// A moment of a transaction that writes, so that a test can end the process between any two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteStep {
+    /// The transaction is about to begin.
+    Before,
+    /// The transaction is durable.
+    After,
+}
+
+/// Called around every transaction that writes.
+pub type StepWatch = Arc<dyn Fn(WriteStep) + Send + Sync>;
 
 /// The pool of connections.
 #[derive(Clone, Debug)]
@@ -30,7 +44,7 @@ pub(super) enum Database {
     Postgres(PgPool),
 }
 
-/// What is written into one column.
+/// The value of one column.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     /// `TEXT`.
@@ -81,11 +95,11 @@ impl From<Option<i64>> for Value {
     }
 }
 
-/// One row of an answer; columns are read by position.
+/// One row of a result; columns are read by position.
 pub(super) enum Row {
-    /// Of `SQLite`.
+    /// A row of `SQLite`.
     Sqlite(SqliteRow),
-    /// Of `PostgreSQL`.
+    /// A row of `PostgreSQL`.
     Postgres(PgRow),
 }
 
@@ -94,7 +108,7 @@ impl Row {
         self.get(column)
     }
 
-    /// A column that holds the key of a name.
+    /// Reads a column that holds a folded name.
     pub(super) fn folded(&self, column: usize) -> Result<FoldedName, JournalError> {
         self.get(column).map(FoldedName::stored)
     }
@@ -136,7 +150,7 @@ pub(super) fn open_error(source: sqlx::Error) -> JournalError {
     failed("opened", source)
 }
 
-/// The error of a connection to this server.
+/// Makes the error of a connection to this server.
 pub(super) fn connect_error(server: &PgConnectOptions) -> impl Fn(sqlx::Error) -> JournalError + use<> {
     let place = server_name(server);
     move |error| open_error(DatabaseFault::located(place.as_str(), error))
@@ -154,24 +168,24 @@ fn failed(doing: &'static str, source: sqlx::Error) -> JournalError {
 
 /// A transaction of either database.
 pub(super) enum Transaction {
-    /// Of `SQLite`.
+    /// A transaction of `SQLite`.
     Sqlite {
-        /// On a connection of the pool.
+        /// The transaction, on a connection of the pool.
         open: OpenTransaction<Sqlite>,
         /// The state file, for errors.
         file: PathBuf,
     },
-    /// Of `PostgreSQL`.
+    /// A transaction of `PostgreSQL`.
     Postgres {
-        /// On a connection of the pool.
+        /// The transaction, on a connection of the pool.
         open: OpenTransaction<Postgres>,
-        /// Database and server, for errors.
+        /// The name of the database and its server, for errors.
         place: String,
     },
 }
 
 impl Transaction {
-    /// A transaction on the server, begun with this statement.
+    /// Begins a transaction on the server with this statement.
     async fn of_server(pool: &PgPool, begin: &'static str) -> Result<Self, sqlx::Error> {
         let place = server_name(&pool.connect_options());
         match OpenTransaction::begin(pool, begin).await {
@@ -180,7 +194,7 @@ impl Transaction {
         }
     }
 
-    /// A transaction of the state file, begun with this statement.
+    /// Begins a transaction of the state file with this statement.
     pub(super) async fn of_file(pool: &SqlitePool, begin: &'static str) -> Result<Self, sqlx::Error> {
         let file = pool.connect_options().get_filename().to_owned();
         match OpenTransaction::begin(pool, begin).await {
@@ -225,7 +239,7 @@ impl Transaction {
     }
 }
 
-/// A statement with its values.
+/// Binds the values to a statement.
 fn bound<D: sqlx::Database>(
     sql: impl SqlSafeStr,
     values: impl IntoIterator<Item = Value>,
@@ -240,7 +254,7 @@ where
     })
 }
 
-/// A view on the journal that does not change while it is looked at.
+/// A transaction that only reads: the journal does not change while it is open.
 pub(super) struct ReadTransaction(Transaction);
 
 impl ReadTransaction {
@@ -257,7 +271,7 @@ impl ReadTransaction {
     }
 }
 
-/// A transaction that writes. Dropped without [`Self::commit`] it never happened.
+/// A transaction that writes. Dropping it without [`Self::commit`] rolls it back.
 pub(super) struct WriteTransaction {
     transaction: Transaction,
     watch: Option<StepWatch>,
@@ -278,7 +292,7 @@ impl WriteTransaction {
         self.returning(sql, values).await.map(drop)
     }
 
-    /// A statement that writes, and answers with rows (`returning`).
+    /// Executes a statement that writes and returns rows (`returning`).
     pub(super) async fn returning<const N: usize>(
         &mut self,
         sql: &'static str,
@@ -288,7 +302,7 @@ impl WriteTransaction {
         self.transaction.rows(sql, values).await.map_err(write_error)
     }
 
-    /// A statement that only reads.
+    /// Executes a statement that only reads.
     pub(super) async fn rows<const N: usize>(
         &mut self,
         sql: &'static str,
@@ -297,7 +311,7 @@ impl WriteTransaction {
         self.transaction.rows(sql, values).await.map_err(read_error)
     }
 
-    /// Inserts many rows with few statements. `head` is `insert into … (…)`, `tail` what follows the values.
+    /// Inserts many rows with few statements. `head` is `insert into … (…)`, `tail` is the text after the values.
     pub(super) async fn insert<const N: usize>(
         &mut self,
         head: &'static str,
@@ -312,7 +326,7 @@ impl WriteTransaction {
             }
             let sql = format!("{head} values {} {tail}", placeholders(chunk.len(), N));
             self.is_changed = true;
-            // Built of constants and numbered placeholders alone.
+            // The text consists of constants and numbered placeholders.
             self.transaction.rows(AssertSqlSafe(sql), chunk.into_iter().flatten()).await.map_err(write_error)?;
         }
     }
@@ -323,7 +337,7 @@ impl WriteTransaction {
         self.transaction.script(sql).await.map_err(write_error)
     }
 
-    /// Makes it durable, if there is anything.
+    /// Commits, if anything was written.
     pub(super) async fn commit(self) -> Result<(), JournalError> {
         if !self.is_changed {
             return Ok(());
@@ -349,7 +363,7 @@ impl Database {
     pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {
         let transaction = match self {
             Self::Sqlite(pool) => Transaction::of_file(pool, "begin").await,
-            // One look at several tables, so that a commit in between is seen in all of them or in none.
+            // One snapshot for several tables: a commit in between is visible in all of them or in none.
             Self::Postgres(pool) => {
                 let begin = "begin isolation level repeatable read read only";
                 Transaction::of_server(pool, begin).await
@@ -358,13 +372,14 @@ impl Database {
         transaction.map(ReadTransaction).map_err(read_error)
     }
 
-    /// The only way to write: no writer can forget the watch.
+    /// The only way to write: no code can write without the watch.
     pub(super) async fn begin_write(&self, watch: Option<&StepWatch>) -> Result<WriteTransaction, JournalError> {
         if let Some(watch) = watch {
             watch(WriteStep::Before);
         }
         let transaction = match self {
-            // Takes the write lock at once: a reader that turns into a writer is refused when somebody else wrote.
+            // Takes the write lock at once: `SQLite` refuses a reader that becomes a writer after another process
+            // wrote.
             Self::Sqlite(pool) => Transaction::of_file(pool, "begin immediate").await,
             Self::Postgres(pool) => Transaction::of_server(pool, "begin").await,
         };
@@ -373,16 +388,6 @@ impl Database {
             watch: watch.cloned(),
             is_changed: false,
         })
-    }
-}
-
-impl Journal {
-    pub(super) async fn begin_read(&self) -> Result<ReadTransaction, JournalError> {
-        self.database.begin_read().await
-    }
-
-    pub(super) async fn begin_write(&self) -> Result<WriteTransaction, JournalError> {
-        self.database.begin_write(self.watch.as_ref()).await
     }
 }
 

@@ -1,29 +1,31 @@
-//! What a database said, in words: the library's own messages name its types and codes, and repeat their cause.
+//! Errors of a database in plain words: the messages of the library name its own types and codes, and repeat their
+//! cause.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt, io, time::Duration};
 
 use sqlx::postgres::PgConnectOptions;
 
 use crate::domain::Chain;
 
-use super::{open::CONNECTION_PATIENCE, storage_fault::primary_code};
+/// How long a method waits for a connection of the pool. A run that gets none fails, and a later run repeats its work.
+pub(super) const CONNECTION_PATIENCE: Duration = Duration::from_secs(15);
 
-/// `SQLite`: the file, or its file system, takes no writes.
+/// Result code of `SQLite`: the file, or its file system, is read-only.
 const READ_ONLY: i32 = 8;
 
-/// Why a database did not do what it was asked.
+/// An error of a database, and which database it is.
 #[derive(Debug)]
 pub struct DatabaseFault(Box<Fault>);
 
 #[derive(Debug)]
 struct Fault {
-    /// The state file, or database and server; `None` where the fault is about no connection.
+    /// The state file, or the database and its server; `None` if the error is about no connection.
     place: Option<String>,
     error: sqlx::Error,
 }
 
 impl DatabaseFault {
-    /// The fault of a connection to this place.
+    /// The fault of a connection to this state file or server.
     pub(super) fn at(place: impl Into<String>, error: sqlx::Error) -> Self {
         match Self::unwrapped(error) {
             Ok(placed) => placed,
@@ -31,17 +33,17 @@ impl DatabaseFault {
         }
     }
 
-    /// The fault, with the place that [`Self::located`] noted.
+    /// The fault, with the name that [`Self::located`] added.
     pub(super) fn of(error: sqlx::Error) -> Self {
         Self::unwrapped(error).unwrap_or_else(|error| Self(Box::new(Fault { place: None, error })))
     }
 
-    /// The same error, with the place noted for [`Self::of`].
+    /// Adds the name of the state file or server to the error, for [`Self::of`].
     pub(super) fn located(place: impl Into<String>, error: sqlx::Error) -> sqlx::Error {
         sqlx::Error::Io(io::Error::other(Self::at(place, error)))
     }
 
-    /// The error of the library without the note of its place.
+    /// The error of the library, without that name.
     pub(super) fn innermost(error: &sqlx::Error) -> &sqlx::Error {
         let noted = match error {
             sqlx::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()),
@@ -58,13 +60,20 @@ impl DatabaseFault {
     }
 }
 
-/// The database and the server that these options name, without any password.
+/// The primary result code of `SQLite` (<https://www.sqlite.org/rescode.html>); the upper bits of an extended code are
+/// details.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = DatabaseFault::innermost(error).as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+/// The name of the database and its server, without any password.
 pub(super) fn server_name(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or(options.get_username());
     format!("database {database} on {}:{}", options.get_host(), options.get_port())
 }
 
-/// What an error of the library says, without its own words.
+/// The message of an error of the library, in plain words.
 pub(super) fn described(error: &sqlx::Error) -> String {
     match DatabaseFault::innermost(error) {
         sqlx::Error::Database(said) => said.message().to_owned(),
@@ -79,7 +88,7 @@ pub(super) fn described(error: &sqlx::Error) -> String {
     }
 }
 
-/// What to do about it; empty where the message says all that is known.
+/// The remedy; empty if the message already says everything.
 fn remedy(error: &sqlx::Error) -> &'static str {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
@@ -91,10 +100,10 @@ fn remedy(error: &sqlx::Error) -> &'static str {
         sqlx::Error::Database(said) => match said.code().as_deref() {
             Some("28000" | "28P01") => "; correct user and password in state.url",
             Some("3D000") => "; create the database, or correct state.url",
-            Some("42501") => "; grant this user the right on the tables of the state",
-            Some("25006") => "; the server is read-only: name the one that takes writes in state.url",
+            Some("42501") => "; grant this user rights on the tables of the state",
+            Some("25006") => "; the server is read-only: set state.url to the primary server",
             _ if primary_code(error) == Some(READ_ONLY) => {
-                "; the file or its file system takes no writes: mount it writable, or run the command as a user who may \
+                "; the file or its file system is read-only: mount it writable, or run the command as a user who may \
                  write the file"
             }
             _ => "",
@@ -120,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_says_once_what_and_where_and_what_to_do() {
+    fn a_fault_names_error_server_and_remedy_once() {
         let check = |error: sqlx::Error, expected: &str| {
             let fault = DatabaseFault::of(DatabaseFault::located("database state on db.acme.com:5432", error));
             assert_eq!(Chain(&fault).to_string(), expected);
@@ -145,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_that_is_nearest_to_the_fault_counts() {
+    fn the_name_that_was_added_first_stays() {
         let error = DatabaseFault::located("here", sqlx::Error::PoolClosed);
         let fault = DatabaseFault::at("elsewhere", error);
         assert_eq!(fault.to_string(), "here: its connections are closed");

@@ -1,4 +1,4 @@
-//! What retention deleted. Each deletion is an event of the record: checks and answers go by it.
+//! The deletions by retention. Each deletion is an event of the record: verification and queries use these events.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::{
     encoding::{from_json, to_time},
 };
 
-/// The setting that asked for a deletion. The names are part of the record.
+/// The setting that caused a deletion. The names are part of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeepSetting {
@@ -22,7 +22,7 @@ pub enum KeepSetting {
 }
 
 impl KeepSetting {
-    /// The key, as the configuration has it.
+    /// The key in the configuration.
     pub fn key(self) -> &'static str {
         match self {
             Self::KeepRuns => "state.keep_runs",
@@ -31,32 +31,32 @@ impl KeepSetting {
     }
 }
 
-/// A deletion, as its event tells of it.
+/// The body of the event of a deletion.
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeletionBody {
     pub(super) setting: KeepSetting,
-    /// How long it keeps, in milliseconds.
+    /// The retention period, in milliseconds.
     pub(super) keep: i64,
-    /// All that was deleted was recorded before this time, in milliseconds since 1970.
+    /// Everything that was deleted was recorded before this time, in milliseconds since 1970.
     pub(super) before: i64,
     pub(super) runs: Vec<String>,
-    /// The first and the last place of each range of events of which only the digests are left.
+    /// Ranges of positions of events that were reduced to their digests: the first and the last of each.
     pub(super) events: Vec<(i64, i64)>,
-    /// The fingerprint of the memberships that were left; where memberships that had ended may have been deleted.
+    /// The fingerprint of the memberships that were left, if ended memberships may have been deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) memberships: Option<String>,
 }
 
-/// One deletion.
+/// A deletion by retention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    /// The place of its event in the record.
+    /// The position of its event in the record.
     pub position: i64,
     /// When it was made.
     pub at: DateTime<Utc>,
-    /// The setting that asked for it.
+    /// The setting that caused it.
     pub setting: KeepSetting,
-    /// All that it deleted was recorded before this time.
+    /// Everything that it deleted was recorded before this time.
     pub before: DateTime<Utc>,
     /// How many runs it deleted.
     pub runs: usize,
@@ -72,10 +72,10 @@ impl std::fmt::Display for Deletion {
     }
 }
 
-/// From when on the record is complete. The field names are part of the JSON form of answers.
+/// The times from which on the record is complete. The field names are part of the JSON form of answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DeletedBefore {
-    /// Runs without a change that began before this time are deleted, unless something still needs them.
+    /// Runs without a change that began before this time are deleted, unless they are still needed.
     #[serde(serialize_with = "crate::domain::rfc3339_or_null")]
     pub runs: Option<DateTime<Utc>>,
     /// Changes and memberships that ended before this time are deleted as well.
@@ -84,8 +84,8 @@ pub struct DeletedBefore {
 }
 
 impl DeletedBefore {
-    /// What was deleted, in words, one sentence a line; empty where nothing was.
-    pub fn told(&self) -> String {
+    /// The deletions in words, one sentence a line; empty if there are none.
+    pub fn to_text(&self) -> String {
         let line = |what: &str, before: Option<DateTime<Utc>>, setting: KeepSetting| match before {
             Some(before) => format!("{what} before {} were deleted ({}).\n", to_the_second(before), setting.key()),
             None => String::new(),
@@ -96,7 +96,7 @@ impl DeletedBefore {
 }
 
 impl Journal {
-    /// From when on the record is complete; all of it where nothing was deleted.
+    /// The times from which on the record is complete; `None` if nothing was deleted.
     pub async fn deleted_before(&self) -> Result<DeletedBefore, JournalError> {
         let mut reader = self.begin_read().await?;
         let mut before = DeletedBefore::default();
@@ -110,7 +110,7 @@ impl Journal {
         Ok(before)
     }
 
-    /// The deletion of the run with this id, or of one whose id begins like that.
+    /// The deletion of the run with this id, or with an id that begins with it.
     pub(super) async fn deletion_of_run(&self, id: &str) -> Result<Option<(String, Deletion)>, JournalError> {
         let mut reader = self.begin_read().await?;
         let is_it = |run: &String| run.get(..id.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(id));
@@ -123,7 +123,7 @@ impl Journal {
     }
 }
 
-/// Every deletion, in the order of the record.
+/// All deletions, in the order of the record.
 pub(super) async fn deletions(reader: &mut ReadTransaction) -> Result<Vec<(Deletion, DeletionBody)>, JournalError> {
     let sql = "select position, at, body from events where kind = 'deletion' order by position";
     let mut found = Vec::new();
@@ -140,28 +140,4 @@ pub(super) async fn deletions(reader: &mut ReadTransaction) -> Result<Vec<(Delet
         found.push((deletion, body));
     }
     Ok(found)
-}
-
-/// Places as ranges of the first and the last of neighbours. The places are sorted.
-pub(super) fn ranges(places: impl IntoIterator<Item = i64>) -> Vec<(i64, i64)> {
-    let mut ranges: Vec<(i64, i64)> = Vec::new();
-    for place in places {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == place => *last = place,
-            _ => ranges.push((place, place)),
-        }
-    }
-    ranges
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ranges;
-
-    #[test]
-    fn neighbours_are_one_range() {
-        assert_eq!(ranges([]), []);
-        assert_eq!(ranges([7]), [(7, 7)]);
-        assert_eq!(ranges([1, 2, 3, 5, 7, 8]), [(1, 3), (5, 5), (7, 8)]);
-    }
 }

@@ -1,4 +1,5 @@
-//! What runs held and later plans do not name, because a listing lacks the profile, or Campaign the group or the operator.
+//! Holds that later plans do not contain, because a listing lacks the profile, or Campaign lacks the group or the
+//! operator.
 
 use crate::domain::{EarlierHold, InstanceName};
 
@@ -9,7 +10,7 @@ use super::{
 };
 
 impl Journal {
-    /// Remembers these holds of an instance in place of those remembered before.
+    /// Replaces the stored dormant holds of an instance.
     pub async fn remember_dormant_holds(
         &self,
         instance: &InstanceName,
@@ -21,7 +22,7 @@ impl Journal {
     }
 }
 
-/// Remembers these holds of an instance in place of those remembered before.
+/// Replaces the stored dormant holds of an instance.
 pub(super) async fn remember_dormant_holds(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
@@ -47,7 +48,7 @@ pub(super) async fn remember_dormant_holds(
     writer.insert(head, rows, "").await
 }
 
-/// The dormant holds of an instance, by change.
+/// The dormant holds of an instance, sorted by change.
 pub(super) async fn dormant_holds(
     reader: &mut Transaction,
     instance: &InstanceName,

@@ -1,4 +1,4 @@
-//! What can go wrong with the journal, by what a caller does about it.
+//! Errors of the journal: a variant for each thing that a caller does differently.
 
 use std::{
     io,
@@ -7,10 +7,10 @@ use std::{
 
 use super::{DatabaseFault, DiskSpace, FileFault, StorageFault};
 
-/// Why the journal could not be used. No text of it holds the address of a database, which may hold a password.
+/// Why the journal could not be used. No message contains the address of a database, which may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The folder or the file cannot be made or opened.
+    /// The folder or the file cannot be created or opened.
     #[error("the state file {} cannot be used; {}", path.display(), file_remedy(source))]
     File {
         /// The file.
@@ -18,73 +18,74 @@ pub enum JournalError {
         /// What went wrong.
         source: io::Error,
     },
-    /// The file, one beside it, or their folder could lead to what another user chose.
+    /// Another user could have changed where the path of the file, of one beside it, or of their folder leads.
     #[error(transparent)]
     Untrusted(FileFault),
-    /// The file, or database, belongs to something else. It was only looked at.
+    /// The file, or the database, belongs to another program. It was only read.
     #[error(
-        "{place} is not a state of campaign-group-sync, and was left as it is; name a path in state.url where no other file is"
+        "{place} is not a state of campaign-group-sync and was not changed; \
+         set state.url to a path at which no other file exists"
     )]
     NotOurs {
-        /// Where it is.
+        /// Its path, or the name of the database and its server.
         place: String,
     },
     /// A newer version of the program wrote it.
     #[error(
         "the state {place} was written by a newer version of this program (schema {found}, this one knows {known}); \
-         install that version or a newer one; do not name another place in state.url or move the state away, because an \
+         install that version or a newer one; do not set state.url to another path or move the state away, because an \
          empty state has no history, no approvals and no held changes"
     )]
     NewerSchema {
-        /// Where it is.
+        /// Its path, or the name of the database and its server.
         place: String,
         /// The schema found.
         found: i64,
         /// The newest schema this version knows.
         known: i64,
     },
-    /// An earlier version of the program wrote it, and it is only to be read.
+    /// An earlier version of the program wrote it, and this process only reads.
     #[error(
         "the state {place} was written by an earlier version of this program (schema {found}, this one knows {known}); \
          the next run brings it up to date"
     )]
     OlderSchema {
-        /// Where it is.
+        /// Its path, or the name of the database and its server.
         place: String,
         /// The schema found.
         found: i64,
         /// The newest schema this version knows.
         known: i64,
     },
-    /// The database refused something.
+    /// The database reported an error.
     #[error("the journal could not be {doing}")]
     Database {
-        /// What was tried: `read`, `written`, `opened`.
+        /// The operation: `read`, `written`, `opened`.
         doing: &'static str,
         /// What went wrong.
         source: DatabaseFault,
     },
-    /// The file system of the state file did not take it, or did not give it.
+    /// The file system of the state file reported an error.
     #[error("the journal could not be {doing}")]
     Storage {
-        /// What was tried: `read`, `written`, `opened`.
+        /// The operation: `read`, `written`, `opened`.
         doing: &'static str,
         /// What went wrong.
         source: StorageFault,
     },
-    /// The session of the database that held the lock is gone: another node may lead now.
-    #[error("the lock of this run is lost: the database session that held it has ended")]
+    /// The database session that held the lock has ended: another node may lead now.
+    #[error("this run has lost its lock: the database session that held it has ended")]
     LockLost,
-    /// Something in it cannot be understood.
-    #[error("the journal has a value that cannot be read: {what}")]
+    /// A stored value is invalid.
+    #[error("the journal has an invalid value: {what}")]
     Unreadable {
-        /// What, and where.
+        /// The value, and where it is.
         what: String,
     },
 }
 
 impl JournalError {
-    /// What the operating system said about a file of the state.
+    /// An error of the operating system about a file of the state.
     pub(super) fn of_file(path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -96,7 +97,7 @@ impl JournalError {
     }
 }
 
-/// What can be done about a file that the operating system does not give.
+/// The remedy for an error of the operating system.
 fn file_remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remedy_for_a_file_depends_on_what_the_operating_system_said() {
+    fn the_remedy_for_a_file_depends_on_the_error_of_the_operating_system() {
         let check = |kind: io::ErrorKind, expected: &str| {
             let error = JournalError::of_file(Path::new("/var/lib/state.db"), kind.into()).to_string();
             assert!(error.starts_with("the state file /var/lib/state.db cannot be used; "), "{error}");

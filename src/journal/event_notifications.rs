@@ -1,4 +1,5 @@
-//! What the events of a run tell administrators, written with them: each held digest, each outage and each finding once.
+//! The notifications about the events of a run, written with the events: each held digest, each outage and each finding
+//! once.
 
 use chrono::{DateTime, Utc};
 
@@ -9,26 +10,27 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
+    chain::EventRecorder,
     database::{Value, WriteTransaction},
     encoding::to_time,
-    event_recorder::EventRecorder,
-    holds::held_by_real_run,
+    held_plans::held_by_real_run,
     outbox::enqueue,
 };
 
 /// The topic of an outage; its subject is empty.
 const OUTAGE: &str = "outage";
 
-/// Whether an outage was told before.
+/// Whether an outage was already reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutageReport {
-    /// It is told now.
+    /// The notification is enqueued now.
     Enqueued,
-    /// It goes on.
+    /// The outage was reported before and continues.
     AlreadyReported,
 }
 
-/// Tells what a run holds, unless a real run held the same digest before. Asked before the hold is written.
+/// Enqueues the notification about a hold, unless a real run already held the same digest. Must be called before the
+/// hold is written.
 pub(super) async fn held(recorder: &mut EventRecorder<'_>, held: &HeldState<'_>) -> Result<(), JournalError> {
     let Some(record) = held.record.filter(|record| recorder.wanted.are_any() && !record.is_dry_run) else {
         return Ok(());
@@ -43,7 +45,7 @@ pub(super) async fn held(recorder: &mut EventRecorder<'_>, held: &HeldState<'_>)
     enqueue(recorder.writer, recorder.wanted, &notification).await
 }
 
-/// Tells what a run had made that could not say so itself.
+/// Enqueues the notification about changes of an earlier run whose outcome is only known now.
 pub(super) async fn settled(
     recorder: &mut EventRecorder<'_>,
     settled: &SettledChanges<'_>,
@@ -58,7 +60,7 @@ pub(super) async fn settled(
     }
 }
 
-/// Tells what a run made in one instance, and what it found there.
+/// Enqueues the notifications about what a run changed and found in one instance.
 pub(super) async fn instance_ended(
     recorder: &mut EventRecorder<'_>,
     report: &InstanceReport,
@@ -75,7 +77,7 @@ pub(super) async fn instance_ended(
     Ok(())
 }
 
-/// Tells refused credentials once for each outage, and its end.
+/// Enqueues one notification about refused credentials for each outage, and one about its end.
 pub(super) async fn run_ended(recorder: &mut EventRecorder<'_>, report: &RunReport) -> Result<(), JournalError> {
     if !recorder.wanted.are_any() || report.mode != RunMode::Apply {
         return Ok(());
@@ -100,7 +102,7 @@ pub(super) async fn run_ended(recorder: &mut EventRecorder<'_>, report: &RunRepo
 }
 
 impl Journal {
-    /// Tells an outage that no event of a run tells of, unless one is known already.
+    /// Enqueues a notification about an outage outside of a run, unless it was already reported.
     pub async fn report_outage(&self, notification: &Notification) -> Result<OutageReport, JournalError> {
         if self.was_reported(OUTAGE, "").await? {
             return Ok(OutageReport::AlreadyReported);
@@ -114,7 +116,7 @@ impl Journal {
         Ok(news)
     }
 
-    /// Tells a finding that concerns no instance, unless it was told before.
+    /// Enqueues a notification about a finding that concerns no instance, unless it was already reported.
     pub async fn report_finding(&self, topic: &FindingTopic, notification: &Notification) -> Result<(), JournalError> {
         if self.was_reported(topic.about.as_str(), &topic.subject).await? {
             return Ok(());
@@ -126,7 +128,7 @@ impl Journal {
         writer.commit().await
     }
 
-    /// Whether something that concerns no instance was told before; asked often, and writes nothing.
+    /// Whether something that concerns no instance was already reported. Often called; only reads.
     async fn was_reported(&self, topic: &str, subject: &str) -> Result<bool, JournalError> {
         let sql = "select 1 from notified where instance = '' and topic = $1 and subject = $2";
         let rows = self.begin_read().await?.rows(sql, [topic.into(), subject.into()]).await?;
@@ -134,7 +136,7 @@ impl Journal {
     }
 }
 
-/// Whether the run is a real one over everything in its instances.
+/// Whether the run is a real run over everything in its instances.
 async fn is_whole(recorder: &mut EventRecorder<'_>) -> Result<bool, JournalError> {
     let sql = "select 1 from runs where run = $1 and mode = $2 and scope is null";
     let values = [recorder.run.as_str().into(), RunMode::Apply.as_str().into()];
@@ -161,7 +163,7 @@ async fn report_findings(recorder: &mut EventRecorder<'_>, report: &InstanceRepo
     Ok(())
 }
 
-/// Forgets the findings of an instance that are gone, so that they are told when they come back.
+/// Deletes the findings of an instance that are gone, so that they are reported again when they come back.
 async fn forget_gone(
     writer: &mut WriteTransaction,
     instance: &FoldedName,
@@ -182,7 +184,7 @@ async fn forget_gone(
     Ok(())
 }
 
-/// Remembers that something is told; `false` where it was told before.
+/// Writes that something is reported; returns `false` if it was already reported.
 async fn is_news(
     writer: &mut WriteTransaction,
     instance: &str,
@@ -201,7 +203,7 @@ async fn begin_outage(writer: &mut WriteTransaction, at: DateTime<Utc>) -> Resul
     Ok(if is_news { OutageReport::Enqueued } else { OutageReport::AlreadyReported })
 }
 
-/// When the outage was told that ends now; `None` where there was none.
+/// When the outage was reported that ends now; `None` if there was none.
 async fn end_outage(writer: &mut WriteTransaction) -> Result<Option<DateTime<Utc>>, JournalError> {
     let sql = "delete from notified where instance = '' and topic = $1 returning at";
     let ended = writer.returning(sql, [OUTAGE.into()]).await?;

@@ -1,4 +1,4 @@
-//! Past changes that a question is about: of an operator, a group, a kind, an outcome, in any run.
+//! Searches past changes: by operator, group, kind or outcome, over all runs.
 
 use chrono::{DateTime, Utc};
 
@@ -6,20 +6,20 @@ use crate::domain::{ChangeKind, ChangeOutcome, ChangeReport, FoldedName, Instanc
 
 use super::{
     Journal, JournalError,
-    changes::{StoredChange, change_columns},
     database::{Row, Value},
     encoding::from_name,
     run_report::Unfinished,
+    stored_changes::{StoredChange, change_columns},
 };
 
-/// Which changes; what is `None` is not asked about.
+/// Selects changes; a field that is `None` selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeFilter {
     /// Recorded at this time or later.
     pub since: Option<DateTime<Utc>>,
     /// Recorded before this time.
     pub until: Option<DateTime<Utc>>,
-    /// In this instance; letter case does not count.
+    /// In this instance, in any letter case.
     pub instance: Option<InstanceName>,
     /// Of the operator with this login, compared folded.
     pub operator: Option<String>,
@@ -36,19 +36,19 @@ pub struct ChangeFilter {
 pub struct FoundChange {
     /// The run that planned it.
     pub run: RunId,
-    /// What was asked of that run.
+    /// The mode of that run.
     pub mode: RunMode,
     /// The instance.
     pub instance: String,
-    /// When it was last recorded: with its outcome, or with the plan where it was not tried.
+    /// When it was last recorded: with its outcome, or with the plan if it was not tried.
     pub recorded_at: DateTime<Utc>,
-    /// The change and what became of it.
+    /// The change and its outcome.
     pub change: ChangeReport,
 }
 
 impl Journal {
-    /// The changes that fit all that is asked, the last recorded run first, at most `limit`. A plan that later runs found
-    /// again without any difference, and that led to no write, counts once: with the first run that made it.
+    /// The changes that match the filter, those of the last recorded run first, at most `limit`. A plan that later runs
+    /// made again without a difference, and that led to no write, is returned once, with the first run that made it.
     pub async fn found_changes(&self, filter: &ChangeFilter, limit: usize) -> Result<Vec<FoundChange>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut reader = self.begin_read().await?;

@@ -1,5 +1,5 @@
-//! Gives the space of deleted rows back to the file system. `PostgreSQL` does so by itself (autovacuum) and reuses it; a
-//! `SQLite` file keeps free pages until it is told to give them back.
+//! Returns the space of deleted rows to the file system. `PostgreSQL` reuses it by itself (autovacuum); a `SQLite` file
+//! keeps its free pages until the program returns them.
 
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 
@@ -9,20 +9,20 @@ use super::{
     storage_fault::StorageFault,
 };
 
-/// One of so many pages of the file may be free: the next run writes into them.
+/// Denominator of the share of free pages that a file may keep: the next run writes into them.
 const FREE_SHARE: i64 = 10;
 
-/// Pages that are given back at once: others that write wait for a fraction of a second.
+/// Pages that are returned in one step: other writers wait for a fraction of a second.
 const PAGES_A_STEP: i64 = 1_000;
 
-/// The largest file that is rewritten while the state is in use, in bytes: others that write wait for it, at most
-/// for about two seconds.
+/// The largest file that is rewritten while the state is in use, in bytes: other writers wait for it, for about two
+/// seconds at most.
 const LARGEST_REWRITE: i64 = 128 * 1024 * 1024;
 
-/// How `SQLite` names the way in which a file gives pages back in steps (`pragma auto_vacuum`).
+/// The value of `pragma auto_vacuum` for a file that returns pages in steps.
 const IN_STEPS: i64 = 2;
 
-/// How the pages of a file are used.
+/// The numbers of pages of a file.
 struct Pages {
     all: i64,
     free: i64,
@@ -44,8 +44,9 @@ impl Pages {
 }
 
 impl Journal {
-    /// Gives back what is free beyond a tenth of the file. A file that an earlier version made is rewritten once for it; one that
-    /// is too large for that keeps its free pages and reuses them, and the log says how an administrator rewrites it.
+    /// Returns free pages beyond a tenth of the file. A file that an earlier version created is rewritten once; if it
+    /// is too large for that, it keeps its free pages and reuses them, and the log says how an administrator rewrites
+    /// it.
     pub async fn release_free_space(&self, _lock: &RunLock) -> Result<(), JournalError> {
         let Database::Sqlite(pool) = &self.database else { return Ok(()) };
         let given_back = give_back(pool).await;
@@ -73,13 +74,14 @@ async fn give_back(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Rewrites the file without its free pages. From then on, it gives them back in steps: its connections ask for that.
+/// Rewrites the file without its free pages. From then on it returns them in steps, because its connections set that
+/// mode.
 async fn rewrite(pool: &SqlitePool, pages: &Pages) -> Result<(), sqlx::Error> {
     if pages.all.saturating_mul(pages.bytes_each) > LARGEST_REWRITE {
         let megabytes = pages.free.saturating_mul(pages.bytes_each) / (1024 * 1024);
         tracing::info!(
-            "{megabytes} MB of the state file {file} are free and will be reused; to give them back to the file system, stop the \
-             daemon and run as root: sqlite3 '{file}' 'pragma auto_vacuum = incremental; vacuum'",
+            "{megabytes} MB of the state file {file} are free and will be reused; to return them to the file system, \
+             stop the daemon and run as root: sqlite3 '{file}' 'pragma auto_vacuum = incremental; vacuum'",
             file = pool.connect_options().get_filename().display()
         );
         return Ok(());

@@ -1,33 +1,50 @@
-//! Every approval that was given: by whom, when, of what, and which run used it.
+//! The list of all approvals that were given: who gave each one, when, for what, and which run used it.
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Approver, Digest, InstanceName, RunId};
+use crate::domain::{ApprovedChange, Approver, Digest, InstanceName, RunId};
 
 use super::{
-    Journal, JournalError, RecordedApproval, approver_columns,
+    Journal, JournalError,
     database::{Row, WriteTransaction},
-    encoding::{to_optional_time, to_time},
+    encoding::{self, approver_values, to_optional_time, to_time},
 };
 
-/// One approval in one instance.
+/// The result of an approval in one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedApproval {
+    /// The instance.
+    pub instance: InstanceName,
+    /// The run that held the plan.
+    pub run: RunId,
+    /// The changes that it releases.
+    pub changes: Vec<ApprovedChange>,
+    /// When it expires.
+    pub expires_at: DateTime<Utc>,
+    /// The run whose undo holds the plan; `None` if any run over everything applies it.
+    pub undo_of: Option<RunId>,
+    /// When the same approver gave the approval before, if that approval is still unused: then nothing was recorded.
+    pub given_before: Option<DateTime<Utc>>,
+}
+
+/// A given approval in one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenApproval {
     /// The instance whose held plan it releases.
     pub instance: InstanceName,
-    /// Names the plan.
+    /// The digest of the plan.
     pub digest: String,
     /// Who gave it.
     pub approver: Approver,
-    /// When.
+    /// When it was given.
     pub at: DateTime<Utc>,
-    /// Until when a run could begin to use it.
+    /// When it expires: a run must begin to use it before that.
     pub expires_at: DateTime<Utc>,
-    /// How many changes it names.
+    /// How many changes it releases.
     pub changes: i64,
-    /// The run that began to apply it; `None` where none did, or an earlier version, which did not note the run.
+    /// The run that began to apply it; `None` if none did, or a run of an earlier version, which did not record it.
     pub used_by: Option<RunId>,
-    /// When that was.
+    /// When the run began to apply it.
     pub used_at: Option<DateTime<Utc>>,
 }
 
@@ -39,7 +56,7 @@ pub(super) async fn remember(
     released: &[&RecordedApproval],
 ) -> Result<(), JournalError> {
     let rows = released.iter().map(|approved| {
-        let [name, uid, user, login_uid, login] = approver_columns::values(approver);
+        let [name, uid, user, login_uid, login] = approver_values(approver);
         [
             event.into(),
             approved.instance.as_str().into(),
@@ -75,7 +92,7 @@ pub(super) async fn used(
 }
 
 impl Journal {
-    /// All approvals that were given, the last recorded first, at most `limit`.
+    /// The given approvals, the last recorded first, at most `limit`.
     pub async fn given_approvals(&self, limit: usize) -> Result<Vec<GivenApproval>, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select instance, digest, at, expires_at, changes, used_by, used_at,
@@ -95,6 +112,6 @@ fn given(row: &Row) -> Result<GivenApproval, JournalError> {
         changes: row.number(4)?,
         used_by: row.optional_text(5)?.map(RunId::new),
         used_at: to_optional_time(row.optional_number(6)?)?,
-        approver: approver_columns::read(row, 7)?,
+        approver: encoding::approver(row, 7)?,
     })
 }

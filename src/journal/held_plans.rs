@@ -1,4 +1,4 @@
-//! Held plans: what waits for an approval, what an undo holds beside it, and how both are stored.
+//! Held plans, which wait for an approval, and the holds of undos, as they are stored.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,12 @@ use crate::domain::{
 
 use super::{
     JournalError,
-    approvals::to_digest,
     database::{ReadTransaction, Row, WriteTransaction},
     dormant_holds::remember_dormant_holds,
-    encoding::{from_json, to_json, to_time},
-    holds::held_by_real_run,
+    encoding::{from_json, to_digest, to_json, to_time},
 };
 
-/// A held plan as it is stored.
+/// The stored form of a held plan.
 #[derive(Serialize, Deserialize)]
 struct StoredHeld {
     run: RunId,
@@ -37,11 +35,12 @@ struct StoredHeldBefore {
     limits: Limits,
 }
 
-/// Writes what an instance's plan holds now, and says whether that is news. A run over everything replaces what was held in
-/// that instance before; a narrowed one, and a dry run, adds to it or replaces the record of the same digest.
+/// Writes what the plan of an instance holds now, and returns whether that is new. A run over everything replaces what
+/// was held in that instance before; a narrowed run, and a dry run, adds to it or replaces the record of the same
+/// digest.
 ///
-/// What a real run over everything holds stays so when a dry run or a narrowed one finds the same digest. What an undo holds
-/// is replaced by an undo of the same run alone, and is over when its time is.
+/// What a real run over everything holds stays so if a dry run or a narrowed run holds the same digest. Only an undo of
+/// the same run replaces what an undo holds, and it ends when its time is over.
 pub(super) async fn hold(
     writer: &mut WriteTransaction,
     held: &HeldState<'_>,
@@ -72,7 +71,7 @@ pub(super) async fn hold(
     })
 }
 
-/// Everything that is held in one instance.
+/// All held plans of one instance.
 pub(super) async fn held_in(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
@@ -104,7 +103,18 @@ pub(super) fn held_record(row: &Row) -> Result<HeldRecord, JournalError> {
     })
 }
 
-/// Writes one held plan. It is held since the first real run that held its digest: a dry run holds nothing.
+/// Reads the columns instance, digest, at, record and `held_since`; `None` for the plan of a dry run, which holds
+/// nothing.
+pub(super) fn held_by_real_run(row: &Row) -> Result<Option<(HeldRecord, DateTime<Utc>)>, JournalError> {
+    let record = held_record(row)?;
+    if record.is_dry_run {
+        return Ok(None);
+    }
+    let since = row.optional_number(4)?.map(to_time).transpose()?.unwrap_or(record.at);
+    Ok(Some((record, since)))
+}
+
+/// Writes one held plan. It is held since the first real run that held its digest; a dry run holds nothing.
 async fn write_held(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
@@ -144,7 +154,7 @@ async fn write_held(
     writer.execute(sql, values).await
 }
 
-/// What real runs hold in this instance, and what undos do; the oldest first. A dry run holds nothing.
+/// The plans that real runs and undos hold in this instance, the oldest first. A dry run holds nothing.
 pub(super) async fn held_by_runs(
     reader: &mut ReadTransaction,
     instance: &InstanceName,
@@ -157,7 +167,7 @@ pub(super) async fn held_by_runs(
     Ok(records)
 }
 
-/// What these plans hold, each change once: the latest word counts.
+/// The changes that these plans hold, each once, as in the latest plan.
 pub(super) fn held_changes<'r>(records: impl Iterator<Item = &'r HeldRecord>) -> Vec<EarlierHold> {
     let held = records.filter(|record| !record.is_dry_run).flat_map(|record| &record.held);
     let by_key: BTreeMap<&ChangeKey, &EarlierHold> = held.map(|held| (&held.key, held)).collect();

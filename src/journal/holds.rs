@@ -1,4 +1,4 @@
-//! What waits for an approval, and since when.
+//! The held plans that wait for an approval, and since when.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,7 @@ use crate::domain::{Digest, HeldRecord, InstanceName};
 use super::{
     Journal, JournalError,
     database::{ReadTransaction, Row},
-    encoding::to_time,
-    held_plans::held_record,
+    held_plans::held_by_real_run,
 };
 
 /// A held plan that waits for an approval. The field names are part of the JSON form of the status.
@@ -19,7 +18,7 @@ use super::{
 pub struct HoldEntry {
     /// The digest that an approval names.
     pub digest: Digest,
-    /// The instance that it is held in, as the configuration spells it.
+    /// The instance that holds it, as the configuration spells it.
     pub instance: String,
     /// When this digest was first held.
     #[serde(serialize_with = "crate::domain::rfc3339")]
@@ -29,7 +28,8 @@ pub struct HoldEntry {
 }
 
 impl Journal {
-    /// What real runs hold, by instance, the oldest first. A plan of a dry run or of an observed instance holds nothing.
+    /// The plans that real runs hold, sorted by instance, the oldest first. The plan of a dry run, or of an observed
+    /// instance, holds nothing.
     pub async fn holds(&self) -> Result<Vec<HoldEntry>, JournalError> {
         let mut reader = self.begin_read().await?;
         let rows = reader.rows("select instance, digest, at, record, held_since from held", []).await?;
@@ -47,7 +47,7 @@ impl Journal {
         Ok(holds.into_iter().map(hold).collect())
     }
 
-    /// Whether there are holds, and each of them has an approval that the next run can use.
+    /// Whether there are holds, and the next run can use an approval for each of them.
     pub async fn are_approved(&self, holds: &[HoldEntry], now: DateTime<Utc>) -> Result<bool, JournalError> {
         let sql = "select instance, digest from approvals where expires_at > $1 and begun_at is null";
         let mut reader = self.begin_read().await?;
@@ -72,14 +72,4 @@ pub(super) async fn held_since(
         found.extend(held_by_real_run(&row)?.map(|(record, since)| (record.digest, since)));
     }
     Ok(found)
-}
-
-/// Reads the columns instance, digest, at, record and `held_since`; `None` for a plan that holds nothing.
-pub(super) fn held_by_real_run(row: &Row) -> Result<Option<(HeldRecord, DateTime<Utc>)>, JournalError> {
-    let record = held_record(row)?;
-    if record.is_dry_run {
-        return Ok(None);
-    }
-    let since = row.optional_number(4)?.map(to_time).transpose()?.unwrap_or(record.at);
-    Ok(Some((record, since)))
 }

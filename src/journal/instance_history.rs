@@ -1,4 +1,4 @@
-//! What is remembered of one instance: accepted reads, followed groups, who is who.
+//! What is stored about one instance: accepted reads, followed groups, which user is which operator.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,22 +11,23 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
-    approvals::approvals_in_force,
-    database::{ReadTransaction, Row, Transaction, read_error},
+    approvals::{approvals_in_force, undone},
+    database::{ReadTransaction, Row},
     dormant_holds::dormant_holds,
-    encoding::{from_json, to_json, to_key},
+    encoding::{from_json, to_json},
     held_plans::{held_by_runs, held_changes},
     holds::held_since,
     unfinished_disablements::unfinished_disablements,
 };
 
 impl Journal {
-    /// All that decisions about this instance need, without who has former logins, which is of the organization; approvals that expire after `now` and are not spent.
+    /// Everything that decisions about this instance need, except who has former logins, which belongs to the
+    /// organization; of approvals, those that expire after `now` and are not spent.
     pub async fn history(&self, instance: &InstanceName, now: DateTime<Utc>) -> Result<History, JournalError> {
         self.history_for(instance, now, None).await
     }
 
-    /// The same for an undo of `run`, which goes on where an earlier undo of that run was held.
+    /// The history for an undo of `run`, which continues an earlier undo of that run that was held.
     pub async fn history_for_undo(
         &self,
         instance: &InstanceName,
@@ -49,7 +50,7 @@ impl Journal {
             _ => Memory::Kept,
         };
         let records = held_by_runs(&mut reader, instance).await?;
-        // What an undo holds concerns that undo alone: other runs plan something else.
+        // What an undo holds concerns only that undo: other runs plan other changes.
         let is_heeded = |record: &&HeldRecord| record.undo.as_ref().is_none_or(|undo| Some(&undo.run) == undone_run);
         let known = known_profiles(&mut reader, instance, accepted.as_ref()).await?;
         Ok(History {
@@ -67,7 +68,7 @@ impl Journal {
         })
     }
 
-    /// Writes the read whose word was taken. A lost memory is found again by it.
+    /// Writes the accepted read. It ends the loss of a lost memory.
     pub async fn accept_read(
         &self,
         instance: &InstanceName,
@@ -88,7 +89,7 @@ impl Journal {
         writer.commit().await
     }
 
-    /// Remembers which product profiles this instance has seen, and which groups they stood for.
+    /// Stores the product profiles that this instance has seen, and their groups.
     pub async fn remember_profiles(&self, instance: &InstanceName, known: &KnownProfiles) -> Result<(), JournalError> {
         let sql = "insert into known_profiles (instance, known) values ($1, $2)
                    on conflict (instance) do update set known = excluded.known";
@@ -97,8 +98,8 @@ impl Journal {
         writer.commit().await
     }
 
-    /// Remembers which operator each of these users is, by UMAPI `id`, new and changed ones only; and forgets who users
-    /// were that are `over`.
+    /// Stores which operator each of these users is, by UMAPI `id`, if that is new or changed; deletes the users in
+    /// `over`.
     pub async fn remember_identities(
         &self,
         instance: &InstanceName,
@@ -108,7 +109,7 @@ impl Journal {
         let mut reader = self.begin_read().await?;
         let known: HashMap<_, _> = self::identities(&mut reader, instance).await?.into_iter().collect();
         drop(reader);
-        // A user that is named twice is one row: one statement cannot write it twice.
+        // A user that is named twice becomes one row: one statement cannot write it twice.
         let fresh: HashMap<FoldedName, &KnownOperator> = identities
             .iter()
             .map(|(user, operator)| (FoldedName::new(user), operator))
@@ -145,7 +146,7 @@ async fn accepted(reader: &mut ReadTransaction, instance: &InstanceName) -> Resu
     rows.first().map(|row| from_json(&row.text(0)?, "an accepted read")).transpose()
 }
 
-/// What is known of profiles. States of earlier versions tell of followed groups only; the accepted read knows best.
+/// The known profiles. States of earlier versions contain followed groups only; the accepted read is newer.
 async fn known_profiles(
     reader: &mut ReadTransaction,
     instance: &InstanceName,
@@ -166,7 +167,7 @@ async fn known_profiles(
     Ok(KnownProfiles::of_groups(followed))
 }
 
-/// What runs hold, and what they held and cannot see for now; each change once, what runs hold first.
+/// The changes that runs hold, and the dormant holds, each change once; what runs hold takes precedence.
 async fn held_before(
     reader: &mut ReadTransaction,
     instance: &InstanceName,
@@ -180,7 +181,7 @@ async fn held_before(
     Ok(held)
 }
 
-/// Why something that was remembered is lost. Every accepted read is younger than the loss.
+/// Why the memory was lost. Every accepted read is newer than the loss.
 async fn lost(reader: &mut ReadTransaction) -> Result<Option<String>, JournalError> {
     let rows = reader.rows("select value from meta where name = 'memory_lost'", []).await?;
     rows.first().map(|row| row.text(0)).transpose()
@@ -197,13 +198,4 @@ async fn identities(
         Ok(KnownOperator { id: OperatorId(row.number(1)?), login })
     };
     rows.iter().map(|row| Ok((row.folded(0)?, known(row)?))).collect()
-}
-
-pub(super) async fn undone(reader: &mut Transaction, instance: &InstanceName) -> Result<Vec<ChangeKey>, JournalError> {
-    let sql = "select op, group_folded, operator_folded from undone where instance = $1";
-    let rows = reader.rows(sql, [instance.as_str().into()]).await.map_err(read_error)?;
-    let keys: Result<Vec<_>, _> = rows.iter().map(|row| to_key(row.text(0)?, row.folded(1)?, row.folded(2)?)).collect();
-    let mut keys = keys?;
-    keys.sort();
-    Ok(keys)
 }

@@ -1,4 +1,4 @@
-//! What a run log has named already, so that the same thousand skips are not named by every run.
+//! The skips that a run log has named, so that each run does not name the same thousand skips again.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +6,22 @@ use crate::domain::{InstanceName, Skipped};
 
 use super::{Journal, JournalError, database::Value};
 
-/// A skip as it is remembered: its reason and its subject. The detail may change from run to run.
+/// A stored skip: its reason and its subject. The detail may change from run to run.
 type NamedSkip = (String, String);
 
-/// What the last run over everything skipped in one instance.
+/// The skips of the last run over everything in one instance.
 #[derive(Debug)]
 pub struct LoggedSkips(BTreeSet<NamedSkip>);
 
 impl LoggedSkips {
-    /// Those of `skipped` that are not among these, in their order.
+    /// The skips in `skipped` that are not among these, in their order.
     pub fn new_among<'s>(&self, skipped: &'s [Skipped]) -> Vec<&'s Skipped> {
         skipped.iter().filter(|skip| !self.0.contains(&key(skip))).collect()
     }
 }
 
 impl Journal {
-    /// Remembers what a run over everything skipped in this instance, and forgets what is not skipped any more.
+    /// Stores the skips of a run over everything in this instance, and deletes those that are over.
     pub async fn remember_logged_skips(
         &self,
         instance: &InstanceName,
@@ -45,7 +45,7 @@ impl Journal {
         writer.commit().await
     }
 
-    /// What the last run over everything skipped in this instance.
+    /// Reads the skips of the last run over everything in this instance.
     pub async fn logged_skips(&self, instance: &InstanceName) -> Result<LoggedSkips, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select reason, subject from named_skips where instance = $1";

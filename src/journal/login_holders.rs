@@ -1,5 +1,5 @@
-//! Who has a login that an operator had before a user's name changed: the answers of single-user calls, and the logins that
-//! the next walk over the organization looks out for.
+//! Who has a login that an operator had before the name of a user changed: the results of single-user calls, and the
+//! logins that the next read of all users looks for.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use crate::domain::{FoldedName, LoginHolder, LoginHolders, LoginSet, OperatorLog
 use super::{Journal, JournalError};
 
 impl Journal {
-    /// The logins of all operators that users of the organization are remembered as, in every instance.
+    /// The stored logins of the operators of users, over all instances.
     pub async fn remembered_logins(&self) -> Result<LoginSet, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select distinct login_folded from identities where login_folded is not null";
@@ -17,8 +17,8 @@ impl Journal {
         Ok(LoginSet::new(logins))
     }
 
-    /// The answers from `since` to `until`. One that is later than that was written by a clock that was wrong: its age is
-    /// not known, and it does not count.
+    /// The results from `since` to `until`. A later one was written by a wrong clock: its age is not known, and it does
+    /// not count.
     pub async fn login_holders(
         &self,
         organization: &OrganizationId,
@@ -41,7 +41,7 @@ impl Journal {
         Ok(LoginHolders::new(answers.collect::<Result<Vec<_>, JournalError>>()?))
     }
 
-    /// Remembers one answer, read at `at`, and forgets those before `since`.
+    /// Stores one result, read at `at`, and deletes those before `since`.
     pub async fn remember_login_holder(
         &self,
         organization: &OrganizationId,

@@ -1,5 +1,5 @@
-//! Memberships that appeared or vanished in Campaign between two runs without any run having made the change: by hand, or by
-//! Campaign itself when a person signed in.
+//! Memberships that appeared or vanished in Campaign between two runs without a change by a run: an operator made the
+//! change, or Campaign made it when a user signed in.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ use super::{
     encoding::{from_json, to_time},
 };
 
-/// Observations that are searched for changes at most: a new installation has one for each instance, and later ones exist only
-/// where something differed.
+/// Most observations that are searched: a new installation has one for each instance, and later ones exist only if
+/// something differed.
 const MOST_OBSERVATIONS: i64 = 200;
 
 /// A membership that changed without a run.
@@ -23,37 +23,37 @@ const MOST_OBSERVATIONS: i64 = 200;
 pub struct ManualChange {
     /// The instance.
     pub instance: String,
-    /// The operator; in the folded spelling where only that is known.
+    /// The operator; the folded login if only that is known.
     pub login: String,
-    /// The operator group; likewise.
+    /// The operator group; the folded name if only that is known.
     pub group: String,
     /// What happened.
     pub kind: ManualChangeKind,
-    /// When a run first saw it. It happened between the run before and this one.
+    /// When a run first saw it. It happened between the previous run and this one.
     pub seen_at: DateTime<Utc>,
-    /// The run that saw it; `None` where the record does not name one.
+    /// The run that saw it; `None` if the record does not name one.
     pub seen_by: Option<RunId>,
 }
 
 /// What happened to the membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManualChangeKind {
-    /// The operator was in the group, and had not been before.
+    /// The operator is in the group, and was not before.
     Appeared,
-    /// The operator was not in the group any more.
+    /// The operator is not in the group any more.
     Vanished,
 }
 
-/// The newest changes, and up to where the record was searched.
+/// The newest changes, and how far the record was searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ManualChanges {
     /// Newest first.
     pub changes: Vec<ManualChange>,
-    /// The place of the newest observation in the record. Asked again with it, only later ones are searched.
+    /// The position of the newest observation in the record. A later call with it searches only later observations.
     pub searched_to: i64,
 }
 
-/// An observation: what a run found in Campaign that the record did not hold.
+/// An observation: the differences between Campaign and the access record that a run found.
 struct Observation {
     run: Option<RunId>,
     at: i64,
@@ -61,25 +61,26 @@ struct Observation {
 }
 
 impl Journal {
-    /// The changes that observations after this place of the record tell of, newest first, at most `limit`. The first look at
-    /// a group tells of none: whoever is in it then was there before. Nor does a group that is managed no longer.
+    /// The changes of the observations after this position of the record, newest first, at most `limit`. The first
+    /// observation of a group reports none, because its members were there before; nor is a group reported that is not
+    /// managed any more.
     pub async fn manual_changes(&self, after: i64, limit: usize) -> Result<ManualChanges, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql =
             "select position from events where kind = 'observed' and position > $1 order by position desc limit $2";
-        let places = reader.rows(sql, [after.into(), MOST_OBSERVATIONS.into()]).await?;
+        let positions = reader.rows(sql, [after.into(), MOST_OBSERVATIONS.into()]).await?;
         let mut found = ManualChanges { changes: Vec::new(), searched_to: after };
-        for row in places {
+        for row in positions {
             let position = row.number(0)?;
             found.searched_to = found.searched_to.max(position);
             if found.changes.len() >= limit {
                 break;
             }
-            // One by one: the first look at a large instance is a long text.
+            // One observation at a time: the first one of a large instance is a long text.
             if let Some(observation) = observation(&mut reader, position).await? {
-                let first_looks = first_looks(&mut reader, &observation).await?;
-                let room = limit - found.changes.len();
-                found.changes.extend(changes(&mut reader, observation, &first_looks, room).await?);
+                let first_observations = first_observations(&mut reader, &observation).await?;
+                let remaining = limit - found.changes.len();
+                found.changes.extend(changes(&mut reader, observation, &first_observations, remaining).await?);
             }
         }
         Ok(found)
@@ -99,12 +100,15 @@ async fn observation(reader: &mut ReadTransaction, position: i64) -> Result<Opti
 }
 
 /// The groups that were not managed before this observation.
-async fn first_looks(reader: &mut ReadTransaction, seen: &Observation) -> Result<BTreeSet<FoldedName>, JournalError> {
+async fn first_observations(
+    reader: &mut ReadTransaction,
+    seen: &Observation,
+) -> Result<BTreeSet<FoldedName>, JournalError> {
     let sql = "select 1 from managed_groups where instance = $1 and group_folded = $2 and since < $3 and until >= $3";
     let mut first = BTreeSet::new();
     for (group, _profile) in &seen.difference.managed {
         let group = OperatorGroupName::new(group).folded();
-        // A group with another spelling or profile than before begins a new line, and ends the one before at this moment.
+        // A group with a new spelling or profile begins a new row at this moment, and ends the row before it.
         let values = [seen.difference.instance.as_str().into(), (&group).into(), seen.at.into()];
         if reader.rows(sql, values).await?.is_empty() {
             first.insert(group);
@@ -116,20 +120,20 @@ async fn first_looks(reader: &mut ReadTransaction, seen: &Observation) -> Result
 async fn changes(
     reader: &mut ReadTransaction,
     seen: Observation,
-    first_looks: &BTreeSet<FoldedName>,
+    first_observations: &BTreeSet<FoldedName>,
     limit: usize,
 ) -> Result<Vec<ManualChange>, JournalError> {
     let seen_at = to_time(seen.at)?;
     let AccessDifference { instance, unmanaged, came, left, .. } = seen.difference;
-    let is_told = |group: &str| {
+    let is_reported = |group: &str| {
         let group = FoldedName::stored(group.to_owned());
-        !first_looks.contains(&group) && !unmanaged.iter().any(|other| *other == group.as_str())
+        !first_observations.contains(&group) && !unmanaged.iter().any(|other| *other == group.as_str())
     };
     let came = came.into_iter().map(|membership| (ManualChangeKind::Appeared, membership));
     let left = left.into_iter().map(|membership| (ManualChangeKind::Vanished, membership));
-    let told = came.chain(left).filter(|(_, (group, _))| is_told(group)).take(limit);
+    let reported = came.chain(left).filter(|(_, (group, _))| is_reported(group)).take(limit);
     let mut changes = Vec::new();
-    for (kind, (group, login)) in told {
+    for (kind, (group, login)) in reported {
         let login = match kind {
             ManualChangeKind::Appeared => login,
             ManualChangeKind::Vanished => login_spelling(reader, &instance, &group, login).await?,

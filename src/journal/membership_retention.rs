@@ -1,7 +1,8 @@
-//! What retention deletes of the access record, and how the record vouches for the memberships that are left.
+//! Deletes ended memberships from the access record, and seals those that are left.
 //!
-//! Deleted events do not tell any more how memberships came to be. Each deletion of them therefore marks all memberships that
-//! are left, and carries a fingerprint over them: from there on, later events tell the rest.
+//! The events of deleted memberships are deleted too, so that the remaining events do not show how memberships began.
+//! Each deletion therefore marks all memberships that are left as sealed, and its event carries a fingerprint over
+//! them. A verification starts with the sealed memberships and replays the later events.
 
 use super::{
     JournalError,
@@ -9,8 +10,8 @@ use super::{
     database::{ReadTransaction, Row, Transaction, WriteTransaction, read_error},
 };
 
-/// The time at which the last of the `limit` oldest memberships and managed groups ended that ended before this time; `None`
-/// where none did.
+/// The time at which the last of the `limit` oldest memberships and managed groups ended, of those that ended before
+/// `before`; `None` if there are none.
 pub(super) async fn oldest_ended(
     reader: &mut ReadTransaction,
     before: i64,
@@ -25,13 +26,13 @@ pub(super) async fn oldest_ended(
     Ok(rows.first().map(|row| row.optional_number(0)).transpose()?.flatten())
 }
 
-/// Deletes what ended at this time or before.
+/// Deletes memberships and managed groups that ended at this time or before.
 pub(super) async fn delete_ended(writer: &mut WriteTransaction, until: i64) -> Result<(), JournalError> {
     writer.execute("delete from stays where until <= $1", [until.into()]).await?;
     writer.execute("delete from managed_groups where until <= $1", [until.into()]).await
 }
 
-/// Writes who approved the memberships that a run granted beside them: the changes of the run are about to be deleted.
+/// Stores with the memberships that a run granted who approved them: the changes of the run are going to be deleted.
 pub(super) async fn keep_approvers(writer: &mut WriteTransaction, run: &str) -> Result<(), JournalError> {
     let sql = "select instance, group_folded, operator_folded, approved_by from changes
                where run = $1 and op = 'add' and approved_by is not null";
@@ -44,7 +45,7 @@ pub(super) async fn keep_approvers(writer: &mut WriteTransaction, run: &str) -> 
     Ok(())
 }
 
-/// Marks every membership as one that the deletion vouches for, and answers the fingerprint over them.
+/// Marks every membership as sealed, and returns the fingerprint over them.
 pub(super) async fn seal(writer: &mut WriteTransaction) -> Result<String, JournalError> {
     for sql in [
         "update stays set vouched = 1 where until is null and vouched is null",
@@ -56,18 +57,18 @@ pub(super) async fn seal(writer: &mut WriteTransaction) -> Result<String, Journa
     Ok(fingerprint_of(&memberships))
 }
 
-/// A membership that the last deletion vouches for.
+/// A membership that the last deletion sealed.
 pub(super) struct SealedMembership {
     pub(super) instance: String,
     pub(super) group: String,
     pub(super) login: String,
-    /// Whether it had not ended at the time of the deletion.
+    /// Whether it was open at the time of the deletion.
     pub(super) was_open: bool,
-    /// All of it that the fingerprint covers. Times are not: a clock that was wrong is corrected.
+    /// The values that the fingerprint covers. It does not cover times, because wrong times are corrected.
     line: String,
 }
 
-/// All of them.
+/// Reads the sealed memberships.
 pub(super) async fn sealed_memberships(transaction: &mut Transaction) -> Result<Vec<SealedMembership>, JournalError> {
     let sql =
         "select instance, group_folded, login_folded, login, granted_by, approved_by, vouched, ended_by from stays
@@ -79,7 +80,7 @@ pub(super) async fn sealed_memberships(transaction: &mut Transaction) -> Result<
 fn membership(row: &Row) -> Result<SealedMembership, JournalError> {
     let (instance, group, login) = (row.text(0)?, row.text(1)?, row.text(2)?);
     let was_open = row.number(6)? == 1;
-    // What ended one that was open then, a later event tells.
+    // The end of a membership that was open then is in a later event.
     let ended_by = if was_open { None } else { row.optional_text(7)? };
     let parts = serde_json::json!([
         instance,
@@ -94,7 +95,7 @@ fn membership(row: &Row) -> Result<SealedMembership, JournalError> {
     Ok(SealedMembership { instance, group, login, was_open, line: parts.to_string() })
 }
 
-/// A hash over them, whatever their order.
+/// The fingerprint over memberships, independent of their order.
 pub(super) fn fingerprint_of(memberships: &[SealedMembership]) -> String {
     let mut lines: Vec<&str> = memberships.iter().map(|membership| membership.line.as_str()).collect();
     lines.sort_unstable();

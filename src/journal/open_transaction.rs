@@ -1,11 +1,11 @@
-//! A transaction on a connection of a pool, and what becomes of the connection.
+//! A transaction on a connection of a pool, and the fate of the connection after it.
 
 use sqlx::{Executor, Pool, pool::PoolConnection};
 use tracing::Instrument as _;
 
-/// A transaction on a connection of a pool. A connection on which anything failed, or was broken off, is closed: `SQLite` ends
-/// a transaction by itself where the disk is full, and whoever gets the connection next would be told that one is open
-/// (<https://github.com/launchbadge/sqlx/issues/3932>).
+/// A transaction on a connection of a pool. After an error or a cancellation, the connection is closed: `SQLite` ends a
+/// transaction by itself if the disk is full, and the next user of the connection would get the error that a
+/// transaction is open (<https://github.com/launchbadge/sqlx/issues/3932>).
 pub(super) struct OpenTransaction<D: sqlx::Database>
 where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
@@ -14,14 +14,14 @@ where
     state: TransactionState,
 }
 
-/// What becomes of the connection.
+/// What happens to the connection when the value is dropped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TransactionState {
-    /// Everything so far was done: it is rolled back and goes back to the pool.
+    /// Every operation so far succeeded: the transaction is rolled back and the connection returns to the pool.
     Open,
-    /// Something is under way, or failed: it is closed.
+    /// An operation is in progress, or failed: the connection is closed.
     Broken,
-    /// It goes back to the pool.
+    /// The transaction is committed: the connection returns to the pool.
     Ended,
 }
 
@@ -36,7 +36,7 @@ where
         Ok(begun)
     }
 
-    /// Passes the connection to `operation`, the only way to it.
+    /// Passes the connection to `operation`; there is no other access to it.
     pub(super) async fn run<T>(
         &mut self,
         operation: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
@@ -73,7 +73,7 @@ where
     }
 }
 
-/// Ends a transaction that nothing became of, and with it the connection where that fails.
+/// Rolls a transaction back; closes the connection if that fails.
 async fn roll_back<D: sqlx::Database>(mut connection: PoolConnection<D>)
 where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,

@@ -1,4 +1,4 @@
-//! What is recorded of one person in one instance.
+//! The record of one user, or operator, in one instance.
 
 use crate::domain::{
     AccessRecord, CurrentHold, FoldedName, InstanceName, MembershipPeriod, OperatorGroupName, PastChange, RunId,
@@ -6,16 +6,16 @@ use crate::domain::{
 
 use super::{
     Journal, JournalError,
-    changes::{StoredChange, change_columns},
     database::{ReadTransaction, Row},
     encoding::{to_optional_time, to_time},
-    holds::held_by_real_run,
+    held_plans::held_by_real_run,
     run_report::Unfinished,
+    stored_changes::{StoredChange, change_columns},
 };
 
 impl Journal {
-    /// Everything that is recorded of whoever has one of these logins, compared folded: the last `limit` planned changes,
-    /// without dry runs; all stays in managed groups; and what real runs hold.
+    /// Everything that is recorded about the operators with these logins, compared folded: the last `limit` planned
+    /// changes, without dry runs; all membership periods in managed groups; and what real runs hold.
     pub async fn operator_record(
         &self,
         instance: &InstanceName,
@@ -38,7 +38,7 @@ impl Journal {
     }
 }
 
-/// A run's place in the order of recording, and the place of the change within its plan.
+/// The position of a run in the order of recording, and that of the change within its plan.
 type Position = (i64, i64);
 
 async fn changes(
@@ -74,7 +74,7 @@ async fn membership_periods(
     instance: &InstanceName,
     login: &FoldedName,
 ) -> Result<Vec<MembershipPeriod>, JournalError> {
-    // The name of the group is the last that the record has for it.
+    // The name of the group is the last one in the record.
     let sql = "select s.group_folded, s.since, s.until, s.granted_by, s.ended_by,
                    (select min(g.since) from managed_groups g
                     where g.instance = s.instance and g.group_folded = s.group_folded),
@@ -110,8 +110,8 @@ async fn held(
     let mut held: Vec<CurrentHold> = Vec::new();
     for row in reader.rows(sql, [instance.as_str().into()]).await? {
         let Some((record, since)) = held_by_real_run(&row)? else { continue };
-        let of_person = record.changes.into_iter().filter(|change| logins.contains(&change.key.operator));
-        held.extend(of_person.map(|change| CurrentHold { key: change.key, digest: record.digest.clone(), since }));
+        let of_operator = record.changes.into_iter().filter(|change| logins.contains(&change.key.operator));
+        held.extend(of_operator.map(|change| CurrentHold { key: change.key, digest: record.digest.clone(), since }));
     }
     held.sort_by(|one, other| (one.since, &one.digest).cmp(&(other.since, &other.digest)));
     Ok(held)

@@ -1,8 +1,8 @@
-//! Notifications on their way: written in the transaction of the event that they tell of, one row for each target, and kept
-//! until they are delivered or given up.
+//! The outbox of notifications: written in the transaction of the event that they report, one row for each target, and
+//! kept until they are delivered or given up.
 //!
-//! No clock that was wrong keeps a notification back: an attempt is due at its time, and also where that time was decided in the
-//! future. Nothing grows without bound: attempts and rows are counted.
+//! A wrong clock does not delay a notification: an attempt is due at its time, and also if that time was decided in the
+//! future. The table stays bounded: attempts and rows are limited.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,38 +17,38 @@ use super::{
     encoding::{from_json, from_name, to_json, to_optional_time},
 };
 
-/// How far the clocks of two nodes may be apart: what was decided later than that from now was decided by a wrong clock.
+/// How far the clocks of two nodes may differ: a decision that is later than this from now was made by a wrong clock.
 const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
 
-/// How long an attempt may take before another process, or another node, may make it again. Longer than any delivery.
+/// How long an attempt may take before another process or node may repeat it. Longer than any delivery.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
-/// Most notifications that wait for one target: beyond it the oldest are given up.
+/// Most notifications that wait for one target; the oldest ones beyond it are given up.
 const MOST_WAITING: i64 = 200;
 
 /// A notification whose delivery is being attempted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimedNotification {
-    /// The same for all targets and attempts.
+    /// The id, which is the same for all targets and attempts.
     pub id: String,
-    /// To whom.
+    /// The target.
     pub target: NotificationTarget,
     /// Attempts so far, this one included.
     pub attempts: u32,
-    /// What is told.
+    /// The notification.
     pub notification: Notification,
 }
 
-/// What became of an attempt that did not deliver.
+/// What happens after an attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterFailure {
     /// The next attempt is made at this time.
     RetryAt(DateTime<Utc>),
-    /// None is made.
+    /// No further attempt is made.
     GiveUp,
 }
 
-/// How one target fares. The field names are part of the JSON form of the status.
+/// The state of one target. The field names are part of the JSON form of the status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationTargetState {
     /// The target.
@@ -61,16 +61,16 @@ pub struct NotificationTargetState {
     pub failed: u64,
     /// Notifications that were given up.
     pub given_up: u64,
-    /// When one was last delivered.
+    /// When a notification was last delivered.
     pub last_delivered: Option<DateTime<Utc>>,
-    /// Since when attempts fail; `null` where the last one delivered.
+    /// Since when attempts fail; `null` if the last attempt delivered.
     pub failing_since: Option<DateTime<Utc>>,
-    /// What the last attempt came to; `null` where it delivered.
+    /// The error of the last attempt; `null` if it delivered.
     pub error: Option<String>,
 }
 
 impl NotificationTargetState {
-    /// A target for which nothing was ever attempted.
+    /// The state of a target without any attempt.
     pub fn new(target: NotificationTarget) -> Self {
         Self {
             target,
@@ -85,7 +85,7 @@ impl NotificationTargetState {
     }
 }
 
-/// Writes a notification for every target that wants it, in the transaction of what it tells of.
+/// Writes a notification for every target that wants it, in the transaction of what it reports.
 pub(super) async fn enqueue(
     writer: &mut WriteTransaction,
     wanted: &WantedNotifications,
@@ -109,7 +109,7 @@ pub(super) async fn enqueue(
     Ok(())
 }
 
-/// Gives up what is too much for one target.
+/// Gives up the oldest notifications of a target that has too many.
 async fn drop_the_oldest(writer: &mut WriteTransaction, target: NotificationTarget) -> Result<(), JournalError> {
     let sql = "delete from outbox where target = $1 and id not in (
                    select id from outbox where target = $1 order by id desc limit $2)
@@ -145,14 +145,14 @@ async fn count(
 }
 
 impl Journal {
-    /// The same journal, which also writes the notifications of what is recorded through it.
+    /// Returns the journal so that it also writes the notifications about what it records.
     #[must_use]
     pub fn with_notifications(&self, wanted: WantedNotifications) -> Self {
         Self { wanted: std::sync::Arc::new(wanted), ..self.clone() }
     }
 
-    /// Takes the oldest notification that is due for this target, so that no other process attempts it for a minute; `None`
-    /// where none is due.
+    /// Claims the oldest notification that is due for this target, so that no other process attempts it for a minute;
+    /// `None` if none is due.
     pub async fn claim_notification(
         &self,
         target: NotificationTarget,
@@ -161,7 +161,7 @@ impl Journal {
         let (stamp, latest) = (now.timestamp_millis(), (now + CLOCKS_APART).timestamp_millis());
         let due = "select 1 from outbox where target = $1 and (next_attempt_at <= $2 or decided_at > $3) limit 1";
         let values: [Value; 3] = [target.as_str().into(), stamp.into(), latest.into()];
-        // Most often none is: then nothing is written.
+        // Usually none is due, and nothing is written.
         if self.begin_read().await?.rows(due, values).await?.is_empty() {
             return Ok(None);
         }
@@ -193,7 +193,7 @@ impl Journal {
         writer.commit().await
     }
 
-    /// Writes that an attempt failed, in words, and what follows.
+    /// Writes that an attempt failed, its error, and what happens next.
     pub async fn notification_failed(
         &self,
         claimed: &ClaimedNotification,
@@ -222,8 +222,8 @@ impl Journal {
         writer.commit().await
     }
 
-    /// Forgets what waits for other targets than these: they are not configured any more, and should they be again, what is
-    /// old by then is not delivered.
+    /// Deletes what waits for targets other than these: they are not configured any more. If they are configured again
+    /// later, what is old by then is not delivered.
     pub async fn forget_other_targets(
         &self,
         targets: impl IntoIterator<Item = NotificationTarget>,
@@ -251,7 +251,7 @@ impl Journal {
         writer.commit().await
     }
 
-    /// How every target fares that was ever attempted or is waited for, in the order of the configuration.
+    /// The state of every target that was attempted or has notifications waiting, in the order of the configuration.
     pub async fn notification_targets(&self) -> Result<Vec<NotificationTargetState>, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select target, delivered, failed, given_up, last_delivered_at, failing_since, error

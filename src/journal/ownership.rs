@@ -1,5 +1,5 @@
-//! Whether a file that stands where the state belongs is a state of this program: `state.url` may name another program's file
-//! by mistake, and such a file is neither opened as a database nor renamed.
+//! Tests whether the file at the path of the state is a state of this program. `state.url` may name a file of another
+//! program by mistake; such a file is neither opened as a database nor renamed.
 
 use std::{
     fs::File,
@@ -9,25 +9,25 @@ use std::{
 
 use super::{
     JournalError,
-    lock::{self, LockTrace},
-    private_file,
-    state_file::beside,
+    file_lock::{self, LockTrace},
+    private_file::{self, beside},
 };
 
-/// The table that every state has; `SQLite` keeps its name as text, near the beginning of the file or in the log beside it.
+/// The table that every state has. `SQLite` stores its name as text, near the beginning of the file or in its
+/// write-ahead log.
 const OUR_TABLE: &[u8] = b"campaign_group_sync_schema";
 
-/// How much of a file is searched, in bytes. The tables of a state are listed within its first pages.
+/// How many bytes of a file are searched. A state lists its tables within its first pages.
 const SEARCHED: u64 = 1024 * 1024;
 
-/// How a database of `SQLite` begins.
+/// The first bytes of a database of `SQLite`.
 const DATABASE: &[u8] = b"SQLite format 3\0";
 
-/// Whether the file is, or was, a state of this program: the lock that every run leaves beside it is there, or its content names
-/// our table. Where the content of both was destroyed, a lock of that name is enough beside what is no database. Reads only.
+/// Whether the file is, or was, a state of this program: the lock file of runs is beside it, or its content names our
+/// table. If the lock file is not readable as such, it counts only beside a file that is not a database. Only reads.
 pub(super) fn is_ours(path: &Path, file: &mut File) -> Result<bool, JournalError> {
     let of_file = |source| JournalError::of_file(path, source);
-    let is_locked_by = match lock::lock_trace(path)? {
+    let is_locked_by = match file_lock::lock_trace(path)? {
         LockTrace::OfARun => true,
         LockTrace::Unreadable => !is_database(file).map_err(of_file)?,
         LockTrace::None => false,

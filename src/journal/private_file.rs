@@ -1,8 +1,8 @@
-//! Files that nobody but the owner of their folder can put elsewhere: the folder's owner and mode are checked, and no file in it
-//! is opened through a link.
+//! Files whose path only the owner of their folder can change: the owner and the mode of the folder are checked, and no
+//! file in it is opened through a link.
 //!
-//! The folder itself may be reached through links: systemd makes `/var/lib/NAME` one to `/var/lib/private/NAME` where the
-//! service has a dynamic user. What is checked is the folder at the end of them.
+//! The folder itself may be reached through links: systemd makes `/var/lib/NAME` a link to `/var/lib/private/NAME` if
+//! the service has a dynamic user. The folder at the end of the links is checked.
 
 use std::{
     ffi::OsStr,
@@ -24,53 +24,53 @@ use rustix::{
     process::{Gid, Uid, geteuid},
 };
 
-/// Mode of a folder that is made for the state.
+/// Mode of a new folder of the state.
 const FOLDER_MODE: u32 = 0o700;
 
 /// Mode of a new file.
 const FILE_MODE: u32 = 0o600;
 
-/// The modes that let others than the owner change what is in a folder.
+/// Mode bits that let users other than the owner change what is in a folder.
 const CHANGED_BY_OTHERS: u32 = 0o022;
 
 /// Why a file, or its folder, is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileFault {
-    /// A symbolic link stands where the file belongs.
+    /// The path is a symbolic link.
     #[error(
-        "{} is a symbolic link to {}, and no link is followed here; if you made the link, stop the daemon and name the file \
-         that it leads to in the configuration; otherwise find out who made it, and remove the link only",
+        "{} is a symbolic link to {}, and this program follows no link here; if you created the link, stop the daemon \
+         and set the configuration to its target; otherwise find out who created it, and remove only the link",
         path.display(),
         target.display()
     )]
     Link {
         /// The link.
         path: PathBuf,
-        /// What it points to, as written in it.
+        /// Its target, as written in the link.
         target: PathBuf,
     },
-    /// The file has a second name, in a folder that another user can change.
+    /// The file has a second name in a folder that another user can change.
     #[error(
-        "{} has more than one name (hard links); find out who made the other one, and remove that one, not this file",
+        "{} has more than one hard link; find out who created the other one, and remove that one, not this file",
         path.display()
     )]
     HardLink {
         /// The file.
         path: PathBuf,
     },
-    /// Something else stands where the file belongs.
-    #[error("{} is {kind} and not a regular file; name the path of a file in the configuration", path.display())]
+    /// The path is not a regular file.
+    #[error("{} is {kind} and not a regular file; set the configuration to the path of a file", path.display())]
     NotAFile {
         /// Its path.
         path: PathBuf,
         /// What it is: `a folder`.
         kind: &'static str,
     },
-    /// Others than its owner can change what is in the folder.
+    /// Users other than the owner can change what is in the folder.
     #[error(
-        "users other than its owner may change the folder {} (mode {mode:04o}); if it is for this program only, take the right \
-         to write from group and others; otherwise move what belongs to this program, the state above all, to a folder of its \
-         own and name that in the configuration",
+        "users other than its owner may write to the folder {} (mode {mode:04o}); if only this program uses it, remove \
+         the write permission of group and others; otherwise move the files of this program, above all the state, to \
+         a folder of their own and set the configuration to it",
         path.display()
     )]
     OpenFolder {
@@ -81,8 +81,8 @@ pub enum FileFault {
     },
     /// The folder belongs to a user who is neither root nor the user of this process.
     #[error(
-        "the folder {} belongs to the user with id {owner}, and this process runs as the user with id {user}; run the command \
-         as root",
+        "the folder {} belongs to the user with id {owner}, and this process runs as the user with id {user}; run the \
+         command as root",
         path.display()
     )]
     ForeignFolder {
@@ -93,7 +93,7 @@ pub enum FileFault {
         /// User id of this process.
         user: u32,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("{} cannot be used", path.display())]
     Io {
         /// The file or the folder.
@@ -103,7 +103,7 @@ pub enum FileFault {
     },
 }
 
-/// A folder whose owner and mode were checked. It stays the same folder when its path is changed meanwhile.
+/// A folder whose owner and mode were checked. It stays the same folder if its path is changed afterwards.
 #[derive(Debug)]
 pub struct PrivateFolder {
     handle: File,
@@ -112,14 +112,14 @@ pub struct PrivateFolder {
 }
 
 impl PrivateFolder {
-    /// The folder at `path`, made with `mode` where it is missing.
+    /// Opens the folder at `path`; creates it with `mode` if it is missing.
     pub fn make(path: &Path, mode: u32) -> Result<Self, FileFault> {
         let wrong = |source| FileFault::Io { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(mode).create(path).map_err(wrong)?;
         Self::open(path)?.ok_or_else(|| wrong(io::ErrorKind::NotFound.into()))
     }
 
-    /// The folder at `path`; `None` where there is none.
+    /// Opens the folder at `path`; `None` if it is missing.
     pub fn open(path: &Path) -> Result<Option<Self>, FileFault> {
         let wrong = |source: io::Error| FileFault::Io { path: path.to_owned(), source };
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -133,7 +133,7 @@ impl PrivateFolder {
         folder.is_trusted(found.mode() & 0o7777).map(|()| Some(folder))
     }
 
-    /// Root trusts the folder of any user: it opens nothing in it that leads elsewhere.
+    /// Root trusts the folder of any user, because it opens no links in it.
     fn is_trusted(&self, mode: u32) -> Result<(), FileFault> {
         let (owner, user) = (self.owner.0, geteuid().as_raw());
         if user != 0 && owner != 0 && owner != user {
@@ -145,7 +145,7 @@ impl PrivateFolder {
         Ok(())
     }
 
-    /// Opens a file to read and write it; makes it with mode 0600 where it is missing. What root makes belongs to the
+    /// Opens a file to read and write it; creates it with mode 0600 if it is missing. A file that root creates gets the
     /// owner of the folder.
     pub fn open_or_create(&self, name: &OsStr) -> Result<File, FileFault> {
         let create = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
@@ -162,7 +162,7 @@ impl PrivateFolder {
         }
     }
 
-    /// Opens a file to read it; `None` where there is none.
+    /// Opens a file to read it; `None` if it is missing.
     pub fn open_existing(&self, name: &OsStr) -> Result<Option<File>, FileFault> {
         match self.open_at(name, OFlags::RDONLY) {
             Ok(file) => self.examined(name, file).map(Some),
@@ -171,7 +171,7 @@ impl PrivateFolder {
         }
     }
 
-    /// Fails where a symbolic link stands at this name.
+    /// Returns an error if there is a symbolic link with this name.
     pub fn refuse_link(&self, name: &OsStr) -> Result<(), FileFault> {
         match self.kind_of(name) {
             Some(FileType::Symlink) => Err(self.fault(name, Errno::LOOP)),
@@ -179,24 +179,25 @@ impl PrivateFolder {
         }
     }
 
-    /// Sets the mode of what stands at this name, never that of something a link leads to.
+    /// Sets the mode of the entry with this name, never that of a file to which it links.
     pub fn set_mode(&self, name: &OsStr, mode: u32) -> Result<(), FileFault> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let set = openat(&self.handle, name, flags, Mode::empty()).map_err(io::Error::from).and_then(|handle| {
-            // The kernel changes no mode through such a handle itself, only through its name (`man 2 open`, O_PATH).
+            // The kernel refuses to change the mode through such a handle, but allows it through its path (`man 2
+            // open`, O_PATH).
             let by_name = format!("/proc/self/fd/{}", handle.as_raw_fd());
             std::fs::set_permissions(by_name, Permissions::from_mode(mode))
         });
         set.map_err(|source| self.io_fault(name, source))
     }
 
-    /// What stands at this name; `None` where nothing does.
+    /// The kind of the entry with this name; `None` if there is none.
     fn kind_of(&self, name: &OsStr) -> Option<FileType> {
         let found = statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         Some(FileType::from_raw_mode(found.st_mode))
     }
 
-    /// Non-blocking: a named pipe would wait for its other end.
+    /// Non-blocking, because opening a named pipe waits for its other end.
     fn open_at(&self, name: &OsStr, flags: OFlags) -> Result<File, Errno> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         openat(&self.handle, name, flags, Mode::from_raw_mode(FILE_MODE)).map(File::from)
@@ -208,7 +209,7 @@ impl PrivateFolder {
         if kind != FileType::RegularFile {
             return Err(FileFault::NotAFile { path: self.path.join(name), kind: described(kind) });
         }
-        // A user can give a second name to a file that only root may change, where the kernel does not forbid it.
+        // A user can add a hard link to a file that only root may change, unless the kernel forbids it.
         if geteuid().is_root() && self.owner.0 != 0 && found.st_nlink > 1 {
             return Err(FileFault::HardLink { path: self.path.join(name) });
         }
@@ -223,7 +224,7 @@ impl PrivateFolder {
         fchown(file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))
     }
 
-    /// Why this name could not be opened.
+    /// Why the file with this name could not be opened.
     fn fault(&self, name: &OsStr, error: Errno) -> FileFault {
         let path = self.path.join(name);
         match self.kind_of(name) {
@@ -253,24 +254,31 @@ fn described(kind: FileType) -> &'static str {
     }
 }
 
-/// The folder of a path, and the name in it; the path must be that of a file.
+/// The folder and the file name of a path.
 fn parts(path: &Path) -> Result<(&Path, &OsStr), FileFault> {
     let name = path.file_name().ok_or_else(|| FileFault::NotAFile { path: path.to_owned(), kind: "a folder" })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((folder, name))
 }
 
-/// Opens a file to read and write it; makes it, and its folder, where they are missing.
+/// Opens a file to read and write it; creates it, and its folder, if they are missing.
 pub(super) fn open_or_create(path: &Path) -> Result<File, FileFault> {
     let (folder, name) = parts(path)?;
     PrivateFolder::make(folder, FOLDER_MODE)?.open_or_create(name)
 }
 
-/// Opens a file to read it; `None` where there is none.
+/// Opens a file to read it; `None` if it is missing.
 pub(super) fn open_existing(path: &Path) -> Result<Option<File>, FileFault> {
     let (folder, name) = parts(path)?;
     match PrivateFolder::open(folder)? {
         Some(folder) => folder.open_existing(name),
         None => Ok(None),
     }
+}
+
+/// The path with a suffix: `state.db-wal`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -1,4 +1,4 @@
-//! Keys of names made anew after the way of folding them has changed: a migration that SQL cannot make.
+//! Computes the stored folded names again after the rule for folding has changed: a migration that SQL cannot do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::{
     encoding::{from_json, to_json},
 };
 
-/// Where the keys of names are kept with the spelling they were made of: the two columns, and how the row is found again.
+/// The columns that hold a folded name beside its spelling: how the rows are found, and how they are updated.
 const SPELLED: [(&str, &str); 4] = [
     (
         "select distinct operator_folded, operator from changes
@@ -25,7 +25,8 @@ const SPELLED: [(&str, &str); 4] = [
         "update changes set group_folded = $1 where group_folded = $2 and group_name = $3",
     ),
     (
-        "select distinct group_folded, group_name from managed_groups where octet_length(group_name) <> length(group_name)",
+        "select distinct group_folded, group_name from managed_groups
+         where octet_length(group_name) <> length(group_name)",
         "update managed_groups set group_folded = $1 where group_folded = $2 and group_name = $3",
     ),
     (
@@ -34,8 +35,8 @@ const SPELLED: [(&str, &str); 4] = [
     ),
 ];
 
-/// Makes the keys of all names anew that hold more than ASCII; the others are the same in every version, and their rows are
-/// not touched. Two rows that become one are one afterwards.
+/// Computes the folded names again of all names with characters beyond ASCII; all other names fold alike in every
+/// version, and their rows are not changed. Rows that become equal are merged.
 pub(super) async fn refold(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     for (find, update) in SPELLED {
         for row in writer.rows(find, []).await? {
@@ -54,7 +55,7 @@ pub(super) async fn refold(writer: &mut WriteTransaction) -> Result<(), JournalE
     held_plans(writer).await
 }
 
-/// The group of a stay is kept as a key only.
+/// The group of a membership period is only stored folded.
 async fn groups_of_periods(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select distinct group_folded from stays where octet_length(group_folded) <> length(group_folded)";
     for row in writer.rows(sql, []).await? {
@@ -65,7 +66,7 @@ async fn groups_of_periods(writer: &mut WriteTransaction) -> Result<(), JournalE
     Ok(())
 }
 
-/// Of stays that have become one and have not ended, the one that began first is kept.
+/// Of open membership periods that have become equal, the one that began first is kept.
 async fn merge_periods(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select instance, group_folded, login_folded, min(since) from stays where until is null
                group by instance, group_folded, login_folded having count(*) > 1";
@@ -75,7 +76,8 @@ async fn merge_periods(writer: &mut WriteTransaction) -> Result<(), JournalError
         };
         let [instance, group, login] = key()?;
         let sql = "select login from stays where until is null
-                     and instance = $1 and group_folded = $2 and login_folded = $3 and since = $4 order by login limit 1";
+                     and instance = $1 and group_folded = $2 and login_folded = $3 and since = $4
+                   order by login limit 1";
         let kept = writer.rows(sql, [instance, group, login, row.number(3)?.into()]).await?;
         let Some(kept) = kept.first().map(|row| row.text(0)).transpose()? else { continue };
         let [instance, group, login] = key()?;
@@ -86,7 +88,7 @@ async fn merge_periods(writer: &mut WriteTransaction) -> Result<(), JournalError
     Ok(())
 }
 
-/// A user who was two operators under two spellings of one id is nobody's memory any more: the present login decides.
+/// A user whose id had two spellings with two different operators is forgotten: from now on its present login decides.
 async fn identities(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select instance, user_folded, operator from identities";
     let mut known: BTreeMap<(String, FoldedName), BTreeSet<i64>> = BTreeMap::new();
@@ -132,7 +134,7 @@ async fn unfinished_disablements(writer: &mut WriteTransaction) -> Result<(), Jo
     Ok(())
 }
 
-/// What approvals and undos name. Two changes that become one are approved, or undone, once.
+/// The changes that approvals and undos name. Two changes that become equal are approved, or undone, once.
 async fn keyed_changes(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let find = "select instance, digest, op, group_folded, operator_folded, profile from approved_changes
                 where octet_length(group_folded || operator_folded) <> length(group_folded || operator_folded)";
@@ -172,7 +174,7 @@ fn texts<const N: usize>(row: &super::database::Row) -> Result<[String; N], Jour
     Ok(texts)
 }
 
-/// Held plans are JSON with keys of changes in it: each an object with a kind, a group and an operator.
+/// Held plans are JSON with the keys of changes: objects with a kind, a group and an operator.
 async fn held_plans(writer: &mut WriteTransaction) -> Result<(), JournalError> {
     let sql = "select instance, digest, record from held where octet_length(record) <> length(record)";
     for row in writer.rows(sql, []).await? {

@@ -1,5 +1,5 @@
-//! Deletes what is older than it is to be kept, in small steps, under the lock of the run that ended. Never what decisions
-//! of later runs need: a plan is the same with and without it.
+//! Deletes what is older than its retention period, in small steps, under the lock of the run that ended. Never deletes
+//! what later runs decide by: their plans are the same with and without it.
 
 use std::time::Duration;
 
@@ -9,52 +9,53 @@ use super::{
     Journal, JournalError, KeepSetting, RecordHead, RunLock,
     chain::{EventKind, append, digest},
     database::{ReadTransaction, WriteTransaction},
-    deletions::{DeletionBody, ranges},
-    instance_reports,
+    deletions::DeletionBody,
+    instance_plans::{delete_unused_reports, report_digests},
     membership_retention::{delete_ended, keep_approvers, oldest_ended, seal},
+    position_ranges::ranges,
     run_retention::{Boundary, boundary, old_runs},
 };
 
-/// Runs that one step deletes: the state is written to for a fraction of a second, and others have their turn.
+/// Runs that one step deletes: writing takes a fraction of a second, so that other writers get their turn.
 const RUNS_A_STEP: i64 = 25;
 
 /// Events, besides those of these runs, and ended memberships that one step deletes.
 const ROWS_A_STEP: i64 = 2_000;
 
-/// Steps after one run. What is left is the work of the next.
+/// Most steps after one run. The next run deletes the rest.
 const MOST_STEPS: usize = 40;
 
-/// How long what is recorded is kept.
+/// The retention periods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Runs without a change, dry runs, and repeated identical plans.
+    /// For runs without a change, dry runs, and repeated identical plans.
     pub runs: RetentionPeriod,
-    /// Changes, and memberships that have ended.
+    /// For changes, and memberships that have ended.
     pub changes: RetentionPeriod,
 }
 
-/// For how long.
+/// A retention period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetentionPeriod {
     /// Nothing is deleted.
     Forever,
-    /// At least for this long. Zero keeps what is needed, and the newest runs.
+    /// Kept at least for this long. Zero keeps what is needed, and the newest runs.
     For(Duration),
 }
 
-/// What was deleted after a run.
+/// The result of the deletions after a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeletionSummary {
-    /// How many runs.
+    /// The number of deleted runs.
     pub runs: usize,
-    /// How many events, of which the digests are left.
+    /// The number of events that were reduced to their digests.
     pub events: usize,
-    /// The record ends with the deletion.
+    /// The head of the record, which is the event of the last deletion.
     pub head: RecordHead,
 }
 
 impl Journal {
-    /// Deletes what is older than it is to be kept, and records each deletion; `None` where nothing is.
+    /// Deletes what is older than its retention period, and records each deletion; `None` if nothing is.
     pub async fn delete_old(
         &self,
         lock: &RunLock,
@@ -62,7 +63,7 @@ impl Journal {
         now: DateTime<Utc>,
     ) -> Result<Option<DeletionSummary>, JournalError> {
         let mut deleted: Option<DeletionSummary> = None;
-        // What a run without a change saw in Campaign is deleted with the changes, once the run itself is.
+        // What a run without a change observed in Campaign is deleted with the changes, once the run itself is deleted.
         for (setting, kept) in [(KeepSetting::KeepRuns, retention.runs), (KeepSetting::KeepChanges, retention.changes)]
         {
             let RetentionPeriod::For(keep) = kept else { continue };
@@ -83,7 +84,7 @@ impl Journal {
         Ok(deleted)
     }
 
-    /// One step; `None` where there is nothing to delete. Nobody else deletes runs or their events: the run holds the lock.
+    /// Makes one step; `None` if there is nothing to delete. Only the holder of the lock deletes runs and their events.
     async fn deletion_step(
         &self,
         setting: KeepSetting,
@@ -116,35 +117,35 @@ impl Journal {
                 Some(seal(&mut writer).await?)
             }
         };
-        let mut places: Vec<i64> = events.iter().map(|event| event.position).collect();
-        places.sort_unstable();
-        let (runs_deleted, events_deleted) = (runs.len(), places.len());
-        let body = DeletionBody { setting, keep, before: boundary.at, runs, events: ranges(places), memberships };
+        let mut positions: Vec<i64> = events.iter().map(|event| event.position).collect();
+        positions.sort_unstable();
+        let (runs_deleted, events_deleted) = (runs.len(), positions.len());
+        let body = DeletionBody { setting, keep, before: boundary.at, runs, events: ranges(positions), memberships };
         let head = append(&mut writer, None, now, EventKind::Deletion, &body).await?;
         writer.commit().await?;
         Ok(Some(DeletionSummary { runs: runs_deleted, events: events_deleted, head }))
     }
 }
 
-/// Deletes a run, its plans and its changes. Who approved a membership that lasts is kept with the membership.
+/// Deletes a run, its plans and its changes. The approver of an open membership is kept with the membership.
 async fn delete_run(writer: &mut WriteTransaction, run: &str) -> Result<(), JournalError> {
     keep_approvers(writer, run).await?;
-    let reports = instance_reports::of_run(writer, run, None).await?;
+    let reports = report_digests(writer, run, None).await?;
     for sql in
         ["delete from changes where run = $1", "delete from plans where run = $1", "delete from runs where run = $1"]
     {
         writer.execute(sql, [run.into()]).await?;
     }
-    instance_reports::delete_unused(writer, reports).await
+    delete_unused_reports(writer, reports).await
 }
 
-/// An event of which the digest will be left.
+/// An event that is going to be reduced to its digest.
 struct OldEvent {
     position: i64,
     digest: String,
 }
 
-/// Deletes events, and keeps their digests in their places.
+/// Deletes events, and keeps their digests at their positions.
 async fn delete_events(writer: &mut WriteTransaction, events: &[OldEvent]) -> Result<(), JournalError> {
     for event in events {
         writer.execute("delete from events where position = $1", [event.position.into()]).await?;
@@ -153,9 +154,9 @@ async fn delete_events(writer: &mut WriteTransaction, events: &[OldEvent]) -> Re
     writer.insert("insert into deleted_events (position, digest)", rows, "").await
 }
 
-/// Events that a setting deletes with these runs. What tells who was in which group is part of the access record, and goes with
-/// the changes; approvals, pauses, and what was deleted when are kept. An event that an earlier version recorded cannot be
-/// checked without its text, and keeps it.
+/// The events that a setting deletes with these runs. Events about memberships are part of the access record, and are
+/// deleted with the changes; approvals, pauses and deletions are kept. An event of an earlier version cannot be
+/// verified without its text, and is kept.
 async fn old_events(
     reader: &mut ReadTransaction,
     setting: KeepSetting,
@@ -190,10 +191,11 @@ async fn old_events(
     rows.iter().map(event).collect()
 }
 
-/// The first event that has a digest.
+/// The position of the first event that has a digest.
 async fn digests_from(reader: &mut ReadTransaction) -> Result<i64, JournalError> {
     let rows = reader.rows("select digests_from from event_head", []).await?;
     let position = rows.first().map(|row| row.optional_number(0)).transpose()?.flatten();
-    position
-        .ok_or_else(|| JournalError::Unreadable { what: "the record does not tell where its digests begin".to_owned() })
+    position.ok_or_else(|| JournalError::Unreadable {
+        what: "the record has no position where its digests begin".to_owned(),
+    })
 }

@@ -1,5 +1,4 @@
-//! The report of a run, put together from what was recorded of it: of a run that ended, one that is under way, or one that
-//! died.
+//! Builds the report of a run from what is recorded: of a run that has ended, that is running, or that died.
 
 use crate::domain::{
     ChangeOutcome, ChangeReport, InstanceMode, InstanceReport, Outcome, RunMode, RunReport, SourceReport, Summary,
@@ -7,28 +6,28 @@ use crate::domain::{
 
 use super::{
     JournalError,
-    changes::{StoredChange, change_columns},
     database::{Row, Transaction, read_error},
     encoding::{from_json, from_name, to_time},
-    instance_reports::report_column,
+    instance_plans::report_column,
+    stored_changes::{StoredChange, change_columns},
 };
 
-/// Of a change that was sent, and of which Campaign was not read since.
-const WAS_BEING_WRITTEN: &str = "was being written when the run ended; Campaign may hold it";
+/// Detail of a change that was sent, and of which Campaign was not read since.
+const WAS_BEING_WRITTEN: &str = "was being written when the run ended; Campaign may have made it";
 
-/// Of a change whose turn did not come.
-const NOT_TRIED: &str = "not tried: the run ended before";
+/// Detail of a change that was not sent.
+const NOT_TRIED: &str = "not tried: the run ended before that";
 
-/// What is true of a run that has no end in the journal.
+/// The state of a run that has no end in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfinished {
-    /// A process holds the lock: the run goes on.
+    /// A process holds the lock: the run is running.
     Running,
-    /// None does: the run died.
+    /// No process holds the lock: the run died.
     Dead,
 }
 
-/// How far a run came.
+/// The stage of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Running,
@@ -36,7 +35,7 @@ enum Stage {
     Ended,
 }
 
-/// What is stored of a run besides its instances.
+/// A stored run without its instances.
 struct StoredRun {
     mode: RunMode,
     instances: Vec<String>,
@@ -59,7 +58,7 @@ pub(super) async fn run_report(
     let Some(row) = rows.first() else { return Ok(None) };
     let StoredRun { mode, instances, stage, mut report } = stored(row, run, unfinished)?;
     if !report.instances.is_empty() {
-        // An earlier version stored reports whole.
+        // An earlier version stored reports with their instances.
         return Ok(Some(report));
     }
     for name in instances {
@@ -87,12 +86,12 @@ fn stored(row: &Row, run: &str, unfinished: Unfinished) -> Result<StoredRun, Jou
         Some(text) => from_json(&text, "the report of a run")?,
         None => without_end(row, run, mode, stage)?,
     };
-    // The document carries whole seconds.
+    // The stored report only has whole seconds.
     let report = RunReport { started_at, record: row.optional_text(7)?, ..report };
     Ok(StoredRun { mode, instances, stage, report })
 }
 
-/// The report of a run that has no end yet, or none any more.
+/// The report of a run that has no end yet, or never gets one.
 fn without_end(row: &Row, run: &str, mode: RunMode, stage: Stage) -> Result<RunReport, JournalError> {
     let started_at = to_time(row.number(1)?)?;
     let source = row.optional_text(5)?.map(|text| from_json(&text, "the source of a run")).transpose()?;
@@ -100,7 +99,7 @@ fn without_end(row: &Row, run: &str, mode: RunMode, stage: Stage) -> Result<RunR
     let (outcome, warning) = match stage {
         Stage::Running => (Outcome::InSync, "this run has not ended yet"),
         Stage::Dead | Stage::Ended => {
-            (Outcome::Interrupted, "this run ended before its time; this is what it had recorded until then")
+            (Outcome::Interrupted, "this run was interrupted; this is what it had recorded until then")
         }
     };
     Ok(RunReport {
@@ -121,7 +120,7 @@ fn without_end(row: &Row, run: &str, mode: RunMode, stage: Stage) -> Result<RunR
     })
 }
 
-/// One instance. A run that ended says nothing of an instance that it did not come to.
+/// The report of one instance. A run that ended reports nothing about an instance that it did not reach.
 async fn instance_report(
     transaction: &mut Transaction,
     run: &str,
@@ -157,7 +156,7 @@ async fn instance_report(
     Ok(Some(report))
 }
 
-/// An instance whose plan was not recorded: nothing was changed in it.
+/// The report of an instance whose plan was not recorded: nothing was changed in it.
 fn undecided(name: &str, mode: RunMode, stage: Stage) -> InstanceReport {
     let instance_mode = match mode {
         RunMode::Apply => InstanceMode::Apply,
@@ -173,7 +172,7 @@ fn undecided(name: &str, mode: RunMode, stage: Stage) -> InstanceReport {
 }
 
 impl StoredChange {
-    /// The change as it is told of a run with this outcome; `None` where the run has no end.
+    /// The change as part of a run with this outcome; `None` if the run has no end.
     pub(super) fn into_report(self, run_outcome: Option<&str>, unfinished: Unfinished) -> ChangeReport {
         let is_dead = match run_outcome {
             None => unfinished == Unfinished::Dead,
@@ -182,7 +181,7 @@ impl StoredChange {
         if is_dead { self.of_interrupted_run() } else { self.report }
     }
 
-    /// The change of a run that died, with words for what was not recorded.
+    /// The change of a run that died, with a detail that says what is not recorded.
     pub(super) fn of_interrupted_run(self) -> ChangeReport {
         let mut report = self.report;
         if report.outcome == ChangeOutcome::Pending {

@@ -1,6 +1,7 @@
-//! Which runs are old enough to be deleted, and which of those something still needs.
+//! Selects the runs that are old enough to be deleted and not needed any more.
 //!
-//! Age is the time that other runs vouch for: a clock that was wrong makes no run older once it is right.
+//! The age of a run is measured by the times of other runs: after a wrong clock is corrected, no run is older because
+//! of it.
 
 use chrono::TimeDelta;
 
@@ -9,27 +10,28 @@ use super::{
     database::{ReadTransaction, Row},
 };
 
-/// So many of the newest runs of each mode are kept whatever the settings say, and the time between them makes no run older:
-/// a clock that is wrong for so many runs deletes nothing. With a run every two hours, this is a day.
+/// This many of the newest runs of each mode are kept whatever the settings are, and the time between them does not add
+/// to the age of a run: a clock that is wrong for this many runs deletes nothing. With a run every two hours, this is a
+/// day.
 const ALWAYS_KEPT: i64 = 12;
 
-/// A longer time without any run does not make the runs before it older: schedules have no such gaps, and clocks that are wrong
-/// make them.
+/// A longer gap between runs does not add to the age of the runs before it: schedules have no such gaps, and wrong
+/// clocks make them.
 const LONGEST_GAP: TimeDelta = TimeDelta::days(30);
 
-/// Deletions come in steps of this length where runs are kept for much longer: each of them is an event.
+/// Deletions are made in steps of this length if runs are kept for much longer, because each deletion is an event.
 const STEP: TimeDelta = TimeDelta::days(1);
 
-/// How many steps what is kept has at least.
+/// The retention period is at least this many steps long.
 const STEPS: i64 = 64;
 
-/// The time of the newest run that vouches for ages. A run is as late as any before it.
+/// The time of the newest run that counts for ages. The time of a run is at least that of any run before it.
 const REFERENCE: &str = "select max(started_at) from (
         select started_at, row_number() over (order by position desc) as newness from runs
     ) as numbered where newness >= $1";
 
-/// The oldest run, in the order of recording, that is kept for `$3` when gaps of more than `$2` do not count, and none of the
-/// `$1` newest runs.
+/// The oldest run, in the order of recording, that is kept for `$3` if gaps of more than `$2` do not count, and none of
+/// the `$1` newest runs.
 const OLDEST_KEPT: &str = "
     select position, at, run from (
         select position, at, run, cast(sum(case when newness <= $1 or gap > $2 then 0 else gap end)
@@ -45,8 +47,9 @@ const OLDEST_KEPT: &str = "
     ) as ages
     where age <= $3 order by position limit 1";
 
-/// What something still needs: a run without end, one that holds or shares what is not settled or not deleted, the newest of
-/// each mode, and the last one over everything of each outcome, by which health is told after a restart.
+/// Selects runs that are not needed any more. Needed are: a run without an end; one whose changes are not settled, or
+/// are shared or held; the newest runs of each mode; and the last run over everything of each outcome, from which the
+/// health is restored after a restart.
 macro_rules! not_needed {
     () => {
         "r.position < $1 and r.outcome is not null
@@ -64,7 +67,7 @@ macro_rules! not_needed {
     };
 }
 
-/// Whether a run had a plan of its own that was to change something: not in a dry run, nor in an instance that is observed.
+/// Whether a run had a plan of its own that was to change something: not in a dry run, nor in an observed instance.
 macro_rules! has_changes {
     () => {
         "exists (select 1 from changes c where c.run = r.run and r.mode = 'apply' and not exists (
@@ -80,28 +83,29 @@ const OLD_IDLE_RUNS: &str = concat!(
     " order by r.position limit $3"
 );
 
-/// The last run that applied something in an instance tells that the instance was written to.
+/// Keeps the last run that applied something in an instance: it shows that the instance was written to.
 const OLD_CHANGES: &str = concat!(
     "select r.run from runs r where ",
     not_needed!(),
     " and ",
     has_changes!(),
     " and r.position not in (
-         select max(x.position) from changes c join runs x on x.run = c.run where c.outcome = 'applied' group by c.instance)
+         select max(x.position) from changes c join runs x on x.run = c.run
+         where c.outcome = 'applied' group by c.instance)
      order by r.position limit $3"
 );
 
-/// Where what is kept begins.
+/// The boundary between runs that may be deleted and runs that are kept.
 pub(super) struct Boundary {
-    /// The place of the oldest run that is kept for its age, among the runs.
+    /// The position of the oldest run that is kept for its age.
     position: i64,
     /// Its time, in milliseconds since 1970: what is older may be deleted.
     pub(super) at: i64,
-    /// Its first event; `None` where it was recorded by a version without events.
+    /// Its first event; `None` if a version without events recorded it.
     pub(super) event: Option<i64>,
 }
 
-/// Where it begins when runs are kept for this long, in milliseconds; `None` where nothing is old enough.
+/// The boundary if runs are kept for this long, in milliseconds; `None` if nothing is old enough.
 pub(super) async fn boundary(reader: &mut ReadTransaction, keep: i64) -> Result<Option<Boundary>, JournalError> {
     let rows = reader.rows(REFERENCE, [ALWAYS_KEPT.into()]).await?;
     let Some(reference) = rows.first().map(|row| row.optional_number(0)).transpose()?.flatten() else {
@@ -117,7 +121,8 @@ pub(super) async fn boundary(reader: &mut ReadTransaction, keep: i64) -> Result<
     Ok(Some(Boundary { position: row.number(0)?, at: row.number(1)?, event }))
 }
 
-/// Runs before it that this setting is about and nothing needs, the oldest first, at most `limit`.
+/// The runs before the boundary that this setting applies to and that are not needed, the oldest first, at most
+/// `limit`.
 pub(super) async fn old_runs(
     reader: &mut ReadTransaction,
     setting: KeepSetting,

@@ -1,4 +1,4 @@
-//! Runs: begun, ended, and those that never ended.
+//! Runs: their beginning and end, and the search for them.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,19 +11,18 @@ use crate::domain::{
 use super::{
     Deletion, Journal, JournalError,
     call_windows::correct_times,
-    chain::{EventKind, fingerprint},
-    changes::end_instance_once,
+    chain::{EventKind, EventRecorder, fingerprint},
     database::{Row, WriteTransaction},
     encoding::{from_json, from_name, to_json, to_time},
     event_notifications,
-    event_recorder::EventRecorder,
+    instance_plans::end_instance_once,
     run_report::{Unfinished, run_report},
 };
 
-/// How many runs are listed that a shortened id may mean.
+/// Most runs that are listed for an ambiguous id.
 const MOST_CANDIDATES: usize = 10;
 
-/// Reports of runs that are read to see in which mode they were made: they are long, and the last ones tell it.
+/// Most reports that are read to find out the mode of an instance: reports are long, and the last ones are enough.
 const REPORTS_OF_MODE: i64 = 5;
 
 /// One run in the history. The field names are part of the JSON form.
@@ -31,31 +30,31 @@ const REPORTS_OF_MODE: i64 = 5;
 pub struct RunEntry {
     /// The run.
     pub run: String,
-    /// When it began.
+    /// When the run started.
     #[serde(serialize_with = "crate::domain::rfc3339")]
     pub started_at: DateTime<Utc>,
-    /// What was asked.
+    /// The mode that was requested.
     pub mode: RunMode,
-    /// What it was narrowed to, in words; `None` for a run over everything in its instances.
+    /// The scope of the run, in words; `None` for a run over everything in its instances.
     #[serde(skip)]
     pub scope: Option<String>,
     /// The names of its instances.
     #[serde(skip)]
     pub instances: Vec<String>,
-    /// How it ended; `interrupted` when it died; `None` while it runs.
+    /// The outcome; `interrupted` if the run died; `None` while it runs.
     pub outcome: Option<Outcome>,
-    /// The numbers of all its instances together.
+    /// The totals of all its instances.
     pub summary: Summary,
 }
 
-/// Which runs; what is `None` is not asked about.
+/// Selects runs; a field that is `None` selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
-    /// Begun at this time or later.
+    /// Started at this time or later.
     pub since: Option<DateTime<Utc>>,
-    /// Begun before this time.
+    /// Started before this time.
     pub until: Option<DateTime<Utc>>,
-    /// About this instance; letter case does not count.
+    /// About this instance, in any letter case.
     pub instance: Option<InstanceName>,
 }
 
@@ -64,36 +63,36 @@ pub struct RunFilter {
 pub struct RunCandidate {
     /// The whole id.
     pub run: String,
-    /// When the run began.
+    /// When the run started.
     pub started_at: DateTime<Utc>,
 }
 
 /// Why an id, whole or shortened, does not name one run.
 #[derive(Debug, thiserror::Error)]
 pub enum FindRunError {
-    /// No run has this id, and none has one that begins like that.
-    #[error("the journal knows no run \"{}\"; `campaign-group-sync history` lists them", .0.escape_debug())]
+    /// No run has this id, or an id that begins with it.
+    #[error("there is no run \"{}\"; `campaign-group-sync history` lists all runs", .0.escape_debug())]
     Unknown(String),
     /// The run was deleted for its age.
-    #[error("run {run} is not known any more: {deletion}")]
+    #[error("run {run} was deleted: {deletion}")]
     Deleted {
         /// The whole id.
         run: String,
         /// What deleted it.
         deletion: Deletion,
     },
-    /// Several runs have an id that begins like that.
+    /// Several runs have an id that begins with it.
     #[error(
-        "several runs begin with \"{}\"; give more characters of the one you mean:{}",
+        "the ids of several runs begin with \"{}\"; enter more characters of the id:{}",
         id.escape_debug(),
         listed(candidates, *more)
     )]
     Ambiguous {
-        /// What was given.
+        /// The given id.
         id: String,
-        /// The runs, newest first.
+        /// The matching runs, newest first.
         candidates: Vec<RunCandidate>,
-        /// Whether there are more than these.
+        /// Whether there are more matching runs than these.
         more: bool,
     },
     /// The journal failed.
@@ -107,7 +106,7 @@ fn listed(candidates: &[RunCandidate], more: bool) -> String {
     if more { lines + "\n  and older ones" } else { lines }
 }
 
-/// Writes that a run begins; times that a wrong clock has written are corrected.
+/// Writes that a run starts, and corrects times that a wrong clock has written.
 pub(super) async fn start(recorder: &mut EventRecorder<'_>, start: &RunStart) -> Result<(), JournalError> {
     correct_times(recorder.writer, start.started_at).await?;
     let names: Vec<&str> = start.instances.iter().map(InstanceName::as_str).collect();
@@ -124,7 +123,7 @@ pub(super) async fn start(recorder: &mut EventRecorder<'_>, start: &RunStart) ->
     recorder.writer.execute(sql, values).await
 }
 
-/// Writes what a run read of the organization.
+/// Writes what a run read from the organization.
 pub(super) async fn read_source(recorder: &mut EventRecorder<'_>, source: &SourceReport) -> Result<(), JournalError> {
     let values = [to_json(source, "the source of a run")?.into(), recorder.run.as_str().into()];
     recorder.writer.execute("update runs set source = $1 where run = $2", values).await
@@ -141,7 +140,7 @@ pub(super) async fn end(recorder: &mut EventRecorder<'_>, report: &RunReport) ->
     event_notifications::run_ended(recorder, report).await
 }
 
-/// Runs that an earlier version deleted for their age.
+/// The body of an event that lists runs that an earlier version deleted for their age.
 #[derive(Deserialize)]
 pub(super) struct ForgottenBody {
     pub(super) runs: Vec<String>,
@@ -156,7 +155,7 @@ struct Ended<'a> {
     report: String,
 }
 
-/// Writes the end of a run that died, as far as it is known.
+/// Writes the end of a run that died, as far as it is recorded.
 pub(super) async fn mark_interrupted(recorder: &mut EventRecorder<'_>) -> Result<(), JournalError> {
     let run = recorder.run.as_str();
     let report = run_report(recorder.writer.transaction(), run, Unfinished::Dead).await?;
@@ -166,7 +165,7 @@ pub(super) async fn mark_interrupted(recorder: &mut EventRecorder<'_>) -> Result
     }
 }
 
-/// Counts the changes of a run again: one of them was settled after its end.
+/// Counts the changes of a run again after one of them was settled later than its end.
 pub(super) async fn count_again(writer: &mut WriteTransaction, run: &RunId) -> Result<(), JournalError> {
     let report = run_report(writer.transaction(), run.as_str(), Unfinished::Dead).await?;
     let Some(report) = report else { return Ok(()) };
@@ -175,23 +174,24 @@ pub(super) async fn count_again(writer: &mut WriteTransaction, run: &RunId) -> R
 }
 
 impl Journal {
-    /// The runs that have no end, the oldest first. For the holder of the lock, these are the runs that died.
+    /// The runs without an end, the oldest first. The holder of the lock knows that these runs died.
     pub async fn runs_without_end(&self) -> Result<Vec<RunId>, JournalError> {
         let mut reader = self.begin_read().await?;
         let rows = reader.rows("select run from runs where outcome is null order by position", []).await?;
         rows.iter().map(|row| row.text(0).map(RunId::new)).collect()
     }
 
-    /// The runs, the last recorded first, at most `limit`. A run without end is interrupted when nobody holds the lock.
+    /// The last recorded runs, newest first, at most `limit`. A run without an end is interrupted if no process holds
+    /// the lock.
     pub async fn runs(&self, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
         self.runs_of(&RunFilter::default(), limit).await
     }
 
-    /// The same of the runs that fit all that is asked.
+    /// The last recorded runs that match the filter, newest first, at most `limit`.
     pub async fn runs_of(&self, filter: &RunFilter, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut reader = self.begin_read().await?;
-        // The names of the instances are one JSON text: that of one is in it when the text is another without it.
+        // The names of the instances are one JSON text, which contains a name if removing the name changes the text.
         let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs
                    where (cast($1 as bigint) is null or started_at >= $1)
                      and (cast($2 as bigint) is null or started_at < $2)
@@ -216,8 +216,23 @@ impl Journal {
         Ok(runs)
     }
 
-    /// Whether a run wrote to this instance, or was to: a change of it was applied, or one of the last runs was in apply mode
-    /// there.
+    /// The entry of the run with this full id, without the totals of a run that has no end; `None` if there is no such
+    /// run. Its outcome is `None` while it runs.
+    pub async fn run_entry(&self, run: &str) -> Result<Option<RunEntry>, JournalError> {
+        let unfinished = self.unfinished().await?;
+        let mut reader = self.begin_read().await?;
+        let sql = "select run, started_at, mode, outcome, summary, scope, instances from runs where run = $1";
+        let rows = reader.rows(sql, [run.into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let mut entry = entry(row)?;
+        if unfinished == Unfinished::Dead {
+            entry.outcome.get_or_insert(Outcome::Interrupted);
+        }
+        Ok(Some(entry))
+    }
+
+    /// Whether a run wrote to this instance or was allowed to: a change in it was applied, or one of the last runs was
+    /// in apply mode there.
     pub async fn was_written_to(&self, instance: &InstanceName) -> Result<bool, JournalError> {
         let mut reader = self.begin_read().await?;
         let sql = "select 1 from changes where lower(instance) = $1 and outcome = 'applied' limit 1";
@@ -236,15 +251,15 @@ impl Journal {
         Ok(false)
     }
 
-    /// One run's report; for a run that died, what the journal knows of it: planned changes with what became of them, and
-    /// those that were being written as `pending` with a detail that says so. `None` for an unknown run.
+    /// The report of a run; of a run that died, as much as is recorded: the planned changes with their outcomes, and
+    /// those that were being written as `pending` with a detail that says so. `None` if there is no such run.
     pub async fn run(&self, run: &str) -> Result<Option<RunReport>, JournalError> {
         let unfinished = self.unfinished().await?;
         let mut reader = self.begin_read().await?;
         run_report(reader.transaction(), run, unfinished).await
     }
 
-    /// The report of the run of this id, as [`Journal::run`] gives it; the id may be shortened to a beginning that only one
+    /// The report of the run with this id, as of [`Journal::run`]. The id may be shortened to a beginning that only one
     /// run has, in any letter case.
     pub async fn find_run(&self, id: &str) -> Result<RunReport, FindRunError> {
         let id = id.trim();
@@ -267,7 +282,7 @@ impl Journal {
         })
     }
 
-    /// The runs that are meant: the one of this whole id, else those whose id begins like that, newest first.
+    /// The run with this full id, else the runs whose id begins with it, newest first.
     async fn candidates(&self, id: &str) -> Result<Vec<RunCandidate>, JournalError> {
         let length = i64::try_from(id.chars().count()).unwrap_or(i64::MAX);
         if length == 0 {
@@ -286,7 +301,7 @@ impl Journal {
         rows.iter().map(candidate).collect()
     }
 
-    /// The runs that were about everything and have ended, newest first, at most `limit`.
+    /// The ids of the last runs over everything that have ended, newest first, at most `limit`.
     pub async fn full_runs(&self, limit: usize) -> Result<Vec<String>, JournalError> {
         let sql = "select run from runs where scope is null and report is not null
                    order by position desc limit $1";
@@ -295,7 +310,7 @@ impl Journal {
         rows.iter().map(|row| row.text(0)).collect()
     }
 
-    /// How it stands with runs that have no end: whoever holds the lock is the one that goes on.
+    /// What a run without an end means at this moment: it is still running if a process holds the lock.
     pub(super) async fn unfinished(&self) -> Result<Unfinished, JournalError> {
         let is_held = self.lock_holder().await?.is_some();
         Ok(if is_held { Unfinished::Running } else { Unfinished::Dead })
@@ -314,7 +329,7 @@ pub(super) fn entry(row: &Row) -> Result<RunEntry, JournalError> {
     })
 }
 
-/// Writes the report of a run without its instances, which have rows of their own. The source is in it.
+/// Writes the report of a run, with its source and without its instances, which are rows of their own.
 async fn write_end(writer: &mut WriteTransaction, report: &RunReport) -> Result<String, JournalError> {
     let names: Vec<&str> = report.instances.iter().map(|instance| instance.name.as_str()).collect();
     let head = to_json(&RunReport { instances: Vec::new(), ..report.clone() }, "the report of a run")?;

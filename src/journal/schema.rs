@@ -1,4 +1,7 @@
-//! The schema and its version: what is found, and the way forward to what this version of the program knows.
+//! The schema and its version: reads the version of a database, and migrates it to the one that this program knows.
+//!
+//! `sqlx::migrate!` cannot do this: two of the steps are Rust code, and existing states name their version in a table
+//! that is also how a state file is recognized.
 
 use super::{
     JournalError, StepWatch, chain,
@@ -10,13 +13,13 @@ use super::{
 enum Migration {
     /// Statements that both databases understand.
     Script(&'static str),
-    /// The keys of names are made anew.
+    /// The folded names are computed again, by Rust code.
     RefoldNames,
-    /// The chain of events begins.
+    /// The chain of events begins, by Rust code.
     BeginChain,
 }
 
-/// Every step of the schema, in order; the number of a step is its position, counted from 1.
+/// Every step of the schema, in order; the number of a step is its position from 1.
 const MIGRATIONS: [Migration; 17] = [
     Migration::Script(include_str!("migrations/0001_first.sql")),
     Migration::Script(include_str!("migrations/0002_unfinished_disablements.sql")),
@@ -37,36 +40,37 @@ const MIGRATIONS: [Migration; 17] = [
     Migration::Script(include_str!("migrations/0017_retention.sql")),
 ];
 
-/// Names of it in the lock that keeps two nodes from migrating one `PostgreSQL` database at once; any constant will do.
+/// Key of the advisory lock that prevents two nodes from migrating one `PostgreSQL` database at once; any constant that
+/// no other lock uses.
 const MIGRATION_LOCK: i64 = 0x6367_735f_6d69_6772;
 
-/// The newest schema this version knows.
+/// The newest schema that this version knows.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
 const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// What a database holds.
+/// What a database contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Schema {
-    /// Nothing of ours, nothing of others.
+    /// No tables.
     Empty,
-    /// Tables of another program, none of ours.
+    /// Tables of another program, and none of ours.
     Foreign,
-    /// Our tables, of this version.
+    /// Our tables, with this version of the schema.
     Version(i64),
-    /// Our table of the version, without a version that makes sense.
+    /// Our version table, without a valid version.
     Invalid,
 }
 
-/// Looks what is there.
+/// Reads the schema within a transaction.
 pub(super) async fn in_transaction(transaction: &mut Transaction) -> Result<Schema, sqlx::Error> {
     let (ours, others) = match transaction {
         Transaction::Sqlite { .. } => (
             "select name from sqlite_master where name = 'campaign_group_sync_schema'",
             "select name from sqlite_master limit 1",
         ),
-        // Other programs may have their tables in the same schema of a shared server.
+        // Other programs may have tables in the same schema of a shared server.
         Transaction::Postgres { .. } => {
-            ("select 'it' where to_regclass('campaign_group_sync_schema') is not null", "select 'nobody' where 1 = 0")
+            ("select 'ours' where to_regclass('campaign_group_sync_schema') is not null", "select 'none' where 1 = 0")
         }
     };
     if transaction.rows(ours, []).await?.is_empty() {
@@ -81,13 +85,13 @@ pub(super) async fn in_transaction(transaction: &mut Transaction) -> Result<Sche
     Ok(version.map_or(Schema::Invalid, Schema::Version))
 }
 
-/// The same, in a transaction of its own.
+/// Reads the schema in a transaction of its own.
 pub(super) async fn of_database(database: &Database) -> Result<Schema, JournalError> {
     in_transaction(database.begin_read().await?.transaction()).await.map_err(read_error)
 }
 
-/// Makes the schema, or brings it forward; `place` names the database in errors. A schema that is made anew remembers, in
-/// the same transaction, why an earlier memory was lost.
+/// Creates the schema, or migrates it; `place` names the database in errors. A schema that is created stores, in the
+/// same transaction, why an earlier memory was lost.
 pub(super) async fn migrate(
     database: &Database,
     watch: Option<&StepWatch>,
@@ -101,7 +105,7 @@ pub(super) async fn migrate(
     if matches!(step.transaction(), Transaction::Postgres { .. }) {
         step.execute("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
     }
-    // Somebody else may have been faster.
+    // Another process may have migrated it in the meantime.
     let done = steps_done(in_transaction(step.transaction()).await.map_err(write_error)?, place)?;
     if done == 0 {
         step.execute("create table campaign_group_sync_schema (version bigint not null)", []).await?;
@@ -121,7 +125,7 @@ pub(super) async fn migrate(
     step.commit().await
 }
 
-/// How many migrations were made.
+/// The number of migrations that were made.
 pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalError> {
     match schema {
         Schema::Empty => Ok(0),
@@ -132,7 +136,7 @@ pub(super) fn steps_done(schema: Schema, place: &str) -> Result<i64, JournalErro
     }
 }
 
-/// Fails unless it is the schema that this version knows.
+/// Returns an error unless it is the schema that this version knows.
 pub(super) fn is_current(schema: Schema, place: &str) -> Result<(), JournalError> {
     match steps_done(schema, place)? {
         KNOWN => Ok(()),
@@ -145,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_newest_schema_is_current_and_an_older_one_says_who_brings_it_up_to_date() {
+    fn only_the_newest_schema_is_current_and_the_error_of_an_older_one_names_the_next_run() {
         assert!(is_current(Schema::Version(KNOWN), "here").is_ok());
         let older = is_current(Schema::Version(KNOWN - 1), "here").expect_err("older");
         assert!(matches!(older, JournalError::OlderSchema { .. }), "{older:?}");

@@ -1,5 +1,5 @@
-//! What a question about one operator needs to know of the others: who has a login that is, or looks like, the one asked for,
-//! and how many members the managed groups have. As the last run saw it.
+//! What a query about one operator needs to know about the others: which operators have a login that is or resembles
+//! the requested one, and how many members the managed groups have. As the last run read it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,7 +18,7 @@ impl Journal {
         rows.iter().map(|row| Ok((row.folded(0)?, size(row.number(1)?, row.number(2)?)))).collect()
     }
 
-    /// Remembers the sizes of these groups; those of others stay as they are.
+    /// Stores the sizes of these groups; those of other groups stay unchanged.
     pub async fn remember_group_sizes(
         &self,
         instance: &InstanceName,
@@ -41,8 +41,8 @@ impl Journal {
         writer.commit().await
     }
 
-    /// The keys of the operators whose login is, or looks like, one of these names, as a run last saw them; `None` where no run
-    /// has remembered any operator, as in a state of an earlier version.
+    /// The ids of the operators whose login is or resembles one of these names, as the last run read them; `None` if no
+    /// run has stored any operator, as in a state of an earlier version.
     pub async fn operators_like(
         &self,
         instance: &InstanceName,
@@ -64,7 +64,7 @@ impl Journal {
         Ok(Some(ids))
     }
 
-    /// Remembers all operators of one instance, and forgets those that are gone.
+    /// Stores all operators of one instance, and deletes those that are gone.
     pub async fn remember_operators(
         &self,
         instance: &InstanceName,

@@ -1,4 +1,4 @@
-//! The state file of `SQLite`: its folder and modes, and what happens when it is corrupt.
+//! The state file of `SQLite`: its folder and modes, and the handling of a corrupt file.
 
 use std::{
     fs::{self, File, Permissions},
@@ -16,51 +16,52 @@ use sqlx::{
 
 use super::{
     JournalError, StepWatch,
-    database::{Database, Row, Transaction, open_error},
-    database_fault::described,
-    lock,
-    open::{CONNECTION_PATIENCE, CONNECTIONS},
+    database::{CONNECTIONS, Database, Row, Transaction, open_error},
+    database_fault::{CONNECTION_PATIENCE, described, primary_code},
+    file_lock,
     ownership::is_ours,
-    private_file,
+    private_file::{self, beside},
     schema::{self, Schema},
-    storage_fault::{StorageFault, primary_code},
+    storage_fault::StorageFault,
 };
 
-/// How long another process may hold the file for one transaction.
+/// How long to wait while another process holds the file for one transaction.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often, within [`BUSY_PATIENCE`], something is tried that `SQLite` does not wait for by itself.
+/// The pause between attempts, within [`BUSY_PATIENCE`], of an operation for which `SQLite` does not wait by itself.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// The header of a database (<https://www.sqlite.org/fileformat.html>, section 1.3). `SQLite` takes a single byte for none.
+/// The length of the header of a database (<https://www.sqlite.org/fileformat.html>, section 1.3). `SQLite` treats a
+/// file of one byte as an empty database.
 const HEADER_BYTES: u64 = 100;
 
-/// Modes that let anybody but the owner read or write.
+/// Mode bits that let users other than the owner read or write.
 const TOO_OPEN: u32 = 0o077;
 
-/// What stands beside the file while it is used.
+/// Suffixes of the files that `SQLite` keeps beside the file while it is open.
 const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 
-/// What a look at the file found.
+/// What an inspection of the file found.
 enum FileContent {
     /// No file, or an empty one.
     Missing,
-    /// A whole database.
+    /// An intact database.
     Intact(Schema),
-    /// None, for this reason.
+    /// Corrupt, for this reason.
     Corrupt(String),
     /// A file that was never a state of this program.
     Foreign,
 }
 
-/// Opens or makes the file; what is corrupt is set aside.
+/// Opens or creates the file; a corrupt file is set aside.
 pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Database, JournalError> {
     let wrong = |source| JournalError::of_file(path, source);
     let place = path.display().to_string();
     let (mut found, mut _exclusive) = (inspect(path).await?, None);
     if matches!(found, FileContent::Missing | FileContent::Corrupt(_)) {
-        // Held until the new file is whole: nobody runs on half of it. Somebody else may have been faster.
-        _exclusive = Some(lock::lock_exclusively(path, BUSY_PATIENCE).await?);
+        // Held until the new file is complete, so that no other process uses half of it. Another process may have
+        // created it in the meantime.
+        _exclusive = Some(file_lock::lock_exclusively(path, BUSY_PATIENCE).await?);
         found = inspect(path).await?;
     }
     match found {
@@ -73,7 +74,8 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
             tracing::warn!(
                 state.file = %place,
                 state.aside = %aside,
-                "the state file {place} was corrupt ({why}) and was set aside as {aside}; what was remembered is lost"
+                "the state file {place} was corrupt ({why}) and was set aside as {aside}; its history, \
+                 approvals and held changes are lost"
             );
         }
     }
@@ -84,7 +86,7 @@ pub(super) async fn open(path: &Path, watch: Option<&StepWatch>) -> Result<Datab
     Ok(database)
 }
 
-/// Opens the file if there is one, and brings it up to date.
+/// Opens an existing file and migrates it.
 pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Result<Option<Database>, JournalError> {
     let place = path.display().to_string();
     let Some(schema) = existing_schema(path, &place).await? else { return Ok(None) };
@@ -94,7 +96,7 @@ pub(super) async fn open_existing(path: &Path, watch: Option<&StepWatch>) -> Res
     Ok(Some(database))
 }
 
-/// Opens the file if there is one, in a way that no statement can change it.
+/// Opens an existing file so that no statement can change it.
 pub(super) async fn open_read_only(path: &Path) -> Result<Option<Database>, JournalError> {
     let place = path.display().to_string();
     let Some(schema) = existing_schema(path, &place).await? else { return Ok(None) };
@@ -103,7 +105,7 @@ pub(super) async fn open_read_only(path: &Path) -> Result<Option<Database>, Jour
     Ok(Some(Database::Sqlite(pool.map_err(|error| open_error(StorageFault::explained(path, error)))?)))
 }
 
-/// The schema of the file if there is one; what is corrupt is an error.
+/// The schema of an existing file; a corrupt file is an error.
 async fn existing_schema(path: &Path, place: &str) -> Result<Option<Schema>, JournalError> {
     match inspect(path).await? {
         FileContent::Missing | FileContent::Intact(Schema::Empty) => Ok(None),
@@ -139,7 +141,7 @@ async fn inspect(path: &Path) -> Result<FileContent, JournalError> {
     }
 }
 
-/// The schema, and what `SQLite` has to complain about the file.
+/// The schema, and the first problem that `SQLite` found in the file.
 async fn quick_check(path: &Path) -> Result<(Schema, Option<String>), sqlx::Error> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(read_only_options(path)).await?;
     let examined = async {
@@ -154,7 +156,7 @@ async fn quick_check(path: &Path) -> Result<(Schema, Option<String>), sqlx::Erro
     examined
 }
 
-/// Whether it is the file itself that is wrong, and not its permissions, the room on the disk, or somebody who is using it.
+/// Whether the file itself is corrupt, in contrast to a lack of permission or space, or to a file that is in use.
 fn is_corruption(error: &sqlx::Error) -> bool {
     const CORRUPT: i32 = 11;
     const NOT_A_DATABASE: i32 = 26;
@@ -176,7 +178,7 @@ fn base_options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Not opened read-only: `SQLite` could not take away what it puts beside the file to read it.
+/// Not opened read-only: `SQLite` could not remove the files that it creates beside the file to read it.
 fn read_only_options(path: &Path) -> SqliteConnectOptions {
     base_options(path).pragma("query_only", "on")
 }
@@ -185,7 +187,7 @@ fn pool() -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_PATIENCE)
 }
 
-/// Which file it is, whatever its path.
+/// The identity of a file, independent of its path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct FileIdentity {
     device: u64,
@@ -198,15 +200,15 @@ impl FileIdentity {
     }
 }
 
-/// Connects to this file. `SQLite` opens it by its path: one that was exchanged meanwhile is refused.
+/// Connects to this file. `SQLite` opens it by its path: if the path leads to another file by then, that is an error.
 ///
-/// The file must not be open in this process in any other way: closing a handle of it releases all locks that `SQLite` holds
-/// on it (`fcntl`, <https://www.sqlite.org/howtocorrupt.html>, section 2.2), and then the next process that closes the state
-/// deletes the log that this one goes on using.
+/// The file must not be open in this process in any other way: closing another handle of it releases all locks that
+/// `SQLite` holds on it (`fcntl`, <https://www.sqlite.org/howtocorrupt.html>, section 2.2). Then the next process that
+/// closes the state deletes the write-ahead log that this process is still using.
 async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalError> {
-    // Durable at every commit: a change that was sent is known to have been sent even after a power cut.
+    // Durable at every commit: after a power failure, the journal still knows every change that was sent.
     let durable = base_options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-    // A new file gives free pages back in steps; one that an earlier version made does so once it was rewritten.
+    // A new file returns free pages in steps; a file of an earlier version does so once it was rewritten.
     let options = durable.auto_vacuum(SqliteAutoVacuum::Incremental);
     let mut attempts = BUSY_PATIENCE.as_millis() / BUSY_PAUSE.as_millis();
     loop {
@@ -215,7 +217,7 @@ async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalErr
                 is_still(made, path)?;
                 return Ok(Database::Sqlite(pool));
             }
-            // The first switch to WAL needs the file alone, and SQLite does not wait for that.
+            // The first switch to WAL needs exclusive access, and SQLite does not wait for that.
             Err(error) if is_busy(&error) && attempts > 0 => attempts -= 1,
             Err(error) => return Err(open_error(StorageFault::explained(path, error))),
         }
@@ -223,8 +225,7 @@ async fn connect(path: &Path, made: FileIdentity) -> Result<Database, JournalErr
     }
 }
 
-/// Opens the file, and what stands beside it while it is used, so that nothing of it leads to another file; `None` where
-/// there is no state file.
+/// Opens the file, and the files beside it, so that no link is followed; `None` if there is no state file.
 fn open_all(path: &Path) -> Result<Option<File>, JournalError> {
     for side_file in SIDE_FILES {
         private_file::open_existing(&beside(path, side_file))?;
@@ -232,7 +233,8 @@ fn open_all(path: &Path) -> Result<Option<File>, JournalError> {
     Ok(private_file::open_existing(path)?)
 }
 
-/// Makes the file before `SQLite` does, which would let everybody read it, and tightens one that is too open.
+/// Creates the file before `SQLite` does, which would let every user read it, and restricts the mode of an existing
+/// one.
 fn make_file(path: &Path) -> Result<FileIdentity, JournalError> {
     let wrong = |source| JournalError::of_file(path, source);
     let file = private_file::open_or_create(path)?;
@@ -249,23 +251,16 @@ fn tighten(file: &File) -> io::Result<()> {
     if file.metadata()?.mode() & TOO_OPEN != 0 { file.set_permissions(Permissions::from_mode(0o600)) } else { Ok(()) }
 }
 
-/// Fails unless the path still leads to this file, and not through a link.
+/// Returns an error unless the path still leads to this file, and not through a link.
 fn is_still(made: FileIdentity, path: &Path) -> Result<(), JournalError> {
     let found = fs::symlink_metadata(path).map_err(|source| JournalError::of_file(path, source))?;
     if FileIdentity::of(&found) == made {
         return Ok(());
     }
-    Err(JournalError::Unreadable { what: format!("{} was exchanged while it was opened", path.display()) })
+    Err(JournalError::Unreadable { what: format!("{} was replaced while it was opened", path.display()) })
 }
 
-/// The path with something at its end: `state.db-wal`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Renames the file and what belongs to it; the first new name that is free.
+/// Renames the file and the files beside it to the first new name that is free.
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let stamp = Utc::now().format("%Y%m%dT%H%M%SZ");
     let mut aside = beside(path, &format!(".corrupt-{stamp}"));
@@ -281,7 +276,7 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// Keeps `SQLite` from taking the log of a file that is gone for that of the new one.
+/// Renames the write-ahead log of a file that is gone, so that `SQLite` does not apply it to the new file.
 fn move_side_files_away(path: &Path) -> io::Result<()> {
     for side_file in SIDE_FILES {
         move_if_there(&beside(path, side_file), &beside(path, &format!(".left-over{side_file}")))?;
@@ -296,8 +291,8 @@ fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Why a file that is made anew has lost its memory: an earlier one lies beside it. Known by the name, so that a process
-/// that dies between setting aside and making anew loses nothing.
+/// Why a file that is created has lost its memory: an earlier file lies beside it. It is recognized by its name, so
+/// that a process that dies between renaming and creating loses nothing.
 fn last_set_aside(path: &Path) -> io::Result<Option<String>> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
     let prefix = format!("{}.corrupt-", name.to_string_lossy());

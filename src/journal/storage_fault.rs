@@ -1,4 +1,4 @@
-//! What the file system did to the state file, told with the file, the file system and the room on it.
+//! Errors of the file system of the state file, with the mount point and the free space.
 
 use std::{
     fmt,
@@ -7,45 +7,44 @@ use std::{
 
 use rustix::fs::statvfs;
 
-use super::DatabaseFault;
+use super::{DatabaseFault, database_fault::primary_code};
 
-/// Where the kernel lists the file systems that this process sees (`man 5 proc_pid_mountinfo`).
+/// The file in which the kernel lists the mounted file systems (`man 5 proc_pid_mountinfo`).
 const MOUNTS: &str = "/proc/self/mountinfo";
 
 /// Why the state file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageFault {
-    /// There is no room for what was to be written.
+    /// The file system is full.
     #[error(
-        "no space left on the file system of {}: {space}; make room there (a quota counts as well), and the next run goes on \
+        "no space left on the file system of {}: {space}; free space there, and check quotas; the next run continues \
          from here",
         path.display()
     )]
     Full {
         /// The state file.
         path: PathBuf,
-        /// The room on its file system.
+        /// The free space on its file system.
         space: DiskSpace,
     },
     /// The operating system refused to open, read or write it.
     #[error(
-        "the operating system refused to use {} or a file beside it: {space}; see whether a limit on file sizes or a quota is \
-         in the way, and whether the kernel's log (dmesg) tells of the device",
+        "the operating system refused to use {} or a file beside it: {space}; check limits on file sizes and quotas, \
+         and the kernel log (dmesg) for errors of the device",
         path.display()
     )]
     Refused {
         /// The state file.
         path: PathBuf,
-        /// The room on its file system.
+        /// The free space on its file system.
         space: DiskSpace,
-        /// What `SQLite` says.
+        /// The error of `SQLite`.
         source: DatabaseFault,
     },
 }
 
 impl StorageFault {
-    /// The same error, told so that its reader knows where to look, where the file system is the reason; `file` is the state
-    /// file.
+    /// Replaces an error whose cause is the file system by one that names the mount point; `file` is the state file.
     pub(super) fn explained(file: &Path, error: sqlx::Error) -> sqlx::Error {
         let (path, space) = (file.to_owned(), DiskSpace::of(file));
         match primary_code(&error) {
@@ -63,23 +62,17 @@ const INPUT_OUTPUT: i32 = 10;
 const FULL: i32 = 13;
 const CANNOT_OPEN: i32 = 14;
 
-/// The result code of `SQLite` (<https://www.sqlite.org/rescode.html>); the upper bits of an extended one are details.
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = DatabaseFault::innermost(error).as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
-}
-
-/// The room on a file system, at the moment of the fault.
+/// The free space on a file system at the moment of the error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskSpace {
-    /// Bytes that a user other than root may still write; `None` where the kernel does not tell.
+    /// Bytes that a user other than root may still write; `None` if the kernel reports an error.
     pub free: Option<u64>,
-    /// Where the file system is mounted, and of what type it is; `None` where the kernel does not tell.
+    /// The mount point and the type of the file system; `None` if the kernel reports an error.
     pub mount: Option<(String, String)>,
 }
 
 impl DiskSpace {
-    /// The room around `path`, which need not exist; its folder must.
+    /// The free space on the file system of `path`, which need not exist; its folder must.
     pub fn of(path: &Path) -> Self {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let free = statvfs(folder).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
@@ -93,7 +86,7 @@ impl fmt::Display for DiskSpace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.free {
             Some(free) => write!(f, "{free} bytes free")?,
-            None => f.write_str("unknown room")?,
+            None => f.write_str("unknown free space")?,
         }
         match &self.mount {
             Some((point, kind)) => write!(f, " on {point} ({kind})"),
@@ -102,7 +95,7 @@ impl fmt::Display for DiskSpace {
     }
 }
 
-/// The mount point that `path` lies below, and its type. The last of several at one place covers those before it.
+/// The mount point above `path`, and its type. Of several mounts at one point, the last one covers the others.
 fn mount_of(path: &Path, mounts: &str) -> Option<(String, String)> {
     let mounts = mounts.lines().filter_map(|line| {
         let (place, kind) = line.split_once(" - ")?;
@@ -131,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_room_of_a_folder_is_known_here() {
+    fn the_free_space_of_a_folder_is_known() {
         let space = DiskSpace::of(&std::env::temp_dir().join("state.db"));
         assert!(space.free.is_some() && space.mount.is_some(), "{space:?}");
     }

@@ -1,5 +1,5 @@
-//! Disablements that a run set out to make: known from the first write that takes an operator out of a group until the
-//! disablement is seen made, or there is no ground for it any more.
+//! Disablements that a run has to make: stored at the first write that removes the operator from a group, until the
+//! operator is seen disabled or there is no reason for it any more.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use super::{
     database::{Transaction, WriteTransaction, read_error},
 };
 
-/// Remembers, of the changes that are being sent, whom the same plan disables once they are made. What is held is not planned
-/// to be made; what could not be confirmed is, once it can.
+/// Stores which operators the plan of these changes disables after their removal. A disablement that is held is not to
+/// be made; one that could not be confirmed is to be made as soon as it is confirmed.
 pub(super) async fn remember(
     writer: &mut WriteTransaction,
     run: &RunId,
@@ -42,7 +42,7 @@ pub(super) async fn remember(
     writer.insert(head, rows, "on conflict (instance, operator_folded) do update set profile = excluded.profile").await
 }
 
-/// Forgets who was seen disabled, and who was seen to join a group.
+/// Deletes operators that were seen disabled, or seen to join a group.
 pub(super) async fn forget_settled(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
@@ -55,7 +55,7 @@ pub(super) async fn forget_settled(
     if ended.is_empty() {
         return Ok(());
     }
-    // A run may add many, and few were ever to be disabled.
+    // A run may add many operators, and few of them were to be disabled.
     let sql = "select operator_folded from unfinished_disablements where instance = $1";
     let known: HashSet<FoldedName> = {
         let rows = writer.rows(sql, [instance.as_str().into()]).await?;
@@ -67,7 +67,7 @@ pub(super) async fn forget_settled(
     Ok(())
 }
 
-/// Forgets one operator, by folded login.
+/// Deletes one operator, by folded login.
 pub(super) async fn forget(
     writer: &mut WriteTransaction,
     instance: &InstanceName,
@@ -77,7 +77,7 @@ pub(super) async fn forget(
     writer.execute(sql, [instance.as_str().into(), operator.into()]).await
 }
 
-/// All of one instance, by folded login.
+/// The unfinished disablements of one instance, sorted by folded login.
 pub(super) async fn unfinished_disablements(
     reader: &mut Transaction,
     instance: &InstanceName,
@@ -88,7 +88,7 @@ pub(super) async fn unfinished_disablements(
         Ok(UnfinishedDisablement { operator: row.folded(0)?, profile: ProductProfileName::new(row.text(1)?) })
     });
     let mut unfinished = unfinished.collect::<Result<Vec<_>, JournalError>>()?;
-    // A database sorts texts by rules of its own.
+    // The sort order of a database depends on its collation.
     unfinished.sort();
     Ok(unfinished)
 }

@@ -1,4 +1,4 @@
-//! Proves that the record is what was recorded: the chain of events is whole, and what is stored beside it agrees with it.
+//! Verifies the record: the chain of events is complete and unchanged, and the tables agree with it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,60 +11,61 @@ use super::{
     access_replay::AccessReplay,
     approval_replay::ApprovalReplay,
     chain::{EventKind, digest, fingerprint, hash, hash_without_digest},
-    changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
     database::{ReadTransaction, Row},
     deletions::deletions,
     encoding::{from_json, from_name, to_json, to_time},
-    instance_reports::report_column,
+    instance_plans::report_column,
     run_report::{Unfinished, run_report},
     runs::ForgottenBody,
+    stored_changes::{OutcomeGroup, SettledBody, StoredChange, change_columns, content},
 };
 
-/// Events that are read at once.
+/// Events that are read with one statement.
 const PAGE: i64 = 1_000;
 
-/// Events after a place, with the digests of those that retention deleted.
+/// The events after a position, with the digests of those that retention deleted.
 const EVENTS: &str = "select position, run, at, kind, body, hash from events where position > $1
      union all
-     select position, cast(null as text), cast(0 as bigint), 'deleted', digest, '' from deleted_events where position > $1
+     select position, cast(null as text), cast(0 as bigint), 'deleted', digest, '' from deleted_events
+     where position > $1
      order by position limit $2";
 
-/// What the check of a record found.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// How many events there are.
+    /// The number of events.
     pub events: i64,
     /// The last event.
     pub head: RecordHead,
-    /// How many runs an earlier version recorded: they stand before the chain, and nothing proves them.
+    /// How many runs an earlier version recorded before the chain begins; the events do not prove them.
     pub runs_before: i64,
-    /// What retention deleted, in the order of the record.
+    /// The deletions by retention, in the order of the record.
     pub deletions: Vec<Deletion>,
-    /// What does not agree, in the order of the record.
+    /// The differences that were found, in the order of the record.
     pub faults: Vec<RecordFault>,
 }
 
 impl Verification {
-    /// Whether everything agrees.
+    /// Whether there are no differences.
     pub fn is_whole(&self) -> bool {
         self.faults.is_empty()
     }
 }
 
-/// Where the record does not agree with itself.
+/// A difference between the events, or between the events and the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordFault {
-    /// The event; `None` where what is stored beside the chain differs.
+    /// The position of the event; `None` if a table differs.
     pub position: Option<i64>,
-    /// The run that it is about, where it is about one.
+    /// The run that is affected; `None` if it is none.
     pub run: Option<RunId>,
-    /// What differs.
+    /// The difference.
     pub what: String,
 }
 
 impl Journal {
-    /// Checks the whole record. `known` is a head that was kept elsewhere, at any earlier time: without one, a record that was
-    /// rebuilt as a whole or cut at its end cannot be told from a true one.
+    /// Verifies the whole record. `known` is a head of the record that was kept elsewhere at any earlier time: without
+    /// one, a record that was rebuilt as a whole, or cut at its end, looks correct.
     pub async fn verify(&self, known: Option<&RecordHead>) -> Result<Verification, JournalError> {
         let mut reader = self.begin_read().await?;
         let mut verifier = Verifier::begin(&mut reader).await?;
@@ -84,7 +85,7 @@ impl Journal {
         for (run, expected) in std::mem::take(&mut verifier.runs) {
             match verifier.compare_run(&mut reader, &run, &expected).await {
                 Err(JournalError::Unreadable { what }) => {
-                    verifier.add_fault(None, Some(&run), format!("what is stored of it cannot be read: {what}"));
+                    verifier.add_fault(None, Some(&run), format!("its stored values are invalid: {what}"));
                 }
                 compared => compared?,
             }
@@ -103,7 +104,7 @@ impl Journal {
     }
 }
 
-/// The check on its way through the chain.
+/// The state of a verification while it reads the chain.
 #[derive(Default)]
 struct Verifier {
     position: i64,
@@ -112,17 +113,17 @@ struct Verifier {
     runs_before: i64,
     is_known_head_found: bool,
     runs: BTreeMap<String, ExpectedRun>,
-    /// Runs that are not stored any more, for their age.
+    /// Runs that were deleted for their age.
     deleted_runs: HashSet<String>,
     deletions: Vec<Deletion>,
-    /// Places of events of which a deletion left only the digest: the first and the last of each range.
+    /// Ranges of positions of events that a deletion reduced to their digests: the first and the last of each.
     deleted: Vec<(i64, i64)>,
     access: AccessReplay,
     approvals: ApprovalReplay,
     faults: Vec<RecordFault>,
 }
 
-/// What the events say of one run.
+/// The state of a run according to its events.
 #[derive(Default)]
 struct ExpectedRun {
     has_started: bool,
@@ -132,22 +133,22 @@ struct ExpectedRun {
     instances: BTreeMap<String, ExpectedInstance>,
 }
 
-/// What they say of one instance in it.
+/// The state of a run in one instance according to the events.
 #[derive(Default)]
 struct ExpectedInstance {
     changes: usize,
     content: String,
     /// The hash of the report without its changes.
     report: Option<String>,
-    /// By the place in the plan: outcome, detail, approver.
+    /// The outcome, detail and approver of each change, by its position in the plan.
     outcomes: HashMap<i64, (ChangeOutcome, Option<String>, Option<String>)>,
 }
 
 impl ExpectedInstance {
     fn settle(&mut self, outcomes: Vec<OutcomeGroup>) {
         for OutcomeGroup { outcome, detail, approved_by, changes } in outcomes {
-            let told = (outcome, detail, approved_by);
-            self.outcomes.extend(changes.into_iter().map(|place| (place, told.clone())));
+            let settled = (outcome, detail, approved_by);
+            self.outcomes.extend(changes.into_iter().map(|position| (position, settled.clone())));
         }
     }
 }
@@ -172,7 +173,7 @@ struct EndedBody {
     report: String,
 }
 
-/// When a run began, as its report has it.
+/// The start of a run in its report.
 #[derive(Deserialize)]
 struct ReportedStart {
     started_at: String,
@@ -184,12 +185,12 @@ struct CheckpointBody {
 }
 
 impl Verifier {
-    /// Begins with what was deleted: the events of deletions are checked as all others when their turn comes.
+    /// Reads all deletions first; their events are verified in their turn like all others.
     async fn begin(reader: &mut ReadTransaction) -> Result<Self, JournalError> {
         let mut verifier = Self::default();
         for (deletion, body) in deletions(reader).await? {
-            if let Some(told) = &body.memberships {
-                verifier.access = AccessReplay::left_by(reader, deletion.position, told).await?;
+            if let Some(fingerprint) = &body.memberships {
+                verifier.access = AccessReplay::left_by(reader, deletion.position, fingerprint).await?;
             }
             verifier.deleted.extend(body.events);
             verifier.deleted_runs.extend(body.runs);
@@ -199,13 +200,13 @@ impl Verifier {
         Ok(verifier)
     }
 
-    /// Whether a deletion tells of the event at this place.
+    /// Whether a deletion lists the event at this position.
     fn is_deleted(&self, position: i64) -> bool {
         let behind = self.deleted.partition_point(|(first, _)| *first <= position);
         behind.checked_sub(1).is_some_and(|index| self.deleted[index].1 >= position)
     }
 
-    /// The hash of the event, over the hash before it.
+    /// The hash of the event, over the hash of the event before it.
     fn hash_of(&self, row: &Row, stored: &str) -> Result<String, JournalError> {
         let (position, run, at) = (row.number(0)?, row.optional_text(1)?, row.number(2)?);
         let (kind, body) = (row.text(3)?, row.text(4)?);
@@ -223,7 +224,7 @@ impl Verifier {
         self.faults.push(RecordFault { position, run: run.map(RunId::new), what: what.into() });
     }
 
-    /// Goes one event further.
+    /// Verifies the next event.
     fn check_event(&mut self, row: &Row, known: Option<&RecordHead>) -> Result<(), JournalError> {
         let (position, run) = (row.number(0)?, row.optional_text(1)?);
         let (kind, body, stored) = (row.text(3)?, row.text(4)?, row.text(5)?);
@@ -234,12 +235,13 @@ impl Verifier {
         let hash = self.hash_of(row, &stored)?;
         let is_deleted = kind == EventKind::Deleted.as_str();
         if is_deleted && !self.is_deleted(position) {
-            self.add_fault(Some(position), None, "what it told was deleted, and no deletion tells of it");
+            self.add_fault(Some(position), None, "its text was deleted, and no deletion lists it");
         } else if !is_deleted && hash != stored {
-            let what = "it is not the event that was recorded, or the one before it is not";
+            let what = "the event or the one before it was changed";
             self.add_fault(Some(position), run.as_deref(), what);
         }
-        // Of a deleted event, the hash follows from what is left; of another, the checks go on from the one that is stored.
+        // The hash of a deleted event follows from its digest; for another event, the verification continues with the
+        // stored hash.
         let stored = if is_deleted { hash } else { stored };
         if let Some(known) = known.filter(|known| known.position == position) {
             self.is_known_head_found = true;
@@ -253,12 +255,12 @@ impl Verifier {
             self.approvals.approved(position, row.number(2)?, &body);
         }
         if let Err(error) = self.note_expected(run.as_deref(), &kind, &body) {
-            self.add_fault(Some(position), run.as_deref(), format!("its text cannot be read: {error}"));
+            self.add_fault(Some(position), run.as_deref(), format!("its text is invalid: {error}"));
         }
         Ok(())
     }
 
-    /// Notes what an event says of what is stored beside the chain.
+    /// Notes what the event records about the tables.
     fn note_expected(&mut self, run: Option<&str>, kind: &str, body: &str) -> Result<(), JournalError> {
         let kind = from_name(kind.to_owned(), "the kind of an event")?;
         if kind == EventKind::Checkpoint {
@@ -293,7 +295,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// Takes what an event says of who is in which group. One that cannot be read is a fault already.
+    /// Replays an event in the access record. An invalid event is already reported as a fault.
     async fn replay(&mut self, reader: &mut ReadTransaction, row: &Row) -> Result<(), JournalError> {
         let (run, kind, body) = (row.optional_text(1)?, from_name(row.text(3)?, "the kind of an event"), row.text(4)?);
         let taken = match (run.as_deref(), kind) {
@@ -307,7 +309,7 @@ impl Verifier {
         }
     }
 
-    /// The last event is the one that writers go on from, and a head from elsewhere is in the record.
+    /// Compares the last event with the stored head of the chain, and with the head that was kept elsewhere.
     async fn compare_head(
         &mut self,
         reader: &mut ReadTransaction,
@@ -316,7 +318,11 @@ impl Verifier {
         let rows = reader.rows("select position, hash from event_head", []).await?;
         let head = rows.first().map(|row| Ok::<_, JournalError>((row.number(0)?, row.text(1)?))).transpose()?;
         if head != Some((self.position, self.hash.clone())) {
-            self.add_fault(Some(self.position), None, "the record goes on after it, and the rest is missing");
+            self.add_fault(
+                Some(self.position),
+                None,
+                "it is not the stored end of the record: later events are missing",
+            );
         }
         if let Some(known) = known.filter(|_| !self.is_known_head_found) {
             let what = format!("the record has no event {}: it was cut, or it is another record", known.position);
@@ -325,7 +331,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// What is stored of a run agrees with its events.
+    /// Compares the tables of a run with its events.
     async fn compare_run(
         &mut self,
         reader: &mut ReadTransaction,
@@ -336,7 +342,7 @@ impl Verifier {
         let rows = reader.rows(sql, [run.into()]).await?;
         let Some(row) = rows.first() else {
             if expected.has_started && !self.deleted_runs.contains(run) {
-                self.add_fault(None, Some(run), "it is missing in the history");
+                self.add_fault(None, Some(run), "it is missing from the history");
             }
             return Ok(());
         };
@@ -346,7 +352,7 @@ impl Verifier {
         let report = run_report(reader.transaction(), run, Unfinished::Dead).await?;
         let counted = report.as_ref().map(|report| to_json(&report.total(), "a summary")).transpose()?;
         if expected.outcome.is_some() && counted != Some(row.text(2)?) {
-            self.add_fault(None, Some(run), "its numbers are not those of what was recorded");
+            self.add_fault(None, Some(run), "its totals are not those of its recorded changes");
         }
         if let Some(report) = &expected.report
             && row.optional_text(0)?.is_none_or(|text| fingerprint(&text) != *report)
@@ -356,7 +362,7 @@ impl Verifier {
         if let Some(text) = row.optional_text(0)?.filter(|text| !text.is_empty())
             && to_the_second(to_time(row.number(3)?)?) != from_json::<ReportedStart>(&text, "a report")?.started_at
         {
-            self.add_fault(None, Some(run), "it did not begin when the history says");
+            self.add_fault(None, Some(run), "its start in the history is not that of its report");
         }
         for (instance, expected) in &expected.instances {
             self.compare_instance(reader, run, instance, expected).await?;
@@ -396,11 +402,11 @@ impl Verifier {
         );
         let mut changes = Vec::new();
         for row in reader.rows(sql, [rows_of.into(), instance.into()]).await? {
-            let (change, place) = (StoredChange::read(&row)?.report, row.number(10)?);
-            let told = (change.outcome, change.detail.clone(), change.approved_by.clone());
-            if expected.outcomes.get(&place) != Some(&told) {
+            let (change, position) = (StoredChange::read(&row)?.report, row.number(10)?);
+            let stored = (change.outcome, change.detail.clone(), change.approved_by.clone());
+            if expected.outcomes.get(&position) != Some(&stored) {
                 let what = format!(
-                    "what became of \"{}\" in instance {instance} is not what was recorded",
+                    "the outcome of \"{}\" in instance {instance} is not the one that was recorded",
                     change.described()
                 );
                 self.add_fault(None, Some(run), what);
@@ -409,7 +415,7 @@ impl Verifier {
                 FoldedName::new(name.as_deref().unwrap_or_default()) == folded
             };
             if !is_found_by(&change.operator, row.folded(11)?) || !is_found_by(&change.group, row.folded(12)?) {
-                let what = format!("\"{}\" in instance {instance} is listed under another name", change.described());
+                let what = format!("\"{}\" in instance {instance} is stored under another name", change.described());
                 self.add_fault(None, Some(run), what);
             }
             changes.push(change);

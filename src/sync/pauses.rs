@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     domain::{OrganizationId, to_the_second},
-    journal::{ForgottenPause, Journal, JournalError},
+    journal::{CancelledPause, Journal, JournalError},
 };
 
 /// What an administrator can do about a pause that is no longer wanted.
@@ -27,7 +27,7 @@ pub(super) async fn wait_out(journal: &Journal, organization: &OrganizationId, l
 /// Waits until one more pause was forgotten. A journal that cannot be read is asked again.
 async fn forgotten(journal: &Journal, organization: &OrganizationId, mut before: Option<i64>) {
     loop {
-        if let Ok(now) = journal.forgotten_pauses(organization).await
+        if let Ok(now) = journal.cancelled_pause_count(organization).await
             && *before.get_or_insert(now) != now
         {
             return;
@@ -41,8 +41,8 @@ pub(super) async fn forgotten_described(
     journal: &Journal,
     organization: &OrganizationId,
 ) -> Result<Option<String>, JournalError> {
-    let forgotten = journal.forgotten_pause(organization, Utc::now()).await?;
-    Ok(forgotten.map(|ForgottenPause { until, at, approver }| {
+    let forgotten = journal.cancelled_pause(organization, Utc::now()).await?;
+    Ok(forgotten.map(|CancelledPause { until, at, approver }| {
         let (until, at) = (to_the_second(until), to_the_second(at));
         format!("Adobe asked for a pause until {until}; it was forgotten at {at} by {approver}")
     }))

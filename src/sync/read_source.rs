@@ -328,7 +328,7 @@ impl SourceReader<'_> {
     /// Waits until the pause that Adobe asked for ends, or is forgotten; answers what is known of the calls.
     async fn wait_out_pause(&self) -> Result<CallWindows, SourceError> {
         // Before the pause is read: should it be forgotten in between, that is seen.
-        let before = self.journal.forgotten_pauses(self.organization()).await?;
+        let before = self.journal.cancelled_pause_count(self.organization()).await?;
         let windows = self.journal.call_windows(self.organization(), Utc::now()).await?;
         let Some(until) = windows.not_before else { return Ok(windows) };
         let length = remaining(until);

@@ -1,16 +1,14 @@
 //! A sandbox with one instance, and clients for it.
 
-use std::io;
-use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use campaign_group_sync::campaign::{
-    Campaign, CampaignAuthentication, CampaignError, CampaignOptions, DEFAULT_PAGE_ROWS,
-};
+use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignOptions};
 use campaign_group_sync::domain::CampaignSnapshot;
 use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceBehavior, InstanceWorld};
-use campaign_group_sync::sandbox::{self, Effect, Fault, InstanceCredential, Sandbox, Scenario};
-use campaign_group_sync::transport::{self, BaseUrl, RetryPolicy, SecretString};
+use campaign_group_sync::sandbox::{Effect, Fault, InstanceCredential, Sandbox, Scenario};
+use campaign_group_sync::transport::RetryPolicy;
+
+use crate::support::{captured_log::CapturedLog, options, sandbox};
 
 /// A world of awkward names: quotes, backslashes, markup, other scripts, an error code, and a negative id.
 const WORLD: &str = r#"
@@ -43,23 +41,17 @@ memberships = [
 named_rights = [["Ann@acme.com", "export"], ["old-agent", "webapp"]]
 "#;
 
-/// All that was logged in this process, down to the last trace of the HTTP library.
-static LOG: LazyLock<Mutex<Vec<u8>>> = LazyLock::new(|| {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| LogWriter).init();
-    Mutex::default()
-});
+thread_local! {
+    /// All that a test logs, down to the last trace of the HTTP library.
+    static LOG: CapturedLog = CapturedLog::start(|memory| {
+        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        log.with_writer(move || memory.clone()).finish()
+    });
+}
 
-struct LogWriter;
-
-impl io::Write for LogWriter {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        LOG.lock().unwrap().extend_from_slice(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// What this test has logged so far.
+fn logged() -> String {
+    LOG.with(CapturedLog::text)
 }
 
 /// A running instance. When it is left, no secret of it may have been logged.
@@ -82,35 +74,19 @@ impl Visit {
 
     /// Serves the awkward world with a change.
     pub(crate) async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
-        let logged_before = LOG.lock().unwrap().len();
+        let logged_before = logged().len();
         let mut scenario = Scenario::from_toml(WORLD).unwrap();
         change(scenario.campaign.get_mut("production").unwrap());
-        let sandbox =
-            Sandbox::start(sandbox::SandboxOptions { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await;
-        Self { sandbox: sandbox.unwrap(), logged_before }
+        Self { sandbox: sandbox::start(scenario).await, logged_before }
     }
 
     /// What a client must be told; it tries each call three times and does not wait in between.
     pub(crate) fn options(&self) -> CampaignOptions {
         let connection = self.sandbox.connection();
         let instance = connection.instances.first().unwrap();
-        let authentication = match instance.authentication.clone() {
-            InstanceCredential::Native { login, password } => {
-                CampaignAuthentication::Native { login, password: SecretString::from(password) }
-            }
-            InstanceCredential::Ims { client_id, client_secret } => CampaignAuthentication::Ims {
-                client_id,
-                client_secret: SecretString::from(client_secret),
-                ims_url: BaseUrl::parse(&connection.ims_url).unwrap(),
-                scopes: "openid,AdobeID,campaign_sdk".to_owned(),
-            },
-        };
         CampaignOptions {
-            url: BaseUrl::parse(&instance.url).unwrap(),
-            authentication,
             retry: RetryPolicy { attempts: 3, first_pause: Duration::ZERO, max_wait: Duration::from_secs(10) },
-            http: transport::HttpOptions::default(),
-            page_rows: DEFAULT_PAGE_ROWS,
+            ..options::campaign(&connection, instance)
         }
     }
 
@@ -180,7 +156,7 @@ impl Drop for Visit {
         if std::thread::panicking() {
             return;
         }
-        let log = String::from_utf8_lossy(&LOG.lock().unwrap()[self.logged_before..]).into_owned();
+        let log = logged().split_off(self.logged_before);
         assert!(!log.is_empty(), "the log is not listened to");
         for secret in self.secrets() {
             let lines: Vec<_> = log.lines().filter(|line| line.contains(&secret)).collect();

@@ -10,8 +10,8 @@ use campaign_group_sync::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{
+    options::request,
     stage::{Checked, Stage},
-    whole_run::request,
 };
 
 fn finding<'a>(checked: &'a Checked, id: &str) -> &'a Finding {

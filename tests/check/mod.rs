@@ -11,4 +11,4 @@ mod program;
 mod sound;
 mod stage;
 
-use crate::support::whole_run;
+use crate::support::options;

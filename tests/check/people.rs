@@ -8,8 +8,8 @@ use campaign_group_sync::{
 };
 
 use super::{
+    options::request,
     stage::{Checked, Stage},
-    whole_run::request,
 };
 
 fn finding(checked: &Checked) -> &Finding {

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, Permissions},
-    net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
@@ -13,8 +12,8 @@ use campaign_group_sync::{
     domain::Watcher,
     journal::{self, Journal, ListingKind, RememberedListing},
     sandbox::{
-        Change, ConnectionParameters, Fault, InstanceCredential, LoggedRequest, Sandbox, SandboxOptions, Scenario,
-        Times, campaign::InstanceWorld,
+        Change, ConnectionParameters, Fault, InstanceCredential, LoggedRequest, Scenario, Times,
+        campaign::InstanceWorld,
     },
     settings::{self, Sources},
     sync,
@@ -90,8 +89,7 @@ impl Stage {
     }
 
     async fn checked(self) -> Checked {
-        let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(SandboxOptions { listen, scenario: self.scenario }).await.expect("a sandbox");
+        let sandbox = crate::support::sandbox::start(self.scenario).await;
         self.faults.into_iter().for_each(|fault| sandbox.inject(fault));
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path();

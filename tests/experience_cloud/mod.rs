@@ -9,4 +9,4 @@ mod snapshots;
 mod stage;
 mod wrong_answers;
 
-use crate::support::organization;
+use crate::support::options;

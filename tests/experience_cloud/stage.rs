@@ -13,10 +13,10 @@ use campaign_group_sync::{
         CallLedger, CallPermission, ExperienceCloud, ExperienceCloudError, PauseEnd, PermissionFuture, RecordingFuture,
         RequestedPause, SharedAccess, UmapiOptions,
     },
-    sandbox::{self, Fault, LoggedRequest, Organization, PageSizes, Sandbox, Scenario, UmapiGroup, User},
+    sandbox::{Fault, LoggedRequest, Organization, PageSizes, Sandbox, Scenario, UmapiGroup, User},
 };
 
-use super::organization::experience_cloud;
+use super::options::experience_cloud;
 
 pub(crate) const DELIVERY: &str = "Campaign - acme - delivery";
 pub(crate) const CONTENT: &str = "Campaign - acme - content";
@@ -70,8 +70,7 @@ impl Stage {
     }
 
     pub(crate) async fn with(scenario: Scenario, adjust: impl FnOnce(&mut UmapiOptions)) -> Self {
-        let listen = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(sandbox::SandboxOptions { listen, scenario }).await.expect("a sandbox");
+        let sandbox = crate::support::sandbox::start(scenario).await;
         let notes = Arc::<Notes>::default();
         let client = notes.client(options(&sandbox, adjust), None);
         Self { sandbox, client, notes }

@@ -11,4 +11,4 @@ mod run_page;
 mod silent;
 mod stage;
 
-use crate::support::{default_limits, recording, reports};
+use crate::support::{options, recording, reports};

@@ -13,7 +13,7 @@ use campaign_group_sync::{
 };
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
-use super::default_limits::limits;
+use super::options::limits;
 use super::recording::{Recording as _, RunBegin};
 pub(crate) use super::reports::report;
 

@@ -145,9 +145,9 @@ async fn incident_39_what_root_makes_in_the_folder_of_the_service_belongs_to_the
     fs::remove_file(beside(&state, ".lock")).expect("removed");
     let precious = folder.path().join("passwd");
     fs::write(&precious, PRECIOUS).expect("written");
-    fs::hard_link(&precious, beside(&state, ".lock")).expect("a second name");
+    fs::hard_link(&precious, beside(&state, ".lock")).expect("a hard link");
     let words = words(&journal.lock("run 01JB").await.expect_err("refused"));
-    assert!(words.contains("more than one name"), "{words}");
+    assert!(words.contains("more than one hard link"), "{words}");
     assert_eq!(fs::read_to_string(&precious).expect("readable"), PRECIOUS);
 }
 

@@ -23,7 +23,7 @@ fn organization(stage: &Stage) -> OrganizationId {
 /// Has the pause forgotten, as soon as one is recorded.
 async fn forget(stage: &Stage) {
     let (organization, approver) = (organization(stage), "ann".into());
-    let forget = async || stage.journal.forget_pause(&organization, "client", &approver, Utc::now()).await;
+    let forget = async || stage.journal.cancel_pause(&organization, "client", &approver, Utc::now()).await;
     while forget().await.expect("written").is_none() {}
 }
 

@@ -38,7 +38,7 @@ async fn access(journal: &Journal, seconds: i64) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_past_moment_is_told_as_it_was() {
+async fn the_access_record_answers_for_every_past_time() {
     for place in Place::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("delivery", &["bob", "ann"]), seen("Ops", &[])], true).await;
@@ -53,7 +53,7 @@ async fn every_past_moment_is_told_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_partial_look_says_nothing_of_other_groups_and_a_full_one_does() {
+async fn a_partial_observation_does_not_change_other_groups_and_a_full_one_does() {
     for place in Place::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("delivery", &["ann"]), seen("ops", &["cid"])], true).await;
@@ -72,7 +72,7 @@ async fn names_are_compared_folded_and_shown_as_campaign_spells_them() {
         observe(&journal, 10, &[seen("Delivery", &["Ann@acme.com", "ANN@acme.com"])], true).await;
         let written = place.steps().1;
         observe(&journal, 20, &[seen("Delivery", &["ann@ACME.com"])], true).await;
-        assert_eq!(place.steps().1, written, "the same person: nothing to write");
+        assert_eq!(place.steps().1, written, "the same operator: nothing to write");
         observe(&journal, 30, &[seen("DELIVERY", &["ann@ACME.com"])], true).await;
         assert_eq!(access(&journal, 30).await.len(), 1);
         assert!(access(&journal, 30).await[0].starts_with("production/DELIVERY: "));
@@ -94,7 +94,7 @@ async fn instances_are_kept_apart() {
 }
 
 #[tokio::test]
-async fn the_first_look_at_a_large_instance_takes_seconds_and_the_second_writes_nothing() {
+async fn the_first_observation_of_a_large_instance_takes_seconds_and_the_second_writes_nothing() {
     for place in Place::all().await {
         let journal = place.open().await;
         let logins: Vec<String> = (0..2_500).map(|number| format!("user{number}@acme.com")).collect();
@@ -107,9 +107,9 @@ async fn the_first_look_at_a_large_instance_takes_seconds_and_the_second_writes_
         observe(&journal, 20, &groups, true).await;
         println!("75,000 stays: first {first:?}, again {:?}", begin.elapsed().saturating_sub(first));
         assert_eq!(place.steps().1, written);
-        // Generous: unoptimized, on a busy machine.
+        // Generous, for an unoptimized build on a busy machine.
         assert!(first.as_secs() < 30, "{first:?}");
-        let told = journal.access(at(15), at(1_000_000)).await.expect("readable");
-        assert_eq!(told[0].groups.iter().map(|group| group.members.len()).sum::<usize>(), 75_000);
+        let access_then = journal.access(at(15), at(1_000_000)).await.expect("readable");
+        assert_eq!(access_then[0].groups.iter().map(|group| group.members.len()).sum::<usize>(), 75_000);
     }
 }

@@ -39,7 +39,7 @@ async fn begin(journal: &Journal, text: &str) {
 }
 
 #[tokio::test]
-async fn the_user_whose_process_approved_is_remembered_beside_the_name() {
+async fn the_user_of_the_approving_process_is_stored_with_the_name() {
     for place in Place::all().await {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
@@ -55,7 +55,7 @@ async fn the_user_whose_process_approved_is_remembered_beside_the_name() {
 }
 
 #[tokio::test]
-async fn a_full_run_replaces_what_was_held_and_a_narrowed_one_adds_to_it() {
+async fn a_full_run_replaces_held_plans_and_a_narrowed_one_adds_to_them() {
     for place in Place::all().await {
         let journal = place.open().await;
         let first = held(ONE, "01JA", at(0), &["ann", "bob"]);
@@ -73,7 +73,7 @@ async fn a_full_run_replaces_what_was_held_and_a_narrowed_one_adds_to_it() {
 }
 
 #[tokio::test]
-async fn what_a_dry_run_holds_can_be_approved_and_holds_nothing_later() {
+async fn the_held_plan_of_a_dry_run_can_be_approved_and_does_not_hold_later_changes() {
     for place in Place::all().await {
         let journal = place.open().await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }, false).await;
@@ -83,7 +83,7 @@ async fn what_a_dry_run_holds_can_be_approved_and_holds_nothing_later() {
 }
 
 #[tokio::test]
-async fn a_dry_run_does_not_loosen_what_a_real_run_holds() {
+async fn a_dry_run_does_not_release_what_a_real_run_holds() {
     for place in Place::all().await {
         let journal = place.open().await;
         let real = held(ONE, "01JA", at(0), &["ann"]);
@@ -96,7 +96,7 @@ async fn a_dry_run_does_not_loosen_what_a_real_run_holds() {
 }
 
 #[tokio::test]
-async fn an_approval_counts_until_it_expires() {
+async fn an_approval_is_valid_until_it_expires() {
     for place in Place::all().await {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
@@ -129,7 +129,7 @@ async fn times_are_compared_as_numbers_and_not_as_text() {
 }
 
 #[tokio::test]
-async fn spent_changes_leave_their_approval_and_the_last_one_ends_it() {
+async fn spent_changes_are_deleted_from_their_approval_and_the_last_one_ends_it() {
     for place in Place::all().await {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann", "bob"]);
@@ -157,7 +157,7 @@ async fn a_digest_that_is_not_held_is_refused_with_those_that_are() {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"]), true).await;
         let refused = journal.approve(&digest(OTHER), &"eve".into(), at(1), at(100)).await.expect_err("not held");
-        assert_eq!(refused.to_string(), format!("nothing held has the digest {OTHER}; held: {ONE}"));
+        assert_eq!(refused.to_string(), format!("no held plan has the digest {OTHER}; held plans: {ONE}"));
         journal.approve(&digest(ONE), &"eve".into(), at(1), at(100)).await.expect("approved");
         begin(&journal, ONE).await;
         let refused = journal.approve(&digest(ONE), &"mal".into(), at(2), at(100)).await.expect_err("applied before");
@@ -166,7 +166,7 @@ async fn a_digest_that_is_not_held_is_refused_with_those_that_are() {
 }
 
 #[tokio::test]
-async fn approving_what_is_held_again_renews_the_approval() {
+async fn approving_a_plan_that_is_held_again_renews_the_approval() {
     for place in Place::all().await {
         let journal = place.open().await;
         let record = held(ONE, "01JA", at(0), &["ann"]);
@@ -184,7 +184,7 @@ async fn approving_what_is_held_again_renews_the_approval() {
 }
 
 #[tokio::test]
-async fn what_an_undo_took_back_is_remembered_until_it_is_spent() {
+async fn undone_changes_are_stored_until_they_are_spent() {
     for place in Place::all().await {
         let journal = place.open().await;
         let undone = [removal("ann"), removal("bob")];

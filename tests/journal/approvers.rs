@@ -1,4 +1,4 @@
-//! Who approved what, as it is kept: users of the kernel, every approval, and the run that used it.
+//! The list of approvals: the users that the kernel reported, every approval, and the run that used it.
 
 use campaign_group_sync::{
     domain::{
@@ -27,11 +27,11 @@ fn through_sudo(claimed: &str) -> Approver {
 /// The approvals as `DIGEST by WHO used by RUN`, newest first.
 async fn given(journal: &Journal) -> Vec<String> {
     let given = journal.given_approvals(10).await.expect("readable");
-    let told = given.iter().map(|one| {
+    let listed = given.iter().map(|one| {
         let run = one.used_by.as_ref().map_or("none", |run| run.as_str());
         format!("{} by {} used by {run}", one.digest, one.approver)
     });
-    told.collect()
+    listed.collect()
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn incident_41_the_user_who_signed_in_is_remembered_beside_the_user_of_the
 }
 
 #[tokio::test]
-async fn an_approval_of_the_same_digest_does_not_replace_the_one_before_in_the_list() {
+async fn the_list_keeps_every_approval_of_the_same_digest() {
     for place in Place::all().await {
         let journal = place.open().await;
         for (round, who) in [(0, "ann"), (10, "bob")] {
@@ -93,9 +93,9 @@ async fn incident_41_a_change_keeps_who_approved_it_and_when_its_outcome_was_see
         let event = SettledChanges { instance: &production(), changes: &settled, evidence: Evidence::ReadBack };
         journal.record(&run_id("01JA"), at(4), &RunEvent::Settled(&event)).await.expect("settled");
         let report = journal.run("01JA").await.expect("readable").expect("known");
-        let told: Vec<_> =
+        let listed: Vec<_> =
             report.instances[0].changes.iter().map(|change| (change.approved_by.clone(), change.at)).collect();
-        assert_eq!(told, [(Some(by), Some(at(3))), (None, Some(at(3)))]);
+        assert_eq!(listed, [(Some(by), Some(at(3))), (None, Some(at(3)))]);
         let verified = journal.verify(None).await.expect("readable");
         assert!(verified.is_whole(), "{:?}", verified.faults);
         let access = journal.access(at(5), at(6)).await.expect("readable");

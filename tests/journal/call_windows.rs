@@ -7,7 +7,7 @@ use campaign_group_sync::{
         Approver, CallKind, CallPurpose, OrganizationId, PendingCall, ProductProfile, ProductProfileId,
         ProductProfileName, SystemUser,
     },
-    journal::{CallWindows, ForgottenPause, ListingKind, RememberedListing},
+    journal::{CallWindows, CancelledPause, ListingKind, RememberedListing},
 };
 use chrono::TimeDelta;
 
@@ -37,7 +37,7 @@ async fn windows_survive_a_restart_and_each_organization_has_its_own() {
 }
 
 #[tokio::test]
-async fn a_first_page_that_was_not_sent_is_taken_back() {
+async fn a_first_page_that_was_not_sent_is_removed() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -60,7 +60,7 @@ async fn a_pause_is_never_shortened() {
 }
 
 #[tokio::test]
-async fn the_last_complete_groups_listing_is_remembered() {
+async fn the_last_complete_listing_of_groups_is_stored() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -80,7 +80,7 @@ async fn the_last_complete_groups_listing_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_pause_of_years_is_remembered_as_two_hours() {
+async fn a_pause_of_years_is_stored_as_two_hours() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -91,7 +91,7 @@ async fn a_pause_of_years_is_remembered_as_two_hours() {
 }
 
 #[tokio::test]
-async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_was_asked() {
+async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_adobe_requested() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
@@ -106,24 +106,24 @@ async fn a_pause_written_by_a_clock_that_was_ahead_lasts_as_long_as_was_asked() 
 }
 
 #[tokio::test]
-async fn a_forgotten_pause_is_recorded_with_who_had_it_forgotten() {
+async fn a_cancelled_pause_is_recorded_with_who_cancelled_it() {
     for place in Place::all().await {
         let journal = place.open().await;
         let ours = OrganizationId::new("ours@AdobeOrg");
         let user = SystemUser { uid: 1004, name: Some("carol".to_owned()) };
         let carol = Approver::claimed("carol").as_user(Some(user));
-        let forget = async |second| journal.forget_pause(&ours, "client", &carol, at(second)).await.expect("written");
+        let forget = async |second| journal.cancel_pause(&ours, "client", &carol, at(second)).await.expect("written");
         assert_eq!(forget(1).await, None);
-        assert_eq!(journal.forgotten_pauses(&ours).await.expect("readable"), 0);
+        assert_eq!(journal.cancelled_pause_count(&ours).await.expect("readable"), 0);
         journal.set_pause(&ours, seconds(600), at(0)).await.expect("written");
-        let forgotten = ForgottenPause { until: at(600), at: at(1), approver: carol.clone() };
+        let forgotten = CancelledPause { until: at(600), at: at(1), approver: carol.clone() };
         assert_eq!(forget(1).await, Some(forgotten.clone()));
         assert_eq!(journal.call_windows(&ours, at(2)).await.expect("readable").not_before, None);
-        assert_eq!(journal.forgotten_pauses(&ours).await.expect("readable"), 1);
-        assert_eq!(journal.forgotten_pause(&ours, at(2)).await.expect("readable"), Some(forgotten));
-        // It explains what happens while it would last, and is not in the way of a clock that was set back.
+        assert_eq!(journal.cancelled_pause_count(&ours).await.expect("readable"), 1);
+        assert_eq!(journal.cancelled_pause(&ours, at(2)).await.expect("readable"), Some(forgotten));
+        // It is reported as long as it would last, and not to a clock that was set back.
         for second in [-1, 600] {
-            assert_eq!(journal.forgotten_pause(&ours, at(second)).await.expect("readable"), None, "{second}");
+            assert_eq!(journal.cancelled_pause(&ours, at(second)).await.expect("readable"), None, "{second}");
         }
     }
 }
@@ -139,13 +139,13 @@ async fn the_calls_of_a_credential_are_counted_across_processes_and_each_credent
             is_first_page: false,
         };
         for (second, expected) in [(0, Ok(())), (5, Ok(())), (6, Err(at(61))), (62, Ok(()))] {
-            // As another process would: nothing but the state is shared.
+            // As in another process: only the state is shared.
             let reserved = place.open().await.reserve_call("client", &ours, &call, at(second)).await.expect("written");
             assert_eq!(reserved, expected, "second {second}");
         }
         let journal = place.open().await;
         assert_eq!(journal.reserve_call("another", &ours, &call, at(62)).await.expect("written"), Ok(()));
-        // A clock set back: what it sees in its future counts as now.
+        // After the clock was set back, times in its future count as now.
         assert_eq!(journal.reserve_call("client", &ours, &call, at(-9)).await.expect("written"), Err(at(52)));
     }
 }

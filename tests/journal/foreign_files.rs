@@ -1,4 +1,4 @@
-//! A file that was never a state of this program is not touched, whatever `state.url` says.
+//! A file that was never a state of this program is not changed, even if `state.url` names it.
 
 use std::{fs, path::Path, str::FromStr as _};
 
@@ -7,7 +7,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::place::Place;
 
-/// The names in a folder, and what the files hold.
+/// The names in a folder, and the content of the files.
 fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let mut content: Vec<_> =
@@ -53,7 +53,7 @@ async fn a_database_of_another_program_is_not_opened() {
     let mut theirs = SqliteConnection::connect_with(&options.create_if_missing(true)).await.expect("a connection");
     let sql = "pragma journal_mode = wal; create table mail (subject text); insert into mail values ('hello')";
     sqlx::raw_sql(sql).execute(&mut theirs).await.expect("done");
-    // Its program uses it: a log stands beside the file, which the last connection would write back and delete.
+    // Its program uses it: beside the file is a log, which the last connection would write back and delete.
     assert_refused_and_untouched(&place).await;
     theirs.close().await.expect("closed");
     assert_refused_and_untouched(&place).await;

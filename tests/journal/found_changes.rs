@@ -1,4 +1,4 @@
-//! Past changes and runs that fit what is asked, on both databases.
+//! The search for past changes and runs, on both databases.
 
 use campaign_group_sync::{
     domain::{ChangeKind, ChangeOutcome, InstanceName, RunMode},
@@ -14,15 +14,15 @@ use super::{
 /// The changes as `RUN op operator`.
 async fn found(journal: &Journal, filter: ChangeFilter) -> Vec<String> {
     let found = journal.found_changes(&filter, 10).await.expect("readable");
-    let told = found.iter().map(|found| {
+    let listed = found.iter().map(|found| {
         let operator = found.change.operator.as_deref().unwrap_or_default();
         format!("{} {} {operator}", found.run.as_str(), found.change.op.as_str())
     });
-    told.collect()
+    listed.collect()
 }
 
 #[tokio::test]
-async fn changes_and_runs_are_found_by_everything_that_is_asked_together() {
+async fn changes_and_runs_are_found_by_all_criteria_together() {
     for place in Place::all().await {
         let journal = place.open().await;
         begin_and_die(&journal, "01JA", at(0)).await;

@@ -1,4 +1,4 @@
-//! A file system without room, and what is left of that once there is room again.
+//! A full file system, and that the journal works again when there is space again.
 
 use std::{
     fs::{self, File},
@@ -17,17 +17,17 @@ use tempfile::TempDir;
 
 use super::sample::{at, begin_and_die, production, read, run_id};
 
-/// Room for the state, in KiB, and for what fills it.
+/// The size of the file system, in KiB: space for the state, and for what fills it.
 const KIB: usize = 8 * 1_024;
 
-/// More than a journal keeps open, so that each of them meets the fault.
+/// More than the connections of a journal, so that each of them gets the error.
 const CONNECTIONS_OF_A_POOL: usize = 10;
 
 /// A small file system in memory, mounted for one test.
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// `None`, with a printed word, where this process may not mount.
+    /// `None`, with a printed note, if this process may not mount.
     fn mount() -> Option<Self> {
         let folder = TempDir::new().expect("a folder");
         let size = format!("size={KIB}k,mode=0700");
@@ -59,7 +59,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Writes until nothing fits any more.
+/// Writes until the file system is full.
 fn fill(folder: &Path) {
     let mut filler = File::create(folder.join("filler")).expect("a file");
     while filler.write_all(&[0; 512]).is_ok() {}
@@ -74,7 +74,7 @@ fn words(error: &JournalError) -> String {
     format!("{error}: {cause}")
 }
 
-/// Many groups need more room than the log that is written ahead has kept of earlier writes.
+/// Many groups need more space than the write-ahead log has kept from earlier writes.
 async fn write(groups: usize, journal: &Journal) -> Result<(), JournalError> {
     let names: Vec<String> = (0..groups).map(|number| format!("a group with a long name, number {number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -110,7 +110,7 @@ async fn incident_47_one_write_without_room_leaves_nothing_behind() {
     let Some(disk) = SmallDisk::mount() else { return };
     let begun = Arc::new(AtomicUsize::new(0));
     let (counted, folder) = (Arc::clone(&begun), disk.path().to_owned());
-    // The third transaction meets a full disk, and the fourth has room again.
+    // The disk is full in the third transaction, and has space again in the fourth.
     let watch = move |step: WriteStep| {
         if step == WriteStep::Before {
             match counted.fetch_add(1, Ordering::SeqCst) {
@@ -134,7 +134,7 @@ async fn incident_47_one_write_without_room_leaves_nothing_behind() {
 async fn incident_47_a_state_that_cannot_be_made_for_want_of_room_names_the_file_system() {
     let Some(disk) = SmallDisk::mount() else { return };
     fill(disk.path());
-    let error = Journal::open(&disk.journal()).await.err().expect("no room");
+    let error = Journal::open(&disk.journal()).await.err().expect("no space");
     let words = words(&error);
     assert!(words.contains("0 bytes free on") && words.contains("(tmpfs)"), "{words}");
     make_room(disk.path());
@@ -142,14 +142,14 @@ async fn incident_47_a_state_that_cannot_be_made_for_want_of_room_names_the_file
 }
 
 #[tokio::test]
-async fn a_statement_that_fails_costs_its_connection_and_no_later_one() {
+async fn a_failed_statement_closes_its_connection_and_no_later_one() {
     let folder = TempDir::new().expect("a folder");
     let options = JournalOptions { location: JournalLocation::Sqlite(folder.path().join("state.db")), watch: None };
     let writer = Journal::open(&options).await.expect("a journal");
-    let look = Journal::open_read_only(&options).await.expect("readable").expect("there");
+    let reader = Journal::open_read_only(&options).await.expect("readable").expect("there");
     for _ in 0..10 {
-        write(1, &look).await.expect_err("it may only look");
-        assert!(look.runs(9).await.expect("still readable").is_empty());
+        write(1, &reader).await.expect_err("it is read-only");
+        assert!(reader.runs(9).await.expect("still readable").is_empty());
     }
     write(1, &writer).await.expect("writable");
 }
@@ -161,7 +161,8 @@ async fn incident_47_after_a_failed_write_the_next_one_succeeds_whether_or_not_s
     let journal = Journal::open(&options).await.expect("a journal");
     let other = SqliteConnectOptions::new().filename(folder.path().join("state.db"));
     let mut other = SqliteConnection::connect_with(&other).await.expect("opened");
-    // A connection that is closed for its fault lets go of the file a moment later: the default patience of SQLite covers it.
+    // A connection that is closed after an error releases the file a moment later: the default timeout of SQLite
+    // covers it.
     // `abort` leaves the transaction open, as most errors do; `rollback` ends it, as a full disk and a failing one do.
     for kind in ["abort", "rollback", "abort"] {
         for _ in 0..CONNECTIONS_OF_A_POOL {

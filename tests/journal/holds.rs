@@ -1,4 +1,4 @@
-//! What waits for an approval, and since when.
+//! Held plans that wait for an approval, and since when.
 
 use campaign_group_sync::{
     domain::{BegunApproval, HeldRecord},
@@ -61,7 +61,7 @@ async fn a_digest_that_was_released_and_is_held_again_is_held_since_then() {
 }
 
 #[tokio::test]
-async fn a_dry_run_holds_nothing_and_changes_no_age() {
+async fn a_dry_run_holds_nothing_and_does_not_change_when_a_hold_began() {
     for place in Place::all().await {
         let journal = place.open().await;
         let dry = |seconds| HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(seconds), &["ann"]) };

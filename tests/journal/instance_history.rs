@@ -1,4 +1,4 @@
-//! Accepted reads, followed groups, who is who.
+//! Accepted reads, followed groups, and which user is which operator.
 
 use campaign_group_sync::domain::{
     ChangeKind, EarlierHold, FoldedName, History, Identities, InstanceName, KnownOperator, KnownProfiles, LoginHolder,
@@ -8,13 +8,13 @@ use chrono::TimeDelta;
 
 use super::recording::Recording as _;
 use super::{
-    default_limits::limits,
+    options::limits,
     place::Place,
     sample::{at, digest, followed, held, key, production, read, run_id},
 };
 
 #[tokio::test]
-async fn a_new_journal_remembers_nothing_and_has_lost_nothing() {
+async fn a_new_journal_is_empty_and_has_lost_nothing() {
     for place in Place::all().await {
         let journal = place.open().await;
         assert_eq!(journal.history(&production(), at(0)).await.expect("readable"), History::default());
@@ -22,7 +22,7 @@ async fn a_new_journal_remembers_nothing_and_has_lost_nothing() {
 }
 
 #[tokio::test]
-async fn the_last_accepted_read_is_remembered_beside_the_profiles_and_their_groups() {
+async fn the_last_accepted_read_is_stored_with_the_profiles_and_their_groups() {
     for place in Place::all().await {
         let journal = place.open().await;
         for groups in [&["delivery"][..], &["delivery", "ops"]] {
@@ -38,7 +38,7 @@ async fn the_last_accepted_read_is_remembered_beside_the_profiles_and_their_grou
 }
 
 #[tokio::test]
-async fn a_hold_that_sleeps_is_held_until_it_is_replaced_and_never_twice() {
+async fn a_dormant_hold_is_held_once_until_it_is_replaced() {
     for place in Place::all().await {
         let journal = place.open().await;
         let hold = |operator: &str, why: &str| EarlierHold {
@@ -63,7 +63,7 @@ async fn a_hold_that_sleeps_is_held_until_it_is_replaced_and_never_twice() {
 }
 
 #[tokio::test]
-async fn identities_are_remembered_and_only_news_is_written() {
+async fn identities_are_stored_and_only_changes_are_written() {
     for place in Place::all().await {
         let journal = place.open().await;
         let operator =
@@ -95,7 +95,7 @@ async fn identities_are_remembered_and_only_news_is_written() {
 }
 
 #[tokio::test]
-async fn who_has_a_former_login_is_remembered_for_a_while() {
+async fn the_holder_of_a_former_login_is_stored_for_a_limited_time() {
     for place in Place::all().await {
         let journal = place.open().await;
         let (acme, other) = (OrganizationId::new("A@AdobeOrg"), OrganizationId::new("B@AdobeOrg"));

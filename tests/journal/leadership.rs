@@ -1,4 +1,4 @@
-//! One of several nodes leads, and its runs last no longer than that.
+//! The election of the leader, and the end of its runs with the leadership.
 
 use campaign_group_sync::journal::{Candidate, Election, Journal, JournalError, Leadership, LockAttempt};
 
@@ -13,7 +13,7 @@ async fn leads(candidate: &mut Candidate) -> Leadership {
 
 async fn follows(candidate: &mut Candidate) -> Option<String> {
     match candidate.try_to_lead().await.expect("an answer") {
-        Election::Leader(_) => panic!("nobody led"),
+        Election::Leader(_) => panic!("no node led before"),
         Election::Follower(leader) => leader,
     }
 }
@@ -26,9 +26,9 @@ async fn a_file_has_no_candidates() {
 }
 
 #[tokio::test]
-async fn the_first_leads_until_it_resigns_and_the_others_know_its_name() {
+async fn the_first_candidate_leads_until_it_resigns_and_the_others_know_its_name() {
     let Some(place) = Place::shared().await else { return };
-    // Nobody has created anything there yet.
+    // The server has no tables yet.
     let shared = || Journal::connect_lazily(&place.options).expect("an address").expect("a server");
     let (first, second) = (shared(), shared());
     let mut node_a = first.candidate("node-a").expect("a candidate");
@@ -51,11 +51,13 @@ async fn a_run_of_the_leader_loses_its_lock_with_the_leadership() {
     let journal = place.open().await;
     let leadership = leads(&mut journal.candidate("node-a").expect("a candidate")).await;
     let led = journal.with_leadership(&leadership);
-    let LockAttempt::Acquired(lock) = led.lock("run 01JA").await.expect("an answer") else { panic!("nobody holds it") };
+    let LockAttempt::Acquired(lock) = led.lock("run 01JA").await.expect("an answer") else {
+        panic!("the lock is held")
+    };
     assert!(lock.is_still_held().await);
     leadership.resign().await;
     assert!(!lock.is_still_held().await);
     drop(lock);
     assert!(matches!(led.lock("run 01JB").await, Err(JournalError::LockLost)), "a run of a node that leads no more");
-    assert!(journal.lock("run 01JC").await.is_ok(), "a run that somebody asked for");
+    assert!(journal.lock("run 01JC").await.is_ok(), "a run that a user started");
 }

@@ -1,4 +1,4 @@
-//! One run at a time, and what readers learn of it.
+//! One run at a time, and what readers see of it.
 
 use std::{
     env,
@@ -20,10 +20,10 @@ use crate::support::process::test_process;
 /// Set in the process that holds the lock until it is killed.
 const HOLDER: &str = "TEST_JOURNAL_HOLDER";
 
-/// How long something may take that happens at once unless it is broken.
+/// Time limit of what happens at once unless it is broken.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// Waits for what the kernel or the server does by itself: a journal has no event for it.
+/// Waits for what the kernel or the server does by itself, of which the journal gets no event.
 async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let found = tokio::time::timeout(DEADLINE, async {
         loop {
@@ -45,11 +45,11 @@ async fn got(journal: &Journal, holder: &str) -> Option<LockAttempt> {
 }
 
 #[tokio::test]
-async fn the_second_is_told_who_holds_it() {
+async fn the_second_process_learns_who_holds_the_lock() {
     for place in Place::all().await {
         let (first, second) = (place.open().await, place.open().await);
         assert_eq!(first.lock_holder().await.expect("readable"), None);
-        let LockAttempt::Acquired(lock) = try_lock(&first, "run 01JA").await else { panic!("nobody holds it") };
+        let LockAttempt::Acquired(lock) = try_lock(&first, "run 01JA").await else { panic!("the lock is held") };
         assert!(lock.is_still_held().await);
         let LockAttempt::Held(holder) = try_lock(&second, "run 01JB").await else { panic!("it is held") };
         assert!(holder.starts_with(&format!("run 01JA (process {}", std::process::id())), "{holder}");
@@ -65,13 +65,13 @@ async fn a_released_lock_has_no_holder() {
     for place in Place::all().await {
         let journal = place.open().await;
         drop(try_lock(&journal, "run 01JA").await);
-        let nobody = async || journal.lock_holder().await.expect("readable").is_none().then_some(());
-        eventually("nobody", nobody).await;
+        let no_holder = async || journal.lock_holder().await.expect("readable").is_none().then_some(());
+        eventually("released", no_holder).await;
     }
 }
 
 #[tokio::test]
-async fn looking_does_not_keep_anybody_from_locking() {
+async fn a_reader_never_keeps_another_process_from_locking() {
     for place in Place::all().await {
         let journal = place.open().await;
         for _ in 0..50 {
@@ -82,7 +82,7 @@ async fn looking_does_not_keep_anybody_from_locking() {
 }
 
 #[tokio::test]
-async fn of_two_that_start_at_once_exactly_one_gets_it() {
+async fn of_two_attempts_at_once_exactly_one_gets_the_lock() {
     for place in Place::all().await {
         let (first, second) = tokio::join!(Journal::open(&place.options), Journal::open(&place.options));
         let (first, second) = (first.expect("a journal"), second.expect("a journal"));
@@ -92,7 +92,7 @@ async fn of_two_that_start_at_once_exactly_one_gets_it() {
     }
 }
 
-/// Not a test of its own: what [`killing_the_holder_frees_the_lock`] starts in another process.
+/// Not a test of its own: the process that [`killing_the_holder_releases_the_lock`] starts in another process.
 #[tokio::test]
 async fn hold_the_lock_until_killed() {
     let Ok(address) = env::var(HOLDER) else {
@@ -127,7 +127,7 @@ fn holder(place: &Place) -> Child {
 }
 
 #[tokio::test]
-async fn killing_the_holder_frees_the_lock() {
+async fn killing_the_holder_releases_the_lock() {
     for place in Place::all().await {
         let mut child = holder(&place);
         let journal = place.open().await;

@@ -1,4 +1,4 @@
-//! Memberships that changed in Campaign without any run.
+//! Memberships that changed in Campaign without a run.
 
 use campaign_group_sync::{
     domain::{
@@ -26,7 +26,7 @@ async fn observe(journal: &Journal, seconds: i64, groups: &[GroupObservation]) {
 }
 
 /// `30: Ann appeared in Delivery`, newest first.
-async fn told(journal: &Journal, after: i64) -> Vec<String> {
+async fn reported(journal: &Journal, after: i64) -> Vec<String> {
     let changes = journal.manual_changes(after, 100).await.expect("readable").changes;
     let words = |kind| match kind {
         ManualChangeKind::Appeared => "appeared in",
@@ -42,21 +42,21 @@ async fn told(journal: &Journal, after: i64) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_membership_that_no_run_made_or_ended_was_changed_in_campaign() {
+async fn a_membership_that_no_run_made_or_ended_is_reported_as_changed_in_campaign() {
     for place in Place::all().await {
         let journal = place.open().await;
         observe(&journal, 10, &[seen("Delivery", &["Ann", "Bob"])]).await;
-        assert!(told(&journal, 0).await.is_empty(), "the first look tells of no change");
+        assert!(reported(&journal, 0).await.is_empty(), "the first observation reports no change");
         observe(&journal, 20, &[seen("Delivery", &["Ann", "Bob"])]).await;
         observe(&journal, 30, &[seen("Delivery", &["Bob", "Cid"]), seen("Ops", &["Dan"])]).await;
-        assert_eq!(told(&journal, 0).await, ["30: Cid appeared in Delivery", "30: Ann vanished from Delivery"]);
-        // The profile was renamed: the group was managed before, so that this is no first look.
+        assert_eq!(reported(&journal, 0).await, ["30: Cid appeared in Delivery", "30: Ann vanished from Delivery"]);
+        // The profile was renamed: the group was managed before, so that this is not a first observation.
         let renamed = GroupObservation {
             profile: ProductProfileName::new("Campaign - acme - other"),
             ..seen("Delivery", &["Bob", "Eve"])
         };
         observe(&journal, 40, &[renamed]).await;
-        let all = told(&journal, 0).await;
+        let all = reported(&journal, 0).await;
         assert_eq!(
             &all[..2],
             ["40: Eve appeared in Delivery", "40: Cid vanished from Delivery"],
@@ -64,7 +64,7 @@ async fn a_membership_that_no_run_made_or_ended_was_changed_in_campaign() {
         );
         assert_eq!(all.len(), 4);
         let searched_to = journal.manual_changes(0, 100).await.expect("readable").searched_to;
-        assert!(told(&journal, searched_to).await.is_empty(), "nothing is told twice");
+        assert!(reported(&journal, searched_to).await.is_empty(), "nothing is reported twice");
         assert_eq!(journal.manual_changes(0, 1).await.expect("readable").changes.len(), 1);
     }
 }
@@ -83,8 +83,8 @@ async fn a_membership_that_a_run_made_is_no_manual_change() {
         let made = [settled("bob", "delivery", ChangeOutcome::Applied)];
         journal.settled(&run, &production(), at(23), &made).await.expect("settled");
         observe(&journal, 30, &[seen("delivery", &["ann", "bob"])]).await;
-        assert!(told(&journal, 0).await.is_empty());
+        assert!(reported(&journal, 0).await.is_empty());
         observe(&journal, 40, &[seen("delivery", &["ann"])]).await;
-        assert_eq!(told(&journal, 0).await, ["40: bob vanished from delivery"]);
+        assert_eq!(reported(&journal, 0).await, ["40: bob vanished from delivery"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The journal against `SQLite` in a temporary folder and, where `TEST_POSTGRES_URL` names a server, against `PostgreSQL`.
+//! The journal with `SQLite` in a temporary folder and, if `TEST_POSTGRES_URL` names a server, with `PostgreSQL`.
 
 mod access;
 mod approvals;
@@ -24,4 +24,4 @@ mod strangers;
 mod unfinished_disablements;
 mod verification;
 
-use crate::support::{default_limits, recording, reports};
+use crate::support::{options, recording, reports};

@@ -1,4 +1,4 @@
-//! What a clock that was ahead has written, once the clock is right.
+//! Times that a clock that was ahead has written, after the clock is right again.
 
 use campaign_group_sync::{
     domain::{ChangeKind, GroupObservation, OperatorGroupName, OperatorLogin, Outcome, ProductProfileName, RunMode},
@@ -15,7 +15,7 @@ use super::{
 
 const DIGEST: &str = "00000000000000aa";
 
-/// What a clock that is ahead by years shows at this second.
+/// The time of a clock that is years ahead, at this second.
 fn ahead(seconds: i64) -> DateTime<Utc> {
     at(seconds) + TimeDelta::days(9 * 365)
 }
@@ -40,7 +40,7 @@ async fn incident_28_an_approval_by_a_clock_that_was_ahead_counts_no_longer_than
         run(&journal, "01JB", at(10)).await;
         assert!(is_approved(&journal, 10 + 3599).await);
         assert!(!is_approved(&journal, 10 + 3600).await, "an hour after the first run with a right clock");
-        // The time is settled once: a later run does not give it another hour.
+        // The time is corrected once: a later run does not extend it again.
         run(&journal, "01JC", at(20)).await;
         assert!(!is_approved(&journal, 10 + 3600).await);
     }
@@ -56,7 +56,7 @@ async fn incident_28_a_plan_held_by_a_clock_that_was_ahead_is_held_since_the_cor
     }
 }
 
-/// Runs once a day for so many days, and then by a clock that is wrong for `wrong` runs; what is left.
+/// Runs once a day, then `wrong` times with a wrong clock; returns the runs that are left.
 async fn left_after(journal: &Journal, wrong: i64, shown: impl Fn(i64) -> DateTime<Utc>) -> Vec<String> {
     const DAY: i64 = 24 * 60 * 60;
     for day in 0..60 {

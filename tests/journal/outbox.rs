@@ -1,4 +1,4 @@
-//! Notifications: written with the event that they tell of, each target for itself, once each; and how attempts are spaced.
+//! Notifications: written with their event, once for each target; and the times of attempts.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ async fn with_notifications(place: &Place) -> Journal {
     place.open().await.with_notifications(wanted(&[NotificationTarget::Webhook]))
 }
 
-/// Takes everything that is due for the webhook at this second, and delivers it.
+/// Claims everything that is due for the webhook at this second, and delivers it.
 async fn delivered(journal: &Journal, second: i64) -> Vec<Notification> {
     let mut all = Vec::new();
     while let Some(claimed) = journal.claim_notification(NotificationTarget::Webhook, at(second)).await.expect("read") {
@@ -61,7 +61,7 @@ async fn run(journal: &Journal, name: &str, second: i64, outcome: Outcome, insta
 }
 
 #[tokio::test]
-async fn a_held_digest_is_told_once_to_each_target_and_a_new_one_again() {
+async fn a_held_digest_is_notified_once_to_each_target() {
     for place in Place::all().await {
         let targets = [NotificationTarget::Command, NotificationTarget::Mail];
         let journal = place.open().await.with_notifications(wanted(&targets));
@@ -88,7 +88,7 @@ async fn a_held_digest_is_told_once_to_each_target_and_a_new_one_again() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_nothing_and_the_real_run_after_it_does() {
+async fn a_dry_run_sends_no_notification_and_the_real_run_after_it_does() {
     for place in Place::all().await {
         let journal = with_notifications(&place).await;
         hold(&journal, &HeldRecord { is_dry_run: true, ..held(ONE, "01JA", at(0), &["ann"]) }).await;
@@ -99,7 +99,7 @@ async fn a_dry_run_tells_nothing_and_the_real_run_after_it_does() {
 }
 
 #[tokio::test]
-async fn refused_credentials_are_told_once_and_the_first_success_over_everything_ends_it() {
+async fn refused_credentials_are_notified_once_until_the_first_success_over_everything() {
     for place in Place::all().await {
         let journal = with_notifications(&place).await;
         run(&journal, "01JA", 0, Outcome::Refused, plan(Vec::new())).await;
@@ -111,7 +111,7 @@ async fn refused_credentials_are_told_once_and_the_first_success_over_everything
         run(&journal, "01JD", 180, Outcome::Unavailable, plan(Vec::new())).await;
         journal.begin_run(&begin("01JE", RunMode::Apply, at(240))).await.expect("narrowed");
         journal.end_run(&report("01JE", at(240), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
-        assert_eq!(kinds(&journal, 241).await, [], "told before, also by an earlier process");
+        assert_eq!(kinds(&journal, 241).await, [], "reported before, also by an earlier process");
         run(&journal, "01JF", 300, Outcome::Held, plan(Vec::new())).await;
         run(&journal, "01JG", 360, Outcome::InSync, plan(Vec::new())).await;
         assert_eq!(kinds(&journal, 361).await, [NotificationKind::Recovered]);
@@ -133,11 +133,11 @@ async fn a_success_in_another_instance_ends_no_outage() {
 }
 
 #[tokio::test]
-async fn an_outage_that_the_daemon_finds_is_the_same_as_one_that_a_run_tells() {
+async fn an_outage_is_notified_once_whether_the_daemon_or_a_run_finds_it() {
     for place in Place::all().await {
         let journal = with_notifications(&place).await;
         let overdue = Notification::overdue(at(0), None, "4h");
-        assert_eq!(journal.report_outage(&overdue).await.expect("told"), OutageReport::Enqueued);
+        assert_eq!(journal.report_outage(&overdue).await.expect("enqueued"), OutageReport::Enqueued);
         assert_eq!(journal.report_outage(&overdue).await.expect("known"), OutageReport::AlreadyReported);
         run(&journal, "01JA", 60, Outcome::Refused, plan(Vec::new())).await;
         assert_eq!(kinds(&journal, 61).await, [NotificationKind::Failed]);
@@ -145,7 +145,7 @@ async fn an_outage_that_the_daemon_finds_is_the_same_as_one_that_a_run_tells() {
 }
 
 #[tokio::test]
-async fn changes_are_told_once_a_run_and_instance_with_their_numbers() {
+async fn changes_are_notified_once_for_each_run_and_instance_with_their_numbers() {
     for place in Place::all().await {
         let journal = with_notifications(&place).await;
         let made = |who| {
@@ -157,21 +157,21 @@ async fn changes_are_told_once_a_run_and_instance_with_their_numbers() {
             vec![made("ann@acme.com"), made("bob@acme.com"), change(ChangeKind::Add, "cid@acme.com", "delivery")];
         let summary = Summary::of(&changes, 0, 7);
         run(&journal, "01JA", 0, Outcome::Applied, InstanceReport { summary, ..plan(changes) }).await;
-        let told = delivered(&journal, 1).await;
-        let [applied] = told.as_slice() else { panic!("{told:?}") };
+        let notifications = delivered(&journal, 1).await;
+        let [applied] = notifications.as_slice() else { panic!("{notifications:?}") };
         assert_eq!((applied.kind, applied.counts.get("applied")), (NotificationKind::Applied, Some(&2)));
         assert_eq!(applied.operators, ["ann@acme.com", "bob@acme.com"]);
         let late = [made("cid@acme.com")];
         let settled = SettledChanges { instance: &production(), changes: &late, evidence: Evidence::NextRun };
         journal.record(&run_id("01JA"), at(60), &RunEvent::Settled(&settled)).await.expect("settled");
-        let told = delivered(&journal, 61).await;
-        let [late] = told.as_slice() else { panic!("{told:?}") };
+        let notifications = delivered(&journal, 61).await;
+        let [late] = notifications.as_slice() else { panic!("{notifications:?}") };
         assert!(late.text.contains("a later run saw it") && late.run.as_deref() == Some("01JA"), "{late:?}");
     }
 }
 
 #[tokio::test]
-async fn a_finding_is_told_once_until_it_is_gone_and_comes_back() {
+async fn a_finding_is_notified_once_until_it_is_gone_and_comes_back() {
     for place in Place::all().await {
         let journal = with_notifications(&place).await;
         let orphan =
@@ -182,8 +182,8 @@ async fn a_finding_is_told_once_until_it_is_gone_and_comes_back() {
         };
         run(&journal, "01JA", 0, Outcome::InSync, with(&["ops"])).await;
         run(&journal, "01JB", 60, Outcome::InSync, with(&["Ops", "night"])).await;
-        let told = delivered(&journal, 61).await;
-        let texts: Vec<&str> = told.iter().map(|told| told.text.rsplit(": ").next().expect("a list")).collect();
+        let notifications = delivered(&journal, 61).await;
+        let texts: Vec<&str> = notifications.iter().map(|one| one.text.rsplit(": ").next().expect("a list")).collect();
         assert_eq!(texts, ["ops", "night"], "each once");
         run(&journal, "01JC", 120, Outcome::Incomplete, with(&[])).await;
         run(&journal, "01JD", 180, Outcome::InSync, with(&["ops", "night"])).await;
@@ -195,7 +195,7 @@ async fn a_finding_is_told_once_until_it_is_gone_and_comes_back() {
 }
 
 #[tokio::test]
-async fn what_is_not_wanted_is_not_written_and_a_target_added_later_gets_nothing_old() {
+async fn unwanted_notifications_are_not_written_and_a_new_target_gets_none_of_before() {
     for place in Place::all().await {
         let journal = place.open().await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
@@ -216,7 +216,7 @@ async fn claimed(journal: &Journal, second: i64) -> Option<ClaimedNotification> 
 }
 
 #[tokio::test]
-async fn an_attempt_is_made_again_at_its_time_also_by_another_process_and_ends_when_given_up() {
+async fn an_attempt_is_retried_at_its_time_also_by_another_process_until_it_is_given_up() {
     for place in Place::all().await {
         let journal = with_notifications(&place).await;
         hold(&journal, &held(ONE, "01JA", at(0), &["ann"])).await;
@@ -267,7 +267,7 @@ async fn no_more_than_two_hundred_wait_for_a_target_and_what_is_given_up_is_coun
 }
 
 #[tokio::test]
-async fn what_waits_for_a_target_that_is_configured_no_more_is_forgotten() {
+async fn the_notifications_of_a_target_that_is_not_configured_any_more_are_deleted() {
     for place in Place::all().await {
         let both = [NotificationTarget::Mail, NotificationTarget::Webhook];
         let journal = place.open().await.with_notifications(wanted(&both));

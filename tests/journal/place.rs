@@ -1,4 +1,4 @@
-//! Where a test keeps its journal: a folder of its own, or a schema of its own on a server.
+//! The location of the journal of a test: a folder of its own, or a schema of its own on a server.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
 
-/// A place for one journal; it goes with the value.
+/// The location of one journal; dropping the value deletes it.
 pub(crate) struct Place {
     pub(crate) options: JournalOptions,
     folder: Option<TempDir>,
@@ -39,14 +39,14 @@ impl Place {
         Self::new(JournalLocation::Postgres(address.into()), None)
     }
 
-    /// Every kind of place there is here.
+    /// All kinds of locations that this environment has.
     pub(crate) async fn all() -> Vec<Self> {
         let mut places = vec![Self::in_a_folder()];
         places.extend(Self::shared().await);
         places
     }
 
-    /// A place that several nodes share; `None`, with a printed word, where no server is named.
+    /// A location that several nodes share; `None`, with a printed note, if no server is configured.
     pub(crate) async fn shared() -> Option<Self> {
         if let Ok(address) = env::var("TEST_POSTGRES_URL") {
             return Some(Self::on_the_server(&address).await);
@@ -73,7 +73,7 @@ impl Place {
         self.folder.as_ref().expect("a place in a folder").path().join("state").join("state.db")
     }
 
-    /// Transactions that were begun, and those that became durable.
+    /// The number of transactions that were begun, and of those that were committed.
     pub(crate) fn steps(&self) -> (usize, usize) {
         (self.steps[0].load(Ordering::SeqCst), self.steps[1].load(Ordering::SeqCst))
     }

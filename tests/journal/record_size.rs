@@ -1,4 +1,4 @@
-//! What a record costs in bytes, and that the state file gives free space back.
+//! How many bytes a record uses, and that the state file returns free space.
 
 use std::{fs, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
 
 const TWO_HOURS: i64 = 2 * 3600;
 
-/// So many bytes of the state are in use.
+/// How many bytes of the state are in use.
 async fn used(place: &Place) -> i64 {
     let mut connection =
         SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(place.file())).await.expect("a file");
@@ -32,7 +32,7 @@ async fn used(place: &Place) -> i64 {
     used
 }
 
-/// An instance that is observed, with so many changes pending and as many operators skipped.
+/// An observed instance, with this number of pending changes and of skipped operators.
 fn observed(changes: usize) -> InstanceReport {
     let pending =
         (0..changes).map(|number| change(ChangeKind::Add, &format!("firstname.lastname{number}@acme.com"), "delivery"));
@@ -46,7 +46,7 @@ fn observed(changes: usize) -> InstanceReport {
     InstanceReport { mode: InstanceMode::Observe, skipped, summary, ..plan(pending) }
 }
 
-/// Records a run every two hours, as a daemon does that observes.
+/// Records a run every two hours, as a daemon in observe mode does.
 async fn observe(journal: &Journal, instance: &InstanceReport, runs: std::ops::Range<i64>, keep: Option<Duration>) {
     for number in runs {
         let (run, started_at) = (format!("01KB0000000000000000{number:06}"), at(number * TWO_HOURS));
@@ -65,16 +65,14 @@ async fn observe(journal: &Journal, instance: &InstanceReport, runs: std::ops::R
 }
 
 async fn delete_old(journal: &Journal, keep: Duration, seconds: i64) {
-    let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else {
-        panic!("somebody holds the lock")
-    };
+    let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else { panic!("the lock is held") };
     let retention = Retention { runs: RetentionPeriod::For(keep), changes: RetentionPeriod::Forever };
     journal.delete_old(&lock, retention, at(seconds)).await.expect("writable");
     journal.release_free_space(&lock).await.expect("writable");
 }
 
 #[tokio::test]
-async fn a_hundred_repetitions_of_a_pending_plan_cost_less_than_the_plan() {
+async fn a_hundred_repetitions_of_a_pending_plan_use_less_space_than_the_plan() {
     let place = Place::in_a_folder();
     let journal = place.open().await;
     let instance = observed(1_000);
@@ -100,14 +98,14 @@ async fn a_run_that_was_deleted_leaves_a_few_digests() {
     let before = used(&place).await;
     observe(&journal, &instance, 200..400, Some(keep)).await;
     let each = (used(&place).await - before) / 200;
-    println!("what a deleted run leaves: {each} bytes");
+    println!("a deleted run leaves {each} bytes");
     assert!(journal.runs(1_000).await.expect("readable").len() < 150);
     assert!(each < 900, "{each} bytes a run");
     assert!(journal.verify(None).await.expect("readable").is_whole());
 }
 
 #[tokio::test]
-async fn the_file_shrinks_when_much_was_deleted_also_one_that_an_earlier_version_made() {
+async fn the_file_shrinks_after_many_deletions_also_if_an_earlier_version_created_it() {
     for made_earlier in [false, true] {
         let place = Place::in_a_folder();
         let journal = place.open().await;

@@ -1,4 +1,4 @@
-//! What is deleted for its age, what never is, and that the record can be checked all the same.
+//! What retention deletes, what it never deletes, and that the record can be verified afterwards.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ use super::{
 
 const DAY: i64 = 24 * 3600;
 
-/// Keeps changes forever, and runs for so many days.
+/// Keeps changes forever, and runs for this number of days.
 pub(crate) fn runs_for(days: u64) -> Retention {
     Retention { runs: RetentionPeriod::For(Duration::from_secs(days * 24 * 3600)), changes: RetentionPeriod::Forever }
 }
 
-/// Keeps both for so many days.
+/// Keeps both for this number of days.
 fn all_for(days: u64) -> Retention {
     let kept = RetentionPeriod::For(Duration::from_secs(days * 24 * 3600));
     Retention { runs: kept, changes: kept }
@@ -35,13 +35,11 @@ fn all_for(days: u64) -> Retention {
 
 /// Deletes what is old, as a run does once it has ended.
 pub(crate) async fn delete_old(journal: &Journal, retention: Retention, seconds: i64) -> Option<DeletionSummary> {
-    let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else {
-        panic!("somebody holds the lock")
-    };
+    let LockAttempt::Acquired(lock) = journal.lock("a run").await.expect("a lock") else { panic!("the lock is held") };
     journal.delete_old(&lock, retention, at(seconds)).await.expect("writable")
 }
 
-/// A run over everything that finds nothing to do.
+/// A run over everything without a change.
 async fn idle(journal: &Journal, run: &str, seconds: i64) {
     whole(journal, run, RunMode::Apply, seconds).await;
     journal.end_run(&report(run, at(seconds), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
@@ -53,7 +51,7 @@ async fn whole(journal: &Journal, run: &str, mode: RunMode, seconds: i64) {
 }
 
 /// A run that leads to no write, with a removal that is pending or held.
-async fn looks(journal: &Journal, run: &str, mode: RunMode, seconds: i64, instance: InstanceReport) {
+async fn records_plan(journal: &Journal, run: &str, mode: RunMode, seconds: i64, instance: InstanceReport) {
     whole(journal, run, mode, seconds).await;
     let planned = InstancePlan { report: &instance, next: AfterPlan::Nothing, new_skips: &[] };
     journal.record(&run_id(run), at(seconds), &RunEvent::Planned(&planned)).await.expect("planned");
@@ -76,7 +74,7 @@ async fn adds(journal: &Journal, run: &str, seconds: i64, operator: &str, approv
     journal.end_run(&report(run, at(seconds), Outcome::Applied, plan(vec![added]))).await.expect("ended");
 }
 
-/// Who was seen in the group by this run.
+/// An observation of the group by this run.
 async fn sees(journal: &Journal, run: &str, seconds: i64, members: &[&str]) {
     let groups = [GroupObservation {
         group: OperatorGroupName::new("delivery"),
@@ -87,7 +85,7 @@ async fn sees(journal: &Journal, run: &str, seconds: i64, members: &[&str]) {
     journal.record(&run_id(run), at(seconds), &RunEvent::Observed(&observed)).await.expect("recorded");
 }
 
-/// A run a day, which finds nothing to do.
+/// A run a day without a change.
 async fn idle_days(journal: &Journal, days: std::ops::Range<i64>) {
     for day in days {
         idle(journal, &format!("01JD{day:04}"), day * DAY).await;
@@ -98,7 +96,7 @@ async fn runs(journal: &Journal) -> Vec<String> {
     journal.runs(1000).await.expect("readable").into_iter().map(|run| run.run).collect()
 }
 
-/// Everything in which a state differs from another that was never deleted from, as far as decisions go.
+/// Everything in the state that decisions depend on, to compare it before and after a deletion.
 async fn what_decides(journal: &Journal, seconds: i64) -> String {
     let history = journal.history(&production(), at(seconds)).await.expect("readable");
     let unread = journal.unread_changes(&production()).await.expect("readable");
@@ -115,7 +113,7 @@ async fn is_whole(journal: &Journal, known: Option<&RecordHead>) {
 }
 
 #[tokio::test]
-async fn runs_that_changed_nothing_are_deleted_for_their_age_and_changes_are_kept() {
+async fn old_runs_without_changes_are_deleted_and_changes_are_kept() {
     for place in Place::all().await {
         let journal = place.open().await;
         let pending = || plan(vec![change(ChangeKind::Add, "ann@acme.com", "delivery")]);
@@ -123,16 +121,17 @@ async fn runs_that_changed_nothing_are_deleted_for_their_age_and_changes_are_kep
         let mut removal = change(ChangeKind::Remove, "cid@acme.com", "delivery");
         (removal.outcome, removal.detail) = (ChangeOutcome::Held, Some("too many".to_owned()));
         adds(&journal, "01JADDS", 0, "bob@acme.com", None).await;
-        looks(&journal, "01JDRY", RunMode::DryRun, 10, pending()).await;
-        looks(&journal, "01JOBSERVES", RunMode::Apply, 20, observed()).await;
-        looks(&journal, "01JAGAIN", RunMode::Apply, 30, observed()).await;
-        looks(&journal, "01JHOLDS", RunMode::Apply, 40, plan(vec![removal.clone()])).await;
-        looks(&journal, "01JHOLDSON", RunMode::Apply, 50, plan(vec![removal])).await;
+        records_plan(&journal, "01JDRY", RunMode::DryRun, 10, pending()).await;
+        records_plan(&journal, "01JOBSERVES", RunMode::Apply, 20, observed()).await;
+        records_plan(&journal, "01JAGAIN", RunMode::Apply, 30, observed()).await;
+        records_plan(&journal, "01JHOLDS", RunMode::Apply, 40, plan(vec![removal.clone()])).await;
+        records_plan(&journal, "01JHOLDSON", RunMode::Apply, 50, plan(vec![removal])).await;
         idle(&journal, "01JIDLE", 60).await;
         let before = what_decides(&journal, 130 * DAY).await;
         idle_days(&journal, 1..120).await;
         for number in 0..12 {
-            looks(&journal, &format!("01JLATE{number:02}"), RunMode::DryRun, 120 * DAY + number, pending()).await;
+            records_plan(&journal, &format!("01JLATE{number:02}"), RunMode::DryRun, 120 * DAY + number, pending())
+                .await;
         }
         assert_eq!(
             delete_old(&journal, Retention { runs: RetentionPeriod::Forever, ..runs_for(0) }, 121 * DAY).await,
@@ -156,7 +155,7 @@ async fn runs_that_changed_nothing_are_deleted_for_their_age_and_changes_are_kep
 }
 
 #[tokio::test]
-async fn zero_keeps_the_newest_runs_and_what_is_needed() {
+async fn a_retention_of_zero_keeps_the_newest_runs_and_what_is_needed() {
     for place in Place::all().await {
         let journal = place.open().await;
         whole(&journal, "01JHOLDS", RunMode::Apply, 1).await;
@@ -183,13 +182,14 @@ async fn zero_keeps_the_newest_runs_and_what_is_needed() {
         assert_eq!(old, ["01JCLEAN", "01JLOST", "01JADDED", "01JHOLDS"]);
         assert_eq!(what_decides(&journal, 50 * DAY).await, before);
         is_whole(&journal, None).await;
-        // An approval still finds what it is about.
+        // An approval still finds its held plan.
         let given = journal.approve(&digest("00112233445566aa"), &"eve".into(), at(200), at(9_000)).await;
         assert_eq!(given.expect("held")[0].run, run_id("01JHOLDS"));
     }
 }
 
-/// Sixty days of runs: members who come and go in the first ones, an addition later, and idle runs between.
+/// Sixty days of runs: members join and leave in the first ones, one is added later, and the runs between change
+/// nothing.
 async fn two_months(journal: &Journal) {
     whole(journal, "01JFIRST", RunMode::Apply, 0).await;
     sees(journal, "01JFIRST", 0, &["old@acme.com", "gone@acme.com"]).await;
@@ -204,7 +204,7 @@ async fn two_months(journal: &Journal) {
 }
 
 #[tokio::test]
-async fn old_changes_are_deleted_and_the_state_of_each_membership_stays() {
+async fn old_changes_are_deleted_and_open_memberships_stay() {
     for place in Place::all().await {
         let journal = place.open().await;
         two_months(&journal).await;
@@ -226,7 +226,7 @@ async fn old_changes_are_deleted_and_the_state_of_each_membership_stays() {
         let then = journal.access(since, at(70 * DAY)).await.expect("readable");
         assert_eq!(then[0].groups[0].logins().collect::<Vec<_>>(), ["ann@acme.com", "old@acme.com"]);
         is_whole(&journal, Some(&head)).await;
-        // Life goes on.
+        // Later runs.
         whole(&journal, "01JNEXT", RunMode::Apply, 61 * DAY).await;
         sees(&journal, "01JNEXT", 61 * DAY, &["ann@acme.com", "bob@acme.com", "eve@acme.com"]).await;
         journal.end_run(&report("01JNEXT", at(61 * DAY), Outcome::InSync, plan(Vec::new()))).await.expect("ended");
@@ -264,7 +264,7 @@ async fn touch(place: &Place, statements: &[&str]) {
 #[tokio::test]
 async fn incident_55_what_is_deleted_by_hand_shows_beside_what_retention_deleted() {
     for sql in [
-        // Events that are gone, those of which only a digest was left among them.
+        // Deleted events, also those of which only a digest was left.
         "delete from events where run = '01JLATER' and kind = 'settled'",
         "delete from deleted_events where position = 3",
         "delete from deleted_events",
@@ -272,12 +272,12 @@ async fn incident_55_what_is_deleted_by_hand_shows_beside_what_retention_deleted
         "update events set body = replace(body, '01JFIRST', '01JOTHER') where kind = 'deletion'",
         "update deleted_events set digest = replace(digest, '0', '1') where position = 3",
         "update deleted_events set position = 1 where position = 3",
-        // Events of which somebody leaves a digest, as retention does.
+        // Events that are reduced to their digests, as retention does.
         "insert into deleted_events (position, digest)
              select position, '0000000000000000000000000000000000000000000000000000000000000000' from events
              where run = '01JLATER' and kind = 'settled';
          delete from events where run = '01JLATER' and kind = 'settled'",
-        // The memberships for which a deletion vouches.
+        // The memberships that a deletion sealed.
         "delete from stays where login_folded = 'ann@acme.com'",
         "update stays set approved_by = 'mallory' where login_folded = 'ann@acme.com'",
         "update stays set granted_by = '01JLATER' where login_folded = 'ann@acme.com'",
@@ -297,13 +297,14 @@ async fn incident_55_what_is_deleted_by_hand_shows_beside_what_retention_deleted
 }
 
 #[tokio::test]
-async fn a_deletion_that_somebody_made_up_after_a_known_head_is_named_with_what_it_deleted() {
+async fn a_forged_deletion_after_a_known_head_is_reported_with_its_deleted_runs() {
     let (place, _) = with_deletions().await;
     let journal = place.open().await;
     let verification = journal.verify(None).await.expect("readable");
     let (head, deletions) = (verification.head.clone(), verification.deletions);
     assert!(deletions.iter().all(|deletion| deletion.position <= head.position));
-    // Whoever may write to the state may also call what retention calls: the chain cannot tell, but the check names it.
+    // A user who may write to the state may also delete as retention does: the chain is valid, but the verification
+    // lists it.
     delete_old(&journal, all_for(0), 60 * DAY).await.expect("something is old");
     let verification = journal.verify(Some(&head)).await.expect("readable");
     let later: Vec<_> = verification.deletions.iter().filter(|deletion| deletion.position > head.position).collect();
@@ -316,7 +317,7 @@ async fn a_deletion_that_somebody_made_up_after_a_known_head_is_named_with_what_
 }
 
 #[tokio::test]
-async fn a_settled_change_of_a_dead_run_and_an_approval_in_use_outlive_their_run() {
+async fn a_settled_change_of_a_dead_run_and_an_approval_in_use_are_kept_when_their_run_is_deleted() {
     for place in Place::all().await {
         let journal = place.open().await;
         whole(&journal, "01JHELD", RunMode::Apply, 0).await;

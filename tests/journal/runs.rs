@@ -1,4 +1,4 @@
-//! Runs and their changes: begun, ended, interrupted.
+//! Runs and their changes: started, ended, interrupted.
 
 use campaign_group_sync::{
     domain::{ChangeKind, ChangeOutcome, Outcome, RunMode, RunReport, Summary},
@@ -17,7 +17,7 @@ async fn ended(journal: &Journal, run: &str, seconds: i64) {
 }
 
 #[tokio::test]
-async fn the_report_of_a_run_comes_back_as_it_was_written_also_after_a_restart() {
+async fn the_report_of_a_run_is_read_as_it_was_written_also_after_a_restart() {
     for place in Place::all().await {
         let journal = place.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
@@ -31,9 +31,9 @@ async fn the_report_of_a_run_comes_back_as_it_was_written_also_after_a_restart()
         drop(journal);
 
         let journal = place.open().await;
-        let told = journal.run("01JA").await.expect("readable").expect("known");
-        assert!(told.record.as_deref().is_some_and(|head| RecordHead::parse(head).is_some()), "{told:?}");
-        assert_eq!(RunReport { record: None, ..told }, written);
+        let found = journal.run("01JA").await.expect("readable").expect("known");
+        assert!(found.record.as_deref().is_some_and(|head| RecordHead::parse(head).is_some()), "{found:?}");
+        assert_eq!(RunReport { record: None, ..found }, written);
         let runs = journal.runs(10).await.expect("readable");
         assert_eq!(runs.len(), 1);
         assert_eq!((runs[0].started_at, runs[0].outcome), (at(0), Some(Outcome::Applied)));
@@ -42,7 +42,7 @@ async fn the_report_of_a_run_comes_back_as_it_was_written_also_after_a_restart()
 }
 
 #[tokio::test]
-async fn runs_are_listed_as_recorded_the_last_first_and_no_more_than_asked_for() {
+async fn the_last_recorded_runs_are_listed_first_up_to_the_limit() {
     for place in Place::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JB", 20), ("01JC", 30), ("01JA", 10)] {
@@ -54,7 +54,7 @@ async fn runs_are_listed_as_recorded_the_last_first_and_no_more_than_asked_for()
 }
 
 #[tokio::test]
-async fn a_run_is_found_by_a_beginning_that_only_it_has() {
+async fn a_run_is_found_by_a_unique_beginning_of_its_id() {
     for place in Place::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01JA", 3)] {
@@ -63,7 +63,7 @@ async fn a_run_is_found_by_a_beginning_that_only_it_has() {
         let found = async |name: &str| journal.find_run(name).await.map(|report| report.run).ok();
         assert_eq!(found("01JAC").await.as_deref(), Some("01JAC"));
         assert_eq!(found("01jac").await.as_deref(), Some("01JAC"));
-        assert_eq!(found("01JA").await.as_deref(), Some("01JA"), "a whole name wins");
+        assert_eq!(found("01JA").await.as_deref(), Some("01JA"), "a full id takes precedence");
         for name in ["01J", "", "  ", "01JAD", "01JABX", "%", "_1JAB"] {
             assert_eq!(found(name).await, None, "{name:?}");
         }
@@ -71,7 +71,7 @@ async fn a_run_is_found_by_a_beginning_that_only_it_has() {
 }
 
 #[tokio::test]
-async fn the_runs_that_an_ambiguous_beginning_may_mean_are_listed_newest_first() {
+async fn the_runs_of_an_ambiguous_beginning_are_listed_newest_first() {
     for place in Place::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JAB", 1), ("01JAC", 2), ("01KAA", 3)] {
@@ -95,32 +95,32 @@ async fn the_runs_that_an_ambiguous_beginning_may_mean_are_listed_newest_first()
 }
 
 #[tokio::test]
-async fn a_run_that_died_is_told_with_what_it_had_done() {
+async fn the_report_of_a_run_that_died_has_what_it_had_done() {
     for place in Place::all().await {
         begin_and_die(&place.open().await, "01JA", at(0)).await;
 
         let journal = place.open().await;
-        let told = journal.run("01JA").await.expect("readable").expect("known");
-        assert_eq!(told.outcome, Outcome::Interrupted);
-        let became: Vec<_> = told.instances[0]
+        let found = journal.run("01JA").await.expect("readable").expect("known");
+        assert_eq!(found.outcome, Outcome::Interrupted);
+        let outcomes: Vec<_> = found.instances[0]
             .changes
             .iter()
             .map(|change| {
                 (change.operator.as_deref().unwrap_or(""), change.outcome, change.detail.as_deref().unwrap_or(""))
             })
             .collect();
-        let sent = "was being written when the run ended; Campaign may hold it";
+        let sent = "was being written when the run ended; Campaign may have made it";
         assert_eq!(
-            became,
+            outcomes,
             [
                 ("Ann@acme.com", ChangeOutcome::Applied, "ann@acme.com was seen"),
                 ("Bob@acme.com", ChangeOutcome::Pending, sent),
-                ("Cid@acme.com", ChangeOutcome::Pending, "not tried: the run ended before"),
+                ("Cid@acme.com", ChangeOutcome::Pending, "not tried: the run ended before that"),
             ]
         );
-        assert_eq!(told.instances[0].warnings, ["mind the gap"]);
+        assert_eq!(found.instances[0].warnings, ["mind the gap"]);
         let expected = Summary { add: 3, applied: 1, pending: 2, unchanged: 7, ..Summary::default() };
-        assert_eq!(told.instances[0].summary, expected);
+        assert_eq!(found.instances[0].summary, expected);
         let runs = journal.runs(1).await.expect("readable");
         assert_eq!((runs[0].outcome, runs[0].summary), (Some(Outcome::Interrupted), expected));
     }
@@ -132,9 +132,9 @@ async fn the_next_run_marks_the_one_that_died() {
         begin_and_die(&place.open().await, "01JA", at(0)).await;
         let journal = place.open().await;
         let before = journal.run("01JA").await.expect("readable");
-        // With the lock of the next run, the dead one must not pass for the one that runs.
+        // While the next run holds the lock, the dead one must not be shown as running.
         let LockAttempt::Acquired(_lock) = journal.lock("run 01JB").await.expect("a lock") else {
-            panic!("nobody holds it")
+            panic!("the lock is held")
         };
         journal.begin_run(&begin("01JB", RunMode::Apply, at(60))).await.expect("begun");
 
@@ -144,7 +144,7 @@ async fn the_next_run_marks_the_one_that_died() {
         let bob = journal.operator_record(&production(), &["bob@acme.com".into()], 9).await.expect("readable");
         assert_eq!(
             bob.changes[0].change.detail.as_deref(),
-            Some("was being written when the run ended; Campaign may hold it")
+            Some("was being written when the run ended; Campaign may have made it")
         );
     }
 }
@@ -154,13 +154,13 @@ async fn a_run_whose_lock_is_held_is_running() {
     for place in Place::all().await {
         let journal = place.open().await;
         let LockAttempt::Acquired(lock) = journal.lock("run 01JA").await.expect("a lock") else {
-            panic!("nobody holds it")
+            panic!("the lock is held")
         };
         begin_and_die(&journal, "01JA", at(0)).await;
         assert_eq!(journal.runs(1).await.expect("readable")[0].outcome, None);
-        let told = journal.run("01JA").await.expect("readable").expect("known");
-        assert_ne!(told.outcome, Outcome::Interrupted);
-        assert_eq!(told.instances[0].changes[1].detail, None);
+        let found = journal.run("01JA").await.expect("readable").expect("known");
+        assert_ne!(found.outcome, Outcome::Interrupted);
+        assert_eq!(found.instances[0].changes[1].detail, None);
         drop(lock);
     }
 }
@@ -170,28 +170,28 @@ async fn a_run_that_died_before_it_planned_changed_nothing() {
     for place in Place::all().await {
         let journal = place.open().await;
         journal.begin_run(&begin("01JA", RunMode::Apply, at(0))).await.expect("begun");
-        let told = journal.run("01JA").await.expect("readable").expect("known");
-        assert_eq!(told.instances[0].outcome, Outcome::Interrupted);
-        assert_eq!(told.instances[0].summary, Summary::default());
+        let found = journal.run("01JA").await.expect("readable").expect("known");
+        assert_eq!(found.instances[0].outcome, Outcome::Interrupted);
+        assert_eq!(found.instances[0].summary, Summary::default());
     }
 }
 
 #[tokio::test]
-async fn a_dry_run_that_died_was_not_about_to_write() {
+async fn a_dry_run_that_died_has_no_change_that_was_being_written() {
     for place in Place::all().await {
         let journal = place.open().await;
         journal.begin_run(&begin("01JA", RunMode::DryRun, at(0))).await.expect("begun");
         let added = change(ChangeKind::Add, "ann@acme.com", "delivery");
         journal.record_plan(&run_id("01JA"), at(1), &plan(vec![added])).await.expect("planned");
-        let told = journal.run("01JA").await.expect("readable").expect("known");
-        assert_eq!(told.instances[0].changes[0].detail, None);
+        let found = journal.run("01JA").await.expect("readable").expect("known");
+        assert_eq!(found.instances[0].changes[0].detail, None);
         let found = journal.operator_record(&production(), &["ann@acme.com".into()], 9).await.expect("readable");
         assert!(found.changes.is_empty(), "{found:?}");
     }
 }
 
 #[tokio::test]
-async fn the_record_of_a_person_has_the_newest_changes_in_order_under_any_spelling() {
+async fn the_record_of_an_operator_has_the_newest_changes_in_order_for_any_spelling() {
     for place in Place::all().await {
         let journal = place.open().await;
         for (run, seconds, group) in [("01JA", 0, "Delivery"), ("01JB", 60, "Delivery"), ("01JC", 120, "Ops")] {
@@ -230,14 +230,14 @@ async fn a_plan_of_many_changes_is_written_in_order() {
         journal.record_plan(&run_id("01JA"), at(0), &plan(changes.clone())).await.expect("planned again");
         let sent = [key(ChangeKind::Add, "user2000@acme.com", "delivery")];
         journal.about_to_write(&run_id("01JA"), &production(), at(1), &sent, None).await.expect("sent");
-        let told = journal.run("01JA").await.expect("readable").expect("known").instances.remove(0);
-        assert!(told.changes.iter().map(|change| &change.operator).eq(changes.iter().map(|change| &change.operator)));
-        assert_ne!(told.changes[2_000].detail, told.changes[2_001].detail);
+        let found = journal.run("01JA").await.expect("readable").expect("known").instances.remove(0);
+        assert!(found.changes.iter().map(|change| &change.operator).eq(changes.iter().map(|change| &change.operator)));
+        assert_ne!(found.changes[2_000].detail, found.changes[2_001].detail);
     }
 }
 
 #[tokio::test]
-async fn every_write_is_one_transaction_that_the_watch_sees_from_both_sides() {
+async fn the_watch_is_called_before_and_after_the_transaction_of_every_write() {
     for place in Place::all().await {
         let journal = place.open().await;
         assert_eq!(place.steps(), (1, 1), "the schema");

@@ -10,10 +10,10 @@ use campaign_group_sync::{
 };
 use chrono::{DateTime, Utc};
 
-use super::default_limits::limits;
+use super::options::limits;
 use super::recording::{Recording as _, RunBegin, Settlement};
 
-/// A time, in seconds and a fraction that must survive.
+/// A time, in seconds, with a fraction that must be preserved.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_795_000_000_123 + seconds * 1_000).expect("a time")
 }
@@ -79,7 +79,7 @@ pub(crate) fn report(run: &str, started_at: DateTime<Utc>, outcome: Outcome, ins
     RunReport { outcome, ..super::reports::report(run, started_at, vec![instance]) }
 }
 
-/// Begins a run, plans three additions, sends two, and settles one: then it dies.
+/// Begins a run that plans three additions, sends two, settles one and then dies.
 pub(crate) async fn begin_and_die(journal: &Journal, run: &str, started_at: DateTime<Utc>) {
     journal.begin_run(&begin(run, RunMode::Apply, started_at)).await.expect("begun");
     let changes = ["Ann@acme.com", "Bob@acme.com", "Cid@acme.com"].map(|who| change(ChangeKind::Add, who, "Delivery"));

@@ -1,4 +1,4 @@
-//! The file of `SQLite`: its modes, and what happens to one that is corrupt or from the future.
+//! The file of `SQLite`: its modes, and the handling of a corrupt file and of one of a newer version.
 
 use std::{
     fs::{self, Permissions},
@@ -34,14 +34,14 @@ async fn run_sql(path: &Path, sql: &'static str) {
     connection.close().await.expect("closed");
 }
 
-/// A file with something in it, and nobody who uses it.
+/// A file with content that no process uses.
 async fn a_used_file() -> Place {
     let place = Place::in_a_folder();
     let journal = place.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
     journal.accept_read(&production(), &run_id("01JA"), at(0), &read(&["delivery"])).await.expect("accepted");
     drop(journal);
-    // Everything into the one file.
+    // Moves the write-ahead log into the file.
     run_sql(&place.file(), "pragma wal_checkpoint(truncate)").await;
     place
 }
@@ -59,7 +59,8 @@ async fn lost(journal: &Journal) -> Option<String> {
     }
 }
 
-/// The corrupt file lies beside the new one, and the new one knows what it lost until a read is accepted.
+/// Checks that the corrupt file lies beside the new one, and that the new one reports the loss until a read is
+/// accepted.
 async fn assert_set_aside(place: &Place, content: &[u8]) {
     let journal = Journal::open(&place.options).await.expect("a new journal");
     let aside = set_aside(place);
@@ -87,7 +88,7 @@ async fn the_folder_and_the_file_are_private() {
 }
 
 #[tokio::test]
-async fn a_file_that_others_may_read_is_tightened() {
+async fn the_mode_of_a_file_that_others_may_read_is_restricted() {
     let place = a_used_file().await;
     fs::set_permissions(place.file(), Permissions::from_mode(0o644)).expect("loosened");
     drop(place.open().await);
@@ -95,7 +96,7 @@ async fn a_file_that_others_may_read_is_tightened() {
 }
 
 #[tokio::test]
-async fn the_file_is_written_ahead_of() {
+async fn the_file_uses_a_write_ahead_log() {
     let place = Place::in_a_folder();
     let journal = place.open().await;
     begin_and_die(&journal, "01JA", at(0)).await;
@@ -160,7 +161,7 @@ async fn an_empty_file_is_a_new_one() {
 }
 
 #[tokio::test]
-async fn dying_between_setting_aside_and_making_anew_loses_no_loss() {
+async fn the_loss_is_known_after_dying_between_renaming_and_creating() {
     let place = a_used_file().await;
     fs::rename(place.file(), place.file().with_file_name("state.db.corrupt-20261122T060000Z")).expect("set aside");
     fs::write(place.file().with_file_name("state.db-wal"), "left over").expect("written");
@@ -173,7 +174,7 @@ async fn a_file_that_is_in_use_is_not_set_aside() {
     let place = a_used_file().await;
     let journal = place.open().await;
     let LockAttempt::Acquired(_lock) = journal.lock("run 01JA").await.expect("a lock") else {
-        panic!("nobody holds it")
+        panic!("the lock is held")
     };
     fs::write(place.file(), "garbage").expect("written");
     let error = Journal::open(&place.options).await.err().expect("refused");
@@ -182,7 +183,7 @@ async fn a_file_that_is_in_use_is_not_set_aside() {
 }
 
 #[tokio::test]
-async fn a_file_from_the_future_is_refused_and_left_as_it_is() {
+async fn a_file_of_a_newer_version_is_refused_and_not_changed() {
     let place = a_used_file().await;
     run_sql(&place.file(), "update campaign_group_sync_schema set version = 99").await;
     run_sql(&place.file(), "pragma wal_checkpoint(truncate)").await;
@@ -198,7 +199,7 @@ async fn a_file_from_the_future_is_refused_and_left_as_it_is() {
     assert!(set_aside(&place).is_empty());
 }
 
-/// A file as the first version made it, with a run and a user in it.
+/// A file of the first version, with a run and a user.
 const FIRST_VERSION: &str = concat!(
     include_str!("../../src/journal/migrations/0001_first.sql"),
     "create table campaign_group_sync_schema (version bigint not null);
@@ -208,14 +209,14 @@ const FIRST_VERSION: &str = concat!(
      insert into identities (instance, user_folded, operator) values ('production', 'ab12@acme', 1001);"
 );
 
-/// What the first version remembered of a read: no other profiles, and no keys of groups.
+/// A read as the first version stored it: without other profiles, and without ids of groups.
 const FIRST_VERSION_READ: &str = r#"insert into accepted_reads (instance, run, at, read, followed) values ('production', '01J9', 0,
     '{"mask": "P - (.*)", "membership": "effective", "manage": "ims", "users": 9,
       "matched": [{"group": "one", "profile_id": 1, "profile": "P - one"}]}',
     '[{"group": "gone", "profile_id": 2, "profile": "P - gone"}]');"#;
 
 #[tokio::test]
-async fn a_read_of_an_earlier_version_tells_the_followed_groups_and_no_keys_of_them() {
+async fn a_read_of_an_earlier_version_has_the_followed_groups_without_their_ids() {
     let place = Place::in_a_folder();
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     fs::write(place.file(), "").expect("written");
@@ -230,7 +231,7 @@ async fn a_read_of_an_earlier_version_tells_the_followed_groups_and_no_keys_of_t
 }
 
 #[tokio::test]
-async fn a_file_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_knows() {
+async fn a_file_of_an_earlier_version_is_migrated_with_its_content() {
     let place = Place::in_a_folder();
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     fs::write(place.file(), "").expect("written");
@@ -243,7 +244,7 @@ async fn a_file_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_kn
 }
 
 #[tokio::test]
-async fn the_database_of_another_program_is_refused_and_left_as_it_is() {
+async fn the_database_of_another_program_is_refused_and_not_changed() {
     let place = Place::in_a_folder();
     fs::create_dir(place.file().parent().expect("a folder")).expect("a folder");
     fs::write(place.file(), "").expect("written");
@@ -255,7 +256,7 @@ async fn the_database_of_another_program_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_is_an_error_and_not_corrupt() {
+async fn a_path_that_cannot_be_opened_is_an_error_and_not_a_corrupt_file() {
     let place = Place::in_a_folder();
     fs::create_dir_all(place.file()).expect("a folder where the file should be");
     let error = Journal::open(&place.options).await.err().expect("refused");
@@ -265,7 +266,7 @@ async fn what_cannot_be_opened_is_an_error_and_not_corrupt() {
 }
 
 #[tokio::test]
-async fn looking_creates_nothing_and_sets_nothing_aside() {
+async fn opening_read_only_creates_nothing_and_sets_nothing_aside() {
     let place = Place::in_a_folder();
     assert!(Journal::open_read_only(&place.options).await.expect("nothing there").is_none());
     assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
@@ -273,7 +274,7 @@ async fn looking_creates_nothing_and_sets_nothing_aside() {
     assert!(!folder.exists());
     fs::create_dir(folder).expect("a folder");
     fs::write(place.file(), "garbage").expect("written");
-    // As a run leaves it, with nothing in it.
+    // The empty lock file that a run leaves.
     fs::write(place.file().with_file_name("state.db.lock"), "").expect("written");
     for error in
         [Journal::open_read_only(&place.options).await.err(), Journal::open_existing(&place.options).await.err()]
@@ -284,7 +285,7 @@ async fn looking_creates_nothing_and_sets_nothing_aside() {
 }
 
 #[tokio::test]
-async fn what_exists_is_opened_for_approving_and_for_looking_beside_whoever_writes() {
+async fn an_existing_journal_can_be_opened_for_approving_and_reading_beside_a_writer() {
     for place in Place::all().await {
         assert!(Journal::open_existing(&place.options).await.expect("nothing there").is_none());
         assert!(Journal::open_read_only(&place.options).await.expect("nothing there").is_none());
@@ -292,27 +293,27 @@ async fn what_exists_is_opened_for_approving_and_for_looking_beside_whoever_writ
         begin_and_die(&writer, "01JA", at(0)).await;
         let existing = Journal::open_existing(&place.options).await.expect("readable").expect("there");
         assert_eq!(existing.runs(9).await.expect("readable").len(), 1);
-        let look = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
-        assert_eq!(look.runs(9).await.expect("readable").len(), 1);
+        let reader = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
+        assert_eq!(reader.runs(9).await.expect("readable").len(), 1);
         begin_and_die(&writer, "01JB", at(1)).await;
-        assert_eq!(look.runs(9).await.expect("readable").len(), 2, "it sees what comes");
+        assert_eq!(reader.runs(9).await.expect("readable").len(), 2, "it sees later runs");
     }
 }
 
 #[tokio::test]
-async fn whoever_only_looks_cannot_write() {
+async fn a_journal_that_is_opened_read_only_cannot_be_written() {
     for place in Place::all().await {
         begin_and_die(&place.open().await, "01JA", at(0)).await;
-        let look = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
+        let reader = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
         let organization = OrganizationId::new("0123456789ABCDEF01234567@AdobeOrg");
-        let error = look.set_pause(&organization, Duration::from_secs(9), at(0)).await.expect_err("refused");
+        let error = reader.set_pause(&organization, Duration::from_secs(9), at(0)).await.expect_err("refused");
         assert!(matches!(error, JournalError::Database { .. }), "{error:?}");
-        assert_eq!(look.call_windows(&organization, at(0)).await.expect("readable").not_before, None);
+        assert_eq!(reader.call_windows(&organization, at(0)).await.expect("readable").not_before, None);
     }
 }
 
 #[tokio::test]
-async fn a_look_leaves_the_file_and_its_folder_as_they_were() {
+async fn opening_read_only_does_not_change_the_file_and_its_folder() {
     let place = a_used_file().await;
     let names = || {
         let entries = fs::read_dir(place.file().parent().expect("a folder")).expect("readable");
@@ -321,14 +322,14 @@ async fn a_look_leaves_the_file_and_its_folder_as_they_were() {
         names
     };
     let before = (fs::read(place.file()).expect("readable"), names());
-    let look = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
-    assert_eq!(look.runs(9).await.expect("readable").len(), 1);
-    look.close().await;
+    let reader = Journal::open_read_only(&place.options).await.expect("readable").expect("there");
+    assert_eq!(reader.runs(9).await.expect("readable").len(), 1);
+    reader.close().await;
     assert_eq!((fs::read(place.file()).expect("readable"), names()), before);
 }
 
 #[tokio::test]
-async fn many_that_open_a_new_journal_at_once_share_it() {
+async fn processes_that_open_a_new_journal_at_once_share_it() {
     for place in Place::all().await {
         let open = |options: &JournalOptions| {
             let options = options.clone();

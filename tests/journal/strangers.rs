@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgAdvisoryLoc
 
 use super::place::Place;
 
-/// A session of a role that may sign in and nothing else, and the schema of the journal.
+/// A session of a role that may only sign in, and the schema of the journal.
 async fn stranger(place: &Place) -> (PgConnection, String) {
     let JournalLocation::Postgres(address) = &place.options.location else { panic!("a server") };
     let address = address.expose_secret().to_owned();
@@ -14,7 +14,7 @@ async fn stranger(place: &Place) -> (PgConnection, String) {
     let schema: String =
         sqlx::query_scalar("select current_schema()::text").fetch_one(&mut owner).await.expect("a name");
     let role = format!("stranger_of_{schema}");
-    // Into the schema it may look, as in `public` of older servers: what the journal has there is none of its business.
+    // It may use the schema, as `public` of older servers, but has no rights on the tables of the journal.
     let role_of_stranger = format!("create role {role} login; grant usage on schema {schema} to {role}");
     sqlx::raw_sql(AssertSqlSafe(role_of_stranger)).execute(&mut owner).await.expect("a role");
     let address = address.replacen("test@", &format!("{role}@"), 1);
@@ -26,12 +26,12 @@ async fn incident_40_a_role_without_rights_keeps_no_run_from_beginning_and_no_no
     let Some(place) = Place::shared().await else { return };
     let journal = place.open().await;
     let (session, schema) = stranger(&place).await;
-    // What earlier versions locked, which anybody can take.
+    // The advisory locks of earlier versions, which any role can take.
     let run = PgAdvisoryLock::new(format!("campaign-group-sync run {schema}"));
-    let held = run.acquire(session).await.expect("anybody can");
+    let held = run.acquire(session).await.expect("any role can");
     let (session, _) = stranger_again(&place, &schema).await;
     let leader = PgAdvisoryLock::new(format!("campaign-group-sync leader {schema}"));
-    let also_held = leader.acquire(session).await.expect("anybody can");
+    let also_held = leader.acquire(session).await.expect("any role can");
     assert!(matches!(journal.lock("run 01JA").await.expect("an answer"), LockAttempt::Acquired(_)));
     let mut candidate = journal.candidate("node-a").expect("a candidate");
     assert!(matches!(candidate.try_to_lead().await.expect("an answer"), Election::Leader(_)));

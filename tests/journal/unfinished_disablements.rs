@@ -1,4 +1,4 @@
-//! Disablements that a run set out to make and that nobody has seen made.
+//! Disablements that a run has to make, and that were not seen yet.
 
 use campaign_group_sync::{
     domain::{
@@ -13,7 +13,7 @@ use super::{
     sample::{at, begin, change, key, plan, production, run_id},
 };
 
-/// A run that is to take both out of the group and to disable them, Bob's disablement being held.
+/// A run that removes both from the group and disables them; the disablement of Bob is held.
 async fn planned(journal: &Journal, run: &str, seconds: i64) {
     journal.begin_run(&begin(run, RunMode::Apply, at(seconds))).await.expect("begun");
     let disabling = |who: &str| ChangeReport {
@@ -72,7 +72,7 @@ async fn a_disablement_is_unfinished_from_the_first_removal_that_was_sent() {
 }
 
 #[tokio::test]
-async fn only_what_was_seen_made_is_finished() {
+async fn only_a_disablement_that_was_seen_is_finished() {
     for place in Place::all().await {
         let journal = place.open().await;
         planned(&journal, "01JA", 0).await;
@@ -91,7 +91,7 @@ async fn only_what_was_seen_made_is_finished() {
 }
 
 #[tokio::test]
-async fn whoever_joins_a_group_again_has_nothing_to_be_finished() {
+async fn an_operator_who_joins_a_group_again_has_no_unfinished_disablement() {
     for place in Place::all().await {
         let journal = place.open().await;
         planned(&journal, "01JA", 0).await;
@@ -106,7 +106,7 @@ async fn whoever_joins_a_group_again_has_nothing_to_be_finished() {
 }
 
 #[tokio::test]
-async fn what_is_over_is_forgotten_and_may_begin_anew() {
+async fn a_finished_disablement_is_deleted_and_may_begin_again() {
     for place in Place::all().await {
         let journal = place.open().await;
         for (run, seconds) in [("01JA", 0), ("01JB", 60)] {

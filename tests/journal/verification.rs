@@ -1,4 +1,4 @@
-//! A record that was touched shows it (incident 55): each event carries the hash of the one before it.
+//! A change of the record is detected (incident 55): each event carries the hash of the one before it.
 
 use campaign_group_sync::{
     domain::{ChangeKind, ChangeOutcome, Digest, Outcome, RunMode},
@@ -40,7 +40,7 @@ async fn verify(journal: &Journal, known: Option<&RecordHead>) -> Verification {
 }
 
 #[tokio::test]
-async fn a_record_that_was_not_touched_is_whole_also_after_a_restart() {
+async fn an_unchanged_record_has_no_faults_also_after_a_restart() {
     for place in Place::all().await {
         record(&place.open().await).await;
         let journal = place.open().await;
@@ -49,7 +49,7 @@ async fn a_record_that_was_not_touched_is_whole_also_after_a_restart() {
         assert_eq!((verification.faults.as_slice(), &verification.head), (&[][..], &head));
         journal.begin_run(&begin("01JC", RunMode::Apply, at(20))).await.expect("begun");
         let later = verify(&journal, Some(&head)).await;
-        assert!(later.is_whole() && later.head.position > head.position, "an earlier head stays good: {later:?}");
+        assert!(later.is_whole() && later.head.position > head.position, "an earlier head stays valid: {later:?}");
         assert_eq!(RecordHead::parse(&head.to_string()), Some(head));
     }
 }
@@ -119,13 +119,13 @@ async fn incident_55_a_run_that_is_removed_everywhere_but_in_the_events_shows() 
 }
 
 #[tokio::test]
-async fn a_head_from_elsewhere_shows_a_record_that_was_cut_or_rebuilt() {
+async fn a_head_that_was_kept_elsewhere_reveals_a_record_that_was_cut_or_rebuilt() {
     let place = Place::in_a_folder();
     record(&place.open().await).await;
     let head = verify(&place.open().await, None).await.head;
     let options = SqliteConnectOptions::new().filename(place.file());
     let mut connection = SqliteConnection::connect_with(&options).await.expect("a file");
-    // The last event goes, and the head is the one before it: nothing else in the state tells of it.
+    // The last event is deleted, and the head is the one before it: nothing else in the state reveals it.
     for sql in [
         "delete from events where position = (select max(position) from events)",
         "update event_head set (position, hash) =
@@ -145,7 +145,7 @@ async fn a_head_from_elsewhere_shows_a_record_that_was_cut_or_rebuilt() {
 }
 
 #[tokio::test]
-async fn runs_of_an_earlier_version_stand_before_the_record_and_are_counted() {
+async fn runs_of_an_earlier_version_are_counted_as_recorded_before_the_chain() {
     let place = Place::in_a_folder();
     let verification = verify(&place.open().await, None).await;
     assert_eq!((verification.events, verification.runs_before, verification.is_whole()), (1, 0, true));

@@ -6,7 +6,7 @@ use campaign_group_sync::{
     check::{MaskError, MaskQuery, MaskReport, Network, mask_report},
     domain::{AssociationMask, RunMode, RunReport, Scope, Watcher},
     journal::Journal,
-    sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario},
+    sandbox::{InstanceCredential, Sandbox, Scenario},
     settings::{self, Settings, Sources},
     sync::{self, RunRequest, Stop, WaitPolicy},
 };
@@ -19,8 +19,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn of(scenario: Scenario) -> Self {
-        let listen = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(SandboxOptions { listen, scenario }).await.expect("a sandbox");
+        let sandbox = crate::support::sandbox::start(scenario).await;
         Self { sandbox, folder: tempfile::tempdir().expect("a folder") }
     }
 

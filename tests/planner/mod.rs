@@ -11,4 +11,4 @@ mod small_world;
 mod taken_back;
 mod world;
 
-use crate::support::{default_limits, default_policy};
+use crate::support::options;

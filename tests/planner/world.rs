@@ -10,7 +10,7 @@ use campaign_group_sync::domain::{
     WalkEvidence, desired_state, plan, review, source_read,
 };
 
-pub(crate) use super::default_limits::limits;
+pub(crate) use super::options::limits;
 
 /// Both sides, to be disturbed by a test.
 #[derive(Clone, Debug, Default)]
@@ -214,7 +214,7 @@ pub(crate) fn review_with(
 }
 
 pub(crate) fn policy() -> Policy {
-    super::default_policy::policy("production", "P - (.*)")
+    super::options::policy("production", "P - (.*)")
 }
 
 pub(crate) fn written(change: &Change) -> String {

@@ -13,7 +13,7 @@ fn a_file_of_something_else_is_refused_and_left_as_it_is() {
         let mut prepared = served.prepared(command);
         prepared.env("CAMPAIGN_GROUP_SYNC__STATE__URL", format!("sqlite://{}", foreign.display()));
         let finished = run(&mut prepared);
-        let expected = format!("{} is not a state of campaign-group-sync, and was left as it is", foreign.display());
+        let expected = format!("{} is not a state of campaign-group-sync and was not changed", foreign.display());
         assert_eq!(finished.exit, Some(78), "{command:?}: {finished:?}");
         assert!(finished.stderr.contains(&expected), "{command:?}: {finished:?}");
     }

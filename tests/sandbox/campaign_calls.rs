@@ -1,7 +1,7 @@
 //! Calls of a simulated Campaign instance over real HTTP: sessions, bearer tokens, and the world behind the responses.
 
 use campaign_group_sync::sandbox::campaign::{InstanceAuthentication, InstanceChange, InstanceWorld};
-use campaign_group_sync::sandbox::{InstanceCredential, Sandbox, SandboxOptions, Scenario};
+use campaign_group_sync::sandbox::{InstanceCredential, Sandbox, Scenario};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -35,8 +35,7 @@ impl CampaignHarness {
     async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
         let mut scenario = Scenario::named("first_day").unwrap();
         change(scenario.campaign.get_mut("production").unwrap());
-        let sandbox =
-            Sandbox::start(SandboxOptions { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await.unwrap();
+        let sandbox = crate::support::sandbox::start(scenario).await;
         campaign_group_sync::transport::install_cryptography();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (session_token, security_token) = (String::new(), String::new());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use campaign_group_sync::sandbox::{Change, Sandbox, SandboxOptions, Scenario};
+use campaign_group_sync::sandbox::{Change, Sandbox, Scenario};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) async fn to(scenario: Scenario) -> Self {
-        let sandbox = start(scenario).await;
+        let sandbox = crate::support::sandbox::start(scenario).await;
         // Compressed answers are asked for, and unpacked, by the one test that is about them.
         campaign_group_sync::transport::install_cryptography();
         let http = reqwest::Client::builder().no_proxy().no_gzip().timeout(DEADLINE).build().unwrap();
@@ -87,10 +87,6 @@ impl Harness {
     pub(crate) fn calls(&self) -> Vec<String> {
         self.sandbox.requests().into_iter().map(|request| request.call).collect()
     }
-}
-
-pub(crate) async fn start(scenario: Scenario) -> Sandbox {
-    Sandbox::start(SandboxOptions { listen: "127.0.0.1:0".parse().unwrap(), scenario }).await.unwrap()
 }
 
 pub(crate) async fn json_of(answer: Response) -> Value {

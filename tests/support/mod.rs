@@ -1,10 +1,9 @@
-//! What tests of several folders share.
+//! What tests of several subjects share.
 
-pub(crate) mod default_limits;
-pub(crate) mod default_policy;
-pub(crate) mod organization;
+pub(crate) mod captured_log;
+pub(crate) mod options;
 pub(crate) mod process;
 pub(crate) mod receivers;
 pub(crate) mod recording;
 pub(crate) mod reports;
-pub(crate) mod whole_run;
+pub(crate) mod sandbox;

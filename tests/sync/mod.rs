@@ -16,4 +16,4 @@ pub(crate) mod support;
 mod throttle;
 mod undo_holds;
 
-use crate::support::{default_limits, default_policy, organization, recording, reports, whole_run};
+use crate::support::{recording, reports};

@@ -1,10 +1,5 @@
 //! Every line that a run logs carries the id of the run, once, in each format.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex, Once, PoisonError},
-};
-
 use campaign_group_sync::{
     domain::RunReport,
     experience_cloud::ReadChoice,
@@ -14,46 +9,16 @@ use campaign_group_sync::{
 use serde_json::Value;
 
 use super::support::Stage;
-
-static ALWAYS: Once = Once::new();
-
-/// A log in memory.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Memory {
-    fn take(&self) -> Vec<String> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        String::from_utf8(bytes).expect("UTF-8").lines().map(str::to_owned).collect()
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::support::captured_log::CapturedLog;
 
 /// What one run logged, down to `debug`, and its report.
 async fn logged(stage: &Stage, format: LogFormat) -> (Vec<String>, RunReport) {
-    let memory = Memory::default();
-    let writer = memory.clone();
     let options =
         observability::LogOptions { level: LogLevel::Debug, format, journal_stream: None, colours: Colours::Plain };
-    // While there is only one subscriber, and it is not the default of every thread, a line that another thread comes to first
-    // counts as unwanted for good (`tracing_core::callsite`).
-    ALWAYS.call_once(|| {
-        let (subscriber, _) = observability::subscriber(&options, io::sink).expect("a log");
-        tracing::subscriber::set_global_default(subscriber).expect("the first one");
-    });
-    let (subscriber, _) = observability::subscriber(&options, move || writer.clone()).expect("a log");
-    let _log = tracing::subscriber::set_default(subscriber);
+    let log =
+        CapturedLog::start(|memory| observability::subscriber(&options, move || memory.clone()).expect("a log").0);
     let report = stage.sync().await;
-    (memory.take(), report)
+    (log.text().lines().map(str::to_owned).collect(), report)
 }
 
 /// A run that is asked for a pause, meets a server error and a row that Campaign refuses, and holds a removal.

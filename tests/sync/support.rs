@@ -6,23 +6,19 @@ use std::{
 };
 
 use campaign_group_sync::{
-    campaign,
     domain::{ChangeOutcome, Digest, InstanceMode, OperatorGroupName, RunMode, RunReport, Scope, Watcher},
-    experience_cloud::{self, ReadChoice},
+    experience_cloud::{ReadChoice, UmapiOptions},
     journal::{self, Journal, Retention, RetentionPeriod},
-    sandbox::{ConnectionParameters, InstanceCredential, InstanceParameters, Sandbox, SandboxOptions, Scenario},
+    sandbox::{ConnectionParameters, InstanceParameters, Sandbox, Scenario},
     sync::{self, Confirmation, InstanceOptions, RunRequest},
-    transport::SecretString,
 };
 use tempfile::TempDir;
 
-use super::{
-    default_limits::limits,
-    default_policy::policy,
-    organization::{experience_cloud, http, retry, url},
+pub(crate) use crate::support::options::request;
+use crate::support::{
+    options::{campaign, experience_cloud, limits, policy},
+    sandbox,
 };
-
-pub(crate) use super::whole_run::request;
 
 /// A sandbox and the options of a run against it.
 pub(crate) struct Stage {
@@ -38,8 +34,7 @@ impl Stage {
     }
 
     pub(crate) async fn with(scenario: Scenario) -> Self {
-        let listen = "127.0.0.1:0".parse().expect("an address");
-        let sandbox = Sandbox::start(SandboxOptions { listen, scenario }).await.expect("a sandbox");
+        let sandbox = sandbox::start(scenario).await;
         let options = options(&sandbox.connection());
         let folder = tempfile::tempdir().expect("a folder");
         let journal = open(&folder.path().join("state.db")).await;
@@ -118,10 +113,7 @@ pub(crate) async fn open(state: &Path) -> Journal {
 /// What the options say, with pauses too short to notice.
 pub(crate) fn options(connection: &ConnectionParameters) -> sync::SyncOptions {
     sync::SyncOptions {
-        experience_cloud: experience_cloud::UmapiOptions {
-            read: ReadChoice::Organization,
-            ..experience_cloud(connection)
-        },
+        experience_cloud: UmapiOptions { read: ReadChoice::Organization, ..experience_cloud(connection) },
         clients: sync::Clients::default(),
         first_page_interval: Duration::ZERO,
         instances: connection.instances.iter().map(|instance| one_instance(connection, instance)).collect(),
@@ -136,28 +128,10 @@ pub(crate) fn options(connection: &ConnectionParameters) -> sync::SyncOptions {
 }
 
 fn one_instance(connection: &ConnectionParameters, instance: &InstanceParameters) -> InstanceOptions {
-    let authentication = match &instance.authentication {
-        InstanceCredential::Native { login, password } => campaign::CampaignAuthentication::Native {
-            login: login.clone(),
-            password: SecretString::from(password.clone()),
-        },
-        InstanceCredential::Ims { client_id, client_secret } => campaign::CampaignAuthentication::Ims {
-            client_id: client_id.clone(),
-            client_secret: SecretString::from(client_secret.clone()),
-            ims_url: url(&connection.ims_url),
-            scopes: "AdobeID,openid,campaign_sdk".to_owned(),
-        },
-    };
     InstanceOptions {
         policy: policy(&instance.name, &instance.association_mask),
         mode: InstanceMode::Apply,
-        campaign: campaign::CampaignOptions {
-            url: url(&instance.url),
-            authentication,
-            retry: retry(),
-            http: http(connection),
-            page_rows: campaign::DEFAULT_PAGE_ROWS,
-        },
+        campaign: campaign(connection, instance),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A sandbox with TLS, and the HTTP client of the program for it.
 
 use campaign_group_sync::{
-    sandbox::{Sandbox, SandboxOptions, Scenario, Tls},
+    sandbox::{Sandbox, Scenario, Tls},
     transport::{BaseUrl, ConnectionReuse, HttpClient, HttpOptions, HttpResponse, TransportError},
 };
 
@@ -13,8 +13,7 @@ impl Stage {
     pub(crate) async fn with(tls: Tls) -> Self {
         let mut scenario = Scenario::named("first_day").expect("built in");
         scenario.tls = Some(tls);
-        let listen = "127.0.0.1:0".parse().expect("an address");
-        Self { sandbox: Sandbox::start(SandboxOptions { listen, scenario }).await.expect("a sandbox") }
+        Self { sandbox: crate::support::sandbox::start(scenario).await }
     }
 
     /// The address of the Campaign instance.

@@ -1,4 +1,4 @@
--- Whom a run took out of a group and was to disable for it, until that is seen made or a later run finds no ground for it.
+-- Operators that a run removed from a group and has to disable, until they are seen disabled or there is no reason any more.
 create table unfinished_disablements (
     instance        text not null,
     operator_folded text not null,

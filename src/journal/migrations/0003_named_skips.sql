@@ -1,4 +1,4 @@
--- What the last run over everything skipped in each instance: a run log names only what is new.
+-- The skips of the last run over everything in each instance: a run log names only new ones.
 create table named_skips (
     instance text not null,
     reason   text not null,

@@ -1,11 +1,11 @@
--- The product profiles that runs have seen, and the operator groups that they stood for; JSON. An instance without a row was
+-- The product profiles that runs have seen, and their operator groups; JSON. An instance without a row was
 -- last read by a version that kept the followed groups in accepted_reads only, and no other profiles.
 create table known_profiles (
     instance text not null primary key,
     known    text not null
 );
 
--- What runs held and later plans do not name because its group, profile or operator is absent: it stays held.
+-- Holds that later plans do not contain because the group, profile or operator is absent: they stay held.
 create table dormant_holds (
     instance        text not null,
     op              text not null,

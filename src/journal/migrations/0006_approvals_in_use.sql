@@ -1,8 +1,8 @@
--- When a run began to apply an approved plan (null until one did), and the user that the kernel reported for the approver.
+-- When a run began to apply an approved plan (null: not yet), and the user that the kernel reported for the approver.
 alter table approvals add column begun_at bigint;
 alter table approvals add column approver_uid bigint;
 alter table approvals add column approver_user text;
--- Until now a run over everything that found an approval took the plan out of "held" before it applied it.
+-- Until now a run over everything that found an approval deleted the plan from "held" before it applied it.
 update approvals set begun_at = at where not exists (
     select 1 from held where held.instance = approvals.instance and held.digest = approvals.digest
 );

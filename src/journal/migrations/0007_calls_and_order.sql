@@ -7,10 +7,10 @@ create table sent_calls (
 );
 create index sent_calls_by_kind on sent_calls (credential, kind, at);
 
--- How long the pause was that Adobe asked for, in milliseconds; null for pauses that were written by an earlier version.
+-- The length of the pause that Adobe asked for, in milliseconds; null for pauses of an earlier version.
 alter table call_windows add column pause_asked bigint;
 
--- Pauses that an administrator had forgotten.
+-- Pauses that an administrator cancelled.
 create table forgotten_pauses (
     organization text   not null,
     until        bigint not null,
@@ -19,7 +19,7 @@ create table forgotten_pauses (
 );
 create index forgotten_pauses_by_organization on forgotten_pauses (organization, at);
 
--- The order in which runs were recorded: a clock that was wrong must not change it.
+-- The order in which runs were recorded: a wrong clock must not change it.
 alter table runs add column position bigint not null default 0;
 update runs set position = ordered.position
     from (select run as name, row_number() over (order by started_at, run) as position from runs) as ordered

@@ -1,7 +1,7 @@
--- The folded login of the operator that a user was: null where an earlier version remembered the user.
+-- The folded login of the operator of a user: null if an earlier version stored the user.
 alter table identities add column login_folded text;
 
--- Who had a login when a single-user call asked for it.
+-- The user of a login, by the last single-user call for it.
 create table login_holders (
     organization text   not null,
     login_folded text   not null,

@@ -1,4 +1,4 @@
--- What the last run saw of all operators, for questions about one, which read no others from Campaign: who they are, by the
+-- All operators that the last run read, for queries about one operator, which read no others from Campaign: their ids by the
 -- loose key of their login, and how many members each managed group has.
 create table seen_operators (
     instance text not null,

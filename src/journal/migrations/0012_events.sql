@@ -9,7 +9,7 @@ create table events (
 );
 create index events_by_run on events (run, position);
 
--- The last event: one row, which every writer updates first, so that no two events get one place.
+-- The last event: one row, which every writer updates first, so that no two events get the same position.
 create table event_head (
     position bigint not null,
     hash     text   not null
@@ -19,10 +19,10 @@ insert into event_head (position, hash) values (0, '');
 -- A digest over the changes of a plan that leads to no write, and the run whose rows they share where both are equal.
 alter table plans add column content text;
 alter table plans add column same_as text;
--- When the run was done with the instance; the report is the last word then.
+-- When the run ended in the instance; the report does not change after that.
 alter table plans add column ended_at bigint;
 
--- What the run read of the organization, known before it ends; JSON.
+-- What the run read from the organization, known before it ends; JSON.
 alter table runs add column source text;
 
 -- 1: the change was sent, and Campaign was not read since.
@@ -33,6 +33,6 @@ create index changes_unread on changes (instance) where unread = 1;
 alter table held add column held_since bigint;
 update held set held_since = at;
 
--- The run that granted a membership, and the one that took it; null where Campaign was seen to have changed by itself.
+-- The run that granted a membership, and the one that removed it; null if it was changed in Campaign.
 alter table stays add column granted_by text;
 alter table stays add column ended_by text;

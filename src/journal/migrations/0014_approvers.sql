@@ -4,13 +4,13 @@ alter table approvals add column approver_login_user text;
 alter table forgotten_pauses add column forgotten_by_login_uid bigint;
 alter table forgotten_pauses add column forgotten_by_login_user text;
 
--- Who approved the change, where an approval released it.
+-- Who approved the change, if an approval released it.
 alter table changes add column approved_by text;
 
 -- Every approval that was ever given, in the order of recording. The table "approvals" has the last one of each digest, and
 -- what is left of it.
 create table given_approvals (
-    event               bigint not null,   -- its place in the record; 0: before the record began
+    event               bigint not null,   -- its position in the record; 0: before the record began
     instance            text   not null,
     digest              text   not null,
     approver            text   not null,   -- the name that was given

@@ -1,2 +1,2 @@
--- What runs saw in Campaign that no run had made is asked for by every view of the status page.
+-- Every view of the status page reads what runs observed in Campaign that no run had made.
 create index events_of_observations on events (position) where kind = 'observed';

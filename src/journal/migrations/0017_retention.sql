@@ -1,7 +1,7 @@
--- From this event on, hashes are made over a digest of the event: retention can delete its text, and the chain stays whole.
+-- From this event on, hashes cover a digest of the event: retention can delete its text, and the chain stays complete.
 alter table event_head add column digests_from bigint;
 update event_head set digests_from = position + 1;
--- What is left of deleted events: with the digests, the chain can be checked over their places.
+-- The digests of deleted events, with which the chain can be verified over their positions.
 create table deleted_events (
     position bigint not null primary key,
     digest   text   not null
@@ -11,13 +11,12 @@ create index plans_by_shared_rows on plans (same_as) where same_as is not null;
 
 -- Who approved a membership whose run was deleted for its age.
 alter table stays add column approved_by text;
--- The last deletion of old changes vouches for this membership: 1 it was a membership then, 2 it had ended. Null: events tell
--- of it.
+-- The last deletion of old changes sealed this membership: 1 it was open then, 2 it had ended. Null: events record it.
 alter table stays add column vouched bigint;
 create index stays_by_end on stays (until) where until is not null;
 
--- The report of a run about an instance, without its changes, once for all runs that say the same. Earlier versions wrote it into
--- "plans" for each run.
+-- The report of a run about an instance, without its changes, once for all runs with the same report. Earlier versions wrote it
+-- into "plans" for each run.
 create table instance_reports (
     digest text not null primary key,
     report text not null

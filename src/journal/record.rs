@@ -1,22 +1,20 @@
-//! The one way in which a run writes its events: each in one transaction, with everything that follows from it.
+//! The only way in which a run records its events: each in one transaction with everything that follows from it.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{HeldState, InstanceName, ObservedGroups, RunEvent, RunId, RunStart, WantedNotifications};
+use crate::domain::{HeldState, InstanceName, ObservedGroups, RunEvent, RunId, RunStart};
 
 use super::{
     Journal, JournalError, RecordHead, access,
-    chain::{EventKind, append},
-    changes,
-    database::WriteTransaction,
-    event_notifications, held_plans, runs,
+    chain::{EventKind, EventRecorder},
+    changes, event_notifications, held_plans, instance_plans, runs,
 };
 
 impl Journal {
-    /// Records an event of a run at the moment it is known: appended to the chain of all events, with what the history, the
-    /// access record and later runs are asked about. An event that says nothing new is not appended; otherwise the record
-    /// ends with it, which is the answer.
+    /// Records an event of a run when it happens: appends it to the chain of events, and updates the history, the
+    /// access record and what later runs read. An event without news is not appended. Otherwise returns the event as
+    /// the new head of the record.
     pub async fn record(
         &self,
         run: &RunId,
@@ -32,17 +30,6 @@ impl Journal {
     }
 }
 
-/// One event on its way into the journal.
-pub(super) struct EventRecorder<'a> {
-    pub(super) writer: &'a mut WriteTransaction,
-    pub(super) run: &'a RunId,
-    pub(super) at: DateTime<Utc>,
-    /// Which notifications are written with it.
-    pub(super) wanted: &'a WantedNotifications,
-    /// The last event that was appended.
-    head: Option<RecordHead>,
-}
-
 impl EventRecorder<'_> {
     async fn write(&mut self, event: &RunEvent<'_>) -> Result<(), JournalError> {
         match event {
@@ -55,20 +42,14 @@ impl EventRecorder<'_> {
                 runs::read_source(self, source).await?;
                 self.append(EventKind::SourceRead, source).await
             }
-            RunEvent::Planned(plan) => changes::plan(self, plan).await,
+            RunEvent::Planned(plan) => instance_plans::plan(self, plan).await,
             RunEvent::Held(held) => self.held(held).await,
             RunEvent::Sending(sending) => changes::send(self, sending).await,
             RunEvent::Settled(settled) => changes::settle(self, settled).await,
             RunEvent::Observed(observed) => self.observed(observed).await,
-            RunEvent::InstanceEnded(report) => changes::end_instance(self, report).await,
+            RunEvent::InstanceEnded(report) => instance_plans::end_instance(self, report).await,
             RunEvent::Ended(report) => runs::end(self, report).await,
         }
-    }
-
-    /// Appends the event to the chain.
-    pub(super) async fn append<T: Serialize>(&mut self, kind: EventKind, body: &T) -> Result<(), JournalError> {
-        self.head = Some(append(self.writer, Some(self.run.as_str()), self.at, kind, body).await?);
-        Ok(())
     }
 
     async fn started(&mut self, start: &RunStart) -> Result<(), JournalError> {
