@@ -27,7 +27,7 @@ const SYSTEM_CREDENTIALS: &str = "/etc/campaign-group-sync/credentials";
 /// systemd sets it when it connects standard output or standard error to its journal (`man systemd.exec`).
 const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
 
-/// All sources of a configuration. The environment is read here and nowhere else.
+/// All sources of a configuration, with the environment as a value: the layers read no variable themselves.
 #[derive(Clone)]
 pub struct Sources {
     /// The file of `--config`, which must exist.
