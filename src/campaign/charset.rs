@@ -1,4 +1,4 @@
-//! From bytes to text: old builds answer in ISO-8859-1.
+//! Decodes the bytes of a response: old builds send ISO-8859-1.
 
 use std::borrow::Cow;
 
@@ -7,25 +7,27 @@ use encoding_rs::{Encoding, UTF_8};
 use super::xml_reader::XmlError;
 use crate::transport::HttpResponse;
 
-/// Where an XML declaration must have ended, in bytes.
+/// Maximum length of an XML declaration, in bytes.
 const DECLARATION_BYTES: usize = 200;
 
-/// The body as text. A byte order mark counts first, then the XML declaration, then the `Content-Type`, then UTF-8.
+/// The body as text. The encoding is that of the byte order mark, else of the XML declaration, else of `Content-Type`,
+/// else UTF-8.
 ///
-/// The declaration comes before the header because Campaign writes it together with the document, while a gateway may
-/// write the header. Bytes that the encoding does not have are an error: a name must not be read as another one.
-pub(super) fn decode(answer: &HttpResponse) -> Result<Cow<'_, str>, XmlError> {
-    let body: &[u8] = &answer.body;
+/// The declaration has precedence over the header because Campaign writes it together with the document, while a
+/// gateway may write the header. Bytes that are invalid in the encoding are an error: a name must not be read as
+/// another one.
+pub(super) fn decode(response: &HttpResponse) -> Result<Cow<'_, str>, XmlError> {
+    let body: &[u8] = &response.body;
     let (encoding, body) = match Encoding::for_bom(body) {
         Some((encoding, mark)) => (encoding, body.get(mark..).unwrap_or_default()),
-        None => match declared(body).or_else(|| named(answer.header("content-type")?)) {
+        None => match declared(body).or_else(|| named(response.header("content-type")?)) {
             Some(label) => (by_label(label)?, body),
             None => (UTF_8, body),
         },
     };
     encoding
         .decode_without_bom_handling_and_without_replacement(body)
-        .ok_or_else(|| XmlError::new(format!("it is not in {}, which it says it is in", encoding.name())))
+        .ok_or_else(|| XmlError::new(format!("it is not in {}, the encoding that it names", encoding.name())))
 }
 
 fn by_label(label: &str) -> Result<&'static Encoding, XmlError> {
@@ -39,7 +41,7 @@ fn declared(body: &[u8]) -> Option<&str> {
     let end = head.windows(2).position(|two| two == b"?>")?;
     let (_, value) = std::str::from_utf8(head.get(..end)?).ok()?.split_once("encoding")?;
     let value = value.trim_start().strip_prefix('=')?.trim_start();
-    let quote = value.chars().next().filter(|sign| matches!(sign, '"' | '\''))?;
+    let quote = value.chars().next().filter(|character| matches!(character, '"' | '\''))?;
     value.get(1..)?.split(quote).next()
 }
 
@@ -63,9 +65,9 @@ mod tests {
         if let Some(content_type) = content_type {
             headers.insert("content-type", content_type.parse().expect("a header"));
         }
-        let answer =
+        let response =
             HttpResponse { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body), certificate: None };
-        match (decode(&answer), expected) {
+        match (decode(&response), expected) {
             (Ok(text), Ok(expected)) => assert!(text.ends_with(expected), "{text}"),
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
             (outcome, _) => panic!("{body:?}: {outcome:?}"),
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_declaration_counts_before_the_header_and_utf_8_when_nothing_is_said() {
+    fn the_declaration_has_precedence_over_the_header_and_utf_8_is_the_default() {
         check(None, "é".as_bytes(), Ok("é"));
         check(None, b"\xef\xbb\xbf<r/>", Ok("<r/>"));
         check(Some("text/xml; charset=ISO-8859-1"), b"<r>\xe9</r>", Ok("<r>é</r>"));

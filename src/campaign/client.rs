@@ -1,4 +1,4 @@
-//! The client: one call, with its retries and one renewal of the session.
+//! The client: one call with its retries and one renewal of the session.
 
 use std::cell::Cell;
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::transport::{
     ConnectionReuse, Credential, HttpClient, IdentityService, RetryPolicy, SecretString, TransportError, with_retries,
 };
 
-/// A Campaign instance, spoken to over SOAP.
+/// The client of one Campaign instance.
 pub struct Campaign {
     pub(super) http: HttpClient,
     pub(super) endpoint: String,
@@ -29,18 +29,18 @@ pub struct Campaign {
     retry: RetryPolicy,
     pub(super) page_rows: usize,
     sessions: Mutex<Sessions>,
-    /// Held by the one writer; concurrent writes of the same rows deadlock.
+    /// Held by the one writer: concurrent writes of the same rows would deadlock.
     pub(super) writing: Mutex<()>,
     pub(super) schemas_agree: AtomicBool,
-    /// What the compiled schema of the operators says; a client does not outlive an upgrade of its instance.
+    /// What the compiled schema of the operators says. It is read once: a client exists for one run.
     pub(super) disabling_support: OnceLock<DisablingSupport>,
     calls: AtomicU64,
     writes: AtomicU64,
-    /// Told how far a read is.
+    /// Receives the progress of reads.
     pub(super) watcher: Watcher,
 }
 
-/// The session in use, and the one before it.
+/// The current session, and the one before it.
 #[derive(Default)]
 struct Sessions {
     current: Option<Arc<Session>>,
@@ -74,7 +74,7 @@ impl Credentials {
 }
 
 impl Campaign {
-    /// A client. Nothing is sent yet; the first call begins a session.
+    /// Creates a client. Sends nothing; the first call begins a session.
     pub fn new(options: CampaignOptions) -> Result<Self, CampaignError> {
         let credentials = Credentials::new(&options).map_err(CampaignError::Client)?;
         let CampaignOptions { url, http, retry, page_rows, .. } = options;
@@ -94,23 +94,24 @@ impl Campaign {
         })
     }
 
-    /// The same client, which tells `watcher` how far a read is.
+    /// The same client, which reports the progress of reads to `watcher`.
     #[must_use]
     pub fn watched_by(self, watcher: Watcher) -> Self {
         Self { watcher, ..self }
     }
 
-    /// SOAP requests sent so far, repeats included.
+    /// SOAP requests sent so far, including retries.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// The part of [`Self::calls`] that wrote.
+    /// The writing requests among [`Self::calls`].
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// Makes a call: begins a session when there is none, repeats what may pass, renews a session once that is over.
+    /// Makes a call: begins a session if there is none, retries after temporary faults, and renews an expired session
+    /// once.
     pub(super) async fn call<T>(
         &self,
         call: &SoapCall,
@@ -131,15 +132,19 @@ impl Campaign {
                 if renewed.replace(true) {
                     return Err(CampaignError::Refused { call: call.name(), reason: over });
                 }
-                tracing::info!(campaign.call = call.name(), reason = over, "the session is over, beginning another");
+                tracing::info!(
+                    campaign.call = call.name(),
+                    reason = over,
+                    "the session has expired, beginning another"
+                );
                 self.forget(&session).await;
             }
         })
         .await
     }
 
-    /// Why even a call that concerns no row is refused in this session; `None` when it is not. A fault may quote anything:
-    /// the name of an operator, or the refusal of another system.
+    /// Tries a call that concerns no row, and returns why it is refused; `None` if it is not. A fault alone does not
+    /// show that the session is refused, because it may quote the name of an operator or the error of another system.
     async fn refusal_of_any_call(&self, session: &Session) -> Result<Option<String>, CampaignError> {
         Ok(match self.exchange(&SoapCall::harmless(), session, |_| Ok(())).await? {
             SoapResponse::Returned(()) => None,
@@ -148,7 +153,7 @@ impl Campaign {
         })
     }
 
-    /// Sends one request and judges its answer.
+    /// Sends one request and interprets its response.
     pub(super) async fn exchange<T>(
         &self,
         call: &SoapCall,
@@ -160,34 +165,34 @@ impl Campaign {
             .header(CONTENT_TYPE, "text/xml; charset=utf-8")
             .header("SOAPAction", call.action())
             .body(call.envelope(&session.token));
-        // A creation that is sent twice may be refused the second time for having been made the first time.
+        // If a creation is sent twice, the second request may be refused because the first one succeeded.
         let connection = if call.creates() { ConnectionReuse::Forbidden } else { ConnectionReuse::Allowed };
         let sending = async || {
             self.calls.fetch_add(1, Ordering::Relaxed);
             self.writes.fetch_add(u64::from(call.is_write()), Ordering::Relaxed);
             Ok(())
         };
-        let answer = Box::pin(self.http.send(request, connection, sending)).await;
-        let answer = answer.map_err(|source| CampaignError::NoAnswer { call: call.name(), source })?;
-        let bytes = answer.body.len();
+        let response = Box::pin(self.http.send(request, connection, sending)).await;
+        let response = response.map_err(|source| CampaignError::Transport { call: call.name(), source })?;
+        let bytes = response.body.len();
         tracing::debug!(
             campaign.call = call.name(),
-            http.status = answer.status.as_u16(),
+            http.status = response.status.as_u16(),
             http.bytes = bytes,
             "{} answered with status {}",
             call.name(),
-            answer.status.as_u16()
+            response.status.as_u16()
         );
         let secrets: Vec<_> = session.secrets().chain([self.credentials.secret()]).collect();
-        interpret(call, &answer, &secrets, read)
+        interpret(call, &response, &secrets, read)
     }
 
-    /// The session, begun with the patience of any other call when there is none.
+    /// The session. Begins one if there is none, with the retries of any other call.
     pub(super) async fn begun_session(&self) -> Result<Arc<Session>, CampaignError> {
         with_retries(&self.retry, "beginning a session", || self.session()).await
     }
 
-    /// Takes the session away; the next call begins another.
+    /// Removes the session; the next call begins another.
     pub(super) async fn take_session(&self) -> Option<Arc<Session>> {
         let mut sessions = self.sessions.lock().await;
         let session = sessions.current.take()?;
@@ -196,7 +201,7 @@ impl Campaign {
     }
 
     async fn session(&self) -> Result<Arc<Session>, CampaignError> {
-        // Held while a session begins, so that calls at the same time begin one and not several.
+        // Locked while a session begins, so that concurrent calls begin only one.
         let mut sessions = self.sessions.lock().await;
         if let Some(session) = &sessions.current {
             return Ok(Arc::clone(session));
@@ -210,7 +215,7 @@ impl Campaign {
         Ok(session)
     }
 
-    /// Forgets a session that is over, unless another call has renewed it already.
+    /// Forgets an expired session, unless another call has renewed it already.
     async fn forget(&self, over: &Arc<Session>) {
         let mut sessions = self.sessions.lock().await;
         if sessions.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, over)) {

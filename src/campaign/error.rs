@@ -1,4 +1,4 @@
-//! What can go wrong with Campaign, one variant for each thing a caller does differently.
+//! The errors of the Campaign client, one variant for each reaction of a caller.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,104 +7,106 @@ use super::SoapFault;
 use crate::domain::Failure;
 use crate::transport::{CertificateFault, RetryAdvice, Retryable, TransportError};
 
-/// Why a call to Campaign, or to the identity service on its behalf, did not succeed. No variant holds a secret.
+/// Why a call to Campaign, or to IMS for a token, failed. No variant contains a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
-    /// There is no HTTP client to speak with.
-    #[error("Campaign cannot be called")]
+    /// The HTTP client could not be created.
+    #[error("the HTTP client for Campaign could not be created")]
     Client(#[source] TransportError),
-    /// The credentials were refused, or a session that was begun a moment ago: asking again could lock the account.
+    /// Campaign refused the credentials, or a new session. A retry could lock the account.
     #[error("{call} was refused: {reason}")]
     Refused {
-        /// The method and what it was about.
+        /// The name of the call: the method, and the schema if it has one.
         call: String,
-        /// What the other side said.
+        /// The reason in the response.
         reason: String,
     },
-    /// Too many calls.
+    /// The server limited the rate of calls.
     #[error("{call} was rate limited")]
-    Throttled {
-        /// The method and what it was about.
+    RateLimited {
+        /// The name of the call: the method, and the schema if it has one.
         call: String,
-        /// The pause asked for, when one was named.
+        /// The pause that the response asks for, if it names one.
         retry_after: Option<Duration>,
     },
-    /// No whole answer came. A write may have taken effect all the same.
+    /// There is no complete response. A write may have taken effect nevertheless.
     #[error("{call} failed")]
-    NoAnswer {
-        /// The method and what it was about.
+    Transport {
+        /// The name of the call: the method, and the schema if it has one.
         call: String,
-        /// What became of the request.
+        /// What failed.
         source: TransportError,
     },
-    /// The server, or a gateway before it, is out of order for now.
+    /// The server, or a gateway in front of it, is temporarily unavailable.
     #[error("{call} was answered with HTTP {status}: {excerpt}")]
     Unavailable {
-        /// The method and what it was about.
+        /// The name of the call: the method, and the schema if it has one.
         call: String,
         /// The HTTP status.
         status: u16,
-        /// The pause asked for, when one was named.
+        /// The pause that the response asks for, if it names one.
         retry_after: Option<Duration>,
-        /// How the answer begins.
+        /// The beginning of the response.
         excerpt: String,
     },
-    /// Campaign understood the call and said no.
+    /// Campaign returned a SOAP fault.
     #[error("{call} failed: {fault}")]
     Fault {
-        /// The method and what it was about.
+        /// The name of the call: the method, and the schema if it has one.
         call: String,
-        /// What Campaign said.
+        /// The fault.
         fault: SoapFault,
     },
-    /// An answer that cannot be what was asked for. Nothing may be concluded from it.
-    #[error("{call} got a wrong answer: {what}; it begins: {excerpt}")]
-    WrongAnswer {
-        /// The method and what it was about.
+    /// The response does not fit the call: the program concludes nothing from it.
+    #[error("{call} got an invalid response: {what}; it begins with: {excerpt}")]
+    InvalidResponse {
+        /// The name of the call: the method, and the schema if it has one.
         call: String,
-        /// What is wrong with it.
+        /// What is wrong with the response.
         what: String,
-        /// How the answer begins.
+        /// The beginning of the response.
         excerpt: String,
     },
-    /// The instance's schemas are not those this program writes to.
+    /// The schemas of the instance lack something that the program needs.
     #[error(
-        "nothing is written to this instance, its schemas are not the expected ones: {lacking} \
-         (look at Administration > Configuration > Data schemas, and at extensions of these schemas)"
+        "nothing is written to this instance because its schemas are not the expected ones: {lacking} \
+         (see Administration > Configuration > Data schemas, and the extensions of these schemas)"
     )]
     Schemas {
-        /// Each schema that disagrees, with what it lacks.
+        /// Each schema that lacks something, with what it lacks.
         lacking: String,
     },
-    /// The instance offers no switch that keeps an operator from logging on.
+    /// The schema of the instance has no attribute that disables an operator.
     #[error(
-        "operators of this instance cannot be disabled by this program, its xtk:operator has no attribute {attribute}; \
-         disable the operator in the console"
+        "the program cannot disable operators of this instance because its xtk:operator has no attribute {attribute}; \
+         disable the operator in the Campaign console"
     )]
     CannotDisable {
-        /// The attribute that was looked for.
+        /// The missing attribute.
         attribute: &'static str,
     },
-    /// A name that XML cannot carry, so that it was not sent.
-    #[error("\"{}\" has a character that XML cannot carry", name.escape_debug())]
+    /// A name has a character that XML does not allow, so it was not sent.
+    #[error("\"{}\" has a character that XML does not allow", name.escape_debug())]
     NotWritable {
         /// The login, e-mail address, name or label.
         name: String,
     },
-    /// The call that carried this write, or one before it, failed for good; only reading back tells what holds.
-    #[error("not confirmed: the call that carried this write, or one before it, failed")]
+    /// The call with this write, or an earlier call, failed finally. Whether the write took effect must be read back.
+    #[error("not confirmed: the call with this write, or an earlier call, failed")]
     Unconfirmed {
-        /// How that call failed.
+        /// The error of that call.
         source: Arc<CampaignError>,
     },
 }
 
 impl CampaignError {
-    /// What this means for the run and its exit code.
+    /// What the error means for the run and its exit status.
     pub fn failure(&self) -> Failure {
         match self {
-            Self::Client(source) | Self::NoAnswer { source, .. } if source.is_misconfigured() => Failure::Misconfigured,
-            Self::Client(source) | Self::NoAnswer { source, .. } => match source {
+            Self::Client(source) | Self::Transport { source, .. } if source.is_misconfigured() => {
+                Failure::Misconfigured
+            }
+            Self::Client(source) | Self::Transport { source, .. } => match source {
                 TransportError::Connect(_)
                 | TransportError::Timeout { .. }
                 | TransportError::CallTimeout { .. }
@@ -115,10 +117,10 @@ impl CampaignError {
                 TransportError::Build(_) => Failure::Unexpected,
             },
             Self::Refused { .. } => Failure::Refused,
-            Self::Throttled { retry_after, .. } => Failure::Throttled { retry_after: *retry_after },
+            Self::RateLimited { retry_after, .. } => Failure::Throttled { retry_after: *retry_after },
             Self::Unavailable { .. } => Failure::Unavailable,
             Self::Fault { fault, .. } if fault.is_passing() => Failure::Unavailable,
-            Self::Fault { .. } | Self::WrongAnswer { .. } | Self::Schemas { .. } | Self::CannotDisable { .. } => {
+            Self::Fault { .. } | Self::InvalidResponse { .. } | Self::Schemas { .. } | Self::CannotDisable { .. } => {
                 Failure::Incomplete
             }
             Self::NotWritable { .. } => Failure::Unexpected,
@@ -126,20 +128,20 @@ impl CampaignError {
         }
     }
 
-    /// What is wrong with the certificate that was shown in place of an answer, where that is what went wrong.
+    /// What is wrong with the certificate of the server, if that is why the request failed.
     pub fn certificate_fault(&self) -> Option<&CertificateFault> {
         match self {
-            Self::NoAnswer { source, .. } => source.certificate_fault(),
+            Self::Transport { source, .. } => source.certificate_fault(),
             _ => None,
         }
     }
 
-    /// Whether Campaign itself said no, which concerns the rows of that call alone.
+    /// Whether Campaign returned a fault, which concerns the rows of that call alone.
     pub(super) fn is_fault(&self) -> bool {
         matches!(self, Self::Fault { .. })
     }
 
-    /// Whether the next call would fail in the same way: the program, not the row, is what was not served.
+    /// Whether the next call would fail in the same way, whatever its rows.
     pub fn concerns_every_call(&self) -> bool {
         !self.is_fault()
             && matches!(
@@ -152,16 +154,16 @@ impl CampaignError {
 impl Retryable for CampaignError {
     fn retry_advice(&self) -> RetryAdvice {
         match self {
-            Self::NoAnswer { source, .. } => match source {
+            Self::Transport { source, .. } => match source {
                 TransportError::Build(_) | TransportError::TooLarge { .. } | TransportError::CallTimeout { .. } => {
                     RetryAdvice::Final
                 }
                 TransportError::Connect(_) if source.certificate_fault().is_some() => RetryAdvice::Final,
                 TransportError::Connect(_) if source.is_misconfigured() => RetryAdvice::Final,
-                // Reads may be repeated at will; writes are keyed by ids, so that repeating one changes nothing.
+                // A retry of a read changes nothing, and neither does a retry of a write, because writes have keys.
                 _ => RetryAdvice::Retry,
             },
-            Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 retry_after.map_or(RetryAdvice::Retry, RetryAdvice::RetryAfter)
             }
             Self::Fault { fault, .. } if fault.is_passing() => RetryAdvice::Retry,

@@ -1,4 +1,4 @@
-//! The rows of `nms:extAccount` that tie an instance to the Experience Cloud. Their secrets are never asked for.
+//! The rows of `nms:extAccount` that connect an instance to the Experience Cloud. The client never reads their secrets.
 
 use super::client::Campaign;
 use super::error::CampaignError;
@@ -8,13 +8,13 @@ use super::schemas::read_schema;
 use super::soap_call::SoapCall;
 use super::xml_reader::{Tag, XmlError, XmlReader};
 
-/// The internal name that Adobe's documentation demands of the account.
+/// The internal name that the account must have according to Adobe's documentation.
 pub const EXTERNAL_ACCOUNT_NAME: &str = "Adobe_Marketing_Cloud";
 
-/// What only the package "Integration with the Adobe Experience Cloud" adds to the schema.
+/// The attributes that only the package "Integration with the Adobe Experience Cloud" adds to the schema.
 const OF_THE_PACKAGE: [&str; 3] = ["@imsServer", "@imsOrgId", "@imsRightsMask"];
 
-/// An external account of the type Adobe Experience Cloud, as it is written in Campaign.
+/// An external account of the type Adobe Experience Cloud, with its values in Campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExternalAccount {
     /// Primary key.
@@ -80,7 +80,7 @@ impl Row for ExternalAccount {
 }
 
 impl ExternalAccount {
-    /// Whether the account is about the Experience Cloud. The number that stands for its type is not documented; no
+    /// Whether the account connects to the Experience Cloud. Adobe does not document the number of this type; no
     /// account of another type has an organization, a mask or this name.
     fn is_of_experience_cloud(&self) -> bool {
         !self.organization_id.is_empty() || !self.mask.is_empty() || self.name == EXTERNAL_ACCOUNT_NAME
@@ -88,7 +88,7 @@ impl ExternalAccount {
 }
 
 impl Campaign {
-    /// All external accounts of the Experience Cloud, by id; `None` when the package that brings them is not installed.
+    /// All external accounts of the Experience Cloud, by id; `None` if their package is not installed.
     pub async fn fetch_external_accounts(&self) -> Result<Option<Vec<ExternalAccount>>, CampaignError> {
         let schema = self.call(&SoapCall::schema(ExternalAccount::SCHEMA), read_schema).await?;
         let has_package =

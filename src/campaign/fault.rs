@@ -1,17 +1,17 @@
-//! How Campaign says no: SOAP faults, in HTTP 200 as well as in HTTP 500, and the codes inside them.
+//! SOAP faults, which come with HTTP status 200 as well as 500, and the codes in them.
 
 use std::fmt;
 
 use super::xml_reader::{XmlError, XmlReader};
 use crate::transport::{SecretString, excerpt};
 
-/// Codes and words that say a session or a token is over. Builds differ in which of them they use.
+/// Codes and phrases that say that a session or a token has expired. They differ between builds.
 const SESSION_OVER: [&str; 4] = ["XSV-350008", "XSV-350392", "Access token has expired", "HTTP response code is 401"];
 
-/// Codes and words that say the credentials, or the address the program calls from, are not accepted.
+/// Codes and phrases that say that Campaign rejects the credentials, or the address of the caller.
 const NOT_ACCEPTED: [&str; 3] = ["XSV-350012", "XSV-350013", "Invalid login or password"];
 
-/// Refusals of a sign-in that say what to correct, by what they contain, with their sense.
+/// Refusals of a sign-in that say what to correct: the code, and its meaning.
 const KNOWN_REFUSALS: [(&str, &str); 4] = [
     ("XSV-350012", "XSV-350012 (invalid login or password)"),
     ("XSV-350013", "XSV-350013 (the address of this host is not allowed)"),
@@ -19,19 +19,19 @@ const KNOWN_REFUSALS: [(&str, &str); 4] = [
     ("XSV-350392", "XSV-350392 (Adobe IMS did not accept the token)"),
 ];
 
-/// What a refusal in Campaign's words means for the session.
+/// What a refusal means for the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionRefusal {
     /// A new session may help.
     SessionOver,
-    /// Nothing but other credentials or another address helps; trying again may lock the account.
+    /// Only other credentials or another address help; a retry may lock the account.
     CredentialsRejected,
 }
 
 impl SessionRefusal {
-    /// The refusal at the head of a text: what follows it may quote anybody, and what stands before a code quotes it.
+    /// The refusal at the beginning of a text. A code elsewhere in the text may be a quotation.
     fn at_head_of(text: &str) -> Option<Self> {
-        let begins = |signs: &[&str]| signs.iter().any(|sign| text.trim_start().starts_with(sign));
+        let begins = |phrases: &[&str]| phrases.iter().any(|phrase| text.trim_start().starts_with(phrase));
         if begins(&NOT_ACCEPTED) {
             Some(Self::CredentialsRejected)
         } else if begins(&SESSION_OVER) {
@@ -41,11 +41,11 @@ impl SessionRefusal {
         }
     }
 
-    /// Finds a refusal in the text of an error. Never to be asked about the answer to a query: names may hold anything.
+    /// Finds a refusal in the text of an error. Not for the rows of a query, where a name may contain the same text.
     pub(super) fn in_text(text: &str) -> Option<Self> {
-        if NOT_ACCEPTED.iter().any(|sign| text.contains(sign)) {
+        if NOT_ACCEPTED.iter().any(|phrase| text.contains(phrase)) {
             Some(Self::CredentialsRejected)
-        } else if SESSION_OVER.iter().any(|sign| text.contains(sign)) {
+        } else if SESSION_OVER.iter().any(|phrase| text.contains(phrase)) {
             Some(Self::SessionOver)
         } else {
             None
@@ -53,7 +53,7 @@ impl SessionRefusal {
     }
 }
 
-/// A SOAP fault as it came.
+/// A SOAP fault as received.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ReceivedFault {
     faultcode: String,
@@ -62,7 +62,7 @@ pub(super) struct ReceivedFault {
 }
 
 impl ReceivedFault {
-    /// Reads what is inside `<Fault>`.
+    /// Reads the content of `<Fault>`.
     pub(super) fn read(reader: &mut XmlReader<'_>) -> Result<Self, XmlError> {
         let mut fault = Self::default();
         reader.children(|reader, tag| {
@@ -75,32 +75,32 @@ impl ReceivedFault {
             Ok(())
         })?;
         if fault.faultstring.trim().is_empty() && fault.faultcode.trim().is_empty() {
-            return Err(XmlError::new("it is a fault that says nothing"));
+            return Err(XmlError::new("it is a fault without a text"));
         }
         Ok(fault)
     }
 
-    /// What the fault means for the session, if anything.
+    /// What the fault means for the session, if it is a refusal.
     pub(super) fn refusal(&self) -> Option<SessionRefusal> {
         SessionRefusal::in_text(&self.faultstring).or_else(|| SessionRefusal::in_text(&self.detail))
     }
 
-    /// Whether the fault itself, and not something that it quotes, says that the session is over.
+    /// Whether the fault itself, not a quotation in it, says that the session has expired.
     pub(super) fn is_session_over(&self) -> bool {
         SessionRefusal::at_head_of(&self.faultstring) == Some(SessionRefusal::SessionOver)
     }
 
-    /// What may be repeated of a fault whose every word may be a secret: its code, and the sense of a known refusal.
+    /// What errors may show of a fault that may contain a secret: its code, and the meaning of a known refusal.
     pub(super) fn outline(&self) -> String {
         outline(&format!("{}\n{}", self.detail, self.faultstring))
     }
 
-    /// The same as a fault.
+    /// A fault with the outline as its message.
     pub(super) fn outlined(&self) -> SoapFault {
         SoapFault { message: self.outline(), cause: None, ..self.shown(&[]) }
     }
 
-    /// Whether the fault lies with what was sent, by its SOAP code.
+    /// Whether the SOAP code blames the request.
     pub(super) fn blames_the_caller(&self) -> bool {
         self.faultcode.trim().ends_with("Client")
     }
@@ -118,12 +118,13 @@ impl ReceivedFault {
         }
     }
 
-    /// Whether the same call may succeed a moment later: the database was busy with somebody else.
+    /// Whether a retry may succeed: the database was busy.
     fn is_passing(&self) -> bool {
         let text = format!("{}\n{}", self.faultstring, self.detail).to_lowercase();
-        // ODB-240000 is any error of the database. A violated constraint stays violated (SQLSTATE class 23).
+        // ODB-240000 is any error of the database. A retry does not help after a violated constraint (SQLSTATE class
+        // 23).
         let violated = text.contains("violat") || text.contains("duplicate key") || text.contains("{23");
-        // A disk that is full stays so for longer than a call waits (SQLSTATE 53100, ORA-01653 and their kind).
+        // A full disk stays full for longer than a call waits (such as SQLSTATE 53100 and ORA-01653).
         let full =
             ["disk full", "no space left", "disk is full", "unable to extend"].iter().any(|words| text.contains(words));
         let busy = text.contains("odb-240000") || text.contains("deadlock") || is_sql_state(&text, "40001");
@@ -135,7 +136,7 @@ fn is_sql_state(text: &str, state: &str) -> bool {
     text.contains(&format!("{{{state}}}")) || (text.contains("sqlstate") && text.contains(state))
 }
 
-/// The first code of the shape `ABC-123456`.
+/// The first code of the form `ABC-123456`.
 fn code_in(text: &str) -> Option<String> {
     let is_code = |word: &&[u8]| {
         let (letters, number) = word.split_at(3);
@@ -145,18 +146,18 @@ fn code_in(text: &str) -> Option<String> {
     text.as_bytes().windows(10).find(is_code).map(|code| String::from_utf8_lossy(code).into_owned())
 }
 
-/// What may be repeated of a text whose every word may be a secret: the codes in it that are known, in this program's words.
+/// What errors may show of a text that may contain a secret: the meanings of the known codes in it.
 pub(super) fn outline(text: &str) -> String {
     let known: Vec<&str> =
-        KNOWN_REFUSALS.iter().filter(|(sign, _)| text.contains(sign)).map(|(_, meaning)| *meaning).collect();
+        KNOWN_REFUSALS.iter().filter(|(code, _)| text.contains(code)).map(|(_, meaning)| *meaning).collect();
     match (known.as_slice(), code_in(text)) {
-        ([], Some(code)) => format!("{code} (the rest is not shown because it may hold a secret)"),
-        ([], None) => "the answer is not shown because it may hold a secret".to_owned(),
+        ([], Some(code)) => format!("{code} (the rest is not shown because it may contain a secret)"),
+        ([], None) => "the response is not shown because it may contain a secret".to_owned(),
         (known, _) => known.join("; "),
     }
 }
 
-/// What Campaign said when it refused a call: one line, shortened, without secrets.
+/// A SOAP fault for errors: one line, shortened, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoapFault {
     code: Option<String>,
@@ -166,12 +167,12 @@ pub struct SoapFault {
 }
 
 impl SoapFault {
-    /// The code of the cause, such as `XSV-350023`, or else of the fault itself, which is often the wrapper `SOP-330011`.
+    /// The code of the cause, such as `XSV-350023`, or else of the fault itself, often the general code `SOP-330011`.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// Whether the same call may succeed a moment later, as after a deadlock.
+    /// Whether a retry may succeed, as after a deadlock.
     pub fn is_passing(&self) -> bool {
         self.passing
     }
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_does_not_pass_in_a_moment() {
+    fn a_full_disk_is_not_a_temporary_fault() {
         let passes = |text: &str| fault("SOP-330011", text).is_passing();
         assert!(passes("ODB-240000 ODBC error: {40001} deadlock detected"));
         assert!(!passes("ODB-240000 disk full"));
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_a_fault_repeats_is_not_shown() {
+    fn a_secret_in_a_fault_is_not_shown() {
         let secret = SecretString::from("___token-1");
         let shown = fault("no session ___token-1", "it was ___token-1").shown(&[&secret]);
         assert_eq!(shown.to_string(), "it was [REDACTED] (no session [REDACTED])");
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadlock_passes_and_a_violated_constraint_does_not() {
+    fn a_deadlock_is_a_temporary_fault_and_a_violated_constraint_is_not() {
         for (detail, passing) in [
             ("ODB-240000 ODBC error: ERROR: deadlock detected SQLState: 40P01", true),
             ("ODB-240000 ODBC error: {40001} could not serialize access (iRc=-1)", true),
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_apart_from_sessions_that_are_over() {
+    fn rejected_credentials_are_distinguished_from_expired_sessions() {
         for (text, expected) in [
             ("XSV-350008 Session has expired or is invalid. Please reconnect.", Some(SessionRefusal::SessionOver)),
             ("XSV-350392 Access token has expired", Some(SessionRefusal::SessionOver)),

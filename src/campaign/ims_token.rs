@@ -1,30 +1,30 @@
-//! The token of Adobe's identity service that a technical account carries to Campaign.
+//! The IMS token of a technical account, for calls to Campaign.
 
 use super::error::CampaignError;
 use super::session::Session;
 use crate::transport::{IdentityService, IssuedToken, TokenError};
 
-/// What errors call the request.
+/// The name of the request in errors.
 const CALL: &str = "IMS token";
 
-/// A session with a new token, asked for once.
+/// Begins a session with a new token. Without retries.
 pub(super) async fn session(service: &IdentityService) -> Result<Session, CampaignError> {
     let IssuedToken { secret, bearer, .. } = service.issue().await.map_err(failed)?;
-    tracing::debug!("the identity service issued a token for Campaign");
+    tracing::debug!("IMS issued a token for Campaign");
     Ok(Session::bearer(secret, bearer))
 }
 
 fn failed(error: TokenError) -> CampaignError {
     let call = CALL.to_owned();
     match error {
-        TokenError::Transport(source) => CampaignError::NoAnswer { call, source },
+        TokenError::Transport(source) => CampaignError::Transport { call, source },
         TokenError::Refused { .. } => CampaignError::Refused { call, reason: error.to_string() },
-        TokenError::RateLimited { retry_after } => CampaignError::Throttled { call, retry_after },
+        TokenError::RateLimited { retry_after } => CampaignError::RateLimited { call, retry_after },
         TokenError::Unavailable { status, retry_after, text } => {
             CampaignError::Unavailable { call, status, retry_after, excerpt: text.to_string() }
         }
         TokenError::InvalidResponse { status, reason, text } => {
-            CampaignError::WrongAnswer { call, what: format!("HTTP {status}, {reason}"), excerpt: text.to_string() }
+            CampaignError::InvalidResponse { call, what: format!("HTTP {status}, {reason}"), excerpt: text.to_string() }
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The rows of `xtk:operatorGroup`: who is in which operator group.
+//! The rows of `xtk:operatorGroup`: the memberships of operators in operator groups.
 //!
-//! The same table may hold the named rights of operators and of groups; the snapshot drops rows that name no known
+//! The same table may contain the named rights of operators and of groups; the snapshot drops rows without a known
 //! operator group.
 
 use super::operators::label;
@@ -9,7 +9,7 @@ use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xtk;
 use crate::domain::{OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId};
 
-/// The two ids that are a membership's key, as queries and writes spell them.
+/// The two ids that form the key of a membership, as in queries and writes.
 pub(super) const KEY_COLUMNS: [&str; 2] = ["[@operator-id]", "[@group-id]"];
 
 /// One row.
@@ -19,7 +19,7 @@ pub(super) struct MembershipRow {
     pub(super) group: OperatorGroupId,
 }
 
-/// The condition that leaves out what groups hold.
+/// The condition for rows of operators; groups have rows for their named rights.
 pub(super) fn is_of_an_operator() -> String {
     xtk::equals("[operator/@type]", 0)
 }
@@ -56,11 +56,11 @@ impl Row for MembershipRow {
     }
 }
 
-/// One row with the group as Campaign spells it.
+/// One row with the name and label of the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MembershipWithGroup {
     pub(super) membership: MembershipRow,
-    /// `None` where the row names no operator group: named rights are in the same table.
+    /// `None` if the row has no operator group: named rights are in the same table.
     pub(super) group: Option<OperatorGroup>,
 }
 

@@ -1,20 +1,20 @@
-//! Campaign's SOAP API: sessions, reads by key range, the check of the schemas, writes by one writer.
+//! The client of Campaign's SOAP API: sessions, reads by key range, the check of the schemas, and writes by one writer.
 //!
-//! | file | what lives there |
+//! | file | contents |
 //! |---|---|
-//! | `options` | where the instance is and how the program proves who it is |
-//! | `client` | the client; one call with its retries and one renewal of the session |
-//! | `session`, `ims_token` | how a session begins and ends |
+//! | `options` | the address of the instance, and the credentials |
+//! | `client` | one call with its retries and one renewal of the session |
+//! | `session`, `ims_token` | the beginning and the end of a session |
 //! | `soap_call`, `xml_writer`, `xtk` | requests: the envelope, XML escaping, XTK escaping |
-//! | `soap_response`, `charset`, `xml_reader`, `fault` | answers: what they mean, how they are read, how Campaign says no |
-//! | `snapshot`, `rows` | reading, and the walk over one schema by its keys |
-//! | `operator_lookup` | reading one person for a question, with few calls |
+//! | `soap_response`, `charset`, `xml_reader`, `fault` | responses: their meaning, encoding and XML, and SOAP faults |
+//! | `snapshot`, `rows` | reads a whole instance, and all rows of one schema in the order of their keys |
+//! | `operator_lookup` | reads the operators of one user for a question, with few calls |
 //! | `operators`, `operator_groups`, `memberships` | the rows of the three schemas |
-//! | `schemas` | what the compiled schemas must have before anything is written |
-//! | `external_account` | what Campaign itself was told of the Experience Cloud |
-//! | `server_info` | what an instance says of itself to anybody |
-//! | `writer` | writes: small collections, and one by one where a collection fails |
-//! | `error` | what can go wrong |
+//! | `schemas` | what the compiled schemas must have before the program writes |
+//! | `external_account` | the connection to the Experience Cloud that is configured in Campaign |
+//! | `server_info` | the version, build and clock of an instance, without a session |
+//! | `writer` | writes in small collections, and row by row if a collection fails |
+//! | `error` | the errors of the client |
 
 mod charset;
 mod client;

@@ -1,7 +1,7 @@
-//! Reading one person with as few calls as an answer needs: their operators, and the groups that these are in.
+//! Reads the operators of one user and their groups, for a question, with as few calls as possible.
 //!
-//! A run proves that it read every row. A question is about a handful of rows and changes nothing, so that a page with few
-//! rows ends its list, and what Campaign says of a group comes with the membership.
+//! A run proves that it read every row. A question concerns a few rows and changes nothing, so a page with few rows ends
+//! its read, and the names of groups are read together with the memberships.
 
 use super::client::Campaign;
 use super::error::CampaignError;
@@ -13,7 +13,7 @@ use crate::domain::{
     CampaignSnapshot, Operator, OperatorGroup, OperatorId, OperatorLogin, OperatorQuery, OperatorSnapshot,
 };
 
-/// The operators that a person is, or may be, with their memberships.
+/// The operators that may belong to one user, with their memberships.
 #[derive(Clone, Debug)]
 pub struct FoundOperators {
     operators: Vec<Operator>,
@@ -23,13 +23,13 @@ pub struct FoundOperators {
 }
 
 impl FoundOperators {
-    /// The groups of the memberships, as Campaign spells them now, named rights possibly among them; `None` where the
-    /// instance does not tell them with the memberships.
+    /// The groups of the memberships with their present names, possibly including named rights; `None` if the instance
+    /// does not return them together with the memberships.
     pub fn groups(&self) -> Option<&[OperatorGroup]> {
         self.groups.as_deref()
     }
 
-    /// What the instance holds, as far as a question about these operators may look, with all groups that the answer needs.
+    /// The part of the instance that a question about these operators needs, with these groups.
     pub fn into_snapshot(self, groups: Vec<OperatorGroup>, own: OperatorLogin) -> OperatorSnapshot {
         let Self { operators, unusable, memberships, .. } = self;
         let unusable = unusable.into_iter().map(|row| unusable_operator(row, &memberships)).collect();
@@ -40,7 +40,7 @@ impl FoundOperators {
 }
 
 impl Campaign {
-    /// Reads the operators that are sought, and what they are members of.
+    /// Reads the sought operators and their memberships.
     pub async fn look_up_operators(&self, sought: &OperatorQuery) -> Result<FoundOperators, CampaignError> {
         let (mut operators, mut unusable) = (Vec::new(), Vec::new());
         for condition in conditions_for(sought) {
@@ -64,7 +64,8 @@ impl Campaign {
         Ok(FoundOperators { operators, unusable, memberships, groups })
     }
 
-    /// Operators with the switch that disables them, where the instance has it: asking costs less than reading the schema.
+    /// Reads operators with the attribute that disables them, if the instance has it. Trying costs less than reading
+    /// the schema.
     async fn few_operators(&self, conditions: &[String]) -> Result<Rows<Operator>, CampaignError> {
         let disabling = self.disabling_support.get().copied();
         match self.walk_few(conditions, disabling.unwrap_or(DisablingSupport::Offered).columns()).await {
@@ -75,7 +76,7 @@ impl Campaign {
         }
     }
 
-    /// The memberships of these operators with the groups, as far as the instance tells both in one query.
+    /// Reads the memberships of these operators, with the groups if the instance returns both for one query.
     async fn memberships_of(
         &self,
         operators: &[OperatorId],

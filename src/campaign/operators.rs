@@ -5,13 +5,13 @@ use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xtk;
 use crate::domain::{Operator, OperatorId, OperatorLogin, SignInMethod};
 
-/// `access/@authenticationType` of operators that log on through Adobe's identity service.
+/// `access/@authenticationType` of operators that sign in through Adobe IMS.
 pub(super) const IMS: &str = "ims";
 
-/// The attribute that keeps an operator from logging on.
+/// The attribute that disables an operator, so that it cannot sign in.
 ///
-/// Adobe documents the switch and not its name: an instance whose compiled schema has no such attribute is neither asked
-/// for it nor written to.
+/// Adobe documents the switch but not the name of the attribute: the client reads and writes it only if the compiled
+/// schema of the instance has it.
 pub(super) const DISABLED: &str = "access/@disabled";
 
 /// Whether the compiled `xtk:operator` of an instance has [`DISABLED`].
@@ -22,7 +22,7 @@ pub(super) enum DisablingSupport {
 }
 
 impl DisablingSupport {
-    /// What is selected of an operator beside the columns that every instance has.
+    /// The columns to select besides those that every instance has.
     pub(super) fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Offered => &["[access/@disabled]"],
@@ -31,7 +31,7 @@ impl DisablingSupport {
     }
 }
 
-/// The condition that leaves out groups (1) and named rights (2), which live in the same table.
+/// The condition for operators; groups (type 1) and named rights (type 2) are in the same table.
 pub(super) fn is_operator() -> String {
     xtk::equals("@type", 0)
 }
@@ -74,7 +74,7 @@ impl Row for Operator {
     }
 }
 
-/// The label of a row, which is only shown: one that cannot be read is none.
+/// The label of a row; empty if it cannot be read, because it is only shown.
 pub(super) fn label(tag: &Tag<'_>) -> Result<String, XmlError> {
     match tag.attribute("label") {
         Ok(label) => Ok(label.unwrap_or_default().into_owned()),
@@ -87,12 +87,12 @@ fn is_ims(authentication_type: &str) -> bool {
     authentication_type.trim().eq_ignore_ascii_case(IMS)
 }
 
-/// A boolean in any of the spellings in which Campaign writes them (acc-js-sdk, `asBoolean` of `XtkCaster`).
+/// A boolean in any spelling that Campaign uses (acc-js-sdk, `asBoolean` of `XtkCaster`).
 pub(super) fn is_true(value: &str) -> Result<bool, XmlError> {
     match value.trim() {
         "true" | "1" => Ok(true),
         "false" | "0" | "" => Ok(false),
-        other => Err(XmlError::of_value(format!("\"{other:.40}\" where a boolean was expected"))),
+        other => Err(XmlError::of_value(format!("\"{other:.40}\" is not a boolean"))),
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_logs_on_through_ims_only_when_its_row_says_so() {
+    fn an_operator_signs_in_through_ims_only_if_its_row_says_so() {
         for (row, expected) in [
             (
                 "<operator id='7' name='Ann@acme.com' label='Ann'><access authenticationType='ims'/></operator>",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_is_disabled_only_when_its_row_says_so() {
+    fn an_operator_is_disabled_only_if_its_row_says_so() {
         let read = |access: &str| {
             let row = format!("<operator id='7' name='a'>{access}</operator>");
             XmlReader::document(&row, |reader, tag| Operator::read(reader, tag)).map(|operator| operator.disabled)

@@ -1,6 +1,7 @@
-//! The walk over the rows of one schema, by ranges of its key.
+//! Reads all rows of one schema, by ranges of its key.
 //!
-//! Never by offset: pages by `startLine` may repeat a row at their boundary, and skip one when rows come and go.
+//! The client never pages by offset: pages by `startLine` may repeat a row at their boundary, and may miss a row if
+//! rows are added or deleted meanwhile.
 
 use std::borrow::Cow;
 
@@ -10,63 +11,63 @@ use super::soap_call::SoapCall;
 use super::xml_reader::{Tag, XmlError, XmlReader};
 use super::xml_writer::Element;
 
-/// Most rows of one walk. An instance has some 100,000 operators at most and a few groups for each; what goes on beyond
-/// this is a server that never ends its list.
+/// Maximum number of rows of one read. An instance has at most some 100,000 operators with a few groups each; a longer
+/// list comes from a server that never ends it.
 const MOST_ROWS: usize = 5_000_000;
 
-/// A page with fewer rows than this ends the list of a question. A query names the number of rows that it wants, and the
-/// smallest limit of a server that is known is 200 rows.
+/// A page with fewer rows than this ends a read for a question. A query says how many rows it requests, and the
+/// smallest known limit of a server is 200 rows.
 const FEW_ROWS: usize = 100;
 
-/// Most bytes of text that one walk keeps: two million operators with long labels.
+/// Maximum number of bytes of text that one read keeps: two million operators with long labels.
 const MOST_TEXT_BYTES: usize = 512 * 1024 * 1024;
 
-/// A row of a schema that can be walked.
+/// A row of a schema that the client reads.
 pub(super) trait Row: Sized {
-    /// What rows are ordered by, and no two rows share. The default is that of the row without meaning which every table
-    /// with an automatic key has (Campaign documentation, "Database mapping").
+    /// The unique key, by which rows are ordered. The default is the key of the empty row that every table with an
+    /// automatic key has (Campaign documentation, "Database mapping").
     type Key: Copy + Ord + Default;
 
-    /// The schema, as `xtk:operator`.
+    /// The schema, such as `xtk:operator`.
     const SCHEMA: &'static str;
-    /// The element of a row: the name part of the schema.
+    /// The element of a row: the schema without its namespace.
     const ELEMENT: &'static str;
-    /// The expressions that are selected.
+    /// The selected expressions.
     const COLUMNS: &'static [&'static str];
     /// The expressions of the key, in the order of [`Self::Key`].
     const KEY_COLUMNS: &'static [&'static str];
 
-    /// The key of the row whose element was just opened.
+    /// The key of the row with this element.
     fn key(tag: &Tag<'_>) -> Result<Self::Key, XmlError>;
 
-    /// The condition that holds for the rows after the one with this key.
+    /// The condition for the rows after the one with this key.
     fn after(key: Self::Key) -> String;
 
-    /// Reads the row whose element was just opened. What is wrong with a single value concerns this row alone.
+    /// Reads the row with this element. An error in a single value concerns this row alone.
     fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError>;
 
-    /// Bytes of text that the row keeps.
+    /// Number of bytes of text that the row keeps.
     fn text_bytes(&self) -> usize {
         0
     }
 }
 
-/// The rows of a walk or of one page of it.
+/// The rows of a read, or of one page of it.
 pub(super) struct Rows<R: Row> {
     pub(super) usable: Vec<R>,
     pub(super) unusable: Vec<UnusableRow<R::Key>>,
-    /// The key of the last row, whether usable or not.
+    /// The key of the last row, usable or not.
     last: Option<R::Key>,
     text_bytes: usize,
 }
 
-/// A row that has a key and cannot be used.
+/// A row that has a key but cannot be used.
 #[derive(Clone, Debug)]
 pub(super) struct UnusableRow<K> {
     pub(super) key: K,
-    /// Its `@name`, where that can be read.
+    /// Its `@name`, if it can be read.
     pub(super) name: Option<String>,
-    /// What is wrong with it.
+    /// What is wrong with the row.
     pub(super) what: String,
 }
 
@@ -79,7 +80,7 @@ impl<R: Row> Rows<R> {
         self.usable.len() + self.unusable.len()
     }
 
-    /// Takes over a page, within the bounds of a walk.
+    /// Appends a page, within the limits of a read.
     fn extend(&mut self, page: Self) -> Result<(), XmlError> {
         self.text_bytes += page.text_bytes;
         self.last = page.last;
@@ -87,7 +88,7 @@ impl<R: Row> Rows<R> {
         self.unusable.extend(page.unusable);
         if self.len() > MOST_ROWS || self.text_bytes > MOST_TEXT_BYTES {
             return Err(XmlError::new(format!(
-                "the list has no end: more than {MOST_ROWS} rows or {MOST_TEXT_BYTES} bytes of text came"
+                "the list does not end: it has more than {MOST_ROWS} rows or {MOST_TEXT_BYTES} bytes of text"
             )));
         }
         Ok(())
@@ -99,8 +100,8 @@ impl<R: Row> Rows<R> {
         }
         let key = R::key(tag)?;
         if self.last.is_some_and(|last| key <= last) {
-            // Either the order or the condition was not kept: what else was left out cannot be known.
-            return Err(XmlError::new(format!("a row of {} that does not come after the one before", R::SCHEMA)));
+            // The server ignored the order or the condition, so rows may be missing.
+            return Err(XmlError::new(format!("a row of {} does not come after the previous one", R::SCHEMA)));
         }
         self.last = Some(key);
         match R::read(reader, tag) {
@@ -109,7 +110,7 @@ impl<R: Row> Rows<R> {
                 self.usable.push(row);
             }
             Err(xml_error) if !xml_error.is_of_a_value() => return Err(xml_error),
-            // The row with key 0 stands for "none".
+            // The row with key 0 means "none".
             Err(_) if key == R::Key::default() => {}
             Err(xml_error) => {
                 let name = tag.required("name").ok().map(Cow::into_owned);
@@ -121,11 +122,12 @@ impl<R: Row> Rows<R> {
 }
 
 impl Campaign {
-    /// All usable rows for which every condition holds, by key. `progress` is told how many there are after each page.
+    /// Reads all usable rows that meet every condition, in the order of their keys. `progress` receives the number of
+    /// rows after each page.
     ///
-    /// The walk ends at an empty page and nowhere else. A page with fewer rows than asked for proves nothing: servers
-    /// have limits of their own (200 rows where nothing is said, 10,000 elsewhere), and one that caps what was asked
-    /// for would end the list early. The last query costs a call a walk, and is what makes the list complete.
+    /// The read ends only at an empty page. A page with fewer rows than requested does not prove the end, because
+    /// servers have limits of their own (200 rows by default, 10,000 elsewhere). The last query costs one more call,
+    /// and proves that the list is complete.
     pub(super) async fn walk<R: Row>(
         &self,
         conditions: &[String],
@@ -137,13 +139,13 @@ impl Campaign {
                 campaign.schema = R::SCHEMA,
                 campaign.row = row.name,
                 what = row.what,
-                "a row was passed over"
+                "a row that cannot be used is skipped"
             );
         }
         Ok(rows.usable)
     }
 
-    /// As [`Self::walk`], with columns that not every instance has, and with the rows that cannot be used.
+    /// As [`Self::walk`], with additional columns that not every instance has, and with the rows that cannot be used.
     pub(super) async fn walk_with<R: Row>(
         &self,
         conditions: &[String],
@@ -153,7 +155,7 @@ impl Campaign {
         self.walk_until(conditions, more_columns, progress, |_| false).await
     }
 
-    /// The rows of a question that a handful of rows answer: a page with few rows ends the list, which saves the last query.
+    /// Reads the few rows that a question needs: a page with few rows ends the read, which saves the last query.
     pub(super) async fn walk_few<R: Row>(
         &self,
         conditions: &[String],
@@ -163,7 +165,7 @@ impl Campaign {
         self.walk_until(conditions, more_columns, |_| {}, is_last).await
     }
 
-    /// Walks until a page is empty, or until `is_last` says so of the number of its rows.
+    /// Reads until a page is empty, or until `is_last` returns `true` for the number of its rows.
     async fn walk_until<R: Row>(
         &self,
         conditions: &[String],
@@ -180,7 +182,7 @@ impl Campaign {
                 return Ok(rows);
             }
             let is_last_page = is_last(page.len());
-            rows.extend(page).map_err(|xml_error| CampaignError::WrongAnswer {
+            rows.extend(page).map_err(|xml_error| CampaignError::InvalidResponse {
                 call: call.name(),
                 what: xml_error.to_string(),
                 excerpt: "(many pages)".to_owned(),
@@ -193,7 +195,7 @@ impl Campaign {
     }
 }
 
-/// The query for the rows after `last`. The first page has no lower bound: ids may be negative.
+/// The query for the rows after `last`. The first page has no lower bound, because ids may be negative.
 fn page_query<R: Row>(conditions: &[String], more_columns: &[&str], last: Option<R::Key>, lines: usize) -> Element {
     let node = |expression: &&str| Element::new("node").attribute("expr", expression);
     let condition = |expression: String| Element::new("condition").attribute("expr", &expression);
@@ -211,7 +213,7 @@ fn page_query<R: Row>(conditions: &[String], more_columns: &[&str], last: Option
     query.child(&Element::new("orderBy").children(R::KEY_COLUMNS.iter().map(node)))
 }
 
-/// Reads the answer to a query: one collection, whose rows come after `last` and after each other.
+/// Reads the response to a query: one collection of rows in ascending order, all after `last`.
 fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result<Rows<R>, XmlError> {
     let mut page: Option<Rows<R>> = None;
     let collection = format!("{}-collection", R::ELEMENT);
@@ -221,7 +223,7 @@ fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result
         }
         reader.children(|reader, tag| {
             if !tag.is(&collection) || page.is_some() {
-                return Err(XmlError::new(format!("<{:.40}> where one <{collection}> was expected", tag.name())));
+                return Err(XmlError::new(format!("<{:.40}> instead of one <{collection}>", tag.name())));
             }
             let mut rows = Rows::after(last);
             reader.children(|reader, tag| rows.take(reader, tag))?;
@@ -229,7 +231,7 @@ fn read_page<R: Row>(reader: &mut XmlReader<'_>, last: Option<R::Key>) -> Result
             Ok(())
         })
     })?;
-    page.ok_or_else(|| XmlError::new(format!("it holds no <{collection}>")))
+    page.ok_or_else(|| XmlError::new(format!("it contains no <{collection}>")))
 }
 
 #[cfg(test)]
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_names_its_order_and_its_number_of_lines() {
+    fn a_query_has_an_order_and_a_number_of_lines() {
         let query = page_query::<Operator>(&["@type = 0".to_owned()], &["[access/@disabled]"], Some(-7), 500).to_xml();
         assert_eq!(
             query,
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_must_come_one_after_the_other() {
+    fn rows_must_come_in_ascending_order() {
         assert_eq!(groups("<group id='-3' name='a'/><group id='5' name='b'/>", None), Ok(2));
         assert_eq!(groups("<group id='6' name='a'/>", Some(5)), Ok(1));
         for (rows, last) in [
@@ -276,11 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_its_key_spoils_the_page() {
+    fn a_row_without_its_key_makes_the_page_invalid() {
         for (rows, part) in [
-            ("<group name='a'/>", "<group> without id"),
-            ("<group id='' name='a'/>", "<group> without id"),
-            ("<group id='x' name='a'/>", "no whole number"),
+            ("<group name='a'/>", "<group> has no id"),
+            ("<group id='' name='a'/>", "<group> has no id"),
+            ("<group id='x' name='a'/>", "not a whole number"),
             ("<operator id='1' name='a'/>", "<operator> among the rows of xtk:group"),
         ] {
             assert!(groups(rows, None).expect_err(rows).contains(part), "{rows}");
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn incident_45_a_row_that_cannot_be_used_is_set_aside_and_the_walk_goes_on_behind_it() {
+    fn incident_45_an_unusable_row_is_kept_apart_and_the_read_continues_after_it() {
         for row in ["<operator id='5'/>", "<operator id='5' name=''/>", "<operator id='5' name='&nope;'/>"] {
             let text = format!(
                 "<Response><pdomOutput><operator-collection><operator id='4' name='a'/>{row}\
@@ -304,30 +306,31 @@ mod tests {
     }
 
     #[test]
-    fn incident_50_the_row_with_key_0_is_passed_over_unless_it_has_a_name() {
+    fn incident_50_the_row_with_key_0_is_skipped_unless_it_has_a_name() {
         assert_eq!(groups("<group id='-3' name='a'/><group id='0'/><group id='5' name='b'/>", None), Ok(2));
         assert_eq!(groups("<group id='-3' name='a'/><group id='0' name='n'/>", None), Ok(2));
-        let text = "<Response><pdomOutput><group-collection><group id='0' name=''/></group-collection></pdomOutput></Response>";
+        let text = "<Response><pdomOutput><group-collection><group id='0' name=''/></group-collection></pdomOutput>\
+                    </Response>";
         let rows = XmlReader::document(text, |reader, _| read_page::<OperatorGroup>(reader, None)).expect("a page");
-        assert_eq!((rows.len(), rows.last), (0, Some(0)), "the walk goes on behind it");
+        assert_eq!((rows.len(), rows.last), (0, Some(0)), "the read continues after it");
     }
 
     #[test]
-    fn incident_44_a_list_without_end_is_given_up() {
+    fn incident_44_a_list_without_end_is_an_error() {
         let mut rows = Rows::<OperatorGroup> { text_bytes: MOST_TEXT_BYTES, ..Rows::after(None) };
         assert!(rows.extend(Rows::after(Some(1))).is_ok());
         assert!(rows.extend(Rows { text_bytes: 1, ..Rows::after(Some(2)) }).is_err());
     }
 
     #[test]
-    fn an_empty_collection_is_an_answer_and_a_missing_one_is_not() {
+    fn an_empty_collection_is_valid_and_a_missing_one_is_not() {
         let output = |inside: &str| read::<OperatorGroup>(&format!("<pdomOutput>{inside}</pdomOutput>"), None);
         assert_eq!(output("<group-collection/>"), Ok(0));
         assert_eq!(output("<group-collection></group-collection>"), Ok(0));
         for (inside, part) in [
             ("", "no <group-collection>"),
-            ("<operator-collection/>", "where one <group-collection> was expected"),
-            ("<group-collection/><group-collection/>", "where one <group-collection> was expected"),
+            ("<operator-collection/>", "instead of one <group-collection>"),
+            ("<group-collection/><group-collection/>", "instead of one <group-collection>"),
         ] {
             assert!(output(inside).expect_err(inside).contains(part), "{inside}");
         }

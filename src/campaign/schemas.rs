@@ -1,7 +1,7 @@
-//! What the compiled schemas of an instance must have before anything is written to it.
+//! What the compiled schemas of an instance must have before the program writes to it.
 //!
-//! Adobe does not publish the three schemas, and instances extend them: what this program was built on is checked, once
-//! for each client, against what the instance says.
+//! Adobe does not publish the three schemas, and instances extend them. Each client checks once that the instance has
+//! everything that this program uses.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,9 +20,9 @@ struct ExpectedSchema {
     schema: &'static str,
     /// Paths of attributes.
     attributes: &'static [&'static str],
-    /// The attributes that are a key together.
+    /// The attributes that form a key.
     key: &'static [&'static str],
-    /// Links, each with the attribute it is joined by.
+    /// Links, each with the attribute that joins it.
     links: &'static [(&'static str, &'static str)],
 }
 
@@ -45,7 +45,7 @@ const EXPECTED: [ExpectedSchema; 3] = [
 impl Campaign {
     /// Compares the compiled schemas with what this program reads and writes.
     ///
-    /// Fails with [`CampaignError::Schemas`], which names every schema that disagrees and what it lacks.
+    /// Fails with [`CampaignError::Schemas`], which names every schema that lacks something, and what it lacks.
     pub async fn check_schemas(&self) -> Result<(), CampaignError> {
         self.schemas_agree.store(false, Ordering::Release);
         let mut lacking = Vec::new();
@@ -63,7 +63,7 @@ impl Campaign {
         Err(CampaignError::Schemas { lacking: lacking.join("; ") })
     }
 
-    /// Whether operators of this instance can be disabled, by its compiled schema; asked for once.
+    /// Whether the compiled schema allows operators to be disabled; read once.
     pub(super) async fn disabling_support(&self) -> Result<DisablingSupport, CampaignError> {
         if let Some(known) = self.disabling_support.get() {
             return Ok(*known);
@@ -79,7 +79,7 @@ fn disabling_support(operator: Option<&CompiledSchema>) -> DisablingSupport {
 }
 
 impl ExpectedSchema {
-    /// What the schema lacks, in words; `None` when nothing.
+    /// What the schema lacks, as text; `None` if nothing.
     fn lacking(&self, found: Option<&CompiledSchema>) -> Option<String> {
         let Some(found) = found else { return Some(format!("there is no {}", self.schema)) };
         let mut parts: Vec<String> = Vec::new();
@@ -99,14 +99,14 @@ fn sorted(fields: &'static [&'static str]) -> impl Iterator<Item = &'static str>
     fields.iter().copied().collect::<BTreeSet<_>>().into_iter()
 }
 
-/// What a compiled schema says of its main element.
+/// The main element of a compiled schema.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CompiledSchema {
-    /// Paths of all attributes: `@name`, `access/@authenticationType`.
+    /// Paths of all attributes, such as `@name` and `access/@authenticationType`.
     pub(super) attributes: BTreeSet<String>,
-    /// The fields of each key. A field may be named by its path, or by the link that it is the foreign key of.
+    /// The fields of each key. The schema names a field by its path, or by the link of which it is the foreign key.
     keys: Vec<Vec<KeyField>>,
-    /// Links with the attribute they are joined by.
+    /// Links, each with the attribute that joins it.
     links: BTreeMap<String, String>,
 }
 
@@ -170,7 +170,7 @@ fn read_key(reader: &mut XmlReader<'_>) -> Result<Vec<KeyField>, XmlError> {
     Ok(fields)
 }
 
-/// Reads the answer to `GetEntityIfMoreRecent`: the main element of a schema, or nothing where there is no such schema.
+/// Reads the response to `GetEntityIfMoreRecent`: the main element of a schema; `None` if there is no such schema.
 pub(super) fn read_schema(reader: &mut XmlReader<'_>) -> Result<Option<CompiledSchema>, XmlError> {
     let mut compiled = None;
     reader.children(|reader, output| {
@@ -179,7 +179,7 @@ pub(super) fn read_schema(reader: &mut XmlReader<'_>) -> Result<Option<CompiledS
         }
         reader.children(|reader, schema| {
             if !schema.is("schema") {
-                return Err(XmlError::new(format!("<{:.40}> where a <schema> was expected", schema.name())));
+                return Err(XmlError::new(format!("<{:.40}> instead of <schema>", schema.name())));
             }
             let main = schema.required("name")?.into_owned();
             let mut found = CompiledSchema::default();
@@ -212,12 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_has_everything_is_agreed_to() {
+    fn a_schema_that_has_everything_is_accepted() {
         assert_eq!(lacking(OPERATOR_GROUP), None);
     }
 
     #[test]
-    fn a_key_may_name_its_links_instead_of_their_columns() {
+    fn a_key_may_name_links_instead_of_their_columns() {
         let by_links = OPERATOR_GROUP
             .replace("xpath=\"@operator-id\"", "xlink=\"operator\"")
             .replace("xpath=\"@group-id\"", "xlink=\"group\"");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_parts_of_a_schema_are_named() {
         for (part, replacement, expected) in [
             ("<keyfield xpath=\"@group-id\"/>", "", "xtk:operatorGroup lacks the key @operator-id, @group-id"),
             ("name=\"group\" type=\"link\"", "name=\"team\" type=\"link\"", "lacks the link group by @group-id"),
@@ -240,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_does_not_exist_lacks_everything() {
+    fn a_missing_schema_is_named() {
         let nothing = "<GetEntityIfMoreRecentResponse><pdomDoc/></GetEntityIfMoreRecentResponse>";
         assert_eq!(lacking(nothing), Some("there is no xtk:operatorGroup".to_owned()));
         assert!(compiled("<r><pdomDoc><html/></pdomDoc></r>").is_err());
     }
 
     #[test]
-    fn attributes_of_inner_elements_have_their_path() {
+    fn attributes_of_inner_elements_are_read_with_their_path() {
         let text = "<r><pdomDoc><schema name='operator'><element name='other'><attribute name='no'/></element>\
                     <element name='operator'><attribute name='name'/><element name='access'>\
                     <attribute name='authenticationType'/></element><element name='folder' type='link'>\

@@ -1,4 +1,4 @@
-//! `GET /r/test`: what an instance says of itself to anybody, without a session.
+//! `GET /r/test`: the version, build and clock of an instance, without a session.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -8,65 +8,65 @@ use super::error::CampaignError;
 use super::xml_reader::{XmlError, XmlReader};
 use crate::transport::{Certificate, ConnectionReuse, HttpResponse, excerpt};
 
-/// What errors call the request.
+/// The name of the request in errors.
 const CALL: &str = "GET /r/test";
 
-/// Below the address of the SOAP router.
+/// The path of the SOAP router.
 const ROUTER: &str = "/nl/jsp/soaprouter.jsp";
 
-/// What the web server of an instance says of itself.
+/// The version, build and clock of an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerInfo {
-    /// Such as `7.4.3`; `None` where the security zone hides it.
+    /// The version, such as `7.4.3`; `None` if the security zone hides it.
     pub version: Option<String>,
-    /// Such as `9396`; `None` where the security zone hides it.
+    /// The build, such as `9396`; `None` if the security zone hides it.
     pub build: Option<String>,
-    /// What its clock shows, to the second, by the `Date` header.
+    /// The time of its clock, to the second, from the `Date` header.
     pub clock: Option<SystemTime>,
 }
 
-/// What came of asking an instance how it is.
+/// The response to `GET /r/test`.
 #[derive(Debug)]
 pub struct ServerInfoResponse {
-    /// What the server proved itself with, whatever it answered; `None` without an answer and over plain http.
+    /// The certificate of the server, whatever the response; `None` without a response and over plain HTTP.
     pub certificate: Option<Certificate>,
-    /// What it says of itself.
+    /// The content of the response.
     pub info: Result<ServerInfo, CampaignError>,
 }
 
 impl Campaign {
-    /// Asks the instance how it is. Sent once, without credentials.
+    /// Requests `/r/test` once, without credentials.
     pub async fn fetch_server_info(&self) -> ServerInfoResponse {
         let url = format!("{}/r/test", self.endpoint.trim_end_matches(ROUTER));
         match self.http.send(self.http.get(&url), ConnectionReuse::Allowed, async || Ok(())).await {
-            Ok(answer) => ServerInfoResponse { info: interpret(&answer), certificate: answer.certificate },
+            Ok(response) => ServerInfoResponse { info: interpret(&response), certificate: response.certificate },
             Err(source) => ServerInfoResponse {
                 certificate: None,
-                info: Err(CampaignError::NoAnswer { call: CALL.to_owned(), source }),
+                info: Err(CampaignError::Transport { call: CALL.to_owned(), source }),
             },
         }
     }
 }
 
-fn interpret(answer: &HttpResponse) -> Result<ServerInfo, CampaignError> {
-    let (status, excerpt) = (answer.status.as_u16(), excerpt(&answer.body, &[]));
-    if answer.status.is_server_error() {
+fn interpret(response: &HttpResponse) -> Result<ServerInfo, CampaignError> {
+    let (status, excerpt) = (response.status.as_u16(), excerpt(&response.body, &[]));
+    if response.status.is_server_error() {
         return Err(CampaignError::Unavailable { call: CALL.to_owned(), status, retry_after: None, excerpt });
     }
-    let wrong = |what: String| CampaignError::WrongAnswer { call: CALL.to_owned(), what, excerpt: excerpt.clone() };
-    if !answer.status.is_success() {
-        return Err(wrong(format!("HTTP {status}, is the address right?")));
+    let wrong = |what: String| CampaignError::InvalidResponse { call: CALL.to_owned(), what, excerpt: excerpt.clone() };
+    if !response.status.is_success() {
+        return Err(wrong(format!("HTTP {status}; check the address")));
     }
-    let page = String::from_utf8_lossy(&answer.body);
+    let page = String::from_utf8_lossy(&response.body);
     let found = read(&page).map_err(|xml_error| wrong(xml_error.to_string()))?;
-    let clock = answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+    let clock = response.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
     Ok(ServerInfo { clock, ..found })
 }
 
 fn read(text: &str) -> Result<ServerInfo, XmlError> {
     XmlReader::document(text, |_, tag| {
         if !tag.is("redir") {
-            return Err(XmlError::new(format!("it is a <{:.40}>, no <redir>", tag.name())));
+            return Err(XmlError::new(format!("it is <{:.40}>, not <redir>", tag.name())));
         }
         let text = |name| tag.attribute(name).map(|value| value.map(Cow::into_owned).filter(|text| !text.is_empty()));
         Ok(ServerInfo { version: text("version")?, build: text("build")?, clock: None })

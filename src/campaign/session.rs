@@ -1,4 +1,4 @@
-//! How a session begins: a log-on with login and password, or a token of Adobe's identity service.
+//! Sessions: `Logon` with login and password, or a token of Adobe IMS.
 
 use std::borrow::Cow;
 
@@ -13,14 +13,14 @@ use super::xml_reader::{Tag, XmlError, XmlReader};
 use crate::domain::OperatorLogin;
 use crate::transport::SecretString;
 
-/// The second half of a native session, without which a stolen cookie is worth nothing.
+/// The security token of a native session, without which the session cookie is not accepted.
 const SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static("x-security-token");
 
-/// The right without which memberships cannot be written (Adobe's "Filtering schemas": only administrators write
+/// The named right required to write memberships (Adobe's "Filtering schemas": only administrators write
 /// `xtk:operatorGroup`).
 const ADMINISTRATION_RIGHT: &str = "admin";
 
-/// The operator as whom the program works.
+/// The operator of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnOperator {
     /// Its login.
@@ -30,12 +30,12 @@ pub struct OwnOperator {
 }
 
 impl OwnOperator {
-    /// Whether it may write memberships: that takes the named right ADMINISTRATION.
+    /// Whether it has the named right ADMINISTRATION, which is required to write memberships.
     pub fn is_administrator(&self) -> bool {
         self.rights.iter().any(|right| right == ADMINISTRATION_RIGHT)
     }
 
-    /// Reads what is inside `<userInfo>`.
+    /// Reads the content of `<userInfo>`.
     fn read(reader: &mut XmlReader<'_>, tag: &Tag<'_>) -> Result<Self, XmlError> {
         let login = OperatorLogin::new(tag.required("login")?);
         let mut rights = Vec::new();
@@ -49,24 +49,24 @@ impl OwnOperator {
     }
 }
 
-/// What goes with every call.
+/// The tokens and headers of every call.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// The first parameter of every method: the session token, or nothing where a bearer token speaks.
+    /// The first parameter of every method: the session token; empty with a bearer token.
     pub(super) token: SecretString,
     headers: Vec<(HeaderName, HeaderValue)>,
     secrets: Vec<SecretString>,
-    /// As whom the session works, where its beginning said so.
+    /// The operator of the session, if `Logon` returned it.
     pub(super) own: Option<OwnOperator>,
 }
 
 impl Session {
-    /// The state in which a session is asked for.
+    /// No session: for the call that begins one.
     pub(super) fn none() -> Self {
         Self { token: SecretString::default(), headers: Vec::new(), secrets: Vec::new(), own: None }
     }
 
-    /// A session of Campaign's own.
+    /// A session that `Logon` began.
     fn native(token: String, security_token: String, own: OwnOperator) -> Result<Self, XmlError> {
         let headers = vec![
             (COOKIE, secret_header(&format!("__sessiontoken={token}"))?),
@@ -77,7 +77,7 @@ impl Session {
         Ok(Self { token, headers, secrets, own: Some(own) })
     }
 
-    /// Calls that carry a bearer token of the identity service.
+    /// A session with a bearer token of IMS.
     pub(super) fn bearer(token: SecretString, header: HeaderValue) -> Self {
         Self { headers: vec![(AUTHORIZATION, header)], secrets: vec![token], ..Self::none() }
     }
@@ -90,33 +90,33 @@ impl Session {
         request
     }
 
-    /// The same session, which also keeps the secrets of the one before: that may not be over after all.
+    /// The same session, which also keeps the secrets of the previous one, because that session may still be valid.
     pub(super) fn following(mut self, before: Option<&Self>) -> Self {
         self.secrets.extend(before.into_iter().flat_map(Self::secrets).cloned());
         self
     }
 
-    /// What must never be shown.
+    /// The secrets that must never be shown.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.secrets.iter()
     }
 }
 
-/// A header that neither the HTTP library's logs nor its `Debug` show.
+/// A header value that is not shown in the logs of the HTTP library or its `Debug` output.
 fn secret_header(value: &str) -> Result<HeaderValue, XmlError> {
     let mut header =
-        HeaderValue::try_from(value).map_err(|_| XmlError::new("its token has characters that no header can carry"))?;
+        HeaderValue::try_from(value).map_err(|_| XmlError::new("its token is not valid in an HTTP header"))?;
     header.set_sensitive(true);
     Ok(header)
 }
 
 impl Campaign {
-    /// `xtk:session#Logon`, asked once: wrong passwords that are tried again lock accounts.
+    /// Calls `xtk:session#Logon` once, without retries: repeated wrong passwords lock accounts.
     pub(super) async fn sign_in(&self, login: &str, password: &SecretString) -> Result<Session, CampaignError> {
         let call = SoapCall::logon(login, password);
         match self.exchange(&call, &Session::none(), read_logon).await? {
             SoapResponse::Returned(session) => {
-                tracing::debug!(operator = login, "logged on to Campaign");
+                tracing::debug!(operator = login, "signed in to Campaign");
                 Ok(session)
             }
             SoapResponse::SessionOver(reason) => Err(CampaignError::Refused { call: call.name(), reason }),
@@ -124,7 +124,7 @@ impl Campaign {
         }
     }
 
-    /// As whom the program works. Begins a session when there is none.
+    /// The operator of the program. Begins a session if there is none.
     pub async fn own_operator(&self) -> Result<OwnOperator, CampaignError> {
         let from_logon = self.begun_session().await?.own.clone();
         match from_logon {
@@ -133,12 +133,12 @@ impl Campaign {
         }
     }
 
-    /// As whom the program works, where that is known without a call of its own. Begins a session when there is none.
+    /// The operator of the program, if it is known without another call. Begins a session if there is none.
     pub async fn known_own_operator(&self) -> Result<Option<OwnOperator>, CampaignError> {
         Ok(self.begun_session().await?.own.clone())
     }
 
-    /// Ends the session that a `Logon` began. A bearer token is no session of Campaign's: a question saves the call.
+    /// Ends the session if `Logon` began it. A bearer token needs no sign-out, so a question saves the call.
     pub async fn sign_out_after_logon(&self) {
         match self.take_session().await {
             Some(session) if session.own.is_some() => self.end(&session).await,
@@ -146,7 +146,7 @@ impl Campaign {
         }
     }
 
-    /// Ends the session, when there is one. A failure is of no consequence: Campaign ends sessions by itself.
+    /// Ends the session, if there is one. A failure is only logged: Campaign ends sessions by itself.
     pub async fn sign_out(&self) {
         if let Some(session) = self.take_session().await {
             self.end(&session).await;
@@ -155,10 +155,10 @@ impl Campaign {
 
     async fn end(&self, session: &Session) {
         match self.exchange(&SoapCall::logoff(), session, |_| Ok(())).await {
-            Ok(SoapResponse::Returned(())) => tracing::debug!("logged off from Campaign"),
-            Ok(SoapResponse::SessionOver(reason)) => tracing::debug!(reason, "the session was over before the log-off"),
-            Ok(SoapResponse::Doubtful(fault)) => tracing::debug!(%fault, "the log-off from Campaign failed"),
-            Err(error) => tracing::debug!(error = %error, "the log-off from Campaign failed"),
+            Ok(SoapResponse::Returned(())) => tracing::debug!("signed out of Campaign"),
+            Ok(SoapResponse::SessionOver(reason)) => tracing::debug!(reason, "the session expired before the sign-out"),
+            Ok(SoapResponse::Doubtful(fault)) => tracing::debug!(%fault, "signing out of Campaign failed"),
+            Err(error) => tracing::debug!(error = %error, "signing out of Campaign failed"),
         }
     }
 }
@@ -180,9 +180,9 @@ fn read_logon(reader: &mut XmlReader<'_>) -> Result<Session, XmlError> {
         Ok(())
     })?;
     if token.is_empty() {
-        return Err(XmlError::new("it brings no session token"));
+        return Err(XmlError::new("it has no session token"));
     }
-    Session::native(token, security_token, own.ok_or_else(|| XmlError::new("it does not say who logged on"))?)
+    Session::native(token, security_token, own.ok_or_else(|| XmlError::new("it does not name the operator"))?)
 }
 
 fn read_user_info(reader: &mut XmlReader<'_>) -> Result<OwnOperator, XmlError> {
@@ -193,7 +193,7 @@ fn read_user_info(reader: &mut XmlReader<'_>) -> Result<OwnOperator, XmlError> {
         }
         Ok(())
     })?;
-    own.ok_or_else(|| XmlError::new("it does not say as whom the token works"))
+    own.ok_or_else(|| XmlError::new("it does not name the operator of the token"))
 }
 
 fn read_own_operator(reader: &mut XmlReader<'_>) -> Result<Option<OwnOperator>, XmlError> {
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use crate::transport::ExposeSecret;
 
-    const LOGON: &str = include_str!("../../tests/samples/campaign/logon.xml");
+    const LOGON_RESPONSE: &str = include_str!("../../tests/samples/campaign/logon.xml");
 
     fn read<T>(text: &str, output: impl Fn(&mut XmlReader<'_>) -> Result<T, XmlError>) -> Result<T, XmlError> {
         let mut found = Err(XmlError::new("no body"));
@@ -228,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn a_log_on_brings_two_tokens_and_says_who_it_is() {
-        let session = read(LOGON, read_logon).expect("a session");
+    fn the_response_to_logon_has_two_tokens_and_names_the_operator() {
+        let session = read(LOGON_RESPONSE, read_logon).expect("a session");
         assert_eq!(session.token.expose_secret(), "___0b2c4f6e-1111-4222-8333-444455556666");
         let own = session.own.clone().expect("known");
         assert_eq!(own.login.as_str(), "group-sync");
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_on_that_lacks_its_parts_is_none() {
+    fn a_response_to_logon_without_its_parts_is_an_error() {
         for (part, replacement) in [
             ("___0b2c4f6e-1111-4222-8333-444455556666", ""),
             ("___0b2c4f6e", "line&#10;break"),
@@ -247,14 +247,14 @@ mod tests {
             ("<userInfo", "<otherInfo"),
             ("</userInfo", "</otherInfo"),
         ] {
-            let disturbed = LOGON.replace(part, replacement);
-            assert_ne!(disturbed, LOGON);
+            let disturbed = LOGON_RESPONSE.replace(part, replacement);
+            assert_ne!(disturbed, LOGON_RESPONSE);
             assert!(read(&disturbed, read_logon).is_err(), "{part}");
         }
     }
 
     #[test]
-    fn the_bearer_of_a_token_learns_who_it_is() {
+    fn get_user_info_names_the_operator_of_a_token() {
         let own = read(include_str!("../../tests/samples/campaign/user_info.xml"), read_user_info).expect("known");
         assert_eq!(own.login.as_str(), "sync@techacct.adobe.com");
         assert!(!own.is_administrator());

@@ -1,4 +1,4 @@
-//! Reading an instance: all of it, or the few rows that a write was about.
+//! Reads a whole instance, or the few rows that a write concerned.
 
 use std::collections::BTreeSet;
 
@@ -14,19 +14,19 @@ use crate::domain::{
     OperatorQuery, RunStep, UnusableOperator,
 };
 
-/// Names or ids in one condition: 100 logins make an expression of some 3 KB, far from what a database parser minds.
+/// Maximum number of names or ids in one condition: with 100 logins it has some 3 KB, which any database accepts.
 pub(super) const LISTED_AT_ONCE: usize = 100;
 
 impl Campaign {
-    /// Reads all operators, operator groups and memberships, or fails: there is no part of a snapshot. Tells the watcher of
-    /// the client after each page.
+    /// Reads all operators, operator groups and memberships, or fails: there is no partial snapshot. Reports progress
+    /// to the watcher of the client after each page.
     pub async fn fetch_snapshot(&self) -> Result<CampaignSnapshot, CampaignError> {
         let own = self.own_operator().await?;
         if !own.is_administrator() {
-            // Not an error: reading needs no right, and a right may come in ways that a session does not show.
+            // Not an error: reading needs no right, and the session may not show all rights of the operator.
             tracing::warn!(
                 operator = %own.login,
-                "{} does not seem to have the named right ADMINISTRATION, without which Campaign refuses to write memberships",
+                "{} does not seem to have the named right ADMINISTRATION, which Campaign requires to write memberships",
                 own.login
             );
         }
@@ -36,9 +36,9 @@ impl Campaign {
         let memberships: Vec<MembershipRow> =
             self.walk(&[is_of_an_operator()], |rows| self.watcher.step(RunStep::Memberships(rows))).await?;
         if operators.usable.is_empty() {
-            return Err(CampaignError::WrongAnswer {
+            return Err(CampaignError::InvalidResponse {
                 call: "ExecuteQuery xtk:operator".to_owned(),
-                what: format!("it lists no operator at all, not even {}, as whom it was asked", own.login),
+                what: format!("it lists no operator, not even {}, the operator of this program", own.login),
                 excerpt: "(an empty collection)".to_owned(),
             });
         }
@@ -47,7 +47,7 @@ impl Campaign {
         Ok(CampaignSnapshot::new(operators.usable, groups, memberships, own.login).with_unusable(unusable))
     }
 
-    /// Who is in these operator groups now.
+    /// The present members of these operator groups.
     pub async fn members(
         &self,
         groups: &[OperatorGroupId],
@@ -64,7 +64,7 @@ impl Campaign {
         Ok(members)
     }
 
-    /// Which of these memberships there are now, and perhaps others of the same operators in the same groups.
+    /// The present memberships among these, and possibly others of the same operators in the same groups.
     pub async fn memberships_among(
         &self,
         pairs: &[(OperatorId, OperatorGroupId)],
@@ -80,7 +80,7 @@ impl Campaign {
         Ok(found)
     }
 
-    /// The operators with these logins; a database that ignores letter case may find other spellings as well.
+    /// The operators with these logins; a database that ignores letter case may return other spellings as well.
     pub async fn find_operators(&self, logins: &[OperatorLogin]) -> Result<Vec<Operator>, CampaignError> {
         let mut found = Vec::new();
         for some in listed(logins.iter().map(OperatorLogin::as_str)).chunks(LISTED_AT_ONCE) {
@@ -90,7 +90,7 @@ impl Campaign {
         Ok(found)
     }
 
-    /// The operators with these ids, as they are now; an id that no operator has any more is left out.
+    /// The present operators with these ids; an id without an operator is ignored.
     pub async fn operators_by_id(&self, ids: &[OperatorId]) -> Result<Vec<Operator>, CampaignError> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
@@ -103,7 +103,7 @@ impl Campaign {
         Ok(found)
     }
 
-    /// Operators, with whatever this instance has to tell of them.
+    /// Reads operators, with all columns that the instance has.
     async fn operators(
         &self,
         conditions: &[String],
@@ -118,7 +118,8 @@ impl Campaign {
         self.walk(&[], |_| {}).await
     }
 
-    /// The operator groups with these internal names; a database that ignores letter case may find other spellings.
+    /// The operator groups with these internal names; a database that ignores letter case may return other spellings as
+    /// well.
     pub async fn find_groups(&self, names: &[OperatorGroupName]) -> Result<Vec<OperatorGroup>, CampaignError> {
         let mut found = Vec::new();
         for some in listed(names.iter().map(OperatorGroupName::as_str)).chunks(LISTED_AT_ONCE) {
@@ -129,13 +130,13 @@ impl Campaign {
     }
 }
 
-/// The conditions that find these operators, each for one query.
+/// The conditions for these operators, each for one query.
 pub(super) fn conditions_for(sought: &OperatorQuery) -> Vec<String> {
     let logins = listed(sought.logins.iter().map(OperatorLogin::as_str));
     let by_login = logins.chunks(LISTED_AT_ONCE).map(|some| xtk::is_one_of("@name", some.iter().copied()));
     let by_id = sought.ids.chunks(LISTED_AT_ONCE).map(|some| xtk::is_one_of_numbers("@id", some.iter().map(|id| id.0)));
     let conditions: Vec<String> = by_login.chain(by_id).collect();
-    // The usual question: a few spellings and one key at most, in one query.
+    // The usual question has a few spellings and at most one id, which fit in one query.
     if sought.logins.len() + sought.ids.len() <= LISTED_AT_ONCE && conditions.len() > 1 {
         return vec![xtk::any_of(conditions)];
     }
@@ -153,7 +154,7 @@ pub(super) fn unusable_operator(row: UnusableRow<i64>, memberships: &[Membership
     }
 }
 
-/// The names, each once, without those that XML cannot carry: nothing in Campaign can be called so.
+/// The names without duplicates, and without those with characters that XML does not allow: Campaign has no such names.
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut names: Vec<&str> = names.filter(|name| can_carry(name)).collect();
     names.sort_unstable();

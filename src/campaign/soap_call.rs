@@ -1,4 +1,4 @@
-//! What is asked of Campaign: the methods used, and the SOAP 1.1 envelope around them.
+//! Requests to Campaign: the methods that the client calls, and the SOAP 1.1 envelope around them.
 
 use super::xml_writer::Element;
 use crate::transport::{ExposeSecret, SecretString};
@@ -6,7 +6,7 @@ use crate::transport::{ExposeSecret, SecretString};
 const SOAP_ENCODING: &str = "http://schemas.xmlsoap.org/soap/encoding/";
 const LITERAL_XML: &str = "http://xml.apache.org/xml-soap/literalxml";
 
-/// One call, ready to be sent with any session. It may hold a password, so it has no `Debug`.
+/// One call, for any session. It may contain a password, so it has no `Debug`.
 pub(super) struct SoapCall {
     service: &'static str,
     method: &'static str,
@@ -16,19 +16,19 @@ pub(super) struct SoapCall {
 }
 
 impl SoapCall {
-    /// `xtk:session#Logon`: a session for a login and a password.
+    /// `xtk:session#Logon`: begins a session with a login and a password.
     pub(super) fn logon(login: &str, password: &SecretString) -> Self {
         let parameters =
             vec![text("login", login), text("password", password.expose_secret()), xml_valued("parameters")];
         Self { service: "xtk:session", method: "Logon", subject: "", parameters, creates: false }
     }
 
-    /// `xtk:session#Logoff`: the end of the session; forgotten ones stay in the database for a day.
+    /// `xtk:session#Logoff`: ends the session. A session that is not ended stays in the database for a day.
     pub(super) fn logoff() -> Self {
         Self { service: "xtk:session", method: "Logoff", subject: "", parameters: Vec::new(), creates: false }
     }
 
-    /// `xtk:session#GetUserInfo`: as whom the session works.
+    /// `xtk:session#GetUserInfo`: the operator of the session.
     pub(super) fn user_info() -> Self {
         Self { service: "xtk:session", method: "GetUserInfo", subject: "", parameters: Vec::new(), creates: false }
     }
@@ -39,7 +39,8 @@ impl SoapCall {
         Self { service: "xtk:queryDef", method: "ExecuteQuery", subject: schema, parameters, creates: false }
     }
 
-    /// The id of one operator group, or of none: a call that concerns no row, to learn whether calls are served at all.
+    /// A query for the id of any operator group: a call that concerns no certain row, to find out whether Campaign
+    /// accepts calls of the session.
     pub(super) fn harmless() -> Self {
         let node = |expression| Element::new("node").attribute("expr", expression);
         let query = Element::new("queryDef")
@@ -51,7 +52,7 @@ impl SoapCall {
         Self::query("xtk:group", &query)
     }
 
-    /// `xtk:persist#GetEntityIfMoreRecent` of a compiled schema, as if none had been seen before.
+    /// `xtk:persist#GetEntityIfMoreRecent`: a compiled schema, in any version.
     pub(super) fn schema(schema: &'static str) -> Self {
         let must_exist = Element::new("mustExist").attribute("xsi:type", "xsd:boolean").text("false");
         let parameters = vec![text("pk", &format!("xtk:schema|{schema}")), text("md5", ""), must_exist];
@@ -60,14 +61,14 @@ impl SoapCall {
 
     /// `xtk:persist#Write` of one row.
     ///
-    /// The method is inherited by every schema, yet answers only under the interface that declares it: `xtk:session#Write`
-    /// is refused (acc-js-sdk, change log).
+    /// Every schema inherits the method, but Campaign accepts it only with the interface that declares it and refuses
+    /// `xtk:session#Write` (changelog of acc-js-sdk).
     pub(super) fn write(schema: &'static str, document: &Element) -> Self {
         let parameters = vec![xml_valued("domDoc").child(document)];
         Self { service: "xtk:persist", method: "Write", subject: schema, parameters, creates: false }
     }
 
-    /// [`Self::write`] of a row that must not exist yet.
+    /// As [`Self::write`], for a row that must not exist yet.
     pub(super) fn create(schema: &'static str, document: &Element) -> Self {
         Self { creates: true, ..Self::write(schema, document) }
     }
@@ -78,7 +79,7 @@ impl SoapCall {
         Self { service: "xtk:persist", method: "WriteCollection", subject: schema, parameters, creates: false }
     }
 
-    /// The call as errors and logs name it: `ExecuteQuery xtk:operator`.
+    /// The name of the call in errors and logs, such as `ExecuteQuery xtk:operator`.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.subject).trim_end().to_owned()
     }
@@ -88,7 +89,7 @@ impl SoapCall {
         format!("{}#{}", self.service, self.method)
     }
 
-    /// The name of the element that an answer holds.
+    /// The name of the element in the response.
     pub(super) fn response(&self) -> String {
         format!("{}Response", self.method)
     }
@@ -103,15 +104,15 @@ impl SoapCall {
         self.creates
     }
 
-    /// Whether the answer to the call brings a session, so that no part of it may be shown.
-    pub(super) fn brings_a_session(&self) -> bool {
+    /// Whether the response contains the tokens of a session, so that errors must not show any part of it.
+    pub(super) fn returns_a_session(&self) -> bool {
         self.method == "Logon"
     }
 
-    /// The envelope. It has no SOAP header: one set off a fault of the server in calls that write (Adobe's release
-    /// notes, NEO-28737).
+    /// The envelope. It has no SOAP header: a header caused server errors in calls that write (Adobe's release notes,
+    /// NEO-28737).
     pub(super) fn envelope(&self, session_token: &SecretString) -> String {
-        // Parameters go by position. Without a first one, empty or not, the next is read as the session token.
+        // Campaign reads parameters by position: without the first one, it reads the second as the session token.
         let mut method = Element::new(self.method)
             .attribute("xmlns", &format!("urn:{}", self.service))
             .attribute("SOAP-ENV:encodingStyle", SOAP_ENCODING)
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_lives_on_the_persist_interface() {
+    fn a_write_uses_the_persist_interface() {
         let call = SoapCall::write("xtk:group", &Element::new("group"));
         assert_eq!((call.action().as_str(), call.name().as_str()), ("xtk:persist#Write", "Write xtk:group"));
         let envelope = call.envelope(&SecretString::from("___1"));
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_asked_for_by_its_key() {
+    fn a_schema_is_requested_by_its_key() {
         let call = SoapCall::schema("xtk:operator");
         assert_eq!(call.action(), "xtk:persist#GetEntityIfMoreRecent");
         let envelope = call.envelope(&SecretString::from(""));

@@ -1,6 +1,7 @@
-//! What an HTTP answer to a SOAP call means.
+//! Interprets the HTTP response to a SOAP call.
 //!
-//! The status alone proves nothing: faults come in HTTP 200, refusals of a session as plain text with HTTP 403.
+//! The HTTP status alone is not enough: faults come with status 200, refusals of a session as plain text with status
+//! 403.
 
 use std::time::SystemTime;
 
@@ -11,14 +12,14 @@ use super::soap_call::SoapCall;
 use super::xml_reader::{XmlError, XmlReader};
 use crate::transport::{HttpResponse, SecretString, excerpt, retry_after};
 
-/// What came of a call that was answered.
+/// The result of a call that has a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SoapResponse<T> {
-    /// What the method returns.
+    /// The value that the method returns.
     Returned(T),
-    /// The session or the token is not accepted, or not any more; in the other side's words.
+    /// Campaign does not accept the session or the token, or no longer, with its reason.
     SessionOver(String),
-    /// A fault in which words about the session occur. Whether it means them, or quotes them from a row, another call tells.
+    /// A fault that mentions the end of the session, perhaps as a quotation from a row. Another call shows which.
     Doubtful(SoapFault),
 }
 
@@ -27,21 +28,21 @@ enum EnvelopeContent<T> {
     Fault(ReceivedFault),
 }
 
-/// Judges an answer. `read` gets the inside of the method's response element.
+/// Interprets a response. `read` receives the content of the method's response element.
 ///
-/// `secrets` are taken out of everything that an error repeats.
+/// `secrets` are removed from all text of the response that an error repeats.
 pub(super) fn interpret<T>(
     call: &SoapCall,
-    answer: &HttpResponse,
+    response: &HttpResponse,
     secrets: &[&SecretString],
     read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, XmlError>,
 ) -> Result<SoapResponse<T>, CampaignError> {
-    ResponseContext { call, answer, secrets }.interpret(read)
+    ResponseContext { call, response, secrets }.interpret(read)
 }
 
 struct ResponseContext<'a> {
     call: &'a SoapCall,
-    answer: &'a HttpResponse,
+    response: &'a HttpResponse,
     secrets: &'a [&'a SecretString],
 }
 
@@ -50,16 +51,16 @@ impl ResponseContext<'_> {
         &self,
         read: impl FnOnce(&mut XmlReader<'_>) -> Result<T, XmlError>,
     ) -> Result<SoapResponse<T>, CampaignError> {
-        let status = self.answer.status.as_u16();
+        let status = self.response.status.as_u16();
         if status == 429 {
-            return Err(CampaignError::Throttled { call: self.call.name(), retry_after: self.retry_after() });
+            return Err(CampaignError::RateLimited { call: self.call.name(), retry_after: self.retry_after() });
         }
-        let text = decode(self.answer);
-        if !self.answer.status.is_success() {
+        let text = decode(self.response);
+        if !self.response.status.is_success() {
             return self.interpret_error(status, text.as_deref().unwrap_or_default());
         }
-        let text = text.map_err(|xml_error| self.wrong_answer(&xml_error))?;
-        // Builds before 19.1.4 send the plain text of an expired session with HTTP 200 (NEO-16826).
+        let text = text.map_err(|xml_error| self.invalid_response(&xml_error))?;
+        // Builds before 19.1.4 send the plain text of an expired session with status 200 (NEO-16826).
         if !text.trim_start().starts_with('<')
             && let Some(refusal) = SessionRefusal::in_text(&text)
         {
@@ -68,11 +69,11 @@ impl ResponseContext<'_> {
         match envelope(&text, &self.call.response(), read) {
             Ok(EnvelopeContent::Returned(returned)) => Ok(SoapResponse::Returned(returned)),
             Ok(EnvelopeContent::Fault(fault)) => self.interpret_fault(&fault),
-            Err(xml_error) => Err(self.wrong_answer(&xml_error)),
+            Err(xml_error) => Err(self.invalid_response(&xml_error)),
         }
     }
 
-    /// An answer whose status is no success: a fault all the same, a refusal in plain text, or a server out of order.
+    /// A response with a status other than success: a fault, a refusal in plain text, or an unavailable server.
     fn interpret_error<T>(&self, status: u16, text: &str) -> Result<SoapResponse<T>, CampaignError> {
         let fault = envelope(text, &self.call.response(), |_| Ok(()));
         if let Ok(EnvelopeContent::Fault(fault)) = fault {
@@ -87,7 +88,7 @@ impl ResponseContext<'_> {
                 retry_after: self.retry_after(),
                 excerpt: self.excerpt(),
             }),
-            (None, _) => Err(self.wrong_answer(&XmlError::new(format!("HTTP {status}, is the address right?")))),
+            (None, _) => Err(self.invalid_response(&XmlError::new(format!("HTTP {status}; check the address")))),
         }
     }
 
@@ -100,21 +101,21 @@ impl ResponseContext<'_> {
     }
 
     fn interpret_fault<T>(&self, fault: &ReceivedFault) -> Result<SoapResponse<T>, CampaignError> {
-        if self.call.brings_a_session() {
+        if self.call.returns_a_session() {
             return self.interpret_sign_in_fault(fault);
         }
         let shown = fault.shown(self.secrets);
         match fault.refusal() {
             Some(_) if fault.is_session_over() => Ok(SoapResponse::SessionOver(shown.to_string())),
-            // What is refused to a write may be one of its rows, and the fault may quote that row.
+            // A write may be refused because of one of its rows, and the fault may quote that row.
             Some(_) if self.call.is_write() => Ok(SoapResponse::Doubtful(shown)),
             Some(refusal) => self.interpret_refusal(refusal, &shown.to_string()),
             None => Err(CampaignError::Fault { call: self.call.name(), fault: shown }),
         }
     }
 
-    /// A sign-in is refused in many words, fewer still where the instance hides details: whatever it blames on the caller
-    /// is about the credentials.
+    /// A fault of a sign-in. The texts vary, and an instance may hide details, so any fault that blames the caller
+    /// counts as a refusal of the credentials.
     fn interpret_sign_in_fault<T>(&self, fault: &ReceivedFault) -> Result<SoapResponse<T>, CampaignError> {
         let call = self.call.name();
         match fault.refusal() {
@@ -125,33 +126,33 @@ impl ResponseContext<'_> {
         }
     }
 
-    fn wrong_answer(&self, xml_error: &XmlError) -> CampaignError {
-        // What was not understood is named by quoting it.
-        let what = if self.call.brings_a_session() {
-            format!("HTTP {}, and it is no answer to a sign-in, is the address right?", self.answer.status.as_u16())
+    fn invalid_response(&self, xml_error: &XmlError) -> CampaignError {
+        // The message of the parser quotes the response, which may contain a secret.
+        let what = if self.call.returns_a_session() {
+            format!("HTTP {}, not a response to a sign-in; check the address", self.response.status.as_u16())
         } else {
             xml_error.to_string()
         };
-        CampaignError::WrongAnswer { call: self.call.name(), what, excerpt: self.excerpt() }
+        CampaignError::InvalidResponse { call: self.call.name(), what, excerpt: self.excerpt() }
     }
 
-    /// How the answer begins.
+    /// The beginning of the response.
     fn excerpt(&self) -> String {
-        self.repeatable(&decode(self.answer).unwrap_or_default())
+        self.repeatable(&decode(self.response).unwrap_or_default())
     }
 
-    /// What an error may repeat of a text of the other side. What answers a sign-in may hold a session or echo the
-    /// password, so that none of it is repeated.
+    /// What an error may show of a text from Campaign. The response to a sign-in may contain a session token or repeat
+    /// the password, so none of it is shown.
     fn repeatable(&self, text: &str) -> String {
-        if self.call.brings_a_session() { outline(text) } else { excerpt(text.as_bytes(), self.secrets) }
+        if self.call.returns_a_session() { outline(text) } else { excerpt(text.as_bytes(), self.secrets) }
     }
 
     fn retry_after(&self) -> Option<std::time::Duration> {
-        retry_after(self.answer, SystemTime::now())
+        retry_after(self.response, SystemTime::now())
     }
 }
 
-/// Reads a SOAP envelope that holds either a fault or the element `response`, and nothing else.
+/// Reads a SOAP envelope that contains either a fault or the element `response`, and nothing else.
 fn envelope<T>(
     text: &str,
     response: &str,
@@ -161,7 +162,7 @@ fn envelope<T>(
     let mut content = None;
     XmlReader::document(text, |reader, root| {
         if !root.is("Envelope") {
-            return Err(XmlError::new(format!("it is a <{:.40}>, no SOAP envelope", root.name())));
+            return Err(XmlError::new(format!("it is <{:.40}>, not a SOAP envelope", root.name())));
         }
         reader.children(|reader, part| {
             if !part.is("Body") {
@@ -171,14 +172,14 @@ fn envelope<T>(
                 content = Some(match read.take() {
                     Some(_) if element.is("Fault") => EnvelopeContent::Fault(ReceivedFault::read(reader)?),
                     Some(read) if element.is(response) => EnvelopeContent::Returned(read(reader)?),
-                    Some(_) => return Err(XmlError::new(format!("it is a <{:.60}>, no <{response}>", element.name()))),
-                    None => return Err(XmlError::new("it holds more than one answer")),
+                    Some(_) => return Err(XmlError::new(format!("it is <{:.60}>, not <{response}>", element.name()))),
+                    None => return Err(XmlError::new("it contains more than one response")),
                 });
                 Ok(())
             })
         })
     })?;
-    content.ok_or_else(|| XmlError::new(format!("it holds no <{response}>")))
+    content.ok_or_else(|| XmlError::new(format!("it contains no <{response}>")))
 }
 
 #[cfg(test)]
@@ -199,7 +200,7 @@ mod tests {
 
     const OPERATORS: &[u8] = sample!("query_operators.xml");
 
-    /// Names of the rows in the answer to a query.
+    /// Names of the rows in the response to a query.
     fn names(reader: &mut XmlReader<'_>) -> Result<Vec<String>, XmlError> {
         let mut names = Vec::new();
         reader.children(|reader, _| {
@@ -213,14 +214,14 @@ mod tests {
         Ok(names)
     }
 
-    fn answered(status: u16, body: &[u8]) -> HttpResponse {
+    fn response_of(status: u16, body: &[u8]) -> HttpResponse {
         let status = StatusCode::from_u16(status).expect("a status");
         HttpResponse { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body), certificate: None }
     }
 
     fn query(status: u16, body: &[u8]) -> Result<SoapResponse<Vec<String>>, CampaignError> {
         let call = SoapCall::query("xtk:operator", &Element::new("queryDef"));
-        interpret(&call, &answered(status, body), &[&SecretString::from("___token")], names)
+        interpret(&call, &response_of(status, body), &[&SecretString::from("___token")], names)
     }
 
     fn failure(outcome: Result<SoapResponse<Vec<String>>, CampaignError>, part: &str) -> (Failure, RetryAdvice) {
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_come_whole_whatever_the_quotes_prefixes_and_encoding() {
+    fn rows_are_read_with_any_quotes_prefixes_and_encoding() {
         for (body, expected) in [
             (OPERATORS, vec!["admin", "Ann.O'Brien@acme.com", "XSV-350008 Session has expired"]),
             (sample!("query_prefixed.xml"), vec!["ann"]),
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_a_fault_in_any_status() {
+    fn a_fault_is_recognized_with_any_status() {
         let detailed = "Unable to find key values for element 'operatorGroup' & its links (SOP-330011";
         for status in [200, 500, 400] {
             let no = failure(query(status, sample!("fault_with_detail.xml")), detailed);
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_over_is_told_in_many_ways() {
+    fn every_way_to_report_an_expired_session_is_recognized() {
         for (status, body) in [
             (403, sample!("session_expired.txt")),
             (200, sample!("session_expired.txt")),
@@ -280,13 +281,13 @@ mod tests {
     fn a_fault_of_a_write_that_may_quote_the_end_of_a_session_is_doubtful() {
         let call = SoapCall::write("xtk:group", &Element::new("group"));
         for status in [200, 500] {
-            let outcome = interpret(&call, &answered(status, sample!("fault_token_expired.xml")), &[], |_| Ok(()));
+            let outcome = interpret(&call, &response_of(status, sample!("fault_token_expired.xml")), &[], |_| Ok(()));
             assert!(matches!(outcome, Ok(SoapResponse::Doubtful(_))), "{status}: {outcome:?}");
         }
     }
 
     #[test]
-    fn credentials_that_are_not_accepted_are_final() {
+    fn rejected_credentials_are_not_retried() {
         for (status, body) in [
             (403, sample!("login_refused.txt")),
             (200, sample!("login_refused.txt")),
@@ -295,24 +296,24 @@ mod tests {
             assert_eq!(failure(query(status, body), "was refused"), (Failure::Refused, RetryAdvice::Final), "{status}");
         }
         let call = SoapCall::logon("svc", &SecretString::from("pw"));
-        let outcome = interpret(&call, &answered(200, sample!("fault_login_refused.xml")), &[], |_| Ok(()));
+        let outcome = interpret(&call, &response_of(200, sample!("fault_login_refused.xml")), &[], |_| Ok(()));
         assert_eq!(outcome.expect_err("refused").failure(), Failure::Refused);
     }
 
     #[test]
-    fn what_is_no_answer_to_the_call_is_a_wrong_answer_with_its_beginning() {
+    fn a_response_that_does_not_fit_the_call_is_invalid_and_its_beginning_is_shown() {
         let deep = format!("<Envelope><Body><ExecuteQueryResponse><a><b><d name='x'>{}", "<d>".repeat(100));
         for (status, body, part) in [
-            (200, sample!("login_page.html"), "document type declaration; it begins: <!DOCTYPE html> <html>"),
-            (200, b"<html><body>Sign in</body></html>".as_slice(), "it is a <html>, no SOAP envelope"),
-            (302, b"", "HTTP 302, is the address right?; it begins: (empty)"),
+            (200, sample!("login_page.html"), "document type declaration; it begins with: <!DOCTYPE html> <html>"),
+            (200, b"<html><body>Sign in</body></html>".as_slice(), "it is <html>, not a SOAP envelope"),
+            (302, b"", "HTTP 302; check the address; it begins with: (empty)"),
             (404, b"not here", "HTTP 404"),
-            (200, b"", "it is no XML"),
+            (200, b"", "it is not XML"),
             (200, sample!("entity_declarations.xml"), "document type declaration"),
-            (200, deep.as_bytes(), "nests deeper than 64"),
-            (200, sample!("write.xml"), "it is a <WriteResponse>, no <ExecuteQueryResponse>"),
-            (200, b"<Envelope><Body/></Envelope>", "it holds no <ExecuteQueryResponse>"),
-            (200, b"<Envelope><Body><Fault/></Body></Envelope>", "a fault that says nothing"),
+            (200, deep.as_bytes(), "more than 64 levels"),
+            (200, sample!("write.xml"), "it is <WriteResponse>, not <ExecuteQueryResponse>"),
+            (200, b"<Envelope><Body/></Envelope>", "it contains no <ExecuteQueryResponse>"),
+            (200, b"<Envelope><Body><Fault/></Body></Envelope>", "a fault without a text"),
             (200, b"<?xml version='1.0' encoding='utf-8'?><a>\xe9</a>", "not in UTF-8"),
         ] {
             assert_eq!(failure(query(status, body), part), (Failure::Incomplete, RetryAdvice::Final), "{part}");
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_cut_anywhere_is_wrong() {
+    fn a_response_cut_at_any_position_is_invalid() {
         let whole = OPERATORS.trim_ascii_end();
         for end in 0..whole.len() {
             let outcome = query(200, whole.get(..end).expect("shorter"));
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn outages_and_pauses_pass() {
+    fn an_unavailable_server_and_a_rate_limit_are_retried() {
         assert_eq!(
             failure(query(503, sample!("login_page.html")), "HTTP 503"),
             (Failure::Unavailable, RetryAdvice::Retry)
@@ -340,9 +341,9 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_not_repeated_by_errors() {
+    fn errors_show_no_tokens() {
         let error = query(200, b"<html>___token</html>").expect_err("wrong");
-        assert!(error.to_string().ends_with("it begins: <html>[REDACTED]</html>"), "{error}");
+        assert!(error.to_string().ends_with("it begins with: <html>[REDACTED]</html>"), "{error}");
         let logon = sample!("logon.xml");
         let call = SoapCall::logon("svc", &SecretString::from("pw"));
         for (status, body) in [
@@ -357,7 +358,7 @@ mod tests {
                 b"<Envelope><Body><Fault><faultstring>ABC-123456 ___0b2c4f6e</faultstring></Fault></Body></Envelope>",
             ),
         ] {
-            let shown = match interpret(&call, &answered(status, body), &[], |_| Ok(())) {
+            let shown = match interpret(&call, &response_of(status, body), &[], |_| Ok(())) {
                 Ok(reply) => format!("{reply:?}"),
                 Err(error) => format!("{error} {error:?}"),
             };

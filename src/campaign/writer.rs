@@ -1,4 +1,4 @@
-//! Writes: memberships in small collections, one by one where a collection fails, and by one writer at a time.
+//! Writes memberships in small collections, row by row if a collection fails, with one writer at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,30 +14,31 @@ use super::soap_call::SoapCall;
 use super::xml_writer::{Element, can_carry};
 use crate::domain::{Operator, OperatorGroup, OperatorGroupId, OperatorGroupName, OperatorId, OperatorLogin};
 
-/// Memberships written by one call.
+/// Number of memberships written by one call.
 ///
-/// Nobody documents a limit, and large transactions deadlock with the people at work, so it is small. A collection that
-/// fails is written again row by row: at the 0.1 s that a call takes, that ends within the 10 s a stop may take.
+/// Adobe documents no limit. The number is small because large transactions deadlock with operators at work. A
+/// collection that fails is written again row by row: with 0.1 s for each call, this ends within the 10 s that a stop
+/// may take.
 pub const COLLECTION_ROWS: usize = 50;
 
-/// One thing to write.
+/// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CampaignWrite {
-    /// Puts an operator into an operator group.
+    /// Adds an operator to an operator group.
     Join {
-        /// Whom.
+        /// The operator.
         operator: OperatorId,
-        /// Where.
+        /// The group.
         group: OperatorGroupId,
     },
-    /// Takes an operator out of an operator group.
+    /// Removes an operator from an operator group.
     Leave {
-        /// Whom.
+        /// The operator.
         operator: OperatorId,
-        /// Where.
+        /// The group.
         group: OperatorGroupId,
     },
-    /// Creates an operator that logs on through Adobe's identity service.
+    /// Creates an operator that signs in through Adobe IMS.
     CreateOperator {
         /// Its login.
         login: OperatorLogin,
@@ -53,14 +54,14 @@ pub enum CampaignWrite {
         /// Its label.
         label: String,
     },
-    /// Keeps an operator from logging on; its memberships stay as they are.
+    /// Disables an operator; its memberships do not change.
     Disable {
-        /// Whom.
+        /// The operator.
         operator: OperatorId,
     },
 }
 
-/// The one writer of a client. There is none before the schemas of the instance were found to be the expected ones.
+/// The one writer of a client. It exists only after the schemas of the instance were checked.
 #[derive(Debug)]
 pub struct CampaignWriter<'a> {
     campaign: &'a Campaign,
@@ -68,7 +69,7 @@ pub struct CampaignWriter<'a> {
 }
 
 impl Campaign {
-    /// The right to write: waits for the writer before, and checks the schemas unless that was done already.
+    /// Waits for the previous writer to end, and checks the schemas unless they were checked already.
     pub async fn writer(&self) -> Result<CampaignWriter<'_>, CampaignError> {
         let turn = self.writing.lock().await;
         if !self.schemas_agree.load(Ordering::Acquire) {
@@ -79,11 +80,11 @@ impl Campaign {
 }
 
 impl CampaignWriter<'_> {
-    /// Writes in the order given; the answer has an outcome for each write, in the same order.
+    /// Writes in the given order, and returns an outcome for each write in the same order.
     ///
-    /// `Ok` means that Campaign took the write; an error does not mean that nothing was written. Only reading back tells
-    /// what holds. A fault concerns its own rows and the others go on. When the instance stops answering, refuses the
-    /// session or throttles, the rest is not sent.
+    /// `Ok` means that Campaign accepted the write. After an error the write may have taken effect nevertheless; the
+    /// caller must read it back. A fault concerns its own rows, and the other writes go on. If the instance is
+    /// unavailable, refuses the session or limits the rate, the remaining writes are not sent.
     pub async fn write(&mut self, writes: &[CampaignWrite]) -> Vec<Result<(), CampaignError>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         for batch in batches(writes) {
@@ -95,7 +96,8 @@ impl CampaignWriter<'_> {
         outcomes
     }
 
-    /// Writes one batch. An error is one that every later call would meet as well; rows without an outcome are open.
+    /// Writes one batch. An error is one that would also affect every later call; the remaining rows have no outcome
+    /// then.
     async fn write_batch(
         &self,
         batch: &[CampaignWrite],
@@ -108,8 +110,9 @@ impl CampaignWriter<'_> {
                     return Ok(());
                 }
                 Err(error) if error.is_fault() => {
-                    // Whether part of a collection stays is not documented; joining and leaving by ids may be repeated.
-                    tracing::warn!(campaign.rows = batch.len(), error = %error, "writing the rows of a collection one by one");
+                    // Adobe does not document whether a part of the collection was written; writing memberships again
+                    // by their ids changes nothing.
+                    tracing::warn!(campaign.rows = batch.len(), error = %error, "writing a collection row by row");
                 }
                 Err(error) if error.concerns_every_call() => return Err(error),
                 Err(error) => {
@@ -155,13 +158,13 @@ impl CampaignWriter<'_> {
     }
 }
 
-/// The writes in their order: runs of memberships cut into small collections, everything else by itself.
+/// The writes in their order: consecutive memberships in small collections, every other write separately.
 fn batches(writes: &[CampaignWrite]) -> impl Iterator<Item = &[CampaignWrite]> {
     let both_memberships = |one: &CampaignWrite, next: &CampaignWrite| one.is_membership() && next.is_membership();
     writes.chunk_by(both_memberships).flat_map(|run| run.chunks(COLLECTION_ROWS))
 }
 
-/// Gives `rows` writes the same cause.
+/// Adds an outcome with the same cause for `rows` writes.
 fn unconfirmed(error: CampaignError, rows: usize, outcomes: &mut Vec<Result<(), CampaignError>>) {
     let source = Arc::new(error);
     outcomes.extend((0..rows).map(|_| Err(CampaignError::Unconfirmed { source: Arc::clone(&source) })));
@@ -172,7 +175,7 @@ impl CampaignWrite {
         matches!(self, Self::Join { .. } | Self::Leave { .. })
     }
 
-    /// What people named.
+    /// The names and texts of the write.
     fn texts(&self) -> Vec<&str> {
         match self {
             Self::Join { .. } | Self::Leave { .. } | Self::Disable { .. } => Vec::new(),
@@ -182,10 +185,10 @@ impl CampaignWrite {
     }
 }
 
-/// The row of a membership: its ids and nothing else, so that neither operator nor group can be altered by accident.
+/// The row of a membership: its ids and nothing else, so that the write cannot change the operator or the group.
 fn membership_row(write: &CampaignWrite) -> Option<Element> {
     let (operation, operator, group) = match write {
-        // Found by its key and left as it is: a repeated join changes nothing, where `insert` would be a fault.
+        // If the membership exists already, this changes nothing; `insert` would be a fault.
         CampaignWrite::Join { operator, group } => ("insertOrUpdate", operator, group),
         CampaignWrite::Leave { operator, group } => ("delete", operator, group),
         CampaignWrite::CreateOperator { .. } | CampaignWrite::CreateGroup { .. } | CampaignWrite::Disable { .. } => {
@@ -201,9 +204,9 @@ fn membership_row(write: &CampaignWrite) -> Option<Element> {
     )
 }
 
-/// The schema and the row of a write by itself.
+/// The schema and the row of a single write.
 ///
-/// Creations use `insert`: whoever has that name already, perhaps with a password, is never turned into someone else.
+/// Creations use `insert`, so that an existing operator with that name, perhaps with a password, is never changed.
 fn single_row(write: &CampaignWrite) -> (&'static str, Element) {
     let created = |element: &'static str, name: &str, label: &str| {
         Element::new(element).attribute("_operation", "insert").attribute("name", name).attribute("label", label)
@@ -221,7 +224,7 @@ fn single_row(write: &CampaignWrite) -> (&'static str, Element) {
             (OperatorGroup::SCHEMA, created(OperatorGroup::ELEMENT, name.as_str(), label))
         }
         CampaignWrite::Disable { operator } => {
-            // `update` and not the default: an operator that was deleted meanwhile must not come back.
+            // `update` instead of the default, so that an operator that was deleted meanwhile is not created again.
             let found = Element::new(Operator::ELEMENT).attribute("_operation", "update").attribute("_key", "@id");
             let access = Element::new("access").attribute("disabled", "true");
             (Operator::SCHEMA, found.attribute("id", &operator.to_string()).child(&access))
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn memberships_go_in_small_collections_and_creations_by_themselves_in_the_order_given() {
+    fn memberships_are_written_in_small_collections_and_creations_separately_in_the_given_order() {
         let mut writes: Vec<CampaignWrite> = (0..60).map(join).collect();
         writes.extend([create("a"), create("b"), join(60)]);
         let sizes: Vec<usize> = batches(&writes).map(<[CampaignWrite]>::len).collect();
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_membership_is_written_by_its_ids_alone() {
+    fn a_membership_is_written_with_its_ids_alone() {
         let row = |write: &CampaignWrite| membership_row(write).map(|row| row.to_xml());
         let expected = "<operatorGroup _operation=\"insertOrUpdate\" _key=\"[@operator-id],[@group-id]\" \
                         operator-id=\"5\" group-id=\"-7\"/>";
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn disabling_touches_one_attribute_of_an_operator_that_is_there() {
+    fn disabling_changes_one_attribute_of_an_existing_operator() {
         let (schema, row) = single_row(&CampaignWrite::Disable { operator: OperatorId(5) });
         assert_eq!(schema, "xtk:operator");
         let expected = "<operator _operation=\"update\" _key=\"@id\" id=\"5\"><access disabled=\"true\"/></operator>";
@@ -271,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn creations_never_touch_what_exists() {
+    fn creations_never_change_existing_rows() {
         let (schema, group) = single_row(&create("o'b"));
         assert_eq!(schema, "xtk:group");
         assert_eq!(group.to_xml(), "<group _operation=\"insert\" name=\"o&apos;b\" label=\"A &quot;label&quot;\"/>");

@@ -1,6 +1,6 @@
-//! XML received: read as events, by local names, within bounds.
+//! Reads the XML of responses as events, within limits.
 //!
-//! Names are compared without their prefixes: Campaign gives answers a default namespace that their content inherits.
+//! Names are compared without their prefixes, because Campaign's responses have a default namespace.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-/// Deepest nesting that is read: a compiled schema stays under 20, and reading it goes as deep as it nests.
+/// Maximum nesting of elements: a compiled schema has less than 20 levels, and its nesting is read recursively.
 const MAX_DEPTH: usize = 64;
 
-/// Longest attribute value or text that is read, in bytes: names have 255 characters, details of a fault some thousand.
+/// Maximum length of an attribute value or text, in bytes: names have 255 characters, details of a fault some thousand.
 const MAX_VALUE_BYTES: usize = 64 * 1024;
 
-/// Why an answer was not understood.
+/// Why a response could not be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub(super) struct XmlError {
@@ -23,27 +23,27 @@ pub(super) struct XmlError {
     extent: Extent,
 }
 
-/// How much of an answer was not understood.
+/// How much of a response could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
-    /// The document: nothing may be concluded from any part of it.
+    /// The whole document.
     Document,
-    /// One value; what stands around it is understood.
+    /// One value; the rest of the document is valid.
     Value,
 }
 
 impl XmlError {
-    /// Of the whole document.
+    /// An error of the whole document.
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), extent: Extent::Document }
     }
 
-    /// Of one value.
+    /// An error of one value.
     pub(super) fn of_value(what: impl Into<String>) -> Self {
         Self { what: what.into(), extent: Extent::Value }
     }
 
-    /// Whether only one value was not understood, so that it concerns one row.
+    /// Whether the error concerns one value only, so that it concerns one row.
     pub(super) fn is_of_a_value(&self) -> bool {
         self.extent == Extent::Value
     }
@@ -63,9 +63,10 @@ impl Tag<'_> {
         self.name() == name
     }
 
-    /// The value of the attribute with this local name; `None` when there is none.
+    /// The value of the attribute with this local name; `None` if there is none.
     pub(super) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, XmlError> {
-        // Without the check for duplicates, which costs more than the rest of the reading: the first one counts.
+        // The first attribute of the name counts. A check for duplicates would cost more time than the rest of the
+        // parsing.
         for attribute in self.0.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.ill_formed(&error))?;
             if attribute.key.local_name().into_inner() != name {
@@ -89,23 +90,23 @@ impl Tag<'_> {
         Ok(None)
     }
 
-    /// The value of an attribute that must be there and not be empty.
+    /// The value of a required attribute, which must not be empty.
     pub(super) fn required(&self, name: &str) -> Result<Cow<'_, str>, XmlError> {
         self.attribute(name)?
             .filter(|value| !value.is_empty())
-            .ok_or_else(|| XmlError::of_value(format!("<{:.40}> without {name}", self.name())))
+            .ok_or_else(|| XmlError::of_value(format!("<{:.40}> has no {name}", self.name())))
     }
 
-    /// The value of an attribute that must be a whole number; ids may be negative and may need 64 bits.
+    /// The value of a required attribute that is a whole number. Ids may be negative, and may need 64 bits.
     pub(super) fn number(&self, name: &str) -> Result<i64, XmlError> {
         let value = self.required(name)?;
         let ill_formed =
-            |_| XmlError::of_value(format!("{name} of <{:.40}> is {value:.40?}, no whole number", self.name()));
+            |_| XmlError::of_value(format!("{name} of <{:.40}> is {value:.40?}, not a whole number", self.name()));
         value.parse().map_err(ill_formed)
     }
 
     fn ill_formed(&self, error: &dyn std::error::Error) -> XmlError {
-        XmlError::new(format!("<{:.40}> is not well formed: {:.200}", self.name(), error.to_string()))
+        XmlError::new(format!("<{:.40}> is not well-formed: {:.200}", self.name(), error.to_string()))
     }
 }
 
@@ -116,14 +117,14 @@ enum Step<'a> {
     End,
 }
 
-/// Walks one document from its root to its end.
+/// Reads one document from its root to its end.
 pub(super) struct XmlReader<'a> {
     events: Reader<&'a [u8]>,
     depth: usize,
 }
 
 impl<'a> XmlReader<'a> {
-    /// Reads a whole document: `visit` gets the root and may leave unread what it does not want.
+    /// Reads a whole document. `visit` receives the root, and may skip content.
     pub(super) fn document<T>(
         text: &'a str,
         visit: impl FnOnce(&mut Self, &Tag<'a>) -> Result<T, XmlError>,
@@ -131,7 +132,7 @@ impl<'a> XmlReader<'a> {
         let mut events = Reader::from_str(text);
         events.config_mut().expand_empty_elements = true;
         let mut reader = Self { events, depth: 0 };
-        let root = reader.next_root()?.ok_or_else(|| XmlError::new("it is no XML"))?;
+        let root = reader.next_root()?.ok_or_else(|| XmlError::new("it is not XML"))?;
         let outcome = visit(&mut reader, &root)?;
         reader.leave(0)?;
         match reader.next_root()? {
@@ -140,7 +141,7 @@ impl<'a> XmlReader<'a> {
         }
     }
 
-    /// Visits every element inside the one just opened, up to its end. A visitor may leave unread what it does not want.
+    /// Visits every child of the current element, up to its end. `visit` may skip content.
     pub(super) fn children(
         &mut self,
         mut visit: impl FnMut(&mut Self, &Tag<'a>) -> Result<(), XmlError>,
@@ -159,7 +160,7 @@ impl<'a> XmlReader<'a> {
         }
     }
 
-    /// All text inside the element just opened, its inner elements included, up to its end. What exceeds 64 KiB is left out.
+    /// All text of the current element and its inner elements, up to its end. Text beyond 64 KiB is omitted.
     pub(super) fn text(&mut self) -> Result<String, XmlError> {
         let outside = self.depth.saturating_sub(1);
         let mut text = String::new();
@@ -173,7 +174,7 @@ impl<'a> XmlReader<'a> {
         Ok(text)
     }
 
-    /// Reads on until no more than `depth` elements are open.
+    /// Skips content until no more than `depth` elements are open.
     fn leave(&mut self, depth: usize) -> Result<(), XmlError> {
         while self.depth > depth {
             if let Step::End = self.step()? {
@@ -188,7 +189,7 @@ impl<'a> XmlReader<'a> {
             match self.step()? {
                 Step::Open(tag) => return Ok(Some(tag)),
                 Step::Text(text) if text.trim().is_empty() => {}
-                Step::Text(_) => return Err(XmlError::new("it is no XML")),
+                Step::Text(_) => return Err(XmlError::new("it is not XML")),
                 Step::Close | Step::End => return Ok(None),
             }
         }
@@ -200,7 +201,7 @@ impl<'a> XmlReader<'a> {
                 Event::Start(start) | Event::Empty(start) => {
                     self.depth += 1;
                     if self.depth > MAX_DEPTH {
-                        return Err(XmlError::new(format!("it nests deeper than {MAX_DEPTH} elements")));
+                        return Err(XmlError::new(format!("it has more than {MAX_DEPTH} levels of elements")));
                     }
                     Step::Open(Tag(start))
                 }
@@ -210,7 +211,7 @@ impl<'a> XmlReader<'a> {
                 }
                 Event::Text(text) => Step::Text(text.xml10_content()),
                 Event::CData(text) => Step::Text(text.xml10_content()),
-                // An entity splits the text around it: leaving it out would turn `a &amp; b` into `a  b`.
+                // An entity splits the text around it: if it were skipped, `a &amp; b` would become `a  b`.
                 Event::GeneralRef(reference) => {
                     match reference.resolve_char_ref().map_err(|error| ill_formed(&error))? {
                         Some(character) => Step::Text(character.to_string().into()),
@@ -220,7 +221,7 @@ impl<'a> XmlReader<'a> {
                         },
                     }
                 }
-                // Declared entities are how XML answers grow without bounds; Campaign declares none.
+                // Declared entities could make a small document unlimitedly large. Campaign declares none.
                 Event::DocType(_) => return Err(XmlError::new("it has a document type declaration")),
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => continue,
                 Event::Eof => Step::End,
@@ -230,12 +231,12 @@ impl<'a> XmlReader<'a> {
 }
 
 fn cut() -> XmlError {
-    XmlError::new("it ends in the middle")
+    XmlError::new("it is incomplete")
 }
 
 fn ill_formed(error: &quick_xml::Error) -> XmlError {
-    // The message repeats names, and a name may be as long as the answer.
-    XmlError::new(format!("it is not well formed XML: {:.200}", error.to_string()))
+    // The message repeats names, and a name may be as long as the response.
+    XmlError::new(format!("it is not well-formed XML: {:.200}", error.to_string()))
 }
 
 #[cfg(test)]
@@ -244,7 +245,7 @@ mod tests {
 
     use super::*;
 
-    /// Names and texts of the elements inside the root.
+    /// Names and texts of the children of the root.
     fn inside(text: &str) -> Result<Vec<(String, String)>, String> {
         let read = XmlReader::document(text, |reader, _| {
             let mut found = Vec::new();
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_whole_whatever_it_is_written_as() {
+    fn text_is_read_completely_however_it_is_written() {
         for (text, expected) in [
             ("<r><e>a &amp; b</e></r>", "a & b"),
             ("<r><e>&#x41;&#66;&lt;&gt;&quot;&apos;</e></r>", "AB<>\"'"),
@@ -272,20 +273,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_document_is_refused() {
+    fn a_text_that_is_not_a_complete_document_is_an_error() {
         let deep = format!("{}{}", "<d>".repeat(1000), "</d>".repeat(1000));
         let bomb = "<!DOCTYPE r [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><r><e>&b;</e></r>";
         for (text, part) in [
-            ("", "no XML"),
-            ("XSV-350008 Session has expired", "no XML"),
-            ("<r><e>", "ends in the middle"),
-            ("<r><e>a</e>", "ends in the middle"),
-            ("<r><e></r></e>", "not well formed"),
-            ("<r><e a='1></r>", "not well formed"),
+            ("", "not XML"),
+            ("XSV-350008 Session has expired", "not XML"),
+            ("<r><e>", "incomplete"),
+            ("<r><e>a</e>", "incomplete"),
+            ("<r><e></r></e>", "not well-formed"),
+            ("<r><e a='1></r>", "not well-formed"),
             ("<r/><r/>", "after the end"),
-            ("<r/>tail", "no XML"),
+            ("<r/>tail", "not XML"),
             ("<r><e>&unknown;</e></r>", "unknown"),
-            (&deep, "deeper than 64"),
+            (&deep, "more than 64 levels"),
             (bomb, "document type"),
             ("<!doctype html><html></html>", "document type"),
         ] {
@@ -296,7 +297,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_comes_makes_it_panic(text in r#"(<|</|/>|>|<!|<\?|&|;|#|=|'|"|[a-c ]|\PC){0,60}"#) {
+        fn no_input_causes_a_panic(text in r#"(<|</|/>|>|<!|<\?|&|;|#|=|'|"|[a-c ]|\PC){0,60}"#) {
             let _ = inside(&text);
             let _ = attribute(&text, "a");
         }
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_found_by_local_name_in_either_quotes() {
+    fn attributes_are_found_by_local_name_with_either_quotes() {
         for (text, expected) in [
             ("<r a='it is \"so\"'/>", Some("it is \"so\"")),
             ("<r x:a=\"1\" />", Some("1")),
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_a_whole_number_of_64_bits_or_nothing() {
+    fn a_key_is_a_whole_number_of_64_bits() {
         let number = |text: &str| XmlReader::document(text, |_, tag| tag.number("id"));
         assert_eq!(number("<r id='-5'/>"), Ok(-5));
         assert_eq!(number("<r id='9223372036854775807'/>"), Ok(i64::MAX));

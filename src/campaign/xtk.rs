@@ -1,6 +1,6 @@
-//! XTK expressions. Every value that enters one is escaped here and nowhere else.
+//! Builds XTK expressions. This is the only place that escapes values in them.
 
-/// A text as an XTK literal: between single quotes, `\` and `'` each after a `\` (acc-js-sdk, `escapeXtk`).
+/// A text as an XTK literal: in single quotes, with a `\` before each `\` and `'` (acc-js-sdk, `escapeXtk`).
 fn literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('\'');
@@ -14,32 +14,33 @@ fn literal(text: &str) -> String {
     literal
 }
 
-/// The field holds this number.
+/// The condition that the field equals the number.
 pub(super) fn equals(field: &str, number: i64) -> String {
     format!("{field} = {number}")
 }
 
-/// The field holds one of these texts.
+/// The condition that the field equals one of the texts.
 pub(super) fn is_one_of<'a>(field: &str, texts: impl IntoIterator<Item = &'a str>) -> String {
     list(field, texts.into_iter().map(literal))
 }
 
-/// The field holds one of these numbers.
+/// The condition that the field equals one of the numbers.
 pub(super) fn is_one_of_numbers(field: &str, numbers: impl IntoIterator<Item = i64>) -> String {
     list(field, numbers.into_iter().map(|number| number.to_string()))
 }
 
-/// At least one of the conditions holds.
+/// The condition that at least one of the conditions is true.
 pub(super) fn any_of(conditions: impl IntoIterator<Item = String>) -> String {
     conditions.into_iter().collect::<Vec<_>>().join(" OR ")
 }
 
-/// The row comes after the one with this key.
+/// The condition that the key of the row is greater than this key.
 pub(super) fn is_after(field: &str, number: i64) -> String {
     format!("{field} > {number}")
 }
 
-/// The row comes after the one with this key of two fields, where rows are ordered by the first and then the second.
+/// The condition that the key of the row is greater than this key of two fields, compared by the first and then the
+/// second.
 pub(super) fn is_after_pair([first, second]: [&str; 2], (one, two): (i64, i64)) -> String {
     format!("{first} > {one} OR ({first} = {one} AND {second} > {two})")
 }
@@ -54,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads literals the way XTK does; `None` when the text is anything but a list of whole literals.
+    /// Parses literals as XTK does; `None` if the text is not a list of complete literals.
     fn literals(mut text: &str) -> Option<Vec<String>> {
         let mut values = Vec::new();
         loop {
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_read_as_xtk_writes_them() {
+    fn conditions_are_valid_xtk() {
         assert_eq!(equals("@type", 0), "@type = 0");
         assert_eq!(is_one_of("@name", ["a", "b'c"]), r"@name IN ('a', 'b\'c')");
         assert_eq!(is_one_of_numbers("[@group-id]", [-1, 7]), "[@group-id] IN (-1, 7)");
@@ -102,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_texts_survive_in_a_list(texts in prop::collection::vec(r"(\PC|['\\, ()]){0,12}", 1..5)) {
+        fn a_list_keeps_any_texts_unchanged(texts in prop::collection::vec(r"(\PC|['\\, ()]){0,12}", 1..5)) {
             let expression = is_one_of("@name", texts.iter().map(String::as_str));
             let inside = expression.strip_prefix("@name IN (").and_then(|rest| rest.strip_suffix(')'));
             prop_assert_eq!(inside.and_then(literals), Some(texts));

@@ -163,7 +163,7 @@ pub(super) fn refused_token(said: &str, section: &str) -> CheckOutcome {
 async fn admitted(findings: &mut Findings, client: &ExperienceCloud, options: &UmapiOptions) -> bool {
     let error = match client.fetch_user(UNKNOWN_USER, options.membership).await {
         // A 404 for the domain means that the call itself was allowed.
-        Ok(_) | Err(ExperienceCloudError::WrongAnswer { status: 404, .. }) => None,
+        Ok(_) | Err(ExperienceCloudError::InvalidResponse { status: 404, .. }) => None,
         Err(error) => Some(error),
     };
     let Some(error) = error else {
@@ -173,7 +173,7 @@ async fn admitted(findings: &mut Findings, client: &ExperienceCloud, options: &U
     };
     match &error {
         ExperienceCloudError::Refused { status: 401, excerpt, .. }
-        | ExperienceCloudError::WrongAnswer { status: 400, excerpt, .. } => {
+        | ExperienceCloudError::InvalidResponse { status: 400, excerpt, .. } => {
             findings.record(PRODUCT, CheckOutcome::ok(options.umapi_url.to_string()));
             let evidence = format!("UMAPI refuses {}: {excerpt}", options.organization_id);
             let remedy = "copy the organization id from the overview of the same project in the Developer Console: the \

@@ -80,7 +80,7 @@ fn reason_meaning(reason: SkipReason) -> &'static str {
             "a user with a profile has no operator; the first sign-in creates it, or `missing_operator = \"create\"`"
         }
         SkipReason::NoGroup => "a profile has no operator group; create it, or write `missing_group = \"create\"`",
-        SkipReason::NotManaged => "the operator characters in with a password, and `manage = \"ims\"`",
+        SkipReason::NotManaged => "the operator signs in with a password, and `manage = \"ims\"`",
         SkipReason::Protected => "the operator is never changed",
         SkipReason::NotAProfile => "a name that users have and that is missing from the list of profiles",
         SkipReason::Renamed => {

@@ -1,4 +1,4 @@
-//! The access token of UMAPI: obtained once, shared, renewed in time.
+//! The access token for UMAPI: obtained once, shared, and renewed before it expires.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,30 +12,30 @@ use super::{
 };
 use crate::transport::{IdentityService, IssuedToken, RetryPolicy, SecretString, TokenError, with_retries_and_sleep};
 
-/// What errors and log lines call the request.
+/// The name of the request in errors and log lines.
 const CALL: &str = "POST token";
 
-/// A token is renewed this long before it ends, so that none ends while a request is on its way.
+/// A token is renewed this long before it expires, so that it does not expire during a request.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// One access token.
 #[derive(Debug)]
 pub(super) struct AccessToken {
-    /// What errors must not show.
+    /// The token, which errors must not show.
     pub(super) secret: SecretString,
-    /// `Bearer …`, marked as sensitive.
+    /// The header value `Bearer …`, marked as sensitive.
     pub(super) header: HeaderValue,
     renew_at: Instant,
 }
 
-/// How a client repeats its requests.
+/// How a client retries its requests.
 pub(super) struct RetryContext<'a> {
     pub(super) retry: &'a RetryPolicy,
-    /// Knows when a pause ends that is waited out before a request is repeated.
+    /// Knows when a pause before a retry ends.
     pub(super) budget: &'a CallBudget,
 }
 
-/// Obtains the token, and shares it between calls.
+/// Obtains the token and shares it between calls.
 #[derive(Debug)]
 pub(super) struct TokenSource {
     service: IdentityService,
@@ -47,12 +47,12 @@ impl TokenSource {
         Self { service, held: Mutex::default() }
     }
 
-    /// What errors must not show.
+    /// The client secret, which errors must not show.
     pub(super) fn client_secret(&self) -> &SecretString {
         self.service.client_secret()
     }
 
-    /// The token to use now. Callers at the same time share one request, which is repeated as the first of them allows.
+    /// The current token. Concurrent callers share one request, with the retries of the first caller.
     pub(super) async fn current(&self, context: &RetryContext<'_>) -> Result<Arc<AccessToken>, ExperienceCloudError> {
         let mut held = self.held.lock().await;
         if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.renew_at) {
@@ -61,7 +61,7 @@ impl TokenSource {
         self.obtain(&mut held, context).await
     }
 
-    /// A token other than `refused`, which UMAPI did not take. Callers at the same time share one request.
+    /// A token other than `refused`, which UMAPI did not accept. Concurrent callers share one request.
     pub(super) async fn renewed(
         &self,
         refused: &Arc<AccessToken>,
@@ -74,7 +74,7 @@ impl TokenSource {
         self.obtain(&mut held, context).await
     }
 
-    /// Drops a token that is of no use, so that no later run begins with it; another one is kept.
+    /// Drops the token if it is the `refused` one, so that no later run uses it.
     pub(super) async fn forget(&self, refused: &Arc<AccessToken>) {
         let mut held = self.held.lock().await;
         held.take_if(|token| Arc::ptr_eq(token, refused));
@@ -115,7 +115,7 @@ impl TokenSource {
 
 impl AccessToken {
     fn of(issued: IssuedToken, asked_at: Instant) -> Self {
-        // Half of a short life: a token that is always about to end would be renewed before every call.
+        // At most half of the lifetime: a short-lived token would otherwise be renewed before every call.
         let margin = RENEWAL_MARGIN.min(issued.life / 2);
         let renew_at = asked_at.checked_add(issued.life.saturating_sub(margin)).unwrap_or(asked_at);
         Self { secret: issued.secret, header: issued.bearer, renew_at }
@@ -132,7 +132,7 @@ fn failed(error: TokenError, pause: Option<RequestedPause>) -> FailedAttempt {
         }
         TokenError::RateLimited { .. } => {
             let chance = pause.map_or(RetryChance::RefusedForNow, |pause| RetryChance::After(pause.length));
-            FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
+            FailedAttempt { error: ExperienceCloudError::RateLimited { call, pause }, chance }
         }
         TokenError::Unavailable { status, text, .. } => FailedAttempt {
             error: ExperienceCloudError::Unavailable { call, status, excerpt: text.to_string() },
@@ -140,7 +140,7 @@ fn failed(error: TokenError, pause: Option<RequestedPause>) -> FailedAttempt {
         },
         TokenError::InvalidResponse { status, reason, text } => {
             let excerpt = text.to_string();
-            FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
+            FailedAttempt::last(ExperienceCloudError::InvalidResponse { call, status, reason, excerpt })
         }
     }
 }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_renewed_five_minutes_early_or_at_half_of_a_short_life() {
+    async fn a_token_is_renewed_five_minutes_early_or_at_half_of_a_short_lifetime() {
         for (life, renewed_after) in [(86_400, 86_100), (600, 300), (60, 30), (1, 0), (0, 0)] {
             let (asked_at, secret) = (Instant::now(), SecretString::from("ey"));
             let bearer = HeaderValue::from_static("Bearer ey");

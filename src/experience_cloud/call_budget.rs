@@ -1,5 +1,5 @@
-//! How many calls a minute may be sent: counted where all processes of the credential see it, or else in this process alone,
-//! on the clock that tests can pause.
+//! The limit of calls per minute: counted for all processes of the credential by a shared ledger, or else in this
+//! process alone, with the clock of tokio, which tests can pause.
 
 use std::{
     error::Error,
@@ -25,13 +25,13 @@ use crate::domain::{CALL_WINDOW, CallKind, CallPurpose, PendingCall, RunStep, Wa
 /// Whether a call may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallPermission {
-    /// It may, and is counted as sent.
+    /// The call may be sent, and is counted as sent.
     Now,
-    /// Not before that time.
+    /// The call may not be sent yet.
     Later {
-        /// When to ask again.
+        /// The time of the next attempt.
         until: DateTime<Utc>,
-        /// How long that is.
+        /// The pause until then.
         pause: Duration,
     },
 }
@@ -39,30 +39,30 @@ pub enum CallPermission {
 /// Why a call could not be counted.
 pub type LedgerError = Box<dyn Error + Send + Sync>;
 
-/// Answers whether a call may be sent.
+/// The future of a reservation.
 pub type PermissionFuture<'a> = Pin<Box<dyn Future<Output = Result<CallPermission, LedgerError>> + Send + 'a>>;
 
-/// Ends when a pause is recorded.
+/// A future that ends when a pause is recorded.
 pub type RecordingFuture<'a> = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + 'a>>;
 
-/// The end of a pause.
+/// A future that ends with a pause.
 pub type PauseEnd = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What all processes of one credential share: its calls, whichever process sends them, and the pauses that Adobe asked for.
-/// The client knows no database: its owner hands one in.
+/// The calls of one credential, counted for all processes, and the pauses that Adobe asked for. The owner of the client
+/// provides the implementation, so that the client does not depend on a database.
 pub trait CallLedger: Send + Sync {
-    /// Counts a call that is sent at once, or says when it may be. A request for page 0 is recorded with it. At rates that
-    /// stand for "no limit" ([`PendingCall::is_counted`]) nothing but page 0 is recorded.
+    /// Counts a call that is sent now, or says when it may be sent. Also records a request for page 0. At rates that
+    /// mean "no limit" ([`PendingCall::is_counted`]) only requests for page 0 are recorded.
     fn reserve(&self, call: PendingCall) -> PermissionFuture<'_>;
 
-    /// Records a pause that Adobe asked for, before anything else is done: it is obeyed after a crash as well.
+    /// Records a pause that Adobe asked for. The client does this first, so that the pause also holds after a crash.
     fn record_pause(&self, pause: RequestedPause) -> RecordingFuture<'_>;
 
-    /// Waits so long before a call is repeated, or until an administrator has the pause forgotten.
+    /// Waits for this long before a retry, or until an administrator cancels the pause.
     fn pause(&self, length: Duration) -> PauseEnd;
 }
 
-/// Waits out a pause, as `ledger` knows when it ends; without one, all of it.
+/// Waits until a pause ends: as `ledger` says, or without a ledger for its whole length.
 pub(super) fn pausing(ledger: Option<Arc<dyn CallLedger>>) -> impl Fn(Duration) -> PauseEnd + 'static {
     move |length| match &ledger {
         Some(ledger) => ledger.pause(length),
@@ -73,13 +73,13 @@ pub(super) fn pausing(ledger: Option<Arc<dyn CallLedger>>) -> impl Fn(Duration) 
 /// Why a call is not sent.
 #[derive(Debug)]
 pub(super) enum BudgetError {
-    /// A question that has to give way.
+    /// The calls for questions are used up.
     UsedUp { until: DateTime<Utc> },
     /// The ledger failed.
     Ledger(LedgerError),
 }
 
-/// The calls of one credential in this process, for those who count them nowhere else.
+/// Counts the calls of one credential in this process, where no ledger counts them.
 #[derive(Debug)]
 pub(super) struct CallSlots {
     users: Slots,
@@ -92,7 +92,7 @@ impl CallSlots {
     }
 }
 
-/// Keeps the calls of one credential below Adobe's limits, whatever minute one looks at.
+/// Keeps the calls of one credential within Adobe's limits in any minute.
 pub(super) struct CallBudget {
     purpose: CallPurpose,
     ledger: Option<Arc<dyn CallLedger>>,
@@ -100,7 +100,8 @@ pub(super) struct CallBudget {
 }
 
 impl CallBudget {
-    /// Calls of this purpose, counted by `ledger`; without one, in this process alone. `watcher` is told each wait.
+    /// A budget for calls of this purpose, counted by `ledger`; without one, in this process alone. `watcher` receives
+    /// each wait.
     pub(super) fn new(ledger: Option<Arc<dyn CallLedger>>, purpose: CallPurpose, watcher: Watcher) -> Self {
         Self { purpose, ledger, watcher }
     }
@@ -110,7 +111,7 @@ impl CallBudget {
         &self.watcher
     }
 
-    /// A pause that Adobe asked for begins now: it is recorded before anything else is done.
+    /// Begins a pause that Adobe asked for, and records it.
     pub(super) async fn paused(&self, length: Option<Duration>) -> Result<Option<RequestedPause>, LedgerError> {
         let pause = length.map(RequestedPause::from_now);
         if let (Some(pause), Some(ledger)) = (pause, &self.ledger) {
@@ -119,12 +120,12 @@ impl CallBudget {
         Ok(pause)
     }
 
-    /// What is shared with other processes of the credential.
+    /// The ledger shared with other processes of the credential.
     pub(super) fn ledger(&self) -> Option<Arc<dyn CallLedger>> {
         self.ledger.clone()
     }
 
-    /// Waits until one more call of this kind may be sent. A question does not wait where the calls are counted for all.
+    /// Waits until another call of this kind may be sent. A question does not wait for the ledger but fails.
     pub(super) async fn ready(
         &self,
         slots: &CallSlots,
@@ -160,8 +161,8 @@ impl fmt::Debug for CallBudget {
     }
 }
 
-/// The calls of one window, each with a slot that frees one window later. They may all be taken at once, and still no
-/// window ever holds more; a single bucket that refills while it is emptied would let through twice as many.
+/// One slot for each call of a window. A used slot is free again one window later, so all slots may be used at once and
+/// no window has more calls than slots; a single bucket that refills while it empties would allow twice as many.
 #[derive(Debug)]
 struct Slots {
     count: NonZeroU32,
@@ -173,7 +174,7 @@ struct Slots {
 impl Slots {
     fn new(count: NonZeroU32) -> Self {
         let clock = TokioClock(Instant::now());
-        // `Quota::with_period` is `None` for zero alone.
+        // `Quota::with_period` is `None` only for a period of zero.
         let quota = Quota::with_period(CALL_WINDOW).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
         let limiter = RateLimiter::hashmap_with_clock(quota, clock.clone());
         Self { count, next: AtomicU32::new(0), limiter, clock }
@@ -189,7 +190,7 @@ impl Slots {
     }
 }
 
-/// The runtime's clock: governor's own does not stop with `tokio::time::pause`.
+/// The clock of tokio: governor's own clock does not stop with `tokio::time::pause`.
 #[derive(Clone, Debug)]
 struct TokioClock(Instant);
 
@@ -219,9 +220,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_minute_ever_holds_more_calls_than_allowed() {
+    async fn no_minute_has_more_calls_than_allowed() {
         let seconds = seconds_of_calls(25, 80).await;
-        assert_eq!(seconds[24], 0, "the first minute's calls need not wait");
+        assert_eq!(seconds[24], 0, "the calls of the first minute do not wait");
         for window in seconds.windows(26) {
             assert!(window[25] - window[0] > 60, "{window:?}");
         }
@@ -233,10 +234,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_kind_of_call_has_a_limit_of_its_own_and_a_pause_is_announced() {
+    async fn each_kind_of_call_has_its_own_limit_and_a_pause_is_reported() {
         let one = NonZeroU32::MIN;
-        let (slots, told) = (CallSlots::new(one, one), Arc::new(std::sync::Mutex::new(Vec::new())));
-        let note = Arc::clone(&told);
+        let (slots, reported) = (CallSlots::new(one, one), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let note = Arc::clone(&reported);
         let watcher = Watcher::new(move |news| {
             let WatcherUpdate::Progress(progress) = news else { return };
             note.lock().expect("no panic elsewhere").push(progress.pause());
@@ -244,8 +245,8 @@ mod tests {
         let budget = CallBudget::new(None, CallPurpose::Run, watcher);
         budget.ready(&slots, (CallKind::Users, false)).await.expect("no ledger");
         budget.ready(&slots, (CallKind::Groups, false)).await.expect("no ledger");
-        assert!(told.lock().expect("no panic elsewhere").is_empty(), "the groups listing was not asked for yet");
+        assert!(reported.lock().expect("no panic elsewhere").is_empty(), "the first call of each kind does not wait");
         budget.ready(&slots, (CallKind::Groups, false)).await.expect("no ledger");
-        assert_eq!(*told.lock().expect("no panic elsewhere"), [Some(CALL_WINDOW)]);
+        assert_eq!(*reported.lock().expect("no panic elsewhere"), [Some(CALL_WINDOW)]);
     }
 }

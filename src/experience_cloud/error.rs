@@ -1,4 +1,5 @@
-//! What can go wrong with Experience Cloud, by what a run does about it; and whether one attempt may be repeated.
+//! The errors of the Experience Cloud client, by what a run does about them; and whether a failed attempt may be
+//! retried.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -13,89 +14,89 @@ use crate::{
     transport::{CertificateFault, RetryAdvice, RetryPolicy, Retryable, TransportError},
 };
 
-/// Why something could not be read from Experience Cloud. No text of it holds a secret or a token.
+/// Why a read from Experience Cloud failed. No message contains a secret or a token.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperienceCloudError {
-    /// The HTTP client could not be built.
-    #[error("the client of Experience Cloud could not be set up")]
-    Setup(#[source] TransportError),
-    /// The client id cannot travel as `X-Api-Key`.
-    #[error("the client id has characters that an HTTP header cannot carry; copy it again from the Developer Console")]
+    /// The HTTP client could not be created.
+    #[error("the HTTP client for Experience Cloud could not be created")]
+    Client(#[source] TransportError),
+    /// The client id cannot be sent as `X-Api-Key`.
+    #[error("the client id has characters that HTTP headers do not allow; copy it again from the Developer Console")]
     ClientId,
-    /// The credential, or what it allows, was refused.
+    /// Adobe refused the credential, or its permissions.
     #[error("{call}: refused with status {status}; {remedy}: {excerpt}")]
     Refused {
-        /// What was asked.
+        /// The name of the call.
         call: String,
         /// The HTTP status.
         status: u16,
-        /// What a person can do about it.
+        /// What the administrator can do.
         remedy: &'static str,
-        /// The beginning of the answer.
+        /// The beginning of the response.
         excerpt: String,
     },
-    /// An answer came and is not what the call promises.
+    /// The response is not what the API documents for the call.
     #[error("{call}: {reason} (status {status}): {excerpt}")]
-    WrongAnswer {
-        /// What was asked.
+    InvalidResponse {
+        /// The name of the call.
         call: String,
         /// The HTTP status.
         status: u16,
-        /// What is wrong with the answer.
+        /// What is wrong with the response.
         reason: String,
-        /// The beginning of the answer.
+        /// The beginning of the response.
         excerpt: String,
     },
-    /// An answer began and could not be read to its end.
-    #[error("{call}: the answer could not be read to its end")]
-    BrokenAnswer {
-        /// What was asked.
+    /// The response began and could not be read completely.
+    #[error("{call}: incomplete response")]
+    IncompleteResponse {
+        /// The name of the call.
         call: String,
         /// What went wrong.
         source: TransportError,
     },
-    /// A page in the middle of a listing brought nothing that was not there before: it is empty, or came a second time.
-    #[error("{call}: nothing new came, and the page is not the last")]
+    /// A page that is not the last one has no new entries: it is empty, or repeats an earlier page.
+    #[error("{call}: the page has no new entries and is not the last page")]
     NothingNew {
-        /// What was asked.
+        /// The name of the call.
         call: String,
     },
-    /// A page without users that does not say that there are none.
-    #[error("{call}: the page has no users, and X-Total-Count does not say that there are none")]
+    /// A page has no users, but its headers do not say that the listing is empty.
+    #[error("{call}: the page has no users, but X-Total-Count is not 0")]
     EmptyPage {
-        /// What was asked.
+        /// The name of the call.
         call: String,
     },
-    /// A page of members of another profile than the one that was asked for, or of one that was renamed.
-    #[error("{call}: the page has the members of \"{found}\"")]
+    /// A page lists the members of another profile than the requested one, or the profile was renamed.
+    #[error("{call}: the page lists the members of \"{found}\"")]
     OtherProfile {
-        /// What was asked.
+        /// The name of the call.
         call: String,
-        /// The profile that was asked for, as the groups listing has it.
+        /// The requested profile, with its name in the groups listing.
         profile: ProductProfileName,
         /// The name on the page.
         found: ProductProfileName,
     },
-    /// A listing was not read completely: nothing may be concluded from it.
+    /// A listing was not read completely: the program concludes nothing from it.
     #[error("{listing}: {read}")]
     Incomplete {
         /// Which listing.
         listing: String,
         /// What is missing.
         read: IncompleteRead,
-        /// The answer that ended the read, when one did.
+        /// The error that ended the read, if there was one.
         #[source]
         cause: Option<Box<ExperienceCloudError>>,
     },
-    /// The record of a user is not usable, so that nothing proves who is absent from the listing.
+    /// The record of a user cannot be used, so the listing does not prove that a user is absent.
     #[error("{listing}: the record of a user cannot be used ({what}): correct it in the Admin Console")]
     UnusableUser {
         /// Which listing.
         listing: String,
-        /// Who, and what is wrong with the record.
+        /// The user, and what is wrong with the record.
         what: String,
     },
-    /// No mask matches any product profile: nothing can be concluded from that.
+    /// No mask matches any product profile: the program concludes nothing from that.
     #[error(
         "none of the {profiles} product profiles matches an association mask ({masks}); \
          compare the mask with the names in the Admin Console"
@@ -103,59 +104,59 @@ pub enum ExperienceCloudError {
     NoMatch {
         /// How many product profiles the listing has.
         profiles: usize,
-        /// The masks, as they were written.
+        /// The masks as configured.
         masks: String,
     },
-    /// A profile without a `groupId` whose name UMAPI would take for another.
+    /// The profile has no `groupId`, and UMAPI would read its name as that of another profile.
     #[error(
-        "the members of the product profile \"{profile}\" cannot be asked for: the listing gives no groupId, \
-         and UMAPI cuts a name in a path at its last dot; rename the profile so that its name has no dot"
+        "the members of the product profile \"{profile}\" cannot be requested: its record has no groupId, and UMAPI \
+         cuts a name in a path at its last dot; rename the profile so that its name has no dot"
     )]
     Unaddressable {
         /// The profile.
         profile: ProductProfileName,
     },
-    /// UMAPI, or IMS, asked for a pause.
+    /// UMAPI or IMS limited the rate of calls.
     #[error("{call}: too many requests; {}", pause_in_words(*pause))]
-    Throttled {
-        /// What was asked.
+    RateLimited {
+        /// The name of the call.
         call: String,
-        /// The pause it asked for, when it named one.
+        /// The pause that the response asks for, if it names one.
         pause: Option<RequestedPause>,
     },
-    /// A question has to give way: its share of the calls of a minute is used up, or a run needs them.
-    #[error("{call}: not sent, because the calls that questions may use are used up; ask again at {}", to_the_second(*until))]
+    /// A question has to wait: its share of the calls per minute is used up, or a run needs them.
+    #[error("{call}: not sent, because the calls for questions are used up; retry at {}", to_the_second(*until))]
     UsedUp {
-        /// What was to be asked.
+        /// The name of the call.
         call: String,
-        /// When it may be asked.
+        /// When the call may be sent.
         until: DateTime<Utc>,
     },
-    /// The call could not be counted against the limits of Adobe, so it was not sent.
-    #[error("{call}: not sent, because it could not be counted against the limits of Adobe")]
+    /// The call could not be counted against Adobe's limits, so it was not sent.
+    #[error("{call}: not sent, because it could not be counted against Adobe's limits")]
     Uncounted {
-        /// What was to be asked.
+        /// The name of the call.
         call: String,
         /// Why.
         source: LedgerError,
     },
-    /// A passing fault on the other side.
+    /// A temporary fault of the server.
     #[error("{call}: temporarily unavailable (status {status}): {excerpt}")]
     Unavailable {
-        /// What was asked.
+        /// The name of the call.
         call: String,
         /// The HTTP status.
         status: u16,
-        /// The beginning of the answer.
+        /// The beginning of the response.
         excerpt: String,
     },
-    /// What was to be read failed before any of its requests can have reached the vendor.
+    /// The read failed before any of its requests can have reached Adobe.
     #[error(transparent)]
     Unsent(Box<ExperienceCloudError>),
-    /// No answer at all.
+    /// There is no response.
     #[error("{call} failed")]
-    NoAnswer {
-        /// What was asked.
+    Transport {
+        /// The name of the call.
         call: String,
         /// What went wrong.
         source: TransportError,
@@ -163,14 +164,16 @@ pub enum ExperienceCloudError {
 }
 
 impl ExperienceCloudError {
-    /// What a run makes of it.
+    /// How a run treats the error.
     pub fn failure(&self) -> Failure {
         match self {
-            Self::Setup(source) | Self::NoAnswer { source, .. } if source.is_misconfigured() => Failure::Misconfigured,
-            Self::Setup(_) | Self::Uncounted { .. } => Failure::Unexpected,
+            Self::Client(source) | Self::Transport { source, .. } if source.is_misconfigured() => {
+                Failure::Misconfigured
+            }
+            Self::Client(_) | Self::Uncounted { .. } => Failure::Unexpected,
             Self::ClientId | Self::Refused { .. } => Failure::Refused,
-            Self::WrongAnswer { .. }
-            | Self::BrokenAnswer { .. }
+            Self::InvalidResponse { .. }
+            | Self::IncompleteResponse { .. }
             | Self::NothingNew { .. }
             | Self::EmptyPage { .. }
             | Self::OtherProfile { .. }
@@ -178,35 +181,36 @@ impl ExperienceCloudError {
             | Self::UnusableUser { .. }
             | Self::NoMatch { .. }
             | Self::Unaddressable { .. } => Failure::Incomplete,
-            Self::Throttled { pause, .. } => Failure::Throttled { retry_after: pause.map(|pause| pause.length) },
+            Self::RateLimited { pause, .. } => Failure::Throttled { retry_after: pause.map(|pause| pause.length) },
             Self::UsedUp { .. } => Failure::Throttled { retry_after: None },
-            Self::Unavailable { .. } | Self::NoAnswer { .. } => Failure::Unavailable,
+            Self::Unavailable { .. } | Self::Transport { .. } => Failure::Unavailable,
             Self::Unsent(cause) => cause.failure(),
         }
     }
 
-    /// Whether a UMAPI request of the failed read may have reached the vendor, so that page 0, when the read begins with
-    /// it, counts as asked for. Known of the listing and of memberships alone; of anything else it says yes.
+    /// Whether a request of the failed read may have reached Adobe, so that page 0 counts as requested if the read
+    /// begins with it. Only reads of the groups listing and of memberships can return `false`.
     pub fn was_sent(&self) -> bool {
         !matches!(self, Self::Unsent(_))
     }
 
-    /// What is wrong with the certificate that was shown in place of an answer, where that is what went wrong.
+    /// What is wrong with the certificate of the server, if that is why the request failed.
     pub fn certificate_fault(&self) -> Option<&CertificateFault> {
         match self {
-            Self::NoAnswer { source, .. } => source.certificate_fault(),
+            Self::Transport { source, .. } => source.certificate_fault(),
             Self::Unsent(cause) => cause.certificate_fault(),
             _ => None,
         }
     }
 
-    /// A listing whose answers do not add up, none of them being wrong by itself.
+    /// A listing whose pages contradict each other, although each page is valid.
     pub(super) fn incomplete(listing: &str, read: IncompleteRead) -> Self {
         Self::Incomplete { listing: listing.to_owned(), read, cause: None }
     }
 
-    /// What this error of a listing of the profile's members says about that profile alone: its page is empty, users are
-    /// missing, members came or went meanwhile, or it was renamed. Gives the error back where it concerns the whole read.
+    /// Converts an error of a listing of the profile's members into a doubt about that profile alone: its page is
+    /// empty, users are missing, members changed during the read, or the profile was renamed. Returns the error
+    /// unchanged if it concerns the whole read.
     pub(super) fn into_profile_doubt(self, profile: &ProductProfileName) -> Result<ProfileDoubt, Self> {
         let profile = profile.clone();
         match self {
@@ -224,8 +228,8 @@ impl ExperienceCloudError {
         }
     }
 
-    /// This error as the end of a walk over `listing` that received some pages: `read` says how far it came.
-    /// When the system did not answer, that remains the news.
+    /// This error as the cause of an incomplete `listing`: `read` says how many pages were received. An error that is
+    /// not about the content of a response is returned unchanged.
     pub(super) fn in_walk(self, listing: &str, read: IncompleteRead) -> Self {
         if self.failure() == Failure::Incomplete {
             Self::Incomplete { listing: listing.to_owned(), read, cause: Some(Box::new(self)) }
@@ -238,47 +242,48 @@ impl ExperienceCloudError {
 fn pause_in_words(pause: Option<RequestedPause>) -> String {
     match pause {
         Some(pause) => format!("Adobe asked for a pause until {}", to_the_second(pause.until)),
-        None => "Adobe named no time at which to ask again".to_owned(),
+        None => "Adobe did not say when to retry".to_owned(),
     }
 }
 
-/// What an answer that cannot be used says about the next one.
+/// Why a response cannot be used, by what a retry would bring.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PageError {
-    /// Cut off or no JSON at all, as gateways answer when something behind them fails: the next answer may be whole.
+    /// Cut off, or not JSON, as from a gateway whose server fails: a retry may succeed.
     Garbled(String),
-    /// Whole, and not what the call promises: the next answer will be the same.
+    /// Complete, but not what the API documents: a retry would bring the same response.
     Unusable(String),
 }
 
-/// Whether a failed request may be sent again.
+/// Whether a retry of a failed request may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RetryChance {
-    /// The same request gets the same answer.
+    /// A retry would get the same response.
     None,
-    /// The next attempt may succeed, and the failed one may have been served.
+    /// A retry may succeed, and Adobe may have served the failed request.
     MaybeServed,
-    /// The next attempt may succeed, and the failed one was never sent, or not served.
+    /// A retry may succeed, and the failed request was not sent or not served.
     Unserved,
-    /// The server refused it and did not say until when.
+    /// The rate was limited, and the response does not say for how long.
     RefusedForNow,
-    /// It was not served, and the server named the least pause before the next attempt.
+    /// Adobe did not serve the request, and named the shortest pause before a retry.
     After(Duration),
-    /// It may have been served, and the server named the least pause before the next attempt.
+    /// Adobe may have served the request, and named the shortest pause before a retry.
     MaybeServedAfter(Duration),
 }
 
-/// Which failed requests of a call may be sent again.
+/// Which failed requests of a call are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RetryRule {
     /// All that may succeed later.
     Always,
-    /// Only those that were never sent, and those for which the server named the time of the next. A second request for page 0 of an organization's listing counts as one more, and
-    /// the client that makes it is locked out for up to an hour (user-sync.py issue 813: 504, retried, 429 with 1938 s).
+    /// Only those that were not served, or for which Adobe named the time of the retry. Adobe counts a second request
+    /// for page 0 of an organization's listing, and locks the client out for up to an hour (user-sync.py issue 813: a
+    /// retry after status 504 got status 429 with a pause of 1938 s).
     IfNotServed,
 }
 
-/// The end of one attempt, for the retry rule of the transport.
+/// The error of one attempt, for the retries of the transport.
 #[derive(Debug)]
 pub(super) struct FailedAttempt {
     pub(super) error: ExperienceCloudError,
@@ -290,30 +295,31 @@ impl FailedAttempt {
         Self { error, chance: RetryChance::None }
     }
 
-    /// What the transport says about a request without a whole answer.
+    /// The failure of a request without a complete response.
     pub(super) fn of_transport(call: &str, source: TransportError) -> Self {
         let call = call.to_owned();
         match source {
-            TransportError::Build(_) => Self::last(ExperienceCloudError::Setup(source)),
+            TransportError::Build(_) => Self::last(ExperienceCloudError::Client(source)),
             TransportError::Connect(_) if source.certificate_fault().is_some() || source.is_misconfigured() => {
-                Self::last(ExperienceCloudError::NoAnswer { call, source })
+                Self::last(ExperienceCloudError::Transport { call, source })
             }
             TransportError::Connect(_) => {
-                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: RetryChance::Unserved }
+                Self { error: ExperienceCloudError::Transport { call, source }, chance: RetryChance::Unserved }
             }
             TransportError::Timeout { .. } | TransportError::ConnectionLost { .. } => {
-                Self { error: ExperienceCloudError::NoAnswer { call, source }, chance: RetryChance::MaybeServed }
+                Self { error: ExperienceCloudError::Transport { call, source }, chance: RetryChance::MaybeServed }
             }
-            // What took as long as a call may take would do so again.
-            TransportError::CallTimeout { .. } => Self::last(ExperienceCloudError::NoAnswer { call, source }),
-            TransportError::IncompleteBody { .. } | TransportError::Undecodable { .. } => {
-                Self { error: ExperienceCloudError::BrokenAnswer { call, source }, chance: RetryChance::MaybeServed }
-            }
-            TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::BrokenAnswer { call, source }),
+            // A call that reached its longest duration would reach it again.
+            TransportError::CallTimeout { .. } => Self::last(ExperienceCloudError::Transport { call, source }),
+            TransportError::IncompleteBody { .. } | TransportError::Undecodable { .. } => Self {
+                error: ExperienceCloudError::IncompleteResponse { call, source },
+                chance: RetryChance::MaybeServed,
+            },
+            TransportError::TooLarge { .. } => Self::last(ExperienceCloudError::IncompleteResponse { call, source }),
         }
     }
 
-    /// The same failure of a call that may only be repeated as `repetition` allows.
+    /// Forbids the retry if `retry_rule` does.
     pub(super) fn under(mut self, retry_rule: RetryRule) -> Self {
         let counts = matches!(
             self.chance,
@@ -325,7 +331,7 @@ impl FailedAttempt {
         self
     }
 
-    /// Tells the watcher of the pause that is waited out before the next attempt, when the server named it.
+    /// Reports the pause before the next attempt to the watcher, if the server named it.
     pub(super) fn announced(self, retry: &RetryPolicy, budget: &CallBudget) -> Self {
         if let RetryChance::After(length) | RetryChance::MaybeServedAfter(length) = self.chance
             && length <= retry.max_wait
@@ -362,14 +368,14 @@ impl fmt::Display for FailedAttempt {
 mod tests {
     use super::*;
 
-    fn throttled(pause: Option<RequestedPause>) -> ExperienceCloudError {
-        ExperienceCloudError::Throttled { call: "GET users page 2".to_owned(), pause }
+    fn rate_limited(pause: Option<RequestedPause>) -> ExperienceCloudError {
+        ExperienceCloudError::RateLimited { call: "GET users page 2".to_owned(), pause }
     }
 
     #[test]
-    fn page_0_is_repeated_only_when_it_was_not_served() {
+    fn page_0_is_retried_only_if_it_was_not_served() {
         let verdict =
-            |chance, retry_rule| FailedAttempt { error: throttled(None), chance }.under(retry_rule).retry_advice();
+            |chance, retry_rule| FailedAttempt { error: rate_limited(None), chance }.under(retry_rule).retry_advice();
         let pause = Duration::from_secs(38);
         for (chance, free, unserved) in [
             (RetryChance::None, RetryAdvice::Final, RetryAdvice::Final),
@@ -385,9 +391,9 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_call_and_the_time_at_which_the_pause_ends() {
+    fn a_rate_limit_names_the_call_and_the_time_when_the_pause_ends() {
         let until = DateTime::from_timestamp(1_795_413_600, 0).expect("a time");
-        let error = throttled(Some(RequestedPause { length: Duration::from_secs(3244), until }));
+        let error = rate_limited(Some(RequestedPause { length: Duration::from_secs(3244), until }));
         let text = "GET users page 2: too many requests; Adobe asked for a pause until 2026-11-23T06:00:00Z";
         assert_eq!(error.to_string(), text);
         assert_eq!(error.failure(), Failure::Throttled { retry_after: Some(Duration::from_secs(3244)) });

@@ -1,4 +1,4 @@
-//! The groups listing: which product profiles there are, and how many members each group has.
+//! The groups listing: the product profiles of the organization, and the number of members of each group.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -21,19 +21,20 @@ use crate::domain::{
     ProductProfileName, RunStep, UnusableProfiles,
 };
 
-/// What errors and log lines call the listing.
+/// The name of the listing in errors and log lines.
 const LISTING: &str = "groups of the organization";
 
-/// A page past the end may say this, with `lastPage: true` and no `groups` (the reference shows both forms).
+/// The `result` that a page past the end may have, with `lastPage: true` and no `groups` (Adobe's reference shows both
+/// forms).
 const PAST_THE_END: &str = "Not found";
 
-/// The type that makes a group a product profile; entries without a type may be one.
+/// The type of product profiles; an entry without a type may be one.
 const PRODUCT_PROFILE: &str = "PRODUCT_PROFILE";
 
-/// A walk ends after this many pages of 400 groups even if none says that it is the last.
+/// Maximum number of pages, of 400 groups each, even if no page says that it is the last.
 const MOST_PAGES: u64 = 1000;
 
-/// All of the groups listing that matters: read now, or remembered from an earlier run.
+/// The product profiles of the groups listing: read now, or remembered from an earlier run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileListing {
     pub(super) profiles: Vec<ProductProfile>,
@@ -41,23 +42,24 @@ pub struct ProfileListing {
     pub(super) origin: ListingOrigin,
 }
 
-/// Where a listing comes from, and what is known beside the profiles.
+/// The origin of a listing, with what is known besides the profiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum ListingOrigin {
     /// The whole groups listing was read.
     Read {
-        /// Folded names of groups of other kinds. On users such a name cannot be told from a profile of the same name.
+        /// Folded names of groups of other types. A user's list of groups shows names only, so such a name cannot be
+        /// distinguished from a profile of the same name.
         other_names: BTreeSet<FoldedName>,
-        /// `memberCount` of the largest group of any kind: the organization has at least as many users.
+        /// `memberCount` of the largest group of any type: the organization has at least as many users.
         largest_group: u64,
     },
-    /// The profiles were read once and remembered, and nothing else was.
+    /// An earlier run read the profiles. Nothing else of the listing is known.
     #[default]
     Remembered,
 }
 
 impl ProfileListing {
-    /// A listing that an earlier run read. New profiles are not in it, and renamed ones have their old name.
+    /// A listing that an earlier run read. It lacks new profiles, and has the old names of renamed ones.
     pub fn remembered(profiles: Vec<ProductProfile>) -> Self {
         Self { profiles, unusable: UnusableProfiles::default(), origin: ListingOrigin::Remembered }
     }
@@ -77,7 +79,7 @@ impl ProfileListing {
         self.profiles.get(position as usize).filter(|_| !self.unusable.concerns(position))
     }
 
-    /// Whether a group of another kind has, or may have, this name.
+    /// Whether a group of another type has, or may have, this name.
     pub(super) fn is_shared(&self, name: &ProductProfileName) -> bool {
         match &self.origin {
             ListingOrigin::Read { other_names, .. } => other_names.contains(&name.folded()),
@@ -86,7 +88,7 @@ impl ProfileListing {
     }
 }
 
-/// What was received of the listing so far.
+/// The entries received so far.
 #[derive(Default)]
 struct CollectedGroups {
     profiles: Vec<ProductProfile>,
@@ -95,7 +97,7 @@ struct CollectedGroups {
     largest_group: u64,
 }
 
-/// A page of `G`s: of groups, or of records that may be some.
+/// A page of groups `G`, or of unparsed records.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct GroupsPage<'a, G> {
@@ -107,7 +109,7 @@ struct GroupsPage<'a, G> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the vendor's names")]
+#[expect(clippy::struct_field_names, reason = "the names of UMAPI")]
 struct Group<'a> {
     group_id: Option<i64>,
     #[serde(borrow, rename = "type")]
@@ -116,7 +118,7 @@ struct Group<'a> {
     member_count: Option<u64>,
 }
 
-/// One entry. Groups of other kinds are kept in the same shape, for their names and counts.
+/// One entry. A group of another type has the same form, for its name and count.
 #[derive(Debug, PartialEq, Eq)]
 struct GroupEntry {
     group: ProductProfile,
@@ -146,7 +148,7 @@ pub(super) async fn fetch(
     let mut pages = 0;
     loop {
         let call = call(organization, pages);
-        let page = umapi.get(&call, |answer| read(&answer.body)).await;
+        let page = umapi.get(&call, |response| read(&response.body)).await;
         let page = page.map_err(|error| cut_short(error, pages))?;
         let before = seen.len();
         for entry in page.entries {
@@ -190,7 +192,7 @@ fn call(organization: &OrganizationId, page: u64) -> Call {
 }
 
 fn cut_short(error: ExperienceCloudError, pages: u64) -> ExperienceCloudError {
-    // Before page 0 has come there is no walk to speak of. The listing carries no header that announces its pages.
+    // Before page 0 there is no partial read to report. The listing has no header with the number of its pages.
     if pages == 0 { error } else { error.in_walk(LISTING, IncompleteRead::NoLastPage { pages }) }
 }
 
@@ -209,7 +211,7 @@ impl CollectedGroups {
     }
 }
 
-/// Reads a page; one that cannot be read in one go is read once more, record by record.
+/// Parses a page; a page that cannot be parsed as a whole is parsed again, record by record.
 fn read(body: &[u8]) -> Result<GroupEntries, PageError> {
     if let Ok(page) = page_text::read(body, PhantomData::<GroupsPage<'_, Group<'_>>>) {
         return entries(page, Group::into_entry);
@@ -228,7 +230,7 @@ fn entries<G>(page: GroupsPage<'_, G>, entry: impl Fn(G) -> Option<GroupEntry>) 
     if result != SUCCESS {
         return Err(PageError::Unusable(format!("the result is \"{result}\"")));
     }
-    let groups = page.groups.ok_or_else(|| PageError::Unusable("the answer has no \"groups\"".to_owned()))?;
+    let groups = page.groups.ok_or_else(|| PageError::Unusable("the response has no \"groups\"".to_owned()))?;
     Ok(GroupEntries { is_last, entries: groups.into_iter().filter_map(entry).collect() })
 }
 
@@ -253,13 +255,13 @@ impl Group<'_> {
 const NO_NAME: &str = "it has no \"groupName\"";
 
 impl GroupEntry {
-    /// A product profile whose name is not known. Left out, it would look as if the profile had been deleted.
+    /// A product profile whose name is unknown. If it were skipped, the profile would look deleted.
     fn without_name(group: ProductProfile, what: String) -> Self {
         Self { group, is_eligible: true, fault: Some(RecordFault { what, name: KnownName::Missing }) }
     }
 }
 
-/// What stands for the name of a product profile that has none.
+/// The placeholder name of a product profile without a readable name.
 fn unnamed(id: Option<ProductProfileId>) -> ProductProfileName {
     ProductProfileName::new(match id {
         Some(id) => format!("(product profile {id} without a readable name)"),
@@ -267,7 +269,7 @@ fn unnamed(id: Option<ProductProfileId>) -> ProductProfileName {
     })
 }
 
-/// The entry of a record that may not be usable. `None` for one that is neither a product profile nor has a name.
+/// The entry of a record of which some fields may be invalid. `None` if it is neither a product profile nor has a name.
 fn entry_of_record(record: &Value) -> Option<GroupEntry> {
     let present = |field| record.get(field).filter(|value| !value.is_null());
     let (id, count) = (present("groupId"), present("memberCount"));
@@ -299,7 +301,7 @@ fn entry_of_record(record: &Value) -> Option<GroupEntry> {
 mod tests {
     use super::*;
 
-    /// Name, what is wrong, and whether the name is known, of each entry that may be a product profile.
+    /// The name of each entry that may be a product profile, with what is wrong and whether the name is known.
     fn faults(groups: &str) -> Vec<(String, Option<(String, KnownName)>)> {
         let body = format!(r#"{{"lastPage": true, "result": "success", "groups": [{groups}]}}"#);
         let entries = read(body.as_bytes()).expect("a page").entries.into_iter().filter(|entry| entry.is_eligible);
@@ -308,30 +310,30 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_used_is_kept_with_what_is_wrong_and_stops_no_other() {
+    fn an_unusable_record_is_kept_with_what_is_wrong_and_does_not_affect_others() {
         let good = r#"{"groupId": 1, "groupName": "A", "type": "PRODUCT_PROFILE", "memberCount": 3}"#;
         let long = "x".repeat(100_000);
         let fault = |name: &str, what: &str, known| Some((name.to_owned(), Some((what.to_owned(), known))));
         let known = |name, what| fault(name, what, KnownName::Certain);
         let unknown = |name, what| fault(name, what, KnownName::Missing);
         for (record, expected) in [
-            // Foreign.
+            // Groups of other types.
             (r#"{"type": "USER_GROUP", "groupName": "half \ud800"}"#.to_owned(), None),
             (r#"{"type": "USER_GROUP", "groupName": 7}"#.to_owned(), None),
             (format!(r#"{{"type": "USER_GROUP", "groupName": "{long}"}}"#), None),
             (r#"{"type": "USER_GROUP", "groupName": "U", "memberCount": -1, "groupId": "x"}"#.to_owned(), None),
             (format!(r#"{{"groupName": "B", "note": "{long}"}}"#), Some(("B".to_owned(), None))),
-            // A product profile, or what may be one.
+            // Product profiles, and entries that may be one.
             (r#"{"groupName": "B", "memberCount": -1}"#.to_owned(), known("B", "its \"memberCount\" is not a count")),
             (r#"{"groupName": "B", "groupId": "7"}"#.to_owned(), known("B", "its \"groupId\" is not a number")),
-            (r#"{"groupName": "B", "type": 7}"#.to_owned(), known("B", "its \"type\" is not a text")),
+            (r#"{"groupName": "B", "type": 7}"#.to_owned(), known("B", "its \"type\" is not a string")),
             (
                 r#"{"groupName": "B\ud800"}"#.to_owned(),
                 fault("B\u{FFFD}", "its \"groupName\" has an invalid character", KnownName::Damaged),
             ),
             (
                 r#"{"groupId": 7, "groupName": 1}"#.to_owned(),
-                unknown("(product profile 7 without a readable name)", "its \"groupName\" is not a text"),
+                unknown("(product profile 7 without a readable name)", "its \"groupName\" is not a string"),
             ),
             (r#"{"groupName": " "}"#.to_owned(), unknown("(product profile without a readable name)", NO_NAME)),
             ("7".to_owned(), unknown("(product profile without a readable name)", NO_NAME)),
@@ -376,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_listing_is_refused() {
+    fn a_response_that_is_not_a_listing_is_an_error() {
         for (body, part) in [
             (r#"{"lastPage": true, "result": "success"}"#, "no \"groups\""),
             (r#"{"lastPage": true, "result": "success", "groups": null}"#, "no \"groups\""),

@@ -1,32 +1,32 @@
-//! In which ways the members of one profile can be asked for, and how a second read differs from the first.
+//! The ways to request the members of one profile, and how a second read differs from the first.
 //!
-//! | the first read asked | the second asks |
+//! | the first read requested | the second requests |
 //! |---|---|
-//! | all users, or single users | by id; by name where that finds nothing |
-//! | by id | by name; by id with the groups of each user where the name finds nothing |
-//! | by id, and the name is or may be that of another group, or cannot be asked for | by id, with the groups of each user |
-//! | by name | by id; by name with the groups of each user where that finds nothing |
+//! | all users, or single users | by id; by name if the id finds nothing |
+//! | by id | by name; by id with the groups of each user if the name finds nothing |
+//! | by id, and the name may be that of another group, or has a dot | by id, with the groups of each user |
+//! | by name | by id; by name with the groups of each user if the id finds nothing |
 
 use super::users_walk::GroupsOfUsers;
 use crate::domain::{MembersQuery, ProductProfile};
 
-/// One way to ask for the members of a profile.
+/// One way to request the members of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MembersCall {
     pub(super) asked: MembersQuery,
-    /// What stands for the profile in the path.
+    /// The id or the name of the profile, for the path.
     pub(super) address: String,
     pub(super) groups: GroupsOfUsers,
 }
 
-/// The ways of a first read, the better one first. `is_shared` says that the name is, or may be, that of another group.
+/// The ways of a first read, the better one first. `is_shared`: another group has, or may have, the same name.
 pub(super) fn first(profile: &ProductProfile, is_shared: bool) -> Vec<MembersCall> {
     let asked = if is_shared || !is_addressable(profile) { MembersQuery::ByIdOnly } else { MembersQuery::ById };
     let excluded = GroupsOfUsers::Excluded;
     [by_id(profile, asked, excluded), by_name(profile, excluded)].into_iter().flatten().collect()
 }
 
-/// The ways of a second read that none of the `first` one was.
+/// The ways of a second read: requests that differ from those of the `first` read.
 pub(super) fn second(profile: &ProductProfile, first: Option<MembersQuery>) -> Vec<MembersCall> {
     use GroupsOfUsers::{Excluded, Shown};
     let id = |groups| by_id(profile, MembersQuery::ById, groups);
@@ -48,8 +48,8 @@ fn by_name(profile: &ProductProfile, groups: GroupsOfUsers) -> Option<MembersCal
     is_addressable(profile).then_some(MembersCall { asked: MembersQuery::ByName, address, groups })
 }
 
-/// Whether UMAPI finds a profile by its name. A name in a path was cut at its last dot, whatever its encoding
-/// (umapi-documentation issue 53): the rest may be the name of another profile.
+/// Whether UMAPI finds a profile by its name. UMAPI cut a name in a path at its last dot, also if the dot was encoded
+/// (umapi-documentation issue 53), and the rest may be the name of another profile.
 fn is_addressable(profile: &ProductProfile) -> bool {
     !profile.name.as_str().contains('.')
 }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn no_way_of_the_second_read_is_one_of_the_first() {
+    fn a_second_read_never_sends_a_request_of_the_first() {
         for (id, name) in [(Some(7), "P"), (None, "P"), (Some(7), "P 1.2"), (None, "P 1.2")] {
             let name = ProductProfileName::new(name);
             let profile = ProductProfile { id: id.map(ProductProfileId), name, member_count: None };
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_may_lead_elsewhere_is_not_asked_for_in_a_second_read() {
+    fn a_name_that_may_be_that_of_another_group_is_not_requested_in_a_second_read() {
         let profile = |name: &str| ProductProfile {
             id: Some(ProductProfileId(7)),
             name: ProductProfileName::new(name),

@@ -1,4 +1,4 @@
-//! From pages to a snapshot: by a walk over the organization, or by the members of each matching profile.
+//! Builds a snapshot from pages: from all users of the organization, or from the members of each matching profile.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -22,13 +22,13 @@ use crate::domain::{
 /// The members of one profile, read completely and counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileMembers {
-    /// Who was listed.
+    /// The listed users.
     pub users: Vec<AdobeUser>,
-    /// Accounts that were counted and not listed.
+    /// How many accounts Adobe counts and does not list.
     pub unlisted: u64,
 }
 
-/// One read of memberships, and what it needs.
+/// One read of memberships.
 pub(super) struct MembershipRead<'a> {
     pub(super) umapi: &'a Umapi,
     pub(super) organization: &'a OrganizationId,
@@ -37,19 +37,20 @@ pub(super) struct MembershipRead<'a> {
     pub(super) keys: RefCell<KeyMaker>,
 }
 
-/// People and what they are members of, each account once.
+/// Users and their memberships, each account once.
 #[derive(Default)]
 struct CollectedMembers {
     positions: ByUserKey<u32>,
     users: Vec<AdobeUser>,
     /// Pairs of (position in the listing of profiles, position in `users`).
     memberships: Vec<(u32, u32)>,
-    /// Users whose record cannot be used, from the listing whose pages came last.
+    /// Users whose record cannot be used, from the most recent listing.
     unusable: UnusableUsers,
 }
 
 impl MembershipRead<'_> {
-    /// Walks the organization and keeps those who have a profile that one of the masks matches, or one of the logins.
+    /// Lists all users of the organization and keeps those with a profile that a mask matches, or with one of the
+    /// logins.
     pub(super) async fn by_organization(
         &self,
         listing: ProfileListing,
@@ -73,7 +74,7 @@ impl MembershipRead<'_> {
         let unusable = std::mem::take(&mut members.unusable);
         if let Some(user) = &unusable.without_groups {
             tracing::warn!(
-                "the groups of {user} cannot be read: the members of each matching profile are read by themselves"
+                "the groups of {user} cannot be read: the members of each matching profile are listed instead"
             );
         }
         let mut profiles = BTreeMap::new();
@@ -92,19 +93,22 @@ impl MembershipRead<'_> {
             {
                 continue;
             }
-            // Whoever was shown with a profile that is not shared stays a member: more people lose nothing by that.
+            // A user listed with the profile stays a member, also if the listing of its members lacks the user: adding
+            // a member removes no rights.
             profiles.insert(position, self.read_members(&listing, position, profile, &mut members).await?);
         }
         let proof = ReadProof::of_walk(&evidence, profiles, self.tolerance)
             .map_err(|read| ExperienceCloudError::incomplete(users.title(), read))?;
         let snapshot = self.snapshot(listing, members, names.into_inner().into_unlisted(), proof)?;
-        // Without the login of one user nothing says who has a login and who has not: each is asked for by itself.
+        // If the login of one user is unknown, the listing does not prove that no user has a login: later, each login
+        // is looked up separately.
         Ok(snapshot.with_holders_of(if unusable.without_login { LoginSet::default() } else { logins }))
     }
 
-    /// Whether fewer people show a profile than the groups listing counts. The list of groups of a user was seen cut short
-    /// (user-sync.py issues 384 and 536). Technical accounts are counted and not listed: some are always missing. A count
-    /// may comprise those who come through a user group, so that direct memberships alone cannot be compared with it.
+    /// Whether fewer users list a profile than the groups listing counts. UMAPI has returned incomplete lists of a
+    /// user's groups (user-sync.py issues 384 and 536). Technical accounts are counted and not listed, so some are
+    /// always missing. A count may include members through user groups, so direct memberships alone cannot be compared
+    /// with it.
     fn is_short(&self, profile: &ProductProfile, shown: u64) -> bool {
         let Some(counted) = profile.member_count.filter(|_| self.membership == Membership::Effective) else {
             return false;
@@ -115,13 +119,13 @@ impl MembershipRead<'_> {
                 product_profile.name = %profile.name,
                 umapi.members.counted = counted,
                 umapi.members.shown = shown,
-                "fewer users show this product profile than are counted: its members are read by themselves"
+                "fewer users list this product profile than Adobe counts: its members are listed instead"
             );
         }
         short
     }
 
-    /// Reads the members of each of the profiles at `matched`.
+    /// Reads the members of each profile at the positions `matched`.
     pub(super) async fn by_profiles(
         &self,
         listing: ProfileListing,
@@ -137,7 +141,7 @@ impl MembershipRead<'_> {
         self.snapshot(listing, members, Vec::new(), proof)
     }
 
-    /// Reads the members of one profile in another way than `first`, for a proof that somebody is not among them.
+    /// Reads the members of one profile with another request than `first`, to prove that a user is not one of them.
     pub(super) async fn of_profile(
         &self,
         profile: &ProductProfile,
@@ -156,7 +160,8 @@ impl MembershipRead<'_> {
         }
     }
 
-    /// Reads the members of the profile at `position`. What concerns that profile alone is a doubt and no error.
+    /// Reads the members of the profile at `position`. A fault that concerns this profile alone is a doubt, not an
+    /// error.
     async fn read_members(
         &self,
         listing: &ProfileListing,
@@ -180,8 +185,8 @@ impl MembershipRead<'_> {
         }
     }
 
-    /// Walks over the members of a profile by the first of `calls` that UMAPI finds the profile by: that ids are taken is
-    /// not in the reference.
+    /// Reads the members of a profile with the first of `calls` for which UMAPI finds the profile: Adobe's reference
+    /// does not say that UMAPI accepts ids.
     async fn walk_members(
         &self,
         profile: &ProductProfile,
@@ -192,13 +197,13 @@ impl MembershipRead<'_> {
         let mut outcome = Err(ExperienceCloudError::Unaddressable { profile: profile.name.clone() });
         for MembersCall { asked, address, groups } in calls {
             let listing = UsersListing::of_profile(self.organization, profile, &address, groups, self.membership);
-            let read = |body: &[u8]| users_page::read(body, KeptUsers::Everyone, &mut self.keys.borrow_mut());
+            let read = |body: &[u8]| users_page::read(body, KeptUsers::All, &mut self.keys.borrow_mut());
             let mut take = |page: UsersPage, _: &WalkEvidence| members.add_page(page, Some(position));
             outcome = walk(self.umapi, &listing, self.tolerance, &read, &mut take).await.and_then(|walk| {
                 MembersListing::new(asked, walk, self.tolerance)
                     .map_err(|read| ExperienceCloudError::incomplete(&members_of(profile), read))
             });
-            if !matches!(outcome, Err(ExperienceCloudError::WrongAnswer { status: 404, .. })) {
+            if !matches!(outcome, Err(ExperienceCloudError::InvalidResponse { status: 404, .. })) {
                 break;
             }
         }
@@ -221,21 +226,21 @@ impl MembershipRead<'_> {
 }
 
 impl CollectedMembers {
-    /// Takes over who is on a page: members of the profile at `of`, or of those that the page names.
+    /// Adds the users of a page, as members of the profile at `of`, or else of the profiles that the page names.
     fn add_page(&mut self, page: UsersPage, of: Option<u32>) {
         self.unusable.extend(page.unusable);
-        let positions: Vec<u32> = page.users.into_iter().map(|(key, person)| self.add(key, person)).collect();
+        let positions: Vec<u32> = page.users.into_iter().map(|(key, user)| self.add(key, user)).collect();
         match of {
-            Some(profile) => self.memberships.extend(positions.into_iter().map(|person| (profile, person))),
+            Some(profile) => self.memberships.extend(positions.into_iter().map(|user| (profile, user))),
             None => self.memberships.extend(
                 page.memberships
                     .into_iter()
-                    .filter_map(|(profile, person)| Some((profile, *positions.get(person as usize)?))),
+                    .filter_map(|(profile, user)| Some((profile, *positions.get(user as usize)?))),
             ),
         }
     }
 
-    /// How many members of each of so many profiles were seen.
+    /// The number of members of each profile.
     fn counts(&self, profiles: usize) -> Vec<u64> {
         let mut counts = vec![0; profiles];
         for (profile, _) in &self.memberships {
@@ -246,18 +251,18 @@ impl CollectedMembers {
         counts
     }
 
-    fn add(&mut self, key: UserKey, person: AdobeUser) -> u32 {
+    fn add(&mut self, key: UserKey, user: AdobeUser) -> u32 {
         let users = &mut self.users;
         *self.positions.entry(key).or_insert_with(|| {
             // An organization has fewer than 2^32 users.
             let position = u32::try_from(users.len()).unwrap_or(u32::MAX);
-            users.push(person);
+            users.push(user);
             position
         })
     }
 }
 
-/// The members of a profile of which one is not known, and so many others are not.
+/// The doubtful read of a profile with a member whose record cannot be used, and with `others` more of them.
 fn in_doubt(profile: &ProductProfileName, user: &UnusableUser, others: usize) -> ProfileRead {
     let others = if others == 0 { String::new() } else { format!(", and {others} more") };
     let why = format!("the record of a user cannot be used ({}){others}: correct it in the Admin Console", user.what);

@@ -1,19 +1,19 @@
-//! Reads the organization from Adobe's user management API (UMAPI), completely or not at all.
+//! The client of Adobe's user management API (UMAPI): reads the organization completely, or fails.
 //!
-//! | file | what lives there |
+//! | file | contents |
 //! |---|---|
-//! | `access_token` | the token of the identity service: obtained once, renewed in time |
-//! | `call_budget` | calls per minute |
-//! | `umapi` | one call: paced, authorized, repeated as its kind allows |
-//! | `groups_listing` | which product profiles there are |
-//! | `read_choice` | which calls fetch the memberships, and what they cost |
-//! | `membership_read` | from pages to a snapshot |
-//! | `members_calls` | in which ways the members of one profile can be asked for |
-//! | `users_walk` | all pages of one listing of users, with the evidence |
-//! | `single_user` | one person, without any page |
-//! | `users_page`, `page_text` | one page, read within bounds |
-//! | `text_field`, `unusable_user` | what can be known of a record that cannot be used |
-//! | `profile_names`, `user_key` | which names and which accounts matter |
+//! | `access_token` | the access token of IMS: obtained once, renewed before it expires |
+//! | `call_budget` | the limit of calls per minute |
+//! | `umapi` | one call: waits for its slot, carries the token, is retried as its kind allows |
+//! | `groups_listing` | the product profiles of the organization |
+//! | `read_choice` | which calls read the memberships, and how many calls each way costs |
+//! | `membership_read` | builds a snapshot from pages |
+//! | `members_calls` | the ways to request the members of one profile |
+//! | `users_walk` | reads all pages of one listing of users, with the evidence that it is complete |
+//! | `single_user` | one user by e-mail address, without a listing |
+//! | `users_page`, `page_text` | one page of users, parsed within size limits |
+//! | `text_field`, `unusable_user` | what is known of a user whose record cannot be used |
+//! | `profile_names`, `user_key` | the profiles that match a mask, and the identity of accounts |
 
 mod access_token;
 mod call_budget;
@@ -60,38 +60,38 @@ use crate::{
     transport::{self, BaseUrl, Credential, ExposeSecret as _, HttpClient, IdentityService, RetryPolicy, SecretString},
 };
 
-/// What the client needs to know.
+/// The options of the UMAPI client.
 #[derive(Clone, Debug)]
 pub struct UmapiOptions {
     /// The organization to read.
     pub organization_id: OrganizationId,
-    /// Client id of the OAuth server-to-server credential; also the `X-Api-Key`.
+    /// Client id of the OAuth server-to-server credential; it is also sent as `X-Api-Key`.
     pub client_id: String,
     /// Secret of that credential.
     pub client_secret: SecretString,
-    /// Base address of the identity service, such as `https://ims-na1.adobelogin.com`.
+    /// Base address of IMS, such as `https://ims-na1.adobelogin.com`.
     pub ims_url: BaseUrl,
-    /// Base address of the API, such as `https://usermanagement.adobe.io/v2/usermanagement`.
+    /// Base address of UMAPI, such as `https://usermanagement.adobe.io/v2/usermanagement`.
     pub umapi_url: BaseUrl,
     /// Scopes of the token, separated by commas.
     pub scopes: String,
-    /// Which memberships count.
+    /// Whether memberships through user groups count.
     pub membership: Membership,
-    /// Which calls fetch the memberships.
+    /// Which calls read the memberships.
     pub read: ReadChoice,
-    /// Most calls for users in any minute.
+    /// Maximum number of calls for users in any minute.
     pub users_per_minute: NonZeroU32,
-    /// Most calls for the groups listing in any minute.
+    /// Maximum number of calls for the groups listing in any minute.
     pub groups_per_minute: NonZeroU32,
-    /// How many users may be counted and not listed.
+    /// How many users may be missing from a listing that Adobe counts.
     pub tolerance: Tolerance,
-    /// How patiently one call is repeated.
+    /// How often one call is retried, and after which pauses.
     pub retry: RetryPolicy,
-    /// Bounds of one request.
+    /// Time and size limits of one request.
     pub http: transport::HttpOptions,
 }
 
-/// The value of `directOnly`. It is always sent: the vendor's default is `true` and hides inherited profiles.
+/// The value of `directOnly`. It is always sent: Adobe's default is `true` and hides inherited profiles.
 fn direct_only(membership: Membership) -> &'static str {
     match membership {
         Membership::Effective => "false",
@@ -102,35 +102,36 @@ fn direct_only(membership: Membership) -> &'static str {
 /// A pause that Adobe asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestedPause {
-    /// From the answer that asked for it.
+    /// As the response says.
     pub length: Duration,
     /// When it ends.
     pub until: DateTime<Utc>,
 }
 
 impl RequestedPause {
-    /// A pause that begins now. No more than [`LONGEST_PAUSE`] is obeyed, so none is named that ends later.
+    /// A pause that begins now, shortened to [`LONGEST_PAUSE`], the longest that the program waits.
     fn from_now(length: Duration) -> Self {
         let length = length.min(LONGEST_PAUSE.to_std().unwrap_or_default());
         Self { length, until: Utc::now() + length }
     }
 }
 
-/// What all clients of one credential share in this process: connections, token, and the calls of the last minute. Clones
-/// are the same.
+/// What all clients of one credential share in this process: connections, token, and the count of calls of the last
+/// minute. Clones share the same.
 #[derive(Clone, Debug)]
 pub struct SharedAccess {
-    /// What it was made from.
+    /// The options that it was created from.
     options: UmapiOptions,
     access: Arc<UmapiAccess>,
 }
 
 impl SharedAccess {
-    /// Nothing is sent yet; the first call of a client obtains the token.
+    /// Sends nothing; the first call of a client obtains the token.
     pub fn new(options: &UmapiOptions) -> Result<Self, ExperienceCloudError> {
-        let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Setup);
+        let http = |base| HttpClient::new(base, &options.http).map_err(ExperienceCloudError::Client);
         let umapi_http = http(&options.umapi_url)?;
-        // Each client reads all of the host's certificates; one will do where both addresses encrypt, or neither does.
+        // Each HTTP client loads all certificates of the host: one client is enough if both addresses use TLS, or
+        // neither.
         let alike = options.ims_url.is_plain() == options.umapi_url.is_plain();
         let ims_http = if alike { umapi_http.clone() } else { http(&options.ims_url)? };
         let credential = Credential {
@@ -143,7 +144,8 @@ impl SharedAccess {
         Ok(Self { options: options.clone(), access })
     }
 
-    /// Whether it serves clients of these options: the same credential, addresses, limits, and bounds of a request.
+    /// Whether clients with these options can share it: the credential, addresses, call limits and request limits are
+    /// equal.
     pub fn serves(&self, options: &UmapiOptions) -> bool {
         let key = |options: &UmapiOptions| {
             let addresses = (options.ims_url.clone(), options.umapi_url.clone());
@@ -154,8 +156,8 @@ impl SharedAccess {
         is_same_secret && key(&self.options) == key(options)
     }
 
-    /// A client whose calls `ledger` counts, together with those of other processes; without one, only those of this access
-    /// are counted. `watcher` is told how far each read is.
+    /// Creates a client. `ledger` counts its calls together with those of other processes; without one, only the calls
+    /// of this process are counted. `watcher` receives the progress of each read.
     pub fn client(
         &self,
         options: UmapiOptions,
@@ -169,7 +171,7 @@ impl SharedAccess {
     }
 }
 
-/// Reads one organization, for one run or one question: it counts its own calls.
+/// Reads one organization, for one run or one question, and counts its own calls.
 #[derive(Debug)]
 pub struct ExperienceCloud {
     organization: OrganizationId,
@@ -180,21 +182,22 @@ pub struct ExperienceCloud {
 }
 
 impl ExperienceCloud {
-    /// A client that shares nothing and counts its calls by itself; nothing is sent yet.
+    /// Creates a client that shares nothing and counts its calls by itself; sends nothing.
     pub fn new(options: UmapiOptions) -> Result<Self, ExperienceCloudError> {
         Ok(SharedAccess::new(&options)?.client(options, None, CallPurpose::Run, Watcher::none()))
     }
 
-    /// Reads the groups listing: all product profiles. Begins a run, and asks for page 0 of the listing of groups.
+    /// Reads the groups listing: all product profiles. Begins a run, and requests page 0 of the groups listing.
     pub async fn fetch_listing(&self) -> Result<ProfileListing, ExperienceCloudError> {
         self.umapi.begin_run();
         self.umapi.marking_unsent(groups_listing::fetch(&self.umapi, &self.organization)).await
     }
 
-    /// Which calls will fetch the memberships of the profiles that at least one mask matches: what is configured, or what
-    /// costs fewer calls. Those of a remembered listing are read one by one, unless the configuration forbids it.
+    /// Decides which calls read the memberships of the profiles that at least one mask matches: the configured ones, or
+    /// those that cost fewer calls. The profiles of a remembered listing are read one by one, unless the configuration
+    /// forbids it.
     ///
-    /// Sends nothing. Fails with [`ExperienceCloudError::NoMatch`] when no mask matches any profile.
+    /// Sends nothing. Fails with [`ExperienceCloudError::NoMatch`] if no mask matches any profile.
     pub fn choose(
         &self,
         listing: &ProfileListing,
@@ -216,7 +219,7 @@ impl ExperienceCloud {
             umapi.matched_profiles = matched.len(),
             umapi.cost.profiles = costs.profiles,
             umapi.cost.organization_at_least = costs.organization,
-            "the memberships are read {}",
+            "memberships are read {}",
             match kind {
                 ReadKind::Organization => "with all users of the organization",
                 ReadKind::Profiles => "profile by profile",
@@ -225,17 +228,18 @@ impl ExperienceCloud {
         Ok(kind)
     }
 
-    /// Which calls fetch the memberships, as configured.
+    /// Which calls read the memberships, as configured.
     pub fn read_choice(&self) -> ReadChoice {
         self.read
     }
 
-    /// Reads the memberships of the product profiles that at least one mask matches. A walk over the organization keeps also
-    /// every user in use who has one of `logins` as address or user name.
+    /// Reads the memberships of the product profiles that at least one mask matches. A read of all users of the
+    /// organization also keeps every active user whose address or user name is one of `logins`.
     ///
-    /// [`ReadKind::Organization`] begins with page 0 of the organization's users. [`ReadKind::Profiles`] costs no page 0 of
-    /// the organization's listings. With a remembered listing this begins a run, and a walk over the organization is
-    /// followed by the members of each matching profile: nobody knows whether a group of another kind has its name.
+    /// [`ReadKind::Organization`] requests page 0 of the organization's users; [`ReadKind::Profiles`] requests no page
+    /// 0 of the organization's listings. With a remembered listing this begins a run, and a read of all users is
+    /// followed by a read of the members of each matching profile: a remembered listing does not say whether another
+    /// group has the same name as the profile.
     pub async fn fetch_memberships(
         &self,
         listing: ProfileListing,
@@ -257,10 +261,11 @@ impl ExperienceCloud {
         self.umapi.marking_unsent(reading).await
     }
 
-    /// Reads one user by e-mail address, in any letter case; `None` when the organization has no such user in use.
+    /// Reads one user by e-mail address, ignoring letter case; `None` if the organization has no such active user.
     ///
-    /// Costs no page 0. Of two users with one address the vendor shows one. Whether profiles that come through a user
-    /// group are shown is not documented: what is absent here proves nothing.
+    /// Requests no page 0. If two users have the same address, Adobe returns one of them. Adobe does not document
+    /// whether the response includes profiles inherited from a user group: a profile that is absent here proves
+    /// nothing.
     pub async fn fetch_user(
         &self,
         name: &str,
@@ -269,11 +274,12 @@ impl ExperienceCloud {
         single_user::fetch(&self.umapi, &self.organization, name, membership).await
     }
 
-    /// Reads one profile's members once more, independently, to prove that somebody is not among them.
+    /// Reads the members of one profile a second time, to prove that a user is not one of them.
     ///
-    /// Asks in another way than `first`, so that no cache can answer both: by the profile's id where the first read went
-    /// by name or did not ask for this profile, by its name where the first went by id. Answers without the counting
-    /// headers prove nothing and are an error, and so are "not found", an empty page, and a page of another name.
+    /// The request differs from that of the `first` read, so that no cache can answer both: by the id of the profile if
+    /// the first read used the name or did not request this profile, by its name if the first read used the id. A
+    /// response without the counting headers proves nothing and is an error, as are "not found", an empty page, and a
+    /// page of another profile.
     pub async fn fetch_profile_members(
         &self,
         profile: &ProductProfile,
@@ -282,7 +288,7 @@ impl ExperienceCloud {
         self.membership_read().of_profile(profile, first).await
     }
 
-    /// UMAPI calls sent so far, repeated ones included, tokens not counted.
+    /// UMAPI calls sent so far, including retries and without requests for tokens.
     pub fn calls(&self) -> u64 {
         self.umapi.calls()
     }
@@ -298,7 +304,7 @@ impl ExperienceCloud {
     }
 }
 
-/// Positions of the profiles that at least one mask matches; never none.
+/// Positions of the profiles that at least one mask matches; an error if there is none.
 fn matched(listing: &ProfileListing, masks: &[AssociationMask]) -> Result<Vec<u32>, ExperienceCloudError> {
     let matched = profile_names::matched(&listing.profiles, masks);
     if matched.is_empty() {

@@ -1,4 +1,4 @@
-//! From the bytes of a page to values, within bounds: what a wrong answer may cost is decided here.
+//! Parses the bytes of a page within size limits, which bound the memory and time that an invalid response can cost.
 
 use std::borrow::Cow;
 
@@ -10,23 +10,23 @@ use serde_json::error::Category;
 
 use super::error::PageError;
 
-/// Longest text anywhere in a page, in bytes; far more than any field of UMAPI holds.
+/// Maximum length of a text anywhere in a page, in bytes; far more than any field of UMAPI has.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// Longest name, address or id, in bytes. Adobe allows 255 characters in names.
+/// Maximum length of a name, an address or an id, in bytes. Adobe allows 255 characters in names.
 pub(super) const LONGEST_NAME: usize = 1024;
 
-/// Reads a whole page with `seed`. Anything after the JSON document is an error.
+/// Parses a page with `seed`. Anything after the JSON document is an error.
 pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, PageError> {
-    // Checked once for the whole page: the parser then need not check each text.
-    let text = std::str::from_utf8(body).map_err(|error| PageError::Garbled(format!("no JSON: {error}")))?;
+    // One check for the whole page, so that the parser need not check each text.
+    let text = std::str::from_utf8(body).map_err(|error| PageError::Garbled(format!("not JSON: {error}")))?;
     if has_overlong_text(body) {
         return Err(PageError::Unusable(format!("a text of more than {LONGEST_TEXT} bytes")));
     }
     read_text(text, seed)
 }
 
-/// Reads a whole page that [`read`] refused, after [`repaired`] made it text: no text of it is too long here.
+/// Parses a page that [`read`] could not parse, after [`repaired`]. Texts have no maximum length here.
 pub(super) fn read_text<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, PageError> {
     let mut parser = serde_json::Deserializer::from_str(text);
     let value = seed.deserialize(&mut parser).map_err(|error| page_error(&error))?;
@@ -34,8 +34,8 @@ pub(super) fn read_text<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -
     Ok(value)
 }
 
-/// The page as text that any JSON parser takes: U+FFFD in place of each escape that is half a character (a lone surrogate),
-/// and of bytes that are no UTF-8.
+/// The page as text that any JSON parser accepts: U+FFFD replaces each escape of half a character (a lone surrogate),
+/// and bytes that are not UTF-8.
 pub(super) fn repaired(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let mut whole = String::with_capacity(text.len());
@@ -50,7 +50,7 @@ pub(super) fn repaired(body: &[u8]) -> String {
                 rest = escape.get(6..).unwrap_or_default();
                 continue;
             }
-            // The character behind the backslash belongs to it, another backslash included.
+            // The character after the backslash belongs to the escape, also if it is another backslash.
             None => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
         };
         let (pair, behind) = escape.split_at(length);
@@ -61,7 +61,7 @@ pub(super) fn repaired(body: &[u8]) -> String {
     whole
 }
 
-/// The surrogate that a text begins with an escape of.
+/// The code of the surrogate whose escape begins the text.
 fn surrogate(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let code = u32::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
@@ -70,15 +70,15 @@ fn surrogate(text: &str) -> Option<u32> {
 
 fn page_error(error: &serde_json::Error) -> PageError {
     match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => PageError::Garbled(format!("no JSON: {error}")),
+        Category::Syntax | Category::Eof | Category::Io => PageError::Garbled(format!("not JSON: {error}")),
         Category::Data => PageError::Unusable(error.to_string()),
     }
 }
 
-/// Whether more than [`LONGEST_TEXT`] bytes follow each other without a quotation mark that begins or ends a text.
+/// Whether the page has more than [`LONGEST_TEXT`] bytes in a row without a quotation mark that begins or ends a text.
 ///
-/// Such a stretch covers a multiple of half its length, so it is enough to look for the nearest marks around those:
-/// a page is checked without being read.
+/// Such a stretch contains a position that is a multiple of half its length, so it is enough to look for the nearest
+/// marks around those positions. The page need not be parsed for this.
 fn has_overlong_text(body: &[u8]) -> bool {
     (0..body.len()).step_by(LONGEST_TEXT / 2).any(|probe| {
         let begin = probe.saturating_sub(LONGEST_TEXT);
@@ -89,13 +89,13 @@ fn has_overlong_text(body: &[u8]) -> bool {
     })
 }
 
-/// Whether the byte at this place is a quotation mark that is no part of a text.
+/// Whether the byte at this position is a quotation mark that is not escaped.
 fn is_mark(bytes: &[u8], at: usize) -> bool {
     bytes.get(at) == Some(&b'"')
         && bytes.get(..at).is_some_and(|before| before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0)
 }
 
-/// A name, an address or an id: borrowed from the page unless it is escaped there, and never long.
+/// A name, an address or an id of limited length, borrowed from the page unless it has escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
 
@@ -105,7 +105,7 @@ impl Name<'_> {
     }
 }
 
-/// Refuses a name that cannot be one.
+/// Fails for a name longer than [`LONGEST_NAME`].
 pub(super) fn check_length<E: Error>(name: &str) -> Result<(), E> {
     if name.len() > LONGEST_NAME {
         return Err(E::custom(format_args!("a name of {} bytes, more than {LONGEST_NAME}", name.len())));
@@ -125,7 +125,7 @@ impl<'de> Visitor<'de> for NameVisitor {
     type Value = Name<'de>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a text")
+        f.write_str("a string")
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlong_text_is_found_wherever_it_stands() {
+    fn an_overlong_text_is_found_at_any_position() {
         let most = "x".repeat(LONGEST_TEXT);
         for before in [0, 1, 1000, LONGEST_TEXT / 2 - 12, LONGEST_TEXT, LONGEST_TEXT * 3 / 2 + 7] {
             let padding = "\"a\",".repeat(before / 4);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_character_becomes_the_replacement_character_and_all_else_stays() {
+    fn half_a_character_is_replaced_and_the_rest_of_the_page_is_unchanged() {
         for (body, repaired_text) in [
             (r#""a\ud800b""#, r#""a\ufffdb""#),
             (r#""\uDC00\uD83D""#, r#""\ufffd\ufffd""#),
@@ -192,13 +192,13 @@ mod tests {
         check(" {} \n", Ok(()));
         check("{} {}", Err("trailing characters"));
         check("{\"users\": [", Err("EOF"));
-        check("<html>", Err("no JSON"));
-        check("", Err("no JSON"));
+        check("<html>", Err("not JSON"));
+        check("", Err("not JSON"));
         assert!(matches!(read(b"\"\xff\"", PhantomData::<IgnoredAny>), Err(PageError::Garbled(_))));
     }
 
     #[test]
-    fn a_name_is_borrowed_unless_escaped_and_never_long() {
+    fn a_name_is_borrowed_unless_escaped_and_its_length_is_limited() {
         let name = |body: &'static str| read(body.as_bytes(), PhantomData::<Name<'_>>).expect(body).0;
         assert!(matches!(name("\"ann\""), Cow::Borrowed("ann")));
         assert!(matches!(name(r#""\u0061nn""#), Cow::Owned(owned) if owned == "ann"));

@@ -1,4 +1,4 @@
-//! Which of the names on a user are product profiles that matter. Each spelling is judged once.
+//! Which group names of a user are product profiles that match a mask. Each spelling is matched once.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,22 +6,22 @@ use foldhash::fast::RandomState;
 
 use crate::domain::{AssociationMask, FoldedName, MaskMatch, ProductProfile, ProductProfileName};
 
-/// Spellings whose verdict is remembered. An organization has some hundred; beyond this the memory begins anew.
+/// Maximum number of remembered spellings. An organization has some hundred; at this number all are forgotten.
 const REMEMBERED_SPELLINGS: usize = 64 * 1024;
 
-/// The product profiles that a mask matches, by name, and what was learnt from the names on users.
+/// The product profiles that match a mask, by name, and the group names seen on users.
 #[derive(Debug)]
 pub(super) struct ProfileNames<'a> {
     masks: &'a [AssociationMask],
-    /// Folded name to positions in the listing; more than one when two profiles have one name.
+    /// Maps a folded name to positions in the listing; several if two profiles have the same name.
     by_name: HashMap<FoldedName, Vec<u32>>,
     verdicts: HashMap<Box<str>, Box<[u32]>, RandomState>,
-    /// Folded name to the first spelling seen.
+    /// Maps a folded name to the first spelling seen.
     unlisted: BTreeMap<FoldedName, ProductProfileName>,
 }
 
 impl<'a> ProfileNames<'a> {
-    /// The names of those of `profiles` that at least one of the masks matches.
+    /// The names of those `profiles` that at least one of the masks matches.
     pub(super) fn new(profiles: &[ProductProfile], masks: &'a [AssociationMask]) -> Self {
         let mut by_name: HashMap<FoldedName, Vec<u32>> = HashMap::new();
         for position in matched(profiles, masks) {
@@ -32,7 +32,7 @@ impl<'a> ProfileNames<'a> {
         Self { masks, by_name, verdicts: HashMap::default(), unlisted: BTreeMap::new() }
     }
 
-    /// Hands the positions of the profiles that a name on a user stands for to `found`; none for a name that does not matter.
+    /// Adds the positions of the matching profiles with this name to `found`.
     pub(super) fn look_up(&mut self, name: &str, found: &mut Vec<u32>) {
         if let Some(positions) = self.verdicts.get(name) {
             found.extend_from_slice(positions);
@@ -56,13 +56,13 @@ impl<'a> ProfileNames<'a> {
         is_matched(self.masks, name)
     }
 
-    /// Names that a mask matches and that no listed product profile has: ghosts, and other groups.
+    /// Names that a mask matches and that no listed product profile has: those of deleted profiles and of other groups.
     pub(super) fn into_unlisted(self) -> Vec<ProductProfileName> {
         self.unlisted.into_values().collect()
     }
 }
 
-/// Positions of the profiles that at least one of the masks matches, be it with an empty capture.
+/// Positions of the profiles that at least one of the masks matches, including with an empty capture.
 pub(super) fn matched(profiles: &[ProductProfile], masks: &[AssociationMask]) -> Vec<u32> {
     (0..)
         .zip(profiles)
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_matched_in_any_case_and_ghosts_are_kept_apart() {
+    fn letter_case_does_not_matter_and_names_without_a_profile_are_kept_apart() {
         let listing = ["Campaign - acme - a", "Photoshop", "Campaign - acme - b", "CAMPAIGN - ACME - B"].map(profile);
         let masks = [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")];
         let mut names = ProfileNames::new(&listing, &masks);

@@ -1,33 +1,33 @@
-//! Which calls fetch the memberships: what each way costs, and the choice.
+//! Which calls read the memberships: how many calls each way costs, and the choice between them.
 
 use crate::domain::{ProductProfile, ReadKind};
 
-/// Users on a page: the vendor's maximum since 2021-04-27 (UMAPI documentation, news). Only costs are computed with it.
+/// Users on a page: Adobe's maximum since 2021-04-27 (UMAPI documentation, news). Used to estimate costs only.
 const USERS_PER_PAGE: u64 = 2000;
 
-/// Which calls fetch the memberships, as configured.
+/// Which calls read the memberships, as configured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadChoice {
-    /// Whatever costs fewer calls.
+    /// The way that costs fewer calls.
     #[default]
     Auto,
-    /// Always all users of the organization.
+    /// Always list all users of the organization.
     Organization,
-    /// Always the members of each matching profile.
+    /// Always list the members of each matching profile.
     Profiles,
 }
 
-/// What a read costs, in calls of the users' limit.
+/// The number of calls for users that each way costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReadCosts {
-    /// Reading each matching profile; `None` when a profile came without `memberCount`.
+    /// Calls to list the members of each matching profile; `None` if a profile has no `memberCount`.
     pub(super) profiles: Option<u64>,
-    /// Walking the organization costs at least this much: its largest group is part of it.
+    /// Least number of calls to list all users: the organization has at least as many users as its largest group.
     pub(super) organization: u64,
 }
 
 impl ReadCosts {
-    /// Of reading these profiles, in an organization whose largest group has so many members.
+    /// The costs for these profiles in an organization whose largest group has `largest_group` members.
     pub(super) fn of<'a>(matched: impl Iterator<Item = &'a ProductProfile>, largest_group: u64) -> Self {
         let mut each = matched.map(|profile| profile.member_count.map(pages));
         Self {
@@ -38,8 +38,8 @@ impl ReadCosts {
 }
 
 impl ReadChoice {
-    /// The way to go. Profiles are read one by one only when that is certainly cheaper: the organization's real size is
-    /// unknown, and one walk is of one moment while many are not.
+    /// Chooses the way to read. Profiles are read one by one only if that is certainly cheaper: the real size of the
+    /// organization is unknown, and one listing is more consistent than several.
     pub(super) fn choose(self, costs: ReadCosts) -> ReadKind {
         match self {
             Self::Profiles => ReadKind::Profiles,
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_is_done() {
+    fn a_configured_way_is_taken_whatever_it_costs() {
         let costs = ReadCosts { profiles: Some(1), organization: 9 };
         assert_eq!(ReadChoice::Organization.choose(costs), ReadKind::Organization);
         assert_eq!(ReadChoice::Profiles.choose(ReadCosts { profiles: Some(9), organization: 1 }), ReadKind::Profiles);

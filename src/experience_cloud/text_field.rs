@@ -1,26 +1,26 @@
-//! One record of a page of which the usual reading failed, read field by field: what can be known, and what is wrong.
+//! Text fields of a record that could not be parsed as usual: their values, or what is wrong with them.
 
 use serde_json::Value;
 
 use super::page_text::LONGEST_NAME;
 
-/// Stands for what is no character: half of one, as an escape such as `\ud800` alone, or bytes that are no UTF-8.
+/// Replaces an escape of half a character, such as a single `\ud800`, and bytes that are not UTF-8.
 pub(super) const REPLACEMENT: char = '\u{FFFD}';
 
-/// Characters kept at each end of a name that is too long.
+/// Number of characters kept at each end of a name that is too long.
 const SHOWN: usize = 100;
 
-/// A text field of a record. Errors say what is wrong with it.
+/// The value of a text field of a record.
 pub(super) enum TextField<'v> {
     /// Absent, or `null`.
     Absent,
-    /// A text as good as any.
+    /// A valid text.
     Usable(&'v str),
-    /// A text that has lost characters on its way.
+    /// A text in which [`REPLACEMENT`] stands for invalid characters.
     Damaged(&'v str),
-    /// A text that is longer than any name.
+    /// A text longer than [`LONGEST_NAME`].
     TooLong(&'v str),
-    /// No text.
+    /// A value that is not a string.
     OtherType,
 }
 
@@ -34,7 +34,7 @@ impl<'v> TextField<'v> {
         }
     }
 
-    /// A text by itself.
+    /// Classifies a text.
     pub(super) fn judged(text: &'v str) -> Self {
         if text.len() > LONGEST_NAME {
             Self::TooLong(text)
@@ -45,19 +45,19 @@ impl<'v> TextField<'v> {
         }
     }
 
-    /// The text where it can be used, `None` where there is none; else what is wrong.
+    /// The text, or `None` if it is absent. The error says what is wrong with it.
     pub(super) fn usable(&self, field: &str) -> Result<Option<&'v str>, String> {
         match self {
             Self::Absent => Ok(None),
             Self::Usable(text) => Ok(Some(text)),
             Self::Damaged(_) => Err(format!("its \"{field}\" has an invalid character")),
             Self::TooLong(text) => Err(format!("its \"{field}\" has {} bytes, more than {LONGEST_NAME}", text.len())),
-            Self::OtherType => Err(format!("its \"{field}\" is not a text")),
+            Self::OtherType => Err(format!("its \"{field}\" is not a string")),
         }
     }
 }
 
-/// Both ends of a text that is too long to be kept.
+/// The beginning and the end of a text that is too long.
 pub(super) fn shortened(text: &str) -> String {
     let begin: String = text.chars().take(SHOWN).collect();
     let end: Vec<char> = text.chars().rev().take(SHOWN).collect();
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_absent_usable_or_wrong_in_words() {
+    fn a_field_is_absent_or_usable_or_an_error_says_what_is_wrong() {
         let long = "x".repeat(LONGEST_NAME + 1);
         let record = json!({"a": null, "b": "ann", "c": "an\u{FFFD}", "d": long, "e": 7});
         for (field, expected) in [
@@ -80,14 +80,14 @@ mod tests {
             ("b", Ok(Some("ann"))),
             ("c", Err("its \"c\" has an invalid character".to_owned())),
             ("d", Err("its \"d\" has 1025 bytes, more than 1024".to_owned())),
-            ("e", Err("its \"e\" is not a text".to_owned())),
+            ("e", Err("its \"e\" is not a string".to_owned())),
         ] {
             assert_eq!(TextField::of(&record, field).usable(field), expected, "{field}");
         }
     }
 
     #[test]
-    fn a_long_text_keeps_both_of_its_ends() {
+    fn a_long_text_keeps_its_beginning_and_its_end() {
         let shown = shortened(&format!("begin{}end", "x".repeat(70_000)));
         assert!(shown.starts_with("beginx") && shown.ends_with("xend") && shown.chars().count() == 2 * SHOWN + 1);
     }

@@ -1,4 +1,5 @@
-//! One call of the user management API: paced, authorized, repeated as its kind allows, judged by its status.
+//! One UMAPI call: waits for its slot, carries the access token, is retried as its kind allows, and checks the HTTP
+//! status.
 
 use std::{
     cell::Cell,
@@ -27,36 +28,37 @@ use crate::transport::{
     with_retries_and_sleep,
 };
 
-/// Tells the vendor's frequency control that a run begins; not documented, but Adobe's staff ask for it (user-sync.py issue
-/// 813, `make_call` in the `connection.py` of umapi-client).
+/// Tells Adobe's rate limiter that a run begins. Adobe does not document it but asks for it (user-sync.py issue 813,
+/// `make_call` in the `connection.py` of umapi-client).
 const RUN_BEGINS: HeaderValue = HeaderValue::from_static("umapi-sync-start");
 
-/// What a person can do about a refusal.
+/// What the administrator can do if UMAPI refuses a call.
 const REMEDY: &str = "check experience_cloud.organization_id, and that the project of the credential in the Developer \
                       Console has the User Management API";
 
 /// One call.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// What errors and log lines call it: `GET users page 2`.
+    /// The name of the call in errors and log lines, such as `GET users page 2`.
     pub(super) name: String,
-    /// Below the base address, with the query, percent-encoded.
+    /// The path below the base address with the query, percent-encoded.
     pub(super) path: String,
     pub(super) kind: CallKind,
     pub(super) retry_rule: RetryRule,
     pub(super) on_not_found: OnNotFound,
 }
 
-/// What "not found" (404) means to a call.
+/// What "not found" (404) means for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnNotFound {
-    /// A wrong answer, as for every listing: a deleted profile and one without members are not the same.
+    /// The call fails, as for every listing: a deleted profile differs from a profile without members.
     Fail,
-    /// An answer that the call reads.
+    /// The call reads the response.
     Read,
 }
 
-/// What all clients of one credential share in this process: connections, token, and the calls of the last minute.
+/// What all clients of one credential share in this process: connections, token, and the count of calls of the last
+/// minute.
 #[derive(Debug)]
 pub(super) struct UmapiAccess {
     base: BaseUrl,
@@ -78,14 +80,14 @@ impl UmapiAccess {
     }
 }
 
-/// The user management API of one organization, as one run or one question uses it.
+/// UMAPI of one organization, as one run or one question uses it.
 #[derive(Debug)]
 pub(super) struct Umapi {
     access: Arc<UmapiAccess>,
     budget: CallBudget,
     retry: RetryPolicy,
     calls: AtomicU64,
-    /// The part of `calls` that may have reached the vendor.
+    /// The calls that may have reached Adobe.
     reached: AtomicU64,
     run_announced: AtomicBool,
 }
@@ -96,13 +98,13 @@ impl Umapi {
         Self { access, budget, retry, calls, reached, run_announced }
     }
 
-    /// Calls sent so far, repeated ones included.
+    /// Calls sent so far, including retries.
     pub(super) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Makes a read, and marks its error when none of its requests can have reached the vendor. A read at the same time
-    /// as others is marked less often than it might be, never wrongly.
+    /// Runs `read` and marks its error as [`ExperienceCloudError::Unsent`] if none of its requests can have reached
+    /// Adobe. If other reads run at the same time, an error may lack the mark, but no error is marked wrongly.
     pub(super) async fn marking_unsent<T>(
         &self,
         read: impl Future<Output = Result<T, ExperienceCloudError>>,
@@ -113,17 +115,17 @@ impl Umapi {
         outcome.map_err(|error| if unsent { ExperienceCloudError::Unsent(Box::new(error)) } else { error })
     }
 
-    /// Tells the watcher how far a read is.
+    /// Reports the progress of a read to the watcher.
     pub(super) fn step(&self, step: RunStep) {
         self.budget.watcher().step(step);
     }
 
-    /// The next call is the first of a run.
+    /// Marks the next call as the first of a run.
     pub(super) fn begin_run(&self) {
         self.run_announced.store(false, Ordering::Relaxed);
     }
 
-    /// Makes a call and reads its answer with `read`, which may see more than one answer when the first is garbled.
+    /// Makes a call and reads its response with `read`, which is called again if a retry follows a garbled response.
     pub(super) async fn get<T>(
         &self,
         call: &Call,
@@ -146,27 +148,27 @@ impl Umapi {
         read: impl Fn(&HttpResponse) -> Result<T, PageError>,
     ) -> Result<T, FailedAttempt> {
         let context = RetryContext { retry: &self.retry, budget: &self.budget };
-        // The requests for tokens have had their own repetitions.
+        // Requests for tokens have retries of their own.
         let mut token = self.access.tokens.current(&context).await.map_err(FailedAttempt::last)?;
-        let (mut answer, mut pause) = self.send(call, &token, first_of_run).await?;
-        // Page 0 may be requested once more with a new token; a second refusal is none of the token.
+        let (mut response, mut pause) = self.send(call, &token, first_of_run).await?;
+        // Page 0 may be requested once more with a new token; the token is not the reason for a second refusal.
         let may_renew = call.retry_rule == RetryRule::Always || !renewed.replace(true);
-        if answer.status == StatusCode::UNAUTHORIZED && may_renew {
+        if response.status == StatusCode::UNAUTHORIZED && may_renew {
             token = self.access.tokens.renewed(&token, &context).await.map_err(FailedAttempt::last)?;
-            (answer, pause) = self.send(call, &token, first_of_run).await?;
+            (response, pause) = self.send(call, &token, first_of_run).await?;
         }
-        let is_readable = match answer.status {
+        let is_readable = match response.status {
             StatusCode::OK => true,
             StatusCode::NOT_FOUND => call.on_not_found == OnNotFound::Read,
             _ => false,
         };
         if !is_readable {
-            if answer.status == StatusCode::UNAUTHORIZED {
+            if response.status == StatusCode::UNAUTHORIZED {
                 self.access.tokens.forget(&token).await;
             }
-            return Err(self.failed(call, &answer, pause, &token));
+            return Err(self.failed(call, &response, pause, &token));
         }
-        read(&answer).map_err(|page_error| self.page_error(call, &answer, &token, page_error))
+        read(&response).map_err(|page_error| self.page_error(call, &response, &token, page_error))
     }
 
     async fn send(
@@ -187,7 +189,7 @@ impl Umapi {
         if first_of_run {
             request = request.header(PRAGMA, RUN_BEGINS);
         }
-        // What must not be sent twice must not meet a connection that the server is about to close.
+        // A request that must not be sent twice needs a new connection: the server may be about to close a kept one.
         let connection = match call.retry_rule {
             RetryRule::Always => ConnectionReuse::Allowed,
             RetryRule::IfNotServed => ConnectionReuse::Forbidden,
@@ -207,49 +209,50 @@ impl Umapi {
         ) {
             self.reached.fetch_add(1, Ordering::Relaxed);
         }
-        let answer = outcome.map_err(|error| match error {
+        let response = outcome.map_err(|error| match error {
             SendError::Budget(refused) => FailedAttempt::last(unsent(&call.name, refused)),
             SendError::Transport(source) => FailedAttempt::of_transport(&call.name, source),
         })?;
-        let pause = self.budget.paused(retry_after(&answer, SystemTime::now())).await;
+        let pause = self.budget.paused(retry_after(&response, SystemTime::now())).await;
         let pause = pause.map_err(|source| FailedAttempt::last(unsent(&call.name, BudgetError::Ledger(source))))?;
         tracing::debug!(
             umapi.call = call.name,
             umapi.request_id = request_id,
-            http.status = answer.status.as_u16(),
-            http.bytes = answer.body.len(),
+            http.status = response.status.as_u16(),
+            http.bytes = response.body.len(),
             http.ms = milliseconds(begin.get().elapsed()),
             "{} answered with status {}",
             call.name,
-            answer.status.as_u16()
+            response.status.as_u16()
         );
-        Ok((answer, pause))
+        Ok((response, pause))
     }
 
     fn failed(
         &self,
         call: &Call,
-        answer: &HttpResponse,
+        response: &HttpResponse,
         pause: Option<RequestedPause>,
         token: &AccessToken,
     ) -> FailedAttempt {
-        let (call, status, excerpt) = (call.name.clone(), answer.status.as_u16(), self.excerpt(&answer.body, token));
-        match answer.status {
+        let (call, status, excerpt) =
+            (call.name.clone(), response.status.as_u16(), self.excerpt(&response.body, token));
+        match response.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 FailedAttempt::last(ExperienceCloudError::Refused { call, status, remedy: REMEDY, excerpt })
             }
             StatusCode::TOO_MANY_REQUESTS => {
                 let chance = pause.map_or(RetryChance::RefusedForNow, |pause| RetryChance::After(pause.length));
-                FailedAttempt { error: ExperienceCloudError::Throttled { call, pause }, chance }
+                FailedAttempt { error: ExperienceCloudError::RateLimited { call, pause }, chance }
             }
             other if other.is_server_error() => FailedAttempt {
                 error: ExperienceCloudError::Unavailable { call, status, excerpt },
                 chance: pause.map_or(RetryChance::MaybeServed, |pause| RetryChance::MaybeServedAfter(pause.length)),
             },
             other => {
-                // Not even "not found" means "nobody": a deleted profile and one without members are not the same.
+                // "Not found" does not mean "no members": a deleted profile differs from a profile without members.
                 let reason = other.canonical_reason().unwrap_or("an unknown status").to_lowercase();
-                FailedAttempt::last(ExperienceCloudError::WrongAnswer { call, status, reason, excerpt })
+                FailedAttempt::last(ExperienceCloudError::InvalidResponse { call, status, reason, excerpt })
             }
         }
     }
@@ -257,7 +260,7 @@ impl Umapi {
     fn page_error(
         &self,
         call: &Call,
-        answer: &HttpResponse,
+        response: &HttpResponse,
         token: &AccessToken,
         page_error: PageError,
     ) -> FailedAttempt {
@@ -265,12 +268,12 @@ impl Umapi {
             PageError::Garbled(reason) => (reason, RetryChance::MaybeServed),
             PageError::Unusable(reason) => (reason, RetryChance::None),
         };
-        let error = ExperienceCloudError::WrongAnswer {
+        let error = ExperienceCloudError::InvalidResponse {
             call: call.name.clone(),
-            status: answer.status.as_u16(),
-            // The parser repeats what it did not expect.
+            status: response.status.as_u16(),
+            // The message of the parser repeats unexpected text of the response.
             reason: self.excerpt(reason.as_bytes(), token),
-            excerpt: self.excerpt(&answer.body, token),
+            excerpt: self.excerpt(&response.body, token),
         };
         FailedAttempt { error, chance }
     }
@@ -280,11 +283,11 @@ impl Umapi {
     }
 }
 
-/// Why a call got no answer.
+/// Why a call has no response.
 enum SendError {
     /// It was not sent.
     Budget(BudgetError),
-    /// It was sent, or could not be.
+    /// Sending it, or receiving the response, failed.
     Transport(TransportError),
 }
 
@@ -300,7 +303,7 @@ impl From<TransportError> for SendError {
     }
 }
 
-/// Why a call was not sent.
+/// The error of a call that was not sent.
 fn unsent(call: &str, refused: BudgetError) -> ExperienceCloudError {
     let call = call.to_owned();
     match refused {
@@ -309,13 +312,13 @@ fn unsent(call: &str, refused: BudgetError) -> ExperienceCloudError {
     }
 }
 
-/// For log fields.
+/// Whole milliseconds, for log fields.
 pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A value as one segment of a path: everything but the unreserved characters of RFC 3986 and `@`, which UMAPI's own clients
-/// send as it is in organization ids, is percent-encoded, the slash as well.
+/// Encodes a value as one segment of a path: all characters but the unreserved ones of RFC 3986 and `@` are
+/// percent-encoded, including the slash. Adobe's own clients send the `@` of organization ids unencoded.
 pub(super) fn path_segment(value: &str) -> String {
     let encoded = |byte: u8| {
         let plain = byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte);

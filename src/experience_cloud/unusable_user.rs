@@ -1,4 +1,4 @@
-//! A user whose record cannot be used: counted as received, and neither given nor denied anything.
+//! Users whose record cannot be used: they count as received, and the program neither adds nor removes them.
 
 use std::borrow::Cow;
 
@@ -9,31 +9,31 @@ use super::{
     profile_names::ProfileNames,
     text_field::{TextField, shortened},
     user_key::{AccountIdentity, UserKey},
-    users_page::{Collector, KeptUsers, UserFields, is_in_use},
+    users_page::{Collector, KeptUsers, UserFields, is_active},
 };
 
-/// Users whose records cannot be used, and what their records leave open.
+/// Users whose records cannot be used, and what is unknown because of them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct UnusableUsers {
-    /// Users of whom it is known that they have a profile that matters, and not who they are.
+    /// Users that have a matching profile but cannot be identified.
     pub(super) members: Vec<UnusableUser>,
-    /// The first user whose groups cannot be read, who may have any profile.
+    /// The first user whose groups cannot be read, and who may have any profile.
     pub(super) without_groups: Option<String>,
-    /// Whether a user may have any login.
+    /// Whether there is a user whose login is unknown.
     pub(super) without_login: bool,
 }
 
-/// A user who has profiles and who cannot be identified.
+/// A user that has profiles but cannot be identified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UnusableUser {
-    /// Who, as far as the record says it, and what is wrong.
+    /// The user, as far as the record says, and what is wrong.
     pub(super) what: String,
-    /// Positions of the profiles in the listing of profiles. None for a member of the one profile that a page lists.
+    /// Positions of the profiles in the listing of profiles. Empty for a member of the one profile that a page lists.
     pub(super) profiles: Vec<u32>,
 }
 
 impl UnusableUsers {
-    /// Adds what another page says.
+    /// Adds the users of another page.
     pub(super) fn extend(&mut self, page: Self) {
         self.members.extend(page.members);
         self.without_groups = self.without_groups.take().or(page.without_groups);
@@ -42,14 +42,14 @@ impl UnusableUsers {
 }
 
 impl Collector<'_, '_, '_> {
-    /// Takes over what can be known of one record.
+    /// Adds the user of one record, as far as the record can be used.
     pub(super) fn take_record(&mut self, record: &Value) {
         let profiles = match &mut self.kept {
-            KeptUsers::Everyone => Some(Vec::new()),
+            KeptUsers::All => Some(Vec::new()),
             KeptUsers::Matching(names, _) => profiles_of(record, names),
         };
-        let is_in_use = !is_out_of_use(record);
-        if profiles.is_none() && is_in_use {
+        let is_active = !is_inactive(record);
+        if profiles.is_none() && is_active {
             self.page.unusable.without_groups.get_or_insert_with(|| shown(record));
         }
         let profiles = profiles.unwrap_or_default();
@@ -61,17 +61,17 @@ impl Collector<'_, '_, '_> {
             Err(what) => {
                 let key = self.key(record);
                 self.page.keys.push(key);
-                let is_member = matches!(self.kept, KeptUsers::Everyone) || !profiles.is_empty();
+                let is_member = matches!(self.kept, KeptUsers::All) || !profiles.is_empty();
                 let unusable = &mut self.page.unusable;
-                unusable.without_login |= is_in_use;
-                if is_member && is_in_use {
+                unusable.without_login |= is_active;
+                if is_member && is_active {
                     unusable.members.push(UnusableUser { what: format!("{}: {what}", shown(record)), profiles });
                 }
             }
         }
     }
 
-    /// Of a record without a usable id nothing may be taken to identify: the whole of it does.
+    /// The key of a record that cannot be used: from its id, or else from the whole record.
     fn key(&mut self, record: &Value) -> UserKey {
         let whole = record.to_string();
         let id = TextField::of(record, "id").usable("id").ok().flatten();
@@ -79,10 +79,10 @@ impl Collector<'_, '_, '_> {
     }
 }
 
-/// The user that a record stands for. What is wrong with type or domain is wrong with neither the person nor the profiles.
+/// The user of a record. An invalid type or domain is ignored: neither identity nor profiles depend on it.
 fn user(record: &Value) -> Result<UserFields<'_>, String> {
     if !record.is_object() {
-        return Err("it is no record".to_owned());
+        return Err("it is not an object".to_owned());
     }
     let text =
         |field| Ok::<_, String>(TextField::of(record, field).usable(field)?.map(|text| Name(Cow::Borrowed(text))));
@@ -97,7 +97,7 @@ fn user(record: &Value) -> Result<UserFields<'_>, String> {
     })
 }
 
-/// Positions of the profiles of the user; `None` where the groups, or one of them, cannot be read.
+/// Positions of the profiles of the user; `None` if the groups, or one of them, cannot be read.
 fn profiles_of(record: &Value, names: &mut ProfileNames<'_>) -> Option<Vec<u32>> {
     let groups = match record.as_object()?.get("groups") {
         None | Some(Value::Null) => &Vec::new(),
@@ -108,12 +108,12 @@ fn profiles_of(record: &Value, names: &mut ProfileNames<'_>) -> Option<Vec<u32>>
     for group in groups {
         let name = group.as_str()?;
         match TextField::judged(name) {
-            // No profile that can be used has such a name.
+            // No usable profile has such a name.
             TextField::TooLong(_) => {}
             TextField::Damaged(_) => {
                 let before = found.len();
                 names.look_up(name, &mut found);
-                // It may be the name of any profile, unless the listing has it in the same form.
+                // It may be the name of any profile, unless the listing has the same damaged name.
                 if found.len() == before && names.is_matched(name) {
                     return None;
                 }
@@ -124,13 +124,13 @@ fn profiles_of(record: &Value, names: &mut ProfileNames<'_>) -> Option<Vec<u32>>
     Some(found)
 }
 
-/// Whether the record says so; one whose status cannot be read may be in use.
-fn is_out_of_use(record: &Value) -> bool {
+/// Whether the record says that the account is inactive. If the status cannot be read, the account may be active.
+fn is_inactive(record: &Value) -> bool {
     let status = TextField::of(record, "status").usable("status").ok().flatten();
-    !is_in_use(status.map(|status| Name(Cow::Borrowed(status))).as_ref())
+    !is_active(status.map(|status| Name(Cow::Borrowed(status))).as_ref())
 }
 
-/// What stands for a user in messages.
+/// The name of a user in messages.
 fn shown(record: &Value) -> String {
     let fields = ["email", "username", "id"].into_iter().map(|field| TextField::of(record, field));
     let name = fields.into_iter().find_map(|field| match field {

@@ -1,4 +1,4 @@
-//! Who is who across pages: a short key for each account, and the set of those already received.
+//! The identity of accounts across pages: a short key for each account, and the set of keys already received.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,12 +9,12 @@ use foldhash::quality::RandomState;
 
 use crate::domain::FoldedName;
 
-/// Stands for one account: 64 bits of a hash over what identifies it. Among a million accounts two share a key with a
-/// chance of 1 to 37 million; one would then count as missing, which the tolerance of the proof covers.
+/// The key of one account: a 64-bit hash of its identity. Among a million accounts, two share a key with a probability
+/// of 1 in 37 million; one of them would then count as missing, which the tolerance of the proof covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct UserKey(u64);
 
-/// What a page says that identifies an account; any of it may be absent.
+/// The fields of a record that identify an account; each may be absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AccountIdentity<'a> {
     pub(super) id: Option<&'a str>,
@@ -24,7 +24,7 @@ pub(super) struct AccountIdentity<'a> {
     pub(super) email: Option<&'a str>,
 }
 
-/// Makes keys. Keys of different makers cannot be compared.
+/// Creates keys. Keys of different makers cannot be compared.
 #[derive(Debug, Default)]
 pub(super) struct KeyMaker {
     state: RandomState,
@@ -32,8 +32,9 @@ pub(super) struct KeyMaker {
 }
 
 impl KeyMaker {
-    /// The key of an account: its id, else type, user name and domain, else the e-mail address. The address alone does not
-    /// identify: one person may have an Adobe ID and a federated ID with the same (user-sync.py issue 559).
+    /// The key of an account: from its id; else from type, user name and domain; else from the e-mail address. The
+    /// address alone does not identify an account: an Adobe ID and a federated ID may have the same one (user-sync.py
+    /// issue 559).
     pub(super) fn key(&mut self, identity: &AccountIdentity<'_>) -> UserKey {
         let parts = match *identity {
             AccountIdentity { id: Some(id), .. } => [Some("id"), Some(id), None, None],
@@ -42,8 +43,8 @@ impl KeyMaker {
         };
         self.scratch.clear();
         for part in parts {
-            // Neither an absent part nor the border between two can be mistaken for text: JSON texts hold no such sign
-            // unescaped, and names with control characters do not exist.
+            // These control characters mark absent parts and separate parts. No part contains them: JSON texts contain
+            // them only as escapes, and no name has control characters.
             self.scratch.push(if part.is_some() { '\u{1}' } else { '\u{0}' });
             push_folded(&mut self.scratch, part.unwrap_or_default());
         }
@@ -51,10 +52,10 @@ impl KeyMaker {
     }
 }
 
-/// Spellings of one name do not tell accounts apart.
+/// Appends a part folded, so that the spelling of a name does not distinguish accounts.
 fn push_folded(text: &mut String, part: &str) {
     if part.is_ascii() {
-        // The usual case, a million times over: no text of its own for each part.
+        // The usual case, for up to a million accounts: allocates no memory.
         let begin = text.len();
         text.push_str(part.trim());
         if let Some(pushed) = text.get_mut(begin..) {
@@ -68,10 +69,10 @@ fn push_folded(text: &mut String, part: &str) {
 /// Accounts received so far.
 pub(super) type UserKeys = HashSet<UserKey, BuildHasherDefault<KeyHasher>>;
 
-/// Something for each account received so far.
+/// A value for each account received so far.
 pub(super) type ByUserKey<T> = HashMap<UserKey, T, BuildHasherDefault<KeyHasher>>;
 
-/// Passes a [`UserKey`] on as it is: it is a hash already.
+/// Returns a [`UserKey`] unchanged: it is a hash already.
 #[derive(Debug, Default)]
 pub(super) struct KeyHasher(u64);
 
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_identifies_else_type_name_and_domain_else_the_address() {
+    fn an_account_is_identified_by_id_or_by_type_name_and_domain_or_by_address() {
         check(&ANN, &AccountIdentity { id: Some("ab12@ACME"), ..AccountIdentity::default() }, true);
         check(&ANN, &AccountIdentity { id: Some("ab13@acme"), ..ANN }, false);
         let no_id = AccountIdentity { id: None, ..ANN };

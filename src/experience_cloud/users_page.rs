@@ -1,4 +1,4 @@
-//! One page of users, of the organization or of one product profile, read without keeping those who do not matter.
+//! One page of users, of the organization or of one product profile, parsed without keeping users that do not matter.
 
 use serde::{
     Deserialize,
@@ -14,42 +14,43 @@ use super::{
 };
 use crate::domain::{AdobeUser, LoginSet};
 
-/// The `result` of an answer that may be believed.
+/// The `result` of a valid response.
 pub(super) const SUCCESS: &str = "success";
 
-/// Values of `status` of accounts that cannot be used. The organization's listing leaves them out, and so must the
-/// listings of profiles, or the two would never agree. Any other value, a new one included, is an account in use.
-const OUT_OF_USE: [&str; 3] = ["disabled", "locked", "removed"];
+/// Values of `status` of inactive accounts. The organization's listing omits them, so the listings of profiles must
+/// omit them as well, or the two would contradict each other. An account with any other value is active.
+const INACTIVE: [&str; 3] = ["disabled", "locked", "removed"];
 
-/// Whether an account of this `status` can be used.
-pub(super) fn is_in_use(status: Option<&Name<'_>>) -> bool {
-    !status.is_some_and(|status| OUT_OF_USE.iter().any(|value| value.eq_ignore_ascii_case(status.as_str())))
+/// Whether an account with this `status` is active.
+pub(super) fn is_active(status: Option<&Name<'_>>) -> bool {
+    !status.is_some_and(|status| INACTIVE.iter().any(|value| value.eq_ignore_ascii_case(status.as_str())))
 }
 
-/// A person by what an answer says of the account.
+/// The user with these fields of an account.
 pub(super) fn domain_user(id: Option<&Name<'_>>, email: Option<&Name<'_>>, user_name: Option<&Name<'_>>) -> AdobeUser {
     let text = |name: Option<&Name<'_>>| name.map(|name| name.as_str().to_owned());
-    // A user name that says the same as the address, as most do, would only be looked up again.
+    // A user name that equals the address, as most do, would only be looked up a second time.
     let user_name = user_name.filter(|name| Some(*name) != email);
     AdobeUser { id: text(id), email: text(email), user_name: text(user_name) }
 }
 
-/// Who is kept of a page.
+/// Which users of a page are kept.
 pub(super) enum KeptUsers<'n, 'm> {
-    /// Everyone: the page lists the members of one profile.
-    Everyone,
-    /// Those whose `groups` name a profile that matters, and those who have one of the logins as address or user name.
+    /// All: the page lists the members of one profile.
+    All,
+    /// Those whose `groups` name a matching profile, and those whose address or user name is one of the logins.
     Matching(&'n mut ProfileNames<'m>, &'n LoginSet),
 }
 
-/// What a page says.
+/// The content of a page.
 #[derive(Debug, Default)]
 pub(super) struct UsersPage {
-    /// `lastPage`; `false` when absent, as the vendor's client takes it.
+    /// `lastPage`; `false` if absent, as in Adobe's own client.
     pub(super) is_last: bool,
-    /// `groupName`: whose members these are; absent on a page of the organization, and from older answers.
+    /// `groupName`: the profile whose members the page lists; absent on a page of the organization, and in older
+    /// responses.
     pub(super) group_name: Option<String>,
-    /// Every account on the page.
+    /// The keys of all accounts on the page.
     pub(super) keys: Vec<UserKey>,
     /// The accounts that are kept.
     pub(super) users: Vec<(UserKey, AdobeUser)>,
@@ -59,9 +60,10 @@ pub(super) struct UsersPage {
     pub(super) unusable: UnusableUsers,
 }
 
-/// Reads a page. The names on it are judged by, and remembered in, `kept`.
+/// Parses a page. `kept` decides which users are kept, and remembers group names.
 ///
-/// A page that cannot be read in one go is read once more, record by record: one that cannot be used stops no other.
+/// A page that cannot be parsed as a whole is parsed again, record by record, so that a record that cannot be used does
+/// not affect the others.
 pub(super) fn read(body: &[u8], kept: KeptUsers<'_, '_>, keys: &mut KeyMaker) -> Result<UsersPage, PageError> {
     let (page, found) = (UsersPage::default(), Vec::new());
     let mut collector = Collector { kept, keys, page, found, records: RecordReading::Streamed };
@@ -75,8 +77,8 @@ pub(super) fn read(body: &[u8], kept: KeptUsers<'_, '_>, keys: &mut KeyMaker) ->
         PageEnvelope { result: Some(result), .. } if result != SUCCESS => {
             Err(PageError::Unusable(format!("the result is \"{result}\"")))
         }
-        PageEnvelope { result: None, .. } => Err(PageError::Unusable("the answer has no \"result\"".to_owned())),
-        PageEnvelope { has_users: false, .. } => Err(PageError::Unusable("the answer has no \"users\"".to_owned())),
+        PageEnvelope { result: None, .. } => Err(PageError::Unusable("the response has no \"result\"".to_owned())),
+        PageEnvelope { has_users: false, .. } => Err(PageError::Unusable("the response has no \"users\"".to_owned())),
         PageEnvelope { is_last, group_name, .. } => {
             Ok(UsersPage { is_last: is_last.unwrap_or(false), group_name, ..collector.page })
         }
@@ -95,17 +97,17 @@ pub(super) struct Collector<'c, 'n, 'm> {
     pub(super) kept: KeptUsers<'n, 'm>,
     pub(super) keys: &'c mut KeyMaker,
     pub(super) page: UsersPage,
-    /// Positions of the profiles of the user being read.
+    /// Positions of the matching profiles of the current user.
     pub(super) found: Vec<u32>,
     records: RecordReading,
 }
 
-/// How the records of a page are read.
+/// How the records of a page are parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RecordReading {
-    /// Streamed: the first that cannot be used ends the reading.
+    /// Streamed: the first record that cannot be used is an error.
     Streamed,
-    /// One after the other, each in full: one that cannot be used is set aside.
+    /// Each record separately: one that cannot be used is kept apart.
     OneByOne,
 }
 
@@ -150,7 +152,7 @@ impl<'de> Visitor<'de> for PageSeed<'_, '_, '_, '_> {
                     let name: Option<Name<'de>> = map.next_value()?;
                     envelope.group_name = name.map(|name| name.0.into_owned());
                 }
-                // The second of two lists would be taken for the rest of the first.
+                // A second list would be read as the rest of the first.
                 PageField::Users if envelope.has_users => return Err(M::Error::duplicate_field("users")),
                 PageField::Users => {
                     map.next_value_seed(UsersSeed(&mut *self.0))?;
@@ -194,7 +196,7 @@ impl<'de> Visitor<'de> for UsersSeed<'_, '_, '_, '_> {
 
 struct UserSeed<'p, 'c, 'n, 'm>(&'p mut Collector<'c, 'n, 'm>);
 
-/// One user as far as it is read; the groups go to the collector at once.
+/// The fields of one user, without the groups, which go to the collector directly.
 #[derive(Default)]
 pub(super) struct UserFields<'a> {
     pub(super) id: Option<Name<'a>>,
@@ -242,7 +244,7 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
                 UserField::Id => user.id = map.next_value()?,
                 UserField::Email => user.email = map.next_value()?,
                 UserField::Username => user.username = map.next_value()?,
-                // The id identifies by itself, and comes first.
+                // The id comes first and identifies the account by itself.
                 UserField::Domain | UserField::Type if user.id.is_some() => drop(map.next_value::<IgnoredAny>()?),
                 UserField::Domain => user.domain = map.next_value()?,
                 UserField::Type => user.kind = map.next_value()?,
@@ -251,7 +253,7 @@ impl<'de> Visitor<'de> for UserSeed<'_, '_, '_, '_> {
                     KeptUsers::Matching(names, _) => {
                         map.next_value_seed(GroupsSeed { names, found: &mut self.0.found })?;
                     }
-                    KeptUsers::Everyone => drop(map.next_value::<IgnoredAny>()?),
+                    KeptUsers::All => drop(map.next_value::<IgnoredAny>()?),
                 },
                 UserField::Other => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -271,16 +273,16 @@ impl Collector<'_, '_, '_> {
             email: user.email.as_ref().map(Name::as_str),
         });
         self.page.keys.push(key);
-        let in_use = is_in_use(user.status.as_ref());
+        let is_active = is_active(user.status.as_ref());
         let matters = || match self.kept {
-            KeptUsers::Everyone => true,
+            KeptUsers::All => true,
             KeptUsers::Matching(_, logins) => {
                 let mut names = [&user.email, &user.username].into_iter().flatten();
                 !self.found.is_empty() || names.any(|name| logins.contains(name.as_str()))
             }
         };
-        if in_use && matters() {
-            // A page is bounded in bytes, far below 2^32 users.
+        if is_active && matters() {
+            // The size limit of a page allows far fewer than 2^32 users.
             let position = u32::try_from(self.page.users.len()).unwrap_or(u32::MAX);
             let who = domain_user(user.id.as_ref(), user.email.as_ref(), user.username.as_ref());
             self.page.users.push((key, who));
@@ -306,7 +308,7 @@ impl<'de> Visitor<'de> for GroupsSeed<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a list of names")
+        f.write_str("a list of group names")
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
@@ -368,8 +370,7 @@ mod tests {
 
     fn kept(users: &str) -> Vec<(Option<String>, Option<String>, Vec<u32>)> {
         let page = page_of(users);
-        let profiles =
-            |person| page.memberships.iter().filter(move |(_, of)| *of == person).map(|(profile, _)| *profile);
+        let profiles = |user| page.memberships.iter().filter(move |(_, of)| *of == user).map(|(profile, _)| *profile);
         (0..)
             .zip(&page.users)
             .map(|(at, (_, who))| (who.email.clone(), who.user_name.clone(), profiles(at).collect()))
@@ -377,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn only_people_with_a_matching_profile_are_kept_and_everyone_is_counted() {
+    fn only_users_with_a_matching_profile_are_kept_and_all_are_counted() {
         let users = r#"{"id": "1@x", "email": "ann@acme.com", "username": "ann", "domain": "acme.com", "country": "US",
                         "type": "federatedID", "status": "active", "new": [{"a": null}],
                         "groups": ["Photoshop", "campaign - ACME - b", "Campaign - acme - a", "_org_admin"]},
@@ -390,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_out_of_use_is_nobodys_membership() {
+    fn an_inactive_account_is_not_a_member() {
         let user =
             |status: &str| format!(r#"{{"email": "a@b", "status": {status}, "groups": ["Campaign - acme - a"]}}"#);
         for (status, members) in [
@@ -407,31 +408,32 @@ mod tests {
     }
 
     #[test]
-    fn everyone_on_a_page_of_members_is_kept_whatever_their_groups() {
-        let body = r#"{"users": [{"email": "a@b"}, {"username": "c", "groups": 7}], "groupName": "P", "lastPage": true, "result": "success"}"#;
-        let page = read(body.as_bytes(), KeptUsers::Everyone, &mut KeyMaker::default()).expect("a page");
+    fn all_users_on_a_page_of_members_are_kept_whatever_their_groups() {
+        let body = r#"{"users": [{"email": "a@b"}, {"username": "c", "groups": 7}], "groupName": "P", "lastPage": true,
+                       "result": "success"}"#;
+        let page = read(body.as_bytes(), KeptUsers::All, &mut KeyMaker::default()).expect("a page");
         assert!(page.is_last);
         assert_eq!((page.users.len(), page.memberships.len()), (2, 0));
     }
 
     #[test]
-    fn a_page_that_does_not_say_so_is_not_the_last() {
+    fn a_page_without_last_page_is_not_the_last() {
         assert!(!read_page(r#"{"result": "success", "users": []}"#).expect("a page").is_last);
         assert!(!read_page(r#"{"lastPage": null, "result": "success", "users": []}"#).expect("a page").is_last);
     }
 
     #[test]
-    fn a_record_that_cannot_be_used_is_counted_and_set_aside_and_stops_no_other() {
+    fn an_unusable_record_is_counted_and_kept_apart_and_does_not_affect_others() {
         let ann = r#"{"email": "ann@acme.com", "groups": ["Campaign - acme - a", "Photoshop"]}"#;
         let long = "x".repeat(100_000);
         for (record, expected) in [
-            // What does not concern the mask.
+            // Records that do not concern the mask.
             (r#"{"email": 1, "groups": ["Photoshop"]}"#.to_owned(), "a login"),
             (r#"{"email": 1}"#.to_owned(), "a login"),
             (r#"{"email": 1, "status": "disabled", "groups": ["Campaign - acme - a"]}"#.to_owned(), ""),
             (format!(r#"{{"email": "b@acme.com", "groups": ["{long}", "\ud800"]}}"#), ""),
             (format!(r#"{{"email": "b@acme.com", "note": "{long}"}}"#), ""),
-            // What does.
+            // Records that do.
             (r#"{"email": 1, "groups": ["Campaign - acme - b"]}"#.to_owned(), "a member of [1], a login"),
             (r#"{"username": "\udfff", "groups": ["Campaign - acme - b"]}"#.to_owned(), "a member of [1], a login"),
             (format!(r#"{{"email": "{long}", "groups": ["Campaign - acme - b", "X"]}}"#), "a member of [1], a login"),
@@ -444,7 +446,7 @@ mod tests {
             (r#"{"email": "b@acme.com", "groups": ["Campaign - acme - \ud800"]}"#.to_owned(), "groups"),
             (r#""ann""#.to_owned(), "groups, a login"),
         ] {
-            // The good record comes first and last: the reading that failed leaves nothing behind.
+            // A usable record comes first and last: the failed first attempt must leave nothing behind.
             let page = page_of(&format!("{ann}, {record}, {}", ann.replace("ann", "eva")));
             let shown = record.get(..80).unwrap_or(&record);
             assert_eq!((page.keys.len(), page.memberships.len()), (3, 2), "{shown}");
@@ -457,13 +459,13 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_name_that_cannot_be_used_takes_nobody_s_profile_away() {
+    fn an_invalid_name_of_another_group_does_not_remove_a_profile_of_the_user() {
         let users = r#"{"email": "ann@acme.com", "groups": ["Campaign - acme - a", "Foreign \ud800"]}"#;
         assert_eq!(kept(users), [(Some("ann@acme.com".to_owned()), None, vec![0])]);
     }
 
     #[test]
-    fn an_answer_that_is_no_page_is_refused() {
+    fn a_response_that_is_not_a_page_is_an_error() {
         for (body, part) in [
             (r#"{"lastPage": true, "result": "success"}"#, "no \"users\""),
             (r#"{"lastPage": true, "users": []}"#, "no \"result\""),

@@ -1,4 +1,4 @@
-//! A walk over all pages of one listing of users, and the evidence that all of it came.
+//! Reads all pages of one listing of users, with the evidence that the listing is complete.
 
 use std::time::Instant;
 
@@ -14,36 +14,36 @@ use crate::{
     transport::HttpResponse,
 };
 
-/// How many pages beyond `X-Page-Count` are asked for before a walk is given up: people who join meanwhile may make a page.
+/// Maximum number of pages beyond `X-Page-Count`: users added during the read may need another page.
 const PAGES_BEYOND: u64 = 5;
 
-/// Users for whom room is made before they come: 16 MiB of keys.
+/// Maximum number of users for which memory is reserved in advance: 16 MiB of keys.
 const MOST_EXPECTED: usize = 1_000_000;
 
-/// A walk ends after this many pages of 2,000 users even if none says that it is the last.
+/// Maximum number of pages, of 2,000 users each, even if no page says that it is the last.
 const MOST_PAGES: u64 = 10_000;
 
 /// One listing of users.
 #[derive(Debug)]
 pub(super) struct UsersListing {
-    /// What errors and log lines call it.
+    /// The name of the listing in errors and log lines.
     title: String,
-    /// What calls are named after: `GET users page 2`.
+    /// The beginning of the name of each call, such as `GET users`.
     call: String,
-    /// Before and after the number of the page.
+    /// The path before and after the page number.
     path: (String, String),
-    /// Of page 0.
+    /// Which failed requests for page 0 are retried.
     first_page: RetryRule,
-    /// The profile whose name each page must have; `None` for the users of the organization.
+    /// The profile that each page must name; `None` for the users of the organization.
     profile: Option<ProductProfileName>,
 }
 
-/// Whether the users of a page come with the names of their groups.
+/// Whether the users of a page have the names of their groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GroupsOfUsers {
-    /// They do, although nobody reads them: another call than the one without.
+    /// They do, although the program does not read them: the request differs from the one without.
     Shown,
-    /// They do not, which makes the page a fraction of the bytes.
+    /// They do not, which makes the page much smaller.
     Excluded,
 }
 
@@ -59,8 +59,8 @@ impl UsersListing {
         }
     }
 
-    /// The members of one product profile. `address` is its id or its name: the vendor takes both where the reference
-    /// speaks of the name (umapi-documentation issues 53 and 66).
+    /// The members of one product profile. `address` is its id or its name: UMAPI accepts both, although Adobe's
+    /// reference mentions the name only (umapi-documentation issues 53 and 66).
     pub(super) fn of_profile(
         organization: &OrganizationId,
         profile: &ProductProfile,
@@ -77,7 +77,7 @@ impl UsersListing {
             title: format!("members of the product profile \"{}\"", profile.name),
             call: format!("GET users of \"{}\"", profile.name),
             path: (users_of(organization), format!("/{}?directOnly={direct_only}{exclude}", path_segment(address))),
-            // The vendor's extra limit is on page 0 of the organization's listings.
+            // Adobe's extra limit applies to page 0 of the organization's listings only.
             first_page: RetryRule::Always,
             profile: Some(profile.name.clone()),
         }
@@ -87,7 +87,7 @@ impl UsersListing {
         &self.title
     }
 
-    /// Fails for a page of another profile, and for one without users that does not prove that there are none.
+    /// Fails for a page of another profile, and for a page without users if the listing is not proven to be empty.
     fn check(&self, call: &str, received: &ReceivedPage) -> Result<(), ExperienceCloudError> {
         let call = call.to_owned();
         if let (Some(profile), Some(found)) = (&self.profile, &received.page.group_name) {
@@ -124,9 +124,10 @@ struct ReceivedPage {
     total_count: Option<u64>,
 }
 
-/// Receives every page of a listing, in order, and hands each to `take` with the evidence so far.
+/// Requests every page of a listing, in order, and passes each to `take` with the evidence so far.
 ///
-/// Errors unless the evidence holds: the pages handed over before count only when this returns `Ok`.
+/// Fails unless the evidence shows that the listing is complete: the pages passed to `take` are valid only if the
+/// result is `Ok`.
 pub(super) async fn walk(
     umapi: &Umapi,
     listing: &UsersListing,
@@ -137,15 +138,16 @@ pub(super) async fn walk(
     let (mut evidence, mut seen, begin) = (WalkEvidence::default(), UserKeys::default(), Instant::now());
     while !evidence.last_page_seen && evidence.pages < most_pages(evidence.page_count) {
         let call = listing.call(evidence.pages);
-        let received = umapi.get(&call, |answer| ReceivedPage::of(answer, read)).await;
+        let received = umapi.get(&call, |response| ReceivedPage::of(response, read)).await;
         let received = received.map_err(|error| cut_short(error, listing, &evidence, tolerance))?;
         listing.check(&call.name, &received).map_err(|error| match listing.profile {
-            // It concerns the profile alone, however far the walk came.
+            // The error concerns the profile alone, whatever was read before.
             Some(_) => error,
             None => cut_short(error, listing, &evidence, tolerance),
         })?;
         let before = seen.len();
-        // Room for all at once, instead of moving them each time the set has doubled; a count that lies costs little.
+        // Reserves memory for all users at once, instead of moving them each time the set doubles; a wrong count costs
+        // little.
         seen.reserve(received.expected_users().saturating_sub(before));
         seen.extend(&received.page.keys);
         if seen.len() == before && !received.page.is_last {
@@ -170,13 +172,13 @@ pub(super) async fn walk(
 }
 
 impl ReceivedPage {
-    fn of(answer: &HttpResponse, read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>) -> Result<Self, PageError> {
-        // A header that is no number proves no more than one that is absent.
-        let count = |name| answer.header(name).and_then(|text| text.trim().parse().ok());
-        Ok(Self { page: read(&answer.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })
+    fn of(response: &HttpResponse, read: &dyn Fn(&[u8]) -> Result<UsersPage, PageError>) -> Result<Self, PageError> {
+        // A header that is not a number proves no more than a missing one.
+        let count = |name| response.header(name).and_then(|text| text.trim().parse().ok());
+        Ok(Self { page: read(&response.body)?, page_count: count("X-Page-Count"), total_count: count("X-Total-Count") })
     }
 
-    /// How many users the walk is about to see: at least those of this page, and no more than is plausible.
+    /// How many users the listing probably has: at least those of this page, and at most [`MOST_EXPECTED`].
     fn expected_users(&self) -> usize {
         let announced = self.total_count.and_then(|users| usize::try_from(users).ok()).unwrap_or_default();
         announced.min(MOST_EXPECTED).max(self.page.keys.len())
@@ -197,7 +199,7 @@ fn most_pages(announced: Option<u64>) -> u64 {
     announced.map_or(MOST_PAGES, |pages| pages.saturating_add(PAGES_BEYOND).min(MOST_PAGES))
 }
 
-/// How far the walk came, for an answer that ended it. Before page 0 has come there is no walk to speak of.
+/// Adds to an error how much of the listing was read. Before page 0 there is no partial read to report.
 fn cut_short(
     error: ExperienceCloudError,
     listing: &UsersListing,

@@ -87,7 +87,7 @@ pub(super) async fn settle_former_logins(
 async fn fetch_holder(run: &RunContext<'_>, login: &OperatorLogin) -> Result<LoginHolder, SourceError> {
     let organization = &run.options.experience_cloud.organization_id;
     let user = run.experience_cloud.fetch_user(login.as_str(), run.options.membership()).await?;
-    let holder = LoginHolder::found(user.as_ref().map(|user| &user.person));
+    let holder = LoginHolder::found(user.as_ref().map(|user| &user.user));
     let now = Utc::now();
     run.recorder.journal().remember_login_holder(organization, login, &holder, now, oldest_usable(now)).await?;
     Ok(holder)

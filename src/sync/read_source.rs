@@ -60,7 +60,7 @@ impl SourceError {
 impl From<ExperienceCloudError> for SourceError {
     fn from(error: ExperienceCloudError) -> Self {
         match error {
-            ExperienceCloudError::Throttled { pause: Some(_), .. } => Self::PauseAsked(error),
+            ExperienceCloudError::RateLimited { pause: Some(_), .. } => Self::PauseAsked(error),
             error => Self::ExperienceCloud(error),
         }
     }
@@ -264,7 +264,7 @@ impl SourceReader<'_> {
         let (mut users, mut unknown) = (Vec::new(), Vec::new());
         for name in &self.request.scope.users {
             match self.experience_cloud.fetch_user(name, self.options.membership()).await? {
-                Some(user) => users.push((user.person, user.profiles)),
+                Some(user) => users.push((user.user, user.profiles)),
                 None => unknown.push(name.clone()),
             }
         }

@@ -52,7 +52,7 @@ impl LookUpError {
             Self::NotBefore(at)
             | Self::ExperienceCloud(
                 ExperienceCloudError::UsedUp { until: at, .. }
-                | ExperienceCloudError::Throttled { pause: Some(RequestedPause { until: at, .. }), .. },
+                | ExperienceCloudError::RateLimited { pause: Some(RequestedPause { until: at, .. }), .. },
             ) => Some(*at),
             Self::ExperienceCloud(_) | Self::Journal(_) | Self::NoAddress(_) => None,
         }
@@ -139,7 +139,7 @@ impl LookedUp {
             self.user = UserAnswer::NoUser;
             return Ok(());
         };
-        self.person = user.person.clone();
+        self.person = user.user.clone();
         // That the single-user call minds the way of a membership is not documented: without an answer nothing is said.
         if user.profiles.iter().any(|name| is_matched(options, name)) {
             self.direct = client.fetch_user(asked, Membership::Direct).await.ok().flatten();

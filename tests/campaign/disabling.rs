@@ -1,4 +1,4 @@
-//! Operators that are kept from logging on: how that is read, written, and seen to hold.
+//! Disabled operators: how they are read, written and verified.
 
 use campaign_group_sync::campaign::{Campaign, CampaignError, CampaignWrite};
 use campaign_group_sync::domain::{Failure, Operator, OperatorGroupId, OperatorId, OperatorLogin};
@@ -22,7 +22,7 @@ async fn operator(client: &Campaign, id: OperatorId) -> Operator {
 }
 
 #[tokio::test]
-async fn a_disabled_operator_is_read_as_such_and_others_are_not() {
+async fn only_disabled_operators_are_read_as_disabled() {
     let visit = Visit::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
     let snapshot = visit.read().await.unwrap();
     let disabled: Vec<_> = snapshot.operators().iter().filter(|operator| operator.disabled).collect();
@@ -32,7 +32,7 @@ async fn a_disabled_operator_is_read_as_such_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn disabling_changes_that_switch_and_nothing_else_and_is_seen_to_hold() {
+async fn disabling_changes_one_attribute_and_nothing_else() {
     let visit = Visit::native().await;
     let client = visit.client();
     let mut expected = visit.instance();
@@ -41,12 +41,12 @@ async fn disabling_changes_that_switch_and_nothing_else_and_is_seen_to_hold() {
     for _ in 1..=2 {
         assert!(write(&client, &[disable(ANN)]).await.iter().all(Result::is_ok));
         assert!(operator(&client, ANN).await.disabled);
-        assert_eq!(visit.instance(), expected, "memberships stay, and a second time changes nothing");
+        assert_eq!(visit.instance(), expected, "memberships do not change, and a second write changes nothing");
     }
 }
 
 #[tokio::test]
-async fn an_operator_that_is_gone_does_not_come_back() {
+async fn disabling_a_deleted_operator_does_not_create_it_again() {
     let visit = Visit::native().await;
     let (client, before) = (visit.client(), visit.instance());
     assert!(write(&client, &[disable(OperatorId(999_999))]).await.iter().all(Result::is_ok));
@@ -55,7 +55,7 @@ async fn an_operator_that_is_gone_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn an_instance_without_the_switch_has_nobody_disabled_and_refuses_to_disable() {
+async fn an_instance_without_the_attribute_has_no_disabled_operators_and_disabling_fails() {
     let visit = Visit::to(|world: &mut InstanceWorld| world.operators[1].disabled = true).await;
     visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorDisabled]);
     let client = visit.client();
@@ -72,7 +72,7 @@ async fn an_instance_without_the_switch_has_nobody_disabled_and_refuses_to_disab
 }
 
 #[tokio::test]
-async fn the_schema_is_asked_for_once_whatever_is_read() {
+async fn the_schema_is_requested_once() {
     let visit = Visit::native().await;
     let client = visit.client();
     client.fetch_snapshot().await.unwrap();
@@ -82,7 +82,7 @@ async fn the_schema_is_asked_for_once_whatever_is_read() {
 }
 
 #[tokio::test]
-async fn operators_are_found_by_id_each_once_and_in_several_queries() {
+async fn operators_are_found_by_id_without_duplicates_in_several_queries() {
     let visit = Visit::native().await;
     let client = visit.client_with_pages_of(2);
     let ids: Vec<_> = (2001..2300).chain([2001, -12]).map(OperatorId).collect();
@@ -90,11 +90,11 @@ async fn operators_are_found_by_id_each_once_and_in_several_queries() {
     assert_eq!(found.iter().map(|operator| operator.id.0).collect::<Vec<_>>(), [-12, 2001, 2002, 2003, 2004, 2005]);
     assert_eq!(client.operators_by_id(&[]).await.unwrap(), []);
     let a_group = client.operators_by_id(&[OperatorId(3001)]).await.unwrap();
-    assert_eq!(a_group, [], "groups live in the same table");
+    assert_eq!(a_group, [], "groups are in the same table");
 }
 
 #[tokio::test]
-async fn a_disabled_operator_cannot_log_on() {
+async fn a_disabled_operator_cannot_sign_in() {
     let visit = Visit::native().await;
     let client = visit.client();
     let own = client.fetch_snapshot().await.unwrap().own_login().clone();

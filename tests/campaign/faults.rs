@@ -1,4 +1,4 @@
-//! What goes wrong while reading: what passes is asked again, what does not is an error, and nothing is read in part.
+//! Faults during reads: temporary ones are retried, others are errors, and there is no partial read.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::visit::Visit;
 const SCHEMAS: [&str; 3] = ["xtk:operator", "xtk:group", "xtk:operatorGroup"];
 
 #[tokio::test]
-async fn a_wrong_answer_in_the_middle_ends_the_read_and_is_not_asked_for_again() {
+async fn an_invalid_response_ends_the_read_and_is_not_retried() {
     let visit = Visit::native().await;
     for schema in SCHEMAS {
         for (effect, part) in [
             (Effect::Html, "document type declaration"),
-            (Effect::Truncate { bytes: None }, "wrong answer"),
-            (Effect::Truncate { bytes: Some(0) }, "it begins: (empty)"),
-            (Effect::DeepXml { depth: 1000 }, "no <ExecuteQueryResponse>"),
+            (Effect::Truncate { bytes: None }, "invalid response"),
+            (Effect::Truncate { bytes: Some(0) }, "it begins with: (empty)"),
+            (Effect::DeepXml { depth: 1000 }, "not <ExecuteQueryResponse>"),
             (Effect::EntityDeclaration, "document type declaration"),
-            (Effect::status(404), "HTTP 404, is the address right?"),
+            (Effect::status(404), "HTTP 404; check the address"),
             (Effect::status(302), "HTTP 302"),
             (Effect::soap_fault("SOP-330011 Error", "XTK-170036 Unable to parse expression '@x'."), "XTK-170036"),
             (Effect::soap_fault("SOP-330011 Error while executing", ""), "SOP-330011 Error while executing"),
@@ -33,13 +33,13 @@ async fn a_wrong_answer_in_the_middle_ends_the_read_and_is_not_asked_for_again()
             let message = error.to_string();
             assert!(message.contains(part) && message.contains(schema), "{schema} {effect:?}: {error}");
             let met = visit.sandbox.faults().first().unwrap().matched;
-            assert_eq!(met, 2, "{schema} {effect:?} was asked for again");
+            assert_eq!(met, 2, "{schema} {effect:?} was retried");
         }
     }
 }
 
 #[tokio::test]
-async fn trouble_that_passes_is_asked_away() {
+async fn temporary_faults_are_retried() {
     let visit = Visit::native().await;
     let whole = visit.read().await.unwrap();
     for call in ["logon", "query"] {
@@ -60,7 +60,7 @@ async fn trouble_that_passes_is_asked_away() {
 }
 
 #[tokio::test]
-async fn trouble_that_stays_ends_after_the_last_attempt() {
+async fn a_permanent_fault_is_an_error_after_the_last_attempt() {
     let visit = Visit::native().await;
     for (effect, failure) in [
         (Effect::Reset, Failure::Unavailable),
@@ -75,14 +75,14 @@ async fn trouble_that_stays_ends_after_the_last_attempt() {
         let error = visit.read().await.unwrap_err();
         assert_eq!(error.failure(), failure, "{effect:?}: {error}");
         assert!(error.to_string().starts_with("ExecuteQuery xtk:operatorGroup"), "{error}");
-        // The first attempt goes over a kept connection: that one breaks is made up for at once, by a new one.
+        // The first attempt uses a kept connection: if it breaks, a new one replaces it at once.
         let sent = if effect == Effect::Reset { 4 } else { 3 };
         assert_eq!(visit.sandbox.faults().first().unwrap().matched, sent, "{effect:?}");
     }
 }
 
 #[tokio::test]
-async fn a_pause_longer_than_the_patience_is_reported_and_not_waited_for() {
+async fn a_pause_longer_than_the_longest_wait_is_reported_without_waiting() {
     let visit = Visit::native().await;
     visit.inject("query", Effect::too_many_requests("3244"));
     let pause = Duration::from_secs(3244);
@@ -91,7 +91,7 @@ async fn a_pause_longer_than_the_patience_is_reported_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_identity_service_in_trouble_is_told_from_a_refusal() {
+async fn a_fault_of_ims_is_distinguished_from_a_refusal() {
     let visit = Visit::ims().await;
     for (effect, failure, requests) in [
         (Effect::status(503), Failure::Unavailable, 3),
@@ -112,7 +112,7 @@ async fn an_identity_service_in_trouble_is_told_from_a_refusal() {
 }
 
 #[tokio::test]
-async fn an_instance_that_hides_its_errors_still_says_which_call_failed() {
+async fn the_error_of_an_instance_that_hides_details_names_the_call() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| behavior.show_errors = false);
     visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorType]);

@@ -1,4 +1,4 @@
-//! Reading: the same snapshot whatever the page size, the encoding and the way in.
+//! Reads: the same snapshot with any page size, encoding and kind of sign-in.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use campaign_group_sync::sandbox::{Effect, Fault};
 use super::visit::{Visit, named};
 
 #[tokio::test]
-async fn an_instance_is_read_as_it_is() {
+async fn a_snapshot_equals_the_instance() {
     let visit = Visit::native().await;
     let snapshot = visit.read().await.unwrap();
     let mut expected = visit.instance().memberships;
@@ -28,12 +28,12 @@ async fn an_instance_is_read_as_it_is() {
         let read = snapshot.group(OperatorGroupId(group.id.unwrap())).unwrap();
         assert_eq!((read.name.as_str(), &read.label), (group.name.as_str(), &group.label));
     }
-    assert_eq!(snapshot.operators().len(), visit.instance().operators.len(), "groups and named rights are left out");
+    assert_eq!(snapshot.operators().len(), visit.instance().operators.len(), "groups and named rights are omitted");
     assert_eq!(snapshot.own_login().as_str(), "group-sync");
 }
 
 #[tokio::test]
-async fn native_and_ims_read_equal_worlds() {
+async fn native_sign_in_and_ims_read_the_same() {
     let (native, ims) = (Visit::native().await.read().await.unwrap(), Visit::ims().await.read().await.unwrap());
     assert_eq!(named(&native), named(&ims));
     assert_eq!(native.groups(), ims.groups());
@@ -56,7 +56,7 @@ async fn the_page_size_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_server_that_sends_fewer_rows_than_asked_for_loses_none() {
+async fn all_rows_are_read_from_a_server_that_sends_fewer_than_requested() {
     let visit = Visit::native().await;
     let whole = visit.read().await.unwrap();
     let capped = "<Envelope><Body><ExecuteQueryResponse><pdomOutput><operator-collection>\
@@ -68,20 +68,20 @@ async fn a_server_that_sends_fewer_rows_than_asked_for_loses_none() {
 }
 
 #[tokio::test]
-async fn progress_is_told_after_each_page() {
+async fn progress_is_reported_after_each_page() {
     let visit = Visit::native().await;
-    let told = Arc::<Mutex<Vec<RunStep>>>::default();
-    let note = Arc::clone(&told);
+    let reported = Arc::<Mutex<Vec<RunStep>>>::default();
+    let note = Arc::clone(&reported);
     let watcher = Watcher::of_progress(move |progress| note.lock().unwrap().push(progress.step));
     visit.client_with_pages_of(2).watched_by(watcher).fetch_snapshot().await.unwrap();
-    let told = told.lock().unwrap();
-    assert!(told.contains(&RunStep::Operators(3)) && told.contains(&RunStep::Operators(9)), "{told:?}");
-    assert!(told.contains(&RunStep::OperatorGroups(3)), "{told:?}");
-    assert!(matches!(told.last(), Some(RunStep::Memberships(rows)) if *rows > 6), "{told:?}");
+    let reported = reported.lock().unwrap();
+    assert!(reported.contains(&RunStep::Operators(3)) && reported.contains(&RunStep::Operators(9)), "{reported:?}");
+    assert!(reported.contains(&RunStep::OperatorGroups(3)), "{reported:?}");
+    assert!(matches!(reported.last(), Some(RunStep::Memberships(rows)) if *rows > 6), "{reported:?}");
 }
 
 #[tokio::test]
-async fn old_encodings_and_empty_attributes_change_nothing() {
+async fn old_encodings_and_omitted_empty_attributes_do_not_matter() {
     let visit = Visit::native().await;
     let whole = visit.read().await.unwrap();
     visit.adjust(|behavior| behavior.iso_8859_1 = true);
@@ -95,7 +95,7 @@ async fn old_encodings_and_empty_attributes_change_nothing() {
 }
 
 #[tokio::test]
-async fn names_are_found_whatever_is_in_them() {
+async fn names_with_any_characters_are_found() {
     let visit = Visit::native().await;
     let client = visit.client();
     let hostile = ["o'brien@acme.com", r"ACME\bob", "漢字@acme.com", "XSV-350008 Session has expired", "x' OR '1'='1"];
@@ -109,7 +109,7 @@ async fn names_are_found_whatever_is_in_them() {
 }
 
 #[tokio::test]
-async fn many_names_are_asked_for_in_several_queries() {
+async fn many_names_are_requested_in_several_queries() {
     let visit = Visit::native().await;
     let client = visit.client();
     let mut logins: Vec<_> = (0..250).map(|number| OperatorLogin::new(format!("nobody-{number}"))).collect();
@@ -119,7 +119,7 @@ async fn many_names_are_asked_for_in_several_queries() {
 }
 
 #[tokio::test]
-async fn members_are_those_of_the_groups_asked_for() {
+async fn members_are_those_of_the_requested_groups() {
     let visit = Visit::native().await;
     let client = visit.client_with_pages_of(2);
     let groups = [3001, -3, 3001, 999_999].map(OperatorGroupId);
@@ -134,7 +134,7 @@ async fn members_are_those_of_the_groups_asked_for() {
 }
 
 #[tokio::test]
-async fn an_instance_without_operators_is_not_believed() {
+async fn an_instance_without_operators_is_an_error() {
     let visit = Visit::native().await;
     let nothing = "<Envelope><Body><ExecuteQueryResponse><pdomOutput><operator-collection/></pdomOutput>\
                    </ExecuteQueryResponse></Body></Envelope>";

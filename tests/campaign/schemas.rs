@@ -8,7 +8,7 @@ use campaign_group_sync::sandbox::campaign::SchemaPart;
 use super::visit::Visit;
 
 #[tokio::test]
-async fn a_schema_that_disagrees_is_named_and_nothing_is_written() {
+async fn a_schema_that_lacks_something_is_named_and_nothing_is_written() {
     let visit = Visit::native().await;
     for (part, expected) in [
         (SchemaPart::OperatorName, "xtk:operator lacks @name"),
@@ -32,7 +32,7 @@ async fn a_schema_that_disagrees_is_named_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn everything_that_disagrees_is_named_at_once() {
+async fn all_missing_parts_are_named_at_once() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| {
         behavior.schema_without =
@@ -46,14 +46,14 @@ async fn everything_that_disagrees_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn parts_that_are_not_used_may_be_missing() {
+async fn unused_parts_may_be_missing() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorDisabled]);
     visit.client().check_schemas().await.unwrap();
 }
 
 #[tokio::test]
-async fn the_schemas_are_asked_for_once() {
+async fn the_schemas_are_requested_once() {
     let visit = Visit::native().await;
     let client = visit.client();
     client.check_schemas().await.unwrap();
@@ -63,11 +63,11 @@ async fn the_schemas_are_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_check_that_could_not_be_made_is_not_passed() {
+async fn a_failed_check_prevents_writes_until_a_later_check_succeeds() {
     let visit = Visit::native().await;
     let client = visit.client();
     visit.inject("schema", Effect::Html);
     assert_eq!(client.writer().await.unwrap_err().failure(), Failure::Incomplete);
     assert_eq!((client.writes(), visit.count("write")), (0, 0));
-    assert!(client.writer().await.is_ok(), "the next try may succeed");
+    assert!(client.writer().await.is_ok(), "the next check may succeed");
 }

@@ -1,4 +1,4 @@
-//! Sessions: begun once, renewed once, ended; and secrets that stay secret.
+//! Sessions: their beginning, one renewal and their end; and that secrets are not shown.
 
 use campaign_group_sync::campaign::{Campaign, CampaignAuthentication, CampaignOptions};
 use campaign_group_sync::domain::Failure;
@@ -40,7 +40,7 @@ async fn a_wrong_client_secret_is_sent_once() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_not_let_in_is_refused_at_once() {
+async fn a_refused_address_is_an_error_without_a_retry() {
     let visit = Visit::native().await;
     visit.inject("logon", Effect::plain_text(403, "XSV-350013 The '127.0.0.1' IP address via which you connect"));
     assert_eq!(visit.read().await.unwrap_err().failure(), Failure::Refused);
@@ -48,7 +48,7 @@ async fn an_address_that_is_not_let_in_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_in_the_middle_is_renewed_once() {
+async fn a_session_that_expires_during_a_read_is_renewed_once() {
     let visit = Visit::native().await;
     let whole = visit.read().await.unwrap();
     visit.sandbox.clear_requests();
@@ -61,7 +61,7 @@ async fn a_session_that_ends_in_the_middle_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_in_the_middle_is_renewed_once() {
+async fn a_token_that_expires_during_a_read_is_renewed_once() {
     let visit = Visit::ims().await;
     let whole = visit.read().await.unwrap();
     visit.sandbox.clear_requests();
@@ -73,7 +73,7 @@ async fn a_token_that_ends_in_the_middle_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn every_way_of_ending_a_session_is_understood() {
+async fn every_way_to_report_an_expired_session_is_understood() {
     for visit in [Visit::native().await, Visit::ims().await] {
         let whole = visit.read().await.unwrap();
         for over in [
@@ -94,7 +94,7 @@ async fn every_way_of_ending_a_session_is_understood() {
 }
 
 #[tokio::test]
-async fn a_new_session_that_is_refused_as_well_is_the_end() {
+async fn the_refusal_of_a_new_session_is_an_error() {
     for visit in [Visit::native().await, Visit::ims().await] {
         visit.sandbox.inject(Fault::new("query", Effect::plain_text(403, SESSION_OVER)).forever());
         let error = visit.read().await.unwrap_err();
@@ -105,7 +105,7 @@ async fn a_new_session_that_is_refused_as_well_is_the_end() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_share_one_session() {
+async fn concurrent_calls_share_one_session() {
     let visit = Visit::native().await;
     let client = visit.client();
     let (one, other) = tokio::join!(client.fetch_snapshot(), client.fetch_snapshot());
@@ -114,7 +114,7 @@ async fn calls_at_the_same_time_share_one_session() {
 }
 
 #[tokio::test]
-async fn logging_off_ends_the_session_and_the_next_call_begins_another() {
+async fn signing_out_ends_the_session_and_the_next_call_begins_another() {
     let visit = Visit::native().await;
     let client = visit.client();
     client.sign_out().await;
@@ -130,7 +130,7 @@ async fn logging_off_ends_the_session_and_the_next_call_begins_another() {
 }
 
 #[tokio::test]
-async fn a_log_off_that_fails_is_of_no_consequence() {
+async fn a_failed_sign_out_is_ignored() {
     let visit = Visit::ims().await;
     let client = visit.client();
     for effect in [Effect::Reset, Effect::status(500), Effect::Html, Effect::plain_text(403, SESSION_OVER)] {
@@ -138,11 +138,11 @@ async fn a_log_off_that_fails_is_of_no_consequence() {
         visit.inject("Logoff", effect);
         client.sign_out().await;
     }
-    assert_eq!(visit.count("Logoff"), 5, "the reset of a kept connection is answered by a new one");
+    assert_eq!(visit.count("Logoff"), 5, "after the reset of a kept connection the call uses a new one");
 }
 
 #[tokio::test]
-async fn the_program_knows_whether_it_may_write_memberships() {
+async fn a_session_shows_whether_the_operator_is_an_administrator() {
     for visit in [Visit::native().await, Visit::ims().await] {
         assert!(visit.client().own_operator().await.unwrap().is_administrator());
         visit.adjust(|behavior| behavior.administrator = false);
@@ -151,7 +151,7 @@ async fn the_program_knows_whether_it_may_write_memberships() {
 }
 
 #[tokio::test]
-async fn a_security_zone_without_security_tokens_is_served_as_well() {
+async fn a_security_zone_without_security_tokens_is_supported() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| behavior.session_token_only = true);
     visit.read().await.unwrap();
@@ -159,7 +159,7 @@ async fn a_security_zone_without_security_tokens_is_served_as_well() {
 
 #[tokio::test]
 async fn no_secret_is_in_any_error_or_debug_output() {
-    // That none is in a log line is checked at the end of every test.
+    // The end of every test checks that no log line contains a secret.
     for visit in [Visit::native().await, Visit::ims().await] {
         let client = visit.client();
         client.fetch_snapshot().await.unwrap();

@@ -10,7 +10,7 @@ use campaign_group_sync::transport::RetryPolicy;
 
 use crate::support::{captured_log::CapturedLog, options, sandbox};
 
-/// A world of awkward names: quotes, backslashes, markup, other scripts, an error code, and a negative id.
+/// A world with unusual names: quotes, backslashes, markup, other scripts, an error code, and a negative id.
 const WORLD: &str = r#"
 [campaign.production]
 tenant = "acme"
@@ -42,19 +42,19 @@ named_rights = [["Ann@acme.com", "export"], ["old-agent", "webapp"]]
 "#;
 
 thread_local! {
-    /// All that a test logs, down to the last trace of the HTTP library.
+    /// The log of a test with all trace lines of the HTTP library.
     static LOG: CapturedLog = CapturedLog::start(|memory| {
         let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
         log.with_writer(move || memory.clone()).finish()
     });
 }
 
-/// What this test has logged so far.
+/// The log of this test so far.
 fn logged() -> String {
     LOG.with(CapturedLog::text)
 }
 
-/// A running instance. When it is left, no secret of it may have been logged.
+/// A running instance. When it is dropped, the log must not contain any of its secrets.
 pub(crate) struct Visit {
     pub(crate) sandbox: Sandbox,
     /// Where its part of the log begins.
@@ -62,17 +62,17 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// Serves the awkward world with native log-on.
+    /// Serves the world with native sign-in.
     pub(crate) async fn native() -> Self {
         Self::to(|_| {}).await
     }
 
-    /// Serves the awkward world with technical accounts.
+    /// Serves the world with technical accounts.
     pub(crate) async fn ims() -> Self {
         Self::to(|world| world.authentication = InstanceAuthentication::Ims).await
     }
 
-    /// Serves the awkward world with a change.
+    /// Serves the world with a change.
     pub(crate) async fn to(change: impl FnOnce(&mut InstanceWorld)) -> Self {
         let logged_before = logged().len();
         let mut scenario = Scenario::from_toml(WORLD).unwrap();
@@ -80,7 +80,7 @@ impl Visit {
         Self { sandbox: sandbox::start(scenario).await, logged_before }
     }
 
-    /// What a client must be told; it tries each call three times and does not wait in between.
+    /// The options of a client with three attempts for each call and without pauses.
     pub(crate) fn options(&self) -> CampaignOptions {
         let connection = self.sandbox.connection();
         let instance = connection.instances.first().unwrap();
@@ -95,7 +95,7 @@ impl Visit {
         Campaign::new(self.options()).unwrap()
     }
 
-    /// A client that asks for so many rows at a time.
+    /// A client that requests `page_rows` rows at a time.
     pub(crate) fn client_with_pages_of(&self, page_rows: usize) -> Campaign {
         Campaign::new(CampaignOptions { page_rows, ..self.options() }).unwrap()
     }
@@ -114,7 +114,7 @@ impl Visit {
         self.sandbox.inject(Fault::new(call, effect));
     }
 
-    /// How many requests of this kind were made: the sandbox's short name, or a SOAP method.
+    /// The number of requests of this kind: the sandbox's short name of a call, or a SOAP method.
     pub(crate) fn count(&self, call: &str) -> usize {
         let action = format!("#{call}");
         let requests = self.sandbox.requests();
@@ -122,18 +122,18 @@ impl Visit {
         requests.iter().filter(|request| request.call == call || request.headers.iter().any(is_action)).count()
     }
 
-    /// The instance as it stands.
+    /// The present state of the instance.
     pub(crate) fn instance(&self) -> InstanceWorld {
         self.sandbox.world().instance("production").unwrap().world()
     }
 
-    /// Who is in a group, by login.
+    /// The logins of the members of a group.
     pub(crate) fn members(&self, group: &str) -> Vec<String> {
         let memberships = self.instance().memberships;
         memberships.into_iter().filter(|(_, of)| of == group).map(|(login, _)| login).collect()
     }
 
-    /// Everything that may never be shown: the password or client secret, and all tokens that were on the wire.
+    /// Everything that must never be shown: the password or client secret, and all tokens that were sent.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = vec![match self.sandbox.connection().instances.remove(0).authentication {
             InstanceCredential::Native { password, .. } => password,
@@ -157,7 +157,7 @@ impl Drop for Visit {
             return;
         }
         let log = logged().split_off(self.logged_before);
-        assert!(!log.is_empty(), "the log is not listened to");
+        assert!(!log.is_empty(), "nothing was logged");
         for secret in self.secrets() {
             let lines: Vec<_> = log.lines().filter(|line| line.contains(&secret)).collect();
             assert!(lines.is_empty(), "logged: {lines:#?}");

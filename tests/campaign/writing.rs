@@ -1,4 +1,4 @@
-//! Writing: collections, what happens when one fails, creations, and what is never touched.
+//! Writes: collections, failed collections, creations, and what a write never changes.
 
 use campaign_group_sync::campaign::{COLLECTION_ROWS, Campaign, CampaignError, CampaignWrite};
 use campaign_group_sync::domain::{
@@ -30,7 +30,7 @@ fn failures(outcomes: &[Result<(), CampaignError>]) -> Vec<Option<Failure>> {
 }
 
 #[tokio::test]
-async fn memberships_are_written_as_one_collection_and_writing_again_changes_nothing() {
+async fn memberships_are_written_as_one_collection_and_a_second_write_changes_nothing() {
     let visit = Visit::native().await;
     let client = visit.client();
     let writes = [join(2003), join(2004), leave(2001), leave(2002)];
@@ -45,7 +45,7 @@ async fn memberships_are_written_as_one_collection_and_writing_again_changes_not
 }
 
 #[tokio::test]
-async fn a_membership_by_itself_is_a_single_write() {
+async fn a_single_membership_is_written_without_a_collection() {
     let visit = Visit::ims().await;
     assert_eq!(failures(&write(&visit.client(), &[join(2003)]).await), [None]);
     assert_eq!((visit.count("WriteCollection"), visit.count("Write")), (0, 1));
@@ -53,7 +53,7 @@ async fn a_membership_by_itself_is_a_single_write() {
 }
 
 #[tokio::test]
-async fn many_memberships_go_in_small_collections() {
+async fn many_memberships_are_written_in_small_collections() {
     let crowd: Vec<i64> = (5000..5120).collect();
     let operator = |id: &i64| Operator { id: Some(*id), name: format!("crowd-{id}"), ..Operator::default() };
     let visit = Visit::to(|world| world.operators.extend(crowd.iter().map(operator))).await;
@@ -65,7 +65,7 @@ async fn many_memberships_go_in_small_collections() {
 }
 
 #[tokio::test]
-async fn one_bad_row_does_not_stop_the_others() {
+async fn one_invalid_row_does_not_affect_the_others() {
     for mode in [WriteCollectionMode::Atomic, WriteCollectionMode::StopAtFirstError] {
         let visit = Visit::native().await;
         visit.adjust(|behavior| behavior.write_collection = mode);
@@ -80,7 +80,7 @@ async fn one_bad_row_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn an_absent_membership_that_may_not_be_deleted_fails_alone() {
+async fn the_failed_deletion_of_an_absent_membership_does_not_affect_others() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| behavior.absent_delete = AbsentDelete::Fault);
     let outcomes = write(&visit.client(), &[leave(2003), leave(2001)]).await;
@@ -89,7 +89,7 @@ async fn an_absent_membership_that_may_not_be_deleted_fails_alone() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again() {
+async fn a_write_is_retried_after_a_lost_response() {
     let visit = Visit::native().await;
     for effect in [Effect::LoseAnswer, Effect::Reset, Effect::CutOff { after: None }, Effect::status(503)] {
         visit.inject("write", effect.clone());
@@ -99,7 +99,7 @@ async fn a_lost_answer_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn writes_that_are_never_answered_are_unconfirmed_and_the_rest_is_not_sent() {
+async fn writes_without_a_response_are_unconfirmed_and_the_rest_is_not_sent() {
     let visit = Visit::native().await;
     let client = visit.client();
     visit.sandbox.inject(Fault::new("write", Effect::LoseAnswer).forever());
@@ -110,11 +110,11 @@ async fn writes_that_are_never_answered_are_unconfirmed_and_the_rest_is_not_sent
     assert_eq!((visit.count("WriteCollection"), visit.count("Write"), client.writes()), (4, 0, 4));
     visit.sandbox.clear_faults();
     let members = client.members(&[DELIVERY]).await.unwrap();
-    assert!(members.contains(&(OperatorId(2003), DELIVERY)), "only reading back tells");
+    assert!(members.contains(&(OperatorId(2003), DELIVERY)), "the unconfirmed write took effect");
 }
 
 #[tokio::test]
-async fn a_wrong_answer_leaves_its_rows_unconfirmed_and_the_next_are_written() {
+async fn rows_with_an_invalid_response_are_unconfirmed_and_the_next_are_written() {
     let visit = Visit::native().await;
     visit.inject("write", Effect::Html);
     let create = CampaignWrite::CreateGroup { name: OperatorGroupName::new("new"), label: String::new() };
@@ -124,7 +124,7 @@ async fn a_wrong_answer_leaves_its_rows_unconfirmed_and_the_next_are_written() {
 }
 
 #[tokio::test]
-async fn a_deadlock_is_waited_out() {
+async fn a_write_is_retried_after_a_deadlock() {
     let visit = Visit::native().await;
     for writes in [vec![join(2003), leave(2001)], vec![join(2004)]] {
         visit.adjust(|behavior| behavior.deadlock_once = true);
@@ -134,7 +134,7 @@ async fn a_deadlock_is_waited_out() {
 }
 
 #[tokio::test]
-async fn a_deadlock_that_hides_itself_costs_the_collection_and_not_its_rows() {
+async fn after_a_deadlock_with_hidden_details_the_rows_are_written_one_by_one() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| behavior.show_errors = false);
     visit.adjust(|behavior| behavior.deadlock_once = true);
@@ -143,7 +143,7 @@ async fn a_deadlock_that_hides_itself_costs_the_collection_and_not_its_rows() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_between_writes_is_renewed() {
+async fn a_session_that_expires_between_writes_is_renewed() {
     let visit = Visit::native().await;
     visit.inject("write", Effect::plain_text(403, "XSV-350008 Session has expired or is invalid."));
     assert_eq!(failures(&write(&visit.client(), &[join(2003), leave(2001)]).await), [None; 2]);
@@ -151,7 +151,7 @@ async fn a_session_that_ends_between_writes_is_renewed() {
 }
 
 #[tokio::test]
-async fn hostile_names_are_created_found_and_read_intact() {
+async fn names_with_special_characters_are_created_found_and_read_unchanged() {
     let visit = Visit::native().await;
     let client = visit.client();
     for hostile in [
@@ -161,7 +161,7 @@ async fn hostile_names_are_created_found_and_read_intact() {
         "<&>\"'",
         "&amp;&#x41;",
         "]]>",
-        "  blanks  ",
+        "  spaces  ",
         "tab\tline\nreturn\r",
         "Ünïcødé 漢字 😀",
         "{{mustache}} $(id) %41",
@@ -204,11 +204,11 @@ async fn a_creation_never_changes_what_exists() {
     ];
     assert_eq!(failures(&write(&client, &writes).await), [Some(Failure::Incomplete); 2]);
     assert_eq!(visit.instance(), before);
-    assert_eq!(client.writes(), 2, "a violated constraint is not tried again");
+    assert_eq!(client.writes(), 2, "a violated constraint is not retried");
 }
 
 #[tokio::test]
-async fn an_instance_without_email_addresses_refuses_operators_and_nothing_else() {
+async fn an_instance_without_email_addresses_refuses_only_new_operators() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| behavior.schema_without = vec![SchemaPart::OperatorEmail]);
     let (login, email) = (OperatorLogin::new("new@acme.com"), "new@acme.com".to_owned());
@@ -220,7 +220,7 @@ async fn an_instance_without_email_addresses_refuses_operators_and_nothing_else(
 }
 
 #[tokio::test]
-async fn a_name_that_xml_cannot_carry_is_not_sent() {
+async fn a_name_with_characters_that_xml_does_not_allow_is_not_sent() {
     let visit = Visit::native().await;
     let client = visit.client();
     let group = |name: &str| CampaignWrite::CreateGroup { name: OperatorGroupName::new(name), label: String::new() };
@@ -231,7 +231,7 @@ async fn a_name_that_xml_cannot_carry_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_account_without_the_right_is_told_so_for_each_row() {
+async fn without_the_right_to_write_each_row_fails() {
     let visit = Visit::native().await;
     visit.adjust(|behavior| behavior.administrator = false);
     let before = visit.members("delivery");

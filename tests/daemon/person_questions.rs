@@ -68,7 +68,7 @@ fn incident_36_a_flood_of_questions_takes_nothing_from_a_run() {
     let refused = answers.iter().filter(|(status, _)| *status == 503).count();
     assert!(answers.iter().all(|(status, _)| [200, 503].contains(status)), "{answers:?}");
     assert!(refused >= QUESTIONS - USERS_PER_MINUTE / 5, "{refused} of {QUESTIONS} questions were refused");
-    assert!(answers.iter().any(|(_, page)| page.contains("ask again at 20")), "{answers:?}");
+    assert!(answers.iter().any(|(_, page)| page.contains("retry at 20")), "{answers:?}");
     let calls = user_calls(&requests(&scene));
     for window in calls.windows(USERS_PER_MINUTE + 1) {
         let minute = window.last().expect("not empty") - window.first().expect("not empty");

@@ -1,4 +1,4 @@
-//! Page 0 of the organization's listings: when it is asked for, whether it was sent, and what the vendor asks for then.
+//! Page 0 of the organization's listings: when it is requested, whether the request was sent, and Adobe's rate limit.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use campaign_group_sync::{
 
 use super::stage::{CONTENT, Stage, chain, masks, memberships, memberships_of_people, people};
 
-fn nobody_listens() -> BaseUrl {
-    // Port 1 is reserved, and nobody listens there.
+fn unused_address() -> BaseUrl {
+    // Port 1 is reserved: connections to it are refused.
     BaseUrl::parse("http://127.0.0.1:1").expect("an address")
 }
 
 #[tokio::test]
-async fn each_step_asks_for_its_own_page_0_and_choosing_for_none() {
+async fn each_step_requests_its_own_page_0_and_the_choice_requests_none() {
     let stage = Stage::of(people(10)).await;
     let listing = stage.client.fetch_listing().await.expect("the listing");
     assert_eq!(listing.profiles().len(), 3);
@@ -58,7 +58,7 @@ async fn a_remembered_listing_is_read_profile_by_profile_unless_the_configuratio
 }
 
 #[tokio::test]
-async fn a_walk_with_a_remembered_listing_takes_no_user_group_for_a_profile() {
+async fn with_a_remembered_listing_no_user_group_counts_as_a_profile() {
     let mut scenario = people(6);
     let listing = Stage::of(scenario.clone()).await.client.fetch_listing().await.expect("the listing");
     let namesake = campaign_group_sync::sandbox::UmapiGroup::user_group(9, CONTENT, &[]);
@@ -71,7 +71,7 @@ async fn a_walk_with_a_remembered_listing_takes_no_user_group_for_a_profile() {
 }
 
 #[tokio::test]
-async fn no_mask_that_matches_is_told_before_anything_is_sent() {
+async fn a_mask_without_a_match_is_reported_before_any_request() {
     let stage = Stage::of(people(3)).await;
     let nothing = ProfileListing::remembered(Vec::new());
     let error = stage.client.choose(&nothing, &masks()).expect_err("no match");
@@ -82,11 +82,11 @@ async fn no_mask_that_matches_is_told_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn page_0_that_was_never_sent_is_known_not_to_be() {
+async fn an_error_before_page_0_was_sent_says_so() {
     type Adjust = fn(&mut UmapiOptions);
     let cases: [(&str, Adjust); 3] = [
-        ("connection refused by", |options| options.umapi_url = nobody_listens()),
-        ("POST token", |options| options.ims_url = nobody_listens()),
+        ("connection refused by", |options| options.umapi_url = unused_address()),
+        ("POST token", |options| options.ims_url = unused_address()),
         ("refused with status 400", |options| options.client_secret = "wrong".to_owned().into()),
     ];
     for (part, adjust) in cases {
@@ -101,7 +101,7 @@ async fn page_0_that_was_never_sent_is_known_not_to_be() {
 }
 
 #[tokio::test]
-async fn page_0_that_may_have_been_served_counts_however_the_read_ends() {
+async fn an_error_after_page_0_may_have_been_served_says_so() {
     for call in ["groups", "users"] {
         for effect in [
             Effect::status(504),
@@ -120,7 +120,7 @@ async fn page_0_that_may_have_been_served_counts_however_the_read_ends() {
 }
 
 #[tokio::test]
-async fn a_walk_that_loses_its_token_in_the_middle_has_sent_page_0() {
+async fn a_read_that_fails_to_renew_its_token_has_sent_page_0() {
     let stage = Stage::of(people(10)).await.disturbed(Fault::new("users", Effect::ExpireTokens).page(2));
     stage.sandbox.inject(Fault::new("token", Effect::status(503)).skip(1).forever());
     let error = stage.fetch().await.expect_err("no second token");
@@ -129,7 +129,7 @@ async fn a_walk_that_loses_its_token_in_the_middle_has_sent_page_0() {
 }
 
 #[tokio::test]
-async fn a_pause_that_was_asked_for_is_recorded_whether_or_not_it_is_waited_for() {
+async fn a_requested_pause_is_recorded_whether_or_not_the_client_waits() {
     for (fault, asked, waited, succeeds) in [
         (Fault::new("users", Effect::too_many_requests("1")).page(2), 1, true, true),
         (Fault::new("users", Effect::too_many_requests("3244")).page(2), 3244, false, false),
@@ -154,7 +154,7 @@ fn unavailable(seconds: &str) -> Effect {
 }
 
 #[tokio::test]
-async fn the_vendor_remembers_page_0_across_clients_and_locks_out_whoever_forgets_it() {
+async fn a_second_request_for_page_0_by_another_client_is_locked_out() {
     let mut scenario = people(10);
     scenario.throttle = CallLimits { first_page_interval: Some(7200), lockout: 3244, ..CallLimits::default() };
     let stage = Stage::of(scenario).await;

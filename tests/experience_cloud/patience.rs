@@ -1,4 +1,4 @@
-//! What is asked again, when, and how often; and what a token that ends does to a walk.
+//! Retries: of which calls, when, and how often; and the renewal of an expired token during a read.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn users(page: u64, effect: Effect) -> Fault {
 }
 
 #[tokio::test]
-async fn a_fault_in_the_middle_resumes_at_the_same_page_and_never_at_page_0() {
+async fn after_a_fault_the_read_resumes_at_the_same_page_and_never_at_page_0() {
     for effect in [
         Effect::status(500),
         Effect::status(503),
@@ -36,7 +36,7 @@ async fn a_fault_in_the_middle_resumes_at_the_same_page_and_never_at_page_0() {
 }
 
 #[tokio::test]
-async fn patience_ends_after_the_configured_attempts() {
+async fn retries_end_after_the_configured_attempts() {
     let stage = Stage::of(people(10)).await.disturbed(users(2, Effect::status(503)).forever());
     let error = stage.fetch().await.expect_err("unavailable");
     assert_eq!(error.failure(), Failure::Unavailable);
@@ -45,7 +45,7 @@ async fn patience_ends_after_the_configured_attempts() {
 }
 
 #[tokio::test]
-async fn page_0_of_the_organization_is_not_repeated_once_it_was_sent() {
+async fn page_0_of_the_organization_is_not_retried_once_it_was_sent() {
     for call in ["groups", "users"] {
         for (effect, failure) in [
             (Effect::status(500), Failure::Unavailable),
@@ -67,24 +67,24 @@ async fn page_0_of_the_organization_is_not_repeated_once_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_page_0_that_never_answers_is_not_repeated() {
+async fn page_0_is_not_retried_after_a_timeout() {
     let impatient = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.http.read_timeout = Duration::from_secs(2);
     };
     let stage = Stage::with(people(10), impatient).await.disturbed(users(0, Effect::Delay { ms: 600_000 }));
-    let error = stage.fetch().await.expect_err("no answer");
+    let error = stage.fetch().await.expect_err("a timeout");
     assert_eq!(error.failure(), Failure::Unavailable);
     assert!(chain(&error).contains("GET users page 0 failed: 127.0.0.1:"), "{}", chain(&error));
     assert_eq!(stage.pages("users"), [0]);
 }
 
 #[tokio::test]
-async fn a_connection_that_was_never_made_is_tried_again_even_for_page_0() {
-    // Port 1 is reserved, and nobody listens there.
-    let deaf = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
+async fn a_refused_connection_is_retried_even_for_page_0() {
+    // Port 1 is reserved: connections to it are refused.
+    let unreachable = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.umapi_url = BaseUrl::parse("http://127.0.0.1:1").expect("an address");
     };
-    let stage = Stage::with(people(10), deaf).await;
+    let stage = Stage::with(people(10), unreachable).await;
     let error = stage.fetch().await.expect_err("no connection");
     assert_eq!(error.failure(), Failure::Unavailable);
     assert!(chain(&error).contains("GET groups page 0 failed: connection refused by 127.0.0.1:1"), "{}", chain(&error));
@@ -92,7 +92,7 @@ async fn a_connection_that_was_never_made_is_tried_again_even_for_page_0() {
 }
 
 #[tokio::test]
-async fn a_throttle_is_waited_out_and_the_same_page_asked_again() {
+async fn after_the_pause_of_a_rate_limit_the_same_page_is_requested_again() {
     for (call, page, expected) in
         [("users", 2, vec![0, 1, 2, 2, 3]), ("users", 0, vec![0, 0, 1, 2, 3]), ("groups", 0, vec![0, 0])]
     {
@@ -106,21 +106,21 @@ async fn a_throttle_is_waited_out_and_the_same_page_asked_again() {
         assert_eq!(waits, [&RunStep::Waiting { length: Duration::from_secs(1) }]);
         let log = stage.requests(call);
         let asked = |nth: usize| {
-            log.iter().filter(|request| request.page == Some(page)).nth(nth).expect("asked twice").arrival_ms
+            log.iter().filter(|request| request.page == Some(page)).nth(nth).expect("two requests").arrival_ms
         };
         assert!(asked(1) - asked(0) >= 1000, "{call} page {page} came back after {} ms", asked(1) - asked(0));
     }
 }
 
 #[tokio::test]
-async fn a_throttle_that_names_no_pause_is_backed_off_from() {
+async fn a_rate_limit_without_a_pause_is_retried_with_backoff() {
     let stage = Stage::of(people(10)).await.disturbed(users(2, Effect::status(429)));
     stage.fetch().await.expect("a complete read");
     assert_eq!(stage.pages("users"), [0, 1, 2, 2, 3]);
 }
 
 #[tokio::test]
-async fn a_throttle_longer_than_the_longest_wait_is_left_with_its_pause() {
+async fn a_pause_longer_than_the_longest_wait_is_an_error_with_the_pause() {
     let pause = Failure::Throttled { retry_after: Some(Duration::from_secs(3244)) };
     for (call, page) in [("groups", 0), ("users", 0), ("users", 2)] {
         let throttled = Fault::new(call, Effect::too_many_requests("3244")).page(page);
@@ -134,7 +134,7 @@ async fn a_throttle_longer_than_the_longest_wait_is_left_with_its_pause() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_in_mid_walk_is_renewed_once() {
+async fn a_token_that_expires_during_a_read_is_renewed_once() {
     let stage = Stage::of(people(10)).await.disturbed(users(1, Effect::ExpireTokens));
     let snapshot = stage.fetch().await.expect("a complete read");
     assert_eq!(memberships(&snapshot), memberships_of_people(10));
@@ -145,7 +145,7 @@ async fn a_token_that_ends_in_mid_walk_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_second_refusal_of_a_fresh_token_is_final() {
+async fn the_refusal_of_a_new_token_is_final() {
     let stage = Stage::of(people(10)).await.disturbed(users(1, Effect::status(401)).forever());
     let error = stage.fetch().await.expect_err("refused");
     assert_eq!(error.failure(), Failure::Refused);
@@ -165,7 +165,7 @@ async fn a_token_refused_before_page_0_is_renewed_as_well() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
+async fn concurrent_calls_share_one_token_and_one_renewal() {
     let stage = Stage::of(people(10)).await;
     let listing = stage.client.fetch_listing().await.expect("the listing");
     let [delivery, content] = [&listing.profiles()[0], &listing.profiles()[1]];
@@ -179,7 +179,7 @@ async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
     };
     assert_eq!(both().await, (5, 4));
     assert_eq!(stage.requests("token").len(), 1);
-    // Another client's call ends the tokens of all.
+    // A call of another client expires all tokens.
     stage.sandbox.inject(Fault::new("groups", Effect::ExpireTokens));
     client(&stage.sandbox, |_| {}).fetch_listing().await.expect("the listing");
     let before = stage.requests("token").len();
@@ -188,7 +188,7 @@ async fn calls_at_the_same_time_share_one_token_and_one_renewal() {
 }
 
 #[tokio::test]
-async fn a_token_serves_all_calls_until_it_is_about_to_end() {
+async fn a_token_is_used_until_it_is_about_to_expire() {
     let stage = Stage::of(people(10)).await;
     stage.fetch().await.expect("a complete read");
     stage.fetch().await.expect("a complete read");
@@ -197,13 +197,13 @@ async fn a_token_serves_all_calls_until_it_is_about_to_end() {
     let mut short_lived = people(10);
     short_lived.tokens.expires_in = 0;
     let stage = Stage::of(short_lived).await;
-    let error = stage.fetch().await.expect_err("tokens that are never good");
+    let error = stage.fetch().await.expect_err("tokens that expire at once");
     assert_eq!(error.failure(), Failure::Refused);
     assert_eq!(stage.requests("token").len(), 2, "one, and one renewal");
 }
 
 #[tokio::test]
-async fn a_wrong_credential_is_tried_once() {
+async fn a_wrong_credential_is_sent_once() {
     let wrong = |options: &mut campaign_group_sync::experience_cloud::UmapiOptions| {
         options.client_secret = "a-wrong-secret".to_owned().into();
     };
@@ -217,7 +217,7 @@ async fn a_wrong_credential_is_tried_once() {
 }
 
 #[tokio::test]
-async fn the_identity_service_is_asked_again_when_it_did_not_answer() {
+async fn requests_for_a_token_are_retried_after_temporary_faults() {
     for effect in [Effect::status(500), Effect::status(503), Effect::Reset, Effect::status(429)] {
         let stage = Stage::of(people(10)).await.disturbed(Fault::new("token", effect.clone()).times(2));
         stage.fetch().await.unwrap_or_else(|error| panic!("{effect:?}: {}", chain(&error)));
@@ -230,7 +230,7 @@ async fn the_identity_service_is_asked_again_when_it_did_not_answer() {
 }
 
 #[tokio::test]
-async fn calls_are_sent_as_the_vendor_wants_them() {
+async fn calls_have_the_headers_that_adobe_documents() {
     let stage = Stage::of(people(10)).await;
     stage.fetch().await.expect("a complete read");
     let requests = stage.sandbox.requests();

@@ -1,4 +1,4 @@
-//! The members of single profiles: as the way to read memberships, and as the second read that confirms removals.
+//! Reads of the members of single profiles: to read memberships, and as the second read that confirms removals.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ async fn members(stage: &Stage, profile: &ProductProfile) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn reading_profile_by_profile_yields_the_same_as_the_walk() {
+async fn reading_profile_by_profile_gives_the_same_memberships_as_listing_all_users() {
     for page_size in [1, 2, 5, 2000] {
         let mut scenario = people(25);
         scenario.pages.users = page_size;
@@ -33,7 +33,7 @@ async fn reading_profile_by_profile_yields_the_same_as_the_walk() {
         let snapshot = stage.fetch().await.expect("a complete read");
         assert_eq!(memberships(&snapshot), memberships_of_people(25));
         assert_eq!(snapshot.proof().kind(), ReadKind::Profiles);
-        assert_eq!(snapshot.proof().users(), 17, "people who have at least one of the profiles");
+        assert_eq!(snapshot.proof().users(), 17, "users with at least one of the profiles");
         assert!(snapshot.proof().is_counted());
         assert_eq!(snapshot.profiles().len(), 3, "all profiles are listed, whether they were read or not");
         assert!(stage.requests("users").is_empty());
@@ -45,7 +45,7 @@ async fn reading_profile_by_profile_yields_the_same_as_the_walk() {
 }
 
 #[tokio::test]
-async fn the_cheaper_way_is_taken_when_it_is_certainly_cheaper() {
+async fn profiles_are_read_one_by_one_if_that_is_certainly_cheaper() {
     let mut scenario = people(3);
     scenario.organization.groups[2].name = "Everyone".to_owned();
     scenario.organization.users.iter_mut().for_each(|user| user.groups.retain(|group| group == DELIVERY));
@@ -74,7 +74,7 @@ async fn profiles_of_a_remembered_listing_are_read_without_any_page_0_of_the_org
 }
 
 #[tokio::test]
-async fn page_0_of_a_profile_may_be_repeated() {
+async fn page_0_of_a_profile_is_retried() {
     for effect in [Effect::status(503), Effect::Reset, Effect::Html] {
         let stage = Stage::with(people(10), one_by_one).await;
         let stage = stage.disturbed(Fault::new("members", effect.clone()).page(0).times(2));
@@ -84,7 +84,7 @@ async fn page_0_of_a_profile_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn one_profile_that_is_not_read_completely_spoils_the_snapshot() {
+async fn an_incomplete_read_of_one_profile_is_an_error_of_the_whole_read() {
     for (page, effect, part) in [
         (
             0,
@@ -93,7 +93,7 @@ async fn one_profile_that_is_not_read_completely_spoils_the_snapshot() {
         ),
         (0, Effect::status(404), "GET users of \"Campaign - acme - delivery\" page 0: not found"),
         (0, Effect::omit_key("/users"), "no \"users\""),
-        (1, Effect::RepeatPage { page: 0 }, "nothing new"),
+        (1, Effect::RepeatPage { page: 0 }, "no new entries"),
     ] {
         let stage = Stage::with(people(10), one_by_one).await;
         let stage = stage.disturbed(Fault::new("members", effect.clone()).page(page).times(2));
@@ -104,7 +104,7 @@ async fn one_profile_that_is_not_read_completely_spoils_the_snapshot() {
 }
 
 #[tokio::test]
-async fn a_second_read_sees_the_members_of_one_profile_now() {
+async fn a_second_read_returns_the_present_members_of_a_profile() {
     let stage = Stage::of(people(10)).await;
     let expected = &memberships_of_people(10)[DELIVERY];
     assert_eq!(&members(&stage, &delivery(Some(1))).await, expected);
@@ -115,7 +115,7 @@ async fn a_second_read_sees_the_members_of_one_profile_now() {
 }
 
 #[tokio::test]
-async fn the_name_is_asked_for_when_there_is_no_id_or_it_is_not_known() {
+async fn the_name_is_requested_if_there_is_no_id_or_it_is_unknown() {
     let expected = memberships_of_people(10)[DELIVERY].clone();
     for (id, paths) in [
         (None, vec!["Campaign%20-%20acme%20-%20delivery"; 2]),
@@ -129,11 +129,11 @@ async fn the_name_is_asked_for_when_there_is_no_id_or_it_is_not_known() {
 }
 
 #[tokio::test]
-async fn a_name_with_a_dot_could_be_taken_for_another_and_is_never_asked_for() {
+async fn a_name_with_a_dot_may_be_read_as_another_and_is_never_requested() {
     let stage = Stage::of(people(10)).await;
     let dotted = ProductProfile { name: ProductProfileName::new("Campaign - acme - v1.2"), ..delivery(None) };
     let error =
-        stage.client.fetch_profile_members(&dotted, &ProfileRead::default()).await.expect_err("nothing to ask for");
+        stage.client.fetch_profile_members(&dotted, &ProfileRead::default()).await.expect_err("no request is possible");
     assert_eq!(error.failure(), Failure::Incomplete);
     assert!(chain(&error).contains("cut") && chain(&error).contains("v1.2"), "{}", chain(&error));
     assert_eq!(stage.client.calls(), 0);
@@ -151,7 +151,7 @@ async fn not_found_is_never_an_empty_list() {
 }
 
 #[tokio::test]
-async fn a_profile_without_members_is_an_answer() {
+async fn a_profile_may_have_no_members() {
     let mut scenario = people(10);
     scenario.organization.users.iter_mut().for_each(|user| user.groups.retain(|group| group != DELIVERY));
     assert!(members(&Stage::of(scenario).await, &delivery(Some(1))).await.is_empty());
@@ -168,7 +168,7 @@ async fn a_second_read_without_counting_headers_proves_nothing() {
 }
 
 #[tokio::test]
-async fn accounts_out_of_use_are_members_in_no_way_of_reading() {
+async fn inactive_accounts_are_not_members_with_either_way_of_reading() {
     let mut scenario = people(3);
     let disabled = User { status: Some("disabled".to_owned()), ..User::federated("dora@acme.com", &[DELIVERY]) };
     scenario.organization.users.push(disabled);

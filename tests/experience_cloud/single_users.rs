@@ -1,4 +1,4 @@
-//! One user, without a page.
+//! Reads of one user by e-mail address.
 
 use campaign_group_sync::{
     domain::{Failure, ProductProfileName},
@@ -22,12 +22,12 @@ fn names(read: &UserRead) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_user_is_found_in_any_case_with_all_profiles_and_costs_no_page_0() {
+async fn a_user_is_found_in_any_letter_case_with_all_profiles_and_without_page_0() {
     let stage = Stage::of(people(10)).await;
     let read = found(&stage, " USER6@acme.com").await;
-    assert_eq!(read.person.email.as_deref(), Some("user6@acme.com"));
-    assert_eq!(read.person.id.as_deref(), Some("000000000000000000000006@acme.com"));
-    assert_eq!(read.person.user_name, None, "it says the same as the address");
+    assert_eq!(read.user.email.as_deref(), Some("user6@acme.com"));
+    assert_eq!(read.user.id.as_deref(), Some("000000000000000000000006@acme.com"));
+    assert_eq!(read.user.user_name, None, "it equals the address");
     assert_eq!(names(&read), [PHOTOSHOP, DELIVERY, CONTENT]);
     let requests = stage.requests("user");
     assert_eq!((requests.len(), requests[0].query.as_str()), (1, "directOnly=false"));
@@ -36,7 +36,7 @@ async fn a_user_is_found_in_any_case_with_all_profiles_and_costs_no_page_0() {
 }
 
 #[tokio::test]
-async fn inherited_profiles_are_asked_for_unless_only_direct_ones_are_wanted() {
+async fn inherited_profiles_are_requested_unless_only_direct_ones_count() {
     let mut scenario = people(0);
     scenario.organization.groups.push(UmapiGroup::user_group(9, "Marketing", &[DELIVERY]));
     scenario.organization.users = vec![User::federated("bob@acme.com", &["Marketing"])];
@@ -50,7 +50,7 @@ async fn inherited_profiles_are_asked_for_unless_only_direct_ones_are_wanted() {
 }
 
 #[tokio::test]
-async fn a_user_without_groups_is_a_user() {
+async fn a_user_without_groups_is_found() {
     let mut scenario = people(1);
     scenario.organization.users[0].groups.clear();
     let stage = Stage::of(scenario).await;
@@ -58,7 +58,7 @@ async fn a_user_without_groups_is_a_user() {
 }
 
 #[tokio::test]
-async fn nobody_is_found_where_nobody_is_and_odd_names_lead_nowhere_else() {
+async fn unknown_addresses_find_no_user_and_special_characters_request_nothing_else() {
     let stage = Stage::of(people(3)).await;
     for name in ["nobody@acme.com", "a/b@acme.com", "a?b#c@acme.com", "100%@acme.com", "zoë@acme.com"] {
         assert_eq!(ask(&stage, name).await.unwrap_or_else(|error| panic!("{name}: {}", chain(&error))), None, "{name}");
@@ -72,7 +72,7 @@ async fn nobody_is_found_where_nobody_is_and_odd_names_lead_nowhere_else() {
 }
 
 #[tokio::test]
-async fn an_account_out_of_use_is_nobody() {
+async fn an_inactive_account_is_not_found() {
     let stage = Stage::of(people(3)).await;
     for status in ["disabled", "Locked", "removed"] {
         stage.sandbox.inject(Fault::new("user", Effect::set_value("/user/status", status)));
@@ -83,7 +83,7 @@ async fn an_account_out_of_use_is_nobody() {
 }
 
 #[tokio::test]
-async fn not_found_means_nobody_only_when_it_says_so() {
+async fn status_404_means_no_user_only_if_the_response_says_so() {
     let not_found = |body: &str| Effect::Status { status: 404, headers: Vec::new(), body: body.to_owned() };
     for effect in [
         not_found(""),
@@ -93,7 +93,7 @@ async fn not_found_means_nobody_only_when_it_says_so() {
         not_found(r#"{"result": "error.user.not_found", "user": {"email": "user0@acme.com"}}"#),
     ] {
         let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());
-        let error = ask(&stage, "user0@acme.com").await.expect_err("a wrong answer");
+        let error = ask(&stage, "user0@acme.com").await.expect_err("an invalid response");
         assert_eq!(error.failure(), Failure::Incomplete, "{effect:?}");
         assert!(chain(&error).contains("GET user user0@acme.com: not found"), "{}", chain(&error));
         assert_eq!(stage.requests("user").len(), 1, "{effect:?}");
@@ -101,13 +101,13 @@ async fn not_found_means_nobody_only_when_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_wrong_answer_is_nobodys_profile() {
+async fn an_invalid_response_is_an_error() {
     for (effect, part) in [
-        (Effect::Html, "no JSON"),
+        (Effect::Html, "not JSON"),
         (Effect::omit_key("/user"), "no \"user\""),
         (Effect::omit_key("/result"), "the result is \"\""),
         (Effect::set_value("/result", "error.internal"), "error.internal"),
-        (Effect::set_value("/user/groups", "A"), "its \"groups\" are no list"),
+        (Effect::set_value("/user/groups", "A"), "its \"groups\" is not a list"),
         (Effect::Truncate { bytes: None }, "EOF"),
     ] {
         let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", effect.clone()).forever());
@@ -118,7 +118,7 @@ async fn a_wrong_answer_is_nobodys_profile() {
 }
 
 #[tokio::test]
-async fn a_passing_fault_is_asked_again_and_a_throttle_named() {
+async fn a_temporary_fault_is_retried_and_a_rate_limit_is_reported() {
     let stage = Stage::of(people(3)).await.disturbed(Fault::new("user", Effect::status(503)).times(2));
     found(&stage, "user0@acme.com").await;
     stage.sandbox.inject(Fault::new("user", Effect::too_many_requests("3244")));
@@ -129,9 +129,9 @@ async fn a_passing_fault_is_asked_again_and_a_throttle_named() {
 #[tokio::test]
 async fn a_renamed_user_is_found_by_the_new_address_with_the_old_id() {
     let stage = Stage::of(people(3)).await;
-    let id = found(&stage, "user2@acme.com").await.person.id;
+    let id = found(&stage, "user2@acme.com").await.user.id;
     let rename = OrganizationChange::RenameUser { user: "user2@acme.com".to_owned(), to: "two@acme.com".to_owned() };
     stage.sandbox.world().apply(&[Change::from(rename)]).expect("a change that fits");
     assert_eq!(ask(&stage, "user2@acme.com").await.expect("an answer"), None);
-    assert_eq!(found(&stage, "two@acme.com").await.person.id, id);
+    assert_eq!(found(&stage, "two@acme.com").await.user.id, id);
 }

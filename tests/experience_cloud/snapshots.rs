@@ -1,4 +1,4 @@
-//! What a complete read yields, however the vendor cuts, spells, shuffles and decorates it.
+//! Complete reads, with any page size, spelling and order of the responses, and with optional fields absent.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn one(profile: &str, members: &[&str]) -> Memberships {
 }
 
 #[tokio::test]
-async fn the_size_of_pages_changes_nothing() {
+async fn the_page_size_does_not_matter() {
     for (users, groups) in [(1, 1), (2, 2), (3, 1), (7, 400), (25, 3), (26, 400), (2000, 400)] {
         for past_the_end in [PastTheEnd::Clamp, PastTheEnd::NotFound] {
             let mut scenario = people(25);
@@ -34,7 +34,7 @@ async fn the_size_of_pages_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_groups_listing_may_end_past_its_end() {
+async fn a_groups_listing_may_end_with_an_empty_page() {
     let mut scenario = people(10);
     scenario.quirks.groups_past_the_end = PastTheEnd::NotFound;
     let fault = Fault::new("groups", Effect::LastPage { value: false }).page(0);
@@ -45,7 +45,7 @@ async fn a_groups_listing_may_end_past_its_end() {
 }
 
 #[tokio::test]
-async fn technical_accounts_are_counted_and_not_missed() {
+async fn technical_accounts_may_be_missing_within_the_tolerance() {
     for from in [0, 4, 25] {
         let mut scenario = people(25);
         scenario.organization.technical_accounts = 2;
@@ -63,7 +63,7 @@ async fn technical_accounts_are_counted_and_not_missed() {
 }
 
 #[tokio::test]
-async fn a_page_full_of_technical_accounts_cannot_be_told_from_a_gap() {
+async fn a_page_with_only_technical_accounts_is_an_incomplete_read() {
     let mut scenario = people(9);
     scenario.organization.technical_accounts = 3;
     scenario.organization.technical_accounts_from = 3;
@@ -73,7 +73,7 @@ async fn a_page_full_of_technical_accounts_cannot_be_told_from_a_gap() {
 }
 
 #[tokio::test]
-async fn an_order_that_changes_between_pages_loses_people_and_is_noticed() {
+async fn missing_users_because_the_order_changed_between_pages_are_noticed() {
     let mut scenario = people(200);
     scenario.quirks.shuffle = true;
     scenario.pages.users = 20;
@@ -85,7 +85,7 @@ async fn an_order_that_changes_between_pages_loses_people_and_is_noticed() {
 }
 
 #[tokio::test]
-async fn an_account_that_comes_twice_is_one() {
+async fn an_account_listed_twice_counts_once() {
     let mut scenario = people(25);
     let ann = User { id: None, ..User::federated("Ann@acme.com", &[DELIVERY]) };
     let again = User { kind: Some("FederatedId".to_owned()), ..User::federated("ann@ACME.com", &[DELIVERY, CONTENT]) };
@@ -101,7 +101,7 @@ async fn an_account_that_comes_twice_is_one() {
 }
 
 #[tokio::test]
-async fn two_accounts_with_one_address_are_two() {
+async fn two_accounts_with_the_same_address_count_twice() {
     let mut scenario = people(1);
     let federated = User::federated("ann@acme.com", &[DELIVERY]);
     let adobe = User { kind: Some("adobeID".to_owned()), groups: vec![CONTENT.to_owned()], ..federated.clone() };
@@ -111,7 +111,7 @@ async fn two_accounts_with_one_address_are_two() {
 }
 
 #[tokio::test]
-async fn letter_case_does_not_tell_names_apart() {
+async fn letter_case_of_names_does_not_matter() {
     let shouting = serde_json::json!([" CAMPAIGN - ACME - DELIVERY ", "campaign - acme - delivery", "_org_admin"]);
     let fault = Fault::new("users", Effect::set_value("/users/*/groups", shouting)).forever();
     let stage = Stage::of(people(3)).await.disturbed(fault);
@@ -121,7 +121,7 @@ async fn letter_case_does_not_tell_names_apart() {
 }
 
 #[tokio::test]
-async fn a_name_that_only_users_have_is_no_profile() {
+async fn a_name_that_only_users_have_is_not_a_profile() {
     let mut scenario = people(3);
     let ghost = "Campaign - acme - delivery_0CFE9FE-provisioning";
     scenario.organization.users[1].ghost_groups = vec![ghost.to_owned(), "Ghost".to_owned()];
@@ -166,7 +166,7 @@ async fn without_counting_headers_a_read_is_complete_and_proves_no_absence() {
 }
 
 #[tokio::test]
-async fn membership_through_a_user_group_counts_unless_only_direct_is_wanted() {
+async fn membership_through_a_user_group_counts_unless_only_direct_memberships_count() {
     for (membership, query, members) in [
         (Membership::Effective, "directOnly=false", vec!["ann@acme.com", "bob@acme.com"]),
         (Membership::Direct, "directOnly=true", vec!["ann@acme.com"]),
@@ -200,7 +200,7 @@ async fn a_profile_that_shares_its_name_with_a_user_group_is_read_by_its_id() {
 }
 
 #[tokio::test]
-async fn whoever_joins_or_leaves_during_the_walk_makes_it_inconsistent() {
+async fn a_change_of_the_users_during_the_read_is_noticed() {
     let leaves = Change::from(campaign_group_sync::sandbox::OrganizationChange::RemoveUser {
         user: "user0@acme.com".to_owned(),
     });
@@ -211,7 +211,7 @@ async fn whoever_joins_or_leaves_during_the_walk_makes_it_inconsistent() {
 }
 
 #[tokio::test]
-async fn progress_is_told_page_by_page() {
+async fn progress_is_reported_for_each_page() {
     let stage = Stage::of(people(7)).await;
     stage.fetch().await.expect("a complete read");
     let users = |page| RunStep::UsersPage { page, pages: Some(3) };

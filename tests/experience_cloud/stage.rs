@@ -1,4 +1,4 @@
-//! What the tests play on: an organization, a sandbox that serves it, and a client with little patience.
+//! The harness of the tests: an organization, a sandbox that serves it, and a client with few and short retries.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +32,7 @@ pub(crate) struct Stage {
     notes: Arc<Notes>,
 }
 
-/// What a client says beside its answers.
+/// The progress and the pauses that a client reports.
 #[derive(Default)]
 struct Notes {
     steps: Mutex<Vec<RunStep>>,
@@ -48,7 +48,7 @@ impl Notes {
     }
 }
 
-/// A ledger in which every call has a slot.
+/// A ledger that allows every call.
 impl CallLedger for Notes {
     fn reserve(&self, _: PendingCall) -> PermissionFuture<'_> {
         Box::pin(async { Ok(CallPermission::Now) })
@@ -76,37 +76,37 @@ impl Stage {
         Self { sandbox, client, notes }
     }
 
-    /// The same with a client that shares nothing with the last one, and has a ledger.
+    /// The same sandbox with a new client that has a ledger.
     pub(crate) fn with_ledger(self) -> Self {
         let notes = Arc::<Notes>::default();
         let client = notes.client(options(&self.sandbox, |_| {}), Some(notes.clone()));
         Self { client, notes, ..self }
     }
 
-    /// All steps of a read.
+    /// Reads the listing and the memberships.
     pub(crate) async fn fetch(&self) -> Result<OrganizationSnapshot, ExperienceCloudError> {
         let listing = self.client.fetch_listing().await?;
         let kind = self.client.choose(&listing, &masks())?;
         self.client.fetch_memberships(listing, &masks(), LoginSet::default(), kind).await
     }
 
-    /// The steps that the client has told.
+    /// The steps that the client reported.
     pub(crate) fn steps(&self) -> Vec<RunStep> {
         self.notes.steps.lock().expect("no panic elsewhere").clone()
     }
 
-    /// The pauses that the client had recorded, in seconds.
+    /// The pauses that the client recorded, in seconds.
     pub(crate) fn pauses(&self) -> Vec<u64> {
         self.notes.pauses.lock().expect("no panic elsewhere").clone()
     }
 
-    /// A stage on which one thing goes wrong.
+    /// The same with one fault.
     pub(crate) fn disturbed(self, fault: Fault) -> Self {
         self.sandbox.inject(fault);
         self
     }
 
-    /// Pages asked for, of one kind of call, in order.
+    /// The requested pages of one kind of call, in order.
     pub(crate) fn pages(&self, call: &str) -> Vec<u64> {
         self.requests(call).iter().filter_map(|request| request.page).collect()
     }
@@ -131,8 +131,8 @@ pub(crate) fn masks() -> [AssociationMask; 1] {
     [AssociationMask::parse("Campaign - acme - (.*)").expect("a mask")]
 }
 
-/// So many people, `user0@acme.com` and so on, three on a page: everyone has Photoshop, every second one the delivery
-/// profile, every third one the content profile.
+/// An organization with `count` users, `user0@acme.com` and so on, three on a page: all have Photoshop, every second
+/// one has the delivery profile, every third one the content profile.
 pub(crate) fn people(count: usize) -> Scenario {
     let user = |number: usize| {
         let given = [(PHOTOSHOP, 1), (DELIVERY, 2), (CONTENT, 3)];
@@ -149,7 +149,7 @@ pub(crate) fn people(count: usize) -> Scenario {
     Scenario { organization, pages: PageSizes { users: 3, groups: 400 }, ..Scenario::default() }
 }
 
-/// What `people` of the given number have of the matching profiles.
+/// The memberships of the organization of [`people`] in the matching profiles.
 pub(crate) fn memberships_of_people(count: usize) -> Memberships {
     let every = |step: usize| (0..count).step_by(step).map(|number| format!("user{number}@acme.com")).collect();
     [(DELIVERY.to_owned(), every(2)), (CONTENT.to_owned(), every(3))].into()

@@ -1,4 +1,4 @@
-//! An answer that cannot be believed ends the read, is named, and nothing is made of what came before.
+//! An invalid response ends the read with an error that names it, and nothing is concluded from earlier pages.
 
 use campaign_group_sync::{
     domain::Failure,
@@ -7,7 +7,7 @@ use campaign_group_sync::{
 
 use super::stage::{Stage, chain, people};
 
-/// Ten people on four pages, and one thing that goes wrong for good.
+/// Reads ten users on four pages with one permanent fault.
 async fn check(fault: Fault, expected: &[&str]) {
     let stage = Stage::of(people(10)).await.disturbed(fault.clone().forever());
     let error = stage.fetch().await.expect_err("an incomplete read");
@@ -32,7 +32,7 @@ fn not_found() -> Effect {
 async fn a_page_that_is_missing_empty_or_repeated_is_an_incomplete_read() {
     check(
         users(2, Effect::RepeatPage { page: 1 }),
-        &["incomplete read: 2 of 4 pages", "GET users page 2: nothing new"],
+        &["incomplete read: 2 of 4 pages", "GET users page 2: the page has no new entries"],
     )
     .await;
     check(users(2, Effect::EmptyPage), &["incomplete read: 2 of 4 pages", "GET users page 2: the page has no users"])
@@ -49,7 +49,7 @@ async fn a_last_page_that_comes_early_late_or_never_is_an_incomplete_read() {
     check(users(3, Effect::LastPage { value: false }), &["incomplete read: 5 of 4 pages"]).await;
     check(
         Fault::new("users", Effect::LastPage { value: false }),
-        &["no page said lastPage", "GET users page 4: nothing new"],
+        &["no page said lastPage", "GET users page 4: the page has no new entries"],
     )
     .await;
     check(Fault::new("users", Effect::omit_key("/lastPage")), &["no page said lastPage"]).await;
@@ -57,7 +57,7 @@ async fn a_last_page_that_comes_early_late_or_never_is_an_incomplete_read() {
 }
 
 #[tokio::test]
-async fn counts_that_do_not_agree_are_an_incomplete_read() {
+async fn contradicting_counts_are_an_incomplete_read() {
     check(
         users(3, Effect::set_header("X-Total-Count", "11")),
         &["10 users announced on the first page, 11 on the last"],
@@ -68,7 +68,7 @@ async fn counts_that_do_not_agree_are_an_incomplete_read() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_page_is_an_incomplete_read_and_is_shown_in_part() {
+async fn a_body_that_is_not_a_page_is_an_incomplete_read_and_its_beginning_is_shown() {
     let excerpt = "{\"lastPage\":";
     check(
         users(1, Effect::omit_key("/users")),
@@ -77,9 +77,9 @@ async fn a_body_that_is_no_page_is_an_incomplete_read_and_is_shown_in_part() {
     .await;
     check(users(1, Effect::omit_key("/result")), &["GET users page 1", "no \"result\""]).await;
     check(users(1, Effect::set_value("/result", "error.internal")), &["the result is \"error.internal\""]).await;
-    check(users(1, Effect::Html), &["GET users page 1", "no JSON", "(status 200): <!DOCTYPE html>"]).await;
+    check(users(1, Effect::Html), &["GET users page 1", "not JSON", "(status 200): <!DOCTYPE html>"]).await;
     check(users(1, Effect::Truncate { bytes: None }), &["GET users page 1", "EOF", excerpt]).await;
-    check(users(1, Effect::CutOff { after: None }), &["GET users page 1", "could not be read to its end"]).await;
+    check(users(1, Effect::CutOff { after: None }), &["GET users page 1", "incomplete response"]).await;
     check(users(1, Effect::set_value("/users", 7)), &["invalid type: integer `7`"]).await;
     check(users(1, Effect::set_value("/lastPage", "no")), &["invalid type: string"]).await;
 }
@@ -92,11 +92,11 @@ async fn a_result_of_ten_megabytes_is_refused() {
 #[tokio::test]
 async fn a_groups_listing_that_is_wrong_ends_the_read_as_well() {
     let groups = |effect| Fault::new("groups", effect);
-    check(groups(Effect::Html), &["GET groups page 0", "no JSON"]).await;
+    check(groups(Effect::Html), &["GET groups page 0", "not JSON"]).await;
     check(groups(Effect::omit_key("/groups")), &["GET groups page 0", "no \"groups\""]).await;
     check(groups(Effect::omit_key("/groups/*/groupName")), &["product profiles matches an association mask"]).await;
     check(groups(not_found()), &["GET groups page 0: not found"]).await;
-    check(groups(Effect::LastPage { value: false }), &["no page said lastPage after 1 pages", "nothing new"]).await;
+    check(groups(Effect::LastPage { value: false }), &["no page said lastPage after 1 pages", "no new entries"]).await;
     check(groups(Effect::set_value("/groups", serde_json::json!([]))), &["has no product profile"]).await;
     check(groups(Effect::set_value("/groups/*/type", "USER_GROUP")), &["has no product profile"]).await;
 }
@@ -134,7 +134,7 @@ async fn no_secret_appears_in_any_error() {
     for status in [200, 301, 400, 403, 404, 500] {
         let body = format!("{{\"result\": \"{token}\", \"seen\": \"Bearer {token} {secret}\"}}");
         stage.sandbox.inject(Fault::new("groups", Effect::Status { status, headers: Vec::new(), body }));
-        let error = stage.fetch().await.expect_err("a wrong answer");
+        let error = stage.fetch().await.expect_err("an invalid response");
         let text = format!("{} {error:?}", chain(&error));
         assert!(text.contains("[REDACTED]"), "{text}");
         assert!(!text.contains(&token) && !text.contains(&secret), "{text}");
@@ -142,7 +142,7 @@ async fn no_secret_appears_in_any_error() {
 }
 
 #[tokio::test]
-async fn no_secret_appears_in_an_error_of_the_identity_service() {
+async fn no_secret_appears_in_an_error_of_ims() {
     let scenario = people(10);
     let secret = scenario.organization.client_secret.clone();
     for (status, body) in [

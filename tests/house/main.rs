@@ -272,3 +272,23 @@ fn every_link_of_the_documents_leads_to_a_file_and_a_heading_that_exist() {
         }
     }
 }
+
+/// The crates that the project is built on by decision, whatever else could do their work.
+const CHOSEN_CRATES: [&str; 8] =
+    ["tokio", "reqwest", "serde", "regex", "tokio-cron-scheduler", "tracing", "tracing-subscriber", "config"];
+
+#[test]
+fn the_chosen_crates_are_dependencies_and_used() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("a manifest");
+    let sources: String = files(&root.join("src")).iter().map(|path| fs::read_to_string(path).expect("text")).collect();
+    for name in CHOSEN_CRATES {
+        let is_listed = manifest.lines().any(|line| line.starts_with(&format!("{name} = ")));
+        let is_used = sources.contains(&format!("{}::", name.replace('-', "_")));
+        assert!(
+            is_listed && is_used,
+            "{name} is a choice that stays; for config: a layer's text is \
+             parsed once into a config::Source of its own, whose values carry file and line as their origin"
+        );
+    }
+}

@@ -168,7 +168,7 @@ async fn incident_45_a_user_of_a_matched_profile_whose_record_cannot_be_used_con
     let long = "x".repeat(2000);
     for read in READS {
         for (from, to, part) in [
-            (r#""email":"o1@acme.com""#, r#""email":7"#.to_owned(), "its \"email\" is not a text"),
+            (r#""email":"o1@acme.com""#, r#""email":7"#.to_owned(), "its \"email\" is not a string"),
             (r#""email":"o1@acme.com""#, r#""email":"o1\ud800@acme.com""#.to_owned(), "invalid character"),
             (r#""email":"o1@acme.com""#, format!(r#""email":"{long}""#), "2000 bytes"),
             (r#""email":"o1@acme.com""#, r#""email":"o1@acme.com","username":{}"#.to_owned(), "its \"username\""),
@@ -231,7 +231,7 @@ async fn incident_45_a_user_of_whom_nothing_can_be_read_puts_that_users_groups_i
         disturb(&stage, "users", Effect::replace_text(r#""groups":["Campaign - acme - ops"]"#, r#""groups":7"#));
         disturb(&stage, "members", Effect::replace_text(record, r#""email":7"#));
         let report = stage.sync().await;
-        assert_ops_alone_waits(&stage, &report, "its \"email\" is not a text", &format!("{confirmation:?}"));
+        assert_ops_alone_waits(&stage, &report, "its \"email\" is not a string", &format!("{confirmation:?}"));
     }
 }
 
@@ -263,7 +263,7 @@ async fn incident_45_a_matched_profile_whose_record_cannot_be_used_concerns_its_
         for (effect, part) in [
             (Effect::set_value("/groups/0/memberCount", json!(-1)), "its \"memberCount\" is not a count"),
             (Effect::set_value("/groups/0/groupId", json!("11")), "its \"groupId\" is not a number"),
-            (Effect::set_value("/groups/0/type", json!(7)), "its \"type\" is not a text"),
+            (Effect::set_value("/groups/0/type", json!(7)), "its \"type\" is not a string"),
         ] {
             let what = format!("{read:?} {effect:?}");
             let stage = stage(read).await;

@@ -14,7 +14,7 @@ struct CampaignHarness {
     bearer: Option<String>,
 }
 
-/// Status and text of an answer.
+/// Status and text of a response.
 #[derive(Debug)]
 struct Answer(StatusCode, String);
 

@@ -6,7 +6,7 @@ use campaign_group_sync::sandbox::{Change, Sandbox, Scenario};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-/// Longest wait for an answer before a test is given up.
+/// Longest wait for a response before a test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A sandbox with a client that has a token.
@@ -19,7 +19,7 @@ pub(crate) struct Harness {
 impl Harness {
     pub(crate) async fn to(scenario: Scenario) -> Self {
         let sandbox = crate::support::sandbox::start(scenario).await;
-        // Compressed answers are asked for, and unpacked, by the one test that is about them.
+        // Compressed responses are requested, and decompressed, only by their own test.
         campaign_group_sync::transport::install_cryptography();
         let http = reqwest::Client::builder().no_proxy().no_gzip().timeout(DEADLINE).build().unwrap();
         let harness = Self { sandbox, http, token: String::new() };

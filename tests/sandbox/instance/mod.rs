@@ -196,7 +196,7 @@ fn pairs(memberships: &[(&str, &str)]) -> Vec<(String, String)> {
     memberships.iter().map(|(login, group)| ((*login).to_owned(), (*group).to_owned())).collect()
 }
 
-/// A query; `conditions` is what stands inside of `where`.
+/// A query; `conditions` is the content of `where`.
 fn query_def(attributes: &str, paths: &[&str], conditions: &str, order: &[&str]) -> String {
     let nodes =
         |paths: &[&str]| paths.iter().map(|path| format!(r#"<node expr="{path}"/>"#)).collect::<Vec<_>>().concat();
