@@ -46,17 +46,7 @@ const EXCEPTIONS: [(&str, &str, &str); 7] = [
 ];
 
 /// What is in `src` and not held to this yet. Remove a module once its texts, comments and names are in plain English.
-const TO_DO: [&str; 9] = [
-    "check",
-    "cli",
-    "daemon",
-    "domain",
-    "lib.rs",
-    "notify",
-    "observability",
-    "scheduler",
-    "sync",
-];
+const TO_DO: [&str; 9] = ["check", "cli", "daemon", "domain", "lib.rs", "notify", "observability", "scheduler", "sync"];
 
 /// A line for readers: the path of its file from the root of the project, its number and its text.
 struct Line {
