@@ -36,12 +36,13 @@ const BANNED: [(&str, &str); 21] = [
 
 /// A line that may use a banned expression: the beginning of its path, a part of the line, and why. Code and blocks of
 /// documents need none: they show output, data and names that programs read.
-const EXCEPTIONS: [(&str, &str, &str); 9] = [
+const EXCEPTIONS: [(&str, &str, &str); 10] = [
     ("src/", "Logon", "the method of Campaign's SOAP interface"),
     ("src/campaign/", "logon", "the same method in names"),
     ("src/sandbox/", "logon", "the same method in names"),
     ("src/sandbox/tls.rs", "vendors", "a field of scenarios"),
     ("src/", "\"people\"", "a field of JSON documents"),
+    ("src/", "\"person\"", "a field of JSON documents"),
     ("src/", "unknown-person", "a name of the JSON report"),
     ("src/check/experience_cloud.rs", "nobody@campaign-group-sync.invalid", "an address in requests to Adobe"),
     ("src/cli/explain_command.rs", "person: user", "a field of the control socket's messages"),
@@ -49,7 +50,7 @@ const EXCEPTIONS: [(&str, &str, &str); 9] = [
 ];
 
 /// What is in `src` and not held to this yet. Remove a module once its texts, comments and names are in plain English.
-const TO_DO: [&str; 8] = ["daemon", "domain", "notify", "observability", "scheduler", "settings", "sync", "transport"];
+const TO_DO: [&str; 7] = ["daemon", "notify", "observability", "scheduler", "settings", "sync", "transport"];
 
 /// A line for readers: the path of its file from the root of the project, its number and its text.
 struct Line {

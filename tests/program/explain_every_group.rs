@@ -204,7 +204,7 @@ fn a_login_without_address_is_searched_in_campaign_only() {
     let finished = served.command(&["explain", "admin"]);
     assert_eq!(finished.exit, Some(0), "{}{}", finished.stdout, finished.stderr);
     let text = flowing(&finished.stdout);
-    assert!(text.contains("operator \"admin\" does not sign in through Adobe: never touched"), "{text}");
+    assert!(text.contains("operator \"admin\" does not sign in through Adobe: never changed"), "{text}");
     assert!(text.contains("ask with the e-mail address of the user"), "{text}");
     let requests = served.ask(Method::GET, "requests", "");
     assert!(!requests.contains("\"user\""), "{requests}");
