@@ -52,7 +52,7 @@ fn a_sandbox_with_tls_needs_no_further_configuration() {
 fn a_bad_certificate_exits_with_6_and_a_clear_message() {
     for (tls, words) in [
         ("days_left = -2", "it expired on 2"),
-        ("name = \"acme.campaign.adobe.com\"", "it is for acme.campaign.adobe.com alone"),
+        ("name = \"acme.campaign.adobe.com\"", "it is valid for acme.campaign.adobe.com only"),
         ("trusted = false", "it was issued by an authority that this host does not trust"),
     ] {
         for command in ["--sync-now", "check", "mask"] {
