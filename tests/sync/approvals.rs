@@ -118,7 +118,7 @@ async fn a_digest_that_is_not_held_releases_nothing_and_one_that_was_applied_is_
 }
 
 #[tokio::test]
-async fn an_approval_of_what_is_not_held_any_more_is_said_and_ends_as_held() {
+async fn an_approval_of_a_plan_that_is_not_held_any_more_is_reported_and_the_outcome_is_held() {
     let stage = two_leavers().await;
     let digest = held(&stage.sync().await);
     disturb(&stage, &["ann@acme.com", "bob@acme.com"].map(|user| Change::assign(user, DELIVERY)));
