@@ -30,7 +30,7 @@ async fn the_page_of_a_run_shows_everything_that_it_did() {
         "It waits for an approval",
         &format!("campaign-group-sync approve {DIGEST}"),
         "no operator of instance production has the login user12@acme.com",
-        "followed <bdi>Campaign - acme - ops</bdi>: 3 members",
+        "from product profile <bdi>Campaign - acme - ops</bdi>: 3 members",
         "observed: nothing is written",
         "the mask looks like a pattern",
     ] {
